@@ -1,0 +1,108 @@
+"""Reverse mode. In: a graph. Out: the graph with the gradients of its inputs behind it.
+
+Source: the lectures' *gradient = output gradient × local gradient*, and the sum over outgoing edges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pellucid.autodiff.cotangents import Activity, Cotangents, as_value, materialise, unbroadcast
+from pellucid.graph.node import Graph, pruned
+from pellucid.ops.reduce import keep
+from pellucid.ops.spec import Bilinear, Kind, Linear, Partials, Rules, lookup
+from pellucid.ops.value import Builder, Value
+
+
+def vjp(graph: Graph, wrt: Sequence[int]) -> Graph:
+    """The graph (inputs, ct of each float output) → (outputs, gradient of each input `wrt`).
+
+    Args:
+        wrt: numbers of inputs of `graph`, all float.
+
+    Raises:
+        NotDifferentiableError: where a gradient would pass through a node that has none.
+    """
+    builder = Builder(share=True)
+    with builder:
+        inputs = [
+            builder.input(name, type)
+            for name, type in zip(graph.input_names, graph.input_types, strict=True)
+        ]
+        values = builder.copy(graph, inputs)
+        outputs = [values[position] for position in graph.outputs]
+        seeds: list[tuple[int, Value]] = []
+        taken = set(graph.input_names)
+        for number, position in enumerate(graph.outputs):
+            type = graph.nodes[position].type
+            if type.dtype.is_float:
+                name = f"ct{number}"
+                while name in taken:
+                    name += "_"
+                seeds.append((position, builder.input(name, type)))
+        gradients = backward(builder, graph, values, seeds, [graph.inputs[i] for i in wrt])
+    return pruned(builder.graph([*outputs, *gradients]))
+
+
+def backward(
+    builder: Builder,
+    graph: Graph,
+    values: Sequence[Value],
+    seeds: Sequence[tuple[int, Value]],
+    wrt: Sequence[int],
+) -> list[Value]:
+    """Records in `builder` the gradients of the nodes `wrt`.
+
+    Args:
+        values: what stands in `builder` for each node of `graph`.
+        seeds: (position, gradient) of the outputs that are differentiated.
+    """
+    activity = Activity(graph, wrt)
+    sums = Cotangents()
+    for position, ct in seeds:
+        if activity.check(position):
+            sums.add(position, ct)
+    sources = set(wrt)
+    for position in range(len(graph.nodes) - 1, -1, -1):
+        node = graph.nodes[position]
+        ct = sums.get(position) if position in sources else sums.pop(position)
+        if ct is None or not node.inputs:
+            continue
+        with builder.at(node.line):
+            _node(graph, position, ct, values, activity, sums)
+    return [materialise(sums.get(position), values[position]) for position in wrt]
+
+
+def _node(
+    graph: Graph,
+    position: int,
+    ct: Value,
+    values: Sequence[Value],
+    activity: Activity,
+    sums: Cotangents,
+) -> None:
+    """Hands the output gradient of one node on to its inputs."""
+    node = graph.nodes[position]
+    op = lookup(node.op)
+    form = op.derivative
+    inputs = [values[source] for source in node.inputs]
+    out, attrs = values[position], dict(node.attrs)
+    by_rule = form.vjp(ct, inputs, out, **attrs) if isinstance(form, Rules) else ()
+    for i, source in enumerate(node.inputs):
+        if not op.differentiable(i) or not activity.check(source):
+            continue
+        given: Value | None
+        if isinstance(form, Partials):
+            function = form.functions[i]
+            assert function is not None
+            local = as_value(function(*inputs, out, **attrs), out)
+            wide = keep(ct, inputs[0], **attrs) if op.kind is Kind.REDUCE else ct
+            given = wide * local
+        elif isinstance(form, Linear):
+            given = form.transpose(i, ct, inputs, attrs)
+        elif isinstance(form, Bilinear):
+            given = (form.left, form.right)[i](ct, *inputs, **attrs)
+        else:
+            given = by_rule[i]
+        if given is not None:
+            sums.add(source, unbroadcast(given, inputs[i].type))

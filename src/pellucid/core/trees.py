@@ -1,0 +1,112 @@
+"""Nested dicts, lists and tuples of leaves: taken apart and put together again.
+
+`None` is an empty container, not a leaf. Every other object is a leaf.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pellucid.core.errors import ArgumentError
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """The shape of a nesting: `kind` is the container's type, None for a leaf."""
+
+    kind: type | None
+    keys: tuple[Any, ...] = ()
+    children: tuple[Structure, ...] = ()
+    count: int = 1
+
+    def __repr__(self) -> str:
+        if self.kind is None:
+            return "*"
+        inner = [repr(child) for child in self.children]
+        if self.kind is dict:
+            pairs = zip(self.keys, inner, strict=True)
+            return "{" + ", ".join(f"{key!r}: {text}" for key, text in pairs) + "}"
+        if self.kind is type(None):
+            return "None"
+        return ("[{}]" if self.kind is list else "({})").format(", ".join(inner))
+
+
+LEAF = Structure(None)
+
+
+def flatten(tree: Any) -> tuple[list[Any], Structure]:
+    """The leaves of `tree` in order, and its structure."""
+    leaves: list[Any] = []
+    return leaves, _flatten(tree, leaves)
+
+
+def _flatten(tree: Any, leaves: list[Any]) -> Structure:
+    before = len(leaves)
+    if tree is None:
+        return Structure(type(None), count=0)
+    if isinstance(tree, dict):
+        children = tuple(_flatten(child, leaves) for child in tree.values())
+        return Structure(dict, tuple(tree), children, len(leaves) - before)
+    if isinstance(tree, (list, tuple)):
+        children = tuple(_flatten(child, leaves) for child in tree)
+        kind = type(tree) if not isinstance(tree, list) else list
+        return Structure(kind, (), children, len(leaves) - before)
+    leaves.append(tree)
+    return LEAF
+
+
+def unflatten(structure: Structure, leaves: Sequence[Any]) -> Any:
+    """The tree of `structure` with `leaves` in its places."""
+    if structure.count != len(leaves):
+        raise ArgumentError(
+            "trees", f"{structure} needs {structure.count} leaves, got {len(leaves)}"
+        )
+    return _unflatten(structure, iter(leaves))
+
+
+def _unflatten(structure: Structure, leaves: Any) -> Any:
+    if structure.kind is None:
+        return next(leaves)
+    if structure.kind is type(None):
+        return None
+    children = [_unflatten(child, leaves) for child in structure.children]
+    if structure.kind is dict:
+        return dict(zip(structure.keys, children, strict=True))
+    if structure.kind is list:
+        return children
+    if hasattr(structure.kind, "_fields"):  # a named tuple takes its fields one by one
+        return structure.kind(*children)
+    return tuple(children)
+
+
+def map_leaves(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
+    """`tree` with `function` applied to each leaf, and to the leaves of `others` beside it."""
+    leaves, structure = flatten(tree)
+    columns = [leaves]
+    for other in others:
+        other_leaves, other_structure = flatten(other)
+        if other_structure != structure:
+            raise ArgumentError(
+                "trees", f"both trees must have one structure, got {structure} and {other_structure}"
+            )
+        columns.append(other_leaves)
+    return unflatten(structure, [function(*row) for row in zip(*columns, strict=True)])
+
+
+def paths(tree: Any, prefix: str = "") -> list[str]:
+    """A name for each leaf: its keys joined by dots, `dense.W`."""
+    if tree is None:
+        return []
+    if isinstance(tree, dict):
+        items = list(tree.items())
+    elif isinstance(tree, (list, tuple)):
+        items = list(enumerate(tree))
+    else:
+        return [prefix]
+    return [
+        path
+        for key, child in items
+        for path in paths(child, f"{prefix}.{key}" if prefix else str(key))
+    ]

@@ -1,0 +1,265 @@
+"""The text form of a graph: one line a node, printed and read back without loss.
+
+    graph(x: f32[N,2], W: f32[2,1])
+    v2: f32[N,1] = contract(x, W, batch=(), summed=((1, 0),))  # xor.py:12
+    return v2
+
+`const c0: f32[784,10] sha256:…` stands for an array beside the graph; its values are not in the
+text. Shown values follow a `→` and are not read back.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pellucid.core.dtypes import BY_CODE, BY_NAME, DType
+from pellucid.core.errors import GraphError
+from pellucid.core.shapes import Batch, Dim
+from pellucid.graph.node import CONST, INPUT, Constant, Graph, Node, TensorType, attributes, names
+
+MAX_TEXT = 64 * 2**20  # bytes; a longer text is refused before it is read
+
+
+def show_attr(value: Any) -> str:
+    """An attribute as the parser reads it."""
+    if isinstance(value, tuple):
+        inner = ", ".join(show_attr(item) for item in value)
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    return repr(value)
+
+
+def print_graph(
+    graph: Graph, values: Sequence[str] | None = None, lines: bool = True
+) -> str:
+    """`graph` as text. `values[i]`, where given, is written behind node i."""
+    name = names(graph)
+    heads = [f"{name[i]}: {graph.nodes[i].type!r}" for i in graph.inputs]
+    rows = [(f"graph({', '.join(heads)})", "")]
+    for position, node in enumerate(graph.nodes):
+        if node.op == INPUT:
+            if values is not None and values[position]:
+                rows.append((f"{name[position]}: {node.type!r}", f"→ {values[position]}"))
+            continue
+        if node.op == CONST:
+            const = graph.consts[name[position]]
+            rows.append((f"const {name[position]}: {node.type!r} sha256:{const.sha256}", ""))
+            continue
+        arguments = [name[source] for source in node.inputs]
+        arguments += [f"{key}={show_attr(value)}" for key, value in node.attrs]
+        row = f"{name[position]}: {node.type!r} = {node.op}({', '.join(arguments)})"
+        notes = []
+        if values is not None and values[position]:
+            notes.append(f"→ {values[position]}")
+        if lines and node.line:
+            notes.append(f"# {node.line}")
+        rows.append((row, "  ".join(notes)))
+    rows.append((f"return {', '.join(name[i] for i in graph.outputs)}", ""))
+    width = min(max((len(row) for row, note in rows if note), default=0), 88)
+    return "\n".join(f"{row:<{width}}  {note}" if note else row for row, note in rows) + "\n"
+
+
+class _Reader:
+    """A cursor over one line. Nesting in attributes is limited, so reading never recurses far."""
+
+    def __init__(self, line: str, number: int):
+        self.line, self.number, self.at = line, number, 0
+
+    def fail(self, expected: str) -> GraphError:
+        got = self.line[self.at : self.at + 20] or "the end of the line"
+        return GraphError("graph text", f"line {self.number}: expected {expected}, got {got!r}")
+
+    def take(self, pattern: str, expected: str) -> str:
+        found = re.compile(r"\s*(" + pattern + ")").match(self.line, self.at)
+        if not found:
+            raise self.fail(expected)
+        self.at = found.end()
+        return found.group(1)
+
+    def peek(self, token: str) -> bool:
+        found = re.compile(r"\s*" + re.escape(token)).match(self.line, self.at)
+        if found:
+            self.at = found.end()
+        return found is not None
+
+    def name(self) -> str:
+        return self.take(r"[A-Za-z_][\w.\[\]/@-]*", "a name")
+
+    def type(self) -> TensorType:
+        code = self.take(r"[a-z]\d+", "a type such as f32[3]")
+        if code not in BY_CODE:
+            raise self.fail(f"a dtype among {', '.join(BY_CODE)}")
+        self.take(r"\[", "[")
+        shape: list[Dim] = []
+        while not self.peek("]"):
+            if shape:
+                self.take(",", "a comma")
+            dim = self.take(r"\d*N|\d+", "a dimension")
+            shape.append(Batch(int(dim[:-1] or 1)) if dim.endswith("N") else int(dim))
+        return TensorType(BY_CODE[code], tuple(shape))
+
+    def value(self, depth: int = 0) -> Any:
+        if depth > 8:
+            raise self.fail("attributes nested at most 8 deep")
+        if self.peek("("):
+            items = []
+            while not self.peek(")"):
+                items.append(self.value(depth + 1))
+                if not self.peek(","):
+                    self.take(r"\)", "a closing bracket")
+                    break
+            return tuple(items)
+        if self.peek('"'):
+            body = self.take(r'(?:[^"\\]|\\.)*"', "a closing quote")[:-1]
+            return re.sub(r"\\(.)", lambda m: {"n": "\n"}.get(m.group(1), m.group(1)), body)
+        word = self.take(r"[-+\w.]+", "a value")
+        return self.word(word)
+
+    def word(self, word: str) -> Any:
+        known: dict[str, Any] = {"True": True, "False": False, "None": None, "nan": math.nan}
+        if word in known:
+            return known[word]
+        if word in BY_NAME:
+            return BY_NAME[word]
+        if re.fullmatch(r"\d*N", word):
+            return Batch(int(word[:-1] or 1))
+        try:
+            return int(word) if re.fullmatch(r"-?\d{1,40}", word) else float(word)
+        except ValueError:
+            raise self.fail(f"a number, a name in quotes or a dtype instead of {word!r}") from None
+
+
+def parse_graph(
+    text: str,
+    consts: Mapping[str, Constant] | None = None,
+    type_rule: Callable[[str, Sequence[TensorType], Mapping[str, Any]], TensorType] | None = None,
+) -> Graph:
+    """The graph that `text` describes.
+
+    Args:
+        consts: the arrays beside the text, by name; a `const` line must match in type and hash.
+        type_rule: computes the type of each node; a text that states another is refused.
+
+    Raises:
+        GraphError: at the first line that is not well formed, with its number.
+    """
+    if len(text) > MAX_TEXT:
+        raise GraphError("graph text", f"at most {MAX_TEXT:,} characters, got {len(text):,}")
+    rows = [(i + 1, row) for i, row in enumerate(text.splitlines()) if row.strip()]
+    if not rows:
+        raise GraphError("graph text", "expected a line 'graph(…)', got an empty text")
+    nodes: list[Node] = []
+    place: dict[str, int] = {}
+    table: dict[str, Constant] = {}
+
+    def add(reader: _Reader, name: str, node: Node) -> None:
+        if name in place:
+            raise GraphError("graph text", f"line {reader.number}: {name} is defined twice")
+        place[name] = len(nodes)
+        nodes.append(node)
+
+    reader = _Reader(rows[0][1], rows[0][0])
+    reader.take(r"graph\(", "graph(")
+    while not reader.peek(")"):
+        if nodes:
+            reader.take(",", "a comma")
+        name = reader.name()
+        reader.take(":", "a colon")
+        add(reader, name, Node(INPUT, (), (("name", name),), reader.type()))
+    inputs = tuple(range(len(nodes)))
+    outputs: tuple[int, ...] | None = None
+    for number, row in rows[1:]:
+        reader = _Reader(row, number)
+        if outputs is not None:
+            raise reader.fail("nothing behind the return line")
+        if re.match(r"\s*return\b", row):
+            reader.take("return", "return")
+            outputs = _outputs(reader, place)
+        elif re.match(r"\s*const\b", row):
+            reader.take("const", "const")
+            name = reader.name()
+            reader.take(":", "a colon")
+            type = reader.type()
+            sha256 = reader.take(r"sha256:[0-9a-f]{64}", "sha256: and 64 digits")[7:]
+            table[name] = _constant(reader, name, type, sha256, consts)
+            add(reader, name, Node(CONST, (), (("name", name),), type))
+        else:
+            name, node = _node(reader, place, nodes, type_rule)
+            add(reader, name, node)
+    if outputs is None:
+        raise GraphError("graph text", "expected a last line 'return …', got none")
+    return Graph(tuple(nodes), inputs, outputs, table)
+
+
+def _outputs(reader: _Reader, place: Mapping[str, int]) -> tuple[int, ...]:
+    found: list[int] = []
+    while reader.line[reader.at :].strip():
+        if found:
+            reader.take(",", "a comma")
+        found.append(_position(reader, reader.name(), place))
+    return tuple(found)
+
+
+def _position(reader: _Reader, name: str, place: Mapping[str, int]) -> int:
+    if name not in place:
+        raise GraphError("graph text", f"line {reader.number}: {name} is used before it is defined")
+    return place[name]
+
+
+def _constant(
+    reader: _Reader,
+    name: str,
+    type: TensorType,
+    sha256: str,
+    consts: Mapping[str, Constant] | None,
+) -> Constant:
+    if consts is None:
+        return Constant(type, None, sha256)
+    const = consts.get(name)
+    if const is None or const.type != type or const.sha256 != sha256:
+        got = "none" if const is None else f"{const.type!r} sha256:{const.sha256}"
+        raise GraphError(
+            "graph text",
+            f"line {reader.number}: const {name} must be {type!r} sha256:{sha256}, got {got}",
+        )
+    return const
+
+
+def _node(
+    reader: _Reader,
+    place: Mapping[str, int],
+    nodes: Sequence[Node],
+    type_rule: Callable[[str, Sequence[TensorType], Mapping[str, Any]], TensorType] | None,
+) -> tuple[str, Node]:
+    name = reader.name()
+    reader.take(":", "a colon")
+    type = reader.type()
+    reader.take("=", "=")
+    op = reader.name()
+    reader.take(r"\(", "(")
+    inputs: list[int] = []
+    attrs: dict[str, Any] = {}
+    first = True
+    while not reader.peek(")"):
+        if not first:
+            reader.take(",", "a comma")
+        first = False
+        word = reader.name()
+        if reader.peek("="):
+            attrs[word] = reader.value()
+        else:
+            inputs.append(_position(reader, word, place))
+    note = re.search(r"# (\S+:\d+)\s*$", reader.line[reader.at :])
+    if type_rule is not None:
+        known: DType | TensorType = type_rule(op, [nodes[i].type for i in inputs], attrs)
+        if known != type:
+            raise GraphError(
+                "graph text",
+                f"line {reader.number}: {op} gives {known!r}, the text says {type!r}",
+            )
+    line = note.group(1) if note else None
+    return name, Node(op, tuple(inputs), attributes(attrs), type, line)

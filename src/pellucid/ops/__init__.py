@@ -1,0 +1,8 @@
+"""The table of operations. Importing this package fills the registry."""
+
+from pellucid.ops import compare, contract, elementwise, gather, movement, random, reduce
+from pellucid.ops.spec import REGISTRY
+
+__all__ = [
+    "REGISTRY", "compare", "contract", "elementwise", "gather", "movement", "random", "reduce",
+]  # fmt: skip

@@ -1,0 +1,147 @@
+"""Rows that read and write at computed positions, and rows that make tensors from nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pellucid.core import shapes
+from pellucid.core.dtypes import DType, int64
+from pellucid.core.errors import ArgumentError, ShapeError
+from pellucid.core.shapes import Dim, Shape
+from pellucid.graph.node import TensorType
+from pellucid.ops.spec import (
+    ANY,
+    INTEGERS,
+    NUMBERS,
+    Kind,
+    Linear,
+    Op,
+    ZeroGradient,
+    check_dtype,
+    register,
+    same_dtype,
+)
+from pellucid.ops.value import Value, apply, zeros_like
+
+
+def _gather_type(x: TensorType, indices: TensorType, axis: int) -> TensorType:
+    check_dtype("gather", "indices", indices, INTEGERS)
+    if not 0 <= axis < len(x.shape):
+        raise ArgumentError("gather", f"axis must lie in [0, {len(x.shape)}), got {axis}")
+    shape = x.shape[:axis] + indices.shape + x.shape[axis + 1 :]
+    return TensorType(x.dtype, shapes.check("gather", shape))
+
+
+def _gather_back(ct: Value, x: Value, indices: Value, axis: int) -> Value:
+    result: Value = apply("scatter_add", zeros_like(x), indices, ct, axis=axis)
+    return result
+
+
+gather = register(
+    Op(
+        "gather", Kind.GATHER, ("x", "indices"), ("axis",), _gather_type,
+        forward=lambda xp, x, indices, axis: xp.gather(x, indices, axis),
+        derivative=Linear((_gather_back, None), wrt=(0,)),
+        exact=True, samples=((-3, 3), (0, 1)), accepts=ANY, formula=r"x_{i}",
+        domain="0 ≤ index < length; another index is an error",
+        doc="The slices of x at `indices` along an axis.",
+    )
+)  # fmt: skip
+
+
+def _scatter_type(
+    x: TensorType, indices: TensorType, updates: TensorType, axis: int
+) -> TensorType:
+    same_dtype("scatter_add", ("x", "updates"), (x, updates))
+    check_dtype("scatter_add", "x", x, NUMBERS)
+    wanted = _gather_type(x, indices, axis)
+    if updates.shape != wanted.shape:
+        raise ShapeError(
+            "scatter_add",
+            f"updates must be {shapes.text(wanted.shape)}, got {shapes.text(updates.shape)}",
+        )
+    return x
+
+
+scatter_add = register(
+    Op(
+        "scatter_add", Kind.GATHER, ("x", "indices", "updates"), ("axis",), _scatter_type,
+        forward=lambda xp, x, indices, updates, axis: xp.scatter_add(x, indices, updates, axis),
+        derivative=Linear(
+            (
+                lambda ct, x, indices, updates, axis: ct,
+                None,
+                lambda ct, x, indices, updates, axis: apply("gather", ct, indices, axis=axis),
+            ),
+            wrt=(0, 2),
+        ),
+        samples=((-3, 3), (0, 1), (-3, 3)), accepts=NUMBERS, formula=r"x_i + \sum_{j: k_j = i} u_j",
+        domain="0 ≤ index < length; another index is an error",
+        doc="x with each slice of `updates` added at its index; equal indices add up.",
+    )
+)  # fmt: skip
+
+
+def _one_hot_type(indices: TensorType, depth: Dim, dtype: DType) -> TensorType:
+    check_dtype("one_hot", "indices", indices, INTEGERS)
+    return TensorType(dtype, shapes.check("one_hot", (*indices.shape, depth)))
+
+
+one_hot = register(
+    Op(
+        "one_hot", Kind.GATHER, ("indices",), ("depth", "dtype"), _one_hot_type,
+        forward=lambda xp, indices, depth, dtype: xp.one_hot(indices, depth, dtype),
+        derivative=ZeroGradient("indices are integers"),
+        exact=True, samples=((0, 3),), accepts=INTEGERS, formula=r"I(i = k)",
+        doc="1 at the index along a new last axis, else 0; an index outside gives a row of zeros.",
+    )
+)  # fmt: skip
+
+
+def _full_type(value: Any, shape: Shape, dtype: DType) -> TensorType:
+    if not isinstance(value, (bool, int, float)):
+        raise ArgumentError("full", f"value must be a number, got {value!r}")
+    return TensorType(dtype, shapes.check("full", shape))
+
+
+full = register(
+    Op(
+        "full", Kind.CREATE, (), ("value", "shape", "dtype"), _full_type,
+        forward=lambda xp, value, shape, dtype: xp.full(shape, value, dtype),
+        derivative=ZeroGradient("a constant"), exact=True, formula="c", accepts=ANY,
+        doc="A tensor that holds one number everywhere.",
+    )
+)  # fmt: skip
+
+
+def _iota_type(shape: Shape, axis: int, dtype: DType) -> TensorType:
+    if not 0 <= axis < len(shape):
+        raise ArgumentError("iota", f"axis must lie in [0, {len(shape)}), got {axis}")
+    return TensorType(dtype, shapes.check("iota", shape))
+
+
+iota = register(
+    Op(
+        "iota", Kind.CREATE, (), ("shape", "axis", "dtype"), _iota_type,
+        forward=lambda xp, shape, axis, dtype: xp.iota(shape, axis, dtype),
+        derivative=ZeroGradient("a constant"), exact=True, formula="i", accepts=NUMBERS,
+        doc="0, 1, 2, … along an axis, repeated along the others.",
+    )
+)  # fmt: skip
+
+
+def _size_type(x: TensorType, axis: int) -> TensorType:
+    if not 0 <= axis < len(x.shape):
+        raise ArgumentError("size", f"axis must lie in [0, {len(x.shape)}), got {axis}")
+    return TensorType(int64, ())
+
+
+size = register(
+    Op(
+        "size", Kind.CREATE, ("x",), ("axis",), _size_type,
+        forward=lambda xp, x, axis: xp.size(x, axis),
+        derivative=ZeroGradient("a length does not move with the elements"),
+        exact=True, samples=((-3, 3),), formula="n", accepts=ANY,
+        doc="The length of an axis as an integer scalar; under a batch it is N of the call.",
+    )
+)  # fmt: skip

@@ -1,0 +1,376 @@
+"""`Value`, a handle with operators, and `Builder`, which records what is done to it as a graph.
+
+Derivative rules, layers, losses and optimizers need nothing else. Operators reach rows by name, so
+this module imports none of them. Whatever is recorded goes to the innermost active recorder;
+numbers and foreign values are lifted into it.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from pellucid.core import dtypes, shapes
+from pellucid.core.dtypes import DType
+from pellucid.core.errors import ArgumentError, DTypeError, GraphError, user_line
+from pellucid.core.shapes import Shape
+from pellucid.graph.node import CONST, INPUT, Constant, Graph, Node, TensorType, arranged, attributes
+from pellucid.ops.spec import FLOATS, REGISTRY, Op, lookup
+
+
+UNKNOWN_LINE = ""  # a copied node whose source line is not known
+
+
+class Recorder(Protocol):
+    """Where operations go: into a graph, or at once through the row's forward."""
+
+    def apply(self, op: Op, inputs: Sequence[Value], attrs: Mapping[str, Any]) -> Value: ...
+
+    def lift(self, operand: Any) -> Value: ...
+
+
+class _Stack(threading.local):
+    def __init__(self) -> None:
+        self.recorders: list[Recorder] = []
+
+
+_stack = _Stack()
+_default: list[Recorder] = []
+
+
+def set_default(recorder: Recorder) -> None:
+    """The recorder of a thread that traces nothing."""
+    _default[:] = [recorder]
+
+
+def current() -> Recorder:
+    """The innermost active recorder of this thread."""
+    if _stack.recorders:
+        return _stack.recorders[-1]
+    if not _default:
+        raise GraphError("ops", "no recorder is active", "Import pellucid, not pellucid.ops.")
+    return _default[0]
+
+
+def is_tracing() -> bool:
+    return bool(_stack.recorders)
+
+
+def is_active(recorder: Recorder) -> bool:
+    """Whether `recorder` is on this thread's stack."""
+    return any(active is recorder for active in _stack.recorders)
+
+
+class Value:
+    """A tensor in a graph under construction: its type, and the position of its node."""
+
+    __slots__ = ("__weakref__", "position", "recorder", "type")
+    __array_ufunc__: Any = None  # NumPy arrays leave operators to us
+
+    def __init__(self, recorder: Recorder, position: int, type: TensorType):
+        self.recorder, self.position, self.type = recorder, position, type
+
+    def __repr__(self) -> str:
+        return f"Value(v{self.position}: {self.type!r})"
+
+    def __add__(self, other: Any) -> Value:
+        return elementwise("add", self, other)
+
+    def __radd__(self, other: Any) -> Value:
+        return elementwise("add", other, self)
+
+    def __sub__(self, other: Any) -> Value:
+        return elementwise("subtract", self, other)
+
+    def __rsub__(self, other: Any) -> Value:
+        return elementwise("subtract", other, self)
+
+    def __mul__(self, other: Any) -> Value:
+        return elementwise("multiply", self, other)
+
+    def __rmul__(self, other: Any) -> Value:
+        return elementwise("multiply", other, self)
+
+    def __truediv__(self, other: Any) -> Value:
+        return elementwise("divide", self, other)
+
+    def __rtruediv__(self, other: Any) -> Value:
+        return elementwise("divide", other, self)
+
+    def __pow__(self, other: Any) -> Value:
+        return power(self, other)
+
+    def __rpow__(self, other: Any) -> Value:
+        return power(other, self)
+
+    def __neg__(self) -> Value:
+        return elementwise("negative", self)
+
+    def __pos__(self) -> Value:
+        return self
+
+    def __abs__(self) -> Value:
+        return elementwise("abs", self)
+
+    def __lt__(self, other: Any) -> Value:
+        return elementwise("less", self, other)
+
+    def __le__(self, other: Any) -> Value:
+        return elementwise("less_equal", self, other)
+
+    def __gt__(self, other: Any) -> Value:
+        return elementwise("greater", self, other)
+
+    def __ge__(self, other: Any) -> Value:
+        return elementwise("greater_equal", self, other)
+
+    def __eq__(self, other: Any) -> Value:  # type: ignore[override]
+        return elementwise("equal", self, other)
+
+    def __ne__(self, other: Any) -> Value:  # type: ignore[override]
+        return elementwise("not_equal", self, other)
+
+    __hash__ = object.__hash__
+
+    def __and__(self, other: Any) -> Value:
+        return elementwise("logical_and", self, other)
+
+    __rand__ = __and__
+
+    def __or__(self, other: Any) -> Value:
+        return elementwise("logical_or", self, other)
+
+    __ror__ = __or__
+
+    def __invert__(self) -> Value:
+        return elementwise("logical_not", self)
+
+
+class Builder:
+    """Records applications as nodes. As a context it is the innermost recorder.
+
+    Args:
+        share: gives one node for equal applications (same operation, inputs and attributes).
+    """
+
+    handle: type[Value] = Value
+
+    def __init__(self, share: bool = False):
+        self.nodes: list[Node] = []
+        self.values: list[Value] = []
+        self.input_positions: list[int] = []
+        self.consts: dict[str, Constant] = {}
+        self.line: str | None = None  # stands for the user line while a graph is copied
+        self._shared: dict[tuple[Any, ...], Value] | None = {} if share else None
+        self._const_values: dict[str, Value] = {}
+
+    def __enter__(self) -> Builder:
+        _stack.recorders.append(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _stack.recorders.pop()
+
+    def add(self, node: Node) -> Value:
+        value = self.handle(self, len(self.nodes), node.type)
+        self.nodes.append(node)
+        self.values.append(value)
+        return value
+
+    def input(self, name: str, type: TensorType) -> Value:
+        value = self.add(Node(INPUT, (), (("name", name),), type))
+        self.input_positions.append(value.position)
+        return value
+
+    def const(self, name: str, constant: Constant) -> Value:
+        known = self.consts.setdefault(name, constant)
+        if known != constant:
+            raise GraphError("graph", f"const {name} must be {known!r}, got {constant!r}")
+        if name not in self._const_values:
+            node = Node(CONST, (), (("name", name),), constant.type)
+            self._const_values[name] = self.add(node)
+        return self._const_values[name]
+
+    def apply(self, op: Op, inputs: Sequence[Value], attrs: Mapping[str, Any]) -> Value:
+        positions = tuple(value.position for value in inputs)
+        type = op.type([value.type for value in inputs], attrs)
+        line = user_line() if self.line is None else self.line or None
+        node = Node(op.name, positions, attributes(attrs), type, line)
+        if self._shared is None:
+            return self.add(node)
+        if node.key not in self._shared:
+            self._shared[node.key] = self.add(node)
+        return self._shared[node.key]
+
+    def lift(self, operand: Any) -> Value:
+        """`operand` as a value of this graph. A subclass takes more than its own values."""
+        if isinstance(operand, Value) and operand.recorder is self:
+            return operand
+        raise GraphError("graph", f"expected a value of this graph, got {operand!r}")
+
+    def copy(self, graph: Graph, inputs: Sequence[Value]) -> list[Value]:
+        """Copies the nodes of `graph` behind `inputs`; returns what stands for each of them."""
+        place: dict[int, Value] = dict(zip(graph.inputs, inputs, strict=True))
+        for position, node in enumerate(graph.nodes):
+            if position in place:
+                continue
+            if node.op == CONST:
+                place[position] = self.const(node.attr("name"), graph.consts[node.attr("name")])
+                continue
+            sources = [place[source] for source in node.inputs]
+            with self.at(node.line):
+                place[position] = self.apply(lookup(node.op), sources, dict(node.attrs))
+        return [place[position] for position in range(len(graph.nodes))]
+
+    def inline(self, graph: Graph, inputs: Sequence[Value]) -> list[Value]:
+        """Copies `graph` behind `inputs`; returns its outputs here."""
+        place = self.copy(graph, inputs)
+        return [place[position] for position in graph.outputs]
+
+    @contextmanager
+    def at(self, line: str | None) -> Iterator[None]:
+        """Nodes recorded inside carry `line` instead of the caller's."""
+        before, self.line = self.line, line or UNKNOWN_LINE
+        try:
+            yield
+        finally:
+            self.line = before
+
+    def graph(self, outputs: Sequence[Value]) -> Graph:
+        """What was recorded, with these outputs."""
+        positions = [value.position for value in outputs]
+        return arranged(self.nodes, self.input_positions, positions, self.consts)
+
+
+def apply(name: str, *operands: Any, **attrs: Any) -> Any:
+    """Records row `name` on operands that already have the dtypes it wants."""
+    recorder = current()
+    return recorder.apply(lookup(name), [recorder.lift(item) for item in operands], attrs)
+
+
+def weak_kind(operand: Any) -> str | None:
+    """`b`, `i` or `f` for a Python number, a NumPy scalar or a 0-d array; None for a tensor."""
+    if isinstance(operand, Value):
+        return None
+    for kind, python in (("b", bool), ("i", int), ("f", float)):
+        if isinstance(operand, python):
+            return kind
+    dtype = getattr(operand, "dtype", None)
+    if dtype is not None and getattr(operand, "shape", None) == ():
+        kind = dtypes.as_dtype(dtype, "operand").kind
+        return "i" if kind == "u" else kind
+    return None
+
+
+def dtype_of(operand: Any, where: str) -> DType:
+    if isinstance(operand, Value):
+        return operand.type.dtype
+    if not hasattr(operand, "dtype"):
+        raise DTypeError(
+            where,
+            f"operands must be Tensors, NumPy arrays or numbers, got {type(operand).__name__}",
+        )
+    return dtypes.as_dtype(operand.dtype, where)
+
+
+def common_dtype(where: str, operands: Sequence[Any]) -> DType:
+    """The dtype in which an operation on `operands` happens; weak numbers do not widen it."""
+    weak = [weak_kind(operand) for operand in operands]
+    strong: DType | None = None
+    for operand, kind in zip(operands, weak, strict=True):
+        if kind is None:
+            dtype = dtype_of(operand, where)
+            strong = dtype if strong is None else dtypes.promote(strong, dtype)
+    for kind in weak:
+        if kind is None:
+            continue
+        if strong is None:
+            strong = {"b": dtypes.bool_, "i": dtypes.int64, "f": dtypes.DEFAULT}[kind]
+        strong = dtypes.weak_result(strong, kind)
+    assert strong is not None
+    return strong
+
+
+def cast(operand: Any, dtype: DType) -> Value:
+    """`operand` as a value of `dtype`; numbers become constants of that dtype."""
+    recorder = current()
+    if not isinstance(operand, Value) and not hasattr(operand, "shape"):
+        return number(operand, dtype)
+    value = recorder.lift(operand)
+    if value.type.dtype == dtype:
+        return value
+    return recorder.apply(REGISTRY["cast"], [value], {"dtype": dtype})
+
+
+_LIMITS = {"float32": 3.4028235677973366e38}
+
+
+def number(value: Any, dtype: DType, shape: Shape = ()) -> Value:
+    """A constant. A number that `dtype` cannot hold is an error, not a silent cast."""
+    if not isinstance(value, (bool, int, float)):
+        item = getattr(value, "item", None)
+        if item is None:
+            raise DTypeError(
+                "operand", f"expected a Tensor, an array or a number, got {type(value).__name__}"
+            )
+        value = item()
+    plain: bool | int | float
+    if dtype.is_float:
+        plain = float(value)
+        limit = _LIMITS.get(dtype.name, math.inf)
+        if math.isfinite(plain) and abs(plain) >= limit:
+            raise ArgumentError("operand", f"a number must fit {dtype}, got {plain!r}")
+    elif dtype.kind == "b":
+        plain = bool(value)
+    else:
+        plain = int(value)
+        bits = 8 * dtype.itemsize
+        low, high = (0, 2**bits) if dtype.kind == "u" else (-(2 ** (bits - 1)), 2 ** (bits - 1))
+        if plain != value or not low <= plain < high:
+            raise ArgumentError("operand", f"a number must fit {dtype}, got {value!r}")
+    if isinstance(plain, float) and math.isnan(plain):
+        plain = math.nan
+    result: Value = current().apply(
+        REGISTRY["full"], [], {"value": plain, "shape": shape, "dtype": dtype}
+    )
+    return result
+
+
+def elementwise(name: str, *operands: Any) -> Any:
+    """Row `name` on operands of any mix of dtypes: promoted to one that the row accepts."""
+    op = lookup(name)
+    dtype = common_dtype(name, operands)
+    if dtype not in op.accepts:
+        if op.accepts == FLOATS and not dtype.is_float:
+            dtype = dtypes.DEFAULT  # exp of an integer, a quotient of two
+        elif dtype.kind == "b" and dtypes.int64 in op.accepts:
+            dtype = dtypes.int64  # True + True
+    return apply(name, *(cast(operand, dtype) for operand in operands))
+
+
+def power(x: Any, y: Any) -> Value:
+    """x ** y. The square is a row of its own; an exponent that is a number takes no gradient."""
+    if isinstance(x, Value) and not isinstance(y, Value) and weak_kind(y) and y == 2:
+        result: Value = elementwise("square", x)
+        return result
+    result = elementwise("pow", x, y)
+    return result
+
+
+def zeros_like(value: Value) -> Value:
+    """A constant of the type of `value`, all zero; of rank 0 broadcast to its shape."""
+    zero = number(0, value.type.dtype)
+    if value.type.shape == ():
+        return zero
+    result: Value = apply("broadcast_to", zero, shape=value.type.shape)
+    return result
+
+
+def shape_of(operand: Any) -> Shape:
+    """The dimensions of a value, an array or a number."""
+    if isinstance(operand, Value):
+        return operand.type.shape
+    return shapes.check("shape", tuple(getattr(operand, "shape", ())))

@@ -1,0 +1,276 @@
+"""The array namespace `xp` that rows compute in: NumPy, and what the Array API lacks.
+
+In: arrays and row attributes. Out: arrays. `NUMPY` is the reference namespace; a function here has
+the meaning that the row's documentation gives it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.core.dtypes import DType
+from pellucid.core.errors import DataError
+
+Array = NDArray[Any]
+Ints = tuple[int, ...]
+Pairs = tuple[tuple[int, int], ...]
+
+_MASK = np.uint64(0xFFFFFFFF)
+_SHIFT = np.uint64(32)
+
+
+@lru_cache
+def numpy_dtype(dtype: DType) -> np.dtype[Any]:
+    return np.dtype(dtype.name)
+
+
+def contract(x: Array, y: Array, batch: Pairs, summed: Pairs) -> Array:
+    """Σ over `summed` of x·y with `batch` axes in step, through one (batched) matrix product."""
+    if not batch and len(summed) == 1 and x.ndim == 2 and y.ndim == 2:
+        (i, j), = summed  # fmt: skip
+        result: Array = (x if i else x.T) @ (y.T if j else y)
+        return result
+    left, x_shape = _matrix(x, [i for i, _ in batch], [i for i, _ in summed], last=True)
+    right, y_shape = _matrix(y, [j for _, j in batch], [j for _, j in summed], last=False)
+    shape = tuple(x.shape[i] for i, _ in batch) + x_shape + y_shape
+    product: Array = np.matmul(left, right)
+    return product.reshape(shape)
+
+
+def _matrix(
+    x: Array, batch: list[int], summed: list[int], last: bool
+) -> tuple[Array, tuple[int, ...]]:
+    free = [i for i in range(x.ndim) if i not in batch and i not in summed]
+    shape = tuple(x.shape[i] for i in free)
+    rows, columns = math.prod(shape), math.prod(x.shape[i] for i in summed)
+    order, size = ((free + summed), (rows, columns)) if last else ((summed + free), (columns, rows))
+    return x.transpose(batch + order).reshape(tuple(x.shape[i] for i in batch) + size), shape
+
+
+def erf(x: Array) -> Array:
+    """The error function, by the C library's double-precision one."""
+    values = np.frompyfunc(math.erf, 1, 1)(np.asarray(x, np.float64))
+    return np.asarray(values, dtype=np.asarray(x).dtype)
+
+
+def getitem(x: Array, start: Ints, stop: Ints, step: Ints) -> Array:
+    result: Array = x[tuple(map(slice, start, stop, step))]
+    return result
+
+
+def pad(x: Array, value: Array, low: Ints, high: Ints, interior: Ints) -> Array:
+    """x with `value` around it, and `interior` of it between neighbours."""
+    sizes, inside = [], []
+    for n, before, after, between in zip(x.shape, low, high, interior, strict=True):
+        extent = max(0, n + max(0, n - 1) * between)
+        sizes.append(before + extent + after)
+        inside.append(slice(before, before + extent, between + 1))
+    out = np.full(sizes, value, x.dtype)
+    out[tuple(inside)] = x
+    return out
+
+
+def windows(x: Array, axes: Ints, size: Ints, stride: Ints, dilation: Ints) -> Array:
+    """A read-only view: window counts at `axes`, the elements of a window in new last axes."""
+    shape, strides = list(x.shape), list(x.strides)
+    inner = []
+    for axis, k, s, d in zip(axes, size, stride, dilation, strict=True):
+        shape[axis] = max(0, (x.shape[axis] - (k - 1) * d - 1) // s + 1)
+        inner.append(x.strides[axis] * d)
+        strides[axis] = x.strides[axis] * s
+    return np.lib.stride_tricks.as_strided(x, (*shape, *size), (*strides, *inner), writeable=False)
+
+
+def fold(
+    x: Array, axes: Ints, size: Ints, stride: Ints, dilation: Ints, lengths: Ints
+) -> Array:
+    """The transpose of `windows`: adds each element of each window back to its place."""
+    rank = x.ndim - len(axes)
+    shape = list(x.shape[:rank])
+    for axis, length in zip(axes, lengths, strict=True):
+        shape[axis] = length
+    out = np.zeros(shape, x.dtype)
+    for inside in np.ndindex(*size):
+        place = [slice(None)] * rank
+        for axis, offset, s, d in zip(axes, inside, stride, dilation, strict=True):
+            place[axis] = slice(offset * d, offset * d + s * (x.shape[axis] - 1) + 1, s)
+            if x.shape[axis] == 0:
+                place[axis] = slice(0, 0)
+        out[tuple(place)] += x[(..., *inside)]
+    return out
+
+
+def _check_indices(where: str, indices: Array, length: int) -> None:
+    if indices.size and (int(indices.min()) < 0 or int(indices.max()) >= length):
+        bad = indices[(indices < 0) | (indices >= length)].flat[0]
+        raise DataError(where, f"indices must lie in [0, {length}), got {int(bad)}")
+
+
+def gather(x: Array, indices: Array, axis: int) -> Array:
+    _check_indices("gather", indices, x.shape[axis])
+    return np.take(x, indices, axis=axis)
+
+
+def scatter_add(x: Array, indices: Array, updates: Array, axis: int) -> Array:
+    _check_indices("scatter_add", indices, x.shape[axis])
+    out = x.copy()
+    np.add.at(out, (slice(None),) * axis + (indices,), updates)
+    return out
+
+
+def one_hot(indices: Array, depth: int, dtype: DType) -> Array:
+    places = np.arange(depth, dtype=np.int64)
+    result: Array = np.equal(np.asarray(indices)[..., None], places).astype(numpy_dtype(dtype))
+    return result
+
+
+def iota(shape: Ints, axis: int, dtype: DType) -> Array:
+    along = np.arange(shape[axis], dtype=numpy_dtype(dtype))
+    return np.broadcast_to(along.reshape((-1,) + (1,) * (len(shape) - axis - 1)), shape)
+
+
+def philox(counter: Sequence[Array], key: tuple[int, int]) -> list[Array]:
+    """Philox-4x32-10: four words of uint32 (held in uint64) for each counter of four words.
+
+    Source: Salmon et al. 2011; constants from the authors' Random123.
+    """
+    x0, x1, x2, x3 = (np.array(word, dtype=np.uint64) for word in counter)
+    key0, key1 = key
+    m0, m1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
+    for _ in range(10):
+        product0, product1 = x0 * m0, x2 * m1
+        x0 = (product1 >> _SHIFT) ^ x1 ^ np.uint64(key0)
+        x2 = (product0 >> _SHIFT) ^ x3 ^ np.uint64(key1)
+        x1, x3 = product1 & _MASK, product0 & _MASK
+        key0, key1 = (key0 + 0x9E3779B9) & 0xFFFFFFFF, (key1 + 0xBB67AE85) & 0xFFFFFFFF
+    return [x0, x1, x2, x3]
+
+
+@lru_cache(maxsize=4096)
+def stream_hash(stream: str) -> int:
+    """The 32 bits of the key that a stream's name gives."""
+    return int.from_bytes(hashlib.blake2b(stream.encode(), digest_size=4).digest(), "little")
+
+
+def words(seed: Any, step: Any, stream: str, n: int) -> NDArray[np.uint32]:
+    """The first `n` random words of (seed, stream, step). Word e is word e mod 4 of block e ÷ 4."""
+    seed, step = int(seed), int(step)
+    if seed < 0 or step < 0:
+        raise DataError("random", f"seed and step must be ≥ 0, got {seed} and {step}")
+    blocks = np.arange(-(-n // 4), dtype=np.uint64)
+    high = np.zeros_like(blocks)
+    counter = [blocks & _MASK, blocks >> _SHIFT, high + (step & 0xFFFFFFFF), high + (step >> 32)]
+    key = (seed & 0xFFFFFFFF, stream_hash(stream) ^ (seed >> 32))
+    return np.stack(philox(counter, key), axis=-1).astype(np.uint32).reshape(-1)[:n]
+
+
+def random_bits(seed: Any, step: Any, stream: str, shape: Ints) -> Array:
+    return words(seed, step, stream, math.prod(shape)).reshape(shape)
+
+
+def _bits52(seed: Any, step: Any, stream: str, n: int) -> NDArray[np.uint64]:
+    pair = words(seed, step, stream, 2 * n).astype(np.uint64).reshape(n, 2)
+    return (pair[:, 0] >> np.uint64(6)) << np.uint64(26) | (pair[:, 1] >> np.uint64(6))
+
+
+def uniform(seed: Any, step: Any, stream: str, shape: Ints, dtype: DType) -> Array:
+    """k·2⁻²⁴ with 24 random bits (float32), k·2⁻⁵³ with 53 (float64): exact, never 1."""
+    n = math.prod(shape)
+    if dtype.name == "float32":
+        bits = words(seed, step, stream, n) >> np.uint32(8)
+        return (bits.astype(np.float32) * np.float32(2.0**-24)).reshape(shape)
+    pair = words(seed, step, stream, 2 * n).astype(np.uint64).reshape(n, 2)
+    bits53 = (pair[:, 0] >> np.uint64(5)) << np.uint64(26) | (pair[:, 1] >> np.uint64(6))
+    return (bits53.astype(np.float64) * 2.0**-53).reshape(shape)
+
+
+# Wichura's AS 241, PPND16: rational approximations to the normal quantile, lowest power first.
+_CENTRE = (
+    (3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3,
+     1.3731693765509461125e4, 4.5921953931549871457e4, 6.7265770927008700853e4,
+     3.3430575583588128105e4, 2.5090809287301226727e3),
+    (1.0, 4.2313330701600911252e1, 6.8718700749205790830e2, 5.3941960214247511077e3,
+     2.1213794301586595867e4, 3.9307895800092710610e4, 2.8729085735721942674e4,
+     5.2264952788528545610e3),
+)  # fmt: skip
+_MIDDLE = (
+    (1.42343711074968357734e0, 4.63033784615654529590e0, 5.76949722146069140550e0,
+     3.64784832476320460504e0, 1.27045825245236838258e0, 2.41780725177450611770e-1,
+     2.27238449892691845833e-2, 7.74545014278341407640e-4),
+    (1.0, 2.05319162663775882187e0, 1.67638483018380384940e0, 6.89767334985100004550e-1,
+     1.48103976427480074590e-1, 1.51986665636164571966e-2, 5.47593808499534494600e-4,
+     1.05075007164441684324e-9),
+)  # fmt: skip
+_TAIL = (
+    (6.65790464350110377720e0, 5.46378491116411436990e0, 1.78482653991729133580e0,
+     2.96560571828504891230e-1, 2.65321895265761230930e-2, 1.24266094738807843860e-3,
+     2.71155556874348757815e-5, 2.01033439929228813265e-7),
+    (1.0, 5.99832206555887937690e-1, 1.36929880922735805310e-1, 1.48753612908506148525e-2,
+     7.86869131145613259100e-4, 1.84631831751005468180e-5, 1.42151175831644588870e-7,
+     2.04426310338993978564e-15),
+)  # fmt: skip
+
+
+def _rational(table: tuple[tuple[float, ...], tuple[float, ...]], r: Array) -> Array:
+    top, bottom = table
+    above, below = np.full_like(r, top[-1]), np.full_like(r, bottom[-1])
+    for a, b in zip(top[-2::-1], bottom[-2::-1], strict=True):
+        above, below = above * r + a, below * r + b
+    return above / below
+
+
+def _log(x: Array) -> Array:
+    """ln x for 0 < x < 1 from + − × ÷ alone: 2·artanh((m-1)/(m+1)) + e·ln 2, error below 2 ulp."""
+    mantissa, exponent = np.frexp(x)  # reads the bits; nothing is rounded
+    small = mantissa < math.sqrt(0.5)
+    mantissa = np.where(small, mantissa * 2, mantissa)
+    power = exponent - small
+    s = (mantissa - 1) / (mantissa + 1)
+    square = s * s
+    series = np.full_like(s, 1 / 25)
+    for odd in range(23, 0, -2):
+        series = series * square + 1 / odd
+    return power * 0.6931471805599453 + 2 * s * series
+
+
+def quantile(bits: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """The normal quantile of (k + ½)·2⁻⁵² for 52-bit integers k, in a fixed order of + − × ÷ √."""
+    p = (bits.astype(np.float64) + 0.5) * 2.0**-52
+    q = p - 0.5
+    central = np.abs(q) <= 0.425
+    r = np.sqrt(-_log(np.minimum(p, 1.0 - p)))
+    outer = np.where(r <= 5.0, _rational(_MIDDLE, r - 1.6), _rational(_TAIL, r - 5.0))
+    inner = q * _rational(_CENTRE, 0.180625 - q * q)
+    return np.where(central, inner, np.where(q < 0, -outer, outer))
+
+
+def normal(seed: Any, step: Any, stream: str, shape: Ints, dtype: DType) -> Array:
+    bits = _bits52(seed, step, stream, math.prod(shape))
+    return quantile(bits).astype(numpy_dtype(dtype)).reshape(shape)
+
+
+NUMPY = SimpleNamespace(
+    **{
+        name: getattr(np, name)
+        for name in (
+            "add subtract multiply divide negative exp log log1p expm1 sqrt tanh abs sign floor "
+            "round sin cos pow maximum minimum where equal not_equal less less_equal greater "
+            "greater_equal logical_and logical_or logical_not isfinite sum max min argmax copy "
+            "reshape permute_dims broadcast_to flip concat"
+        ).split()
+    },
+    astype=lambda x, dtype: np.asarray(x).astype(numpy_dtype(dtype)),
+    full=lambda shape, value, dtype: np.full(shape, value, numpy_dtype(dtype)),
+    size=lambda x, axis: np.asarray(x.shape[axis], np.int64),
+    contract=contract, erf=erf, getitem=getitem, pad=pad, windows=windows, fold=fold,
+    gather=gather, scatter_add=scatter_add, one_hot=one_hot, iota=iota,
+    random_bits=random_bits, uniform=uniform, normal=normal,
+)  # fmt: skip

@@ -1,0 +1,98 @@
+"""The reference executor: walks the graph and calls each row's forward on NumPy arrays.
+
+In: a Graph and input arrays. Out: one array an output, and on request the value of every node.
+A graph is prepared once for each number of rows N; intermediate arrays die after their last use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pellucid.core import shapes
+from pellucid.graph.node import CONST, INPUT, Graph, pruned
+from pellucid.ops.spec import lookup
+from pellucid.runtime.executor import check_inputs
+from pellucid.runtime.extras import NUMPY
+
+_PLANS_KEPT = 8  # numbers of rows a program remembers its attributes for
+
+
+class Interpreter:
+    """A graph made ready for calls. Safe to call from several threads."""
+
+    def __init__(self, graph: Graph, xp: Any = NUMPY):
+        self.graph = pruned(graph)
+        self.xp = xp
+        self._plans: dict[int | None, list[tuple[Any, ...]]] = {}
+
+    def _plan(self, rows: int | None) -> list[tuple[Any, ...]]:
+        plan = self._plans.get(rows)
+        if plan is not None:
+            return plan
+        graph = self.graph
+        last = graph.last_uses()
+        dying: dict[int, list[int]] = {}
+        for position, use in enumerate(last):
+            if use < len(graph.nodes):
+                dying.setdefault(use, []).append(position)
+        plan = []
+        for position, node in enumerate(graph.nodes):
+            dead = tuple(dying.get(position, ()))
+            if node.op == INPUT:
+                continue
+            if node.op == CONST:
+                plan.append((position, graph.consts[node.attr("name")].array, None, {}, dead))
+                continue
+            attrs = dict(node.attrs)
+            if rows is not None:
+                attrs = {name: shapes.bind(value, rows) for name, value in attrs.items()}
+            plan.append((position, lookup(node.op).forward, node.inputs, attrs, dead))
+        if len(self._plans) >= _PLANS_KEPT:
+            self._plans.clear()
+        self._plans[rows] = plan
+        return plan
+
+    def __call__(self, inputs: Sequence[Any]) -> list[Any]:
+        """The outputs for `inputs`, as arrays that share no memory with them."""
+        rows = check_inputs(self.graph, inputs)
+        values: list[Any] = [None] * len(self.graph.nodes)
+        for position, array in zip(self.graph.inputs, inputs, strict=True):
+            values[position] = array
+        xp = self.xp
+        with np.errstate(all="ignore"):
+            for position, forward, sources, attrs, dead in self._plan(rows):
+                if sources is None:
+                    values[position] = forward
+                else:
+                    values[position] = forward(xp, *[values[i] for i in sources], **attrs)
+                for source in dead:
+                    values[source] = None
+        return self._outputs(values, inputs)
+
+    def _outputs(self, values: Sequence[Any], inputs: Sequence[Any]) -> list[Any]:
+        """Fresh arrays: a view of an input, a constant or another output is copied."""
+        outputs = []
+        for position in self.graph.outputs:
+            array = np.asarray(values[position])
+            if array.base is not None or not array.flags.owndata or not array.flags.c_contiguous:
+                array = np.array(array, order="C")
+            elif any(array is other for other in (*inputs, *outputs)):
+                array = array.copy()
+            elif self.graph.nodes[position].op == CONST:
+                array = array.copy()
+            outputs.append(array)
+        return outputs
+
+
+def run(graph: Graph, inputs: Sequence[Any]) -> list[Any]:
+    """The outputs of `graph` for `inputs`."""
+    return Interpreter(graph)(inputs)
+
+
+def step(graph: Graph, inputs: Sequence[Any]) -> list[Any]:
+    """The value of **every** node of `graph` for `inputs`, in execution order."""
+    whole = Graph(graph.nodes, graph.inputs, tuple(range(len(graph.nodes))), graph.consts)
+    return Interpreter(whole)(inputs)
