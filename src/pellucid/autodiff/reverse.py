@@ -14,11 +14,12 @@ from pellucid.ops.spec import Bilinear, Kind, Linear, Partials, Rules, lookup
 from pellucid.ops.value import Builder, Value
 
 
-def vjp(graph: Graph, wrt: Sequence[int]) -> Graph:
+def vjp(graph: Graph, wrt: Sequence[int], seeded: Sequence[int] | None = None) -> Graph:
     """The graph (inputs, ct of each float output) → (outputs, gradient of each input `wrt`).
 
     Args:
         wrt: numbers of inputs of `graph`, all float.
+        seeded: numbers of the outputs that take a ct; None for all float ones.
 
     Raises:
         NotDifferentiableError: where a gradient would pass through a node that has none.
@@ -35,7 +36,7 @@ def vjp(graph: Graph, wrt: Sequence[int]) -> Graph:
         taken = set(graph.input_names)
         for number, position in enumerate(graph.outputs):
             type = graph.nodes[position].type
-            if type.dtype.is_float:
+            if type.dtype.is_float and (seeded is None or number in seeded):
                 name = f"ct{number}"
                 while name in taken:
                     name += "_"
@@ -50,27 +51,31 @@ def backward(
     values: Sequence[Value],
     seeds: Sequence[tuple[int, Value]],
     wrt: Sequence[int],
+    wanted: Sequence[int] | None = None,
 ) -> list[Value]:
     """Records in `builder` the gradients of the nodes `wrt`.
 
     Args:
         values: what stands in `builder` for each node of `graph`.
         seeds: (position, gradient) of the outputs that are differentiated.
+        wanted: nodes between the inputs `wrt` and the outputs whose gradients are returned
+            instead of those of `wrt`.
     """
     activity = Activity(graph, wrt)
     sums = Cotangents()
     for position, ct in seeds:
         if activity.check(position):
             sums.add(position, ct)
-    sources = set(wrt)
+    wanted = wrt if wanted is None else wanted
+    kept = set(wanted)
     for position in range(len(graph.nodes) - 1, -1, -1):
         node = graph.nodes[position]
-        ct = sums.get(position) if position in sources else sums.pop(position)
+        ct = sums.get(position) if position in kept else sums.pop(position)
         if ct is None or not node.inputs:
             continue
         with builder.at(node.line):
             _node(graph, position, ct, values, activity, sums)
-    return [materialise(sums.get(position), values[position]) for position in wrt]
+    return [materialise(sums.get(position), values[position]) for position in wanted]
 
 
 def _node(

@@ -1,0 +1,1 @@
+"""What a person holds and calls: Tensors, tracing, gradients of functions, jit, custom operations."""

@@ -1,0 +1,487 @@
+"""`Tensor`: what a person holds. Concrete ones are computed at once and remember how; abstract ones
+stand for a value inside a function that is being traced.
+
+In: numbers, lists, arrays. Out: the same operators, methods and NumPy functions either way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pellucid.autodiff.cotangents import Activity
+from pellucid.autodiff.reverse import backward
+from pellucid.core import dtypes, shapes
+from pellucid.core.errors import ArgumentError, DTypeError, GraphError, ShapeError, user_line
+from pellucid.core.shapes import Batch
+from pellucid.graph.node import Graph, TensorType
+from pellucid.ops import composite
+from pellucid.ops.spec import Op, lookup
+from pellucid.ops.value import Builder, Recorder, Value, apply, set_default
+from pellucid.runtime import interpreter
+from pellucid.runtime.extras import NUMPY, numpy_dtype
+
+
+def type_of(array: Any) -> TensorType:
+    """The type of a NumPy array."""
+    return TensorType(dtypes.as_dtype(array.dtype, "array"), tuple(array.shape))
+
+
+def as_array(data: Any, where: str = "Tensor") -> np.ndarray[Any, Any]:
+    """`data` as a NumPy array in native byte order. Python floats become float32.
+
+    Raises:
+        DTypeError: for object, complex, text and masked arrays, and for ragged lists.
+    """
+    if isinstance(data, Tensor):
+        return data.numpy()
+    if isinstance(data, np.ma.MaskedArray):
+        raise DTypeError(
+            where, "masked arrays are not supported, got one", "Fill it first: x.filled(0)."
+        )
+    python = not hasattr(data, "dtype")
+    try:
+        array = np.asarray(data)
+    except (ValueError, TypeError) as error:
+        raise DTypeError(where, f"data must be numbers of one shape, got {error}") from None
+    if python and array.dtype == np.float64:
+        with np.errstate(over="ignore"):
+            narrow = array.astype(np.float32)
+        if not np.array_equal(np.isfinite(narrow), np.isfinite(array)):
+            raise DTypeError(where, "a number is too large for float32", "Pass a float64 array.")
+        array = narrow
+    if array.dtype.name not in dtypes.BY_NAME:
+        raise DTypeError(
+            where,
+            f"dtype must be one of {', '.join(dtypes.BY_NAME)}, got {array.dtype}",
+            "Convert the data to numbers first.",
+        )
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+class _Eager:
+    """The recorder of a thread that traces nothing: computes at once and remembers the operation."""
+
+    def apply(self, op: Op, inputs: Sequence[Value], attrs: Mapping[str, Any]) -> Value:
+        type = op.type([value.type for value in inputs], attrs)
+        arrays = [value.data for value in inputs if isinstance(value, Tensor)]
+        with np.errstate(all="ignore"):
+            data = np.asarray(op.forward(NUMPY, *arrays, **attrs))
+        tensor = _concrete(data, type)
+        tensor.origin = (op.name, tuple(inputs), dict(attrs), user_line())
+        return tensor
+
+    def lift(self, operand: Any) -> Value:
+        if isinstance(operand, Tensor):
+            if operand.data is None:
+                raise leaked(operand)
+            return operand
+        if isinstance(operand, Value):
+            raise GraphError("Tensor", f"expected a Tensor, got {operand!r} of a graph")
+        return _concrete(*_viewed(as_array(operand, "operand")))
+
+
+EAGER = _Eager()
+set_default(EAGER)
+
+
+def _viewed(array: Any) -> tuple[Any, TensorType]:
+    return array, type_of(array)
+
+
+def leaked(tensor: Tensor) -> GraphError:
+    """The error for a Tensor that is used after the function it belongs to was traced."""
+    return GraphError(
+        "Tensor",
+        f"expected a Tensor of this function, got {tensor!r} of a function already traced",
+        "Return it from that function instead of storing it.",
+    )
+
+
+def _concrete(data: Any, type: TensorType) -> Tensor:
+    tensor: Tensor = Tensor.__new__(Tensor)
+    Value.__init__(tensor, EAGER, -1, type)
+    tensor.data, tensor.grad, tensor.origin = data, None, None
+    return tensor
+
+
+def abstract(recorder: Recorder, position: int, type: TensorType) -> Tensor:
+    """A Tensor without data, in a graph under construction."""
+    tensor: Tensor = Tensor.__new__(Tensor)
+    Value.__init__(tensor, recorder, position, type)
+    tensor.data, tensor.grad, tensor.origin = None, None, None
+    return tensor
+
+
+class Tensor(Value):
+    """An array that remembers how it was computed.
+
+    Args:
+        data: a number, a nested list or an array; copied. Python floats become float32, an array
+            keeps its dtype.
+        dtype: converts the data.
+
+    Example:
+        >>> x, y, z = Tensor(3.0), Tensor(-5.0), Tensor(2.0)
+        >>> b = x * y + z
+        >>> b.backward()
+        >>> float(b), float(x.grad), float(y.grad), float(z.grad)
+        (-13.0, -5.0, 3.0, 1.0)
+    """
+
+    __slots__ = ("data", "grad", "origin")
+
+    def __init__(self, data: Any, dtype: Any = None):
+        if isinstance(data, Tensor) and data.data is None:
+            raise ArgumentError("Tensor", "data must be numbers, got a Tensor under a transform")
+        target = None if dtype is None else dtypes.as_dtype(dtype, "Tensor")
+        if target is not None and not hasattr(data, "dtype"):
+            as_array(data)  # refuses what is not a number, before NumPy rounds it once
+            array = np.array(data, dtype=numpy_dtype(target))
+        else:
+            array = np.array(as_array(data), order="C")
+            if target is not None:
+                array = array.astype(numpy_dtype(target))
+        Value.__init__(self, EAGER, -1, type_of(array))
+        array.flags.writeable = False  # what was computed from it stays true
+        self.data: np.ndarray[Any, Any] | None = array
+        self.grad: np.ndarray[Any, Any] | None = None
+        self.origin: tuple[str, tuple[Value, ...], dict[str, Any], str | None] | None = None
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """The dimensions; the batch axis of a batched function is a `BatchSize`."""
+        return tuple(
+            BatchSize(self, i) if isinstance(dim, Batch) else dim
+            for i, dim in enumerate(self.type.shape)
+        )
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return numpy_dtype(self.type.dtype)
+
+    @property
+    def ndim(self) -> int:
+        return len(self.type.shape)
+
+    @property
+    def size(self) -> Any:
+        return shapes.size(self.type.shape)
+
+    @property
+    def T(self) -> Value:
+        """The tensor with all its axes reversed."""
+        return composite.permute_dims(self, tuple(range(self.ndim))[::-1])
+
+    @property
+    def mT(self) -> Value:
+        """The tensor with its last two axes exchanged."""
+        return composite.matrix_transpose(self)
+
+    def __repr__(self) -> str:
+        if self.data is None:
+            return f"Tensor({self.type!r}, abstract)"
+        text = np.array2string(self.data, separator=", ", prefix="Tensor(")
+        return f"Tensor({text}, dtype={self.type.dtype})"
+
+    def _concrete(self, what: str, instead: str) -> np.ndarray[Any, Any]:
+        if self.data is None:
+            raise GraphError(
+                "Tensor", f"{what} needs numbers, got {self.type!r} inside a traced function",
+                instead,
+            )  # fmt: skip
+        return self.data
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """A copy of the data as a NumPy array."""
+        return self._concrete("numpy()", "Return the Tensor and look at the result.").copy()
+
+    def item(self) -> Any:
+        """The one element as a Python number."""
+        data = self._concrete("item()", "Return the Tensor and look at the result.")
+        if data.size != 1:
+            raise ShapeError("Tensor", f"item() needs one element, got {shapes.text(data.shape)}")
+        return data.item()
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if not self.type.dtype.is_integer:
+            raise DTypeError("Tensor", f"an index must be an integer, got {self.type!r}")
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        data = self._concrete(
+            "if, while, and, or",
+            "Write where(condition, x, y) instead of Python control flow on values.",
+        )
+        if data.size != 1:
+            raise ShapeError(
+                "Tensor",
+                f"a truth value needs one element, got {shapes.text(data.shape)}",
+                "Use .all() or .any() of a NumPy array.",
+            )
+        return bool(data.item())
+
+    def __len__(self) -> int:
+        if not self.type.shape:
+            raise ShapeError("Tensor", "len() needs an axis, got a scalar ()")
+        dim = self.type.shape[0]
+        if isinstance(dim, Batch):
+            raise GraphError(
+                "Tensor",
+                f"len() must be a number, got the batch size {dim!r}, known only at the call",
+                "Write x.shape[0] in arithmetic; a loop over rows becomes an operation on x.",
+            )
+        return dim
+
+    def __iter__(self) -> Iterator[Value]:
+        return (composite.getitem(self, i) for i in range(len(self)))
+
+    def __contains__(self, item: Any) -> bool:
+        return bool(np.any(self._concrete("in", "Use where.") == item))
+
+    def __getitem__(self, key: Any) -> Value:
+        return composite.getitem(self, key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise ArgumentError(
+            "Tensor", "a Tensor does not change, got an assignment to its elements",
+            "Build a new one: where(mask, new, old), concat, or scatter_add.",
+        )  # fmt: skip
+
+    def __matmul__(self, other: Any) -> Value:
+        return composite.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Value:
+        return composite.matmul(other, self)
+
+    def astype(self, dtype: Any) -> Value:
+        return composite.astype(self, dtype)
+
+    def reshape(self, *shape: Any) -> Value:
+        dims = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
+        plain = [dim.dim if isinstance(dim, BatchSize) else dim for dim in dims]
+        return composite.reshape(self, plain)
+
+    def ravel(self) -> Value:
+        return composite.reshape(self, (-1,))
+
+    flatten = ravel
+
+    def transpose(self, *axes: Any) -> Value:
+        if not axes or axes == (None,):
+            return self.T
+        order = axes[0] if isinstance(axes[0], (tuple, list)) else axes
+        return composite.permute_dims(self, order)
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Value:
+        return composite.sum(self, axis, keepdims)
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Value:
+        return composite.mean(self, axis, keepdims)
+
+    def var(self, axis: Any = None, keepdims: bool = False) -> Value:
+        return composite.var(self, axis, keepdims)
+
+    def std(self, axis: Any = None, keepdims: bool = False) -> Value:
+        return composite.std(self, axis, keepdims)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Value:
+        return composite.max(self, axis, keepdims)
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> Value:
+        return composite.min(self, axis, keepdims)
+
+    def argmax(self, axis: Any = None, keepdims: bool = False) -> Value:
+        return composite.argmax(self, axis, keepdims)
+
+    def argmin(self, axis: Any = None, keepdims: bool = False) -> Value:
+        return composite.argmin(self, axis, keepdims)
+
+    def clip(self, min: Any = None, max: Any = None) -> Value:
+        return composite.clip(self, min, max)
+
+    def squeeze(self, axis: Any = None) -> Value:
+        return composite.squeeze(self, axis)
+
+    def copy(self) -> Value:
+        return self
+
+    def detach(self) -> Tensor:
+        """The same numbers without their history."""
+        data = self._concrete("detach()", "Use stop_gradient inside a traced function.")
+        return Tensor(data)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        data = self._concrete(
+            "a NumPy call on the host", "Use pellucid.numpy, or return the Tensor first."
+        )
+        if copy is False and dtype not in (None, data.dtype):
+            raise ValueError("a copy is needed to change the dtype")
+        return np.array(data, dtype=dtype) if copy is not False else data
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        from pellucid.transform.protocols import call_ufunc
+
+        return call_ufunc(ufunc, method, inputs, options)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        from pellucid.transform.protocols import call_function
+
+        return call_function(function, args, options)
+
+    def __array_namespace__(self, api_version: str | None = None) -> Any:
+        import pellucid.numpy as namespace
+
+        return namespace
+
+    def backward(self, gradient: Any = None) -> None:
+        """Sets `.grad` on this Tensor and on every Tensor it was computed from.
+
+        Args:
+            gradient: the output gradient, of this Tensor's shape; 1 for a scalar.
+
+        Raises:
+            ShapeError: if this is no scalar and no gradient is given.
+        """
+        if self.data is None:
+            raise GraphError("backward", "expected a computed Tensor, got an abstract one",
+                             "Inside a traced function use pel.grad.")  # fmt: skip
+        if not self.type.dtype.is_float:
+            raise DTypeError("backward", f"only a float Tensor has a gradient, got {self.type!r}")
+        if gradient is None:
+            if self.type.shape != ():
+                raise ShapeError(
+                    "backward",
+                    f"the output must be a scalar (), got {shapes.text(self.type.shape)}",
+                    "Sum it first, or pass the output gradient.",
+                )
+            gradient = 1.0
+        seed = np.asarray(as_array(gradient), dtype=self.data.dtype)
+        if seed.shape != self.data.shape:
+            raise ShapeError(
+                "backward", f"gradient must be {shapes.text(self.data.shape)}, "
+                f"got {shapes.text(seed.shape)}",
+            )  # fmt: skip
+        _backward(self, seed)
+
+
+class BatchSize:
+    """The length of the batch axis: a dimension in shapes, a scalar in arithmetic."""
+
+    __slots__ = ("axis", "dim", "tensor")
+    __array_ufunc__: Any = None
+
+    def __init__(self, tensor: Tensor, axis: int):
+        self.tensor, self.axis = tensor, axis
+        dim = tensor.type.shape[axis]
+        assert isinstance(dim, Batch)
+        self.dim = dim
+
+    def __repr__(self) -> str:
+        return repr(self.dim)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, BatchSize):
+            return self.dim == other.dim
+        return self.dim == other
+
+    def __hash__(self) -> int:
+        return hash(self.dim)
+
+    def value(self) -> Value:
+        result: Value = apply("size", self.tensor, axis=self.axis)
+        return result
+
+    def __index__(self) -> int:
+        raise GraphError(
+            "shape",
+            f"expected a number, got the batch size {self.dim!r}, known only at the call",
+            "range() over rows becomes an operation on the whole tensor, or arange under jit "
+            "without batch=.",
+        )
+
+    __int__ = __index__
+
+    def __float__(self) -> float:
+        return float(self.__index__())
+
+    def __mul__(self, other: Any) -> Any:
+        if isinstance(other, int) and other > 0:
+            return self.dim * other
+        return self.value() * other
+
+    __rmul__ = __mul__
+
+    def __add__(self, other: Any) -> Value:
+        return self.value() + other
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Value:
+        return self.value() - other
+
+    def __rsub__(self, other: Any) -> Value:
+        return other - self.value()
+
+    def __truediv__(self, other: Any) -> Value:
+        return self.value() / other
+
+    def __rtruediv__(self, other: Any) -> Value:
+        return other / self.value()
+
+
+def recorded(output: Tensor) -> tuple[Graph, list[Tensor]]:
+    """The graph that computed `output`, and the Tensor that each of its nodes stands for."""
+    order: list[Tensor] = []
+    seen: set[int] = set()
+    stack: list[tuple[Tensor, bool]] = [(output, False)]
+    while stack:
+        tensor, ready = stack.pop()
+        if ready:
+            order.append(tensor)
+            continue
+        if id(tensor) in seen:
+            continue
+        seen.add(id(tensor))
+        stack.append((tensor, True))
+        if tensor.origin is not None:
+            stack.extend((t, False) for t in tensor.origin[1] if isinstance(t, Tensor))
+    order.sort(key=lambda tensor: tensor.origin is not None)  # inputs first, stable
+    builder = Builder()
+    place: dict[int, Value] = {}
+    for tensor in order:
+        if tensor.origin is None:
+            place[id(tensor)] = builder.input(f"x{len(place)}", tensor.type)
+            continue
+        name, inputs, attrs, line = tensor.origin
+        with builder.at(line):
+            sources = [place[id(source)] for source in inputs]
+            place[id(tensor)] = builder.apply(lookup(name), sources, attrs)
+    return builder.graph([place[id(output)]]), order
+
+
+def _backward(output: Tensor, seed: Any) -> None:
+    """One graph from the recorded inputs to the gradient of every Tensor on the way."""
+    graph, order = recorded(output)
+    leaves = [tensor for tensor in order if tensor.origin is None]
+    sources = [i for i in graph.inputs if graph.nodes[i].type.dtype.is_float]
+    activity = Activity(graph, sources)
+    wanted = [i for i, active in enumerate(activity.active) if active]
+    builder = Builder(share=True)
+    with builder:
+        values = [builder.input(f"v{i}", node.type) for i, node in enumerate(graph.nodes)]
+        ct = builder.input("ct", output.type)
+        gradients = backward(builder, graph, values, [(graph.outputs[0], ct)], sources, wanted)
+        program = builder.graph(gradients)
+    assert len(leaves) == len(graph.inputs)
+    arrays = interpreter.run(program, [*(tensor.data for tensor in order), seed])
+    for position, array in zip(wanted, arrays, strict=True):
+        order[position].grad = array

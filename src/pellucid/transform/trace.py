@@ -1,0 +1,204 @@
+"""Tracing: a Python function goes in, a Graph comes out.
+
+The function runs once on abstract Tensors; everything that happens to them is recorded. Arrays and
+outer Tensors it closes over become hidden inputs, bound at each call: never baked in, never stale.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pellucid.core import dtypes, trees
+from pellucid.core.errors import DTypeError, GraphError
+from pellucid.core.trees import Structure
+from pellucid.graph.node import Graph, TensorType, names
+from pellucid.ops.composite import asvalue
+from pellucid.ops.value import Builder, Value, current, is_active, is_tracing, number, weak_kind
+from pellucid.runtime.interpreter import Interpreter
+from pellucid.transform.tensor import BatchSize, Tensor, abstract, as_array, leaked, type_of
+
+
+class Trace(Builder):
+    """A graph under construction whose values are Tensors, and what it closes over."""
+
+    handle = staticmethod(abstract)  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.captures: list[Any] = []  # arrays and outer Tensors, one a hidden input
+        self.hidden: list[Value] = []
+        self._captured: dict[int, Value] = {}
+
+    def lift(self, operand: Any) -> Value:
+        if isinstance(operand, BatchSize):
+            operand = operand.value()
+        if isinstance(operand, Value):
+            if operand.recorder is self:
+                return operand
+            concrete = isinstance(operand, Tensor) and operand.data is not None
+            if not concrete and not is_active(operand.recorder):
+                raise leaked(operand) if isinstance(operand, Tensor) else GraphError(
+                    "trace", f"expected a value of this graph, got {operand!r}"
+                )
+            return self._capture(operand, operand.type)
+        if isinstance(operand, np.ndarray):
+            if not operand.dtype.isnative or isinstance(operand, np.ma.MaskedArray):
+                operand = as_array(operand, "operand")
+            dtypes.as_dtype(operand.dtype, "operand")
+            return self._capture(operand, type_of(operand))
+        if weak_kind(operand) is not None:
+            return asvalue(operand)
+        return self._capture(as_array(operand, "operand"), None)
+
+    def _capture(self, operand: Any, type: TensorType | None) -> Value:
+        known = self._captured.get(id(operand))
+        if known is None:
+            known = self.input(f"c{len(self.captures)}_", type or type_of(operand))
+            self.captures.append(operand)  # keeps it alive, so that its id stays its own
+            self.hidden.append(known)
+            self._captured[id(operand)] = known
+        return known
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A traced function.
+
+    Args:
+        graph: inputs are the leaves of the arguments, then the hidden ones.
+        captures: what the hidden inputs are bound to.
+        structure: the nesting of the outputs.
+    """
+
+    graph: Graph
+    captures: tuple[Any, ...]
+    structure: Structure
+
+    def operands(self, leaves: Sequence[Any]) -> list[Any]:
+        return [*leaves, *self.captures]
+
+
+def trace(
+    function: Callable[..., Any],
+    types: Sequence[TensorType],
+    leaf_names: Sequence[str],
+    rebuild: Callable[[list[Value]], tuple[tuple[Any, ...], dict[str, Any]]],
+) -> Traced:
+    """Runs `function` once on abstract Tensors of `types`.
+
+    Args:
+        rebuild: puts the abstract leaves into (args, kwargs).
+    """
+    builder = Trace()
+    with builder:
+        leaves = [
+            builder.input(name, type) for name, type in zip(unique(leaf_names), types, strict=True)
+        ]
+        args, kwargs = rebuild(leaves)
+        result = function(*args, **kwargs)
+        outputs, structure = trees.flatten(result)
+        values = [_output(builder, output) for output in outputs]
+    graph = builder.graph(values)
+    return Traced(graph, tuple(builder.captures), structure)
+
+
+def _output(builder: Trace, output: Any) -> Value:
+    if isinstance(output, (str, bytes)) or callable(output):
+        raise GraphError(
+            "trace",
+            f"a traced function must return Tensors, arrays or numbers, got {output!r}",
+            "Return other things as auxiliary output of an untraced wrapper.",
+        )
+    value = asvalue(output) if weak_kind(output) is not None else builder.lift(output)
+    return value
+
+
+def unique(wanted: Sequence[str]) -> list[str]:
+    """`wanted` with a number behind names that come again."""
+    taken: set[str] = set()
+    result = []
+    for name in wanted:
+        clean = "".join(ch if ch.isalnum() or ch in "_." else "_" for ch in name) or "x"
+        clean = clean if clean[0].isalpha() or clean[0] == "_" else f"x{clean}"
+        candidate, n = clean, 1
+        while candidate in taken:
+            n += 1
+            candidate = f"{clean}_{n}"
+        taken.add(candidate)
+        result.append(candidate)
+    return result
+
+
+def argument_names(function: Callable[..., Any], count: int) -> list[str]:
+    """The names of the first `count` positional parameters."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    found = [p.name for p in positional[:count]]
+    rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "x")
+    return found + [f"{rest}{i}" for i in range(len(found), count)]
+
+
+def is_abstract(operand: Any) -> bool:
+    return isinstance(operand, Tensor) and operand.data is None
+
+
+def leaf_type(leaf: Any, where: str) -> TensorType:
+    """The type of an argument's leaf; Python numbers get their default dtype."""
+    if isinstance(leaf, Value):
+        return leaf.type
+    kind = weak_kind(leaf)
+    if kind is not None and not hasattr(leaf, "dtype"):
+        dtype = {"b": dtypes.bool_, "i": dtypes.int64, "f": dtypes.DEFAULT}[kind]
+        return TensorType(dtype, ())
+    if not hasattr(leaf, "dtype"):
+        raise DTypeError(
+            where, f"arguments must be Tensors, arrays or numbers, got {type(leaf).__name__}"
+        )
+    return type_of(as_array(leaf, where))
+
+
+def execute(graph: Graph, operands: Sequence[Any]) -> list[Any]:
+    """Runs `graph` on concrete operands, or records it where a trace is under way.
+
+    Returns arrays in the first case and Tensors in the second.
+    """
+    if is_tracing():
+        recorder = current()
+        assert isinstance(recorder, Builder)
+        values = [
+            lift_as(operand, type) for operand, type in zip(operands, graph.input_types, strict=True)
+        ]
+        return list(recorder.inline(graph, values))
+    return Interpreter(graph)(arrays(operands, graph.input_types))
+
+
+def lift_as(operand: Any, type: TensorType) -> Value:
+    if not isinstance(operand, Value) and not hasattr(operand, "dtype"):
+        return number(operand, type.dtype)
+    return current().lift(operand)
+
+
+def arrays(operands: Sequence[Any], types: Sequence[TensorType]) -> list[Any]:
+    """Concrete operands as NumPy arrays of their declared dtypes."""
+    result = []
+    for operand, type in zip(operands, types, strict=True):
+        if isinstance(operand, Tensor):
+            if operand.data is None:
+                raise leaked(operand)
+            result.append(operand.data)
+        elif hasattr(operand, "dtype"):
+            result.append(as_array(operand, "argument"))
+        else:
+            result.append(np.asarray(operand, dtype=type.dtype.name))
+    return result
+
+
+__all__ = ["Trace", "Traced", "argument_names", "execute", "names", "trace"]
