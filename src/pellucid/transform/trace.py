@@ -16,7 +16,7 @@ import numpy as np
 from pellucid.core import dtypes, trees
 from pellucid.core.errors import DTypeError, GraphError
 from pellucid.core.trees import Structure
-from pellucid.graph.node import Graph, TensorType, names
+from pellucid.graph.node import Constant, Graph, TensorType, names
 from pellucid.ops.composite import asvalue
 from pellucid.ops.value import Builder, Value, current, is_active, is_tracing, number, weak_kind
 from pellucid.runtime.interpreter import Interpreter
@@ -81,6 +81,27 @@ class Traced:
 
     def operands(self, leaves: Sequence[Any]) -> list[Any]:
         return [*leaves, *self.captures]
+
+    def with_constants(self) -> Graph:
+        """The graph with what it closes over as constants beside it, bound once and for all."""
+        kept = len(self.graph.inputs) - len(self.captures)
+        builder = Builder()
+        with builder:
+            inputs = [
+                builder.input(name, type)
+                for name, type in zip(
+                    self.graph.input_names[:kept], self.graph.input_types[:kept], strict=True
+                )
+            ]
+            for name, type, operand in zip(
+                self.graph.input_names[kept:],
+                self.graph.input_types[kept:],
+                self.captures,
+                strict=True,
+            ):
+                array = np.ascontiguousarray(arrays([operand], [type])[0])
+                inputs.append(builder.const(name, Constant.of(array.copy(), type)))
+            return builder.graph(builder.inline(self.graph, inputs))
 
 
 def trace(

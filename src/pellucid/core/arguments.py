@@ -1,0 +1,83 @@
+"""Checks of arguments that many callables share, each with the one-form error."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from pellucid.core.errors import ArgumentError, nearest
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def checked(function: F, where: str | None = None) -> F:
+    """`function`, with an unknown or missing argument as an ArgumentError with the nearest name."""
+    signature = inspect.signature(function)
+    label = where or function.__name__
+    known = [name for name in signature.parameters if name != "self"]
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        try:
+            signature.bind(*args, **kwargs)
+        except TypeError as error:
+            unknown = [name for name in kwargs if name not in known]
+            if unknown:
+                problem, hint = f"unknown argument '{unknown[0]}'", nearest(unknown[0], known)
+            else:
+                problem, hint = str(error), f"Known: {', '.join(known)}."
+            raise ArgumentError(label, problem, hint) from None
+        return function(*args, **kwargs)
+
+    return wrapper  # type: ignore[return-value]
+
+
+def choice(where: str, name: str, value: object, known: Iterable[str]) -> None:
+    """Refuses a word that is not among `known`."""
+    words = list(known)
+    if value not in words:
+        raise ArgumentError(where, f"unknown {name} {value!r}", nearest(value, words))
+
+
+def real(
+    where: str,
+    name: str,
+    value: object,
+    low: float = -math.inf,
+    high: float = math.inf,
+    *,
+    open_low: bool = False,
+    open_high: bool = False,
+) -> float:
+    """`value` as a finite float in [low, high]; `open_low` and `open_high` leave an end out."""
+    if isinstance(value, bool) or not hasattr(value, "__float__") or isinstance(value, (str, bytes)):
+        raise ArgumentError(where, f"{name} must be a number, got {value!r}")
+    number = float(value)
+    below = number <= low if open_low else number < low
+    above = number >= high if open_high else number > high
+    if not math.isfinite(number) or below or above:
+        left, right = "(" if open_low or low == -math.inf else "[", ")"
+        right = ")" if open_high or high == math.inf else "]"
+        raise ArgumentError(
+            where, f"{name} must lie in {left}{low:g}, {high:g}{right}, got {value!r}"
+        )
+    return number
+
+
+def whole(where: str, name: str, value: object, low: int = 0, high: int | None = None) -> int:
+    """`value` as an int in [low, high]; 2.0 and True are refused."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise ArgumentError(where, f"{name} must be a whole number, got {value!r}")
+    number = int(value.__index__())
+    if number < low or (high is not None and number > high):
+        wanted = f"at least {low}" if high is None else f"in [{low}, {high}]"
+        raise ArgumentError(where, f"{name} must be {wanted}, got {number}")
+    return number
+
+
+def flag(where: str, name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise ArgumentError(where, f"{name} must be True or False, got {value!r}")

@@ -1,0 +1,205 @@
+"""A model as a file and back: records as JSON, arrays beside them, functions as graph text.
+
+Loading runs no code of the file: it builds the architecture from known records, works out the type
+of every weight without allocating one, and takes the arrays only if they fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pellucid.core import dtypes, trees
+from pellucid.core.config import from_config, to_config
+from pellucid.core.errors import DataError, PellucidError
+from pellucid.core.shapes import N
+from pellucid.graph.node import TensorType
+from pellucid.models.functions import FunctionTable
+from pellucid.models.sequential import Sequential
+from pellucid.train.checkpoint import check_target, read_file, write_file
+from pellucid.train.history import History
+from pellucid.train.metrics import Metric, metric
+from pellucid.transform.tensor import type_of
+
+__all__ = ["check_target", "load", "save"]
+
+
+def save(model: Sequential, path: str | Path, overwrite: bool) -> None:
+    """Writes the model, its training configuration and where its training stands."""
+    functions = FunctionTable()
+    arrays: dict[str, Any] = {}
+    for kind, tree in (("params", model.params), ("state", model.state), ("slots", model.slots)):
+        if tree is not None:
+            for name, leaf in zip(trees.paths(tree), trees.flatten(tree)[0], strict=True):
+                arrays[f"{kind}/{name}"] = leaf
+    for table in ("steps", "validation"):
+        for name, values in getattr(model.history, table).items():
+            arrays[f"history/{table}/{name}"] = np.asarray(values, np.float64)
+    assert model.input_type is not None
+    document = {
+        "kind": "Sequential",
+        "dtype": model.dtype.name,
+        "seed": model.seed,
+        "input_shape": list(model.input_type.shape[1:]),
+        "names": model.names,
+        "layers": [
+            to_config(layer, functions.writer(type))
+            for layer, type in zip(model.layers, model.types, strict=True)
+        ],
+        "shared": [
+            next(i for i, other in enumerate(model.layers) if other is layer)
+            for layer in model.layers
+        ],
+        "compile": _compile_config(model, functions),
+        "training": model.training,
+        "history": model.history.to_config(),
+    }
+    arrays |= functions.arrays
+    write_file(path, arrays, to_plain(document), overwrite)
+
+
+def to_plain(value: Any) -> Any:
+    """Numbers that JSON has no word for (NaN, ±inf in a curve) become text."""
+    if isinstance(value, Mapping):
+        return {name: to_plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_plain(item) for item in value]
+    if isinstance(value, float) and not np.isfinite(value):
+        return repr(value)
+    return value
+
+
+def _compile_config(model: Sequential, functions: FunctionTable) -> Any:
+    if model.optimizer is None or model.loss is None:
+        return None
+    rows = model.training.get("y")
+    output = model.types[-1]
+    target = output if rows is None else TensorType(dtypes.as_dtype(rows[0]), (N, *rows[1]))
+    write = functions.writer(target, output)
+    return {
+        "optimizer": to_config(model.optimizer),
+        "loss": to_config(model.loss, write),
+        "metrics": [
+            m.name if m.function is None else {"name": m.name, "function": write(m.function)}
+            for m in model.metrics
+        ],
+        "regularizer": [to_config(item) for item in model.regularizers],
+    }
+
+
+def load(path: str | Path) -> Sequential:
+    """The model that `save` wrote: weights, training configuration, and where training stood.
+
+    Raises:
+        DataError: for a file that is missing, truncated, changed, or of a newer format; the
+            message names the file and what does not fit.
+
+    Example:
+        >>> load("missing.safetensors")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        pellucid.core.errors.DataError: [load "missing.safetensors"] the file cannot be read: ...
+    """
+    arrays, document = read_file(path)
+    where = f'load "{Path(path)}"'
+    try:
+        return _model(arrays, document)
+    except PellucidError as error:
+        if isinstance(error, DataError) and error.where == where:
+            raise
+        raise DataError(
+            where, f"the description of the model does not hold: {error.problem}", error.fix
+        ) from None
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError,
+            RecursionError) as error:  # fmt: skip
+        # A changed description can be wrong in any way; what it says is never trusted further.
+        raise DataError(
+            where, f"the description of the model does not hold: {type(error).__name__} {error}"
+        ) from None
+
+
+def _model(arrays: dict[str, Any], document: Mapping[str, Any]) -> Sequential:
+    if document["kind"] != "Sequential":
+        raise DataError("load", f"unknown kind of model {document['kind']!r}")
+    functions = FunctionTable(arrays)
+    layers: list[Any] = []
+    for i, (config, first) in enumerate(
+        zip(document["layers"], document["shared"], strict=True)
+    ):
+        layers.append(layers[first] if first < i else from_config(config, functions.read))
+    model = Sequential(layers, seed=document["seed"], dtype=document["dtype"])
+    names = list(document["names"])
+    if len(names) != len(layers) or not all(isinstance(name, str) for name in names):
+        raise DataError("load", f"expected {len(layers)} layer names, got {len(names)}")
+    model.names = names
+    params, state = model._types(tuple(document["input_shape"]))
+    model.params = _take(arrays, "params", params)
+    model.state = _take(arrays, "state", state)
+    compiled = document["compile"]
+    if compiled is not None:
+        model.compile(
+            optimizer=from_config(compiled["optimizer"]),
+            loss=from_config(compiled["loss"], functions.read),
+            metrics=[_metric(item, functions) for item in compiled["metrics"]],
+            regularizer=[from_config(item) for item in compiled["regularizer"]],
+        )
+        _resume(model, arrays, document)
+    return model
+
+
+def _metric(config: Any, functions: FunctionTable) -> Metric:
+    if isinstance(config, str):
+        return metric(config)
+    made = metric(functions.read(config["function"]))
+    return Metric(str(config["name"]), made.measure, made.function)
+
+
+def _take(arrays: Mapping[str, Any], kind: str, tree: Any) -> Any:
+    """The arrays of a tree of types, each checked against its type."""
+    types, structure = trees.flatten(tree)
+    found = []
+    for name, type in zip(trees.paths(tree), types, strict=True):
+        array = arrays.get(f"{kind}/{name}")
+        if array is None or type_of(array) != type:
+            got = "none" if array is None else repr(type_of(array))
+            raise DataError("load", f"{kind}/{name} must be {type!r}, got {got}")
+        found.append(array)
+    known = {f"{kind}/{name}" for name in trees.paths(tree)}
+    extra = sorted(name for name in arrays if name.startswith(f"{kind}/") and name not in known)
+    if extra:
+        raise DataError("load", f"the model has no {extra[0]}")
+    return trees.unflatten(structure, found)
+
+
+def _resume(model: Sequential, arrays: Mapping[str, Any], document: Mapping[str, Any]) -> None:
+    training = dict(document["training"])
+    if any(name.startswith("slots/") for name in arrays) or "step" in training:
+        assert model.optimizer is not None
+        each = [model._type_tree(leaf) for leaf in trees.flatten(model.params)[0]]
+        slots = {name: list(each) for name in model._slot_names(model.optimizer)}
+        model.slots = _take(arrays, "slots", slots)
+    for name, kind in (("seed", int), ("step", int), ("epoch", int), ("batch", int)):
+        if name in training and type(training[name]) is not kind:
+            raise DataError("load", f"training.{name} must be a whole number")
+    model.training = training
+    history = History()
+    stored = document["history"]
+    history.epochs = {
+        str(name): [float(value) for value in values] for name, values in stored["epochs"].items()
+    }
+    history.seed = stored["seed"]
+    for table in ("steps", "validation"):
+        prefix = f"history/{table}/"
+        setattr(
+            history,
+            table,
+            {
+                name[len(prefix) :]: array.tolist()
+                for name, array in arrays.items()
+                if name.startswith(prefix)
+            },
+        )
+    model.history = history

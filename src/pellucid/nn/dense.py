@@ -1,0 +1,167 @@
+"""Fully connected layers, and the small layers that stand around them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from pellucid.core import shapes
+from pellucid.core.arguments import flag, real, whole
+from pellucid.core.config import record
+from pellucid.core.errors import ShapeError
+from pellucid.graph.node import TensorType
+from pellucid.nn.activations import ActivationLike, activate, check
+from pellucid.nn.init import Initializer, initializer
+from pellucid.nn.layer import Layer, Tree
+from pellucid.ops import composite
+from pellucid.ops.random import Key
+from pellucid.ops.value import Value, number
+
+
+@record
+class Dense(Layer):
+    """y = activation(x·W + b).
+
+    Args:
+        units: H, the number of outputs.
+        activation: a name (relu, tanh, sigmoid, softmax, softplus, linear, sign) or a function of
+            one tensor; None is linear.
+        use_bias: whether b is added.
+        kernel_initializer: how W starts: uniform, normal, xavier, he, zeros, or an Initializer.
+        bias_initializer: how b starts.
+
+    Shapes: x (N, …, D), W (D, H), b (H,), y (N, …, H).
+    """
+
+    units: int
+    activation: str | Callable[[Any], Any] | None = None
+    use_bias: bool = True
+    kernel_initializer: str | Initializer = "xavier"
+    bias_initializer: str | Initializer = "zeros"
+
+    biases: ClassVar[tuple[str, ...]] = ("b",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        whole(self.where, "units", self.units, 1)
+        check(self.where, self.activation)
+        flag(self.where, "use_bias", self.use_bias)
+        initializer(self.where, "kernel_initializer", self.kernel_initializer)
+        initializer(self.where, "bias_initializer", self.bias_initializer)
+
+    @property
+    def final_activation(self) -> ActivationLike:
+        return self.activation
+
+    def without_activation(self) -> Layer:
+        return dataclasses.replace(self, activation=None)
+
+    def init(self, key: Key, x: TensorType) -> tuple[Tree, Tree]:
+        if len(x.shape) < 2 or not isinstance(x.shape[-1], int):
+            raise ShapeError(
+                self.where,
+                f"x must be (N, D), got {shapes.text(x.shape)}",
+                "Give each sample its features as a vector: x.reshape(-1, 1) for one feature.",
+            )
+        weights = initializer(self.where, "kernel_initializer", self.kernel_initializer)
+        params = {"W": weights.values(key.child("W"), (x.shape[-1], self.units), x.dtype)}
+        if self.use_bias:
+            bias = initializer(self.where, "bias_initializer", self.bias_initializer)
+            params["b"] = bias.values(key.child("b"), (self.units,), x.dtype)
+        return params, {}
+
+    def apply(
+        self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
+    ) -> tuple[Value, Tree]:
+        features = params["W"].type.shape[0]
+        if x.type.shape[-1] != features:
+            raise ShapeError(
+                self.where,
+                f"x must be (N, {features}), got {shapes.text(x.type.shape)}",
+                "Add Flatten() before Dense." if len(x.type.shape) > 2 else "",
+            )
+        out = composite.matmul(x, params["W"])
+        if self.use_bias:
+            out = out + params["b"]
+        return activate(self.activation, out), state
+
+
+@record
+class Activation(Layer):
+    """An activation as a layer of its own.
+
+    Args:
+        function: a name or a function of one tensor.
+    """
+
+    function: str | Callable[[Any], Any]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(self.where, self.function)
+
+    @property
+    def final_activation(self) -> ActivationLike:
+        return self.function
+
+    def without_activation(self) -> None:
+        return None
+
+    def apply(
+        self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
+    ) -> tuple[Value, Tree]:
+        return activate(self.function, x), state
+
+
+@record
+class Flatten(Layer):
+    """(N, …) → (N, D): each sample as one vector."""
+
+    def apply(
+        self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
+    ) -> tuple[Value, Tree]:
+        features = shapes.size(x.type.shape[1:])
+        return composite.reshape(x, (x.type.shape[0], features)), state
+
+
+@record
+class Rescale(Layer):
+    """y = x·scale + offset, as for pixels: Rescale(1/255) takes [0, 255] to [0, 1]."""
+
+    scale: float = 1.0
+    offset: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        real(self.where, "scale", self.scale)
+        real(self.where, "offset", self.offset)
+
+    def apply(
+        self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
+    ) -> tuple[Value, Tree]:
+        return x * self.scale + self.offset, state
+
+
+@record
+class Dropout(Layer):
+    """In training, each element is 0 with probability `rate` and else divided by 1 - rate.
+
+    Source: Srivastava et al., JMLR 15 (2014), in the inverted form: prediction is the identity.
+    """
+
+    rate: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        real(self.where, "rate", self.rate, 0, 1, open_high=True)
+
+    def apply(
+        self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
+    ) -> tuple[Value, Tree]:
+        if not train or self.rate == 0:
+            return x, state
+        assert key is not None, "a training step gives every layer a key"
+        kept = key.uniform(x.type.shape, x.type.dtype) >= self.rate
+        scale = 1 / (1 - self.rate)
+        return composite.where(kept, x * scale, number(0, x.type.dtype)), state

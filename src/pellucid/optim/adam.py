@@ -1,0 +1,66 @@
+"""Adam: a rate for each parameter from running means of its gradient and its square."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pellucid.core.arguments import real
+from pellucid.core.config import record
+from pellucid.core.dtypes import float64
+from pellucid.ops.value import Value, cast, elementwise, zeros_like
+from pellucid.optim.base import Optimizer, Slots
+
+
+@record
+class Adam(Optimizer):
+    """m ← β₁·m + (1-β₁)·g, v ← β₂·v + (1-β₂)·g², w ← w - α·m̂ / (√v̂ + ε).
+
+    m̂ = m/(1-β₁ᵗ) and v̂ = v/(1-β₂ᵗ) with t = 1, 2, …
+
+    Args:
+        learning_rate: α, a number or a Schedule; 0.001 by default.
+        beta_1, beta_2: decay of the two means, in [0, 1).
+        epsilon: ε > 0.
+
+    Source: Kingma and Ba, ICLR 2015, algorithm 1.
+    """
+
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+
+    def __post_init__(self, lr: Any) -> None:
+        super().__post_init__(lr)
+        real("Adam", "beta_1", self.beta_1, 0, 1, open_high=True)
+        real("Adam", "beta_2", self.beta_2, 0, 1, open_high=True)
+        real("Adam", "epsilon", self.epsilon, 0, open_low=True)
+
+    @classmethod
+    def default_rate(cls) -> float:
+        return 0.001
+
+    def init(self, params: Sequence[Value]) -> Slots:
+        return {"m": [zeros_like(w) for w in params], "v": [zeros_like(w) for w in params]}
+
+    def update(
+        self,
+        gradients: Sequence[Value],
+        slots: Slots,
+        params: Sequence[Value],
+        step: Value,
+        rate: Value,
+    ) -> tuple[list[Value], Slots]:
+        # In float64: 1 - 0.999 has only four good digits in float32.
+        t = cast(step, float64) + 1
+        correct_1, correct_2 = 1 - self.beta_1**t, 1 - self.beta_2**t
+        new, means, squares = [], [], []
+        for g, w, m, v in zip(gradients, params, slots["m"], slots["v"], strict=True):
+            m = self.beta_1 * m + (1 - self.beta_1) * g
+            v = self.beta_2 * v + (1 - self.beta_2) * elementwise("square", g)
+            root = elementwise("sqrt", v * cast(1 / correct_2, w.type.dtype))
+            mean = m * cast(1 / correct_1, w.type.dtype)
+            new.append(w - rate * mean / (root + self.epsilon))
+            means.append(m)
+            squares.append(v)
+        return new, {"m": means, "v": squares}

@@ -1,0 +1,69 @@
+"""What an optimizer is: a frozen record, and two functions that build graphs.
+
+`init(params)` gives the slots (what it remembers of the past); `update(gradients, slots, params,
+step, rate)` gives the new parameters and slots. Both work on flat lists of Values.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from pellucid.core.arguments import real
+from pellucid.core.errors import ArgumentError
+from pellucid.ops.value import Value
+from pellucid.optim.schedules import Schedule
+
+Slots = dict[str, list[Value]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Optimizer:
+    """Base of all optimizers.
+
+    Args:
+        learning_rate: a number ≥ 0 or a Schedule.
+        lr: another spelling of `learning_rate`, as in older Keras; give one of the two.
+    """
+
+    learning_rate: float | Schedule | None = None
+    lr: dataclasses.InitVar[Any] = dataclasses.field(default=None, kw_only=True)
+
+    def __post_init__(self, lr: Any) -> None:
+        where = type(self).__name__
+        if lr is not None:
+            if self.learning_rate is not None:
+                raise ArgumentError(where, f"give learning_rate or lr, got {self.learning_rate} "
+                                    f"and {lr}")  # fmt: skip
+            object.__setattr__(self, "learning_rate", lr)
+        if self.learning_rate is None:
+            object.__setattr__(self, "learning_rate", self.default_rate())
+        if not isinstance(self.learning_rate, Schedule):
+            real(where, "learning_rate", self.learning_rate, 0)
+
+    @classmethod
+    def default_rate(cls) -> float:
+        return 0.01
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step."""
+        if isinstance(self.learning_rate, Schedule):
+            return self.learning_rate.rate(step)
+        assert self.learning_rate is not None
+        return float(self.learning_rate)
+
+    def init(self, params: Sequence[Value]) -> Slots:
+        """The slots before the first step."""
+        return {}
+
+    def update(
+        self,
+        gradients: Sequence[Value],
+        slots: Slots,
+        params: Sequence[Value],
+        step: Value,
+        rate: Value,
+    ) -> tuple[list[Value], Slots]:
+        """Parameters and slots after a step. `step` counts from 0; `rate` is a scalar."""
+        raise NotImplementedError

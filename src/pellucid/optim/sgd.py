@@ -1,0 +1,57 @@
+"""Stochastic gradient descent, plain or with momentum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pellucid.core.arguments import flag, real
+from pellucid.core.config import record
+from pellucid.core.errors import ArgumentError
+from pellucid.ops.value import Value, zeros_like
+from pellucid.optim.base import Optimizer, Slots
+
+
+@record
+class SGD(Optimizer):
+    """w ← w - η·g; with momentum μ: v ← μ·v + g, w ← w - η·v.
+
+    Args:
+        learning_rate: η, a number or a Schedule; 0.01 by default.
+        momentum: μ in [0, 1).
+        nesterov: uses g + μ·v in place of v.
+
+    Source: Sutskever et al., ICML 2013; the velocity is not scaled by η, as in PyTorch and Optax.
+    """
+
+    momentum: float = 0.0
+    nesterov: bool = False
+
+    def __post_init__(self, lr: Any) -> None:
+        super().__post_init__(lr)
+        real("SGD", "momentum", self.momentum, 0, 1, open_high=True)
+        flag("SGD", "nesterov", self.nesterov)
+        if self.nesterov and not self.momentum:
+            raise ArgumentError("SGD", "nesterov needs a momentum above 0, got 0")
+
+    def init(self, params: Sequence[Value]) -> Slots:
+        return {"velocity": [zeros_like(w) for w in params]} if self.momentum else {}
+
+    def update(
+        self,
+        gradients: Sequence[Value],
+        slots: Slots,
+        params: Sequence[Value],
+        step: Value,
+        rate: Value,
+    ) -> tuple[list[Value], Slots]:
+        if not self.momentum:
+            return [w - rate * g for w, g in zip(params, gradients, strict=True)], {}
+        velocity = [
+            self.momentum * v + g for v, g in zip(slots["velocity"], gradients, strict=True)
+        ]
+        moves = velocity
+        if self.nesterov:
+            moves = [g + self.momentum * v for v, g in zip(velocity, gradients, strict=True)]
+        new = [w - rate * move for w, move in zip(params, moves, strict=True)]
+        return new, {"velocity": velocity}
