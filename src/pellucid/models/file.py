@@ -19,12 +19,12 @@ from pellucid.core.shapes import N
 from pellucid.graph.node import TensorType
 from pellucid.models.functions import FunctionTable
 from pellucid.models.sequential import Sequential
-from pellucid.train.checkpoint import check_target, read_file, write_file
+from pellucid.train.checkpoint import read_file, write_file
 from pellucid.train.history import History
 from pellucid.train.metrics import Metric, metric
 from pellucid.transform.tensor import type_of
 
-__all__ = ["check_target", "load", "save"]
+__all__ = ["load", "save"]
 
 
 def save(model: Sequential, path: str | Path, overwrite: bool) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from pellucid.core import dtypes, shapes, trees
 from pellucid.core.arguments import checked, flag, whole
 from pellucid.core.errors import ArgumentError, GraphError, ShapeError
+from pellucid.core.files import check_target
 from pellucid.core.shapes import N
 from pellucid.data.arrays import as_features, as_targets, gather
 from pellucid.graph.node import Graph, TensorType
@@ -281,7 +282,7 @@ class Sequential:
             raise ArgumentError("compile", f"expected an optimizer, got {optimizer!r}", hint)
         if isinstance(metrics, str) or callable(metrics):
             metrics = [metrics]
-        penalties = (regularizer,) if isinstance(regularizer, Regularizer) else tuple(regularizer)
+        penalties = tuple(regularizer) if isinstance(regularizer, (list, tuple)) else (regularizer,)
         for penalty in penalties:
             if not isinstance(penalty, Regularizer):
                 raise ArgumentError(
@@ -442,7 +443,7 @@ class Sequential:
 
     def _targets(self, y: Any, features: Array, name: str) -> Array:
         assert self.loss is not None
-        labels = as_targets(y, name)
+        labels = as_targets(y, "fit", name)
         if len(labels) != len(features):
             raise ShapeError(
                 "fit", f"x and {name} must have as many rows, got {len(features)} and {len(labels)}"
@@ -517,7 +518,7 @@ class Sequential:
         }
 
     def _checkpoint(self, path: str | Path, overwrite: bool, resume: bool) -> Callback:
-        from pellucid.models.file import check_target, save
+        from pellucid.models.file import save
 
         check_target(path, overwrite=overwrite or resume)
 

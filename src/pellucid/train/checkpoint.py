@@ -7,9 +7,7 @@ place, flushed to the disk and renamed, so a kill at any moment leaves the old f
 from __future__ import annotations
 
 import json
-import os
 import struct
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import numpy as np
 
 from pellucid.core.dtypes import BY_NAME
 from pellucid.core.errors import ArgumentError, DataError
+from pellucid.core.files import check_target, write_atomically
 
 FORMAT = 1  # of the document; a reader refuses a newer one by name
 _KEY = "pellucid"
@@ -26,25 +25,6 @@ _SAFETENSORS = {
     "BOOL": "bool", "U8": "uint8", "U16": "uint16", "U32": "uint32", "U64": "uint64", "I8": "int8",
     "I16": "int16", "I32": "int32", "I64": "int64", "F32": "float32", "F64": "float64",
 }  # fmt: skip
-
-
-def check_target(path: str | Path, overwrite: bool) -> Path:
-    """The place of a new file: its folder exists and can be written, nothing is replaced unasked."""
-    target = Path(path)
-    where = f'save "{target}"'
-    if target.is_dir():
-        raise ArgumentError(where, "the path must name a file, got a folder")
-    if not target.parent.is_dir():
-        raise ArgumentError(where, f"the folder {target.parent} does not exist", "Create it first.")
-    if not os.access(target.parent, os.W_OK):
-        raise ArgumentError(where, f"the folder {target.parent} cannot be written")
-    if target.exists() and not overwrite:
-        raise ArgumentError(
-            where,
-            "the file exists already",
-            "Pass overwrite=True (--overwrite) to replace it, or choose another name.",
-        )
-    return target
 
 
 def write_file(
@@ -65,29 +45,6 @@ def write_file(
         write_atomically(target, data)
     except OSError as error:
         raise ArgumentError(f'save "{target}"', f"the file cannot be written: {error}") from None
-
-
-def write_atomically(target: Path, data: bytes) -> None:
-    """`data` as the whole content of `target`; never a part of it, whatever happens."""
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    folder = os.open(target.parent, os.O_RDONLY) if os.name == "posix" else None
-    if folder is not None:
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def read_file(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -338,7 +338,7 @@ class Tensor(Value):
         return call_function(function, args, options)
 
     def __array_namespace__(self, api_version: str | None = None) -> Any:
-        import pellucid.numpy as namespace
+        from pellucid.transform import namespace
 
         return namespace
 

@@ -1,0 +1,1 @@
+"""The command line: `pellucid train`, `evaluate`, `predict`, `show`."""

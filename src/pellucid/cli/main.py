@@ -1,0 +1,282 @@
+"""`pellucid`: train, evaluate, predict and show from the command line.
+
+Every mistake ends in one line on stderr and exit code 2; a run that is stopped saves first and says
+how to go on (exit code 130 for Ctrl-C, 143 for SIGTERM).
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+
+import pellucid
+from pellucid.cli import report
+from pellucid.core.arguments import whole
+from pellucid.core.errors import ArgumentError, DataError, PellucidError
+from pellucid.core.files import check_target
+from pellucid.data import Dataset, load_digits, load_idx_folder
+from pellucid.models import Sequential, load
+from pellucid.nn import L2, Dense, Flatten, Rescale
+from pellucid.nn.activations import check as check_activation
+from pellucid.optim import SGD, Adam, Optimizer
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Train neural networks on your own data and see every number that made them.",
+)
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+_OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam}
+_EPOCHS = {"digits": 60}
+_BATCH = {"digits": 32}
+
+Source = Annotated[str, typer.Argument(help="digits, or a folder with the four IDX files.")]
+ModelFile = Annotated[Path, typer.Argument(help="A model file that train wrote.")]
+
+
+def dataset(source: str, seed: int) -> Dataset:
+    """The data that a word or a folder stands for."""
+    if source == "digits":
+        return load_digits(seed=seed)
+    folder = Path(source)
+    if not folder.is_dir():
+        raise ArgumentError(
+            "train",
+            f"expected 'digits' or a folder with IDX files, got '{source}'",
+            "Check the path.",
+        )
+    return load_idx_folder(folder)
+
+
+def network(data: Dataset, hidden: Sequence[int], activation: str, seed: int) -> Sequential:
+    """Pixels scaled to [0, 1], hidden layers, one logit a class."""
+    top = float(np.iinfo(data.x_train.dtype).max) if data.x_train.dtype.kind == "u" else 1.0
+    if data.name == "digits":
+        top = 16.0
+    layers: list[Any] = [Rescale(1 / top, name="pixels")]
+    if data.x_train.ndim > 2:
+        layers.append(Flatten(name="flatten"))
+    for number, units in enumerate(hidden, 1):
+        layers.append(Dense(units, activation=activation, name=f"hidden_{number}"))
+    layers.append(Dense(data.classes, name="classes"))
+    return Sequential(layers, seed=seed)
+
+
+def _hidden(text: str) -> list[int]:
+    try:
+        sizes = [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise ArgumentError(
+            "train", f"--hidden must be sizes such as 200 or 200,100 (0 for none), got '{text}'"
+        ) from None
+    sizes = [size for size in sizes if size != 0]
+    for size in sizes:
+        whole("train", "--hidden", size, 1)
+    return sizes
+
+
+class _Terminated(BaseException):
+    """SIGTERM, raised where the training loop can save before it ends."""
+
+
+def _on_sigterm(number: int, frame: FrameType | None) -> None:
+    raise _Terminated
+
+
+@app.command()
+def train(
+    source: Source = "digits",
+    hidden: Annotated[str, typer.Option(help="Sizes of the hidden layers: 200 or 200,100.")] = "200",
+    activation: Annotated[str, typer.Option(help="relu, tanh, sigmoid, …")] = "relu",
+    optimizer: Annotated[str, typer.Option(help="sgd or adam.")] = "sgd",
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Default: 0.5 for sgd, 0.001 for adam.")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Rows a step. Default: 100, 32 for digits.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the data. Default: 15, 60 for digits.")
+    ] = None,
+    l2: Annotated[float, typer.Option(help="Strength of the penalty (λ/2)·‖w‖².")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Owns split, weights and order.")] = 0,
+    output: Annotated[
+        Path | None, typer.Option("--out", help="The model file. Default: NAME.safetensors.")
+    ] = None,
+    resume: Annotated[bool, typer.Option(help="Go on from the checkpoint in --out.")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
+) -> None:
+    """Train a network, with its curves, test error and confusion matrix at the end."""
+    whole("train", "--seed", seed, 0, 2**32 - 1)
+    check_activation("train", activation)
+    sizes = _hidden(hidden)
+    data = dataset(source, seed)
+    epochs = _EPOCHS.get(data.name, 15) if epochs is None else epochs
+    batch_size = _BATCH.get(data.name, 100) if batch_size is None else batch_size
+    name = data.name if source == "digits" else Path(source).resolve().name
+    target = output or Path(f"{name}.safetensors")
+    model = _prepared(
+        data, sizes, activation, optimizer, learning_rate, l2, seed, target, resume, overwrite
+    )
+    out.print(report.heading(data, model))
+    progress = report.Progress(out, target)
+    previous = signal.signal(signal.SIGTERM, _on_sigterm)
+    try:
+        model.fit(
+            data.x_train, data.y_train,
+            batch_size=batch_size, epochs=epochs,
+            validation_data=(data.x_test, data.y_test),
+            seed=seed, verbose=0, callbacks=[progress],
+            checkpoint=target, overwrite=True, resume=resume,
+        )  # fmt: skip
+    except (KeyboardInterrupt, _Terminated) as stop:
+        progress.close()
+        model.save(target, overwrite=True)
+        step = model.training.get("step", 0)
+        err.print(f"Stopped at step {step}. Saved to {target}. Go on with --resume.")
+        raise SystemExit(130 if isinstance(stop, KeyboardInterrupt) else 143) from None
+    except BaseException:
+        progress.close()
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    model.save(target, overwrite=True)
+    report.results(out, model, data.x_test, data.y_test, target)
+
+
+def _prepared(
+    data: Dataset,
+    sizes: Sequence[int],
+    activation: str,
+    optimizer: str,
+    learning_rate: float | None,
+    l2: float,
+    seed: int,
+    target: Path,
+    resume: bool,
+    overwrite: bool,
+) -> Sequential:
+    """A fresh compiled model, or the one in the checkpoint if it is of the same making."""
+    if optimizer not in _OPTIMIZERS:
+        raise ArgumentError("train", f"--optimizer must be sgd or adam, got '{optimizer}'")
+    default = 0.5 if optimizer == "sgd" else 0.001
+    rate = default if learning_rate is None else learning_rate
+    model = network(data, sizes, activation, seed)
+    model.compile(
+        _OPTIMIZERS[optimizer](rate),
+        "cross_entropy",
+        metrics=["accuracy"],
+        regularizer=L2(l2) if l2 else (),
+    )
+    if not resume:
+        check_target(target, overwrite)
+        return model
+    if not target.exists():
+        raise DataError(
+            "train", f"--resume needs the checkpoint {target}, got no such file",
+            "Start without --resume.",
+        )  # fmt: skip
+    stored = load(target)
+    for what, mine, theirs in (
+        ("layers", model.layers, stored.layers),
+        ("optimizer", model.optimizer, stored.optimizer),
+        ("regularizer", model.regularizers, stored.regularizers),
+        ("seed", model.seed, stored.seed),
+    ):
+        if mine != theirs:
+            raise ArgumentError(
+                "train",
+                f"to resume, {what} must be as in {target}: {theirs}, got {mine}",
+                "Give the same options, or start anew with --overwrite.",
+            )
+    return stored
+
+
+@app.command()
+def evaluate(
+    model_file: ModelFile,
+    source: Source = "digits",
+    seed: Annotated[int | None, typer.Option(help="The split's seed. Default: the model's.")] = None,
+) -> None:
+    """Measure a model on the test part of a data set."""
+    model = load(model_file)
+    data = dataset(source, model.seed if seed is None else seed)
+    report.results(out, model, data.x_test, data.y_test, None)
+
+
+@app.command()
+def predict(
+    model_file: ModelFile,
+    images: Annotated[Path, typer.Argument(help="An IDX file of images.")],
+    probabilities: Annotated[bool, typer.Option(help="Print all probabilities.")] = False,
+) -> None:
+    """Print the class of each image, one a line: `class probability`."""
+    model = load(model_file)
+    x = pellucid.data.read_idx(images)
+    assert model.input_type is not None
+    features = model.input_type.shape[1:]
+    if x.shape[1:] != features and x[:1].size == np.prod(features):
+        x = x.reshape(len(x), *features)
+    for row in model.predict_proba(x):
+        best = int(np.argmax(row))
+        shown = " ".join(f"{p:.4f}" for p in row) if probabilities else f"{row[best]:.4f}"
+        print(best, shown)
+
+
+@app.command()
+def show(
+    model_file: ModelFile,
+    graph: Annotated[bool, typer.Option(help="Print the prediction graph too.")] = True,
+) -> None:
+    """Print a model's layers, shapes and parameters, and its graph."""
+    model = load(model_file)
+    out.print(report.description(model), markup=False)
+    if graph:
+        from pellucid.graph.text import print_graph
+
+        out.print()
+        out.print(print_graph(model.graph(), lines=False), markup=False)
+
+
+def version(shown: bool) -> None:
+    if shown:
+        print(f"pellucid {pellucid.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    shown: Annotated[
+        bool, typer.Option("--version", callback=version, is_eager=True, help="The version.")
+    ] = False,
+) -> None:
+    """Options that stand before a command."""
+
+
+def main() -> None:
+    """The entry point; turns every expected error into one line."""
+    try:
+        app()
+    except PellucidError as error:
+        err.print(f"Error: {error}", markup=False)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(141)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""What the command line shows: a heading, a bar that moves, results with a confusion matrix."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from pellucid.data import Dataset
+from pellucid.models import Sequential
+from pellucid.train.callbacks import Callback
+from pellucid.train.loop import Run
+
+
+def heading(data: Dataset, model: Sequential) -> str:
+    """What is about to be trained, in one line."""
+    shape = "×".join(str(n) for n in data.x_train.shape[1:])
+    layers = " → ".join(model.names)
+    return (
+        f"{data.name}: {len(data.x_train):,} training and {len(data.x_test):,} test images of "
+        f"{shape} pixels, {data.classes} classes\n{layers}"
+    )
+
+
+class Progress(Callback):
+    """A bar with loss and accuracy as they move; a line an epoch where there is no terminal."""
+
+    def __init__(self, console: Console, target: Path):
+        self.console, self.target = console, target
+        self.bar: Bar | None = None
+        self.task: Any = None
+        self.shown = 0.0
+
+    def on_start(self, run: Run) -> None:
+        if run.step:
+            self.console.print(f"Going on at step {run.step} of {self.target}")
+        if not self.console.is_terminal:
+            return
+        self.bar = Bar(
+            TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
+            BarColumn(),
+            TextColumn("{task.fields[logs]}"),
+            TimeRemainingColumn(),
+            console=self.console,
+            transient=True,
+        )
+        self.bar.start()
+        self.task = self.bar.add_task(
+            "train", total=run.steps_per_epoch * run.epochs, epoch=run.epoch, epochs=run.epochs,
+            logs="", completed=run.step,
+        )  # fmt: skip
+
+    def on_step(self, run: Run) -> None:
+        now = time.perf_counter()
+        if self.bar is None or now - self.shown < 0.1:
+            return
+        self.shown = now
+        logs = f"loss {run.logs['loss']:.4f}  accuracy {run.logs['accuracy']:.2%}"
+        done = run.epoch * run.steps_per_epoch + run.batch
+        epoch = min(run.epoch + 1, run.epochs)
+        self.bar.update(self.task, completed=done, epoch=epoch, logs=logs)
+
+    def on_epoch(self, run: Run) -> None:
+        logs = run.logs
+        line = (
+            f"epoch {run.epoch:>3}/{run.epochs}  loss {logs['loss']:.4f}  accuracy "
+            f"{logs['accuracy']:.2%}  test loss {logs['val_loss']:.4f}  test accuracy "
+            f"{logs['val_accuracy']:.2%}"
+        )
+        few = run.epochs <= 20 or run.epoch % 10 == 0 or run.epoch == run.epochs
+        if few:
+            (self.bar.console if self.bar else self.console).print(line)
+
+    def on_end(self, run: Run) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+            self.bar = None
+
+
+def confusion(labels: np.ndarray[Any, Any], chosen: np.ndarray[Any, Any], classes: int) -> Any:
+    """counts[i, j]: how many of class i were called j."""
+    counts = np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (labels, chosen), 1)
+    return counts
+
+
+def results(
+    console: Console, model: Sequential, x: Any, y: Any, target: Path | None
+) -> None:
+    """Test error, confusion matrix, where time went, and the figure beside the model."""
+    chosen = model.predict(x).argmax(axis=1)
+    wrong = int((chosen != y).sum())
+    classes = model.types[-1].shape[-1]
+    assert isinstance(classes, int)
+    table = Table(title="Confusion matrix: rows are true, columns are called", box=None)
+    table.add_column("")
+    for name in range(classes):
+        table.add_column(str(name), justify="right")
+    counts = confusion(np.asarray(y, np.int64), chosen, classes)
+    for name, row in enumerate(counts):
+        cells = [
+            (f"[bold]{n}[/bold]" if i == name else str(n)) if n else "·" for i, n in enumerate(row)
+        ]
+        table.add_row(str(name), *cells)
+    console.print()
+    console.print(table)
+    console.print()
+    console.print(f"Test error {wrong / len(y):.2%} ({wrong} of {len(y):,}), "
+                  f"accuracy {1 - wrong / len(y):.2%}")  # fmt: skip
+    if target is None:
+        return
+    seconds = model.history.seconds
+    if seconds:
+        total = sum(seconds.values())
+        parts = ", ".join(f"{name} {spent:.2f} s" for name, spent in seconds.items())
+        console.print(f"Time {total:.2f} s: {parts}")
+    console.print(f"Model {target}")
+    figure = draw(model, target)
+    if figure is not None:
+        console.print(f"Curves {figure}")
+
+
+def draw(model: Sequential, target: Path) -> Path | None:
+    """The figure of both curves beside the model; None where matplotlib is not installed."""
+    try:
+        from pellucid.viz.curves import save_curves
+    except ImportError:
+        return None
+    place = target.with_suffix(".png")
+    save_curves(model.history.steps, model.history.validation, place)
+    return place
+
+
+def description(model: Sequential) -> str:
+    """The summary, and what the model was trained with."""
+    lines: list[str] = []
+    model.summary(print_fn=lines.append)
+    if model.loss is not None:
+        lines.append(f"Loss {model.loss.name}, optimizer {model.optimizer}")
+    if model.training:
+        done = model.training
+        lines.append(
+            f"Trained {done['step']:,} steps of {done['batch_size']} rows, seed {done['seed']}"
+        )
+    return "\n".join(lines)

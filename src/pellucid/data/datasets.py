@@ -1,0 +1,109 @@
+"""Whole data sets: the bundled digits, folders of IDX files, and the split by a seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pellucid.core.arguments import real, whole
+from pellucid.core.errors import DataError
+from pellucid.data.idx import read_idx
+from pellucid.data.minibatch import order
+
+Array = np.ndarray[Any, Any]
+
+_HERE = Path(__file__).parent
+_PARTS = {
+    "x_train": ("train-images-idx3-ubyte", "train-images.idx3-ubyte"),
+    "y_train": ("train-labels-idx1-ubyte", "train-labels.idx1-ubyte"),
+    "x_test": ("t10k-images-idx3-ubyte", "t10k-images.idx3-ubyte"),
+    "y_test": ("t10k-labels-idx1-ubyte", "t10k-labels.idx1-ubyte"),
+}
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images and labels, training and test part.
+
+    Args:
+        x_train, x_test: (N, height, width) whole numbers.
+        y_train, y_test: (N,) classes from 0.
+        classes: how many classes there are.
+        source: where the data come from, and their licence.
+    """
+
+    name: str
+    x_train: Array
+    y_train: Array
+    x_test: Array
+    y_test: Array
+    classes: int
+    source: str
+
+
+def split(n: int, fraction: float, seed: int) -> tuple[Array, Array]:
+    """(rows kept, rows held out), a pure function of its arguments: nothing has seen the data yet.
+
+    Args:
+        fraction: the share held out, in (0, 1); at least one row stays on either side.
+    """
+    whole("split", "n", n, 2)
+    real("split", "fraction", fraction, 0, 1, open_low=True, open_high=True)
+    whole("split", "seed", seed, 0)
+    held = min(n - 1, max(1, round(n * fraction)))
+    rows = order(n, seed, 0)
+    return np.sort(rows[held:]), np.sort(rows[:held])
+
+
+def load_digits(seed: int = 0, fraction: float = 0.2) -> Dataset:
+    """The bundled digits: 1,797 real 8×8 images with pixels 0 … 16, split by the seed.
+
+    Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits (its test part),
+    UCI Machine Learning Repository, 1998, doi 10.24432/C50P49, licence CC BY 4.0.
+    """
+    x, y = read_idx(_HERE / "digits-images.idx.gz"), read_idx(_HERE / "digits-labels.idx.gz")
+    kept, held = split(len(x), fraction, seed)
+    source = "UCI Optical Recognition of Handwritten Digits, Alpaydin and Kaynak 1998, CC BY 4.0"
+    return Dataset("digits", x[kept], y[kept], x[held], y[held], 10, source)
+
+
+def load_idx_folder(folder: str | Path) -> Dataset:
+    """The four MNIST files in a folder, gzipped or not.
+
+    Raises:
+        DataError: where one is missing, or images and labels do not match.
+    """
+    place = Path(folder)
+    try:
+        present = sorted(item.name for item in place.iterdir())
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DataError("idx folder", f"the folder {place} cannot be read: {reason}") from None
+    parts: dict[str, Array] = {}
+    for part, names in _PARTS.items():
+        found = [name + end for name in names for end in ("", ".gz") if name + end in present]
+        if not found:
+            shown = ", ".join(present[:6]) + (", …" if len(present) > 6 else "")
+            raise DataError(
+                "idx folder",
+                f"{place} must hold {names[0]} or {names[0]}.gz, got {shown or 'an empty folder'}",
+                "Put the four MNIST files there: train and t10k, images and labels.",
+            )
+        parts[part] = read_idx(place / found[0])
+    for half in ("train", "test"):
+        x, y = parts[f"x_{half}"], parts[f"y_{half}"]
+        if y.ndim != 1 or x.ndim < 2 or len(x) != len(y) or len(x) == 0:
+            raise DataError(
+                "idx folder",
+                f"{half} must have as many labels as images, got {x.shape} and {y.shape}",
+            )
+        if y.dtype.kind not in "iu" or int(y.min()) < 0:
+            raise DataError("idx folder", f"{half} labels must be whole numbers ≥ 0")
+    if parts["x_train"].shape[1:] != parts["x_test"].shape[1:]:
+        raise DataError("idx folder", "training and test images must have one size")
+    classes = 1 + max(int(parts["y_train"].max()), int(parts["y_test"].max()))
+    name = place.resolve().name
+    return Dataset(name, **parts, classes=max(2, classes), source=str(place))

@@ -1,0 +1,71 @@
+"""Training curves in the form of the lectures' figures 6.7 and 6.8.
+
+The minibatch's cost and error in blue, the validation set's in red.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from pellucid.core.files import write_atomically
+
+Curve = Mapping[str, Sequence[float]]
+
+_BLUE, _RED = "#3b6fb6", "#c8372d"
+
+
+def curves(steps: Curve, validation: Curve, title: str = "") -> Figure:
+    """Cost on the left, misclassification on the right, against the iteration.
+
+    Args:
+        steps: {"step": …, "loss": …, "accuracy": …} of every minibatch.
+        validation: {"step": …, "val_loss": …, "val_accuracy": …} where it was measured.
+    """
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    _panel(left, steps, validation, "loss", "cost", 1.0)
+    _panel(right, steps, validation, "accuracy", "misclassification", -1.0)
+    if title:
+        figure.suptitle(title)
+    return figure
+
+
+def _panel(
+    axes: Any,
+    steps: Curve,
+    validation: Curve,
+    name: str,
+    label: str,
+    sign: float,
+) -> None:
+    """One curve of each kind; sign -1 turns an accuracy into an error."""
+
+    def values(column: Sequence[float]) -> Sequence[float]:
+        return column if sign > 0 else [1 - value for value in column]
+
+    if name in steps:
+        axes.plot(steps["step"], values(steps[name]), color=_BLUE, linewidth=0.6, label="minibatch")
+    if f"val_{name}" in validation:
+        axes.plot(
+            validation["step"], values(validation[f"val_{name}"]), color=_RED, linewidth=1.6,
+            marker="o" if len(validation["step"]) < 20 else None, markersize=3, label="validation",
+        )  # fmt: skip
+    axes.set_xlabel("iteration")
+    axes.set_ylabel(label)
+    axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.25)
+    axes.legend(frameon=False)
+
+
+def save_curves(steps: Curve, validation: Curve, path: Path, title: str = "") -> None:
+    """Writes the figure as PNG, atomically."""
+    buffer = io.BytesIO()
+    curves(steps, validation, title).savefig(buffer, format="png", dpi=130)
+    write_atomically(path, buffer.getvalue())
