@@ -270,7 +270,7 @@ def main() -> None:
     try:
         app()
     except PellucidError as error:
-        err.print(f"Error: {error}", markup=False)
+        err.print(f"Error: {error.short}", markup=False)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

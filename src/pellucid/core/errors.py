@@ -10,11 +10,12 @@ Nothing else in the package formats an error message.
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-PACKAGE_FOLDER = str(Path(__file__).resolve().parent.parent)
+PACKAGE_FOLDER = str(Path(__file__).parent.parent) + os.sep  # as frames spell it: not resolved
 
 
 def user_line() -> str | None:
@@ -57,6 +58,11 @@ class PellucidError(Exception):
         if fix:
             parts.append(fix)
         super().__init__(" ".join(parts))
+
+    @property
+    def short(self) -> str:
+        """The message without the user's line, for where there is no user's code."""
+        return " ".join(f"[{self.where}] {self.problem.rstrip('.')}. {self.fix}".split())
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_rebuild, (type(self), self.where, self.problem, self.fix, self.line))

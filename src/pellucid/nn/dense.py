@@ -140,7 +140,8 @@ class Rescale(Layer):
     def apply(
         self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
     ) -> tuple[Value, Tree]:
-        return x * self.scale + self.offset, state
+        scaled = x * self.scale
+        return (scaled + self.offset if self.offset else scaled), state
 
 
 @record

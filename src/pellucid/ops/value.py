@@ -166,6 +166,7 @@ class Builder:
         self.line: str | None = None  # stands for the user line while a graph is copied
         self._shared: dict[tuple[Any, ...], Value] | None = {} if share else None
         self._const_values: dict[str, Value] = {}
+        self._names: set[str] = set()  # of inputs and constants
 
     def __enter__(self) -> Builder:
         _stack.recorders.append(self)
@@ -181,15 +182,18 @@ class Builder:
         return value
 
     def input(self, name: str, type: TensorType) -> Value:
+        self._names.add(name)
         value = self.add(Node(INPUT, (), (("name", name),), type))
         self.input_positions.append(value.position)
         return value
 
     def const(self, name: str, constant: Constant) -> Value:
-        known = self.consts.setdefault(name, constant)
-        if known != constant:
-            raise GraphError("graph", f"const {name} must be {known!r}, got {constant!r}")
-        if name not in self._const_values:
+        """An array beside the graph; where the name is taken, one with underscores behind it."""
+        while name in self._names and self.consts.get(name) != constant:
+            name += "_"
+        if name not in self.consts:
+            self._names.add(name)
+            self.consts[name] = constant
             node = Node(CONST, (), (("name", name),), constant.type)
             self._const_values[name] = self.add(node)
         return self._const_values[name]
@@ -305,9 +309,6 @@ def cast(operand: Any, dtype: DType) -> Value:
     return recorder.apply(REGISTRY["cast"], [value], {"dtype": dtype})
 
 
-_LIMITS = {"float32": 3.4028235677973366e38}
-
-
 def number(value: Any, dtype: DType, shape: Shape = ()) -> Value:
     """A constant. A number that `dtype` cannot hold is an error, not a silent cast."""
     if not isinstance(value, (bool, int, float)):
@@ -318,19 +319,12 @@ def number(value: Any, dtype: DType, shape: Shape = ()) -> Value:
             )
         value = item()
     plain: bool | int | float
-    if dtype.is_float:
-        plain = float(value)
-        limit = _LIMITS.get(dtype.name, math.inf)
-        if math.isfinite(plain) and abs(plain) >= limit:
-            raise ArgumentError("operand", f"a number must fit {dtype}, got {plain!r}")
-    elif dtype.kind == "b":
+    if dtype.kind == "b":
         plain = bool(value)
+    elif dtype.holds(value):
+        plain = float(value) if dtype.is_float else int(value)
     else:
-        plain = int(value)
-        bits = 8 * dtype.itemsize
-        low, high = (0, 2**bits) if dtype.kind == "u" else (-(2 ** (bits - 1)), 2 ** (bits - 1))
-        if plain != value or not low <= plain < high:
-            raise ArgumentError("operand", f"a number must fit {dtype}, got {value!r}")
+        raise ArgumentError("operand", f"a number must fit {dtype}, got {value!r}")
     if isinstance(plain, float) and math.isnan(plain):
         plain = math.nan
     result: Value = current().apply(
