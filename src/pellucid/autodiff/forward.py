@@ -42,8 +42,11 @@ def jvp(graph: Graph, wrt: Sequence[int]) -> Graph:
             taken.add(name)
             dots[position] = builder.input(name, graph.nodes[position].type)
         values = builder.copy(graph, inputs)
+        needed = graph.needed(
+            i for i in graph.outputs if graph.nodes[i].type.dtype.is_float
+        )  # only floats have a tangent: argmax beside a loss blocks nothing
         for position, node in enumerate(graph.nodes):
-            if not activity.active[position] or not node.inputs:
+            if not activity.active[position] or not node.inputs or not needed[position]:
                 continue
             op = lookup(node.op)
             for i, source in enumerate(node.inputs):
@@ -59,8 +62,8 @@ def jvp(graph: Graph, wrt: Sequence[int]) -> Graph:
         outputs = [values[position] for position in graph.outputs]
         result: list[Value] = []
         for position in graph.outputs:
-            activity.check(position)
             if graph.nodes[position].type.dtype.is_float:
+                activity.check(position)
                 result.append(materialise(dots.get(position), values[position]))
     return pruned(builder.graph([*outputs, *result]))
 
@@ -75,7 +78,7 @@ def _node(
     """The tangent of one node from the tangents of its inputs; at least one of them is there."""
     form = op.derivative
     if isinstance(form, Rules):
-        return broadcast_to(form.jvp(dots, inputs, out, **attrs), out.type)
+        return broadcast_to(as_value(form.jvp(dots, inputs, out, **attrs), out), out.type)
     if isinstance(form, Linear):
         linear = range(len(inputs)) if form.wrt is None else form.wrt
         zeros = tangents(dots, inputs)

@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pellucid.autodiff.cotangents import Activity, Cotangents, as_value, materialise, unbroadcast
+from pellucid.autodiff.cotangents import (
+    Activity,
+    Cotangents,
+    as_value,
+    broadcast_to,
+    materialise,
+    unbroadcast,
+)
 from pellucid.graph.node import Graph, pruned
 from pellucid.ops.reduce import keep
 from pellucid.ops.spec import Bilinear, Kind, Linear, Partials, Rules, lookup
@@ -103,6 +110,8 @@ def _node(
             local = as_value(function(*inputs, out, **attrs), out)
             wide = keep(ct, inputs[0], **attrs) if op.kind is Kind.REDUCE else ct
             given = wide * local
+            if op.kind is Kind.REDUCE:  # a local gradient may be a number: 1 for a sum
+                given = broadcast_to(given, inputs[i].type)
         elif isinstance(form, Linear):
             given = form.transpose(i, ct, inputs, attrs)
         elif isinstance(form, Bilinear):
@@ -110,4 +119,4 @@ def _node(
         else:
             given = by_rule[i]
         if given is not None:
-            sums.add(source, unbroadcast(given, inputs[i].type))
+            sums.add(source, unbroadcast(as_value(given, inputs[i]), inputs[i].type))

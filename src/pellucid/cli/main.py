@@ -115,6 +115,9 @@ def train(
     output: Annotated[
         Path | None, typer.Option("--out", help="The model file. Default: NAME.safetensors.")
     ] = None,
+    checkpoint_every: Annotated[
+        float, typer.Option(help="Seconds of work that a kill can cost.")
+    ] = 5.0,
     resume: Annotated[bool, typer.Option(help="Go on from the checkpoint in --out.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
 ) -> None:
@@ -139,20 +142,14 @@ def train(
             batch_size=batch_size, epochs=epochs,
             validation_data=(data.x_test, data.y_test),
             seed=seed, verbose=0, callbacks=[progress],
-            checkpoint=target, overwrite=True, resume=resume,
+            checkpoint=target, checkpoint_every=checkpoint_every, overwrite=True, resume=resume,
         )  # fmt: skip
     except (KeyboardInterrupt, _Terminated) as stop:
-        progress.close()
-        model.save(target, overwrite=True)
         step = model.training.get("step", 0)
         err.print(f"Stopped at step {step}. Saved to {target}. Go on with --resume.")
         raise SystemExit(130 if isinstance(stop, KeyboardInterrupt) else 143) from None
-    except BaseException:
-        progress.close()
-        raise
     finally:
         signal.signal(signal.SIGTERM, previous)
-    model.save(target, overwrite=True)
     report.results(out, model, data.x_test, data.y_test, target)
 
 

@@ -6,6 +6,7 @@ numbers, NumPy scalars and 0-d arrays are weak: they take the dtype of what they
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from pellucid.core.errors import DTypeError, nearest
@@ -27,6 +28,21 @@ class DType:
     @property
     def is_integer(self) -> bool:
         return self.kind in "ui"
+
+    def holds(self, value: bool | int | float) -> bool:
+        """Whether `value` becomes an element without another meaning: 300 is no uint8."""
+        if self.is_float:
+            limit = 3.4028235677973366e38 if self.itemsize == 4 else math.inf
+            try:
+                return not math.isfinite(float(value)) or abs(float(value)) < limit
+            except OverflowError:
+                return False
+        if not math.isfinite(value) or int(value) != value:
+            return False
+        if self.kind == "b":
+            return value in (0, 1)
+        bits = 8 * self.itemsize - (self.kind == "i")
+        return (0 if self.kind == "u" else -(2**bits)) <= value < 2**bits
 
     def __repr__(self) -> str:
         return self.name

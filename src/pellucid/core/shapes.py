@@ -7,6 +7,7 @@ is called with. N appears at most once in a shape.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -123,9 +124,19 @@ def axes(where: str, axis: object, rank: int) -> tuple[int, ...]:
 
 def index(where: str, name: str, value: object) -> int:
     """`value` as a Python int; only true integers pass, never 2.0 or True."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise ArgumentError(where, f"{name} must be a whole number, got {value!r}")
-    return int(value.__index__())
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        return int(operator.index(value))  # type: ignore[call-overload]
+    except TypeError:
+        raise ArgumentError(where, f"{name} must be a whole number, got {value!r}") from None
+
+
+def front_axis(where: str, axis: object, rank: int) -> int:
+    """`axis` as rows want it: a plain number from the front, or an ArgumentError."""
+    if type(axis) is not int or not 0 <= axis < rank:
+        raise ArgumentError(where, f"axis must be a number in [0, {rank}), got {axis!r}")
+    return axis
 
 
 def reduced(shape: Shape, axis: Sequence[int], keepdims: bool) -> Shape:

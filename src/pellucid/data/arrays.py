@@ -29,9 +29,11 @@ def as_array(data: Any, where: str, name: str) -> Array:
         )
     try:
         array = data if isinstance(data, np.ndarray) else np.asarray(data)
-    except (ValueError, TypeError, RuntimeError) as error:
+    except (ValueError, TypeError, RuntimeError):
         raise ShapeError(
-            where, f"{name} must be numbers in rows of equal length, got {str(error)[:80]}"
+            where,
+            f"{name} must be numbers in rows of equal length, got lists that make no array",
+            "Give every row as many numbers as the first.",
         ) from None
     if array.dtype.kind not in "biuf":
         kind = {"O": "object", "c": "complex", "U": "text", "S": "text"}.get(

@@ -182,7 +182,7 @@ def names(graph: Graph) -> list[str]:
     return result
 
 
-def check_names(inputs: Sequence[str]) -> None:
-    """Input names must differ, or the text form could not be read back."""
-    if len(set(inputs)) != len(inputs):
-        raise GraphError("graph", f"input names must differ, got {', '.join(inputs)}")
+def check_names(given: Sequence[str]) -> None:
+    """Names of inputs and constants must differ, or the text form could not be read back."""
+    if len(set(given)) != len(given):
+        raise GraphError("graph", f"input names must differ, got {', '.join(given)}")

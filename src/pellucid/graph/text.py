@@ -10,17 +10,26 @@ text. Shown values follow a `→` and are not read back.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from pellucid.core.dtypes import BY_CODE, BY_NAME, DType
-from pellucid.core.errors import GraphError
+from pellucid.core.dtypes import BY_CODE, BY_NAME
+from pellucid.core.errors import GraphError, PellucidError
 from pellucid.core.shapes import Batch, Dim
 from pellucid.graph.node import CONST, INPUT, Constant, Graph, Node, TensorType, attributes, names
 
-MAX_TEXT = 64 * 2**20  # bytes; a longer text is refused before it is read
+MAX_TEXT = 64 * 2**20  # characters; a longer text is refused before it is read
+_NAME = r"[^\W\d][\w.\[\]/@-]*"
+_BATCH = r"(?:[1-9][0-9]{0,17})?N\b"
+_compiled = lru_cache(re.compile)
+
+
+def _batch(word: str) -> Batch:
+    return Batch(int(word[:-1] or 1))
 
 
 def show_attr(value: Any) -> str:
@@ -29,7 +38,7 @@ def show_attr(value: Any) -> str:
         inner = ", ".join(show_attr(item) for item in value)
         return f"({inner},)" if len(value) == 1 else f"({inner})"
     if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+        return json.dumps(value)  # escapes quotes and every kind of line end
     return repr(value)
 
 
@@ -74,23 +83,23 @@ class _Reader:
         return GraphError("graph text", f"line {self.number}: expected {expected}, got {got!r}")
 
     def take(self, pattern: str, expected: str) -> str:
-        found = re.compile(r"\s*(" + pattern + ")").match(self.line, self.at)
+        found = _compiled(r"\s*(" + pattern + ")").match(self.line, self.at)
         if not found:
             raise self.fail(expected)
         self.at = found.end()
         return found.group(1)
 
     def peek(self, token: str) -> bool:
-        found = re.compile(r"\s*" + re.escape(token)).match(self.line, self.at)
+        found = _compiled(r"\s*" + re.escape(token)).match(self.line, self.at)
         if found:
             self.at = found.end()
         return found is not None
 
     def name(self) -> str:
-        return self.take(r"[A-Za-z_][\w.\[\]/@-]*", "a name")
+        return self.take(_NAME, "a name")
 
     def type(self) -> TensorType:
-        code = self.take(r"[a-z]\d+", "a type such as f32[3]")
+        code = self.take(r"[a-z][0-9]+", "a type such as f32[3]")
         if code not in BY_CODE:
             raise self.fail(f"a dtype among {', '.join(BY_CODE)}")
         self.take(r"\[", "[")
@@ -98,8 +107,10 @@ class _Reader:
         while not self.peek("]"):
             if shape:
                 self.take(",", "a comma")
-            dim = self.take(r"\d*N|\d+", "a dimension")
-            shape.append(Batch(int(dim[:-1] or 1)) if dim.endswith("N") else int(dim))
+            dim = self.take(rf"{_BATCH}|[0-9]{{1,18}}(?![0-9])", "a dimension")
+            shape.append(_batch(dim) if dim.endswith("N") else int(dim))
+        if sum(isinstance(dim, Batch) for dim in shape) > 1:
+            raise self.fail("N at most once in a shape")
         return TensorType(BY_CODE[code], tuple(shape))
 
     def value(self, depth: int = 0) -> Any:
@@ -114,10 +125,25 @@ class _Reader:
                     break
             return tuple(items)
         if self.peek('"'):
-            body = self.take(r'(?:[^"\\]|\\.)*"', "a closing quote")[:-1]
-            return re.sub(r"\\(.)", lambda m: {"n": "\n"}.get(m.group(1), m.group(1)), body)
-        word = self.take(r"[-+\w.]+", "a value")
-        return self.word(word)
+            return self.text()
+        return self.word(self.take(r"[-+\w.]+", "a value"))
+
+    def text(self) -> str:
+        """The rest of a text behind its opening quote."""
+        found = re.compile(r'(?:[^"\\]|\\.)*"').match(self.line, self.at)
+        if not found:
+            raise self.fail("a closing quote")
+        try:
+            body = str(json.loads('"' + found.group()))
+        except ValueError:
+            raise self.fail("a text with the escapes of JSON") from None
+        self.at = found.end()
+        return body
+
+    def end(self) -> None:
+        """Nothing may follow but a shown value and a source line."""
+        if not re.match(r"\s*(→.*|#.*)?$", self.line[self.at :]):
+            raise self.fail("the end of the line")
 
     def word(self, word: str) -> Any:
         known: dict[str, Any] = {"True": True, "False": False, "None": None, "nan": math.nan}
@@ -125,10 +151,10 @@ class _Reader:
             return known[word]
         if word in BY_NAME:
             return BY_NAME[word]
-        if re.fullmatch(r"\d*N", word):
-            return Batch(int(word[:-1] or 1))
+        if re.fullmatch(_BATCH, word):
+            return _batch(word)
         try:
-            return int(word) if re.fullmatch(r"-?\d{1,40}", word) else float(word)
+            return int(word) if re.fullmatch(r"-?[0-9]{1,40}", word) else float(word)
         except ValueError:
             raise self.fail(f"a number, a name in quotes or a dtype instead of {word!r}") from None
 
@@ -149,7 +175,7 @@ def parse_graph(
     """
     if len(text) > MAX_TEXT:
         raise GraphError("graph text", f"at most {MAX_TEXT:,} characters, got {len(text):,}")
-    rows = [(i + 1, row) for i, row in enumerate(text.splitlines()) if row.strip()]
+    rows = [(i + 1, row) for i, row in enumerate(text.split("\n")) if row.strip()]
     if not rows:
         raise GraphError("graph text", "expected a line 'graph(…)', got an empty text")
     nodes: list[Node] = []
@@ -170,29 +196,44 @@ def parse_graph(
         name = reader.name()
         reader.take(":", "a colon")
         add(reader, name, Node(INPUT, (), (("name", name),), reader.type()))
+    reader.end()
     inputs = tuple(range(len(nodes)))
     outputs: tuple[int, ...] | None = None
     for number, row in rows[1:]:
         reader = _Reader(row, number)
         if outputs is not None:
             raise reader.fail("nothing behind the return line")
-        if re.match(r"\s*return\b", row):
+        if re.match(r"\s*return(\s|$)", row):
             reader.take("return", "return")
             outputs = _outputs(reader, place)
-        elif re.match(r"\s*const\b", row):
+        elif re.match(r"\s*const\s", row):
             reader.take("const", "const")
             name = reader.name()
             reader.take(":", "a colon")
             type = reader.type()
             sha256 = reader.take(r"sha256:[0-9a-f]{64}", "sha256: and 64 digits")[7:]
+            reader.end()
             table[name] = _constant(reader, name, type, sha256, consts)
             add(reader, name, Node(CONST, (), (("name", name),), type))
         else:
-            name, node = _node(reader, place, nodes, type_rule)
-            add(reader, name, node)
+            name, known = reader.name(), len(nodes)
+            reader.take(":", "a colon")
+            type = reader.type()
+            if place.get(name, known) < len(inputs) and not reader.peek("="):
+                _shown_input(reader, nodes[place[name]], type)
+                continue
+            reader.take("=", "=")
+            add(reader, name, _node(reader, type, place, nodes, type_rule))
     if outputs is None:
         raise GraphError("graph text", "expected a last line 'return …', got none")
     return Graph(tuple(nodes), inputs, outputs, table)
+
+
+def _shown_input(reader: _Reader, node: Node, type: TensorType) -> None:
+    """A line that shows the value of an input says nothing new."""
+    if type != node.type:
+        raise reader.fail(f"{node.type!r} as in the first line")
+    reader.end()
 
 
 def _outputs(reader: _Reader, place: Mapping[str, int]) -> tuple[int, ...]:
@@ -201,6 +242,7 @@ def _outputs(reader: _Reader, place: Mapping[str, int]) -> tuple[int, ...]:
         if found:
             reader.take(",", "a comma")
         found.append(_position(reader, reader.name(), place))
+    reader.end()
     return tuple(found)
 
 
@@ -231,15 +273,14 @@ def _constant(
 
 def _node(
     reader: _Reader,
+    type: TensorType,
     place: Mapping[str, int],
     nodes: Sequence[Node],
     type_rule: Callable[[str, Sequence[TensorType], Mapping[str, Any]], TensorType] | None,
-) -> tuple[str, Node]:
-    name = reader.name()
-    reader.take(":", "a colon")
-    type = reader.type()
-    reader.take("=", "=")
+) -> Node:
     op = reader.name()
+    if op in (INPUT, CONST):
+        raise reader.fail(f"an operation instead of {op}")
     reader.take(r"\(", "(")
     inputs: list[int] = []
     attrs: dict[str, Any] = {}
@@ -249,17 +290,35 @@ def _node(
             reader.take(",", "a comma")
         first = False
         word = reader.name()
-        if reader.peek("="):
-            attrs[word] = reader.value()
-        else:
+        if not reader.peek("="):
             inputs.append(_position(reader, word, place))
-    note = re.search(r"# (\S+:\d+)\s*$", reader.line[reader.at :])
+        elif word in attrs:
+            raise reader.fail(f"{word} only once")
+        else:
+            attrs[word] = reader.value()
+    reader.end()
+    note = re.search(r"# (\S.*:\d+)\s*$", reader.line[reader.at :])
     if type_rule is not None:
-        known: DType | TensorType = type_rule(op, [nodes[i].type for i in inputs], attrs)
-        if known != type:
-            raise GraphError(
-                "graph text",
-                f"line {reader.number}: {op} gives {known!r}, the text says {type!r}",
-            )
+        _check_type(reader, op, [nodes[i].type for i in inputs], attrs, type, type_rule)
     line = note.group(1) if note else None
-    return name, Node(op, tuple(inputs), attributes(attrs), type, line)
+    return Node(op, tuple(inputs), attributes(attrs), type, line)
+
+
+def _check_type(
+    reader: _Reader,
+    op: str,
+    types: Sequence[TensorType],
+    attrs: Mapping[str, Any],
+    type: TensorType,
+    type_rule: Callable[[str, Sequence[TensorType], Mapping[str, Any]], TensorType],
+) -> None:
+    try:
+        known = type_rule(op, types, attrs)
+    except PellucidError as error:
+        raise GraphError(
+            "graph text", f"line {reader.number}: [{error.where}] {error.problem}", error.fix
+        ) from error
+    if known != type:
+        raise GraphError(
+            "graph text", f"line {reader.number}: {op} gives {known!r}, the text says {type!r}"
+        )

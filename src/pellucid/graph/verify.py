@@ -28,7 +28,8 @@ def verify(graph: Graph, type_rule: TypeRule) -> None:
         raise GraphError(
             "graph", f"inputs must be the first nodes in order, got {graph.inputs} and {declared}"
         )
-    check_names(graph.input_names)
+    constants = [node.attr("name") for node in graph.nodes if node.op == CONST]
+    check_names([*graph.input_names, *constants])
     for position, node in enumerate(graph.nodes):
         _verify_node(graph, position, node, type_rule)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import dtypes, shapes, trees
-from pellucid.core.arguments import checked, flag, whole
+from pellucid.core.arguments import checked, choice, flag, real, whole
 from pellucid.core.errors import ArgumentError, GraphError, ShapeError
 from pellucid.core.files import check_target
 from pellucid.core.shapes import N
@@ -273,8 +273,6 @@ class Sequential:
             regularizer: penalties added to the mean loss: L2(1e-4), [L1(…), L2(…)].
         """
         if isinstance(optimizer, str):
-            from pellucid.core.arguments import choice
-
             choice("compile", "optimizer", optimizer, _OPTIMIZERS)
             optimizer = _OPTIMIZERS[optimizer]()
         if not isinstance(optimizer, Optimizer):
@@ -369,6 +367,7 @@ class Sequential:
         verbose: int = 1,
         callbacks: Sequence[Callback] = (),
         checkpoint: str | Path | None = None,
+        checkpoint_every: float = 5.0,
         overwrite: bool = False,
         resume: bool = False,
     ) -> History:
@@ -384,7 +383,8 @@ class Sequential:
             seed: owns the order of the data and dropout; None draws one and records it.
             verbose: 0 silent, 1 a bar, 2 a line an epoch.
             callbacks: what happens between steps.
-            checkpoint: a file saved every few seconds and after each epoch.
+            checkpoint: a file that the run is saved to as it goes, and at its end.
+            checkpoint_every: seconds between two saves: the work that a kill can cost.
             overwrite: whether an existing checkpoint file is replaced.
             resume: goes on where the loaded checkpoint stood; seed, batch size and data must be
                 the same.
@@ -425,7 +425,8 @@ class Sequential:
         )
         several: list[Callback] = [ProgressBar(verbose), *callbacks]
         if checkpoint is not None:
-            several.append(self._checkpoint(checkpoint, overwrite, resume))
+            real("fit", "checkpoint_every", checkpoint_every, 0)
+            several.append(self._checkpoint(checkpoint, checkpoint_every, overwrite or resume))
         run = Run(
             settings, progress, features, targets, self.history,
             validate=validation, callbacks=several, publish=self._publish,
@@ -517,17 +518,11 @@ class Sequential:
             "sums": dict(progress.sums),
         }
 
-    def _checkpoint(self, path: str | Path, overwrite: bool, resume: bool) -> Callback:
+    def _checkpoint(self, path: str | Path, every: float, overwrite: bool) -> Callback:
         from pellucid.models.file import save
 
-        check_target(path, overwrite=overwrite or resume)
-
-        class Published(Checkpoint):
-            def _write(self, run: Run) -> None:
-                run.publish(run.progress)
-                super()._write(run)
-
-        return Published(lambda: save(self, path, overwrite=True))
+        check_target(path, overwrite)
+        return Checkpoint(lambda: save(self, path, overwrite=True), every)
 
     # -- use --------------------------------------------------------------------------------
 

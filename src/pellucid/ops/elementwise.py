@@ -38,7 +38,8 @@ add = register(
         "add", ("x", "y"), accepts=NUMBERS, formula="x + y",
         forward=lambda xp, x, y: xp.add(x, y),
         derivative=Linear((lambda ct, x, y: ct, lambda ct, x, y: ct)),
-        identity=0.0, commutative=True, exact=True, doc="The sum of two tensors.",
+        # Not 0.0: -0.0 + 0.0 is 0.0, another bit than x.
+        identity=-0.0, commutative=True, exact=True, doc="The sum of two tensors.",
     )
 )  # fmt: skip
 subtract = register(
@@ -222,8 +223,9 @@ erf = register(
 
 
 def _pow_base(x: Value, y: Value, out: Value) -> Value:
-    # y·x^(y-1), and 0 for y = 0 even at x = 0, where x^(y-1) is inf.
-    flat = y == 0
+    # y·x^(y-1), and 0 for y = 0 at x = 0, where x^(y-1) is inf. Elsewhere y = 0 needs no care, and
+    # must get none, or the derivative of this by y would be wrong there.
+    flat = (y == 0) & (x == 0)
     return y * call("pow", x, apply("where", flat, _one(y), y - 1))
 
 
@@ -251,7 +253,7 @@ maximum = register(
             lambda x, y, out: cast(x >= y, x.type.dtype),
             lambda x, y, out: cast(~(x >= y), x.type.dtype),
         ),
-        commutative=True, idempotent=True, exact=True,
+        idempotent=True, exact=True,  # not commutative to the bit: of 0.0 and -0.0 one is chosen
         doc="The larger of two; where they are equal the gradient goes to the first.",
     )
 )  # fmt: skip
@@ -263,7 +265,7 @@ minimum = register(
             lambda x, y, out: cast(x <= y, x.type.dtype),
             lambda x, y, out: cast(~(x <= y), x.type.dtype),
         ),
-        commutative=True, idempotent=True, exact=True,
+        idempotent=True, exact=True,  # not commutative to the bit: of 0.0 and -0.0 one is chosen
         doc="The smaller of two; where they are equal the gradient goes to the first.",
     )
 )  # fmt: skip

@@ -26,8 +26,7 @@ from pellucid.ops.value import Value, apply, zeros_like
 
 def _gather_type(x: TensorType, indices: TensorType, axis: int) -> TensorType:
     check_dtype("gather", "indices", indices, INTEGERS)
-    if not 0 <= axis < len(x.shape):
-        raise ArgumentError("gather", f"axis must lie in [0, {len(x.shape)}), got {axis}")
+    shapes.front_axis("gather", axis, len(x.shape))
     shape = x.shape[:axis] + indices.shape + x.shape[axis + 1 :]
     return TensorType(x.dtype, shapes.check("gather", shape))
 
@@ -99,8 +98,8 @@ one_hot = register(
 
 
 def _full_type(value: Any, shape: Shape, dtype: DType) -> TensorType:
-    if not isinstance(value, (bool, int, float)):
-        raise ArgumentError("full", f"value must be a number, got {value!r}")
+    if not dtype.holds(value):
+        raise ArgumentError("full", f"value must be a number that {dtype} holds, got {value!r}")
     return TensorType(dtype, shapes.check("full", shape))
 
 
@@ -115,9 +114,13 @@ full = register(
 
 
 def _iota_type(shape: Shape, axis: int, dtype: DType) -> TensorType:
-    if not 0 <= axis < len(shape):
-        raise ArgumentError("iota", f"axis must lie in [0, {len(shape)}), got {axis}")
-    return TensorType(dtype, shapes.check("iota", shape))
+    shapes.front_axis("iota", axis, len(shape))
+    result = TensorType(dtype, shapes.check("iota", shape))
+    check_dtype("iota", "dtype", result, NUMBERS)
+    length = shape[axis]
+    if isinstance(length, int) and dtype.is_integer and not dtype.holds(max(length - 1, 0)):
+        raise ArgumentError("iota", f"{dtype} must hold 0 to {length - 1}, and does not")
+    return result
 
 
 iota = register(
@@ -131,8 +134,7 @@ iota = register(
 
 
 def _size_type(x: TensorType, axis: int) -> TensorType:
-    if not 0 <= axis < len(x.shape):
-        raise ArgumentError("size", f"axis must lie in [0, {len(x.shape)}), got {axis}")
+    shapes.front_axis("size", axis, len(x.shape))
     return TensorType(int64, ())
 
 

@@ -19,7 +19,7 @@ def _movement(name: str, attrs: tuple[str, ...], type_rule: Any, **rest: Any) ->
     return register(
         Op(
             name, Kind.MOVEMENT, inputs, attrs, type_rule,
-            exact=True, samples=((-3, 3),) * len(inputs),
+            exact=rest.pop("exact", True), samples=((-3, 3),) * len(inputs),
             accepts=rest.pop("accepts", ANY), **rest,
         )
     )  # fmt: skip
@@ -70,8 +70,11 @@ permute_dims = _movement(
 
 
 def _broadcast_type(x: TensorType, shape: Shape) -> TensorType:
-    if shapes.broadcast("broadcast_to", x.shape, shape) != shape:
-        raise ShapeError("broadcast_to", f"x must broadcast to {shape}, got {x!r}")
+    if shapes.broadcast("broadcast_to", x.shape, shapes.check("broadcast_to", shape)) != shape:
+        raise ShapeError(
+            "broadcast_to",
+            f"x must broadcast to {shapes.text(shape)}, got {shapes.text(x.shape)}",
+        )
     return TensorType(x.dtype, shape)
 
 
@@ -130,7 +133,8 @@ slice = _movement(
 
 
 def _flip_type(x: TensorType, axis: Ints) -> TensorType:
-    shapes.axes("flip", axis, len(x.shape))
+    if axis != shapes.axes("flip", axis, len(x.shape)):
+        raise ArgumentError("flip", f"axis must be increasing from the front, got {axis}")
     return x
 
 
@@ -147,11 +151,10 @@ def _concat_type(*xs: TensorType, axis: int) -> TensorType:
         raise ArgumentError("concat", "expected at least one tensor, got none")
     dtype = same_dtype("concat", [f"xs[{i}]" for i in range(len(xs))], xs)
     rank = len(xs[0].shape)
-    if not 0 <= axis < max(rank, 1) or rank == 0:
-        raise ArgumentError("concat", f"axis must lie in [0, {rank}), got {axis}")
+    shapes.front_axis("concat", axis, rank)
     for x in xs:
         others = tuple(d for i, d in enumerate(x.shape) if i != axis)
-        if others != tuple(d for i, d in enumerate(xs[0].shape) if i != axis):
+        if len(x.shape) != rank or others != (*xs[0].shape[:axis], *xs[0].shape[axis + 1 :]):
             shown = " and ".join(shapes.text(x.shape) for x in xs)
             raise ShapeError("concat", f"all axes but {axis} must be equal, got {shown}")
     along = [x.shape[axis] for x in xs]
@@ -165,6 +168,8 @@ def _concat_type(*xs: TensorType, axis: int) -> TensorType:
 
 
 def _concat_back(i: int, ct: Value, *xs: Value, axis: int) -> Value:
+    if isinstance(ct.type.shape[axis], Batch):
+        return _concat_rows_back(i, ct, xs, axis)
     along = [_whole("concat", f"axis {axis}", x.type.shape[axis]) for x in xs]
     rank = len(ct.type.shape)
     start = [0] * rank
@@ -174,6 +179,20 @@ def _concat_back(i: int, ct: Value, *xs: Value, axis: int) -> Value:
     result: Value = apply(
         "slice", ct, start=tuple(start), stop=tuple(stop), step=(1,) * rank
     )
+    return result
+
+
+def _concat_rows_back(i: int, ct: Value, xs: tuple[Value, ...], axis: int) -> Value:
+    """The part of input i along the batch axis: c·N rows are taken apart as c blocks of N."""
+    dims = [x.type.shape[axis] for x in xs]
+    scales = [dim.scale for dim in dims if isinstance(dim, Batch)]
+    front, back = ct.type.shape[:axis], ct.type.shape[axis + 1 :]
+    shape = (*front, sum(scales), Batch(), *back)
+    blocks = apply("reshape", ct, shape=shape)
+    start, stop = [0] * len(shape), list(shape)
+    start[axis], stop[axis] = sum(scales[:i]), sum(scales[: i + 1])
+    own = apply("slice", blocks, start=tuple(start), stop=tuple(stop), step=(1,) * len(shape))
+    result: Value = apply("reshape", own, shape=xs[i].type.shape)
     return result
 
 
@@ -228,7 +247,7 @@ def _pad_back_value(ct: Value, x: Value, value: Value, **attrs: Any) -> Value:
 
 
 pad = _movement(
-    "pad", ("low", "high", "interior"), _pad_type, inputs=("x", "value"), accepts=NUMBERS,
+    "pad", ("low", "high", "interior"), _pad_type, inputs=("x", "value"),
     forward=lambda xp, x, value, low, high, interior: xp.pad(x, value, low, high, interior),
     derivative=Linear((_pad_back_x, _pad_back_value)),
     formula=r"\operatorname{pad} x", doc="x with `value` before, behind and between its elements.",
@@ -280,13 +299,16 @@ windows = _movement(
 def _fold_type(
     x: TensorType, axes: Ints, size: Ints, stride: Ints, dilation: Ints, lengths: Ints
 ) -> TensorType:
+    check_dtype("fold", "x", x, NUMBERS)
+    if len(lengths) != len(axes) or len(x.shape) < len(axes):
+        raise ArgumentError("fold", f"axes {axes} and lengths {lengths} must fit {x!r}")
     rank = len(x.shape) - len(axes)
     outer = TensorType(x.dtype, x.shape[:rank])
     _check_windows("fold", outer, axes, size, stride, dilation)
     dims: list[Dim] = list(outer.shape)
     expected: list[Dim] = list(outer.shape)
     for axis, k, s, d, length in zip(axes, size, stride, dilation, lengths, strict=True):
-        expected[axis] = shapes.window_count(length, k, s, d)
+        expected[axis] = shapes.window_count(_whole("fold", "a length", length), k, s, d)
         dims[axis] = length
     if x.shape != (*expected, *size):
         raise ShapeError(
@@ -304,6 +326,7 @@ def _fold_back(
 
 fold = _movement(
     "fold", ("axes", "size", "stride", "dilation", "lengths"), _fold_type, accepts=NUMBERS,
+    exact=False,  # it adds
     forward=lambda xp, x, axes, size, stride, dilation, lengths: xp.fold(
         x, axes, size, stride, dilation, lengths
     ),

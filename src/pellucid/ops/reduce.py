@@ -102,7 +102,8 @@ min = register(
 
 
 def _argmax_type(x: TensorType, axis: int, keepdims: bool) -> TensorType:
-    kept = _rule("argmax", empty=False)(x, (axis,), keepdims)
+    place = shapes.front_axis("argmax", axis, len(x.shape))
+    kept = _rule("argmax", empty=False)(x, (place,), keepdims)
     return TensorType(int64, kept.shape)
 
 

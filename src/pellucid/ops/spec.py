@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pellucid.core.dtypes import ALL, DType, bool_
 from pellucid.core.errors import ArgumentError, DTypeError, GraphError, nearest
-from pellucid.core.shapes import broadcast
+from pellucid.core.shapes import Batch, broadcast
 from pellucid.graph.node import Graph, TensorType
 from pellucid.graph.verify import verify as verify_graph
 
@@ -173,7 +173,49 @@ class Op:
             raise ArgumentError(
                 self.name, f"attributes must be {self.attrs}, got {tuple(sorted(attrs))}: see {odd}"
             )
+        if not self.user:
+            _check_attributes(self.name, attrs)
         return self.type_rule(*types, **attrs)
+
+
+def _whole(value: Any) -> bool:
+    return type(value) is int
+
+
+def _dim(value: Any) -> bool:
+    return type(value) in (int, Batch)
+
+
+def _several(value: Any, kind: Callable[[Any], bool]) -> bool:
+    return type(value) is tuple and all(map(kind, value))
+
+
+def _pair(value: Any) -> bool:
+    return _several(value, _whole) and len(value) == 2
+
+
+# What an attribute of a name may hold, in every row of ours. Text and files bring any value.
+_ATTRIBUTES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "axis": ("an axis or a tuple of axes", lambda v: _whole(v) or _several(v, _whole)),
+    "keepdims": ("True or False", lambda v: type(v) is bool),
+    "dtype": ("a dtype", lambda v: isinstance(v, DType)),
+    "value": ("a number", lambda v: type(v) in (bool, int, float)),
+    "stream": ("a text", lambda v: type(v) is str),
+    "depth": ("a dimension", _dim),
+    **dict.fromkeys(("batch", "summed"), ("pairs of axes", lambda v: _several(v, _pair))),
+    **dict.fromkeys(("shape", "stop", "lengths"), ("dimensions", lambda v: _several(v, _dim))),
+    **dict.fromkeys(
+        ("axes", "start", "step", "low", "high", "interior", "size", "stride", "dilation"),
+        ("whole numbers", lambda v: _several(v, _whole)),
+    ),
+}
+
+
+def _check_attributes(where: str, attrs: Mapping[str, Any]) -> None:
+    for name, value in attrs.items():
+        expected, holds = _ATTRIBUTES[name]
+        if not holds(value):
+            raise ArgumentError(where, f"{name} must be {expected}, got {value!r}")
 
 
 REGISTRY: dict[str, Op] = {}

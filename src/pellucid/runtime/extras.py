@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.core.dtypes import DType
-from pellucid.core.errors import DataError
+from pellucid.core.errors import DataError, ShapeError
 
 Array = NDArray[Any]
 Ints = tuple[int, ...]
@@ -59,6 +59,24 @@ def erf(x: Array) -> Array:
     """The error function, by the C library's double-precision one."""
     values = np.frompyfunc(math.erf, 1, 1)(np.asarray(x, np.float64))
     return np.asarray(values, dtype=np.asarray(x).dtype)
+
+
+def total(x: Array, axis: Ints, keepdims: bool) -> Array:
+    """The sum in the dtype of x; NumPy's would widen small integers."""
+    return np.sum(x, axis=axis, keepdims=keepdims, dtype=x.dtype)
+
+
+def extreme(name: str) -> Any:
+    """max, min or argmax that refuses to choose among nothing (N = 0 is known only here)."""
+    choose = getattr(np, name)
+
+    def chosen(x: Array, axis: int | Ints, keepdims: bool) -> Array:
+        lengths = [x.shape[i] for i in (axis if isinstance(axis, tuple) else (axis,))]
+        if 0 in lengths:
+            raise ShapeError(name, f"x must have an element to choose from, got shape {x.shape}")
+        return choose(x, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
+
+    return chosen
 
 
 def getitem(x: Array, start: Ints, stop: Ints, step: Ints) -> Array:
@@ -109,6 +127,7 @@ def fold(
 
 
 def _check_indices(where: str, indices: Array, length: int) -> None:
+    indices = np.asarray(indices)
     if indices.size and (int(indices.min()) < 0 or int(indices.max()) >= length):
         bad = indices[(indices < 0) | (indices >= length)].flat[0]
         raise DataError(where, f"indices must lie in [0, {length}), got {int(bad)}")
@@ -116,13 +135,13 @@ def _check_indices(where: str, indices: Array, length: int) -> None:
 
 def gather(x: Array, indices: Array, axis: int) -> Array:
     _check_indices("gather", indices, x.shape[axis])
-    return np.take(x, indices, axis=axis)
+    return np.take(x, np.asarray(indices).astype(np.intp), axis=axis)  # uint64 too
 
 
 def scatter_add(x: Array, indices: Array, updates: Array, axis: int) -> Array:
     _check_indices("scatter_add", indices, x.shape[axis])
     out = x.copy()
-    np.add.at(out, (slice(None),) * axis + (indices,), updates)
+    np.add.at(out, (slice(None),) * axis + (np.asarray(indices).astype(np.intp),), updates)
     return out
 
 
@@ -263,13 +282,14 @@ NUMPY = SimpleNamespace(
         for name in (
             "add subtract multiply divide negative exp log log1p expm1 sqrt tanh abs sign floor "
             "round sin cos pow maximum minimum where equal not_equal less less_equal greater "
-            "greater_equal logical_and logical_or logical_not isfinite sum max min argmax copy "
+            "greater_equal logical_and logical_or logical_not isfinite copy "
             "reshape permute_dims broadcast_to flip concat"
         ).split()
     },
     astype=lambda x, dtype: np.asarray(x).astype(numpy_dtype(dtype)),
     full=lambda shape, value, dtype: np.full(shape, value, numpy_dtype(dtype)),
     size=lambda x, axis: np.asarray(x.shape[axis], np.int64),
+    sum=total, max=extreme("max"), min=extreme("min"), argmax=extreme("argmax"),
     contract=contract, erf=erf, getitem=getitem, pad=pad, windows=windows, fold=fold,
     gather=gather, scatter_add=scatter_add, one_hot=one_hot, iota=iota,
     random_bits=random_bits, uniform=uniform, normal=normal,

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import shapes
+from pellucid.core.errors import ShapeError
 from pellucid.graph.node import CONST, INPUT, Graph, pruned
 from pellucid.ops.spec import lookup
 from pellucid.runtime.executor import check_inputs
@@ -26,6 +27,7 @@ class Interpreter:
     def __init__(self, graph: Graph, xp: Any = NUMPY):
         self.graph = pruned(graph)
         self.xp = xp
+        self._has_batch = self.graph.has_batch
         self._plans: dict[int | None, list[tuple[Any, ...]]] = {}
 
     def _plan(self, rows: int | None) -> list[tuple[Any, ...]]:
@@ -58,6 +60,10 @@ class Interpreter:
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
         """The outputs for `inputs`, as arrays that share no memory with them."""
         rows = check_inputs(self.graph, inputs)
+        if rows is None and self._has_batch:
+            raise ShapeError(
+                "call", "the batch size N must come with an input, got none with a batch axis"
+            )
         values: list[Any] = [None] * len(self.graph.nodes)
         for position, array in zip(self.graph.inputs, inputs, strict=True):
             values[position] = array
@@ -75,14 +81,14 @@ class Interpreter:
     def _outputs(self, values: Sequence[Any], inputs: Sequence[Any]) -> list[Any]:
         """Fresh arrays: a view of an input, a constant or another output is copied."""
         outputs = []
+        taken = {id(array) for array in inputs}
         for position in self.graph.outputs:
             array = np.asarray(values[position])
             if array.base is not None or not array.flags.owndata or not array.flags.c_contiguous:
                 array = np.array(array, order="C")
-            elif any(array is other for other in (*inputs, *outputs)):
+            elif id(array) in taken or self.graph.nodes[position].op == CONST:
                 array = array.copy()
-            elif self.graph.nodes[position].op == CONST:
-                array = array.copy()
+            taken.add(id(array))  # `outputs` keeps it alive, so that its id stays its own
             outputs.append(array)
         return outputs
 

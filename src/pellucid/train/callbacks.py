@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from pellucid.train.loop import Run
@@ -69,29 +70,28 @@ class Progress(Callback):
 
 
 class Checkpoint(Callback):
-    """Saves the run every few seconds and at the end of each epoch, so that a killed run resumes.
+    """Saves the run every few seconds and at its end, so that a killed run resumes.
 
     Args:
         save: writes the model file, atomically.
         every: seconds between two saves; what a kill can cost.
     """
 
-    def __init__(self, save: Any, every: float = 5.0):
+    def __init__(self, save: Callable[[], None], every: float = 5.0):
         self.save, self.every = save, every
-        self.last = time.perf_counter()
+        self.last = 0.0
 
     def on_start(self, run: Run) -> None:
         self.last = time.perf_counter()
 
-    def _write(self, run: Run) -> None:
+    def on_step(self, run: Run) -> None:
         started = time.perf_counter()
+        if started - self.last < self.every:
+            return
+        run.publish(run.progress)
         self.save()
         self.last = time.perf_counter()
         run.history.spend("checkpoint", self.last - started)
 
-    def on_step(self, run: Run) -> None:
-        if time.perf_counter() - self.last >= self.every:
-            self._write(run)
-
-    def on_epoch(self, run: Run) -> None:
-        self._write(run)
+    def on_end(self, run: Run) -> None:
+        self.save()

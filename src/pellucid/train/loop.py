@@ -158,10 +158,10 @@ class Run:
     def _step(self, rows: Array) -> None:
         progress, settings = self.progress, self.settings
         started = time.perf_counter()
-        x = gather(self.x, rows, settings.dtype, "X")
+        x = gather(self.x, rows, settings.dtype, "x")
         y = self.y[rows]
         if progress.epoch == 0:
-            check_finite(x, rows, "X")
+            check_finite(x, rows, "x")
         gathered = time.perf_counter()
         rate = settings.optimizer.rate(progress.step)
         inputs = [

@@ -1,0 +1,294 @@
+"""Bad input, case by case: it trains rightly or a person reads one clear message.
+
+`CASES` is also the source of docs/bad-input.md (`make docs`); a test keeps the page up to date.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import pellucid as pel
+from pellucid.core.errors import PellucidError
+
+PAGE = Path(__file__).parent.parent / "docs" / "bad-input.md"
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(40, 4)).astype(np.float32)
+Y = RNG.integers(0, 3, 40)
+
+
+class Case(NamedTuple):
+    """What is wrong, the call, and part of the message; None where it must train rightly."""
+
+    title: str
+    call: Callable[[Path], Any]
+    words: str | None
+
+
+def model(loss: Any = "cross_entropy", units: int = 3, activation: Any = None, rate: Any = 0.1):
+    made = pel.Sequential([pel.nn.Dense(units, activation=activation, name="hidden")], seed=0)
+    made.compile(pel.optim.SGD(rate), loss=loss, metrics=["accuracy"])
+    return made
+
+
+def fit(x: Any = X, y: Any = Y, **options: Any):
+    """One epoch of a small model; the weights must be finite afterwards."""
+    made = model(**{k: options.pop(k) for k in ("loss", "units", "activation", "rate")
+                    if k in options})  # fmt: skip
+    made.fit(x, y, **{"verbose": 0, "seed": 0, **options})
+    assert all(np.isfinite(w).all() for w in made.get_weights())
+    return made
+
+
+def changed(row: int, column: int, value: float) -> Any:
+    x = X.copy()
+    x[row, column] = value
+    return x
+
+
+def ones(*shape: int) -> Any:
+    return np.ones(shape, np.float32)
+
+
+def saved(folder: Path) -> Path:
+    path = folder / "m.safetensors"
+    fit().save(path, overwrite=True)
+    return path
+
+
+def truncated(folder: Path) -> Any:
+    path = saved(folder)
+    path.write_bytes(path.read_bytes()[:-10])
+    return pel.load(path)
+
+
+def edited(folder: Path, **changes: Any) -> Any:
+    path = saved(folder)
+    data = path.read_bytes()
+    (n,) = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8 : 8 + n])
+    document = json.loads(header["__metadata__"]["pellucid"]) | changes
+    header["__metadata__"]["pellucid"] = json.dumps(document)
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data[8 + n :])
+    return pel.load(path)
+
+
+def bomb(folder: Path) -> Any:
+    """64 MB of zeros in 64 KB, behind a header that promises 10 numbers."""
+    path = folder / "bomb.gz"
+    path.write_bytes(gzip.compress(b"\0\0\x08\x01" + struct.pack(">I", 10) + bytes(2**26)))
+    return pel.data.read_idx(path)
+
+
+def giant(folder: Path) -> Any:
+    path = folder / "giant.gz"
+    path.write_bytes(gzip.compress(b"\0\0\x08\x02" + struct.pack(">II", 2**32 - 1, 2**32 - 1)))
+    return pel.data.read_idx(path)
+
+
+def promise(folder: Path) -> Any:
+    path = folder / "short-idx"
+    path.write_bytes(b"\0\0\x08\x03" + struct.pack(">III", 60000, 28, 28) + bytes(1000))
+    return pel.data.read_idx(path)
+
+
+def folder_without(folder: Path) -> Any:
+    (folder / "notes.txt").write_text("hello")
+    return pel.data.load_idx_folder(folder)
+
+
+CASES = [
+    Case("NaN in the data", lambda p: fit(changed(7, 2, np.nan)), "x must be finite, got nan in row 7, column 2"),
+    Case("infinity in the data", lambda p: fit(changed(3, 0, -np.inf)), "got -inf in row 3"),
+    Case("NaN in the targets", lambda p: fit(y=np.where(Y == 0, np.nan, 1.0), loss="squared",
+                                             units=1), "y must be finite"),
+    Case("a float64 too large for float32", lambda p: fit(X.astype(float) * 1e300),
+         "must fit float32"),
+    Case("a label beyond the classes", lambda p: fit(y=Y + 1), "[0, 2], got 3"),
+    Case("a negative label", lambda p: fit(y=Y - 1), "[0, 2], got -1"),
+    Case("labels that are whole floats", lambda p: fit(y=Y.astype(float)), None),
+    Case("labels that are not whole", lambda p: fit(y=Y + 0.5), "must be whole numbers"),
+    Case("labels that are text", lambda p: fit(y=np.array(["a", "b"])[Y % 2]), "np.unique"),
+    Case("labels that are booleans", lambda p: fit(y=Y > 0), None),
+    Case("labels -1 and 1 for two classes", lambda p: fit(y=Y % 2 * 2 - 1, units=2),
+         "(y + 1) // 2"),
+    Case("labels -1 and 1 for binary cross-entropy",
+         lambda p: fit(y=Y % 2 * 2 - 1, units=1, loss="binary_cross_entropy"), "(y + 1) / 2"),
+    Case("labels 0 and 1 for hinge", lambda p: fit(y=Y % 2, units=1, loss="hinge"), "2*y - 1"),
+    Case("labels as a column", lambda p: fit(y=Y.reshape(-1, 1)), "y.ravel()"),
+    Case("probabilities that do not sum to 1", lambda p: fit(y=ones(40, 3)), "sum to 1"),
+    Case("accuracy of a regression", lambda p: fit(y=X[:, 0], units=1, loss=pel.nn.Squared()),
+         "accuracy needs a classification loss"),
+    Case("targets (N,) against outputs (N, 3)", lambda p: regress(X[:, 0], 3), "y must be (N, 3)"),
+    Case("targets (N,) against outputs (N, 1)", lambda p: regress(X[:, 0], 1), None),
+    Case("one output for classes", lambda p: fit(y=Y % 2, units=1), "Use Dense(2)"),
+    Case("two softmaxes", lambda p: double(), "got two"),
+    Case("sigmoid with cross-entropy", lambda p: model(activation="sigmoid"),
+         "binary_cross_entropy"),
+    Case("fewer labels than rows", lambda p: fit(y=Y[:-3]), "got 40 and 37"),
+    Case("no rows", lambda p: fit(X[:0], Y[:0]), "at least one row"),
+    Case("no columns", lambda p: fit(ones(40, 0)), "must hold numbers"),
+    Case("one row", lambda p: fit(X[:1], Y[:1]), None),
+    Case("a batch larger than the data", lambda p: fit(batch_size=1000), None),
+    Case("data without columns", lambda p: fit(X[:, 0]), "x.reshape(-1, 1)"),
+    Case("images without Flatten", lambda p: fit(ones(40, 8, 8)), "Add Flatten()"),
+    Case("another number of columns when predicting", lambda p: fit().predict(X[:, :2]),
+         'dense "hidden"] x must be (N, 4), got (40, 2)'),
+    Case("no epochs", lambda p: fit(epochs=0), None),
+    Case("a negative number of epochs", lambda p: fit(epochs=-1), "epochs must be at least 0"),
+    Case("a batch of no rows", lambda p: fit(batch_size=0), "batch_size must be at least 1"),
+    Case("a fraction of a row", lambda p: fit(batch_size=2.5), "must be a whole number"),
+    Case("a negative rate", lambda p: fit(rate=-0.1), "learning_rate must lie in [0, inf)"),
+    Case("a rate that is NaN", lambda p: fit(rate=float("nan")), "got nan"),
+    Case("a rate of 0", lambda p: fit(rate=0.0), None),
+    Case("object arrays", lambda p: fit(X.astype(object)), "must hold numbers, got object"),
+    Case("complex numbers", lambda p: fit(X * 1j), "np.abs(x)"),
+    Case("text as data", lambda p: fit(X.astype(str)), "got text"),
+    Case("dates as data", lambda p: fit(np.zeros((40, 4), "M8[s]")), "must hold numbers"),
+    Case("masked arrays", lambda p: fit(np.ma.masked_less(X, 0)), "x.filled(0)"),
+    Case("lists of unequal length", lambda p: fit([[1.0, 2.0], [3.0]], [0, 1]), "equal length"),
+    Case("big-endian numbers", lambda p: fit(X.astype(">f8"), Y.astype(">i2")), None),
+    Case("read-only arrays", lambda p: fit(np.broadcast_to(X[0], X.shape)), None),
+    Case("Fortran order", lambda p: fit(np.asfortranarray(X)), None),
+    Case("half-precision numbers", lambda p: fit(X.astype(np.float16)), None),
+    Case("nested lists", lambda p: fit(X.tolist(), Y.tolist()), None),
+    Case("two layers of one name", lambda p: pel.Sequential(
+        [pel.nn.Dense(2, name="a"), pel.nn.Dense(2, name="a")]), "layer names must differ"),
+    Case("an unknown argument", lambda p: fit(epoch=3), "Did you mean 'epochs'?"),
+    Case("an unknown argument of a layer", lambda p: pel.nn.Dense(unit=3), "Did you mean 'units'?"),
+    Case("an unknown loss", lambda p: model(loss="hing"), "Did you mean 'hinge'?"),
+    Case("Keras's name of a loss", lambda p: model(loss="mse"), "Here it is called 'squared'"),
+    Case("an unknown activation", lambda p: model(activation="rleu"), "Did you mean 'relu'?"),
+    Case("an unknown optimizer", lambda p: pel.Sequential().compile("adm"), "Did you mean 'adam'?"),
+    Case("a class instead of an optimizer", lambda p: pel.Sequential().compile(pel.optim.SGD),
+         "with brackets"),
+    Case("fit before compile", lambda p: pel.Sequential([pel.nn.Dense(2)]).fit(X, Y),
+         "must be compiled first"),
+    Case("a rate so large that training diverges",
+         lambda p: regress(X[:, 0], 1, rate=1e6, epochs=60), "the loss must stay finite"),
+    Case("a file that is not there", lambda p: pel.load(p / "m.safetensors"), "cannot be read"),
+    Case("a truncated model file", truncated, "truncated"),
+    Case("a model file of a later version", lambda p: edited(p, format=2), "reads up to 1"),
+    Case("a tampered model file", lambda p: edited(p, input_shape=[10**9]), "must be f32["),
+    Case("an output that exists", lambda p: fit().save(saved(p)), "exists already"),
+    Case("an output in no folder", lambda p: fit().save(p / "no" / "m.safetensors"),
+         "does not exist"),
+    Case("an output that is a folder", lambda p: fit().save(p), "got a folder"),
+    Case("a folder without IDX files", folder_without, "must hold train-images-idx3-ubyte"),
+    Case("an IDX file shorter than its header says", promise, "60000×28×28"),
+    Case("a gzip bomb behind an IDX header", bomb, "the file holds more"),
+    Case("an IDX header of 2⁶⁴ numbers", giant, "more than the"),
+]  # fmt: skip
+
+
+def regress(y: Any, units: int, rate: float = 0.01, epochs: int = 1) -> Any:
+    made = pel.Sequential([pel.nn.Dense(units)], seed=0)
+    made.compile(pel.optim.SGD(rate), "squared")
+    made.fit(X, y, epochs=epochs, seed=0, verbose=0)
+
+
+def double() -> Any:
+    made = pel.Sequential(
+        [pel.nn.Dense(3, activation="softmax", name="a"), pel.nn.Activation("softmax", name="b")]
+    )
+    made.compile("sgd", "cross_entropy")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
+def test_case(case, tmp_path):
+    if case.words is None:
+        case.call(tmp_path)
+        return
+    with pytest.raises(PellucidError) as caught:
+        case.call(tmp_path)
+    message = str(caught.value)
+    assert case.words in message
+    assert message.startswith("[")
+    assert len(message.splitlines()) == 1
+    assert f"At {Path(__file__).name}:" in message, "the user's line is named"
+
+
+def test_an_unwritable_output(tmp_path):
+    if os.geteuid() == 0:
+        pytest.skip("root may write everywhere")
+    tmp_path.chmod(0o500)
+    with pytest.raises(PellucidError, match="cannot be written"):
+        fit().save(tmp_path / "m.safetensors")
+
+
+def page(folder: Path) -> str:
+    """docs/bad-input.md: each case with the message that a person sees."""
+    lines = [
+        "# What bad input gets",
+        "",
+        "Written by `make docs` from `tests/test_bad_input.py`, where each line is a test. A message "
+        "also names the line of your own code, left out here.",
+        "",
+        "| input | what happens |",
+        "|---|---|",
+    ]
+    for case in CASES:
+        try:
+            case.call(folder)
+            told = "trains rightly"
+        except PellucidError as error:
+            told = f"`{type(error).__name__}` {error.short}".replace(str(folder), "…")
+            told = re.sub(r" of \S+\.py:\d+", "", told)  # lines of this file move
+        lines.append(f"| {case.title} | {told.replace('|', chr(92) + '|')} |")
+    return "\n".join(lines) + "\n"
+
+
+def test_the_page_is_up_to_date(tmp_path):
+    assert PAGE.read_text(encoding="utf-8") == page(tmp_path), "run make docs"
+
+
+LOSSES = st.sampled_from(
+    ["cross_entropy", "binary_cross_entropy", "hinge", "squared", "half_squared", "mse", None, 3]
+)
+ARRAYS = hnp.arrays(
+    dtype=st.one_of(
+        hnp.floating_dtypes(endianness="?"), hnp.integer_dtypes(endianness="?"),
+        hnp.boolean_dtypes(), hnp.complex_number_dtypes(), hnp.unicode_string_dtypes(),
+        st.just(np.dtype(object)),
+    ),  # fmt: skip
+    shape=hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=5),
+)  # fmt: skip
+ODD = st.one_of(
+    st.integers(-2, 40), st.floats(), st.none(), st.booleans(), st.text(max_size=3),
+    st.just(10**30), st.just(np.int64(3)),
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    x=ARRAYS, y=ARRAYS, loss=LOSSES, units=ODD, rate=ODD, batch_size=ODD,
+    epochs=st.one_of(st.integers(-2, 3), st.floats(), st.none(), st.text(max_size=2)), seed=ODD,
+    activation=st.sampled_from([None, "relu", "softmax", "sigmoid", "tahn", 3]),
+)  # fmt: skip
+def test_nothing_but_our_errors_comes_out_of_training(
+    x, y, loss, units, rate, batch_size, epochs, seed, activation
+):
+    if isinstance(units, int) and units > 1000:
+        units = 1000  # a matter of memory, not of checks
+    try:
+        made = pel.Sequential([pel.nn.Dense(units, activation=activation)], seed=seed)
+        made.compile(pel.optim.SGD(rate), loss=loss)
+        made.fit(x, y, batch_size=batch_size, epochs=epochs, seed=seed, verbose=0)
+        made.predict(x)
+    except PellucidError as error:
+        assert str(error).startswith("[")
+    else:
+        assert all(np.isfinite(w).all() for w in made.get_weights())
