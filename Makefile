@@ -32,8 +32,8 @@ format: $(STAMP) ## Put the code in its format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(STAMP) ## Time the training step
-	@$(BIN)/python benchmarks/step.py
+bench: .venv-bench/.ready ## Time the training step beside its peers, in an environment of their own
+	@.venv-bench/bin/python benchmarks/step.py
 
 docs: $(STAMP) ## Write the generated pages of docs/ anew
 	@$(BIN)/python tools/docs.py
@@ -48,7 +48,14 @@ wheel: $(STAMP) ## Build a wheel into dist/
 	@ls dist/*.whl
 
 clean: ## Remove the environment and everything that was made
-	rm -rf $(VENV) build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-bench build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.venv-bench/.ready: pyproject.toml constraints.txt benchmarks/constraints.txt
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@PIP_CONSTRAINT=benchmarks/constraints.txt .venv-bench/bin/python -m pip install --quiet \
+		--disable-pip-version-check -e '.[all]' scikit-learn > .venv-bench/setup.log 2>&1 \
+		|| { echo "make: the peers could not be installed; see .venv-bench/setup.log"; exit 1; }
+	@touch $@
 
 $(STAMP): pyproject.toml constraints.txt
 	@command -v $(PYTHON) > /dev/null \

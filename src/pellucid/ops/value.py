@@ -269,6 +269,11 @@ def weak_kind(operand: Any) -> str | None:
     return None
 
 
+def is_scalar(operand: Any) -> bool:
+    """A Python number or a NumPy scalar: a value that cannot change. A 0-d array can."""
+    return weak_kind(operand) is not None and not hasattr(operand, "__setitem__")
+
+
 def dtype_of(operand: Any, where: str) -> DType:
     if isinstance(operand, Value):
         return operand.type.dtype
@@ -301,7 +306,7 @@ def common_dtype(where: str, operands: Sequence[Any]) -> DType:
 def cast(operand: Any, dtype: DType) -> Value:
     """`operand` as a value of `dtype`; numbers become constants of that dtype."""
     recorder = current()
-    if not isinstance(operand, Value) and not hasattr(operand, "shape"):
+    if is_scalar(operand):
         return number(operand, dtype)
     value = recorder.lift(operand)
     if value.type.dtype == dtype:

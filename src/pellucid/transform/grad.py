@@ -25,7 +25,7 @@ Function = Callable[..., Any]
 def _argnums(where: str, argnums: int | Sequence[int], count: int) -> tuple[tuple[int, ...], bool]:
     """The differentiated argument numbers from the front, and whether one was given alone."""
     single = not isinstance(argnums, (tuple, list))
-    several: Sequence[Any] = [argnums] if single else list(argnums)  # type: ignore[arg-type, list-item]
+    several: Sequence[Any] = [argnums] if single else list(argnums)  # type: ignore[arg-type]
     result = []
     for item in several:
         number = shapes.index(where, "argnums", item)
@@ -63,11 +63,11 @@ class _Call:
             self.leaves += leaves
             leaf_names += trees.paths(args[number], names[number])
         self.types = [leaf_type(leaf, where) for leaf in self.leaves]
-        for name, type in zip(leaf_names, self.types, strict=True):
-            if not type.dtype.is_float:
+        for name, leaf in zip(leaf_names, self.types, strict=True):
+            if not leaf.dtype.is_float:
                 raise DTypeError(
                     f"{where} of {name}",
-                    f"only float arguments have a gradient, got {type!r}",
+                    f"only float arguments have a gradient, got {leaf!r}",
                     "Pass floats (1.0 instead of 1), or choose other argnums.",
                 )
 
@@ -153,8 +153,7 @@ def value_and_grad(
         count, aux = (_aux(where, call.traced)) if has_aux else (call.outputs, None)
         call.scalar(count)
         graph = autodiff.vjp(call.graph, call.wrt, seeded=(0,))
-        one = np.ones((), call.graph.output_types[0].dtype.name)
-        results = execute(graph, [*call.traced.operands(call.leaves), one])
+        results = execute(graph, [*call.traced.operands(call.leaves), 1.0])
         value, gradients = results[0], call.nest(results[call.outputs :])
         shaped = gradients[0] if single else tuple(gradients)
         if aux is None:

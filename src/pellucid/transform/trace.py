@@ -18,7 +18,7 @@ from pellucid.core.errors import DTypeError, GraphError
 from pellucid.core.trees import Structure
 from pellucid.graph.node import Constant, Graph, TensorType, names
 from pellucid.ops.composite import asvalue
-from pellucid.ops.value import Builder, Value, current, is_active, is_tracing, number, weak_kind
+from pellucid.ops.value import Builder, Value, current, is_active, is_scalar, is_tracing, number, weak_kind
 from pellucid.runtime.interpreter import Interpreter
 from pellucid.transform.tensor import BatchSize, Tensor, abstract, as_array, leaked, type_of
 
@@ -51,7 +51,7 @@ class Trace(Builder):
                 operand = as_array(operand, "operand")
             dtypes.as_dtype(operand.dtype, "operand")
             return self._capture(operand, type_of(operand))
-        if weak_kind(operand) is not None:
+        if is_scalar(operand):
             return asvalue(operand)
         return self._capture(as_array(operand, "operand"), None)
 
@@ -135,8 +135,7 @@ def _output(builder: Trace, output: Any) -> Value:
             f"a traced function must return Tensors, arrays or numbers, got {output!r}",
             "Return other things as auxiliary output of an untraced wrapper.",
         )
-    value = asvalue(output) if weak_kind(output) is not None else builder.lift(output)
-    return value
+    return asvalue(output) if is_scalar(output) else builder.lift(output)
 
 
 def unique(wanted: Sequence[str]) -> list[str]:
