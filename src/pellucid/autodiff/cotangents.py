@@ -101,7 +101,7 @@ def unbroadcast(ct: Value, type: TensorType) -> Value:
     summed = apply("sum", ct, axis=axis, keepdims=False) if axis else ct
     if summed.type.shape != type.shape:
         summed = apply("reshape", summed, shape=type.shape)
-    return summed  # type: ignore[no-any-return]
+    return summed
 
 
 def broadcast_to(value: Value, type: TensorType) -> Value:

@@ -83,7 +83,7 @@ def _node(
         linear = range(len(inputs)) if form.wrt is None else form.wrt
         zeros = tangents(dots, inputs)
         operands = [zeros[i] if i in linear else x for i, x in enumerate(inputs)]
-        return apply(op.name, *operands, **attrs)  # type: ignore[no-any-return]
+        return apply(op.name, *operands, **attrs)
     terms: list[Value] = []
     for i, dot in enumerate(dots):
         if dot is None:

@@ -77,11 +77,11 @@ def backward(
     kept = set(wanted)
     for position in range(len(graph.nodes) - 1, -1, -1):
         node = graph.nodes[position]
-        ct = sums.get(position) if position in kept else sums.pop(position)
-        if ct is None or not node.inputs:
+        arrived = sums.get(position) if position in kept else sums.pop(position)
+        if arrived is None or not node.inputs:
             continue
         with builder.at(node.line):
-            _node(graph, position, ct, values, activity, sums)
+            _node(graph, position, arrived, values, activity, sums)
     return [materialise(sums.get(position), values[position]) for position in wanted]
 
 

@@ -19,6 +19,7 @@ from rich.console import Console
 
 import pellucid
 from pellucid.cli import report
+from pellucid.core import shapes
 from pellucid.core.arguments import whole
 from pellucid.core.errors import ArgumentError, DataError, PellucidError
 from pellucid.core.files import check_target
@@ -224,7 +225,7 @@ def predict(
     x = pellucid.data.read_idx(images)
     assert model.input_type is not None
     features = model.input_type.shape[1:]
-    if x.shape[1:] != features and x[:1].size == np.prod(features):
+    if x.shape[1:] != features and x[:1].size == shapes.size(features):
         x = x.reshape(len(x), *features)
     for row in model.predict_proba(x):
         best = int(np.argmax(row))

@@ -24,11 +24,12 @@ _DEEPEST = 32
 @dataclass_transform(frozen_default=True)
 def record(cls: C) -> C:
     """A frozen dataclass whose constructor names unknown arguments, known to files by its name."""
-    made = dataclasses.dataclass(frozen=True)(cls)
+    made: Any = dataclasses.dataclass(frozen=True)(cls)
     assert cls.__name__ not in _RECORDS, f"two records are called {cls.__name__}"
-    made.__init__ = checked(made.__init__, cls.__name__)  # type: ignore[misc]
+    made.__init__ = checked(made.__init__, cls.__name__)
     _RECORDS[cls.__name__] = made
-    return made
+    result: C = made
+    return result
 
 
 def is_record(value: object) -> bool:

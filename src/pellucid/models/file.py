@@ -126,9 +126,7 @@ def _model(arrays: dict[str, Any], document: Mapping[str, Any]) -> Sequential:
         raise DataError("load", f"unknown kind of model {document['kind']!r}")
     functions = FunctionTable(arrays)
     layers: list[Any] = []
-    for i, (config, first) in enumerate(
-        zip(document["layers"], document["shared"], strict=True)
-    ):
+    for i, (config, first) in enumerate(zip(document["layers"], document["shared"], strict=True)):
         if type(first) is not int or not 0 <= first <= i:
             raise DataError("load", f"layer {i} must share an earlier layer, got {first!r}")
         layers.append(layers[first] if first < i else from_config(config, functions.read))

@@ -121,6 +121,3 @@ class FunctionTable:
         if len(graph.outputs) != 1:
             raise DataError("load", f"a function must have one output, got {len(graph.outputs)}")
         return GraphFunction(str(config.get("name", "function")), graph)
-
-
-

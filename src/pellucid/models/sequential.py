@@ -1,4 +1,4 @@
-"""`Sequential`: layers in a row, their arrays, and what a person does with them."""
+"""`Sequential`: what a person does with a network: compile, fit, evaluate, predict, save."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.core import dtypes, shapes, trees
+from pellucid.core import dtypes, trees
 from pellucid.core.arguments import checked, choice, flag, real, whole
-from pellucid.core.errors import ArgumentError, GraphError, ShapeError
+from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.core.files import check_target
 from pellucid.core.shapes import N
 from pellucid.data.arrays import as_features, as_targets, gather
 from pellucid.graph.node import Graph, TensorType
-from pellucid.models.summary import summary_text
+from pellucid.models.network import Array, Network
 from pellucid.nn.activations import activate
-from pellucid.nn.dense import Dropout, Flatten
-from pellucid.nn.layer import Layer, kind_name
-from pellucid.nn.losses import Loss, UserLoss, loss as loss_of
+from pellucid.nn.layer import Layer
+from pellucid.nn.losses import Loss
+from pellucid.nn.losses import loss as loss_of
 from pellucid.nn.regularizers import Regularizer
 from pellucid.ops.random import Key
 from pellucid.ops.value import Value
@@ -33,15 +33,12 @@ from pellucid.train.history import History
 from pellucid.train.loop import Progress, Run, Settings
 from pellucid.train.metrics import Metric, metric
 from pellucid.train.step import Task, evaluation_graph, prediction_graph, slots_graph, step_graph
-from pellucid.transform.trace import trace
-
-Array = np.ndarray[Any, Any]
 
 _OPTIMIZERS: dict[str, Callable[[], Optimizer]] = {"sgd": SGD, "adam": Adam}
 _CHUNK = 1024  # rows that evaluate and predict take at a time
 
 
-class Sequential:
+class Sequential(Network):
     """A network of layers in a row.
 
     Args:
@@ -60,22 +57,13 @@ class Sequential:
     def __init__(
         self, layers: Iterable[Layer] = (), seed: int | None = None, dtype: Any = "float32"
     ):
-        self.seed = secrets.randbits(32) if seed is None else whole("Sequential", "seed", seed, 0)
-        self.dtype = dtypes.as_dtype(dtype, "Sequential")
-        if not self.dtype.is_float:
-            raise ArgumentError("Sequential", f"dtype must be float32 or float64, got {dtype!r}")
-        self.layers: list[Layer] = []
-        self.names: list[str] = []
-        self.params: dict[str, dict[str, Array]] = {}
-        self.state: dict[str, dict[str, Array]] = {}
-        self.slots: dict[str, list[Array]] | None = None
-        self.history = History()
-        self.input_type: TensorType | None = None
-        self.types: list[TensorType] = []  # of each layer's output
+        super().__init__(seed, dtype)
         self.optimizer: Optimizer | None = None
         self.loss: Loss | None = None
         self.metrics: tuple[Metric, ...] = ()
         self.regularizers: tuple[Regularizer, ...] = ()
+        self.slots: dict[str, list[Array]] | None = None
+        self.history = History()
         self.training: dict[str, Any] = {}  # where a run stands, for resuming
         self._programs: dict[Any, Any] = {}
         if isinstance(layers, Layer):
@@ -84,174 +72,9 @@ class Sequential:
         for layer in layers:
             self.add(layer)
 
-    def __repr__(self) -> str:
-        return f"Sequential([{', '.join(self.names)}])"
-
-    def add(self, layer: Layer) -> None:
-        """Puts a layer behind the others."""
-        if not isinstance(layer, Layer):
-            hint = "Write Dense(…), with brackets." if isinstance(layer, type) else ""
-            raise ArgumentError("Sequential", f"expected a layer, got {layer!r}", hint)
-        if self.input_type is not None and self.layers and self.params:
-            raise ArgumentError("Sequential", "a layer must be added before the model is built")
-        self.names.append(self._name(layer))
-        self.layers.append(layer)
-        first = self.layers[0].input_shape
-        self.input_type = None
-        if first is not None:
-            self.params = {}
-            self._types(first)
-
-    def _name(self, layer: Layer) -> str:
-        for known, name in zip(self.layers, self.names, strict=True):
-            if known is layer:
-                return name
-        if layer.name is not None:
-            if layer.name in self.names:
-                raise ArgumentError(
-                    "Sequential", f"layer names must differ, got '{layer.name}' twice",
-                    "Give one of them another name=.",
-                )  # fmt: skip
-            return layer.name
-        kind = kind_name(type(layer).__name__)
-        number = 1
-        while f"{kind}_{number}" in self.names:
-            number += 1
-        return f"{kind}_{number}"
-
-    # -- building ---------------------------------------------------------------------------
-
-    def _initial(self, features: tuple[int, ...]) -> tuple[Graph, trees.Structure]:
-        """The graph (seed, step, x) → (params, state), and the types of all layers' outputs."""
-        if not self.layers:
-            raise ArgumentError("Sequential", "a model needs a layer, got none", "Use add(layer).")
-        for dim in features:
-            whole("Sequential", "input_shape", dim, 1)
-        types: list[TensorType] = []
-
-        def initial(seed: Value, step: Value, x: Value) -> Any:
-            params: dict[str, Any] = {}
-            state: dict[str, Any] = {}
-            for layer, name in zip(self.layers, self.names, strict=True):
-                key = Key(seed, step, "init").child(name)
-                if name not in params:
-                    params[name], state[name] = layer.init(key, x.type)
-                x, _ = layer.apply(params[name], state[name], x, train=False, key=None)
-                types.append(x.type)
-            return params, state
-
-        scalar = TensorType(dtypes.int64)
-        x = TensorType(self.dtype, (N, *features))
-        traced = trace(
-            initial, [scalar, scalar, x], ["seed", "step", "x"], lambda v: (tuple(v), {})
-        )
-        self.types = types
-        self.input_type = x
-        graph = traced.with_constants() if traced.captures else traced.graph
-        return graph, traced.structure
-
-    def _types(self, features: tuple[int, ...]) -> tuple[Any, Any]:
-        """The types of parameters and state, without making an array."""
-        graph, structure = self._initial(features)
-        params, state = trees.unflatten(structure, graph.output_types)
-        return params, state
-
-    def build(self, input_shape: Sequence[int]) -> None:
-        """Makes the weights for samples of this shape, from the model's seed."""
-        features = tuple(input_shape)
-        graph, structure = self._initial(features)
-        zero = np.zeros((1, *features), numpy_dtype(self.dtype))
-        arrays = run(graph, [np.asarray(self.seed, np.int64), np.asarray(0, np.int64), zero])
-        self.params, self.state = trees.unflatten(structure, arrays)
+    def rebuilt(self) -> None:
         self.slots, self.training = None, {}
         self._programs.clear()
-
-    def _built(self, x: Array | None = None) -> None:
-        if not self.layers:
-            raise ArgumentError("Sequential", "a model needs a layer, got none", "Use add(layer).")
-        if not self.params:
-            if x is None and self.input_type is None:
-                raise ArgumentError(
-                    "Sequential",
-                    "the shape of the input is not known yet",
-                    "Give the first layer input_shape=(…), or call fit first.",
-                )
-            known = self.input_type.shape[1:] if self.input_type is not None else None
-            features = x.shape[1:] if known is None and x is not None else known
-            self.build(features)  # type: ignore[arg-type]
-        assert self.input_type is not None
-        wanted = self.input_type.shape[1:]
-        if x is not None and x.shape[1:] != wanted:
-            fix = ""
-            if shapes.size(x.shape[1:]) == shapes.size(wanted):
-                fix = "Add Flatten() before Dense." if len(wanted) == 1 else "Reshape the data."
-            raise ShapeError(
-                f'{kind_name(type(self.layers[0]).__name__)} "{self.names[0]}"',
-                f"x must be {shapes.text((N, *wanted))}, got {shapes.text(x.shape)}",
-                fix,
-            )
-
-    def forward(
-        self, params: Any, state: Any, x: Value, *, train: bool, key: Key | None
-    ) -> tuple[Value, Any]:
-        """The model as a graph function: the output for x, and the layers' new state."""
-        return self._apply(self.layers, params, state, x, train, key)
-
-    def _apply(
-        self,
-        layers: Sequence[Layer],
-        params: Any,
-        state: Any,
-        x: Value,
-        train: bool,
-        key: Key | None,
-    ) -> tuple[Value, Any]:
-        after = dict(state)
-        for layer, name in zip(layers, self.names, strict=False):
-            own = None if key is None else key.child(name)
-            x, after[name] = layer.apply(params[name], after[name], x, train=train, key=own)
-        return x, after
-
-    def _logit_layers(self, loss: Loss) -> list[Layer]:
-        """The layers without the final softmax or sigmoid that belongs to the loss.
-
-        Raises:
-            ArgumentError: where the model ends in another function than the loss wants.
-        """
-        layers = list(self.layers)
-        end = len(layers)
-        while end and isinstance(layers[end - 1], (Dropout, Flatten)):
-            end -= 1
-        ends_in = layers[end - 1].final_activation if end else None
-        squashing = ends_in in ("softmax", "sigmoid")
-        if isinstance(loss, UserLoss) or not squashing:
-            return layers
-        if loss.link is None:
-            if loss.name == "hinge":
-                raise ArgumentError(
-                    "compile", f"hinge needs a linear output, got {ends_in}",
-                    "Take the activation off the last layer.",
-                )  # fmt: skip
-            return layers
-        if ends_in != loss.link:
-            other = "binary_cross_entropy" if ends_in == "sigmoid" else "cross_entropy"
-            raise ArgumentError(
-                "compile", f"{loss.name} needs logits or {loss.link}, got a final {ends_in}",
-                f"Use loss='{other}', or take the activation off the last layer.",
-            )  # fmt: skip
-        if end != len(layers):
-            raise ArgumentError(
-                "compile", f"{ends_in} must come last before {loss.name}, got "
-                f"{self.names[end]} behind it", f"Move {self.names[end]} before it.",
-            )  # fmt: skip
-        stripped = layers[-1].without_activation()
-        layers = layers[:-1] if stripped is None else [*layers[:-1], stripped]
-        if layers and layers[-1].final_activation == loss.link:
-            raise ArgumentError(
-                "compile", f"one {loss.link} must end the model, got two: {self.names[-2]} and "
-                f"{self.names[-1]}", "Remove one of them.",
-            )  # fmt: skip
-        return layers
 
     # -- training ---------------------------------------------------------------------------
 
@@ -295,12 +118,12 @@ class Sequential:
         self.slots, self.training = None, {}
         self._programs.clear()
 
-    def _compiled(self, what: str) -> tuple[Optimizer, Loss]:
+    def _compiled(self, what: str) -> Optimizer:
         if self.optimizer is None or self.loss is None:
             raise ArgumentError(
                 what, "the model must be compiled first", "Call compile(optimizer, loss)."
             )
-        return self.optimizer, self.loss
+        return self.optimizer
 
     def _task(self, y: TensorType) -> Task:
         assert self.loss is not None and self.input_type is not None
@@ -320,32 +143,26 @@ class Sequential:
             self.input_type, y, self.loss, self.metrics, self.regularizers, dtype=self.dtype,
         )  # fmt: skip
 
-    @staticmethod
-    def _type_tree(tree: Any) -> Any:
-        return trees.map_leaves(
-            lambda a: TensorType(dtypes.as_dtype(a.dtype), tuple(a.shape)), tree
-        )
+    def _step_graph(self, y: TensorType) -> Graph:
+        """The training step for targets of type `y`, kept until the model changes."""
+        if ("step", y) not in self._programs:
+            assert self.optimizer is not None
+            slots = self._type_tree(self.slots)
+            self._programs["step", y] = step_graph(self._task(y), self.optimizer, slots)
+        graph: Graph = self._programs["step", y]
+        return graph
 
-    def _program(self, kind: str, y: TensorType) -> tuple[Interpreter, Task]:
-        """A graph of the model made ready, kept until the model changes."""
-        known = self._programs.get((kind, y))
-        if known is None:
-            task = self._task(y)
-            if kind == "step":
-                assert self.optimizer is not None
-                known = step_graph(task, self.optimizer, self._type_tree(self.slots)), task
-            else:
-                known = Interpreter(evaluation_graph(task)), task
-            self._programs[(kind, y)] = known
-        return known  # type: ignore[no-any-return]
+    def _evaluation(self, y: TensorType) -> Interpreter:
+        if ("evaluate", y) not in self._programs:
+            self._programs["evaluate", y] = Interpreter(evaluation_graph(self._task(y)))
+        program: Interpreter = self._programs["evaluate", y]
+        return program
 
     def _start_slots(self, task: Task, optimizer: Optimizer) -> None:
         arrays = run(slots_graph(task, optimizer), trees.flatten(self.params)[0])
         names = self._slot_names(optimizer)
         each = len(trees.flatten(self.params)[0])
-        self.slots = {
-            name: arrays[i * each : (i + 1) * each] for i, name in enumerate(names)
-        }
+        self.slots = {name: arrays[i * each : (i + 1) * each] for i, name in enumerate(names)}
 
     def _slot_names(self, optimizer: Optimizer) -> list[str]:
         from pellucid.ops.value import Builder
@@ -397,7 +214,7 @@ class Sequential:
             ShapeError: for shapes that do not fit.
             DivergenceError: when the loss is no longer finite; the last finite weights are kept.
         """
-        optimizer, loss = self._compiled("fit")
+        optimizer = self._compiled("fit")
         whole("fit", "batch_size", batch_size, 1)
         whole("fit", "epochs", epochs, 0)
         if verbose not in (0, 1, 2) or isinstance(verbose, bool):
@@ -412,9 +229,9 @@ class Sequential:
         targets = self._targets(y, features, "y")
         validation = None if validation_data is None else self._validation(validation_data)
         progress = self._progress(features, batch_size, seed, resume)
-        graph, task = self._program("step", self._target_type(targets))
+        graph = self._step_graph(self._target_type(targets))
         settings = Settings(
-            graph=graph,  # type: ignore[arg-type]
+            graph=graph,
             optimizer=optimizer,
             strengths=[r.strength for r in self.regularizers],
             measure_names=["loss", *(m.name for m in self.metrics)],
@@ -467,9 +284,7 @@ class Sequential:
 
         return validate
 
-    def _progress(
-        self, x: Array, batch_size: int, seed: int | None, resume: bool
-    ) -> Progress:
+    def _progress(self, x: Array, batch_size: int, seed: int | None, resume: bool) -> Progress:
         """Where the run starts: anew from the current weights, or where a checkpoint stood."""
         assert self.optimizer is not None
         stored = self.training
@@ -490,17 +305,19 @@ class Sequential:
         if self.slots is None:
             self._start_slots(self._task(TensorType(self.dtype, (N,))), self.optimizer)
         assert self.slots is not None
-        flat = [trees.flatten(tree)[0] for tree in (self.params, self.slots, self.state)]
+        params, slots, state = (
+            trees.flatten(tree)[0] for tree in (self.params, self.slots, self.state)
+        )
         step = int(stored.get("step", 0))
         if resume:
             return Progress(
-                *flat, seed=stored["seed"], step=step, epoch=stored["epoch"],
+                params, slots, state, seed=stored["seed"], step=step, epoch=stored["epoch"],
                 batch=stored["batch"], sums=dict(stored["sums"]),
             )  # fmt: skip
         chosen = secrets.randbits(32) if seed is None else whole("fit", "seed", seed, 0)
         self.history = History()
         self.history.seed = chosen
-        return Progress(*flat, seed=chosen, step=step)
+        return Progress(params, slots, state, seed=chosen, step=step)
 
     def _publish(self, progress: Progress) -> None:
         """Gives the model the arrays of the last whole step."""
@@ -527,7 +344,7 @@ class Sequential:
     # -- use --------------------------------------------------------------------------------
 
     def _measure(self, x: Array, y: Array, chunk: int) -> dict[str, float]:
-        program, _ = self._program("evaluate", self._target_type(y))
+        program = self._evaluation(self._target_type(y))
         names = ["loss", *(m.name for m in self.metrics)]
         dtype = numpy_dtype(self.dtype)
         strengths = [np.asarray(r.strength, dtype) for r in self.regularizers]
@@ -601,42 +418,6 @@ class Sequential:
             return activate(link, output), after
 
         return self._predict("predict_proba", forward, x, batch_size)
-
-    def get_weights(self) -> list[Array]:
-        """Copies of all weights, layer by layer."""
-        self._built()
-        return [array.copy() for array in trees.flatten(self.params)[0]]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Replaces all weights by copies of `weights`, in the order of `get_weights`."""
-        self._built()
-        old, structure = trees.flatten(self.params)
-        new = [np.array(item, numpy_dtype(self.dtype), order="C") for item in weights]
-        wanted = [shapes.text(array.shape) for array in old]
-        got = [shapes.text(array.shape) for array in new]
-        if wanted != got:
-            raise ShapeError(
-                "set_weights", f"shapes must be {', '.join(wanted)}, got {', '.join(got)}"
-            )
-        self.params = trees.unflatten(structure, new)
-
-    def count_params(self) -> int:
-        """The number of trainable numbers."""
-        self._built()
-        return sum(array.size for array in trees.flatten(self.params)[0])
-
-    def summary(self, print_fn: Callable[[str], None] = print) -> None:
-        """Prints a table: each layer, its output shape, its number of parameters."""
-        self._built()
-        print_fn(summary_text(self))
-
-    def graph(self) -> Graph:
-        """The prediction graph: (parameters, x) → the output."""
-        self._built()
-        if self.input_type is None:
-            raise GraphError("Sequential", "the model is not built")
-        params, state = self._type_tree(self.params), self._type_tree(self.state)
-        return prediction_graph(self.forward, params, state, self.input_type)
 
     @checked
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from pellucid.core import shapes
 
 if TYPE_CHECKING:
-    from pellucid.models.sequential import Sequential
+    from pellucid.models.network import Network
 
 
-def summary_text(model: Sequential) -> str:
+def summary_text(model: Network) -> str:
     """A line a layer: name and kind, output shape, parameters."""
     rows = [("Layer", "Output", "Parameters")]
     seen: set[str] = set()

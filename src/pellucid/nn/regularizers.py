@@ -5,8 +5,6 @@ The lectures' forms convert: (λ/N)·Ω on a minibatch slide is our λ/N, and ½
 
 from __future__ import annotations
 
-from typing import Any
-
 from pellucid.core.arguments import flag, real
 from pellucid.core.config import record
 from pellucid.ops import composite
@@ -24,7 +22,7 @@ class Regularizer:
         real(where, "strength", self.strength, 0)
         flag(where, "biases", self.biases)
 
-    def penalty(self, strength: Any, weight: Value) -> Value:
+    def penalty(self, strength: Value, weight: Value) -> Value:
         raise NotImplementedError
 
 
@@ -40,7 +38,7 @@ class L2(Regularizer):
     strength: float
     biases: bool = False
 
-    def penalty(self, strength: Any, weight: Value) -> Value:
+    def penalty(self, strength: Value, weight: Value) -> Value:
         return composite.sum(elementwise("square", weight)) * (strength * 0.5)
 
 
@@ -56,5 +54,5 @@ class L1(Regularizer):
     strength: float
     biases: bool = False
 
-    def penalty(self, strength: Any, weight: Value) -> Value:
+    def penalty(self, strength: Value, weight: Value) -> Value:
         return composite.sum(abs(weight)) * strength

@@ -1,0 +1,257 @@
+"""The network: layers by unique names, their arrays, and the graph they make together.
+
+In: layer records. Out: weights from a seed, and the forward pass as a graph function. How it is
+trained and used stands in `sequential.py`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from pellucid.core import dtypes, shapes, trees
+from pellucid.core.arguments import whole
+from pellucid.core.errors import ArgumentError, ShapeError
+from pellucid.core.shapes import N
+from pellucid.graph.node import Graph, TensorType
+from pellucid.models.summary import summary_text
+from pellucid.nn.dense import Dropout, Flatten
+from pellucid.nn.layer import Layer, kind_name
+from pellucid.nn.losses import Loss, UserLoss
+from pellucid.ops.random import Key
+from pellucid.ops.value import Value
+from pellucid.runtime.extras import numpy_dtype
+from pellucid.runtime.interpreter import run
+from pellucid.train.step import prediction_graph
+from pellucid.transform.trace import trace
+
+Array = np.ndarray[Any, Any]
+
+
+class Network:
+    """Layers in a row and their arrays. `Sequential` says how they are trained."""
+
+    def __init__(self, seed: int | None, dtype: Any):
+        self.seed = secrets.randbits(32) if seed is None else whole("Sequential", "seed", seed, 0)
+        self.dtype = dtypes.as_dtype(dtype, "Sequential")
+        if not self.dtype.is_float:
+            raise ArgumentError("Sequential", f"dtype must be float32 or float64, got {dtype!r}")
+        self.layers: list[Layer] = []
+        self.names: list[str] = []
+        self.params: dict[str, dict[str, Array]] = {}
+        self.state: dict[str, dict[str, Array]] = {}
+        self.input_type: TensorType | None = None
+        self.types: list[TensorType] = []  # of each layer's output
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}([{', '.join(self.names)}])"
+
+    def rebuilt(self) -> None:
+        """Called when the weights are made anew."""
+
+    def add(self, layer: Layer) -> None:
+        """Puts a layer behind the others."""
+        if not isinstance(layer, Layer):
+            hint = "Write Dense(…), with brackets." if isinstance(layer, type) else ""
+            raise ArgumentError("Sequential", f"expected a layer, got {layer!r}", hint)
+        if self.input_type is not None and self.layers and self.params:
+            raise ArgumentError("Sequential", "a layer must be added before the model is built")
+        self.names.append(self._name(layer))
+        self.layers.append(layer)
+        first = self.layers[0].input_shape
+        self.input_type = None
+        if first is not None:
+            self.params = {}
+            self._types(first)
+
+    def _name(self, layer: Layer) -> str:
+        for known, name in zip(self.layers, self.names, strict=True):
+            if known is layer:
+                return name
+        if layer.name is not None:
+            if layer.name in self.names:
+                raise ArgumentError(
+                    "Sequential", f"layer names must differ, got '{layer.name}' twice",
+                    "Give one of them another name=.",
+                )  # fmt: skip
+            return layer.name
+        kind = kind_name(type(layer).__name__)
+        number = 1
+        while f"{kind}_{number}" in self.names:
+            number += 1
+        return f"{kind}_{number}"
+
+    def _initial(self, features: tuple[int, ...]) -> tuple[Graph, trees.Structure]:
+        """The graph (seed, step, x) → (params, state), and the types of all layers' outputs."""
+        if not self.layers:
+            raise ArgumentError("Sequential", "a model needs a layer, got none", "Use add(layer).")
+        for dim in features:
+            whole("Sequential", "input_shape", dim, 1)
+        types: list[TensorType] = []
+
+        def initial(seed: Value, step: Value, x: Value) -> Any:
+            params: dict[str, Any] = {}
+            state: dict[str, Any] = {}
+            for layer, name in zip(self.layers, self.names, strict=True):
+                key = Key(seed, step, "init").child(name)
+                if name not in params:
+                    params[name], state[name] = layer.init(key, x.type)
+                x, _ = layer.apply(params[name], state[name], x, train=False, key=None)
+                types.append(x.type)
+            return params, state
+
+        scalar = TensorType(dtypes.int64)
+        x = TensorType(self.dtype, (N, *features))
+        traced = trace(
+            initial, [scalar, scalar, x], ["seed", "step", "x"], lambda v: (tuple(v), {})
+        )
+        self.types = types
+        self.input_type = x
+        graph = traced.with_constants() if traced.captures else traced.graph
+        return graph, traced.structure
+
+    def _types(self, features: tuple[int, ...]) -> tuple[Any, Any]:
+        """The types of parameters and state, without making an array."""
+        graph, structure = self._initial(features)
+        params, state = trees.unflatten(structure, graph.output_types)
+        return params, state
+
+    def build(self, input_shape: Sequence[int]) -> None:
+        """Makes the weights for samples of this shape, from the model's seed."""
+        features = tuple(input_shape)
+        graph, structure = self._initial(features)
+        zero = np.zeros((1, *features), numpy_dtype(self.dtype))
+        arrays = run(graph, [np.asarray(self.seed, np.int64), np.asarray(0, np.int64), zero])
+        self.params, self.state = trees.unflatten(structure, arrays)
+        self.rebuilt()
+
+    def _built(self, x: Array | None = None) -> None:
+        if not self.layers:
+            raise ArgumentError("Sequential", "a model needs a layer, got none", "Use add(layer).")
+        if not self.params:
+            if x is None and self.input_type is None:
+                raise ArgumentError(
+                    "Sequential",
+                    "the shape of the input is not known yet",
+                    "Give the first layer input_shape=(…), or call fit first.",
+                )
+            known = self.input_type.shape[1:] if self.input_type is not None else None
+            features = x.shape[1:] if known is None and x is not None else known
+            self.build(features)  # type: ignore[arg-type]
+        assert self.input_type is not None
+        wanted = self.input_type.shape[1:]
+        if x is not None and x.shape[1:] != wanted:
+            fix = ""
+            if shapes.size(x.shape[1:]) == shapes.size(wanted):
+                fix = "Add Flatten() before Dense." if len(wanted) == 1 else "Reshape the data."
+            raise ShapeError(
+                f'{kind_name(type(self.layers[0]).__name__)} "{self.names[0]}"',
+                f"x must be {shapes.text((N, *wanted))}, got {shapes.text(x.shape)}",
+                fix,
+            )
+
+    def forward(
+        self, params: Any, state: Any, x: Value, *, train: bool, key: Key | None
+    ) -> tuple[Value, Any]:
+        """The model as a graph function: the output for x, and the layers' new state."""
+        return self._apply(self.layers, params, state, x, train, key)
+
+    def _apply(
+        self,
+        layers: Sequence[Layer],
+        params: Any,
+        state: Any,
+        x: Value,
+        train: bool,
+        key: Key | None,
+    ) -> tuple[Value, Any]:
+        after = dict(state)
+        for layer, name in zip(layers, self.names, strict=False):
+            own = None if key is None else key.child(name)
+            x, after[name] = layer.apply(params[name], after[name], x, train=train, key=own)
+        return x, after
+
+    def _logit_layers(self, loss: Loss) -> list[Layer]:
+        """The layers without the final softmax or sigmoid that belongs to the loss.
+
+        Raises:
+            ArgumentError: where the model ends in another function than the loss wants.
+        """
+        layers = list(self.layers)
+        end = len(layers)
+        while end and isinstance(layers[end - 1], (Dropout, Flatten)):
+            end -= 1
+        ends_in = layers[end - 1].final_activation if end else None
+        squashing = ends_in in ("softmax", "sigmoid")
+        if isinstance(loss, UserLoss) or not squashing:
+            return layers
+        if loss.link is None:
+            if loss.name == "hinge":
+                raise ArgumentError(
+                    "compile", f"hinge needs a linear output, got {ends_in}",
+                    "Take the activation off the last layer.",
+                )  # fmt: skip
+            return layers
+        if ends_in != loss.link:
+            other = "binary_cross_entropy" if ends_in == "sigmoid" else "cross_entropy"
+            raise ArgumentError(
+                "compile", f"{loss.name} needs logits or {loss.link}, got a final {ends_in}",
+                f"Use loss='{other}', or take the activation off the last layer.",
+            )  # fmt: skip
+        if end != len(layers):
+            raise ArgumentError(
+                "compile", f"{ends_in} must come last before {loss.name}, got "
+                f"{self.names[end]} behind it", f"Move {self.names[end]} before it.",
+            )  # fmt: skip
+        stripped = layers[-1].without_activation()
+        layers = layers[:-1] if stripped is None else [*layers[:-1], stripped]
+        if layers and layers[-1].final_activation == loss.link:
+            raise ArgumentError(
+                "compile", f"one {loss.link} must end the model, got two: {self.names[-2]} and "
+                f"{self.names[-1]}", "Remove one of them.",
+            )  # fmt: skip
+        return layers
+
+    @staticmethod
+    def _type_tree(tree: Any) -> Any:
+        return trees.map_leaves(
+            lambda a: TensorType(dtypes.as_dtype(a.dtype), tuple(a.shape)), tree
+        )
+
+    def get_weights(self) -> list[Array]:
+        """Copies of all weights, layer by layer."""
+        self._built()
+        return [array.copy() for array in trees.flatten(self.params)[0]]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Replaces all weights by copies of `weights`, in the order of `get_weights`."""
+        self._built()
+        old, structure = trees.flatten(self.params)
+        new = [np.array(item, numpy_dtype(self.dtype), order="C") for item in weights]
+        wanted = [shapes.text(array.shape) for array in old]
+        got = [shapes.text(array.shape) for array in new]
+        if wanted != got:
+            raise ShapeError(
+                "set_weights", f"shapes must be {', '.join(wanted)}, got {', '.join(got)}"
+            )
+        self.params = trees.unflatten(structure, new)
+
+    def count_params(self) -> int:
+        """The number of trainable numbers."""
+        self._built()
+        return sum(array.size for array in trees.flatten(self.params)[0])
+
+    def summary(self, print_fn: Callable[[str], None] = print) -> None:
+        """Prints a table: each layer, its output shape, its number of parameters."""
+        self._built()
+        print_fn(summary_text(self))
+
+    def graph(self) -> Graph:
+        """The prediction graph: (parameters, x) → the output."""
+        self._built()
+        assert self.input_type is not None
+        params, state = self._type_tree(self.params), self._type_tree(self.state)
+        return prediction_graph(self.forward, params, state, self.input_type)
