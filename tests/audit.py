@@ -45,13 +45,11 @@ class Audit:
                 self.sampled += 1
                 self._sample(graph)
                 return
-            text = print_graph(graph)
-            known = hash(text)
-            if known in self._seen:
-                return
-            self._seen.add(known)
-            self.different += 1
-            self._whole(graph, text)
+            known = hash((graph.nodes, graph.input_types, graph.outputs, tuple(graph.consts)))
+            if known not in self._seen:
+                self._seen.add(known)
+                self.different += 1
+                self._whole(graph, print_graph(graph))
         except Exception as error:
             self.failures.append(f"{type(error).__name__}: {error}")
 

@@ -12,13 +12,14 @@ Example:
     -13.0 -5.0 3.0 1.0
 """
 
-from pellucid import data, nn, numpy, optim
+from pellucid import data, nn, numpy, optim, testing
 from pellucid.core.errors import (
     ArgumentError,
     CompileError,
     DataError,
     DivergenceError,
     DTypeError,
+    GradientError,
     GraphError,
     NotDifferentiableError,
     PellucidError,
@@ -26,7 +27,11 @@ from pellucid.core.errors import (
 )
 from pellucid.models import Sequential, load
 from pellucid.train.callbacks import Callback
+from pellucid.transform.custom import op
 from pellucid.transform.grad import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from pellucid.transform.jit import jit
+from pellucid.transform.numerical import numerical_grad
+from pellucid.transform.show import show
 from pellucid.transform.tensor import Tensor
 
 __version__ = "0.1.0"

@@ -39,8 +39,10 @@ class Activity:
             return
         moving = any(self.active[i] for i in node.inputs)
         if isinstance(op.derivative, NotDifferentiable):
-            if moving:
-                self.blocked[position] = (position, op.derivative.why)
+            inherited = (self.blocked[i] for i in node.inputs if self.blocked[i] is not None)
+            self.blocked[position] = (
+                (position, op.derivative.why) if moving else next(inherited, None)
+            )
             return
         for i, source in enumerate(node.inputs):
             if op.differentiable(i):

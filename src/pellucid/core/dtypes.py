@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from pellucid.core.errors import DTypeError, nearest
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DType:
-    """One element type. `name` is NumPy's, `code` the short form of the graph text."""
+    """One element type. `name` is NumPy's, `code` the short form of the graph text.
+
+    There is one object for each, copies and pickles included: comparing is comparing identity.
+    """
 
     name: str
     code: str
@@ -37,12 +40,15 @@ class DType:
                 return not math.isfinite(float(value)) or abs(float(value)) < limit
             except OverflowError:
                 return False
-        if not math.isfinite(value) or int(value) != value:
+        if isinstance(value, float) and not value.is_integer():
             return False
         if self.kind == "b":
             return value in (0, 1)
         bits = 8 * self.itemsize - (self.kind == "i")
         return (0 if self.kind == "u" else -(2**bits)) <= value < 2**bits
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (as_dtype, (self.name,))
 
     def __repr__(self) -> str:
         return self.name

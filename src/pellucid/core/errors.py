@@ -90,6 +90,10 @@ class NotDifferentiableError(PellucidError):
     """A derivative was asked of an operation that has none; the message says why."""
 
 
+class GradientError(PellucidError, AssertionError):
+    """A derivative that differences do not confirm."""
+
+
 class CompileError(PellucidError):
     """A graph that the native engine cannot turn into machine code."""
 

@@ -33,6 +33,7 @@ class Batch:
 
 
 N = Batch()
+LARGEST = 2**63 - 1  # the longest axis that an index can name
 Dim = int | Batch
 Shape = tuple[Dim, ...]
 
@@ -49,8 +50,8 @@ def check(where: str, shape: Sequence[Dim]) -> Shape:
     for dim in shape:
         if isinstance(dim, Batch):
             batches += 1
-        elif isinstance(dim, bool) or not isinstance(dim, int) or dim < 0:
-            raise ShapeError(where, f"a dimension must be a whole number ≥ 0, got {dim!r}")
+        elif isinstance(dim, bool) or not isinstance(dim, int) or not 0 <= dim <= LARGEST:
+            raise ShapeError(where, f"a dimension must be a whole number from 0 to 2⁶³-1, got {dim!r}")
     if batches > 1:
         raise ShapeError(
             where,
@@ -70,8 +71,14 @@ def size(shape: Iterable[Dim]) -> Dim:
     for dim in shape:
         if dim == 0:
             return 0
-        count = dim * count
+        count = _product(count, dim)
     return count
+
+
+def _product(x: Dim, y: Dim) -> Dim:
+    if isinstance(x, Batch) and isinstance(y, Batch):
+        raise ShapeError("shape", f"N may stand once in a shape, got {x!r} and {y!r}")
+    return x * y if isinstance(y, int) else y * x  # type: ignore[operator]
 
 
 def bind(value: Any, rows: int) -> Any:
@@ -127,7 +134,7 @@ def index(where: str, name: str, value: object) -> int:
     try:
         if isinstance(value, bool):
             raise TypeError
-        return int(operator.index(value))  # type: ignore[call-overload]
+        return operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         raise ArgumentError(where, f"{name} must be a whole number, got {value!r}") from None
 
@@ -161,7 +168,8 @@ def reshaped(where: str, old: Shape, new: Sequence[Dim]) -> Shape:
     rest = size(known)
     scale = total.scale if isinstance(total, Batch) else total
     part = rest.scale if isinstance(rest, Batch) else rest
-    if part == 0 or scale % part or (isinstance(rest, Batch) and not isinstance(total, Batch)):
+    bare = isinstance(rest, Batch) and not isinstance(total, Batch) and scale != 0
+    if part == 0 or scale % part or bare:
         raise ShapeError(where, f"{text(old)} must fit {tuple(new)}, got a remainder", fix)
     missing: Dim = scale // part
     if isinstance(total, Batch) and not isinstance(rest, Batch):

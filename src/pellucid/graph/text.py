@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from pellucid.core import shapes
 from pellucid.core.dtypes import BY_CODE, BY_NAME
 from pellucid.core.errors import GraphError, PellucidError
 from pellucid.core.shapes import Batch, Dim
@@ -25,6 +26,7 @@ from pellucid.graph.node import CONST, INPUT, Constant, Graph, Node, TensorType,
 MAX_TEXT = 64 * 2**20  # characters; a longer text is refused before it is read
 _NAME = r"[^\W\d][\w.\[\]/@-]*"
 _BATCH = r"(?:[1-9][0-9]{0,17})?N\b"
+_DIM = _BATCH + r"|[0-9]{1,19}(?![0-9N])"
 _compiled = lru_cache(re.compile)
 
 
@@ -90,10 +92,13 @@ class _Reader:
         return found.group(1)
 
     def peek(self, token: str) -> bool:
-        found = _compiled(r"\s*" + re.escape(token)).match(self.line, self.at)
-        if found:
-            self.at = found.end()
-        return found is not None
+        at, line = self.at, self.line
+        while line[at : at + 1].isspace():
+            at += 1
+        if not line.startswith(token, at):
+            return False
+        self.at = at + len(token)
+        return True
 
     def name(self) -> str:
         return self.take(_NAME, "a name")
@@ -107,11 +112,12 @@ class _Reader:
         while not self.peek("]"):
             if shape:
                 self.take(",", "a comma")
-            dim = self.take(rf"{_BATCH}|[0-9]{{1,18}}(?![0-9])", "a dimension")
+            dim = self.take(_DIM, "a dimension")
             shape.append(_batch(dim) if dim.endswith("N") else int(dim))
-        if sum(isinstance(dim, Batch) for dim in shape) > 1:
-            raise self.fail("N at most once in a shape")
-        return TensorType(BY_CODE[code], tuple(shape))
+        try:
+            return TensorType(BY_CODE[code], shapes.check("graph text", shape))
+        except PellucidError as error:
+            raise GraphError("graph text", f"line {self.number}: {error.problem}") from error
 
     def value(self, depth: int = 0) -> Any:
         if depth > 8:
@@ -219,10 +225,11 @@ def parse_graph(
             name, known = reader.name(), len(nodes)
             reader.take(":", "a colon")
             type = reader.type()
-            if place.get(name, known) < len(inputs) and not reader.peek("="):
+            if not reader.peek("="):
+                if place.get(name, known) >= len(inputs):
+                    raise reader.fail("=")
                 _shown_input(reader, nodes[place[name]], type)
                 continue
-            reader.take("=", "=")
             add(reader, name, _node(reader, type, place, nodes, type_rule))
     if outputs is None:
         raise GraphError("graph text", "expected a last line 'return …', got none")

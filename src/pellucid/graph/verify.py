@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pellucid.core import shapes
-from pellucid.core.errors import GraphError
+from pellucid.core.errors import GraphError, PellucidError
 from pellucid.graph.node import CONST, INPUT, Graph, Node, TensorType, attributes, check_names
 
 TypeRule = Callable[[str, Sequence[TensorType], Mapping[str, Any]], TensorType]
@@ -28,6 +28,11 @@ def verify(graph: Graph, type_rule: TypeRule) -> None:
         raise GraphError(
             "graph", f"inputs must be the first nodes in order, got {graph.inputs} and {declared}"
         )
+    for position, node in enumerate(graph.nodes):
+        if node.op in (INPUT, CONST) and [(k, type(v)) for k, v in node.attrs] != [("name", str)]:
+            raise GraphError(
+                f"graph node {position} {node.op}", f"its one attribute must be a name, got {node.attrs}"
+            )
     constants = [node.attr("name") for node in graph.nodes if node.op == CONST]
     check_names([*graph.input_names, *constants])
     for position, node in enumerate(graph.nodes):
@@ -41,7 +46,10 @@ def _verify_node(graph: Graph, position: int, node: Node, type_rule: TypeRule) -
             raise GraphError(where, f"inputs must be earlier nodes, got {source}")
     if node.attrs != attributes(dict(node.attrs)):
         raise GraphError(where, f"attributes must be sorted by name, got {node.attrs}")
-    shapes.check(where, node.type.shape)
+    try:
+        shapes.check(where, node.type.shape)
+    except PellucidError as error:
+        raise GraphError(where, error.problem, error.fix, line=node.line) from error
     if node.op == INPUT:
         return
     if node.op == CONST:
@@ -49,6 +57,10 @@ def _verify_node(graph: Graph, position: int, node: Node, type_rule: TypeRule) -
         if const is None or const.type != node.type:
             raise GraphError(where, f"const must be in the table as {node.type!r}, got {const!r}")
         return
-    known = type_rule(node.op, [graph.nodes[i].type for i in node.inputs], dict(node.attrs))
+    try:
+        known = type_rule(node.op, [graph.nodes[i].type for i in node.inputs], dict(node.attrs))
+    except PellucidError as error:
+        problem = f"[{error.where}] {error.problem}"
+        raise GraphError(where, problem, error.fix, line=node.line) from error
     if known != node.type:
         raise GraphError(where, f"type must be {known!r}, got {node.type!r}", line=node.line)

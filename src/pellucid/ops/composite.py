@@ -24,6 +24,7 @@ from pellucid.ops.value import (
     common_dtype,
     current,
     elementwise,
+    is_scalar,
     number,
     power,
     weak_kind,
@@ -35,12 +36,8 @@ _LN2, _LN10 = math.log(2.0), math.log(10.0)
 
 
 def asvalue(x: Any) -> Value:
-    """x in the active recorder; a Python number becomes a constant of the default dtype."""
-    if isinstance(x, Value):
-        return current().lift(x)
-    if hasattr(x, "shape") and hasattr(x, "dtype"):
-        return current().lift(x)
-    if weak_kind(x) is not None:
+    """x in the active recorder; a number becomes a constant of the default dtype of its kind."""
+    if is_scalar(x):
         return number(x, common_dtype("operand", [x]))
     return current().lift(x)
 
@@ -143,14 +140,14 @@ def log10(x: Any) -> Value:
 
 
 def sinh(x: Any) -> Value:
-    """The hyperbolic sine, accurate near 0."""
+    """The hyperbolic sine, accurate near 0; overflows where eˣ does."""
     value = _float(x)
     result: Value = (elementwise("expm1", value) - elementwise("expm1", -value)) * 0.5
     return result
 
 
 def cosh(x: Any) -> Value:
-    """The hyperbolic cosine."""
+    """The hyperbolic cosine; overflows where eˣ does."""
     value = _float(x)
     result: Value = (elementwise("exp", value) + elementwise("exp", -value)) * 0.5
     return result
@@ -484,6 +481,15 @@ def matrix_transpose(x: Any) -> Value:
     return permute_dims(value, (*range(rank - 2), rank - 1, rank - 2))
 
 
+def swapaxes(x: Any, axis1: int, axis2: int) -> Value:
+    """x with two axes exchanged."""
+    value = asvalue(x)
+    order = list(range(len(value.type.shape)))
+    i, j = (shapes.axis_index("swapaxes", axis, len(order)) for axis in (axis1, axis2))
+    order[i], order[j] = j, i
+    return permute_dims(value, order)
+
+
 def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[int]) -> Value:
     """x with the axes `source` at the places `destination`; the others keep their order."""
     value = asvalue(x)
@@ -815,7 +821,8 @@ def inner(x: Any, y: Any) -> Value:
 
 def vecdot(x: Any, y: Any, axis: int = -1) -> Value:
     """Σ x·y along `axis`, in step over the others."""
-    return sum(asvalue(x) * asvalue(y), axis)
+    product = asvalue(x) * asvalue(y)
+    return cast(sum(product, axis), product.type.dtype)
 
 
 def outer(x: Any, y: Any) -> Value:
@@ -971,7 +978,7 @@ def softmax(x: Any, axis: int = -1) -> Value:
     value = _float(x)
     top = apply("stop_gradient", max(value, axis, keepdims=True))
     e = elementwise("exp", value - top)
-    return e / sum(e, axis, keepdims=True)  # type: ignore[no-any-return]
+    return e / sum(e, axis, keepdims=True)
 
 
 def log_softmax(x: Any, axis: int = -1) -> Value:
@@ -1094,7 +1101,8 @@ def index(x: Any, key: Any) -> Value:
 
 
 def _is_number(item: Any) -> bool:
-    return hasattr(item, "__index__") and not isinstance(item, (bool, Value, list))
+    plain = hasattr(item, "__index__") and not isinstance(item, (bool, Value))
+    return plain and getattr(item, "shape", ()) == ()
 
 
 def _apart(keys: list[Any]) -> bool:

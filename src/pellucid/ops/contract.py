@@ -65,7 +65,7 @@ def _transpose(ct: Value, x: Value, y: Value, batch: Pairs, summed: Pairs, side:
         result = apply("contract", other, ct, batch=swapped_batch, summed=swapped_summed)
         order = our_batch + our_summed + our_free
     if order == list(range(len(order))):
-        return result  # type: ignore[no-any-return]
+        return result
     back = tuple(order.index(i) for i in range(len(order)))
     permuted: Value = apply("permute_dims", result, axes=back)
     return permuted

@@ -168,6 +168,10 @@ class Builder:
         self._const_values: dict[str, Value] = {}
         self._names: set[str] = set()  # of inputs and constants
 
+    def share(self) -> None:
+        """From here on equal applications become one node."""
+        self._shared = {node.key: value for node, value in zip(self.nodes, self.values, strict=True)}
+
     def __enter__(self) -> Builder:
         _stack.recorders.append(self)
         return self
@@ -249,7 +253,7 @@ class Builder:
         return arranged(self.nodes, self.input_positions, positions, self.consts)
 
 
-def apply(name: str, *operands: Any, **attrs: Any) -> Any:
+def apply(name: str, *operands: Any, **attrs: Any) -> Value:
     """Records row `name` on operands that already have the dtypes it wants."""
     recorder = current()
     return recorder.apply(lookup(name), [recorder.lift(item) for item in operands], attrs)
@@ -271,7 +275,10 @@ def weak_kind(operand: Any) -> str | None:
 
 def is_scalar(operand: Any) -> bool:
     """A Python number or a NumPy scalar: a value that cannot change. A 0-d array can."""
-    return weak_kind(operand) is not None and not hasattr(operand, "__setitem__")
+    if isinstance(operand, (bool, int, float)):
+        return True
+    scalar = hasattr(operand, "item") and not hasattr(operand, "__setitem__")
+    return scalar and weak_kind(operand) is not None
 
 
 def dtype_of(operand: Any, where: str) -> DType:
@@ -338,7 +345,7 @@ def number(value: Any, dtype: DType, shape: Shape = ()) -> Value:
     return result
 
 
-def elementwise(name: str, *operands: Any) -> Any:
+def elementwise(name: str, *operands: Any) -> Value:
     """Row `name` on operands of any mix of dtypes: promoted to one that the row accepts."""
     op = lookup(name)
     dtype = common_dtype(name, operands)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Protocol
 
 from pellucid.core import shapes
@@ -16,6 +17,12 @@ class Program(Protocol):
     def __call__(self, inputs: Sequence[Any]) -> list[Any]: ...
 
 
+@lru_cache
+def dtype_name(dtype: Any) -> str:
+    """NumPy makes a dtype's name anew at each request; calls are many."""
+    return str(dtype.name)
+
+
 def bind_rows(types: Sequence[TensorType], names: Sequence[str], arrays: Sequence[Any]) -> int | None:
     """The number of rows N that `arrays` have, after checking them against `types`.
 
@@ -26,7 +33,7 @@ def bind_rows(types: Sequence[TensorType], names: Sequence[str], arrays: Sequenc
     rows: int | None = None
     first = ""
     for type, name, array in zip(types, names, arrays, strict=True):
-        if array.dtype.name != type.dtype.name:
+        if dtype_name(array.dtype) != type.dtype.name:
             raise DTypeError(name, f"dtype must be {type.dtype}, got {array.dtype.name}")
         fits = len(array.shape) == len(type.shape)
         for dim, length in zip(type.shape, array.shape, strict=False):

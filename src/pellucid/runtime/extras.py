@@ -61,7 +61,7 @@ def erf(x: Array) -> Array:
     return np.asarray(values, dtype=np.asarray(x).dtype)
 
 
-def total(x: Array, axis: Ints, keepdims: bool) -> Array:
+def total(x: Array, axis: Ints | int | None = None, keepdims: bool = False) -> Array:
     """The sum in the dtype of x; NumPy's would widen small integers."""
     return np.sum(x, axis=axis, keepdims=keepdims, dtype=x.dtype)
 
@@ -70,8 +70,9 @@ def extreme(name: str) -> Any:
     """max, min or argmax that refuses to choose among nothing (N = 0 is known only here)."""
     choose = getattr(np, name)
 
-    def chosen(x: Array, axis: int | Ints, keepdims: bool) -> Array:
-        lengths = [x.shape[i] for i in (axis if isinstance(axis, tuple) else (axis,))]
+    def chosen(x: Array, axis: int | Ints | None = None, keepdims: bool = False) -> Array:
+        over = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+        lengths = [x.shape[i] for i in over]
         if 0 in lengths:
             raise ShapeError(name, f"x must have an element to choose from, got shape {x.shape}")
         return choose(x, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
@@ -257,7 +258,8 @@ def _log(x: Array) -> Array:
     series = np.full_like(s, 1 / 25)
     for odd in range(23, 0, -2):
         series = series * square + 1 / odd
-    return power * 0.6931471805599453 + 2 * s * series
+    result: Array = power * 0.6931471805599453 + 2 * s * series
+    return result
 
 
 def quantile(bits: NDArray[np.uint64]) -> NDArray[np.float64]:
@@ -276,7 +278,14 @@ def normal(seed: Any, step: Any, stream: str, shape: Ints, dtype: DType) -> Arra
     return quantile(bits).astype(numpy_dtype(dtype)).reshape(shape)
 
 
-NUMPY = SimpleNamespace(
+class _Namespace(SimpleNamespace):
+    """What rows need, and NumPy's own functions for a person's operations."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(np, name)
+
+
+NUMPY = _Namespace(
     **{
         name: getattr(np, name)
         for name in (

@@ -22,7 +22,9 @@ from pellucid.transform.trace import Traced, argument_names, execute, leaf_type,
 Function = Callable[..., Any]
 
 
-def _argnums(where: str, argnums: int | Sequence[int], count: int) -> tuple[tuple[int, ...], bool]:
+def argument_numbers(
+    where: str, argnums: int | Sequence[int], count: int
+) -> tuple[tuple[int, ...], bool]:
     """The differentiated argument numbers from the front, and whether one was given alone."""
     single = not isinstance(argnums, (tuple, list))
     several: Sequence[Any] = [argnums] if single else list(argnums)  # type: ignore[arg-type]
@@ -148,7 +150,7 @@ def value_and_grad(
     @functools.wraps(function)
     def gradient(*args: Any, **kwargs: Any) -> Any:
         where = "grad"
-        numbers, single = _argnums(where, argnums, len(args))
+        numbers, single = argument_numbers(where, argnums, len(args))
         call = _Call(where, function, numbers, args, kwargs)
         count, aux = (_aux(where, call.traced)) if has_aux else (call.outputs, None)
         call.scalar(count)
@@ -253,7 +255,7 @@ def jvp(function: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tup
     results = execute(graph, [*call.traced.operands(call.leaves), *dots])
     moved = iter(results[call.outputs :])
     out_dots = [
-        next(moved) if type.dtype.is_float else np.zeros(type.shape, np.float32)
+        next(moved) if type.dtype.is_float else np.zeros(_sizes(type), np.float32)
         for type in call.graph.output_types
     ]
     structure = call.traced.structure
@@ -278,7 +280,7 @@ def jacobian(function: Function, argnums: int | Sequence[int] = 0) -> Function:
 
     @functools.wraps(function)
     def matrix(*args: Any, **kwargs: Any) -> Any:
-        numbers, single = _argnums("jacobian", argnums, len(args))
+        numbers, single = argument_numbers("jacobian", argnums, len(args))
         call = _Call("jacobian", function, numbers, args, kwargs)
         if call.traced.structure.kind is not None:
             raise ArgumentError(
@@ -300,10 +302,14 @@ def jacobian(function: Function, argnums: int | Sequence[int] = 0) -> Function:
 
 def _basis(type: TensorType) -> list[Any]:
     """The unit vectors of a tensor's space, in row-major order."""
-    n = shapes.size(type.shape)
-    assert isinstance(n, int)
-    shape = tuple(int(dim) for dim in type.shape if isinstance(dim, int))
+    shape = _sizes(type)
+    n = shapes.count(shape)
     return list(np.eye(n, dtype=type.dtype.name).reshape((n, *shape)))
+
+
+def _sizes(type: TensorType) -> tuple[int, ...]:
+    """The shape of a tensor without a batch axis: gradients of functions have exact shapes."""
+    return tuple(dim for dim in type.shape if isinstance(dim, int))
 
 
 def _stack(parts: Sequence[Any], shape: Sequence[Any], dtype: str) -> Any:
@@ -332,7 +338,7 @@ def _columns(call: _Call, output: TensorType) -> list[Any]:
     operands = call.traced.operands(call.leaves)
     blocks = []
     for i, type in enumerate(call.types):
-        zeros = [np.zeros(other.shape, other.dtype.name) for other in call.types]
+        zeros = [np.zeros(_sizes(other), other.dtype.name) for other in call.types]
         columns = []
         for unit in _basis(type):
             dots = [*zeros[:i], unit, *zeros[i + 1 :]]

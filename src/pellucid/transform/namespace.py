@@ -1,6 +1,8 @@
 """The function namespace in Array API spelling, known to people as `pellucid.numpy`.
 
 In: Tensors, arrays, numbers. Out: Tensors; recorded under a transform, computed at once elsewhere.
+It is also the `xp` that a row's `forward(xp, …)` receives while it is traced, beside
+`runtime.extras.NUMPY`, where it computes: what both have, both spell and order alike.
 """
 
 from __future__ import annotations
@@ -8,91 +10,91 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError
-from pellucid.ops import composite as _composite
-from pellucid.ops.composite import (
-    arange,
-    argmax,
-    argmin,
-    astype,
-    broadcast_to,
-    clip,
-    concat,
-    contract,
-    expand_dims,
-    flip,
-    full,
-    getitem,
-    log_softmax,
-    logsumexp,
-    matmul,
-    matrix_transpose,
-    max,
-    mean,
-    min,
-    one_hot,
-    ones,
-    outer,
-    pad,
-    permute_dims,
-    reshape,
-    scatter_add,
-    softmax,
-    squeeze,
-    stack,
-    std,
-    sum,
-    take,
-    tensordot,
-    var,
-    where,
-    zeros,
-)
+from pellucid.ops import composite
 from pellucid.ops.spec import REGISTRY, Kind
-from pellucid.ops.value import Value, elementwise, power
-from pellucid.transform.tensor import Tensor
+from pellucid.ops.value import Value, apply, elementwise
 
-ELEMENTWISE = tuple(
-    name
-    for name, op in REGISTRY.items()
-    if op.kind in (Kind.ELEMENTWISE, Kind.COMPARE) and not op.attrs and name not in ("where", "pow")
-)
+Function = Callable[..., Any]
 
 
-def _row(name: str) -> Callable[..., Value]:
-    op = REGISTRY[name]
-
-    def function(*operands: Any) -> Value:
-        if len(operands) != len(op.inputs):
-            raise ArgumentError(
-                name, f"expected {len(op.inputs)} inputs ({', '.join(op.inputs)}), got "
-                f"{len(operands)}",
-            )  # fmt: skip
-        result: Value = elementwise(name, *operands)
-        return result
-
+def _named(function: Function, name: str) -> Function:
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"{op.doc} Defined for {op.domain}."
+    function.__doc__ = f"{REGISTRY[name].doc} Defined for {REGISTRY[name].domain}."
     return function
 
 
-globals().update({name: _row(name) for name in ELEMENTWISE})
+def _elementwise(name: str) -> Function:
+    """A row that acts on each element: operands are promoted to one dtype."""
+    inputs = REGISTRY[name].inputs
+
+    def function(*operands: Any) -> Value:
+        if len(operands) != len(inputs):
+            expected = f"{len(inputs)} inputs ({', '.join(inputs)})"
+            raise ArgumentError(name, f"expected {expected}, got {len(operands)}")
+        result: Value = elementwise(name, *operands)
+        return result
+
+    return _named(function, name)
 
 
-def pow(x: Any, y: Any) -> Value:
-    """x to the power y."""
-    return power(_composite.asvalue(x), y) if not isinstance(x, Value) else power(x, y)
+def _row(name: str) -> Function:
+    """A row as it stands: its inputs, then its attributes."""
+    op = REGISTRY[name]
+    known = (*op.inputs, *op.attrs)
+
+    def function(*args: Any, **keywords: Any) -> Value:
+        given = dict(zip(known, args, strict=False)) | keywords
+        if len(args) > len(known) or set(given) != set(known):
+            got = ", ".join(given)
+            raise ArgumentError(name, f"expected {', '.join(known)}, got {len(args)} and {got}")
+        inputs = [composite.asvalue(given[key]) for key in op.inputs]
+        result: Value = apply(name, *inputs, **{key: given[key] for key in op.attrs})
+        return result
+
+    return _named(function, name)
 
 
-def asarray(x: Any) -> Value:
-    """x as a Tensor."""
-    return x if isinstance(x, Value) else _composite.asvalue(x)
+def asarray(x: Any, dtype: Any = None) -> Value:
+    """x as a Tensor; a NumPy array is copied."""
+    value = composite.asvalue(x)
+    return value if dtype is None else composite.astype(value, dtype)
 
 
-__all__ = [
-    *ELEMENTWISE, "Tensor", "arange", "argmax", "argmin", "asarray", "astype", "broadcast_to",
-    "clip", "concat", "contract", "expand_dims", "flip", "full", "getitem", "log_softmax",
-    "logsumexp", "matmul", "matrix_transpose", "max", "mean", "min", "one_hot", "ones", "outer",
-    "pad", "permute_dims", "pow", "reshape", "scatter_add", "softmax", "squeeze", "stack", "std",
-    "sum", "take", "tensordot", "var", "where", "zeros",
-]  # fmt: skip
+def copy(x: Any) -> Value:
+    """x as a Tensor. A Tensor does not change, so it is its own copy."""
+    return composite.asvalue(x)
+
+
+COMPOSITES = tuple(
+    """
+    all any arange argmax argmin astype broadcast_arrays broadcast_to ceil clip concat contract cosh
+    count_nonzero cumulative_prod cumulative_sum diagonal diff dot einsum exp2 expand_dims eye flip
+    floor fold full full_like gather getitem hypot inner isinf isnan log10 log2 log_softmax
+    logaddexp logical_and logical_not logical_or logical_xor logsumexp matmul matrix_transpose max
+    mean min moveaxis one_hot ones ones_like outer pad permute_dims positive pow prod reciprocal
+    repeat reshape roll round scatter_add sinh softmax split squeeze stack std sum swapaxes take tan
+    tensordot tile trace tril triu trunc unstack var vecdot vector_norm where windows zeros
+    zeros_like
+    """.split()  # noqa: SIM905
+)
+ROWS = tuple(
+    name
+    for name, op in REGISTRY.items()
+    if op.kind in (Kind.ELEMENTWISE, Kind.COMPARE) and not op.attrs and name not in COMPOSITES
+)
+PLAIN = ("iota", "size", "random_bits", "uniform", "normal")
+CONSTANTS = (
+    *("bool_", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+    *("float32", "float64", "e", "pi", "inf", "nan", "newaxis"),
+)
+
+globals().update({name: _elementwise(name) for name in ROWS})
+globals().update({name: _row(name) for name in PLAIN})
+globals().update({name: checked(getattr(composite, name)) for name in COMPOSITES})
+globals().update({name: getattr(np, name) for name in CONSTANTS})
+
+__all__ = [*ROWS, *PLAIN, *COMPOSITES, *CONSTANTS, "asarray", "copy"]

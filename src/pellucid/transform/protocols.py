@@ -1,7 +1,8 @@
-"""NumPy's functions on Tensors: one table from NumPy's names to ours.
+"""NumPy's functions on Tensors: two tables from NumPy's names to ours, and the two doors to them.
 
-A keyword is honoured or refused by name; a function that is not in the table raises with the
-nearest one that is. Nothing is handed to NumPy behind a person's back.
+In: a NumPy function that was called with a Tensor. Out: what ours returns. A keyword is honoured or
+refused by name; a function that is in no table raises with the nearest one that is. Nothing is
+handed to NumPy behind a person's back, but for a few questions that `HOST` lists.
 """
 
 from __future__ import annotations
@@ -14,535 +15,544 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import dtypes, shapes
-from pellucid.core.errors import ArgumentError, ShapeError, nearest
+from pellucid.core.dtypes import DType
+from pellucid.core.errors import ArgumentError, DTypeError, ShapeError, nearest
 from pellucid.ops import composite as c
-from pellucid.ops.value import Value, cast, elementwise, power
+from pellucid.ops.value import Value, common_dtype, elementwise
+from pellucid.transform import namespace
 
 Function = Callable[..., Any]
 
 
-@dataclass(frozen=True)
-class Row:
-    """One NumPy function: ours, and the names of its arguments in NumPy's order."""
-
-    function: Function
-    arguments: tuple[str, ...]
+# --- what NumPy spells in its own way ------------------------------------------------------------
 
 
-def _elementwise(name: str) -> Function:
-    return lambda *operands: elementwise(name, *operands)
+def _fabs(x: Any) -> Value:
+    return abs(c.astype(x, common_float("fabs", x)))
 
 
-def _pow(x: Any, y: Any) -> Value:
-    return power(c.asvalue(x), y) if not isinstance(x, Value) else power(x, y)
+def common_float(where: str, *operands: Any) -> DType:
+    """The float dtype in which an operation on `operands` happens."""
+    dtype = common_dtype(where, operands)
+    return dtype if dtype.is_float else dtypes.DEFAULT
 
 
-def _isnan(x: Any) -> Any:
-    value = c.asvalue(x)
-    return elementwise("not_equal", value, value)
+def _rint(x: Any) -> Value:
+    return c.round(c.astype(x, common_float("rint", x)))
 
 
-def _isinf(x: Any) -> Any:
-    value = c.asvalue(x)
-    return elementwise("equal", abs(value), math.inf)
+def _float_power(x: Any, y: Any) -> Value:
+    return c.pow(c.astype(x, dtypes.float64), c.astype(y, dtypes.float64))
 
 
-def _logical_xor(x: Any, y: Any) -> Any:
-    return elementwise("not_equal", x, y)
+def _ignoring_nan(name: str) -> Function:
+    def extreme(x: Any, y: Any) -> Value:
+        return c.where(c.isnan(x), y, c.where(c.isnan(y), x, elementwise(name, x, y)))
+
+    return extreme
 
 
-def _logaddexp(x: Any, y: Any) -> Any:
-    top = elementwise("maximum", x, y)
-    low = elementwise("minimum", x, y)
-    # The difference of two equal infinities would be NaN.
-    gap = c.where(elementwise("equal", top, low), 0.0, low - top)
-    return top + elementwise("log1p", elementwise("exp", gap))
+def _boolean(name: str, where: str) -> Function:
+    """A bitwise function, which on booleans is a logical one."""
+
+    def bitwise(*operands: Any) -> Value:
+        values = [c.asvalue(operand) for operand in operands]
+        for value in values:
+            if value.type.dtype.kind != "b":
+                got = repr(value.type)
+                raise DTypeError(where, f"operands must be bool, got {got}", "Compare them first.")
+        result: Value = getattr(c, name)(*values)
+        return result
+
+    return bitwise
 
 
-_LN_2, _LN_10 = math.log(2.0), math.log(10.0)
-
-UFUNCS: dict[str, Function] = {
-    **{
-        name: _elementwise(name)
-        for name in (
-            "add subtract multiply divide negative square exp log log1p expm1 sqrt tanh sign floor "
-            "sin cos maximum minimum equal not_equal less less_equal greater greater_equal "
-            "logical_and logical_or logical_not isfinite"
-        ).split()
-    },
-    "absolute": _elementwise("abs"),
-    "fabs": _elementwise("abs"),
-    "rint": _elementwise("round"),
-    "power": _pow,
-    "float_power": _pow,
-    "positive": c.asvalue,
-    "reciprocal": lambda x: 1.0 / c.asvalue(x),
-    "ceil": lambda x: -elementwise("floor", -c.asvalue(x)),
-    "trunc": lambda x: elementwise("sign", x) * elementwise("floor", elementwise("abs", x)),
-    "exp2": lambda x: elementwise("exp", c.asvalue(x) * _LN_2),
-    "log2": lambda x: elementwise("log", x) / _LN_2,
-    "log10": lambda x: elementwise("log", x) / _LN_10,
-    "sinh": lambda x: 0.5 * (elementwise("expm1", x) - elementwise("expm1", -c.asvalue(x))),
-    "cosh": lambda x: 0.5 * (elementwise("exp", x) + elementwise("exp", -c.asvalue(x))),
-    "tan": lambda x: elementwise("sin", x) / elementwise("cos", x),
-    "hypot": lambda x, y: elementwise(
-        "sqrt", elementwise("square", x) + elementwise("square", y)
-    ),
-    "logaddexp": _logaddexp,
-    "isnan": _isnan,
-    "isinf": _isinf,
-    "logical_xor": _logical_xor,
-    "bitwise_and": _elementwise("logical_and"),
-    "bitwise_or": _elementwise("logical_or"),
-    "invert": _elementwise("logical_not"),
-    "matmul": c.matmul,
-    "vecdot": lambda x, y: c.sum(c.asvalue(x) * y, axis=-1),
-}
+def _scaled(factor: float) -> Function:
+    return lambda x: c.astype(x, common_float("multiply", x)) * factor
 
 
-def _with_dtype(function: Function) -> Function:
-    """A reduction with NumPy's `dtype=`: the operand is cast before it is reduced."""
-
-    def reduce(x: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False) -> Any:
-        value = c.asvalue(x) if dtype is None else c.astype(x, dtype)
-        return function(value, axis, bool(keepdims))
-
-    return reduce
+def _ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    return c.max(x, axis, keepdims) - c.min(x, axis, keepdims)
 
 
 def _spread(function: Function) -> Function:
-    def reduce(
-        x: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: Any = False,
-        correction: float | None = None,
-    ) -> Any:  # fmt: skip
-        value = c.asvalue(x) if dtype is None else c.astype(x, dtype)
+    def spread(
+        x: Any, axis: Any = None, ddof: Any = 0, keepdims: bool = False, correction: Any = None
+    ) -> Value:
         freedom = ddof if correction is None else correction
-        return function(value, axis, bool(keepdims), freedom)
+        if isinstance(freedom, bool) or not isinstance(freedom, (int, float)):
+            raise ArgumentError(
+                f"np.{function.__name__}", f"ddof must be a number, got {freedom!r}"
+            )
+        result: Value = function(x, axis, keepdims, freedom)
+        return result
 
-    return reduce
-
-
-def _reshape(x: Any, shape: Any, order: str = "C") -> Value:
-    if order != "C":
-        raise ArgumentError("reshape", f"order must be 'C', got {order!r}")
-    return c.reshape(x, _dims(shape))
-
-
-def _dims(shape: Any) -> Any:
-    """A shape with the batch sizes in it turned back into dimensions."""
-    if isinstance(shape, (tuple, list)):
-        return tuple(getattr(dim, "dim", dim) for dim in shape)
-    return getattr(shape, "dim", shape)
+    return spread
 
 
-def _ravel(x: Any, order: str = "C") -> Value:
-    return _reshape(x, (-1,), order)
+def _average(x: Any, axis: Any = None, weights: Any = None, keepdims: bool = False) -> Any:
+    if weights is None:
+        return c.mean(x, axis, keepdims)
+    value, heavy = c.asvalue(x), c.asvalue(weights)
+    shape = value.type.shape
+    if heavy.type.shape != shape:
+        places = shapes.axes("np.average", axis, len(shape))
+        if axis is None or len(places) != 1 or heavy.type.shape != (shape[places[0]],):
+            raise ShapeError(
+                "np.average",
+                f"weights must be {shapes.text(shape)} or one axis of it, "
+                f"got {shapes.text(heavy.type.shape)}",
+            )
+        heavy = c.reshape(heavy, [dim if i in places else 1 for i, dim in enumerate(shape)])
+        heavy = c.broadcast_to(heavy, shape)
+    return c.sum(value * heavy, axis, keepdims) / c.sum(heavy, axis, keepdims)
 
 
-def _transpose(x: Any, axes: Any = None) -> Value:
+def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Value:
     value = c.asvalue(x)
-    order = range(len(value.type.shape))[::-1] if axes is None else axes
-    return c.permute_dims(value, tuple(order))
+    if ord is None:
+        return c.vector_norm(value, axis, keepdims)
+    count = len(shapes.axes("np.linalg.norm", axis, len(value.type.shape)))
+    if ord == "fro" and count == 2:
+        return c.vector_norm(value, axis, keepdims)
+    if ord in (1, 2, math.inf) and count == 1:
+        return c.vector_norm(value, axis, keepdims, ord)
+    raise ArgumentError(
+        "np.linalg.norm",
+        f"ord must be None, 'fro' of a matrix, or 1, 2, inf of a vector, got {ord!r} of "
+        f"{shapes.text(value.type.shape)}",
+    )
 
 
-def _swapaxes(x: Any, axis1: int, axis2: int) -> Value:
-    value = c.asvalue(x)
-    rank = len(value.type.shape)
-    order = list(range(rank))
-    i, j = (shapes.axis_index("swapaxes", axis, rank) for axis in (axis1, axis2))
-    order[i], order[j] = j, i
-    return c.permute_dims(value, order)
+def _clip(x: Any, a_min: Any = None, a_max: Any = None, min: Any = None, max: Any = None) -> Value:
+    return c.clip(x, min if a_min is None else a_min, max if a_max is None else a_max)
 
 
-def _moveaxis(x: Any, source: Any, destination: Any) -> Value:
-    value = c.asvalue(x)
-    rank = len(value.type.shape)
-
-    def several(axis: Any) -> list[int]:
-        axes = axis if isinstance(axis, (tuple, list)) else [axis]
-        return [shapes.axis_index("moveaxis", item, rank) for item in axes]
-
-    moved, places = several(source), several(destination)
-    order = [i for i in range(rank) if i not in moved]
-    for place, axis in sorted(zip(places, moved, strict=True)):
-        order.insert(place, axis)
-    return c.permute_dims(value, order)
-
-
-def _concatenate(xs: Any, axis: int | None = 0, dtype: Any = None) -> Value:
-    joined = c.concat(_several(xs), axis)
-    return joined if dtype is None else c.astype(joined, dtype)
-
-
-def _several(xs: Any) -> list[Any]:
-    return list(xs)
+def _ravel(x: Any) -> Value:
+    return c.reshape(x, (-1,))
 
 
 def _at_least(x: Any, rank: int) -> Value:
     value = c.asvalue(x)
-    while len(value.type.shape) < rank:
-        value = c.expand_dims(value, 0)
-    return value
+    shape = value.type.shape
+    if rank == 3 and len(shape) in (1, 2):  # NumPy puts new axes around rows and columns
+        return c.reshape(value, (*(1,) * (2 - len(shape)), *shape, 1))
+    return c.reshape(value, (*(1,) * (rank - len(shape)), *shape))
+
+
+def _at_leasts(rank: int) -> Function:
+    def at_least(*xs: Any) -> Any:
+        values = tuple(_at_least(x, rank) for x in xs)
+        return values[0] if len(values) == 1 else values
+
+    return at_least
 
 
 def _vstack(xs: Any) -> Value:
-    return c.concat([_at_least(x, 2) for x in _several(xs)], 0)
+    return c.concat([_at_least(x, 2) for x in xs], 0)
 
 
 def _hstack(xs: Any) -> Value:
-    values = [_at_least(x, 1) for x in _several(xs)]
-    return c.concat(values, 0 if len(values[0].type.shape) == 1 else 1)
+    values = [_at_least(x, 1) for x in xs]
+    return c.concat(values, 0 if values and len(values[0].type.shape) == 1 else 1)
 
 
 def _column_stack(xs: Any) -> Value:
-    values = [c.asvalue(x) for x in _several(xs)]
-    columns = [c.reshape(v, (-1, 1)) if len(v.type.shape) < 2 else v for v in values]
-    return c.concat(columns, 1)
+    values = [c.asvalue(x) for x in xs]
+    return c.concat([c.reshape(v, (-1, 1)) if len(v.type.shape) < 2 else v for v in values], 1)
+
+
+def _append(arr: Any, values: Any, axis: Any = None) -> Value:
+    return c.concat([arr, values], axis)
+
+
+def _split(uneven: bool) -> Function:
+    def split(x: Any, indices_or_sections: Any, axis: Any = 0) -> list[Value]:
+        value = c.asvalue(x)
+        if np.ndim(indices_or_sections):
+            return c.split(value, list(indices_or_sections), axis)
+        parts = shapes.index("np.split", "sections", indices_or_sections)
+        n = value.type.shape[shapes.axis_index("np.split", axis, len(value.type.shape))]
+        if not isinstance(n, int) or parts < 1 or (n % parts and not uneven):
+            raise ShapeError(
+                "np.split",
+                f"an axis of {n!r} must divide into equal parts, got {parts} of them",
+                "Use np.array_split, or say where to cut.",
+            )
+        size, longer = divmod(n, parts)
+        return c.split(value, [i * size + min(i, longer) for i in range(1, parts)], axis)
+
+    return split
+
+
+def _pad(array: Any, pad_width: Any, constant_values: Any = 0) -> Value:
+    value = c.asvalue(array)
+    rank = len(value.type.shape)
+    widths = np.asarray(pad_width)
+    try:
+        pairs = np.broadcast_to(widths, (rank, 2)).tolist()
+    except ValueError:
+        pairs = None
+    if pairs is None or widths.dtype.kind not in "iu" or widths.min(initial=0) < 0:
+        raise ArgumentError(
+            "np.pad",
+            f"pad_width must be whole numbers ≥ 0, (before, after) for each of {rank} axes, "
+            f"got {pad_width!r}",
+        )
+    if not isinstance(constant_values, Value) and np.ndim(constant_values):
+        raise ArgumentError(
+            "np.pad", f"constant_values must be one number, got {constant_values!r}"
+        )
+    return c.pad(value, constant_values, [a for a, _ in pairs], [b for _, b in pairs])
 
 
 def _where(condition: Any, x: Any = None, y: Any = None) -> Value:
     if x is None or y is None:
         raise ArgumentError(
-            "where", "expected condition, x and y, got the condition alone",
-            "Positions depend on values; keep the shape with where(condition, x, 0).",
-        )  # fmt: skip
+            "np.where",
+            "expected condition, x and y, got the condition alone",
+            "How many elements hold depends on values; keep the shape: where(condition, x, 0).",
+        )
     return c.where(condition, x, y)
 
 
-def _dot(x: Any, y: Any) -> Value:
-    left, right = c.asvalue(x), c.asvalue(y)
-    if not left.type.shape or not right.type.shape:
-        return left * right
-    return c.contract(left, right, [(-1, 0 if len(right.type.shape) == 1 else -2)])
-
-
-def _inner(x: Any, y: Any) -> Value:
-    left, right = c.asvalue(x), c.asvalue(y)
-    if not left.type.shape or not right.type.shape:
-        return left * right
-    return c.contract(left, right, [(-1, -1)])
-
-
 def _vdot(x: Any, y: Any) -> Value:
-    return c.contract(c.reshape(x, (-1,)), c.reshape(y, (-1,)), [(0, 0)])
+    return c.contract(_ravel(x), _ravel(y), summed=[(0, 0)])
 
 
-def _clip(x: Any, a_min: Any = None, a_max: Any = None, min: Any = None, max: Any = None) -> Value:
-    return c.clip(x, a_min if a_min is not None else min, a_max if a_max is not None else max)
-
-
-def _roll(x: Any, shift: int, axis: int | None = None) -> Value:
-    value = c.asvalue(x)
-    if axis is None:
-        return c.reshape(_roll(c.reshape(value, (-1,)), shift, 0), value.type.shape)
-    place = shapes.axis_index("roll", axis, len(value.type.shape))
-    length = value.type.shape[place]
-    if not isinstance(length, int):
-        raise ShapeError("roll", f"the batch axis {length!r} cannot be rolled")
-    k = shift % length if length else 0
-    if k == 0:
-        return value
-    head = (slice(None),) * place
-    parts = [c.getitem(value, (*head, slice(length - k, None))),
-             c.getitem(value, (*head, slice(None, length - k)))]  # fmt: skip
-    return c.concat(parts, place)
-
-
-def _tile(x: Any, reps: Any) -> Value:
-    several = list(reps) if isinstance(reps, (tuple, list)) else [reps]
-    value = _at_least(x, len(several))
-    several = [1] * (len(value.type.shape) - len(several)) + several
-    for axis, times in enumerate(several):
-        if times != 1:
-            value = c.concat([value] * times, axis)
-    return value
-
-
-def _repeat(x: Any, repeats: int, axis: int | None = None) -> Value:
-    count = shapes.index("repeat", "repeats", repeats)
-    value = c.asvalue(x)
-    if axis is None:
-        value, axis = c.reshape(value, (-1,)), 0
-    place = shapes.axis_index("repeat", axis, len(value.type.shape))
-    shape = value.type.shape
-    wide = c.broadcast_to(
-        c.expand_dims(value, place + 1), (*shape[: place + 1], count, *shape[place + 1 :])
-    )
-    return c.reshape(wide, (*shape[:place], shape[place] * count, *shape[place + 1 :]))
-
-
-def _pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Value:
-    if mode != "constant":
-        raise ArgumentError("pad", f"mode must be 'constant', got {mode!r}")
-    return c.pad(x, pad_width, constant_values)
-
-
-def _like(value: float) -> Function:
-    def like(x: Any, dtype: Any = None) -> Value:
-        tensor = c.asvalue(x)
-        kind = tensor.type.dtype if dtype is None else dtypes.as_dtype(dtype, "like")
-        return c.full(tensor.type.shape, value, kind)
-
-    return like
-
-
-def _full_like(x: Any, fill_value: Any, dtype: Any = None) -> Value:
-    tensor = c.asvalue(x)
-    kind = tensor.type.dtype if dtype is None else dtypes.as_dtype(dtype, "full_like")
-    return c.broadcast_to(cast(fill_value, kind), tensor.type.shape)
-
-
-def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Value:
-    if ord not in (None, 2, "fro") or (ord == 2 and axis is None and len(c.asvalue(x).type.shape) == 2):
-        raise ArgumentError("linalg.norm", f"ord must be None, 'fro' or 2 of a vector, got {ord!r}")
-    return elementwise("sqrt", c.sum(elementwise("square", x), axis, keepdims))  # type: ignore[no-any-return]
-
-
-def _average(x: Any, axis: Any = None, weights: Any = None, keepdims: bool = False) -> Value:
-    if weights is None:
-        return c.mean(x, axis, keepdims)
-    heavy = c.asvalue(x) * weights
-    return c.sum(heavy, axis, keepdims) / c.sum(heavy * 0 + weights, axis, keepdims)  # type: ignore[no-any-return]
-
-
-def _cumsum(x: Any, axis: int | None = None) -> Value:
-    """Products with a triangle of ones: exact sums, n² work."""
-    value = c.asvalue(x)
-    if axis is None:
-        value, axis = c.reshape(value, (-1,)), 0
-    place = shapes.axis_index("cumsum", axis, len(value.type.shape))
-    n = value.type.shape[place]
-    if not isinstance(n, int):
-        raise ShapeError("cumsum", f"the batch axis {n!r} has no order")
-    row = c.arange(n)
-    ones = c.astype(c.expand_dims(row, 1) <= row, value.type.dtype)
-    total = c.contract(value, ones, [(place, 0)])
-    rank = len(value.type.shape)
-    order = [*range(place), rank - 1, *range(place, rank - 1)]
-    return c.permute_dims(total, order)
-
-
-def _diagonal(x: Any) -> Value:
-    value = c.asvalue(x)
-    if len(value.type.shape) != 2 or value.type.shape[0] != value.type.shape[1]:
-        raise ShapeError("diagonal", f"x must be a square matrix, got {value.type!r}")
-    n = value.type.shape[0]
-    return c.take(c.reshape(value, (-1,)), c.arange(n) * (n + 1), 0)  # type: ignore[arg-type, operator]
-
-
-def _einsum(subscripts: str, *operands: Any) -> Value:
-    """One or two operands, explicit output; each letter once an operand."""
-    if not isinstance(subscripts, str) or len(operands) not in (1, 2):
-        raise ArgumentError("einsum", "expected 'ij,jk->ik' and one or two operands")
-    text = subscripts.replace(" ", "")
-    inputs, arrow, output = text.partition("->")
-    terms = inputs.split(",")
-    plain = all(len(set(term)) == len(term) and term.isalpha() for term in terms if term)
-    if not arrow or "." in text or len(terms) != len(operands) or not plain:
+def _diag(v: Any, k: int = 0) -> Value:
+    value = c.asvalue(v)
+    if len(value.type.shape) == 2:
+        return c.diagonal(value, k)
+    if len(value.type.shape) != 1 or k != 0:
         raise ArgumentError(
-            "einsum", f"expected explicit letters such as 'ij,jk->ik', got {subscripts!r}",
-            "Write the output behind -> and each letter once an operand.",
-        )  # fmt: skip
-    values = [c.asvalue(operand) for operand in operands]
-    names = [list(term) for term in terms]
-    for k in range(len(values)):  # letters that only one operand has are summed at once
-        others = set(output).union(*(n for i, n in enumerate(names) if i != k))
-        lone = tuple(i for i, letter in enumerate(names[k]) if letter not in others)
-        if lone:
-            values[k] = c.sum(values[k], lone)
-            names[k] = [letter for letter in names[k] if letter in others]
-    if len(values) == 2:
-        x, y = names
-        batch = [(x.index(a), y.index(a)) for a in x if a in y and a in output]
-        summed = [(x.index(a), y.index(a)) for a in x if a in y and a not in output]
-        result = c.contract(values[0], values[1], summed, batch)
-        left = [x[i] for i, _ in batch]
-        have = left + [a for a in x if a not in y] + [a for a in y if a not in x]
-    else:
-        result, have = values[0], names[0]
-    if sorted(have) != sorted(output):
-        raise ArgumentError("einsum", f"the output {output!r} must name letters of {inputs!r}")
-    return c.permute_dims(result, [have.index(a) for a in output])
+            "np.diag", f"v must be a vector with k=0 or a matrix, got {value.type!r} with k={k!r}"
+        )
+    n = value.type.shape[0]
+    return c.where(c.eye(n, dtype=dtypes.bool_), value, c.zeros_like(value))  # type: ignore[arg-type]
 
 
-def _split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Value]:
-    value = c.asvalue(x)
-    place = shapes.axis_index("split", axis, len(value.type.shape))
-    n = value.type.shape[place]
-    if not isinstance(n, int):
-        raise ShapeError("split", f"the batch axis {n!r} must stay whole")
-    if isinstance(indices_or_sections, int):
-        k = indices_or_sections
-        if k < 1 or n % k:
-            raise ShapeError("split", f"{n} must divide into equal parts, got {k} of them")
-        borders = [i * (n // k) for i in range(1, k)]
-    else:
-        borders = [int(i) for i in indices_or_sections]
-    edges = [0, *borders, n]
-    head = (slice(None),) * place
-    return [
-        c.getitem(value, (*head, slice(a, b))) for a, b in zip(edges, edges[1:], strict=False)
-    ]
+def _isclose(
+    a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Any:
+    x, y = c.asvalue(a), c.astype(b, common_float("isclose", b))  # unsigned: x - y would wrap
+    near = (abs(x - y) <= atol + rtol * abs(y)) & elementwise("isfinite", y)
+    same = near | (x == y)
+    return same | (c.isnan(x) & c.isnan(y)) if equal_nan else same
 
 
-_REDUCTION = ("a", "axis", "dtype", "keepdims")
-_SPREAD = ("a", "axis", "dtype", "ddof", "keepdims", "correction")
+def _size(a: Any, axis: Any = None) -> Any:
+    return a.size if axis is None else a.shape[shapes.axis_index("np.size", axis, a.ndim)]
 
-FUNCTIONS: dict[str, Row] = {
-    "sum": Row(_with_dtype(c.sum), _REDUCTION),
-    "mean": Row(_with_dtype(c.mean), _REDUCTION),
-    "max": Row(c.max, ("a", "axis", "keepdims")),
-    "min": Row(c.min, ("a", "axis", "keepdims")),
-    "amax": Row(c.max, ("a", "axis", "keepdims")),
-    "amin": Row(c.min, ("a", "axis", "keepdims")),
-    "ptp": Row(
-        lambda a, axis=None, keepdims=False: c.max(a, axis, keepdims) - c.min(a, axis, keepdims),
-        ("a", "axis", "keepdims"),
-    ),
-    "var": Row(_spread(c.var), _SPREAD),
-    "std": Row(_spread(c.std), _SPREAD),
-    "argmax": Row(c.argmax, ("a", "axis", "keepdims")),
-    "argmin": Row(c.argmin, ("a", "axis", "keepdims")),
-    "average": Row(_average, ("a", "axis", "weights", "keepdims")),
-    "cumsum": Row(_cumsum, ("a", "axis")),
-    "reshape": Row(_reshape, ("a", "shape", "order")),
-    "ravel": Row(_ravel, ("a", "order")),
-    "transpose": Row(_transpose, ("a", "axes")),
-    "permute_dims": Row(_transpose, ("a", "axes")),
-    "matrix_transpose": Row(c.matrix_transpose, ("x",)),
-    "swapaxes": Row(_swapaxes, ("a", "axis1", "axis2")),
-    "moveaxis": Row(_moveaxis, ("a", "source", "destination")),
-    "concatenate": Row(_concatenate, ("arrays", "axis", "dtype")),
-    "concat": Row(_concatenate, ("arrays", "axis", "dtype")),
-    "stack": Row(lambda arrays, axis=0: c.stack(_several(arrays), axis), ("arrays", "axis")),
-    "vstack": Row(_vstack, ("tup",)),
-    "hstack": Row(_hstack, ("tup",)),
-    "column_stack": Row(_column_stack, ("tup",)),
-    "split": Row(_split, ("ary", "indices_or_sections", "axis")),
-    "where": Row(_where, ("condition", "x", "y")),
-    "dot": Row(_dot, ("a", "b")),
-    "vdot": Row(_vdot, ("a", "b")),
-    "inner": Row(_inner, ("a", "b")),
-    "outer": Row(c.outer, ("a", "b")),
-    "tensordot": Row(c.tensordot, ("a", "b", "axes")),
-    "einsum": Row(_einsum, ("subscripts", "x", "y")),
-    "clip": Row(_clip, ("a", "a_min", "a_max", "min", "max")),
-    "expand_dims": Row(c.expand_dims, ("a", "axis")),
-    "squeeze": Row(c.squeeze, ("a", "axis")),
-    "broadcast_to": Row(lambda a, shape: c.broadcast_to(a, _dims(shape)), ("array", "shape")),
-    "flip": Row(c.flip, ("m", "axis")),
-    "flipud": Row(lambda m: c.flip(m, 0), ("m",)),
-    "fliplr": Row(lambda m: c.flip(m, 1), ("m",)),
-    "roll": Row(_roll, ("a", "shift", "axis")),
-    "tile": Row(_tile, ("A", "reps")),
-    "repeat": Row(_repeat, ("a", "repeats", "axis")),
-    "take": Row(c.take, ("a", "indices", "axis")),
-    "pad": Row(_pad, ("array", "pad_width", "mode", "constant_values")),
-    "zeros_like": Row(_like(0), ("a", "dtype")),
-    "ones_like": Row(_like(1), ("a", "dtype")),
-    "full_like": Row(_full_like, ("a", "fill_value", "dtype")),
-    "linalg.norm": Row(_norm, ("x", "ord", "axis", "keepdims")),
-    "diagonal": Row(_diagonal, ("a",)),
-    "trace": Row(lambda a: c.sum(_diagonal(a)), ("a",)),
-    "atleast_1d": Row(lambda x: _at_least(x, 1), ("x",)),
-    "atleast_2d": Row(lambda x: _at_least(x, 2), ("x",)),
-    "copy": Row(c.asvalue, ("a",)),
-    "round": Row(lambda a, decimals=0: _round(a, decimals), ("a", "decimals")),
-    "around": Row(lambda a, decimals=0: _round(a, decimals), ("a", "decimals")),
-    "shape": Row(lambda a: a.shape, ("a",)),
-    "ndim": Row(lambda a: a.ndim, ("a",)),
-    "size": Row(lambda a: a.size, ("a",)),
-    "isclose": Row(
-        lambda a, b, rtol=1e-5, atol=1e-8: abs(c.asvalue(a) - b) <= atol + rtol * abs(c.asvalue(b)),
-        ("a", "b", "rtol", "atol"),
-    ),
+
+# --- the tables ----------------------------------------------------------------------------------
+
+_SAME = """
+    add subtract multiply divide negative positive square exp exp2 expm1 log log2 log10 log1p sqrt
+    reciprocal sin cos tan sinh cosh tanh sign floor ceil trunc maximum minimum hypot logaddexp
+    equal not_equal less less_equal greater greater_equal logical_and logical_or logical_xor
+    logical_not isfinite isinf isnan matmul vecdot
+"""
+
+UFUNCS: dict[str, Function] = {
+    **{name: getattr(namespace, name) for name in _SAME.split()},
+    "absolute": getattr(namespace, "abs"),  # noqa: B009
+    "fabs": _fabs,
+    "rint": _rint,
+    "power": c.pow,
+    "float_power": _float_power,
+    "fmax": _ignoring_nan("maximum"),
+    "fmin": _ignoring_nan("minimum"),
+    "bitwise_and": _boolean("logical_and", "np.bitwise_and"),
+    "bitwise_or": _boolean("logical_or", "np.bitwise_or"),
+    "bitwise_xor": _boolean("logical_xor", "np.bitwise_xor"),
+    "invert": _boolean("logical_not", "np.invert"),
+    "conjugate": c.positive,
+    "radians": _scaled(math.pi / 180),
+    "deg2rad": _scaled(math.pi / 180),
+    "degrees": _scaled(180 / math.pi),
+    "rad2deg": _scaled(180 / math.pi),
+}
+
+REDUCE = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min",
+          "logical_and": "all", "logical_or": "any"}  # fmt: skip
+ACCUMULATE = {"add": "cumsum", "multiply": "cumprod"}
+
+# NumPy's name, our function, NumPy's parameters in order: `a:x` is called x in ours, `!out` is
+# refused unless it has the value it has anyway, `dtype*` casts the operands, `*xs` takes the rest.
+_REDUCED = "a:x axis !out keepdims"
+_TABLE: tuple[tuple[str, Function, str], ...] = (
+    ("sum", c.sum, "a:x axis dtype* !out keepdims !initial !where"),
+    ("prod", c.prod, "a:x axis dtype* !out keepdims !initial !where"),
+    ("mean", c.mean, "a:x axis dtype* !out keepdims !where"),
+    ("average", _average, "a:x axis weights !returned keepdims"),
+    ("var", _spread(c.var), "a:x axis dtype* !out ddof keepdims !where !mean correction"),
+    ("std", _spread(c.std), "a:x axis dtype* !out ddof keepdims !where !mean correction"),
+    ("max", c.max, f"{_REDUCED} !initial !where"),
+    ("min", c.min, f"{_REDUCED} !initial !where"),
+    ("amax", c.max, f"{_REDUCED} !initial !where"),
+    ("amin", c.min, f"{_REDUCED} !initial !where"),
+    ("ptp", _ptp, _REDUCED),
+    ("argmax", c.argmax, _REDUCED),
+    ("argmin", c.argmin, _REDUCED),
+    ("all", c.all, f"{_REDUCED} !where"),
+    ("any", c.any, f"{_REDUCED} !where"),
+    ("count_nonzero", c.count_nonzero, "a:x axis keepdims"),
+    ("linalg.norm", _norm, "x ord axis keepdims"),
+    ("linalg.vector_norm", c.vector_norm, "x axis keepdims ord"),
+    ("cumsum", c.cumulative_sum, "a:x axis dtype* !out"),
+    ("cumprod", c.cumulative_prod, "a:x axis dtype* !out"),
+    ("diff", c.diff, "a:x n axis !prepend !append"),
+    ("round", c.round, "a:x decimals !out"),
+    ("around", c.round, "a:x decimals !out"),
+    ("fix", c.trunc, "x !out"),
+    ("clip", _clip, "a:x a_min a_max !out min max !dtype !where !casting !order !subok"),
+    ("where", _where, "condition x y"),
+    ("isclose", _isclose, "a b rtol atol equal_nan"),
+    ("reshape", c.reshape, "a:x shape !order !copy"),
+    ("ravel", _ravel, "a:x !order"),
+    ("transpose", c.permute_dims, "a:x axes"),
+    ("matrix_transpose", c.matrix_transpose, "x"),
+    ("swapaxes", c.swapaxes, "a:x axis1 axis2"),
+    ("moveaxis", c.moveaxis, "a:x source destination"),
+    ("expand_dims", c.expand_dims, "a:x axis"),
+    ("squeeze", c.squeeze, "a:x axis"),
+    ("broadcast_to", c.broadcast_to, "array:x shape !subok"),
+    ("broadcast_arrays", lambda *xs: tuple(c.broadcast_arrays(*xs)), "*args !subok"),
+    ("atleast_1d", _at_leasts(1), "*arys"),
+    ("atleast_2d", _at_leasts(2), "*arys"),
+    ("atleast_3d", _at_leasts(3), "*arys"),
+    ("concatenate", c.concat, "arrays:xs axis !out dtype* !casting"),
+    ("stack", c.stack, "arrays:xs axis !out dtype* !casting"),
+    ("vstack", _vstack, "tup:xs dtype* !casting"),
+    ("hstack", _hstack, "tup:xs dtype* !casting"),
+    ("column_stack", _column_stack, "tup:xs"),
+    ("append", _append, "arr values axis"),
+    ("split", _split(uneven=False), "ary:x indices_or_sections axis"),
+    ("array_split", _split(uneven=True), "ary:x indices_or_sections axis"),
+    ("unstack", lambda x, axis=0: tuple(c.unstack(x, axis)), "x axis"),
+    ("flip", c.flip, "m:x axis"),
+    ("flipud", lambda x: c.flip(x, 0), "m:x"),
+    ("fliplr", lambda x: c.flip(x, 1), "m:x"),
+    ("roll", c.roll, "a:x shift axis"),
+    ("tile", c.tile, "A:x reps:repetitions"),
+    ("repeat", c.repeat, "a:x repeats axis"),
+    ("take", c.take, "a:x indices axis !out !mode"),
+    ("pad", _pad, "array pad_width !mode constant_values"),
+    ("diag", _diag, "v k"),
+    ("diagonal", c.diagonal, "a:x offset axis1 axis2"),
+    ("trace", c.trace, "a:x offset axis1 axis2 dtype* !out"),
+    ("tril", c.tril, "m:x k"),
+    ("triu", c.triu, "m:x k"),
+    ("dot", c.dot, "a:x b:y !out"),
+    ("vdot", _vdot, "a:x b:y"),
+    ("inner", c.inner, "a:x b:y"),
+    ("outer", c.outer, "a:x b:y !out"),
+    ("tensordot", c.tensordot, "a:x b:y axes"),
+    ("einsum", c.einsum, "*operands !out !dtype !order !casting !optimize"),
+    ("zeros_like", c.zeros_like, "a:x dtype !order !subok !shape !device"),
+    ("ones_like", c.ones_like, "a:x dtype !order !subok !shape !device"),
+    ("full_like", c.full_like, "a:x fill_value dtype !order !subok !shape !device"),
+    ("copy", namespace.copy, "a:x !order !subok"),
+    ("astype", c.astype, "x dtype !copy !device"),
+    ("shape", lambda a: a.shape, "a"),
+    ("ndim", lambda a: a.ndim, "a"),
+    ("size", _size, "a axis"),
+)
+
+# Questions whose answer is a Python value: NumPy answers them from the numbers of the Tensors.
+HOST = ("allclose", "array_equal", "array_equiv", "array2string", "array_repr", "array_str")
+
+# For keywords that are refused: the values that change nothing, and what to write instead.
+_NOTHING = np._NoValue
+REFUSED: dict[str, tuple[tuple[Any, ...], str]] = {
+    "out": ((None,), "A Tensor does not change: write y = {name}(x)."),
+    "where": ((True,), "Choose first: where(mask, x, 0)."),
+    "initial": ((), "Join it with the result afterwards."),
+    "casting": (("same_kind",), "Convert the operands with astype first."),
+    "order": (("C", "K", "A", None), "Tensors are in row-major order; transpose first."),
+    "subok": ((True, False), ""),
+    "copy": ((True, None), "A Tensor does not change, so a copy is never seen."),
+    "device": ((None, "cpu"), "There is the CPU alone."),
+    "mode": (("raise", "constant"), "The one mode is 'raise' for take and 'constant' for pad."),
+    "optimize": ((True, False, "greedy", "optimal"), ""),
+    "mean": ((), "Leave it out: the mean is computed."),
+    "returned": ((False,), "Compute the sum of the weights beside it."),
+    "shape": ((None,), "Use broadcast_to."),
+    "prepend": ((), "Join it on with concatenate first."),
+    "append": ((), "Join it on with concatenate first."),
+    "dtype": ((None,), "Convert the result with astype."),
 }
 
 
-def _round(x: Any, decimals: int) -> Value:
-    if decimals != 0:
-        raise ArgumentError("round", f"decimals must be 0, got {decimals}")
-    result: Value = elementwise("round", x)
-    return result
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One NumPy function: ours, and NumPy's parameters in order, each with our name for it.
+
+    Args:
+        parameters: (NumPy's name, ours); ours is `!` where it is refused, `*` where it takes the
+            rest, `dtype*` where it casts the operands.
+    """
+
+    name: str
+    function: Function
+    parameters: tuple[tuple[str, str], ...]
+
+    @property
+    def honoured(self) -> list[str]:
+        return [name for name, ours in self.parameters if ours != "!"]
+
+    @property
+    def refused(self) -> list[str]:
+        return [name for name, ours in self.parameters if ours == "!"]
 
 
-_NO_VALUE = (None, False, "K", "same_kind", True, np._NoValue)
+def _parsed(name: str, function: Function, text: str) -> Row:
+    parameters = []
+    for token in text.split():
+        if token.startswith(("!", "*")):
+            parameters.append((token[1:], token[0]))
+        elif token.endswith("*"):
+            parameters.append((token[:-1], token))
+        else:
+            theirs, _, ours = token.partition(":")
+            parameters.append((theirs, ours or theirs))
+    return Row(name, function, tuple(parameters))
+
+
+FUNCTIONS: dict[str, Row] = {row[0]: _parsed(*row) for row in _TABLE}
+
+
+# --- the doors -----------------------------------------------------------------------------------
+
+
+def _shown(value: Any) -> str:
+    simple = value is None or isinstance(value, (str, int, float, type, tuple))
+    return repr(value) if simple else type(value).__name__
+
+
+def _check_refused(name: str, key: str, value: Any) -> None:
+    """Lets a refused keyword pass only with a value that changes nothing."""
+    same, fix = REFUSED.get(key, ((), "Leave it out."))
+    if any(value is item or (isinstance(value, str) and value == item) for item in same):
+        return
+    raise ArgumentError(
+        name, f"{key}= is not taken with Tensors, got {_shown(value)}", fix.format(name=name)
+    )
+
+
+def _cast(where: str, x: Any, dtype: DType, safely: bool) -> Value:
+    value = c.asvalue(x)
+    if safely and value.type.dtype.is_float and not dtype.is_float:
+        raise DTypeError(
+            where,
+            f"dtype must hold {value.type.dtype}, got {dtype}",
+            "Use astype to drop fractions.",
+        )
+    return c.astype(value, dtype)
+
+
+def _with_dtype(where: str, result: Any, dtype: DType) -> Any:
+    """The result in the dtype asked for; only integers of another width are still to convert."""
+    got = result.type.dtype
+    if got != dtype and (got.is_float or dtype.is_float or "b" in (got.kind, dtype.kind)):
+        raise DTypeError(where, f"dtype must be {got} here, got {dtype}", "Convert with astype.")
+    return c.astype(result, dtype)
 
 
 def call_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], options: Mapping[str, Any]) -> Any:
-    """A NumPy ufunc on operands one of which is a Tensor."""
-    name = ufunc.__name__
-    if method == "reduce" and name in ("add", "maximum", "minimum"):
-        function = {"add": "sum", "maximum": "max", "minimum": "min"}[name]
-        return call_function(getattr(np, function), inputs, {"axis": 0, **options})
-    if method != "__call__":
+    """A NumPy ufunc on operands one of which is a Tensor.
+
+    Raises:
+        ArgumentError: for a ufunc that is not in the table, another method than a call, or a
+            keyword that is not taken.
+    """
+    name = f"np.{ufunc.__name__}"
+    if ufunc.__name__ not in UFUNCS:
+        raise _unlisted(name)
+    function = UFUNCS[ufunc.__name__]
+    table = {"reduce": REDUCE, "accumulate": ACCUMULATE}.get(method, {})
+    if ufunc.__name__ in table:
+        return _call(FUNCTIONS[table[ufunc.__name__]], inputs, {"axis": 0, **options})
+    if method == "outer" and ufunc.nin == 2 and ufunc.signature is None:
+        x, y = (c.asvalue(item) for item in inputs)
+        wide = (*x.type.shape, *(1,) * len(y.type.shape))
+        inputs = [c.reshape(x, wide), y]
+    elif method != "__call__":
         raise ArgumentError(
-            name, f"np.{name}.{method} does not take Tensors", "Use sum, max, min or outer."
-        )
-    if name not in UFUNCS:
-        raise ArgumentError(f"np.{name}", "this function does not take Tensors",
-                            nearest(name, UFUNCS))  # fmt: skip
-    dtype = None
-    for option, value in options.items():
-        if option == "dtype":
-            dtype = value
-        elif not (option in ("casting", "order", "subok") and value in _NO_VALUE) and not (
-            option in ("out", "where") and (value is None or value is True)
-        ):
-            raise ArgumentError(
-                f"np.{name}", f"the keyword {option}= is not taken with Tensors",
-                "Assign the result, or use where(mask, x, y).",
-            )  # fmt: skip
-    if dtype is not None:
-        inputs = [c.astype(item, dtype) for item in inputs]
-    return UFUNCS[name](*inputs)
-
-
-def _full_name(function: Any) -> str:
-    module = getattr(function, "__module__", "") or ""
-    name: str = function.__name__
-    return f"linalg.{name}" if module.endswith("linalg") else name
+            name, f"the method {method} is not taken with Tensors",
+            f"Use {name}(…) itself, or a reduction such as np.sum.",
+        )  # fmt: skip
+    dtype: DType | None = None
+    for key, value in options.items():
+        if key == "dtype" and value is not None:
+            dtype = dtypes.as_dtype(value, name)
+        elif value is not _NOTHING:
+            _check_refused(name, key, value)
+    operands = [c.asvalue(item) if isinstance(item, (list, tuple)) else item for item in inputs]
+    if dtype is None:
+        return function(*operands)
+    if dtype.kind != "b":
+        operands = [_cast(name, item, dtype, safely=True) for item in operands]
+    return _with_dtype(name, function(*operands), dtype)
 
 
 def call_function(function: Any, args: Sequence[Any], options: Mapping[str, Any]) -> Any:
-    """Another NumPy function on arguments one of which is, or holds, a Tensor."""
-    name = _full_name(function)
-    row = FUNCTIONS.get(name)
-    if row is None:
-        raise ArgumentError(f"np.{name}", "this function does not take Tensors",
-                            nearest(name, FUNCTIONS))  # fmt: skip
-    positional = tuple(args)
-    if len(positional) > len(row.arguments):
-        raise ArgumentError(
-            f"np.{name}",
-            f"expected at most {', '.join(row.arguments)} with Tensors, got {len(args)} arguments",
-        )
+    """Another NumPy function on arguments one of which is, or holds, a Tensor.
+
+    Raises:
+        ArgumentError: for a function that is not in the table, or a keyword that is not taken.
+    """
+    inside = "linalg." if str(getattr(function, "__module__", "")).endswith("linalg") else ""
+    name = inside + function.__name__
+    if name in HOST:
+        arrays = [np.asarray(item) if isinstance(item, Value) else item for item in args]
+        named = {k: np.asarray(v) if isinstance(v, Value) else v for k, v in options.items()}
+        return function(*arrays, **named)
+    if name not in FUNCTIONS:
+        raise _unlisted(f"np.{name}")
+    return _call(FUNCTIONS[name], args, options)
+
+
+def _call(row: Row, args: Sequence[Any], options: Mapping[str, Any]) -> Any:
+    """Our function with NumPy's arguments under our names."""
+    name = f"np.{row.name}"
+    variadic = [theirs for theirs, ours in row.parameters if ours == "*"]
+    rest = list(args) if variadic else []
     given: dict[str, Any] = {}
-    for key, value in options.items():
-        if key in row.arguments:
-            if value is not np._NoValue:
-                given[key] = value
-        elif value is not None and value is not np._NoValue:
-            raise ArgumentError(
-                f"np.{name}", f"the keyword {key}= is not taken with Tensors",
-                f"It takes {', '.join(row.arguments)}.",
-            )  # fmt: skip
-    # Ours take the same arguments in the same order, under names of their own.
-    values = list(positional)
-    for key in row.arguments[len(positional) :]:
-        if key in given:
-            values.append(given.pop(key))
-        elif given:
-            values.append(_default(row, len(values)))
-    return row.function(*values)
+    if not variadic:
+        given = {theirs: value for (theirs, _), value in zip(row.parameters, args, strict=False)}
+    given |= options
+    ours = dict(row.parameters)
+    dtype: DType | None = None
+    keywords: dict[str, Any] = {}
+    for key, value in given.items():
+        target = ours.get(key, "!")
+        if value is _NOTHING:
+            continue
+        if target == "!":
+            _check_refused(name, key, value)
+        elif target == "dtype*":
+            dtype = None if value is None else dtypes.as_dtype(value, name)
+        else:
+            keywords[target] = value
+    first = row.parameters[0][1]
+    if first == "xs":  # a sequence of operands, which may be one Tensor: its rows
+        keywords["xs"] = list(keywords["xs"])
+    if dtype is None:
+        return row.function(*rest, **keywords)
+    operands = keywords[first]
+    if first == "xs":
+        keywords[first] = [_cast(name, item, dtype, safely=True) for item in operands]
+    else:
+        keywords[first] = _cast(name, operands, dtype, safely=False)
+    return _with_dtype(name, row.function(*rest, **keywords), dtype)
 
 
-def _default(row: Row, position: int) -> Any:
-    """The default of the argument that was skipped."""
-    import inspect
-
-    parameters = list(inspect.signature(row.function).parameters.values())
-    default = parameters[position].default
-    if default is inspect.Parameter.empty:
-        raise ArgumentError("numpy", f"the argument {row.arguments[position]} is missing")
-    return default
+def _unlisted(name: str) -> ArgumentError:
+    known = [f"np.{item}" for item in (*UFUNCS, *FUNCTIONS, *HOST)]
+    return ArgumentError(
+        name,
+        "expected a function that takes Tensors, got one that does not",
+        f"{nearest(name, known)} On numbers alone, call it with x.numpy().".strip(),
+    )

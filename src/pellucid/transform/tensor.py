@@ -22,6 +22,8 @@ from pellucid.ops.spec import Op, lookup
 from pellucid.ops.value import Builder, Recorder, Value, apply, set_default
 from pellucid.runtime import interpreter
 from pellucid.runtime.extras import NUMPY, numpy_dtype
+from pellucid.transform import namespace
+from pellucid.transform.protocols import call_function, call_ufunc
 
 
 def type_of(array: Any) -> TensorType:
@@ -29,8 +31,8 @@ def type_of(array: Any) -> TensorType:
     return TensorType(dtypes.as_dtype(array.dtype, "array"), tuple(array.shape))
 
 
-def as_array(data: Any, where: str = "Tensor") -> np.ndarray[Any, Any]:
-    """`data` as a NumPy array in native byte order. Python floats become float32.
+def as_array(data: Any, where: str = "Tensor", exact: bool = False) -> np.ndarray[Any, Any]:
+    """`data` as a NumPy array in native byte order. Python floats become float32, unless `exact`.
 
     Raises:
         DTypeError: for object, complex, text and masked arrays, and for ragged lists.
@@ -46,7 +48,7 @@ def as_array(data: Any, where: str = "Tensor") -> np.ndarray[Any, Any]:
         array = np.asarray(data)
     except (ValueError, TypeError) as error:
         raise DTypeError(where, f"data must be numbers of one shape, got {error}") from None
-    if python and array.dtype == np.float64:
+    if python and array.dtype == np.float64 and not exact:
         with np.errstate(over="ignore"):
             narrow = array.astype(np.float32)
         if not np.array_equal(np.isfinite(narrow), np.isfinite(array)):
@@ -61,8 +63,24 @@ def as_array(data: Any, where: str = "Tensor") -> np.ndarray[Any, Any]:
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
+def converted(array: np.ndarray[Any, Any], target: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """`array` in another dtype. A number that it cannot hold is an error; a fraction is dropped."""
+    with np.errstate(all="ignore"):
+        result = array.astype(target)
+        kept = np.isfinite(result) == np.isfinite(array)
+        if target.kind in "iu":  # 2**63 as a float is one more than int64 holds: compare both ways
+            whole = np.trunc(array) if array.dtype.kind == "f" else array
+            kept = (result.astype(array.dtype) == whole) & ((result < 0) == (whole < 0))
+    if not np.all(kept):
+        bad = array[~np.asarray(kept)].flat[0]
+        raise DTypeError(
+            "Tensor", f"data must fit {target.name}, got {bad}", "Choose a wider dtype."
+        )
+    return result
+
+
 class _Eager:
-    """The recorder of a thread that traces nothing: computes at once and remembers the operation."""
+    """The recorder of a thread that traces nothing: computes at once and remembers how."""
 
     def apply(self, op: Op, inputs: Sequence[Value], attrs: Mapping[str, Any]) -> Value:
         type = op.type([value.type for value in inputs], attrs)
@@ -80,15 +98,15 @@ class _Eager:
             return operand
         if isinstance(operand, Value):
             raise GraphError("Tensor", f"expected a Tensor, got {operand!r} of a graph")
-        return _concrete(*_viewed(as_array(operand, "operand")))
+        # A copy: what is remembered for backward() must not change with the caller's array.
+        array = np.array(as_array(operand, "operand"), order="C")
+        tensor = _concrete(array, type_of(array))
+        tensor.foreign = True
+        return tensor
 
 
 EAGER = _Eager()
 set_default(EAGER)
-
-
-def _viewed(array: Any) -> tuple[Any, TensorType]:
-    return array, type_of(array)
 
 
 def leaked(tensor: Tensor) -> GraphError:
@@ -103,7 +121,8 @@ def leaked(tensor: Tensor) -> GraphError:
 def _concrete(data: Any, type: TensorType) -> Tensor:
     tensor: Tensor = Tensor.__new__(Tensor)
     Value.__init__(tensor, EAGER, -1, type)
-    tensor.data, tensor.grad, tensor.origin = data, None, None
+    data.flags.writeable = False
+    tensor.data, tensor.grad, tensor.origin, tensor.foreign = data, None, None, False
     return tensor
 
 
@@ -111,7 +130,7 @@ def abstract(recorder: Recorder, position: int, type: TensorType) -> Tensor:
     """A Tensor without data, in a graph under construction."""
     tensor: Tensor = Tensor.__new__(Tensor)
     Value.__init__(tensor, recorder, position, type)
-    tensor.data, tensor.grad, tensor.origin = None, None, None
+    tensor.data, tensor.grad, tensor.origin, tensor.foreign = None, None, None, False
     return tensor
 
 
@@ -131,21 +150,21 @@ class Tensor(Value):
         (-13.0, -5.0, 3.0, 1.0)
     """
 
-    __slots__ = ("data", "grad", "origin")
+    __slots__ = ("data", "foreign", "grad", "origin")
 
     def __init__(self, data: Any, dtype: Any = None):
         if isinstance(data, Tensor) and data.data is None:
             raise ArgumentError("Tensor", "data must be numbers, got a Tensor under a transform")
-        target = None if dtype is None else dtypes.as_dtype(dtype, "Tensor")
-        if target is not None and not hasattr(data, "dtype"):
-            as_array(data)  # refuses what is not a number, before NumPy rounds it once
-            array = np.array(data, dtype=numpy_dtype(target))
-        else:
+        target = None if dtype is None else numpy_dtype(dtypes.as_dtype(dtype, "Tensor"))
+        if target is None:
             array = np.array(as_array(data), order="C")
-            if target is not None:
-                array = array.astype(numpy_dtype(target))
+        elif hasattr(data, "dtype"):
+            array = np.array(converted(as_array(data), target), order="C")
+        else:  # rounded once, from what Python holds
+            array = np.array(converted(as_array(data, exact=True), target), order="C")
         Value.__init__(self, EAGER, -1, type_of(array))
         array.flags.writeable = False  # what was computed from it stays true
+        self.foreign = False  # whether it stands for an array that an operation met
         self.data: np.ndarray[Any, Any] | None = array
         self.grad: np.ndarray[Any, Any] | None = None
         self.origin: tuple[str, tuple[Value, ...], dict[str, Any], str | None] | None = None
@@ -168,12 +187,15 @@ class Tensor(Value):
 
     @property
     def size(self) -> Any:
-        return shapes.size(self.type.shape)
+        """The number of elements; a `BatchSize` in a batched function."""
+        batch = [i for i, dim in enumerate(self.type.shape) if isinstance(dim, Batch)]
+        total = shapes.size(self.type.shape)
+        return BatchSize(self, batch[0], total) if isinstance(total, Batch) else total
 
     @property
     def T(self) -> Value:
         """The tensor with all its axes reversed."""
-        return composite.permute_dims(self, tuple(range(self.ndim))[::-1])
+        return composite.permute_dims(self)
 
     @property
     def mT(self) -> Value:
@@ -211,6 +233,9 @@ class Tensor(Value):
     def __int__(self) -> int:
         return int(self.item())
 
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
     def __index__(self) -> int:
         if not self.type.dtype.is_integer:
             raise DTypeError("Tensor", f"an index must be an integer, got {self.type!r}")
@@ -242,19 +267,25 @@ class Tensor(Value):
         return dim
 
     def __iter__(self) -> Iterator[Value]:
-        return (composite.getitem(self, i) for i in range(len(self)))
+        return (composite.index(self, i) for i in range(len(self)))
 
     def __contains__(self, item: Any) -> bool:
         return bool(np.any(self._concrete("in", "Use where.") == item))
 
     def __getitem__(self, key: Any) -> Value:
-        return composite.getitem(self, key)
+        return composite.index(self, key)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         raise ArgumentError(
             "Tensor", "a Tensor does not change, got an assignment to its elements",
             "Build a new one: where(mask, new, old), concat, or scatter_add.",
         )  # fmt: skip
+
+    def __pow__(self, other: Any) -> Value:
+        return composite.pow(self, other)
+
+    def __rpow__(self, other: Any) -> Value:
+        return composite.pow(other, self)
 
     def __matmul__(self, other: Any) -> Value:
         return composite.matmul(self, other)
@@ -267,8 +298,7 @@ class Tensor(Value):
 
     def reshape(self, *shape: Any) -> Value:
         dims = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
-        plain = [dim.dim if isinstance(dim, BatchSize) else dim for dim in dims]
-        return composite.reshape(self, plain)
+        return composite.reshape(self, dims)
 
     def ravel(self) -> Value:
         return composite.reshape(self, (-1,))
@@ -305,6 +335,33 @@ class Tensor(Value):
     def argmin(self, axis: Any = None, keepdims: bool = False) -> Value:
         return composite.argmin(self, axis, keepdims)
 
+    def prod(self, axis: Any = None, keepdims: bool = False) -> Value:
+        return composite.prod(self, axis, keepdims)
+
+    def all(self, axis: Any = None, keepdims: bool = False) -> Value:
+        return composite.all(self, axis, keepdims)
+
+    def any(self, axis: Any = None, keepdims: bool = False) -> Value:
+        return composite.any(self, axis, keepdims)
+
+    def cumsum(self, axis: Any = None) -> Value:
+        return composite.cumulative_sum(self, axis)
+
+    def dot(self, other: Any) -> Value:
+        return composite.dot(self, other)
+
+    def round(self, decimals: int = 0) -> Value:
+        return composite.round(self, decimals)
+
+    def take(self, indices: Any, axis: Any = None) -> Value:
+        return composite.take(self, indices, axis)
+
+    def repeat(self, repeats: int, axis: Any = None) -> Value:
+        return composite.repeat(self, repeats, axis)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Value:
+        return composite.swapaxes(self, axis1, axis2)
+
     def clip(self, min: Any = None, max: Any = None) -> Value:
         return composite.clip(self, min, max)
 
@@ -312,7 +369,12 @@ class Tensor(Value):
         return composite.squeeze(self, axis)
 
     def copy(self) -> Value:
+        """This Tensor: it does not change, so it need not be copied."""
         return self
+
+    def tolist(self) -> Any:
+        """The elements as nested lists of Python numbers."""
+        return self._concrete("tolist()", "Return the Tensor and look at the result.").tolist()
 
     def detach(self) -> Tensor:
         """The same numbers without their history."""
@@ -323,23 +385,26 @@ class Tensor(Value):
         data = self._concrete(
             "a NumPy call on the host", "Use pellucid.numpy, or return the Tensor first."
         )
-        if copy is False and dtype not in (None, data.dtype):
-            raise ValueError("a copy is needed to change the dtype")
-        return np.array(data, dtype=dtype) if copy is not False else data
+        if copy is not False:
+            return np.array(data, dtype=dtype)
+        if dtype not in (None, data.dtype):
+            raise DTypeError("Tensor", f"copy=False needs {data.dtype}, got {dtype}")
+        return data
+
+    @property
+    def _data(self) -> Any:
+        # numpy.ma reads this before __array__; it would drop the mask and the history in silence.
+        raise DTypeError(
+            "Tensor", "masked arrays are not supported, got one", "Fill it first: x.filled(0)."
+        )
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        from pellucid.transform.protocols import call_ufunc
-
         return call_ufunc(ufunc, method, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
-        from pellucid.transform.protocols import call_function
-
         return call_function(function, args, options)
 
     def __array_namespace__(self, api_version: str | None = None) -> Any:
-        from pellucid.transform import namespace
-
         return namespace
 
     def backward(self, gradient: Any = None) -> None:
@@ -374,16 +439,21 @@ class Tensor(Value):
 
 
 class BatchSize:
-    """The length of the batch axis: a dimension in shapes, a scalar in arithmetic."""
+    """The length of the batch axis, or a multiple: a dimension in shapes, a scalar in arithmetic.
+
+    `dtype` and `shape` let operations take it for the whole number it is.
+    """
 
     __slots__ = ("axis", "dim", "tensor")
     __array_ufunc__: Any = None
+    dtype = np.dtype(np.int64)
+    shape = ()
 
-    def __init__(self, tensor: Tensor, axis: int):
+    def __init__(self, tensor: Tensor, axis: int, dim: Batch | None = None):
         self.tensor, self.axis = tensor, axis
-        dim = tensor.type.shape[axis]
-        assert isinstance(dim, Batch)
-        self.dim = dim
+        own = tensor.type.shape[axis]
+        assert isinstance(own, Batch)
+        self.dim = own if dim is None else dim
 
     def __repr__(self) -> str:
         return repr(self.dim)
@@ -397,8 +467,12 @@ class BatchSize:
         return hash(self.dim)
 
     def value(self) -> Value:
+        """The number as a scalar of the graph."""
+        own = self.tensor.type.shape[self.axis]
+        assert isinstance(own, Batch)
         result: Value = apply("size", self.tensor, axis=self.axis)
-        return result
+        times = self.dim.scale // own.scale
+        return result if times == 1 else result * times
 
     def __index__(self) -> int:
         raise GraphError(
@@ -414,27 +488,27 @@ class BatchSize:
         return float(self.__index__())
 
     def __mul__(self, other: Any) -> Any:
-        if isinstance(other, int) and other > 0:
-            return self.dim * other
+        if isinstance(other, int) and not isinstance(other, bool) and other > 0:
+            return BatchSize(self.tensor, self.axis, self.dim * other)
         return self.value() * other
 
     __rmul__ = __mul__
 
-    def __add__(self, other: Any) -> Value:
+    def __add__(self, other: Any) -> Any:
         return self.value() + other
 
     __radd__ = __add__
 
-    def __sub__(self, other: Any) -> Value:
+    def __sub__(self, other: Any) -> Any:
         return self.value() - other
 
-    def __rsub__(self, other: Any) -> Value:
+    def __rsub__(self, other: Any) -> Any:
         return other - self.value()
 
-    def __truediv__(self, other: Any) -> Value:
+    def __truediv__(self, other: Any) -> Any:
         return self.value() / other
 
-    def __rtruediv__(self, other: Any) -> Value:
+    def __rtruediv__(self, other: Any) -> Any:
         return other / self.value()
 
 
@@ -472,7 +546,9 @@ def _backward(output: Tensor, seed: Any) -> None:
     """One graph from the recorded inputs to the gradient of every Tensor on the way."""
     graph, order = recorded(output)
     leaves = [tensor for tensor in order if tensor.origin is None]
-    sources = [i for i in graph.inputs if graph.nodes[i].type.dtype.is_float]
+    sources = [
+        i for i in graph.inputs if graph.nodes[i].type.dtype.is_float and not order[i].foreign
+    ]
     activity = Activity(graph, sources)
     wanted = [i for i, active in enumerate(activity.active) if active]
     builder = Builder(share=True)

@@ -18,7 +18,16 @@ from pellucid.core.errors import DTypeError, GraphError
 from pellucid.core.trees import Structure
 from pellucid.graph.node import Constant, Graph, TensorType, names
 from pellucid.ops.composite import asvalue
-from pellucid.ops.value import Builder, Value, current, is_active, is_scalar, is_tracing, number, weak_kind
+from pellucid.ops.value import (
+    Builder,
+    Value,
+    current,
+    is_active,
+    is_scalar,
+    is_tracing,
+    number,
+    weak_kind,
+)
 from pellucid.runtime.interpreter import Interpreter
 from pellucid.transform.tensor import BatchSize, Tensor, abstract, as_array, leaked, type_of
 
@@ -42,8 +51,10 @@ class Trace(Builder):
                 return operand
             concrete = isinstance(operand, Tensor) and operand.data is not None
             if not concrete and not is_active(operand.recorder):
-                raise leaked(operand) if isinstance(operand, Tensor) else GraphError(
-                    "trace", f"expected a value of this graph, got {operand!r}"
+                raise (
+                    leaked(operand)
+                    if isinstance(operand, Tensor)
+                    else GraphError("trace", f"expected a value of this graph, got {operand!r}")
                 )
             return self._capture(operand, operand.type)
         if isinstance(operand, np.ndarray):
@@ -194,7 +205,8 @@ def execute(graph: Graph, operands: Sequence[Any]) -> list[Any]:
         recorder = current()
         assert isinstance(recorder, Builder)
         values = [
-            lift_as(operand, type) for operand, type in zip(operands, graph.input_types, strict=True)
+            lift_as(operand, type)
+            for operand, type in zip(operands, graph.input_types, strict=True)
         ]
         return list(recorder.inline(graph, values))
     return Interpreter(graph)(arrays(operands, graph.input_types))

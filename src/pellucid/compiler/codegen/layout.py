@@ -1,0 +1,79 @@
+"""How tensors lie in memory: LLVM's element types, row-major strides, and axes that run as one.
+
+A length or a stride is an int or c·N, counted in elements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pellucid.compiler.codegen.llvm import ir
+from pellucid.core.dtypes import DType
+from pellucid.core.shapes import Dim, Shape
+
+
+def register_type(dtype: DType) -> ir.Type:
+    """The type of an element in a register; a boolean is one bit there."""
+    if dtype.kind == "b":
+        return ir.IntType(1)
+    if dtype.is_float:
+        return ir.FloatType() if dtype.itemsize == 4 else ir.DoubleType()
+    return ir.IntType(8 * dtype.itemsize)
+
+
+def memory_type(dtype: DType) -> ir.Type:
+    """The type of an element in memory; a boolean is a byte there, as in NumPy."""
+    return ir.IntType(8) if dtype.kind == "b" else register_type(dtype)
+
+
+def times(x: Dim, y: Dim) -> Dim:
+    """x·y, where at most one holds N unless the other is 0."""
+    return 0 if x == 0 or y == 0 else x * y
+
+
+def strides(shape: Shape) -> tuple[Dim, ...]:
+    """Row-major strides."""
+    found: list[Dim] = []
+    step: Dim = 1
+    for dim in reversed(shape):
+        found.append(step)
+        step = times(step, dim)
+    return tuple(reversed(found))
+
+
+def broadcast_strides(shape: Shape, wide: Shape) -> tuple[Dim, ...]:
+    """Strides that walk a tensor of `shape` along the axes of `wide`; 0 where it repeats."""
+    own = [
+        0 if dim == 1 and other != 1 else step
+        for dim, other, step in zip(shape, wide[len(wide) - len(shape) :], strides(shape), strict=True)
+    ]
+    return (*(0,) * (len(wide) - len(shape)), *own)
+
+
+def merged(
+    shape: Sequence[Dim], walks: Sequence[Sequence[Dim]]
+) -> tuple[list[Dim], list[list[Dim]]]:
+    """The same walk with as few axes as possible.
+
+    Args:
+        walks: for each tensor, its strides along `shape`.
+
+    Axes of length 1 go; two neighbours become one where every tensor steps through the outer one
+    in whole rounds of the inner one. Row-major order stays as it is.
+    """
+    dims: list[Dim] = []
+    steps: list[list[Dim]] = [[] for _ in walks]
+    for axis, dim in enumerate(shape):
+        if dim == 1:
+            continue
+        if dims and all(
+            own[-1] == times(walk[axis], dim) for own, walk in zip(steps, walks, strict=True)
+        ):
+            dims[-1] = times(dims[-1], dim)
+            for own, walk in zip(steps, walks, strict=True):
+                own[-1] = walk[axis]
+            continue
+        dims.append(dim)
+        for own, walk in zip(steps, walks, strict=True):
+            own.append(walk[axis])
+    return dims, steps

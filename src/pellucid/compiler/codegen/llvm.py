@@ -1,0 +1,38 @@
+"""llvmlite, imported at first use: `ir` builds modules, `binding` is the LLVM library itself.
+
+Importing llvmlite takes 40 to 120 ms and it may be missing; `import pellucid` must feel neither.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from pellucid.core.errors import CompileError
+
+if TYPE_CHECKING:
+    from llvmlite import binding, ir
+else:
+
+    class _Lazy:
+        """A module that is imported when its first name is asked for."""
+
+        def __init__(self, name: str):
+            self._name = name
+
+        def __getattr__(self, item: str) -> Any:
+            try:
+                module = importlib.import_module(self._name)
+            except (ImportError, OSError) as error:
+                raise CompileError(
+                    "native", f"llvmlite must be importable, got: {error}",
+                    "Install it with: pip install 'pellucid[native]'. The interpreter needs none.",
+                ) from error  # fmt: skip
+            value = getattr(module, item)
+            setattr(self, item, value)
+            return value
+
+    ir = _Lazy("llvmlite.ir")
+    binding = _Lazy("llvmlite.binding")
+
+__all__ = ["binding", "ir"]

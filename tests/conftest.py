@@ -1,0 +1,71 @@
+"""Fixtures of the whole run: every graph is audited, and the operations' report is written.
+
+`PELLUCID_REPORT=docs/reports/operations.md pytest tests/ops` writes the report.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:  # `from tests.ops.cases import …` under every import mode
+    sys.path.insert(0, str(ROOT))
+
+from tests.audit import AUDIT, install  # noqa: E402
+from tests.ops import report  # noqa: E402
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "lecture(id): a row of the lectures' checklist")
+    install()
+
+
+@pytest.fixture(autouse=True)
+def every_graph_is_well_formed() -> Iterator[None]:
+    """Fails the test that built a graph which is not well formed or not read back."""
+    before = len(AUDIT.failures)
+    yield
+    fresh = AUDIT.failures[before:]
+    assert not fresh, f"{len(fresh)} graphs broke an invariant: {fresh[0]}"
+
+
+@pytest.fixture
+def broken_graphs() -> Iterator[None]:
+    """For tests that build broken graphs on purpose: the audit looks away."""
+    with AUDIT.paused():
+        yield
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    worker = getattr(session.config, "workeroutput", None)
+    if worker is not None:  # under xdist the controller adds the workers up
+        worker["audit"] = [AUDIT.built, AUDIT.different, AUDIT.sampled]
+        worker["operations"] = report.rows()
+        return
+    path = os.environ.get("PELLUCID_REPORT")
+    if path and report.RECORDS:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text(report.text(), encoding="utf-8")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    output = getattr(node, "workeroutput", {})
+    built, different, sampled = output.get("audit", (0, 0, 0))
+    AUDIT.built += built
+    AUDIT.different += different
+    AUDIT.sampled += sampled
+    report.merge(output.get("operations", []))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if AUDIT.built:
+        terminalreporter.write_line(AUDIT.line())
+    if report.EXCEPTIONS_SHOWN:
+        terminalreporter.write_line(report.exceptions_text())

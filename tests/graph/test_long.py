@@ -1,0 +1,77 @@
+"""A chain of 10⁵ nodes: nothing recurses over depth, nothing is quadratic."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pellucid import autodiff
+from pellucid.graph.node import Graph
+from pellucid.graph.text import parse_graph, print_graph
+from pellucid.ops.spec import type_of, verify
+from pellucid.ops.value import Value, elementwise
+from pellucid.runtime.interpreter import run, step
+from tests.ops.graphs import scalar, trace
+
+LENGTH = 100_000
+SECONDS = 30.0  # a few on an idle machine; a quadratic step would take hours
+
+
+def chain(x: Value) -> Value:
+    y = x
+    for i in range(LENGTH // 2):
+        y = elementwise("negative", y) if i % 2 else elementwise("add", y, x)
+    for _ in range(LENGTH // 2):
+        y = elementwise("negative", y)
+    return y
+
+
+@pytest.fixture(scope="module")
+def graph() -> Graph:
+    return timed(lambda: trace(chain, scalar()))
+
+
+def timed(work: Callable[[], Any]) -> Any:
+    start, limit = time.perf_counter(), sys.getrecursionlimit()
+    sys.setrecursionlimit(400)  # pytest's own depth and a few frames
+    try:
+        result = work()
+    finally:
+        sys.setrecursionlimit(limit)
+    assert time.perf_counter() - start < SECONDS
+    return result
+
+
+def test_it_is_verified(graph: Graph) -> None:
+    assert len(graph) == LENGTH + 1
+    timed(lambda: verify(graph))
+
+
+def test_it_is_printed_and_read_back(graph: Graph) -> None:
+    text = timed(lambda: print_graph(graph))
+    assert timed(lambda: parse_graph(text, type_rule=type_of)) == graph
+
+
+def test_it_is_run_and_stepped_through(graph: Graph) -> None:
+    x = np.array(3.0)
+    assert timed(lambda: run(graph, [x]))[0] == expected(3.0)
+    assert len(timed(lambda: step(graph, [x]))) == len(graph)
+
+
+def test_it_is_differentiated_both_ways(graph: Graph) -> None:
+    backward = timed(lambda: autodiff.vjp(graph, [0]))
+    assert timed(lambda: run(backward, [np.array(3.0), np.array(1.0)]))[1] == expected(1.0)
+    forward = timed(lambda: autodiff.jvp(graph, [0]))
+    assert timed(lambda: run(forward, [np.array(3.0), np.array(1.0)]))[1] == expected(1.0)
+
+
+def expected(x: float) -> float:
+    y = x
+    for i in range(LENGTH // 2):
+        y = -y if i % 2 else y + x
+    return y if (LENGTH // 2) % 2 == 0 else -y

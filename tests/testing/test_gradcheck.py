@@ -1,0 +1,69 @@
+"""check_grad finds wrong derivatives in either mode and at either order."""
+
+import numpy as np
+import pytest
+
+import pellucid as pel
+from pellucid.core.errors import ArgumentError, GradientError
+from pellucid.ops.spec import REGISTRY, Kind, Op, Partials, Rules, register
+from pellucid.ops.value import apply
+from pellucid.testing import check_grad
+
+
+def test_right_derivatives_pass():
+    check_grad(lambda x, y: np.tanh(x @ y) + x.sum(), [np.ones((2, 3)), np.arange(3.0)])
+    check_grad(lambda p: {"a": np.exp(p["x"]), "b": p["y"] ** 2}, [{"x": 0.3, "y": np.ones(2)}])
+    check_grad(lambda x, i: np.take(x, i), [np.arange(4.0), np.array([0, 2, 2])])
+
+
+@pytest.fixture
+def row():
+    """Registers a row of a chosen derivative and takes it out again."""
+
+    def make(derivative):
+        register(
+            Op("wrong", Kind.ELEMENTWISE, ("x",), (), lambda x: x,
+               forward=lambda xp, x: xp.sin(x), derivative=derivative, user=True)
+        )  # fmt: skip
+        return lambda x: apply("wrong", x)
+
+    yield make
+    REGISTRY.pop("wrong", None)
+
+
+def test_a_wrong_gradient_is_found(row):
+    with pytest.raises(GradientError, match="forward mode, output 0 must give"):
+        check_grad(row(Partials(lambda x, out: x * 0 + 1)), [np.array([0.4, 2.0])])
+
+
+def test_a_wrong_reverse_rule_is_found_where_the_forward_rule_is_right(row):
+    rule = Rules(
+        vjp=lambda ct, inputs, out: [-ct * apply("cos", inputs[0])],
+        jvp=lambda dots, inputs, out: dots[0] * apply("cos", inputs[0]),
+        why="a test",
+    )
+    with pytest.raises(GradientError, match="reverse mode"):
+        check_grad(row(rule), [np.array([0.4])])
+
+
+def test_a_wrong_second_derivative_is_found(row):
+    # Right at first order; the rule hides how the slope itself moves.
+    rule = Partials(lambda x, out: apply("stop_gradient", apply("cos", x)))
+    check_grad(row(rule), [np.array([0.4])], order=1)
+    with pytest.raises(GradientError, match="order 2"):
+        check_grad(row(rule), [np.array([0.4])], order=2)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"order": 0}, "order"), ({"modes": ("sideways",)}, "mode"), ({"directions": 0}, "directions")],
+)
+def test_bad_arguments(options, words):
+    with pytest.raises(ArgumentError, match=words):
+        check_grad(np.sin, [1.0], **options)
+    with pytest.raises(ArgumentError, match="must hold a float"):
+        check_grad(lambda i: i, [np.array([1, 2])])
+
+
+def test_the_public_name():
+    assert pel.testing.check_grad is check_grad

@@ -1,0 +1,89 @@
+"""pel.show: what a person reads."""
+
+import re
+
+import numpy as np
+import pytest
+
+import pellucid as pel
+from pellucid.core.errors import ArgumentError
+
+
+def lines(shown):
+    """Each line as (left side, value, note) without the source line."""
+    return [re.sub(r"\s+# \S+:\d+$", "", row) for row in str(shown).splitlines()]
+
+
+@pytest.mark.lecture("T1.G11")
+def test_the_lectures_graph_with_its_numbers():
+    shown = lines(pel.show(lambda x, y, z: x * y + z, 3.0, -5.0, 2.0))
+    text = "\n".join(re.sub(r"  +", " ", row) for row in shown)
+    assert text == (
+        "graph(x: f32[], y: f32[], z: f32[])\n"
+        "x: f32[] → 3\n"
+        "y: f32[] → -5\n"
+        "z: f32[] → 2\n"
+        "v3: f32[] = multiply(x, y) → -15\n"
+        "v4: f32[] = add(v3, z) → -13\n"
+        "\n"
+        "backward\n"
+        "v5: f32[] = full(dtype=float32, shape=(), value=1.0) → 1 ∂v4/∂z, ∂v4/∂v3, ∂v4/∂v4\n"
+        "v6: f32[] = multiply(v5, y) → -5 ∂v4/∂x\n"
+        "v7: f32[] = multiply(v5, x) → 3 ∂v4/∂y\n"
+        "\n"
+        "return v4, v6, v7, v5"
+    )
+
+
+def test_the_users_line_stands_behind_each_node():
+    assert "# test_show.py:" in str(pel.show(lambda x: np.sin(x), 1.0))
+
+
+def test_a_computed_tensor_shows_how_it_was_computed():
+    x, w = pel.Tensor(2.0), pel.Tensor([1.0, 3.0])
+    shown = str(pel.show((x * w).sum()))
+    assert "→ [2, 6]" in shown
+    assert "→ 8" in shown
+    assert "backward" in shown
+
+
+def test_without_a_scalar_there_is_no_backward_part():
+    assert "backward" not in str(pel.show(lambda x: x * 2, np.ones(3)))
+    assert "backward" not in str(pel.show(lambda x: x.sum(), np.array([1, 2])))
+
+
+def test_closed_over_arrays_are_shown_and_not_differentiated():
+    data = np.array([1.0, 2.0])
+    shown = pel.show(lambda w: (data * w).sum(), 3.0)
+    assert "∂v4/∂w" in str(shown)
+    assert "∂c0_" not in str(shown)
+
+
+def test_zero_gradients_say_why():
+    assert "gradient 0: sign is constant" in str(pel.show(lambda x: np.sign(x).sum(), np.ones(2)))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (np.float32(0.1), "0.1"), (np.array(True), "True"), (np.zeros((0, 3)), "empty"),
+        (np.array([-0.0, 1e-9]), "[0, 1e-09]"), (np.array([[1, 2]]), "[[1, 2]]"),
+        (np.arange(100.0), "0 … 99, mean 49.5"), (np.ones(50, bool), "50 of 50 true"),
+        (np.array([np.nan, np.inf]), "[nan, inf]"),
+    ],
+)  # fmt: skip
+def test_values_are_short(value, text):
+    from pellucid.transform.show import short
+
+    assert short(np.asarray(value)) == text
+
+
+def test_values_may_be_left_out():
+    assert "→" not in str(pel.show(lambda x: np.exp(x), 1.0, values=False)).replace("∂", "")
+
+
+def test_bad_arguments():
+    with pytest.raises(ArgumentError, match="function or a Tensor"):
+        pel.show(3)
+    with pytest.raises(ArgumentError, match="no further arguments"):
+        pel.show(pel.Tensor(1.0), 2)
