@@ -1,6 +1,6 @@
 """Fixtures of the whole run: every graph is audited, and the operations' report is written.
 
-`PELLUCID_REPORT=docs/reports/operations.md pytest tests/ops` writes the report.
+`PELLUCID_REPORT=docs/operations.md pytest tests/ops` writes the report.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:  # `from tests.ops.cases import …` under every import mode
@@ -21,8 +22,12 @@ from tests.audit import AUDIT, install  # noqa: E402
 from tests.ops import report  # noqa: E402
 
 
+# Seeds are explicit and a busy machine is no failure.
+settings.register_profile("pellucid", deadline=None, derandomize=True)
+settings.load_profile("pellucid")
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "lecture(id): a row of the lectures' checklist")
     install()
 
 

@@ -14,8 +14,9 @@ from pellucid.ops import REGISTRY
 from pellucid.ops.spec import Kind, Linear, register
 from pellucid.ops.spec import elementwise as elementwise_row
 from tests.ops import report
-from tests.ops.cases import Case, cases, dtypes_of
+from tests.ops.cases import cases
 from tests.ops.checks import ROWS, TRIALS, trials
+from tests.ops.sampling import Case, dtypes_of, sample
 
 EXCEPTIONS: dict[tuple[str, str], str] = {
     ("stop_gradient", "vjp"): "the gradient is held back on purpose; differences see through it",
@@ -102,8 +103,6 @@ def test_exceptions_name_rows_and_checks() -> None:
 
 def test_samples_keep_away_from_kinks() -> None:
     """The drawing itself: no two numbers and no number and half lie closer than the differences."""
-    from tests.ops.cases import sample
-
     for name in NAMES:
         op = REGISTRY[name]
         for case in cases(op):

@@ -14,9 +14,10 @@ from pellucid.core import shapes
 from pellucid.core.dtypes import float32, float64, int64
 from pellucid.core.errors import DataError, ShapeError
 from pellucid.ops import REGISTRY
-from tests.ops.cases import cases, dtypes_of
-from tests.ops.checks import Trial
+from tests.ops.cases import cases
 from tests.ops.graphs import apply, graph_of
+from tests.ops.sampling import dtypes_of
+from tests.ops.trial import Trial
 
 NAMES = sorted(name for name, op in REGISTRY.items() if not op.user)
 

@@ -1,4 +1,4 @@
-"""A wrong derivative, in each of the forms it can be written in, is caught by the registry's checks.
+"""A wrong derivative, in each of the forms it can be written in, is caught by the checks.
 
 Beside each wrong row stands its right twin, which passes: what fails is the derivative alone.
 """
@@ -32,8 +32,10 @@ from pellucid.ops.spec import (
 )
 from pellucid.ops.spec import elementwise as elementwise_row
 from pellucid.ops.value import Value, apply, elementwise, zeros_like
-from tests.ops.cases import EXPLICIT, Case
-from tests.ops.checks import TRIALS, Trial
+from tests.ops.cases import EXPLICIT
+from tests.ops.checks import TRIALS
+from tests.ops.sampling import Case
+from tests.ops.trial import Trial
 
 DERIVATIVE_CHECKS = ("vjp", "jvp", "transpose", "second order")
 

@@ -152,6 +152,20 @@ class Sequential(Network):
         graph: Graph = self._programs["step", y]
         return graph
 
+    def training_graph(self, x: Any, y: Any) -> Graph:
+        """The whole training step on data like x and y, as `fit` runs it.
+
+        Inputs: weights, slots, state, step, seed, rate, strengths of penalties, x, y. Outputs: the
+        new weights, slots, state, step, then the objective and the metrics.
+        """
+        optimizer = self._compiled("training_graph")
+        features = as_features(x, "training_graph")
+        self._built(features)
+        targets = self._target_type(self._targets(y, features, "y"))
+        if self.slots is None:
+            self._start_slots(self._task(targets), optimizer)
+        return self._step_graph(targets)
+
     def _evaluation(self, y: TensorType) -> Interpreter:
         if ("evaluate", y) not in self._programs:
             self._programs["evaluate", y] = Interpreter(evaluation_graph(self._task(y)))

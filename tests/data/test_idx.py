@@ -1,0 +1,154 @@
+"""IDX files: every type, both packings, and no claim believed before it is checked."""
+
+import gzip
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pellucid.core.errors import ArgumentError, DataError, DTypeError
+from pellucid.data import load_digits, load_idx_folder, read_idx, split, write_idx
+
+DTYPES = ["uint8", "int8", "int16", "int32", "float32", "float64"]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["x.idx", "x.idx.gz"])
+@pytest.mark.parametrize("shape", [(5,), (3, 4), (2, 3, 4), (0, 28, 28)])
+def test_round_trip(tmp_path, dtype, name, shape):
+    x = (np.random.default_rng(0).normal(size=shape) * 50).astype(dtype)
+    write_idx(tmp_path / name, x)
+    back = read_idx(tmp_path / name)
+    assert back.dtype == dtype
+    assert back.dtype.isnative
+    np.testing.assert_array_equal(back, x)
+
+
+def test_the_packing_is_read_from_the_content_not_the_name(tmp_path):
+    write_idx(tmp_path / "x.gz", np.arange(4, dtype=np.uint8))
+    (tmp_path / "x.gz").rename(tmp_path / "plain-name")
+    np.testing.assert_array_equal(read_idx(tmp_path / "plain-name"), range(4))
+
+
+def file(tmp_path, data):
+    path = tmp_path / "x"
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "got nothing"),
+        (b"\0\0", "starts with 00 00"),
+        (b"\x89PNG rest", "starts with 00 00"),
+        (b"\0\0\x07\x01" + struct.pack(">I", 1) + b"x", "starts with 00 00"),
+        (b"\0\0\x08\x00", "1 to 8 axes, got 0"),
+        (b"\0\0\x08\xff", "1 to 8 axes, got 255"),
+        (b"\0\0\x08\x02" + struct.pack(">I", 3), "8 bytes of sizes, got 4"),
+        (b"\0\0\x08\x01" + struct.pack(">I", 3) + b"ab", "truncated"),
+        (b"\0\0\x08\x01" + struct.pack(">I", 3) + b"abcd", "longer than its header"),
+        (gzip.compress(b"\0\0\x08\x01" + struct.pack(">I", 9) + b"ab"), "holds 2"),
+        (gzip.compress(b"\0\0\x08\x01" + struct.pack(">I", 1) + b"ab"), "holds more"),
+        (gzip.compress(b"\0\0\x08\x01" + struct.pack(">I", 1) + b"a")[:-6], "gzip data are broken"),
+        (b"\x1f\x8b" + b"garbage" * 4, "gzip data are broken|cannot be read"),
+    ],
+)
+def test_broken_files_are_named(tmp_path, data, words):
+    with pytest.raises(DataError, match=words) as caught:
+        read_idx(file(tmp_path, data))
+    assert str(caught.value).startswith('[idx "x"]')
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=60), st.booleans(), st.booleans())
+def test_any_bytes_give_an_array_or_our_error(tmp_path_factory, tail, packed, headed):
+    data = (b"\0\0\x08\x01" + struct.pack(">I", 20) + tail) if headed else tail
+    path = tmp_path_factory.mktemp("idx") / "x"
+    path.write_bytes(gzip.compress(data) if packed else data)
+    try:
+        assert isinstance(read_idx(path), np.ndarray)
+    except DataError:
+        pass
+
+
+def test_writing_what_idx_does_not_hold(tmp_path):
+    with pytest.raises(DTypeError, match="uint16"):
+        write_idx(tmp_path / "x", np.zeros(3, np.uint16))
+    write_idx(tmp_path / "x", np.zeros(3, np.uint8))
+    with pytest.raises(ArgumentError, match="exists already"):
+        write_idx(tmp_path / "x", np.zeros(3, np.uint8))
+
+
+def test_the_bundled_digits():
+    data = load_digits(seed=0)
+    assert data.x_train.shape == (1438, 8, 8)
+    assert data.x_test.shape == (359, 8, 8)
+    x = np.concatenate([data.x_train, data.x_test])
+    assert (x.min(), x.max()) == (0, 16)
+    counts = np.bincount(np.concatenate([data.y_train, data.y_test]))
+    assert counts.tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+    assert "CC BY 4.0" in data.source
+    again, other = load_digits(seed=0), load_digits(seed=1)
+    np.testing.assert_array_equal(again.y_test, data.y_test)
+    assert (other.y_test != data.y_test).any()
+
+
+def test_split_covers_every_row_once():
+    kept, held = split(101, 0.25, seed=3)
+    assert len(held) == 25
+    np.testing.assert_array_equal(np.sort(np.concatenate([kept, held])), np.arange(101))
+    assert [len(part) for part in split(2, 0.01, 0)] == [1, 1]
+    for bad in ((1, 0.5, 0), (9, 0.0, 0), (9, 1.0, 0), (9, 0.5, -1), (9.0, 0.5, 0)):
+        with pytest.raises(ArgumentError):
+            split(*bad)
+
+
+def idx_folder(folder, **changes):
+    parts = {
+        "train-images-idx3-ubyte": np.zeros((6, 2, 2), np.uint8),
+        "train-labels-idx1-ubyte": np.arange(6, dtype=np.uint8) % 3,
+        "t10k-images-idx3-ubyte": np.zeros((2, 2, 2), np.uint8),
+        "t10k-labels-idx1-ubyte": np.array([0, 3], np.uint8),
+    } | changes
+    for name, array in parts.items():
+        if array is not None:
+            write_idx(folder / name, array)
+    return folder
+
+
+def test_a_folder(tmp_path):
+    data = load_idx_folder(idx_folder(tmp_path))
+    assert data.classes == 4
+    assert data.x_train.shape == (6, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"t10k-labels-idx1-ubyte": None}, "must hold t10k-labels-idx1-ubyte"),
+        ({"train-labels-idx1-ubyte": np.zeros(5, np.uint8)}, "as many labels as images"),
+        ({"train-labels-idx1-ubyte": np.zeros((6, 1), np.uint8)}, "as many labels as images"),
+        ({"t10k-images-idx3-ubyte": np.zeros((2, 3, 3), np.uint8)}, "one size"),
+        ({"train-labels-idx1-ubyte": np.full(6, -1, np.int8)}, "whole numbers ≥ 0"),
+        ({"train-labels-idx1-ubyte": np.full(6, 0.5, np.float32)}, "whole numbers ≥ 0"),
+    ],
+)
+def test_folders_that_do_not_fit(tmp_path, changes, words):
+    with pytest.raises(DataError, match=words):
+        load_idx_folder(idx_folder(tmp_path, **changes))
+
+
+def test_the_real_mnist():
+    from pathlib import Path
+
+    folder = Path(__file__).parents[3] / "shared" / "data" / "mnist"
+    if not folder.is_dir():
+        pytest.skip("MNIST is not beside this checkout")
+    data = load_idx_folder(folder)
+    assert data.x_train.shape == (60_000, 28, 28)
+    assert data.x_test.shape == (10_000, 28, 28)
+    assert data.classes == 10
+    assert data.y_train[:5].tolist() == [5, 0, 4, 1, 9]
