@@ -1,10 +1,15 @@
 # Every target sets itself up: Python ≥ 3.11 is all a machine needs.
 PYTHON ?= python3
+PYTHONS := $(PYTHON) $(if $(filter file,$(origin PYTHON)),python3.14 python3.13 python3.12 python3.11)
 VENV := .venv
 BIN := $(VENV)/bin
 LOG := $(VENV)/setup.log
 STAMP := $(VENV)/.ready
 MODEL := runs/digits.safetensors
+
+# An environment belongs to the folder it was made in: in a copy or after a move it is set up anew.
+$(foreach stamp,$(STAMP) .venv-bench/.ready,\
+	$(if $(filter-out $(CURDIR),$(shell cat $(stamp) 2> /dev/null || echo none)),$(shell rm -f $(stamp))))
 
 .DEFAULT_GOAL := help
 .PHONY: help train test test-all lint format bench docs experiments wheel clean
@@ -47,28 +52,14 @@ wheel: $(STAMP) ## Build a wheel into dist/
 		|| { echo "make: the wheel could not be built; see $(LOG)"; exit 1; }
 	@ls dist/*.whl
 
-clean: ## Remove the environment and everything that was made
-	rm -rf $(VENV) .venv-bench build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean: ## Remove environments, builds and caches; trained models in runs/ stay
+	@rm -rf $(VENV) .venv-bench build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+		.import_linter_cache
 
-.venv-bench/.ready: pyproject.toml constraints.txt benchmarks/constraints.txt
-	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
-	@PIP_CONSTRAINT=benchmarks/constraints.txt .venv-bench/bin/python -m pip install --quiet \
-		--disable-pip-version-check -e '.[all]' scikit-learn > .venv-bench/setup.log 2>&1 \
-		|| { echo "make: the peers could not be installed; see .venv-bench/setup.log"; exit 1; }
-	@touch $@
+$(STAMP): pyproject.toml constraints.txt tools/setup.sh
+	@sh tools/setup.sh $(VENV) constraints.txt "-e .[all,dev]" $(PYTHONS)
+	@echo "$(CURDIR)" > $@
 
-$(STAMP): pyproject.toml constraints.txt
-	@command -v $(PYTHON) > /dev/null \
-		|| { echo "make: no $(PYTHON) here; install Python 3.11 or later, or say PYTHON=..."; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo "make: Python 3.11 or later is needed, got $$($(PYTHON) --version 2>&1); say PYTHON=..."; exit 1; }
-	@$(PYTHON) -c 'import venv, ensurepip' 2> /dev/null \
-		|| { echo "make: this Python has no venv module; on Debian: apt install python3-venv"; exit 1; }
-	@echo "Setting up $(VENV) (once, a minute or two) ..."
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		-e '.[all,dev]' > $(LOG) 2>&1 \
-		|| { grep -qiE 'connection|network|resolution|retrying|timed out' $(LOG) \
-			&& echo "make: the packages could not be fetched: no network? See $(LOG)" \
-			|| echo "make: the packages could not be installed; see $(LOG)"; exit 1; }
-	@touch $@
+.venv-bench/.ready: pyproject.toml constraints.txt benchmarks/constraints.txt tools/setup.sh
+	@sh tools/setup.sh .venv-bench benchmarks/constraints.txt "-e .[all] scikit-learn" $(PYTHONS)
+	@echo "$(CURDIR)" > $@

@@ -50,8 +50,8 @@ def main() -> None:
     lines = [
         "# MNIST as in the lectures",
         "",
-        "Written by `make experiments`. Learning rate 0.5, minibatches of 100, 15 epochs, pixels in "
-        "[0, 1], Xavier start; errors on the 10,000 test images after the last epoch.",
+        "Written by `make experiments`. Learning rate 0.5, minibatches of 100, 15 epochs, pixels "
+        "in [0, 1], Xavier start; errors on the 10,000 test images after the last epoch.",
         "",
         f"| model | parameters | {seeds} | mean | lecture | full minibatches right | seconds |",
         "|---|---|" + "---|" * (len(SEEDS) + 4),

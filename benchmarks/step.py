@@ -91,8 +91,8 @@ def main() -> None:
         lines.append(f"| {name} | {statistics.median(values):.0f} | {spread} |")
     lines += [
         "",
-        f"Ratio Pellucid / scikit-learn, round by round: median **{statistics.median(ratios):.2f}**, "
-        f"from {min(ratios):.2f} to {max(ratios):.2f}.",
+        f"Ratio Pellucid / scikit-learn, round by round: median "
+        f"**{statistics.median(ratios):.2f}**, from {min(ratios):.2f} to {max(ratios):.2f}.",
         "",
         "Today training runs on the interpreter, one NumPy call a node. The native engine is the "
         "next step, and with it PyTorch, JAX and Keras join this page.",

@@ -45,7 +45,8 @@ class Audit:
                 self.sampled += 1
                 self._sample(graph)
                 return
-            known = hash((graph.nodes, graph.input_types, graph.outputs, tuple(graph.consts)))
+            types = tuple(node.type for node in graph.nodes)
+            known = hash((graph.nodes, types, graph.outputs, tuple(graph.consts)))
             if known not in self._seen:
                 self._seen.add(known)
                 self.different += 1

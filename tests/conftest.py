@@ -21,7 +21,6 @@ if str(ROOT) not in sys.path:  # `from tests.ops.cases import …` under every i
 from tests.audit import AUDIT, install  # noqa: E402
 from tests.ops import report  # noqa: E402
 
-
 # Seeds are explicit and a busy machine is no failure.
 settings.register_profile("pellucid", deadline=None, derandomize=True)
 settings.load_profile("pellucid")

@@ -12,7 +12,12 @@ Example:
     -13.0 -5.0 3.0 1.0
 """
 
-from pellucid import data, nn, numpy, optim, testing
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from pellucid import numpy
 from pellucid.core.errors import (
     ArgumentError,
     CompileError,
@@ -24,9 +29,8 @@ from pellucid.core.errors import (
     NotDifferentiableError,
     PellucidError,
     ShapeError,
+    nearest,
 )
-from pellucid.models import Sequential, load
-from pellucid.train.callbacks import Callback
 from pellucid.transform.custom import op
 from pellucid.transform.grad import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from pellucid.transform.jit import jit
@@ -34,7 +38,38 @@ from pellucid.transform.numerical import numerical_grad
 from pellucid.transform.show import show
 from pellucid.transform.tensor import Tensor
 
+if TYPE_CHECKING:
+    from pellucid import data, nn, optim, testing
+    from pellucid.models import Sequential, load
+    from pellucid.train.callbacks import Callback
+
 __version__ = "0.1.0"
+
+# Loaded at first use: who only differentiates does not wait for models and files.
+_LATER = {
+    "data": "pellucid.data",
+    "nn": "pellucid.nn",
+    "optim": "pellucid.optim",
+    "testing": "pellucid.testing",
+    "Sequential": "pellucid.models",
+    "load": "pellucid.models",
+    "Callback": "pellucid.train.callbacks",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        hint = nearest(name, __all__)
+        raise AttributeError(f"pellucid has no '{name}'. {hint}")
+    module = importlib.import_module(_LATER[name])
+    found = module if module.__name__ == f"pellucid.{name}" else getattr(module, name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
+
 
 __all__ = [
     "ArgumentError", "Callback", "CompileError", "DTypeError", "DataError", "DivergenceError",

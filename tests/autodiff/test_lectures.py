@@ -61,7 +61,7 @@ def test_product_of_two_powers() -> None:
 
 @pytest.mark.lecture("T1.G11")
 def test_worked_graph_of_a_product_and_a_sum() -> None:
-    """a = xy, b = a + z at x = 3, y = -5, z = 2: a = -15, b = -13; db/dx = -5, db/dy = 3, db/dz = 1."""
+    """a = xy, b = a + z at x = 3, y = -5, z = 2: a = -15, b = -13; ∂b = -5, 3, 1."""
 
     def function(x: Value, y: Value, z: Value) -> Any:
         a = x * y

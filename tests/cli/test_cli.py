@@ -94,7 +94,10 @@ def test_a_folder_with_idx_files(tmp_path):
         (("train", "digits", "--seed", "-1"), "--seed must be in"),
         (("train", "digits", "--out", "no/such/m.safetensors"), "does not exist"),
         (("train", "digits", "--resume"), "--resume needs the checkpoint"),
-        (("train", "digits", "--learning-rate", "1e9", "--epochs", "3"), "the loss must stay finite"),
+        (
+            ("train", "digits", "--learning-rate", "1e9", "--epochs", "3"),
+            "the loss must stay finite",
+        ),
         (("evaluate", "missing.safetensors"), "cannot be read"),
         (("show", "missing.safetensors"), "cannot be read"),
     ],

@@ -1,5 +1,6 @@
 """IDX files: every type, both packings, and no claim believed before it is checked."""
 
+import contextlib
 import gzip
 import struct
 
@@ -10,6 +11,11 @@ from hypothesis import strategies as st
 
 from pellucid.core.errors import ArgumentError, DataError, DTypeError
 from pellucid.data import load_digits, load_idx_folder, read_idx, split, write_idx
+
+
+def packed(data):
+    return gzip.compress(data, mtime=0)  # the same bytes at every collection
+
 
 DTYPES = ["uint8", "int8", "int16", "int32", "float32", "float64"]
 
@@ -50,9 +56,9 @@ def file(tmp_path, data):
         (b"\0\0\x08\x02" + struct.pack(">I", 3), "8 bytes of sizes, got 4"),
         (b"\0\0\x08\x01" + struct.pack(">I", 3) + b"ab", "truncated"),
         (b"\0\0\x08\x01" + struct.pack(">I", 3) + b"abcd", "longer than its header"),
-        (gzip.compress(b"\0\0\x08\x01" + struct.pack(">I", 9) + b"ab"), "holds 2"),
-        (gzip.compress(b"\0\0\x08\x01" + struct.pack(">I", 1) + b"ab"), "holds more"),
-        (gzip.compress(b"\0\0\x08\x01" + struct.pack(">I", 1) + b"a")[:-6], "gzip data are broken"),
+        (packed(b"\0\0\x08\x01" + struct.pack(">I", 9) + b"ab"), "holds 2"),
+        (packed(b"\0\0\x08\x01" + struct.pack(">I", 1) + b"ab"), "holds more"),
+        (packed(b"\0\0\x08\x01" + struct.pack(">I", 1) + b"a")[:-6], "gzip data are broken"),
         (b"\x1f\x8b" + b"garbage" * 4, "gzip data are broken|cannot be read"),
     ],
 )
@@ -64,14 +70,12 @@ def test_broken_files_are_named(tmp_path, data, words):
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=60), st.booleans(), st.booleans())
-def test_any_bytes_give_an_array_or_our_error(tmp_path_factory, tail, packed, headed):
+def test_any_bytes_give_an_array_or_our_error(tmp_path_factory, tail, zipped, headed):
     data = (b"\0\0\x08\x01" + struct.pack(">I", 20) + tail) if headed else tail
     path = tmp_path_factory.mktemp("idx") / "x"
-    path.write_bytes(gzip.compress(data) if packed else data)
-    try:
+    path.write_bytes(packed(data) if zipped else data)
+    with contextlib.suppress(DataError):
         assert isinstance(read_idx(path), np.ndarray)
-    except DataError:
-        pass
 
 
 def test_writing_what_idx_does_not_hold(tmp_path):

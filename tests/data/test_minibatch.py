@@ -28,7 +28,9 @@ def test_every_place_is_equally_likely():
     assert abs(counts / 2000 - 0.2).max() < 0.04
 
 
-@pytest.mark.parametrize(("n", "size", "lengths"), [(10, 4, [4, 4, 2]), (3, 9, [3]), (4, 2, [2, 2])])
+@pytest.mark.parametrize(
+    ("n", "size", "lengths"), [(10, 4, [4, 4, 2]), (3, 9, [3]), (4, 2, [2, 2])]
+)
 def test_minibatches_cover_the_order(n, size, lengths):
     parts = list(minibatches(n, size, order(n, 0, 0)))
     assert [len(part) for part in parts] == lengths

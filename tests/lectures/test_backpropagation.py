@@ -1,4 +1,6 @@
-"""The lectures' backpropagation, written line by line in NumPy, equals the derivative of the graph."""
+"""The lectures' backpropagation, line by line in NumPy, equals the derivative of the graph."""
+
+import itertools
 
 import numpy as np
 import pytest
@@ -48,7 +50,7 @@ def algorithm_6_1(weights, biases, x, y, classification):
 
 def draw(sizes, n, seed=0):
     rng = np.random.default_rng(seed)
-    weights = [rng.normal(size=(b, a)) / np.sqrt(a) for a, b in zip(sizes, sizes[1:], strict=False)]
+    weights = [rng.normal(size=(b, a)) / np.sqrt(a) for a, b in itertools.pairwise(sizes)]
     biases = [rng.normal(size=b) for b in sizes[1:]]
     return weights, biases, rng.normal(size=(n, sizes[0])), rng
 

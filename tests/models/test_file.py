@@ -159,7 +159,7 @@ def test_every_truncation_is_refused(tmp_path):
     path, data = bytes_of(tmp_path)
     for length in {0, 1, 7, 8, 9, 100, len(data) // 2, len(data) - 1}:
         path.write_bytes(data[:length])
-        with pytest.raises(DataError, match="m.safetensors"):
+        with pytest.raises(DataError, match=r"m\.safetensors"):
             pel.load(path)
     path.write_bytes(data + b"x")
     with pytest.raises(DataError, match="the file holds"):
@@ -207,7 +207,7 @@ def test_a_newer_format_is_refused_by_name(tmp_path):
 def test_a_changed_description_is_refused(tmp_path, change):
     path, data = bytes_of(tmp_path)
     path.write_bytes(change_document(data, change))
-    with pytest.raises(DataError, match="m.safetensors"):
+    with pytest.raises(DataError, match=r"m\.safetensors"):
         pel.load(path)
 
 
@@ -227,7 +227,7 @@ def test_other_files_are_refused(tmp_path):
     path = tmp_path / "m.safetensors"
     for data in (b"PK\x03\x04" + b"\0" * 100, b"\x80\x04" + b"." * 50, b"{}" * 20):
         path.write_bytes(data)
-        with pytest.raises(DataError, match="m.safetensors"):
+        with pytest.raises(DataError, match=r"m\.safetensors"):
             pel.load(path)
     path.write_bytes(with_header({}, b""))
     with pytest.raises(DataError, match="no Pellucid model"):

@@ -13,7 +13,6 @@ from pellucid.core.errors import (
 )
 from pellucid.models import Sequential
 from pellucid.nn import L1, L2, Activation, Dense, Dropout, Flatten
-from pellucid.ops import composite
 from pellucid.optim import SGD, Adam
 from pellucid.train.callbacks import Callback
 
@@ -201,8 +200,11 @@ def test_user_losses_metrics_and_activations():
         return abs(y_pred - y_true).max(axis=-1)
 
     x = np.linspace(-1, 1, 20)[:, None]
-    model = Sequential([Dense(8, activation=lambda z: z * composite.asvalue(z > 0).astype("float32")),
-                        Dense(1)], seed=0)  # fmt: skip
+
+    def gate(z):
+        return z * (z > 0).astype("float32")
+
+    model = Sequential([Dense(8, activation=gate), Dense(1)], seed=0)
     model.compile(Adam(0.05), huber, metrics=[worst])
     history = model.fit(x, np.abs(x).ravel(), epochs=200, batch_size=20, seed=0, verbose=0)
     assert history.epochs["loss"][-1] < 0.01
@@ -322,7 +324,7 @@ def test_training_data_of_any_order_and_dtype_gives_the_same_weights():
     readonly = straight.copy()
     readonly.flags.writeable = False
     variants = [
-        straight, x, np.asfortranarray(straight), straight.astype(">f4"), straight.astype(np.float64),
+        straight, x, np.asfortranarray(straight), straight.astype(">f4"), straight.astype(float),
         readonly, np.repeat(straight, 2, axis=0)[::2], straight.tolist(),
     ]  # fmt: skip
     expected = None

@@ -62,7 +62,10 @@ def test_flatten_and_rescale():
 def dropout_graph(rate, train, rows=N):
     builder = Builder()
     with builder:
-        seed, step = builder.input("seed", TensorType(int64)), builder.input("step", TensorType(int64))
+        seed, step = (
+            builder.input("seed", TensorType(int64)),
+            builder.input("step", TensorType(int64)),
+        )
         x = builder.input("x", TensorType(float32, (rows, 50)))
         out, _ = Dropout(rate).apply({}, {}, x, train=train, key=Key(seed, step, "d"))
         return builder.graph([out])

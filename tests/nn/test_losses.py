@@ -13,7 +13,9 @@ from pellucid.transform.tensor import Tensor
 
 
 def rows(loss, target, output):
-    return np.asarray(loss.per_row(Tensor(np.asarray(target)), Tensor(np.asarray(output, np.float64))))
+    return np.asarray(
+        loss.per_row(Tensor(np.asarray(target)), Tensor(np.asarray(output, np.float64)))
+    )
 
 
 def slope(loss, target, output):
@@ -60,7 +62,8 @@ def test_cross_entropies_are_stable_at_a_thousand(dtype):
     value = np.asarray(losses.BinaryCrossEntropy().per_row(Tensor(t), Tensor(z)))
     np.testing.assert_allclose(value, [0, 0, 1000, 1000])
     np.testing.assert_allclose(
-        grad(lambda z: losses.BinaryCrossEntropy().per_row(Tensor(t), z).sum())(z), [[0], [0], [1], [-1]]
+        grad(lambda z: losses.BinaryCrossEntropy().per_row(Tensor(t), z).sum())(z),
+        [[0], [0], [1], [-1]],
     )
 
 

@@ -17,7 +17,10 @@ def run_steps(optimizer, start, gradient, steps, rate=None):
     vector = TensorType(float64, (len(start),))
     with builder:
         g, w = builder.input("g", vector), builder.input("w", vector)
-        step, eta = builder.input("step", TensorType(int64)), builder.input("rate", TensorType(float64))
+        step, eta = (
+            builder.input("step", TensorType(int64)),
+            builder.input("rate", TensorType(float64)),
+        )
         slots = optimizer.init([w])
         names = list(slots)
         held = {name: [builder.input(name, vector)] for name in names}
@@ -77,7 +80,9 @@ def test_adams_first_step_is_the_rate_whatever_the_gradient():
 
 def test_step_schedule_drops_on_time():
     schedule = Step(0.5, factor=0.1, every=3)
-    assert [schedule.rate(t) for t in (0, 2, 3, 5, 6)] == pytest.approx([0.5, 0.5, 0.05, 0.05, 0.005])
+    assert [schedule.rate(t) for t in (0, 2, 3, 5, 6)] == pytest.approx(
+        [0.5, 0.5, 0.05, 0.05, 0.005]
+    )
     assert SGD(schedule).rate(3) == pytest.approx(0.05)
     assert SGD(Constant(0.2)).rate(99) == 0.2
 

@@ -94,7 +94,7 @@ class TestRows:
 
 
 class TestOutputs:
-    """Fresh arrays: nothing that a caller holds changes later, and nothing of his is handed back."""
+    """Fresh arrays: nothing that a caller holds changes later, nothing of his is handed back."""
 
     @pytest.mark.parametrize(
         "function",

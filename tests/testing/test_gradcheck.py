@@ -56,7 +56,11 @@ def test_a_wrong_second_derivative_is_found(row):
 
 @pytest.mark.parametrize(
     ("options", "words"),
-    [({"order": 0}, "order"), ({"modes": ("sideways",)}, "mode"), ({"directions": 0}, "directions")],
+    [
+        ({"order": 0}, "order"),
+        ({"modes": ("sideways",)}, "mode"),
+        ({"directions": 0}, "directions"),
+    ],
 )
 def test_bad_arguments(options, words):
     with pytest.raises(ArgumentError, match=words):

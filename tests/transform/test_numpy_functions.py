@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tools import docs_numpy
 
 import pellucid.numpy as pnp
 from pellucid.core.errors import ArgumentError, DTypeError, PellucidError, ShapeError
@@ -24,7 +25,8 @@ from pellucid.transform import protocols
 from pellucid.transform.grad import grad
 from pellucid.transform.tensor import Tensor, type_of
 from pellucid.transform.trace import trace
-from tests.ops import cases as rows
+from tests.ops.cases import cases
+from tests.ops.sampling import dtypes_of, sample
 
 Shape = tuple[int, ...]
 Inputs = tuple[Shape, ...]
@@ -709,13 +711,18 @@ def test_one_spelling_for_rows_and_people() -> None:
 def test_every_row_is_traced_through_its_own_forward(name: str) -> None:
     op = REGISTRY[name]
     compared = 0
-    for case in rows.cases(op):
+    for case in cases(op):
         if case.symbolic:
             continue
-        for dtype in rows.dtypes_of(op, case):
-            arrays, attrs = rows.sample(op, case, dtype), case.attributes(dtype)
+        for dtype in dtypes_of(op, case):
+            arrays, attrs = sample(op, case, dtype), case.attributes(dtype)
             wanted = op.forward(NUMPY, *arrays, **attrs)
             (got,) = traced(lambda *xs, attrs=attrs: op.forward(pnp, *xs, **attrs), arrays)
             np.testing.assert_allclose(got, wanted, 1e-6, 1e-6)
             compared += 1
     assert compared
+
+
+def test_the_page_is_written_from_the_tables() -> None:
+    page = docs_numpy.page()
+    assert docs_numpy.PAGE.read_text(encoding="utf-8") == page, "write it anew: make docs"

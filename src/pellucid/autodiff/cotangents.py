@@ -1,4 +1,4 @@
-"""What reverse and forward mode share: activity, symbolic zeros, sums over fan-out, un-broadcasting."""
+"""What both modes share: activity, symbolic zeros, sums over fan-out, un-broadcasting."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pellucid.ops.value import Value, apply, cast, zeros_like
 
 
 class Activity:
-    """Which nodes move with the inputs `wrt`, and which would have to but cannot be differentiated."""
+    """Which nodes move with the inputs `wrt`, and which would have to but have no derivative."""
 
     def __init__(self, graph: Graph, wrt: Iterable[int]):
         count = len(graph.nodes)
@@ -96,9 +96,7 @@ def unbroadcast(ct: Value, type: TensorType) -> Value:
         return ct
     extra = len(shape) - len(type.shape)
     axis = tuple(range(extra)) + tuple(
-        extra + i
-        for i, dim in enumerate(type.shape)
-        if dim == 1 and shape[extra + i] != 1
+        extra + i for i, dim in enumerate(type.shape) if dim == 1 and shape[extra + i] != 1
     )
     summed = apply("sum", ct, axis=axis, keepdims=False) if axis else ct
     if summed.type.shape != type.shape:

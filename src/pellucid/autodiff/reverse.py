@@ -1,6 +1,6 @@
 """Reverse mode. In: a graph. Out: the graph with the gradients of its inputs behind it.
 
-Source: the lectures' *gradient = output gradient × local gradient*, and the sum over outgoing edges.
+Source: the lectures' *gradient = output gradient × local gradient*, summed over outgoing edges.
 """
 
 from __future__ import annotations

@@ -99,7 +99,9 @@ def _on_sigterm(number: int, frame: FrameType | None) -> None:
 @app.command()
 def train(
     source: Source = "digits",
-    hidden: Annotated[str, typer.Option(help="Sizes of the hidden layers: 200 or 200,100.")] = "200",
+    hidden: Annotated[
+        str, typer.Option(help="Sizes of the hidden layers: 200 or 200,100.")
+    ] = "200",
     activation: Annotated[str, typer.Option(help="relu, tanh, sigmoid, …")] = "relu",
     optimizer: Annotated[str, typer.Option(help="sgd or adam.")] = "sgd",
     learning_rate: Annotated[
@@ -206,7 +208,9 @@ def _prepared(
 def evaluate(
     model_file: ModelFile,
     source: Source = "digits",
-    seed: Annotated[int | None, typer.Option(help="The split's seed. Default: the model's.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="The split's seed. Default: the model's.")
+    ] = None,
 ) -> None:
     """Measure a model on the test part of a data set."""
     model = load(model_file)

@@ -93,9 +93,7 @@ def confusion(labels: np.ndarray[Any, Any], chosen: np.ndarray[Any, Any], classe
     return counts
 
 
-def results(
-    console: Console, model: Sequential, x: Any, y: Any, target: Path | None
-) -> None:
+def results(console: Console, model: Sequential, x: Any, y: Any, target: Path | None) -> None:
     """Test error, confusion matrix, where time went, and the figure beside the model."""
     chosen = model.predict(x).argmax(axis=1)
     wrong = int((chosen != y).sum())

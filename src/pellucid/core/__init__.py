@@ -1,1 +1,1 @@
-"""The ground floor: errors, dtypes, shapes and nested containers. Imports nothing outside itself."""
+"""The ground floor: errors, dtypes, shapes, nested containers. Imports nothing outside itself."""

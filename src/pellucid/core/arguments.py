@@ -53,7 +53,11 @@ def real(
     open_high: bool = False,
 ) -> float:
     """`value` as a finite float in [low, high]; `open_low` and `open_high` leave an end out."""
-    if isinstance(value, bool) or not hasattr(value, "__float__") or isinstance(value, (str, bytes)):
+    if (
+        isinstance(value, bool)
+        or not hasattr(value, "__float__")
+        or isinstance(value, (str, bytes))
+    ):
         raise ArgumentError(where, f"{name} must be a number, got {value!r}")
     number = float(value)
     below = number <= low if open_low else number < low

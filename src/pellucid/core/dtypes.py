@@ -45,7 +45,8 @@ class DType:
         if self.kind == "b":
             return value in (0, 1)
         bits = 8 * self.itemsize - (self.kind == "i")
-        return (0 if self.kind == "u" else -(2**bits)) <= value < 2**bits
+        low, high = (0 if self.kind == "u" else -(1 << bits)), 1 << bits
+        return low <= value < high
 
     def __reduce__(self) -> tuple[object, ...]:
         return (as_dtype, (self.name,))

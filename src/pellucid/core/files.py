@@ -10,7 +10,7 @@ from pellucid.core.errors import ArgumentError
 
 
 def check_target(path: str | Path, overwrite: bool) -> Path:
-    """The place of a new file: its folder exists and can be written, nothing is replaced unasked."""
+    """The place of a new file: its folder can be written, and nothing is replaced unasked."""
     target = Path(path)
     where = f'save "{target}"'
     if target.is_dir():

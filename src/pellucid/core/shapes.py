@@ -51,7 +51,9 @@ def check(where: str, shape: Sequence[Dim]) -> Shape:
         if isinstance(dim, Batch):
             batches += 1
         elif isinstance(dim, bool) or not isinstance(dim, int) or not 0 <= dim <= LARGEST:
-            raise ShapeError(where, f"a dimension must be a whole number from 0 to 2⁶³-1, got {dim!r}")
+            raise ShapeError(
+                where, f"a dimension must be a whole number from 0 to 2⁶³-1, got {dim!r}"
+            )
     if batches > 1:
         raise ShapeError(
             where,

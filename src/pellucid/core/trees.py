@@ -89,7 +89,8 @@ def map_leaves(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
         other_leaves, other_structure = flatten(other)
         if other_structure != structure:
             raise ArgumentError(
-                "trees", f"both trees must have one structure, got {structure} and {other_structure}"
+                "trees",
+                f"both trees must have one structure, got {structure} and {other_structure}",
             )
         columns.append(other_leaves)
     return unflatten(structure, [function(*row) for row in zip(*columns, strict=True)])

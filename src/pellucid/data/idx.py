@@ -48,7 +48,9 @@ def read_idx(path: str | Path) -> Array:
                     return _read(where, cast(IO[bytes], file), None)
             return _read(where, raw, size)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(where, f"the gzip data are broken: {error}", "Copy the file again.") from None
+        raise DataError(
+            where, f"the gzip data are broken: {error}", "Copy the file again."
+        ) from None
     except OSError as error:
         reason = error.strerror or str(error)
         raise DataError(where, f"the file {source} cannot be read: {reason}") from None

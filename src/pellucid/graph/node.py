@@ -1,4 +1,4 @@
-"""Nodes and graphs. A graph holds its nodes in execution order; a node names its inputs by position.
+"""Nodes and graphs. A graph holds nodes in execution order; a node names its inputs by position.
 
 In: nothing but types. Out: `Graph`, the one object that is printed, differentiated, stepped
 through and compiled. A node's key (operation, input positions, attributes) is all that makes it

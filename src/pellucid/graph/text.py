@@ -44,9 +44,7 @@ def show_attr(value: Any) -> str:
     return repr(value)
 
 
-def print_graph(
-    graph: Graph, values: Sequence[str] | None = None, lines: bool = True
-) -> str:
+def print_graph(graph: Graph, values: Sequence[str] | None = None, lines: bool = True) -> str:
     """`graph` as text. `values[i]`, where given, is written behind node i."""
     name = names(graph)
     heads = [f"{name[i]}: {graph.nodes[i].type!r}" for i in graph.inputs]

@@ -31,7 +31,8 @@ def verify(graph: Graph, type_rule: TypeRule) -> None:
     for position, node in enumerate(graph.nodes):
         if node.op in (INPUT, CONST) and [(k, type(v)) for k, v in node.attrs] != [("name", str)]:
             raise GraphError(
-                f"graph node {position} {node.op}", f"its one attribute must be a name, got {node.attrs}"
+                f"graph node {position} {node.op}",
+                f"its one attribute must be a name, got {node.attrs}",
             )
     constants = [node.attr("name") for node in graph.nodes if node.op == CONST]
     check_names([*graph.input_names, *constants])

@@ -27,7 +27,9 @@ def check(where: str, activation: ActivationLike) -> None:
     if activation is None or callable(activation):
         return
     if activation not in BY_NAME:
-        raise ArgumentError(where, f"unknown activation {activation!r}", nearest(activation, BY_NAME))
+        raise ArgumentError(
+            where, f"unknown activation {activation!r}", nearest(activation, BY_NAME)
+        )
 
 
 def activate(activation: ActivationLike, x: Value) -> Value:

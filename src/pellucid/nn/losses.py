@@ -66,8 +66,10 @@ def same_shape(where: str, y: Array, output: TensorType) -> Array:
 def _first_bad(y: Array, bad: Array) -> str:
     place = np.argwhere(bad)[0]
     value = y[tuple(place)]
-    return f"{value!r} in row {int(place[0])}" if not isinstance(value, np.generic) else (
-        f"{value.item()!r} in row {int(place[0])}"
+    return (
+        f"{value!r} in row {int(place[0])}"
+        if not isinstance(value, np.generic)
+        else (f"{value.item()!r} in row {int(place[0])}")
     )
 
 
@@ -197,7 +199,7 @@ class BinaryCrossEntropy(Loss):
     link: ClassVar[str | None] = "sigmoid"
 
     def per_row(self, target: Value, output: Value) -> Value:
-        # softplus(z) - t·z written as max(z,0) - t·z + ln(1 + e^-|z|): no difference of large numbers.
+        # softplus(z) - t·z as max(z, 0) - t·z + ln(1 + e^-|z|): no difference of large numbers.
         positive = elementwise("relu", output)
         tail = elementwise("log1p", elementwise("exp", -abs(output)))
         return _rows(positive - target * output + tail)

@@ -1,4 +1,4 @@
-"""Rows that compare, and rows of logic. Their result is boolean; used as a number, its gradient is 0."""
+"""Rows that compare, and rows of logic. The result is boolean; as a number its gradient is 0."""
 
 from __future__ import annotations
 

@@ -159,7 +159,8 @@ relu = register(
         "relu", ("x",), accepts=NUMBERS, formula=r"\max(0, x)",
         forward=lambda xp, x: xp.maximum(x, 0),
         derivative=Partials(lambda x, out: cast(out > 0, x.type.dtype)),
-        idempotent=True, exact=True, doc="x where it is positive, else 0; its derivative at 0 is 0.",
+        idempotent=True, exact=True,
+        doc="x where it is positive, else 0; its derivative at 0 is 0.",
     )
 )  # fmt: skip
 abs = register(
@@ -299,7 +300,7 @@ where = register(
         ),
         exact=True, samples=((0, 1), (-3, 3), (-3, 3)), accepts=ANY,
         formula=r"\begin{cases} x & \text{if } c \\ y & \text{else} \end{cases}",
-        doc="x where the condition holds, else y; the branch not taken gets a gradient of exactly 0.",
+        doc="x where the condition holds, else y; the other branch gets a gradient of exactly 0.",
     )
 )  # fmt: skip
 

@@ -48,9 +48,7 @@ gather = register(
 )  # fmt: skip
 
 
-def _scatter_type(
-    x: TensorType, indices: TensorType, updates: TensorType, axis: int
-) -> TensorType:
+def _scatter_type(x: TensorType, indices: TensorType, updates: TensorType, axis: int) -> TensorType:
     same_dtype("scatter_add", ("x", "updates"), (x, updates))
     check_dtype("scatter_add", "x", x, NUMBERS)
     wanted = _gather_type(x, indices, axis)

@@ -108,9 +108,7 @@ def _slice_type(x: TensorType, start: Ints, stop: tuple[Dim, ...], step: Ints) -
     return TensorType(x.dtype, tuple(dims))
 
 
-def _slice_back(
-    ct: Value, x: Value, start: Ints, stop: tuple[Dim, ...], step: Ints
-) -> Value:
+def _slice_back(ct: Value, x: Value, start: Ints, stop: tuple[Dim, ...], step: Ints) -> Value:
     high = []
     for dim, kept, first, stride in zip(x.type.shape, ct.type.shape, start, step, strict=True):
         if isinstance(dim, Batch) or isinstance(kept, Batch):
@@ -176,9 +174,7 @@ def _concat_back(i: int, ct: Value, *xs: Value, axis: int) -> Value:
     stop: list[Dim] = list(ct.type.shape)
     start[axis] = sum(along[:i])
     stop[axis] = start[axis] + along[i]
-    result: Value = apply(
-        "slice", ct, start=tuple(start), stop=tuple(stop), step=(1,) * rank
-    )
+    result: Value = apply("slice", ct, start=tuple(start), stop=tuple(stop), step=(1,) * rank)
     return result
 
 

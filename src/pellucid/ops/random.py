@@ -64,7 +64,8 @@ uniform = register(
             seed, step, stream, shape, dtype
         ),
         derivative=_WHY, exact=True, accepts=INTEGERS, samples=((0, 9), (0, 9)),
-        formula=r"u \sim U[0, 1)", doc="Uniform on [0, 1): 24 random bits in float32, 53 in float64.",
+        formula=r"u \sim U[0, 1)",
+        doc="Uniform on [0, 1): 24 random bits in float32, 53 in float64.",
     )
 )  # fmt: skip
 normal = register(
@@ -75,7 +76,8 @@ normal = register(
             seed, step, stream, shape, dtype
         ),
         derivative=_WHY, exact=True, accepts=INTEGERS, samples=((0, 9), (0, 9)),
-        formula=r"z \sim N(0, 1)", doc="Standard normal, by inversion of its distribution function.",
+        formula=r"z \sim N(0, 1)",
+        doc="Standard normal, by inversion of its distribution function.",
     )
 )  # fmt: skip
 

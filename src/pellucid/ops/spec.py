@@ -301,7 +301,8 @@ def elementwise(
         return TensorType(result or dtype, shape)
 
     first = samples[0]
-    each = samples if isinstance(first, tuple) else (samples,) * len(inputs)
+    several = samples if isinstance(first, tuple) else (samples,) * len(inputs)
+    each: tuple[tuple[float, float], ...] = several  # type: ignore[assignment]
     return Op(
         name, kind, inputs, (), type_rule, forward, derivative,
         samples=each, accepts=accepts, **facts,

@@ -17,9 +17,17 @@ from pellucid.core import dtypes, shapes
 from pellucid.core.dtypes import DType
 from pellucid.core.errors import ArgumentError, DTypeError, GraphError, user_line
 from pellucid.core.shapes import Shape
-from pellucid.graph.node import CONST, INPUT, Constant, Graph, Node, TensorType, arranged, attributes
+from pellucid.graph.node import (
+    CONST,
+    INPUT,
+    Constant,
+    Graph,
+    Node,
+    TensorType,
+    arranged,
+    attributes,
+)
 from pellucid.ops.spec import FLOATS, REGISTRY, Op, lookup
-
 
 UNKNOWN_LINE = ""  # a copied node whose source line is not known
 
@@ -170,7 +178,9 @@ class Builder:
 
     def share(self) -> None:
         """From here on equal applications become one node."""
-        self._shared = {node.key: value for node, value in zip(self.nodes, self.values, strict=True)}
+        self._shared = {
+            node.key: value for node, value in zip(self.nodes, self.values, strict=True)
+        }
 
     def __enter__(self) -> Builder:
         _stack.recorders.append(self)

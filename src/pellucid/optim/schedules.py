@@ -1,4 +1,4 @@
-"""Learning rates as functions of the step. The rate is an input of the step graph: nothing recompiles."""
+"""Learning rates as functions of the step; an input of the step graph, so nothing recompiles."""
 
 from __future__ import annotations
 

@@ -23,7 +23,9 @@ def dtype_name(dtype: Any) -> str:
     return str(dtype.name)
 
 
-def bind_rows(types: Sequence[TensorType], names: Sequence[str], arrays: Sequence[Any]) -> int | None:
+def bind_rows(
+    types: Sequence[TensorType], names: Sequence[str], arrays: Sequence[Any]
+) -> int | None:
     """The number of rows N that `arrays` have, after checking them against `types`.
 
     Raises:

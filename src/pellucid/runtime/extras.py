@@ -108,9 +108,7 @@ def windows(x: Array, axes: Ints, size: Ints, stride: Ints, dilation: Ints) -> A
     return np.lib.stride_tricks.as_strided(x, (*shape, *size), (*strides, *inner), writeable=False)
 
 
-def fold(
-    x: Array, axes: Ints, size: Ints, stride: Ints, dilation: Ints, lengths: Ints
-) -> Array:
+def fold(x: Array, axes: Ints, size: Ints, stride: Ints, dilation: Ints, lengths: Ints) -> Array:
     """The transpose of `windows`: adds each element of each window back to its place."""
     rank = x.ndim - len(axes)
     shape = list(x.shape[:rank])
@@ -142,7 +140,8 @@ def gather(x: Array, indices: Array, axis: int) -> Array:
 def scatter_add(x: Array, indices: Array, updates: Array, axis: int) -> Array:
     _check_indices("scatter_add", indices, x.shape[axis])
     out = x.copy()
-    np.add.at(out, (slice(None),) * axis + (np.asarray(indices).astype(np.intp),), updates)
+    place: Any = (slice(None),) * axis + (np.asarray(indices).astype(np.intp),)
+    np.add.at(out, place, updates)
     return out
 
 
@@ -278,6 +277,15 @@ def normal(seed: Any, step: Any, stream: str, shape: Ints, dtype: DType) -> Arra
     return quantile(bits).astype(numpy_dtype(dtype)).reshape(shape)
 
 
+_PLAIN = (
+    "add", "subtract", "multiply", "divide", "negative", "exp", "log", "log1p", "expm1",
+    "sqrt", "tanh", "abs", "sign", "floor", "round", "sin", "cos", "pow", "maximum",
+    "minimum", "where", "equal", "not_equal", "less", "less_equal", "greater",
+    "greater_equal", "logical_and", "logical_or", "logical_not", "isfinite", "copy",
+    "reshape", "permute_dims", "broadcast_to", "flip", "concat",
+)  # fmt: skip
+
+
 class _Namespace(SimpleNamespace):
     """What rows need, and NumPy's own functions for a person's operations."""
 
@@ -288,12 +296,7 @@ class _Namespace(SimpleNamespace):
 NUMPY = _Namespace(
     **{
         name: getattr(np, name)
-        for name in (
-            "add subtract multiply divide negative exp log log1p expm1 sqrt tanh abs sign floor "
-            "round sin cos pow maximum minimum where equal not_equal less less_equal greater "
-            "greater_equal logical_and logical_or logical_not isfinite copy "
-            "reshape permute_dims broadcast_to flip concat"
-        ).split()
+        for name in _PLAIN
     },
     astype=lambda x, dtype: np.asarray(x).astype(numpy_dtype(dtype)),
     full=lambda shape, value, dtype: np.full(shape, value, numpy_dtype(dtype)),

@@ -59,9 +59,7 @@ def check_grad(
         raise ArgumentError("check_grad", "args must hold a float, got none")
     names = trees.paths(tuple(args), "x") if leaves else []
     types = [TensorType(float64, x.shape) if x.dtype.kind == "f" else type_of(x) for x in inputs]
-    traced = trace(
-        function, types, names, lambda values: (trees.unflatten(structure, values), {})
-    )
+    traced = trace(function, types, names, lambda values: (trees.unflatten(structure, values), {}))
     graph = traced.with_constants() if traced.captures else traced.graph
     label = getattr(function, "__name__", None) or argument_names(function, 0)
     draw = np.random.default_rng(seed)

@@ -70,7 +70,9 @@ def read_file(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
                 file.seek(start + first)
                 data = file.read(last - first)
                 if len(data) != last - first:
-                    raise DataError(where, f"{name} must hold {last - first} bytes, got {len(data)}")
+                    raise DataError(
+                        where, f"{name} must hold {last - first} bytes, got {len(data)}"
+                    )
                 arrays[name] = np.frombuffer(bytearray(data), dtype).reshape(shape)
     except OSError as error:
         reason = error.strerror or str(error)

@@ -1,1 +1,1 @@
-"""What a person holds and calls: Tensors, tracing, gradients of functions, jit, custom operations."""
+"""What a person holds and calls: Tensors, tracing, gradients, jit, operations of their own."""

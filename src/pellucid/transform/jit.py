@@ -25,7 +25,9 @@ from pellucid.transform.trace import Traced, argument_names, arrays, leaf_type, 
 
 _DEEPEST = 4  # how far into functions, containers and instances rebinding is watched
 _LIBRARIES = tuple(
-    path for path in (sysconfig.get_paths().get(k) for k in ("stdlib", "purelib", "platlib")) if path
+    path
+    for path in (sysconfig.get_paths().get(k) for k in ("stdlib", "purelib", "platlib"))
+    if path
 )
 
 
@@ -136,10 +138,13 @@ def jit(
     """
     if not callable(function):
         raise ArgumentError("jit", f"expected a function, got {type(function).__name__}")
-    choice("jit", "backend", backend, (None, "interpreter", "native"))
+    if backend is not None:
+        choice("jit", "backend", backend, ("interpreter", "native"))
     if backend == "native":
         raise CompileError(
-            "jit", "the native engine is not there yet", "Leave backend out: the interpreter runs it."
+            "jit",
+            "the native engine is not there yet",
+            "Leave backend out: the interpreter runs it.",
         )
     several = () if batch is None else (batch,) if isinstance(batch, int) else tuple(batch)
     numbers = tuple(shapes.index("jit", "batch", number) for number in several)
@@ -169,7 +174,7 @@ def _read(how: tuple[str, Any, Any]) -> Any:
 _MISSING = object()
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _small(n: int) -> Any:
     """One object for each number, so that lengths compare by identity like everything else."""
     return ("length", n)

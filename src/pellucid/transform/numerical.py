@@ -103,9 +103,7 @@ def _differences(value: Callable[[], float], x: Array, method: str, relative: fl
     return slope
 
 
-def directional(
-    graph: Graph, inputs: Sequence[Array], dots: Mapping[int, Array]
-) -> list[Array]:
+def directional(graph: Graph, inputs: Sequence[Array], dots: Mapping[int, Array]) -> list[Array]:
     """d/dh of every float output along `dots`, a direction for some inputs, by differences.
 
     Source: Richardson's extrapolation of two central differences, error O(h⁴).
@@ -193,7 +191,7 @@ def _compare(
 def samples(
     interval: tuple[float, float], shape: tuple[int, ...], draw: np.random.Generator
 ) -> Array:
-    """Points of an interval, drawn at random; whole numbers are kept away from, as kinks sit there."""
+    """Random points of an interval, away from whole numbers, where kinks tend to sit."""
     low, high = interval
     x = draw.uniform(low, high, size=shape)
     near = np.abs(x - np.round(x)) < 1e-2 * min(1.0, high - low)

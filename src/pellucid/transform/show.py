@@ -66,9 +66,7 @@ class Shown:
 
     def __str__(self) -> str:
         shown = [short(value) for value in self.values] or [""] * len(self.graph)
-        notes = [
-            "   ".join(filter(None, pair)) for pair in zip(shown, self.notes, strict=True)
-        ]
+        notes = ["   ".join(filter(None, pair)) for pair in zip(shown, self.notes, strict=True)]
         head, *rows = print_graph(self.graph, notes).rstrip().splitlines()
         if not self.values:
             rows = [row.replace("→ ", "", 1) for row in rows]  # only notes stand there

@@ -7,6 +7,7 @@ outer Tensors it closes over become hidden inputs, bound at each call: never bak
 from __future__ import annotations
 
 import inspect
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,7 +42,8 @@ class Trace(Builder):
         super().__init__()
         self.captures: list[Any] = []  # arrays and outer Tensors, one a hidden input
         self.hidden: list[Value] = []
-        self._captured: dict[int, Value] = {}
+        self._captured: dict[int, int] = {}  # the id of a capture: its place among them
+        self._marks: list[int] = []  # what each capture held, in a few bytes
 
     def lift(self, operand: Any) -> Value:
         if isinstance(operand, BatchSize):
@@ -67,13 +69,37 @@ class Trace(Builder):
         return self._capture(as_array(operand, "operand"), None)
 
     def _capture(self, operand: Any, type: TensorType | None) -> Value:
-        known = self._captured.get(id(operand))
-        if known is None:
-            known = self.input(f"c{len(self.captures)}_", type or type_of(operand))
-            self.captures.append(operand)  # keeps it alive, so that its id stays its own
-            self.hidden.append(known)
-            self._captured[id(operand)] = known
-        return known
+        place = self._captured.get(id(operand))
+        if place is not None:
+            self._check(place)
+            return self.hidden[place]
+        self._captured[id(operand)] = len(self.captures)
+        self.hidden.append(self.input(f"c{len(self.captures)}_", type or type_of(operand)))
+        self.captures.append(operand)  # keeps it alive, so that its id stays its own
+        self._marks.append(_mark(operand))
+        return self.hidden[-1]
+
+    def check_captures(self) -> None:
+        """Refuses an array that was written to after an operation met it.
+
+        A hidden input is bound once a call: what the operation saw would be lost in silence.
+        """
+        for place in range(len(self.captures)):
+            self._check(place)
+
+    def _check(self, place: int) -> None:
+        if _mark(self.captures[place]) != self._marks[place]:
+            raise GraphError(
+                "trace",
+                f"an array must stay as it is, got {self.hidden[place].type!r} that changed while "
+                "the function was traced",
+                "Make a new array at each step, or hand on array.copy().",
+            )
+
+
+def _mark(operand: Any) -> int:
+    """A checksum of an array; Tensors do not change."""
+    return zlib.crc32(np.ascontiguousarray(operand).data) if isinstance(operand, np.ndarray) else 0
 
 
 @dataclass(frozen=True)
@@ -135,6 +161,7 @@ def trace(
         result = function(*args, **kwargs)
         outputs, structure = trees.flatten(result)
         values = [_output(builder, output) for output in outputs]
+        builder.check_captures()
     graph = builder.graph(values)
     return Traced(graph, tuple(builder.captures), structure)
 

@@ -1,0 +1,71 @@
+"""What every composite needs: operands as values of the active recorder, sizes as tuples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pellucid.core import dtypes, shapes
+from pellucid.core.errors import ArgumentError, ShapeError
+from pellucid.core.shapes import Batch
+from pellucid.ops.value import Value, cast, common_dtype, current, is_scalar, number
+
+Axis = int | tuple[int, ...] | None
+
+
+def asvalue(x: Any) -> Value:
+    """x in the active recorder; a number becomes a constant of the default dtype of its kind."""
+    if is_scalar(x):
+        return number(x, common_dtype("operand", [x]))
+    return current().lift(x)
+
+
+def as_float(x: Any) -> Value:
+    value = asvalue(x)
+    return value if value.type.dtype.is_float else cast(value, dtypes.DEFAULT)
+
+
+def as_floats(where: str, x: Any, y: Any) -> tuple[Value, Value]:
+    """Two operands as floats of one dtype."""
+    dtype = common_dtype(where, [x, y])
+    dtype = dtype if dtype.is_float else dtypes.DEFAULT
+    return cast(x, dtype), cast(y, dtype)
+
+
+def as_dims(shape: Any) -> tuple[Any, ...]:
+    """A shape, or one dimension, as a tuple; a batch size counts as its dimension c·N."""
+    dims = [getattr(dim, "dim", dim) for dim in as_list(shape)]
+    return tuple(
+        d if isinstance(d, Batch) else shapes.index("shape", "a dimension", d) for d in dims
+    )
+
+
+def as_list(value: Any) -> list[Any]:
+    """One item, or a tuple or list of them, as a list."""
+    return list(value) if isinstance(value, (tuple, list)) else [value]
+
+
+def as_ints(where: str, name: str, values: Any) -> tuple[int, ...]:
+    return tuple(shapes.index(where, name, item) for item in as_list(values))
+
+
+def known_length(where: str, value: Value, axis: int) -> int:
+    """The length of an axis that must be known: the batch axis N is refused."""
+    dim = value.type.shape[axis]
+    if isinstance(dim, Batch):
+        raise ShapeError(
+            where,
+            f"axis {axis} must have a known length, got the batch axis {dim!r}",
+            "The rows of a batch have no order; choose another axis.",
+        )
+    return dim
+
+
+def as_values(where: str, xs: Any) -> list[Value]:
+    if not isinstance(xs, (list, tuple)) or not xs:
+        raise ArgumentError(where, f"expected a non-empty list of tensors, got {xs!r}")
+    return [asvalue(x) for x in xs]
+
+
+def astype(x: Any, dtype: Any) -> Value:
+    """x in another dtype. A float becomes an integer by dropping its fraction."""
+    return cast(asvalue(x), dtypes.as_dtype(dtype, "astype"))

@@ -1,0 +1,84 @@
+"""Composites that make tensors from numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pellucid.core import dtypes, shapes
+from pellucid.core.dtypes import DType
+from pellucid.core.errors import ArgumentError
+from pellucid.core.shapes import Dim, Shape
+from pellucid.ops.composite.base import as_dims, astype, asvalue
+from pellucid.ops.composite.movement import broadcast_to
+from pellucid.ops.value import Value, apply, cast, common_dtype, number
+
+
+def full(shape: Dim | Sequence[Dim], fill_value: Any, dtype: Any = None) -> Value:
+    """A tensor of one number."""
+    dims: Shape = shapes.check("full", as_dims(shape))
+    kind = common_dtype("full", [fill_value]) if dtype is None else dtypes.as_dtype(dtype, "full")
+    if isinstance(fill_value, Value):
+        return broadcast_to(cast(fill_value, kind), dims)
+    return number(fill_value, kind, dims)
+
+
+def zeros(shape: Dim | Sequence[Dim], dtype: Any = dtypes.DEFAULT) -> Value:
+    """A tensor of zeros."""
+    return full(shape, 0, dtype)
+
+
+def ones(shape: Dim | Sequence[Dim], dtype: Any = dtypes.DEFAULT) -> Value:
+    """A tensor of ones."""
+    return full(shape, 1, dtype)
+
+
+def _kind(x: Value, dtype: Any, where: str) -> DType:
+    return x.type.dtype if dtype is None else dtypes.as_dtype(dtype, where)
+
+
+def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Value:
+    """One number, or a tensor that broadcasts, in the shape and dtype of x."""
+    value = asvalue(x)
+    filler = cast(fill_value, _kind(value, dtype, "full_like"))
+    return broadcast_to(filler, value.type.shape)
+
+
+def zeros_like(x: Any, dtype: Any = None) -> Value:
+    """Zeros of the shape and dtype of x."""
+    return full_like(x, 0, dtype)
+
+
+def ones_like(x: Any, dtype: Any = None) -> Value:
+    """Ones of the shape and dtype of x."""
+    return full_like(x, 1, dtype)
+
+
+def arange(start: int, stop: int | None = None, step: int = 1, dtype: Any = dtypes.int64) -> Value:
+    """start, start + step, … below stop; 0, 1, … below start where it stands alone."""
+    names = ("start", "stop", "step")
+    first, last, stride = (
+        shapes.index("arange", name, value)
+        for name, value in zip(names, (start, start if stop is None else stop, step), strict=True)
+    )
+    first = 0 if stop is None else first
+    if stride == 0:
+        raise ArgumentError("arange", "step must not be 0, got 0")
+    n, kind = len(range(first, last, stride)), dtypes.as_dtype(dtype, "arange")
+    result: Value = apply("iota", shape=(n,), axis=0, dtype=kind)
+    result = result if stride == 1 else result * stride
+    return result if first == 0 else result + first
+
+
+def eye(rows: int, columns: int | None = None, k: int = 0, dtype: Any = dtypes.DEFAULT) -> Value:
+    """1 on the k-th diagonal, else 0."""
+    plane = as_dims((rows, rows if columns is None else columns))
+    row, column = (apply("iota", shape=plane, axis=i, dtype=dtypes.int64) for i in (0, 1))
+    return astype(column - row == shapes.index("eye", "k", k), dtype)
+
+
+def one_hot(indices: Any, depth: int, dtype: Any = dtypes.DEFAULT) -> Value:
+    """1 at the index along a new last axis, else 0."""
+    kind = dtypes.as_dtype(dtype, "one_hot")
+    result: Value = apply("one_hot", asvalue(indices), depth=as_dims(depth)[0], dtype=kind)
+    return result

@@ -1,0 +1,222 @@
+"""Composites that act on each element by itself."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Callable
+from typing import Any
+
+from pellucid.core import dtypes, shapes
+from pellucid.core.errors import ArgumentError, DTypeError
+from pellucid.ops.composite.base import as_float, as_floats, asvalue
+from pellucid.ops.composite.create import full, ones_like
+from pellucid.ops.value import Value, apply, cast, common_dtype, elementwise, power
+
+_LN2, _LN10 = math.log(2.0), math.log(10.0)
+
+
+def where(condition: Any, x: Any, y: Any) -> Value:
+    """x where the condition holds, else y; the branch not taken gets a gradient of exactly 0."""
+    dtype = common_dtype("where", [x, y])
+    mask = asvalue(condition)
+    if mask.type.dtype.kind != "b":
+        raise DTypeError(
+            "where", f"condition must be bool, got {mask.type!r}", "Write it as a comparison."
+        )
+    result: Value = apply("where", mask, cast(x, dtype), cast(y, dtype))
+    return result
+
+
+def clip(x: Any, min: Any = None, max: Any = None) -> Value:
+    """x held between `min` and `max`; the gradient is 0 outside and 1 on the borders."""
+    value = asvalue(x)
+    if min is not None:
+        value = elementwise("maximum", value, min)
+    if max is not None:
+        value = elementwise("minimum", value, max)
+    return value
+
+
+def positive(x: Any) -> Value:
+    """x itself."""
+    return asvalue(x)
+
+
+def pow(x: Any, y: Any) -> Value:
+    """x to the power y. An integer to a whole number ≥ 0 stays an integer."""
+    dtype = common_dtype("pow", [x, y])
+    if dtype.is_float:
+        return power(asvalue(x), y)
+    if isinstance(y, bool) or not isinstance(y, int) or y < 0:
+        got = y if isinstance(y, int) else getattr(y, "type", type(y).__name__)
+        raise DTypeError(
+            "pow",
+            f"an integer x takes a whole number ≥ 0 as exponent, got {got!r}",
+            "Convert x with astype(np.float32) first.",
+        )
+    value, result = asvalue(x), None
+    while y:  # squares, one a binary digit of the exponent
+        if y & 1:
+            result = value if result is None else result * value
+        y >>= 1
+        value = value * value if y else value
+    return ones_like(value) if result is None else result
+
+
+def reciprocal(x: Any) -> Value:
+    """1 / x, for floats."""
+    value = asvalue(x)
+    if not value.type.dtype.is_float:
+        raise DTypeError("reciprocal", f"x must be a float, got {value.type!r}", "Write 1 / x.")
+    return 1 / value
+
+
+def exp2(x: Any) -> Value:
+    """2 to the power x, exact for whole x."""
+    return pow(2.0, as_float(x))
+
+
+def log2(x: Any) -> Value:
+    """The logarithm to the base 2."""
+    result: Value = elementwise("log", x) / _LN2
+    return result
+
+
+def log10(x: Any) -> Value:
+    """The logarithm to the base 10."""
+    result: Value = elementwise("log", x) / _LN10
+    return result
+
+
+def sinh(x: Any) -> Value:
+    """The hyperbolic sine, accurate near 0; overflows where eˣ does."""
+    value = as_float(x)
+    result: Value = (elementwise("expm1", value) - elementwise("expm1", -value)) * 0.5
+    return result
+
+
+def cosh(x: Any) -> Value:
+    """The hyperbolic cosine; overflows where eˣ does."""
+    value = as_float(x)
+    result: Value = (elementwise("exp", value) + elementwise("exp", -value)) * 0.5
+    return result
+
+
+def tan(x: Any) -> Value:
+    """The tangent of x in radians."""
+    result: Value = elementwise("sin", x) / elementwise("cos", x)
+    return result
+
+
+def hypot(x: Any, y: Any) -> Value:
+    """√(x² + y²) without overflow; its derivative at the origin is 0."""
+    left, right = as_floats("hypot", x, y)
+    # The scale is held constant: it drops out of the derivative exactly, ties included.
+    size = elementwise("maximum", abs(left), abs(right))
+    usable = elementwise("isfinite", size) & (size > 0)
+    scale = apply("stop_gradient", where(usable, size, 1))
+    square = elementwise("square", left / scale) + elementwise("square", right / scale)
+    length = safe_root(square) * scale
+    return where(isinf(left) | isinf(right), math.inf, length)
+
+
+def safe_root(square: Value) -> Value:
+    """The square root with derivative 0 at 0, where √ itself has none."""
+    flat = square == 0
+    return where(flat, 0, elementwise("sqrt", where(flat, 1, square)))
+
+
+def logaddexp(x: Any, y: Any) -> Value:
+    """ln(eˣ + eʸ) without overflow: the larger plus softplus of the difference."""
+    left, right = as_floats("logaddexp", x, y)
+    first = left >= right
+    gap = where(first, right - left, left - right)
+    gap = where((left == right) & isinf(left), 0, gap)  # ∞ - ∞ would be NaN
+    result: Value = where(first, left, right) + elementwise("softplus", gap)
+    return result
+
+
+def _rounded(name: str, x: Any, function: Callable[[Value], Value]) -> Value:
+    """Integers are whole already."""
+    value = asvalue(x)
+    return function(value) if value.type.dtype.is_float else value
+
+
+def floor(x: Any) -> Value:
+    """The largest whole number ≤ x; integers stay integers."""
+    return _rounded("floor", x, lambda value: apply("floor", value))
+
+
+def ceil(x: Any) -> Value:
+    """The smallest whole number ≥ x; integers stay integers."""
+    return _rounded("ceil", x, lambda value: -apply("floor", -value))
+
+
+def trunc(x: Any) -> Value:
+    """x without its fraction; integers stay integers."""
+    return _rounded("trunc", x, lambda value: where(value < 0, ceil(value), floor(value)))
+
+
+def round(x: Any, decimals: int = 0) -> Value:
+    """The nearest number of `decimals` digits, halves to even; integers stay integers."""
+    digits = shapes.index("round", "decimals", decimals)
+    value = asvalue(x)
+    if not value.type.dtype.is_float:
+        if digits < 0:
+            raise ArgumentError("round", f"decimals of integers must be ≥ 0, got {digits}")
+        return value
+    scale = 10.0 ** builtins.abs(digits)
+    if digits == 0:
+        result: Value = apply("round", value)
+    elif digits > 0:
+        result = apply("round", value * scale) / scale
+    else:
+        result = apply("round", value / scale) * scale
+    return result
+
+
+def isnan(x: Any) -> Value:
+    """Whether x is not a number."""
+    value = asvalue(x)
+    result: Value = elementwise("not_equal", value, value)
+    return result
+
+
+def isinf(x: Any) -> Value:
+    """Whether x is ∞ or -∞."""
+    value = asvalue(x)
+    if not value.type.dtype.is_float:
+        return full(value.type.shape, False, dtypes.bool_)
+    result: Value = elementwise("equal", abs(value), math.inf)
+    return result
+
+
+def as_truth(x: Any) -> Value:
+    """x as a condition: numbers are true where they are not 0."""
+    value = asvalue(x)
+    return value if value.type.dtype.kind == "b" else value != 0
+
+
+def logical_and(x: Any, y: Any) -> Value:
+    """Whether both hold; a number holds where it is not 0."""
+    result: Value = apply("logical_and", as_truth(x), as_truth(y))
+    return result
+
+
+def logical_or(x: Any, y: Any) -> Value:
+    """Whether one holds; a number holds where it is not 0."""
+    result: Value = apply("logical_or", as_truth(x), as_truth(y))
+    return result
+
+
+def logical_xor(x: Any, y: Any) -> Value:
+    """Whether exactly one holds; a number holds where it is not 0."""
+    result: Value = apply("not_equal", as_truth(x), as_truth(y))
+    return result
+
+
+def logical_not(x: Any) -> Value:
+    """Whether x does not hold; a number holds where it is not 0."""
+    result: Value = apply("logical_not", as_truth(x))
+    return result

@@ -1,0 +1,206 @@
+"""Composites of `contract`: matrix products of every spelling; diagonals and triangles."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+from pellucid.core import dtypes, shapes
+from pellucid.core.errors import ArgumentError, ShapeError
+from pellucid.ops.composite.base import as_list, asvalue, known_length
+from pellucid.ops.composite.elementwise import where
+from pellucid.ops.composite.movement import (
+    broadcast_to,
+    getitem,
+    moveaxis,
+    part_of,
+    permute_dims,
+    reshape,
+)
+from pellucid.ops.composite.reduce import sum
+from pellucid.ops.value import Value, apply, cast, common_dtype
+from pellucid.ops.value import zeros_like as _zeros
+
+
+def contract(x: Any, y: Any, batch: Any = (), summed: Any = ()) -> Value:
+    """Σ of products over pairs of axes `summed`, in step over pairs `batch`.
+
+    The result has the batch axes, then what is left of x, then what is left of y.
+    """
+    dtype = common_dtype("contract", [asvalue(x), asvalue(y)])
+    if dtype.kind == "b":
+        dtype = dtypes.int64
+    left, right = cast(asvalue(x), dtype), cast(asvalue(y), dtype)
+
+    def pairs(several: Any) -> tuple[tuple[int, int], ...]:
+        return tuple(
+            (
+                shapes.axis_index("contract", i, len(left.type.shape)),
+                shapes.axis_index("contract", j, len(right.type.shape)),
+            )
+            for i, j in several
+        )
+
+    result: Value = apply("contract", left, right, batch=pairs(batch), summed=pairs(summed))
+    return result
+
+
+def matmul(x: Any, y: Any) -> Value:
+    """The matrix product, NumPy's rules: leading axes broadcast, a vector is a row or a column."""
+    left, right = asvalue(x), asvalue(y)
+    a, b = left.type.shape, right.type.shape
+    if not a or not b:
+        raise ShapeError(
+            "matmul",
+            f"operands need an axis, got {shapes.text(a)} and {shapes.text(b)}",
+            "Use * for a product with a number.",
+        )
+    inner = -1 if len(b) == 1 else -2
+    if a[-1] != b[inner]:
+        raise ShapeError(
+            "matmul",
+            f"x must have as many columns as y has rows, got {shapes.text(a)} and {shapes.text(b)}",
+            "Check the order of the operands, or transpose one.",
+        )
+    if len(b) <= 2:
+        return contract(left, right, summed=[(-1, inner)])
+    lead = shapes.broadcast("matmul", a[:-2], b[:-2])
+    if len(a) == 1:
+        return contract(right, left, summed=[(-2, 0)])
+    n = len(lead)
+    left = broadcast_to(left, (*lead, *a[-2:]))
+    right = broadcast_to(right, (*lead, *b[-2:]))
+    return contract(left, right, [(i, i) for i in range(n)], [(-1, -2)])
+
+
+def tensordot(x: Any, y: Any, axes: Any = 2) -> Value:
+    """Σ over the last `axes` of x and the first of y, or over two lists of axes."""
+    left, right = asvalue(x), asvalue(y)
+    if not isinstance(axes, (tuple, list)):
+        n, rank = shapes.index("tensordot", "axes", axes), len(left.type.shape)
+        pairs = [(rank - n + i, i) for i in range(n)]
+    else:
+        lists = [as_list(item) for item in axes]
+        if len(lists) != 2 or len(lists[0]) != len(lists[1]):
+            raise ArgumentError("tensordot", f"axes must pair up, got {axes}")
+        pairs = list(zip(*lists, strict=True))
+    return contract(left, right, summed=pairs)
+
+
+def dot(x: Any, y: Any) -> Value:
+    """Σ over the last axis of x and the last but one of y; a number scales."""
+    left, right = asvalue(x), asvalue(y)
+    if not left.type.shape or not right.type.shape:
+        return left * right
+    place = builtins.max(len(right.type.shape) - 2, 0)
+    return contract(left, right, summed=[(-1, place)])
+
+
+def inner(x: Any, y: Any) -> Value:
+    """Σ over the last axes of both; a number scales."""
+    left, right = asvalue(x), asvalue(y)
+    if not left.type.shape or not right.type.shape:
+        return left * right
+    return contract(left, right, summed=[(-1, -1)])
+
+
+def vecdot(x: Any, y: Any, axis: int = -1) -> Value:
+    """Σ x·y along `axis`, in step over the others."""
+    product = asvalue(x) * asvalue(y)
+    return cast(sum(product, axis), product.type.dtype)
+
+
+def outer(x: Any, y: Any) -> Value:
+    """All products of the elements of two flattened tensors."""
+    return contract(reshape(x, (-1,)), reshape(y, (-1,)))
+
+
+def einsum(subscripts: str, *operands: Any) -> Value:
+    """Products summed over the letters that `subscripts` leaves out behind the arrow: ij,jk->ik.
+
+    One or two operands; each letter stands once in an operand and once in the output.
+    """
+    terms, output = _subscripts(subscripts, len(operands))
+    values = [asvalue(operand) for operand in operands]
+    for k, (value, term) in enumerate(zip(values, terms, strict=True)):
+        if len(term) != len(value.type.shape):
+            got = shapes.text(value.type.shape)
+            raise ShapeError("einsum", f"'{term}' needs {len(term)} axes, got {got}")
+        others = output + "".join(terms[:k] + terms[k + 1 :])
+        lone = tuple(i for i, letter in enumerate(term) if letter not in others)
+        if lone:  # only this operand has them
+            values[k], terms[k] = sum(value, lone), "".join(a for a in term if a in others)
+    if len(values) == 1:
+        return permute_dims(values[0], [terms[0].index(a) for a in output])
+    x, y = terms
+    shared = [(x.index(a), y.index(a)) for a in x if a in y and a in output]
+    summed = [(x.index(a), y.index(a)) for a in x if a in y and a not in output]
+    have = "".join(x[i] for i, _ in shared)
+    have += "".join(a for a in x if a not in y) + "".join(a for a in y if a not in x)
+    return permute_dims(
+        contract(values[0], values[1], shared, summed), [have.index(a) for a in output]
+    )
+
+
+def _subscripts(subscripts: Any, count: int) -> tuple[list[str], str]:
+    """The letters of each operand and of the output."""
+    text = subscripts.replace(" ", "") if isinstance(subscripts, str) else ""
+    inputs, arrow, output = text.partition("->")
+    terms = inputs.split(",")
+    if not arrow:  # NumPy's rule: letters that stand once, in the order of the alphabet
+        output = "".join(sorted(a for a in set(inputs) if a.isalpha() and inputs.count(a) == 1))
+    single = builtins.all(len(set(term)) == len(term) for term in (*terms, output))
+    letters = builtins.all(a.isalpha() for term in (*terms, output) for a in term)
+    known = set(output) <= set(inputs)
+    if not text or count not in (1, 2) or len(terms) != count or not (single and letters and known):
+        raise ArgumentError(
+            "einsum",
+            f"expected letters such as 'ij,jk->ik' for one or two operands, got {subscripts!r} "
+            f"for {count}",
+            "Each letter stands once in an operand; write three operands as two products.",
+        )
+    return terms, output
+
+
+def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Value:
+    """The diagonal of the matrices in two axes, as a new last axis: every (n + 1)-th element."""
+    value = asvalue(x)
+    rank = len(value.type.shape)
+    value = moveaxis(value, (axis1, axis2), (rank - 2, rank - 1))
+    rows, columns = (known_length("diagonal", value, i) for i in (rank - 2, rank - 1))
+    k = shapes.index("diagonal", "offset", offset)
+    n = builtins.max(0, builtins.min(rows + builtins.min(k, 0), columns - builtins.max(k, 0)))
+    first = builtins.max(k, 0) + builtins.max(-k, 0) * columns
+    flat = reshape(value, (*value.type.shape[:-2], rows * columns))
+    last = first + (n - 1) * (columns + 1) + 1
+    if n == 0:
+        return part_of(flat, rank - 2, 0, 0)
+    zeros, dims = (0,) * (rank - 2), flat.type.shape[:-1]
+    return getitem(flat, (*zeros, first), (*dims, last), (*(1,) * (rank - 2), columns + 1))
+
+
+def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Value:
+    """The sum of the diagonal."""
+    return sum(diagonal(x, offset, axis1, axis2), -1)
+
+
+def _triangle(name: str, x: Any, k: int, lower: bool) -> Value:
+    value = asvalue(x)
+    rank = len(value.type.shape)
+    if rank < 2:
+        raise ShapeError(name, f"x must have two axes or more, got {value.type!r}")
+    plane = tuple(known_length(name, value, i) for i in (rank - 2, rank - 1))
+    row, column = (apply("iota", shape=plane, axis=i, dtype=dtypes.int64) for i in (0, 1))
+    below = column - row <= shapes.index(name, "k", k) - (0 if lower else 1)
+    zero = _zeros(value)
+    return where(below, value, zero) if lower else where(below, zero, value)
+
+
+def tril(x: Any, k: int = 0) -> Value:
+    """x with zeros above the k-th diagonal."""
+    return _triangle("tril", x, k, lower=True)
+
+
+def triu(x: Any, k: int = 0) -> Value:
+    """x with zeros below the k-th diagonal."""
+    return _triangle("triu", x, k, lower=False)

@@ -1,0 +1,82 @@
+"""docs/numpy.md, from the tables of `pellucid.transform.numpy_functions`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "numpy.md"
+
+HEAD = """# NumPy functions on Tensors
+
+Written by `tools/docs_numpy.py` from the tables in `src/pellucid/transform/numpy_functions.py`.
+
+NumPy's own functions take Tensors: `np.exp(x)`, `X @ W`, `np.sum(x, axis=0)`. The result equals
+NumPy's in value and shape, inside `pel.grad` and outside, and mixes with arrays and numbers. What
+is not listed here raises and names the nearest function that is; a keyword that is not taken raises
+and says what to write instead, unless it has the value that it has anyway (`out=None`,
+`order="C"`).
+
+## Where dtypes differ from NumPy
+
+- Python numbers, NumPy scalars and 0-d arrays are weak: only their kind counts.
+- A float wins over integers and booleans and keeps its width: float32 with int64 is float32.
+- What NumPy makes float64 out of integers (a quotient, `exp`, `mean`) is float32.
+- Booleans in arithmetic count as int64; `maximum` of two booleans is an int64.
+- An integer to a power takes a whole number ≥ 0; a negative one is refused, as NumPy does.
+- uint64 with a signed integer, which NumPy makes float64, is refused.
+
+## What to know
+
+- A Tensor does not change: `x[0] = 1`, `out=` and `array += x` are refused.
+- Shapes never depend on values: `x[x > 0]` and `np.where(mask)` are refused; write
+  `np.where(mask, x, 0)`.
+- Methods of NumPy arrays do not ask their argument: `array.dot(x)` computes with the numbers of `x`
+  and forgets where they came from. Write `array @ x` or `np.dot(array, x)`.
+- Kinks: abs, relu, hypot and norms have derivative 0 at 0; max, min and clip send the gradient to
+  the first of equals; `prod` is exact at zeros.
+- `{host}` give a Python answer and need computed Tensors.
+
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    from pellucid.transform.numpy_functions import ACCUMULATE, FUNCTIONS, HOST, REDUCE, UFUNCS
+
+    parts = [HEAD.format(host="`, `".join(HOST))]
+    parts.append(f"## Functions of elements: {len(UFUNCS)}\n\n")
+    parts.append(
+        "All take `dtype`; `out`, `where`, `casting`, `order`, `signature` are refused.\n\n"
+    )
+    parts.append(_wrapped(UFUNCS))
+    reduced = [f"`np.{name}.reduce`" for name in REDUCE]
+    reduced += [f"`np.{name}.accumulate`" for name in ACCUMULATE]
+    parts.append(
+        f"\nOf their methods: {', '.join(reduced)}, and `outer` of any with two operands.\n\n"
+    )
+    parts.append(f"## Other functions: {len(FUNCTIONS)}\n\n")
+    parts.append("| NumPy | takes | refuses |\n|---|---|---|\n")
+    for name, row in sorted(FUNCTIONS.items()):
+        taken, refused = (", ".join(f"`{key}`" for key in k) for k in (row.honoured, row.refused))
+        parts.append(f"| `np.{name}` | {taken} | {refused} |\n")
+    return "".join(parts)
+
+
+def _wrapped(names: object) -> str:
+    lines, line = [], ""
+    for name in sorted(names):  # type: ignore[call-overload]
+        word = f"`{name}`"
+        if len(line) + len(word) > 98:
+            lines.append(line.rstrip())
+            line = ""
+        line += f"{word}, "
+    return "\n".join([*lines, line.rstrip(", ")]) + ".\n"
+
+
+def main() -> None:
+    """Writes docs/numpy.md."""
+    PAGE.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
