@@ -23,7 +23,8 @@ from pellucid.core import shapes
 from pellucid.core.arguments import whole
 from pellucid.core.errors import ArgumentError, DataError, PellucidError
 from pellucid.core.files import check_target
-from pellucid.data import Dataset, load_digits, load_idx_folder
+from pellucid.data import Dataset, load_digits, load_idx_folder, read_idx
+from pellucid.graph.text import print_graph
 from pellucid.models import Sequential, load
 from pellucid.nn import L2, Dense, Flatten, Rescale
 from pellucid.nn.activations import check as check_activation
@@ -226,7 +227,7 @@ def predict(
 ) -> None:
     """Print the class of each image, one a line: `class probability`."""
     model = load(model_file)
-    x = pellucid.data.read_idx(images)
+    x = read_idx(images)
     assert model.input_type is not None
     features = model.input_type.shape[1:]
     if x.shape[1:] != features and x[:1].size == shapes.size(features):
@@ -246,8 +247,6 @@ def show(
     model = load(model_file)
     out.print(report.description(model), markup=False)
     if graph:
-        from pellucid.graph.text import print_graph
-
         out.print()
         out.print(print_graph(model.graph(), lines=False), markup=False)
 

@@ -16,6 +16,7 @@ from pellucid.data import Dataset
 from pellucid.models import Sequential
 from pellucid.train.callbacks import Callback
 from pellucid.train.loop import Run
+from pellucid.viz.curves import save_curves
 
 
 def heading(data: Dataset, model: Sequential) -> str:
@@ -129,12 +130,11 @@ def results(console: Console, model: Sequential, x: Any, y: Any, target: Path | 
 
 def draw(model: Sequential, target: Path) -> Path | None:
     """The figure of both curves beside the model; None where matplotlib is not installed."""
-    try:
-        from pellucid.viz.curves import save_curves
-    except ImportError:
-        return None
     place = target.with_suffix(".png")
-    save_curves(model.history.steps, model.history.validation, place)
+    try:
+        save_curves(model.history.steps, model.history.validation, place)
+    except ModuleNotFoundError:
+        return None
     return place
 
 

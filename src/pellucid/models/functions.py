@@ -16,6 +16,7 @@ from pellucid.graph.node import Constant, Graph, TensorType
 from pellucid.graph.text import parse_graph, print_graph
 from pellucid.ops.spec import lookup, type_of, verify
 from pellucid.ops.value import Builder, Value, current
+from pellucid.transform.custom import forward_graph
 from pellucid.transform.tensor import type_of as array_type
 from pellucid.transform.trace import trace
 
@@ -58,8 +59,6 @@ def function_graph(function: Callable[..., Any], types: Sequence[TensorType]) ->
 
 def _expanded(graph: Graph) -> Graph:
     """`graph` with each operation of a person's own replaced by the graph of its forward."""
-    from pellucid.transform.custom import forward_graph
-
     builder = Builder()
     with builder:
         place: list[Value] = []

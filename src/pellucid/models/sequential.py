@@ -17,13 +17,14 @@ from pellucid.core.shapes import N
 from pellucid.data.arrays import as_features, as_targets, gather
 from pellucid.graph.node import Graph, TensorType
 from pellucid.models.network import Array, Network
+from pellucid.models.saving import save
 from pellucid.nn.activations import activate
 from pellucid.nn.layer import Layer
 from pellucid.nn.losses import Loss
 from pellucid.nn.losses import loss as loss_of
 from pellucid.nn.regularizers import Regularizer
 from pellucid.ops.random import Key
-from pellucid.ops.value import Value
+from pellucid.ops.value import Builder, Value
 from pellucid.optim import SGD, Adam, Optimizer
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.interpreter import Interpreter, run
@@ -179,8 +180,6 @@ class Sequential(Network):
         self.slots = {name: arrays[i * each : (i + 1) * each] for i, name in enumerate(names)}
 
     def _slot_names(self, optimizer: Optimizer) -> list[str]:
-        from pellucid.ops.value import Builder
-
         with Builder():
             return list(optimizer.init([]))
 
@@ -350,8 +349,6 @@ class Sequential(Network):
         }
 
     def _checkpoint(self, path: str | Path, every: float, overwrite: bool) -> Callback:
-        from pellucid.models.file import save
-
         check_target(path, overwrite)
         return Checkpoint(lambda: save(self, path, overwrite=True), every)
 
@@ -440,7 +437,5 @@ class Sequential(Network):
         Raises:
             ArgumentError: if the file exists and `overwrite` is False.
         """
-        from pellucid.models.file import save
-
         self._built()
         save(self, path, overwrite=overwrite)

@@ -16,6 +16,7 @@ from pellucid import autodiff
 from pellucid.core import shapes, trees
 from pellucid.core.errors import ArgumentError, DTypeError, ShapeError
 from pellucid.graph.node import Graph, TensorType
+from pellucid.ops import composite
 from pellucid.ops.value import Value
 from pellucid.transform.trace import Traced, argument_names, execute, leaf_type, trace
 
@@ -317,8 +318,6 @@ def _stack(parts: Sequence[Any], shape: Sequence[Any], dtype: str) -> Any:
     if not parts:
         return np.zeros(tuple(shape), dtype)
     if any(isinstance(part, Value) for part in parts):
-        from pellucid.ops import composite
-
         return composite.reshape(composite.stack(list(parts)), tuple(shape))
     return np.stack(parts).reshape(tuple(shape))
 

@@ -1,1 +1,1 @@
-"""Pictures, drawn with matplotlib, which is imported here and nowhere else."""
+"""Pictures, drawn with matplotlib, which is imported here and nowhere else, at first use."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any
 
 from pellucid.core.files import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Curve = Mapping[str, Sequence[float]]
 
@@ -27,6 +27,9 @@ def curves(steps: Curve, validation: Curve, title: str = "") -> Figure:
         steps: {"step": …, "loss": …, "accuracy": …} of every minibatch.
         validation: {"step": …, "val_loss": …, "val_accuracy": …} where it was measured.
     """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # optional, at first use
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)

@@ -1,0 +1,82 @@
+"""A model as a file: records as JSON, arrays beside them, functions as graph text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pellucid.core import dtypes, trees
+from pellucid.core.config import to_config
+from pellucid.core.shapes import N
+from pellucid.graph.node import TensorType
+from pellucid.models.functions import FunctionTable
+from pellucid.train.checkpoint import write_file
+
+if TYPE_CHECKING:
+    from pellucid.models.sequential import Sequential
+
+
+def save(model: Sequential, path: str | Path, overwrite: bool) -> None:
+    """Writes the model, its training configuration and where its training stands."""
+    functions = FunctionTable()
+    arrays: dict[str, Any] = {}
+    for kind, tree in (("params", model.params), ("state", model.state), ("slots", model.slots)):
+        if tree is not None:
+            for name, leaf in zip(trees.paths(tree), trees.flatten(tree)[0], strict=True):
+                arrays[f"{kind}/{name}"] = leaf
+    for table in ("steps", "validation"):
+        for name, values in getattr(model.history, table).items():
+            arrays[f"history/{table}/{name}"] = np.asarray(values, np.float64)
+    assert model.input_type is not None
+    document = {
+        "kind": "Sequential",
+        "dtype": model.dtype.name,
+        "seed": model.seed,
+        "input_shape": list(model.input_type.shape[1:]),
+        "names": model.names,
+        "layers": [
+            to_config(layer, functions.writer(type))
+            for layer, type in zip(model.layers, model.types, strict=True)
+        ],
+        "shared": [
+            next(i for i, other in enumerate(model.layers) if other is layer)
+            for layer in model.layers
+        ],
+        "compile": _compile_config(model, functions),
+        "training": model.training,
+        "history": model.history.to_config(),
+    }
+    arrays |= functions.arrays
+    write_file(path, arrays, to_plain(document), overwrite)
+
+
+def to_plain(value: Any) -> Any:
+    """Numbers that JSON has no word for (NaN, ±inf in a curve) become text."""
+    if isinstance(value, Mapping):
+        return {name: to_plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_plain(item) for item in value]
+    if isinstance(value, float) and not np.isfinite(value):
+        return repr(value)
+    return value
+
+
+def _compile_config(model: Sequential, functions: FunctionTable) -> Any:
+    if model.optimizer is None or model.loss is None:
+        return None
+    rows = model.training.get("y")
+    output = model.types[-1]
+    target = output if rows is None else TensorType(dtypes.as_dtype(rows[0]), (N, *rows[1]))
+    write = functions.writer(target, output)
+    return {
+        "optimizer": to_config(model.optimizer),
+        "loss": to_config(model.loss, write),
+        "metrics": [
+            m.name if m.function is None else {"name": m.name, "function": write(m.function)}
+            for m in model.metrics
+        ],
+        "regularizer": [to_config(item) for item in model.regularizers],
+    }
