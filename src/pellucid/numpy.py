@@ -20,6 +20,4 @@ from pellucid.transform.namespace import __all__ as __all__
 
 
 def __getattr__(name: str) -> Any:
-    raise AttributeError(
-        f"pellucid.numpy has no '{name}'. {nearest(name, _namespace.__all__)}"
-    )
+    raise AttributeError(f"pellucid.numpy has no '{name}'. {nearest(name, _namespace.__all__)}")

@@ -6,14 +6,15 @@ arena. Two buffers may stand in one slot only as a shared pair: an old value and
 replaces it, so that parameters are trained in place.
 
 Sizes and offsets are `a + b·N` bytes with N unknown. The arena has two regions, one for buffers
-without N and one for buffers with it, and a program's layout in either is decided before N is known:
-what does not overlap for one N overlaps for none.
+without N and one for buffers with it, and the layout of either is decided before N is known: what
+does not overlap for one N overlaps for none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from pellucid.core import shapes
 from pellucid.graph.node import Attrs, Constant, TensorType
@@ -42,6 +43,7 @@ class Extent:
         return self.fixed + self.per_row * round_up(rows, ROW_QUANTUM)
 
 
+@lru_cache(maxsize=4096)
 def size_of(type: TensorType) -> Extent:
     """The room of a tensor in the arena: fixed, or so many bytes a row; never both."""
     count = shapes.size(type.shape)

@@ -1,4 +1,4 @@
-"""The invariants of a Program. In: any program. Out: nothing, or a CompileError that names the kernel.
+"""The invariants of a Program. In: any program. Out: nothing, or a CompileError with the kernel.
 
 Checked for every N at once, since sizes and offsets are symbolic: each value is written once and
 before it is read; a new value replaces the old one behind every read of the old; no two buffers
@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from pellucid.compiler.program import ALIGNMENT, ARENA, COPY, Buffer, Kernel, Program, in_step
 from pellucid.core.errors import CompileError, PellucidError
+from pellucid.graph.node import TensorType
 from pellucid.ops.spec import type_of
+
+Known = dict[tuple[str, tuple[TensorType, ...], str], TensorType]
 
 
 def verify(program: Program) -> None:
@@ -60,6 +63,7 @@ def _verify_order(program: Program) -> None:
     """Every value is given or written before it is read, once, with the type its row gives."""
     given = {*program.inputs, *program.constants.values()}
     known = set(given)
+    types: Known = {}
     for kernel in program.kernels:
         for number in kernel.reads:
             if number not in known:
@@ -68,7 +72,7 @@ def _verify_order(program: Program) -> None:
         if kernel.write in known:
             name = program.buffers[kernel.write].name
             raise _fail(kernel, f"{name} must be written once, and is no input")
-        _verify_type(program, kernel)
+        _verify_type(program, kernel, types)
         known.add(kernel.write)
     for number in program.outputs:
         if number not in known or program.buffers[number].slot is None:
@@ -76,12 +80,18 @@ def _verify_order(program: Program) -> None:
             raise CompileError("program", f"output {name} must have a slot and be written")
 
 
-def _verify_type(program: Program, kernel: Kernel) -> None:
-    types = [program.buffers[number].type for number in kernel.reads]
-    try:
-        known = types[0] if kernel.op == COPY else type_of(kernel.op, types, dict(kernel.attrs))
-    except PellucidError as error:
-        raise _fail(kernel, f"[{error.where}] {error.problem}") from error
+def _verify_type(program: Program, kernel: Kernel, seen: Known) -> None:
+    """`seen` remembers what rows gave: long programs ask the same over and over."""
+    types = tuple(program.buffers[number].type for number in kernel.reads)
+    key = (kernel.op, types, repr(kernel.attrs))
+    if key not in seen:
+        try:
+            seen[key] = (
+                types[0] if kernel.op == COPY else type_of(kernel.op, types, dict(kernel.attrs))
+            )
+        except PellucidError as error:
+            raise _fail(kernel, f"[{error.where}] {error.problem}") from error
+    known = seen[key]
     got = program.buffers[kernel.write].type
     if known != got:
         raise _fail(kernel, f"type must be {known!r}, got {got!r}")

@@ -95,6 +95,7 @@ CONSTANTS = (
 globals().update({name: _elementwise(name) for name in ROWS})
 globals().update({name: _row(name) for name in PLAIN})
 globals().update({name: checked(getattr(composite, name)) for name in COMPOSITES})
+asarray, copy = checked(asarray), checked(copy)
 globals().update({name: getattr(np, name) for name in CONSTANTS})
 
 __all__ = [*ROWS, *PLAIN, *COMPOSITES, *CONSTANTS, "asarray", "copy"]

@@ -110,6 +110,7 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> 
     if ord is None:
         return c.vector_norm(value, axis, keepdims)
     count = len(shapes.axes("np.linalg.norm", axis, len(value.type.shape)))
+    ord = ord if isinstance(ord, (str, int, float)) else repr(ord)
     if ord == "fro" and count == 2:
         return c.vector_norm(value, axis, keepdims)
     if ord in (1, 2, math.inf) and count == 1:
@@ -166,8 +167,10 @@ def _append(arr: Any, values: Any, axis: Any = None) -> Value:
 def _split(uneven: bool) -> Function:
     def split(x: Any, indices_or_sections: Any, axis: Any = 0) -> list[Value]:
         value = c.asvalue(x)
-        if np.ndim(indices_or_sections):
-            return c.split(value, list(indices_or_sections), axis)
+        if isinstance(indices_or_sections, np.ndarray):
+            indices_or_sections = indices_or_sections.tolist()
+        if isinstance(indices_or_sections, (tuple, list)):
+            return c.split(value, indices_or_sections, axis)
         parts = shapes.index("np.split", "sections", indices_or_sections)
         n = value.type.shape[shapes.axis_index("np.split", axis, len(value.type.shape))]
         if not isinstance(n, int) or parts < 1 or (n % parts and not uneven):

@@ -270,7 +270,10 @@ class Tensor(Value):
         return (composite.index(self, i) for i in range(len(self)))
 
     def __contains__(self, item: Any) -> bool:
-        return bool(np.any(self._concrete("in", "Use where.") == item))
+        data = self._concrete("in", "Use where.")
+        sought = as_array(item, "in")
+        shapes.broadcast("in", data.shape, sought.shape)
+        return bool(np.any(data == sought))
 
     def __getitem__(self, key: Any) -> Value:
         return composite.index(self, key)
@@ -306,7 +309,7 @@ class Tensor(Value):
     flatten = ravel
 
     def transpose(self, *axes: Any) -> Value:
-        if not axes or axes == (None,):
+        if not axes or axes[0] is None:
             return self.T
         order = axes[0] if isinstance(axes[0], (tuple, list)) else axes
         return composite.permute_dims(self, order)

@@ -28,7 +28,9 @@ def memory_type(dtype: DType) -> ir.Type:
 
 def times(x: Dim, y: Dim) -> Dim:
     """x·y, where at most one holds N unless the other is 0."""
-    return 0 if x == 0 or y == 0 else x * y
+    if x == 0 or y == 0:
+        return 0
+    return y * x if isinstance(x, int) else x * y  # type: ignore[operator]
 
 
 def strides(shape: Shape) -> tuple[Dim, ...]:
@@ -43,11 +45,12 @@ def strides(shape: Shape) -> tuple[Dim, ...]:
 
 def broadcast_strides(shape: Shape, wide: Shape) -> tuple[Dim, ...]:
     """Strides that walk a tensor of `shape` along the axes of `wide`; 0 where it repeats."""
+    extra = len(wide) - len(shape)
     own = [
         0 if dim == 1 and other != 1 else step
-        for dim, other, step in zip(shape, wide[len(wide) - len(shape) :], strides(shape), strict=True)
+        for dim, other, step in zip(shape, wide[extra:], strides(shape), strict=True)
     ]
-    return (*(0,) * (len(wide) - len(shape)), *own)
+    return (*(0,) * extra, *own)
 
 
 def merged(

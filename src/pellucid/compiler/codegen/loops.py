@@ -1,8 +1,8 @@
 """Counting loops as context managers. Values that a loop carries are phi nodes: final form at once.
 
-    with loop(builder, count, "i", [zero]) as i:
-        i.next = [builder.fadd(i.carried[0], x)]
-    total = i.carried[0]            # holds behind the loop too
+with loop(builder, count, "i", [zero]) as i:
+    i.next = [builder.fadd(i.carried[0], x)]
+total = i.carried[0]            # holds behind the loop too
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Nest:
     @property
     def result(self) -> list[ir.Value]:
         """What was carried, behind the nest."""
-        return self.loops[0].carried if len(self.loops) > 1 else self.loops[0].next
+        return self.loops[0].next
 
     def set(self, values: list[ir.Value]) -> None:
         self.loops[-1].next = values

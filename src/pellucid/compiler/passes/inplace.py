@@ -39,9 +39,7 @@ def inplace(program: Program) -> Program:
     return replace(program, kernels=kernels)
 
 
-def _legal(
-    program: Program, producer: int, old: int | None, readers: dict[int, list[int]]
-) -> bool:
+def _legal(program: Program, producer: int, old: int | None, readers: dict[int, list[int]]) -> bool:
     """Whether the kernel at `producer` may write where `old` stands."""
     if old is None:
         return True

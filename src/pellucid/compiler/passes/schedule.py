@@ -26,7 +26,7 @@ def schedule(program: Program) -> Program:
 
 
 def _dependents(program: Program) -> list[set[int]]:
-    """For each kernel, those that must come behind it: readers of its value, and writers over it."""
+    """For each kernel, those that must come behind it: its readers, and writers over it."""
     after: list[set[int]] = [set() for _ in program.kernels]
     writes, readers = program.writes(), program.readers()
     for number, places in readers.items():

@@ -40,8 +40,15 @@ def as_dims(shape: Any) -> tuple[Any, ...]:
 
 
 def as_list(value: Any) -> list[Any]:
-    """One item, or a tuple or list of them, as a list."""
-    return list(value) if isinstance(value, (tuple, list)) else [value]
+    """One item, or a tuple, list or range of them, as a list."""
+    return list(value) if isinstance(value, (tuple, list, range)) else [value]
+
+
+def as_flag(where: str, name: str, value: Any) -> bool:
+    """True or False, of Python or NumPy."""
+    if not isinstance(value, bool) and not (is_scalar(value) and value in (0, 1)):
+        raise ArgumentError(where, f"{name} must be True or False, got {value!r}")
+    return bool(value)
 
 
 def as_ints(where: str, name: str, values: Any) -> tuple[int, ...]:

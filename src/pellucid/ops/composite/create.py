@@ -64,7 +64,7 @@ def arange(start: int, stop: int | None = None, step: int = 1, dtype: Any = dtyp
     first = 0 if stop is None else first
     if stride == 0:
         raise ArgumentError("arange", "step must not be 0, got 0")
-    n, kind = len(range(first, last, stride)), dtypes.as_dtype(dtype, "arange")
+    n, kind = max(0, -((first - last) // stride)), dtypes.as_dtype(dtype, "arange")
     result: Value = apply("iota", shape=(n,), axis=0, dtype=kind)
     result = result if stride == 1 else result * stride
     return result if first == 0 else result + first
@@ -80,5 +80,5 @@ def eye(rows: int, columns: int | None = None, k: int = 0, dtype: Any = dtypes.D
 def one_hot(indices: Any, depth: int, dtype: Any = dtypes.DEFAULT) -> Value:
     """1 at the index along a new last axis, else 0."""
     kind = dtypes.as_dtype(dtype, "one_hot")
-    result: Value = apply("one_hot", asvalue(indices), depth=as_dims(depth)[0], dtype=kind)
+    result: Value = apply("one_hot", asvalue(indices), depth=as_dims((depth,))[0], dtype=kind)
     return result

@@ -166,6 +166,8 @@ def round(x: Any, decimals: int = 0) -> Value:
         if digits < 0:
             raise ArgumentError("round", f"decimals of integers must be ≥ 0, got {digits}")
         return value
+    if builtins.abs(digits) > 300:
+        raise ArgumentError("round", f"decimals must lie in [-300, 300], got {digits}")
     scale = 10.0 ** builtins.abs(digits)
     if digits == 0:
         result: Value = apply("round", value)

@@ -25,6 +25,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Value:
     if not places.type.dtype.is_integer:
         raise DTypeError("take", f"indices must be integers, got {places.type!r}")
     if places.type.dtype.kind == "i":
+        places = astype(places, dtypes.int64)  # a small integer may not hold the length
         length = count(value, (place,), places.type.dtype)
         places = where(places < 0, places + length, places)
     result: Value = apply("gather", value, places, axis=place)
@@ -65,7 +66,7 @@ def index(x: Any, key: Any) -> Value:
 
 
 def _is_number(item: Any) -> bool:
-    plain = hasattr(item, "__index__") and not isinstance(item, (bool, Value))
+    plain = hasattr(item, "__index__") and not isinstance(item, (bool, type, Value))
     return plain and getattr(item, "shape", ()) == ()
 
 
@@ -122,6 +123,11 @@ def _slice(item: slice, dim: Dim) -> tuple[Any, Any, int]:
             f"the batch axis {dim!r} must stay whole, got {item}",
             "Take the rows before the call instead.",
         )
+    for name in ("start", "stop", "step"):
+        if getattr(item, name) is not None:
+            shapes.index("index", f"the {name} of a slice", getattr(item, name))
+    if item.step is not None and item.step == 0:
+        raise ArgumentError("index", "the step of a slice must not be 0, got 0")
     first, last, stride = item.indices(dim)
     return first, builtins.max(first, last) if stride > 0 else last, stride
 
@@ -131,7 +137,7 @@ def _place(item: Any, dim: Dim) -> int:
         raise ShapeError(
             "index", f"one row of the batch axis {dim!r} cannot be taken", "Reduce it instead."
         )
-    place = int(item.__index__())
+    place = shapes.index("index", "an index", item)
     if not -dim <= place < dim:
         raise ArgumentError("index", f"an index must lie in [{-dim}, {dim}), got {place}")
     return place % dim

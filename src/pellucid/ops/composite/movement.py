@@ -36,8 +36,8 @@ def permute_dims(x: Any, axes: Sequence[int] | None = None) -> Value:
     """x with its axes in another order; reversed for None."""
     value = asvalue(x)
     rank = len(value.type.shape)
-    axes = range(rank)[::-1] if axes is None else axes
-    order = tuple(shapes.axis_index("permute_dims", axis, rank) for axis in axes)
+    several = range(rank)[::-1] if axes is None else as_list(axes)
+    order = tuple(shapes.axis_index("permute_dims", axis, rank) for axis in several)
     if order == tuple(range(rank)):
         return value
     result: Value = apply("permute_dims", value, axes=order)
@@ -158,11 +158,10 @@ def getitem(
     value = asvalue(x)
     rank = len(value.type.shape)
     steps = (1,) * rank if step is None else as_ints("getitem", "step", step)
-    whole = ((0,) * len(steps), value.type.shape, (1,) * len(steps))
-    if (tuple(start), tuple(stop), steps) == whole:
+    first, last = as_ints("getitem", "start", start), as_dims(stop)
+    if (first, last, steps) == ((0,) * rank, value.type.shape, (1,) * rank):
         return value
-    first = as_ints("getitem", "start", start)
-    result: Value = apply("slice", value, start=first, stop=as_dims(stop), step=steps)
+    result: Value = apply("slice", value, start=first, stop=last, step=steps)
     return result
 
 
@@ -212,7 +211,9 @@ def split(x: Any, borders: Sequence[int], axis: int = 0) -> list[Value]:
     value = asvalue(x)
     place = shapes.axis_index("split", axis, len(value.type.shape))
     n = known_length("split", value, place)
-    cuts = [slice(None, shapes.index("split", "a border", b)).indices(n)[1] for b in borders]
+    cuts = [
+        slice(None, shapes.index("split", "a border", b)).indices(n)[1] for b in as_list(borders)
+    ]
     edges = zip([0, *cuts], [*cuts, n], strict=True)
     return [part_of(value, place, first, builtins.max(first, last)) for first, last in edges]
 

@@ -32,16 +32,20 @@ def contract(x: Any, y: Any, batch: Any = (), summed: Any = ()) -> Value:
         dtype = dtypes.int64
     left, right = cast(asvalue(x), dtype), cast(asvalue(y), dtype)
 
-    def pairs(several: Any) -> tuple[tuple[int, int], ...]:
+    ranks = (len(left.type.shape), len(right.type.shape))
+
+    def pairs(name: str, several: Any) -> tuple[tuple[int, ...], ...]:
+        found = [as_list(pair) for pair in as_list(several)]
+        if any(len(pair) != 2 for pair in found):
+            raise ArgumentError("contract", f"{name} must be pairs of axes, got {several!r}")
         return tuple(
-            (
-                shapes.axis_index("contract", i, len(left.type.shape)),
-                shapes.axis_index("contract", j, len(right.type.shape)),
-            )
-            for i, j in several
+            tuple(shapes.axis_index("contract", *item) for item in zip(pair, ranks, strict=True))
+            for pair in found
         )
 
-    result: Value = apply("contract", left, right, batch=pairs(batch), summed=pairs(summed))
+    result: Value = apply(
+        "contract", left, right, batch=pairs("batch", batch), summed=pairs("summed", summed)
+    )
     return result
 
 

@@ -10,7 +10,7 @@ from pellucid.core import dtypes, shapes
 from pellucid.core.dtypes import DType
 from pellucid.core.errors import ArgumentError
 from pellucid.core.shapes import Batch
-from pellucid.ops.composite.base import Axis, as_float, asvalue, known_length
+from pellucid.ops.composite.base import Axis, as_flag, as_float, asvalue, known_length
 from pellucid.ops.composite.elementwise import as_truth, logical_not, safe_root, where
 from pellucid.ops.composite.movement import padded, part_of, reshape, squeeze
 from pellucid.ops.value import Value, apply, cast, elementwise, number
@@ -19,11 +19,12 @@ from pellucid.ops.value import Value, apply, cast, elementwise, number
 def _reduce(name: str, x: Any, axis: Axis, keepdims: bool) -> Value:
     value = asvalue(x)
     dims = shapes.axes(name, axis, len(value.type.shape))
+    keepdims = as_flag(name, "keepdims", keepdims)
     if name == "sum" and not value.type.dtype.is_float and value.type.dtype.itemsize < 8:
         value = cast(value, dtypes.uint64 if value.type.dtype.kind == "u" else dtypes.int64)
     if value.type.dtype.kind == "b":
         value = cast(value, dtypes.int64)
-    result: Value = apply(name, value, axis=dims, keepdims=bool(keepdims))
+    result: Value = apply(name, value, axis=dims, keepdims=keepdims)
     return result
 
 
@@ -49,7 +50,7 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Value:
                 n += 1
             if n > 1:
                 value = part_of(value, place, 0, n // 2) * part_of(value, place, n // 2, n)
-    return reshape(value, shapes.reduced(shape, dims, bool(keepdims)))
+    return reshape(value, shapes.reduced(shape, dims, as_flag("prod", "keepdims", keepdims)))
 
 
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Value:
@@ -67,12 +68,12 @@ def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Value:
     value = asvalue(x)
     if value.type.dtype.kind == "b":
         value = cast(value, dtypes.uint8)
-    rank = len(value.type.shape)
+    rank, keepdims = len(value.type.shape), as_flag("argmax", "keepdims", keepdims)
     if axis is None:
         flat = apply("argmax", reshape(value, (-1,)), axis=0, keepdims=False)
         return reshape(flat, (1,) * rank) if keepdims else flat
     place = shapes.axis_index("argmax", axis, rank)
-    result: Value = apply("argmax", value, axis=place, keepdims=bool(keepdims))
+    result: Value = apply("argmax", value, axis=place, keepdims=keepdims)
     return result
 
 
@@ -144,6 +145,7 @@ def count_nonzero(x: Any, axis: Axis = None, keepdims: bool = False) -> Value:
 def vector_norm(x: Any, axis: Axis = None, keepdims: bool = False, ord: float = 2) -> Value:
     """The length of x over `axis`: ord 2 √Σx², 1 Σ|x|, inf max |x|. Its derivative at 0 is 0."""
     value = as_float(x)
+    ord = ord if isinstance(ord, (int, float)) else math.nan
     if ord == 2:
         return safe_root(sum(elementwise("square", value), axis, keepdims))
     if ord == 1:

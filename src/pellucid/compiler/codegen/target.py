@@ -1,0 +1,71 @@
+"""The machine that code is made for, and what LLVM does to a module before it becomes code."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from pellucid.compiler.codegen.llvm import binding
+
+_initialised = threading.Lock()
+_done: list[bool] = []
+
+
+@dataclass(frozen=True)
+class Target:
+    """A processor, and how hard LLVM tries.
+
+    Args:
+        features: LLVM's feature flags, `+avx2,-avx512f`.
+        passes: level of LLVM's passes over IR. 0, none: the emitters write final form, and the
+            passes cost four times the rest of the compilation (docs/notes/0001-thin-thread.md).
+        level: level of instruction selection and register allocation.
+    """
+
+    triple: str
+    cpu: str
+    features: str
+    passes: int = 0
+    level: int = 2
+
+
+def initialise() -> None:
+    """Sets LLVM up for this machine, once a process."""
+    with _initialised:
+        if not _done:
+            binding.initialize_native_target()
+            binding.initialize_native_asmprinter()
+            _done.append(True)
+
+
+@lru_cache
+def host() -> Target:
+    """This machine."""
+    initialise()
+    return Target(
+        binding.get_process_triple(),
+        binding.get_host_cpu_name(),
+        binding.get_host_cpu_features().flatten(),
+    )
+
+
+def machine(target: Target) -> Any:
+    """A new target machine. An execution engine takes it over: never give one to two engines."""
+    initialise()
+    return binding.Target.from_triple(target.triple).create_target_machine(
+        cpu=target.cpu, features=target.features, opt=target.level
+    )
+
+
+def optimise(module: Any, target: Target) -> None:
+    """Runs LLVM's own passes over a parsed module.
+
+    Float operations carry no flags, so none of these passes may reorder a sum or fuse a product.
+    """
+    if target.passes == 0:
+        return
+    options = binding.create_pipeline_tuning_options(speed_level=target.passes)
+    builder = binding.create_pass_builder(machine(target), options)
+    builder.getModulePassManager().run(module, builder)

@@ -1,0 +1,189 @@
+"""The native executor: a graph compiled once, then called with arrays of any number of rows.
+
+In: a Graph. Out: `Native`, which keeps the promise of `executor.Program` (fresh arrays, safe from
+several threads), and `Bound`, which owns its arrays and trains state in place.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import time
+from collections import deque
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.compiler.codegen import module as codegen
+from pellucid.compiler.codegen.llvm import binding
+from pellucid.compiler.codegen.target import Target, host, machine
+from pellucid.compiler.passes.lower import Pairs
+from pellucid.compiler.passes.pipeline import compile_graph
+from pellucid.compiler.program import ALIGNMENT, ARENA
+from pellucid.core import shapes
+from pellucid.core.errors import ShapeError
+from pellucid.graph.node import Graph, TensorType
+from pellucid.runtime.executor import check_inputs
+from pellucid.runtime.extras import numpy_dtype
+
+Array = NDArray[Any]
+
+_ENTRY = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+_compiling = threading.Lock()  # LLVM's context is one a process
+
+
+class Native:
+    """A graph as machine code.
+
+    Args:
+        shared: (input number, output number) pairs: state that `Bound` updates in place. A plain
+            call leaves its inputs as they are all the same.
+        off: names of passes to leave out.
+        target: the processor; this machine by default.
+
+    Raises:
+        CompileError: for an operation that the engine has no code for, naming it and its line, and
+            where llvmlite cannot be imported.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        shared: Pairs = (),
+        off: Collection[str] = (),
+        target: Target | None = None,
+    ):
+        self.graph = graph
+        self.shared = tuple(shared)
+        self.target = target
+        self.program, self.records = compile_graph(graph, shared, off)
+        start = time.perf_counter()
+        with _compiling:
+            self._load(target or host())
+        self.compile_seconds = time.perf_counter() - start
+        self._consts = {
+            self.program.buffers[number].slot: _plain(self.program.consts[name].array)
+            for name, number in self.program.constants.items()
+        }
+        self._arenas: deque[Array] = deque()
+
+    def _load(self, target: Target) -> None:
+        compiled = codegen.optimised(self.program, target)
+        # The engine takes over its target machine, and the code dies with the engine.
+        self._engine = binding.create_mcjit_compiler(compiled, machine(target))
+        self._engine.finalize_object()
+        self._run = _ENTRY(self._engine.get_function_address(codegen.ENTRY))
+
+    def __call__(self, inputs: Sequence[Any]) -> list[Array]:
+        """The outputs for `inputs`, as arrays that share no memory with them."""
+        rows = self.rows(inputs)
+        arrays = [_plain(array) for array in inputs]
+        outputs = self._outputs(rows)
+        for number, output in self.shared:
+            np.copyto(outputs[output], arrays[number])
+        arena = self._take_arena(rows)
+        table = self._slots(arrays, outputs, arena)  # alive until the call is over
+        self._run(ctypes.addressof(table), rows, 1)
+        self._arenas.append(arena)
+        return outputs
+
+    def bind(self, inputs: Sequence[Any]) -> Bound:
+        """The program over copies of `inputs`, ready to run many steps in place."""
+        return Bound(self, inputs)
+
+    def llvm(self) -> str:
+        """The text of the LLVM module, as it is emitted."""
+        return str(codegen.build(self.program))
+
+    def assembly(self) -> str:
+        """The machine code as text."""
+        return codegen.assembly(self.program, self.target)
+
+    def rows(self, inputs: Sequence[Any]) -> int:
+        """The number of rows N that checked `inputs` have; 0 where the graph has none."""
+        rows = check_inputs(self.graph, inputs)
+        if rows is None and self.program.has_batch:
+            raise ShapeError(
+                "call", "the batch size N must come with an input, got none with a batch axis"
+            )
+        return rows or 0
+
+    def _outputs(self, rows: int) -> list[Array]:
+        return [_empty(type, rows) for type in self.graph.output_types]
+
+    def _take_arena(self, rows: int) -> Array:
+        """Memory for one call: one that an earlier call left behind, if it is large enough."""
+        need = self.program.arena.bytes(rows)
+        try:
+            arena = self._arenas.pop()
+        except IndexError:
+            return _aligned(need)
+        return arena if arena.nbytes >= need else _aligned(need)
+
+    def _slots(self, inputs: Sequence[Array], outputs: Sequence[Array], arena: Array) -> Any:
+        """The table of addresses. State stands in its output's array."""
+        slots = (ctypes.c_void_p * self.program.slots)()
+        slots[ARENA] = arena.ctypes.data
+        buffers = self.program.buffers
+        for places, arrays in ((self.program.inputs, inputs), (self.program.outputs, outputs)):
+            for number, array in zip(places, arrays, strict=True):
+                slots[buffers[number].slot or 0] = array.ctypes.data  # outputs come second
+        for slot, array in self._consts.items():
+            slots[slot or 0] = array.ctypes.data
+        return slots
+
+
+class Bound:
+    """A program with arrays of its own. State goes round in place; values cross by copy."""
+
+    def __init__(self, native: Native, inputs: Sequence[Any]):
+        self._native = native
+        self._rows = native.rows(inputs)
+        self._inputs = [np.array(_plain(array), order="C") for array in inputs]
+        self._results = native._outputs(self._rows)
+        for number, output in native.shared:
+            self._results[output] = self._inputs[number]
+        self._arena = _aligned(native.program.arena.bytes(self._rows))
+        self._table = native._slots(self._inputs, self._results, self._arena)
+        self._address = ctypes.addressof(self._table)
+
+    def step(self, count: int = 1) -> None:
+        """Runs the program `count` times on what stands in its arrays, in one native call."""
+        self._native._run(self._address, self._rows, count)
+
+    def write(self, number: int, array: Any) -> None:
+        """Puts `array` in the place of input `number`."""
+        inputs: list[Any] = list(self._inputs)
+        inputs[number] = array
+        if self._native.rows(inputs) != self._rows:
+            raise ShapeError(
+                self._native.graph.input_names[number],
+                f"a bound program keeps its {self._rows} rows, got shape {array.shape}",
+            )
+        np.copyto(self._inputs[number], array)
+
+    def outputs(self) -> list[Array]:
+        """Copies of the outputs of the last step."""
+        return [array.copy() for array in self._results]
+
+
+def _plain(array: Any) -> Array:
+    """`array` in native byte order, C order and aligned; copied only if it is not."""
+    if isinstance(array, np.ndarray) and array.dtype.isnative:
+        flags = array.flags
+        if flags.c_contiguous and flags.aligned:
+            return array
+    return np.require(array, np.asarray(array).dtype.newbyteorder("="), ["C", "A"])
+
+
+def _empty(type: TensorType, rows: int) -> Array:
+    return np.empty(shapes.bind(type.shape, rows), numpy_dtype(type.dtype))
+
+
+def _aligned(size: int) -> Array:
+    """`size` bytes that begin at a cache line."""
+    room = np.empty(size + ALIGNMENT, np.uint8)
+    start = -room.ctypes.data % ALIGNMENT
+    return room[start : start + size]

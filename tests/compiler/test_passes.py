@@ -1,0 +1,235 @@
+"""Passes: text in, text out; and `verify` against programs that are wrong on purpose."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pellucid.compiler.passes.arena import arena
+from pellucid.compiler.passes.cse import cse
+from pellucid.compiler.passes.dce import dce
+from pellucid.compiler.passes.inplace import inplace
+from pellucid.compiler.passes.lower import lower
+from pellucid.compiler.passes.pipeline import SWITCHES, compile_graph, report
+from pellucid.compiler.passes.schedule import schedule
+from pellucid.compiler.program import COPY, Arena, Extent, Program
+from pellucid.compiler.verify import verify
+from pellucid.core.dtypes import float32
+from pellucid.core.errors import ArgumentError, CompileError
+from pellucid.graph.node import INPUT, Graph, Node, TensorType
+from pellucid.graph.text import parse_graph, print_graph
+from pellucid.ops.spec import type_of
+from tests.compiler.xor import DEEP, shared, step_graph
+
+EARLY = """graph(w: f32[3], x: f32[N,3], g: f32[3])
+v3: f32[3] = subtract(w, g)
+v4: f32[N,3] = multiply(x, w)
+return v3, v4
+"""
+
+
+def parse(text: str) -> Graph:
+    return parse_graph(text, type_rule=type_of)
+
+
+def ops(program: Program) -> list[str]:
+    return [kernel.op for kernel in program.kernels]
+
+
+def test_dce_drops_what_no_output_needs() -> None:
+    graph = parse("""graph(x: f32[2], unused: f32[2])
+a: f32[2] = add(x, x)
+b: f32[2] = multiply(a, a)
+return a
+""")
+    assert print_graph(dce(graph)) == print_graph(
+        parse("graph(x: f32[2], unused: f32[2])\na: f32[2] = add(x, x)\nreturn a\n")
+    )
+
+
+def test_cse_joins_chains_of_equal_nodes_and_no_inputs() -> None:
+    graph = parse("""graph(x: f32[2], y: f32[2])
+a: f32[2] = add(x, y)
+b: f32[2] = add(x, y)
+c: f32[2] = negative(a)
+d: f32[2] = negative(b)
+e: f32[2] = multiply(c, d)
+return e, b
+""")
+    assert print_graph(cse(graph)) == print_graph(
+        parse("""graph(x: f32[2], y: f32[2])
+a: f32[2] = add(x, y)
+c: f32[2] = negative(a)
+e: f32[2] = multiply(c, c)
+return e, a
+""")
+    )
+
+
+def test_lowering_is_right_before_any_other_pass() -> None:
+    program = lower(parse(EARLY), [(0, 0)])
+    verify(program)
+    assert ops(program) == ["subtract", "multiply", COPY, COPY]
+
+
+def test_schedule_puts_the_read_of_an_old_value_before_its_update() -> None:
+    plain = lower(parse(EARLY), [(0, 0)])
+    assert ops(inplace(plain)) == ["subtract", "multiply", COPY]  # w is copied at the end
+    ordered = inplace(schedule(plain))
+    verify(ordered)
+    assert ops(ordered) == ["multiply", "subtract"]
+    assert ordered.text().splitlines()[1:] == [
+        "out1: f32[N,3] @ slot 4 = multiply(x, w)",
+        "new.w: f32[3] @ slot 1 = subtract(w, g)",
+    ]
+
+
+def test_every_parameter_of_the_xor_step_is_updated_in_place() -> None:
+    program, _ = compile_graph(step_graph(DEEP), shared(DEEP))
+    assert COPY not in ops(program)
+    for old, new in program.shared:
+        assert program.buffers[old].slot == program.buffers[new].slot
+
+
+@pytest.mark.parametrize(
+    ("text", "pairs"),
+    [
+        ("graph(a: f32[2], b: f32[2])\nreturn b, a\n", [(0, 0), (1, 1)]),  # a swap
+        ("graph(w: f32[2,2])\nv: f32[2,2] = permute_dims(w, axes=(1, 0))\nreturn v\n", [(0, 0)]),
+        (
+            "graph(w: f32[2,2])\nv: f32[2,2] = contract(w, w, batch=(), summed=((1, 0),))\n"
+            "return v\n",
+            [(0, 0)],
+        ),
+        (
+            "graph(a: f32[2], b: f32[2])\nc: f32[2] = add(a, b)\nd: f32[2] = multiply(b, a)\n"
+            "return c, d\n",
+            [(0, 0), (1, 1)],
+        ),
+    ],
+    ids=["swap", "transpose", "product", "crossed"],
+)
+def test_what_cannot_be_written_in_place_keeps_a_copy(
+    text: str, pairs: list[tuple[int, int]]
+) -> None:
+    program, _ = compile_graph(parse(text), pairs)
+    assert COPY in ops(program)
+
+
+def test_a_broken_schedule_is_caught() -> None:
+    program, _ = compile_graph(parse(EARLY), [(0, 0)])
+    wrong = replace(program, kernels=tuple(reversed(program.kernels)))
+    with pytest.raises(CompileError, match=r"multiply\] reads the old w behind v3"):
+        verify(wrong)
+
+
+def hoisted(program: Program, update: int) -> Program:
+    """`program` with one kernel moved as far to the front as what it reads allows."""
+    writes = program.writes()
+    needed, stack = {update}, [update]
+    while stack:
+        for number in program.kernels[stack.pop()].reads:
+            if number in writes and writes[number] not in needed:
+                needed.add(writes[number])
+                stack.append(writes[number])
+    rest = [place for place in range(len(program.kernels)) if place not in needed]
+    order = [*sorted(needed), *rest]
+    return replace(program, kernels=tuple(program.kernels[place] for place in order))
+
+
+@pytest.mark.parametrize("name", ["W1", "W2"])
+def test_an_update_before_the_backward_pass_has_read_the_weights_is_caught(name: str) -> None:
+    program, _ = compile_graph(step_graph(DEEP), shared(DEEP), off=["arena"])
+    pair = next(pair for pair in program.shared if program.buffers[pair[0]].name == name)
+    wrong = hoisted(program, program.writes()[pair[1]])
+    with pytest.raises(CompileError, match=f"reads the old {name} behind v"):
+        verify(wrong)
+    mended = schedule(wrong)
+    verify(mended)
+    assert ops(mended).count(COPY) == 0
+
+
+def test_writing_over_what_is_being_read_is_caught() -> None:
+    graph = parse("graph(w: f32[2,2])\nv: f32[2,2] = permute_dims(w, axes=(1, 0))\nreturn v\n")
+    program = lower(graph, [(0, 0)])
+    first, ending = program.kernels
+    wrong = replace(program, kernels=(replace(first, write=ending.write),))
+    with pytest.raises(CompileError, match="must not write over w while it reads it"):
+        verify(wrong)
+
+
+def test_overlapping_buffers_are_caught_in_both_regions() -> None:
+    program, _ = compile_graph(step_graph(DEEP), shared(DEEP))
+    for region in ("fixed", "row"):
+        size = program.arena
+        start = Extent(size.fixed, 0) if region == "row" else Extent(0, 0)
+        squeezed = tuple(
+            replace(one, offset=start) if one.slot is None and one.region == region else one
+            for one in program.buffers
+        )
+        with pytest.raises(CompileError, match="must not lie on"):
+            verify(replace(program, buffers=squeezed))
+
+
+def test_a_buffer_outside_the_arena_is_caught() -> None:
+    program, _ = compile_graph(step_graph(DEEP), shared(DEEP))
+    with pytest.raises(CompileError, match="inside the arena"):
+        verify(replace(program, arena=Arena(program.arena.fixed, program.arena.per_row - 4)))
+
+
+def test_reading_what_is_not_written_and_a_wrong_type_are_caught() -> None:
+    program = lower(parse(EARLY), [])
+    with pytest.raises(CompileError, match="must be written before it is read"):
+        verify(replace(program, kernels=program.kernels[1:]))
+    twice = (program.kernels[0], *program.kernels)
+    with pytest.raises(CompileError, match="must be written once"):
+        verify(replace(program, kernels=twice))
+    with pytest.raises(CompileError, match=r"output out1 must have a slot and be written"):
+        verify(replace(program, kernels=program.kernels[:-1]))
+    wrong = replace(program.kernels[0], write=4)
+    with pytest.raises(CompileError, match=r"type must be f32\[3\], got f32\[N,3\]"):
+        verify(replace(program, kernels=(wrong,)))
+
+
+def test_two_tenants_of_a_slot_must_be_a_pair() -> None:
+    program = lower(parse(EARLY), [(0, 0)])
+    with pytest.raises(CompileError, match="slot 1 must hold one buffer or a pair"):
+        verify(replace(program, shared=()))
+
+
+def test_the_arena_is_reused_and_its_layout_holds_for_every_n() -> None:
+    lines = [
+        "graph(x: f32[N,8])",
+        *(f"v{i}: f32[N,8] = relu({f'v{i - 1}' if i else 'x'})" for i in range(9)),
+    ]
+    program = lower(parse("\n".join([*lines, "return v8", ""])), [])
+    assert program.arena == Arena(0, 9 * 32)
+    planned = arena(inplace(schedule(program)))
+    verify(planned)
+    assert planned.arena == Arena(0, 2 * 32)  # one value being read, one being written
+    assert planned.arena.bytes(1) == 2 * 32 * 16 and planned.arena.bytes(17) == 2 * 32 * 32
+
+
+@pytest.mark.parametrize("pairs", [[(0, 0), (0, 1)], [(0, 1), (1, 1)], [(9, 0)], [(1, 0)]], ids=str)
+def test_pairs_that_make_no_sense_are_refused(pairs: list[tuple[int, int]]) -> None:
+    with pytest.raises(CompileError, match=r"\[shared\]"):
+        lower(parse(EARLY), pairs)
+
+
+def test_the_pipeline_records_every_pass_and_knows_their_names() -> None:
+    _, records = compile_graph(step_graph(), shared())
+    assert [one.name for one in records] == ["dce", "cse", "lower", "schedule", "inplace", "arena"]
+    assert all(one.seconds >= 0 and one.size > 0 and one.text() for one in records)
+    assert report(records).count("\n") == len(records)
+    with pytest.raises(ArgumentError, match=r"Did you mean 'cse'\?"):
+        compile_graph(step_graph(), off=["csee"])
+    assert set(SWITCHES) == {"dce", "cse", "schedule", "inplace", "arena"}
+
+
+def test_a_long_chain_passes_without_recursion() -> None:
+    type = TensorType(float32, (2,))
+    nodes = [Node(INPUT, (), (("name", "x"),), type)]
+    nodes += [Node("relu", (i,), (), type) for i in range(20_000)]
+    program, _ = compile_graph(Graph(tuple(nodes), (0,), (20_000,)))
+    assert len(program.kernels) == 20_000 and program.arena == Arena(128, 0)
