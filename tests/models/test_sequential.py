@@ -1,5 +1,8 @@
 """Sequential: building, the label and logit contract, training, use."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -308,6 +311,16 @@ def test_weights_cross_the_border_by_copy():
     np.testing.assert_array_equal(model.get_weights()[0], 1)
 
 
+def test_copies_and_pickles_predict_the_same():
+    x, y = blobs()
+    model = classifier()
+    model.fit(x, y, epochs=2, seed=0, verbose=0)
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        np.testing.assert_array_equal(other.predict(x), model.predict(x))
+        other.fit(x, y, epochs=1, seed=0, verbose=0)
+        assert (other.get_weights()[0] != model.get_weights()[0]).any()
+
+
 def test_a_layer_used_twice_shares_its_weights():
     shared = Dense(4, activation="tanh")
     model = Sequential([shared, shared, Dense(3)], seed=0)
@@ -392,7 +405,7 @@ def test_images_without_flatten_are_refused_with_the_remedy():
         (lambda: Sequential(Dense(2)), "list of layers"),
         (lambda: Sequential([Dense]), "with brackets"),
         (lambda: Sequential([], sed=1), "Did you mean 'seed'"),
-        (lambda: Sequential([], seed=-1), "seed must be at least 0"),
+        (lambda: Sequential([], seed=-1), r"seed must be in \[0"),
         (lambda: Sequential([], dtype="int32"), "float32 or float64"),
         (lambda: Sequential([]).predict([[1.0]]), "needs a layer"),
         (lambda: Sequential([Dense(2)]).summary(), "input_shape"),

@@ -82,6 +82,11 @@ def whole(where: str, name: str, value: object, low: int = 0, high: int | None =
     return number
 
 
+def seed(where: str, value: object) -> int:
+    """`value` as a seed: a whole number that 63 bits hold."""
+    return whole(where, "seed", value, 0, 2**63 - 1)
+
+
 def flag(where: str, name: str, value: object) -> None:
     if not isinstance(value, bool):
         raise ArgumentError(where, f"{name} must be True or False, got {value!r}")

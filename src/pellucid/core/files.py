@@ -9,9 +9,16 @@ from pathlib import Path
 from pellucid.core.errors import ArgumentError
 
 
+def as_path(where: str, path: object) -> Path:
+    """`path` as a Path; only text and Paths name files."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise ArgumentError(where, f"the path must be text or a Path, got {path!r}")
+    return Path(path)
+
+
 def check_target(path: str | Path, overwrite: bool) -> Path:
     """The place of a new file: its folder can be written, and nothing is replaced unasked."""
-    target = Path(path)
+    target = as_path("save", path)
     where = f'save "{target}"'
     if target.is_dir():
         raise ArgumentError(where, "the path must name a file, got a folder")

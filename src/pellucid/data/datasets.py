@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from pellucid.core.arguments import real, whole
+from pellucid.core.arguments import seed as check_seed
 from pellucid.core.errors import DataError
+from pellucid.core.files import as_path
 from pellucid.data.idx import read_idx
 from pellucid.data.minibatch import order
 
@@ -52,7 +54,7 @@ def split(n: int, fraction: float, seed: int) -> tuple[Array, Array]:
     """
     whole("split", "n", n, 2)
     real("split", "fraction", fraction, 0, 1, open_low=True, open_high=True)
-    whole("split", "seed", seed, 0)
+    check_seed("split", seed)
     held = min(n - 1, max(1, round(n * fraction)))
     rows = order(n, seed, 0)
     return np.sort(rows[held:]), np.sort(rows[:held])
@@ -76,7 +78,7 @@ def load_idx_folder(folder: str | Path) -> Dataset:
     Raises:
         DataError: where one is missing, or images and labels do not match.
     """
-    place = Path(folder)
+    place = as_path("idx folder", folder)
     try:
         present = sorted(item.name for item in place.iterdir())
     except OSError as error:

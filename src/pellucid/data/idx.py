@@ -19,7 +19,7 @@ import numpy as np
 
 from pellucid.core import shapes
 from pellucid.core.errors import DataError, DTypeError
-from pellucid.core.files import check_target, write_atomically
+from pellucid.core.files import as_path, check_target, write_atomically
 
 Array = np.ndarray[Any, Any]
 
@@ -36,7 +36,7 @@ def read_idx(path: str | Path) -> Array:
         DataError: for a file that is missing, no IDX file, truncated, too long, or a compressed
             file whose content does not end where its header says.
     """
-    source = Path(path)
+    source = as_path("idx", path)
     where = f'idx "{source.name}"'
     try:
         size = source.stat().st_size

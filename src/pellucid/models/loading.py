@@ -35,7 +35,7 @@ def load(path: str | Path) -> Sequential:
         pellucid.core.errors.DataError: [load "missing.safetensors"] the file cannot be read: ...
     """
     arrays, document = read_file(path)
-    where = f'load "{Path(path)}"'
+    where = f'load "{path}"'
     try:
         return _model(arrays, document)
     except PellucidError as error:

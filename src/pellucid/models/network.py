@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import dtypes, shapes, trees
+from pellucid.core.arguments import seed as check_seed
 from pellucid.core.arguments import whole
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.core.shapes import N
+from pellucid.data.arrays import as_array
 from pellucid.graph.node import Graph, TensorType
 from pellucid.models.summary import summary_text
 from pellucid.nn.dense import Dropout, Flatten
@@ -35,7 +37,7 @@ class Network:
     """Layers in a row and their arrays. `Sequential` says how they are trained."""
 
     def __init__(self, seed: int | None, dtype: Any):
-        self.seed = secrets.randbits(32) if seed is None else whole("Sequential", "seed", seed, 0)
+        self.seed = secrets.randbits(32) if seed is None else check_seed("Sequential", seed)
         self.dtype = dtypes.as_dtype(dtype, "Sequential")
         if not self.dtype.is_float:
             raise ArgumentError("Sequential", f"dtype must be float32 or float64, got {dtype!r}")
@@ -121,6 +123,10 @@ class Network:
 
     def build(self, input_shape: Sequence[int]) -> None:
         """Makes the weights for samples of this shape, from the model's seed."""
+        if not isinstance(input_shape, (tuple, list)):
+            raise ArgumentError(
+                "Sequential", f"input_shape must be a tuple such as (784,), got {input_shape!r}"
+            )
         features = tuple(input_shape)
         graph, structure = self._initial(features)
         zero = np.zeros((1, *features), numpy_dtype(self.dtype))
@@ -229,7 +235,11 @@ class Network:
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Replaces all weights by copies of `weights`, in the order of `get_weights`."""
         self._built()
+        if not isinstance(weights, (list, tuple)):
+            raise ArgumentError("set_weights", f"weights must be a list of arrays, got {weights!r}")
         old, structure = trees.flatten(self.params)
+        for item in weights:
+            as_array(item, "set_weights", "a weight")
         new = [np.array(item, numpy_dtype(self.dtype), order="C") for item in weights]
         wanted = [shapes.text(array.shape) for array in old]
         got = [shapes.text(array.shape) for array in new]

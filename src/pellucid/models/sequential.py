@@ -11,6 +11,7 @@ import numpy as np
 
 from pellucid.core import dtypes, trees
 from pellucid.core.arguments import checked, choice, flag, real, whole
+from pellucid.core.arguments import seed as check_seed
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.core.files import check_target
 from pellucid.core.shapes import N
@@ -73,6 +74,10 @@ class Sequential(Network):
         for layer in layers:
             self.add(layer)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy or a pickle keeps: graphs are built anew."""
+        return {**self.__dict__, "_programs": {}}
+
     def rebuilt(self) -> None:
         self.slots, self.training = None, {}
         self._programs.clear()
@@ -102,7 +107,7 @@ class Sequential(Network):
         if not isinstance(optimizer, Optimizer):
             hint = "Write SGD(…), with brackets." if isinstance(optimizer, type) else ""
             raise ArgumentError("compile", f"expected an optimizer, got {optimizer!r}", hint)
-        if isinstance(metrics, str) or callable(metrics):
+        if not isinstance(metrics, (list, tuple)):
             metrics = [metrics]
         penalties = tuple(regularizer) if isinstance(regularizer, (list, tuple)) else (regularizer,)
         for penalty in penalties:
@@ -195,7 +200,7 @@ class Sequential(Network):
         validate_every: int | None = None,
         seed: int | None = None,
         verbose: int = 1,
-        callbacks: Sequence[Callback] = (),
+        callbacks: Callback | Sequence[Callback] = (),
         checkpoint: str | Path | None = None,
         checkpoint_every: float = 5.0,
         overwrite: bool = False,
@@ -253,7 +258,11 @@ class Sequential(Network):
             dtype=numpy_dtype(self.dtype),
             validate_every=validate_every,
         )
-        several: list[Callback] = [ProgressBar(verbose), *callbacks]
+        given = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+        for callback in given:
+            if not isinstance(callback, Callback):
+                raise ArgumentError("fit", f"expected a Callback, got {callback!r}")
+        several: list[Callback] = [ProgressBar(verbose), *given]
         if checkpoint is not None:
             real("fit", "checkpoint_every", checkpoint_every, 0)
             several.append(self._checkpoint(checkpoint, checkpoint_every, overwrite or resume))
@@ -327,7 +336,7 @@ class Sequential(Network):
                 params, slots, state, seed=stored["seed"], step=step, epoch=stored["epoch"],
                 batch=stored["batch"], sums=dict(stored["sums"]),
             )  # fmt: skip
-        chosen = secrets.randbits(32) if seed is None else whole("fit", "seed", seed, 0)
+        chosen = secrets.randbits(32) if seed is None else check_seed("fit", seed)
         self.history = History()
         self.history.seed = chosen
         return Progress(params, slots, state, seed=chosen, step=step)

@@ -46,6 +46,8 @@ def check_grad(
     Example:
         >>> check_grad(lambda x: np.tanh(x) * x, [np.array([0.3, -1.2])])
     """
+    if not callable(function):
+        raise ArgumentError("check_grad", f"expected a function, got {function!r}")
     whole("check_grad", "order", order, 1)
     whole("check_grad", "directions", directions, 1)
     for mode in modes:

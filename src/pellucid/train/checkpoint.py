@@ -16,7 +16,7 @@ import numpy as np
 
 from pellucid.core.dtypes import BY_NAME
 from pellucid.core.errors import ArgumentError, DataError
-from pellucid.core.files import check_target, write_atomically
+from pellucid.core.files import as_path, check_target, write_atomically
 
 FORMAT = 1  # of the document; a reader refuses a newer one by name
 _KEY = "pellucid"
@@ -56,7 +56,7 @@ def read_file(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
         DataError: for a file that is missing, truncated, tampered with, of another kind, or of a
             newer format.
     """
-    source = Path(path)
+    source = as_path("load", path)
     where = f'load "{source}"'
     try:
         size = source.stat().st_size

@@ -40,10 +40,18 @@ def _row_mean(value: Value) -> Value:
     return composite.mean(value, axes) if axes else value
 
 
+def _squared_error(loss: Loss, target: Value, output: Value) -> Value:
+    return _row_mean(elementwise("square", output - target))
+
+
+def _absolute_error(loss: Loss, target: Value, output: Value) -> Value:
+    return _row_mean(abs(output - target))
+
+
 BY_NAME: dict[str, Callable[[Loss, Value, Value], Value]] = {
     "accuracy": _accuracy,
-    "squared_error": lambda loss, t, y: _row_mean(elementwise("square", y - t)),
-    "absolute_error": lambda loss, t, y: _row_mean(abs(y - t)),
+    "squared_error": _squared_error,
+    "absolute_error": _absolute_error,
 }
 
 

@@ -42,6 +42,11 @@ def argument_numbers(
     return tuple(result), single
 
 
+def _check_function(where: str, function: object) -> None:
+    if not callable(function):
+        raise ArgumentError(where, f"expected a function, got {type(function).__name__}")
+
+
 class _Call:
     """One call of a transformed function: its differentiated leaves, its graph."""
 
@@ -53,8 +58,7 @@ class _Call:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ):
-        if not callable(function):
-            raise ArgumentError(where, f"expected a function, got {type(function).__name__}")
+        _check_function(where, function)
         self.where = where
         names = argument_names(function, len(args))
         self.leaves: list[Any] = []
@@ -147,6 +151,8 @@ def value_and_grad(
         >>> float(value), float(slope)
         (8.0, 12.0)
     """
+
+    _check_function("grad", function)
 
     @functools.wraps(function)
     def gradient(*args: Any, **kwargs: Any) -> Any:
@@ -278,6 +284,8 @@ def jacobian(function: Function, argnums: int | Sequence[int] = 0) -> Function:
         for several argnums. The cost is one backward pass for each element of the output or one
         forward pass for each element of the arguments, whichever are fewer.
     """
+
+    _check_function("jacobian", function)
 
     @functools.wraps(function)
     def matrix(*args: Any, **kwargs: Any) -> Any:
