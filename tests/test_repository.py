@@ -106,7 +106,7 @@ def test_the_readme_says_what_runs():
             assert (ROOT / link).exists(), f"README links to {link}"
 
 
-def test_the_issues_snippet_runs(tmp_path):
+def test_the_whole_story_runs_as_written(tmp_path):
     python(
         """
 import numpy as np, pellucid as pel

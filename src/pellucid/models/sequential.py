@@ -258,7 +258,7 @@ class Sequential(Network):
             dtype=numpy_dtype(self.dtype),
             validate_every=validate_every,
         )
-        given = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+        given: list[Any] = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
         for callback in given:
             if not isinstance(callback, Callback):
                 raise ArgumentError("fit", f"expected a Callback, got {callback!r}")

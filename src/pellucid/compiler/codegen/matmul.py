@@ -2,7 +2,7 @@
 
 out[b, i, j] = Σ_k x[b, i, k] · y[b, k, j], by fused multiply-add from 0 on, k in row-major order of
 the `summed` pairs. The order is a promise (semantics §9): no tile or thread may change it. A plain
-loop nest for now, for any axes; tiles come with the engine issue.
+loop nest for now, for any axes; tiles are the next step of the engine.
 """
 
 from __future__ import annotations
