@@ -191,6 +191,8 @@ def test_ten_kills_and_the_same_bits_as_a_run_never_killed(tmp_path):
     for name, array in expected.items():
         np.testing.assert_array_equal(arrays[name], array, err_msg=name)
     _check_repeats(log)
+    left = {path.name for path in killed.iterdir()}
+    assert left == {"log", "digits.safetensors", "digits.png"}, "killed writers leave nothing"
 
 
 def _check_repeats(log: Path) -> None:

@@ -264,6 +264,19 @@ def test_ctrl_c_leaves_the_weights_of_the_last_whole_step():
     assert model.history.steps == straight.history.steps
 
 
+def test_resuming_on_other_data_is_refused():
+    x, y = blobs()
+    model = classifier()
+    model.fit(x, y, epochs=1, seed=0, verbose=0)
+    for other_x, other_y in ((x + 1, y), (x, y[::-1])):
+        with pytest.raises(ArgumentError, match="to resume, data must be"):
+            model.fit(other_x, other_y, epochs=2, verbose=0, resume=True)
+    with pytest.raises(ArgumentError, match="batch_size must be 32"):
+        model.fit(x, y, epochs=2, batch_size=8, verbose=0, resume=True)
+    model.fit(x.tolist(), y.astype(float), epochs=2, verbose=0, resume=True)
+    assert model.training["epoch"] == 2
+
+
 def test_divergence_names_the_step_and_keeps_finite_weights():
     x, y = blobs()
     model = Sequential([Dense(8), Dense(1)], seed=0)

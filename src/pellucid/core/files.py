@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 from pellucid.core.errors import ArgumentError
@@ -37,22 +36,40 @@ def check_target(path: str | Path, overwrite: bool) -> Path:
 
 def write_atomically(target: Path, data: bytes) -> None:
     """`data` as the whole content of `target`; never a part of it, whatever happens."""
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    _sweep(target)
+    part = target.parent / f".{target.name}.{os.getpid()}.part"
     try:
-        with os.fdopen(handle, "wb") as file:
+        with part.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)
-        os.replace(name, target)
+        os.replace(part, target)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
         raise
-    folder = os.open(target.parent, os.O_RDONLY) if os.name == "posix" else None
-    if folder is not None:
+    if os.name == "posix":  # the new name itself must reach the disk
+        folder = os.open(target.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _sweep(target: Path) -> None:
+    """Removes what killed writers of `target` left beside it."""
+    if os.name != "posix":  # elsewhere one cannot ask whether a process lives
+        return
+    for part in target.parent.glob(f".{target.name}.*.part"):
+        writer = part.name.split(".")[-2]
+        if writer.isdigit() and int(writer) != os.getpid() and not _lives(int(writer)):
+            part.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True

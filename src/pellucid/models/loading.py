@@ -20,6 +20,11 @@ from pellucid.train.history import History
 from pellucid.train.metrics import Metric, metric
 from pellucid.transform.tensor import type_of
 
+_TRAINING = {
+    "seed": int, "step": int, "epoch": int, "batch": int, "sums": dict, "batch_size": int,
+    "rows": int, "data": str, "y": list,
+}  # fmt: skip
+
 
 def load(path: str | Path) -> Sequential:
     """The model that `save` wrote: weights, training configuration, and where training stood.
@@ -112,9 +117,9 @@ def _resume(model: Sequential, arrays: Mapping[str, Any], document: Mapping[str,
         each = [model._type_tree(leaf) for leaf in trees.flatten(model.params)[0]]
         slots = {name: list(each) for name in model._slot_names(model.optimizer)}
         model.slots = _take(arrays, "slots", slots)
-    for name, kind in (("seed", int), ("step", int), ("epoch", int), ("batch", int)):
-        if name in training and type(training[name]) is not kind:
-            raise DataError("load", f"training.{name} must be a whole number")
+    for name, kind in _TRAINING.items():
+        if training and type(training.get(name)) is not kind:
+            raise DataError("load", f"training.{name} must be {kind.__name__}")
     model.training = training
     history = History()
     stored = document["history"]

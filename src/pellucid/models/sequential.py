@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from pellucid.core.arguments import seed as check_seed
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.core.files import check_target
 from pellucid.core.shapes import N
-from pellucid.data.arrays import as_features, as_targets, gather
+from pellucid.data.arrays import as_features, as_targets, fingerprint, gather
 from pellucid.graph.node import Graph, TensorType
 from pellucid.models.network import Array, Network
 from pellucid.models.saving import save
@@ -246,7 +246,12 @@ class Sequential(Network):
         self._built(features)
         targets = self._targets(y, features, "y")
         validation = None if validation_data is None else self._validation(validation_data)
-        progress = self._progress(features, batch_size, seed, resume)
+        same = {
+            "batch_size": batch_size,
+            "rows": len(features),
+            "data": fingerprint(features, targets, numpy_dtype(self.dtype)),
+        }
+        progress = self._progress(same, seed, resume)
         graph = self._step_graph(self._target_type(targets))
         settings = Settings(
             graph=graph,
@@ -270,11 +275,7 @@ class Sequential(Network):
             settings, progress, features, targets, self.history,
             validate=validation, callbacks=several, publish=self._publish,
         )  # fmt: skip
-        self.training |= {
-            "batch_size": batch_size,
-            "rows": len(features),
-            "y": [targets.dtype.name, list(targets.shape[1:])],
-        }
+        self.training |= {**same, "y": [targets.dtype.name, list(targets.shape[1:])]}
         run.train()
         return self.history
 
@@ -306,8 +307,12 @@ class Sequential(Network):
 
         return validate
 
-    def _progress(self, x: Array, batch_size: int, seed: int | None, resume: bool) -> Progress:
-        """Where the run starts: anew from the current weights, or where a checkpoint stood."""
+    def _progress(self, same: Mapping[str, Any], seed: int | None, resume: bool) -> Progress:
+        """Where the run starts: anew from the current weights, or where a checkpoint stood.
+
+        Args:
+            same: what must be as it was to go on.
+        """
         assert self.optimizer is not None
         stored = self.training
         if resume:
@@ -316,13 +321,13 @@ class Sequential(Network):
                     "fit", "resume needs a model that was being trained, got a fresh one",
                     "Load the checkpoint first: pel.load(path).",
                 )  # fmt: skip
-            same = {"batch_size": batch_size, "rows": len(x)}
-            if seed is not None:
-                same["seed"] = seed
-            for name, value in same.items():
+            asked = same if seed is None else {**same, "seed": seed}
+            for name, value in asked.items():
                 if stored[name] != value:
                     raise ArgumentError(
-                        "fit", f"to resume, {name} must be {stored[name]} as before, got {value}"
+                        "fit",
+                        f"to resume, {name} must be {stored[name]} as before, got {value}",
+                        "Give the same data and options, or train without resume.",
                     )
         if self.slots is None:
             self._start_slots(self._task(TensorType(self.dtype, (N,))), self.optimizer)
