@@ -6,6 +6,7 @@ how to go on (exit code 130 for Ctrl-C, 143 for SIGTERM).
 
 from __future__ import annotations
 
+import itertools
 import signal
 import sys
 from collections.abc import Sequence
@@ -190,8 +191,10 @@ def _prepared(
             "Start without --resume.",
         )  # fmt: skip
     stored = load(target)
+    pairs = list(itertools.zip_longest(model.layers, stored.layers))
+    ours, others = next((pair for pair in pairs if pair[0] != pair[1]), (None, None))
     for what, mine, theirs in (
-        ("layers", model.layers, stored.layers),
+        ("layers", ours, others),
         ("optimizer", model.optimizer, stored.optimizer),
         ("regularizer", model.regularizers, stored.regularizers),
         ("seed", model.seed, stored.seed),

@@ -24,12 +24,23 @@ _DEEPEST = 32
 @dataclass_transform(frozen_default=True)
 def record(cls: C) -> C:
     """A frozen dataclass whose constructor names unknown arguments, known to files by its name."""
-    made: Any = dataclasses.dataclass(frozen=True)(cls)
+    made: Any = dataclasses.dataclass(frozen=True, repr=False)(cls)
+    made.__repr__ = _shown
     assert cls.__name__ not in _RECORDS, f"two records are called {cls.__name__}"
     made.__init__ = checked(made.__init__, cls.__name__)
     _RECORDS[cls.__name__] = made
     result: C = made
     return result
+
+
+def _shown(self: Any) -> str:
+    """`Dense(units=10, activation='relu')`: what differs from the defaults."""
+    parts = [
+        f"{field.name}={getattr(self, field.name)!r}"
+        for field in dataclasses.fields(self)
+        if getattr(self, field.name) != field.default
+    ]
+    return f"{type(self).__name__}({', '.join(parts)})"
 
 
 def is_record(value: object) -> bool:
