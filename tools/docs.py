@@ -11,6 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from tools import docs_numpy  # noqa: E402
+
 
 def bad_input() -> None:
     """docs/bad-input.md, from the table of tests/test_bad_input.py."""
@@ -93,6 +95,7 @@ def operations() -> None:
 def main() -> None:
     bad_input()
     xor_step()
+    docs_numpy.main()
     operations()
 
 
