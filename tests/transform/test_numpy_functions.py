@@ -22,8 +22,9 @@ from pellucid.ops.spec import REGISTRY
 from pellucid.runtime.extras import NUMPY
 from pellucid.runtime.interpreter import Interpreter
 from pellucid.transform import protocols
+from pellucid.transform.arrays import type_of
 from pellucid.transform.grad import grad
-from pellucid.transform.tensor import Tensor, type_of
+from pellucid.transform.tensor import Tensor
 from pellucid.transform.trace import trace
 from tests.ops.cases import cases
 from tests.ops.sampling import dtypes_of, sample

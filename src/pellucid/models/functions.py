@@ -16,8 +16,8 @@ from pellucid.graph.node import Constant, Graph, TensorType
 from pellucid.graph.text import parse_graph, print_graph
 from pellucid.ops.spec import lookup, type_of, verify
 from pellucid.ops.value import Builder, Value, current
+from pellucid.transform.arrays import type_of as array_type
 from pellucid.transform.custom import forward_graph
-from pellucid.transform.tensor import type_of as array_type
 from pellucid.transform.trace import trace
 
 

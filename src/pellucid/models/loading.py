@@ -18,7 +18,7 @@ from pellucid.models.sequential import Sequential
 from pellucid.train.checkpoint import read_file
 from pellucid.train.history import History
 from pellucid.train.metrics import Metric, metric
-from pellucid.transform.tensor import type_of
+from pellucid.transform.arrays import type_of
 
 _TRAINING = {
     "seed": int, "step": int, "epoch": int, "batch": int, "sums": dict, "batch_size": int,

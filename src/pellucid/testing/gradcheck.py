@@ -12,8 +12,8 @@ from pellucid.core.arguments import choice, whole
 from pellucid.core.dtypes import float64
 from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import TensorType
+from pellucid.transform.arrays import as_array, type_of
 from pellucid.transform.numerical import check_graph
-from pellucid.transform.tensor import as_array, type_of
 from pellucid.transform.trace import argument_names, trace
 
 

@@ -17,8 +17,8 @@ from pellucid.core.arguments import choice, real
 from pellucid.core.errors import GradientError, ShapeError
 from pellucid.graph.node import Graph
 from pellucid.runtime.interpreter import Interpreter
+from pellucid.transform.arrays import as_array
 from pellucid.transform.grad import argument_numbers
-from pellucid.transform.tensor import as_array
 
 Array = np.ndarray[Any, Any]
 

@@ -19,7 +19,8 @@ from pellucid.graph.text import print_graph
 from pellucid.ops.spec import ZeroGradient, lookup
 from pellucid.ops.value import Builder, number
 from pellucid.runtime import interpreter
-from pellucid.transform.tensor import Tensor, as_array, recorded
+from pellucid.transform.arrays import as_array
+from pellucid.transform.tensor import Tensor, recorded
 from pellucid.transform.trace import argument_names, arrays, leaf_type, trace
 
 Array = np.ndarray[Any, Any]

@@ -19,64 +19,13 @@ from pellucid.core.shapes import Batch
 from pellucid.graph.node import Graph, TensorType
 from pellucid.ops import composite
 from pellucid.ops.spec import Op, lookup
-from pellucid.ops.value import Builder, Recorder, Value, apply, set_default
+from pellucid.ops.value import Builder, Recorder, Value, set_default
 from pellucid.runtime import interpreter
 from pellucid.runtime.extras import NUMPY, numpy_dtype
 from pellucid.transform import namespace
+from pellucid.transform.arrays import as_array, converted, type_of
+from pellucid.transform.batchsize import BatchSize
 from pellucid.transform.protocols import call_function, call_ufunc
-
-
-def type_of(array: Any) -> TensorType:
-    """The type of a NumPy array."""
-    return TensorType(dtypes.as_dtype(array.dtype, "array"), tuple(array.shape))
-
-
-def as_array(data: Any, where: str = "Tensor", exact: bool = False) -> np.ndarray[Any, Any]:
-    """`data` as a NumPy array in native byte order. Python floats become float32, unless `exact`.
-
-    Raises:
-        DTypeError: for object, complex, text and masked arrays, and for ragged lists.
-    """
-    if isinstance(data, Tensor):
-        return data.numpy()
-    if isinstance(data, np.ma.MaskedArray):
-        raise DTypeError(
-            where, "masked arrays are not supported, got one", "Fill it first: x.filled(0)."
-        )
-    python = not hasattr(data, "dtype")
-    try:
-        array = np.asarray(data)
-    except (ValueError, TypeError) as error:
-        raise DTypeError(where, f"data must be numbers of one shape, got {error}") from None
-    if python and array.dtype == np.float64 and not exact:
-        with np.errstate(over="ignore"):
-            narrow = array.astype(np.float32)
-        if not np.array_equal(np.isfinite(narrow), np.isfinite(array)):
-            raise DTypeError(where, "a number is too large for float32", "Pass a float64 array.")
-        array = narrow
-    if array.dtype.name not in dtypes.BY_NAME:
-        raise DTypeError(
-            where,
-            f"dtype must be one of {', '.join(dtypes.BY_NAME)}, got {array.dtype}",
-            "Convert the data to numbers first.",
-        )
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
-
-
-def converted(array: np.ndarray[Any, Any], target: np.dtype[Any]) -> np.ndarray[Any, Any]:
-    """`array` in another dtype. A number that it cannot hold is an error; a fraction is dropped."""
-    with np.errstate(all="ignore"):
-        result = array.astype(target)
-        kept = np.isfinite(result) == np.isfinite(array)
-        if target.kind in "iu":  # 2**63 as a float is one more than int64 holds: compare both ways
-            whole = np.trunc(array) if array.dtype.kind == "f" else array
-            kept = (result.astype(array.dtype) == whole) & ((result < 0) == (whole < 0))
-    if not np.all(kept):
-        bad = array[~np.asarray(kept)].flat[0]
-        raise DTypeError(
-            "Tensor", f"data must fit {target.name}, got {bad}", "Choose a wider dtype."
-        )
-    return result
 
 
 class _Eager:
@@ -439,80 +388,6 @@ class Tensor(Value):
                 f"got {shapes.text(seed.shape)}",
             )  # fmt: skip
         _backward(self, seed)
-
-
-class BatchSize:
-    """The length of the batch axis, or a multiple: a dimension in shapes, a scalar in arithmetic.
-
-    `dtype` and `shape` let operations take it for the whole number it is.
-    """
-
-    __slots__ = ("axis", "dim", "tensor")
-    __array_ufunc__: Any = None
-    dtype = np.dtype(np.int64)
-    shape = ()
-
-    def __init__(self, tensor: Tensor, axis: int, dim: Batch | None = None):
-        self.tensor, self.axis = tensor, axis
-        own = tensor.type.shape[axis]
-        assert isinstance(own, Batch)
-        self.dim = own if dim is None else dim
-
-    def __repr__(self) -> str:
-        return repr(self.dim)
-
-    def __eq__(self, other: object) -> bool:
-        if isinstance(other, BatchSize):
-            return self.dim == other.dim
-        return self.dim == other
-
-    def __hash__(self) -> int:
-        return hash(self.dim)
-
-    def value(self) -> Value:
-        """The number as a scalar of the graph."""
-        own = self.tensor.type.shape[self.axis]
-        assert isinstance(own, Batch)
-        result: Value = apply("size", self.tensor, axis=self.axis)
-        times = self.dim.scale // own.scale
-        return result if times == 1 else result * times
-
-    def __index__(self) -> int:
-        raise GraphError(
-            "shape",
-            f"expected a number, got the batch size {self.dim!r}, known only at the call",
-            "range() over rows becomes an operation on the whole tensor, or arange under jit "
-            "without batch=.",
-        )
-
-    __int__ = __index__
-
-    def __float__(self) -> float:
-        return float(self.__index__())
-
-    def __mul__(self, other: Any) -> Any:
-        if isinstance(other, int) and not isinstance(other, bool) and other > 0:
-            return BatchSize(self.tensor, self.axis, self.dim * other)
-        return self.value() * other
-
-    __rmul__ = __mul__
-
-    def __add__(self, other: Any) -> Any:
-        return self.value() + other
-
-    __radd__ = __add__
-
-    def __sub__(self, other: Any) -> Any:
-        return self.value() - other
-
-    def __rsub__(self, other: Any) -> Any:
-        return other - self.value()
-
-    def __truediv__(self, other: Any) -> Any:
-        return self.value() / other
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return other / self.value()
 
 
 def recorded(output: Tensor) -> tuple[Graph, list[Tensor]]:

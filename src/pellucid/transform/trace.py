@@ -17,7 +17,7 @@ import numpy as np
 from pellucid.core import dtypes, trees
 from pellucid.core.errors import DTypeError, GraphError
 from pellucid.core.trees import Structure
-from pellucid.graph.node import Constant, Graph, TensorType, names
+from pellucid.graph.node import Constant, Graph, TensorType
 from pellucid.ops.composite import asvalue
 from pellucid.ops.value import (
     Builder,
@@ -30,7 +30,9 @@ from pellucid.ops.value import (
     weak_kind,
 )
 from pellucid.runtime.interpreter import Interpreter
-from pellucid.transform.tensor import BatchSize, Tensor, abstract, as_array, leaked, type_of
+from pellucid.transform.arrays import as_array, type_of
+from pellucid.transform.batchsize import BatchSize
+from pellucid.transform.tensor import Tensor, abstract, leaked
 
 
 class Trace(Builder):
@@ -258,6 +260,3 @@ def arrays(operands: Sequence[Any], types: Sequence[TensorType]) -> list[Any]:
         else:
             result.append(np.asarray(operand, dtype=type.dtype.name))
     return result
-
-
-__all__ = ["Trace", "Traced", "argument_names", "execute", "names", "trace"]

@@ -1,0 +1,65 @@
+"""Arrays at the door of a Tensor: what comes in, in which dtype, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pellucid.core import dtypes
+from pellucid.core.errors import DTypeError
+from pellucid.graph.node import TensorType
+from pellucid.ops.value import Value
+
+
+def type_of(array: Any) -> TensorType:
+    """The type of a NumPy array."""
+    return TensorType(dtypes.as_dtype(array.dtype, "array"), tuple(array.shape))
+
+
+def as_array(data: Any, where: str = "Tensor", exact: bool = False) -> np.ndarray[Any, Any]:
+    """`data` as a NumPy array in native byte order. Python floats become float32, unless `exact`.
+
+    Raises:
+        DTypeError: for object, complex, text and masked arrays, and for ragged lists.
+    """
+    if isinstance(data, Value):  # a Tensor gives its numbers, or says why it has none
+        return np.asarray(data)
+    if isinstance(data, np.ma.MaskedArray):
+        raise DTypeError(
+            where, "masked arrays are not supported, got one", "Fill it first: x.filled(0)."
+        )
+    python = not hasattr(data, "dtype")
+    try:
+        array = np.asarray(data)
+    except (ValueError, TypeError) as error:
+        raise DTypeError(where, f"data must be numbers of one shape, got {error}") from None
+    if python and array.dtype == np.float64 and not exact:
+        with np.errstate(over="ignore"):
+            narrow = array.astype(np.float32)
+        if not np.array_equal(np.isfinite(narrow), np.isfinite(array)):
+            raise DTypeError(where, "a number is too large for float32", "Pass a float64 array.")
+        array = narrow
+    if array.dtype.name not in dtypes.BY_NAME:
+        raise DTypeError(
+            where,
+            f"dtype must be one of {', '.join(dtypes.BY_NAME)}, got {array.dtype}",
+            "Convert the data to numbers first.",
+        )
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def converted(array: np.ndarray[Any, Any], target: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """`array` in another dtype. A number that it cannot hold is an error; a fraction is dropped."""
+    with np.errstate(all="ignore"):
+        result = array.astype(target)
+        kept = np.isfinite(result) == np.isfinite(array)
+        if target.kind in "iu":  # 2**63 as a float is one more than int64 holds: compare both ways
+            whole = np.trunc(array) if array.dtype.kind == "f" else array
+            kept = (result.astype(array.dtype) == whole) & ((result < 0) == (whole < 0))
+    if not np.all(kept):
+        bad = array[~np.asarray(kept)].flat[0]
+        raise DTypeError(
+            "Tensor", f"data must fit {target.name}, got {bad}", "Choose a wider dtype."
+        )
+    return result
