@@ -10,9 +10,9 @@ from pellucid.core.errors import ArgumentError
 
 def as_path(where: str, path: object) -> Path:
     """`path` as a Path; only text and Paths name files."""
-    if not isinstance(path, (str, os.PathLike)):
+    if not isinstance(path, (str, os.PathLike)) or "\0" in os.fsdecode(path):
         raise ArgumentError(where, f"the path must be text or a Path, got {path!r}")
-    return Path(path)
+    return Path(os.fsdecode(path))
 
 
 def check_target(path: str | Path, overwrite: bool) -> Path:

@@ -7,12 +7,13 @@ stays on the disk and a float32 array is never copied as a whole.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from pellucid.core import shapes
-from pellucid.core.errors import DataError, DTypeError, ShapeError
+from pellucid.core.errors import DataError, DTypeError, PellucidError, ShapeError
 
 Array = np.ndarray[Any, Any]
 
@@ -24,18 +25,12 @@ def as_array(data: Any, where: str, name: str) -> Array:
         DTypeError: for object, complex, text, dates and masked arrays.
         ShapeError: for ragged lists, scalars and no rows.
     """
-    if isinstance(data, np.ma.MaskedArray):
+    parts = data if isinstance(data, (list, tuple)) else [data]
+    if any(isinstance(part, np.ma.MaskedArray) for part in parts):
         raise DTypeError(
             where, f"{name} must be a plain array, got a masked one", "Fill it: x.filled(0)."
         )
-    try:
-        array = data if isinstance(data, np.ndarray) else np.asarray(data)
-    except (ValueError, TypeError, RuntimeError):
-        raise ShapeError(
-            where,
-            f"{name} must be numbers in rows of equal length, got lists that make no array",
-            "Give every row as many numbers as the first.",
-        ) from None
+    array = data if isinstance(data, np.ndarray) else _converted(data, where, name)
     if array.dtype.kind not in "biuf":
         kind = {"O": "object", "c": "complex", "U": "text", "S": "text"}.get(
             array.dtype.kind, str(array.dtype)
@@ -53,6 +48,35 @@ def as_array(data: Any, where: str, name: str) -> Array:
     if array.size == 0:
         raise ShapeError(where, f"{name} must hold numbers, got {shapes.text(array.shape)}")
     return array
+
+
+def _converted(data: Any, where: str, name: str) -> Array:
+    """Lists, scalars and foreign objects as an array; a foreign `__array__` may raise anything."""
+    try:
+        return np.asarray(data)
+    except PellucidError:
+        raise
+    except Exception as error:
+        if not isinstance(data, (list, tuple)):
+            raise DTypeError(
+                where,
+                f"{name} must be an array, got a {type(data).__name__} that makes none: {error}",
+                "Convert it to a NumPy array first.",
+            ) from None
+    raise ShapeError(
+        where,
+        f"{name} must be numbers in rows of equal length, got {_lengths(data)}",
+        "Give every row as many numbers as the first.",
+    )
+
+
+def _lengths(rows: Sequence[Any]) -> str:
+    """The first two rows of a ragged list whose lengths differ, in words."""
+    sizes = [len(row) if hasattr(row, "__len__") else None for row in rows]
+    for i, size in enumerate(sizes):
+        if size != sizes[0] and None not in (size, sizes[0]):
+            return f"{sizes[0]} in row 0 and {size} in row {i}"
+    return "lists that make no array"
 
 
 def as_features(x: Any, where: str) -> Array:
@@ -93,14 +117,17 @@ def check_finite(batch: Array, rows: Array, name: str) -> None:
     if batch.dtype.kind != "f" or np.isfinite(batch).all():
         return
     place = np.argwhere(~np.isfinite(batch))[0]
-    value = float(batch[tuple(place)])
-    columns = ", ".join(map(str, place[1:].tolist()))
-    column = f", column {columns}" if columns else ""
     raise DataError(
         "data",
-        f"{name} must be finite, got {value} in row {int(rows[place[0]])}{column}",
+        f"{name} must be finite, got {float(batch[tuple(place)])} in {_place(place, rows)}",
         "Remove such rows, or fill them: np.nan_to_num(x).",
     )
+
+
+def _place(place: Array, rows: Array) -> str:
+    """`place` in a batch, as the row of the data and its column."""
+    columns = ", ".join(map(str, place[1:].tolist()))
+    return f"row {int(rows[place[0]])}" + (f", column {columns}" if columns else "")
 
 
 def gather(x: Array, rows: Array, dtype: np.dtype[Any], name: str) -> Array:
@@ -112,16 +139,15 @@ def gather(x: Array, rows: Array, dtype: np.dtype[Any], name: str) -> Array:
     chosen = x[rows]
     if chosen.dtype == dtype and chosen.flags.c_contiguous:
         return np.asarray(chosen)
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):  # what overflows is named below, NaN by check_finite
         batch = np.ascontiguousarray(chosen, dtype)
     if x.dtype.kind == "f" and x.dtype.itemsize > dtype.itemsize:
         lost = np.isinf(batch) & np.isfinite(chosen)
         if lost.any():
             place = np.argwhere(lost)[0]
-            value = float(chosen[tuple(place)])
             raise DataError(
                 "data",
-                f"{name} must fit {dtype}, got {value:g} in row {int(rows[place[0]])}",
+                f"{name} must fit {dtype}, got {chosen[tuple(place)]!s} in {_place(place, rows)}",
                 'Scale the data, or use Sequential(dtype="float64").',
             )
     return batch

@@ -26,7 +26,7 @@ _PARTS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Images and labels, training and test part.
 
@@ -45,6 +45,13 @@ class Dataset:
     classes: int
     source: str
 
+    def __repr__(self) -> str:
+        size = "×".join(map(str, self.x_train.shape[1:]))
+        return (
+            f'Dataset "{self.name}": {len(self.x_train):,} rows of {size} for training, '
+            f"{len(self.x_test):,} for testing, {self.classes} classes, from {self.source}"
+        )
+
 
 def split(n: int, fraction: float, seed: int) -> tuple[Array, Array]:
     """(rows kept, rows held out), a pure function of its arguments: nothing has seen the data yet.
@@ -56,7 +63,7 @@ def split(n: int, fraction: float, seed: int) -> tuple[Array, Array]:
     real("split", "fraction", fraction, 0, 1, open_low=True, open_high=True)
     check_seed("split", seed)
     held = min(n - 1, max(1, round(n * fraction)))
-    rows = order(n, seed, 0)
+    rows = order(n, seed, 0, "split")
     return np.sort(rows[held:]), np.sort(rows[:held])
 
 
@@ -107,5 +114,12 @@ def load_idx_folder(folder: str | Path) -> Dataset:
     if parts["x_train"].shape[1:] != parts["x_test"].shape[1:]:
         raise DataError("idx folder", "training and test images must have one size")
     classes = 1 + max(int(parts["y_train"].max()), int(parts["y_test"].max()))
+    if classes > len(parts["y_train"]) + len(parts["y_test"]):
+        raise DataError(
+            "idx folder",
+            f"labels must count the classes from 0, got {classes - 1:,} among "
+            f"{len(parts['y_train']) + len(parts['y_test']):,} labels",
+            "Number them anew: names, y = np.unique(y, return_inverse=True).",
+        )
     name = place.resolve().name
     return Dataset(name, **parts, classes=max(2, classes), source=str(place))

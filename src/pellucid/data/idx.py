@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import stat
 import struct
 import zlib
 from pathlib import Path
@@ -18,19 +19,23 @@ from typing import IO, Any, cast
 import numpy as np
 
 from pellucid.core import shapes
-from pellucid.core.errors import DataError, DTypeError
+from pellucid.core.errors import DataError, DTypeError, ShapeError
 from pellucid.core.files import as_path, check_target, write_atomically
 
 Array = np.ndarray[Any, Any]
 
 _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MOST_AXES = 8
-_MOST_BYTES = 8 * 2**30
+_MOST_BYTES = 4 * 2**30
+_MOST_ADDRESSES = 2**63 - 1  # NumPy's limit, for empty arrays too
 _PIECE = 2**20
 
 
-def read_idx(path: str | Path) -> Array:
+def read_idx(path: str | Path, *, max_bytes: int = _MOST_BYTES) -> Array:
     """The array in an IDX file, gzipped or not, in native byte order.
+
+    Args:
+        max_bytes: the most that a header may claim, 4 GiB unless told otherwise.
 
     Raises:
         DataError: for a file that is missing, no IDX file, truncated, too long, or a compressed
@@ -39,14 +44,17 @@ def read_idx(path: str | Path) -> Array:
     source = as_path("idx", path)
     where = f'idx "{source.name}"'
     try:
-        size = source.stat().st_size
+        state = source.stat()
+        if not stat.S_ISREG(state.st_mode) and not stat.S_ISDIR(state.st_mode):
+            raise DataError(where, f"{source} must be a file, got a pipe or a device")
+        size = state.st_size
         with source.open("rb") as raw:
             packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             if packed:
                 with gzip.GzipFile(fileobj=raw) as file:
-                    return _read(where, cast(IO[bytes], file), None)
-            return _read(where, raw, size)
+                    return _read(where, cast(IO[bytes], file), None, max_bytes)
+            return _read(where, raw, size, max_bytes)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(
             where, f"the gzip data are broken: {error}", "Copy the file again."
@@ -56,7 +64,7 @@ def read_idx(path: str | Path) -> Array:
         raise DataError(where, f"the file {source} cannot be read: {reason}") from None
 
 
-def _read(where: str, file: IO[bytes], size: int | None) -> Array:
+def _read(where: str, file: IO[bytes], size: int | None, most: int) -> Array:
     prefix = file.read(4)
     if len(prefix) < 4 or prefix[:2] != b"\0\0" or prefix[2] not in _DTYPES:
         raise DataError(
@@ -71,8 +79,14 @@ def _read(where: str, file: IO[bytes], size: int | None) -> Array:
     shape = struct.unpack(f">{rank}I", header)
     need = math.prod(shape) * dtype.itemsize
     claim = f"the header says {'×'.join(map(str, shape))} = {need:,} bytes"
-    if need > _MOST_BYTES:
-        raise DataError(where, f"{claim}, more than the {_MOST_BYTES:,} that are read")
+    if need > most:
+        raise DataError(
+            where,
+            f"{claim}, more than the {most:,} that are read",
+            "If you trust the file, pass read_idx(…, max_bytes=…).",
+        )
+    if math.prod(max(n, 1) for n in shape) * dtype.itemsize > _MOST_ADDRESSES:
+        raise DataError(where, f"{claim}, in axes longer than an array can have")
     if size is not None and size - 4 - 4 * rank != need:
         got = size - 4 - 4 * rank
         state = "truncated: copy it again" if got < need else "longer than its header says"
@@ -101,15 +115,22 @@ def write_idx(path: str | Path, array: Any, *, overwrite: bool = False) -> None:
     """Writes an array as an IDX file, gzipped where the name ends in .gz.
 
     Raises:
-        DTypeError: for a dtype that IDX does not know.
+        DTypeError: for a dtype that IDX does not know, and for masked arrays.
+        ShapeError: for rows of unequal length.
         ArgumentError: if the file exists and `overwrite` is False.
     """
     target = check_target(path, overwrite)
-    values = np.asarray(array)
+    where = f'idx "{target.name}"'
+    if isinstance(array, np.ma.MaskedArray):
+        raise DTypeError(where, "an IDX file holds no mask, got a masked array", "Fill it first.")
+    try:
+        values = np.asarray(array)
+    except ValueError:
+        raise ShapeError(where, "an IDX file holds an array, got rows of unequal length") from None
     codes = {np.dtype(name).newbyteorder("=").name: code for code, name in _DTYPES.items()}
     if values.dtype.name not in codes or not 1 <= values.ndim <= _MOST_AXES:
         raise DTypeError(
-            f'idx "{target.name}"',
+            where,
             f"an IDX file holds {', '.join(codes)} in 1 to {_MOST_AXES} axes, got "
             f"{values.dtype.name}{shapes.text(values.shape)}",
         )

@@ -16,9 +16,9 @@ from pellucid.runtime.extras import words
 Rows = NDArray[np.int64]
 
 
-def order(n: int, seed: int, epoch: int) -> Rows:
-    """A random order of n rows: the sorting order of n random 64-bit keys."""
-    pair = words(seed, epoch, "order", 2 * n).astype(np.uint64).reshape(n, 2)
+def order(n: int, seed: int, epoch: int, stream: str = "order") -> Rows:
+    """A random order of n rows: the sorting order of n random 64-bit keys of a stream."""
+    pair = words(seed, epoch, stream, 2 * n).astype(np.uint64).reshape(n, 2)
     keys = pair[:, 0] << np.uint64(32) | pair[:, 1]
     return np.argsort(keys, kind="stable")
 

@@ -15,7 +15,7 @@ from pellucid.core.arguments import seed as check_seed
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.core.files import check_target
 from pellucid.core.shapes import N
-from pellucid.data.arrays import as_features, as_targets, fingerprint, gather
+from pellucid.data.arrays import as_features, as_targets, check_finite, fingerprint, gather
 from pellucid.graph.node import Graph, TensorType
 from pellucid.models.network import Array, Network
 from pellucid.models.saving import save
@@ -378,7 +378,9 @@ class Sequential(Network):
         penalty = 0.0
         for start in range(0, len(x), chunk):
             rows = np.arange(start, min(start + chunk, len(x)))
-            results = program([*fixed, gather(x, rows, dtype, "x"), y[rows]])
+            batch = gather(x, rows, dtype, "x")
+            check_finite(batch, rows, "x")
+            results = program([*fixed, batch, y[rows]])
             totals += [float(value) for value in results[: len(names)]]
             penalty = float(results[-1]) if len(results) > len(names) else 0.0
         means = totals / len(x)

@@ -60,7 +60,16 @@ def same_shape(where: str, y: Array, output: TensorType) -> Array:
         )
     if y.dtype.kind not in "biuf":
         raise DataError(where, f"y must be numbers, got {y.dtype}")
-    return y.astype(numpy_dtype(output.dtype), copy=False)
+    with np.errstate(over="ignore"):
+        narrow = y.astype(numpy_dtype(output.dtype), copy=False)
+    lost = np.isinf(narrow) & np.isfinite(y)
+    if lost.any():
+        raise DataError(
+            where,
+            f"y must fit {output.dtype}, got {_first_bad(y, lost)}",
+            'Scale the targets, or use Sequential(dtype="float64").',
+        )
+    return narrow
 
 
 def _first_bad(y: Array, bad: Array) -> str:
