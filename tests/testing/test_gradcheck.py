@@ -60,6 +60,12 @@ def test_a_wrong_second_derivative_is_found(row):
         ({"order": 0}, "order"),
         ({"modes": ("sideways",)}, "mode"),
         ({"directions": 0}, "directions"),
+        ({"modes": ()}, "modes"),
+        ({"modes": "forward"}, "mode"),
+        ({"seed": -1}, "seed"),
+        ({"tolerance": float("inf")}, "tolerance"),
+        ({"tolerance": 0}, "tolerance"),
+        ({"sed": 1}, "Did you mean 'seed'"),
     ],
 )
 def test_bad_arguments(options, words):
@@ -67,6 +73,38 @@ def test_bad_arguments(options, words):
         check_grad(np.sin, [1.0], **options)
     with pytest.raises(ArgumentError, match="must hold a float"):
         check_grad(lambda i: i, [np.array([1, 2])])
+
+
+@pytest.mark.parametrize("args", [1.0, np.ones(2), None])
+def test_args_must_be_a_list(args):
+    with pytest.raises(ArgumentError, match="args must be a list"):
+        check_grad(np.sin, args)
+
+
+def test_the_message_names_direction_order_mode_and_point(row):
+    function = row(Partials(lambda x, out: x * 0 + 1))
+    words = r"\[check_grad <lambda>, direction 1\] forward mode, output 0 must give .* for x = "
+    with pytest.raises(GradientError, match=words):
+        check_grad(function, [np.array([0.4, 2.0])])
+
+
+def test_what_cancels_to_rounding_passes():
+    check_grad(lambda x: np.log(np.exp(x)) - x, [np.array([0.3, 0.7])])
+    check_grad(lambda x: (x + 1e5) - 1e5, [np.array(0.3)])
+    check_grad(lambda x: 3.0, [np.array([0.3])])
+
+
+def test_small_wrong_derivatives_are_found_beside_no_larger_ones(row):
+    function = row(Partials(lambda x, out: 1.001 * apply("cos", x)))
+    with pytest.raises(GradientError, match="must give"):
+        check_grad(lambda x: 1e-6 * function(x), [np.array([0.4, 2.0])])
+
+
+def test_where_differences_settle_at_nothing_the_check_says_so():
+    with pytest.raises(GradientError, match="differences must settle"):
+        check_grad(np.log, [np.array([-1.0])])
+    with pytest.raises(GradientError, match="differences must settle"):
+        check_grad(np.floor, [np.array([1.0])])
 
 
 def test_the_public_name():

@@ -1,7 +1,12 @@
 """pel.jit: one trace, any number of rows, never stale."""
 
+import copy
+import os
+import sys
 import threading
-from types import SimpleNamespace
+from collections import UserDict, deque
+from functools import lru_cache, partial, update_wrapper
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +16,8 @@ from hypothesis.extra import numpy as hnp
 
 import pellucid as pel
 from pellucid.core.errors import ArgumentError, CompileError, GraphError, PellucidError, ShapeError
+from pellucid.core.trees import flatten
+from pellucid.ops.spec import REGISTRY
 
 
 def counted(function):
@@ -133,6 +140,250 @@ def test_rebound_cells_items_and_attributes_are_noticed():
     assert float(method(1.0)) == 1
 
 
+class Settings:
+    rate = 2.0
+
+
+class Base:
+    factor = 2.0
+
+    def apply(self, x):
+        return x * self.factor * self.rate * FACTOR
+
+    @property
+    def rate(self):
+        return Settings.rate
+
+
+class Child(Base):
+    pass
+
+
+class Slotted:
+    __slots__ = ("__own", "w")
+
+    def __init__(self):
+        self.w, self.__own = 2.0, 3.0
+
+    def value(self):
+        return self.w * self.__own
+
+    def set_own(self, own):
+        self.__own = own
+
+
+class Scaled:
+    """A decorator that is an object, with a number of its own."""
+
+    def __init__(self, function):
+        update_wrapper(self, function)
+        self.function, self.k = function, 2.0
+
+    def __call__(self, x):
+        return self.function(x) * self.k
+
+
+def part(k, x):
+    return x * k * FACTOR
+
+
+def with_keyword(x, *, options={"k": 2.0}):  # noqa: B006
+    return x * options["k"]
+
+
+def made(depth):
+    """A function that calls one that calls one …, `depth` deep."""
+    inner = scaled
+    for _ in range(depth):
+        inner = (lambda below: lambda x: below(x) + 0)(inner)
+    return inner
+
+
+def nested(depth):
+    tree = {"k": 2.0}
+    for _ in range(depth):
+        tree = {"in": tree}
+    return tree
+
+
+def innermost(tree):
+    while "in" in tree:
+        tree = tree["in"]
+    return tree
+
+
+def scenes():
+    """Functions, and what is done to what they read: (name, function, change)."""
+    child, slots, space = Child(), Slotted(), SimpleNamespace(k=2.0)
+    module = ModuleType("of_ours")
+    module.k = 2.0
+    many, tree = [1.0] * 1000, nested(12)
+    queue, kept, words = deque([1.0, 2.0]), UserDict(k=2.0), {"on"}
+    bound, cached = partial(part, 2.0), lru_cache(lambda: FACTOR)
+    decorated = Scaled(lambda x: x + FACTOR)
+    get = {"k": 2.0}
+    look = get.get
+    array = np.array([2.0, 3.0])
+    large = np.arange(20_000.0)
+
+    def factor(value):
+        globals()["FACTOR"] = value
+
+    def imports(x):
+        import of_ours
+
+        return x * of_ours.k
+
+    def local(x):
+        def inner(y):
+            return y * FACTOR
+
+        return sum([inner(v) for v in [x]])
+
+    sys.modules["of_ours"] = module
+    yield "class attribute", lambda x: x * Settings.rate, lambda: setattr(Settings, "rate", 3.0)
+    yield "base class", child.apply, lambda: setattr(Base, "factor", 3.0)
+    yield "attribute of class and object", child.apply, lambda: setattr(child, "factor", 9.0)
+    yield "property of a class", child.apply, lambda: setattr(Settings, "rate", 7.0)
+    yield "global in a method", lambda x: child.apply(x), lambda: factor(3.0)
+    yield "method", lambda x: child.apply(x), lambda: setattr(Child, "apply", lambda self, x: x)
+    yield "slot", lambda x: x * slots.value(), lambda: setattr(slots, "w", 5.0)
+    yield "hidden slot", lambda x: x * slots.value(), lambda: slots.set_own(7.0)
+    yield "module", lambda x: x * module.k, lambda: setattr(module, "k", 3.0)
+    yield "import inside", imports, lambda: setattr(module, "k", 4.0)
+    yield "partial", bound, lambda: factor(5.0)
+    yield "partial in a cell", lambda x: bound(x), lambda: factor(6.0)
+    yield "function in a function", local, lambda: factor(7.0)
+    yield "deep functions", made(12), lambda: factor(8.0)
+    yield "deep dict", lambda x: x * innermost(tree)["k"], lambda: innermost(tree).update(k=3.0)
+    yield "long list", lambda x: x * many[500], lambda: many.__setitem__(500, 3.0)
+    yield "longer list", lambda x: x * len(many), lambda: many.append(3.0)
+    yield "deque", lambda x: x * queue[0], lambda: queue.__setitem__(0, 3.0)
+    yield "UserDict", lambda x: x * kept["k"], lambda: kept.update(k=3.0)
+    yield "set", lambda x: x * (2.0 if "on" in words else 3.0), words.clear
+    yield "namespace", lambda x: x * space.k, lambda: setattr(space, "k", 3.0)
+    yield "bound get", lambda x: x * look("k"), lambda: get.update(k=3.0)
+    yield (
+        "keyword default",
+        with_keyword,
+        lambda: with_keyword.__kwdefaults__.update(options={"k": 3.0}),
+    )
+    yield "builtin", lambda x: x * abs(-2), lambda: globals().update(abs=lambda v: 5.0)
+    yield "element of an array", lambda x: x * array[0], lambda: array.__setitem__(0, 5.0)
+    yield "number from an array", lambda x: x * float(array[0]), lambda: array.__setitem__(0, 6.0)
+    yield "sum beside the array", lambda x: x * array + array.sum(), lambda: array.fill(7.0)
+    yield "array from an array", lambda x: x * (array * 2), lambda: array.fill(8.0)
+    yield "mean of a large array", lambda x: x * large.mean(), lambda: large.fill(3.0)
+    yield "view", lambda x: x * array[::-1], lambda: array.__setitem__(0, 9.0)
+    yield "jit", pel.jit(lambda x: x * FACTOR), lambda: factor(9.0)
+    yield "grad", pel.grad(lambda x: (x * x * FACTOR).sum()), lambda: factor(10.0)
+    yield "decorator", lambda x: decorated(x), lambda: setattr(decorated, "k", 3.0)
+    yield "decorator itself", decorated, lambda: setattr(decorated, "k", 4.0)
+    yield "wrapped", lambda x: x * cached.__wrapped__(), lambda: factor(11.0)
+    yield "environment", lambda x: x * len(os.environ["PEL"]), lambda: os.environ.update(PEL="aa")
+
+
+@pytest.fixture
+def world(monkeypatch):
+    """Puts back what the scenes change."""
+    monkeypatch.setitem(globals(), "FACTOR", 2.0)
+    monkeypatch.setattr(Settings, "rate", 2.0)
+    monkeypatch.setattr(Base, "factor", 2.0)
+    monkeypatch.setattr(with_keyword, "__kwdefaults__", {"options": {"k": 2.0}})
+    monkeypatch.setenv("PEL", "a")
+    yield
+    globals().pop("abs", None)
+    sys.modules.pop("of_ours", None)
+    if "apply" in vars(Child):
+        del Child.apply
+
+
+def test_nothing_that_is_read_is_stale(world):
+    stale = []
+    x = np.array([1.0, 2.0])
+    for name, function, change in scenes():
+        f = pel.jit(function)
+        before = f(x)
+        np.testing.assert_array_equal(before, function(x), err_msg=name)
+        change()
+        now = np.asarray(function(x))
+        assert not np.array_equal(now, before), f"{name}: the scene changes nothing"
+        if not np.array_equal(f(x), now):
+            stale.append(name)
+    assert stale == []
+
+
+def test_what_stays_is_not_traced_again(world):
+    x = np.array([1.0, 2.0])
+    for name, function, _ in scenes():
+        f = pel.jit(function)
+        for rows in (x, x, x[:1] * np.ones(2), x):
+            f(rows)
+        assert f.cache_info() == (1, 1), name
+
+
+def test_an_array_that_is_only_handed_on_may_change_without_a_new_trace():
+    w = np.ones(2)
+    f = pel.jit(lambda x: x * w)
+    for k in range(3):
+        w += 1
+        np.testing.assert_array_equal(f(np.ones(2)), k + 2)
+    assert f.cache_info().traces == 1
+
+
+def test_a_function_that_counts_or_caches_is_traced_once_a_shape():
+    memo, runs = {}, [0]
+
+    def function(x):
+        runs[0] += 1
+        return x * memo.setdefault(x.shape, 2.0)
+
+    f = pel.jit(function)
+    for n in (1, 2, 1, 2, 3, 1):
+        f(np.ones(n))
+    assert f.cache_info() == (3, 3)
+    assert runs[0] == 3
+    memo[(1,)] = 5.0
+    np.testing.assert_array_equal(f(np.ones(1)), 5)
+
+
+def test_functions_that_use_each_other_settle():
+    inner = pel.jit(lambda x: x * FACTOR)
+    outer = pel.jit(lambda x: inner(x) + 1)
+    for n in (1, 2, 1, 2):
+        outer(np.ones(n)), inner(np.ones(n + 3))
+    assert outer.cache_info() == (2, 2)
+
+
+def test_what_is_too_large_to_watch_is_traced_anew_and_says_so():
+    many = [1.0] * 10_000
+    f = pel.jit(lambda x: x * many[0])
+    with pytest.warns(UserWarning, match="too large to be watched") as notices:
+        assert float(f(1.0)) == 1.0
+    assert notices[0].filename == __file__
+    many[0] = 2.0
+    assert float(f(1.0)) == 2.0
+
+
+def test_an_operation_defined_again_is_noticed():
+    twice = pel.op("again_", lambda xp, x: 2 * x, lambda x, out: 2.0)
+    try:
+        f = pel.jit(lambda x: twice(x))
+        assert float(f(1.0)) == 2.0
+        pel.op("again_", lambda xp, x: 3 * x, lambda x, out: 3.0)
+        assert float(f(1.0)) == 3.0
+    finally:
+        REGISTRY.pop("again_")
+
+
+def test_copies_trace_for_themselves():
+    f = pel.jit(scaled)
+    f(np.ones(2))
+    g = copy.deepcopy(f)
+    assert g.cache_info() == (0, 0)
+    np.testing.assert_array_equal(g(np.ones(2)), f(np.ones(2)))
+
+
 def test_transforms_inside_and_outside():
     f = pel.jit(lambda x: x**3)
     assert float(pel.grad(f)(2.0)) == 12
@@ -159,6 +410,12 @@ def test_calls_from_several_threads():
     assert wrong == []
 
 
+class WithMethod:
+    @pel.jit
+    def go(self, x):
+        return x
+
+
 @pytest.mark.parametrize(
     ("call", "kind", "words"),
     [
@@ -169,7 +426,14 @@ def test_calls_from_several_threads():
         (lambda: pel.jit(np.sin, batch=-1), ArgumentError, "batch"),
         (lambda: pel.jit(np.sin, batch=1)(1.0), ArgumentError, "batch names argument 1"),
         (lambda: pel.jit(np.sin, batch=0)(1.0), ShapeError, "needs rows"),
+        (lambda: pel.jit(np.sin, batch=1.0), ArgumentError, "batch"),
+        (lambda: pel.jit(np.sin, batch="x"), ArgumentError, "batch"),
         (lambda: pel.jit(np.sin)("x"), PellucidError, "got str"),
+        (lambda: pel.jit(lambda x, f: f(x))(1.0, np.sin), PellucidError, "got ufunc"),
+        (lambda: pel.jit(lambda x: x)(2**70), ArgumentError, "must fit int64"),
+        (lambda: pel.jit(lambda x: x)(1e300), ArgumentError, "must fit float32"),
+        (lambda: pel.grad(lambda x: x)(1e300), ArgumentError, "must fit float32"),
+        (lambda: WithMethod().go(1.0), ArgumentError, r"Write self.go = pel.jit\(self.go\)"),
         (lambda: pel.jit(lambda x: "text")(1.0), GraphError, "must return"),
         (lambda: pel.jit(lambda x: x if x > 0 else -x)(1.0), GraphError, "where"),
     ],
@@ -197,3 +461,40 @@ def test_any_argument_works_or_is_refused_by_us(x):
             wide = x.astype(total.dtype)
             np.testing.assert_array_equal(total, wide + wide)
             np.testing.assert_allclose(float(summed), float(x.sum()), rtol=1e-5)
+
+
+leaves = st.one_of(
+    st.floats(width=32, allow_nan=False, allow_infinity=False, min_value=-1e6, max_value=1e6),
+    st.integers(-100, 100),
+    st.booleans(),
+    hnp.arrays(
+        st.sampled_from([np.float32, np.float64, np.int32]),
+        hnp.array_shapes(min_dims=0, max_dims=2, max_side=3),
+        elements=st.integers(-9, 9),
+    ),
+    st.none(),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    tree=st.recursive(
+        leaves,
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=3),
+            st.tuples(inner, inner),
+            st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+        ),
+        max_leaves=6,
+    )
+)
+def test_any_nesting_comes_back_as_it_went_in(tree):
+    f = pel.jit(lambda t: t)
+    for _ in range(2):
+        got, structure = flatten(f(tree))
+        given, wanted = flatten(tree)
+        assert structure == wanted
+        for a, b in zip(got, given, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-6)
+            assert isinstance(a, np.ndarray) and not np.shares_memory(a, np.asarray(b))
+    assert f.cache_info().traces == 1

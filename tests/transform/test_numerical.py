@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pellucid as pel
-from pellucid.core.errors import ArgumentError, ShapeError
+from pellucid.core.errors import ArgumentError, DTypeError, ShapeError
 
 
 @pytest.mark.lecture("T1.G1")
@@ -35,6 +35,32 @@ def test_nested_arguments_several_argnums_and_what_is_passed_stays():
     np.testing.assert_array_equal(a, [0, 1, 2])
 
 
+def test_functions_of_ours_are_differenced_in_float64_at_scalars_too():
+    # Arrays of rank 0 are weak in our functions: they would be computed in float32.
+    slope = pel.numerical_grad(lambda x: pel.numpy.sin(x) * x)(0.5)
+    assert float(slope) == pytest.approx(np.sin(0.5) + 0.5 * np.cos(0.5), abs=1e-9)
+
+
+def test_the_step_fits_a_function_that_computes_in_float32():
+    def narrow(x):
+        return np.sin(x.astype(np.float32)).sum()
+
+    x = np.array([0.5, 2.0])
+    np.testing.assert_allclose(pel.numerical_grad(narrow)(x), np.cos(x), atol=1e-3)
+
+
+@pytest.mark.parametrize(("method", "calls"), [("central", 7), ("forward", 4), ("backward", 4)])
+def test_the_number_of_calls_is_the_one_stated(method, calls):
+    seen = []
+    pel.numerical_grad(lambda x: (seen.append(1), x.sum())[1], method=method)(np.ones(3))
+    assert len(seen) == calls
+
+
+def test_a_function_that_writes_to_its_argument_is_differenced_rightly():
+    slopes = pel.numerical_grad(lambda x: np.multiply(x, 2, out=x).sum())(np.ones(2))
+    np.testing.assert_allclose(slopes, 2, atol=1e-8)
+
+
 @pytest.mark.parametrize(
     ("call", "kind", "words"),
     [
@@ -42,6 +68,11 @@ def test_nested_arguments_several_argnums_and_what_is_passed_stays():
         (lambda: pel.numerical_grad(np.sin, step=0.0), ArgumentError, "step must lie in"),
         (lambda: pel.numerical_grad(lambda x: x)(np.ones(2)), ShapeError, "scalar"),
         (lambda: pel.numerical_grad(np.sin, 1)(1.0), ArgumentError, "argnums"),
+        (lambda: pel.numerical_grad(3), ArgumentError, "expected a function"),
+        (lambda: pel.numerical_grad(np.sin, stp=1), ArgumentError, "Did you mean 'step'"),
+        (lambda: pel.numerical_grad(lambda x: None)(1.0), DTypeError, "must return a number"),
+        (lambda: pel.numerical_grad(lambda x: "a")(1.0), DTypeError, "must return a number"),
+        (lambda: pel.numerical_grad(lambda x: 1j * x)(1.0), DTypeError, "must return a number"),
     ],
 )
 def test_bad_arguments(call, kind, words):

@@ -82,7 +82,16 @@ def test_values_may_be_left_out():
     assert "→" not in str(pel.show(lambda x: np.exp(x), 1.0, values=False)).replace("∂", "")
 
 
+def test_the_backward_part_may_be_left_out():
+    assert "backward" in str(pel.show(lambda x: x * x, 1.0))
+    assert "backward" not in str(pel.show(lambda x: x * x, 1.0, backward=False))
+
+
 def test_bad_arguments():
+    with pytest.raises(ArgumentError, match="Did you mean 'values'"):
+        pel.show(np.sin, 1.0, value=False)
+    with pytest.raises(ArgumentError, match="backward must be True or False"):
+        pel.show(np.sin, 1.0, backward="no")
     with pytest.raises(ArgumentError, match="function or a Tensor"):
         pel.show(3)
     with pytest.raises(ArgumentError, match="no further arguments"):

@@ -39,6 +39,8 @@ class Recorder(Protocol):
 
     def lift(self, operand: Any) -> Value: ...
 
+    def met(self, scalar: Any) -> None: ...
+
 
 class _Stack(threading.local):
     def __init__(self) -> None:
@@ -229,6 +231,9 @@ class Builder:
             return operand
         raise GraphError("graph", f"expected a value of this graph, got {operand!r}")
 
+    def met(self, scalar: Any) -> None:
+        """Hears of each NumPy scalar that becomes a constant."""
+
     def copy(self, graph: Graph, inputs: Sequence[Value]) -> list[Value]:
         """Copies the nodes of `graph` behind `inputs`; returns what stands for each of them."""
         place: dict[int, Value] = dict(zip(graph.inputs, inputs, strict=True))
@@ -333,6 +338,8 @@ def cast(operand: Any, dtype: DType) -> Value:
 
 def number(value: Any, dtype: DType, shape: Shape = ()) -> Value:
     """A constant. A number that `dtype` cannot hold is an error, not a silent cast."""
+    if hasattr(value, "dtype"):
+        current().met(value)
     if not isinstance(value, (bool, int, float)):
         item = getattr(value, "item", None)
         if item is None:

@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import trees
-from pellucid.core.arguments import choice, whole
+from pellucid.core.arguments import checked, choice, real, whole
+from pellucid.core.arguments import seed as as_seed
 from pellucid.core.dtypes import float64
 from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import TensorType
 from pellucid.transform.arrays import as_array, type_of
-from pellucid.transform.numerical import check_graph
+from pellucid.transform.differences import check_graph
 from pellucid.transform.trace import argument_names, trace
 
 
+@checked
 def check_grad(
     function: Callable[..., Any],
     args: Sequence[Any],
@@ -34,24 +36,33 @@ def check_grad(
 
     Args:
         function: takes `args`; returns arrays in any nesting.
-        args: the positional arguments, nested; floats are taken as float64 and differentiated.
+        args: the positional arguments in a list or tuple, nested; floats are taken as float64
+            and differentiated.
         order: 1 or 2 (or more).
         modes: forward, reverse, or both.
         directions: how many random directions are tried.
-        tolerance: relative to the largest derivative.
+        seed: of the directions.
+        tolerance: relative to the largest derivative; ten times it for each further order. What
+            the differences themselves are in doubt about comes on top.
 
     Raises:
-        GradientError: with mode, place, expected and got.
+        GradientError: with direction, order, mode, place, expected and got.
 
     Example:
         >>> check_grad(lambda x: np.tanh(x) * x, [np.array([0.3, -1.2])])
     """
     if not callable(function):
         raise ArgumentError("check_grad", f"expected a function, got {function!r}")
+    if not isinstance(args, (list, tuple)):
+        raise ArgumentError("check_grad", f"args must be a list of arguments, got {args!r}")
     whole("check_grad", "order", order, 1)
     whole("check_grad", "directions", directions, 1)
+    as_seed("check_grad", seed)
+    real("check_grad", "tolerance", tolerance, 0, 1, open_low=True, open_high=True)
     for mode in modes:
         choice("check_grad", "mode", mode, ("forward", "reverse"))
+    if not modes:
+        raise ArgumentError("check_grad", "modes must name forward or reverse, got none")
     leaves, structure = trees.flatten(tuple(args))
     inputs = []
     for leaf in leaves:
@@ -59,14 +70,15 @@ def check_grad(
         inputs.append(array.astype(np.float64) if array.dtype.kind == "f" else array)
     if not any(x.dtype.kind == "f" for x in inputs):
         raise ArgumentError("check_grad", "args must hold a float, got none")
-    names = trees.paths(tuple(args), "x") if leaves else []
+    wanted = argument_names(function, len(args))
+    names = [p for name, arg in zip(wanted, args, strict=True) for p in trees.paths(arg, name)]
     types = [TensorType(float64, x.shape) if x.dtype.kind == "f" else type_of(x) for x in inputs]
     traced = trace(function, types, names, lambda values: (trees.unflatten(structure, values), {}))
     graph = traced.with_constants() if traced.captures else traced.graph
-    label = getattr(function, "__name__", None) or argument_names(function, 0)
+    label = f"check_grad {getattr(function, '__name__', repr(function))}"
     draw = np.random.default_rng(seed)
-    for _ in range(directions):
+    for direction in range(1, directions + 1):
         check_graph(
-            f"check_grad {label}", graph, inputs, modes=modes, order=order, draw=draw,
+            f"{label}, direction {direction}", graph, inputs, modes=modes, order=order, draw=draw,
             tolerance=tolerance,
         )  # fmt: skip

@@ -7,12 +7,13 @@ watched: arrays are read at each call, and anything else that was rebound has it
 from __future__ import annotations
 
 import functools
-import sys
-import sysconfig
 import threading
-import types as python_types
+import warnings
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from pellucid.core import shapes, trees
 from pellucid.core.arguments import checked, choice
@@ -22,19 +23,60 @@ from pellucid.graph.node import Graph, TensorType
 from pellucid.ops.value import is_tracing
 from pellucid.runtime.interpreter import Interpreter
 from pellucid.transform.trace import Traced, argument_names, arrays, leaf_type, trace
+from pellucid.transform.watch import Surroundings
 
-_DEEPEST = 4  # how far into functions, containers and instances rebinding is watched
-_LIBRARIES = tuple(
-    path
-    for path in (sysconfig.get_paths().get(k) for k in ("stdlib", "purelib", "platlib"))
-    if path
-)
+_SMALL = 65536  # bytes of an array that are compared at each call without another reason
 
 
 class _Entry(NamedTuple):
     traced: Traced
     program: Interpreter
-    watched: tuple[tuple[Any, Any], ...]  # (how to read it, what it was)
+    surroundings: Surroundings
+    contents: tuple[tuple[Any, bytes | int], ...]  # arrays compared by content, and what they held
+
+    def changed(self) -> bool:
+        return self.surroundings.changed() or any(
+            _content(array) != held for array, held in self.contents
+        )
+
+
+def _entry(traced: Traced, program: Interpreter, around: Surroundings) -> _Entry:
+    """A trace as things stand now, with the arrays whose numbers may stand in it.
+
+    An array that an operation took is read anew at each call. What NumPy computed from one is not:
+    a scalar or an array that stands nowhere in the surroundings gives it away.
+    """
+    taken = {id(item) for capture in traced.captures for item in _bases(capture)}
+    known = {id(what) for *_, what in around.places}
+    arrays = {id(array) for array in around.arrays}
+    computed = any(id(scalar) not in known for scalar in traced.scalars) or any(
+        isinstance(capture, np.ndarray) and arrays.isdisjoint(map(id, _bases(capture)))
+        for capture in traced.captures
+    )
+    contents = tuple(
+        (array, _content(array))
+        for array in around.arrays
+        if computed or (id(array) not in taken and array.nbytes <= _SMALL)
+    )
+    return _Entry(traced, program, around, contents)
+
+
+def _content(array: Any) -> bytes | int:
+    small = array.nbytes <= _SMALL
+    return array.tobytes() if small else zlib.crc32(np.ascontiguousarray(array).data)
+
+
+def _bases(array: Any) -> Iterator[Any]:
+    while array is not None:
+        yield array
+        array = getattr(array, "base", None)
+
+
+class CacheInfo(NamedTuple):
+    """How many graphs a jitted function keeps, and how often it was traced."""
+
+    graphs: int
+    traces: int
 
 
 class Jit:
@@ -44,6 +86,7 @@ class Jit:
         functools.update_wrapper(self, function)
         self.function, self.batch = function, batch
         self._entries: dict[Any, _Entry] = {}
+        self._traces = 0
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -61,15 +104,34 @@ class Jit:
         """The graph that a call with these arguments runs."""
         return self._entry(args, kwargs)[0].traced.graph
 
+    def cache_info(self) -> CacheInfo:
+        """How many graphs are kept, and how often the function was traced."""
+        return CacheInfo(len(self._entries), self._traces)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """A method would have its object as an argument, which is no array."""
+        if instance is None:
+            return self
+        name = getattr(self.function, "__name__", "f")
+        raise ArgumentError(
+            "jit",
+            f"expected a function, got the method {name} of {type(instance).__name__}",
+            f"Write self.{name} = pel.jit(self.{name}) in __init__, under another name.",
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Jit, (self.function, self.batch)  # copies trace for themselves
+
     def _entry(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[_Entry, list[Any]]:
         leaves, structure = trees.flatten((args, kwargs))
         types = self._types(args, leaves)
         key = (structure, tuple(types))
         entry = self._entries.get(key)
-        if entry is None or any(_read(how) is not what for how, what in entry.watched):
+        if entry is None or entry.changed():
             with self._lock:
-                entry = self._trace(args, kwargs, types, structure)
-                self._entries[key] = entry
+                entry = self._entries.get(key)  # another thread may have been first
+                if entry is None or entry.changed():
+                    entry = self._trace(args, kwargs, types, structure)
         return entry, leaves
 
     def _types(self, args: tuple[Any, ...], leaves: Sequence[Any]) -> list[TensorType]:
@@ -96,11 +158,23 @@ class Jit:
         names = argument_names(self.function, len(args))
         wanted = [p for n, a in zip(names, args, strict=True) for p in trees.paths(a, n)]
         wanted += trees.paths(kwargs)
-        watched = tuple(_watch(self.function))
+        valid = {k: entry for k, entry in self._entries.items() if not entry.changed()}
         traced = trace(
             self.function, types, wanted, lambda values: trees.unflatten(structure, values)
         )
-        return _Entry(traced, Interpreter(traced.graph), watched)
+        # Behind the trace: what the function itself counts or caches is no change, for no entry.
+        around = Surroundings(self.function)
+        if not around.whole and not self._traces:
+            warnings.warn(
+                f"{self!r}: what the function closes over is too large to be watched, so it is "
+                "traced anew at each call; hand it over as arguments",
+                stacklevel=4,
+            )
+        fresh = _entry(traced, Interpreter(traced.graph), around)
+        kept = {k: _entry(entry.traced, entry.program, around) for k, entry in valid.items()}
+        self._entries = {**kept, (structure, tuple(types)): fresh}
+        self._traces += 1
+        return fresh
 
 
 def _batched(type: TensorType) -> TensorType:
@@ -126,9 +200,13 @@ def jit(
     Returns:
         A function that gives fresh NumPy arrays. Calls from several threads are safe.
 
-    What the function closes over is never stale. Arrays are read anew at each call. Names, cells,
-    containers and attributes that were rebound have the function traced again. A value that NumPy
-    computes inside the function from closed-over arrays alone is computed once, when it is traced.
+    What the function closes over is not stale. Arrays that it hands to operations are read anew at
+    each call. Where a name, a cell, a default, an item of a container, or an attribute of an
+    object, class or module of your own was rebound, also in functions of yours that it calls, it is
+    traced again; so it is where an array changed from which NumPy computed something inside it.
+    Limits: what it reads elsewhere (files, clocks, random numbers, the inside of library objects)
+    is read when it is traced; a Python number taken from an array (`float(w[0])`) is followed only
+    if the array has at most 64 KiB and no operation takes it as well.
 
     Example:
         >>> double = jit(lambda x: x * 2, batch=0)
@@ -146,108 +224,10 @@ def jit(
             "the native engine is not there yet",
             "Leave backend out: the interpreter runs it.",
         )
-    several = () if batch is None else (batch,) if isinstance(batch, int) else tuple(batch)
+    several = (
+        () if batch is None else tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
+    )
     numbers = tuple(shapes.index("jit", "batch", number) for number in several)
     if any(number < 0 for number in numbers):
         raise ArgumentError("jit", f"batch must name positional arguments from 0, got {batch!r}")
     return Jit(function, numbers)
-
-
-def _read(how: tuple[str, Any, Any]) -> Any:
-    """What stands now in a watched place; the place is (kind, container, key)."""
-    kind, container, key = how
-    if kind == "cell":
-        try:
-            return container.cell_contents
-        except ValueError:
-            return _MISSING
-    if kind == "item":
-        try:
-            return container[key]
-        except (KeyError, IndexError):
-            return _MISSING
-    if kind == "length":
-        return _small(len(container))
-    return getattr(container, key, _MISSING)
-
-
-_MISSING = object()
-
-
-@functools.cache
-def _small(n: int) -> Any:
-    """One object for each number, so that lengths compare by identity like everything else."""
-    return ("length", n)
-
-
-def _watch(function: Any, depth: int = 0, seen: set[int] | None = None) -> Iterator[Any]:
-    """Each place that `function` reads its surroundings from, and what stands there now."""
-    seen = set() if seen is None else seen
-    owner = getattr(function, "__self__", None)
-    if owner is not None:
-        yield from _attributes(owner, depth, seen)
-    elif not hasattr(function, "__code__") and not isinstance(function, type):
-        yield from _attributes(function, depth, seen)  # an instance that can be called
-        function = getattr(type(function), "__call__", function)  # noqa: B004
-    function = getattr(function, "__func__", function)
-    inner = getattr(function, "__wrapped__", None)
-    if inner is not None:
-        yield from _watch(inner, depth, seen)
-    code = getattr(function, "__code__", None)
-    if code is None or id(function) in seen or depth > _DEEPEST or _is_library(code):
-        return
-    seen.add(id(function))
-    places: list[tuple[str, Any, Any]] = []
-    places += [("cell", cell, None) for cell in function.__closure__ or ()]
-    places += [
-        ("item", function.__globals__, name)
-        for name in _names(code)
-        if name in function.__globals__
-    ]
-    places += [("attribute", function, "__defaults__"), ("attribute", function, "__code__")]
-    for place in places:
-        yield from _follow(place, depth, seen)
-
-
-def _names(code: python_types.CodeType) -> set[str]:
-    """The global names that a function and the functions written inside it use."""
-    found = set(code.co_names)
-    for const in code.co_consts:
-        if isinstance(const, python_types.CodeType):
-            found |= _names(const)
-    return found
-
-
-def _follow(place: tuple[str, Any, Any], depth: int, seen: set[int]) -> Iterator[Any]:
-    value = _read(place)
-    yield place, value
-    if depth >= _DEEPEST or id(value) in seen:
-        return
-    if isinstance(value, (dict, list, tuple)):
-        if not isinstance(value, tuple):
-            yield ("length", value, None), _small(len(value))
-        if len(value) <= 256:
-            seen.add(id(value))
-            keys = list(value) if isinstance(value, dict) else range(len(value))
-            for key in keys:
-                yield from _follow(("item", value, key), depth + 1, seen)
-    elif isinstance(value, (python_types.FunctionType, python_types.MethodType)):
-        yield from _watch(value, depth + 1, seen)
-    elif not isinstance(value, (type, python_types.ModuleType)):
-        yield from _attributes(value, depth, seen)
-
-
-def _attributes(value: Any, depth: int, seen: set[int]) -> Iterator[Any]:
-    """The attributes of an instance of a class of the person's own."""
-    module = sys.modules.get(type(value).__module__)
-    home = getattr(module, "__file__", None) or ""
-    attributes = getattr(value, "__dict__", None)
-    if not isinstance(attributes, dict) or home.startswith(_LIBRARIES) or len(attributes) > 256:
-        return
-    seen.add(id(value))
-    for name in list(attributes):
-        yield from _follow(("item", attributes, name), depth + 1, seen)
-
-
-def _is_library(code: python_types.CodeType) -> bool:
-    return code.co_filename.startswith((*_LIBRARIES, "<frozen"))

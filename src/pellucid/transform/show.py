@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.autodiff import reverse
 from pellucid.autodiff.cotangents import Activity
-from pellucid.autodiff.reverse import backward
 from pellucid.core import trees
+from pellucid.core.arguments import checked, flag
 from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import CONST, INPUT, Graph, names
 from pellucid.graph.text import print_graph
@@ -81,7 +82,10 @@ class Shown:
     __repr__ = __str__
 
 
-def show(target: Callable[..., Any] | Tensor, *args: Any, values: bool = True) -> Shown:
+@checked
+def show(
+    target: Callable[..., Any] | Tensor, *args: Any, backward: bool = True, values: bool = True
+) -> Shown:
     """The graph of a function at its arguments, or of a computed Tensor.
 
     Where the result is one float scalar, the gradient with respect to every float argument stands
@@ -91,12 +95,15 @@ def show(target: Callable[..., Any] | Tensor, *args: Any, values: bool = True) -
     Args:
         target: a function of arrays, or a Tensor.
         args: the arguments of the function, nested.
+        backward: whether the gradient is shown too, where there is one.
         values: whether values are computed and shown.
 
     Example:
         >>> print(str(show(Tensor(3.0) * Tensor(-5.0), values=False)).splitlines()[0])
         graph(x0: f32[], x1: f32[])
     """
+    flag("show", "backward", backward)
+    flag("show", "values", values)
     if isinstance(target, Tensor):
         if args:
             raise ArgumentError("show", "a Tensor takes no further arguments, got some")
@@ -109,7 +116,7 @@ def show(target: Callable[..., Any] | Tensor, *args: Any, values: bool = True) -
         asked = list(range(len(trees.flatten(args)[0])))  # not what the function closes over
     else:
         raise ArgumentError("show", f"expected a function or a Tensor, got {target!r}")
-    return _with_gradient(graph, operands, asked, values)
+    return _with_gradient(graph, operands, asked if backward else [], values)
 
 
 def _function(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Graph, list[Any]]:
@@ -163,7 +170,7 @@ def _backward(graph: Graph, wrt: list[int], notes: list[str]) -> tuple[Graph, li
         builder.share()
         with builder.at(None):
             one = number(1, graph.nodes[end].type.dtype)
-        gradients = backward(builder, graph, values, [(end, one)], wrt, moving)
+        gradients = reverse.backward(builder, graph, values, [(end, one)], wrt, moving)
         outputs = [g for i, g in zip(moving, gradients, strict=True) if i in wrt]
         whole = builder.graph([values[end], *outputs])
     of: dict[int, list[str]] = {}

@@ -53,6 +53,9 @@ class _Eager:
         tensor.foreign = True
         return tensor
 
+    def met(self, scalar: Any) -> None:
+        """A constant is part of what is remembered."""
+
 
 EAGER = _Eager()
 set_default(EAGER)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import dtypes, trees
-from pellucid.core.errors import DTypeError, GraphError
+from pellucid.core.errors import ArgumentError, DTypeError, GraphError
 from pellucid.core.trees import Structure
 from pellucid.graph.node import Constant, Graph, TensorType
 from pellucid.ops.composite import asvalue
@@ -44,8 +44,12 @@ class Trace(Builder):
         super().__init__()
         self.captures: list[Any] = []  # arrays and outer Tensors, one a hidden input
         self.hidden: list[Value] = []
+        self.scalars: list[Any] = []  # NumPy scalars that became constants of the graph
         self._captured: dict[int, int] = {}  # the id of a capture: its place among them
         self._marks: list[int] = []  # what each capture held, in a few bytes
+
+    def met(self, scalar: Any) -> None:
+        self.scalars.append(scalar)
 
     def lift(self, operand: Any) -> Value:
         if isinstance(operand, BatchSize):
@@ -112,11 +116,13 @@ class Traced:
         graph: inputs are the leaves of the arguments, then the hidden ones.
         captures: what the hidden inputs are bound to.
         structure: the nesting of the outputs.
+        scalars: the NumPy scalars it met, which became constants.
     """
 
     graph: Graph
     captures: tuple[Any, ...]
     structure: Structure
+    scalars: tuple[Any, ...] = ()
 
     def operands(self, leaves: Sequence[Any]) -> list[Any]:
         return [*leaves, *self.captures]
@@ -165,7 +171,7 @@ def trace(
         values = [_output(builder, output) for output in outputs]
         builder.check_captures()
     graph = builder.graph(values)
-    return Traced(graph, tuple(builder.captures), structure)
+    return Traced(graph, tuple(builder.captures), structure, tuple(builder.scalars))
 
 
 def _output(builder: Trace, output: Any) -> Value:
@@ -257,6 +263,8 @@ def arrays(operands: Sequence[Any], types: Sequence[TensorType]) -> list[Any]:
             result.append(operand.data)
         elif hasattr(operand, "dtype"):
             result.append(as_array(operand, "argument"))
+        elif type.dtype.kind != "b" and not type.dtype.holds(operand):
+            raise ArgumentError("argument", f"a number must fit {type.dtype}, got {operand!r}")
         else:
             result.append(np.asarray(operand, dtype=type.dtype.name))
     return result
