@@ -80,8 +80,8 @@ def test_schedule_puts_the_read_of_an_old_value_before_its_update() -> None:
     verify(ordered)
     assert ops(ordered) == ["multiply", "subtract"]
     assert ordered.text().splitlines()[1:] == [
-        "out1: f32[N,3] @ slot 4 = multiply(x, w)",
-        "new.w: f32[3] @ slot 1 = subtract(w, g)",
+        "v4: f32[N,3] = multiply(x, w) -> out1 @ slot 6",
+        "v3: f32[3] = subtract(w, g) -> new.w @ slot 3",
     ]
 
 
@@ -154,7 +154,7 @@ def test_writing_over_what_is_being_read_is_caught() -> None:
     graph = parse("graph(w: f32[2,2])\nv: f32[2,2] = permute_dims(w, axes=(1, 0))\nreturn v\n")
     program = lower(graph, [(0, 0)])
     first, ending = program.kernels
-    wrong = replace(program, kernels=(replace(first, write=ending.write),))
+    wrong = replace(program, kernels=(replace(first, writes=ending.writes),))
     with pytest.raises(CompileError, match="must not write over w while it reads it"):
         verify(wrong)
 
@@ -187,14 +187,14 @@ def test_reading_what_is_not_written_and_a_wrong_type_are_caught() -> None:
         verify(replace(program, kernels=twice))
     with pytest.raises(CompileError, match=r"output out1 must have a slot and be written"):
         verify(replace(program, kernels=program.kernels[:-1]))
-    wrong = replace(program.kernels[0], write=4)
+    wrong = replace(program.kernels[0], writes=(4,))
     with pytest.raises(CompileError, match=r"type must be f32\[3\], got f32\[N,3\]"):
         verify(replace(program, kernels=(wrong,)))
 
 
 def test_two_tenants_of_a_slot_must_be_a_pair() -> None:
     program = lower(parse(EARLY), [(0, 0)])
-    with pytest.raises(CompileError, match="slot 1 must hold one buffer or a pair"):
+    with pytest.raises(CompileError, match="slot 3 must hold one buffer or a pair"):
         verify(replace(program, shared=()))
 
 

@@ -1,6 +1,7 @@
 """A Program: kernels in the order they run, and the buffers they read and write.
 
-In: what `passes/lower.py` makes of a graph. Out: what `codegen` emits. A buffer is **one value**,
+In: what `passes/lower.py` makes of a graph. Out: what `codegen` emits. A kernel is one instruction
+at first; `passes/fuse.py` gives it more. A buffer is **one value**,
 written once; where it stands is its place: a slot (memory the caller brings) or an offset in the
 arena. Two buffers may stand in one slot only as a shared pair: an old value and the new one that
 replaces it, so that parameters are trained in place.
@@ -20,8 +21,9 @@ from pellucid.core import shapes
 from pellucid.graph.node import Attrs, Constant, TensorType
 from pellucid.ops.spec import REGISTRY, Kind
 
-COPY = "copy"  # the one kernel that is no row: a value written to another place
-ARENA = 0  # the slot that holds the arena's address
+COPY = "copy"  # what a kernel without a body is called: a value written to another place
+ARENA, STATUS, SCRATCH = 0, 1, 2  # slots: the arena, what went wrong, room for a thread's own use
+FIRST_SLOT = 3  # where the caller's arrays begin
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector
 ROW_QUANTUM = 16  # N is rounded up to this in the arena ...
@@ -72,15 +74,61 @@ class Buffer:
 
 
 @dataclass(frozen=True, slots=True)
-class Kernel:
-    """One operation on buffers. `reads` and `write` are numbers of buffers."""
+class Instruction:
+    """One row inside a kernel. `inputs` number its values: what it reads, then its body."""
 
     name: str
     op: str
     attrs: Attrs
-    reads: tuple[int, ...]
-    write: int
+    inputs: tuple[int, ...]
+    type: TensorType
     line: str | None = None
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether element i of the result needs element i of the inputs alone."""
+        return REGISTRY[self.op].kind in (Kind.ELEMENTWISE, Kind.COMPARE) or self.op in SPREAD
+
+
+# Rows that make or repeat elements: one instruction gives any element of them.
+SPREAD = ("full", "size", "broadcast_to")
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A run of instructions over buffers; at most one of them, its head, is not elementwise.
+
+    Args:
+        reads: numbers of buffers; types: as what each is read. A reshape is no instruction, it is
+            another type of the same bytes.
+        body: in order; none, and the kernel copies what it reads.
+        writes: numbers of buffers; results: the number of the value that each one gets.
+    """
+
+    name: str
+    reads: tuple[int, ...]
+    types: tuple[TensorType, ...]
+    body: tuple[Instruction, ...]
+    writes: tuple[int, ...]
+    results: tuple[int, ...]
+    line: str | None = None
+
+    @property
+    def op(self) -> str:
+        """What it is called: its head, or its last instruction."""
+        if not self.body:
+            return COPY
+        return (self.head or self.body[-1]).op
+
+    @property
+    def head(self) -> Instruction | None:
+        """The one instruction that is not elementwise, if it has one."""
+        return next((one for one in self.body if not one.elementwise), None)
+
+    def type_of(self, value: int) -> TensorType:
+        """The type of a value of this kernel."""
+        reads = len(self.reads)
+        return self.types[value] if value < reads else self.body[value - reads].type
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +169,7 @@ class Program:
 
     def writes(self) -> dict[int, int]:
         """For each buffer that a kernel writes, the place of that kernel in the order."""
-        return {kernel.write: place for place, kernel in enumerate(self.kernels)}
+        return {out: place for place, kernel in enumerate(self.kernels) for out in kernel.writes}
 
     def readers(self) -> dict[int, list[int]]:
         """For each buffer that is read, the places of its readers, in order."""
@@ -134,17 +182,41 @@ class Program:
         return found
 
     def text(self) -> str:
-        """One line a kernel, each value with its type and its place."""
+        """One line an instruction, each value with its type and its place."""
         lines = [
             f"program over {self.arena.fixed} + {self.arena.per_row}·N' bytes, {self.slots} slots"
         ]
         for kernel in self.kernels:
-            reads = ", ".join(self.buffers[number].name for number in kernel.reads)
-            attrs = "".join(f" {name}={value!r}" for name, value in kernel.attrs)
-            out = self.buffers[kernel.write]
-            head = f"{out.name}: {out.type!r} @ {place_text(out)} = {kernel.op}({reads}){attrs}"
-            lines.append(f"{head}  # {kernel.line}" if kernel.line else head)
+            lines += self._kernel_text(kernel)
         return "\n".join(lines) + "\n"
+
+    def _kernel_text(self, kernel: Kernel) -> list[str]:
+        names = [
+            self.buffers[number].name
+            if self.buffers[number].type == type
+            else f"{self.buffers[number].name} as {type!r}"
+            for number, type in zip(kernel.reads, kernel.types, strict=True)
+        ]
+        names += [one.name for one in kernel.body]
+        places: dict[int, list[str]] = {}
+        for out, value in zip(kernel.writes, kernel.results, strict=True):
+            buffer = self.buffers[out]
+            places.setdefault(value, []).append(f"{buffer.name} @ {place_text(buffer)}")
+        lines = []
+        for number, one in enumerate(kernel.body):
+            kept = places.pop(number + len(kernel.reads), [])
+            inputs = ", ".join(names[value] for value in one.inputs)
+            attrs = "".join(f" {name}={value!r}" for name, value in one.attrs)
+            text = f"{one.name}: {one.type!r} = {one.op}({inputs}){attrs}"
+            text += f" -> {', '.join(kept)}" if kept else ""
+            lines.append(f"{text}  # {one.line}" if one.line else text)
+        lines += [f"{names[value]} -> {', '.join(kept)}" for value, kept in places.items()]
+        return [lines[0], *(f"  {line}" for line in lines[1:])]
+
+
+def is_copy(kernel: Kernel) -> bool:
+    """Whether it only writes what it reads to another place, as the endings of a program do."""
+    return not kernel.body
 
 
 def place_text(buffer: Buffer) -> str:
@@ -155,13 +227,18 @@ def place_text(buffer: Buffer) -> str:
     return str(offset.fixed) + (f" + {offset.per_row}·N'" if buffer.region == "row" else "")
 
 
-def in_step(program: Program, kernel: Kernel, number: int) -> bool:
-    """Whether `kernel` reads element i of a buffer only to write element i of its result.
+def in_step(kernel: Kernel, number: int, type: TensorType) -> bool:
+    """Whether `kernel` reads element i of a buffer only to write element i of its results.
 
-    Then it may write where it reads.
+    Then a result of that `type` may stand where it reads. Every read of an element comes before
+    every write of it.
     """
-    row = REGISTRY.get(kernel.op)
-    elementwise = kernel.op == COPY or (
-        row is not None and row.kind in (Kind.ELEMENTWISE, Kind.COMPARE)
+    head = kernel.head
+    if head is not None and REGISTRY[head.op].kind is not Kind.CONTRACT:
+        return False
+    places = [place for place, read in enumerate(kernel.reads) if read == number]
+    if head is not None and any(place in head.inputs for place in places):
+        return False
+    return all(kernel.types[place] == type for place in places) and all(
+        kernel.type_of(value).shape == type.shape for value in kernel.results
     )
-    return elementwise and program.buffers[number].type == program.buffers[kernel.write].type

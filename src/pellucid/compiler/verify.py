@@ -7,7 +7,16 @@ that live at the same time share a byte of the arena.
 
 from __future__ import annotations
 
-from pellucid.compiler.program import ALIGNMENT, ARENA, COPY, Buffer, Kernel, Program, in_step
+from pellucid.compiler.program import (
+    ALIGNMENT,
+    FIRST_SLOT,
+    Buffer,
+    Instruction,
+    Kernel,
+    Program,
+    in_step,
+)
+from pellucid.core import shapes
 from pellucid.core.errors import CompileError, PellucidError
 from pellucid.graph.node import TensorType
 from pellucid.ops.spec import type_of
@@ -39,9 +48,10 @@ def _verify_places(program: Program) -> None:
             raise CompileError("program", f"buffer {buffer.name} must have a slot or an offset")
         if buffer.slot is None:
             continue
-        if not ARENA < buffer.slot < program.slots:
+        if not FIRST_SLOT <= buffer.slot < program.slots:
             raise CompileError(
-                "program", f"buffer {buffer.name}: slot must be 1 to {program.slots - 1}, "
+                "program", f"buffer {buffer.name}: slot must be {FIRST_SLOT} to "
+                f"{program.slots - 1}, "
                 f"got {buffer.slot}",
             )  # fmt: skip
         tenants.setdefault(buffer.slot, []).append(number)
@@ -69,32 +79,52 @@ def _verify_order(program: Program) -> None:
             if number not in known:
                 name = program.buffers[number].name
                 raise _fail(kernel, f"{name} must be written before it is read")
-        if kernel.write in known:
-            name = program.buffers[kernel.write].name
-            raise _fail(kernel, f"{name} must be written once, and is no input")
-        _verify_type(program, kernel, types)
-        known.add(kernel.write)
+        for number in kernel.writes:
+            if number in known:
+                name = program.buffers[number].name
+                raise _fail(kernel, f"{name} must be written once, and is no input")
+            known.add(number)
+        _verify_types(program, kernel, types)
     for number in program.outputs:
         if number not in known or program.buffers[number].slot is None:
             name = program.buffers[number].name
             raise CompileError("program", f"output {name} must have a slot and be written")
 
 
-def _verify_type(program: Program, kernel: Kernel, seen: Known) -> None:
-    """`seen` remembers what rows gave: long programs ask the same over and over."""
-    types = tuple(program.buffers[number].type for number in kernel.reads)
-    key = (kernel.op, types, repr(kernel.attrs))
+def _verify_types(program: Program, kernel: Kernel, seen: Known) -> None:
+    """What is read, each instruction, and what is written."""
+    for number, type in zip(kernel.reads, kernel.types, strict=True):
+        kept = program.buffers[number].type
+        if kept.dtype != type.dtype or shapes.size(kept.shape) != shapes.size(type.shape):
+            raise _fail(kernel, f"{program.buffers[number].name} is {kept!r}, read as {type!r}")
+    heads = 0
+    for place, one in enumerate(kernel.body):
+        if any(not 0 <= value < len(kernel.reads) + place for value in one.inputs):
+            raise _fail(kernel, f"{one.name} must use values that stand before it")
+        heads += not one.elementwise
+        known = _row_type(kernel, one, seen)
+        if known != one.type:
+            raise _fail(kernel, f"type must be {known!r}, got {one.type!r}")
+    if heads > 1:
+        raise _fail(kernel, f"a kernel must have one head at most, got {heads}")
+    for number, value in zip(kernel.writes, kernel.results, strict=True):
+        known, got = kernel.type_of(value), program.buffers[number].type
+        if known != got and (known.dtype, shapes.size(known.shape)) != (
+            got.dtype, shapes.size(got.shape),
+        ):  # fmt: skip
+            raise _fail(kernel, f"type must be {known!r}, got {got!r}")
+
+
+def _row_type(kernel: Kernel, one: Instruction, seen: Known) -> TensorType:
+    """What a row gives. `seen` remembers it: long programs ask the same over and over."""
+    types = tuple(kernel.type_of(value) for value in one.inputs)
+    key = (one.op, types, repr(one.attrs))
     if key not in seen:
         try:
-            seen[key] = (
-                types[0] if kernel.op == COPY else type_of(kernel.op, types, dict(kernel.attrs))
-            )
+            seen[key] = type_of(one.op, types, dict(one.attrs))
         except PellucidError as error:
             raise _fail(kernel, f"[{error.where}] {error.problem}") from error
-    known = seen[key]
-    got = program.buffers[kernel.write].type
-    if known != got:
-        raise _fail(kernel, f"type must be {known!r}, got {got!r}")
+    return seen[key]
 
 
 def _verify_shared(program: Program) -> None:
@@ -110,7 +140,7 @@ def _verify_shared(program: Program) -> None:
             if place > replaced:
                 writer = program.kernels[replaced].name
                 raise _fail(reader, f"reads the old {name} behind {writer}, which replaces it")
-            if place == replaced and not in_step(program, reader, old):
+            if place == replaced and not in_step(reader, old, program.buffers[new].type):
                 raise _fail(reader, f"must not write over {name} while it reads it")
 
 
@@ -120,15 +150,17 @@ def _verify_arena(program: Program) -> None:
     live: dict[int, Buffer] = {}
     dying: dict[int, list[int]] = {}
     for place, kernel in enumerate(program.kernels):
-        buffer = program.buffers[kernel.write]
-        if buffer.offset is not None:
+        for written in kernel.writes:
+            buffer = program.buffers[written]
+            if buffer.offset is None:
+                continue
             _verify_room(program, kernel, buffer)
             for other in live.values():
                 if _overlap(buffer, other):
                     raise _fail(kernel, f"{buffer.name} must not lie on {other.name}, which lives")
-            live[kernel.write] = buffer
-            last = readers.get(kernel.write, [place])[-1]
-            dying.setdefault(last, []).append(kernel.write)
+            live[written] = buffer
+            last = readers.get(written, [place])[-1]
+            dying.setdefault(last, []).append(written)
         for number in dying.pop(place, ()):
             del live[number]
 

@@ -17,11 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.compiler.codegen import module as codegen
+from pellucid.compiler.codegen.barrier import STATUS_BYTES
 from pellucid.compiler.codegen.llvm import binding
+from pellucid.compiler.codegen.scope import SCRATCH_BYTES
 from pellucid.compiler.codegen.target import Target, host, machine
 from pellucid.compiler.passes.lower import Pairs
 from pellucid.compiler.passes.pipeline import compile_graph
-from pellucid.compiler.program import ALIGNMENT, ARENA
+from pellucid.compiler.program import ALIGNMENT, ARENA, SCRATCH, STATUS
 from pellucid.core import shapes
 from pellucid.core.errors import ShapeError
 from pellucid.graph.node import Graph, TensorType
@@ -30,7 +32,7 @@ from pellucid.runtime.extras import numpy_dtype
 
 Array = NDArray[Any]
 
-_ENTRY = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+_ENTRY = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 4)
 _compiling = threading.Lock()  # LLVM's context is one a process
 
 
@@ -85,7 +87,7 @@ class Native:
             np.copyto(outputs[output], arrays[number])
         arena = self._take_arena(rows)
         table = self._slots(arrays, outputs, arena)  # alive until the call is over
-        self._run(ctypes.addressof(table), rows, 1)
+        self._run(ctypes.addressof(table), rows, 1, 0, 1)
         self._arenas.append(arena)
         return outputs
 
@@ -95,7 +97,7 @@ class Native:
 
     def llvm(self) -> str:
         """The text of the LLVM module, as it is emitted."""
-        return str(codegen.build(self.program))
+        return str(codegen.build(self.program, self.target))
 
     def assembly(self) -> str:
         """The machine code as text."""
@@ -113,9 +115,13 @@ class Native:
     def _outputs(self, rows: int) -> list[Array]:
         return [_empty(type, rows) for type in self.graph.output_types]
 
+    def _room(self, rows: int) -> int:
+        """Bytes of working memory: status, the threads' scratch, the arena."""
+        return STATUS_BYTES + SCRATCH_BYTES + self.program.arena.bytes(rows)
+
     def _take_arena(self, rows: int) -> Array:
         """Memory for one call: one that an earlier call left behind, if it is large enough."""
-        need = self.program.arena.bytes(rows)
+        need = self._room(rows)
         try:
             arena = self._arenas.pop()
         except IndexError:
@@ -125,7 +131,9 @@ class Native:
     def _slots(self, inputs: Sequence[Array], outputs: Sequence[Array], arena: Array) -> Any:
         """The table of addresses. State stands in its output's array."""
         slots = (ctypes.c_void_p * self.program.slots)()
-        slots[ARENA] = arena.ctypes.data
+        start = arena.ctypes.data
+        slots[STATUS], slots[SCRATCH] = start, start + STATUS_BYTES
+        slots[ARENA] = start + STATUS_BYTES + SCRATCH_BYTES
         buffers = self.program.buffers
         for places, arrays in ((self.program.inputs, inputs), (self.program.outputs, outputs)):
             for number, array in zip(places, arrays, strict=True):
@@ -145,13 +153,13 @@ class Bound:
         self._results = native._outputs(self._rows)
         for number, output in native.shared:
             self._results[output] = self._inputs[number]
-        self._arena = _aligned(native.program.arena.bytes(self._rows))
+        self._arena = _aligned(native._room(self._rows))
         self._table = native._slots(self._inputs, self._results, self._arena)
         self._address = ctypes.addressof(self._table)
 
     def step(self, count: int = 1) -> None:
         """Runs the program `count` times on what stands in its arrays, in one native call."""
-        self._native._run(self._address, self._rows, count)
+        self._native._run(self._address, self._rows, count, 0, 1)
 
     def write(self, number: int, array: Any) -> None:
         """Puts `array` in the place of input `number`."""
@@ -185,5 +193,6 @@ def _empty(type: TensorType, rows: int) -> Array:
 def _aligned(size: int) -> Array:
     """`size` bytes that begin at a cache line."""
     room = np.empty(size + ALIGNMENT, np.uint8)
+    room[: STATUS_BYTES + ALIGNMENT] = 0
     start = -room.ctypes.data % ALIGNMENT
     return room[start : start + size]

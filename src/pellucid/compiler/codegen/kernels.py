@@ -1,82 +1,88 @@
-"""Kernels without sums: elementwise rows with broadcasting, rows that move elements, constants.
+"""Kernels by their head. A kernel without one is elementwise; `HEADS` has an emitter for the rest.
 
-`TABLE` says which function emits which operation. All of them are loops over the result in
-row-major order; axes that every tensor walks alike run as one loop.
+An elementwise kernel is one pass over its results in row-major order, a vector at a time. Axes that
+every tensor walks alike run as one loop; an input that repeats along an axis has stride 0 there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pellucid.compiler.codegen import scalars
-from pellucid.compiler.codegen.layout import broadcast_strides, register_type, strides
-from pellucid.compiler.codegen.loops import i64
+from pellucid.compiler.codegen.body import Body, walked, widest
+from pellucid.compiler.codegen.layout import strides
+from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.matmul import contract
 from pellucid.compiler.codegen.reduce import total
-from pellucid.compiler.codegen.scalars import Element
-from pellucid.compiler.codegen.scope import Scope, constant
+from pellucid.compiler.codegen.scope import Operand, Scope
+from pellucid.compiler.codegen.sweep import sweep
+from pellucid.compiler.program import SPREAD, Program
+from pellucid.core import shapes
+from pellucid.core.errors import CompileError
 from pellucid.core.shapes import Dim
 
 
 def elementwise(scope: Scope) -> None:
-    """out[i] = f(x[i], y[i], …); an input that repeats along an axis has stride 0 there."""
-    shape = scope.out.type.shape
-    walks = [strides(shape)]
-    walks += [broadcast_strides(operand.type.shape, shape) for operand in scope.reads]
-    emit = scalars.TABLE[scope.kernel.op]
-    dtypes = tuple(operand.type.dtype for operand in scope.reads)
-    element = Element(scope.builder, scope.name, dtypes)
-    with scope.walk(shape, walks) as body:
-        place, *offsets = body.offsets
-        values = [
-            scope.load(operand, offset)
-            for operand, offset in zip(scope.reads, offsets, strict=True)
-        ]
-        scope.store(emit(element, *values, **dict(scope.kernel.attrs)), place)
+    """out[i] = f(x[i], y[i], …) for every result of the kernel."""
+    shape = scope.kernel.type_of(scope.kernel.results[0]).shape
+    walks = walked(scope, shape)
+    walks += [strides(shape) for _ in scope.writes]
+    reads = len(scope.reads)
+
+    def emit(
+        offsets: list[ir.Value], repeats: list[bool], width: int | None, mask: ir.Value | None
+    ) -> None:
+        body = Body(scope, width, mask)
+        for number, operand in enumerate(scope.reads):
+            body.bind(number, operand, offsets[number], repeats[number])
+        values = [body.value(result) for result in scope.kernel.results]
+        for operand, value, offset in zip(scope.writes, values, offsets[reads:], strict=True):
+            body.store(operand, value, offset)
+
+    width = scope.vector_bytes // widest(scope.kernel)
+    sweep(scope, shape, walks, width, shapes.size(shape), emit)
 
 
-def _move(scope: Scope, walk: tuple[Dim, ...]) -> None:
+def _copied(scope: Scope, walk: Sequence[Dim], x: Operand) -> None:
     """Copies x, read along `walk`, to the result."""
     shape = scope.out.type.shape
-    with scope.walk(shape, [strides(shape), walk]) as body:
+    with scope.shared_walk(shape, [strides(shape), walk]) as body:
         place, offset = body.offsets
-        scope.store(scope.load(scope.reads[0], offset, scope.name), place)
-
-
-def reshape(scope: Scope) -> None:
-    """The same elements in the same order."""
-    _move(scope, strides(scope.out.type.shape))
-
-
-def broadcast_to(scope: Scope) -> None:
-    _move(scope, broadcast_strides(scope.reads[0].type.shape, scope.out.type.shape))
+        scope.store(scope.load(x, offset, scope.name), place)
 
 
 def permute_dims(scope: Scope) -> None:
-    own = strides(scope.reads[0].type.shape)
-    _move(scope, tuple(own[axis] for axis in scope.attr("axes")))
+    """The same elements with their axes in another order."""
+    own = strides(scope.inputs[0].type.shape)
+    _copied(scope, tuple(own[axis] for axis in scope.attr("axes")), scope.inputs[0])
 
 
-def full(scope: Scope) -> None:
-    """One number everywhere."""
-    type = scope.out.type
-    value = constant(register_type(type.dtype), type.dtype, scope.attr("value"))
-    with scope.walk(type.shape, [strides(type.shape)]) as body:
-        scope.store(value, body.offsets[0])
-
-
-def size(scope: Scope) -> None:
-    """A dimension as a number; N is known here."""
-    scope.store(scope.dim(scope.reads[0].type.shape[scope.attr("axis")]), i64(0))
-
-
-TABLE: dict[str, Callable[[Scope], None]] = {
-    **dict.fromkeys(scalars.TABLE, elementwise),
-    "reshape": reshape,
-    "broadcast_to": broadcast_to,
+HEADS: dict[str, Callable[[Scope], None]] = {
     "permute_dims": permute_dims,
-    "full": full,
-    "size": size,
     "sum": total,
     "contract": contract,
 }
+
+
+def emit(scope: Scope) -> None:
+    """The code of a kernel."""
+    head = scope.kernel.head
+    (elementwise if head is None else HEADS[head.op])(scope)
+
+
+def check_supported(program: Program) -> None:
+    """Every instruction has an emitter.
+
+    Raises:
+        CompileError: naming the first operation that has none, and its line.
+    """
+    for kernel in program.kernels:
+        for one in kernel.body:
+            table: object = {*scalars.TABLE, *SPREAD} if one.elementwise else HEADS
+            if one.op not in table:  # type: ignore[operator]
+                raise CompileError(
+                    one.op,
+                    f"the native engine must have code for {one.op}, and has none",
+                    "Run it with backend='interpreter'.",
+                    line=one.line,
+                )

@@ -17,7 +17,7 @@ from pellucid.ops.contract import free_axes
 
 def contract(scope: Scope) -> None:
     """Loops over the result, and inside them over what is summed."""
-    x, y = scope.reads
+    x, y = scope.inputs
     x_steps, y_steps = strides(x.type.shape), strides(y.type.shape)
     batch, summed = scope.attr("batch"), scope.attr("summed")
     x_free = free_axes(len(x_steps), [i for i, _ in (*batch, *summed)])
@@ -28,7 +28,7 @@ def contract(scope: Scope) -> None:
     shape = scope.out.type.shape
     length = [x.type.shape[i] for i, _ in summed]
     k_walks = [[x_steps[i] for i, _ in summed], [y_steps[j] for _, j in summed]]
-    with scope.walk(shape, [strides(shape), x_walk, y_walk]) as body:
+    with scope.shared_walk(shape, [strides(shape), x_walk, y_walk]) as body:
         place, *starts = body.offsets
         scope.store(_dot(scope, length, k_walks, starts), place)
 
@@ -37,7 +37,7 @@ def _dot(
     scope: Scope, length: list[Dim], walks: list[list[Dim]], starts: list[ir.Value]
 ) -> ir.Value:
     """Σ_k x[k]·y[k], in order."""
-    x, y = scope.reads
+    x, y = scope.inputs
     dtype = x.type.dtype
     zero = constant(register_type(dtype), dtype, 0)
     with scope.walk(length, walks, starts, [zero], "k") as inner:

@@ -2,105 +2,114 @@
 
 One function a kernel, which gets addresses and N, and one entry for the caller:
 
-    run(ptr slots, i64 rows, i64 steps)
+    run(ptr slots, i64 rows, i64 steps, i64 part, i64 parts)
 
-`slots` holds the arena's address and those of inputs, constants and outputs; the entry computes
-every address once and then runs the kernels `steps` times, for state that is updated in place.
+`slots` holds the addresses of the arena, the status, the scratch room, and of inputs, constants and
+outputs. The entry computes every address once and then runs the kernels `steps` times, for state
+that is updated in place. `parts` threads call it together, each with its own `part`; they meet at a
+barrier behind each kernel.
 """
 
 from __future__ import annotations
 
 from pellucid.compiler.codegen import kernels
+from pellucid.compiler.codegen.barrier import barrier
 from pellucid.compiler.codegen.llvm import binding, ir
 from pellucid.compiler.codegen.loops import i64, loop
-from pellucid.compiler.codegen.scope import Operand, Scope
+from pellucid.compiler.codegen.scope import SCRATCH_BYTES, Operand, Scope
 from pellucid.compiler.codegen.target import Target, host, machine, optimise
-from pellucid.compiler.program import ARENA, ROW_QUANTUM, Kernel, Program
-from pellucid.core.errors import CompileError
+from pellucid.compiler.program import ARENA, ROW_QUANTUM, SCRATCH, STATUS, Kernel, Program
 
 ENTRY = "run"
 
 
-def check_supported(program: Program) -> None:
-    """Every kernel has an emitter.
-
-    Raises:
-        CompileError: naming the first operation that has none, and its line.
-    """
-    for kernel in program.kernels:
-        if kernel.op not in kernels.TABLE:
-            raise CompileError(
-                kernel.op,
-                f"the native engine must have code for {kernel.op}, and has none",
-                "Run it with backend='interpreter'.",
-                line=kernel.line,
-            )
-
-
-def build(program: Program) -> ir.Module:
+def build(program: Program, target: Target | None = None) -> ir.Module:
     """The module of `program`, in llvmlite's form; `str` gives its text."""
-    check_supported(program)
+    kernels.check_supported(program)
+    target = target or host()
     module = ir.Module("pellucid")
-    functions = [_kernel(module, program, n, one) for n, one in enumerate(program.kernels)]
-    _entry(module, program, functions)
+    module.triple = target.triple
+    functions = [_kernel(module, program, n, target) for n in range(len(program.kernels))]
+    _entry(module, program, functions, target)
     return module
 
 
-def _kernel(module: ir.Module, program: Program, number: int, kernel: Kernel) -> ir.Function:
-    """void kernel(ptr out, ptr reads…, i64 rows)"""
-    places = (kernel.write, *kernel.reads)
-    pointer = ir.PointerType()
-    kind = ir.FunctionType(ir.VoidType(), [pointer] * len(places) + [ir.IntType(64)])
+def _places(kernel: Kernel) -> tuple[int, ...]:
+    """The buffers of a kernel in the order of its function's arguments."""
+    return (*kernel.writes, *kernel.reads)
+
+
+def _kernel(module: ir.Module, program: Program, number: int, target: Target) -> ir.Function:
+    """void k(ptr writes…, ptr reads…, i64 rows, i64 part, i64 parts, ptr scratch, ptr status)"""
+    kernel = program.kernels[number]
+    places = _places(kernel)
+    pointer, i64_type = ir.PointerType(), ir.IntType(64)
+    types = [pointer] * len(places) + [i64_type] * 3 + [pointer] * 2
+    kind = ir.FunctionType(ir.VoidType(), types)
     function = ir.Function(module, kind, f"k{number}.{kernel.name}.{kernel.op}")
     function.linkage = "internal"
-    out = program.buffers[kernel.write]
-    if all(out.slot is None or program.buffers[i].slot != out.slot for i in kernel.reads):
-        function.args[0].add_attribute("noalias")  # `verify` has shown that it lies apart
     builder = ir.IRBuilder(function.append_basic_block("entry"))
+    written = [program.buffers[place].type for place in kernel.writes]
     operands = [
-        Operand(argument, program.buffers[place].type)
-        for argument, place in zip(function.args, places, strict=False)
+        Operand(argument, type)
+        for argument, type in zip(function.args, (*written, *kernel.types), strict=False)
     ]
-    scope = Scope(kernel, builder, function.args[-1], operands[0], tuple(operands[1:]))
-    kernels.TABLE[kernel.op](scope)
+    rows, part, parts, scratch, status = function.args[len(places) :]
+    count = len(kernel.writes)
+    scope = Scope(
+        kernel, builder, rows, part, parts, scratch, status,
+        tuple(operands[count:]), tuple(operands[:count]), target.vector_bytes, number,
+    )  # fmt: skip
+    kernels.emit(scope)
     builder.ret_void()
     return function
 
 
-def _entry(module: ir.Module, program: Program, functions: list[ir.Function]) -> None:
+def _entry(
+    module: ir.Module, program: Program, functions: list[ir.Function], target: Target
+) -> None:
     pointer, i64_type = ir.PointerType(), ir.IntType(64)
-    kind = ir.FunctionType(ir.VoidType(), [pointer, i64_type, i64_type])
+    kind = ir.FunctionType(ir.VoidType(), [pointer] + [i64_type] * 4)
     function = ir.Function(module, kind, ENTRY)
-    for argument, name in zip(function.args, ("slots", "rows", "steps"), strict=True):
+    names = ("slots", "rows", "steps", "part", "parts")
+    for argument, name in zip(function.args, names, strict=True):
         argument.name = name
     builder = ir.IRBuilder(function.append_basic_block("entry"))
-    slots, rows, steps = function.args
+    slots, rows, steps, part, parts = function.args
     addresses = _addresses(builder, program, slots, rows)
+    status = _slot(builder, slots, STATUS, "status")
+    own = builder.mul(part, i64(SCRATCH_BYTES))
+    scratch = builder.gep(
+        _slot(builder, slots, SCRATCH, "scratch"), [own], source_etype=ir.IntType(8)
+    )
+    wait = barrier(module, target)
     with loop(builder, steps, "step"):
         for kernel, emitted in zip(program.kernels, functions, strict=True):
-            places = (kernel.write, *kernel.reads)
-            builder.call(emitted, [*(addresses[place] for place in places), rows])
+            given = [addresses[place] for place in _places(kernel)]
+            builder.call(emitted, [*given, rows, part, parts, scratch, status])
+            builder.call(wait, [status, parts])
     builder.ret_void()
+
+
+def _slot(builder: ir.IRBuilder, slots: ir.Value, number: int, name: str) -> ir.Value:
+    pointer = ir.PointerType()
+    place = builder.gep(slots, [i64(number)], inbounds=True, source_etype=pointer)
+    return builder.load(place, name=name, typ=pointer)
 
 
 def _addresses(
     builder: ir.IRBuilder, program: Program, slots: ir.Value, rows: ir.Value
 ) -> dict[int, ir.Value]:
     """The address of every buffer that a kernel touches."""
-    pointer, byte = ir.PointerType(), ir.IntType(8)
-    used = {place for kernel in program.kernels for place in (kernel.write, *kernel.reads)}
-
-    def slot(number: int, name: str) -> ir.Value:
-        place = builder.gep(slots, [i64(number)], inbounds=True, source_etype=pointer)
-        return builder.load(place, name=name, typ=pointer)
-
-    arena = slot(ARENA, "arena")
+    byte = ir.IntType(8)
+    used = {place for kernel in program.kernels for place in _places(kernel)}
+    arena = _slot(builder, slots, ARENA, "arena")
     rounded = builder.and_(builder.add(rows, i64(ROW_QUANTUM - 1)), i64(-ROW_QUANTUM), "padded")
     found = {}
     for number in sorted(used):
         buffer = program.buffers[number]
         if buffer.slot is not None:
-            found[number] = slot(buffer.slot, buffer.name)
+            found[number] = _slot(builder, slots, buffer.slot, buffer.name)
             continue
         assert buffer.offset is not None
         offset = i64(buffer.offset.fixed)
@@ -115,9 +124,8 @@ def _addresses(
 def optimised(program: Program, target: Target | None = None) -> object:
     """The parsed module after LLVM's passes, ready for an engine."""
     target = target or host()
-    text = str(build(program))
+    text = str(build(program, target))
     module = binding.parse_assembly(text)
-    module.triple = target.triple
     module.data_layout = str(machine(target).target_data)
     module.verify()
     optimise(module, target)

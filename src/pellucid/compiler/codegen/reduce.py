@@ -7,16 +7,22 @@ outer set, joined by the same tree. Lanes are values of the program, not of the 
 width, threads and passes change nothing.
 
 Lanes begin at -0.0, which changes no number that is added to it; a sum of nothing is 0.
+
+Two ways lead to the same bits. Where the elements of one result are neighbours, a vector holds the
+16 lanes. Else a vector holds one lane of many results, and the lanes stand in scratch memory.
+What is summed may be computed on the way, by the kernel's elementwise instructions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pellucid.compiler.codegen.layout import merged, register_type, strides
+from pellucid.compiler.codegen.body import Body, walked, widest
+from pellucid.compiler.codegen.layout import merged, strides
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import i64, loop
-from pellucid.compiler.codegen.scope import Operand, Scope, constant
+from pellucid.compiler.codegen.scope import Scope, constant, vector_type
+from pellucid.compiler.codegen.sweep import sweep
 from pellucid.core.dtypes import DType
 from pellucid.core.shapes import Batch, Dim, size
 
@@ -26,102 +32,151 @@ CHUNK = 1024  # a multiple of LANES, so that only the last chunk has a rest
 
 def total(scope: Scope) -> None:
     """out = Σ x over `axis`."""
-    x = scope.reads[0]
-    shape, own = x.type.shape, strides(x.type.shape)
+    x = scope.kernel.type_of(scope.head.inputs[0])
     axes = scope.attr("axis")
-    rest = [axis for axis in range(len(shape)) if axis not in axes]
-    kept = tuple(shape[axis] for axis in rest)
-    summed = [shape[axis] for axis in axes]
-    dims, steps = merged(summed, [[own[axis] for axis in axes]])
-    with scope.walk(kept, [strides(kept), [own[axis] for axis in rest]]) as body:
-        place, start = body.offsets
-        lanes = _Lanes(scope, x, start, dims, steps[0])
-        scope.store(lanes.total(size(summed)), place)
+    rest = [axis for axis in range(len(x.shape)) if axis not in axes]
+    walks = walked(scope, x.shape)
+    kept = tuple(x.shape[axis] for axis in rest)
+    summed = tuple(x.shape[axis] for axis in axes)
+    dims, steps = merged(summed, [[walk[axis] for axis in axes] for walk in walks])
+    kept_walks = [strides(kept), *([walk[axis] for axis in rest] for walk in walks)]
+    if len(dims) <= 1 and all(step in ([], [0], [1]) for step in steps):
+        neighbours = [step == [1] for step in steps]
+        with scope.shared_walk(kept, kept_walks) as body:
+            place, *starts = body.offsets
+            scope.store(_Neighbours(scope, starts, neighbours).total(size(summed)), place)
+        return
+
+    def emit(
+        offsets: list[ir.Value], repeats: list[bool], width: int | None, mask: ir.Value | None
+    ) -> None:
+        lanes = _Apart(scope, offsets[1:], repeats[1:], dims, steps, width, mask)
+        scope.store(lanes.total(size(summed)), offsets[0], mask=mask)
+
+    width = scope.vector_bytes // widest(scope.kernel)
+    sweep(scope, kept, kept_walks, width, size(x.shape), emit)
 
 
-class _Lanes:
-    """The sum of the elements of x that lie `steps` apart along `dims`, from `start`."""
+class _Sum:
+    """Chunks of chunks; how one chunk is added up is the subclass's."""
 
-    def __init__(
-        self, scope: Scope, x: Operand, start: ir.Value, dims: Sequence[Dim], steps: Sequence[Dim]
-    ):
-        self.scope, self.builder, self.x, self.start = scope, scope.builder, x, start
-        self.dims, self.steps = dims, steps
-        self.dtype: DType = x.type.dtype
-        self.kind = register_type(self.dtype)
-        self.zeros = constant(ir.VectorType(self.kind, LANES), self.dtype, -0.0)
+    def __init__(self, scope: Scope, width: int | None, mask: ir.Value | None):
+        self.scope, self.builder, self.width, self.mask = scope, scope.builder, width, mask
+        self.dtype: DType = scope.out.type.dtype
+        self.kind = vector_type(self.dtype, width)
+        self.none = constant(self.kind, self.dtype, -0.0)
 
     def total(self, count: Dim) -> ir.Value:
         """The sum of `count` elements."""
         b = self.builder
+        zero = constant(self.kind, self.dtype, 0)
         if isinstance(count, int) and count <= CHUNK:
-            if count == 0:
-                return constant(self.kind, self.dtype, 0)
-            return self._chunk(i64(0), i64(count))
+            return zero if count == 0 else self.chunk(i64(0), i64(count))
         number = self.scope.dim(count)
         chunks = b.udiv(b.add(number, i64(CHUNK - 1)), i64(CHUNK))
-        with loop(b, chunks, f"{self.scope.name}.chunk", [self.zeros]) as chunk:
+        outer = _Lanes(self, LANES)  # behind the lanes of a chunk
+        outer.clear()
+        with loop(b, chunks, f"{self.scope.name}.chunk") as chunk:
             begin = b.mul(chunk.index, i64(CHUNK))
             left = b.sub(number, begin)
             length = b.select(b.icmp_signed("<", left, i64(CHUNK)), left, i64(CHUNK))
-            part = self._chunk(begin, length)
-            lane = b.and_(chunk.index, i64(LANES - 1))
-            chunk.next = [self._into(chunk.carried[0], lane, part)]
-        value = self._join(chunk.carried[0])
+            outer.add(chunk.index, self.chunk(begin, length))
+        value = outer.join()
         if not isinstance(count, Batch):
             return value
-        empty = b.icmp_signed("==", number, i64(0))
-        return b.select(empty, constant(self.kind, self.dtype, 0), value, self.scope.name)
+        return b.select(b.icmp_signed("==", number, i64(0)), zero, value, self.scope.name)
 
-    def _chunk(self, begin: ir.Value, length: ir.Value) -> ir.Value:
+    def chunk(self, begin: ir.Value, length: ir.Value) -> ir.Value:
         """The sum of `length` elements from number `begin`."""
-        b, name = self.builder, self.scope.name
-        blocks, rest = b.lshr(length, i64(4)), b.and_(length, i64(LANES - 1))
-        with loop(b, blocks, f"{name}.block", [self.zeros]) as block:
-            first = b.add(begin, b.mul(block.index, i64(LANES)))
-            block.next = [self._add(block.carried[0], self._sixteen(first))]
-        tail = b.add(begin, b.mul(blocks, i64(LANES)))
-        with loop(b, rest, f"{name}.rest", block.carried) as one:
-            value = self.scope.load(self.x, self._offset(b.add(tail, one.index)))
-            one.next = [self._into(one.carried[0], one.index, value)]
-        return self._join(one.carried[0])
+        raise NotImplementedError
 
-    def _sixteen(self, first: ir.Value) -> ir.Value:
-        """Elements first … first + 15, one a lane."""
-        if list(self.steps) in ([], [1]):
-            return self.scope.load_vector(self.x, self._offset(first), LANES)
-        vector = self.zeros
-        for lane in range(LANES):
-            offset = self._offset(self.builder.add(first, i64(lane)))
-            value = self.scope.load(self.x, offset)
-            vector = self.builder.insert_element(vector, value, i64(lane))
-        return vector
-
-    def _offset(self, k: ir.Value) -> ir.Value:
-        """Where element number k stands: k taken apart along the summed axes."""
-        b, offset = self.builder, self.start
-        for level in range(len(self.dims) - 1, -1, -1):
-            index = k
-            if level > 0:
-                length = self.scope.dim(self.dims[level])
-                index, k = b.urem(k, length), b.udiv(k, length)
-            offset = b.add(offset, b.mul(index, self.scope.dim(self.steps[level])))
-        return offset
-
-    def _add(self, x: ir.Value, y: ir.Value) -> ir.Value:
+    def sum(self, x: ir.Value, y: ir.Value) -> ir.Value:
         return (self.builder.fadd if self.dtype.is_float else self.builder.add)(x, y)
 
-    def _into(self, lanes: ir.Value, lane: ir.Value, value: ir.Value) -> ir.Value:
-        """`lanes` with `value` added to one of them."""
-        b = self.builder
-        return b.insert_element(lanes, self._add(b.extract_element(lanes, lane), value), lane)
+    def element(
+        self, offsets: Sequence[ir.Value], repeats: Sequence[bool], width: int | None,
+        mask: ir.Value | None,
+    ) -> ir.Value:  # fmt: skip
+        """What is summed, at these offsets of the inputs."""
+        body = Body(self.scope, width, mask)
+        for number, operand in enumerate(self.scope.reads):
+            body.bind(number, operand, offsets[number], repeats[number])
+        return body.value(self.scope.head.inputs[0])
+
+
+class _Lanes:
+    """Sixteen lanes in scratch memory, each as wide as the sums."""
+
+    def __init__(self, owner: _Sum, first: int):
+        self.owner, self.first = owner, first
+
+    def _place(self, lane: ir.Value) -> ir.Value:
+        b = self.owner.builder
+        number = b.add(b.and_(lane, i64(LANES - 1)), i64(self.first))
+        return b.gep(self.owner.scope.scratch, [number], source_etype=self.owner.kind)
+
+    def _load(self, lane: ir.Value) -> ir.Value:
+        size = self.owner.dtype.itemsize
+        return self.owner.builder.load(self._place(lane), typ=self.owner.kind, align=size)
+
+    def _store(self, value: ir.Value, lane: ir.Value) -> None:
+        place = self._place(lane)
+        self.owner.builder.store(value, place, align=self.owner.dtype.itemsize)
+
+    def clear(self) -> None:
+        with loop(self.owner.builder, i64(LANES), f"{self.owner.scope.name}.clear") as lane:
+            self._store(self.owner.none, lane.index)
+
+    def add(self, number: ir.Value, value: ir.Value) -> None:
+        """Adds to lane `number` mod 16."""
+        self._store(self.owner.sum(self._load(number), value), number)
+
+    def join(self) -> ir.Value:
+        """The fixed tree: the lower half plus the upper half until one is left."""
+        values = [self._load(i64(lane)) for lane in range(LANES)]
+        while len(values) > 1:
+            half = len(values) // 2
+            values = [self.owner.sum(values[i], values[i + half]) for i in range(half)]
+        return values[0]
+
+
+class _Neighbours(_Sum):
+    """One sum at a time: the lanes of a chunk are the lanes of a vector."""
+
+    def __init__(self, scope: Scope, starts: Sequence[ir.Value], moving: Sequence[bool]):
+        super().__init__(scope, None, None)
+        self.starts, self.moving = starts, moving
+        self.zeros = constant(ir.VectorType(self.kind, LANES), self.dtype, -0.0)
+
+    def chunk(self, begin: ir.Value, length: ir.Value) -> ir.Value:
+        b, name = self.builder, self.scope.name
+        lanes = self.zeros
+        known = length.constant if isinstance(length, ir.Constant) else None
+        if known is None or known >= LANES:
+            with loop(b, b.lshr(length, i64(4)), f"{name}.block", [lanes]) as block:
+                first = b.add(begin, b.mul(block.index, i64(LANES)))
+                block.next = [self.sum(block.carried[0], self._sixteen(first, None))]
+            lanes = block.carried[0]
+        if known is None or known % LANES:
+            rest = b.and_(length, i64(LANES - 1))
+            mask = self.scope.mask(rest, LANES)
+            last = self._sixteen(b.add(begin, b.sub(length, rest)), mask)
+            lanes = self.sum(lanes, b.select(mask, last, self.zeros))
+        return self._join(lanes)
+
+    def _sixteen(self, first: ir.Value, mask: ir.Value | None) -> ir.Value:
+        """Elements first … first + 15, one a lane."""
+        offsets = [
+            self.builder.add(start, first) if moves else start
+            for start, moves in zip(self.starts, self.moving, strict=True)
+        ]
+        return self.element(offsets, [not moves for moves in self.moving], LANES, mask)
 
     def _join(self, lanes: ir.Value) -> ir.Value:
-        """The fixed tree: the lower half plus the upper half until one is left."""
         width = LANES
         while width > 1:
             width //= 2
-            lanes = self._add(self._part(lanes, 0, width), self._part(lanes, width, width))
+            lanes = self.sum(self._part(lanes, 0, width), self._part(lanes, width, width))
         return self.builder.extract_element(lanes, i64(0), self.scope.name)
 
     def _part(self, lanes: ir.Value, first: int, width: int) -> ir.Value:
@@ -130,3 +185,42 @@ class _Lanes:
         numbers = [ir.Constant(i32, lane) for lane in range(first, first + width)]
         mask = ir.Constant(ir.VectorType(i32, width), numbers)
         return self.builder.shuffle_vector(lanes, ir.Constant(lanes.type, ir.Undefined), mask)
+
+
+class _Apart(_Sum):
+    """Many sums at once, one a lane of a vector; the elements of one lie `steps` apart."""
+
+    def __init__(
+        self,
+        scope: Scope,
+        starts: Sequence[ir.Value],
+        repeats: Sequence[bool],
+        dims: Sequence[Dim],
+        steps: Sequence[Sequence[Dim]],
+        width: int | None,
+        mask: ir.Value | None,
+    ):
+        super().__init__(scope, width, mask)
+        self.starts, self.repeats, self.dims, self.steps = starts, repeats, dims, steps
+
+    def chunk(self, begin: ir.Value, length: ir.Value) -> ir.Value:
+        lanes = _Lanes(self, 0)
+        lanes.clear()
+        with loop(self.builder, length, f"{self.scope.name}.k") as one:
+            offsets = self._offsets(self.builder.add(begin, one.index))
+            lanes.add(one.index, self.element(offsets, self.repeats, self.width, self.mask))
+        return lanes.join()
+
+    def _offsets(self, k: ir.Value) -> list[ir.Value]:
+        """Where element number k stands in each input: k taken apart along the summed axes."""
+        b, offsets = self.builder, list(self.starts)
+        for level in range(len(self.dims) - 1, -1, -1):
+            index = k
+            if level > 0:
+                length = self.scope.dim(self.dims[level])
+                index, k = b.urem(k, length), b.udiv(k, length)
+            for number, steps in enumerate(self.steps):
+                if steps[level] != 0:
+                    move = b.mul(index, self.scope.dim(steps[level]))
+                    offsets[number] = b.add(offsets[number], move)
+        return offsets

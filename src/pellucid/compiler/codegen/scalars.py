@@ -140,6 +140,8 @@ def _where(e: Element, condition: ir.Value, x: ir.Value, y: ir.Value) -> ir.Valu
 
 def _cast(e: Element, x: ir.Value, dtype: DType) -> ir.Value:
     source, goal = e.dtype, register_type(dtype)
+    if isinstance(x.type, ir.VectorType):
+        goal = ir.VectorType(goal, x.type.count)
     if source == dtype:
         return x
     if dtype.kind == "b":
@@ -152,8 +154,8 @@ def _cast(e: Element, x: ir.Value, dtype: DType) -> ir.Value:
     signed = source.kind == "i"
     if dtype.is_float:
         return (e.builder.sitofp if signed else e.builder.uitofp)(x, goal, e.name)
-    if x.type.width >= goal.width:
-        return x if x.type.width == goal.width else e.builder.trunc(x, goal, e.name)
+    if source.itemsize >= dtype.itemsize and source.kind != "b":
+        return x if source.itemsize == dtype.itemsize else e.builder.trunc(x, goal, e.name)
     return (e.builder.sext if signed else e.builder.zext)(x, goal, e.name)
 
 
@@ -161,7 +163,9 @@ def _float_to_integer(e: Element, x: ir.Value, dtype: DType, goal: ir.Type) -> i
     """Drops the fraction. Outside the range NumPy promises nothing; here it is the nearest end."""
     name = "fptosi" if dtype.kind == "i" else "fptoui"
     source = "f32" if e.dtype.itemsize == 4 else "f64"
-    return intrinsic_cast(e.builder, f"llvm.{name}.sat.{goal}.{source}", goal, x)
+    lanes = f"v{goal.count}" if isinstance(goal, ir.VectorType) else ""
+    full = f"llvm.{name}.sat.{lanes}{register_type(dtype)}.{lanes}{source}"
+    return intrinsic_cast(e.builder, full, goal, x)
 
 
 def intrinsic_cast(builder: ir.IRBuilder, full: str, goal: ir.Type, x: ir.Value) -> ir.Value:

@@ -1,7 +1,8 @@
 """One kernel's function under construction: what every emitter of a kernel is given.
 
-Operand 0 is the result, the others are what the kernel reads. Kernels know no slots and no arena:
-they get addresses.
+Kernels know no slots and no arena: they get addresses, N, which of the threads runs them
+(`part` of `parts`), and a thread's own scratch room. What a kernel does not write in `share` of
+itself, another thread writes.
 """
 
 from __future__ import annotations
@@ -11,13 +12,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from pellucid.compiler.codegen.layout import memory_type, merged
+from pellucid.compiler.codegen.layout import memory_type, merged, register_type
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import Nest, i64, nest
-from pellucid.compiler.program import Kernel
+from pellucid.compiler.program import Instruction, Kernel
+from pellucid.core import shapes
 from pellucid.core.dtypes import DType
 from pellucid.core.shapes import Batch, Dim
 from pellucid.graph.node import TensorType
+
+SCRATCH_BYTES = 1 << 20  # a thread's own room, for packed operands and tiles
+SMALL = 16_384  # elements that one thread computes sooner than two agree on halves
 
 
 @dataclass(frozen=True)
@@ -34,20 +39,53 @@ class Scope:
 
     Args:
         rows: N as a 64-bit integer.
+        part, parts: this thread's number and how many run the kernel together.
+        scratch: SCRATCH_BYTES of this thread's own.
+        status: where a kernel says what went wrong; see `fail`.
+        reads, writes: the kernel's operands, in its order.
+        vector_bytes: the width of the machine's vectors.
     """
 
     kernel: Kernel
     builder: ir.IRBuilder
     rows: ir.Value
-    out: Operand
+    part: ir.Value
+    parts: ir.Value
+    scratch: ir.Value
+    status: ir.Value
     reads: tuple[Operand, ...]
+    writes: tuple[Operand, ...]
+    vector_bytes: int
+    number: int
 
     @property
     def name(self) -> str:
         return self.kernel.name
 
+    @property
+    def head(self) -> Instruction:
+        """The one instruction that is not elementwise."""
+        head = self.kernel.head
+        assert head is not None
+        return head
+
+    @property
+    def inputs(self) -> tuple[Operand, ...]:
+        """What the head reads, where it reads memory."""
+        return tuple(self.reads[value] for value in self.head.inputs)
+
+    @property
+    def out(self) -> Operand:
+        """The first result in memory."""
+        return self.writes[0]
+
     def attr(self, name: str) -> Any:
-        return dict(self.kernel.attrs)[name]
+        """An attribute of the head."""
+        return dict(self.head.attrs)[name]
+
+    def lanes(self, dtype: DType) -> int:
+        """How many elements of a dtype a vector of this machine holds."""
+        return self.vector_bytes // max(dtype.itemsize, 4)
 
     def dim(self, dim: Dim) -> ir.Value:
         """A dimension, a stride or a count as a number."""
@@ -58,28 +96,84 @@ class Scope:
     def load(self, operand: Operand, offset: ir.Value, name: str = "") -> ir.Value:
         """One element; a boolean as one bit."""
         kind = memory_type(operand.type.dtype)
-        place = self._place(operand, offset)
+        place = self.place(operand, offset)
         value = self.builder.load(place, name=name, typ=kind, align=operand.type.dtype.itemsize)
-        if operand.type.dtype.kind == "b":
-            value = self.builder.icmp_unsigned("!=", value, ir.Constant(kind, 0))
-        return value
+        return self._narrowed(operand, value, kind)
 
-    def load_vector(self, operand: Operand, offset: ir.Value, width: int) -> ir.Value:
-        """`width` neighbours of a tensor of numbers."""
-        kind = ir.VectorType(memory_type(operand.type.dtype), width)
-        place = self._place(operand, offset)
-        return self.builder.load(place, typ=kind, align=operand.type.dtype.itemsize)
+    def load_vector(
+        self, operand: Operand, offset: ir.Value, width: int, mask: ir.Value | None = None
+    ) -> ir.Value:
+        """`width` neighbours; those outside the mask are not read, and 0."""
+        dtype = operand.type.dtype
+        kind = ir.VectorType(memory_type(dtype), width)
+        place = self.place(operand, offset)
+        if mask is None:
+            value = self.builder.load(place, typ=kind, align=dtype.itemsize)
+        else:
+            value = masked_load(self.builder, kind, place, dtype.itemsize, mask)
+        return self._narrowed(operand, value, kind)
 
-    def store(self, value: ir.Value, offset: ir.Value) -> None:
-        """Writes one element of the result."""
-        dtype = self.out.type.dtype
+    def _narrowed(self, operand: Operand, value: ir.Value, kind: ir.Type) -> ir.Value:
+        if operand.type.dtype.kind != "b":
+            return value
+        return self.builder.icmp_unsigned("!=", value, constant(kind, operand.type.dtype, 0))
+
+    def store(
+        self,
+        value: ir.Value,
+        offset: ir.Value,
+        operand: Operand | None = None,
+        mask: ir.Value | None = None,
+    ) -> None:
+        """Writes one element or a vector of neighbours, of the first result by default."""
+        operand = operand or self.out
+        dtype = operand.type.dtype
         if dtype.kind == "b":
-            value = self.builder.zext(value, memory_type(dtype))
-        self.builder.store(value, self._place(self.out, offset), align=dtype.itemsize)
+            byte: ir.Type = memory_type(dtype)
+            if isinstance(value.type, ir.VectorType):
+                byte = ir.VectorType(byte, value.type.count)
+            value = self.builder.zext(value, byte)
+        place = self.place(operand, offset)
+        if mask is None:
+            self.builder.store(value, place, align=dtype.itemsize)
+        else:
+            masked_store(self.builder, value, place, dtype.itemsize, mask)
 
-    def _place(self, operand: Operand, offset: ir.Value) -> ir.Value:
+    def place(self, operand: Operand, offset: ir.Value) -> ir.Value:
+        """The address of element number `offset`."""
         kind = memory_type(operand.type.dtype)
         return self.builder.gep(operand.pointer, [offset], inbounds=True, source_etype=kind)
+
+    def mask(self, count: ir.Value, width: int) -> ir.Value:
+        """The first `count` of `width` lanes."""
+        return first_lanes(self.builder, count, width)
+
+    def share(self, units: ir.Value, elements: Dim) -> tuple[ir.Value, ir.Value]:
+        """Begin and end of this thread's part of `units`.
+
+        Args:
+            elements: how many elements the kernel computes; a few are left to the first thread.
+        """
+        b = self.builder
+        if isinstance(elements, int) and elements < SMALL:
+            alone: ir.Value = ir.Constant(ir.IntType(1), 1)
+        else:
+            alone = b.icmp_signed("<", self.dim(elements), i64(SMALL))
+        parts = b.select(alone, i64(1), self.parts)
+        last = b.select(b.icmp_signed("<", self.part, parts), self.part, parts)
+        after = b.select(b.icmp_signed("<", last, parts), b.add(last, i64(1)), parts)
+        return b.udiv(b.mul(units, last), parts), b.udiv(b.mul(units, after), parts)
+
+    def first_thread(self) -> ir.Value:
+        """Whether this is thread 0."""
+        return self.builder.icmp_signed("==", self.part, i64(0))
+
+    def fail(self, condition: ir.Value, value: ir.Value) -> None:
+        """Where `condition` holds, notes this kernel and a number that tells what was wrong."""
+        with self.builder.if_then(condition, likely=False):
+            self.builder.store(i64(self.number + 1), self.status)
+            place = self.builder.gep(self.status, [i64(1)], source_etype=ir.IntType(64))
+            self.builder.store(value, place)
 
     @contextmanager
     def walk(
@@ -98,6 +192,22 @@ class Scope:
         with nest(self.builder, lengths, moves, f"{self.name}.{name}", begin, initial) as inner:
             yield inner
 
+    @contextmanager
+    def shared_walk(self, shape: Sequence[Dim], walks: Sequence[Sequence[Dim]]) -> Iterator[Nest]:
+        """Like `walk` over all of `shape`, but each thread walks its part of the outermost loop."""
+        b = self.builder
+        dims, steps = merged(shape, walks)
+        if not dims:
+            with b.if_then(self.first_thread()), self.walk((), [() for _ in walks]) as inner:
+                yield inner
+            return
+        begin, end = self.share(self.dim(dims[0]), shapes.size(shape))
+        lengths = [b.sub(end, begin), *(self.dim(dim) for dim in dims[1:])]
+        moves = [[None if step == 0 else self.dim(step) for step in walk] for walk in steps]
+        starts = [i64(0) if move[0] is None else b.mul(begin, move[0]) for move in moves]
+        with nest(b, lengths, moves, f"{self.name}.i", starts) as inner:
+            yield inner
+
 
 def constant(kind: ir.Type, dtype: DType, value: float) -> ir.Constant:
     """A number of a register type, in every lane where that is a vector."""
@@ -105,3 +215,65 @@ def constant(kind: ir.Type, dtype: DType, value: float) -> ir.Constant:
     if isinstance(kind, ir.VectorType):
         return ir.Constant(kind, [ir.Constant(kind.element, plain)] * kind.count)
     return ir.Constant(kind, plain)
+
+
+def vector_type(dtype: DType, width: int | None) -> ir.Type:
+    """The register type of `width` elements; None is one element by itself."""
+    kind = register_type(dtype)
+    return kind if width is None else ir.VectorType(kind, width)
+
+
+def splat(builder: ir.IRBuilder, value: ir.Value, width: int | None) -> ir.Value:
+    """`value` in every lane."""
+    if width is None:
+        return value
+    kind = ir.VectorType(value.type, width)
+    if isinstance(value, ir.Constant):
+        return ir.Constant(kind, [value] * width)
+    undefined = ir.Constant(kind, ir.Undefined)
+    one = builder.insert_element(undefined, value, ir.Constant(ir.IntType(32), 0))
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width)
+    return builder.shuffle_vector(one, undefined, zeros)
+
+
+def first_lanes(builder: ir.IRBuilder, count: ir.Value, width: int) -> ir.Value:
+    """A mask of the first `count` of `width` lanes."""
+    i32 = ir.IntType(32)
+    numbers = ir.Constant(ir.VectorType(i32, width), [ir.Constant(i32, n) for n in range(width)])
+    return builder.icmp_unsigned("<", numbers, splat(builder, builder.trunc(count, i32), width))
+
+
+def _intrinsic(builder: ir.IRBuilder, name: str, kind: ir.FunctionType) -> ir.Function:
+    function = builder.module.globals.get(name)
+    return function if function is not None else ir.Function(builder.module, kind, name)
+
+
+def _suffix(kind: ir.VectorType) -> str:
+    element = {"float": "f32", "double": "f64"}.get(str(kind.element), str(kind.element))
+    return f"v{kind.count}{element}.p0"
+
+
+def masked_load(
+    builder: ir.IRBuilder,
+    kind: ir.VectorType,
+    place: ir.Value,
+    align: int,
+    mask: ir.Value,
+    other: ir.Value | None = None,
+) -> ir.Value:
+    """A vector whose lanes outside the mask are not read; they hold `other`, or 0."""
+    i32 = ir.IntType(32)
+    type = ir.FunctionType(kind, [ir.PointerType(), i32, mask.type, kind])
+    function = _intrinsic(builder, f"llvm.masked.load.{_suffix(kind)}", type)
+    zero = ir.Constant(kind, None) if other is None else other
+    return builder.call(function, [place, ir.Constant(i32, align), mask, zero])
+
+
+def masked_store(
+    builder: ir.IRBuilder, value: ir.Value, place: ir.Value, align: int, mask: ir.Value
+) -> None:
+    """Writes the lanes inside the mask."""
+    i32 = ir.IntType(32)
+    type = ir.FunctionType(ir.VoidType(), [value.type, ir.PointerType(), i32, mask.type])
+    function = _intrinsic(builder, f"llvm.masked.store.{_suffix(value.type)}", type)
+    builder.call(function, [value, place, ir.Constant(i32, align), mask])

@@ -30,6 +30,14 @@ class Target:
     passes: int = 0
     level: int = 2
 
+    @property
+    def vector_bytes(self) -> int:
+        """The width of its vectors: AVX-512 64, AVX 32, SSE2 and NEON 16."""
+        flags = set(self.features.split(","))
+        if {"+avx512f", "+avx512bw", "+avx512vl", "+avx512dq"} <= flags:
+            return 64
+        return 32 if "+avx2" in flags else 16
+
 
 def initialise() -> None:
     """Sets LLVM up for this machine, once a process."""

@@ -41,11 +41,11 @@ def arena(program: Program) -> Program:
     readers = program.readers()
     dying: dict[int, list[int]] = {}
     for place, kernel in enumerate(program.kernels):
-        number = kernel.write
-        buffer = program.buffers[number]
-        if buffer.slot is None:
-            starts[number] = regions[buffer.region].take(_bytes(buffer))
-            dying.setdefault(readers.get(number, [place])[-1], []).append(number)
+        for number in kernel.writes:
+            buffer = program.buffers[number]
+            if buffer.slot is None:
+                starts[number] = regions[buffer.region].take(_bytes(buffer))
+                dying.setdefault(readers.get(number, [place])[-1], []).append(number)
         for dead in dying.pop(place, ()):
             buffer = program.buffers[dead]
             regions[buffer.region].free(starts[dead], _bytes(buffer))

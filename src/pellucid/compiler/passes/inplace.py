@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pellucid.compiler.program import COPY, Program, in_step
+from pellucid.compiler.program import Program, in_step, is_copy
 
 
 def inplace(program: Program) -> Program:
@@ -20,18 +20,18 @@ def inplace(program: Program) -> Program:
     for output in program.outputs:
         place = writes[output]
         ending = program.kernels[place]
-        source = ending.reads[0] if ending.op == COPY else None
+        source = ending.reads[0] if is_copy(ending) else None
         if source is None or source in moved or program.buffers[source].offset is None:
             continue
         producer = writes[source]
-        if _legal(program, producer, old_of.get(output), readers):
+        if _legal(program, producer, output, old_of.get(output), readers):
             moved[source] = output
             dropped.add(place)
     kernels = tuple(
         replace(
             kernel,
             reads=tuple(moved.get(number, number) for number in kernel.reads),
-            write=moved.get(kernel.write, kernel.write),
+            writes=tuple(moved.get(number, number) for number in kernel.writes),
         )
         for place, kernel in enumerate(program.kernels)
         if place not in dropped
@@ -39,13 +39,15 @@ def inplace(program: Program) -> Program:
     return replace(program, kernels=kernels)
 
 
-def _legal(program: Program, producer: int, old: int | None, readers: dict[int, list[int]]) -> bool:
+def _legal(
+    program: Program, producer: int, output: int, old: int | None, readers: dict[int, list[int]]
+) -> bool:
     """Whether the kernel at `producer` may write where `old` stands."""
     if old is None:
         return True
     kernel = program.kernels[producer]
-    # A type test against the old value: the new one has the same type.
     return all(
-        place < producer or (place == producer and in_step(program, kernel, old))
+        place < producer
+        or (place == producer and in_step(kernel, old, program.buffers[output].type))
         for place in readers.get(old, ())
     )

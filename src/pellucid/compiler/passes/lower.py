@@ -9,10 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pellucid.compiler.program import ARENA, COPY, Arena, Buffer, Extent, Kernel, Program
+from pellucid.compiler.program import (
+    FIRST_SLOT,
+    Arena,
+    Buffer,
+    Extent,
+    Instruction,
+    Kernel,
+    Program,
+)
 from pellucid.core.errors import CompileError
-from pellucid.graph.node import CONST, INPUT, Graph, names
+from pellucid.graph.node import CONST, INPUT, Graph, TensorType, names
 
+VIEWS = ("reshape", "stop_gradient")  # other names for the same bytes: no kernel, no memory
 Pairs = Sequence[tuple[int, int]]  # (number of an input, number of the output that replaces it)
 
 
@@ -24,45 +33,63 @@ def lower(graph: Graph, shared: Pairs) -> Program:
     """
     _check_pairs(graph, shared)
     label = names(graph)
-    slot = ARENA
+    slot = FIRST_SLOT - 1
     buffers: list[Buffer] = []  # buffer i is node i; copies come behind
     kernels: list[Kernel] = []
     constants: dict[str, int] = {}
+    home: list[int] = []  # the buffer where the elements of node i stand
     for position, node in enumerate(graph.nodes):
+        name = label[position]
+        home.append(home[node.inputs[0]] if node.op in VIEWS else position)
         if node.op in (INPUT, CONST):
             slot += 1
-            buffers.append(Buffer(label[position], node.type, slot))
+            buffers.append(Buffer(name, node.type, slot))
             if node.op == CONST:
-                constants[label[position]] = position
+                constants[name] = position
             continue
-        buffers.append(Buffer(label[position], node.type, None, Extent()))
-        kernels.append(
-            Kernel(label[position], node.op, node.attrs, node.inputs, position, node.line)
-        )
+        buffers.append(Buffer(name, node.type, None, Extent()))
+        if node.op not in VIEWS:
+            kernels.append(_kernel(graph, position, name, home))
     replaces = {output: graph.inputs[number] for number, output in shared}
     outputs: list[int] = []
     endings: list[Kernel] = []
     for number, position in enumerate(graph.outputs):
-        source = position
-        if graph.nodes[position].op == INPUT:
+        source, type = home[position], graph.nodes[position].type
+        if graph.nodes[source].op == INPUT:
             # The input may be state that another output replaces: save it before the endings.
-            source = len(buffers)
-            buffers.append(Buffer(f"saved{number}", graph.nodes[position].type, None, Extent()))
-            kernels.append(Kernel(f"saved{number}", COPY, (), (position,), source))
+            saved = len(buffers)
+            buffers.append(Buffer(f"saved{number}", type, None, Extent()))
+            kernels.append(_copy(f"saved{number}", source, type, saved))
+            source = saved
         old = replaces.get(number)
         if old is None:
             slot += 1
         place = slot if old is None else buffers[old].slot
         name = f"out{number}" if old is None else f"new.{label[old]}"
         outputs.append(len(buffers))
-        endings.append(Kernel(name, COPY, (), (source,), len(buffers)))
-        buffers.append(Buffer(name, graph.nodes[position].type, place))
+        endings.append(_copy(name, source, type, len(buffers)))
+        buffers.append(Buffer(name, type, place))
     pairs = tuple((old, outputs[number]) for number, old in replaces.items())
     placed, arena = _side_by_side(buffers)
     return Program(
         placed, (*kernels, *endings), graph.inputs, tuple(outputs), pairs,
         constants, slot + 1, arena, dict(graph.consts),
     )  # fmt: skip
+
+
+def _kernel(graph: Graph, position: int, name: str, home: Sequence[int]) -> Kernel:
+    """One node as a kernel of one instruction; equal inputs are read once."""
+    node = graph.nodes[position]
+    wanted = [(home[source], graph.nodes[source].type) for source in node.inputs]
+    reads = list(dict.fromkeys(wanted))
+    inputs = tuple(reads.index(one) for one in wanted)
+    body = Instruction(name, node.op, node.attrs, inputs, node.type, node.line)
+    numbers, types = tuple(number for number, _ in reads), tuple(type for _, type in reads)
+    return Kernel(name, numbers, types, (body,), (position,), (len(reads),), node.line)
+
+
+def _copy(name: str, source: int, type: TensorType, goal: int) -> Kernel:
+    return Kernel(name, (source,), (type,), (), (goal,), (0,))
 
 
 def _check_pairs(graph: Graph, shared: Pairs) -> None:

@@ -10,7 +10,7 @@ import heapq
 from collections.abc import Iterable
 from dataclasses import replace
 
-from pellucid.compiler.program import COPY, Program
+from pellucid.compiler.program import Program, is_copy
 
 
 def schedule(program: Program) -> Program:
@@ -44,7 +44,7 @@ def _wishes(program: Program) -> Iterable[tuple[int, list[int]]]:
     writes, readers = program.writes(), program.readers()
     for old, new in program.shared:
         ending = program.kernels[writes[new]]
-        if ending.op == COPY and ending.reads[0] in writes:
+        if is_copy(ending) and ending.reads[0] in writes:
             producer = writes[ending.reads[0]]
             yield producer, [place for place in readers.get(old, ()) if place != producer]
 
