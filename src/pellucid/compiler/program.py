@@ -87,11 +87,16 @@ class Instruction:
     @property
     def elementwise(self) -> bool:
         """Whether element i of the result needs element i of the inputs alone."""
-        return REGISTRY[self.op].kind in (Kind.ELEMENTWISE, Kind.COMPARE) or self.op in SPREAD
+        return is_elementwise(self.op)
 
 
 # Rows that make or repeat elements: one instruction gives any element of them.
 SPREAD = ("full", "size", "broadcast_to")
+
+
+def is_elementwise(op: str) -> bool:
+    """Whether element i of a row's result needs element i of its inputs alone."""
+    return REGISTRY[op].kind in (Kind.ELEMENTWISE, Kind.COMPARE) or op in SPREAD
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from pellucid.core import shapes
 from pellucid.core.errors import ShapeError
 from pellucid.graph.node import Graph, TensorType
 from pellucid.runtime.executor import check_inputs
-from pellucid.runtime.extras import numpy_dtype
+from pellucid.runtime.extras import NUMPY, numpy_dtype
 
 Array = NDArray[Any]
 
@@ -60,7 +60,7 @@ class Native:
         self.graph = graph
         self.shared = tuple(shared)
         self.target = target
-        self.program, self.records = compile_graph(graph, shared, off)
+        self.program, self.records = compile_graph(graph, shared, off, NUMPY)
         start = time.perf_counter()
         with _compiling:
             self._load(target or host())

@@ -80,3 +80,22 @@ def merged(
         for own, walk in zip(steps, walks, strict=True):
             own.append(walk[axis])
     return dims, steps
+
+
+def as_matrix(shape: Shape, rows: int, operand: Shape) -> tuple[Dim, Dim] | None:
+    """How an operand that broadcasts to `shape` is walked when that is seen as a matrix.
+
+    Args:
+        rows: how many axes of `shape`, from the front, are the rows; the others are the columns.
+
+    Returns:
+        Its stride along a row index and along a column index, or None where one stride will not do.
+    """
+    walk = broadcast_strides(operand, shape)
+    found: list[Dim] = []
+    for dims, steps in ((shape[:rows], walk[:rows]), (shape[rows:], walk[rows:])):
+        joined, moves = merged(dims, [steps])
+        if len(joined) > 1:
+            return None
+        found.append(moves[0][0] if joined else 0)
+    return found[0], found[1]

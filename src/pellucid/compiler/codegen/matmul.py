@@ -7,6 +7,7 @@ loop nest for now, for any axes; tiles are the next step of the engine.
 
 from __future__ import annotations
 
+from pellucid.compiler.codegen.body import Body, walked
 from pellucid.compiler.codegen.layout import register_type, strides
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.scalars import intrinsic
@@ -16,7 +17,7 @@ from pellucid.ops.contract import free_axes
 
 
 def contract(scope: Scope) -> None:
-    """Loops over the result, and inside them over what is summed."""
+    """Loops over the result, and inside them over what is summed; then the kernel's other rows."""
     x, y = scope.inputs
     x_steps, y_steps = strides(x.type.shape), strides(y.type.shape)
     batch, summed = scope.attr("batch"), scope.attr("summed")
@@ -25,12 +26,21 @@ def contract(scope: Scope) -> None:
     # The axes of the result, batch then x then y, as each operand walks them.
     x_walk = [*(x_steps[i] for i, _ in batch), *(x_steps[i] for i in x_free), *(0 for _ in y_free)]
     y_walk = [*(y_steps[j] for _, j in batch), *(0 for _ in x_free), *(y_steps[j] for j in y_free)]
-    shape = scope.out.type.shape
+    shape = scope.head.type.shape
     length = [x.type.shape[i] for i, _ in summed]
     k_walks = [[x_steps[i] for i, _ in summed], [y_steps[j] for _, j in summed]]
-    with scope.shared_walk(shape, [strides(shape), x_walk, y_walk]) as body:
-        place, *starts = body.offsets
-        scope.store(_dot(scope, length, k_walks, starts), place)
+    rest = {n for one in scope.kernel.body if one is not scope.head for n in one.inputs}
+    others = sorted(n for n in rest if n < len(scope.reads))
+    walks = walked(scope, shape, others)
+    with scope.shared_walk(shape, [strides(shape), x_walk, y_walk, *walks]) as inner:
+        place, left, right, *offsets = inner.offsets
+        body = Body(scope, None)
+        body.set(scope.head_value, _dot(scope, length, k_walks, [left, right]))
+        for number, offset in zip(others, offsets, strict=True):
+            body.bind(number, scope.reads[number], offset, False)
+        values = [body.value(result) for result in scope.kernel.results]
+        for operand, value in zip(scope.writes, values, strict=True):
+            body.store(operand, value, place)
 
 
 def _dot(
