@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pellucid.compiler.codegen.llvm import ir
+from pellucid.compiler.program import times
 from pellucid.core.dtypes import DType
 from pellucid.core.shapes import Dim, Shape
 
@@ -24,13 +25,6 @@ def register_type(dtype: DType) -> ir.Type:
 def memory_type(dtype: DType) -> ir.Type:
     """The type of an element in memory; a boolean is a byte there, as in NumPy."""
     return ir.IntType(8) if dtype.kind == "b" else register_type(dtype)
-
-
-def times(x: Dim, y: Dim) -> Dim:
-    """x·y, where at most one holds N unless the other is 0."""
-    if x == 0 or y == 0:
-        return 0
-    return y * x if isinstance(x, int) else x * y  # type: ignore[operator]
 
 
 def strides(shape: Shape) -> tuple[Dim, ...]:
