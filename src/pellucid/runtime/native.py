@@ -24,7 +24,7 @@ from pellucid.compiler.codegen.scope import SCRATCH_BYTES
 from pellucid.compiler.codegen.target import Target, host, machine
 from pellucid.compiler.passes.lower import Pairs
 from pellucid.compiler.passes.pipeline import compile_graph
-from pellucid.compiler.program import ALIGNMENT, ARENA, SCRATCH, STATUS, Feed
+from pellucid.compiler.program import ALIGNMENT, ARENA, SCRATCH, STATUS, Feed, cost
 from pellucid.core import shapes
 from pellucid.core.errors import ShapeError
 from pellucid.graph.node import Graph, TensorType
@@ -108,6 +108,10 @@ class Native:
     def assembly(self) -> str:
         """The machine code as text."""
         return codegen.assembly(self.program, self.target)
+
+    def work(self, rows: int) -> int:
+        """About how many vector operations a step takes."""
+        return sum(shapes.bind(cost(kernel), rows) for kernel in self.program.kernels)
 
     def check(self, status: Array) -> None:
         """Raises what a kernel reported, where one did."""

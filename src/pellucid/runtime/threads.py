@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
+
+from pellucid.core.arguments import whole
+
+
+def available() -> int:
+    """How many threads this process may run at once."""
+    return len(os.sched_getaffinity(0))
+
+
+def check(where: str, threads: int | None) -> int:
+    """`threads`, or as many as the process may use."""
+    if threads is None:
+        return available()
+    whole(where, "threads", threads, 1)
+    return threads
 
 
 class Team:

@@ -1,6 +1,6 @@
-"""Many training steps as one native call: the data stay where they are, state is updated in place.
+"""Many training steps as one native call: data stay where they are, state is updated in place.
 
-In: a step graph, its state, and the data. Out: the measures of each step; state on request, by copy.
+In: a step graph, its state, and the data. Out: the measures of each step, and the state by copy.
 The order of the rows comes in; nothing here draws a random number.
 """
 
@@ -13,59 +13,50 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.compiler.codegen.barrier import HALT, STATUS_BYTES
-from pellucid.compiler.codegen.feed import DATA, NOT_FINITE_DATA
-from pellucid.compiler.program import Feed
-from pellucid.core.dtypes import as_dtype
-from pellucid.graph.node import Graph
+from pellucid.compiler.codegen.barrier import STATUS_BYTES
+from pellucid.compiler.codegen.feed import DATA, DONE
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.native import Native, aligned
 from pellucid.runtime.threads import Team
 
 Array = NDArray[Any]
+_KNOWN = ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8")
+WORTH_THREADS = 250_000  # operations a step (`program.cost`) from which two threads are faster
 
 
 def readable(data: Array) -> Array:
     """`data` if native code can gather its rows as they lie, else a copy that it can."""
-    native = data.dtype.isnative and data.dtype.kind in "biuf" and data.dtype.itemsize <= 8
-    row = data[:1]
-    if native and data.dtype != np.float16 and data.flags.aligned and row.flags.c_contiguous:
+    known = data.dtype.isnative and data.dtype.str[1:] in _KNOWN
+    if known and data.flags.aligned and data[:1].flags.c_contiguous:
         return data
-    goal = np.dtype(np.float32) if data.dtype == np.float16 else data.dtype.newbyteorder("=")
-    return np.ascontiguousarray(data, goal)
+    widened = {2: np.float32, 16: np.float64}.get(data.dtype.itemsize, data.dtype)
+    goal = widened if data.dtype.kind == "f" else data.dtype
+    return np.ascontiguousarray(data, np.dtype(goal).newbyteorder("="))
 
 
 class Training:
-    """A step graph over data.
+    """A compiled step over data.
 
     Args:
-        shared: (input number, output number) pairs: the state.
+        native: the program; its feed says which inputs are gathered, scheduled and measured.
         inputs: one array an input; None for those that are gathered.
-        data: the arrays that inputs are gathered from, by the input's number.
-        scheduled: numbers of scalar inputs that get a value a step.
-        measured: numbers of scalar outputs that are returned for each step.
+        data: the arrays that inputs are gathered from, `readable`, by the input's number.
         batch: the most rows that a step takes.
-        threads: how many threads run it; the results do not depend on it.
+        threads: how many threads run it, at most; the results do not depend on it.
     """
 
     def __init__(
         self,
-        graph: Graph,
-        shared: Sequence[tuple[int, int]],
+        native: Native,
         inputs: Sequence[Array | None],
         data: Mapping[int, Array],
-        scheduled: Sequence[int],
-        measured: Sequence[int],
         batch: int,
         threads: int,
     ):
-        self.data = {number: readable(array) for number, array in data.items()}
-        gathered = tuple(
-            (number, as_dtype(array.dtype, "data")) for number, array in self.data.items()
-        )
-        self.feed = Feed(gathered, tuple(scheduled), tuple(measured))
-        self.native = Native(graph, shared, feed=self.feed)
-        self.shared, self.batch, self.threads = tuple(shared), batch, threads
+        assert native.feed is not None
+        self.native, self.feed, self.data, self.batch = native, native.feed, data, batch
+        self.threads = threads if native.work(batch) >= WORTH_THREADS else 1
+        graph, threads = native.graph, self.threads
         types = graph.input_types
         self._inputs = [
             aligned((batch, *types[number].shape[1:]), numpy_dtype(types[number].dtype))
@@ -76,24 +67,26 @@ class Training:
         self._outputs = [
             aligned(type.shape, numpy_dtype(type.dtype)) for type in graph.output_types
         ]
-        for number, output in shared:
+        for number, output in native.shared:
             self._outputs[output] = self._inputs[number]
-        room = self.native.room(batch, threads)
+        room = native.room(batch, threads)
         self._arena = aligned((room,), np.dtype(np.uint8))
         self._status = self._arena[:STATUS_BYTES].view(np.int64)
-        self._table = self.native.table(self._inputs, self._outputs, self._arena, threads)
+        self._table = native.table(self._inputs, self._outputs, self._arena, threads)
         self._team = Team(threads)
 
-    def run(self, rows: Array, values: Array) -> tuple[Array, bool]:
-        """Runs a step for each batch of `rows`; fewer where one cannot be finished.
+    def run(self, rows: Array, values: Array) -> Array:
+        """Runs a step for each batch of `rows`.
+
+        A step whose first measure is not finite is the last one; so is the one before a batch in
+        which a number is not finite.
 
         Args:
             rows: row numbers of the data, batch after batch; the last may be smaller.
             values: (steps, scheduled) the scalars of each step.
 
         Returns:
-            The measures of each step that was done, (steps, measured), and whether it halted before
-            a step because a number in the data is not finite.
+            The measures of each step that was done, (steps, measured).
         """
         steps, last = divmod(len(rows), self.batch)
         count = steps + (last > 0)
@@ -113,16 +106,15 @@ class Training:
         train = self.native.train
         self._team.run(lambda part: train(address, part, parts))
         self.native.check(self._status)
-        done = int(control[DATA - 1])
-        return measures[:done], int(self._status[HALT // 8]) == NOT_FINITE_DATA
+        return measures[: int(control[DONE])]
 
     def state(self) -> list[Array]:
         """Copies of the state, in the order of `shared`."""
-        return [self._inputs[number].copy() for number, _ in self.shared]
+        return [self._inputs[number].copy() for number, _ in self.native.shared]
 
     def restore(self, state: Sequence[Array]) -> None:
         """Puts copies of `state` in its place."""
-        for (number, _), array in zip(self.shared, state, strict=True):
+        for (number, _), array in zip(self.native.shared, state, strict=True):
             np.copyto(self._inputs[number], array)
 
 

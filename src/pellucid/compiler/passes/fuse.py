@@ -82,7 +82,7 @@ class _State:
             return False
         head = second.head
         if head is not None and head.op == "sum":
-            return self._fits_sum(first, second)
+            return self._fits_sum(first, second, head, shared)
         shape = _shape(second)
         if _shape(first) != shape or any(second.types[place].shape != shape for place in shared):
             return False
@@ -95,16 +95,16 @@ class _State:
             and _epilogue(second, first, shape)
         )
 
-    def _fits_sum(self, first: Kernel, second: Kernel) -> bool:
+    def _fits_sum(
+        self, first: Kernel, second: Kernel, head: Instruction, shared: list[int]
+    ) -> bool:
         """Terms are computed as they are added, where no one else reads them."""
-        alone = all(len(self.readers.get(buffer, ())) == 1 for buffer in first.writes)
-        summed = second.type_of(second.body[-1].inputs[0]).shape
+        summed = second.type_of(head.inputs[0]).shape
         return (
-            alone
-            and first.head is None
-            and len(first.writes) == 1
-            and len(second.body) == 1
+            first.head is None
+            and all(len(self.readers.get(buffer, ())) == 1 for buffer in first.writes)
             and _shape(first) == summed
+            and all(second.types[place].shape == summed for place in shared)
         )
 
     def _join(self, producer: int, number: int, place: int) -> None:
