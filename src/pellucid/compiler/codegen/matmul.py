@@ -1,68 +1,245 @@
-"""`contract`: products summed over paired axes, each result in the order of k.
+"""`contract`: products summed over paired axes, in tiles, packed panels and blocks.
 
 out[b, i, j] = Σ_k x[b, i, k] · y[b, k, j], by fused multiply-add from 0 on, k in row-major order of
-the `summed` pairs. The order is a promise (semantics §9): no tile or thread may change it. A plain
-loop nest for now, for any axes; tiles are the next step of the engine.
+the `summed` pairs. The order is a promise (semantics §9): no tile, block or thread changes it.
+
+Each thread owns vectors of columns, and so its part of the weights stays in its own cache; where
+there are fewer vectors than threads, it owns rows. Its columns are done in panels as wide as a
+tile, then one vector at a time. A panel of y whose columns are no neighbours, or lie in rows far
+apart, is packed first. Rows are done in blocks; behind the last block of k the kernel's elementwise
+rest is applied to each.
 """
 
 from __future__ import annotations
 
-from pellucid.compiler.codegen.body import Body, walked
-from pellucid.compiler.codegen.layout import register_type, strides
+from dataclasses import dataclass
+
+from pellucid.compiler.codegen.epilogue import Epilogue
+from pellucid.compiler.codegen.layout import memory_type, merged, strides
 from pellucid.compiler.codegen.llvm import ir
-from pellucid.compiler.codegen.scalars import intrinsic
-from pellucid.compiler.codegen.scope import Scope, constant
-from pellucid.core.shapes import Dim
+from pellucid.compiler.codegen.loops import i64, loop
+from pellucid.compiler.codegen.plain import plain
+from pellucid.compiler.codegen.scope import Scope
+from pellucid.compiler.codegen.tiles import heights, pack, strip, widest_tile
+from pellucid.core.shapes import Batch, Dim
 from pellucid.ops.contract import free_axes
+
+PANEL_BYTES = 256 << 10  # of a packed panel, in the thread's scratch; it stays in the second cache
+STRIP_BYTES = 512 << 10  # of a panel's results behind it, until their last block of k
+BLOCK_ROWS = 64  # rows whose results stay in the first cache until the epilogue has read them
+FAR = 2048  # bytes between rows of y from which a walk along k is better packed
+
+
+@dataclass(frozen=True)
+class _Matrices:
+    """A contraction as matrices: lengths, and strides along rows, columns and k."""
+
+    batch: Dim
+    rows: Dim
+    columns: Dim
+    k: Dim
+    x: tuple[Dim, Dim, Dim]  # along batch, rows, k
+    y: tuple[Dim, Dim, Dim]  # along batch, columns, k
+    row_axes: int
+
+
+def _one(dims: list[Dim], steps: list[list[Dim]]) -> tuple[Dim, list[Dim]] | None:
+    """A length and strides, where axes join to one."""
+    lengths, moves = merged(dims, steps)
+    if len(lengths) > 1:
+        return None
+    return (lengths[0], [move[0] for move in moves]) if lengths else (1, [0] * len(steps))
+
+
+def _matrices(scope: Scope) -> _Matrices | None:
+    """The contraction of `scope` as matrices; None where axes do not join."""
+    x, y = (operand.type.shape for operand in scope.inputs)
+    x_steps, y_steps = strides(x), strides(y)
+    batch, summed = scope.attr("batch"), scope.attr("summed")
+    x_free = free_axes(len(x), [i for i, _ in (*batch, *summed)])
+    y_free = free_axes(len(y), [j for _, j in (*batch, *summed)])
+    shared = _one(
+        [x[i] for i, _ in batch], [[x_steps[i] for i, _ in batch], [y_steps[j] for _, j in batch]]
+    )
+    rows = _one([x[i] for i in x_free], [[x_steps[i] for i in x_free]])
+    columns = _one([y[j] for j in y_free], [[y_steps[j] for j in y_free]])
+    k = _one(
+        [x[i] for i, _ in summed],
+        [[x_steps[i] for i, _ in summed], [y_steps[j] for _, j in summed]],
+    )
+    if shared is None or rows is None or columns is None or k is None:
+        return None
+    return _Matrices(
+        shared[0], rows[0], columns[0], k[0],
+        (shared[1][0], rows[1][0], k[1][0]), (shared[1][1], columns[1][0], k[1][1]),
+        len(batch) + len(x_free),
+    )  # fmt: skip
 
 
 def contract(scope: Scope) -> None:
-    """Loops over the result, and inside them over what is summed; then the kernel's other rows."""
-    x, y = scope.inputs
-    x_steps, y_steps = strides(x.type.shape), strides(y.type.shape)
-    batch, summed = scope.attr("batch"), scope.attr("summed")
-    x_free = free_axes(len(x_steps), [i for i, _ in (*batch, *summed)])
-    y_free = free_axes(len(y_steps), [j for _, j in (*batch, *summed)])
-    # The axes of the result, batch then x then y, as each operand walks them.
-    x_walk = [*(x_steps[i] for i, _ in batch), *(x_steps[i] for i in x_free), *(0 for _ in y_free)]
-    y_walk = [*(y_steps[j] for _, j in batch), *(0 for _ in x_free), *(y_steps[j] for j in y_free)]
-    shape = scope.head.type.shape
-    length = [x.type.shape[i] for i, _ in summed]
-    k_walks = [[x_steps[i] for i, _ in summed], [y_steps[j] for _, j in summed]]
-    rest = {n for one in scope.kernel.body if one is not scope.head for n in one.inputs}
-    others = sorted(n for n in rest if n < len(scope.reads))
-    walks = walked(scope, shape, others)
-    with scope.shared_walk(shape, [strides(shape), x_walk, y_walk, *walks]) as inner:
-        place, left, right, *offsets = inner.offsets
-        body = Body(scope, None)
-        body.set(scope.head_value, _dot(scope, length, k_walks, [left, right]))
-        for number, offset in zip(others, offsets, strict=True):
-            body.bind(number, scope.reads[number], offset, False)
-        values = [body.value(result) for result in scope.kernel.results]
-        for operand, value in zip(scope.writes, values, strict=True):
-            body.store(operand, value, place)
+    """The product of the kernel's head, and what the kernel does with it."""
+    form = _matrices(scope)
+    if form is None or not scope.head.type.dtype.is_float:
+        plain(scope)
+        return
+    _Product(scope, form).emit()
 
 
-def _dot(
-    scope: Scope, length: list[Dim], walks: list[list[Dim]], starts: list[ir.Value]
-) -> ir.Value:
-    """Σ_k x[k]·y[k], in order."""
-    x, y = scope.inputs
-    dtype = x.type.dtype
-    zero = constant(register_type(dtype), dtype, 0)
-    with scope.walk(length, walks, starts, [zero], "k") as inner:
-        left, right = (
-            scope.load(operand, offset)
-            for operand, offset in zip((x, y), inner.offsets, strict=True)
-        )
-        inner.set([multiply_add(scope.builder, left, right, inner.carried[0], dtype.is_float)])
-    return inner.result[0]
+class _Product:
+    """The code of one contraction."""
+
+    def __init__(self, scope: Scope, form: _Matrices):
+        self.scope, self.form, self.b = scope, form, scope.builder
+        self.dtype = scope.head.type.dtype
+        self.element = memory_type(self.dtype)
+        self.width = scope.lanes(self.dtype)
+        self.tile = widest_tile(scope.vector_bytes)
+        self.heights = heights(form.rows, scope.vector_bytes)
+        self.wide = self.tile * self.width  # columns of a panel
+        # A product that is the kernel's only result goes straight to its place.
+        self.direct = scope.kernel.results == (scope.head_value,)
+        self.epilogue = None if self.direct else Epilogue(scope, form.row_axes, form.columns)
+        self.block_k = PANEL_BYTES // (self.wide * self.dtype.itemsize)
+        self.block_rows = STRIP_BYTES // (self.wide * self.dtype.itemsize)
+
+    def emit(self) -> None:
+        b, form = self.b, self.form
+        rows, columns = self.scope.dim(form.rows), self.scope.dim(form.columns)
+        part, parts = self.scope.part, self.scope.parts
+        vectors = b.udiv(b.add(columns, i64(self.width - 1)), i64(self.width))
+        many = b.icmp_signed(">=", vectors, parts)
+        first, last = _share(b, vectors, part, parts)
+        first = b.select(many, b.mul(first, i64(self.width)), i64(0))
+        last = b.select(many, b.mul(last, i64(self.width)), columns)
+        last = b.select(b.icmp_signed("<", last, columns), last, columns)
+        # Rows in groups that tiles cover, so that each thread needs the same tiles.
+        group = self.heights[0]
+        top, bottom = _share(b, b.udiv(b.add(rows, i64(group - 1)), i64(group)), part, parts)
+        top, bottom = b.mul(top, i64(group)), b.mul(bottom, i64(group))
+        bottom = b.select(b.icmp_signed("<", bottom, rows), bottom, rows)
+        top, bottom = b.select(many, i64(0), top), b.select(many, rows, bottom)
+        with loop(b, self.scope.dim(form.batch), "batch") as one:
+            self._panels(one.index, first, last, top, bottom)
+
+    def _panels(
+        self, batch: ir.Value, first: ir.Value, last: ir.Value, top: ir.Value, bottom: ir.Value
+    ) -> None:
+        """Columns `first` to `last` of one matrix, a panel at a time."""
+        b = self.b
+        # Whole panels first; what is left goes vector by vector: two widths are enough.
+        whole = b.udiv(b.sub(last, first), i64(self.wide))
+        edge = b.add(first, b.mul(whole, i64(self.wide)))
+        if self._columns() >= self.wide:
+            with loop(b, whole, "panel") as one:
+                column = b.add(first, b.mul(one.index, i64(self.wide)))
+                self._panel(batch, column, i64(self.wide), top, bottom, self.tile)
+        rest = b.udiv(b.add(b.sub(last, edge), i64(self.width - 1)), i64(self.width))
+        with loop(b, rest, "vector") as one:
+            column = b.add(edge, b.mul(one.index, i64(self.width)))
+            left = b.sub(last, column)
+            columns = b.select(b.icmp_signed("<", left, i64(self.width)), left, i64(self.width))
+            self._panel(batch, column, columns, top, bottom, 1)
+
+    def _columns(self) -> int:
+        """The most columns there may be."""
+        columns = self.form.columns
+        return self.wide if isinstance(columns, Batch) else columns
+
+    def _packs(self) -> bool:
+        """Whether panels of y are packed."""
+        _, column, k = self.form.y
+        if column != 1:
+            return self.form.columns != 1 or k != 1
+        far = isinstance(k, Batch) or k * self.dtype.itemsize >= FAR
+        few = isinstance(self.form.rows, int) and self.form.rows < 16
+        return far and not few
+
+    def _panel(
+        self, batch: ir.Value, column: ir.Value, columns: ir.Value, top: ir.Value,
+        bottom: ir.Value, vectors: int,
+    ) -> None:  # fmt: skip
+        """One panel: blocks of rows, in each of them blocks of k."""
+        b, scope, form = self.b, self.scope, self.form
+        k = scope.dim(form.k)
+        packs = self._packs()
+        block_k = b.select(b.icmp_signed("<", k, i64(self.block_k)), k, i64(self.block_k))
+        once = b.icmp_signed("<=", k, i64(self.block_k))
+        if packs:
+            with b.if_then(once):
+                self._pack(batch, column, columns, i64(0), k, vectors)
+        height = b.select(once, i64(BLOCK_ROWS), i64(self.block_rows))
+        total = b.sub(bottom, top)
+        blocks = b.udiv(b.add(total, b.sub(height, i64(1))), height)
+        # An empty sum is 0: one block of no products writes it.
+        steps = b.select(once, i64(1), b.udiv(b.add(k, i64(self.block_k - 1)), i64(self.block_k)))
+        with loop(b, blocks, "block") as block:
+            row = b.add(top, b.mul(block.index, height))
+            left = b.sub(bottom, row)
+            rows = b.select(b.icmp_signed("<", left, height), left, height)
+            out, out_row = self._goal(batch, row, column)
+            with loop(b, steps, "k") as step:
+                begin = b.mul(step.index, block_k)
+                rest = b.sub(k, begin)
+                length = b.select(b.icmp_signed("<", rest, block_k), rest, block_k)
+                y, y_k = self._right(batch, column, begin)
+                if packs:
+                    with b.if_then(b.not_(once)):
+                        self._pack(batch, column, columns, begin, length, vectors)
+                    y, y_k = scope.scratch, i64(vectors * self.width)  # fmt: skip
+                x = self._address(0, form.x, batch, row, begin)
+                more = b.icmp_signed(">", step.index, i64(0))
+                function = strip(b.module, self.dtype, self.heights, vectors, scope.vector_bytes)
+                b.call(
+                    function,
+                    [
+                        x, scope.dim(form.x[1]), scope.dim(form.x[2]), y, y_k, out, out_row,
+                        length, columns, more, rows,
+                    ],
+                )  # fmt: skip
+            if self.epilogue is not None:
+                above = b.add(b.mul(batch, scope.dim(form.rows)), row)
+                self.epilogue.call(out, out_row, above, rows, column, columns)
+
+    def _goal(self, batch: ir.Value, row: ir.Value, column: ir.Value) -> tuple[ir.Value, ir.Value]:
+        """Where a block of results stands, and how far its rows lie apart."""
+        b, scope = self.b, self.scope
+        if not self.direct:
+            place = b.gep(scope.scratch, [i64(PANEL_BYTES)], source_etype=ir.IntType(8))
+            return place, i64(self.wide)
+        width = scope.dim(self.form.columns)
+        above = b.add(b.mul(batch, scope.dim(self.form.rows)), row)
+        return scope.place(scope.out, b.add(b.mul(above, width), column)), width
+
+    def _right(self, batch: ir.Value, column: ir.Value, k: ir.Value) -> tuple[ir.Value, ir.Value]:
+        """Where a panel of y stands that needs no packing, and its stride along k."""
+        y = self._address(1, self.form.y, batch, column, k)
+        return y, self.scope.dim(self.form.y[2])
+
+    def _address(
+        self, side: int, steps: tuple[Dim, Dim, Dim], batch: ir.Value, place: ir.Value, k: ir.Value
+    ) -> ir.Value:
+        b, offset = self.b, i64(0)
+        for step, index in zip(steps, (batch, place, k), strict=True):
+            if step != 0:
+                offset = b.add(offset, b.mul(index, self.scope.dim(step)))
+        return self.scope.place(self.scope.inputs[side], offset)
+
+    def _pack(
+        self, batch: ir.Value, column: ir.Value, columns: ir.Value, k: ir.Value,
+        length: ir.Value, vectors: int,
+    ) -> None:  # fmt: skip
+        scope = self.scope
+        function = pack(self.b.module, self.dtype, vectors, scope.vector_bytes)
+        y = self._address(1, self.form.y, batch, column, k)
+        steps = scope.dim(self.form.y[2]), scope.dim(self.form.y[1])
+        self.b.call(function, [y, *steps, length, columns, scope.scratch])
 
 
-def multiply_add(
-    builder: ir.IRBuilder, x: ir.Value, y: ir.Value, out: ir.Value, is_float: bool
-) -> ir.Value:
-    """x·y + out, rounded once; in integers it wraps around."""
-    if is_float:
-        return intrinsic(builder, "fma", out.type, x, y, out)
-    return builder.add(builder.mul(x, y), out)
+def _share(
+    b: ir.IRBuilder, units: ir.Value, part: ir.Value, parts: ir.Value
+) -> tuple[ir.Value, ir.Value]:
+    """Begin and end of a thread's units."""
+    return (
+        b.udiv(b.mul(units, part), parts),
+        b.udiv(b.mul(units, b.add(part, i64(1))), parts),
+    )
