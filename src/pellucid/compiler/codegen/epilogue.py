@@ -87,19 +87,23 @@ class Epilogue:
 
     def _walks(self, scope: Scope) -> list[tuple[int, Dim, Dim]]:
         """Number, row stride and column stride of each input that the rest of the kernel reads."""
-        kernel, shape = scope.kernel, scope.head.type.shape
-        rest = {
-            value
-            for one in kernel.body
-            if one is not scope.head and one.op != "size"
-            for value in one.inputs
-        }
         found = []
-        for number in sorted(value for value in rest if value < len(scope.reads)):
-            walk = as_matrix(shape, self.axes, scope.reads[number].type.shape)
+        for number in rest_reads(scope):
+            walk = as_matrix(scope.head.type.shape, self.axes, scope.reads[number].type.shape)
             assert walk is not None, "`fuse` asks before it joins"
             found.append((number, *walk))
         return found
+
+
+def rest_reads(scope: Scope) -> list[int]:
+    """The inputs whose elements the kernel reads beside its head."""
+    rest = {
+        value
+        for one in scope.kernel.body
+        if one is not scope.head and one.op != "size"
+        for value in one.inputs
+    }
+    return sorted(value for value in rest if value < len(scope.reads))
 
 
 def _operands(addresses: Sequence[ir.Value], operands: Sequence[Operand]) -> tuple[Operand, ...]:

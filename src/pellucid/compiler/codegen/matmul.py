@@ -12,10 +12,10 @@ rest is applied to each.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from pellucid.compiler.codegen.epilogue import Epilogue
-from pellucid.compiler.codegen.layout import memory_type, merged, strides
+from pellucid.compiler.codegen.epilogue import Epilogue, rest_reads
+from pellucid.compiler.codegen.layout import as_matrix, memory_type, merged, strides
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import i64, loop
 from pellucid.compiler.codegen.plain import plain
@@ -32,15 +32,27 @@ FAR = 2048  # bytes between rows of y from which a walk along k is better packed
 
 @dataclass(frozen=True)
 class _Matrices:
-    """A contraction as matrices: lengths, and strides along rows, columns and k."""
+    """A contraction as matrices: lengths, and strides along rows, columns and k.
+
+    Args:
+        left, right: the operands by their number, each with its strides along batch, rows (the
+            left one) or columns (the right one), and k.
+        row_axes: how many axes of the result are its rows.
+    """
 
     batch: Dim
     rows: Dim
     columns: Dim
     k: Dim
-    x: tuple[Dim, Dim, Dim]  # along batch, rows, k
-    y: tuple[Dim, Dim, Dim]  # along batch, columns, k
+    left: tuple[int, tuple[Dim, Dim, Dim]]
+    right: tuple[int, tuple[Dim, Dim, Dim]]
     row_axes: int
+
+    def turned(self) -> _Matrices:
+        """The same result as one row, where it is one column: a vector then holds many of it."""
+        return replace(
+            self, rows=self.columns, columns=self.rows, left=self.right, right=self.left, row_axes=0
+        )
 
 
 def _one(dims: list[Dim], steps: list[list[Dim]]) -> tuple[Dim, list[Dim]] | None:
@@ -69,11 +81,19 @@ def _matrices(scope: Scope) -> _Matrices | None:
     )
     if shared is None or rows is None or columns is None or k is None:
         return None
-    return _Matrices(
+    form = _Matrices(
         shared[0], rows[0], columns[0], k[0],
-        (shared[1][0], rows[1][0], k[1][0]), (shared[1][1], columns[1][0], k[1][1]),
+        (0, (shared[1][0], rows[1][0], k[1][0])), (1, (shared[1][1], columns[1][0], k[1][1])),
         len(batch) + len(x_free),
     )  # fmt: skip
+    column = form.columns == 1 and form.rows != 1 and form.batch == 1
+    return form.turned() if column and _walks(scope) else form
+
+
+def _walks(scope: Scope) -> bool:
+    """Whether all that the rest of the kernel reads can be walked along a single row."""
+    shape = scope.head.type.shape
+    return all(as_matrix(shape, 0, scope.reads[n].type.shape) for n in rest_reads(scope))
 
 
 def contract(scope: Scope) -> None:
@@ -147,7 +167,7 @@ class _Product:
 
     def _packs(self) -> bool:
         """Whether panels of y are packed."""
-        _, column, k = self.form.y
+        _, column, k = self.form.right[1]
         if column != 1:
             return self.form.columns != 1 or k != 1
         far = isinstance(k, Batch) or k * self.dtype.itemsize >= FAR
@@ -186,13 +206,13 @@ class _Product:
                     with b.if_then(b.not_(once)):
                         self._pack(batch, column, columns, begin, length, vectors)
                     y, y_k = scope.scratch, i64(vectors * self.width)  # fmt: skip
-                x = self._address(0, form.x, batch, row, begin)
+                x = self._address(form.left, batch, row, begin)
                 more = b.icmp_signed(">", step.index, i64(0))
                 function = strip(b.module, self.dtype, self.heights, vectors, scope.vector_bytes)
                 b.call(
                     function,
                     [
-                        x, scope.dim(form.x[1]), scope.dim(form.x[2]), y, y_k, out, out_row,
+                        x, scope.dim(form.left[1][1]), scope.dim(form.left[1][2]), y, y_k, out, out_row,
                         length, columns, more, rows,
                     ],
                 )  # fmt: skip
@@ -212,13 +232,15 @@ class _Product:
 
     def _right(self, batch: ir.Value, column: ir.Value, k: ir.Value) -> tuple[ir.Value, ir.Value]:
         """Where a panel of y stands that needs no packing, and its stride along k."""
-        y = self._address(1, self.form.y, batch, column, k)
-        return y, self.scope.dim(self.form.y[2])
+        y = self._address(self.form.right, batch, column, k)
+        return y, self.scope.dim(self.form.right[1][2])
 
     def _address(
-        self, side: int, steps: tuple[Dim, Dim, Dim], batch: ir.Value, place: ir.Value, k: ir.Value
-    ) -> ir.Value:
+        self, operand: tuple[int, tuple[Dim, Dim, Dim]], batch: ir.Value, place: ir.Value,
+        k: ir.Value,
+    ) -> ir.Value:  # fmt: skip
         b, offset = self.b, i64(0)
+        side, steps = operand
         for step, index in zip(steps, (batch, place, k), strict=True):
             if step != 0:
                 offset = b.add(offset, b.mul(index, self.scope.dim(step)))
@@ -230,8 +252,8 @@ class _Product:
     ) -> None:  # fmt: skip
         scope = self.scope
         function = pack(self.b.module, self.dtype, vectors, scope.vector_bytes)
-        y = self._address(1, self.form.y, batch, column, k)
-        steps = scope.dim(self.form.y[2]), scope.dim(self.form.y[1])
+        y = self._address(self.form.right, batch, column, k)
+        steps = scope.dim(self.form.right[1][2]), scope.dim(self.form.right[1][1])
         self.b.call(function, [y, *steps, length, columns, scope.scratch])
 
 
