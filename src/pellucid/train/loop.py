@@ -178,7 +178,7 @@ class Run:
         progress, job = self.progress, self.settings.job
         started = time.perf_counter()
         asked = -(-len(rows) // job.batch_size)
-        rates = np.array([self.settings.optimizer.rate(progress.step + i) for i in range(asked)])
+        rates = np.array(self.settings.optimizer.rates(progress.step, asked), np.float64)
         measures = self.engine.run(rows, rates)
         diverged = len(measures) > 0 and not np.isfinite(measures[-1, 0])
         done = len(measures) - diverged

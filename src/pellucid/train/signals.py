@@ -22,16 +22,16 @@ def held_back() -> Iterator[None]:
         yield
         return
     came: list[tuple[int, Any]] = []
-    handlers = {number: signal.getsignal(number) for number in _HELD}
-    handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
-    for number in handlers:
-        signal.signal(number, lambda which, frame: came.append((which, frame)))
+    handlers: dict[int, Any] = {}
+    for number in _HELD:
+        if callable(signal.getsignal(number)):
+            handlers[number] = signal.signal(
+                number, lambda which, frame: came.append((which, frame))
+            )
     try:
         yield
     finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        for which, frame in came:
-            handler = handlers[signal.Signals(which)]
-            assert callable(handler)
-            handler(which, frame)
+        for own, handler in handlers.items():
+            signal.signal(own, handler)
+        for number, frame in came:
+            handlers[number](number, frame)

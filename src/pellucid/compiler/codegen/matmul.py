@@ -212,8 +212,8 @@ class _Product:
                 b.call(
                     function,
                     [
-                        x, scope.dim(form.left[1][1]), scope.dim(form.left[1][2]), y, y_k, out, out_row,
-                        length, columns, more, rows,
+                        x, scope.dim(form.left[1][1]), scope.dim(form.left[1][2]), y, y_k,
+                        out, out_row, length, columns, more, rows,
                     ],
                 )  # fmt: skip
             if self.epilogue is not None:
