@@ -3,9 +3,9 @@
 out[b, i, j] = Σ_k x[b, i, k] · y[b, k, j], by fused multiply-add from 0 on, k in row-major order of
 the `summed` pairs. The order is a promise (semantics §9): no tile, block or thread changes it.
 
-Each thread owns vectors of columns, and so its part of the weights stays in its own cache; where
-there are fewer vectors than threads, it owns rows. Its columns are done in panels as wide as a
-tile, then one vector at a time. A panel of y whose columns are no neighbours, or lie in rows far
+Each thread owns as many vectors of columns as the others, and so its part of the weights stays in
+its own cache; of the vectors that are left over it owns rows. Columns are done in panels as wide as
+a tile, then one vector at a time. A panel of y whose columns are no neighbours, or lie in rows far
 apart, is packed first. Rows are done in blocks; behind the last block of k the kernel's elementwise
 rest is applied to each.
 """
@@ -127,19 +127,26 @@ class _Product:
         rows, columns = self.scope.dim(form.rows), self.scope.dim(form.columns)
         part, parts = self.scope.part, self.scope.parts
         vectors = b.udiv(b.add(columns, i64(self.width - 1)), i64(self.width))
-        many = b.icmp_signed(">=", vectors, parts)
-        first, last = _share(b, vectors, part, parts)
-        first = b.select(many, b.mul(first, i64(self.width)), i64(0))
-        last = b.select(many, b.mul(last, i64(self.width)), columns)
-        last = b.select(b.icmp_signed("<", last, columns), last, columns)
+        own = b.udiv(vectors, parts)
+        edge = b.mul(b.mul(own, parts), i64(self.width))  # where the columns that all share begin
+        edge = b.select(b.icmp_signed("<", edge, columns), edge, columns)
         # Rows in groups that tiles cover, so that each thread needs the same tiles.
         group = self.heights[0]
         top, bottom = _share(b, b.udiv(b.add(rows, i64(group - 1)), i64(group)), part, parts)
         top, bottom = b.mul(top, i64(group)), b.mul(bottom, i64(group))
         bottom = b.select(b.icmp_signed("<", bottom, rows), bottom, rows)
-        top, bottom = b.select(many, i64(0), top), b.select(many, rows, bottom)
-        with loop(b, self.scope.dim(form.batch), "batch") as one:
-            self._panels(one.index, first, last, top, bottom)
+        first = b.mul(b.mul(own, part), i64(self.width))
+        last = b.add(first, b.mul(own, i64(self.width)))
+        last = b.select(b.icmp_signed("<", last, columns), last, columns)
+        with loop(b, self.scope.dim(form.batch), "batch") as one, loop(b, i64(2), "area") as area:
+            mine = b.icmp_signed("==", area.index, i64(0))
+            self._panels(
+                one.index,
+                b.select(mine, first, edge),
+                b.select(mine, last, columns),
+                b.select(mine, i64(0), top),
+                b.select(mine, rows, bottom),
+            )
 
     def _panels(
         self, batch: ir.Value, first: ir.Value, last: ir.Value, top: ir.Value, bottom: ir.Value
