@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pellucid.compiler.codegen.barrier import HALT, STATUS_BYTES
 from pellucid.compiler.codegen.feed import DATA, DONE
-from pellucid.runtime.extras import numpy_dtype
+from pellucid.runtime.extras import numpy_dtype, stream_words
 from pellucid.runtime.native import Native, aligned
 from pellucid.runtime.pace import Pace
 from pellucid.runtime.threads import Team
@@ -125,6 +125,13 @@ class Training:
             self._team.run(lambda part: train(address, part, threads))
         self.native.check(self._status)
         return int(control[DONE])
+
+    def order(self, n: int, seed: int, epoch: int, stream: str) -> Array:
+        """What `data.minibatch.order` gives, faster."""
+        rows = np.empty(n, np.int64)
+        counter, key = stream_words(seed, epoch, stream)
+        self.native.shuffle(rows.ctypes.data, n, *counter, *key)
+        return rows
 
     def state(self) -> list[Array]:
         """Copies of the state, in the order of `shared`."""

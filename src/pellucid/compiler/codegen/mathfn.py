@@ -65,7 +65,7 @@ def exp(e: Any, x: ir.Value) -> ir.Value:
 def log(e: Any, x: ir.Value) -> ir.Value:
     """ln x = e·ln 2 + 2·artanh((m-1)/(m+1)) with x = m·2ᵉ and m in [√½, √2)."""
     b = e.builder
-    kind, fraction, bias = _bits(e, x)
+    kind, fraction, _ = _bits(e, x)
     wide = e.dtype.itemsize == 8
 
     def number(value: float) -> ir.Constant:
