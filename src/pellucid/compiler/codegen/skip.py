@@ -16,6 +16,7 @@ from pellucid.compiler.codegen.sparse import WORD, Sparse
 from pellucid.core.shapes import Batch
 
 NARROW = 64  # columns of a result below which a scan costs more than it may save
+BLOCK = 64  # rows of a result that are done together, so that they stay in the first cache
 DENSE = 40  # percent of an operand that may be other than 0
 
 
@@ -49,93 +50,56 @@ class Skip:
     def _form(self) -> Matrices:
         return self.product.form
 
-    def _shape(self) -> tuple[ir.Value, ir.Value, ir.Value]:
-        """Rows and width of the left operand as it lies, and the words of a row."""
-        form, dim = self._form, self.product.scope.dim
-        rows, width = (form.rows, form.k) if self.along else (form.k, form.rows)
-        b = self.product.b
-        words = b.udiv(b.add(dim(width), i64(WORD - 1)), i64(WORD))
-        return dim(rows), dim(width), words
-
-    def _stride(self) -> ir.Value:
-        """How far rows of the left operand lie apart."""
-        return self.product.scope.dim(self._form.left[1][1 if self.along else 2])
-
     def functions(self) -> Sparse:
         product = self.product
         return Sparse(product.b.module, product.dtype, product.scope.vector_bytes)
 
+    def _words(self) -> ir.Value:
+        """The words of bits of a row of the left operand."""
+        b = self.product.b
+        return b.udiv(b.add(self.product.scope.dim(self._form.k), i64(WORD - 1)), i64(WORD))
+
     def decide(self) -> ir.Value:
         """Scans the operands: mostly zeros on the left, and nothing but finite on the right."""
-        product, b = self.product, self.product.b
-        rows, width, words = self._shape()
-        fits = b.icmp_signed("<=", b.mul(b.mul(rows, words), i64(8)), i64(BITS_BYTES))
-        x = product.address(self._form.left, i64(0), i64(0), i64(0))
-        seen = b.select(fits, rows, i64(0))
-        count = b.call(
-            self.functions().scan(), [x, seen, self._stride(), width, product.scope.scratch]
-        )
-        few = b.icmp_signed("<", b.mul(count, i64(100)), b.mul(b.mul(rows, width), i64(DENSE)))
-        few = b.and_(few, fits)
-        y = product.address(self._form.right, i64(0), i64(0), i64(0))
-        length = b.select(few, product.scope.dim(self._form.k), i64(0))
-        columns = product.scope.dim(self._form.columns)
-        stride = product.scope.dim(self._form.right[1][2])
-        finite = b.call(self.functions().finite(), [y, length, stride, columns])
-        return b.and_(few, finite)
+        product, b, form = self.product, self.product.b, self._form
+        dim, scratch = product.scope.dim, product.scope.scratch
+        rows, k = dim(form.rows), dim(form.k)
+        room = b.mul(b.add(rows, i64(product.width)), b.mul(self._words(), i64(8)))
+        fits = b.icmp_signed("<=", room, i64(BITS_BYTES))
+        x = product.address(form.left, i64(0), i64(0), i64(0))
+        lines, width = (rows, k) if self.along else (k, rows)
+        stride = dim(form.left[1][1 if self.along else 2])
+        functions = self.functions()
+        scan = functions.scan() if self.along else functions.turn()
+        count = b.call(scan, [x, b.select(fits, lines, i64(0)), stride, width, scratch])
+        share = b.mul(b.mul(rows, k), i64(DENSE))
+        few = b.and_(b.icmp_signed("<", b.mul(count, i64(100)), share), fits)
+        y = product.address(form.right, i64(0), i64(0), i64(0))
+        length = b.select(few, k, i64(0))
+        columns, stride = dim(form.columns), dim(form.right[1][2])
+        return b.and_(few, b.call(functions.finite(), [y, length, stride, columns]))
 
     def panel(
         self, batch: ir.Value, column: ir.Value, columns: ir.Value, top: ir.Value,
         bottom: ir.Value, vectors: int,
     ) -> None:  # fmt: skip
         """Some vectors of columns of the result, rows `top` to `bottom`."""
-        (self._along if self.along else self._across)(batch, column, columns, top, bottom, vectors)
-
-    def _along(
-        self, batch: ir.Value, column: ir.Value, columns: ir.Value, top: ir.Value,
-        bottom: ir.Value, vectors: int,
-    ) -> None:  # fmt: skip
-        product, b, scope = self.product, self.product.b, self.product.scope
-        words = self._shape()[2]
-        height = i64(product.strip_rows(vectors))
+        product, b, form = self.product, self.product.b, self._form
+        dim, words = product.scope.dim, self._words()
+        height = i64(BLOCK)
         blocks = b.udiv(b.add(b.sub(bottom, top), b.sub(height, i64(1))), height)
-        y = product.address(self._form.right, i64(0), column, i64(0))
+        y = product.address(form.right, i64(0), column, i64(0))
         with loop(b, blocks, "block") as block:
             row = b.add(top, b.mul(block.index, height))
             left = b.sub(bottom, row)
             rows = b.select(b.icmp_signed("<", left, height), left, height)
             out, out_row = product.goal(batch, row, column, vectors)
-            x = product.address(self._form.left, i64(0), row, i64(0))
-            bits = b.gep(scope.scratch, [b.mul(row, words)], source_etype=ir.IntType(64))
+            x = product.address(form.left, i64(0), row, i64(0))
+            bits = b.gep(product.scope.scratch, [b.mul(row, words)], source_etype=ir.IntType(64))
+            steps = [dim(form.left[1][1]), dim(form.left[1][2])]
+            goal = [out, out_row, rows, columns]
             b.call(
-                self.functions().along(vectors),
-                [x, self._stride(), bits, words, y, scope.dim(self._form.right[1][2]), out,
-                 out_row, rows, columns],
-            )  # fmt: skip
+                self.functions().sums(vectors),
+                [x, *steps, bits, words, y, dim(form.right[1][2]), *goal],
+            )
             product.finish(batch, out, out_row, row, rows, column, columns)
-
-    def _across(
-        self, batch: ir.Value, column: ir.Value, columns: ir.Value, top: ir.Value,
-        bottom: ir.Value, vectors: int,
-    ) -> None:  # fmt: skip
-        product, b, scope = self.product, self.product.b, self.product.scope
-        rows, width, words = self._shape()
-        # Whole words: those that begin in this thread's rows.
-        begin = b.udiv(b.add(top, i64(WORD - 1)), i64(WORD))
-        end = b.udiv(b.add(bottom, i64(WORD - 1)), i64(WORD))
-        y = product.address(self._form.right, i64(0), column, i64(0))
-        with loop(b, b.sub(end, begin), "word") as one:
-            word = b.add(begin, one.index)
-            row = b.mul(word, i64(WORD))
-            left = b.sub(width, row)
-            high = b.select(b.icmp_signed("<", left, i64(WORD)), left, i64(WORD))
-            out, out_row = product.goal(batch, row, column, vectors)
-            b.call(self.functions().clear(vectors), [out, out_row, high, columns])
-            x = product.address(self._form.left, i64(0), row, i64(0))
-            bits = b.gep(scope.scratch, [word], source_etype=ir.IntType(64))
-            b.call(
-                self.functions().across(vectors),
-                [x, self._stride(), bits, words, y, scope.dim(self._form.right[1][2]), out,
-                 out_row, rows, columns],
-            )  # fmt: skip
-            product.finish(batch, out, out_row, row, high, column, columns)

@@ -1,23 +1,23 @@
 """Products whose left operand is mostly zeros: its zeros are skipped.
 
-A zero adds nothing to a sum of finite numbers, so the bits are those of the whole product; the one
-exception is a sum whose terms all underflow, which may be -0.0 here and 0.0 there. An operand is
-scanned first, which costs little beside the product: a bit for each element that is not 0, in words
-of 64 along its rows. `matmul.py` decides by their number.
+A zero adds nothing to a sum of finite numbers, so the result is that of the whole product, bit for
+bit; the one exception is a sum whose terms all underflow, which may be -0.0 here and 0.0 there. An
+operand is scanned first, which costs little beside the product: a bit for each element that is
+not 0. `skip.py` decides by their number.
 
     scan(ptr x, i64 rows, i64 row, i64 width, ptr bits) → i64   how many are not 0
+    turn(the same)                                              with a row of bits for each column
     finite(ptr y, i64 rows, i64 row, i64 columns) → i1
-    along(x, x_row, bits, words, y, y_row, out, out_row, rows, columns)
-        out[n, j] = Σ_k x[n, k]·y[k, j]
-    across(x, x_row, bits, words, y, y_row, out, out_row, n, columns)
-        out[k, j] = Σ_n x[n, k]·y[n, j] for the 64 columns k of one word
+    sums(x, x_row, x_k, bits, words, y, y_k, out, out_row, rows, columns)
+        out[i, j] = Σ_k x[i, k]·y[k, j] over the bits of row i, in the order of k
 
-All strides count elements. The sums go in the order of k, or of n.
+All strides count elements; bits stand in words of 64.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from pellucid.compiler.codegen.layout import register_type
 from pellucid.compiler.codegen.llvm import ir
@@ -114,84 +114,77 @@ class Sparse:
         b.ret(b.not_(bad))
         return function
 
-    def along(self, vectors: int) -> ir.Function:
-        """Row by row of x, a word of it at a time, so that its rows of y stay in the cache."""
-        function, b = self._function(f"along{vectors}", ir.VoidType(), "pnpnpnpnnn")
+    def turn(self) -> ir.Function:
+        number, bits_of = ir.IntType(64), 8 * self.size
+        function, b = self._function("turn", number, "pnnnp")
         if b is None:
             return function
-        x, x_row, bits, words, y, y_row, out, out_row, rows, columns = function.args
-        mask = self._mask(b, columns, vectors)
+        x, rows, stride, width, bits = function.args
+        whole = ir.IntType(bits_of)
+        lanes = ir.VectorType(whole, self.width)
+        zero, none = constant(self.vector, self.dtype, 0), ir.Constant(lanes, None)
+        one = ir.Constant(lanes, [ir.Constant(whole, 1)] * self.width)
+        words = b.udiv(b.add(rows, i64(WORD - 1)), i64(WORD))
+        groups = b.mul(words, i64(WORD // bits_of))
+        chunks = b.udiv(b.add(width, i64(self.width - 1)), i64(self.width))
+        with loop(b, chunks, "chunk", [i64(0)]) as chunk:
+            first = b.mul(chunk.index, i64(self.width))
+            mask = first_lanes(b, b.sub(width, first), self.width)
+            with loop(b, groups, "group", [chunk.carried[0]]) as group:
+                begin = b.mul(group.index, i64(bits_of))
+                left = b.sub(rows, begin)
+                left = b.select(b.icmp_signed(">", left, i64(0)), left, i64(0))
+                count = b.select(b.icmp_signed("<", left, i64(bits_of)), left, i64(bits_of))
+                with loop(b, count, "row", [none, one]) as row:
+                    found, bit = row.carried
+                    place = b.add(b.mul(b.add(begin, row.index), stride), first)
+                    at = self._at(b, x, place)
+                    value = masked_load(b, self.vector, at, self.size, mask)
+                    there = b.fcmp_unordered("!=", value, zero)
+                    row.next = [b.or_(found, b.select(there, bit, none)), b.shl(bit, one)]
+                found = row.carried[0]
+                for lane in range(self.width):
+                    own = b.mul(b.add(first, i64(lane)), groups)
+                    at = b.gep(bits, [b.add(own, group.index)], source_etype=whole)
+                    b.store(b.extract_element(found, i64(lane)), at)
+                here = intrinsic(b, "vector.reduce.add", whole, _popcount(b, found, lanes))
+                here = b.zext(here, number) if bits_of < WORD else here
+                group.next = [b.add(group.carried[0], here)]
+            chunk.next = [group.carried[0]]
+        b.ret(chunk.carried[0])
+        return function
+
+    def sums(self, vectors: int) -> ir.Function:
+        """A word of each row at a time, so that the rows of y it meets stay in the cache."""
+        function, b = self._function(f"sums{vectors}", ir.VoidType(), "pnnpnpnpnnn")
+        if b is None:
+            return function
+        x, x_row, x_k, bits, words, y, y_k, out, out_row, rows, columns = function.args
+        mask = first_lanes(b, b.sub(columns, i64((vectors - 1) * self.width)), self.width)
         zeros = [constant(self.vector, self.dtype, 0)] * vectors
         with loop(b, rows, "clear") as row:
             self._store(b, out, b.mul(row.index, out_row), zeros, mask)
         with loop(b, words, "word") as word, loop(b, rows, "row") as row:
             first = b.mul(word.index, i64(WORD))
-            from_ = self._at(b, x, b.add(b.mul(row.index, x_row), first))
-            other = self._at(b, y, b.mul(first, y_row))
+            from_ = self._at(b, x, b.add(b.mul(row.index, x_row), b.mul(first, x_k)))
+            other = self._at(b, y, b.mul(first, y_k))
             place = b.mul(row.index, out_row)
             sums = self._load(b, out, place, vectors, mask)
 
             def add(k: ir.Value, sums: list[ir.Value]) -> list[ir.Value]:
-                left = splat(
-                    b, b.load(self._at(b, from_, k), typ=self.element, align=self.size), self.width
-                )
-                right = self._load(b, other, b.mul(k, y_row), vectors, mask)
+                at = self._at(b, from_, b.mul(k, x_k))
+                left = splat(b, b.load(at, typ=self.element, align=self.size), self.width)
+                right = self._load(b, other, b.mul(k, y_k), vectors, mask)
                 return [
                     intrinsic(b, "fma", self.vector, left, one, total)
                     for one, total in zip(right, sums, strict=True)
                 ]
 
             at = b.add(b.mul(row.index, words), word.index)
-            sums = _each_bit(b, self._word(b, bits, at), sums, add)
-            self._store(b, out, place, sums, mask)
+            known = b.load(b.gep(bits, [at], source_etype=ir.IntType(64)), typ=ir.IntType(64))
+            self._store(b, out, place, _each_bit(b, known, sums, add), mask)
         b.ret_void()
         return function
-
-    def across(self, vectors: int) -> ir.Function:
-        """Row by row of x and y; the sums of one word's columns stay in the cache."""
-        function, b = self._function(f"across{vectors}", ir.VoidType(), "pnpnpnpnnn")
-        if b is None:
-            return function
-        x, x_row, bits, words, y, y_row, out, out_row, rows, columns = function.args
-        mask = self._mask(b, columns, vectors)
-        with loop(b, rows, "row") as row:
-            from_ = self._at(b, x, b.mul(row.index, x_row))
-            right = self._load(b, y, b.mul(row.index, y_row), vectors, mask)
-
-            def add(k: ir.Value, none: list[ir.Value]) -> list[ir.Value]:
-                left = splat(
-                    b, b.load(self._at(b, from_, k), typ=self.element, align=self.size), self.width
-                )
-                place = b.mul(k, out_row)
-                sums = self._load(b, out, place, vectors, mask)
-                new = [
-                    intrinsic(b, "fma", self.vector, left, one, total)
-                    for one, total in zip(right, sums, strict=True)
-                ]
-                self._store(b, out, place, new, mask)
-                return none
-
-            word = self._word(b, bits, b.mul(row.index, words))
-            _each_bit(b, word, [], add)
-        b.ret_void()
-        return function
-
-    def clear(self, vectors: int) -> ir.Function:
-        """void clear(ptr out, i64 out_row, i64 rows, i64 columns): zeros."""
-        function, b = self._function(f"clear{vectors}", ir.VoidType(), "pnnn")
-        if b is None:
-            return function
-        out, out_row, rows, columns = function.args
-        mask = self._mask(b, columns, vectors)
-        zeros = [constant(self.vector, self.dtype, 0)] * vectors
-        with loop(b, rows, "row") as row:
-            self._store(b, out, b.mul(row.index, out_row), zeros, mask)
-        b.ret_void()
-        return function
-
-    def _mask(self, b: ir.IRBuilder, columns: ir.Value, vectors: int) -> ir.Value:
-        """The lanes of the last vector."""
-        return first_lanes(b, b.sub(columns, i64((vectors - 1) * self.width)), self.width)
 
     def _load(
         self, b: ir.IRBuilder, base: ir.Value, offset: ir.Value, vectors: int, mask: ir.Value
@@ -216,13 +209,16 @@ class Sparse:
             else:
                 masked_store(b, value, place, self.size, mask)
 
-    def _word(self, b: ir.IRBuilder, bits: ir.Value, place: ir.Value) -> ir.Value:
-        number = ir.IntType(64)
-        return b.load(b.gep(bits, [place], source_etype=number), typ=number)
+
+def _popcount(b: ir.IRBuilder, words: ir.Value, kind: ir.VectorType) -> ir.Value:
+    return intrinsic(b, "ctpop", kind, words)
 
 
 def _each_bit(
-    b: ir.IRBuilder, word: ir.Value, initial: list[ir.Value], body: object
+    b: ir.IRBuilder,
+    word: ir.Value,
+    initial: list[ir.Value],
+    body: Callable[[ir.Value, list[ir.Value]], list[ir.Value]],
 ) -> list[ir.Value]:
     """Runs `body(place of the bit, carried)` for each bit that is set, from the lowest on."""
     number = word.type
@@ -240,7 +236,7 @@ def _each_bit(
     b.cbranch(b.icmp_unsigned("!=", left, i64(0)), inside, done)
     b.position_at_end(inside)
     place = b.cttz(left, ir.Constant(ir.IntType(1), 1))
-    new = body(place, carried)  # type: ignore[operator]
+    new = body(place, carried)
     left.add_incoming(b.and_(left, b.sub(left, i64(1))), b.block)
     for phi, value in zip(carried, new, strict=True):
         phi.add_incoming(value, b.block)
