@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pellucid.core.errors import CompileError
 
 if TYPE_CHECKING:
+    import llvmlite
     from llvmlite import binding, ir
 else:
 
@@ -32,7 +33,8 @@ else:
             setattr(self, item, value)
             return value
 
+    llvmlite = _Lazy("llvmlite")
     ir = _Lazy("llvmlite.ir")
     binding = _Lazy("llvmlite.binding")
 
-__all__ = ["binding", "ir"]
+__all__ = ["binding", "ir", "llvmlite"]

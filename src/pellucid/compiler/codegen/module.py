@@ -199,6 +199,11 @@ def optimised(program: Program, target: Target | None = None, feed: Feed | None 
     return module
 
 
+def object_code(program: Program, target: Target, feed: Feed | None = None) -> bytes:
+    """The machine code of `program` as an object file."""
+    return bytes(machine(target).emit_object(optimised(program, target, feed)))
+
+
 def assembly(program: Program, target: Target | None = None) -> str:
     """The machine code of `program` as assembly text."""
     target = target or host()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from pellucid.compiler.codegen.llvm import binding
+from pellucid.compiler.codegen.llvm import binding, llvmlite
 
 _initialised = threading.Lock()
 _done: list[bool] = []
@@ -59,6 +59,11 @@ def host() -> Target:
     )
 
 
+def versions() -> str:
+    """The versions of the library that makes the code."""
+    return f"llvmlite {llvmlite.__version__}, LLVM {binding.llvm_version_info}"
+
+
 def machine(target: Target) -> Any:
     """A new target machine. An execution engine takes it over: never give one to two engines."""
     initialise()
@@ -77,3 +82,15 @@ def optimise(module: Any, target: Target) -> None:
     options = binding.create_pipeline_tuning_options(speed_level=target.passes)
     builder = binding.create_pass_builder(machine(target), options)
     builder.getModulePassManager().run(module, builder)
+
+
+def load(code: bytes, target: Target) -> Any:
+    """An engine that holds `code`, an object file, ready to run.
+
+    An object cache hands the code to an engine whose module is empty: the one way that works on
+    every system and needs no text to be parsed.
+    """
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine(target))
+    engine.set_object_cache(getbuffer_func=lambda module: code)
+    engine.finalize_object()
+    return engine
