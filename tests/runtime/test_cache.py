@@ -237,6 +237,8 @@ def test_a_changed_source_file_changes_the_hash(
             (place / "two.py").write_text("a = 1\n")
     monkeypatch.setattr(cache, "PACKAGE_FOLDER", f"{package}{os.sep}")
     fresh = cache.sources.__wrapped__
+    assert fresh() == "", "edited behind the start of this process"
+    monkeypatch.setattr(cache, "_STARTED", time.time() + 1e6)
     known = {fresh()}
     file = package / "compiler" / "deep" / "one.py"
     file.write_text("a = 2\n")

@@ -36,6 +36,7 @@ _MAGIC = b"pellucid code 1\n"
 _DIGEST, _LENGTH = 32, 8
 _HEAD = len(_MAGIC) + _DIGEST + _LENGTH
 _NAME = re.compile(r"[0-9a-f]{64}\.code|\.[0-9a-f]{64}\.\d+\.\d+\.part")  # all that is ours here
+_STARTED = time.time()  # the modules that make code were read at about this time
 _LEFT = 3600.0  # seconds after which a part file belongs to no one who still writes
 
 # Whatever decides the code of a graph stands in these folders and files.
@@ -51,7 +52,11 @@ class Entry(NamedTuple):
 
 @functools.cache
 def sources() -> str:
-    """A hash of the source text that makes code from graphs; "" where it cannot be read."""
+    """A hash of the source text that makes code from graphs.
+
+    "" where it cannot be read, and where it was edited since this process read it: then the text
+    on disk is not what makes the code here.
+    """
     whole = hashlib.sha256()
     root, count = Path(PACKAGE_FOLDER), 0
     try:
@@ -60,6 +65,8 @@ def sources() -> str:
             files = [place] if place.suffix else sorted(place.rglob("*.py"))
             for file in files:
                 text = file.read_bytes()
+                if file.stat().st_mtime > _STARTED:
+                    return ""
                 whole.update(f"{file.relative_to(root).as_posix()} {len(text)}\n".encode())
                 whole.update(text)
                 count += 1

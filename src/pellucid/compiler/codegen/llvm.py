@@ -22,14 +22,16 @@ else:
             self._name = name
 
         def __getattr__(self, item: str) -> Any:
+            if item.startswith("__") and item != "__version__":
+                raise AttributeError(item)  # who looks at objects asks for these: no use of it
             try:
-                module = importlib.import_module(self._name)
-            except (ImportError, OSError) as error:
+                value = getattr(importlib.import_module(self._name), item)
+            except (ImportError, OSError, RuntimeError, AttributeError) as error:
+                # Missing, built for another system, broken, or too old to have the item.
                 raise CompileError(
                     "native", f"llvmlite must be importable, got: {error}",
                     "Install it with: pip install 'pellucid[native]'. The interpreter needs none.",
                 ) from error  # fmt: skip
-            value = getattr(module, item)
             setattr(self, item, value)
             return value
 
