@@ -168,10 +168,12 @@ class Tiled(Product):
         length: ir.Value, vectors: int,
     ) -> None:  # fmt: skip
         scope = self.scope
-        function = pack(self.b.module, self.dtype, vectors, scope.vector_bytes)
+        crosswise = self.form.right[1][1] != 1
+        function = pack(self.b.module, self.dtype, crosswise, scope.vector_bytes)
         y = self.address(self.form.right, batch, column, k)
         steps = scope.dim(self.form.right[1][2]), scope.dim(self.form.right[1][1])
-        self.b.call(function, [y, *steps, length, columns, scope.scratch])
+        wide = i64(vectors * self.width)
+        self.b.call(function, [y, *steps, length, columns, scope.scratch, wide])
 
 
 def _share(

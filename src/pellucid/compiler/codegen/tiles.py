@@ -186,71 +186,87 @@ def transposed(b: ir.IRBuilder, rows: Sequence[ir.Value]) -> list[ir.Value]:
     return values
 
 
-def pack(module: ir.Module, dtype: DType, vectors: int, vector_bytes: int) -> ir.Function:
-    """void pack(ptr y, i64 y_k, i64 y_column, i64 k, i64 columns, ptr panel)
+def pack(module: ir.Module, dtype: DType, crosswise: bool, vector_bytes: int) -> ir.Function:
+    """void pack(ptr y, i64 y_k, i64 y_column, i64 k, i64 columns, ptr panel, i64 wide)
 
-    panel[k, column] ← y[k, column], `vectors` vectors wide; what lies behind the columns is 0.
+    panel[k, column] ← y[k, column] in rows of `wide`; what lies behind the columns is 0. Either the
+    columns are neighbours, or y is read `crosswise`.
     """
-    name = f"pack.{_suffix(dtype, vectors, 'k')}"
+    name = f"pack.{'turned' if crosswise else 'rows'}.{dtype.code}"
     known = module.globals.get(name)
     if known is not None:
         return known
     pointer, number = ir.PointerType(), ir.IntType(64)
-    kind = ir.FunctionType(ir.VoidType(), [pointer, *[number] * 4, pointer])
+    kind = ir.FunctionType(ir.VoidType(), [pointer, *[number] * 4, pointer, number])
     function = ir.Function(module, kind, name)
     function.linkage = "internal"
-    y, y_k, y_column, k, columns, panel = function.args
-    element, size = register_type(dtype), dtype.itemsize
-    width = vector_bytes // size
-    vector = ir.VectorType(element, width)
+    y, y_k, y_column, k, columns, panel, wide = function.args
+    width = vector_bytes // dtype.itemsize
     b = ir.IRBuilder(function.append_basic_block("entry"))
-    wide = i64(vectors * width)
-
-    def at(base: ir.Value, offset: ir.Value) -> ir.Value:
-        return b.gep(base, [offset], source_etype=element)
-
-    with b.if_else(b.icmp_signed("==", y_column, i64(1))) as (rows, crosswise):
-        with rows:
-            masks = [
-                first_lanes(b, _above(b, columns, i64(v * width)), width) for v in range(vectors)
-            ]
-            with loop(b, k, "copy") as one:
-                for v in range(vectors):
-                    from_ = at(y, b.add(b.mul(one.index, y_k), i64(v * width)))
-                    to = at(panel, b.add(b.mul(one.index, wide), i64(v * width)))
-                    b.store(masked_load(b, vector, from_, size, masks[v]), to, align=size)
-        with crosswise:
-            # Squares of width × width, turned in registers: each reads `width` columns along k.
-            blocks = b.select(b.icmp_signed("==", y_k, i64(1)), b.udiv(k, i64(width)), i64(0))
-            groups = b.udiv(columns, i64(width))
-            with loop(b, groups, "group") as g, loop(b, blocks, "square") as s:
-                column, row = b.mul(g.index, i64(width)), b.mul(s.index, i64(width))
-                read = [
-                    b.load(at(y, b.add(row, b.mul(b.add(column, i64(n)), y_column))), typ=vector,
-                           align=size)
-                    for n in range(width)
-                ]  # fmt: skip
-                for n, value in enumerate(transposed(b, read)):
-                    to = at(panel, b.add(b.mul(b.add(row, i64(n)), wide), column))
-                    b.store(value, to, align=size)
-            # What squares leave: the last rows of their columns, then the other columns.
-            zero = constant(element, dtype, 0)
-            squares, turned = b.mul(blocks, i64(width)), b.mul(groups, i64(width))
-            with loop(b, wide, "column") as c:
-                inside = b.icmp_signed("<", c.index, turned)
-                first = b.select(inside, squares, i64(0))
-                there = b.icmp_signed("<", c.index, columns)
-                with loop(b, b.sub(k, first), "rest") as one:
-                    row = b.add(first, one.index)
-                    offset = b.add(b.mul(row, y_k), b.mul(c.index, y_column))
-                    value = b.load(at(y, b.select(there, offset, i64(0))), typ=element, align=size)
-                    to = at(panel, b.add(b.mul(row, wide), c.index))
-                    b.store(b.select(there, value, zero), to, align=size)
+    packing = _Packing(b, dtype, width, y, y_k, y_column, panel, wide)
+    with loop(b, b.udiv(wide, i64(width)), "group") as group:
+        column = b.mul(group.index, i64(width))
+        left = b.sub(columns, column)
+        left = b.select(b.icmp_signed(">", left, i64(0)), left, i64(0))
+        if not crosswise:
+            mask = first_lanes(b, left, width)
+            with loop(b, k, "k") as row:
+                packing.copy(row.index, column, mask)
+        else:
+            # Squares turned in registers, where all columns of a group are there.
+            whole = b.and_(b.icmp_signed("==", y_k, i64(1)), b.icmp_signed(">=", left, i64(width)))
+            squares = b.select(whole, b.udiv(k, i64(width)), i64(0))
+            with loop(b, squares, "square") as square:
+                packing.square(b.mul(square.index, i64(width)), column)
+            begin = b.mul(squares, i64(width))
+            with loop(b, b.sub(k, begin), "rest") as row, loop(b, i64(width), "lane") as lane:
+                there = b.icmp_signed("<", lane.index, left)
+                packing.one(b.add(begin, row.index), b.add(column, lane.index), there)
     b.ret_void()
     return function
 
 
-def _above(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
-    """x - y, at least 0."""
-    difference = b.sub(x, y)
-    return b.select(b.icmp_signed(">", difference, i64(0)), difference, i64(0))
+class _Packing:
+    """How elements of y come into a panel."""
+
+    def __init__(
+        self, b: ir.IRBuilder, dtype: DType, width: int, y: ir.Value, y_k: ir.Value,
+        y_column: ir.Value, panel: ir.Value, wide: ir.Value,
+    ):  # fmt: skip
+        self.b, self.dtype, self.width = b, dtype, width
+        self.y, self.y_k, self.y_column, self.panel, self.wide = y, y_k, y_column, panel, wide
+        self.element, self.size = register_type(dtype), dtype.itemsize
+        self.vector = ir.VectorType(self.element, width)
+
+    def _from(self, k: ir.Value, column: ir.Value) -> ir.Value:
+        b = self.b
+        offset = b.add(b.mul(k, self.y_k), b.mul(column, self.y_column))
+        return b.gep(self.y, [offset], source_etype=self.element)
+
+    def _to(self, k: ir.Value, column: ir.Value) -> ir.Value:
+        b = self.b
+        offset = b.add(b.mul(k, self.wide), column)
+        return b.gep(self.panel, [offset], source_etype=self.element)
+
+    def copy(self, k: ir.Value, column: ir.Value, mask: ir.Value) -> None:
+        """One vector of neighbours."""
+        value = masked_load(self.b, self.vector, self._from(k, column), self.size, mask)
+        self.b.store(value, self._to(k, column), align=self.size)
+
+    def square(self, k: ir.Value, column: ir.Value) -> None:
+        """As many rows as a vector is wide, read along k."""
+        b = self.b
+        read = [
+            b.load(self._from(k, b.add(column, i64(n))), typ=self.vector, align=self.size)
+            for n in range(self.width)
+        ]
+        for n, value in enumerate(transposed(b, read)):
+            b.store(value, self._to(b.add(k, i64(n)), column), align=self.size)
+
+    def one(self, k: ir.Value, column: ir.Value, there: ir.Value) -> None:
+        """One element; 0 where it is not `there`."""
+        b = self.b
+        place = self._from(k, b.select(there, column, i64(0)))
+        value = b.load(place, typ=self.element, align=self.size)
+        value = b.select(there, value, constant(self.element, self.dtype, 0))
+        b.store(value, self._to(k, column), align=self.size)
