@@ -277,7 +277,10 @@ def times(x: Dim, y: Dim) -> Dim:
     """x·y, where at most one holds N unless the other is 0."""
     if x == 0 or y == 0:
         return 0
-    return y * x if isinstance(x, int) else x * y  # type: ignore[operator]
+    if isinstance(x, Batch):
+        assert isinstance(y, int), "N stands once in a product"
+        return Batch(x.scale * y)
+    return Batch(y.scale * x) if isinstance(y, Batch) else x * y
 
 
 def in_step(kernel: Kernel, number: int, type: TensorType) -> bool:

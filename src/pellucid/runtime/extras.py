@@ -6,7 +6,6 @@ the meaning that the row's documentation gives it.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Sequence
 from functools import lru_cache
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from pellucid.core.dtypes import DType
 from pellucid.core.errors import DataError, ShapeError
+from pellucid.core.quantile import CENTRE, MIDDLE, TAIL, stream_hash
 
 Array = NDArray[Any]
 Ints = tuple[int, ...]
@@ -173,12 +173,6 @@ def philox(counter: Sequence[Array], key: tuple[int, int]) -> list[Array]:
     return [x0, x1, x2, x3]
 
 
-@lru_cache(maxsize=4096)
-def stream_hash(stream: str) -> int:
-    """The 32 bits of the key that a stream's name gives."""
-    return int.from_bytes(hashlib.blake2b(stream.encode(), digest_size=4).digest(), "little")
-
-
 def stream_words(seed: Any, step: Any, stream: str) -> tuple[tuple[int, int], tuple[int, int]]:
     """The two words of the counter that a step gives, and the key of a stream."""
     seed, step = int(seed), int(step)
@@ -217,33 +211,6 @@ def uniform(seed: Any, step: Any, stream: str, shape: Ints, dtype: DType) -> Arr
     return (bits53.astype(np.float64) * 2.0**-53).reshape(shape)
 
 
-# Wichura's AS 241, PPND16: rational approximations to the normal quantile, lowest power first.
-_CENTRE = (
-    (3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3,
-     1.3731693765509461125e4, 4.5921953931549871457e4, 6.7265770927008700853e4,
-     3.3430575583588128105e4, 2.5090809287301226727e3),
-    (1.0, 4.2313330701600911252e1, 6.8718700749205790830e2, 5.3941960214247511077e3,
-     2.1213794301586595867e4, 3.9307895800092710610e4, 2.8729085735721942674e4,
-     5.2264952788528545610e3),
-)  # fmt: skip
-_MIDDLE = (
-    (1.42343711074968357734e0, 4.63033784615654529590e0, 5.76949722146069140550e0,
-     3.64784832476320460504e0, 1.27045825245236838258e0, 2.41780725177450611770e-1,
-     2.27238449892691845833e-2, 7.74545014278341407640e-4),
-    (1.0, 2.05319162663775882187e0, 1.67638483018380384940e0, 6.89767334985100004550e-1,
-     1.48103976427480074590e-1, 1.51986665636164571966e-2, 5.47593808499534494600e-4,
-     1.05075007164441684324e-9),
-)  # fmt: skip
-_TAIL = (
-    (6.65790464350110377720e0, 5.46378491116411436990e0, 1.78482653991729133580e0,
-     2.96560571828504891230e-1, 2.65321895265761230930e-2, 1.24266094738807843860e-3,
-     2.71155556874348757815e-5, 2.01033439929228813265e-7),
-    (1.0, 5.99832206555887937690e-1, 1.36929880922735805310e-1, 1.48753612908506148525e-2,
-     7.86869131145613259100e-4, 1.84631831751005468180e-5, 1.42151175831644588870e-7,
-     2.04426310338993978564e-15),
-)  # fmt: skip
-
-
 def _rational(table: tuple[tuple[float, ...], tuple[float, ...]], r: Array) -> Array:
     top, bottom = table
     above, below = np.full_like(r, top[-1]), np.full_like(r, bottom[-1])
@@ -273,8 +240,8 @@ def quantile(bits: NDArray[np.uint64]) -> NDArray[np.float64]:
     q = p - 0.5
     central = np.abs(q) <= 0.425
     r = np.sqrt(-_log(np.minimum(p, 1.0 - p)))
-    outer = np.where(r <= 5.0, _rational(_MIDDLE, r - 1.6), _rational(_TAIL, r - 5.0))
-    inner = q * _rational(_CENTRE, 0.180625 - q * q)
+    outer = np.where(r <= 5.0, _rational(MIDDLE, r - 1.6), _rational(TAIL, r - 5.0))
+    inner = q * _rational(CENTRE, 0.180625 - q * q)
     return np.where(central, inner, np.where(q < 0, -outer, outer))
 
 

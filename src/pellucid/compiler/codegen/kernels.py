@@ -6,7 +6,7 @@ every tensor walks alike run as one loop; an input that repeats along an axis ha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from pellucid.compiler.codegen import scalars
 from pellucid.compiler.codegen.body import Body, walked, widest
@@ -14,13 +14,24 @@ from pellucid.compiler.codegen.extremes import argmax, extreme, one_hot
 from pellucid.compiler.codegen.layout import strides
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.matmul import contract
+from pellucid.compiler.codegen.movement import (
+    concat,
+    flip,
+    fold,
+    iota,
+    pad,
+    part,
+    permute_dims,
+    windows,
+)
+from pellucid.compiler.codegen.positions import gather, scatter_add
+from pellucid.compiler.codegen.random import normal, random_bits, uniform
 from pellucid.compiler.codegen.reduce import total
-from pellucid.compiler.codegen.scope import Operand, Scope
+from pellucid.compiler.codegen.scope import Scope
 from pellucid.compiler.codegen.sweep import sweep
 from pellucid.compiler.program import SPREAD, Program
 from pellucid.core import shapes
 from pellucid.core.errors import CompileError
-from pellucid.core.shapes import Dim
 
 
 def elementwise(scope: Scope) -> None:
@@ -44,28 +55,26 @@ def elementwise(scope: Scope) -> None:
     sweep(scope, shape, walks, width, shapes.size(shape), emit)
 
 
-def _copied(scope: Scope, walk: Sequence[Dim], x: Operand) -> None:
-    """Copies x, read along `walk`, to the result."""
-    shape = scope.out.type.shape
-    with scope.shared_walk(shape, [strides(shape), walk]) as body:
-        place, offset = body.offsets
-        scope.store(scope.load(x, offset, scope.name), place)
-
-
-def permute_dims(scope: Scope) -> None:
-    """The same elements with their axes in another order."""
-    own = strides(scope.inputs[0].type.shape)
-    _copied(scope, tuple(own[axis] for axis in scope.attr("axes")), scope.inputs[0])
-
-
 HEADS: dict[str, Callable[[Scope], None]] = {
-    "permute_dims": permute_dims,
     "sum": total,
     "contract": contract,
     "max": extreme,
     "min": extreme,
     "argmax": argmax,
     "one_hot": one_hot,
+    "permute_dims": permute_dims,
+    "slice": part,
+    "flip": flip,
+    "concat": concat,
+    "pad": pad,
+    "windows": windows,
+    "fold": fold,
+    "iota": iota,
+    "gather": gather,
+    "scatter_add": scatter_add,
+    "random_bits": random_bits,
+    "uniform": uniform,
+    "normal": normal,
 }
 
 

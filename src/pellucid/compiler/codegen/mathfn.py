@@ -1,8 +1,9 @@
 """Functions that are no instruction: built from + − × ÷ √ and the bits of a float.
 
 Each is written for scalars and vectors alike, without branches: a vector computes all cases and
-selects. (Sines of more than a million are the exception: they are asked of the C library.) Polynomials on short intervals are Taylor's, with terms up to the last bit; what leads to
-those intervals is stated at each function. `tests/compiler/test_mathfn.py` measures them.
+selects. (Sines of more than a million are the exception: they are asked of the C library.)
+Polynomials on short intervals are Taylor's, with terms up to the last bit; what leads to those
+intervals is stated at each function. `tests/compiler/test_mathfn.py` measures them.
 """
 
 from __future__ import annotations

@@ -180,6 +180,31 @@ class Scope:
             place = self.builder.gep(self.status, [i64(1)], source_etype=ir.IntType(64))
             self.builder.store(value, place)
 
+    def register(self, dtype: DType) -> ir.Type:
+        """The register type of one element."""
+        return register_type(dtype)
+
+    @contextmanager
+    def only(self, condition: ir.Value, other: ir.Value) -> Iterator[list[ir.Value]]:
+        """Runs the block where `condition` holds.
+
+        The block appends its result to the list; behind it, the last of the list is that, or
+        `other`.
+        """
+        b, before = self.builder, self.builder.block
+        inside, after = b.append_basic_block("only"), b.append_basic_block("after")
+        b.cbranch(condition, inside, after)
+        b.position_at_end(inside)
+        results: list[ir.Value] = []
+        yield results
+        end = b.block
+        b.branch(after)
+        b.position_at_end(after)
+        phi = b.phi(other.type)
+        phi.add_incoming(other, before)
+        phi.add_incoming(results[-1], end)
+        results.append(phi)
+
     @contextmanager
     def walk(
         self,

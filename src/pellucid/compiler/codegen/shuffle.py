@@ -23,11 +23,11 @@ def shuffle(module: ir.Module) -> None:
     b = ir.IRBuilder(function.append_basic_block("entry"))
     order, n, counter, high, key0, key1 = function.args
     words = b.alloca(number, 4)
-    keys = _keys(b, key0, key1)
+    keys = round_keys(b, key0, key1)
     with loop(b, b.lshr(b.add(n, i64(3)), i64(2)), "block") as block:
         low = b.and_(block.index, i64(_LOW))
         for lane, word in enumerate(
-            _philox(b, [low, b.lshr(block.index, i64(32)), counter, high], keys)
+            philox(b, [low, b.lshr(block.index, i64(32)), counter, high], keys)
         ):
             b.store(word, b.gep(words, [i64(lane)]))
         first = b.shl(block.index, i64(2))
@@ -42,7 +42,7 @@ def shuffle(module: ir.Module) -> None:
     b.ret_void()
 
 
-def _keys(b: ir.IRBuilder, key0: ir.Value, key1: ir.Value) -> list[tuple[ir.Value, ir.Value]]:
+def round_keys(b: ir.IRBuilder, key0: ir.Value, key1: ir.Value) -> list[tuple[ir.Value, ir.Value]]:
     """The keys of the ten rounds."""
     found = []
     for _ in range(10):
@@ -52,7 +52,7 @@ def _keys(b: ir.IRBuilder, key0: ir.Value, key1: ir.Value) -> list[tuple[ir.Valu
     return found
 
 
-def _philox(
+def philox(
     b: ir.IRBuilder, counter: list[ir.Value], keys: list[tuple[ir.Value, ir.Value]]
 ) -> list[ir.Value]:
     """Four words of 32 bits, held in 64."""
