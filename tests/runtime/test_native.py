@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 import pellucid as pel
+from pellucid.compiler.codegen import scalars
 from pellucid.compiler.passes.pipeline import SWITCHES
-from pellucid.core.dtypes import DType, float32, float64
-from pellucid.core.errors import CompileError, DTypeError, ShapeError
+from pellucid.core.dtypes import DType, float32, float64, int64
+from pellucid.core.errors import CompileError, DataError, DTypeError, ShapeError
 from pellucid.core.shapes import N
 from pellucid.graph.node import Constant, TensorType
-from pellucid.ops.value import Builder, apply, elementwise
+from pellucid.ops.value import Builder, Value, apply, elementwise
 from pellucid.runtime.interpreter import Interpreter
 from pellucid.runtime.native import Native
 from tests.compiler.xor import DEEP, SMALL, batch, by_interpreter, call, shared, start, step_graph
@@ -195,7 +196,10 @@ def test_a_bound_program_takes_new_batches() -> None:
     assert all(np.isfinite(array).all() for array in bound.outputs())
 
 
-def test_an_operation_without_code_is_named_with_its_line() -> None:
+def test_an_operation_without_code_is_named_with_its_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(scalars.TABLE, "tanh")
     builder = Builder()
     with builder:
         x = builder.input("x", TensorType(float32, (N,)))
@@ -265,3 +269,47 @@ else:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("index", [-1, 3, 2**40])
+def test_an_index_outside_is_refused_as_the_interpreter_does(index: int) -> None:
+    builder = Builder()
+    with builder:
+        x = builder.input("x", TensorType(float32, (3, 4)))
+        at = builder.input("at", TensorType(int64, (N,)))
+        both = apply("gather", x, at, axis=0)
+    graph = builder.graph([both, apply_scatter(graph_inputs=(x, at, both), builder=builder)])
+    native = Native(graph)
+    given = np.arange(12, dtype=np.float32).reshape(3, 4)
+    with pytest.raises(DataError) as ours:
+        native([given, np.array([0, index, 1])])
+    with pytest.raises(DataError) as known:
+        Interpreter(graph)([given, np.array([0, index, 1])])
+    assert str(ours.value) == str(known.value)
+    for one, other in zip(
+        native([given, np.array([2, 0])]), Interpreter(graph)([given, np.array([2, 0])]),
+        strict=True,
+    ):  # fmt: skip
+        np.testing.assert_array_equal(one, other)
+
+
+def apply_scatter(graph_inputs: tuple[Value, Value, Value], builder: Builder) -> Value:
+    x, at, updates = graph_inputs
+    with builder:
+        return apply("scatter_add", x, at, updates, axis=0)
+
+
+def test_nothing_to_choose_from_and_a_negative_seed_are_refused() -> None:
+    builder = Builder()
+    with builder:
+        x = builder.input("x", TensorType(float32, (N, 2)))
+        largest = apply("max", x, axis=(0,), keepdims=False)
+    program = Native(builder.graph([largest]))
+    with pytest.raises(ShapeError, match="must have an element to choose from"):
+        program([np.zeros((0, 2), np.float32)])
+    builder = Builder()
+    with builder:
+        seed = builder.input("seed", TensorType(int64))
+        drawn = apply("uniform", seed, seed, stream="s", shape=(3,), dtype=float32)
+    with pytest.raises(DataError, match="seed and step must be ≥ 0"):
+        Native(builder.graph([drawn]))([np.array(-1)])

@@ -29,16 +29,21 @@ from pellucid.compiler.passes.lower import Pairs
 from pellucid.compiler.passes.pipeline import Record, compile_graph
 from pellucid.compiler.program import ALIGNMENT, ARENA, SCRATCH, STATUS, Feed, Program
 from pellucid.core import shapes
-from pellucid.core.errors import ShapeError
+from pellucid.core.errors import CompileError, ShapeError
 from pellucid.graph.node import Graph, TensorType
 from pellucid.graph.text import print_graph
 from pellucid.ops.spec import REGISTRY
 from pellucid.runtime import cache
 from pellucid.runtime.executor import check_inputs
 from pellucid.runtime.extras import NUMPY, numpy_dtype
+from pellucid.runtime.interpreter import Interpreter
 
 Array = NDArray[Any]
 
+# Rows whose kernels check what they meet: see `Scope.fail`.
+REFUSING = (
+    "gather", "scatter_add", "max", "min", "argmax", "random_bits", "uniform", "normal",
+)  # fmt: skip
 _ENTRY = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 4)
 _TRAIN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 _SHUFFLE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 5)
@@ -138,7 +143,10 @@ class Native:
         arena = self._take_arena(rows)
         table = self.table(arrays, outputs, arena)  # alive until the call is over
         self._run(ctypes.addressof(table), rows, 1, 0, 1)
+        failed = self.may_fail and self.failed(arena)
         self._arenas.append(arena)
+        if failed:
+            self.explain(arrays)
         return outputs
 
     def bind(self, inputs: Sequence[Any]) -> Bound:
@@ -157,8 +165,25 @@ class Native:
         """About how many vector operations a step takes."""
         return self.frame.work + self.frame.work_per_row * rows
 
-    def check(self, status: Array) -> None:
-        """Raises what a kernel reported, where one did."""
+    @functools.cached_property
+    def may_fail(self) -> bool:
+        """Whether a kernel may refuse a number that it meets."""
+        return any(node.op in REFUSING for node in self.graph.nodes)
+
+    def failed(self, arena: Array) -> bool:
+        """Whether a kernel of the last call over this memory refused; clears what it noted."""
+        status = arena[:STATUS_BYTES].view(np.int64)
+        refused = bool(status[0])
+        status[0] = 0
+        return refused
+
+    def explain(self, inputs: Sequence[Array]) -> None:
+        """Raises what a kernel refused, as the interpreter says it."""
+        Interpreter(self.graph)(inputs)
+        raise CompileError(
+            "native", "the interpreter refuses nothing where machine code does",
+            "This is a mistake of the engine's. Run it with backend='interpreter'.",
+        )  # fmt: skip
 
     def rows(self, inputs: Sequence[Any]) -> int:
         """The number of rows N that checked `inputs` have; 0 where the graph has none."""
@@ -218,6 +243,8 @@ class Bound:
     def step(self, count: int = 1) -> None:
         """Runs the program `count` times on what stands in its arrays, in one native call."""
         self._native._run(self._address, self._rows, count, 0, 1)
+        if self._native.may_fail and self._native.failed(self._arena):
+            self._native.explain(self._inputs)
 
     def write(self, number: int, array: Any) -> None:
         """Puts `array` in the place of input `number`."""

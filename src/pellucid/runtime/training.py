@@ -123,7 +123,8 @@ class Training:
             train(address, 0, 1)
         else:
             self._team.run(lambda part: train(address, part, threads))
-        self.native.check(self._status)
+        if self._status[0]:
+            self.native.explain([one.copy() for one in self._inputs])
         return int(control[DONE])
 
     def order(self, n: int, seed: int, epoch: int, stream: str) -> Array:
