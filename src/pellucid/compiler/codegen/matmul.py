@@ -1,58 +1,107 @@
 """`contract`: products summed over paired axes, each result in the order of k.
 
 out[b, i, j] = Σ_k x[b, i, k] · y[b, k, j], by fused multiply-add from 0 on, k in row-major order of
-the `summed` pairs. The order is a promise (semantics §9): no tile or thread may change it. A plain
-loop nest for now, for any axes; tiles are the next step of the engine.
+the `summed` pairs. The order is a promise (semantics §9): tiles, threads and stretches of k leave
+it as it is, since what a stretch has added up is stored and loaded again, never added twice.
+
+A thread computes whole vectors of columns, so that its part of the weights stays in its own cache;
+vectors that do not come out even are shared by rows. `blocks.py` computes such a part.
 """
 
 from __future__ import annotations
 
-from pellucid.compiler.codegen.layout import register_type, strides
+from dataclasses import dataclass
+
+from pellucid.compiler.codegen.axes import Axes
+from pellucid.compiler.codegen.blocks import Blocks
+from pellucid.compiler.codegen.inner import Inner
 from pellucid.compiler.codegen.llvm import ir
-from pellucid.compiler.codegen.scalars import intrinsic
-from pellucid.compiler.codegen.scope import Scope, constant
+from pellucid.compiler.codegen.loops import i64, loop
+from pellucid.compiler.codegen.plain import plain
+from pellucid.compiler.codegen.scope import Scope
 from pellucid.core.shapes import Dim
-from pellucid.ops.contract import free_axes
+
+SMALL = 200_000  # multiply-adds that one thread does sooner than two agree on halves
 
 
 def contract(scope: Scope) -> None:
-    """Loops over the result, and inside them over what is summed."""
+    """The product, and on each finished tile what the kernel has behind it."""
     x, y = scope.inputs
-    x_steps, y_steps = strides(x.type.shape), strides(y.type.shape)
-    batch, summed = scope.attr("batch"), scope.attr("summed")
-    x_free = free_axes(len(x_steps), [i for i, _ in (*batch, *summed)])
-    y_free = free_axes(len(y_steps), [j for _, j in (*batch, *summed)])
-    # The axes of the result, batch then x then y, as each operand walks them.
-    x_walk = [*(x_steps[i] for i, _ in batch), *(x_steps[i] for i in x_free), *(0 for _ in y_free)]
-    y_walk = [*(y_steps[j] for _, j in batch), *(0 for _ in x_free), *(y_steps[j] for j in y_free)]
-    shape = scope.out.type.shape
-    length = [x.type.shape[i] for i, _ in summed]
-    k_walks = [[x_steps[i] for i, _ in summed], [y_steps[j] for _, j in summed]]
-    with scope.shared_walk(shape, [strides(shape), x_walk, y_walk]) as body:
-        place, *starts = body.offsets
-        scope.store(_dot(scope, length, k_walks, starts), place)
+    axes = Axes.of(x.type.shape, y.type.shape, scope.attr("batch"), scope.attr("summed"))
+    if not (x.type.dtype.is_float and scope.target.fused):
+        plain(scope)
+        return
+    blocks = Blocks(scope, axes)
+    _Shares(scope, axes, blocks).emit()
 
 
-def _dot(
-    scope: Scope, length: list[Dim], walks: list[list[Dim]], starts: list[ir.Value]
-) -> ir.Value:
-    """Σ_k x[k]·y[k], in order."""
-    x, y = scope.inputs
-    dtype = x.type.dtype
-    zero = constant(register_type(dtype), dtype, 0)
-    with scope.walk(length, walks, starts, [zero], "k") as inner:
-        left, right = (
-            scope.load(operand, offset)
-            for operand, offset in zip((x, y), inner.offsets, strict=True)
-        )
-        inner.set([multiply_add(scope.builder, left, right, inner.carried[0], dtype.is_float)])
-    return inner.result[0]
+@dataclass(frozen=True)
+class _Shares:
+    """Who computes what."""
+
+    scope: Scope
+    axes: Axes
+    blocks: Blocks
+
+    def emit(self) -> None:
+        scope, b = self.scope, self.scope.builder
+        parts = b.select(self._small(), i64(1), scope.parts)
+        with b.if_then(b.icmp_signed("<", scope.part, parts)):
+            if self.axes.batches == 1:
+                self._matrix(scope, i64(0), scope.part, parts)
+                return
+            one = Inner(scope, "batch", "lll")
+            with one.body() as (inside, given):
+                self._matrix(inside, *given)
+            # Whole batches first; those that do not come out even are shared by columns.
+            count = scope.dim(self.axes.batches)
+            each = b.udiv(count, parts)
+            with loop(b, each, "own") as own:
+                number = b.add(b.mul(scope.part, each), own.index)
+                one.call(scope, number, i64(0), i64(1))
+            done = b.mul(each, parts)
+            with loop(b, b.sub(count, done), "left") as left:
+                one.call(scope, b.add(done, left.index), scope.part, parts)
+
+    def _small(self) -> ir.Value:
+        b, work = self.scope.builder, i64(1)
+        for dim in (self.axes.batches, self.axes.rows, self.axes.columns, self.axes.depth):
+            work = b.mul(work, self.scope.dim(dim))
+        return b.icmp_signed("<", work, i64(SMALL))
+
+    def _matrix(self, scope: Scope, batch: ir.Value, part: ir.Value, parts: ir.Value) -> None:
+        """This thread's part of one matrix product."""
+        b, lanes = scope.builder, self.blocks.lanes
+        rows, columns = scope.dim(self.axes.rows), scope.dim(self.axes.columns)
+        vectors = _groups(b, columns, lanes)
+        tiles = _groups(b, rows, self.blocks.height)
+        each = b.udiv(vectors, parts)
+        even = b.mul(each, parts)
+        # With fewer tiles of rows than threads, the vectors are shared as evenly as they go.
+        few = b.icmp_signed("<", tiles, parts)
+        after = b.add(part, i64(1))
+        begin = b.select(few, b.udiv(b.mul(vectors, part), parts), b.mul(each, part))
+        end = b.select(few, b.udiv(b.mul(vectors, after), parts), b.mul(each, after))
+        first, last = (_least(b, b.mul(end_, i64(lanes)), columns) for end_ in (begin, end))
+        self.blocks.call(scope, batch, i64(0), rows, first, last)
+        left = b.mul(b.select(few, vectors, even), i64(lanes))
+        with b.if_then(b.icmp_signed("<", left, columns)):
+            first, last = (
+                _least(b, b.mul(b.udiv(b.mul(tiles, n), parts), i64(self.blocks.height)), rows)
+                for n in (part, after)
+            )
+            self.blocks.call(scope, batch, first, last, left, columns)
 
 
-def multiply_add(
-    builder: ir.IRBuilder, x: ir.Value, y: ir.Value, out: ir.Value, is_float: bool
-) -> ir.Value:
-    """x·y + out, rounded once; in integers it wraps around."""
-    if is_float:
-        return intrinsic(builder, "fma", out.type, x, y, out)
-    return builder.add(builder.mul(x, y), out)
+def _groups(b: ir.IRBuilder, count: ir.Value, size: int) -> ir.Value:
+    """How many groups of `size` hold `count`."""
+    return b.udiv(b.add(count, i64(size - 1)), i64(size))
+
+
+def _least(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
+    return b.select(b.icmp_signed("<", x, y), x, y)
+
+
+def static(dim: Dim) -> int | None:
+    """A dimension that is known when the code is made."""
+    return dim if isinstance(dim, int) else None

@@ -1,0 +1,137 @@
+"""The micro-kernels of a contraction: a tile of the result, in registers, for a stretch of k.
+
+out[r, c] (+)= Σ_k x[r, k] · y[k, c] for a few rows and vectors of columns. Each k costs one load for
+each vector of y and one broadcast for each row of x; accumulators stay where they are. All strides
+are numbers at run time, so one function a size serves every contraction of a module, whichever way
+its operands lie.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pellucid.compiler.codegen.layout import memory_type
+from pellucid.compiler.codegen.llvm import ir
+from pellucid.compiler.codegen.loops import i64, loop
+from pellucid.compiler.codegen.scalars import intrinsic
+from pellucid.compiler.codegen.scope import constant, first_lanes, masked_load, masked_store, splat
+from pellucid.compiler.codegen.target import Target
+from pellucid.core.dtypes import DType
+
+# x, its strides along rows and k; y, its stride along k; out, its stride along rows; the length of
+# k; the columns of the last vector; whether it begins at 0 (else it adds to what stands in out).
+ARGUMENTS = "pllpl" + "pl" + "lll"
+
+
+def argument_types(letters: str) -> list[ir.Type]:
+    """Types by letter: p for an address, l for a whole number."""
+    return [ir.PointerType() if letter == "p" else ir.IntType(64) for letter in letters]
+
+
+def tile_type() -> ir.FunctionType:
+    return ir.FunctionType(ir.VoidType(), argument_types(ARGUMENTS))
+
+
+def tile_size(target: Target) -> tuple[int, int]:
+    """Rows and vectors of the largest tile: it leaves registers for a row of y and one of x."""
+    return (8, 3) if target.registers == 32 else (6, 2)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A micro-kernel.
+
+    Args:
+        lanes: of a vector; 1 for columns by themselves, where the machine has no masks.
+        masked: whether the last vector may have fewer columns.
+    """
+
+    dtype: DType
+    rows: int
+    vectors: int
+    lanes: int
+    masked: bool
+
+    def function(self, module: ir.Module) -> ir.Function:
+        """The function in `module`, emitted when it is first asked for."""
+        name = f"tile.{self.dtype.code}.{self.rows}x{self.vectors}x{self.lanes}"
+        known = module.globals.get(name)
+        if known is not None:
+            return known
+        function = ir.Function(module, tile_type(), name)
+        function.linkage = "internal"
+        self._emit(function)
+        return function
+
+    @property
+    def _kind(self) -> ir.Type:
+        element = memory_type(self.dtype)
+        return element if self.lanes == 1 else ir.VectorType(element, self.lanes)
+
+    def _emit(self, function: ir.Function) -> None:
+        x, x_row, x_k, y, y_k, out, out_row, count, columns, first = function.args
+        b = ir.IRBuilder(function.append_basic_block("entry"))
+        mask = first_lanes(b, columns, self.lanes) if self.masked else None
+        lines = [self._at(b, x, b.mul(x_row, i64(r))) for r in range(self.rows)]
+        goals = [self._at(b, out, b.mul(out_row, i64(r))) for r in range(self.rows)]
+        sums = self._begin(b, goals, mask, first)
+        steps = [i64(0), i64(0)]
+        with loop(b, count, "k", [*steps, *sums]) as k:
+            x_at, y_at, *sums = k.carried
+            right = self._load(b, self._at(b, y, y_at), mask)
+            done: list[ir.Value] = []
+            for row in range(self.rows):
+                place = self._at(b, lines[row], x_at)
+                one = b.load(place, typ=memory_type(self.dtype), align=self.dtype.itemsize)
+                left = one if self.lanes == 1 else splat(b, one, self.lanes)
+                for vector in range(self.vectors):
+                    total = sums[row * self.vectors + vector]
+                    done.append(intrinsic(b, "fma", self._kind, left, right[vector], total))
+            k.next = [b.add(x_at, x_k), b.add(y_at, y_k), *done]
+        sums = k.carried[2:]
+        for row in range(self.rows):
+            self._store(b, sums[row * self.vectors :], goals[row], mask)
+        b.ret_void()
+
+    def _begin(
+        self, b: ir.IRBuilder, goals: list[ir.Value], mask: ir.Value | None, first: ir.Value
+    ) -> list[ir.Value]:
+        """Zeros, or what earlier stretches of k have added up."""
+        start = b.block
+        more, ready = b.append_basic_block("more"), b.append_basic_block("ready")
+        b.cbranch(b.icmp_signed("==", first, i64(0)), more, ready)
+        b.position_at_end(more)
+        known = [value for goal in goals for value in self._load(b, goal, mask)]
+        b.branch(ready)
+        b.position_at_end(ready)
+        sums = []
+        for value in known:
+            phi = b.phi(self._kind)
+            phi.add_incoming(constant(self._kind, self.dtype, 0), start)
+            phi.add_incoming(value, more)
+            sums.append(phi)
+        return sums
+
+    def _at(self, b: ir.IRBuilder, base: ir.Value, offset: ir.Value) -> ir.Value:
+        return b.gep(base, [offset], inbounds=True, source_etype=memory_type(self.dtype))
+
+    def _load(self, b: ir.IRBuilder, place: ir.Value, mask: ir.Value | None) -> list[ir.Value]:
+        """The vectors of one row; of the last one, the columns there are."""
+        values = []
+        for vector in range(self.vectors):
+            at = self._at(b, place, i64(vector * self.lanes))
+            if mask is None or vector < self.vectors - 1:
+                values.append(b.load(at, typ=self._kind, align=self.dtype.itemsize))
+            else:
+                values.append(masked_load(b, self._kind, at, self.dtype.itemsize, mask))
+        return values
+
+    def _store(
+        self, b: ir.IRBuilder, values: list[ir.Value], place: ir.Value, mask: ir.Value | None
+    ) -> None:
+        for vector in range(self.vectors):
+            at = self._at(b, place, i64(vector * self.lanes))
+            if mask is None or vector < self.vectors - 1:
+                b.store(values[vector], at, align=self.dtype.itemsize)
+            else:
+                masked_store(b, values[vector], at, self.dtype.itemsize, mask)
