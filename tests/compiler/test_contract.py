@@ -1,0 +1,147 @@
+"""Contractions in tiles against the plain nest, bit for bit, and what stands behind them."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pellucid.compiler.codegen.target import Target, host
+from pellucid.core.dtypes import DType, float32, float64
+from pellucid.core.shapes import Dim, N, Shape
+from pellucid.graph.node import Graph, TensorType
+from pellucid.runtime.native import Native
+from tests.compiler import order
+from tests.compiler.test_kernels import one_row
+
+SIZES = (0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 47, 48, 49, 50, 100)
+AVX2 = dataclasses.replace(host(), cpu="x86-64", features="+avx2,+fma")
+FMA = dataclasses.replace(host(), cpu="x86-64", features="+avx,+fma")  # narrow, and no masks
+TARGETS = {"host": host(), "avx2": AVX2, "fma": FMA}
+
+
+def plain(graph: Graph, inputs: list[np.ndarray]) -> np.ndarray:
+    """What the loop nest computes, one element at a time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Target, "fused", property(lambda self: False))
+        return Native(graph)(inputs)[0]
+
+
+def graph_of(dtype: DType, left: Shape, right: Shape, batch: Any, summed: Any) -> Graph:
+    types = TensorType(dtype, left), TensorType(dtype, right)
+    return one_row("contract", *types, batch=batch, summed=summed)
+
+
+def drawn(shape: tuple[int, ...], dtype: DType, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=shape).astype(dtype.name)
+
+
+def bound(shape: Shape, n: int) -> tuple[int, ...]:
+    return tuple(n if dim == N else dim for dim in shape)  # type: ignore[misc]
+
+
+def check(graph: Graph, n: int, target: Target) -> None:
+    inputs = [drawn(bound(t.shape, n), t.dtype, i) for i, t in enumerate(graph.input_types)]
+    ours, known = Native(graph, target=target)(inputs)[0], plain(graph, inputs)
+    assert ours.tobytes() == known.tobytes()
+
+
+def test_the_plain_nest_adds_in_the_order_of_k() -> None:
+    x, y = drawn((4, 37), float64, 0), drawn((37, 5), float64, 1)
+    graph = graph_of(float64, (4, 37), (37, 5), (), ((1, 0),))
+    assert plain(graph, [x, y]).tobytes() == order.matmul(x, y).tobytes()
+
+
+ARRANGED: dict[str, tuple[tuple[int, int], tuple[int, int], Any]] = {
+    "x·y": ((0, 2), (2, 1), ((1, 0),)),
+    "xᵀ·y": ((2, 0), (2, 1), ((0, 0),)),
+    "x·yᵀ": ((0, 2), (1, 2), ((1, 1),)),
+    "xᵀ·yᵀ": ((2, 0), (1, 2), ((0, 1),)),
+}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("how", ARRANGED)
+@pytest.mark.parametrize("dtype", [float32, float64], ids=repr)
+def test_tiles_keep_the_bits_at_every_border(how: str, dtype: DType, target: str) -> None:
+    """One symbolic axis serves many sizes with one program."""
+    x_axes, y_axes, summed = ARRANGED[how]
+    for free in range(3):
+        others = [(50, 17), (9, 49), (3, 100)] if target == "host" else [(9, 33)]
+        for pair in others:
+            dims: list[Dim] = list(pair)
+            dims.insert(free, N)
+            left, right = ([dims[axis] for axis in axes] for axes in (x_axes, y_axes))
+            graph = graph_of(dtype, tuple(left), tuple(right), (), summed)
+            tiled = Native(graph, target=TARGETS[target])
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(Target, "fused", property(lambda self: False))
+                nest = Native(graph)
+            for n in SIZES:
+                inputs = [drawn(bound(t.shape, n), dtype, n) for t in graph.input_types]
+                ours, known = tiled(inputs)[0], nest(inputs)[0]
+                assert ours.tobytes() == known.tobytes(), (dims, n)
+
+
+@pytest.mark.parametrize("how", ARRANGED)
+@pytest.mark.parametrize("k", [511, 512, 513, 1024, 1030, 1537])
+def test_stretches_of_k_keep_the_bits(how: str, k: int) -> None:
+    x_axes, y_axes, summed = ARRANGED[how]
+    for dims in ((9, 50, k), (70, 17, N)):
+        left, right = (tuple(dims[axis] for axis in axes) for axes in (x_axes, y_axes))
+        check(graph_of(float32, left, right, (), summed), k, host())
+
+
+FAR = [  # lines so far apart that they are packed
+    ((70, 512), (512, 1024), (), ((1, 0),)),
+    ((70, 600), (1024, 600), (), ((1, 1),)),
+    ((40, 1024), (40, 100), (), ((0, 0),)),
+    ((600, 512), (600, 20), (), ((0, 0),)),
+    ((9, 1024), (1024, 9), (), ((1, 0),)),
+]
+MANY = [  # batches, several summed and several free axes, in orders that do not merge
+    ((4, 9, 30), (4, 30, 20), ((0, 0),), ((2, 1),)),
+    ((9, 30, 4), (20, 4, 30), ((2, 1),), ((1, 2),)),
+    ((2, 3, 9, 8), (8, 3, 2, 7), ((0, 2), (1, 1)), ((3, 0),)),
+    ((5, 6, 7), (7, 6, 20), (), ((1, 1), (2, 0))),
+    ((5, 6, 7), (7, 20, 6), (), ((1, 2), (2, 0))),
+    ((6, 5, 7), (20, 6, 7), (), ((0, 1), (2, 2))),
+    ((3, 9, 4), (9, 5, 11), (), ((1, 0),)),
+    ((3, 9, 4), (5, 9, 11), (), ((1, 1),)),
+    ((30, 3, 20), (5, 30, 20, 11), (), ((0, 1), (2, 2))),
+    ((3, N, 4), (4, 5, 3), ((0, 2),), ((2, 0),)),
+    ((N, 3, 40), (3, 40, 50), (), ((1, 0), (2, 1))),
+    ((3, N), (4, N), (), ((1, 1),)),
+    ((50,), (50,), (), ((0, 0),)),
+    ((50,), (60,), (), ()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", [*FAR, *MANY], ids=str)
+@pytest.mark.parametrize("dtype", [float32, float64], ids=repr)
+def test_any_axes_keep_the_bits(case: Any, dtype: DType) -> None:
+    for target in TARGETS.values() if case in MANY else [host()]:
+        check(graph_of(dtype, *case), 19, target)
+
+
+def test_threads_keep_the_bits() -> None:
+    for left, right, summed in (
+        ((100, 300), (300, 200), ((1, 0),)), ((3, 800), (800, 500), ((1, 0),)),
+        ((1000, 60), (60, 20), ((1, 0),)), ((300, 100), (300, 90), ((0, 0),)),
+    ):  # fmt: skip
+        graph = graph_of(float32, left, right, (), summed)
+        inputs = [drawn(shape, float32, i) for i, shape in enumerate((left, right))]
+        known = plain(graph, inputs)
+        for parts in (1, 2, 3, 5):
+            assert run_parts(graph, inputs, parts).tobytes() == known.tobytes()
+
+
+def test_batches_are_shared_among_threads() -> None:
+    graph = graph_of(float32, (5, 60, 40), (5, 40, 50), ((0, 0),), ((2, 1),))
+    inputs = [drawn(t.shape, float32, i) for i, t in enumerate(graph.input_types)]  # type: ignore[arg-type]
+    known = plain(graph, inputs)
+    for parts in (1, 2, 3, 7):
+        assert run_parts(graph, inputs, parts).tobytes() == known.tobytes()
