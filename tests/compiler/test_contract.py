@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
-import itertools
+import threading
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from pellucid.compiler.codegen.target import Target, host
 from pellucid.core.dtypes import DType, float32, float64
 from pellucid.core.shapes import Dim, N, Shape
 from pellucid.graph.node import Graph, TensorType
-from pellucid.runtime.native import Native
+from pellucid.runtime.native import Native, _aligned
 from tests.compiler import order
 from tests.compiler.test_kernels import one_row
 
@@ -33,6 +34,24 @@ def plain(graph: Graph, inputs: list[np.ndarray]) -> np.ndarray:
 def graph_of(dtype: DType, left: Shape, right: Shape, batch: Any, summed: Any) -> Graph:
     types = TensorType(dtype, left), TensorType(dtype, right)
     return one_row("contract", *types, batch=batch, summed=summed)
+
+
+def run_parts(graph: Graph, inputs: list[np.ndarray], parts: int) -> np.ndarray:
+    """The result of `parts` threads."""
+    native = Native(graph)
+    (out,) = native._outputs(0)
+    arena = _aligned(native.room(0, parts))
+    table = native.table(inputs, [out], arena, parts)
+    place = ctypes.addressof(table)
+    threads = [
+        threading.Thread(target=native._run, args=(place, 0, 1, part, parts))
+        for part in range(parts)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return out
 
 
 def drawn(shape: tuple[int, ...], dtype: DType, seed: int) -> np.ndarray:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from pellucid.compiler.passes.arena import arena
 from pellucid.compiler.passes.cse import cse
 from pellucid.compiler.passes.dce import dce
+from pellucid.compiler.passes.fold import fold
+from pellucid.compiler.passes.fuse import LONGEST, fuse
 from pellucid.compiler.passes.inplace import inplace
 from pellucid.compiler.passes.lower import lower
 from pellucid.compiler.passes.pipeline import SWITCHES, compile_graph, report
 from pellucid.compiler.passes.schedule import schedule
+from pellucid.compiler.passes.simplify import simplify
 from pellucid.compiler.program import COPY, Arena, Extent, Program
 from pellucid.compiler.verify import verify
 from pellucid.core.dtypes import float32
@@ -20,6 +24,7 @@ from pellucid.core.errors import ArgumentError, CompileError
 from pellucid.graph.node import INPUT, Graph, Node, TensorType
 from pellucid.graph.text import parse_graph, print_graph
 from pellucid.ops.spec import type_of
+from pellucid.runtime.extras import NUMPY
 from tests.compiler.xor import DEEP, shared, step_graph
 
 EARLY = """graph(w: f32[3], x: f32[N,3], g: f32[3])
@@ -218,18 +223,164 @@ def test_pairs_that_make_no_sense_are_refused(pairs: list[tuple[int, int]]) -> N
 
 
 def test_the_pipeline_records_every_pass_and_knows_their_names() -> None:
-    _, records = compile_graph(step_graph(), shared())
-    assert [one.name for one in records] == ["dce", "cse", "lower", "schedule", "inplace", "arena"]
+    _, records = compile_graph(step_graph(), shared(), xp=NUMPY)
+    order = ["fold", "simplify", "cse", "dce", "lower", "fuse", "schedule", "inplace", "arena"]
+    assert [one.name for one in records] == order
     assert all(one.seconds >= 0 and one.size > 0 and one.text() for one in records)
     assert report(records).count("\n") == len(records)
     with pytest.raises(ArgumentError, match=r"Did you mean 'cse'\?"):
         compile_graph(step_graph(), off=["csee"])
-    assert set(SWITCHES) == {"dce", "cse", "schedule", "inplace", "arena"}
+    assert set(SWITCHES) == set(order) - {"lower"}
 
 
 def test_a_long_chain_passes_without_recursion() -> None:
     type = TensorType(float32, (2,))
     nodes = [Node(INPUT, (), (("name", "x"),), type)]
     nodes += [Node("relu", (i,), (), type) for i in range(20_000)]
-    program, _ = compile_graph(Graph(tuple(nodes), (0,), (20_000,)))
+    program, _ = compile_graph(Graph(tuple(nodes), (0,), (20_000,)), off=["fuse"])
     assert len(program.kernels) == 20_000 and program.arena == Arena(128, 0)
+
+
+def simplified(text: str) -> str:
+    return print_graph(dce(simplify(parse(text))))
+
+
+def test_simplify_uses_identities_and_tells_the_zeros_apart() -> None:
+    kept = """graph(x: f32[3])
+zero: f32[] = full(dtype=float32, shape=(), value=0.0)
+y: f32[3] = add(x, zero)
+return y
+"""
+    assert simplified(kept) == print_graph(parse(kept))  # -0.0 + 0.0 is 0.0
+    gone = """graph(x: f32[3])
+one: f32[] = full(dtype=float32, shape=(), value=1.0)
+zero: f32[] = full(dtype=float32, shape=(), value=-0.0)
+a: f32[3] = multiply(one, x)
+b: f32[3] = add(a, zero)
+c: f32[3] = divide(b, one)
+d: f32[3] = cast(c, dtype=float32)
+return d
+"""
+    assert simplified(gone) == print_graph(parse("graph(x: f32[3])\nreturn x\n"))
+
+
+def test_simplify_keeps_an_operation_that_widens() -> None:
+    wide = """graph(x: f32[])
+ones: f32[3] = full(dtype=float32, shape=(3,), value=1.0)
+y: f32[3] = multiply(x, ones)
+return y
+"""
+    assert simplified(wide) == print_graph(parse(wide))
+
+
+def test_one_number_is_repeated_once() -> None:
+    text = """graph(x: f32[], y: f32[N])
+a: f32[1] = reshape(x, shape=(1,))
+b: f32[N] = broadcast_to(a, shape=(N,))
+c: f32[N,1] = reshape(b, shape=(N,1))
+d: f32[N,4] = broadcast_to(c, shape=(N,4))
+return d
+"""
+    short = "graph(x: f32[], y: f32[N])\nd: f32[N,4] = broadcast_to(x, shape=(N,4))\nreturn d\n"
+    assert simplified(text) == print_graph(parse(short))
+
+
+def test_fold_computes_exact_scalars_and_nothing_else() -> None:
+    graph = parse("""graph(x: f32[2])
+a: f32[] = full(dtype=float32, shape=(), value=0.1)
+b: f32[] = full(dtype=float32, shape=(), value=3.0)
+c: f32[] = multiply(a, b)
+d: f32[] = exp(c)
+e: f32[2] = multiply(x, d)
+return e
+""")
+    folded = dce(fold(graph, NUMPY))
+    assert [node.op for node in folded.nodes] == ["input", "full", "exp", "multiply"]
+    assert folded.nodes[1].attr("value") == float(np.float32(0.1) * np.float32(3))
+
+
+def fused(text: str) -> Program:
+    program = fuse(lower(parse(text), []))
+    verify(program)
+    return program
+
+
+def shown(program: Program) -> list[str]:
+    """The rows of each kernel, and how many buffers it writes."""
+    return [
+        f"{' '.join(one.op for one in kernel.body) or COPY} -> {len(kernel.writes)}"
+        for kernel in program.kernels
+    ]
+
+
+def test_a_chain_of_elementwise_rows_is_one_kernel() -> None:
+    program = fused("""graph(x: f32[N,3], b: f32[3])
+u: f32[N,3] = add(x, b)
+v: f32[N,3] = relu(u)
+w: f32[N,3] = multiply(v, u)
+return w
+""")
+    assert shown(program) == ["add relu multiply -> 1", f"{COPY} -> 1"]
+
+
+def test_a_value_with_other_readers_is_still_written() -> None:
+    program = fused("""graph(x: f32[N,3])
+u: f32[N,3] = relu(x)
+v: f32[N,3] = square(u)
+w: f32[3] = sum(u, axis=(0,), keepdims=False)
+return v, w
+""")
+    assert shown(program) == ["relu square -> 2", "sum -> 1", f"{COPY} -> 1", f"{COPY} -> 1"]
+
+
+def test_bias_and_activation_are_the_epilogue_of_a_product() -> None:
+    program = fused("""graph(x: f32[N,3], w: f32[3,4], b: f32[4])
+u: f32[N,4] = contract(x, w, batch=(), summed=((1, 0),))
+v: f32[N,4] = add(u, b)
+y: f32[N,4] = relu(v)
+return y
+""")
+    assert shown(program) == ["contract add relu -> 1", f"{COPY} -> 1"]
+
+
+def test_terms_are_computed_as_they_are_added() -> None:
+    program = fused("""graph(x: f32[N,3], y: f32[N,3])
+d: f32[N,3] = subtract(x, y)
+s: f32[N,3] = square(d)
+t: f32[] = sum(s, axis=(0, 1), keepdims=False)
+return t
+""")
+    assert shown(program) == ["subtract square sum -> 1", f"{COPY} -> 1"]
+
+
+def test_two_products_are_two_kernels_and_a_reshape_is_none() -> None:
+    program = fused("""graph(x: f32[N,3], w: f32[3,3])
+u: f32[N,3] = contract(x, w, batch=(), summed=((1, 0),))
+v: f32[N,3] = contract(u, w, batch=(), summed=((1, 0),))
+a: f32[N,3] = add(u, v)
+r: f32[3,N] = reshape(a, shape=(3,N))
+n: f32[3,N] = negative(r)
+return n
+""")
+    assert shown(program) == ["contract -> 1", "contract add -> 1", "negative -> 1", f"{COPY} -> 1"]
+
+
+def test_what_others_need_in_between_is_not_joined() -> None:
+    """The sum reads u and feeds v: u and v cannot be one kernel."""
+    program = fused("""graph(x: f32[3])
+u: f32[3] = relu(x)
+s: f32[] = sum(u, axis=(0,), keepdims=False)
+v: f32[3] = multiply(u, s)
+return v
+""")
+    assert shown(program) == ["relu -> 1", "sum -> 1", "multiply -> 1", f"{COPY} -> 1"]
+
+
+def test_kernels_stay_small_enough_to_compile() -> None:
+    type = TensorType(float32, (2,))
+    nodes = [Node(INPUT, (), (("name", "x"),), type)]
+    nodes += [Node("relu", (i,), (), type) for i in range(1000)]
+    program = fuse(lower(Graph(tuple(nodes), (0,), (1000,)), []))
+    verify(program)
+    assert max(len(kernel.body) for kernel in program.kernels) == LONGEST
+    assert sum(len(kernel.body) for kernel in program.kernels) == 1000

@@ -1,11 +1,11 @@
-"""Orders, minibatches, and the conversion of a batch at the door."""
+"""Orders, and the conversion of a batch at the door."""
 
 import numpy as np
 import pytest
 
 from pellucid.core.errors import DataError
 from pellucid.data.arrays import as_features, check_finite, gather
-from pellucid.data.minibatch import minibatches, order
+from pellucid.data.minibatch import order
 
 
 def test_an_order_is_a_permutation_and_a_function_of_its_arguments():
@@ -26,15 +26,6 @@ def test_every_place_is_equally_likely():
     for epoch in range(2000):
         counts[np.arange(5), order(5, 1, epoch)] += 1
     assert abs(counts / 2000 - 0.2).max() < 0.04
-
-
-@pytest.mark.parametrize(
-    ("n", "size", "lengths"), [(10, 4, [4, 4, 2]), (3, 9, [3]), (4, 2, [2, 2])]
-)
-def test_minibatches_cover_the_order(n, size, lengths):
-    parts = list(minibatches(n, size, order(n, 0, 0)))
-    assert [len(part) for part in parts] == lengths
-    np.testing.assert_array_equal(np.concatenate(parts), order(n, 0, 0))
 
 
 def test_a_batch_is_converted_and_the_data_stay_where_they_are(tmp_path):

@@ -16,8 +16,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from pellucid.core import shapes
+from pellucid.core.dtypes import DType
+from pellucid.core.shapes import Batch, Dim
 from pellucid.graph.node import Attrs, Constant, TensorType
 from pellucid.ops.spec import REGISTRY, Kind
 
@@ -84,14 +87,22 @@ class Instruction:
     type: TensorType
     line: str | None = None
 
+    def attr(self, name: str) -> Any:
+        return dict(self.attrs)[name]
+
     @property
     def elementwise(self) -> bool:
         """Whether element i of the result needs element i of the inputs alone."""
-        return REGISTRY[self.op].kind in (Kind.ELEMENTWISE, Kind.COMPARE) or self.op in SPREAD
+        return is_elementwise(self.op)
 
 
 # Rows that make or repeat elements: one instruction gives any element of them.
 SPREAD = ("full", "size", "broadcast_to")
+
+
+def is_elementwise(op: str) -> bool:
+    """Whether element i of a row's result needs element i of its inputs alone."""
+    return REGISTRY[op].kind in (Kind.ELEMENTWISE, Kind.COMPARE) or op in SPREAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +140,23 @@ class Kernel:
         """The type of a value of this kernel."""
         reads = len(self.reads)
         return self.types[value] if value < reads else self.body[value - reads].type
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What a training run does around each step of its program.
+
+    Args:
+        gathered: (number of an input, dtype of the data) pairs: a batch's rows are gathered from
+            the data, and converted, before the step.
+        scheduled: scalar inputs that get a value of their own each step.
+        measured: scalar outputs that are kept for each step. The run halts where the first of them
+            is not finite.
+    """
+
+    gathered: tuple[tuple[int, DType], ...]
+    scheduled: tuple[int, ...]
+    measured: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +253,31 @@ def place_text(buffer: Buffer) -> str:
         return f"slot {buffer.slot}"
     offset = buffer.offset or Extent()
     return str(offset.fixed) + (f" + {offset.per_row}·N'" if buffer.region == "row" else "")
+
+
+def cost(kernel: Kernel) -> Dim:
+    """About how many vector operations a kernel takes; eight multiply-adds of a product are one."""
+    head = kernel.head
+    if head is not None and head.op == "contract":
+        x = kernel.type_of(head.inputs[0]).shape
+        count = times(
+            shapes.size(head.type.shape), shapes.size(x[i] for i, _ in head.attr("summed"))
+        )
+        return Batch(max(1, count.scale // 8)) if isinstance(count, Batch) else count // 8
+    widest: list[Dim] = [shapes.size(kernel.type_of(v).shape) for v in kernel.results]
+    widest += [shapes.size(type.shape) for type in kernel.types]
+    per_row = max((dim.scale for dim in widest if isinstance(dim, Batch)), default=0)
+    weight = max(1, len(kernel.body))
+    if per_row:
+        return Batch(per_row * weight)
+    return max((dim for dim in widest if isinstance(dim, int)), default=1) * weight
+
+
+def times(x: Dim, y: Dim) -> Dim:
+    """x·y, where at most one holds N unless the other is 0."""
+    if x == 0 or y == 0:
+        return 0
+    return y * x if isinstance(x, int) else x * y  # type: ignore[operator]
 
 
 def in_step(kernel: Kernel, number: int, type: TensorType) -> bool:

@@ -6,8 +6,6 @@ the version of NumPy, and a run that is resumed sees the rows it would have seen
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,13 +15,12 @@ Rows = NDArray[np.int64]
 
 
 def order(n: int, seed: int, epoch: int, stream: str = "order") -> Rows:
-    """A random order of n rows: the sorting order of n random 64-bit keys of a stream."""
+    """A random order of n rows: they are sorted by 64-bit keys, random but for their last bits.
+
+    Those hold the row itself: no two keys are equal, and sorting them sorts the rows.
+    """
     pair = words(seed, epoch, stream, 2 * n).astype(np.uint64).reshape(n, 2)
-    keys = pair[:, 0] << np.uint64(32) | pair[:, 1]
-    return np.argsort(keys, kind="stable")
-
-
-def minibatches(n: int, batch_size: int, rows: Rows) -> Iterator[Rows]:
-    """`rows` cut into batches; the last one may be smaller."""
-    for start in range(0, n, batch_size):
-        yield rows[start : start + batch_size]
+    low = np.uint64((1 << (n - 1).bit_length()) - 1)
+    keys = (pair[:, 0] << np.uint64(32) | pair[:, 1]) & ~low | np.arange(n, dtype=np.uint64)
+    keys.sort()
+    return (keys & low).astype(np.int64)

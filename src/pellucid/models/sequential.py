@@ -27,10 +27,14 @@ from pellucid.nn.regularizers import Regularizer
 from pellucid.ops.random import Key
 from pellucid.ops.value import Builder, Value
 from pellucid.optim import SGD, Adam, Optimizer
+from pellucid.runtime.backend import check_backend, executor
+from pellucid.runtime.executor import Program
 from pellucid.runtime.extras import numpy_dtype
-from pellucid.runtime.interpreter import Interpreter, run
+from pellucid.runtime.interpreter import run
+from pellucid.runtime.threads import check as check_threads
 from pellucid.train.callbacks import Callback, Checkpoint
 from pellucid.train.callbacks import Progress as ProgressBar
+from pellucid.train.engines import Job, engine
 from pellucid.train.history import History
 from pellucid.train.loop import Progress, Run, Settings
 from pellucid.train.metrics import Metric, metric
@@ -172,10 +176,14 @@ class Sequential(Network):
             self._start_slots(self._task(targets), optimizer)
         return self._step_graph(targets)
 
-    def _evaluation(self, y: TensorType) -> Interpreter:
-        if ("evaluate", y) not in self._programs:
-            self._programs["evaluate", y] = Interpreter(evaluation_graph(self._task(y)))
-        program: Interpreter = self._programs["evaluate", y]
+    def _program(
+        self, key: tuple[Any, ...], graph: Callable[[], Graph], backend: str | None, where: str
+    ) -> Program:
+        """The program of a graph, kept until the model changes."""
+        key = (*key, backend)
+        if key not in self._programs:
+            self._programs[key] = executor(graph(), backend=backend, where=where)
+        program: Program = self._programs[key]
         return program
 
     def _start_slots(self, task: Task, optimizer: Optimizer) -> None:
@@ -205,6 +213,8 @@ class Sequential(Network):
         checkpoint_every: float = 5.0,
         overwrite: bool = False,
         resume: bool = False,
+        backend: str | None = None,
+        threads: int | None = None,
     ) -> History:
         """Trains on x and y.
 
@@ -223,6 +233,10 @@ class Sequential(Network):
             overwrite: whether an existing checkpoint file is replaced.
             resume: goes on where the loaded checkpoint stood; seed, batch size and data must be
                 the same.
+            backend: "native", machine code; "interpreter"; None picks native, and says once when it
+                cannot.
+            threads: how many threads train, at most; None: as many as the process may use. The
+                results do not depend on it.
 
         Returns:
             The History of this run.
@@ -242,25 +256,39 @@ class Sequential(Network):
             if validation_data is None:
                 raise ArgumentError("fit", "validate_every needs validation_data, got None")
         flag("fit", "resume", resume)
+        check_backend("fit", backend)
+        count = check_threads("fit", threads)
         features = as_features(x, "fit")
         self._built(features)
         targets = self._targets(y, features, "y")
-        validation = None if validation_data is None else self._validation(validation_data)
+        validation = None if validation_data is None else self._validation(validation_data, backend)
         same = {
             "batch_size": batch_size,
             "rows": len(features),
             "data": fingerprint(features, targets, numpy_dtype(self.dtype)),
         }
         progress = self._progress(same, seed, resume)
-        graph = self._step_graph(self._target_type(targets))
-        settings = Settings(
+        wanted = self._target_type(targets)
+        graph = self._step_graph(wanted)
+        dtype = numpy_dtype(self.dtype)
+        job = Job(
             graph=graph,
+            params=len(progress.params),
+            fixed=[np.asarray(progress.seed, np.int64),
+                   *(np.asarray(r.strength, dtype) for r in self.regularizers)],
+            x=features,
+            y=targets,
+            batch_size=min(batch_size, len(features)),
+            dtype=dtype,
+        )  # fmt: skip
+        state = [*progress.params, *progress.slots, *progress.state]
+        state.append(np.asarray(progress.step, np.int64))
+        programs = self._programs.setdefault(("native", wanted), {})
+        settings = Settings(
+            job=job,
             optimizer=optimizer,
-            strengths=[r.strength for r in self.regularizers],
             measure_names=["loss", *(m.name for m in self.metrics)],
-            batch_size=batch_size,
             epochs=epochs,
-            dtype=numpy_dtype(self.dtype),
             validate_every=validate_every,
         )
         given: list[Any] = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
@@ -272,8 +300,9 @@ class Sequential(Network):
             real("fit", "checkpoint_every", checkpoint_every, 0)
             several.append(self._checkpoint(checkpoint, checkpoint_every, overwrite or resume))
         run = Run(
-            settings, progress, features, targets, self.history,
+            settings, progress, engine(job, state, backend, count, programs), self.history,
             validate=validation, callbacks=several, publish=self._publish,
+            watched=len(given) > 0,
         )  # fmt: skip
         self.training |= {**same, "y": [targets.dtype.name, list(targets.shape[1:])]}
         run.train()
@@ -294,7 +323,7 @@ class Sequential(Network):
     def _output_type(self) -> TensorType:
         return self.types[-1]
 
-    def _validation(self, data: Any) -> Callable[[Run], dict[str, float]]:
+    def _validation(self, data: Any, backend: str | None) -> Callable[[Run], dict[str, float]]:
         if not isinstance(data, (tuple, list)) or len(data) != 2:
             raise ArgumentError("fit", "validation_data must be (x, y), got something else")
         features = as_features(data[0], "validation_data")
@@ -302,7 +331,7 @@ class Sequential(Network):
         targets = self._targets(data[1], features, "y of validation_data")
 
         def validate(run: Run) -> dict[str, float]:
-            values = self._measure(features, targets, _CHUNK)
+            values = self._measure(features, targets, _CHUNK, backend)
             return {f"val_{name}": value for name, value in values.items()}
 
         return validate
@@ -368,8 +397,11 @@ class Sequential(Network):
 
     # -- use --------------------------------------------------------------------------------
 
-    def _measure(self, x: Array, y: Array, chunk: int) -> dict[str, float]:
-        program = self._evaluation(self._target_type(y))
+    def _measure(self, x: Array, y: Array, chunk: int, backend: str | None) -> dict[str, float]:
+        wanted = self._target_type(y)
+        program = self._program(
+            ("evaluate", wanted), lambda: evaluation_graph(self._task(wanted)), backend, "evaluate"
+        )
         names = ["loss", *(m.name for m in self.metrics)]
         dtype = numpy_dtype(self.dtype)
         strengths = [np.asarray(r.strength, dtype) for r in self.regularizers]
@@ -388,24 +420,32 @@ class Sequential(Network):
         return dict(zip(names, means.tolist(), strict=True))
 
     @checked
-    def evaluate(self, x: Any, y: Any, *, batch_size: int = _CHUNK) -> dict[str, float]:
+    def evaluate(
+        self, x: Any, y: Any, *, batch_size: int = _CHUNK, backend: str | None = None
+    ) -> dict[str, float]:
         """The mean loss (penalties included) and metrics on x and y: {"loss": …, …}."""
         self._compiled("evaluate")
+        check_backend("evaluate", backend)
         whole("evaluate", "batch_size", batch_size, 1)
         features = as_features(x, "evaluate")
         self._built(features)
-        return self._measure(features, self._targets(y, features, "y"), batch_size)
+        return self._measure(features, self._targets(y, features, "y"), batch_size, backend)
 
-    def _predict(self, kind: str, forward: Any, x: Any, batch_size: int) -> Array:
+    def _predict(
+        self, kind: str, forward: Any, x: Any, batch_size: int, backend: str | None
+    ) -> Array:
         whole(kind, "batch_size", batch_size, 1)
+        check_backend(kind, backend)
         features = as_features(x, kind)
         self._built(features)
         assert self.input_type is not None
-        program = self._programs.get(kind)
-        if program is None:
+        type = self.input_type
+
+        def graph() -> Graph:
             params, state = self._type_tree(self.params), self._type_tree(self.state)
-            graph = prediction_graph(forward, params, state, self.input_type)
-            program = self._programs[kind] = Interpreter(graph)
+            return prediction_graph(forward, params, state, type)
+
+        program = self._program((kind,), graph, backend, kind)
         fixed = [*trees.flatten(self.params)[0], *trees.flatten(self.state)[0]]
         dtype = numpy_dtype(self.dtype)
         parts = [
@@ -415,12 +455,14 @@ class Sequential(Network):
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     @checked
-    def predict(self, x: Any, *, batch_size: int = _CHUNK) -> Array:
+    def predict(self, x: Any, *, batch_size: int = _CHUNK, backend: str | None = None) -> Array:
         """What the last layer returns for each row of x."""
-        return self._predict("predict", self.forward, x, batch_size)
+        return self._predict("predict", self.forward, x, batch_size, backend)
 
     @checked
-    def predict_proba(self, x: Any, *, batch_size: int = _CHUNK) -> Array:
+    def predict_proba(
+        self, x: Any, *, batch_size: int = _CHUNK, backend: str | None = None
+    ) -> Array:
         """Probabilities (N, C), whether the model ends in logits or in softmax or sigmoid.
 
         Raises:
@@ -429,7 +471,7 @@ class Sequential(Network):
         link = self.loss.link if self.loss is not None else None
         if link is None:
             if self.layers and self.layers[-1].final_activation in ("softmax", "sigmoid"):
-                return self.predict(x, batch_size=batch_size)
+                return self.predict(x, batch_size=batch_size, backend=backend)
             name = self.loss.name if self.loss is not None else "no loss"
             raise ArgumentError(
                 "predict_proba", f"probabilities need a cross-entropy loss, got {name}",
@@ -444,7 +486,7 @@ class Sequential(Network):
             output, after = self._apply(layers, params, state, x, train, key)
             return activate(link, output), after
 
-        return self._predict("predict_proba", forward, x, batch_size)
+        return self._predict("predict_proba", forward, x, batch_size, backend)
 
     @checked
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:

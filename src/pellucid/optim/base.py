@@ -53,6 +53,12 @@ class Optimizer:
         assert self.learning_rate is not None
         return float(self.learning_rate)
 
+    def rates(self, step: int, count: int) -> list[float]:
+        """The learning rates of `count` steps from `step` on."""
+        if isinstance(self.learning_rate, Schedule):
+            return [self.learning_rate.rate(step + i) for i in range(count)]
+        return [self.rate(step)] * count
+
     def init(self, params: Sequence[Value]) -> Slots:
         """The slots before the first step."""
         return {}

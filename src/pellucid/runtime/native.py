@@ -7,6 +7,7 @@ several threads), and `Bound`, which owns its arrays and trains state in place.
 from __future__ import annotations
 
 import ctypes
+import math
 import threading
 import time
 from collections import deque
@@ -23,16 +24,17 @@ from pellucid.compiler.codegen.scope import SCRATCH_BYTES
 from pellucid.compiler.codegen.target import Target, host, machine
 from pellucid.compiler.passes.lower import Pairs
 from pellucid.compiler.passes.pipeline import compile_graph
-from pellucid.compiler.program import ALIGNMENT, ARENA, SCRATCH, STATUS
+from pellucid.compiler.program import ALIGNMENT, ARENA, SCRATCH, STATUS, Feed, cost
 from pellucid.core import shapes
 from pellucid.core.errors import ShapeError
 from pellucid.graph.node import Graph, TensorType
 from pellucid.runtime.executor import check_inputs
-from pellucid.runtime.extras import numpy_dtype
+from pellucid.runtime.extras import NUMPY, numpy_dtype
 
 Array = NDArray[Any]
 
 _ENTRY = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 4)
+_TRAIN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 _compiling = threading.Lock()  # LLVM's context is one a process
 
 
@@ -44,6 +46,7 @@ class Native:
             call leaves its inputs as they are all the same.
         off: names of passes to leave out.
         target: the processor; this machine by default.
+        feed: what a training run does around each step; see `training.py`.
 
     Raises:
         CompileError: for an operation that the engine has no code for, naming it and its line, and
@@ -56,11 +59,12 @@ class Native:
         shared: Pairs = (),
         off: Collection[str] = (),
         target: Target | None = None,
+        feed: Feed | None = None,
     ):
         self.graph = graph
         self.shared = tuple(shared)
-        self.target = target
-        self.program, self.records = compile_graph(graph, shared, off)
+        self.target, self.feed = target, feed
+        self.program, self.records = compile_graph(graph, shared, off, NUMPY)
         start = time.perf_counter()
         with _compiling:
             self._load(target or host())
@@ -72,11 +76,13 @@ class Native:
         self._arenas: deque[Array] = deque()
 
     def _load(self, target: Target) -> None:
-        compiled = codegen.optimised(self.program, target)
+        compiled = codegen.optimised(self.program, target, self.feed)
         # The engine takes over its target machine, and the code dies with the engine.
         self._engine = binding.create_mcjit_compiler(compiled, machine(target))
         self._engine.finalize_object()
         self._run = _ENTRY(self._engine.get_function_address(codegen.ENTRY))
+        if self.feed is not None:
+            self.train = _TRAIN(self._engine.get_function_address(codegen.TRAIN))
 
     def __call__(self, inputs: Sequence[Any]) -> list[Array]:
         """The outputs for `inputs`, as arrays that share no memory with them."""
@@ -86,7 +92,7 @@ class Native:
         for number, output in self.shared:
             np.copyto(outputs[output], arrays[number])
         arena = self._take_arena(rows)
-        table = self._slots(arrays, outputs, arena)  # alive until the call is over
+        table = self.table(arrays, outputs, arena)  # alive until the call is over
         self._run(ctypes.addressof(table), rows, 1, 0, 1)
         self._arenas.append(arena)
         return outputs
@@ -97,11 +103,18 @@ class Native:
 
     def llvm(self) -> str:
         """The text of the LLVM module, as it is emitted."""
-        return str(codegen.build(self.program, self.target))
+        return str(codegen.build(self.program, self.target, self.feed))
 
     def assembly(self) -> str:
         """The machine code as text."""
         return codegen.assembly(self.program, self.target)
+
+    def work(self, rows: int) -> int:
+        """About how many vector operations a step takes."""
+        return sum(shapes.bind(cost(kernel), rows) for kernel in self.program.kernels)
+
+    def check(self, status: Array) -> None:
+        """Raises what a kernel reported, where one did."""
 
     def rows(self, inputs: Sequence[Any]) -> int:
         """The number of rows N that checked `inputs` have; 0 where the graph has none."""
@@ -115,25 +128,27 @@ class Native:
     def _outputs(self, rows: int) -> list[Array]:
         return [_empty(type, rows) for type in self.graph.output_types]
 
-    def _room(self, rows: int) -> int:
+    def room(self, rows: int, threads: int = 1) -> int:
         """Bytes of working memory: status, the threads' scratch, the arena."""
-        return STATUS_BYTES + SCRATCH_BYTES + self.program.arena.bytes(rows)
+        return STATUS_BYTES + threads * SCRATCH_BYTES + self.program.arena.bytes(rows)
 
     def _take_arena(self, rows: int) -> Array:
         """Memory for one call: one that an earlier call left behind, if it is large enough."""
-        need = self._room(rows)
+        need = self.room(rows)
         try:
             arena = self._arenas.pop()
         except IndexError:
             return _aligned(need)
         return arena if arena.nbytes >= need else _aligned(need)
 
-    def _slots(self, inputs: Sequence[Array], outputs: Sequence[Array], arena: Array) -> Any:
+    def table(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], arena: Array, threads: int = 1
+    ) -> Any:
         """The table of addresses. State stands in its output's array."""
         slots = (ctypes.c_void_p * self.program.slots)()
         start = arena.ctypes.data
         slots[STATUS], slots[SCRATCH] = start, start + STATUS_BYTES
-        slots[ARENA] = start + STATUS_BYTES + SCRATCH_BYTES
+        slots[ARENA] = start + STATUS_BYTES + threads * SCRATCH_BYTES
         buffers = self.program.buffers
         for places, arrays in ((self.program.inputs, inputs), (self.program.outputs, outputs)):
             for number, array in zip(places, arrays, strict=True):
@@ -153,8 +168,8 @@ class Bound:
         self._results = native._outputs(self._rows)
         for number, output in native.shared:
             self._results[output] = self._inputs[number]
-        self._arena = _aligned(native._room(self._rows))
-        self._table = native._slots(self._inputs, self._results, self._arena)
+        self._arena = _aligned(native.room(self._rows))
+        self._table = native.table(self._inputs, self._results, self._arena)
         self._address = ctypes.addressof(self._table)
 
     def step(self, count: int = 1) -> None:
@@ -192,7 +207,14 @@ def _empty(type: TensorType, rows: int) -> Array:
 
 def _aligned(size: int) -> Array:
     """`size` bytes that begin at a cache line."""
+    room = aligned((size,), np.dtype(np.uint8))
+    room[:STATUS_BYTES] = 0
+    return room
+
+
+def aligned(shape: Sequence[Any], dtype: np.dtype[Any]) -> Array:
+    """An array that begins at a cache line; its numbers are left as they come."""
+    size = math.prod(shape) * dtype.itemsize
     room = np.empty(size + ALIGNMENT, np.uint8)
-    room[: STATUS_BYTES + ALIGNMENT] = 0
     start = -room.ctypes.data % ALIGNMENT
-    return room[start : start + size]
+    return room[start : start + size].view(dtype).reshape(shape)

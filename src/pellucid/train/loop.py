@@ -14,16 +14,18 @@ from typing import Any
 import numpy as np
 
 from pellucid.core.errors import DivergenceError
-from pellucid.data.arrays import check_finite, gather
-from pellucid.data.minibatch import minibatches, order
-from pellucid.graph.node import INPUT, Graph
+from pellucid.data.minibatch import order
+from pellucid.graph.node import INPUT
 from pellucid.optim.base import Optimizer
-from pellucid.runtime.interpreter import Interpreter
 from pellucid.runtime.interpreter import step as step_through
 from pellucid.train.callbacks import Callback
+from pellucid.train.engines import Engine, Job
 from pellucid.train.history import History
+from pellucid.train.signals import held_back
 
 Array = np.ndarray[Any, Any]
+_SLICE = 0.05  # seconds of steps between two looks at callbacks and Ctrl-C
+_FIRST = 8  # steps before the pace is known
 
 
 @dataclass
@@ -50,41 +52,40 @@ class Progress:
 class Settings:
     """What stays the same through a run."""
 
-    graph: Graph
+    job: Job
     optimizer: Optimizer
-    strengths: list[float]
     measure_names: list[str]  # "loss" and the metrics, in the graph's order
-    batch_size: int
     epochs: int
-    dtype: np.dtype[Any]
     validate_every: int | None = None
 
 
 class Run:
-    """One call of fit, as callbacks see it."""
+    """One call of fit, as callbacks see it.
+
+    Args:
+        publish: gives the model what `progress` holds.
+        watched: whether someone looks at the model at the end of each epoch.
+    """
 
     def __init__(
         self,
         settings: Settings,
         progress: Progress,
-        x: Array,
-        y: Array,
+        engine: Engine,
         history: History,
         validate: Callable[[Run], dict[str, float]] | None = None,
         callbacks: Sequence[Callback] = (),
         publish: Callable[[Progress], None] = lambda progress: None,
+        watched: bool = True,
     ):
         self.settings, self.progress, self.history = settings, progress, history
-        self.x, self.y = x, y
-        self.validate, self.callbacks, self.publish = validate, callbacks, publish
-        self.program = Interpreter(settings.graph)
+        self.engine, self.validate, self.callbacks = engine, validate, callbacks
+        self._publish, self._watched = publish, watched
         self.logs: dict[str, float] = {}
         self.stop = False
         self._validated: tuple[int, dict[str, float]] = (-1, {})
-        self._previous: tuple[list[Array], list[Array], list[Array]] | None = None
-        dtype = settings.dtype
-        self._fixed = [np.asarray(value, dtype) for value in settings.strengths]
-        self._seed = np.asarray(progress.seed, np.int64)
+        self._slice = 1 if any(one.every_step for one in callbacks) else engine.steps_at_once
+        self._pace = np.inf  # seconds a step
 
     @property
     def step(self) -> int:
@@ -104,7 +105,15 @@ class Run:
 
     @property
     def steps_per_epoch(self) -> int:
-        return -(-len(self.x) // self.settings.batch_size)
+        return -(-len(self.settings.job.x) // self.settings.job.batch_size)
+
+    def publish(self) -> None:
+        """Gives the model the arrays of the last whole step."""
+        progress, state = self.progress, self.engine.state()
+        n, m = len(progress.params), len(progress.slots)
+        progress.params, progress.slots = state[:n], state[n : n + m]
+        progress.state = state[n + m : n + m + len(progress.state)]
+        self._publish(progress)
 
     def train(self) -> None:
         """Trains to the last epoch, or until a callback sets `stop`."""
@@ -114,18 +123,18 @@ class Run:
             while self.progress.epoch < self.settings.epochs and not self.stop:
                 self._epoch()
         finally:
-            self.publish(self.progress)
+            self.publish()
             for callback in self.callbacks:
                 callback.on_end(self)
 
     def _epoch(self) -> None:
-        progress, settings = self.progress, self.settings
-        rows = order(len(self.x), progress.seed, progress.epoch)
-        batches = minibatches(len(self.x), settings.batch_size, rows)
-        for number, chosen in enumerate(batches):
-            if number < progress.batch:
-                continue
-            self._step(chosen)
+        progress, batch_size = self.progress, self.settings.job.batch_size
+        rows = order(len(self.settings.job.x), progress.seed, progress.epoch)
+        while progress.batch < self.steps_per_epoch:
+            start = progress.batch * batch_size
+            with held_back():
+                self._steps(rows[start : start + self._count() * batch_size])
+            self._validate_on_step()
             for callback in self.callbacks:
                 callback.on_step(self)
             if self.stop:
@@ -135,16 +144,25 @@ class Run:
         if self.validate is not None:
             self.logs |= self._validation()
         History.add(self.history.epochs, self.logs)
-        self.publish(progress)
+        if self._watched:
+            self.publish()
         for callback in self.callbacks:
             callback.on_epoch(self)
+
+    def _count(self) -> int:
+        """How many steps the next call takes: what fits the slice, to where Python is needed."""
+        count = min(self._slice, max(_FIRST, int(_SLICE / self._pace)))
+        every = self.settings.validate_every
+        if self.validate is not None and every:
+            count = min(count, every - self.progress.step % every)
+        return count
 
     def _validation(self) -> dict[str, float]:
         """Validation at this step, measured once even where an epoch ends on `validate_every`."""
         assert self.validate is not None
         if self._validated[0] != self.step:
             started = time.perf_counter()
-            self.publish(self.progress)
+            self.publish()
             values = self.validate(self)
             self._validated = (self.step, values)
             History.add(self.history.validation, {"step": self.step, **values})
@@ -155,58 +173,59 @@ class Run:
         rows = self.progress.sums["rows"]
         return {name: self.progress.sums[name] / rows for name in self.settings.measure_names}
 
-    def _step(self, rows: Array) -> None:
-        progress, settings = self.progress, self.settings
+    def _steps(self, rows: Array) -> None:
+        """A step for each batch of `rows`, and what they measured."""
+        progress, job = self.progress, self.settings.job
         started = time.perf_counter()
-        x = gather(self.x, rows, settings.dtype, "x")
-        y = self.y[rows]
-        if progress.epoch == 0:
-            check_finite(x, rows, "x")
-        gathered = time.perf_counter()
-        rate = settings.optimizer.rate(progress.step)
-        inputs = [
-            *progress.params, *progress.slots, *progress.state,
-            np.asarray(progress.step, np.int64), self._seed, np.asarray(rate, settings.dtype),
-            *self._fixed, x, y,
-        ]  # fmt: skip
-        outputs = self.program(inputs)
-        n, m, k = len(progress.params), len(progress.slots), len(progress.state)
-        measures = [float(value) for value in outputs[n + m + k + 1 :]]
-        if not np.isfinite(measures[0]):
-            self._diverged(inputs, measures[0])
-        self._previous = (progress.params, progress.slots, progress.state)
-        progress.params = outputs[:n]
-        progress.slots = outputs[n : n + m]
-        progress.state = outputs[n + m : n + m + k]
-        progress.step += 1
-        progress.batch += 1
-        row = dict(zip(settings.measure_names, measures, strict=True))
-        History.add(self.history.steps, {"step": progress.step, **row})
-        sums = progress.sums
-        sums["rows"] = sums.get("rows", 0.0) + len(rows)
-        for name, value in row.items():
-            sums[name] = sums.get(name, 0.0) + value * len(rows)
-        self.logs = self._averages()
-        self.history.spend("gather", gathered - started)
-        self.history.spend("step", time.perf_counter() - gathered)
-        every = settings.validate_every
-        if self.validate is not None and every and progress.step % every == 0:
+        asked = -(-len(rows) // job.batch_size)
+        rates = np.array(self.settings.optimizer.rates(progress.step, asked), np.float64)
+        measures = self.engine.run(rows, rates)
+        diverged = len(measures) > 0 and not np.isfinite(measures[-1, 0])
+        done = len(measures) - diverged
+        if done:
+            self._record(measures[:done], np.minimum(len(rows) - np.arange(done) * job.batch_size,
+                                                     job.batch_size))  # fmt: skip
+            self._pace = (time.perf_counter() - started) / done
+        self.history.spend("step", time.perf_counter() - started)
+        failed = rows[done * job.batch_size : (done + 1) * job.batch_size]
+        if diverged:
+            self._diverged(failed, float(rates[done]), float(measures[-1, 0]))
+        if done < asked:
+            job.check_batch(failed)
+
+    def _validate_on_step(self) -> None:
+        every = self.settings.validate_every
+        if self.validate is not None and every and self.progress.step % every == 0:
             self._validation()
 
-    def _diverged(self, inputs: Sequence[Array], loss: float) -> None:
+    def _record(self, measures: Array, rows: Array) -> None:
+        """Adds steps to the curves and to the sums of the epoch, one after the other."""
+        progress, names = self.progress, self.settings.measure_names
+        numbers = range(progress.step + 1, progress.step + 1 + len(measures))
+        self.history.steps.setdefault("step", []).extend(numbers)
+        for name, values in zip(names, measures.T, strict=True):
+            self.history.steps.setdefault(name, []).extend(values.tolist())
+        sums = {"rows": rows, **dict(zip(names, (measures * rows[:, None]).T, strict=True))}
+        for name, values in sums.items():
+            begun = [progress.sums.get(name, 0.0)]
+            progress.sums[name] = float(np.add.accumulate(np.concatenate([begun, values]))[-1])
+        progress.step += len(measures)
+        progress.batch += len(measures)
+        self.logs = self._averages()
+
+    def _diverged(self, rows: Array, rate: float, loss: float) -> None:
         """Stops with the last finite weights, and names the first node that is not finite."""
-        progress = self.progress
-        if self._previous is not None and not _finite(progress.params):
-            progress.params, progress.slots, progress.state = self._previous
-        graph = self.settings.graph
-        values = step_through(graph, inputs)
+        job, progress = self.settings.job, self.progress
+        state = self.engine.before_failure()
+        inputs = job.inputs(state, rate, job.check_batch(rows), job.y[rows])
+        self.engine.give_up()
+        values = step_through(job.graph, inputs)
         first = "the loss"
-        for node, value in zip(graph.nodes, values, strict=True):
+        for node, value in zip(job.graph.nodes, values, strict=True):
             if value.dtype.kind == "f" and not np.isfinite(value).all():
                 name = f"{node.op} {node.attr('name')}" if node.op == INPUT else node.op
                 first = f"{name} {node.type!r}" + (f" of {node.line}" if node.line else "")
                 break
-        rate = self.settings.optimizer.rate(progress.step)
         raise DivergenceError(
             "fit",
             f"the loss must stay finite, got {loss} at step {progress.step + 1}; the first value "
@@ -214,7 +233,3 @@ class Run:
             f"The model keeps its last finite weights. Lower the learning rate ({rate:g}) or "
             "scale the data.",
         )
-
-
-def _finite(arrays: Sequence[Array]) -> bool:
-    return all(bool(np.isfinite(array).all()) for array in arrays)

@@ -6,6 +6,8 @@ emitted once, when it is first asked for; so is each load.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pellucid.compiler.codegen import scalars
 from pellucid.compiler.codegen.layout import broadcast_strides
 from pellucid.compiler.codegen.llvm import ir
@@ -21,14 +23,22 @@ def widest(kernel: Kernel) -> int:
     return max((type.dtype.itemsize for type in types if type.dtype.is_float), default=4)
 
 
-def walked(scope: Scope, shape: Shape) -> list[tuple[Dim, ...]]:
-    """How each input is walked along `shape`; one that only its length is asked of stands still."""
+def walked(
+    scope: Scope, shape: Shape, numbers: Sequence[int] | None = None
+) -> list[tuple[Dim, ...]]:
+    """How inputs are walked along `shape`; one that only its length is asked of stands still.
+
+    Args:
+        numbers: which inputs; all of them by default.
+    """
     kernel = scope.kernel
     used = {value for one in kernel.body if one.op != "size" for value in one.inputs}
     used.update(kernel.results)
     return [
-        broadcast_strides(operand.type.shape, shape) if number in used else (0,) * len(shape)
-        for number, operand in enumerate(scope.reads)
+        broadcast_strides(scope.reads[number].type.shape, shape)
+        if number in used
+        else (0,) * len(shape)
+        for number in (range(len(scope.reads)) if numbers is None else numbers)
     ]
 
 

@@ -1,25 +1,20 @@
 """What a contraction's kernel does to each finished tile: its elementwise instructions.
 
 The tile stands in the cache and never reaches memory itself, unless it is a result. Operands are
-walked as the rows and columns of the result, so each has two strides (`compiler/matrix.py`).
+walked as the rows and columns of the result, so each has two strides.
 """
 
 from __future__ import annotations
 
 from pellucid.compiler.codegen.body import Body, widest
 from pellucid.compiler.codegen.inner import Inner
+from pellucid.compiler.codegen.layout import as_matrix
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import i64, loop
 from pellucid.compiler.codegen.scope import Operand, Scope
-from pellucid.compiler.matrix import matrix_strides
 from pellucid.core.shapes import Dim
 from pellucid.graph.node import TensorType
 from pellucid.ops.contract import free_axes
-
-
-def head_number(scope: Scope) -> int:
-    """The number of the head's value in the kernel."""
-    return len(scope.reads) + scope.kernel.body.index(scope.head)
 
 
 def behind(scope: Scope) -> list[int]:
@@ -55,7 +50,7 @@ class Epilogue:
     @staticmethod
     def needed(scope: Scope) -> bool:
         """Whether the kernel does more than write the product."""
-        return scope.kernel.results != (head_number(scope),)
+        return scope.kernel.results != (scope.head_value,)
 
     def call(self, scope: Scope, *arguments: ir.Value) -> None:
         self._inner.call(scope, *arguments)
@@ -82,7 +77,7 @@ def _emit(scope: Scope, given: list[ir.Value]) -> None:
                 if lanes is None
                 else scope.load_vector(tile, b.add(here, column), lanes, mask)
             )
-            body.set(head_number(scope), value)
+            body.set(scope.head_value, value)
             place = b.add(first_column, column)
             for which, walk, start in zip(numbers, walks, lines, strict=True):
                 offset = start if walk[1] == 0 else b.add(start, place)
@@ -110,6 +105,6 @@ def _across(scope: Scope, columns: ir.Value, width: int, emit: object) -> None:
 
 
 def _strides(shape: tuple[Dim, ...], wide: tuple[Dim, ...], axes: int) -> tuple[Dim, Dim]:
-    found = matrix_strides(shape, wide, axes)
+    found = as_matrix(wide, axes, shape)
     assert found is not None, "the fusing pass asked before"
     return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pellucid.compiler.codegen.llvm import ir
+from pellucid.compiler.program import times
 from pellucid.core.dtypes import DType
 from pellucid.core.shapes import Dim, Shape
 
@@ -24,13 +25,6 @@ def register_type(dtype: DType) -> ir.Type:
 def memory_type(dtype: DType) -> ir.Type:
     """The type of an element in memory; a boolean is a byte there, as in NumPy."""
     return ir.IntType(8) if dtype.kind == "b" else register_type(dtype)
-
-
-def times(x: Dim, y: Dim) -> Dim:
-    """x·y, where at most one holds N unless the other is 0."""
-    if x == 0 or y == 0:
-        return 0
-    return y * x if isinstance(x, int) else x * y  # type: ignore[operator]
 
 
 def strides(shape: Shape) -> tuple[Dim, ...]:
@@ -80,3 +74,22 @@ def merged(
         for own, walk in zip(steps, walks, strict=True):
             own.append(walk[axis])
     return dims, steps
+
+
+def as_matrix(shape: Shape, rows: int, operand: Shape) -> tuple[Dim, Dim] | None:
+    """How an operand that broadcasts to `shape` is walked when that is seen as a matrix.
+
+    Args:
+        rows: how many axes of `shape`, from the front, are the rows; the others are the columns.
+
+    Returns:
+        Its stride along a row index and along a column index, or None where one stride will not do.
+    """
+    walk = broadcast_strides(operand, shape)
+    found: list[Dim] = []
+    for dims, steps in ((shape[:rows], walk[:rows]), (shape[rows:], walk[rows:])):
+        joined, moves = merged(dims, [steps])
+        if len(joined) > 1:
+            return None
+        found.append(moves[0][0] if joined else 0)
+    return found[0], found[1]

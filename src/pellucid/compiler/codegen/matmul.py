@@ -19,9 +19,6 @@ from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import i64, loop
 from pellucid.compiler.codegen.plain import plain
 from pellucid.compiler.codegen.scope import Scope
-from pellucid.core.shapes import Dim
-
-SMALL = 200_000  # multiply-adds that one thread does sooner than two agree on halves
 
 
 def contract(scope: Scope) -> None:
@@ -45,29 +42,21 @@ class _Shares:
 
     def emit(self) -> None:
         scope, b = self.scope, self.scope.builder
-        parts = b.select(self._small(), i64(1), scope.parts)
-        with b.if_then(b.icmp_signed("<", scope.part, parts)):
-            if self.axes.batches == 1:
-                self._matrix(scope, i64(0), scope.part, parts)
-                return
-            one = Inner(scope, "batch", "lll")
-            with one.body() as (inside, given):
-                self._matrix(inside, *given)
-            # Whole batches first; those that do not come out even are shared by columns.
-            count = scope.dim(self.axes.batches)
-            each = b.udiv(count, parts)
-            with loop(b, each, "own") as own:
-                number = b.add(b.mul(scope.part, each), own.index)
-                one.call(scope, number, i64(0), i64(1))
-            done = b.mul(each, parts)
-            with loop(b, b.sub(count, done), "left") as left:
-                one.call(scope, b.add(done, left.index), scope.part, parts)
-
-    def _small(self) -> ir.Value:
-        b, work = self.scope.builder, i64(1)
-        for dim in (self.axes.batches, self.axes.rows, self.axes.columns, self.axes.depth):
-            work = b.mul(work, self.scope.dim(dim))
-        return b.icmp_signed("<", work, i64(SMALL))
+        part, parts = scope.part, scope.parts
+        if self.axes.batches == 1:
+            self._matrix(scope, i64(0), part, parts)
+            return
+        one = Inner(scope, "batch", "lll")
+        with one.body() as (inside, given):
+            self._matrix(inside, *given)
+        # Whole batches first; those that do not come out even are shared by columns.
+        count = scope.dim(self.axes.batches)
+        each = b.udiv(count, parts)
+        with loop(b, each, "own") as own:
+            one.call(scope, b.add(b.mul(part, each), own.index), i64(0), i64(1))
+        done = b.mul(each, parts)
+        with loop(b, b.sub(count, done), "left") as left:
+            one.call(scope, b.add(done, left.index), part, parts)
 
     def _matrix(self, scope: Scope, batch: ir.Value, part: ir.Value, parts: ir.Value) -> None:
         """This thread's part of one matrix product."""
@@ -100,8 +89,3 @@ def _groups(b: ir.IRBuilder, count: ir.Value, size: int) -> ir.Value:
 
 def _least(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
     return b.select(b.icmp_signed("<", x, y), x, y)
-
-
-def static(dim: Dim) -> int | None:
-    """A dimension that is known when the code is made."""
-    return dim if isinstance(dim, int) else None

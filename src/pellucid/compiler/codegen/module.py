@@ -6,31 +6,49 @@ One function a kernel, which gets addresses and N, and one entry for the caller:
 
 `slots` holds the addresses of the arena, the status, the scratch room, and of inputs, constants and
 outputs. The entry computes every address once and then runs the kernels `steps` times, for state
-that is updated in place. `parts` threads call it together, each with its own `part`; they meet at a
-barrier behind each kernel.
+that is updated in place. `parts` threads call it together, each with its own `part`. Small kernels
+are left to the first of them; behind the others all meet at a barrier. A program with a Feed has a
+second entry, `train`: see `feed.py`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pellucid.compiler.codegen import kernels
 from pellucid.compiler.codegen.barrier import barrier
+from pellucid.compiler.codegen.feed import Steps, train
 from pellucid.compiler.codegen.llvm import binding, ir
 from pellucid.compiler.codegen.loops import i64, loop
 from pellucid.compiler.codegen.scope import SCRATCH_BYTES, Operand, Scope
 from pellucid.compiler.codegen.target import Target, host, machine, optimise
-from pellucid.compiler.program import ARENA, ROW_QUANTUM, SCRATCH, STATUS, Kernel, Program
+from pellucid.compiler.program import (
+    ARENA,
+    ROW_QUANTUM,
+    SCRATCH,
+    STATUS,
+    Feed,
+    Kernel,
+    Program,
+    cost,
+)
+from pellucid.core.shapes import Batch, Dim
 
-ENTRY = "run"
+ENTRY, TRAIN = "run", "train"
+ALONE = 16_384  # operations that one thread does sooner than two agree on halves
 
 
-def build(program: Program, target: Target | None = None) -> ir.Module:
+def build(program: Program, target: Target | None = None, feed: Feed | None = None) -> ir.Module:
     """The module of `program`, in llvmlite's form; `str` gives its text."""
     kernels.check_supported(program)
     target = target or host()
     module = ir.Module("pellucid")
     module.triple = target.triple
     functions = [_kernel(module, program, n, target) for n in range(len(program.kernels))]
-    _entry(module, program, functions, target)
+    steps = _Steps(module, program, functions, target)
+    _entry(module, steps)
+    if feed is not None:
+        train(module, TRAIN, program, feed, steps, target.vector_bytes)
     return module
 
 
@@ -65,9 +83,64 @@ def _kernel(module: ir.Module, program: Program, number: int, target: Target) ->
     return function
 
 
-def _entry(
-    module: ir.Module, program: Program, functions: list[ir.Function], target: Target
-) -> None:
+class _Steps(Steps):
+    """The kernels of a program, one after the other, in whatever function needs them."""
+
+    def __init__(
+        self,
+        module: ir.Module,
+        program: Program,
+        functions: Sequence[ir.Function],
+        target: Target,
+    ):
+        self.program, self.functions = program, functions
+        self._wait = barrier(module, target)
+
+    def open(
+        self, builder: ir.IRBuilder, slots: ir.Value, rows: ir.Value, part: ir.Value,
+        parts: ir.Value,
+    ) -> None:  # fmt: skip
+        """Computes what all steps have in common: addresses, and which kernels run alone."""
+        self.builder, self.rows, self.part, self.parts = builder, rows, part, parts
+        self.addresses = _addresses(builder, self.program, slots, rows)
+        self.status = _slot(builder, slots, STATUS, "status")
+        own = builder.mul(part, i64(SCRATCH_BYTES))
+        room = _slot(builder, slots, SCRATCH, "scratch")
+        self.scratch = builder.gep(room, [own], source_etype=ir.IntType(8))
+        self._alone = [self._small(cost(kernel)) for kernel in self.program.kernels]
+
+    def _small(self, count: Dim) -> ir.Value:
+        if isinstance(count, Batch):
+            number = self.builder.mul(self.rows, i64(count.scale))
+            return self.builder.icmp_signed("<", number, i64(ALONE))
+        return ir.Constant(ir.IntType(1), int(count < ALONE))
+
+    def address(self, number: int) -> ir.Value:
+        """Where a buffer stands."""
+        return self.addresses[number]
+
+    def emit(self) -> None:
+        """One step."""
+        b = self.builder
+        for place, (kernel, emitted) in enumerate(
+            zip(self.program.kernels, self.functions, strict=True)
+        ):
+            alone = self._alone[place]
+            parts = b.select(alone, i64(1), self.parts)
+            given = [self.addresses[number] for number in _places(kernel)]
+            with b.if_then(b.icmp_signed("<", self.part, parts)):
+                b.call(emitted, [*given, self.rows, self.part, parts, self.scratch, self.status])
+            # Two kernels of the first thread need no barrier between them.
+            following = self._alone[(place + 1) % len(self._alone)]
+            meet = b.select(b.and_(alone, following), i64(1), self.parts)
+            b.call(self._wait, [self.status, meet])
+
+    def meet(self) -> None:
+        """Waits for all threads."""
+        self.builder.call(self._wait, [self.status, self.parts])
+
+
+def _entry(module: ir.Module, steps: _Steps) -> None:
     pointer, i64_type = ir.PointerType(), ir.IntType(64)
     kind = ir.FunctionType(ir.VoidType(), [pointer] + [i64_type] * 4)
     function = ir.Function(module, kind, ENTRY)
@@ -75,19 +148,10 @@ def _entry(
     for argument, name in zip(function.args, names, strict=True):
         argument.name = name
     builder = ir.IRBuilder(function.append_basic_block("entry"))
-    slots, rows, steps, part, parts = function.args
-    addresses = _addresses(builder, program, slots, rows)
-    status = _slot(builder, slots, STATUS, "status")
-    own = builder.mul(part, i64(SCRATCH_BYTES))
-    scratch = builder.gep(
-        _slot(builder, slots, SCRATCH, "scratch"), [own], source_etype=ir.IntType(8)
-    )
-    wait = barrier(module, target)
-    with loop(builder, steps, "step"):
-        for kernel, emitted in zip(program.kernels, functions, strict=True):
-            given = [addresses[place] for place in _places(kernel)]
-            builder.call(emitted, [*given, rows, part, parts, scratch, status])
-            builder.call(wait, [status, parts])
+    slots, rows, count, part, parts = function.args
+    steps.open(builder, slots, rows, part, parts)
+    with loop(builder, count, "step"):
+        steps.emit()
     builder.ret_void()
 
 
@@ -103,6 +167,7 @@ def _addresses(
     """The address of every buffer that a kernel touches."""
     byte = ir.IntType(8)
     used = {place for kernel in program.kernels for place in _places(kernel)}
+    used.update(program.inputs, program.outputs)
     arena = _slot(builder, slots, ARENA, "arena")
     rounded = builder.and_(builder.add(rows, i64(ROW_QUANTUM - 1)), i64(-ROW_QUANTUM), "padded")
     found = {}
@@ -121,10 +186,10 @@ def _addresses(
     return found
 
 
-def optimised(program: Program, target: Target | None = None) -> object:
+def optimised(program: Program, target: Target | None = None, feed: Feed | None = None) -> object:
     """The parsed module after LLVM's passes, ready for an engine."""
     target = target or host()
-    text = str(build(program, target))
+    text = str(build(program, target, feed))
     module = binding.parse_assembly(text)
     module.data_layout = str(machine(target).target_data)
     module.verify()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pellucid.compiler.codegen.body import Body
-from pellucid.compiler.codegen.epilogue import behind, head_number
+from pellucid.compiler.codegen.epilogue import behind
 from pellucid.compiler.codegen.layout import broadcast_strides, register_type, strides
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.scalars import intrinsic
@@ -31,7 +31,7 @@ def plain(scope: Scope) -> None:
     with scope.shared_walk(shape, walks) as element:
         place, x_at, y_at, *offsets = element.offsets
         body = Body(scope, None)
-        body.set(head_number(scope), _dot(scope, length, k_walks, [x_at, y_at]))
+        body.set(scope.head_value, _dot(scope, length, k_walks, [x_at, y_at]))
         for number, offset in zip(numbers, offsets, strict=True):
             body.bind(number, scope.reads[number], offset, False)
         values = [body.value(result) for result in scope.kernel.results]

@@ -43,6 +43,8 @@ def intrinsic(builder: ir.IRBuilder, name: str, kind: ir.Type, *arguments: ir.Va
     element = kind.element if isinstance(kind, ir.VectorType) else kind
     letter = {"float": "f32", "double": "f64"}.get(str(element), str(element))
     prefix = f"v{kind.count}" if isinstance(kind, ir.VectorType) else ""
+    if name.startswith("vector.reduce"):  # named by what it takes, not by what it gives
+        prefix = f"v{arguments[0].type.count}"
     full = f"llvm.{name}.{prefix}{letter}"
     function = builder.module.globals.get(full)
     if function is None:

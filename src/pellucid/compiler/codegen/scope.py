@@ -76,6 +76,11 @@ class Scope:
         return head
 
     @property
+    def head_value(self) -> int:
+        """The number of the head's value in the kernel."""
+        return len(self.reads) + self.kernel.body.index(self.head)
+
+    @property
     def inputs(self) -> tuple[Operand, ...]:
         """What the head reads, where it reads memory."""
         return tuple(self.reads[value] for value in self.head.inputs)

@@ -17,9 +17,10 @@ from pellucid.compiler.program import (
     Instruction,
     Kernel,
     Program,
+    is_elementwise,
 )
 from pellucid.core.errors import CompileError
-from pellucid.graph.node import CONST, INPUT, Graph, TensorType, names
+from pellucid.graph.node import CONST, INPUT, Graph, Node, TensorType, names
 
 VIEWS = ("reshape", "stop_gradient")  # other names for the same bytes: no kernel, no memory
 Pairs = Sequence[tuple[int, int]]  # (number of an input, number of the output that replaces it)
@@ -38,6 +39,7 @@ def lower(graph: Graph, shared: Pairs) -> Program:
     kernels: list[Kernel] = []
     constants: dict[str, int] = {}
     home: list[int] = []  # the buffer where the elements of node i stand
+    needed = _in_memory(graph)
     for position, node in enumerate(graph.nodes):
         name = label[position]
         home.append(home[node.inputs[0]] if node.op in VIEWS else position)
@@ -48,7 +50,7 @@ def lower(graph: Graph, shared: Pairs) -> Program:
                 constants[name] = position
             continue
         buffers.append(Buffer(name, node.type, None, Extent()))
-        if node.op not in VIEWS:
+        if node.op not in VIEWS and position in needed:
             kernels.append(_kernel(graph, position, name, home))
     replaces = {output: graph.inputs[number] for number, output in shared}
     outputs: list[int] = []
@@ -77,15 +79,40 @@ def lower(graph: Graph, shared: Pairs) -> Program:
     )  # fmt: skip
 
 
+def _in_memory(graph: Graph) -> set[int]:
+    """The nodes whose elements must stand in memory: all but constants that only instructions use.
+
+    A constant of one number is part of each instruction's kernel: it costs no memory and no reads.
+    """
+    wanted = set(graph.outputs)
+    for node in graph.nodes:
+        wanted.update(i for i in node.inputs if not _inlined(graph, node, i))
+    return {i for i, node in enumerate(graph.nodes) if node.op != "full" or i in wanted}
+
+
+def _inlined(graph: Graph, node: Node, source: int) -> bool:
+    return graph.nodes[source].op == "full" and node.op not in VIEWS and is_elementwise(node.op)
+
+
 def _kernel(graph: Graph, position: int, name: str, home: Sequence[int]) -> Kernel:
-    """One node as a kernel of one instruction; equal inputs are read once."""
+    """One node as a kernel of one instruction and its constants; equal inputs are read once."""
     node = graph.nodes[position]
-    wanted = [(home[source], graph.nodes[source].type) for source in node.inputs]
-    reads = list(dict.fromkeys(wanted))
-    inputs = tuple(reads.index(one) for one in wanted)
-    body = Instruction(name, node.op, node.attrs, inputs, node.type, node.line)
+    constants = list(dict.fromkeys(i for i in node.inputs if _inlined(graph, node, i)))
+    wanted = {i: (home[i], graph.nodes[i].type) for i in node.inputs if i not in constants}
+    reads = list(dict.fromkeys(wanted.values()))
+    value = {i: reads.index(read) for i, read in wanted.items()}
+    value |= {i: len(reads) + place for place, i in enumerate(constants)}
+    body = [
+        _instruction(graph.nodes[i], f"{name}.c{place}", ()) for place, i in enumerate(constants)
+    ]
+    body.append(_instruction(node, name, tuple(value[i] for i in node.inputs)))
     numbers, types = tuple(number for number, _ in reads), tuple(type for _, type in reads)
-    return Kernel(name, numbers, types, (body,), (position,), (len(reads),), node.line)
+    last = len(reads) + len(constants)
+    return Kernel(name, numbers, types, tuple(body), (position,), (last,), node.line)
+
+
+def _instruction(node: Node, name: str, inputs: tuple[int, ...]) -> Instruction:
+    return Instruction(name, node.op, node.attrs, inputs, node.type, node.line)
 
 
 def _copy(name: str, source: int, type: TensorType, goal: int) -> Kernel:

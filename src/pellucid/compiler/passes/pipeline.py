@@ -14,9 +14,12 @@ from typing import Any
 from pellucid.compiler.passes.arena import arena
 from pellucid.compiler.passes.cse import cse
 from pellucid.compiler.passes.dce import dce
+from pellucid.compiler.passes.fold import fold
+from pellucid.compiler.passes.fuse import fuse
 from pellucid.compiler.passes.inplace import inplace
 from pellucid.compiler.passes.lower import Pairs, lower
 from pellucid.compiler.passes.schedule import schedule
+from pellucid.compiler.passes.simplify import simplify
 from pellucid.compiler.program import Program
 from pellucid.compiler.verify import verify as verify_program
 from pellucid.core.errors import ArgumentError, nearest
@@ -30,15 +33,19 @@ class Pass:
     """A pure function with a name, and one line on what it does."""
 
     name: str
-    run: Callable[[Any], Any]
+    run: Callable[..., Any]
     doc: str
 
 
+FOLD = Pass("fold", fold, "computes scalars that no input changes")
 GRAPH_PASSES = (
-    Pass("dce", dce, "drops nodes that no output needs"),
+    FOLD,
+    Pass("simplify", simplify, "drops operations that change no bit"),
     Pass("cse", cse, "computes equal nodes once"),
+    Pass("dce", dce, "drops nodes that no output needs"),
 )
 PROGRAM_PASSES = (
+    Pass("fuse", fuse, "joins elementwise rows with each other, with products and with sums"),
     Pass("schedule", schedule, "puts reads of old state before its update"),
     Pass("inplace", inplace, "writes outputs and state straight to their place"),
     Pass("arena", arena, "lets buffers that never live together share memory"),
@@ -68,19 +75,23 @@ class Record:
 
 
 def compile_graph(
-    graph: Graph, shared: Pairs = (), off: Collection[str] = ()
+    graph: Graph, shared: Pairs = (), off: Collection[str] = (), xp: Any = None
 ) -> tuple[Program, tuple[Record, ...]]:
     """The program of `graph`, verified behind every pass.
 
     Args:
         shared: (input number, output number) pairs that share memory.
         off: names of passes to leave out.
+        xp: the array namespace that folds constants; without one, that pass is left out.
     """
+    off = {*off, "fold"} if xp is None else off
     for name in off:
         if name not in SWITCHES:
             raise ArgumentError("passes", f"unknown pass '{name}'", nearest(name, SWITCHES))
     lowering = Pass("lower", lambda done: lower(done, shared), "makes one kernel a node")
-    table = (*GRAPH_PASSES, lowering, *PROGRAM_PASSES)
+    folding = Pass("fold", lambda done: fold(done, xp), FOLD.doc)
+    graph_passes = tuple(folding if one is FOLD else one for one in GRAPH_PASSES)
+    table = (*graph_passes, lowering, *PROGRAM_PASSES)
     records: list[Record] = []
     done: Any = graph
     for one in table:

@@ -1,0 +1,125 @@
+"""Many training steps as one native call: data stay where they are, state is updated in place.
+
+In: a step graph, its state, and the data. Out: the measures of each step, and the state by copy.
+The order of the rows comes in; nothing here draws a random number.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.compiler.codegen.barrier import STATUS_BYTES
+from pellucid.compiler.codegen.feed import DATA, DONE
+from pellucid.runtime.extras import numpy_dtype
+from pellucid.runtime.native import Native, aligned
+from pellucid.runtime.threads import Team
+
+Array = NDArray[Any]
+_KNOWN = ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8")
+WORTH_THREADS = 250_000  # operations a step (`program.cost`) from which two threads are faster
+
+
+def readable(data: Array) -> Array:
+    """`data` if native code can gather its rows as they lie, else a copy that it can."""
+    known = data.dtype.isnative and data.dtype.str[1:] in _KNOWN
+    if known and data.flags.aligned and data[:1].flags.c_contiguous:
+        return data
+    widened = {2: np.float32, 16: np.float64}.get(data.dtype.itemsize, data.dtype)
+    goal = widened if data.dtype.kind == "f" else data.dtype
+    return np.ascontiguousarray(data, np.dtype(goal).newbyteorder("="))
+
+
+class Training:
+    """A compiled step over data.
+
+    Args:
+        native: the program; its feed says which inputs are gathered, scheduled and measured.
+        inputs: one array an input; None for those that are gathered.
+        data: the arrays that inputs are gathered from, `readable`, by the input's number.
+        batch: the most rows that a step takes.
+        threads: how many threads run it, at most; the results do not depend on it.
+    """
+
+    def __init__(
+        self,
+        native: Native,
+        inputs: Sequence[Array | None],
+        data: Mapping[int, Array],
+        batch: int,
+        threads: int,
+    ):
+        assert native.feed is not None
+        self.native, self.feed, self.data, self.batch = native, native.feed, data, batch
+        self.threads = threads if native.work(batch) >= WORTH_THREADS else 1
+        graph, threads = native.graph, self.threads
+        types = graph.input_types
+        self._inputs = [
+            aligned((batch, *types[number].shape[1:]), numpy_dtype(types[number].dtype))
+            if array is None
+            else _owned(array)
+            for number, array in enumerate(inputs)
+        ]
+        self._outputs = [
+            aligned(type.shape, numpy_dtype(type.dtype)) for type in graph.output_types
+        ]
+        for number, output in native.shared:
+            self._outputs[output] = self._inputs[number]
+        room = native.room(batch, threads)
+        self._arena = aligned((room,), np.dtype(np.uint8))
+        self._status = self._arena[:STATUS_BYTES].view(np.int64)
+        self._table = native.table(self._inputs, self._outputs, self._arena, threads)
+        self._team = Team(threads)
+
+    def run(self, rows: Array, values: Array) -> Array:
+        """Runs a step for each batch of `rows`.
+
+        A step whose first measure is not finite is the last one; so is the one before a batch in
+        which a number is not finite.
+
+        Args:
+            rows: row numbers of the data, batch after batch; the last may be smaller.
+            values: (steps, scheduled) the scalars of each step.
+
+        Returns:
+            The measures of each step that was done, (steps, measured).
+        """
+        steps, last = divmod(len(rows), self.batch)
+        count = steps + (last > 0)
+        rows = np.ascontiguousarray(rows, np.int64)
+        values = np.ascontiguousarray(values, np.float64)
+        measures = np.empty((count, len(self.feed.measured)))
+        control = np.zeros(DATA + 2 * len(self.data), np.int64)
+        control[:DATA] = (
+            ctypes.addressof(self._table), rows.ctypes.data, self.batch, steps, last,
+            values.ctypes.data, measures.ctypes.data, 0,
+        )  # fmt: skip
+        control[DATA:] = [
+            part for array in self.data.values() for part in (array.ctypes.data, array.strides[0])
+        ]
+        self._status[:] = 0
+        address, parts = control.ctypes.data, self.threads
+        train = self.native.train
+        self._team.run(lambda part: train(address, part, parts))
+        self.native.check(self._status)
+        return measures[: int(control[DONE])]
+
+    def state(self) -> list[Array]:
+        """Copies of the state, in the order of `shared`."""
+        return [self._inputs[number].copy() for number, _ in self.native.shared]
+
+    def restore(self, state: Sequence[Array]) -> None:
+        """Puts copies of `state` in its place."""
+        for (number, _), array in zip(self.native.shared, state, strict=True):
+            np.copyto(self._inputs[number], array)
+
+
+def _owned(array: Array) -> Array:
+    """An aligned copy."""
+    fresh = aligned(array.shape, array.dtype)
+    np.copyto(fresh, array)
+    return fresh
