@@ -6,13 +6,12 @@ group in steps that merge, the group has one stride; else offsets are taken apar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from pellucid.compiler.codegen.layout import merged, strides
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import i64
-from pellucid.compiler.codegen.scope import Scope
 from pellucid.core.shapes import Dim, Shape, size
 from pellucid.ops.contract import Pairs, free_axes
 
@@ -44,15 +43,17 @@ class Walk:
     def contiguous(self) -> bool:
         return self.steps in ((), (1,))
 
-    def offset(self, scope: Scope, index: ir.Value) -> ir.Value:
+    def offset(
+        self, b: ir.IRBuilder, number: Callable[[Dim], ir.Value], index: ir.Value
+    ) -> ir.Value:
         """Where element `index` of the group stands, in elements from the first."""
-        b, total = scope.builder, i64(0)
+        total: ir.Value = i64(0)
         for level in range(len(self.dims) - 1, -1, -1):
             place = index
             if level > 0:
-                length = scope.dim(self.dims[level])
+                length = number(self.dims[level])
                 place, index = b.urem(index, length), b.udiv(index, length)
-            total = b.add(total, b.mul(place, scope.dim(self.steps[level])))
+            total = b.add(total, b.mul(place, number(self.steps[level])))
         return total
 
 
@@ -87,3 +88,11 @@ class Axes:
             y_columns=Walk.of(y, y_free),
             y_depth=Walk.of(y, [j for _, j in summed]),
         )
+
+    def turned(self) -> Axes:
+        """The same result with x and y in each other's place; for one row or column alone."""
+        return replace(
+            self, rows=self.columns, columns=self.rows, x_batch=self.y_batch, y_batch=self.x_batch,
+            x_rows=self.y_columns, x_depth=self.y_depth, y_columns=self.x_rows,
+            y_depth=self.x_depth,
+        )  # fmt: skip

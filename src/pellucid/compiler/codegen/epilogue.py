@@ -6,12 +6,14 @@ walked as the rows and columns of the result, so each has two strides.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pellucid.compiler.codegen.body import Body, widest
-from pellucid.compiler.codegen.inner import Inner
 from pellucid.compiler.codegen.layout import as_matrix
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import i64, loop
 from pellucid.compiler.codegen.scope import Operand, Scope
+from pellucid.compiler.codegen.tiles import argument_types
 from pellucid.core.shapes import Dim
 from pellucid.graph.node import TensorType
 from pellucid.ops.contract import free_axes
@@ -36,31 +38,70 @@ def row_axes(scope: Scope) -> int:
     return len(scope.head.type.shape) - len(free_axes(len(y), used))
 
 
-class Epilogue:
-    """The rest of a kernel, as a function over a part of the result's matrix."""
-
-    # tile, its stride along rows; first row, rows; first column, columns
-    ARGUMENTS = "plllll"
-
-    def __init__(self, scope: Scope):
-        self._inner = Inner(scope, "epilogue", self.ARGUMENTS)
-        with self._inner.body() as (inside, given):
-            _emit(inside, given)
-
-    @staticmethod
-    def needed(scope: Scope) -> bool:
-        """Whether the kernel does more than write the product."""
-        return scope.kernel.results != (scope.head_value,)
-
-    def call(self, scope: Scope, *arguments: ir.Value) -> None:
-        self._inner.call(scope, *arguments)
+# context; tile, its stride along rows; first row, rows; first column, columns
+ARGUMENTS = "p" + "pl" + "llll"
 
 
-def _emit(scope: Scope, given: list[ir.Value]) -> None:
+def needed(scope: Scope) -> bool:
+    """Whether the kernel does more than write the product."""
+    return scope.kernel.results != (scope.head_value,)
+
+
+def write_context(scope: Scope) -> None:
+    """Puts what the epilogue sees of the kernel at the begin of the scratch room."""
+    b, pointer = scope.builder, ir.PointerType()
+    operands = (*scope.writes, *scope.reads)
+    for number, operand in enumerate(operands):
+        place = b.gep(scope.scratch, [i64(number)], source_etype=pointer)
+        b.store(operand.pointer, place)
+    b.store(scope.rows, b.gep(scope.scratch, [i64(len(operands))], source_etype=pointer))
+
+
+def epilogue(scope: Scope, rows: int) -> ir.Value:
+    """The address of the function that does the rest of the kernel to a part of the matrix.
+
+    Args:
+        rows: how many leading axes of the result are rows of the matrix.
+    """
+    name = f"{scope.builder.function.name}.rest"
+    kind = ir.FunctionType(ir.VoidType(), argument_types(ARGUMENTS))
+    function = ir.Function(scope.builder.module, kind, name)
+    function.linkage = "internal"
+    b = ir.IRBuilder(function.append_basic_block("entry"))
+    context, *given = function.args
+    operands = (*scope.writes, *scope.reads)
+    pointer = ir.PointerType()
+
+    def seen(number: int, kind: ir.Type) -> ir.Value:
+        return b.load(b.gep(context, [i64(number)], source_etype=pointer), typ=kind)
+
+    found = tuple(Operand(seen(n, pointer), one.type) for n, one in enumerate(operands))
+    count = len(scope.writes)
+    n = seen(len(operands), ir.IntType(64))
+    inside = replace(scope, builder=b, rows=n, writes=found[:count], reads=found[count:])
+    _emit(inside, given, rows)
+    b.ret_void()
+    return ir.FormattedConstant(pointer, function.get_reference())
+
+
+class _Pointed:
+    """An address as llvmlite wants what it calls."""
+
+    def __init__(self, address: ir.Value):
+        self.function_type = ir.FunctionType(ir.VoidType(), argument_types(ARGUMENTS))
+        self.get_reference = address.get_reference
+
+
+def call_epilogue(b: ir.IRBuilder, address: ir.Value, *arguments: ir.Value) -> None:
+    """Calls the epilogue at `address`; arguments as `ARGUMENTS` says."""
+    b.call(_Pointed(address), arguments)
+
+
+def _emit(scope: Scope, given: list[ir.Value], axes: int) -> None:
     b, shape = scope.builder, scope.head.type.shape
     pointer, line, first_row, rows, first_column, columns = given
     tile = Operand(pointer, TensorType(scope.head.type.dtype, ()))
-    numbers, axes = behind(scope), row_axes(scope)
+    numbers = behind(scope)
     walks = [_strides(scope.reads[number].type.shape, shape, axes) for number in numbers]
     out_walk = _strides(shape, shape, axes)
     width = scope.vector_bytes // widest(scope.kernel)

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from pellucid.compiler.codegen.layout import memory_type
 from pellucid.compiler.codegen.llvm import ir
-from pellucid.compiler.codegen.loops import i64, loop
+from pellucid.compiler.codegen.loops import groups, i64, least, loop
 from pellucid.compiler.codegen.scope import first_lanes, masked_load, masked_store
 from pellucid.compiler.codegen.target import Target
 from pellucid.compiler.codegen.tiles import argument_types
 from pellucid.core.dtypes import DType
-
-I32 = 32
 
 
 class Packing:
@@ -33,13 +31,17 @@ class Packing:
         """
         b.call(self._function("copy", "plplll", self._copy), arguments)
 
-    def turn(self, b: ir.IRBuilder, *arguments: ir.Value) -> None:
+    def turn(self, b: ir.IRBuilder, goal_line: int, *arguments: ir.Value) -> None:
         """goal[j·goal_line + i] = source[i·line + j] for lines × length elements.
 
-        Arguments: source, line, goal, goal_line, lines, length. What is written runs over its
-        borders: up to a vector less one along either axis.
+        Arguments: source, line, goal, lines, length. What is written runs over its borders: along
+        i to a multiple of 16 bytes, along j to a multiple of a vector.
         """
-        b.call(self._function("turn", "plplll", self._turn), arguments)
+
+        def emit(b: ir.IRBuilder, *given: ir.Value) -> None:
+            (self._turn if self.target.masks else self._turn_plainly)(b, goal_line, *given)
+
+        b.call(self._function(f"turn{goal_line}", "plpll", emit), arguments)
 
     def gather(self, b: ir.IRBuilder, *arguments: ir.Value) -> None:
         """goal[i·goal_line + j] = source[starts[i] + offsets[j]] for lines × length elements.
@@ -94,36 +96,38 @@ class Packing:
                     masked_store(b, value, here, size, mask)
 
     def _turn(
-        self, b: ir.IRBuilder, source: ir.Value, line: ir.Value, goal: ir.Value,
-        goal_line: ir.Value, lines: ir.Value, length: ir.Value,
+        self, b: ir.IRBuilder, goal_line: int, source: ir.Value, line: ir.Value, goal: ir.Value,
+        lines: ir.Value, length: ir.Value,
     ) -> None:  # fmt: skip
-        """Squares of vectors through registers."""
+        """A few lines at a time, mixed in registers and written in pieces of 16 bytes."""
         width, size = self.lanes, self.dtype.itemsize
-        if not self.target.masks:
-            with loop(b, lines, "line") as one, loop(b, length, "j") as j:
-                there = self._at(b, source, b.add(b.mul(one.index, line), j.index))
-                here = self._at(b, goal, b.add(b.mul(j.index, goal_line), one.index))
-                self._move(b, there, here, self.element)
-            return
-        across = b.sdiv(b.add(lines, i64(width - 1)), i64(width))
-        along = b.sdiv(b.add(length, i64(width - 1)), i64(width))
-        with loop(b, across, "across") as i:
-            top = b.mul(i.index, i64(width))
+        block = 16 // size
+        with loop(b, groups(b, lines, block), "across") as i:
+            top = b.mul(i.index, i64(block))
             starts = []
-            for n in range(width):  # lines that are not there read the last one again
-                number = b.add(top, i64(n))
-                number = _least(b, number, b.sub(lines, i64(1)))
+            for n in range(block):  # lines that are not there read the last one again
+                number = least(b, b.add(top, i64(n)), b.sub(lines, i64(1)))
                 starts.append(self._at(b, source, b.mul(number, line)))
-            with loop(b, along, "along") as j:
+            here = self._at(b, goal, top)
+            with loop(b, groups(b, length, width), "along") as j:
                 left = b.mul(j.index, i64(width))
-                mask = first_lanes(b, _least(b, b.sub(length, left), i64(width)), width)
-                square = [
+                mask = first_lanes(b, least(b, b.sub(length, left), i64(width)), width)
+                rows = [
                     masked_load(b, self.vector, self._at(b, start, left), size, mask)
                     for start in starts
                 ]
-                for n, value in enumerate(transposed(b, square)):
-                    place = b.add(b.mul(b.add(left, i64(n)), goal_line), top)
-                    b.store(value, self._at(b, goal, place), align=size)
+                first = self._at(b, here, b.mul(left, i64(goal_line)))
+                for n, piece in enumerate(turned(b, rows)):
+                    b.store(piece, self._at(b, first, i64(n * goal_line)), align=size)
+
+    def _turn_plainly(
+        self, b: ir.IRBuilder, goal_line: int, source: ir.Value, line: ir.Value, goal: ir.Value,
+        lines: ir.Value, length: ir.Value,
+    ) -> None:  # fmt: skip
+        with loop(b, lines, "line") as one, loop(b, length, "j") as j:
+            there = self._at(b, source, b.add(b.mul(one.index, line), j.index))
+            here = self._at(b, goal, b.add(b.mul(j.index, i64(goal_line)), one.index))
+            self._move(b, there, here, self.element)
 
     def _gather(
         self, b: ir.IRBuilder, source: ir.Value, starts: ir.Value, offsets: ir.Value,
@@ -141,32 +145,37 @@ class Packing:
                 self._move(b, place, self._at(b, here, j.index), self.element)
 
 
-def _least(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
-    return b.select(b.icmp_signed("<", x, y), x, y)
+def turned(b: ir.IRBuilder, rows: list[ir.Value]) -> list[ir.Value]:
+    """The columns of a few vectors, each as a vector of its own.
 
-
-def transposed(b: ir.IRBuilder, rows: list[ir.Value]) -> list[ir.Value]:
-    """A square of as many vectors as they have lanes, its rows as columns.
-
-    In round s, bit s of a row's number changes places with bit s of the lane's.
+    In rounds, lanes of two rows are interleaved: x0 y0 x1 y1 of the lower halves of 16 bytes,
+    x2 y2 x3 y3 of the upper ones. Machines have one instruction for either.
     """
-    width = len(rows)
+    block, width = len(rows), rows[0].type.count
     step = 1
-    while step < width:
+    while step < block:
+        low = [
+            base + part // 2 * step + part % 2 * width + lane
+            for base in range(0, width, block)
+            for part in range(block // step)
+            for lane in range(step)
+        ]
         done = list(rows)
-        for row in range(width):
-            if row & step:
-                continue
-            x, y = rows[row], rows[row | step]
-            low = [lane if not lane & step else width + (lane ^ step) for lane in range(width)]
-            high = [lane | step if not lane & step else width + lane for lane in range(width)]
-            done[row], done[row | step] = _mixed(b, x, y, low), _mixed(b, x, y, high)
-        rows = done
-        step *= 2
-    return rows
+        for n in range(block):
+            if not n & step:
+                x, y = rows[n], rows[n + step]
+                done[n] = _mixed(b, x, y, low)
+                done[n + step] = _mixed(b, x, y, [lane + block // 2 for lane in low])
+        rows, step = done, 2 * step
+    order = [0, 1] if block == 2 else [0, 2, 1, 3]
+    return [
+        _mixed(b, rows[order[n]], rows[order[n]], list(range(base, base + block)))
+        for base in range(0, width, block)
+        for n in range(block)
+    ]
 
 
 def _mixed(b: ir.IRBuilder, x: ir.Value, y: ir.Value, lanes: list[int]) -> ir.Value:
-    i32 = ir.IntType(I32)
+    i32 = ir.IntType(32)
     numbers = ir.Constant(ir.VectorType(i32, len(lanes)), [ir.Constant(i32, n) for n in lanes])
     return b.shuffle_vector(x, y, numbers)

@@ -1,8 +1,8 @@
 """The micro-kernels of a contraction: a tile of the result, in registers, for a stretch of k.
 
-out[r, c] (+)= Σ_k x[r, k] · y[k, c] for a few rows and vectors of columns. Each k costs one load for
-each vector of y and one broadcast for each row of x; accumulators stay where they are. All strides
-are numbers at run time, so one function a size serves every contraction of a module, whichever way
+out[r, c] (+)= Σ_k x[r, k] · y[k, c] for a few rows and vectors of columns. Each k costs one load
+for each vector of y and one broadcast for each row of x; accumulators stay where they are. All
+strides are numbers at run time: one function a size serves every contraction of a module, however
 its operands lie.
 """
 
@@ -113,6 +113,8 @@ class Tile:
         return sums
 
     def _at(self, b: ir.IRBuilder, base: ir.Value, offset: ir.Value) -> ir.Value:
+        if isinstance(offset, ir.Constant) and offset.constant == 0:
+            return base
         return b.gep(base, [offset], inbounds=True, source_etype=memory_type(self.dtype))
 
     def _load(self, b: ir.IRBuilder, place: ir.Value, mask: ir.Value | None) -> list[ir.Value]:
