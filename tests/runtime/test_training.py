@@ -10,6 +10,7 @@ import pytest
 import pellucid as pel
 from pellucid.core.errors import DataError, DivergenceError
 from pellucid.train.callbacks import Callback
+from pellucid.train.engines import Compiled, Interpreted, Job
 from pellucid.train.loop import Run
 
 ROWS, FEATURES = 230, 12
@@ -59,6 +60,18 @@ def test_threads_change_nothing(threads: int, monkeypatch: pytest.MonkeyPatch) -
     x, y = data()
     known = trained(x, y, model(wide=300), threads=1)
     assert trained(x, y, model(wide=300), threads=threads) == known
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 1000, 1027])
+def test_the_order_of_the_rows_is_the_same(n: int) -> None:
+    x, y = np.zeros((n, FEATURES), np.float32), np.zeros((n, 3), np.float32)
+    net = model()
+    net.fit(x, y, epochs=0, verbose=0)
+    job = Job(net.training_graph(x, y), 4, [np.array(0)], x, y, 32, np.dtype(np.float32))
+    state = [np.zeros(t.shape, t.dtype.name) for t in job.graph.input_types[: job.leaves]]
+    ours, known = Compiled(job, state, 1, {}), Interpreted(job, state)
+    for seed, epoch in ((0, 0), (1, 5), (2**62 + 12345, 2**40)):
+        np.testing.assert_array_equal(ours.order(seed, epoch), known.order(seed, epoch))
 
 
 def test_native_equals_the_interpreter_but_for_rounding() -> None:

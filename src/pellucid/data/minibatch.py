@@ -12,15 +12,17 @@ from numpy.typing import NDArray
 from pellucid.runtime.extras import words
 
 Rows = NDArray[np.int64]
+ORDER = "order"  # the stream that the order of the data draws from
 
 
-def order(n: int, seed: int, epoch: int, stream: str = "order") -> Rows:
-    """A random order of n rows: they are sorted by 64-bit keys, random but for their last bits.
+def order(n: int, seed: int, epoch: int, stream: str = ORDER) -> Rows:
+    """A random order of n rows: one after the other, row i changes places with one of 0 … i.
 
-    Those hold the row itself: no two keys are equal, and sorting them sorts the rows.
+    One word of 32 bits chooses it, evenly to within n / 2³². `codegen/shuffle.py` is the same.
     """
-    pair = words(seed, epoch, stream, 2 * n).astype(np.uint64).reshape(n, 2)
-    low = np.uint64((1 << (n - 1).bit_length()) - 1)
-    keys = (pair[:, 0] << np.uint64(32) | pair[:, 1]) & ~low | np.arange(n, dtype=np.uint64)
-    keys.sort()
-    return (keys & low).astype(np.int64)
+    rows = list(range(n))
+    for i, word in enumerate(words(seed, epoch, stream, n).tolist()):
+        place = word * (i + 1) >> 32
+        rows[i] = rows[place]
+        rows[place] = i
+    return np.array(rows, np.int64)

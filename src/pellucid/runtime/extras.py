@@ -179,15 +179,21 @@ def stream_hash(stream: str) -> int:
     return int.from_bytes(hashlib.blake2b(stream.encode(), digest_size=4).digest(), "little")
 
 
-def words(seed: Any, step: Any, stream: str, n: int) -> NDArray[np.uint32]:
-    """The first `n` random words of (seed, stream, step). Word e is word e mod 4 of block e ÷ 4."""
+def stream_words(seed: Any, step: Any, stream: str) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The two words of the counter that a step gives, and the key of a stream."""
     seed, step = int(seed), int(step)
     if seed < 0 or step < 0:
         raise DataError("random", f"seed and step must be ≥ 0, got {seed} and {step}")
+    key = (seed & 0xFFFFFFFF, stream_hash(stream) ^ (seed >> 32))
+    return (step & 0xFFFFFFFF, step >> 32), key
+
+
+def words(seed: Any, step: Any, stream: str, n: int) -> NDArray[np.uint32]:
+    """The first `n` random words of (seed, stream, step). Word e is word e mod 4 of block e ÷ 4."""
+    step_words, key = stream_words(seed, step, stream)
     blocks = np.arange(-(-n // 4), dtype=np.uint64)
     high = np.zeros_like(blocks)
-    counter = [blocks & _MASK, blocks >> _SHIFT, high + (step & 0xFFFFFFFF), high + (step >> 32)]
-    key = (seed & 0xFFFFFFFF, stream_hash(stream) ^ (seed >> 32))
+    counter = [blocks & _MASK, blocks >> _SHIFT, *(high + word for word in step_words)]
     return np.stack(philox(counter, key), axis=-1).astype(np.uint32).reshape(-1)[:n]
 
 

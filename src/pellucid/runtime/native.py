@@ -21,6 +21,7 @@ from pellucid.compiler.codegen import module as codegen
 from pellucid.compiler.codegen.barrier import STATUS_BYTES
 from pellucid.compiler.codegen.llvm import binding
 from pellucid.compiler.codegen.scope import SCRATCH_BYTES
+from pellucid.compiler.codegen.shuffle import SHUFFLE
 from pellucid.compiler.codegen.target import Target, host, machine
 from pellucid.compiler.passes.lower import Pairs
 from pellucid.compiler.passes.pipeline import compile_graph
@@ -35,6 +36,7 @@ Array = NDArray[Any]
 
 _ENTRY = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 4)
 _TRAIN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+_SHUFFLE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 5)
 _compiling = threading.Lock()  # LLVM's context is one a process
 
 
@@ -83,6 +85,7 @@ class Native:
         self._run = _ENTRY(self._engine.get_function_address(codegen.ENTRY))
         if self.feed is not None:
             self.train = _TRAIN(self._engine.get_function_address(codegen.TRAIN))
+            self.shuffle = _SHUFFLE(self._engine.get_function_address(SHUFFLE))
 
     def __call__(self, inputs: Sequence[Any]) -> list[Array]:
         """The outputs for `inputs`, as arrays that share no memory with them."""

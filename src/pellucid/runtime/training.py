@@ -7,16 +7,18 @@ The order of the rows comes in; nothing here draws a random number.
 from __future__ import annotations
 
 import ctypes
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.compiler.codegen.barrier import STATUS_BYTES
+from pellucid.compiler.codegen.barrier import HALT, STATUS_BYTES
 from pellucid.compiler.codegen.feed import DATA, DONE
-from pellucid.runtime.extras import numpy_dtype
+from pellucid.runtime.extras import numpy_dtype, stream_words
 from pellucid.runtime.native import Native, aligned
+from pellucid.runtime.pace import Pace
 from pellucid.runtime.threads import Team
 
 Array = NDArray[Any]
@@ -73,7 +75,7 @@ class Training:
         self._arena = aligned((room,), np.dtype(np.uint8))
         self._status = self._arena[:STATUS_BYTES].view(np.int64)
         self._table = native.table(self._inputs, self._outputs, self._arena, threads)
-        self._team = Team(threads)
+        self._team, self._pace = Team(threads), Pace(threads)
 
     def run(self, rows: Array, values: Array) -> Array:
         """Runs a step for each batch of `rows`.
@@ -88,11 +90,25 @@ class Training:
         Returns:
             The measures of each step that was done, (steps, measured).
         """
-        steps, last = divmod(len(rows), self.batch)
-        count = steps + (last > 0)
         rows = np.ascontiguousarray(rows, np.int64)
         values = np.ascontiguousarray(values, np.float64)
+        count = -(-len(rows) // self.batch)
         measures = np.empty((count, len(self.feed.measured)))
+        done = 0
+        while done < count:
+            threads, steps = self._pace.plan(count - done)
+            started = time.perf_counter()
+            chosen = rows[done * self.batch : (done + steps) * self.batch]
+            finished = self._call(chosen, values[done:], measures[done:], threads)
+            self._pace.tell(threads, finished, time.perf_counter() - started)
+            done += finished
+            if finished < steps or self._status[HALT // 8]:
+                break
+        return measures[:done]
+
+    def _call(self, rows: Array, values: Array, measures: Array, threads: int) -> int:
+        """One native call; the number of whole steps."""
+        steps, last = divmod(len(rows), self.batch)
         control = np.zeros(DATA + 2 * len(self.data), np.int64)
         control[:DATA] = (
             ctypes.addressof(self._table), rows.ctypes.data, self.batch, steps, last,
@@ -102,11 +118,20 @@ class Training:
             part for array in self.data.values() for part in (array.ctypes.data, array.strides[0])
         ]
         self._status[:] = 0
-        address, parts = control.ctypes.data, self.threads
-        train = self.native.train
-        self._team.run(lambda part: train(address, part, parts))
+        address, train = control.ctypes.data, self.native.train
+        if threads == 1:
+            train(address, 0, 1)
+        else:
+            self._team.run(lambda part: train(address, part, threads))
         self.native.check(self._status)
-        return measures[: int(control[DONE])]
+        return int(control[DONE])
+
+    def order(self, n: int, seed: int, epoch: int, stream: str) -> Array:
+        """What `data.minibatch.order` gives, faster."""
+        rows = np.empty(n, np.int64)
+        counter, key = stream_words(seed, epoch, stream)
+        self.native.shuffle(rows.ctypes.data, n, *counter, *key)
+        return rows
 
     def state(self) -> list[Array]:
         """Copies of the state, in the order of `shared`."""

@@ -17,6 +17,7 @@ from pellucid.compiler.program import Feed
 from pellucid.core.dtypes import as_dtype
 from pellucid.core.errors import CompileError
 from pellucid.data.arrays import check_finite, gather
+from pellucid.data.minibatch import ORDER, order
 from pellucid.graph.node import Graph
 from pellucid.runtime.backend import notice
 from pellucid.runtime.interpreter import Interpreter
@@ -73,6 +74,9 @@ class Engine(Protocol):
 
     steps_at_once: int  # the most that are worth a call
 
+    def order(self, seed: int, epoch: int) -> Array:
+        """The order of the rows in an epoch."""
+
     def run(self, rows: Array, rates: Array) -> Array:
         """A step for each batch of `rows`; its measures, (steps, measures).
 
@@ -103,6 +107,9 @@ class Interpreted:
         self.job = job
         self._program = Interpreter(job.graph)
         self._state = self._previous = self._kept = list(state)
+
+    def order(self, seed: int, epoch: int) -> Array:
+        return order(len(self.job.x), seed, epoch, ORDER)
 
     def run(self, rows: Array, rates: Array) -> Array:
         job, done = self.job, []
@@ -154,6 +161,9 @@ class Compiled:
         self._start: list[Array] = []  # a state to go back to, and the steps done since
         self._since: list[tuple[Array, Array]] = []
         self._seconds = np.inf
+
+    def order(self, seed: int, epoch: int) -> Array:
+        return self._training.order(len(self.job.x), seed, epoch, ORDER)
 
     def run(self, rows: Array, rates: Array) -> Array:
         if self._seconds > _REPLAYED:

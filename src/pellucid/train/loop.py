@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from pellucid.core.errors import DivergenceError
-from pellucid.data.minibatch import order
 from pellucid.graph.node import INPUT
 from pellucid.optim.base import Optimizer
 from pellucid.runtime.interpreter import step as step_through
@@ -129,7 +128,7 @@ class Run:
 
     def _epoch(self) -> None:
         progress, batch_size = self.progress, self.settings.job.batch_size
-        rows = order(len(self.settings.job.x), progress.seed, progress.epoch)
+        rows = self.engine.order(progress.seed, progress.epoch)
         while progress.batch < self.steps_per_epoch:
             start = progress.batch * batch_size
             with held_back():

@@ -33,5 +33,5 @@ def held_back() -> Iterator[None]:
     finally:
         for own, handler in handlers.items():
             signal.signal(own, handler)
-        for number, frame in came:
-            handlers[number](number, frame)
+        for which, frame in came:
+            handlers[which](which, frame)

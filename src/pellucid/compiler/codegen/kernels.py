@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from pellucid.compiler.codegen import scalars
 from pellucid.compiler.codegen.body import Body, walked, widest
+from pellucid.compiler.codegen.extremes import argmax, extreme, one_hot
 from pellucid.compiler.codegen.layout import strides
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.matmul import contract
@@ -61,6 +62,10 @@ HEADS: dict[str, Callable[[Scope], None]] = {
     "permute_dims": permute_dims,
     "sum": total,
     "contract": contract,
+    "max": extreme,
+    "min": extreme,
+    "argmax": argmax,
+    "one_hot": one_hot,
 }
 
 

@@ -8,7 +8,7 @@ One function a kernel, which gets addresses and N, and one entry for the caller:
 outputs. The entry computes every address once and then runs the kernels `steps` times, for state
 that is updated in place. `parts` threads call it together, each with its own `part`. Small kernels
 are left to the first of them; behind the others all meet at a barrier. A program with a Feed has a
-second entry, `train`: see `feed.py`.
+second entry, `train`: see `feed.py`, and a third that draws an order: see `shuffle.py`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pellucid.compiler.codegen.feed import Steps, train
 from pellucid.compiler.codegen.llvm import binding, ir
 from pellucid.compiler.codegen.loops import i64, loop
 from pellucid.compiler.codegen.scope import SCRATCH_BYTES, Operand, Scope
+from pellucid.compiler.codegen.shuffle import shuffle
 from pellucid.compiler.codegen.target import Target, host, machine, optimise
 from pellucid.compiler.program import (
     ARENA,
@@ -49,6 +50,7 @@ def build(program: Program, target: Target | None = None, feed: Feed | None = No
     _entry(module, steps)
     if feed is not None:
         train(module, TRAIN, program, feed, steps, target.vector_bytes)
+        shuffle(module)
     return module
 
 

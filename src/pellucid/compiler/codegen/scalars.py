@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from pellucid.compiler.codegen import mathfn
 from pellucid.compiler.codegen.layout import register_type
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.scope import constant
@@ -210,4 +211,5 @@ TABLE: dict[str, Emitter] = {
     "cast": _cast,
     "stop_gradient": _same,
     "copy": _same,
+    **mathfn.TABLE,
 }
