@@ -31,7 +31,7 @@ from pellucid.core.dtypes import DType
 from pellucid.core.shapes import Dim
 
 STRETCH = 512  # the most of k in one go
-TILES = 5  # tiles in a strip: each of them reads the same rows of x
+STRIP = 960  # bytes of columns, the most; all of them read the same rows of x
 BLOCK = 256  # rows whose sums wait while k goes on
 WORTH = 64  # rows that make up for packing y where it could be used as it lies
 CONTEXT_BYTES = 512  # of the scratch room, for the kernel's own use
@@ -127,17 +127,18 @@ class _Room:
 
     def __init__(self, dtype: DType, lanes: int, height: int, vectors: int):
         panel = vectors * lanes
+        self.tiles = STRIP // (panel * dtype.itemsize)
         self.y_line = panel * (STRETCH + lanes)  # elements from tile to tile; `turn` runs over
         self.x_line = STRETCH + 16  # elements from row to row
         self.y = CONTEXT_BYTES
-        self.x = self.y + TILES * self.y_line * dtype.itemsize
+        self.x = self.y + self.tiles * self.y_line * dtype.itemsize
         self.x_offsets = self.x + 8 * height * self.x_line
         self.y_offsets = self.x_offsets + 8 * STRETCH
         self.row_offsets = self.y_offsets + 8 * STRETCH
         self.column_offsets = self.row_offsets + 8 * height
-        self.sums = self.column_offsets + 8 * TILES * panel
+        self.sums = self.column_offsets + 8 * self.tiles * panel
         self.sums += -self.sums % 64
-        self.end = self.sums + BLOCK * TILES * panel * dtype.itemsize
+        self.end = self.sums + BLOCK * self.tiles * panel * dtype.itemsize
 
 
 def room(dtype: DType, target: Target) -> int:
@@ -179,7 +180,7 @@ class _Block:
         self.stretches = b.select(b.icmp_signed("<", stretches, i64(1)), i64(1), stretches)
         self.stretch = b.udiv(b.add(given.depth, b.sub(self.stretches, i64(1))), self.stretches)
         self.waits = b.icmp_signed(">", self.stretches, i64(1))
-        strip = TILES * self.panel
+        strip = self.room.tiles * self.panel
         rows = b.sub(given.last_row, given.first_row)
         with loop(b, groups(b, b.sub(given.last, given.first), strip), "strip") as one:
             self.column = b.add(given.first, b.mul(one.index, i64(strip)))
@@ -295,7 +296,7 @@ class _Block:
             goal = self._at(given.out, b.add(b.mul(number, given.columns), self.column))
             self._panels(x, y, goal, given.columns, height)
             return
-        line = i64(TILES * self.panel)
+        line = i64(self.room.tiles * self.panel)
         kept = b.select(self.waits, done, i64(0))  # else one tile's room stays in the first cache
         goal = self._at(self._scratch(self.room.sums), b.mul(kept, line))
         self._panels(x, y, goal, line, height)
@@ -349,7 +350,8 @@ class _Block:
                 choice.add_case(i64(8 * rows + count), block)
                 b.position_at_end(block)
                 lanes = self.lanes if count else 1
-                tile = Tile(self.form.dtype, rows, max(count, 1), lanes, self.masks)
+                masked = self.masks and count == 1  # wide tiles are whole
+                tile = Tile(self.form.dtype, rows, max(count, 1), lanes, masked)
                 b.call(tile.function(b.module), arguments)
                 b.branch(done)
         b.position_at_end(done)
