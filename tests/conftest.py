@@ -27,6 +27,7 @@ settings.load_profile("pellucid")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    os.environ.setdefault("PELLUCID_CACHE", "off")  # every test makes its own machine code
     install()
 
 

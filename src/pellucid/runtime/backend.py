@@ -1,18 +1,21 @@
-"""Which executor runs a graph: machine code where it can be had, else the interpreter."""
+"""Which executor runs a graph: machine code where it can be had, else the interpreter.
+
+In: a graph and what the person asked for. Out: an executor; both kinds are called alike and give
+the same results. Whoever did not ask is told once why it is the slower one.
+"""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
+from pellucid.core import notices
 from pellucid.core.arguments import choice
-from pellucid.core.errors import PellucidError
+from pellucid.core.errors import CompileError
 from pellucid.graph.node import Graph
 from pellucid.runtime.interpreter import Interpreter
 from pellucid.runtime.native import Native
 
 BACKENDS = ("native", "interpreter")
-_said: set[str] = set()
 
 
 def check_backend(where: str, backend: str | None) -> None:
@@ -21,26 +24,43 @@ def check_backend(where: str, backend: str | None) -> None:
         choice(where, "backend", backend, BACKENDS)
 
 
-def notice(where: str, error: PellucidError) -> None:
-    """Says once for each reason that the interpreter takes over."""
-    reason = str(error)
-    if reason not in _said:
-        _said.add(reason)
-        warnings.warn(f"{where} runs on the interpreter, which is slower: {reason}", stacklevel=3)
+def notice(where: str, error: CompileError) -> None:
+    """Says once for each reason that the interpreter takes over, and what to do.
+
+    The reason is what decides, not the line: a hundred calls of one missing operation are one.
+    """
+    fix = "" if "backend=" in error.fix else f" {error.fix}"
+    notices.once(
+        f"[{where}] runs on the interpreter, which is slower: {error.problem}.{fix} "
+        "To run it there without this notice, pass backend='interpreter'."
+    )
 
 
 def executor(
     graph: Graph,
     shared: Sequence[tuple[int, int]] = (),
     backend: str | None = None,
-    where: str = "call",
+    where: str = "fit",
 ) -> Native | Interpreter:
-    """The executor of `graph`."""
+    """The executor of `graph`.
+
+    Args:
+        shared: (input number, output number) pairs: state that machine code updates in place.
+        backend: "native" is machine code or an error; "interpreter" imports no compiler; None is
+            machine code where it can be had.
+        where: who asks, for messages.
+
+    Raises:
+        ArgumentError: for another word.
+        CompileError: where "native" cannot be had: no llvmlite, an operation without code, a
+            machine that it makes no code for.
+    """
+    check_backend(where, backend)
     if backend == "interpreter":
         return Interpreter(graph)
     try:
         return Native(graph, shared)
-    except PellucidError as error:
+    except CompileError as error:
         if backend == "native":
             raise
         notice(where, error)

@@ -1,12 +1,14 @@
 """The native executor: a graph compiled once, then called with arrays of any number of rows.
 
 In: a Graph. Out: `Native`, which keeps the promise of `executor.Program` (fresh arrays, safe from
-several threads), and `Bound`, which owns its arrays and trains state in place.
+several threads), and `Bound`, which owns its arrays and trains state in place. Code that an earlier
+process made for the same graph comes from `cache.py`; passes and emitters then do not run at all.
 """
 
 from __future__ import annotations
 
 import ctypes
+import functools
 import math
 import threading
 import time
@@ -19,16 +21,19 @@ from numpy.typing import NDArray
 
 from pellucid.compiler.codegen import module as codegen
 from pellucid.compiler.codegen.barrier import STATUS_BYTES
-from pellucid.compiler.codegen.llvm import binding
 from pellucid.compiler.codegen.scope import SCRATCH_BYTES
 from pellucid.compiler.codegen.shuffle import SHUFFLE
-from pellucid.compiler.codegen.target import Target, host, machine
+from pellucid.compiler.codegen.target import Target, host, load, versions
+from pellucid.compiler.frame import Frame, frame, read
 from pellucid.compiler.passes.lower import Pairs
-from pellucid.compiler.passes.pipeline import compile_graph
-from pellucid.compiler.program import ALIGNMENT, ARENA, SCRATCH, STATUS, Feed, cost
+from pellucid.compiler.passes.pipeline import Record, compile_graph
+from pellucid.compiler.program import ALIGNMENT, ARENA, SCRATCH, STATUS, Feed, Program
 from pellucid.core import shapes
 from pellucid.core.errors import ShapeError
 from pellucid.graph.node import Graph, TensorType
+from pellucid.graph.text import print_graph
+from pellucid.ops.spec import REGISTRY
+from pellucid.runtime import cache
 from pellucid.runtime.executor import check_inputs
 from pellucid.runtime.extras import NUMPY, numpy_dtype
 
@@ -64,28 +69,63 @@ class Native:
         feed: Feed | None = None,
     ):
         self.graph = graph
-        self.shared = tuple(shared)
+        self.shared = tuple((number, output) for number, output in shared)
         self.target, self.feed = target, feed
-        self.program, self.records = compile_graph(graph, shared, off, NUMPY)
+        self._off = tuple(off)
         start = time.perf_counter()
         with _compiling:
             self._load(target or host())
         self.compile_seconds = time.perf_counter() - start
         self._consts = {
-            self.program.buffers[number].slot: _plain(self.program.consts[name].array)
-            for name, number in self.program.constants.items()
+            slot: _plain(graph.consts[name].array) for name, slot in self.frame.constants.items()
         }
         self._arenas: deque[Array] = deque()
 
+    @functools.cached_property
+    def _passed(self) -> tuple[Program, tuple[Record, ...]]:
+        return compile_graph(self.graph, self.shared, self._off, NUMPY)
+
+    @property
+    def program(self) -> Program:
+        """The program behind all passes."""
+        return self._passed[0]
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """What each pass did."""
+        return self._passed[1]
+
     def _load(self, target: Target) -> None:
-        compiled = codegen.optimised(self.program, target, self.feed)
-        # The engine takes over its target machine, and the code dies with the engine.
-        self._engine = binding.create_mcjit_compiler(compiled, machine(target))
-        self._engine.finalize_object()
+        self.frame, code = self._code(target)
+        self._engine = load(code, target)  # the code dies with the engine
         self._run = _ENTRY(self._engine.get_function_address(codegen.ENTRY))
         if self.feed is not None:
             self.train = _TRAIN(self._engine.get_function_address(codegen.TRAIN))
             self.shuffle = _SHUFFLE(self._engine.get_function_address(SHUFFLE))
+
+    def _code(self, target: Target) -> tuple[Frame, bytes]:
+        """The machine code and how it is called: kept from another process, or made now."""
+        key = self._key(target)
+        kept = cache.find(key)
+        self.from_cache = kept is not None
+        if kept is not None:
+            return read(kept.data), kept.code
+        made = frame(self.program), codegen.object_code(self.program, target, self.feed)
+        cache.keep(key, made[0].plain(), made[1])
+        return made
+
+    def _key(self, target: Target) -> str:
+        """All that decides the code. Values of constants and lines of source do not."""
+        if any(node.op in REGISTRY and REGISTRY[node.op].user for node in self.graph.nodes):
+            return ""  # what a person's own operation does stands in no text
+        return cache.key(
+            print_graph(self.graph, lines=False),
+            repr(self.shared),
+            repr(sorted(self._off)),
+            repr(self.feed),
+            repr(target),
+            versions(),
+        )
 
     def __call__(self, inputs: Sequence[Any]) -> list[Array]:
         """The outputs for `inputs`, as arrays that share no memory with them."""
@@ -114,7 +154,7 @@ class Native:
 
     def work(self, rows: int) -> int:
         """About how many vector operations a step takes."""
-        return sum(shapes.bind(cost(kernel), rows) for kernel in self.program.kernels)
+        return self.frame.work + self.frame.work_per_row * rows
 
     def check(self, status: Array) -> None:
         """Raises what a kernel reported, where one did."""
@@ -122,7 +162,7 @@ class Native:
     def rows(self, inputs: Sequence[Any]) -> int:
         """The number of rows N that checked `inputs` have; 0 where the graph has none."""
         rows = check_inputs(self.graph, inputs)
-        if rows is None and self.program.has_batch:
+        if rows is None and self.frame.has_batch:
             raise ShapeError(
                 "call", "the batch size N must come with an input, got none with a batch axis"
             )
@@ -133,7 +173,7 @@ class Native:
 
     def room(self, rows: int, threads: int = 1) -> int:
         """Bytes of working memory: status, the threads' scratch, the arena."""
-        return STATUS_BYTES + threads * SCRATCH_BYTES + self.program.arena.bytes(rows)
+        return STATUS_BYTES + threads * SCRATCH_BYTES + self.frame.arena.bytes(rows)
 
     def _take_arena(self, rows: int) -> Array:
         """Memory for one call: one that an earlier call left behind, if it is large enough."""
@@ -148,16 +188,15 @@ class Native:
         self, inputs: Sequence[Array], outputs: Sequence[Array], arena: Array, threads: int = 1
     ) -> Any:
         """The table of addresses. State stands in its output's array."""
-        slots = (ctypes.c_void_p * self.program.slots)()
+        slots = (ctypes.c_void_p * self.frame.slots)()
         start = arena.ctypes.data
         slots[STATUS], slots[SCRATCH] = start, start + STATUS_BYTES
         slots[ARENA] = start + STATUS_BYTES + threads * SCRATCH_BYTES
-        buffers = self.program.buffers
-        for places, arrays in ((self.program.inputs, inputs), (self.program.outputs, outputs)):
-            for number, array in zip(places, arrays, strict=True):
-                slots[buffers[number].slot or 0] = array.ctypes.data  # outputs come second
+        for places, arrays in ((self.frame.inputs, inputs), (self.frame.outputs, outputs)):
+            for slot, array in zip(places, arrays, strict=True):
+                slots[slot] = array.ctypes.data  # outputs come second
         for slot, array in self._consts.items():
-            slots[slot or 0] = array.ctypes.data
+            slots[slot] = array.ctypes.data
         return slots
 
 

@@ -34,7 +34,6 @@ STRETCH = 512  # the most of k in one go
 STRIP = 960  # bytes of columns, the most; all of them read the same rows of x
 BLOCK = 256  # rows whose sums wait while k goes on
 WORTH = 64  # rows that make up for packing y where it could be used as it lies
-CONTEXT_BYTES = 512  # of the scratch room, for the kernel's own use
 
 
 class Given(NamedTuple):
@@ -130,7 +129,7 @@ class _Room:
         self.tiles = STRIP // (panel * dtype.itemsize)
         self.y_line = panel * (STRETCH + lanes)  # elements from tile to tile; `turn` runs over
         self.x_line = STRETCH + 16  # elements from row to row
-        self.y = CONTEXT_BYTES
+        self.y = 0
         self.x = self.y + self.tiles * self.y_line * dtype.itemsize
         self.x_offsets = self.x + 8 * height * self.x_line
         self.y_offsets = self.x_offsets + 8 * STRETCH

@@ -42,19 +42,17 @@ def row_axes(scope: Scope) -> int:
 ARGUMENTS = "p" + "pl" + "llll"
 
 
-def needed(scope: Scope) -> bool:
-    """Whether the kernel does more than write the product."""
-    return scope.kernel.results != (scope.head_value,)
+def context_length(scope: Scope) -> int:
+    """How many words `write_context` writes."""
+    return len(scope.writes) + len(scope.reads) + 1
 
 
-def write_context(scope: Scope) -> None:
-    """Puts what the epilogue sees of the kernel at the begin of the scratch room."""
+def write_context(scope: Scope, context: ir.Value) -> None:
+    """Puts what the epilogue sees of the kernel in memory: where its operands stand, and N."""
     b, pointer = scope.builder, ir.PointerType()
-    operands = (*scope.writes, *scope.reads)
-    for number, operand in enumerate(operands):
-        place = b.gep(scope.scratch, [i64(number)], source_etype=pointer)
-        b.store(operand.pointer, place)
-    b.store(scope.rows, b.gep(scope.scratch, [i64(len(operands))], source_etype=pointer))
+    seen = [operand.pointer for operand in (*scope.writes, *scope.reads)]
+    for number, value in enumerate([*seen, scope.rows]):
+        b.store(value, b.gep(context, [i64(number)], source_etype=pointer))
 
 
 def epilogue(scope: Scope, rows: int) -> ir.Value:

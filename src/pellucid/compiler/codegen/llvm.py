@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pellucid.core.errors import CompileError
 
 if TYPE_CHECKING:
+    import llvmlite
     from llvmlite import binding, ir
 else:
 
@@ -21,18 +22,21 @@ else:
             self._name = name
 
         def __getattr__(self, item: str) -> Any:
+            if item.startswith("__") and item != "__version__":
+                raise AttributeError(item)  # who looks at objects asks for these: no use of it
             try:
-                module = importlib.import_module(self._name)
-            except (ImportError, OSError) as error:
+                value = getattr(importlib.import_module(self._name), item)
+            except (ImportError, OSError, RuntimeError, AttributeError) as error:
+                # Missing, built for another system, broken, or too old to have the item.
                 raise CompileError(
                     "native", f"llvmlite must be importable, got: {error}",
                     "Install it with: pip install 'pellucid[native]'. The interpreter needs none.",
                 ) from error  # fmt: skip
-            value = getattr(module, item)
             setattr(self, item, value)
             return value
 
+    llvmlite = _Lazy("llvmlite")
     ir = _Lazy("llvmlite.ir")
     binding = _Lazy("llvmlite.binding")
 
-__all__ = ["binding", "ir"]
+__all__ = ["binding", "ir", "llvmlite"]

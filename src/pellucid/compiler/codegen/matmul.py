@@ -10,14 +10,13 @@ vectors that do not come out even are shared by rows. `blocks.py` computes such 
 
 from __future__ import annotations
 
-from pellucid.compiler.codegen import epilogue
-from pellucid.compiler.codegen.axes import Axes
-from pellucid.compiler.codegen.blocks import CONTEXT_BYTES, Form, Given, room
-from pellucid.compiler.codegen.layout import as_matrix
+from pellucid.compiler.codegen.blocks import Form, Given, room
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import groups, i64, least, loop
 from pellucid.compiler.codegen.plain import plain
-from pellucid.compiler.codegen.scope import SCRATCH_BYTES, Operand, Scope
+from pellucid.compiler.codegen.product import CONTEXT_BYTES, Product
+from pellucid.compiler.codegen.scope import SCRATCH_BYTES, Scope
+from pellucid.compiler.codegen.skip import Skip
 from pellucid.compiler.codegen.tiles import tile_size
 
 FAR = 2048  # bytes between lines of y from which a walk along k is better packed
@@ -25,46 +24,31 @@ FAR = 2048  # bytes between lines of y from which a walk along k is better packe
 
 def contract(scope: Scope) -> None:
     """The product, and what the kernel does to each part of it as it is finished."""
-    if scope.head.type.dtype.is_float and scope.target.fused:
-        _Product(scope).emit()
-    else:
+    if not (scope.head.type.dtype.is_float and scope.target.fused):
         plain(scope)
+        return
+    product = Product(scope)
+    skip, tiled = Skip.of(product), Tiled(product)
+    if skip is None:
+        tiled.emit()
+        return
+    with scope.builder.if_else(skip.decide()) as (few, many):
+        with few:
+            skip.emit()
+        with many:
+            tiled.emit()
 
 
-class _Product:
-    """The code of one contraction: who computes what, and with which function."""
+class Tiled:
+    """A contraction in tiles: who computes what, and with which function."""
 
-    def __init__(self, scope: Scope):
-        self.scope, self.b = scope, scope.builder
-        self.x, self.y = scope.inputs
-        batch, summed = scope.attr("batch"), scope.attr("summed")
-        self.axes = Axes.of(self.x.type.shape, self.y.type.shape, batch, summed)
-        self.row_axes = epilogue.row_axes(scope)
-        if self._is_column():
-            # One column of results lies side by side: as a row of them, vectors hold many.
-            self.axes, self.row_axes = self.axes.turned(), len(batch)
-            self.x, self.y = self.y, self.x
-        self.dtype = scope.head.type.dtype
-        self.lanes = scope.lanes(self.dtype)
-        self.height, _ = tile_size(scope.target)
-        assert room(self.dtype, scope.target) <= SCRATCH_BYTES
-        assert 8 * (len(scope.writes) + len(scope.reads) + 1) <= CONTEXT_BYTES
-        self.rest: ir.Value = ir.Constant(ir.PointerType(), None)
-        form = self._form()
-        if form.epilogue:
-            self.rest = epilogue.epilogue(scope, self.row_axes)
-            epilogue.write_context(scope)
-        self.function = form.function(self.b.module, scope.target, self.axes)
-
-    def _is_column(self) -> bool:
-        axes, scope = self.axes, self.scope
-        if axes.columns != 1 or axes.rows == 1:
-            return False
-        if not (axes.x_rows.single and axes.x_depth.single):
-            return False
-        shape, rows = scope.head.type.shape, len(scope.attr("batch"))
-        reads = [scope.reads[number].type.shape for number in epilogue.behind(scope)]
-        return all(as_matrix(shape, rows, read) is not None for read in (shape, *reads))
+    def __init__(self, product: Product):
+        self.product, self.scope, self.b = product, product.scope, product.b
+        self.axes, self.dtype, self.lanes = product.axes, product.dtype, product.lanes
+        target = self.scope.target
+        self.height, _ = tile_size(target)
+        assert room(self.dtype, target) <= SCRATCH_BYTES - CONTEXT_BYTES
+        self.function = self._form().function(self.b.module, target, self.axes)
 
     def _form(self) -> Form:
         axes, columns = self.axes, self.axes.columns
@@ -73,7 +57,7 @@ class _Product:
         owner = f"{self.b.function.name}." if "gather" in (x, y) else ""
         even = isinstance(axes.rows, int) and axes.rows % self.height == 0
         narrow = isinstance(columns, int) and columns <= self.lanes
-        return Form(self.dtype, x, y, even, narrow, epilogue.needed(self.scope), owner)
+        return Form(self.dtype, x, y, even, narrow, not self.product.direct, owner)
 
     def _reading_of_y(self) -> str:
         columns, depth = self.axes.y_columns, self.axes.y_depth
@@ -129,13 +113,13 @@ class _Product:
                 )
 
     def _call(self, batch: ir.Value, *rectangle: ir.Value) -> None:
-        scope, axes, b = self.scope, self.axes, self.b
+        scope, axes, b, product = self.scope, self.axes, self.b, self.product
         top, bottom, first, last = rectangle
         given = Given(
-            x=self._at(self.x, axes.x_batch.offset(b, scope.dim, batch)),
+            x=scope.place(product.x, axes.x_batch.offset(b, scope.dim, batch)),
             x_row=scope.dim(axes.x_rows.step),
             x_k=scope.dim(axes.x_depth.step),
-            y=self._at(self.y, axes.y_batch.offset(b, scope.dim, batch)),
+            y=scope.place(product.y, axes.y_batch.offset(b, scope.dim, batch)),
             y_column=scope.dim(axes.y_columns.step),
             y_k=scope.dim(axes.y_depth.step),
             out=scope.out.pointer,
@@ -146,12 +130,9 @@ class _Product:
             last_row=bottom,
             first=first,
             last=last,
-            epilogue=self.rest,
-            context=scope.scratch,
+            epilogue=product.rest,
+            context=product.context,
             scratch=scope.scratch,
             n=scope.rows,
         )
         b.call(self.function, given)
-
-    def _at(self, operand: Operand, offset: ir.Value) -> ir.Value:
-        return self.scope.place(operand, offset)

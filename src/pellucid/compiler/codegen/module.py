@@ -33,6 +33,7 @@ from pellucid.compiler.program import (
     Program,
     cost,
 )
+from pellucid.core.errors import CompileError
 from pellucid.core.shapes import Batch, Dim
 
 ENTRY, TRAIN = "run", "train"
@@ -192,11 +193,22 @@ def optimised(program: Program, target: Target | None = None, feed: Feed | None 
     """The parsed module after LLVM's passes, ready for an engine."""
     target = target or host()
     text = str(build(program, target, feed))
-    module = binding.parse_assembly(text)
-    module.data_layout = str(machine(target).target_data)
-    module.verify()
+    try:
+        module = binding.parse_assembly(text)
+        module.data_layout = str(machine(target).target_data)
+        module.verify()
+    except RuntimeError as error:
+        raise CompileError(
+            "native", f"LLVM must accept the engine's code, got: {str(error).splitlines()[0]}",
+            "This is a mistake of the engine's. Run it with backend='interpreter'.",
+        ) from error  # fmt: skip
     optimise(module, target)
     return module
+
+
+def object_code(program: Program, target: Target, feed: Feed | None = None) -> bytes:
+    """The machine code of `program` as an object file."""
+    return bytes(machine(target).emit_object(optimised(program, target, feed)))
 
 
 def assembly(program: Program, target: Target | None = None) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from pellucid.compiler.codegen.llvm import binding
+from pellucid.compiler.codegen.llvm import binding, llvmlite
+from pellucid.core.errors import CompileError
 
 _initialised = threading.Lock()
 _done: list[bool] = []
@@ -56,12 +58,29 @@ class Target:
 
 
 def initialise() -> None:
-    """Sets LLVM up for this machine, once a process."""
+    """Sets LLVM up for this machine, once a process.
+
+    Raises:
+        CompileError: where LLVM makes no code for this machine, or the system runs none.
+    """
     with _initialised:
-        if not _done:
+        if _done:
+            return
+        if sys.maxsize < 2**32:
+            raise _unfit("addresses of 64 bits", "32")
+        try:
             binding.initialize_native_target()
             binding.initialize_native_asmprinter()
-            _done.append(True)
+            binding.check_jit_execution()
+        except (RuntimeError, OSError) as error:
+            raise _unfit("a machine that may run code it makes", str(error)) from error
+        _done.append(True)
+
+
+def _unfit(expected: str, got: str) -> CompileError:
+    return CompileError(
+        "native", f"the engine needs {expected}, got: {got}", "Run it with backend='interpreter'."
+    )
 
 
 @lru_cache
@@ -73,6 +92,11 @@ def host() -> Target:
         binding.get_host_cpu_name(),
         binding.get_host_cpu_features().flatten(),
     )
+
+
+def versions() -> str:
+    """The versions of the library that makes the code."""
+    return f"llvmlite {llvmlite.__version__}, LLVM {binding.llvm_version_info}"
 
 
 def machine(target: Target) -> Any:
@@ -93,3 +117,15 @@ def optimise(module: Any, target: Target) -> None:
     options = binding.create_pipeline_tuning_options(speed_level=target.passes)
     builder = binding.create_pass_builder(machine(target), options)
     builder.getModulePassManager().run(module, builder)
+
+
+def load(code: bytes, target: Target) -> Any:
+    """An engine that holds `code`, an object file, ready to run.
+
+    An object cache hands the code to an engine whose module is empty: the one way that works on
+    every system and needs no text to be parsed.
+    """
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine(target))
+    engine.set_object_cache(getbuffer_func=lambda module: code)
+    engine.finalize_object()
+    return engine

@@ -1,0 +1,88 @@
+"""What a caller of compiled code must know of a Program: which array goes to which slot, how much
+memory it works in.
+
+In: a Program, or the plain data that an earlier one was written down as. Out: a Frame. Machine code
+that was kept on disk comes with its frame, so that no pass needs to run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pellucid.compiler.program import Arena, Program, cost
+from pellucid.core.shapes import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """How a program is called.
+
+    Args:
+        slots: how many addresses a call passes.
+        inputs, outputs: the slot of each, in the order of a call.
+        constants: the slot of each array beside the graph, by name.
+        arena: the memory it works in.
+        has_batch: whether it is written for any number of rows N.
+        work, work_per_row: about how many vector operations a step takes: `work + work_per_row·N`.
+    """
+
+    slots: int
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    constants: Mapping[str, int]
+    arena: Arena
+    has_batch: bool
+    work: int
+    work_per_row: int
+
+    def plain(self) -> dict[str, Any]:
+        """The frame as plain data, which `read` reads."""
+        return asdict(self)
+
+
+def frame(program: Program) -> Frame:
+    """The frame of `program`."""
+
+    def slot(number: int) -> int:
+        found = program.buffers[number].slot
+        assert found is not None
+        return found
+
+    costs = [cost(kernel) for kernel in program.kernels]
+    return Frame(
+        program.slots,
+        tuple(map(slot, program.inputs)),
+        tuple(map(slot, program.outputs)),
+        {name: slot(number) for name, number in program.constants.items()},
+        program.arena,
+        program.has_batch,
+        sum(one for one in costs if not isinstance(one, Batch)),
+        sum(one.scale for one in costs if isinstance(one, Batch)),
+    )
+
+
+def read(plain: Mapping[str, Any]) -> Frame:
+    """The frame that `Frame.plain` wrote down.
+
+    Raises:
+        TypeError, ValueError, KeyError: for anything else.
+    """
+    numbers = {name: _whole(plain[name]) for name in ("slots", "work", "work_per_row")}
+    arena = {name: _whole(size) for name, size in plain["arena"].items()}
+    places = {name: tuple(map(_whole, plain[name])) for name in ("inputs", "outputs")}
+    constants = {str(name): _whole(slot) for name, slot in plain["constants"].items()}
+    slots = numbers["slots"]
+    if any(slot >= slots for slot in (*places["inputs"], *places["outputs"], *constants.values())):
+        raise ValueError(f"slots must be below {slots}")
+    return Frame(
+        slots, places["inputs"], places["outputs"], constants, Arena(**arena),
+        bool(plain["has_batch"]), numbers["work"], numbers["work_per_row"],
+    )  # fmt: skip
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise TypeError(f"a whole number from 0, got {value!r}")
+    return value
