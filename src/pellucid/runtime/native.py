@@ -98,8 +98,9 @@ class Native:
     def _load(self, target: Target) -> None:
         self.frame, code = self._code(target)
         self._engine = load(code, target)  # the code dies with the engine
-        self._run = _ENTRY(self._engine.get_function_address(codegen.ENTRY))
-        if self.feed is not None:
+        if self.feed is None:
+            self._run = _ENTRY(self._engine.get_function_address(codegen.ENTRY))
+        else:
             self.train = _TRAIN(self._engine.get_function_address(codegen.TRAIN))
             self.shuffle = _SHUFFLE(self._engine.get_function_address(SHUFFLE))
 

@@ -1,38 +1,208 @@
-"""Worker threads that native code runs in."""
+"""Threads: how many a process may run at once, and workers that wait for work.
+
+In: a function of a part's number. Out: it was called for every part at the same time. Native code
+gives the interpreter lock back while it runs, so Python threads are enough. Workers are made when
+they are first needed and then parked: waking one takes half the time of making one.
+"""
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from pellucid.core.arguments import whole
+from pellucid.core.errors import PellucidError
+from pellucid.core.signals import held_back
+
+MOST = 1024  # threads that may be asked for
+_PARKED = 64  # workers that are kept; more of them were a burst
+_MOUNT = Path("/sys/fs/cgroup")
 
 
 def available() -> int:
-    """How many threads this process may run at once."""
-    return len(os.sched_getaffinity(0))
+    """How many threads this process may run at once: its processors, or what a container allows."""
+    return max(1, min(_processors(), _quota()))
 
 
-def check(where: str, threads: int | None) -> int:
-    """`threads`, or as many as the process may use."""
-    if threads is None:
-        return available()
-    whole(where, "threads", threads, 1)
-    return threads
+def check(where: str, threads: object) -> int:
+    """`threads`, or as many as are available where it is None.
+
+    Raises:
+        ArgumentError: for anything but a whole number from 1.
+    """
+    return available() if threads is None else whole(where, "threads", threads, 1, MOST)
+
+
+def _processors() -> int:
+    """The processors that the process is bound to."""
+    counted = getattr(os, "process_cpu_count", None)  # Python 3.13: heeds -X cpu_count too
+    if counted is not None:
+        return counted() or 1
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@functools.cache
+def _quota() -> int:
+    """Whole processors that the control groups of Linux allow, at least 1; MOST without a limit."""
+    return int(max(1.0, min(_limits(Path("/proc/self/cgroup"), _MOUNT), default=MOST)))
+
+
+def _limits(membership: Path, mount: Path) -> Iterator[float]:
+    """Processors that each group around the process allows, in either version of control groups.
+
+    Inside a container the path may be that of the host, which is not there: the groups of the
+    mount itself then hold the limit.
+    """
+    try:
+        lines = membership.read_text().splitlines()
+    except (OSError, UnicodeDecodeError):
+        return
+    for line in lines:
+        _, controllers, path = (*line.split(":", 2), "", "")[:3]
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        root = mount / controllers
+        inner = root / path.lstrip("/")
+        for folder in (inner, *inner.parents):
+            yield from _limit(folder)
+            if folder == root:
+                break
+
+
+def _limit(folder: Path) -> Iterator[float]:
+    """What one group allows: `cpu.max` holds quota and period, version 1 has a file for each."""
+    try:
+        if (folder / "cpu.max").exists():
+            quota, period = (folder / "cpu.max").read_text().split()
+        else:
+            quota = (folder / "cpu.cfs_quota_us").read_text()
+            period = (folder / "cpu.cfs_period_us").read_text()
+        if float(quota) > 0 and float(period) > 0:
+            yield float(quota) / float(period)
+    except (OSError, ValueError):  # no such group, or "max"
+        return
+
+
+class _Task:
+    """One part of a run."""
+
+    __slots__ = ("_done", "error", "function", "part")
+
+    def __init__(self, function: Callable[[int], object], part: int):
+        self.function, self.part = function, part
+        self.error: BaseException | None = None
+        self._done = threading.Lock()
+        self._done.acquire()
+
+    def run(self) -> None:
+        try:
+            self.function(self.part)
+        except BaseException as error:  # the caller raises it, whatever it is
+            self.error = error
+        finally:
+            self._done.release()
+
+    def wait(self) -> None:
+        self._done.acquire()
+
+
+class _Worker:
+    """A thread that waits for tasks. A bare lock wakes it sooner than any event or queue."""
+
+    def __init__(self) -> None:
+        self._task: _Task | None = None
+        self._wake = threading.Lock()
+        self._wake.acquire()
+        # A daemon: at the end of the process it is parked or inside native code, and is left there.
+        threading.Thread(target=self._work, name="pellucid worker", daemon=True).start()
+
+    def give(self, task: _Task | None) -> None:
+        """Has the worker run `task`, or end."""
+        self._task = task
+        self._wake.release()
+
+    def _work(self) -> None:
+        while True:
+            self._wake.acquire()
+            task, self._task = self._task, None
+            if task is None:
+                return
+            task.run()
+            del task  # while it is parked it keeps no one's arrays alive
+
+
+# Parked workers of all teams. One that was used last is woken first: its stack is warm.
+_parked: deque[_Worker] = deque()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_parked.clear)  # a fork copies no threads
+
+
+def _hire(count: int) -> list[_Worker]:
+    """So many workers, parked ones first."""
+    hired: list[_Worker] = []
+    try:
+        while len(hired) < count:
+            try:
+                hired.append(_parked.pop())
+            except IndexError:
+                hired.append(_Worker())
+    except RuntimeError as error:
+        _park(hired)
+        raise PellucidError(
+            "threads", f"the system must give {count + 1} threads, got: {error}",
+            "Ask for fewer: threads=1 needs none.",
+        ) from error  # fmt: skip
+    return hired
+
+
+def _park(workers: list[_Worker]) -> None:
+    for worker in workers:
+        if len(_parked) < _PARKED:
+            _parked.append(worker)
+        else:
+            worker.give(None)
 
 
 class Team:
-    """`n` threads that call one function together, each with its own number."""
+    """`n` threads that call one function together, each with its own number.
+
+    Several threads may call `run` at once, of one team or of several: each call has workers of its
+    own. A team costs nothing while nothing runs.
+    """
 
     def __init__(self, n: int):
         self.n = n
 
-    def run(self, function: Callable[[int], None]) -> None:
-        """Calls `function(part)` for every part at once; returns when all have returned."""
-        others = [threading.Thread(target=function, args=(part,)) for part in range(1, self.n)]
-        for one in others:
-            one.start()
-        function(0)
-        for one in others:
-            one.join()
+    def run(self, function: Callable[[int], object]) -> None:
+        """Calls `function(part)` for every part at once, part 0 in this thread.
+
+        Returns when all have returned, also where one raised; the error of the lowest part is then
+        raised here. Signals wait as long: Ctrl-C never leaves a worker behind that still computes.
+        Parts that wait for each other must not raise before they meet.
+        """
+        if self.n == 1:
+            function(0)
+            return
+        with held_back():
+            workers = _hire(self.n - 1)
+            tasks = [_Task(function, part) for part in range(self.n)]
+            for worker, task in zip(workers, tasks[1:], strict=True):
+                worker.give(task)
+            tasks[0].run()
+            for task in tasks[1:]:
+                task.wait()
+            _park(workers)
+        errors = [task.error for task in tasks if task.error is not None]
+        for task in tasks:
+            task.error = None  # its traceback holds the frame that holds the task
+        try:
+            if errors:
+                raise errors[0]
+        finally:
+            del errors  # the same, for this frame

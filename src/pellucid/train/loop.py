@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from pellucid.core.errors import DivergenceError
+from pellucid.core.signals import held_back
 from pellucid.graph.node import INPUT
 from pellucid.optim.base import Optimizer
 from pellucid.runtime.interpreter import step as step_through
 from pellucid.train.callbacks import Callback
 from pellucid.train.engines import Engine, Job
 from pellucid.train.history import History
-from pellucid.train.signals import held_back
 
 Array = np.ndarray[Any, Any]
 _SLICE = 0.05  # seconds of steps between two looks at callbacks and Ctrl-C

@@ -6,12 +6,13 @@ walked as the rows and columns of the result, so each has two strides.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from pellucid.compiler.codegen.body import Body, widest
 from pellucid.compiler.codegen.layout import as_matrix
 from pellucid.compiler.codegen.llvm import ir
-from pellucid.compiler.codegen.loops import i64, loop
+from pellucid.compiler.codegen.loops import groups, i64, loop
 from pellucid.compiler.codegen.scope import Operand, Scope
 from pellucid.compiler.codegen.tiles import argument_types
 from pellucid.core.shapes import Dim
@@ -38,6 +39,9 @@ def row_axes(scope: Scope) -> int:
     return len(scope.head.type.shape) - len(free_axes(len(y), used))
 
 
+# (first column, lanes or None for one element, mask or None)
+Emit = Callable[[ir.Value, int | None, ir.Value | None], None]
+
 # context; tile, its stride along rows; first row, rows; first column, columns
 ARGUMENTS = "p" + "pl" + "llll"
 
@@ -55,11 +59,12 @@ def write_context(scope: Scope, context: ir.Value) -> None:
         b.store(value, b.gep(context, [i64(number)], source_etype=pointer))
 
 
-def epilogue(scope: Scope, rows: int) -> ir.Value:
+def epilogue(scope: Scope, rows: int, columns: Dim) -> ir.Value:
     """The address of the function that does the rest of the kernel to a part of the matrix.
 
     Args:
         rows: how many leading axes of the result are rows of the matrix.
+        columns: its columns. Parts begin at whole vectors of them.
     """
     name = f"{scope.builder.function.name}.rest"
     kind = ir.FunctionType(ir.VoidType(), argument_types(ARGUMENTS))
@@ -77,7 +82,7 @@ def epilogue(scope: Scope, rows: int) -> ir.Value:
     count = len(scope.writes)
     n = seen(len(operands), ir.IntType(64))
     inside = replace(scope, builder=b, rows=n, writes=found[:count], reads=found[count:])
-    _emit(inside, given, rows)
+    _emit(inside, given, rows, columns)
     b.ret_void()
     return ir.FormattedConstant(pointer, function.get_reference())
 
@@ -95,7 +100,7 @@ def call_epilogue(b: ir.IRBuilder, address: ir.Value, *arguments: ir.Value) -> N
     b.call(_Pointed(address), arguments)
 
 
-def _emit(scope: Scope, given: list[ir.Value], axes: int) -> None:
+def _emit(scope: Scope, given: list[ir.Value], axes: int, wide: Dim) -> None:
     b, shape = scope.builder, scope.head.type.shape
     pointer, line, first_row, rows, first_column, columns = given
     tile = Operand(pointer, TensorType(scope.head.type.dtype, ()))
@@ -125,22 +130,29 @@ def _emit(scope: Scope, given: list[ir.Value], axes: int) -> None:
             for operand, value in zip(scope.writes, values, strict=True):
                 body.store(operand, value, b.add(goal, place))
 
-        _across(scope, columns, width, emit)
+        _across(scope, columns, isinstance(wide, int) and wide % width == 0, width, emit)
 
 
-def _across(scope: Scope, columns: ir.Value, width: int, emit: object) -> None:
-    """Whole vectors of a row, then what is left of it."""
+def _across(scope: Scope, columns: ir.Value, even: bool, width: int, emit: Emit) -> None:
+    """Whole vectors of a row, then what is left of it; nothing, where columns come out even."""
     b = scope.builder
+    if scope.vector_bytes == 64 and not even:  # masks cost nothing here: one body serves both
+        with loop(b, groups(b, columns, width), "column") as block:
+            done = b.mul(block.index, i64(width))
+            emit(done, width, scope.mask(b.sub(columns, done), width))
+        return
     with loop(b, b.udiv(columns, i64(width)), "column") as block:
-        emit(b.mul(block.index, i64(width)), width, None)  # type: ignore[operator]
+        emit(b.mul(block.index, i64(width)), width, None)
+    if even:
+        return
     rest = b.and_(columns, i64(width - 1))
     done = b.sub(columns, rest)
     if not scope.target.masks:
         with loop(b, rest, "rest") as one:
-            emit(b.add(done, one.index), None, None)  # type: ignore[operator]
+            emit(b.add(done, one.index), None, None)
         return
     with b.if_then(b.icmp_signed(">", rest, i64(0))):
-        emit(done, width, scope.mask(rest, width))  # type: ignore[operator]
+        emit(done, width, scope.mask(rest, width))
 
 
 def _strides(shape: tuple[Dim, ...], wide: tuple[Dim, ...], axes: int) -> tuple[Dim, Dim]:

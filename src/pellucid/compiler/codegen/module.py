@@ -7,8 +7,8 @@ One function a kernel, which gets addresses and N, and one entry for the caller:
 `slots` holds the addresses of the arena, the status, the scratch room, and of inputs, constants and
 outputs. The entry computes every address once and then runs the kernels `steps` times, for state
 that is updated in place. `parts` threads call it together, each with its own `part`. Small kernels
-are left to the first of them; behind the others all meet at a barrier. A program with a Feed has a
-second entry, `train`: see `feed.py`, and a third that draws an order: see `shuffle.py`.
+are left to the first of them; behind the others all meet at a barrier. A program with a Feed has
+another entry, `train`: see `feed.py`, and a third that draws an order: see `shuffle.py`.
 """
 
 from __future__ import annotations
@@ -48,8 +48,9 @@ def build(program: Program, target: Target | None = None, feed: Feed | None = No
     module.triple = target.triple
     functions = [_kernel(module, program, n, target) for n in range(len(program.kernels))]
     steps = _Steps(module, program, functions, target)
-    _entry(module, steps)
-    if feed is not None:
+    if feed is None:
+        _entry(module, steps)
+    else:
         train(module, TRAIN, program, feed, steps, target.vector_bytes)
         shuffle(module)
     return module

@@ -36,7 +36,7 @@ class Product:
         self.rest: ir.Value = ir.Constant(ir.PointerType(), None)
         self.context = self.scratch(SCRATCH_BYTES - CONTEXT_BYTES)
         if not self.direct:
-            self.rest = epilogue.epilogue(scope, row_axes)
+            self.rest = epilogue.epilogue(scope, row_axes, self.axes.columns)
             assert 8 * epilogue.context_length(scope) <= CONTEXT_BYTES
             epilogue.write_context(scope, self.context)
 

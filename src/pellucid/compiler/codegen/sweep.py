@@ -72,6 +72,14 @@ def sweep(
             with loop(b, span, f"{scope.name}.e") as one:
                 emit(at(row.offsets, b.add(first, one.index)), repeats, None, None)
             return
+        if scope.vector_bytes == 64 and not (isinstance(dims[-1], int) and dims[-1] % width == 0):
+            # Masks cost nothing here: one body serves whole vectors and the rest.
+            blocks = b.ashr(b.add(span, i64(width - 1)), i64(width.bit_length() - 1))
+            with loop(b, blocks, f"{scope.name}.v") as block:
+                done = b.mul(block.index, i64(width))
+                mask = scope.mask(b.sub(span, done), width)
+                emit(at(row.offsets, b.add(first, done)), repeats, width, mask)
+            return
         short = isinstance(dims[-1], int) and dims[-1] < width
         if not short:
             blocks = b.ashr(span, i64(width.bit_length() - 1))

@@ -31,7 +31,7 @@ def held_back() -> Iterator[None]:
     try:
         yield
     finally:
-        for own, handler in handlers.items():
-            signal.signal(own, handler)
+        for own in reversed(handlers):  # the usual one, SIGINT, last: it may raise at once
+            signal.signal(own, handlers[own])
         for which, frame in came:
             handlers[which](which, frame)
