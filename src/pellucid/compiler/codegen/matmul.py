@@ -10,9 +10,10 @@ vectors that do not come out even are shared by rows. `blocks.py` computes such 
 
 from __future__ import annotations
 
-from pellucid.compiler.codegen.blocks import Form, Given, room
+from pellucid.compiler.codegen.blocks import block
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import groups, i64, least, loop
+from pellucid.compiler.codegen.parts import Form, Given, room
 from pellucid.compiler.codegen.plain import plain
 from pellucid.compiler.codegen.product import CONTEXT_BYTES, Product
 from pellucid.compiler.codegen.scope import SCRATCH_BYTES, Scope
@@ -48,7 +49,7 @@ class Tiled:
         target = self.scope.target
         self.height, _ = tile_size(target)
         assert room(self.dtype, target) <= SCRATCH_BYTES - CONTEXT_BYTES
-        self.function = self._form().function(self.b.module, target, self.axes)
+        self.function = block(self._form(), self.b.module, target, self.axes)
 
     def _form(self) -> Form:
         axes, columns = self.axes, self.axes.columns
