@@ -130,6 +130,18 @@ def _place(place: Array, rows: Array) -> str:
     return f"row {int(rows[place[0]])}" + (f", column {columns}" if columns else "")
 
 
+def consecutive(x: Array, start: int, stop: int, dtype: np.dtype[Any], name: str) -> Array:
+    """Rows `start` to `stop` of x as `dtype`: x itself where it is that already.
+
+    Raises:
+        DataError: where a finite number becomes infinite in `dtype`.
+    """
+    part = x[start:stop]
+    if part.dtype == dtype and part.flags.c_contiguous:
+        return part
+    return gather(x, np.arange(start, stop), dtype, name)
+
+
 def gather(x: Array, rows: Array, dtype: np.dtype[Any], name: str) -> Array:
     """The rows of x as a fresh C-ordered array of `dtype` in native byte order.
 

@@ -15,7 +15,13 @@ from pellucid.core.arguments import seed as check_seed
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.core.files import check_target
 from pellucid.core.shapes import N
-from pellucid.data.arrays import as_features, as_targets, check_finite, fingerprint, gather
+from pellucid.data.arrays import (
+    as_features,
+    as_targets,
+    check_finite,
+    consecutive,
+    fingerprint,
+)
 from pellucid.graph.node import Graph, TensorType
 from pellucid.models.network import Array, Network
 from pellucid.models.saving import save
@@ -31,7 +37,9 @@ from pellucid.runtime.backend import check_backend, executor
 from pellucid.runtime.executor import Program
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.interpreter import run
+from pellucid.runtime.native import Native
 from pellucid.runtime.threads import check as check_threads
+from pellucid.runtime.threads import in_chunks
 from pellucid.train.callbacks import Callback, Checkpoint
 from pellucid.train.callbacks import Progress as ProgressBar
 from pellucid.train.engines import Job, engine
@@ -406,15 +414,18 @@ class Sequential(Network):
         dtype = numpy_dtype(self.dtype)
         strengths = [np.asarray(r.strength, dtype) for r in self.regularizers]
         fixed = [*trees.flatten(self.params)[0], *trees.flatten(self.state)[0], *strengths]
+
+        def measured(start: int, stop: int) -> list[float]:
+            batch = consecutive(x, start, stop, dtype, "x")
+            check_finite(batch, np.arange(start, stop), "x")
+            return [float(value) for value in program([*fixed, batch, y[start:stop]])]
+
+        threads = check_threads("evaluate", None) if isinstance(program, Native) else 1
+        results = in_chunks(measured, len(x), chunk, threads)
         totals = np.zeros(len(names))
-        penalty = 0.0
-        for start in range(0, len(x), chunk):
-            rows = np.arange(start, min(start + chunk, len(x)))
-            batch = gather(x, rows, dtype, "x")
-            check_finite(batch, rows, "x")
-            results = program([*fixed, batch, y[rows]])
-            totals += [float(value) for value in results[: len(names)]]
-            penalty = float(results[-1]) if len(results) > len(names) else 0.0
+        for one in results:
+            totals += one[: len(names)]
+        penalty = results[-1][-1] if len(results[-1]) > len(names) else 0.0
         means = totals / len(x)
         means[0] += penalty
         return dict(zip(names, means.tolist(), strict=True))
@@ -448,10 +459,13 @@ class Sequential(Network):
         program = self._program((kind,), graph, backend, kind)
         fixed = [*trees.flatten(self.params)[0], *trees.flatten(self.state)[0]]
         dtype = numpy_dtype(self.dtype)
-        parts = [
-            program([*fixed, gather(features, rows, dtype, "x")])[0]
-            for rows in np.array_split(np.arange(len(features)), -(-len(features) // batch_size))
-        ]
+
+        def predicted(start: int, stop: int) -> Array:
+            result: Array = program([*fixed, consecutive(features, start, stop, dtype, "x")])[0]
+            return result
+
+        threads = check_threads(kind, None) if isinstance(program, Native) else 1
+        parts = in_chunks(predicted, len(features), batch_size, threads)
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     @checked

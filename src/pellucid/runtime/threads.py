@@ -13,11 +13,13 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from pellucid.core.arguments import whole
 from pellucid.core.errors import PellucidError
 from pellucid.core.signals import held_back
 
+Result = TypeVar("Result")
 MOST = 1024  # threads that may be asked for
 _PARKED = 64  # workers that are kept; more of them were a burst
 _MOUNT = Path("/sys/fs/cgroup")
@@ -206,3 +208,21 @@ class Team:
                 raise errors[0]
         finally:
             del errors  # the same, for this frame
+
+
+def in_chunks(run: Callable[[int, int], Result], n: int, size: int, threads: int) -> list[Result]:
+    """`run(start, stop)` for n rows, `size` at a time: the results in order.
+
+    Threads take chunks in turn. Who takes which changes nothing.
+    """
+    starts = range(0, n, size)
+    if len(starts) == 1 or threads == 1:
+        return [run(start, min(start + size, n)) for start in starts]
+    results: list[Result | None] = [None] * len(starts)
+
+    def take(part: int) -> None:
+        for place in range(part, len(starts), threads):
+            results[place] = run(starts[place], min(starts[place] + size, n))
+
+    Team(min(threads, len(starts))).run(take)
+    return results  # type: ignore[return-value]
