@@ -40,7 +40,7 @@ def row_axes(scope: Scope) -> int:
 
 
 # (first column, lanes or None for one element, mask or None)
-Emit = Callable[[ir.Value, int | None, ir.Value | None], None]
+Emit = Callable[..., None]
 
 # context; tile, its stride along rows; first row, rows; first column, columns
 ARGUMENTS = "p" + "pl" + "llll"

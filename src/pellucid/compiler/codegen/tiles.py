@@ -34,7 +34,10 @@ def tile_type() -> ir.FunctionType:
 
 def tile_size(target: Target) -> tuple[int, int]:
     """Rows and vectors of the largest tile: it leaves registers for a row of y and one of x."""
-    return (8, 3) if target.registers == 32 else (6, 2)
+    if target.registers < 32:
+        return 6, 2
+    # Without broadcasts inside an instruction, each row of x takes a register of its own.
+    return (8, 3) if target.vector_bytes == 64 else (6, 3)
 
 
 @dataclass(frozen=True)
