@@ -75,7 +75,7 @@ def test_kept_code_runs_without_passes_and_emitters(
     assert kept.llvm() == made.llvm()
 
 
-def test_a_fresh_process_loads_it_without_importing_the_builder(folder: Path) -> None:
+def test_a_fresh_process_loads_what_another_made(folder: Path) -> None:
     code = f"""
 import sys
 import numpy as np

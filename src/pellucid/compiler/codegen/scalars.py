@@ -35,6 +35,9 @@ class Element:
     def number(self, like: ir.Value, value: float) -> ir.Constant:
         return constant(like.type, self.dtype, value)
 
+    def floor(self, x: ir.Value) -> ir.Value:
+        return intrinsic(self.builder, "floor", x.type, x)
+
 
 Emitter = Callable[..., Any]  # (element, *inputs, **attrs) → the value
 

@@ -125,7 +125,9 @@ def load(code: bytes, target: Target) -> Any:
     An object cache hands the code to an engine whose module is empty: the one way that works on
     every system and needs no text to be parsed.
     """
+    waiting = [code]  # LLVM copies it: nothing here holds on to it
     engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine(target))
-    engine.set_object_cache(getbuffer_func=lambda module: code)
+    engine.set_object_cache(getbuffer_func=lambda module: waiting.pop())
     engine.finalize_object()
+    assert not waiting, "the engine must take the code, or it would run nothing"
     return engine
