@@ -14,6 +14,8 @@ from pellucid.compiler.codegen.target import Target, host
 from pellucid.core.dtypes import DType, float32, float64
 from pellucid.core.shapes import Dim, N, Shape
 from pellucid.graph.node import Graph, TensorType
+from pellucid.ops.spec import lookup
+from pellucid.ops.value import Builder
 from pellucid.runtime.native import Native, _aligned
 from tests.compiler import order
 from tests.compiler.test_kernels import one_row
@@ -136,6 +138,11 @@ MANY = [  # batches, several summed and several free axes, in orders that do not
     ((3, N), (4, N), (), ((1, 1),)),
     ((50,), (50,), (), ((0, 0),)),
     ((50,), (60,), (), ()),
+    ((N, 30), (30,), (), ((1, 0),)),
+    ((19, 600), (600, 1), (), ((1, 0),)),
+    ((37, 50), (37, 1), (), ((0, 0),)),
+    ((4, 9, 30), (4, 30), ((0, 0),), ((2, 1),)),
+    ((2, 3, 40, 5), (5, 40), (), ((3, 0), (2, 1))),
 ]  # fmt: skip
 
 
@@ -164,3 +171,60 @@ def test_batches_are_shared_among_threads() -> None:
     known = plain(graph, inputs)
     for parts in (1, 2, 3, 7):
         assert run_parts(graph, inputs, parts).tobytes() == known.tobytes()
+
+
+def behind(n: Dim, k: Dim, columns: int) -> Graph:
+    """A product and, behind it, one operand of every kind: whole, a row, a column, a number."""
+    builder = Builder()
+    with builder:
+        x = builder.input("x", TensorType(float32, (n, k)))
+        y = builder.input("y", TensorType(float32, (k, columns)))
+        shapes: tuple[Shape, ...] = ((n, columns), (columns,), (n, 1), ())
+        others = [builder.input(f"z{i}", TensorType(float32, s)) for i, s in enumerate(shapes)]
+        product = out = builder.apply(
+            lookup("contract"), [x, y], {"batch": (), "summed": ((1, 0),)}
+        )
+        for other in others:
+            out = builder.apply(lookup("add"), [out, other], {})
+            out = builder.apply(lookup("relu"), [out], {})
+        where = builder.apply(lookup("greater"), [out, product], {})
+    return builder.graph([out, product, where])
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(("n", "k", "columns"), [(N, 5, 50), (N, 1100, 17), (9, N, 49)], ids=str)
+def test_what_stands_behind_a_product_keeps_the_bits(
+    n: Dim, k: Dim, columns: int, target: str
+) -> None:
+    graph = behind(n, k, columns)
+    fused = Native(graph, target=TARGETS[target])
+    apart = Native(graph, off=("fuse",), target=TARGETS[target])
+    assert len(fused.program.kernels) < len(apart.program.kernels)
+    for size in (0, 1, 7, 9, 50, 300, 600):
+        inputs = [drawn(bound(t.shape, size), float32, i) for i, t in enumerate(graph.input_types)]
+        for ours, known in zip(fused(inputs), apart(inputs), strict=True):
+            assert ours.tobytes() == known.tobytes(), size
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize(("n", "columns"), [(20, 70), (700, 20), (700, 1)])
+def test_weights_are_updated_in_place_behind_their_gradient(
+    n: int, columns: int, steps: int
+) -> None:
+    builder = Builder()
+    with builder:
+        x = builder.input("x", TensorType(float32, (n, 33)))
+        ct = builder.input("ct", TensorType(float32, (n, columns)))
+        w = builder.input("w", TensorType(float32, (33, columns)))
+        gradient = builder.apply(lookup("contract"), [x, ct], {"batch": (), "summed": ((0, 0),)})
+        new = builder.apply(lookup("subtract"), [w, gradient], {})
+    graph = builder.graph([new])
+    inputs = [drawn(bound(t.shape, 0), float32, i) for i, t in enumerate(graph.input_types)]
+    results = []
+    for off in ((), ("fuse",), ("fuse", "inplace")):
+        native = Native(graph, ((2, 0),), off)
+        run = native.bind(inputs)
+        run.step(steps)
+        results.append(run.outputs()[0].tobytes())
+    assert len(native.program.kernels) > 1
+    assert results[0] == results[1] == results[2]

@@ -1,112 +1,161 @@
-"""What a kernel does with the tiles of its product, while they are in the cache."""
+"""What a contraction's kernel does to each finished tile: its elementwise instructions.
+
+The tile stands in the cache and never reaches memory itself, unless it is a result. Operands are
+walked as the rows and columns of the result, so each has two strides.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
-from pellucid.compiler.codegen.body import Body
-from pellucid.compiler.codegen.layout import as_matrix, memory_type
+from pellucid.compiler.codegen.body import Body, widest
+from pellucid.compiler.codegen.layout import as_matrix
 from pellucid.compiler.codegen.llvm import ir
-from pellucid.compiler.codegen.loops import i64, loop
+from pellucid.compiler.codegen.loops import groups, i64, loop
 from pellucid.compiler.codegen.scope import Operand, Scope
+from pellucid.compiler.codegen.tiles import argument_types
 from pellucid.core.shapes import Dim
+from pellucid.graph.node import TensorType
+from pellucid.ops.contract import free_axes
 
 
-class Epilogue:
-    """A function of the module, one a kernel, and how to call it.
-
-    Args:
-        rows: how many axes of the result, from the front, are the rows of the matrix.
-        columns: the length of a row.
-    """
-
-    def __init__(self, scope: Scope, rows: int, columns: Dim):
-        self.scope, self.axes, self.columns = scope, rows, columns
-        pointer, number = ir.PointerType(), ir.IntType(64)
-        operands = [*scope.writes, *scope.reads]
-        types = [pointer, *[number] * 6, *[pointer] * len(operands)]
-        module = scope.builder.module
-        kind = ir.FunctionType(ir.VoidType(), types)
-        self.function = ir.Function(module, kind, f"{scope.builder.function.name}.epilogue")
-        self.function.linkage = "internal"
-        self._emit()
-
-    def call(
-        self, tile: ir.Value, stride: ir.Value, first_row: ir.Value, rows: ir.Value,
-        first_column: ir.Value, columns: ir.Value,
-    ) -> None:  # fmt: skip
-        """Applies the rest of the kernel to a block of the result that stands at `tile`."""
-        scope = self.scope
-        addresses = [operand.pointer for operand in (*scope.writes, *scope.reads)]
-        block = [tile, stride, first_row, rows, first_column, columns]
-        scope.builder.call(self.function, [*block, scope.rows, *addresses])
-
-    def _emit(self) -> None:
-        kernel = self.scope.kernel
-        builder = ir.IRBuilder(self.function.append_basic_block("entry"))
-        tile, stride, first_row, rows, first_column, columns, n, *addresses = self.function.args
-        count = len(kernel.writes)
-        written, read = addresses[:count], addresses[count:]
-        scope = replace(
-            self.scope,
-            builder=builder,
-            rows=n,
-            writes=_operands(written, self.scope.writes),
-            reads=_operands(read, self.scope.reads),
-        )
-        dtype = scope.head.type.dtype
-        width = scope.lanes(dtype)
-        element = memory_type(dtype)
-
-        def block(row: ir.Value, column: ir.Value, mask: ir.Value) -> None:
-            b = builder
-            at = b.gep(tile, [b.add(b.mul(row, stride), column)], source_etype=element)
-            body = Body(scope, width, mask)
-            product = Operand(at, scope.head.type)
-            body.set(scope.head_value, scope.load_vector(product, i64(0), width, mask))
-            i, j = b.add(first_row, row), b.add(first_column, column)
-            for number, down, across in self._walks(scope):
-                offset: ir.Value = i64(0)
-                if down != 0:
-                    offset = b.mul(i, scope.dim(down))
-                if across != 0:
-                    offset = b.add(offset, b.mul(j, scope.dim(across)))
-                body.bind(number, scope.reads[number], offset, across == 0)
-            place = b.add(b.mul(i, scope.dim(self.columns)), j)
-            values = [body.value(result) for result in kernel.results]
-            for operand, value in zip(scope.writes, values, strict=True):
-                body.store(operand, value, place)
-
-        vectors = builder.udiv(builder.add(columns, i64(width - 1)), i64(width))
-        with loop(builder, rows, "row") as row, loop(builder, vectors, "vector") as vector:
-            column = builder.mul(vector.index, i64(width))
-            # All lanes of a whole vector, the first of the last one: one body serves both.
-            block(row.index, column, scope.mask(builder.sub(columns, column), width))
-        builder.ret_void()
-
-    def _walks(self, scope: Scope) -> list[tuple[int, Dim, Dim]]:
-        """Number, row stride and column stride of each input that the rest of the kernel reads."""
-        found = []
-        for number in rest_reads(scope):
-            walk = as_matrix(scope.head.type.shape, self.axes, scope.reads[number].type.shape)
-            assert walk is not None, "`fuse` asks before it joins"
-            found.append((number, *walk))
-        return found
-
-
-def rest_reads(scope: Scope) -> list[int]:
-    """The inputs whose elements the kernel reads beside its head."""
-    rest = {
-        value
+def behind(scope: Scope) -> list[int]:
+    """Which inputs the instructions behind the head read, in order."""
+    used = {
+        number
         for one in scope.kernel.body
         if one is not scope.head and one.op != "size"
-        for value in one.inputs
+        for number in one.inputs
     }
-    return sorted(value for value in rest if value < len(scope.reads))
+    used.update(scope.kernel.results)
+    return sorted(number for number in used if number < len(scope.reads))
 
 
-def _operands(addresses: Sequence[ir.Value], operands: Sequence[Operand]) -> tuple[Operand, ...]:
-    return tuple(
-        Operand(address, operand.type) for address, operand in zip(addresses, operands, strict=True)
-    )
+def row_axes(scope: Scope) -> int:
+    """How many leading axes of the result are rows of the matrix: all but y's own."""
+    y = scope.inputs[1].type.shape
+    used = [j for _, j in (*scope.attr("batch"), *scope.attr("summed"))]
+    return len(scope.head.type.shape) - len(free_axes(len(y), used))
+
+
+# (first column, lanes or None for one element, mask or None)
+Emit = Callable[..., None]
+
+# context; tile, its stride along rows; first row, rows; first column, columns
+ARGUMENTS = "p" + "pl" + "llll"
+
+
+def context_length(scope: Scope) -> int:
+    """How many words `write_context` writes."""
+    return len(scope.writes) + len(scope.reads) + 1
+
+
+def write_context(scope: Scope, context: ir.Value) -> None:
+    """Puts what the epilogue sees of the kernel in memory: where its operands stand, and N."""
+    b, pointer = scope.builder, ir.PointerType()
+    seen = [operand.pointer for operand in (*scope.writes, *scope.reads)]
+    for number, value in enumerate([*seen, scope.rows]):
+        b.store(value, b.gep(context, [i64(number)], source_etype=pointer))
+
+
+def epilogue(scope: Scope, rows: int, columns: Dim) -> ir.Value:
+    """The address of the function that does the rest of the kernel to a part of the matrix.
+
+    Args:
+        rows: how many leading axes of the result are rows of the matrix.
+        columns: its columns. Parts begin at whole vectors of them.
+    """
+    name = f"{scope.builder.function.name}.rest"
+    kind = ir.FunctionType(ir.VoidType(), argument_types(ARGUMENTS))
+    function = ir.Function(scope.builder.module, kind, name)
+    function.linkage = "internal"
+    b = ir.IRBuilder(function.append_basic_block("entry"))
+    context, *given = function.args
+    operands = (*scope.writes, *scope.reads)
+    pointer = ir.PointerType()
+
+    def seen(number: int, kind: ir.Type) -> ir.Value:
+        return b.load(b.gep(context, [i64(number)], source_etype=pointer), typ=kind)
+
+    found = tuple(Operand(seen(n, pointer), one.type) for n, one in enumerate(operands))
+    count = len(scope.writes)
+    n = seen(len(operands), ir.IntType(64))
+    inside = replace(scope, builder=b, rows=n, writes=found[:count], reads=found[count:])
+    _emit(inside, given, rows, columns)
+    b.ret_void()
+    return ir.FormattedConstant(pointer, function.get_reference())
+
+
+class _Pointed:
+    """An address as llvmlite wants what it calls."""
+
+    def __init__(self, address: ir.Value):
+        self.function_type = ir.FunctionType(ir.VoidType(), argument_types(ARGUMENTS))
+        self.get_reference = address.get_reference
+
+
+def call_epilogue(b: ir.IRBuilder, address: ir.Value, *arguments: ir.Value) -> None:
+    """Calls the epilogue at `address`; arguments as `ARGUMENTS` says."""
+    b.call(_Pointed(address), arguments)
+
+
+def _emit(scope: Scope, given: list[ir.Value], axes: int, wide: Dim) -> None:
+    b, shape = scope.builder, scope.head.type.shape
+    pointer, line, first_row, rows, first_column, columns = given
+    tile = Operand(pointer, TensorType(scope.head.type.dtype, ()))
+    numbers = behind(scope)
+    walks = [_strides(scope.reads[number].type.shape, shape, axes) for number in numbers]
+    out_walk = _strides(shape, shape, axes)
+    width = scope.vector_bytes // widest(scope.kernel)
+    with loop(b, rows, "row") as row:
+        here = b.mul(row.index, line)
+        number = b.add(first_row, row.index)
+        lines = [b.mul(number, scope.dim(walk[0])) for walk in walks]
+        goal = b.mul(number, scope.dim(out_walk[0]))
+
+        def emit(column: ir.Value, lanes: int | None, mask: ir.Value | None) -> None:
+            body = Body(scope, lanes, mask)
+            value = (
+                scope.load(tile, b.add(here, column))
+                if lanes is None
+                else scope.load_vector(tile, b.add(here, column), lanes, mask)
+            )
+            body.set(scope.head_value, value)
+            place = b.add(first_column, column)
+            for which, walk, start in zip(numbers, walks, lines, strict=True):
+                offset = start if walk[1] == 0 else b.add(start, place)
+                body.bind(which, scope.reads[which], offset, walk[1] == 0)
+            values = [body.value(result) for result in scope.kernel.results]
+            for operand, value in zip(scope.writes, values, strict=True):
+                body.store(operand, value, b.add(goal, place))
+
+        _across(scope, columns, isinstance(wide, int) and wide % width == 0, width, emit)
+
+
+def _across(scope: Scope, columns: ir.Value, even: bool, width: int, emit: Emit) -> None:
+    """Whole vectors of a row, then what is left of it; nothing, where columns come out even."""
+    b = scope.builder
+    if scope.vector_bytes == 64 and not even:  # masks cost nothing here: one body serves both
+        with loop(b, groups(b, columns, width), "column") as block:
+            done = b.mul(block.index, i64(width))
+            emit(done, width, scope.mask(b.sub(columns, done), width))
+        return
+    with loop(b, b.udiv(columns, i64(width)), "column") as block:
+        emit(b.mul(block.index, i64(width)), width, None)
+    if even:
+        return
+    rest = b.and_(columns, i64(width - 1))
+    done = b.sub(columns, rest)
+    if not scope.target.masks:
+        with loop(b, rest, "rest") as one:
+            emit(b.add(done, one.index), None, None)
+        return
+    with b.if_then(b.icmp_signed(">", rest, i64(0))):
+        emit(done, width, scope.mask(rest, width))
+
+
+def _strides(shape: tuple[Dim, ...], wide: tuple[Dim, ...], axes: int) -> tuple[Dim, Dim]:
+    found = as_matrix(wide, axes, shape)
+    assert found is not None, "the fusing pass asked before"
+    return found

@@ -18,6 +18,16 @@ def i64(value: int) -> ir.Constant:
     return ir.Constant(ir.IntType(64), value)
 
 
+def least(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
+    """The smaller of two numbers."""
+    return b.select(b.icmp_signed("<", x, y), x, y)
+
+
+def groups(b: ir.IRBuilder, count: ir.Value, size: int) -> ir.Value:
+    """How many groups of `size` hold `count`."""
+    return b.udiv(b.add(count, i64(size - 1)), i64(size))
+
+
 @dataclass
 class Loop:
     """One loop under construction. The body sets `next`, one value for each that is carried."""

@@ -80,7 +80,7 @@ def _kernel(module: ir.Module, program: Program, number: int, target: Target) ->
     count = len(kernel.writes)
     scope = Scope(
         kernel, builder, rows, part, parts, scratch, status,
-        tuple(operands[count:]), tuple(operands[:count]), target.vector_bytes, number,
+        tuple(operands[count:]), tuple(operands[:count]), target, number,
     )  # fmt: skip
     kernels.emit(scope)
     builder.ret_void()

@@ -1,12 +1,10 @@
-"""`contract` as a plain nest of loops: any axes, any dtype, one element at a time.
-
-What `matmul.py` cannot tile comes here: integers, and axes that do not join to a matrix.
-"""
+"""`contract` one element at a time: for integers, and for machines without fused multiply-add."""
 
 from __future__ import annotations
 
-from pellucid.compiler.codegen.body import Body, walked
-from pellucid.compiler.codegen.layout import register_type, strides
+from pellucid.compiler.codegen.body import Body
+from pellucid.compiler.codegen.epilogue import behind
+from pellucid.compiler.codegen.layout import broadcast_strides, register_type, strides
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.scalars import intrinsic
 from pellucid.compiler.codegen.scope import Scope, constant
@@ -15,7 +13,7 @@ from pellucid.ops.contract import free_axes
 
 
 def plain(scope: Scope) -> None:
-    """Loops over the result, and inside them over what is summed; then the kernel's other rows."""
+    """Loops over the result, and inside them over what is summed."""
     x, y = scope.inputs
     x_steps, y_steps = strides(x.type.shape), strides(y.type.shape)
     batch, summed = scope.attr("batch"), scope.attr("summed")
@@ -27,14 +25,14 @@ def plain(scope: Scope) -> None:
     shape = scope.head.type.shape
     length = [x.type.shape[i] for i, _ in summed]
     k_walks = [[x_steps[i] for i, _ in summed], [y_steps[j] for _, j in summed]]
-    rest = {n for one in scope.kernel.body if one is not scope.head for n in one.inputs}
-    others = sorted(n for n in rest if n < len(scope.reads))
-    walks = walked(scope, shape, others)
-    with scope.shared_walk(shape, [strides(shape), x_walk, y_walk, *walks]) as inner:
-        place, left, right, *offsets = inner.offsets
+    numbers = behind(scope)
+    others = [broadcast_strides(scope.reads[number].type.shape, shape) for number in numbers]
+    walks = [strides(shape), x_walk, y_walk, *others]
+    with scope.shared_walk(shape, walks) as element:
+        place, x_at, y_at, *offsets = element.offsets
         body = Body(scope, None)
-        body.set(scope.head_value, _dot(scope, length, k_walks, [left, right]))
-        for number, offset in zip(others, offsets, strict=True):
+        body.set(scope.head_value, _dot(scope, length, k_walks, [x_at, y_at]))
+        for number, offset in zip(numbers, offsets, strict=True):
             body.bind(number, scope.reads[number], offset, False)
         values = [body.value(result) for result in scope.kernel.results]
         for operand, value in zip(scope.writes, values, strict=True):

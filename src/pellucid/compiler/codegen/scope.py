@@ -15,6 +15,7 @@ from typing import Any
 from pellucid.compiler.codegen.layout import memory_type, merged, register_type
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import Nest, i64, nest
+from pellucid.compiler.codegen.target import Target
 from pellucid.compiler.program import Instruction, Kernel
 from pellucid.core import shapes
 from pellucid.core.dtypes import DType
@@ -43,7 +44,7 @@ class Scope:
         scratch: SCRATCH_BYTES of this thread's own.
         status: where a kernel says what went wrong; see `fail`.
         reads, writes: the kernel's operands, in its order.
-        vector_bytes: the width of the machine's vectors.
+        target: the machine that the code is for.
     """
 
     kernel: Kernel
@@ -55,12 +56,17 @@ class Scope:
     status: ir.Value
     reads: tuple[Operand, ...]
     writes: tuple[Operand, ...]
-    vector_bytes: int
+    target: Target
     number: int
 
     @property
     def name(self) -> str:
         return self.kernel.name
+
+    @property
+    def vector_bytes(self) -> int:
+        """The width of the machine's vectors."""
+        return self.target.vector_bytes
 
     @property
     def head(self) -> Instruction:

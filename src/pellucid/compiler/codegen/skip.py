@@ -7,20 +7,18 @@ and so is what a ReLU leaves.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pellucid.compiler.codegen.llvm import ir
-from pellucid.compiler.codegen.loops import i64, loop
-from pellucid.compiler.codegen.matrices import BITS_BYTES, Matrices, Product
-from pellucid.compiler.codegen.sparse import WORD, Sparse
+from pellucid.compiler.codegen.loops import groups, i64, least, loop
+from pellucid.compiler.codegen.product import Product
+from pellucid.compiler.codegen.sparse import SIZES, WORD, Sparse
 from pellucid.core.shapes import Batch
 
 NARROW = 64  # columns of a result below which a scan costs more than it may save
 BLOCK = 64  # rows of a result that are done together, so that they stay in the first cache
 DENSE = 40  # percent of an operand that may be other than 0
+BITS_BYTES = 256 << 10  # of scratch, for which elements are not 0; the results stand behind it
 
 
-@dataclass
 class Skip:
     """A product that may skip.
 
@@ -28,78 +26,103 @@ class Skip:
         along: whether a row of the left operand runs along k (else along the result's rows).
     """
 
-    product: Product
-    along: bool
+    def __init__(self, product: Product, along: bool):
+        self.product, self.along = product, along
+        self.scope, self.b, self.axes = product.scope, product.b, product.axes
+        self.functions = Sparse(self.b.module, product.dtype, self.scope.vector_bytes)
 
     @staticmethod
     def of(product: Product) -> Skip | None:
         """How `product` may skip; None where it never does."""
-        form = product.form
-        if form.batch != 1 or product.scope.vector_bytes < 32 or product.width < 8:
+        axes = product.axes
+        if axes.batches != 1 or product.scope.vector_bytes < 32 or product.lanes < 8:
             return None
-        if isinstance(form.columns, Batch) or form.columns < NARROW or form.right[1][1] != 1:
+        if not (axes.x_rows.single and axes.x_depth.single and axes.y_depth.single):
             return None
-        _, row, k = form.left[1]
-        if k == 1 and isinstance(form.k, int) and form.k >= WORD:
+        if isinstance(axes.columns, Batch) or axes.columns < NARROW:
+            return None
+        if axes.y_columns.steps != (1,):
+            return None
+        if axes.x_depth.steps == (1,) and isinstance(axes.depth, int) and axes.depth >= WORD:
             return Skip(product, True)
-        if row == 1 and isinstance(form.rows, int) and form.rows >= WORD:
+        if axes.x_rows.steps == (1,) and isinstance(axes.rows, int) and axes.rows >= WORD:
             return Skip(product, False)
         return None
 
-    @property
-    def _form(self) -> Matrices:
-        return self.product.form
-
-    def functions(self) -> Sparse:
-        product = self.product
-        return Sparse(product.b.module, product.dtype, product.scope.vector_bytes)
-
     def _words(self) -> ir.Value:
         """The words of bits of a row of the left operand."""
-        b = self.product.b
-        return b.udiv(b.add(self.product.scope.dim(self._form.k), i64(WORD - 1)), i64(WORD))
+        return groups(self.b, self.scope.dim(self.axes.depth), WORD)
 
     def decide(self) -> ir.Value:
         """Scans the operands: mostly zeros on the left, and nothing but finite on the right."""
-        product, b, form = self.product, self.product.b, self._form
-        dim, scratch = product.scope.dim, product.scope.scratch
-        rows, k = dim(form.rows), dim(form.k)
-        room = b.mul(b.add(rows, i64(product.width)), b.mul(self._words(), i64(8)))
+        b, axes, dim = self.b, self.axes, self.scope.dim
+        rows, k = dim(axes.rows), dim(axes.depth)
+        room = b.mul(b.add(rows, i64(self.product.lanes)), b.mul(self._words(), i64(8)))
         fits = b.icmp_signed("<=", room, i64(BITS_BYTES))
-        x = product.address(form.left, i64(0), i64(0), i64(0))
         lines, width = (rows, k) if self.along else (k, rows)
-        stride = dim(form.left[1][1 if self.along else 2])
-        functions = self.functions()
-        scan = functions.scan() if self.along else functions.turn()
-        count = b.call(scan, [x, b.select(fits, lines, i64(0)), stride, width, scratch])
+        stride = dim(axes.x_rows.step if self.along else axes.x_depth.step)
+        scan = self.functions.scan() if self.along else self.functions.turn()
+        x, lines = self.product.left(i64(0)), b.select(fits, lines, i64(0))
+        count = b.call(scan, [x, lines, stride, width, self.scope.scratch])
         share = b.mul(b.mul(rows, k), i64(DENSE))
         few = b.and_(b.icmp_signed("<", b.mul(count, i64(100)), share), fits)
-        y = product.address(form.right, i64(0), i64(0), i64(0))
-        length = b.select(few, k, i64(0))
-        columns, stride = dim(form.columns), dim(form.right[1][2])
-        return b.and_(few, b.call(functions.finite(), [y, length, stride, columns]))
+        y, length = self.product.right(i64(0)), b.select(few, k, i64(0))
+        columns, stride = dim(axes.columns), dim(axes.y_depth.step)
+        return b.and_(few, b.call(self.functions.finite(), [y, length, stride, columns]))
 
-    def panel(
-        self, batch: ir.Value, column: ir.Value, columns: ir.Value, top: ir.Value,
-        bottom: ir.Value, vectors: int,
-    ) -> None:  # fmt: skip
+    def emit(self) -> None:
+        """This thread's own columns, all rows of them; then its rows of the columns left over."""
+        b, lanes = self.b, self.product.lanes
+        rows, columns = self.scope.dim(self.axes.rows), self.scope.dim(self.axes.columns)
+        part, parts = self.scope.part, self.scope.parts
+        own = b.udiv(groups(b, columns, lanes), parts)
+        edge = least(b, b.mul(b.mul(own, parts), i64(lanes)), columns)
+        after = b.add(part, i64(1))
+        first, last = (least(b, b.mul(b.mul(own, n), i64(lanes)), columns) for n in (part, after))
+        top, bottom = (b.udiv(b.mul(rows, n), parts) for n in (part, after))
+        with loop(b, i64(2), "area") as area:
+            mine = b.icmp_signed("==", area.index, i64(0))
+            left, right = b.select(mine, first, edge), b.select(mine, last, columns)
+            above, below = b.select(mine, i64(0), top), b.select(mine, rows, bottom)
+            self._panels(left, right, above, below)
+
+    def _panels(self, first: ir.Value, last: ir.Value, top: ir.Value, bottom: ir.Value) -> None:
+        """Columns `first` to `last`, in panels of so many vectors, the widest first."""
+        b, edge, lanes = self.b, first, self.product.lanes
+        assert isinstance(self.axes.columns, int)
+        for size in SIZES:
+            wide = size * lanes
+            left = b.sub(last, edge)
+            if size == SIZES[-1]:
+                left = b.add(left, i64(wide - 1))
+            elif self.axes.columns < wide:
+                continue
+            count = b.udiv(left, i64(wide))
+            with loop(b, count, "panel") as one:
+                column = b.add(edge, b.mul(one.index, i64(wide)))
+                columns = least(b, b.sub(last, column), i64(wide))
+                self._panel(column, columns, top, bottom, size)
+            edge = b.add(edge, b.mul(count, i64(wide)))
+
+    def _panel(
+        self, column: ir.Value, columns: ir.Value, top: ir.Value, bottom: ir.Value, vectors: int
+    ) -> None:
         """Some vectors of columns of the result, rows `top` to `bottom`."""
-        product, b, form = self.product, self.product.b, self._form
-        dim, words = product.scope.dim, self._words()
-        height = i64(BLOCK)
-        blocks = b.udiv(b.add(b.sub(bottom, top), b.sub(height, i64(1))), height)
-        y = product.address(form.right, i64(0), column, i64(0))
-        with loop(b, blocks, "block") as block:
-            row = b.add(top, b.mul(block.index, height))
-            left = b.sub(bottom, row)
-            rows = b.select(b.icmp_signed("<", left, height), left, height)
-            out, out_row = product.goal(batch, row, column, vectors)
-            x = product.address(form.left, i64(0), row, i64(0))
-            bits = b.gep(product.scope.scratch, [b.mul(row, words)], source_etype=ir.IntType(64))
-            steps = [dim(form.left[1][1]), dim(form.left[1][2])]
-            goal = [out, out_row, rows, columns]
+        product, b, axes = self.product, self.b, self.axes
+        dim, words = self.scope.dim, self._words()
+        y = product.right(column)
+        with loop(b, groups(b, b.sub(bottom, top), BLOCK), "block") as block:
+            row = b.add(top, b.mul(block.index, i64(BLOCK)))
+            rows = least(b, b.sub(bottom, row), i64(BLOCK))
+            out, out_row = product.scratch(BITS_BYTES), i64(vectors * product.lanes)
+            if product.direct:
+                out, out_row = product.goal(row, column)
+            bits = b.gep(self.scope.scratch, [b.mul(row, words)], source_etype=ir.IntType(64))
             b.call(
-                self.functions().sums(vectors),
-                [x, *steps, bits, words, y, dim(form.right[1][2]), *goal],
-            )
-            product.finish(batch, out, out_row, row, rows, column, columns)
+                self.functions.sums(vectors),
+                [
+                    product.left(row), dim(axes.x_rows.step), dim(axes.x_depth.step), bits, words,
+                    y, dim(axes.y_depth.step), out, out_row, rows, columns,
+                ],
+            )  # fmt: skip
+            product.finish(out, out_row, row, rows, column, columns)

@@ -40,6 +40,22 @@ class Target:
             return 64
         return 32 if "+avx2" in flags else 16
 
+    @property
+    def fused(self) -> bool:
+        """Whether it multiplies and adds with one rounding in one instruction."""
+        flags = set(self.features.split(","))
+        return self.triple.startswith(("aarch64", "arm64")) or bool(flags & {"+fma", "+avx512f"})
+
+    @property
+    def masks(self) -> bool:
+        """Whether it loads and stores a part of a vector in one instruction."""
+        return self.vector_bytes >= 32
+
+    @property
+    def registers(self) -> int:
+        """How many vectors it holds at a time."""
+        return 16 if self.triple.startswith(("x86", "i686")) and self.vector_bytes < 64 else 32
+
 
 def initialise() -> None:
     """Sets LLVM up for this machine, once a process.
