@@ -14,10 +14,10 @@ import numpy as np
 from pellucid.core.errors import DataError, PellucidError, ShapeError
 from pellucid.graph.node import Constant, Graph, TensorType
 from pellucid.graph.text import parse_graph, print_graph
-from pellucid.ops.spec import lookup, type_of, verify
+from pellucid.ops.spec import type_of, verify
 from pellucid.ops.value import Builder, Value, current
 from pellucid.transform.arrays import type_of as array_type
-from pellucid.transform.custom import forward_graph
+from pellucid.transform.custom import in_rows
 from pellucid.transform.trace import trace
 
 
@@ -52,29 +52,7 @@ def function_graph(function: Callable[..., Any], types: Sequence[TensorType]) ->
     names = [f"x{i}" for i in range(len(types))]
     traced = trace(function, types, names, lambda values: (tuple(values), {}))
     graph = traced.with_constants() if traced.captures else traced.graph
-    while any(node.inputs and lookup(node.op).user for node in graph.nodes):
-        graph = _expanded(graph)
-    return graph
-
-
-def _expanded(graph: Graph) -> Graph:
-    """`graph` with each operation of a person's own replaced by the graph of its forward."""
-    builder = Builder()
-    with builder:
-        place: list[Value] = []
-        for position, node in enumerate(graph.nodes):
-            if position in graph.inputs:
-                place.append(builder.input(node.attr("name"), node.type))
-            elif node.op == "const":
-                place.append(builder.const(node.attr("name"), graph.consts[node.attr("name")]))
-            else:
-                op, sources = lookup(node.op), [place[i] for i in node.inputs]
-                if op.user:
-                    inner = forward_graph(op, [value.type for value in sources])
-                    place.append(builder.inline(inner, sources)[0])
-                else:
-                    place.append(builder.apply(op, sources, dict(node.attrs)))
-        return builder.graph([place[i] for i in graph.outputs])
+    return in_rows(graph)
 
 
 class FunctionTable:

@@ -47,6 +47,7 @@ from pellucid.train.history import History
 from pellucid.train.loop import Progress, Run, Settings
 from pellucid.train.metrics import Metric, metric
 from pellucid.train.step import Task, evaluation_graph, prediction_graph, slots_graph, step_graph
+from pellucid.transform.custom import in_rows
 
 _OPTIMIZERS: dict[str, Callable[[], Optimizer]] = {"sgd": SGD, "adam": Adam}
 _CHUNK = 1024  # rows that evaluate and predict take at a time
@@ -190,7 +191,7 @@ class Sequential(Network):
         """The program of a graph, kept until the model changes."""
         key = (*key, backend)
         if key not in self._programs:
-            self._programs[key] = executor(graph(), backend=backend, where=where)
+            self._programs[key] = executor(graph(), backend=backend, where=where, prepare=in_rows)
         program: Program = self._programs[key]
         return program
 

@@ -6,11 +6,11 @@ the same results. Whoever did not ask is told once why it is the slower one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pellucid.core import notices
 from pellucid.core.arguments import choice
-from pellucid.core.errors import CompileError
+from pellucid.core.errors import CompileError, PellucidError
 from pellucid.graph.node import Graph
 from pellucid.runtime.interpreter import Interpreter
 from pellucid.runtime.native import Native
@@ -36,11 +36,22 @@ def notice(where: str, error: CompileError) -> None:
     )
 
 
+def prepared(graph: Graph, prepare: Callable[[Graph], Graph]) -> Graph:
+    """`prepare(graph)`; where it cannot be had, that is a reason against machine code."""
+    try:
+        return prepare(graph)
+    except CompileError:
+        raise
+    except PellucidError as error:
+        raise CompileError(error.where, error.problem, error.fix, line=error.line) from error
+
+
 def executor(
     graph: Graph,
     shared: Sequence[tuple[int, int]] = (),
     backend: str | None = None,
     where: str = "fit",
+    prepare: Callable[[Graph], Graph] = lambda graph: graph,
 ) -> Native | Interpreter:
     """The executor of `graph`.
 
@@ -49,6 +60,7 @@ def executor(
         backend: "native" is machine code or an error; "interpreter" imports no compiler; None is
             machine code where it can be had.
         where: who asks, for messages.
+        prepare: makes the graph one that machine code can be had for.
 
     Raises:
         ArgumentError: for another word.
@@ -59,7 +71,7 @@ def executor(
     if backend == "interpreter":
         return Interpreter(graph)
     try:
-        return Native(graph, shared)
+        return Native(prepared(graph, prepare), shared)
     except CompileError as error:
         if backend == "native":
             raise

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,10 +19,11 @@ from pellucid.core.errors import CompileError
 from pellucid.data.arrays import check_finite, gather
 from pellucid.data.minibatch import ORDER, order
 from pellucid.graph.node import Graph
-from pellucid.runtime.backend import notice
+from pellucid.runtime.backend import notice, prepared
 from pellucid.runtime.interpreter import Interpreter
 from pellucid.runtime.native import Native
 from pellucid.runtime.training import Training, readable
+from pellucid.transform.custom import in_rows
 
 Array = np.ndarray[Any, Any]
 _REPLAYED = 1.0  # seconds of steps that are run again, at most, to find the last finite weights
@@ -215,7 +216,7 @@ def engine(
     if backend == "interpreter":
         return Interpreted(job, state)
     try:
-        return Compiled(job, state, threads, programs)
+        return Compiled(replace(job, graph=prepared(job.graph, in_rows)), state, threads, programs)
     except CompileError as error:
         if backend == "native":
             raise

@@ -14,9 +14,9 @@ from typing import Any
 from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError
 from pellucid.core.shapes import broadcast
-from pellucid.graph.node import TensorType
-from pellucid.ops.spec import FLOATS, Kind, Op, same_dtype
-from pellucid.ops.value import Value, apply, cast, common_dtype
+from pellucid.graph.node import CONST, Graph, TensorType
+from pellucid.ops.spec import FLOATS, REGISTRY, Kind, Op, lookup, same_dtype
+from pellucid.ops.value import Builder, Value, apply, cast, common_dtype
 from pellucid.transform.definition import (
     PLAIN,
     Shapes,
@@ -146,3 +146,34 @@ def _rule(
 
 
 __all__ = ["CustomOp", "forward_graph", "op"]
+
+
+def in_rows(graph: Graph) -> Graph:
+    """`graph` with each operation of a person's own replaced by the rows of its forward.
+
+    Raises:
+        PellucidError: where a forward cannot be traced.
+    """
+    while any(node.op in REGISTRY and REGISTRY[node.op].user for node in graph.nodes):
+        graph = _expanded(graph)
+    return graph
+
+
+def _expanded(graph: Graph) -> Graph:
+    """One level of operations written out."""
+    builder = Builder()
+    with builder:
+        place: list[Value] = []
+        for position, node in enumerate(graph.nodes):
+            if position in graph.inputs:
+                place.append(builder.input(node.attr("name"), node.type))
+            elif node.op == CONST:
+                place.append(builder.const(node.attr("name"), graph.consts[node.attr("name")]))
+            else:
+                op, sources = lookup(node.op), [place[i] for i in node.inputs]
+                if op.user:
+                    inner = forward_graph(op, [value.type for value in sources])
+                    place.append(builder.inline(inner, sources)[0])
+                else:
+                    place.append(builder.apply(op, sources, dict(node.attrs)))
+        return builder.graph([place[i] for i in graph.outputs])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from pellucid.compiler.codegen.layout import register_type
 from pellucid.compiler.codegen.llvm import ir
@@ -20,7 +21,7 @@ from pellucid.core.dtypes import float64
 from pellucid.core.quantile import CENTRE, MIDDLE, TAIL, stream_hash
 
 _LOW = 0xFFFFFFFF
-Words = Sequence[ir.Value]  # of 32 bits, held in 64
+Words = Sequence[Any]  # of 32 bits, held in 64
 
 
 def _stream(scope: Scope, each: int, element: Callable[[Words], ir.Value]) -> None:
