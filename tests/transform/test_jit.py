@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import pellucid as pel
-from pellucid.core.errors import ArgumentError, CompileError, GraphError, PellucidError, ShapeError
+from pellucid.core.errors import ArgumentError, GraphError, PellucidError, ShapeError
 from pellucid.core.trees import flatten
 from pellucid.ops.spec import REGISTRY
 
@@ -422,7 +422,7 @@ class WithMethod:
         (lambda: pel.jit(3), ArgumentError, "expected a function"),
         (lambda: pel.jit(np.sin, bach=0), ArgumentError, "Did you mean 'batch'"),
         (lambda: pel.jit(np.sin, backend="natvie"), ArgumentError, "'native'"),
-        (lambda: pel.jit(np.sin, backend="native"), CompileError, "not there yet"),
+        (lambda: pel.jit(np.sin, threads=0), ArgumentError, "threads"),
         (lambda: pel.jit(np.sin, batch=-1), ArgumentError, "batch"),
         (lambda: pel.jit(np.sin, batch=1)(1.0), ArgumentError, "batch names argument 1"),
         (lambda: pel.jit(np.sin, batch=0)(1.0), ShapeError, "needs rows"),

@@ -12,7 +12,6 @@ import functools
 import math
 import threading
 import time
-from collections import deque
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -34,9 +33,11 @@ from pellucid.graph.node import Graph, TensorType
 from pellucid.graph.text import print_graph
 from pellucid.ops.spec import REGISTRY
 from pellucid.runtime import cache
+from pellucid.runtime.calls import Calls, Working, plain
 from pellucid.runtime.executor import check_inputs
 from pellucid.runtime.extras import NUMPY, numpy_dtype
 from pellucid.runtime.interpreter import Interpreter
+from pellucid.runtime.threads import Team
 
 Array = NDArray[Any]
 
@@ -44,6 +45,7 @@ Array = NDArray[Any]
 REFUSING = (
     "gather", "scatter_add", "max", "min", "argmax", "random_bits", "uniform", "normal",
 )  # fmt: skip
+WORTH_THREADS = 250_000  # operations (`program.cost`) from which two threads are faster
 _ENTRY = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 4)
 _TRAIN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 _SHUFFLE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 5)
@@ -82,9 +84,12 @@ class Native:
             self._load(target or host())
         self.compile_seconds = time.perf_counter() - start
         self._consts = {
-            slot: _plain(graph.consts[name].array) for name, slot in self.frame.constants.items()
+            slot: plain(graph.consts[name].array) for name, slot in self.frame.constants.items()
         }
-        self._arenas: deque[Array] = deque()
+        outputs = graph.output_types
+        self._calls = Calls(
+            self.frame.inputs, self.frame.outputs, outputs, self.rows, self._working
+        )
 
     @functools.cached_property
     def _passed(self) -> tuple[Program, tuple[Record, ...]]:
@@ -133,21 +138,39 @@ class Native:
             versions(),
         )
 
-    def __call__(self, inputs: Sequence[Any]) -> list[Array]:
-        """The outputs for `inputs`, as arrays that share no memory with them."""
-        rows = self.rows(inputs)
-        arrays = [_plain(array) for array in inputs]
-        outputs = self._outputs(rows)
+    def __call__(self, inputs: Sequence[Any], threads: int = 1) -> list[Array]:
+        """The outputs for `inputs`, as arrays that share no memory with them.
+
+        Args:
+            threads: how many threads share the work, at most; a small one is left to one.
+        """
+        calls = self._calls
+        arrays, rows = calls.arrays(inputs)
+        outputs = calls.results(rows)
         for number, output in self.shared:
             np.copyto(outputs[output], arrays[number])
-        arena = self._take_arena(rows)
-        table = self.table(arrays, outputs, arena)  # alive until the call is over
-        self._run(ctypes.addressof(table), rows, 1, 0, 1)
-        failed = self.may_fail and self.failed(arena)
-        self._arenas.append(arena)
-        if failed:
+        parts = threads if threads > 1 and self.work(rows) >= WORTH_THREADS else 1
+        working = calls.take(rows, parts)
+        calls.fill(working, arrays, outputs)
+        run, address = self._run, working.address
+        if parts == 1:
+            run(address, rows, 1, 0, 1)
+        else:
+            Team(parts).run(lambda part: run(address, rows, 1, part, parts))
+        refused = int(working.status[0]) if self.may_fail else 0
+        working.status[0] = 0
+        calls.give_back(working)
+        if refused:
             self.explain(arrays)
         return outputs
+
+    def _working(self, rows: int, parts: int) -> Working:
+        """Memory for calls of up to so many rows."""
+        arena = _aligned(self.room(rows, parts))
+        start = arena.ctypes.data
+        scratch = start + STATUS_BYTES
+        places = start, scratch, scratch + parts * SCRATCH_BYTES
+        return Working(self.frame.slots, self._consts, arena, places, rows, parts)
 
     def bind(self, inputs: Sequence[Any]) -> Bound:
         """The program over copies of `inputs`, ready to run many steps in place."""
@@ -201,15 +224,6 @@ class Native:
         """Bytes of working memory: status, the threads' scratch, the arena."""
         return STATUS_BYTES + threads * SCRATCH_BYTES + self.frame.arena.bytes(rows)
 
-    def _take_arena(self, rows: int) -> Array:
-        """Memory for one call: one that an earlier call left behind, if it is large enough."""
-        need = self.room(rows)
-        try:
-            arena = self._arenas.pop()
-        except IndexError:
-            return _aligned(need)
-        return arena if arena.nbytes >= need else _aligned(need)
-
     def table(
         self, inputs: Sequence[Array], outputs: Sequence[Array], arena: Array, threads: int = 1
     ) -> Any:
@@ -232,7 +246,7 @@ class Bound:
     def __init__(self, native: Native, inputs: Sequence[Any]):
         self._native = native
         self._rows = native.rows(inputs)
-        self._inputs = [np.array(_plain(array), order="C") for array in inputs]
+        self._inputs = [np.array(plain(array), order="C") for array in inputs]
         self._results = native._outputs(self._rows)
         for number, output in native.shared:
             self._results[output] = self._inputs[number]
@@ -260,15 +274,6 @@ class Bound:
     def outputs(self) -> list[Array]:
         """Copies of the outputs of the last step."""
         return [array.copy() for array in self._results]
-
-
-def _plain(array: Any) -> Array:
-    """`array` in native byte order, C order and aligned; copied only if it is not."""
-    if isinstance(array, np.ndarray) and array.dtype.isnative:
-        flags = array.flags
-        if flags.c_contiguous and flags.aligned:
-            return array
-    return np.require(array, np.asarray(array).dtype.newbyteorder("="), ["C", "A"])
 
 
 def _empty(type: TensorType, rows: int) -> Array:

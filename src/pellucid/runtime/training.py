@@ -17,13 +17,12 @@ from numpy.typing import NDArray
 from pellucid.compiler.codegen.barrier import HALT, STATUS_BYTES
 from pellucid.compiler.codegen.feed import DATA, DONE
 from pellucid.runtime.extras import numpy_dtype, stream_words
-from pellucid.runtime.native import Native, aligned
+from pellucid.runtime.native import WORTH_THREADS, Native, aligned
 from pellucid.runtime.pace import Pace
 from pellucid.runtime.threads import Team
 
 Array = NDArray[Any]
 _KNOWN = ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8")
-WORTH_THREADS = 250_000  # operations a step (`program.cost`) from which two threads are faster
 
 
 def readable(data: Array) -> Array:

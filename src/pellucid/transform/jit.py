@@ -16,12 +16,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid.core import shapes, trees
-from pellucid.core.arguments import checked, choice
-from pellucid.core.errors import ArgumentError, CompileError, ShapeError
+from pellucid.core.arguments import checked
+from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.core.shapes import N
 from pellucid.graph.node import Graph, TensorType
 from pellucid.ops.value import is_tracing
-from pellucid.runtime.interpreter import Interpreter
+from pellucid.runtime.backend import check_backend, executor
+from pellucid.runtime.executor import Program
+from pellucid.runtime.native import Native
+from pellucid.runtime.threads import check as check_threads
+from pellucid.transform.custom import in_rows
 from pellucid.transform.trace import Traced, argument_names, arrays, leaf_type, trace
 from pellucid.transform.watch import Surroundings
 
@@ -30,7 +34,7 @@ _SMALL = 65536  # bytes of an array that are compared at each call without anoth
 
 class _Entry(NamedTuple):
     traced: Traced
-    program: Interpreter
+    program: Program
     surroundings: Surroundings
     contents: tuple[tuple[Any, bytes | int], ...]  # arrays compared by content, and what they held
 
@@ -40,7 +44,7 @@ class _Entry(NamedTuple):
         )
 
 
-def _entry(traced: Traced, program: Interpreter, around: Surroundings) -> _Entry:
+def _entry(traced: Traced, program: Program, around: Surroundings) -> _Entry:
     """A trace as things stand now, with the arrays whose numbers may stand in it.
 
     An array that an operation took is read anew at each call. What NumPy computed from one is not:
@@ -82,9 +86,16 @@ class CacheInfo(NamedTuple):
 class Jit:
     """A function and its graphs. Call it like the function."""
 
-    def __init__(self, function: Callable[..., Any], batch: tuple[int, ...]):
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        batch: tuple[int, ...],
+        backend: str | None = None,
+        threads: int | None = None,
+    ):
         functools.update_wrapper(self, function)
-        self.function, self.batch = function, batch
+        self.function, self.batch, self.backend = function, batch, backend
+        self.threads = check_threads("jit", threads)
         self._entries: dict[Any, _Entry] = {}
         self._traces = 0
         self._lock = threading.Lock()
@@ -97,7 +108,9 @@ class Jit:
             return self.function(*args, **kwargs)
         entry, leaves = self._entry(args, kwargs)
         operands = entry.traced.operands(leaves)
-        outputs = entry.program(arrays(operands, entry.traced.graph.input_types))
+        given = arrays(operands, entry.traced.graph.input_types)
+        program = entry.program
+        outputs = program(given, self.threads) if isinstance(program, Native) else program(given)
         return trees.unflatten(entry.traced.structure, outputs)
 
     def graph(self, *args: Any, **kwargs: Any) -> Graph:
@@ -120,7 +133,12 @@ class Jit:
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Jit, (self.function, self.batch)  # copies trace for themselves
+        return Jit, (
+            self.function,
+            self.batch,
+            self.backend,
+            self.threads,
+        )  # copies trace for themselves
 
     def _entry(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[_Entry, list[Any]]:
         leaves, structure = trees.flatten((args, kwargs))
@@ -170,7 +188,8 @@ class Jit:
                 "traced anew at each call; hand it over as arguments",
                 stacklevel=4,
             )
-        fresh = _entry(traced, Interpreter(traced.graph), around)
+        program = executor(traced.graph, backend=self.backend, where="jit", prepare=in_rows)
+        fresh = _entry(traced, program, around)
         kept = {k: _entry(entry.traced, entry.program, around) for k, entry in valid.items()}
         self._entries = {**kept, (structure, tuple(types)): fresh}
         self._traces += 1
@@ -188,14 +207,20 @@ def jit(
     function: Callable[..., Any],
     batch: int | Sequence[int] | None = None,
     backend: str | None = None,
+    threads: int | None = None,
 ) -> Jit:
-    """Traces `function` once for each nesting and type of its arguments, and runs the graph.
+    """Traces `function` once for each nesting and type of its arguments, and runs its machine code.
 
     Args:
         function: of arrays, numbers and nested containers of them; returns the same.
         batch: positional arguments whose first axis is the batch N: one graph serves any number
             of rows. Two numbers of rows in one call are an error.
-        backend: "interpreter" or None. "native" raises until the engine is there.
+        backend: "native", machine code; "interpreter"; None picks native, and says once when it
+            cannot.
+        threads: how many threads a call uses, at most; None: as many as the process may use. Small
+            work runs on one. The results do not depend on it.
+
+    The first call with new types takes some 50 to 300 ms: it traces and compiles.
 
     Returns:
         A function that gives fresh NumPy arrays. Calls from several threads are safe.
@@ -216,18 +241,11 @@ def jit(
     """
     if not callable(function):
         raise ArgumentError("jit", f"expected a function, got {type(function).__name__}")
-    if backend is not None:
-        choice("jit", "backend", backend, ("interpreter", "native"))
-    if backend == "native":
-        raise CompileError(
-            "jit",
-            "the native engine is not there yet",
-            "Leave backend out: the interpreter runs it.",
-        )
+    check_backend("jit", backend)
     several = (
         () if batch is None else tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
     )
     numbers = tuple(shapes.index("jit", "batch", number) for number in several)
     if any(number < 0 for number in numbers):
         raise ArgumentError("jit", f"batch must name positional arguments from 0, got {batch!r}")
-    return Jit(function, numbers)
+    return Jit(function, numbers, backend, threads)
