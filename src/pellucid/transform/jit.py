@@ -26,9 +26,12 @@ from pellucid.runtime.executor import Program
 from pellucid.runtime.native import Native
 from pellucid.runtime.threads import check as check_threads
 from pellucid.transform.custom import in_rows
+from pellucid.transform.quick import look
+from pellucid.transform.tensor import Tensor
 from pellucid.transform.trace import Traced, argument_names, arrays, leaf_type, trace
 from pellucid.transform.watch import Surroundings
 
+_QUICK = 256  # kinds of calls that are recognised at a glance
 _SMALL = 65536  # bytes of an array that are compared at each call without another reason
 
 
@@ -76,6 +79,17 @@ def _bases(array: Any) -> Iterator[Any]:
         array = getattr(array, "base", None)
 
 
+def _standing(captures: Sequence[Any]) -> list[Any] | None:
+    """The arrays of captures; None where one must be looked at in each call."""
+    found = []
+    for capture in captures:
+        array = capture.data if isinstance(capture, Tensor) else capture
+        if type(array) is not np.ndarray or not array.dtype.isnative:
+            return None
+        found.append(array)
+    return found
+
+
 class CacheInfo(NamedTuple):
     """How many graphs a jitted function keeps, and how often it was traced."""
 
@@ -97,6 +111,7 @@ class Jit:
         self.function, self.batch, self.backend = function, batch, backend
         self.threads = check_threads("jit", threads)
         self._entries: dict[Any, _Entry] = {}
+        self._quick: dict[Any, tuple[_Entry, list[Any]]] = {}  # entries by the marks of calls
         self._traces = 0
         self._lock = threading.Lock()
 
@@ -106,12 +121,32 @@ class Jit:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if is_tracing():  # inside another transform the function is simply part of it
             return self.function(*args, **kwargs)
-        entry, leaves = self._entry(args, kwargs)
-        operands = entry.traced.operands(leaves)
-        given = arrays(operands, entry.traced.graph.input_types)
+        found: list[Any] = []
+        marks: list[Any] = []
+        plain = look(args, found, marks) and (not kwargs or look(kwargs, found, marks))
+        key = tuple(marks) if plain else None
+        quick = self._quick.get(key) if plain else None
+        if quick is not None and not quick[0].changed():
+            entry, captures = quick
+            given = [*found, *captures]
+        else:
+            entry, leaves = self._entry(args, kwargs)
+            given = arrays(entry.traced.operands(leaves), entry.traced.graph.input_types)
+            if plain and all(array.dtype.isnative for array in found):
+                self._remember(key, entry)
         program = entry.program
         outputs = program(given, self.threads) if isinstance(program, Native) else program(given)
+        if entry.traced.structure.kind is None:
+            return outputs[0]
         return trees.unflatten(entry.traced.structure, outputs)
+
+    def _remember(self, key: Any, entry: _Entry) -> None:
+        """Lets the next call with these marks skip what was looked at in this one."""
+        captures = _standing(entry.traced.captures)
+        if captures is not None:
+            if len(self._quick) >= _QUICK:
+                self._quick = {}
+            self._quick[key] = entry, captures
 
     def graph(self, *args: Any, **kwargs: Any) -> Graph:
         """The graph that a call with these arguments runs."""
@@ -133,12 +168,8 @@ class Jit:
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Jit, (
-            self.function,
-            self.batch,
-            self.backend,
-            self.threads,
-        )  # copies trace for themselves
+        # Copies trace for themselves.
+        return Jit, (self.function, self.batch, self.backend, self.threads)
 
     def _entry(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[_Entry, list[Any]]:
         leaves, structure = trees.flatten((args, kwargs))
@@ -192,6 +223,7 @@ class Jit:
         fresh = _entry(traced, program, around)
         kept = {k: _entry(entry.traced, entry.program, around) for k, entry in valid.items()}
         self._entries = {**kept, (structure, tuple(types)): fresh}
+        self._quick = {}
         self._traces += 1
         return fresh
 

@@ -1,0 +1,112 @@
+"""Machine code trains every layer, activation, loss, penalty and optimizer; nothing falls back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pellucid as pel
+from pellucid.nn import activations, losses
+from pellucid.nn.layer import Layer
+
+nn, optim = pel.nn, pel.optim
+N, D, C = 50, 6, 3
+
+LAYERS: dict[str, list[Layer]] = {
+    "dense": [nn.Dense(8, activation="relu")],
+    "dropout": [nn.Dense(8), nn.Dropout(0.4)],
+    "flatten": [nn.Flatten(), nn.Dense(8)],
+    "rescale": [nn.Rescale(0.5, -1.0), nn.Dense(8)],
+    **{f"activation {name}": [nn.Dense(8), nn.Activation(name)] for name in activations.BY_NAME},
+}
+OPTIMIZERS = {
+    "sgd": optim.SGD(0.05),
+    "momentum": optim.SGD(0.05, momentum=0.9),
+    "nesterov": optim.SGD(0.05, momentum=0.9, nesterov=True),
+    "adam": optim.Adam(0.01),
+    "schedule": optim.SGD(optim.Step(0.05, 0.5, every=3)),
+}
+
+
+def targets(loss: str, rng: np.random.Generator) -> tuple[np.ndarray, int]:
+    """Targets that a loss takes, and how many outputs they want."""
+    if loss == "cross_entropy":
+        return rng.integers(0, C, N), C
+    if loss == "binary_cross_entropy":
+        return rng.integers(0, 2, (N, 1)).astype(np.float32), 1
+    if loss == "hinge":
+        return rng.choice([-1.0, 1.0], (N, 1)).astype(np.float32), 1
+    return rng.normal(size=(N, 2)).astype(np.float32), 2
+
+
+def both(layers: list[Layer], loss: str, optimizer: Any, dtype: str, **compiled: Any) -> None:
+    """Native and interpreted runs agree, and the native one is asked for by name."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(N, D)).astype(np.float32)
+    y, outputs = targets(loss, rng)
+    runs = []
+    for backend in ("native", "interpreter"):
+        net = pel.Sequential([*layers, nn.Dense(outputs)], seed=3, dtype=dtype)
+        net.compile(optimizer, loss=loss, **compiled)
+        history = net.fit(x, y, batch_size=16, epochs=3, seed=1, verbose=0, backend=backend)
+        measured = net.evaluate(x, y, backend=backend)
+        runs.append((history.steps, net.get_weights(), measured, net.predict(x, backend=backend)))
+    close = {"rtol": 2e-4, "atol": 2e-5} if dtype == "float32" else {"rtol": 1e-9, "atol": 1e-11}
+    ours, known = runs
+    for name, values in known[0].items():
+        np.testing.assert_allclose(ours[0][name], values, **close)
+    for one, other in zip(ours[1], known[1], strict=True):
+        np.testing.assert_allclose(one, other, **close)
+    for name, value in known[2].items():
+        np.testing.assert_allclose(ours[2][name], value, **close)
+    np.testing.assert_allclose(ours[3], known[3], **close)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers(name: str) -> None:
+    both(LAYERS[name], "squared", optim.SGD(0.02), "float64")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("loss", losses.BY_NAME)
+def test_losses(loss: str, dtype: str) -> None:
+    metrics = ["accuracy"] if "entropy" in loss else ["squared_error", "absolute_error"]
+    both([nn.Dense(8, activation="tanh")], loss, optim.SGD(0.05), dtype, metrics=metrics)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers(name: str) -> None:
+    both([nn.Dense(8, activation="relu")], "cross_entropy", OPTIMIZERS[name], "float64")
+
+
+def test_penalties() -> None:
+    penalties = [nn.L1(1e-3), nn.L2(1e-2)]
+    both([nn.Dense(8)], "squared", optim.Adam(0.01), "float64", regularizer=penalties)
+
+
+def test_a_loss_and_a_metric_of_ones_own() -> None:
+    def huber(y_true: Any, y_pred: Any) -> Any:
+        error = np.abs(y_true - y_pred)
+        return np.mean(np.where(error < 1, error * error / 2, error - 0.5), axis=1)
+
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(N, D)), rng.normal(size=(N, 2))
+    losses_ = []
+    for backend in ("native", "interpreter"):
+        net = pel.Sequential([nn.Dense(2)], seed=0, dtype="float64")
+        net.compile(optim.SGD(0.1), loss=huber, metrics=[huber])
+        losses_.append(net.fit(x, y, seed=0, epochs=2, verbose=0, backend=backend).steps)
+    np.testing.assert_allclose(losses_[0]["loss"], losses_[1]["loss"], rtol=1e-9)
+    np.testing.assert_allclose(losses_[0]["huber"], losses_[0]["loss"], rtol=1e-12)
+
+
+def test_every_layer_and_optimizer_is_tried() -> None:
+    tried = {type(layer).__name__ for layers in LAYERS.values() for layer in layers}
+    known = {
+        name for name in dir(nn)
+        if isinstance(getattr(nn, name), type) and issubclass(getattr(nn, name), Layer)
+    }  # fmt: skip
+    assert tried == known - {"Layer"}
+    assert {type(one).__name__ for one in OPTIMIZERS.values()} == {"SGD", "Adam"}
