@@ -6,6 +6,7 @@ import sys
 import threading
 from collections import UserDict, deque
 from functools import lru_cache, partial, update_wrapper
+from itertools import pairwise
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -498,3 +499,92 @@ def test_any_nesting_comes_back_as_it_went_in(tree):
             np.testing.assert_allclose(a, b, rtol=1e-6)
             assert isinstance(a, np.ndarray) and not np.shares_memory(a, np.asarray(b))
     assert f.cache_info().traces == 1
+
+
+def mlp(params, x):
+    for w, b in params[:-1]:
+        x = np.maximum(x @ w + b, 0)
+    return x @ params[-1][0] + params[-1][1]
+
+
+def weights(*sizes, seed=0):
+    rng = np.random.default_rng(seed)
+    return [
+        (rng.normal(size=(d, h)).astype(np.float32) / np.sqrt(d), np.zeros(h, np.float32))
+        for d, h in pairwise(sizes)
+    ]
+
+
+def test_machine_code_and_the_interpreter_agree_for_any_batch():
+    params = weights(5, 17, 3)
+    native, known = (pel.jit(mlp, batch=1, backend=b) for b in ("native", "interpreter"))
+    for n in (1, 7, 64, 1):
+        x = np.random.default_rng(n).normal(size=(n, 5)).astype(np.float32)
+        np.testing.assert_allclose(native(params, x), known(params, x), rtol=1e-4, atol=1e-5)
+    assert native.cache_info().traces == 1
+
+
+def test_a_training_step_as_a_plain_function():
+    def loss(params, x, y):
+        return np.mean((mlp(params, x) - y) ** 2)
+
+    @pel.jit
+    def step(params, x, y):
+        value, slopes = pel.value_and_grad(loss)(params, x, y)
+        return value, [
+            (w - 0.1 * dw, b - 0.1 * db) for (w, b), (dw, db) in zip(params, slopes, strict=True)
+        ]
+
+    params = weights(4, 30, 1)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(64, 4)).astype(np.float32)
+    y = x[:, :1] * x[:, 1:2]
+    first = None
+    for _ in range(300):
+        value, params = step(params, x, y)
+        first = first or float(value)
+    assert float(value) < 0.2 * first
+    assert step.cache_info().traces == 1
+
+
+def test_a_call_that_looks_the_same_but_is_not_is_seen():
+    """Calls are recognised by nesting, dtypes and shapes; each of them alone makes another call."""
+    f = pel.jit(lambda tree: tree["a"] * 2 if isinstance(tree, dict) else tree[0] + tree[1])
+    one = np.ones((2, 3), np.float32)
+    np.testing.assert_array_equal(f({"a": one}), 2 * one)
+    np.testing.assert_array_equal(f([one, one]), 2 * one)
+    np.testing.assert_array_equal(f((one, one[:1])), 2 * one)
+    np.testing.assert_array_equal(f({"a": one.astype(float)}), 2 * one)
+    assert f({"a": one.astype(float)}).dtype == np.float64
+    np.testing.assert_array_equal(f({"a": one.astype(">f4")}), 2 * one)
+    np.testing.assert_array_equal(f({"a": np.asfortranarray(one)}), 2 * one)
+    np.testing.assert_array_equal(f({"a": one[:, ::2]}), 2 * one[:, ::2])
+    with pytest.raises(pel.PellucidError):
+        f({"a": np.ma.masked_array(one)})
+    for _ in range(2):
+        np.testing.assert_array_equal(f({"a": one}), 2 * one)
+
+
+def test_results_are_fresh_and_calls_may_overlap():
+    f = pel.jit(lambda x: np.tanh(x) @ x.T, batch=None)
+    inputs = [np.full((40, 40), value, np.float32) for value in range(1, 6)]
+    known = [f(x).copy() for x in inputs]
+    wrong = []
+
+    def work(number):
+        for _ in range(100):
+            if f(inputs[number]).tobytes() != known[number].tobytes():
+                wrong.append(number)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_threads_change_no_bit():
+    x = np.random.default_rng(0).normal(size=(300, 400)).astype(np.float32)
+    results = {pel.jit(lambda x: np.tanh(x @ x.T), threads=n)(x).tobytes() for n in (1, 2, 3)}
+    assert len(results) == 1
