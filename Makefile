@@ -37,7 +37,7 @@ format: $(STAMP) ## Put the code in its format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: .venv-bench/.ready ## Time the training step beside its peers, in an environment of their own
+bench: .venv-bench/.ready ## Time training beside the peers, in an environment of their own
 	@.venv-bench/bin/python benchmarks/step.py
 
 docs: $(STAMP) ## Write the generated pages of docs/ anew
@@ -61,5 +61,5 @@ $(STAMP): pyproject.toml constraints.txt tools/setup.sh
 	@echo "$(CURDIR)" > $@
 
 .venv-bench/.ready: pyproject.toml constraints.txt benchmarks/constraints.txt tools/setup.sh
-	@sh tools/setup.sh .venv-bench benchmarks/constraints.txt "-e .[all] scikit-learn" $(PYTHONS)
+	@sh tools/setup.sh .venv-bench benchmarks/constraints.txt "-e .[all] scikit-learn torch jax keras" $(PYTHONS)
 	@echo "$(CURDIR)" > $@
