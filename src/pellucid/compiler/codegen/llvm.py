@@ -30,7 +30,7 @@ else:
                 # Missing, built for another system, broken, or too old to have the item.
                 raise CompileError(
                     "native", f"llvmlite must be importable, got: {error}",
-                    "Install it with: pip install 'pellucid[native]'. The interpreter needs none.",
+                    "Install it with: pip install llvmlite. The interpreter needs none.",
                 ) from error  # fmt: skip
             setattr(self, item, value)
             return value
