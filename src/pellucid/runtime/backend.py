@@ -6,14 +6,18 @@ the same results. Whoever did not ask is told once why it is the slower one.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from pellucid.core import notices
 from pellucid.core.arguments import choice
 from pellucid.core.errors import CompileError, PellucidError
 from pellucid.graph.node import Graph
 from pellucid.runtime.interpreter import Interpreter
-from pellucid.runtime.native import Native
+
+if TYPE_CHECKING:
+    from pellucid.runtime.native import Native
 
 BACKENDS = ("native", "interpreter")
 
@@ -46,6 +50,12 @@ def prepared(graph: Graph, prepare: Callable[[Graph], Graph]) -> Graph:
         raise CompileError(error.where, error.problem, error.fix, line=error.line) from error
 
 
+def _native() -> type[Native]:
+    """The class of the native executor, imported with all that makes code when it is first used."""
+    found: type[Native] = importlib.import_module("pellucid.runtime.native").Native
+    return found
+
+
 def executor(
     graph: Graph,
     shared: Sequence[tuple[int, int]] = (),
@@ -71,7 +81,7 @@ def executor(
     if backend == "interpreter":
         return Interpreter(graph)
     try:
-        return Native(prepared(graph, prepare), shared)
+        return _native()(prepared(graph, prepare), shared)
     except CompileError as error:
         if backend == "native":
             raise

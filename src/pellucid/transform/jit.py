@@ -11,7 +11,7 @@ import threading
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -22,8 +22,7 @@ from pellucid.core.shapes import N
 from pellucid.graph.node import Graph, TensorType
 from pellucid.ops.value import is_tracing
 from pellucid.runtime.backend import check_backend, executor
-from pellucid.runtime.executor import Program
-from pellucid.runtime.native import Native
+from pellucid.runtime.interpreter import Interpreter
 from pellucid.runtime.threads import check as check_threads
 from pellucid.transform.custom import in_rows
 from pellucid.transform.quick import look
@@ -31,13 +30,16 @@ from pellucid.transform.tensor import Tensor
 from pellucid.transform.trace import Traced, argument_names, arrays, leaf_type, trace
 from pellucid.transform.watch import Surroundings
 
+if TYPE_CHECKING:
+    from pellucid.runtime.native import Native
+
 _QUICK = 256  # kinds of calls that are recognised at a glance
 _SMALL = 65536  # bytes of an array that are compared at each call without another reason
 
 
 class _Entry(NamedTuple):
     traced: Traced
-    program: Program
+    program: Interpreter | Native
     surroundings: Surroundings
     contents: tuple[tuple[Any, bytes | int], ...]  # arrays compared by content, and what they held
 
@@ -47,7 +49,7 @@ class _Entry(NamedTuple):
         )
 
 
-def _entry(traced: Traced, program: Program, around: Surroundings) -> _Entry:
+def _entry(traced: Traced, program: Interpreter | Native, around: Surroundings) -> _Entry:
     """A trace as things stand now, with the arrays whose numbers may stand in it.
 
     An array that an operation took is read anew at each call. What NumPy computed from one is not:
@@ -135,7 +137,10 @@ class Jit:
             if plain and all(array.dtype.isnative for array in found):
                 self._remember(key, entry)
         program = entry.program
-        outputs = program(given, self.threads) if isinstance(program, Native) else program(given)
+        if isinstance(program, Interpreter):
+            outputs = program(given)
+        else:
+            outputs = program(given, self.threads)
         if entry.traced.structure.kind is None:
             return outputs[0]
         return trees.unflatten(entry.traced.structure, outputs)
