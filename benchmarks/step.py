@@ -96,7 +96,14 @@ class Peer:
             name: str(threads)
             for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
         }
-        command = [sys.executable, os.path.abspath(__file__), "--work", library, "--threads", str(threads)]
+        command = [
+            sys.executable,
+            os.path.abspath(__file__),
+            "--work",
+            library,
+            "--threads",
+            str(threads),
+        ]
         if hasattr(os, "sched_setaffinity"):  # JAX takes as many threads as it finds processors
             processors = ",".join(map(str, sorted(os.sched_getaffinity(0))[:threads]))
             command = ["taskset", "-c", processors, *command]

@@ -16,6 +16,7 @@ from pellucid.core import shapes
 from pellucid.core.errors import DataError, DTypeError, PellucidError, ShapeError
 
 Array = np.ndarray[Any, Any]
+_HASHED = 1 << 20  # bytes of targets that a fingerprint reads, at most
 
 
 def as_array(data: Any, where: str, name: str) -> Array:
@@ -100,10 +101,17 @@ def as_targets(y: Any, where: str, name: str = "y") -> Array:
 
 
 def fingerprint(x: Array, y: Array, dtype: np.dtype[Any]) -> str:
-    """16 hex digits that differ for other data: all of y, and 64 rows of x spread over it."""
-    rows = np.unique(np.linspace(0, len(x) - 1, 64).astype(np.int64))
-    digest = hashlib.sha256(gather(x, rows, dtype, "x").tobytes())
-    digest.update(np.ascontiguousarray(y).tobytes())
+    """16 hex digits that differ for other data: rows of x and y spread over them, y whole if small.
+
+    To read all of it would take longer than the first steps of a small network.
+    """
+
+    def spread(count: int) -> Array:
+        return np.unique(np.linspace(0, len(x) - 1, count).astype(np.int64))
+
+    digest = hashlib.sha256(gather(x, spread(64), dtype, "x").tobytes())
+    labels = y if y.nbytes <= _HASHED else y[spread(_HASHED * len(y) // y.nbytes)]
+    digest.update(np.ascontiguousarray(labels).tobytes())
     return digest.hexdigest()[:16]
 
 
