@@ -588,3 +588,29 @@ def test_threads_change_no_bit():
     x = np.random.default_rng(0).normal(size=(300, 400)).astype(np.float32)
     results = {pel.jit(lambda x: np.tanh(x @ x.T), threads=n)(x).tobytes() for n in (1, 2, 3)}
     assert len(results) == 1
+
+
+def test_a_repeated_call_looks_at_what_comes():
+    """Calls that look like an earlier one go past Python's checks, never past machine code's."""
+    w = np.arange(12.0).reshape(3, 4)
+    f = pel.jit(lambda x, at: np.take(x @ w, at, axis=1))
+    x, at = np.ones((2, 3)), np.array([0, 2])
+    first = f(x, at)
+    assert np.array_equal(f(x, at), first)
+    assert np.array_equal(f(np.asfortranarray(x), at), first)  # the same shape in another order
+    w *= 2
+    assert np.array_equal(f(x, at), 2 * first)
+    with pytest.raises(pel.PellucidError, match="indices must lie"):
+        f(x, np.array([0, 4]))
+    assert np.array_equal(f(x, at), 2 * first)
+    w.shape = (4, 3)
+    with pytest.raises(pel.PellucidError):
+        f(x, at)
+    w.shape = (3, 4)
+    assert np.array_equal(f(x, at), 2 * first)
+
+
+def test_what_a_repeated_call_returned_is_not_written_again():
+    f = pel.jit(lambda x: x + 1)
+    kept = [f(np.full(3, float(i))) for i in range(5)]
+    assert [float(one[0]) for one in kept] == [1.0, 2.0, 3.0, 4.0, 5.0]

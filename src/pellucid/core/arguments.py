@@ -18,10 +18,19 @@ def checked(function: F, where: str | None = None) -> F:
     signature = inspect.signature(function)
     label = where or function.__name__
     known = [name for name in signature.parameters if name != "self"]
+    parameters = signature.parameters.values()
+    in_order = [one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
+    required = {one.name for one in parameters if one.default is one.empty}
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        try:
+        given = {*in_order[: len(args)], *kwargs}
+        if (
+            len(given) == len(args) + len(kwargs)
+            and required <= given <= signature.parameters.keys()
+        ):
+            return function(*args, **kwargs)
+        try:  # binding says what is wrong, but takes a while
             signature.bind(*args, **kwargs)
         except TypeError as error:
             unknown = [name for name in kwargs if name not in known]

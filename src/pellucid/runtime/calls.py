@@ -1,12 +1,14 @@
 """Calls of a compiled graph that cost little more than its work: quick checks, prepared memory.
 
 What a call needs beside its arrays (a table of addresses, working memory) is kept from an earlier
-one. Arrays that look like those of the last call, by shape and dtype, were checked then.
+one. Arrays that look like those of the last call, by shape and dtype, were checked then. A caller
+that knows so beforehand has a `Repeat`, which leaves even looking at them to machine code.
 """
 
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,35 +16,50 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.compiler.codegen import enter
 from pellucid.compiler.program import ARENA, SCRATCH, STATUS
 from pellucid.core import shapes
 from pellucid.graph.node import TensorType
 from pellucid.runtime.extras import numpy_dtype
 
 Array = NDArray[Any]
-_DATA = object.__basicsize__  # NumPy keeps an array's address right behind the head of the object
+_ENTER = ctypes.PYFUNCTYPE(
+    ctypes.c_int64, ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64,
+    ctypes.c_int64,
+)  # fmt: skip
 
 
-def _by_layout(array: Array) -> int:
-    """The address of the elements, read where every array object keeps it."""
-    return ctypes.c_void_p.from_address(id(array) + _DATA).value or 0
+def _word(item: object, offset: int) -> int:
+    """A word of an object."""
+    return ctypes.c_int64.from_address(id(item) + offset).value
 
 
-def _by_attribute(array: Array) -> int:
+def _readable() -> bool:
+    """Whether objects are laid out as machine code reads them: other Pythons may do otherwise."""
+    if sys.implementation.name != "cpython":
+        return False
+    probe = np.zeros((4, 5), np.float32)[1:]
+    if _word(probe, enter.DATA) != probe.ctypes.data:
+        return False
+    several, low = [probe, probe], 0xFFFFFFFF
+    return (
+        _word(probe, enter.DESCR) == id(probe.dtype)
+        and _word(probe, enter.AXES) & low == probe.ndim
+        and _word(probe, enter.FLAGS) & low == probe.flags.num
+        and ctypes.c_int64.from_address(_word(several, enter.ITEMS) + 8).value == id(probe)
+        and ctypes.c_int64.from_address(_word(probe, enter.DIMS)).value == len(probe)
+    )
+
+
+READABLE = _readable()
+
+
+def address_of(array: Array) -> int:
+    """The address of the elements."""
+    if READABLE:  # an eighth of the time
+        return ctypes.c_void_p.from_address(id(array) + enter.DATA).value or 0
     address: int = array.ctypes.data
     return address
-
-
-def _quickest() -> Callable[[Array], int]:
-    """The first takes an eighth of the time; other Pythons may lay objects out another way."""
-    probe = np.arange(6.0)[2:]
-    try:
-        return _by_layout if _by_layout(probe) == probe.ctypes.data else _by_attribute
-    except (TypeError, ValueError, OSError):
-        return _by_attribute
-
-
-address_of = _quickest()
 
 
 def plain(array: Any) -> Array:
@@ -128,6 +145,20 @@ class Calls:
         enough = working.rows >= rows and working.parts >= parts
         return working if enough else self._make(rows, parts)
 
+    def shapes(self, rows: int) -> list[tuple[Any, Any]]:
+        """Shape and dtype of each output."""
+        self.results(rows)
+        return self._shapes[rows]
+
+    def expected(self, arrays: Sequence[Array], rows: int) -> Any:
+        """What `enter` compares arrays with: these inputs, and outputs for so many rows."""
+        looks = [(array.dtype, array.shape) for array in arrays]
+        looks += [(dtype, shape) for shape, dtype in self.shapes(rows)]
+        slots = (*self._inputs, *self._outputs)
+        return enter.expectation(
+            [(slot, id(dtype), shape) for slot, (dtype, shape) in zip(slots, looks, strict=True)]
+        )
+
     def give_back(self, working: Working) -> None:
         self._waiting.append(working)
 
@@ -138,3 +169,33 @@ class Calls:
             slots[slot] = address_of(array)
         for slot, array in zip(self._outputs, outputs, strict=True):
             slots[slot] = address_of(array)  # state stands in its output's array
+
+
+class Repeat:
+    """A call again, with arrays that should look like those of an earlier one.
+
+    Args:
+        arrays: those of the earlier call.
+        way: the address of machine code's `enter`, whose caller holds the interpreter lock.
+        run: the entry, whose caller gives it back; None where the work is too small for that.
+    """
+
+    def __init__(self, calls: Calls, arrays: Sequence[Array], rows: int, way: int, run: Any):
+        self._calls, self._rows, self._run = calls, rows, run
+        self._enter, self._now = _ENTER(way), int(run is None)
+        self._made = list(calls.shapes(rows))
+        self._expected = calls.expected(arrays, rows)
+        self._address = ctypes.addressof(self._expected)
+        self._dtypes = [array.dtype for array in arrays]  # their addresses stay theirs
+
+    def __call__(self, arrays: list[Array]) -> list[Array] | None:
+        """The outputs; None where an array looks otherwise, or a kernel refused a number."""
+        outputs = [np.empty(shape, dtype) for shape, dtype in self._made]
+        calls, rows = self._calls, self._rows
+        working = calls.take(rows, 1)
+        said = self._enter([*arrays, *outputs], self._address, working.address, rows, self._now)
+        if said == enter.DONE and self._run is not None:
+            self._run(working.address, rows, 1, 0, 1)
+            said, working.status[0] = int(working.status[0] != 0), 0
+        calls.give_back(working)
+        return outputs if said == enter.DONE else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import itertools
 import math
 import threading
 import time
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from pellucid.compiler.codegen import module as codegen
 from pellucid.compiler.codegen.barrier import STATUS_BYTES
+from pellucid.compiler.codegen.enter import ENTER, HEAD
 from pellucid.compiler.codegen.scope import SCRATCH_BYTES
 from pellucid.compiler.codegen.shuffle import SHUFFLE
 from pellucid.compiler.codegen.target import Target, host, load, versions
@@ -33,7 +35,7 @@ from pellucid.graph.node import Graph, TensorType
 from pellucid.graph.text import print_graph
 from pellucid.ops.spec import REGISTRY
 from pellucid.runtime import cache
-from pellucid.runtime.calls import Calls, Working, plain
+from pellucid.runtime.calls import READABLE, Calls, Repeat, Working, plain
 from pellucid.runtime.executor import check_inputs
 from pellucid.runtime.extras import NUMPY, numpy_dtype
 from pellucid.runtime.interpreter import Interpreter
@@ -46,6 +48,7 @@ REFUSING = (
     "gather", "scatter_add", "max", "min", "argmax", "random_bits", "uniform", "normal",
 )  # fmt: skip
 WORTH_THREADS = 250_000  # operations (`program.cost`) from which two threads are faster
+AT_ONCE = 20_000  # operations below which other threads wait no longer than for the lock itself
 _ENTRY = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 4)
 _TRAIN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 _SHUFFLE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 5)
@@ -135,6 +138,7 @@ class Native:
             repr(sorted(self._off)),
             repr(self.feed),
             repr(target),
+            repr(HEAD),
             versions(),
         )
 
@@ -163,6 +167,20 @@ class Native:
         if refused:
             self.explain(arrays)
         return outputs
+
+    def repeat(self, arrays: Sequence[Array], threads: int) -> Repeat | None:
+        """A quicker way for calls with arrays like these; None where there is none.
+
+        Args:
+            arrays: those of a call that went well.
+        """
+        rows = self.rows(arrays)
+        if self.shared or not READABLE or (threads > 1 and self.work(rows) >= WORTH_THREADS):
+            return None
+        way = self._engine.get_function_address(ENTER)
+        return Repeat(
+            self._calls, arrays, rows, way, None if self.work(rows) < AT_ONCE else self._run
+        )
 
     def _working(self, rows: int, parts: int) -> Working:
         """Memory for calls of up to so many rows."""
@@ -225,16 +243,15 @@ class Native:
         return STATUS_BYTES + threads * SCRATCH_BYTES + self.frame.arena.bytes(rows)
 
     def table(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], arena: Array, threads: int = 1
+        self, inputs: Sequence[int], outputs: Sequence[int], arena: int, threads: int = 1
     ) -> Any:
-        """The table of addresses. State stands in its output's array."""
+        """The table of addresses, from those of the arrays. State stands in its output's array."""
         slots = (ctypes.c_void_p * self.frame.slots)()
-        start = arena.ctypes.data
-        slots[STATUS], slots[SCRATCH] = start, start + STATUS_BYTES
-        slots[ARENA] = start + STATUS_BYTES + threads * SCRATCH_BYTES
-        for places, arrays in ((self.frame.inputs, inputs), (self.frame.outputs, outputs)):
-            for slot, array in zip(places, arrays, strict=True):
-                slots[slot] = array.ctypes.data  # outputs come second
+        slots[STATUS], slots[SCRATCH] = arena, arena + STATUS_BYTES
+        slots[ARENA] = arena + STATUS_BYTES + threads * SCRATCH_BYTES
+        for places, addresses in ((self.frame.inputs, inputs), (self.frame.outputs, outputs)):
+            for slot, address in zip(places, addresses, strict=True):
+                slots[slot] = address  # outputs come second
         for slot, array in self._consts.items():
             slots[slot] = array.ctypes.data
         return slots
@@ -251,7 +268,8 @@ class Bound:
         for number, output in native.shared:
             self._results[output] = self._inputs[number]
         self._arena = _aligned(native.room(self._rows))
-        self._table = native.table(self._inputs, self._results, self._arena)
+        inputs, results = ([a.ctypes.data for a in b] for b in (self._inputs, self._results))
+        self._table = native.table(inputs, results, self._arena.ctypes.data)
         self._address = ctypes.addressof(self._table)
 
     def step(self, count: int = 1) -> None:
@@ -282,14 +300,23 @@ def _empty(type: TensorType, rows: int) -> Array:
 
 def _aligned(size: int) -> Array:
     """`size` bytes that begin at a cache line."""
-    room = aligned((size,), np.dtype(np.uint8))
+    (room,), _ = pool([((size,), np.dtype(np.uint8))])
     room[:STATUS_BYTES] = 0
     return room
 
 
-def aligned(shape: Sequence[Any], dtype: np.dtype[Any]) -> Array:
-    """An array that begins at a cache line; its numbers are left as they come."""
-    size = math.prod(shape) * dtype.itemsize
-    room = np.empty(size + ALIGNMENT, np.uint8)
-    start = -room.ctypes.data % ALIGNMENT
-    return room[start : start + size].view(dtype).reshape(shape)
+def pool(wanted: Sequence[tuple[tuple[int, ...], np.dtype[Any]]]) -> tuple[list[Array], list[int]]:
+    """Arrays of these shapes and dtypes in one block, and their addresses.
+
+    Each begins at a cache line; their numbers are left as they come.
+    """
+    sizes = [math.prod(shape) * dtype.itemsize for shape, dtype in wanted]
+    starts = [0, *itertools.accumulate(-(-size // ALIGNMENT) * ALIGNMENT for size in sizes)]
+    room = np.empty(starts[-1] + ALIGNMENT, np.uint8)
+    address = room.ctypes.data
+    first = -address % ALIGNMENT
+    arrays = [
+        np.ndarray(shape, dtype, room, first + start)
+        for (shape, dtype), start in zip(wanted, starts, strict=False)
+    ]
+    return arrays, [address + first + start for start in starts[:-1]]

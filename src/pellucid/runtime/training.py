@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from pellucid.compiler.codegen.barrier import HALT, STATUS_BYTES
 from pellucid.compiler.codegen.feed import DATA, DONE
+from pellucid.core.shapes import bind
 from pellucid.runtime.extras import numpy_dtype, stream_words
-from pellucid.runtime.native import WORTH_THREADS, Native, aligned
+from pellucid.runtime.native import WORTH_THREADS, Native, pool
 from pellucid.runtime.pace import Pace
 from pellucid.runtime.threads import Team
 
@@ -58,22 +59,21 @@ class Training:
         self.native, self.feed, self.data, self.batch = native, native.feed, data, batch
         self.threads = threads if native.work(batch) >= WORTH_THREADS else 1
         graph, threads = native.graph, self.threads
-        types = graph.input_types
-        self._inputs = [
-            aligned((batch, *types[number].shape[1:]), numpy_dtype(types[number].dtype))
-            if array is None
-            else _owned(array)
-            for number, array in enumerate(inputs)
-        ]
-        self._outputs = [
-            aligned(type.shape, numpy_dtype(type.dtype)) for type in graph.output_types
-        ]
-        for number, output in native.shared:
-            self._outputs[output] = self._inputs[number]
-        room = native.room(batch, threads)
-        self._arena = aligned((room,), np.dtype(np.uint8))
+        types = [*graph.input_types, *graph.output_types]
+        count, shared = len(graph.inputs), {output: number for number, output in native.shared}
+        own = [*range(count), *(count + i for i in range(len(graph.outputs)) if i not in shared)]
+        room = (native.room(batch, threads),), np.dtype(np.uint8)
+        (*arrays, self._arena), (*addresses, arena) = pool(
+            [*((bind(types[i].shape, batch), numpy_dtype(types[i].dtype)) for i in own), room]
+        )
+        place = {i: k for k, i in enumerate(own)} | {count + o: i for o, i in shared.items()}
+        self._inputs = arrays[:count]
+        for array, given in zip(self._inputs, inputs, strict=True):
+            if given is not None:
+                np.copyto(array, given, casting="equiv")
         self._status = self._arena[:STATUS_BYTES].view(np.int64)
-        self._table = native.table(self._inputs, self._outputs, self._arena, threads)
+        results = [addresses[place[count + i]] for i in range(len(graph.outputs))]
+        self._table = native.table(addresses[:count], results, arena, threads)
         self._team, self._pace = Team(threads), Pace(threads)
 
     def run(self, rows: Array, values: Array) -> Array:
@@ -141,10 +141,3 @@ class Training:
         """Puts copies of `state` in its place."""
         for (number, _), array in zip(self.native.shared, state, strict=True):
             np.copyto(self._inputs[number], array)
-
-
-def _owned(array: Array) -> Array:
-    """An aligned copy."""
-    fresh = aligned(array.shape, array.dtype)
-    np.copyto(fresh, array)
-    return fresh

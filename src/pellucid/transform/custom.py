@@ -154,7 +154,7 @@ def in_rows(graph: Graph) -> Graph:
     Raises:
         PellucidError: where a forward cannot be traced.
     """
-    while any(node.op in REGISTRY and REGISTRY[node.op].user for node in graph.nodes):
+    while any(op in REGISTRY and REGISTRY[op].user for op in {node.op for node in graph.nodes}):
         graph = _expanded(graph)
     return graph
 

@@ -49,6 +49,14 @@ class _Entry(NamedTuple):
         )
 
 
+class _Quick(NamedTuple):
+    """What serves calls of one look."""
+
+    entry: _Entry
+    captures: list[Any]
+    repeat: Callable[[list[Any]], list[Any] | None] | None
+
+
 def _entry(traced: Traced, program: Interpreter | Native, around: Surroundings) -> _Entry:
     """A trace as things stand now, with the arrays whose numbers may stand in it.
 
@@ -113,7 +121,7 @@ class Jit:
         self.function, self.batch, self.backend = function, batch, backend
         self.threads = check_threads("jit", threads)
         self._entries: dict[Any, _Entry] = {}
-        self._quick: dict[Any, tuple[_Entry, list[Any]]] = {}  # entries by the marks of calls
+        self._quick: dict[Any, _Quick] = {}  # by the marks of calls
         self._traces = 0
         self._lock = threading.Lock()
 
@@ -125,33 +133,41 @@ class Jit:
             return self.function(*args, **kwargs)
         found: list[Any] = []
         marks: list[Any] = []
-        plain = look(args, found, marks) and (not kwargs or look(kwargs, found, marks))
+        plain = look(args, found, marks) and (not kwargs or look((kwargs,), found, marks))
         key = tuple(marks) if plain else None
         quick = self._quick.get(key) if plain else None
-        if quick is not None and not quick[0].changed():
-            entry, captures = quick
-            given = [*found, *captures]
+        if quick is not None and not quick.entry.changed():
+            entry, given = quick.entry, [*found, *quick.captures]
+            outputs = None if quick.repeat is None else quick.repeat(given)
+            if outputs is None:
+                outputs = self._run(entry, given)
         else:
             entry, leaves = self._entry(args, kwargs)
             given = arrays(entry.traced.operands(leaves), entry.traced.graph.input_types)
+            outputs = self._run(entry, given)
             if plain and all(array.dtype.isnative for array in found):
-                self._remember(key, entry)
-        program = entry.program
-        if isinstance(program, Interpreter):
-            outputs = program(given)
-        else:
-            outputs = program(given, self.threads)
+                self._remember(key, entry, found)
         if entry.traced.structure.kind is None:
             return outputs[0]
         return trees.unflatten(entry.traced.structure, outputs)
 
-    def _remember(self, key: Any, entry: _Entry) -> None:
+    def _run(self, entry: _Entry, given: list[Any]) -> list[Any]:
+        program = entry.program
+        if isinstance(program, Interpreter):
+            return program(given)
+        return program(given, self.threads)
+
+    def _remember(self, key: Any, entry: _Entry, found: list[Any]) -> None:
         """Lets the next call with these marks skip what was looked at in this one."""
         captures = _standing(entry.traced.captures)
-        if captures is not None:
-            if len(self._quick) >= _QUICK:
-                self._quick = {}
-            self._quick[key] = entry, captures
+        if captures is None:
+            return
+        if len(self._quick) >= _QUICK:
+            self._quick = {}
+        program, repeat = entry.program, None
+        if not isinstance(program, Interpreter):
+            repeat = program.repeat([*found, *captures], self.threads)
+        self._quick[key] = _Quick(entry, captures, repeat)
 
     def graph(self, *args: Any, **kwargs: Any) -> Graph:
         """The graph that a call with these arguments runs."""

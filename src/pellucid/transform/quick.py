@@ -6,6 +6,7 @@ nesting, dtypes and shapes. Arguments that hold anything but plain arrays have n
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -13,19 +14,23 @@ import numpy as np
 _Array = np.ndarray
 
 
-def look(item: Any, arrays: list[Any], marks: list[Any]) -> bool:
-    """Adds the arrays of `item` and its marks; False where it holds something else."""
-    kind = type(item)
-    if kind is _Array:
-        arrays.append(item)
-        marks.append(item.dtype)
-        marks.append(item.shape)
-        return True
-    if kind is tuple or kind is list:
-        marks.append(kind)
-        marks.append(len(item))
-        return all(look(child, arrays, marks) for child in item)
-    if kind is dict:
-        marks.append(tuple(item))
-        return all(look(child, arrays, marks) for child in item.values())
-    return False
+def look(items: Iterable[Any], arrays: list[Any], marks: list[Any]) -> bool:
+    """Adds the arrays of `items` and their marks; False where they hold something else."""
+    for item in items:
+        kind = type(item)
+        if kind is _Array:
+            arrays.append(item)
+            marks.append(item.dtype)
+            marks.append(item.shape)
+        elif kind is tuple or kind is list:
+            marks.append(kind)
+            marks.append(len(item))
+            if not look(item, arrays, marks):
+                return False
+        elif kind is dict:
+            marks.append(tuple(item))
+            if not look(item.values(), arrays, marks):
+                return False
+        else:
+            return False
+    return True

@@ -7,8 +7,9 @@ One function a kernel, which gets addresses and N, and one entry for the caller:
 `slots` holds the addresses of the arena, the status, the scratch room, and of inputs, constants and
 outputs. The entry computes every address once and then runs the kernels `steps` times, for state
 that is updated in place. `parts` threads call it together, each with its own `part`. Small kernels
-are left to the first of them; behind the others all meet at a barrier. A program with a Feed has
-another entry, `train`: see `feed.py`, and a third that draws an order: see `shuffle.py`.
+are left to the first of them; behind the others all meet at a barrier. Calls that look like earlier
+ones come through another entry: see `enter.py`. A program with a Feed has `train` in their place:
+see `feed.py`, and one that draws an order: see `shuffle.py`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Sequence
 
 from pellucid.compiler.codegen import kernels
 from pellucid.compiler.codegen.barrier import barrier
+from pellucid.compiler.codegen.enter import enter
 from pellucid.compiler.codegen.feed import Steps, train
 from pellucid.compiler.codegen.llvm import binding, ir
 from pellucid.compiler.codegen.loops import i64, loop
@@ -49,7 +51,7 @@ def build(program: Program, target: Target | None = None, feed: Feed | None = No
     functions = [_kernel(module, program, n, target) for n in range(len(program.kernels))]
     steps = _Steps(module, program, functions, target)
     if feed is None:
-        _entry(module, steps)
+        enter(module, _entry(module, steps))
     else:
         train(module, TRAIN, program, feed, steps, target.vector_bytes)
         shuffle(module)
@@ -144,7 +146,7 @@ class _Steps(Steps):
         self.builder.call(self._wait, [self.status, self.parts])
 
 
-def _entry(module: ir.Module, steps: _Steps) -> None:
+def _entry(module: ir.Module, steps: _Steps) -> ir.Function:
     pointer, i64_type = ir.PointerType(), ir.IntType(64)
     kind = ir.FunctionType(ir.VoidType(), [pointer] + [i64_type] * 4)
     function = ir.Function(module, kind, ENTRY)
@@ -157,6 +159,7 @@ def _entry(module: ir.Module, steps: _Steps) -> None:
     with loop(builder, count, "step"):
         steps.emit()
     builder.ret_void()
+    return function
 
 
 def _slot(builder: ir.IRBuilder, slots: ir.Value, number: int, name: str) -> ir.Value:
