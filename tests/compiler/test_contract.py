@@ -43,7 +43,8 @@ def run_parts(graph: Graph, inputs: list[np.ndarray], parts: int) -> np.ndarray:
     native = Native(graph)
     (out,) = native._outputs(0)
     arena = _aligned(native.room(0, parts))
-    table = native.table(inputs, [out], arena, parts)
+    places = [one.ctypes.data for one in inputs], [out.ctypes.data]
+    table = native.table(*places, arena.ctypes.data, parts)
     place = ctypes.addressof(table)
     threads = [
         threading.Thread(target=native._run, args=(place, 0, 1, part, parts))

@@ -224,13 +224,14 @@ def test_pairs_that_make_no_sense_are_refused(pairs: list[tuple[int, int]]) -> N
 
 def test_the_pipeline_records_every_pass_and_knows_their_names() -> None:
     _, records = compile_graph(step_graph(), shared(), xp=NUMPY)
-    order = ["fold", "simplify", "cse", "dce", "lower", "fuse", "schedule", "inplace", "arena"]
+    order = ["fold", "simplify", "cse", "dce", "unfold", "lower",
+             "fuse", "schedule", "inplace", "arena"]  # fmt: skip
     assert [one.name for one in records] == order
     assert all(one.seconds >= 0 and one.size > 0 and one.text() for one in records)
     assert report(records).count("\n") == len(records)
     with pytest.raises(ArgumentError, match=r"Did you mean 'cse'\?"):
         compile_graph(step_graph(), off=["csee"])
-    assert set(SWITCHES) == set(order) - {"lower"}
+    assert set(SWITCHES) == set(order) - {"unfold", "lower"}
 
 
 def test_a_long_chain_passes_without_recursion() -> None:

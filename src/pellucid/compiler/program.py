@@ -100,6 +100,11 @@ class Instruction:
 SPREAD = ("full", "size", "broadcast_to")
 
 
+# Rows that only walk their input another way: some heads read it where it stands. A reshape of a
+# view joins axes; a reshape of what stands in memory is no instruction.
+VIEWED = ("windows", "reshape")
+
+
 def is_elementwise(op: str) -> bool:
     """Whether element i of a row's result needs element i of its inputs alone."""
     return REGISTRY[op].kind in (Kind.ELEMENTWISE, Kind.COMPARE) or op in SPREAD
@@ -108,6 +113,8 @@ def is_elementwise(op: str) -> bool:
 @dataclass(frozen=True, slots=True)
 class Kernel:
     """A run of instructions over buffers; at most one of them, its head, is not elementwise.
+
+    Before it there may be views of what it reads, as well.
 
     Args:
         reads: numbers of buffers; types: as what each is read. A reshape is no instruction, it is
@@ -133,8 +140,20 @@ class Kernel:
 
     @property
     def head(self) -> Instruction | None:
-        """The one instruction that is not elementwise, if it has one."""
-        return next((one for one in self.body if not one.elementwise), None)
+        """The one instruction that is not elementwise, if it has one: views stand before it."""
+        return next((one for one in reversed(self.body) if not one.elementwise), None)
+
+    @property
+    def head_reads(self) -> frozenset[int]:
+        """Which of its reads the head reads, some through a view."""
+        return frozenset(self.viewed(value) for value in (self.head.inputs if self.head else ()))
+
+    def viewed(self, value: int) -> int:
+        """The value that `value` is a view of, or itself."""
+        first = len(self.reads)
+        while value >= first and self.body[value - first].op in VIEWED:
+            value = self.body[value - first].inputs[0]
+        return value
 
     def type_of(self, value: int) -> TensorType:
         """The type of a value of this kernel."""
@@ -293,7 +312,7 @@ def in_step(kernel: Kernel, number: int, type: TensorType) -> bool:
     if head is not None and REGISTRY[head.op].kind is not Kind.CONTRACT:
         return False
     places = [place for place, read in enumerate(kernel.reads) if read == number]
-    if head is not None and any(place in head.inputs for place in places):
+    if any(place in kernel.head_reads for place in places):
         return False
     return all(kernel.types[place] == type for place in places) and all(
         kernel.type_of(value).shape == type.shape for value in kernel.results

@@ -10,6 +10,7 @@ from __future__ import annotations
 from pellucid.compiler.program import (
     ALIGNMENT,
     FIRST_SLOT,
+    VIEWED,
     Buffer,
     Instruction,
     Kernel,
@@ -101,18 +102,31 @@ def _verify_types(program: Program, kernel: Kernel, seen: Known) -> None:
     for place, one in enumerate(kernel.body):
         if any(not 0 <= value < len(kernel.reads) + place for value in one.inputs):
             raise _fail(kernel, f"{one.name} must use values that stand before it")
-        heads += not one.elementwise
+        heads += not one.elementwise and (one.op not in VIEWED or one is kernel.head)
         known = _row_type(kernel, one, seen)
         if known != one.type:
             raise _fail(kernel, f"type must be {known!r}, got {one.type!r}")
     if heads > 1:
         raise _fail(kernel, f"a kernel must have one head at most, got {heads}")
+    _verify_views(kernel)
     for number, value in zip(kernel.writes, kernel.results, strict=True):
         known, got = kernel.type_of(value), program.buffers[number].type
         if known != got and (known.dtype, shapes.size(known.shape)) != (
             got.dtype, shapes.size(got.shape),
         ):  # fmt: skip
             raise _fail(kernel, f"type must be {known!r}, got {got!r}")
+
+
+def _verify_views(kernel: Kernel) -> None:
+    """A view is a kernel of its own, or read by the head and by other views alone."""
+    head, first = kernel.head, len(kernel.reads)
+    views = [first + n for n, one in enumerate(kernel.body) if one.op in VIEWED and one is not head]
+    if head is not None and head.op in VIEWED and len(kernel.body) > 1:
+        raise _fail(kernel, "a view must be the only instruction, or stand before a head")
+    used = {value for one in kernel.body if one.elementwise for value in one.inputs}
+    used.update(kernel.results)
+    if any(value in used for value in views):
+        raise _fail(kernel, "a view must be read by the head alone")
 
 
 def _row_type(kernel: Kernel, one: Instruction, seen: Known) -> TensorType:

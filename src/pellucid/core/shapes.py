@@ -92,6 +92,21 @@ def bind(value: Any, rows: int) -> Any:
     return value
 
 
+def joined(shape: Shape, flat: Shape) -> list[list[int]] | None:
+    """Which neighbours of `shape` each axis of `flat` joins; None if it is more than that."""
+    found: list[list[int]] = []
+    axis = 0
+    for dim in flat:
+        group: list[int] = []
+        while axis < len(shape) and (not group or size(shape[i] for i in group) != dim):
+            group.append(axis)
+            axis += 1
+        if not group or size(shape[i] for i in group) != dim:
+            return None
+        found.append(group)
+    return found if axis == len(shape) else None
+
+
 def broadcast(where: str, *shapes: Shape) -> Shape:
     """The shape that all `shapes` broadcast to, by NumPy's rule."""
     rank = max(map(len, shapes), default=0)

@@ -19,7 +19,7 @@ from pellucid.ops.spec import (
     check_dtype,
     register,
 )
-from pellucid.ops.value import Value, apply
+from pellucid.ops.value import Value, apply, cast, elementwise
 
 Axis = tuple[int, ...]
 
@@ -56,13 +56,11 @@ def _first(x: Value, axis: Axis, which: str) -> Value:
     if which == "min":
         flat = -flat
     chosen = apply("argmax", flat, axis=len(rest), keepdims=False)
-    mask = apply("one_hot", chosen, depth=length, dtype=x.type.dtype)
-    mask = apply("reshape", mask, shape=tuple(shape[i] for i in order))
-    if order == tuple(range(len(shape))):
-        return mask
-    back = tuple(order.index(i) for i in range(len(shape)))
-    result: Value = apply("permute_dims", mask, axes=back)
-    return result
+    places = apply("iota", shape=(length,), axis=0, dtype=int64)
+    one: tuple[Dim, ...] = tuple(1 if i in axis else dim for i, dim in enumerate(shape))
+    own = tuple(dim if i in axis else 1 for i, dim in enumerate(shape))
+    chosen, places = (apply("reshape", v, shape=w) for v, w in ((chosen, one), (places, own)))
+    return cast(elementwise("equal", chosen, places), x.type.dtype)
 
 
 def _sum_back(ct: Value, x: Value, axis: Axis, keepdims: bool) -> Value:

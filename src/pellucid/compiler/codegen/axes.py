@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from pellucid.compiler.codegen.layout import merged, strides
+from pellucid.compiler.codegen.layout import merged
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import i64
-from pellucid.core.shapes import Dim, Shape, size
+from pellucid.compiler.codegen.scope import Operand
+from pellucid.core.shapes import Dim, size
 from pellucid.ops.contract import Pairs, free_axes
 
 
@@ -24,8 +25,8 @@ class Walk:
     steps: tuple[Dim, ...]
 
     @classmethod
-    def of(cls, shape: Shape, axes: Sequence[int]) -> Walk:
-        own = strides(shape)
+    def of(cls, operand: Operand, axes: Sequence[int]) -> Walk:
+        shape, own = operand.type.shape, operand.strides
         dims, (steps,) = merged([shape[axis] for axis in axes], [[own[axis] for axis in axes]])
         return cls(tuple(dims), tuple(steps))
 
@@ -73,14 +74,15 @@ class Axes:
     y_depth: Walk
 
     @classmethod
-    def of(cls, x: Shape, y: Shape, batch: Pairs, summed: Pairs) -> Axes:
-        x_free = free_axes(len(x), [i for i, _ in (*batch, *summed)])
-        y_free = free_axes(len(y), [j for _, j in (*batch, *summed)])
+    def of(cls, x: Operand, y: Operand, batch: Pairs, summed: Pairs) -> Axes:
+        long, wide = x.type.shape, y.type.shape
+        x_free = free_axes(len(long), [i for i, _ in (*batch, *summed)])
+        y_free = free_axes(len(wide), [j for _, j in (*batch, *summed)])
         return cls(
-            batches=size([x[i] for i, _ in batch]),
-            rows=size([x[i] for i in x_free]),
-            columns=size([y[j] for j in y_free]),
-            depth=size([x[i] for i, _ in summed]),
+            batches=size([long[i] for i, _ in batch]),
+            rows=size([long[i] for i in x_free]),
+            columns=size([wide[j] for j in y_free]),
+            depth=size([long[i] for i, _ in summed]),
             x_batch=Walk.of(x, [i for i, _ in batch]),
             x_rows=Walk.of(x, x_free),
             x_depth=Walk.of(x, [i for i, _ in summed]),

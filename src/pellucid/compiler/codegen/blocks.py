@@ -5,7 +5,7 @@
         for each stretch of k
           the strip's part of y, packed if need be: it stays in the second-level cache
           for each tile's rows
-            their part of x, packed if need be
+            their part of x
             for each tile: the micro-kernel
             behind the last stretch: what the kernel does to finished elements
 
@@ -84,6 +84,7 @@ class _Block(Parts):
             after = b.add(one.index, i64(1))
             self.is_last = b.icmp_signed("==", after, self.stretches)
             y = self.y_part(count)
+            self.x_stretch()
             tiles, left = i64(0), count
             for size in self.heights:
                 tiles = b.add(tiles, b.udiv(left, i64(size)))
@@ -161,7 +162,8 @@ class _Block(Parts):
                 b.position_at_end(block)
                 lanes = self.lanes if count else 1
                 masked = self.masks and count == 1  # wide tiles are whole
-                tile = Tile(self.form.dtype, rows, max(count, 1), lanes, masked)
+                tables = self.form.x == "tables"
+                tile = Tile(self.form.dtype, rows, max(count, 1), lanes, masked, tables)
                 b.call(tile.function(b.module), arguments)
                 b.branch(done)
         b.position_at_end(done)

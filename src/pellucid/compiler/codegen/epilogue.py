@@ -6,15 +6,16 @@ walked as the rows and columns of the result, so each has two strides.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from pellucid.compiler.codegen.body import Body, widest
 from pellucid.compiler.codegen.layout import as_matrix
 from pellucid.compiler.codegen.llvm import ir
-from pellucid.compiler.codegen.loops import groups, i64, loop
+from pellucid.compiler.codegen.loops import i64, loop
 from pellucid.compiler.codegen.scope import Operand, Scope
+from pellucid.compiler.codegen.sweep import across
 from pellucid.compiler.codegen.tiles import argument_types
+from pellucid.compiler.program import VIEWED
 from pellucid.core.shapes import Dim
 from pellucid.graph.node import TensorType
 from pellucid.ops.contract import free_axes
@@ -25,7 +26,7 @@ def behind(scope: Scope) -> list[int]:
     used = {
         number
         for one in scope.kernel.body
-        if one is not scope.head and one.op != "size"
+        if one is not scope.head and one.op not in ("size", *VIEWED)
         for number in one.inputs
     }
     used.update(scope.kernel.results)
@@ -38,9 +39,6 @@ def row_axes(scope: Scope) -> int:
     used = [j for _, j in (*scope.attr("batch"), *scope.attr("summed"))]
     return len(scope.head.type.shape) - len(free_axes(len(y), used))
 
-
-# (first column, lanes or None for one element, mask or None)
-Emit = Callable[..., None]
 
 # context; tile, its stride along rows; first row, rows; first column, columns
 ARGUMENTS = "p" + "pl" + "llll"
@@ -130,29 +128,7 @@ def _emit(scope: Scope, given: list[ir.Value], axes: int, wide: Dim) -> None:
             for operand, value in zip(scope.writes, values, strict=True):
                 body.store(operand, value, b.add(goal, place))
 
-        _across(scope, columns, isinstance(wide, int) and wide % width == 0, width, emit)
-
-
-def _across(scope: Scope, columns: ir.Value, even: bool, width: int, emit: Emit) -> None:
-    """Whole vectors of a row, then what is left of it; nothing, where columns come out even."""
-    b = scope.builder
-    if scope.vector_bytes == 64 and not even:  # masks cost nothing here: one body serves both
-        with loop(b, groups(b, columns, width), "column") as block:
-            done = b.mul(block.index, i64(width))
-            emit(done, width, scope.mask(b.sub(columns, done), width))
-        return
-    with loop(b, b.udiv(columns, i64(width)), "column") as block:
-        emit(b.mul(block.index, i64(width)), width, None)
-    if even:
-        return
-    rest = b.and_(columns, i64(width - 1))
-    done = b.sub(columns, rest)
-    if not scope.target.masks:
-        with loop(b, rest, "rest") as one:
-            emit(b.add(done, one.index), None, None)
-        return
-    with b.if_then(b.icmp_signed(">", rest, i64(0))):
-        emit(done, width, scope.mask(rest, width))
+        across(scope, columns, isinstance(wide, int) and wide % width == 0, width, emit)
 
 
 def _strides(shape: tuple[Dim, ...], wide: tuple[Dim, ...], axes: int) -> tuple[Dim, Dim]:

@@ -12,10 +12,10 @@ from pellucid.compiler.codegen.layout import merged, strides
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import i64, loop
 from pellucid.compiler.codegen.scalars import TABLE, Element
-from pellucid.compiler.codegen.scope import Operand, Scope
+from pellucid.compiler.codegen.scope import Operand, Scope, constant, splat, vector_type
 from pellucid.compiler.codegen.sweep import sweep
 from pellucid.core import shapes
-from pellucid.core.dtypes import bool_
+from pellucid.core.dtypes import bool_, int64
 from pellucid.core.shapes import Dim
 
 
@@ -46,7 +46,7 @@ def extreme(scope: Scope) -> None:
     """The largest or smallest element over `axis`."""
     b, (x,) = scope.builder, scope.inputs
     choose = TABLE["maximum" if scope.head.op == "max" else "minimum"]
-    shape, axes, own = x.type.shape, scope.attr("axis"), strides(x.type.shape)
+    shape, axes, own = x.type.shape, scope.attr("axis"), x.strides
     rest = [axis for axis in range(len(shape)) if axis not in axes]
     kept = tuple(shape[axis] for axis in rest)
     dims, (steps,) = merged([shape[a] for a in axes], [[own[a] for a in axes]])
@@ -73,27 +73,41 @@ def extreme(scope: Scope) -> None:
 def argmax(scope: Scope) -> None:
     """The position of the first largest element along `axis`."""
     b, (x,) = scope.builder, scope.inputs
-    shape, axis, own = x.type.shape, scope.attr("axis"), strides(x.type.shape)
+    shape, axis, own = x.type.shape, scope.attr("axis"), x.strides
     rest = [i for i in range(len(shape)) if i != axis]
     kept = tuple(shape[i] for i in rest)
-    count, step = scope.dim(shape[axis]), scope.dim(own[axis])
+    along = own[axis] if isinstance(own[axis], tuple) else ((shape[axis], own[axis]),)
+    dims, steps = [dim for dim, _ in along], [step for _, step in along]
+    count = scope.dim(shape[axis])
     element = Element(b, scope.name, (x.type.dtype,))
     _refuse_nothing(scope, count, kept)
-    with scope.shared_walk(kept, [strides(kept), [own[i] for i in rest]]) as walk:
-        place, start = walk.offsets
-        initial = [scope.load(x, start), i64(0)]
-        with loop(b, b.sub(count, i64(1)), f"{scope.name}.k", initial) as one:
+
+    def emit(
+        offsets: list[ir.Value], repeats: list[bool], width: int | None, mask: ir.Value | None
+    ) -> None:
+        place, start = offsets
+        first = _load(scope, x, start, repeats[1], width, mask)
+        nowhere = constant(vector_type(int64, None if repeats[1] else width), int64, 0)
+        with loop(b, b.sub(count, i64(1)), f"{scope.name}.k", [first, nowhere]) as one:
             best, where = one.carried
             index = b.add(one.index, i64(1))
-            value = scope.load(x, b.add(start, b.mul(index, step)))
+            value = _load(
+                scope, x, _offset(scope, start, index, dims, steps), repeats[1], width, mask
+            )
             better = TABLE["greater"](element, value, best)
             if x.type.dtype.is_float:
                 new = b.and_(
                     b.fcmp_unordered("uno", value, value), b.fcmp_ordered("ord", best, best)
                 )
                 better = b.or_(better, new)
+            index = splat(b, index, None if repeats[1] else width)
             one.next = [b.select(better, value, best), b.select(better, index, where)]
-        scope.store(one.carried[1], place)
+        found = one.carried[1]
+        scope.store(splat(b, found, width) if repeats[1] else found, place, mask=mask)
+
+    width = scope.vector_bytes // max(4, x.type.dtype.itemsize)
+    walks = [strides(kept), [own[i] for i in rest]]
+    sweep(scope, kept, walks, width, shapes.size(shape), emit)
 
 
 def _refuse_nothing(scope: Scope, count: ir.Value, kept: Sequence[Dim]) -> None:
@@ -107,7 +121,7 @@ def _refuse_nothing(scope: Scope, count: ir.Value, kept: Sequence[Dim]) -> None:
 def one_hot(scope: Scope) -> None:
     """1 at the index along a new last axis, else 0."""
     b, (x,) = scope.builder, scope.inputs
-    shape, whole, dtype = x.type.shape, scope.out.type.shape, scope.out.type.dtype
+    shape, whole, dtype = x.type.shape, scope.head.type.shape, scope.out.type.dtype
     along = (*[0] * len(shape), 1)  # the offset of a walk with one step is the place on that axis
     with scope.shared_walk(whole, [strides(whole), (*strides(shape), 0), along]) as walk:
         place, at, k = walk.offsets

@@ -29,7 +29,7 @@ from pellucid.compiler.codegen.random import normal, random_bits, uniform
 from pellucid.compiler.codegen.reduce import total
 from pellucid.compiler.codegen.scope import Scope
 from pellucid.compiler.codegen.sweep import sweep
-from pellucid.compiler.program import SPREAD, Program
+from pellucid.compiler.program import SPREAD, VIEWED, Program
 from pellucid.core import shapes
 from pellucid.core.errors import CompileError
 
@@ -92,7 +92,7 @@ def check_supported(program: Program) -> None:
     """
     for kernel in program.kernels:
         for one in kernel.body:
-            table: object = {*scalars.TABLE, *SPREAD} if one.elementwise else HEADS
+            table: object = {*scalars.TABLE, *SPREAD} if one.elementwise else {*HEADS, *VIEWED}
             if one.op not in table:  # type: ignore[operator]
                 raise CompileError(
                     one.op,

@@ -5,12 +5,13 @@ A length or a stride is an int or c·N, counted in elements.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.program import times
 from pellucid.core.dtypes import DType
-from pellucid.core.shapes import Dim, Shape
+from pellucid.core.shapes import Dim, Shape, joined
 
 
 def register_type(dtype: DType) -> ir.Type:
@@ -35,6 +36,44 @@ def strides(shape: Shape) -> tuple[Dim, ...]:
         found.append(step)
         step = times(step, dim)
     return tuple(reversed(found))
+
+
+Steps = tuple[Dim | tuple[tuple[Dim, Dim], ...], ...]
+
+
+def viewed(op: str, attrs: Mapping[str, Any], shape: Shape, steps: Sequence[Any]) -> Steps:
+    """How the elements of a view stand in memory.
+
+    Args:
+        shape, steps: those of its input.
+
+    Returns:
+        The stride along each axis. Where a view joins axes that no stride describes, (length,
+        stride) of each of them.
+    """
+    if op == "reshape":
+        groups = joined(shape, attrs["shape"])
+        assert groups is not None, "lowering asked before"
+        return tuple(_one([(shape[i], steps[i]) for i in group]) for group in groups)
+    return slid(attrs, steps)
+
+
+def slid(attrs: Mapping[str, Any], steps: Sequence[Dim]) -> tuple[Dim, ...]:
+    """How the elements of sliding windows stand in memory: from window to window, then inside."""
+    own, inner = list(steps), []
+    for axis, stride, dilation in zip(
+        attrs["axes"], attrs["stride"], attrs["dilation"], strict=True
+    ):
+        inner.append(times(own[axis], dilation))
+        own[axis] = times(own[axis], stride)
+    return (*own, *inner)
+
+
+def _one(axes: list[tuple[Dim, Dim]]) -> Dim | tuple[tuple[Dim, Dim], ...]:
+    dims, (steps,) = merged([dim for dim, _ in axes], [[step for _, step in axes]])
+    if len(dims) > 1:
+        return tuple(zip(dims, steps, strict=True))
+    return steps[0] if steps else 0
 
 
 def broadcast_strides(shape: Shape, wide: Shape) -> tuple[Dim, ...]:

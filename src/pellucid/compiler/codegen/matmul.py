@@ -54,8 +54,8 @@ class Tiled:
     def _form(self) -> Form:
         axes, columns = self.axes, self.axes.columns
         there = axes.x_rows.single and axes.x_depth.single
-        x, y = "there" if there else "gather", self._reading_of_y()
-        owner = f"{self.b.function.name}." if "gather" in (x, y) else ""
+        x, y = "there" if there else "tables", self._reading_of_y()
+        owner = f"{self.b.function.name}." if "tables" in (x, y) or "gather" in (x, y) else ""
         even = isinstance(axes.rows, int) and axes.rows % self.height == 0
         narrow = isinstance(columns, int) and columns <= self.lanes
         return Form(self.dtype, x, y, even, narrow, not self.product.direct, owner)

@@ -2,8 +2,8 @@
 
 Operands are used where they lie if the micro-kernel can walk them: x in any constant steps, y with
 columns side by side. Else the part of y that a strip of columns needs in a stretch of k is packed
-into the thread's scratch room, tile by tile, and stays in the second-level cache; so are a tile's
-rows of x where no stride describes them.
+into the thread's scratch room, tile by tile, and stays in the second-level cache. Where no stride
+describes x, tables of offsets do.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Form:
     """What the code of a block depends on.
 
     Args:
-        x: how x is read: `there`, or by `gather` where no stride describes it.
+        x: how x is read: `there`, or by `tables` where no stride describes it.
         y: `there`; `copy` where its lines are far apart; `turn` where k lies side by side in it;
             `gather`.
         even: whether whole tiles make up the rows.
@@ -102,10 +102,8 @@ class Room:
         panel = vectors * lanes
         self.tiles = STRIP // (panel * dtype.itemsize)
         self.y_line = panel * (STRETCH + lanes)  # elements from tile to tile; `turn` runs over
-        self.x_line = STRETCH + 16  # elements from row to row
         self.y = 0
-        self.x = self.y + self.tiles * self.y_line * dtype.itemsize
-        self.x_offsets = self.x + 8 * height * self.x_line
+        self.x_offsets = self.y + self.tiles * self.y_line * dtype.itemsize
         self.y_offsets = self.x_offsets + 8 * STRETCH
         self.row_offsets = self.y_offsets + 8 * STRETCH
         self.column_offsets = self.row_offsets + 8 * height
@@ -205,6 +203,11 @@ class Parts:
             goal = b.gep(self._scratch(place), [one.index], source_etype=ir.IntType(64))
             b.store(value, goal)
 
+    def x_stretch(self) -> None:
+        """Makes ready how x is read in this stretch of k."""
+        if self.form.x == "tables":
+            self._offsets(self.room.x_offsets, self.axes.x_depth, self.k, self.length)
+
     def x_part(self, row: ir.Value, height: ir.Value) -> Part:
         """A tile's rows of x for this stretch of k."""
         b, given = self.b, self.given
@@ -212,8 +215,5 @@ class Parts:
             place = b.add(b.mul(row, given.x_row), b.mul(self.k, given.x_k))
             return Part(self._at(given.x, place), given.x_row, given.x_k)
         self._offsets(self.room.row_offsets, self.axes.x_rows, row, height)
-        self._offsets(self.room.x_offsets, self.axes.x_depth, self.k, self.length)
-        starts, across = self._scratch(self.room.row_offsets), self._scratch(self.room.x_offsets)
-        goal, line = self._scratch(self.room.x), i64(self.room.x_line)
-        self.packing.gather(b, given.x, starts, across, goal, line, height, self.length)
-        return Part(goal, line, i64(1))
+        tables = (self._scratch(self.room.row_offsets), self._scratch(self.room.x_offsets))
+        return Part(given.x, *(b.ptrtoint(table, ir.IntType(64)) for table in tables))

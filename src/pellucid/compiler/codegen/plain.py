@@ -15,7 +15,7 @@ from pellucid.ops.contract import free_axes
 def plain(scope: Scope) -> None:
     """Loops over the result, and inside them over what is summed."""
     x, y = scope.inputs
-    x_steps, y_steps = strides(x.type.shape), strides(y.type.shape)
+    x_steps, y_steps = x.strides, y.strides
     batch, summed = scope.attr("batch"), scope.attr("summed")
     x_free = free_axes(len(x_steps), [i for i, _ in (*batch, *summed)])
     y_free = free_axes(len(y_steps), [j for _, j in (*batch, *summed)])

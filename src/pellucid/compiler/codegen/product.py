@@ -24,7 +24,7 @@ class Product:
         self.scope, self.b = scope, scope.builder
         self.x, self.y = scope.inputs
         batch, summed = scope.attr("batch"), scope.attr("summed")
-        self.axes = Axes.of(self.x.type.shape, self.y.type.shape, batch, summed)
+        self.axes = Axes.of(self.x, self.y, batch, summed)
         row_axes = epilogue.row_axes(scope)
         if self._is_column():
             self.axes, row_axes = self.axes.turned(), len(batch)

@@ -12,7 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from pellucid.compiler.codegen.layout import memory_type, merged, register_type
+from pellucid.compiler.codegen.layout import (
+    Steps,
+    memory_type,
+    merged,
+    register_type,
+    strides,
+    viewed,
+)
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import Nest, i64, nest
 from pellucid.compiler.codegen.target import Target
@@ -28,10 +35,19 @@ SMALL = 16_384  # elements that one thread computes sooner than two agree on hal
 
 @dataclass(frozen=True)
 class Operand:
-    """A tensor in memory."""
+    """A tensor in memory.
+
+    Args:
+        steps: its strides, where it is a view; else it lies in row-major order.
+    """
 
     pointer: ir.Value
     type: TensorType
+    steps: Steps | None = None
+
+    @property
+    def strides(self) -> Any:
+        return strides(self.type.shape) if self.steps is None else self.steps
 
 
 @dataclass(frozen=True)
@@ -83,7 +99,15 @@ class Scope:
     @property
     def inputs(self) -> tuple[Operand, ...]:
         """What the head reads, where it reads memory."""
-        return tuple(self.reads[value] for value in self.head.inputs)
+        return tuple(self._operand(value) for value in self.head.inputs)
+
+    def _operand(self, value: int) -> Operand:
+        if value < len(self.reads):
+            return self.reads[value]
+        view = self.kernel.body[value - len(self.reads)]
+        x = self._operand(view.inputs[0])
+        steps = viewed(view.op, dict(view.attrs), x.type.shape, x.strides)
+        return Operand(x.pointer, view.type, steps)
 
     @property
     def out(self) -> Operand:
@@ -229,15 +253,22 @@ class Scope:
             yield inner
 
     @contextmanager
-    def shared_walk(self, shape: Sequence[Dim], walks: Sequence[Sequence[Dim]]) -> Iterator[Nest]:
-        """Like `walk` over all of `shape`, but each thread walks its part of the outermost loop."""
+    def shared_walk(
+        self, shape: Sequence[Dim], walks: Sequence[Sequence[Dim]], elements: Dim | None = None
+    ) -> Iterator[Nest]:
+        """Like `walk` over all of `shape`, but each thread walks its part of the outermost loop.
+
+        Args:
+            elements: how many are computed in all; by default one in each round.
+        """
         b = self.builder
         dims, steps = merged(shape, walks)
         if not dims:
             with b.if_then(self.first_thread()), self.walk((), [() for _ in walks]) as inner:
                 yield inner
             return
-        begin, end = self.share(self.dim(dims[0]), shapes.size(shape))
+        count = shapes.size(shape) if elements is None else elements
+        begin, end = self.share(self.dim(dims[0]), count)
         lengths = [b.sub(end, begin), *(self.dim(dim) for dim in dims[1:])]
         moves = [[None if step == 0 else self.dim(step) for step in walk] for walk in steps]
         starts = [i64(0) if move[0] is None else b.mul(begin, move[0]) for move in moves]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from pellucid.compiler.codegen.layout import merged
 from pellucid.compiler.codegen.llvm import ir
-from pellucid.compiler.codegen.loops import i64, loop, nest
+from pellucid.compiler.codegen.loops import groups, i64, loop, nest
 from pellucid.compiler.codegen.scope import Scope
 from pellucid.core.shapes import Dim
 
@@ -91,3 +91,31 @@ def sweep(
         rest = b.and_(span, i64(width - 1))
         with b.if_then(b.icmp_signed(">", rest, i64(0))):
             emit(at(row.offsets, b.sub(last, rest)), repeats, width, scope.mask(rest, width))
+
+
+def across(
+    scope: Scope, columns: ir.Value, even: bool, width: int, emit: Callable[..., None]
+) -> None:
+    """Whole vectors of a row, then what is left of it; nothing, where columns come out even.
+
+    Args:
+        emit: gets the first column, the lanes or None for one element, and a mask or None.
+    """
+    b = scope.builder
+    if scope.vector_bytes == 64 and not even:  # masks cost nothing here: one body serves both
+        with loop(b, groups(b, columns, width), "column") as block:
+            done = b.mul(block.index, i64(width))
+            emit(done, width, scope.mask(b.sub(columns, done), width))
+        return
+    with loop(b, b.udiv(columns, i64(width)), "column") as block:
+        emit(b.mul(block.index, i64(width)), width, None)
+    if even:
+        return
+    rest = b.and_(columns, i64(width - 1))
+    done = b.sub(columns, rest)
+    if not scope.target.masks:
+        with loop(b, rest, "rest") as one:
+            emit(b.add(done, one.index), None, None)
+        return
+    with b.if_then(b.icmp_signed(">", rest, i64(0))):
+        emit(done, width, scope.mask(rest, width))

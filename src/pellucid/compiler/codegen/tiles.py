@@ -3,7 +3,8 @@
 out[r, c] (+)= Σ_k x[r, k] · y[k, c] for a few rows and vectors of columns. Each k costs one load
 for each vector of y and one broadcast for each row of x; accumulators stay where they are. All
 strides are numbers at run time: one function a size serves every contraction of a module, however
-its operands lie.
+its operands lie. Where no stride describes x, as in the windows of a convolution, its elements are
+found by two tables of offsets, one for rows and one for k.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from pellucid.compiler.codegen.scope import constant, first_lanes, masked_load, 
 from pellucid.compiler.codegen.target import Target
 from pellucid.core.dtypes import DType
 
-# x, its strides along rows and k; y, its stride along k; out, its stride along rows; the length of
-# k; the columns of the last vector; whether it begins at 0 (else it adds to what stands in out).
+# x, its strides along rows and k (or the addresses of their tables); y, its stride along k; out,
+# its stride along rows; the length of k; the columns of the last vector; whether it begins at 0
+# (else it adds to what stands in out).
 ARGUMENTS = "pllpl" + "pl" + "lll"
 
 
@@ -47,6 +49,7 @@ class Tile:
     Args:
         lanes: of a vector; 1 for columns by themselves, where the machine has no masks.
         masked: whether the last vector may have fewer columns.
+        tables: whether x is found by tables of offsets.
     """
 
     dtype: DType
@@ -54,10 +57,12 @@ class Tile:
     vectors: int
     lanes: int
     masked: bool
+    tables: bool = False
 
     def function(self, module: ir.Module) -> ir.Function:
         """The function in `module`, emitted when it is first asked for."""
         name = f"tile.{self.dtype.code}.{self.rows}x{self.vectors}x{self.lanes}"
+        name += ".tables" if self.tables else ""
         known = module.globals.get(name)
         if known is not None:
             return known
@@ -75,16 +80,17 @@ class Tile:
         x, x_row, x_k, y, y_k, out, out_row, count, columns, first = function.args
         b = ir.IRBuilder(function.append_basic_block("entry"))
         mask = first_lanes(b, columns, self.lanes) if self.masked else None
-        lines = [self._at(b, x, b.mul(x_row, i64(r))) for r in range(self.rows)]
+        lines = [self._at(b, x, self._step(b, x_row, i64(r))) for r in range(self.rows)]
         goals = [self._at(b, out, b.mul(out_row, i64(r))) for r in range(self.rows)]
         sums = self._begin(b, goals, mask, first)
         steps = [i64(0), i64(0)]
         with loop(b, count, "k", [*steps, *sums]) as k:
             x_at, y_at, *sums = k.carried
+            along = self._step(b, x_k, k.index) if self.tables else x_at
             right = self._load(b, self._at(b, y, y_at), mask)
             done: list[ir.Value] = []
             for row in range(self.rows):
-                place = self._at(b, lines[row], x_at)
+                place = self._at(b, lines[row], along)
                 one = b.load(place, typ=memory_type(self.dtype), align=self.dtype.itemsize)
                 left = one if self.lanes == 1 else splat(b, one, self.lanes)
                 for vector in range(self.vectors):
@@ -95,6 +101,14 @@ class Tile:
         for row in range(self.rows):
             self._store(b, sums[row * self.vectors :], goals[row], mask)
         b.ret_void()
+
+    def _step(self, b: ir.IRBuilder, step: ir.Value, number: ir.Value) -> ir.Value:
+        """How far row or k `number` of x is away."""
+        if not self.tables:
+            return b.mul(step, number)
+        table = b.inttoptr(step, ir.PointerType())
+        place = b.gep(table, [number], inbounds=True, source_etype=ir.IntType(64))
+        return b.load(place, typ=ir.IntType(64))
 
     def _begin(
         self, b: ir.IRBuilder, goals: list[ir.Value], mask: ir.Value | None, first: ir.Value

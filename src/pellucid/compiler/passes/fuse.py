@@ -1,9 +1,9 @@
 """Fusion. In: a program of single rows. Out: fewer kernels, whose elements stay in registers.
 
 A chain of elementwise rows over one shape becomes one kernel; behind a `contract` it becomes that
-kernel's epilogue, applied to each tile while it is in the cache; before a `sum` it is computed as
-it is added up. A value that others read as well is still written. Nothing is computed twice, and
-each element is computed by the same instructions as before: the bits stay the same.
+kernel's epilogue, applied to each tile while it is in the cache; before a `sum` or a `fold` it is
+computed as it is added up. A value that others read as well is still written. Nothing is computed
+twice, and each element is computed by the same instructions as before: the bits stay the same.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class _State:
         if any(second.types[place] != written[second.reads[place]] for place in shared):
             return False
         head = second.head
-        if head is not None and head.op == "sum":
+        if head is not None and head.op in ("sum", "fold"):
             return self._fits_sum(first, second, head, shared)
         shape = _shape(second)
         if _shape(first) != shape or any(second.types[place].shape != shape for place in shared):
@@ -91,7 +91,7 @@ class _State:
         return (
             head.op == "contract"
             and first.head is None
-            and not any(place in head.inputs for place in shared)
+            and not any(place in second.head_reads for place in shared)
             and _epilogue(second, first, shape)
         )
 

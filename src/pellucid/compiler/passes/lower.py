@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from pellucid.compiler.program import (
     FIRST_SLOT,
+    VIEWED,
     Arena,
     Buffer,
     Extent,
@@ -20,8 +21,10 @@ from pellucid.compiler.program import (
     is_elementwise,
 )
 from pellucid.core.errors import CompileError
+from pellucid.core.shapes import joined
 from pellucid.graph.node import CONST, INPUT, Graph, Node, TensorType, names
 
+VIEWING = ("contract", "max", "min", "argmax")  # heads that read views
 VIEWS = ("reshape", "stop_gradient")  # other names for the same bytes: no kernel, no memory
 Pairs = Sequence[tuple[int, int]]  # (number of an input, number of the output that replaces it)
 
@@ -83,32 +86,68 @@ def _in_memory(graph: Graph) -> set[int]:
     """The nodes whose elements must stand in memory: all but constants that only instructions use.
 
     A constant of one number is part of each instruction's kernel: it costs no memory and no reads.
+    So is a view that products read.
     """
     wanted = set(graph.outputs)
-    for node in graph.nodes:
+    found: set[int] = set()
+    for position in reversed(range(len(graph.nodes))):
+        node = graph.nodes[position]
+        spared = node.op == "full" or _is_view(graph, position)
+        if spared and position not in wanted:
+            continue
+        found.add(position)
         wanted.update(i for i in node.inputs if not _inlined(graph, node, i))
-    return {i for i, node in enumerate(graph.nodes) if node.op != "full" or i in wanted}
+        for view in _inside(graph, node):
+            wanted.update(i for i in graph.nodes[view].inputs if not _is_view(graph, i))
+    return found
 
 
 def _inlined(graph: Graph, node: Node, source: int) -> bool:
-    return graph.nodes[source].op == "full" and node.op not in VIEWS and is_elementwise(node.op)
+    """Whether `source` is an instruction of the kernel of `node`, which reads it."""
+    one = graph.nodes[source]
+    if _is_view(graph, source):
+        return node.op in VIEWING and (node.op != "contract" or one.type.dtype.is_float)
+    return one.op == "full" and node.op not in VIEWS and is_elementwise(node.op)
+
+
+def _is_view(graph: Graph, source: int) -> bool:
+    """Whether a node only walks its input another way: as windows, or as windows laid flat."""
+    node = graph.nodes[source]
+    if node.op != "reshape":
+        return node.op in VIEWED
+    wide = graph.nodes[node.inputs[0]]
+    return wide.op == "windows" and joined(wide.type.shape, node.type.shape) is not None
 
 
 def _kernel(graph: Graph, position: int, name: str, home: Sequence[int]) -> Kernel:
-    """One node as a kernel of one instruction and its constants; equal inputs are read once."""
+    """One node as a kernel of one instruction, its constants and views; inputs are read once."""
     node = graph.nodes[position]
-    constants = list(dict.fromkeys(i for i in node.inputs if _inlined(graph, node, i)))
-    wanted = {i: (home[i], graph.nodes[i].type) for i in node.inputs if i not in constants}
+    inside = _inside(graph, node)
+    needed = [i for one in (*(graph.nodes[i] for i in inside), node) for i in one.inputs]
+    wanted = {i: (home[i], graph.nodes[i].type) for i in needed if i not in inside}
     reads = list(dict.fromkeys(wanted.values()))
     value = {i: reads.index(read) for i, read in wanted.items()}
-    value |= {i: len(reads) + place for place, i in enumerate(constants)}
-    body = [
-        _instruction(graph.nodes[i], f"{name}.c{place}", ()) for place, i in enumerate(constants)
-    ]
+    body: list[Instruction] = []
+    for place, i in enumerate(inside):
+        inputs = tuple(value[j] for j in graph.nodes[i].inputs)
+        body.append(_instruction(graph.nodes[i], f"{name}.c{place}", inputs))
+        value[i] = len(reads) + place
     body.append(_instruction(node, name, tuple(value[i] for i in node.inputs)))
     numbers, types = tuple(number for number, _ in reads), tuple(type for _, type in reads)
-    last = len(reads) + len(constants)
+    last = len(reads) + len(inside)
     return Kernel(name, numbers, types, tuple(body), (position,), (last,), node.line)
+
+
+def _inside(graph: Graph, node: Node) -> list[int]:
+    """The constants and views in the kernel of `node`, in order."""
+    found: list[int] = []
+    for i in dict.fromkeys(node.inputs):
+        if _inlined(graph, node, i):
+            chain = [i]
+            while (view := graph.nodes[chain[-1]]).inputs and _is_view(graph, view.inputs[0]):
+                chain.append(view.inputs[0])
+            found += [one for one in reversed(chain) if one not in found]
+    return found
 
 
 def _instruction(node: Node, name: str, inputs: tuple[int, ...]) -> Instruction:

@@ -1,7 +1,8 @@
 """The table of passes, in order, and the function that runs them.
 
 In: a graph and its state pairs. Out: a verified Program, and a record a pass: what it took, what it
-made. Every pass but `lower` may be switched off; the bits of the results stay the same.
+made. Every pass but `unfold` and `lower` may be switched off: the bits of the results stay the
+same.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pellucid.compiler.passes.inplace import inplace
 from pellucid.compiler.passes.lower import Pairs, lower
 from pellucid.compiler.passes.schedule import schedule
 from pellucid.compiler.passes.simplify import simplify
+from pellucid.compiler.passes.unfold import unfold
 from pellucid.compiler.program import Program
 from pellucid.compiler.verify import verify as verify_program
 from pellucid.core.errors import ArgumentError, nearest
@@ -44,6 +46,7 @@ GRAPH_PASSES = (
     Pass("cse", cse, "computes equal nodes once"),
     Pass("dce", dce, "drops nodes that no output needs"),
 )
+UNFOLD = Pass("unfold", unfold, "makes products over windows of folds of products")
 PROGRAM_PASSES = (
     Pass("fuse", fuse, "joins elementwise rows with each other, with products and with sums"),
     Pass("schedule", schedule, "puts reads of old state before its update"),
@@ -91,7 +94,7 @@ def compile_graph(
     lowering = Pass("lower", lambda done: lower(done, shared), "makes one kernel a node")
     folding = Pass("fold", lambda done: fold(done, xp), FOLD.doc)
     graph_passes = tuple(folding if one is FOLD else one for one in GRAPH_PASSES)
-    table = (*graph_passes, lowering, *PROGRAM_PASSES)
+    table = (*graph_passes, UNFOLD, lowering, *PROGRAM_PASSES)
     records: list[Record] = []
     done: Any = graph
     for one in table:
