@@ -10,15 +10,19 @@ import signal
 import statistics
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 import weakref
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import pellucid as pel
 from pellucid.core.errors import ArgumentError, PellucidError
 from pellucid.runtime import threads
 from pellucid.runtime.threads import Team, available, check
@@ -399,3 +403,56 @@ def test_waking_costs_less_than_making() -> None:
 
     woken = min(seconds(lambda: team.run(lambda part: hashlib.sha256(data))) for _ in range(3))
     assert woken < min(seconds(made) for _ in range(3))
+
+
+def doubled() -> Callable[[], bool]:
+    """A call that two threads share, and what it gives."""
+    x = np.ones((600, 700), np.float32)
+    f = pel.jit(lambda x, w: x @ w, threads=2)
+    w = np.full((700, 600), 2, np.float32)
+    assert np.all(f(x, w) == 1400)
+    return lambda: bool(np.all(f(x, w) == 1400))
+
+
+def test_workers_serve_again_and_again_and_after_a_rest() -> None:
+    share = doubled()
+    before = {one.name for one in threading.enumerate()}
+    for rest in (0, 0, 0.0001, 0.001, 0.01, 0, 0.1, 0):
+        assert share()
+        time.sleep(rest)
+    assert {one.name for one in threading.enumerate()} == before
+
+
+def test_workers_do_both_kinds_of_work_in_turn() -> None:
+    share = doubled()
+    seen: list[int] = []
+    for rest in (0, 0.001, 0.02, 0):
+        Team(2).run(seen.append)
+        assert share()
+        time.sleep(rest)
+    assert sorted(seen) == [0] * 4 + [1] * 4
+
+
+def test_calls_from_several_threads_have_workers_of_their_own() -> None:
+    share = doubled()
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(lambda _: share(), range(80)))
+
+
+@POSIX
+def test_a_fork_hires_workers_of_its_own() -> None:
+    program = textwrap.dedent("""
+        import os, warnings
+        import numpy as np, pellucid as pel
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12: fork beside threads
+        f = pel.jit(lambda x, w: x @ w, threads=2)
+        x, w = np.ones((600, 700), np.float32), np.ones((700, 600), np.float32)
+        assert np.all(f(x, w) == 700)
+        child = os.fork()
+        if not child:
+            os._exit(0 if np.all(f(x, w) == 700) else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert np.all(f(x, w) == 700)
+    """)
+    done = subprocess.run([sys.executable, "-c", program], timeout=60, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()

@@ -19,8 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.compiler.boxes import RUN
 from pellucid.compiler.codegen import module as codegen
 from pellucid.compiler.codegen.barrier import STATUS_BYTES
+from pellucid.compiler.codegen.crew import JOIN, POST, SERVE
 from pellucid.compiler.codegen.enter import ENTER, HEAD
 from pellucid.compiler.codegen.scope import SCRATCH_BYTES
 from pellucid.compiler.codegen.shuffle import SHUFFLE
@@ -112,9 +114,11 @@ class Native:
         self.frame, code = self._code(target)
         self._engine = load(code, target)  # the code dies with the engine
         if self.feed is None:
-            self._run = _ENTRY(self._engine.get_function_address(codegen.ENTRY))
+            self._entry = self._engine.get_function_address(codegen.ENTRY)
+            self._run = _ENTRY(self._entry)
         else:
-            self.train = _TRAIN(self._engine.get_function_address(codegen.TRAIN))
+            self.trainer = self._engine.get_function_address(codegen.TRAIN)
+            self.train = _TRAIN(self.trainer)
             self.shuffle = _SHUFFLE(self._engine.get_function_address(SHUFFLE))
 
     def _code(self, target: Target) -> tuple[Frame, bytes]:
@@ -156,11 +160,10 @@ class Native:
         parts = threads if threads > 1 and self.work(rows) >= WORTH_THREADS else 1
         working = calls.take(rows, parts)
         calls.fill(working, arrays, outputs)
-        run, address = self._run, working.address
         if parts == 1:
-            run(address, rows, 1, 0, 1)
+            self._run(working.address, rows, 1, 0, 1)
         else:
-            Team(parts).run(lambda part: run(address, rows, 1, part, parts))
+            Team(parts).call(crew(), RUN, self._entry, (working.address, rows, 1))
         refused = int(working.status[0]) if self.may_fail else 0
         working.status[0] = 0
         calls.give_back(working)
@@ -255,6 +258,34 @@ class Native:
         for slot, array in self._consts.items():
             slots[slot] = array.ctypes.data
         return slots
+
+
+class _Crew:
+    """The functions that workers wait in, as machine code."""
+
+    def __init__(self, target: Target):
+        key = cache.key("crew", repr(target), versions())
+        kept = cache.find(key)
+        code = codegen.crew_code(target) if kept is None else kept.code
+        if kept is None:
+            cache.keep(key, {}, code)
+        self._engine = engine = load(code, target)
+        word, place = ctypes.c_int64, ctypes.c_void_p
+        self.post = ctypes.CFUNCTYPE(word, place, place)(engine.get_function_address(POST))
+        self.serve = ctypes.CFUNCTYPE(None, place)(engine.get_function_address(SERVE))
+        self.join = ctypes.CFUNCTYPE(None, place)(engine.get_function_address(JOIN))
+
+
+_crews: list[_Crew] = []
+
+
+def crew() -> _Crew:
+    """Those of this process, made when several threads first share a call."""
+    if not _crews:
+        with _compiling:
+            if not _crews:
+                _crews.append(_Crew(host()))
+    return _crews[0]
 
 
 class Bound:

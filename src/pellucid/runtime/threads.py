@@ -1,25 +1,33 @@
 """Threads: how many a process may run at once, and workers that wait for work.
 
-In: a function of a part's number. Out: it was called for every part at the same time. Native code
-gives the interpreter lock back while it runs, so Python threads are enough. Workers are made when
-they are first needed and then parked: waking one takes half the time of making one.
+In: a function of a part's number, or machine code. Out: it was called for every part at the same
+time. Native code gives the interpreter lock back while it runs, so Python threads are enough.
+Workers are made when they are first needed and then parked: waking one takes half the time of
+making one. Behind machine code they look out for more of it, inside machine code, before they park.
 """
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
+from pellucid.compiler.boxes import BOX_BYTES, CALLED, IDLE, PARKED, RUN, TRAIN, WORDS
 from pellucid.core.arguments import whole
 from pellucid.core.errors import PellucidError
 from pellucid.core.signals import held_back
 
 Result = TypeVar("Result")
+_WORD = ctypes.c_int64
+_ENTRIES = {
+    RUN: ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[_WORD] * 4),
+    TRAIN: ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[_WORD] * 2),
+}
 MOST = 1024  # threads that may be asked for
 _PARKED = 64  # workers that are kept; more of them were a burst
 _MOUNT = Path("/sys/fs/cgroup")
@@ -114,11 +122,29 @@ class _Task:
         self._done.acquire()
 
 
+class Crew(Protocol):
+    """The functions of machine code that workers wait in; see `compiler/codegen/crew.py`."""
+
+    def post(self, box: int, job: int) -> int: ...
+
+    def serve(self, box: int) -> None: ...
+
+    def join(self, box: int) -> None: ...
+
+
 class _Worker:
     """A thread that waits for tasks. A bare lock wakes it sooner than any event or queue."""
 
     def __init__(self) -> None:
         self._task: _Task | None = None
+        self._crew: Crew | None = None
+        self._ended = False
+        room = ctypes.create_string_buffer(2 * BOX_BYTES)
+        self._room = room  # holds the box, which begins at a cache line
+        self.box = ctypes.addressof(room) + -ctypes.addressof(room) % 64
+        self._state = ctypes.c_int64.from_address(self.box)
+        self._state.value = PARKED
+        self._job = (ctypes.c_int64 * WORDS)()
         self._wake = threading.Lock()
         self._wake.acquire()
         # A daemon: at the end of the process it is parked or inside native code, and is left there.
@@ -126,17 +152,28 @@ class _Worker:
 
     def give(self, task: _Task | None) -> None:
         """Has the worker run `task`, or end."""
-        self._task = task
+        self._task, self._ended = task, task is None
+        self._state.value = CALLED
         self._wake.release()
+
+    def post(self, crew: Crew, job: Sequence[int]) -> None:
+        """Has the worker call machine code, at once if it is looking out for it."""
+        self._job[: len(job)] = list(job)
+        self._crew = crew
+        if crew.post(self.box, ctypes.addressof(self._job)) != IDLE:
+            self._wake.release()
 
     def _work(self) -> None:
         while True:
             self._wake.acquire()
             task, self._task = self._task, None
-            if task is None:
+            if task is not None:
+                task.run()
+                del task  # while it is parked it keeps no one's arrays alive
+            elif self._ended:
                 return
-            task.run()
-            del task  # while it is parked it keeps no one's arrays alive
+            elif self._crew is not None:
+                self._crew.serve(self.box)
 
 
 # Parked workers of all teams. One that was used last is woken first: its stack is warm.
@@ -208,6 +245,21 @@ class Team:
                 raise errors[0]
         finally:
             del errors  # the same, for this frame
+
+    def call(self, crew: Crew, kind: int, address: int, arguments: Sequence[int]) -> None:
+        """Calls machine code for every part at once: `arguments`, then the part and their number.
+
+        Args:
+            kind: RUN or TRAIN: which entry `address` is that of.
+        """
+        with held_back():
+            workers = _hire(self.n - 1)
+            for part, worker in enumerate(workers, 1):
+                worker.post(crew, (kind, address, *arguments, part, self.n))
+            _ENTRIES[kind](address)(*arguments, 0, self.n)
+            for worker in workers:
+                crew.join(worker.box)
+            _park(workers)
 
 
 def in_chunks(run: Callable[[int, int], Result], n: int, size: int, threads: int) -> list[Result]:

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.compiler.boxes import TRAIN
 from pellucid.compiler.codegen.barrier import HALT, STATUS_BYTES
 from pellucid.compiler.codegen.feed import DATA, DONE
 from pellucid.core.shapes import bind
 from pellucid.runtime.extras import numpy_dtype, stream_words
-from pellucid.runtime.native import WORTH_THREADS, Native, pool
+from pellucid.runtime.native import WORTH_THREADS, Native, crew, pool
 from pellucid.runtime.pace import Pace
 from pellucid.runtime.threads import Team
 
@@ -117,11 +118,11 @@ class Training:
             part for array in self.data.values() for part in (array.ctypes.data, array.strides[0])
         ]
         self._status[:] = 0
-        address, train = control.ctypes.data, self.native.train
+        address = control.ctypes.data
         if threads == 1:
-            train(address, 0, 1)
+            self.native.train(address, 0, 1)
         else:
-            self._team.run(lambda part: train(address, part, threads))
+            self._team.call(crew(), TRAIN, self.native.trainer, (address,))
         if self._status[0]:
             self.native.explain([one.copy() for one in self._inputs])
         return int(control[DONE])

@@ -70,29 +70,30 @@ def _wait(
     b.position_at_end(still)
     b.cbranch(b.icmp_signed("<", looks, i64(_SPINS)), spin, give)
     b.position_at_end(spin)
-    _pause(b, target)
+    pause(b, target)
     b.branch(after)
     b.position_at_end(give)
     b.cbranch(b.icmp_signed("<", looks, i64(_SPINS + _YIELDS)), offer, sleep)
     b.position_at_end(offer)
-    _give_way(b, target, 0)
+    give_way(b, target, 0)
     b.branch(after)
     b.position_at_end(sleep)
-    _give_way(b, target, _SLEEP)
+    give_way(b, target, _SLEEP)
     b.branch(after)
     b.position_at_end(after)
     looks.add_incoming(b.add(looks, i64(1)), after)
     b.branch(head)
 
 
-def _pause(b: ir.IRBuilder, target: Target) -> None:
+def pause(b: ir.IRBuilder, target: Target) -> None:
     """Tells the core that this is a loop that waits."""
     if target.triple.startswith(("x86", "i686")):
-        kind = ir.FunctionType(ir.VoidType(), [])
-        b.call(ir.Function(b.module, kind, "llvm.x86.sse2.pause"), [])
+        name, kind = "llvm.x86.sse2.pause", ir.FunctionType(ir.VoidType(), [])
+        known = b.module.globals.get(name)
+        b.call(known if known is not None else ir.Function(b.module, kind, name), [])
 
 
-def _give_way(b: ir.IRBuilder, target: Target, microseconds: int) -> None:
+def give_way(b: ir.IRBuilder, target: Target, microseconds: int) -> None:
     """The system's own function: in every process, so no library is linked."""
     i32 = ir.IntType(32)
     if "windows" in target.triple:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pellucid.compiler.codegen import kernels
+from pellucid.compiler.codegen import crew, kernels
 from pellucid.compiler.codegen.barrier import barrier
 from pellucid.compiler.codegen.enter import enter
 from pellucid.compiler.codegen.feed import Steps, train
@@ -196,9 +196,13 @@ def _addresses(
 def optimised(program: Program, target: Target | None = None, feed: Feed | None = None) -> object:
     """The parsed module after LLVM's passes, ready for an engine."""
     target = target or host()
-    text = str(build(program, target, feed))
+    return finished(build(program, target, feed), target)
+
+
+def finished(built: ir.Module, target: Target) -> object:
+    """A module parsed, verified and through LLVM's passes."""
     try:
-        module = binding.parse_assembly(text)
+        module = binding.parse_assembly(str(built))
         module.data_layout = str(machine(target).target_data)
         module.verify()
     except RuntimeError as error:
@@ -213,6 +217,11 @@ def optimised(program: Program, target: Target | None = None, feed: Feed | None 
 def object_code(program: Program, target: Target, feed: Feed | None = None) -> bytes:
     """The machine code of `program` as an object file."""
     return bytes(machine(target).emit_object(optimised(program, target, feed)))
+
+
+def crew_code(target: Target) -> bytes:
+    """The machine code of the functions that workers wait in."""
+    return bytes(machine(target).emit_object(finished(crew.build(target), target)))
 
 
 def assembly(program: Program, target: Target | None = None) -> str:

@@ -1,0 +1,13 @@
+"""Where a worker finds what it has to do: what machine code and Python agree on.
+
+A box holds the worker's state, and in another cache line the job: which kind of entry, its address,
+and its arguments.
+"""
+
+from __future__ import annotations
+
+IDLE, POSTED, PARKED, CALLED = range(4)  # looks out; has work; has left; is asked to leave
+RUN, TRAIN = 0, 1  # run(slots, rows, steps, part, parts); train(control, part, parts)
+WORDS = 7  # of a job: kind, address, up to five arguments
+JOB = 64  # bytes from the box
+BOX_BYTES = 128
