@@ -41,6 +41,7 @@ from pellucid.runtime.calls import READABLE, Calls, Repeat, Working, plain
 from pellucid.runtime.executor import check_inputs
 from pellucid.runtime.extras import NUMPY, numpy_dtype
 from pellucid.runtime.interpreter import Interpreter
+from pellucid.runtime.pace import Pace
 from pellucid.runtime.threads import Team
 
 Array = NDArray[Any]
@@ -92,6 +93,7 @@ class Native:
             slot: plain(graph.consts[name].array) for name, slot in self.frame.constants.items()
         }
         outputs = graph.output_types
+        self._paces: dict[tuple[int, int], Pace] = {}
         self._calls = Calls(
             self.frame.inputs, self.frame.outputs, outputs, self.rows, self._working
         )
@@ -158,18 +160,29 @@ class Native:
         for number, output in self.shared:
             np.copyto(outputs[output], arrays[number])
         parts = threads if threads > 1 and self.work(rows) >= WORTH_THREADS else 1
+        pace = self._pace(rows, parts) if parts > 1 else None
+        parts = parts if pace is None else pace.plan(1)[0]
         working = calls.take(rows, parts)
         calls.fill(working, arrays, outputs)
+        start = time.perf_counter()
         if parts == 1:
             self._run(working.address, rows, 1, 0, 1)
         else:
             Team(parts).call(crew(), RUN, self._entry, (working.address, rows, 1))
+        if pace is not None:
+            pace.tell(parts, 1, time.perf_counter() - start)
         refused = int(working.status[0]) if self.may_fail else 0
         working.status[0] = 0
         calls.give_back(working)
         if refused:
             self.explain(arrays)
         return outputs
+
+    def _pace(self, rows: int, parts: int) -> Pace:
+        """How fast calls with so many rows were on so many threads and on one."""
+        if len(self._paces) > 64:
+            self._paces = {}
+        return self._paces.setdefault((rows, parts), Pace(parts))
 
     def repeat(self, arrays: Sequence[Array], threads: int) -> Repeat | None:
         """A quicker way for calls with arrays like these; None where there is none.

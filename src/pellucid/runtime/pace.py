@@ -9,35 +9,59 @@ from __future__ import annotations
 
 import time
 
-_PROBE = 0.004  # seconds that a probe takes, about
-_EVERY = 0.25  # seconds between two probes
-_WARM = 8  # first steps, which say nothing: caches are cold, threads are being made
+_PROBE = 0.004  # seconds that a probe takes, at least one step
+_EVERY = 0.25  # seconds between two probes, at least
+_SHARE = 50  # a probe takes no more than this part of the time
 
 
 class Pace:
-    """Seconds a step with all threads and with one, as they were last measured."""
+    """Seconds a step with all threads and with one, as they were last measured.
+
+    Time is cut into stretches, each run by as many threads. The first steps of a stretch say little
+    where others follow: caches are cold, workers are asleep.
+    """
 
     def __init__(self, threads: int):
         self.threads = threads
+        self._now = threads  # who runs this stretch
         self._seconds: dict[int, float] = {}
-        self._warm = threads == 1
+        self._left = _PROBE  # seconds until the stretch ends
+        self._calls, self._steps, self._spent = 0, 0, 0.0
         self._probed = time.perf_counter()
 
     def plan(self, steps: int) -> tuple[int, int]:
         """The threads that run next, and how many of `steps` they take."""
         if self.threads == 1:
             return 1, steps
-        if not self._warm or self.threads not in self._seconds:
-            return self.threads, min(steps, _WARM)
-        ours, alone = self._seconds[self.threads], self._seconds.get(1)
-        best, other = (1, self.threads) if alone is not None and alone < ours else (self.threads, 1)
-        if alone is not None and time.perf_counter() - self._probed < _EVERY:
-            return best, steps
-        self._probed = time.perf_counter()
-        return other, min(steps, max(1, int(_PROBE / self._seconds.get(other, ours))))
+        cost = self._seconds.get(self._now) or self._cost()
+        return self._now, min(steps, max(1, int(self._left / cost)) if cost else 1)
 
     def tell(self, threads: int, steps: int, seconds: float) -> None:
         """What `steps` took."""
-        if steps and self._warm:
-            self._seconds[threads] = seconds / steps
-        self._warm = True
+        if self.threads == 1 or not steps or threads != self._now:
+            return
+        self._calls, self._left = self._calls + 1, self._left - seconds
+        if self._calls == 2:  # the first call is forgotten
+            self._steps, self._spent = 0, 0.0
+        self._steps, self._spent = self._steps + steps, self._spent + seconds
+        if self._left <= 0:
+            self._seconds[threads] = self._cost()
+            self._turn()
+
+    def _cost(self) -> float:
+        """Seconds a step in this stretch."""
+        return self._spent / self._steps if self._steps else 0.0
+
+    def _turn(self) -> None:
+        """Begins the next stretch: a probe of what was not measured lately, else the faster one."""
+        ours, alone = self._seconds.get(self.threads), self._seconds.get(1)
+        best = 1 if ours is None or (alone is not None and alone < ours) else self.threads
+        other = self.threads if best == 1 else 1
+        cost = self._seconds.get(other, 0.0)
+        pause = max(_EVERY, _SHARE * max(cost, _PROBE))
+        now = time.perf_counter()
+        probe = other not in self._seconds or (self._now == best and now - self._probed >= pause)
+        if probe:
+            self._probed = now
+        self._now, self._left = (other, _PROBE) if probe else (best, pause)
+        self._calls, self._steps, self._spent = 0, 0, 0.0

@@ -1,0 +1,65 @@
+"""Who runs: all threads or one, whichever is faster just now."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from pellucid.runtime import pace
+from pellucid.runtime.pace import Pace
+
+
+class Machine:
+    """A clock, and what a step costs with so many threads. The first call of a stretch is slow."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, costs: dict[int, float]):
+        self.now, self.costs, self.last = 100.0, costs, 0
+        monkeypatch.setattr(pace.time, "perf_counter", lambda: self.now)
+
+    def run(self, what: Pace, seconds: float, at_once: int) -> Counter[int]:
+        """Seconds that each number of threads ran for."""
+        spent: Counter[int] = Counter()
+        end = self.now + seconds
+        while self.now < end:
+            threads, steps = what.plan(at_once)
+            assert 1 <= steps <= at_once
+            took = self.costs[threads] * (steps + 2 * (threads != self.last))
+            self.last, self.now = threads, self.now + took
+            spent[threads] += took  # type: ignore[assignment]
+            what.tell(threads, steps, took)
+        return spent
+
+
+@pytest.mark.parametrize("at_once", [1, 1000])
+@pytest.mark.parametrize("cost", [1e-5, 1e-3, 2e-2])
+def test_the_faster_runs_nearly_all_the_time(monkeypatch, at_once, cost):
+    for ours, alone, best in ((cost, 1.9 * cost, 2), (3 * cost, cost, 1)):
+        machine = Machine(monkeypatch, {2: ours, 1: alone})
+        what = Pace(2)
+        machine.run(what, 1.0, at_once)  # the first stretches measure both
+        seconds = 3.0 if cost < 1e-4 else 60.0
+        spent = machine.run(what, seconds, at_once)
+        assert spent[best] > 0.94 * seconds
+
+
+@pytest.mark.parametrize("at_once", [1, 1000])
+def test_a_core_that_is_lost_and_found_again(monkeypatch, at_once):
+    machine = Machine(monkeypatch, {2: 1e-3, 1: 2e-3})
+    what = Pace(2)
+    machine.run(what, 2.0, at_once)
+    machine.costs[2] = 2e-2
+    machine.run(what, 1.0, at_once)
+    spent = machine.run(what, 10.0, at_once)
+    assert spent[1] > 0.8 * 10
+    machine.costs[2] = 1e-3
+    machine.run(what, 3.0, at_once)
+    spent = machine.run(what, 10.0, at_once)
+    assert spent[2] > 0.9 * 10
+
+
+def test_one_thread_needs_no_measuring():
+    what = Pace(1)
+    assert what.plan(70) == (1, 70)
+    what.tell(1, 70, 0.1)
+    assert what.plan(5) == (1, 5)
