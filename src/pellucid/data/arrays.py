@@ -16,7 +16,7 @@ from pellucid.core import shapes
 from pellucid.core.errors import DataError, DTypeError, PellucidError, ShapeError
 
 Array = np.ndarray[Any, Any]
-_HASHED = 1 << 20  # bytes of targets that a fingerprint reads, at most
+_HASHED = 1 << 18  # bytes of targets that a fingerprint reads: a tenth of a millisecond
 
 
 def as_array(data: Any, where: str, name: str) -> Array:

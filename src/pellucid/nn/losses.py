@@ -62,6 +62,8 @@ def same_shape(where: str, y: Array, output: TensorType) -> Array:
         raise DataError(where, f"y must be numbers, got {y.dtype}")
     with np.errstate(over="ignore"):
         narrow = y.astype(numpy_dtype(output.dtype), copy=False)
+    if np.can_cast(y.dtype, narrow.dtype):
+        return narrow
     lost = np.isinf(narrow) & np.isfinite(y)
     if lost.any():
         raise DataError(

@@ -160,7 +160,7 @@ class Native:
         for number, output in self.shared:
             np.copyto(outputs[output], arrays[number])
         parts = threads if threads > 1 and self.work(rows) >= WORTH_THREADS else 1
-        pace = self._pace(rows, parts) if parts > 1 else None
+        pace = self.pace(rows, parts) if parts > 1 else None
         parts = parts if pace is None else pace.plan(1)[0]
         working = calls.take(rows, parts)
         calls.fill(working, arrays, outputs)
@@ -178,8 +178,8 @@ class Native:
             self.explain(arrays)
         return outputs
 
-    def _pace(self, rows: int, parts: int) -> Pace:
-        """How fast calls with so many rows were on so many threads and on one."""
+    def pace(self, rows: int, parts: int) -> Pace:
+        """How fast work on so many rows was on so many threads and on one."""
         if len(self._paces) > 64:
             self._paces = {}
         return self._paces.setdefault((rows, parts), Pace(parts))

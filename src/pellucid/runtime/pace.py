@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 
-_PROBE = 0.004  # seconds that a probe takes, at least one step
+_PROBE = 0.004  # seconds that a probe takes, at least two calls
 _EVERY = 0.25  # seconds between two probes, at least
 _SHARE = 50  # a probe takes no more than this part of the time
 
@@ -17,8 +17,8 @@ _SHARE = 50  # a probe takes no more than this part of the time
 class Pace:
     """Seconds a step with all threads and with one, as they were last measured.
 
-    Time is cut into stretches, each run by as many threads. The first steps of a stretch say little
-    where others follow: caches are cold, workers are asleep.
+    Time is cut into stretches, each run by as many threads. The first step of a stretch is not
+    counted: caches are cold, workers are asleep or not even made.
     """
 
     def __init__(self, threads: int):
@@ -34,15 +34,18 @@ class Pace:
         if self.threads == 1:
             return 1, steps
         cost = self._seconds.get(self._now) or self._cost()
-        return self._now, min(steps, max(1, int(self._left / cost)) if cost else 1)
+        if not self._calls or not cost:
+            return self._now, 1
+        return self._now, min(steps, max(1, int(self._left / cost)))
 
     def tell(self, threads: int, steps: int, seconds: float) -> None:
         """What `steps` took."""
         if self.threads == 1 or not steps or threads != self._now:
             return
-        self._calls, self._left = self._calls + 1, self._left - seconds
-        if self._calls == 2:  # the first call is forgotten
-            self._steps, self._spent = 0, 0.0
+        self._calls += 1
+        if self._calls == 1:
+            return
+        self._left -= seconds
         self._steps, self._spent = self._steps + steps, self._spent + seconds
         if self._left <= 0:
             self._seconds[threads] = self._cost()
@@ -58,7 +61,7 @@ class Pace:
         best = 1 if ours is None or (alone is not None and alone < ours) else self.threads
         other = self.threads if best == 1 else 1
         cost = self._seconds.get(other, 0.0)
-        pause = max(_EVERY, _SHARE * max(cost, _PROBE))
+        pause = max(_EVERY, _SHARE * max(2 * cost, _PROBE))
         now = time.perf_counter()
         probe = other not in self._seconds or (self._now == best and now - self._probed >= pause)
         if probe:

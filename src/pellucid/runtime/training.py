@@ -20,7 +20,6 @@ from pellucid.compiler.codegen.feed import DATA, DONE
 from pellucid.core.shapes import bind
 from pellucid.runtime.extras import numpy_dtype, stream_words
 from pellucid.runtime.native import WORTH_THREADS, Native, crew, pool
-from pellucid.runtime.pace import Pace
 from pellucid.runtime.threads import Team
 
 Array = NDArray[Any]
@@ -75,7 +74,7 @@ class Training:
         self._status = self._arena[:STATUS_BYTES].view(np.int64)
         results = [addresses[place[count + i]] for i in range(len(graph.outputs))]
         self._table = native.table(addresses[:count], results, arena, threads)
-        self._team, self._pace = Team(threads), Pace(threads)
+        self._team, self._pace = Team(threads), native.pace(batch, threads)
 
     def run(self, rows: Array, values: Array) -> Array:
         """Runs a step for each batch of `rows`.
