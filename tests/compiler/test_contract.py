@@ -16,6 +16,7 @@ from pellucid.core.shapes import Dim, N, Shape
 from pellucid.graph.node import Graph, TensorType
 from pellucid.ops.spec import lookup
 from pellucid.ops.value import Builder
+from pellucid.runtime import native as native_module
 from pellucid.runtime.native import Native, _aligned
 from tests.compiler import order
 from tests.compiler.test_kernels import one_row
@@ -30,6 +31,7 @@ def plain(graph: Graph, inputs: list[np.ndarray]) -> np.ndarray:
     """What the loop nest computes, one element at a time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Target, "fused", property(lambda self: False))
+        patch.setattr(native_module, "_loaded", {})
         return Native(graph)(inputs)[0]
 
 
@@ -101,6 +103,7 @@ def test_tiles_keep_the_bits_at_every_border(how: str, dtype: DType, target: str
             tiled = Native(graph, target=TARGETS[target])
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(Target, "fused", property(lambda self: False))
+                patch.setattr(native_module, "_loaded", {})
                 nest = Native(graph)
             for n in SIZES:
                 inputs = [drawn(bound(t.shape, n), dtype, n) for t in graph.input_types]

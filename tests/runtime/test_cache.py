@@ -41,6 +41,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     place = tmp_path / "kept"
     monkeypatch.setenv(cache.VARIABLE, str(place))
     monkeypatch.setattr(notices, "_said", set())
+    monkeypatch.setattr(native, "_KEPT", 0)  # else the process itself keeps the code
     return place
 
 

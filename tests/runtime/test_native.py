@@ -16,7 +16,9 @@ from pellucid.core.dtypes import DType, float32, float64, int64
 from pellucid.core.errors import CompileError, DataError, DTypeError, ShapeError
 from pellucid.core.shapes import N
 from pellucid.graph.node import Constant, TensorType
+from pellucid.graph.text import parse_graph
 from pellucid.ops.value import Builder, Value, apply, elementwise
+from pellucid.runtime import native
 from pellucid.runtime.interpreter import Interpreter
 from pellucid.runtime.native import Native
 from tests.compiler.xor import DEEP, SMALL, batch, by_interpreter, call, shared, start, step_graph
@@ -314,3 +316,17 @@ def test_nothing_to_choose_from_and_a_negative_seed_are_refused() -> None:
         drawn = apply("uniform", seed, seed, stream="s", shape=(3,), dtype=float32)
     with pytest.raises(DataError, match="seed and step must be ≥ 0"):
         Native(builder.graph([drawn]))([np.array(-1)])
+
+
+def test_equal_graphs_of_a_process_share_their_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "graph(x: f32[N,3], y: f32[3])\nv: f32[N,3] = add(x, y)\nreturn v\n"
+    first, again = Native(parse_graph(text)), Native(parse_graph(text))
+    assert again._engine is first._engine and again.from_cache and not first.from_cache
+    other = Native(parse_graph(text.replace("add", "subtract")))
+    assert other._engine is not first._engine
+    inputs = [np.ones((2, 3), np.float32), np.full(3, 2, np.float32)]
+    assert [program(inputs)[0][0, 0] for program in (first, again, other)] == [3, 3, -1]
+    monkeypatch.setattr(native, "_KEPT", 1)
+    Native(parse_graph(text.replace("add", "multiply")))
+    assert len(native._loaded) == 1
+    assert first(inputs)[0][0, 0] == 3  # who has it keeps it

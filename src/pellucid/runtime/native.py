@@ -55,6 +55,8 @@ AT_ONCE = 20_000  # operations below which other threads wait no longer than for
 _ENTRY = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 4)
 _TRAIN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 _SHUFFLE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 5)
+_loaded: dict[str, tuple[Frame, Any]] = {}  # engines of this process, by the key of their code
+_KEPT = 32  # engines that are kept for graphs that come again
 _compiling = threading.Lock()  # LLVM's context is one a process
 
 
@@ -113,8 +115,17 @@ class Native:
         return self._passed[1]
 
     def _load(self, target: Target) -> None:
-        self.frame, code = self._code(target)
-        self._engine = load(code, target)  # the code dies with the engine
+        key = self._key(target)
+        if key not in _loaded:
+            found, code = self._code(key, target)
+            made = found, load(code, target)  # the code dies with the engine
+            if key:
+                _loaded[key] = made
+            while len(_loaded) > _KEPT:
+                del _loaded[next(iter(_loaded))]
+        else:
+            made, self.from_cache = _loaded[key], True
+        self.frame, self._engine = made
         if self.feed is None:
             self._entry = self._engine.get_function_address(codegen.ENTRY)
             self._run = _ENTRY(self._entry)
@@ -123,9 +134,8 @@ class Native:
             self.train = _TRAIN(self.trainer)
             self.shuffle = _SHUFFLE(self._engine.get_function_address(SHUFFLE))
 
-    def _code(self, target: Target) -> tuple[Frame, bytes]:
+    def _code(self, key: str, target: Target) -> tuple[Frame, bytes]:
         """The machine code and how it is called: kept from another process, or made now."""
-        key = self._key(target)
         kept = cache.find(key)
         self.from_cache = kept is not None
         if kept is not None:
