@@ -124,7 +124,7 @@ class Native:
             while len(_loaded) > _KEPT:
                 del _loaded[next(iter(_loaded))]
         else:
-            made, self.from_cache = _loaded[key], True
+            made, self.from_cache = _loaded[key], False
         self.frame, self._engine = made
         if self.feed is None:
             self._entry = self._engine.get_function_address(codegen.ENTRY)
