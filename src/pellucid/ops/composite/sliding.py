@@ -13,6 +13,7 @@ from typing import Any
 from pellucid.core import shapes
 from pellucid.core.arguments import choice, whole
 from pellucid.core.errors import ArgumentError, ShapeError
+from pellucid.graph.node import TensorType
 from pellucid.ops.composite.base import asvalue
 from pellucid.ops.composite.movement import pad, windows
 from pellucid.ops.value import Value
@@ -21,7 +22,7 @@ Ints = tuple[int, ...]
 Padding = str | int | tuple[Any, ...]
 
 AXES = {1: "length", 2: "height, width", 3: "depth, height, width"}
-_LAST = "Channels come last: move them with np.moveaxis(x, 1, -1) if yours come first."
+CHANNELS_LAST = "Channels come last: move them with np.moveaxis(x, 1, -1) if yours come first."
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +75,12 @@ def check_padding(where: str, padding: Any, rank: int) -> str | tuple[tuple[int,
 
 
 def known_lengths(where: str, x: Any, rank: int) -> Ints:
-    """The lengths of the axes that windows slide along.
+    """The lengths of the axes that windows slide along; x is a tensor or its type.
 
     Raises:
         ShapeError: where x is not (N, L₁, …, C), channels last.
     """
-    shape = asvalue(x).type.shape
+    shape = x.shape if isinstance(x, TensorType) else asvalue(x).type.shape
     wanted = f"x must be (N, {AXES[rank]}, channels)"
     if len(shape) == rank + 1:
         fix = f"Give it one channel: add Reshape({(*shape[1:], 1)}) before, or use x[..., None]."
@@ -123,8 +124,8 @@ def sliding(
         raise ShapeError(
             where,
             f"x must hold a window of {shapes.text(reach)} ({AXES[rank]}) with its padding, got "
-            f"{shapes.text(asvalue(x).type.shape)}",
-            f"Use padding='same' or a smaller kernel. {_LAST}",
+            f"lengths {shapes.text(lengths)}",
+            f"Use padding='same' or a smaller kernel. {CHANNELS_LAST}",
         )
     return Sliding(k, s, d, low, high, counts)
 
