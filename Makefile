@@ -12,7 +12,7 @@ $(foreach stamp,$(STAMP) .venv-bench/.ready,\
 	$(if $(filter-out $(CURDIR),$(shell cat $(stamp) 2> /dev/null || echo none)),$(shell rm -f $(stamp))))
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-all lint format bench docs experiments wheel clean
+.PHONY: help train test test-all lint format bench docs experiments convolution wheel clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -45,6 +45,9 @@ docs: $(STAMP) ## Write the generated pages of docs/ anew
 
 experiments: $(STAMP) ## Train the lectures' MNIST models, five seeds; write table and figures
 	@$(BIN)/python benchmarks/mnist.py
+
+convolution: $(STAMP) ## Train LeNet-5 and LeCun's network of 1989 on MNIST; write the table
+	@$(BIN)/python benchmarks/mnist_convolution.py
 
 wheel: $(STAMP) ## Build a wheel into dist/
 	@rm -rf dist

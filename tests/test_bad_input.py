@@ -152,6 +152,45 @@ CASES = [
     Case("a batch larger than the data", lambda p: fit(batch_size=1000), None),
     Case("data without columns", lambda p: fit(X[:, 0]), "x.reshape(-1, 1)"),
     Case("images without Flatten", lambda p: fit(ones(40, 8, 8)), "Add Flatten()"),
+    Case("images without channels", lambda p: images(ones(40, 8, 8)), "Reshape((8, 8, 1))"),
+    Case("images with their channels first", lambda p: images(ones(40, 3, 8, 8), kernel_size=5),
+         "np.moveaxis(x, 1, -1)"),
+    Case("images smaller than the kernel", lambda p: images(ones(40, 2, 2, 1)),
+         "x must hold a window of (3, 3)"),
+    Case("a number of filters that is none", lambda p: images(filters=2.5),
+         "filters must be a whole number"),
+    Case("a kernel of no size", lambda p: images(kernel_size=0), "kernel_size must be at least 1"),
+    Case("a kernel of too many axes", lambda p: images(kernel_size=(3, 3, 3)),
+         "a number or 2 numbers"),
+    Case("a stride of 0", lambda p: images(strides=0), "strides must be at least 1"),
+    Case("an unknown padding", lambda p: images(padding="Same"), "Did you mean 'same'?"),
+    Case("a negative padding", lambda p: images(padding=-1), "padding must be at least 0"),
+    Case("padding of one axis where there are two", lambda p: images(padding=((1, 2),)),
+         "An entry is a number or a pair"),
+    Case("a dilation of 0", lambda p: images(dilation=0), "dilation must be at least 1"),
+    Case("groups that do not divide the filters", lambda p: images(groups=3), "the 4 filters"),
+    Case("groups that do not divide the channels", lambda p: images(groups=2), "the 1 channels"),
+    Case("connections of too few filters", lambda p: images(connections=((0,),)),
+         "each of 4 filters"),
+    Case("connections to maps that are not there", lambda p: images(connections=((5,),) * 4),
+         "below 1, got 5"),
+    Case("no pieces of a maxout", lambda p: images(pieces=0), "pieces must be at least 1"),
+    Case("a bias for neither maps nor units", lambda p: images(bias="none"),
+         "unknown bias 'none'"),
+    Case("padding with what is no number", lambda p: images(padding_value=None),
+         "padding_value must be a number"),
+    Case("pooling windows of no size", lambda p: pel.nn.MaxPool2D(0),
+         "pool_size must be at least 1"),
+    Case("a pooling window that sees padding alone",
+         lambda p: images(more=[pel.nn.MaxPool2D(2, 1, padding=2)]), "Pad by less"),
+    Case("padding counted by a number", lambda p: pel.nn.AveragePool2D(count_padding=2),
+         "count_padding must be True or False"),
+    Case("a normalization by 0", lambda p: pel.nn.LocalResponseNorm(k=0), "k must lie in (0, inf)"),
+    Case("a normalization over no channels", lambda p: pel.nn.LocalResponseNorm(0),
+         "size must be at least 1"),
+    Case("global pooling behind Flatten",
+         lambda p: images(more=[pel.nn.Flatten(), pel.nn.GlobalMaxPool()]),
+         "Put it before Flatten()"),
     Case("another number of columns when predicting", lambda p: fit().predict(X[:, :2]),
          'dense "hidden"] x must be (N, 4), got (40, 2)'),
     Case("no epochs", lambda p: fit(epochs=0), None),
@@ -223,6 +262,15 @@ def regress(y: Any, units: int, rate: float = 0.01, epochs: int = 1) -> Any:
     made = pel.Sequential([pel.nn.Dense(units)], seed=0)
     made.compile(pel.optim.SGD(rate), "squared")
     made.fit(X, y, epochs=epochs, seed=0, verbose=0)
+
+
+def images(
+    x: Any = None, filters: Any = 4, kernel_size: Any = 3, more: Any = (), **options: Any
+) -> Any:
+    layers = [pel.nn.Conv2D(filters, kernel_size, **options), *more]
+    made = pel.Sequential([*layers, pel.nn.Flatten(), pel.nn.Dense(3)], seed=0)
+    made.compile("sgd", "cross_entropy")
+    made.fit(ones(40, 8, 8, 1) if x is None else x, Y, seed=0, verbose=0)
 
 
 def double() -> Any:

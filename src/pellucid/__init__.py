@@ -39,7 +39,7 @@ from pellucid.transform.show import show
 from pellucid.transform.tensor import Tensor
 
 if TYPE_CHECKING:
-    from pellucid import data, nn, optim, testing
+    from pellucid import data, models, nn, optim, testing
     from pellucid.models import Sequential, load
     from pellucid.train.callbacks import Callback
 
@@ -48,6 +48,7 @@ __version__ = "0.1.0"
 # Loaded at first use: who only differentiates does not wait for models and files.
 _LATER = {
     "data": "pellucid.data",
+    "models": "pellucid.models",
     "nn": "pellucid.nn",
     "optim": "pellucid.optim",
     "testing": "pellucid.testing",
@@ -75,5 +76,6 @@ __all__ = [
     "ArgumentError", "Callback", "CompileError", "DTypeError", "DataError", "DivergenceError",
     "GradientError", "GraphError", "NotDifferentiableError", "PellucidError", "Sequential",
     "ShapeError", "Tensor", "data", "grad", "hessian", "hvp", "jacobian", "jit", "jvp", "load",
-    "nn", "numerical_grad", "numpy", "op", "optim", "show", "testing", "value_and_grad", "vjp",
+    "models", "nn", "numerical_grad", "numpy", "op", "optim", "show", "testing", "value_and_grad",
+    "vjp",
 ]  # fmt: skip

@@ -21,6 +21,26 @@ LAYERS: dict[str, list[Layer]] = {
     "rescale": [nn.Rescale(0.5, -1.0), nn.Dense(8)],
     **{f"activation {name}": [nn.Dense(8), nn.Activation(name)] for name in activations.BY_NAME},
 }
+SIGNALS: dict[str, list[Layer]] = {  # (N, 7, 2)
+    "conv1d": [nn.Conv1D(3, 3, strides=2, padding=((1, 2),), activation="relu"), nn.Flatten()],
+    "max_pool1d": [nn.Conv1D(3, 2), nn.MaxPool1D(3, 2), nn.Flatten()],
+    "average_pool1d": [nn.Conv1D(3, 2), nn.AveragePool1D(3, padding=1), nn.Flatten()],
+}
+IMAGES: dict[str, list[Layer]] = {  # (N, 7, 6, 2)
+    "conv2d": [nn.Conv2D(4, 3, padding="same", strides=2, activation="relu"), nn.Flatten()],
+    "dilation": [nn.Conv2D(4, 2, dilation=(1, 2), padding=((0, 1), (2, 0))), nn.Flatten()],
+    "groups": [nn.Conv2D(4, 3, groups=2, bias="unit"), nn.Flatten()],
+    "connections": [nn.Conv2D(3, 3, connections=((0,), (1,), (0, 1))), nn.Flatten()],
+    "padding value": [nn.Conv2D(3, 5, padding=2, padding_value=-1.0), nn.Flatten()],
+    "maxout": [nn.Conv2D(3, 3, pieces=2, use_bias=False), nn.Flatten()],
+    "max_pool2d": [nn.Conv2D(3, 3), nn.MaxPool2D((3, 2), (2, 1), padding=1), nn.Flatten()],
+    "average_pool2d": [
+        nn.Conv2D(3, 3), nn.AveragePool2D(3, 2, "same", count_padding=False), nn.Flatten()
+    ],
+    "global_max_pool": [nn.Conv2D(8, 3), nn.GlobalMaxPool()],
+    "global_average_pool": [nn.Conv2D(8, 3), nn.GlobalAveragePool()],
+    "local_response_norm": [nn.Conv2D(8, 3), nn.LocalResponseNorm(3, 0.5), nn.Flatten()],
+}  # fmt: skip
 OPTIMIZERS = {
     "sgd": optim.SGD(0.05),
     "momentum": optim.SGD(0.05, momentum=0.9),
@@ -41,10 +61,13 @@ def targets(loss: str, rng: np.random.Generator) -> tuple[np.ndarray, int]:
     return rng.normal(size=(N, 2)).astype(np.float32), 2
 
 
-def both(layers: list[Layer], loss: str, optimizer: Any, dtype: str, **compiled: Any) -> None:
+def both(
+    layers: list[Layer], loss: str, optimizer: Any, dtype: str,
+    shape: tuple[int, ...] = (D,), **compiled: Any,
+) -> None:  # fmt: skip
     """Native and interpreted runs agree, and the native one is asked for by name."""
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(N, D)).astype(np.float32)
+    x = rng.normal(size=(N, *shape)).astype(np.float32)
     y, outputs = targets(loss, rng)
     runs = []
     for backend in ("native", "interpreter"):
@@ -67,6 +90,24 @@ def both(layers: list[Layer], loss: str, optimizer: Any, dtype: str, **compiled:
 @pytest.mark.parametrize("name", LAYERS)
 def test_layers(name: str) -> None:
     both(LAYERS[name], "squared", optim.SGD(0.02), "float64")
+
+
+@pytest.mark.parametrize("name", [*SIGNALS, *IMAGES])
+def test_layers_of_signals_and_images(name: str) -> None:
+    layers, shape = (SIGNALS[name], (7, 2)) if name in SIGNALS else (IMAGES[name], (7, 6, 2))
+    both(layers, "squared", optim.SGD(0.002), "float64", shape)
+
+
+def test_a_stack_of_convolutions_in_float32() -> None:
+    layers: list[Layer] = [
+        nn.Conv2D(4, 3, connections=((0,), (1,), (0, 1), (1,)), bias="unit", activation="relu"),
+        nn.LocalResponseNorm(3),
+        nn.MaxPool2D(2, 1),
+        nn.Conv2D(4, 3, padding="same", groups=2, pieces=2),
+        nn.AveragePool2D(2, padding=1, count_padding=False),
+        nn.Flatten(),
+    ]
+    both(layers, "cross_entropy", optim.SGD(0.05), "float32", (7, 6, 2), metrics=["accuracy"])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -103,7 +144,8 @@ def test_a_loss_and_a_metric_of_ones_own() -> None:
 
 
 def test_every_layer_and_optimizer_is_tried() -> None:
-    tried = {type(layer).__name__ for layers in LAYERS.values() for layer in layers}
+    every = LAYERS | SIGNALS | IMAGES
+    tried = {type(layer).__name__ for layers in every.values() for layer in layers}
     known = {
         name for name in dir(nn)
         if isinstance(getattr(nn, name), type) and issubclass(getattr(nn, name), Layer)

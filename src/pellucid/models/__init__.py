@@ -1,6 +1,7 @@
 """Models: layers, their arrays, and the calls that train, use and keep them."""
 
+from pellucid.models.convolutional import alexnet, lecun1989, lenet5
 from pellucid.models.loading import load
 from pellucid.models.sequential import Sequential
 
-__all__ = ["Sequential", "load"]
+__all__ = ["Sequential", "alexnet", "lecun1989", "lenet5", "load"]

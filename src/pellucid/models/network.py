@@ -6,6 +6,7 @@ trained and used stands in `sequential.py`.
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -249,14 +250,20 @@ class Network:
             )
         self.params = trees.unflatten(structure, new)
 
-    def count_params(self) -> int:
-        """The number of trainable numbers."""
+    def parameters(self) -> dict[str, dict[str, Any]]:
+        """The weights by layer and name; where the shapes are known and no weight is, types."""
+        if not self.params and self.input_type is not None:
+            params: dict[str, dict[str, Any]] = self._types(self.input_type.shape[1:])[0]  # type: ignore[arg-type]
+            return params
         self._built()
-        return sum(array.size for array in trees.flatten(self.params)[0])
+        return self.params
+
+    def count_params(self) -> int:
+        """The number of trainable numbers. It makes no weights where the shapes are known."""
+        return sum(math.prod(leaf.shape) for leaf in trees.flatten(self.parameters())[0])
 
     def summary(self, print_fn: Callable[[str], None] = print) -> None:
         """Prints a table: each layer, its output shape, its number of parameters."""
-        self._built()
         print_fn(summary_text(self))
 
     def graph(self) -> Graph:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from pellucid.core import shapes
@@ -14,17 +15,19 @@ def summary_text(model: Network) -> str:
     """A line a layer: name and kind, output shape, parameters."""
     rows = [("Layer", "Output", "Parameters")]
     seen: set[str] = set()
+    params = model.parameters()
     for layer, name, type in zip(model.layers, model.names, model.types, strict=True):
-        count = 0 if name in seen else sum(a.size for a in model.params[name].values())
+        count = 0 if name in seen else sum(math.prod(leaf.shape) for leaf in params[name].values())
         shared = " (shared)" if name in seen else ""
         seen.add(name)
         rows.append((f"{name} ({_kind(layer)}){shared}", shapes.text(type.shape), f"{count:,}"))
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
     rule = "-" * (sum(widths) + 4)
     lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}" for a, b, c in rows]
-    size = sum(a.nbytes for leaves in model.params.values() for a in leaves.values())
-    total = f"Total: {model.count_params():,} parameters, {size / 1024:,.1f} KiB of {model.dtype}"
-    return "\n".join([lines[0], rule, *lines[1:], rule, total])
+    total = model.count_params()
+    size = total * model.dtype.itemsize
+    end = f"Total: {total:,} parameters, {size / 1024:,.1f} KiB of {model.dtype}"
+    return "\n".join([lines[0], rule, *lines[1:], rule, end])
 
 
 def _kind(layer: object) -> str:

@@ -7,6 +7,7 @@ called with either.
 """
 
 from pellucid.ops.composite.base import Axis, astype, asvalue
+from pellucid.ops.composite.convolution import conv
 from pellucid.ops.composite.create import (
     arange,
     eye,
@@ -67,6 +68,7 @@ from pellucid.ops.composite.movement import (
     unstack,
     windows,
 )
+from pellucid.ops.composite.pooling import avg_pool, local_response_norm, max_pool
 from pellucid.ops.composite.product import (
     contract,
     diagonal,
@@ -105,16 +107,16 @@ from pellucid.ops.composite.reduce import (
 )
 
 __all__ = [
-    "Axis", "all", "any", "arange", "argmax", "argmin", "astype", "asvalue", "broadcast_arrays",
-    "broadcast_to", "ceil", "clip", "concat", "contract", "cosh", "count", "count_nonzero",
-    "cumulative_prod", "cumulative_sum", "diagonal", "diff", "dot", "einsum", "exp2",
-    "expand_dims", "eye", "flip", "floor", "fold", "full", "full_like", "gather", "getitem",
-    "hypot", "index", "inner", "isinf", "isnan", "log2", "log10", "log_softmax", "logaddexp",
-    "logical_and", "logical_not", "logical_or", "logical_xor", "logsumexp", "matmul",
-    "matrix_transpose", "max", "mean", "min", "moveaxis", "one_hot", "ones", "ones_like",
-    "outer", "pad", "permute_dims", "positive", "pow", "prod", "reciprocal", "repeat",
-    "reshape", "roll", "round", "scatter_add", "sinh", "softmax", "split", "squeeze", "stack",
-    "std", "sum", "swapaxes", "take", "tan", "tensordot", "tile", "trace", "tril", "triu",
-    "trunc", "unstack", "var", "vecdot", "vector_norm", "where", "windows", "zeros",
+    "Axis", "all", "any", "arange", "argmax", "argmin", "astype", "asvalue", "avg_pool",
+    "broadcast_arrays", "broadcast_to", "ceil", "clip", "concat", "contract", "conv", "cosh",
+    "count", "count_nonzero", "cumulative_prod", "cumulative_sum", "diagonal", "diff", "dot",
+    "einsum", "exp2", "expand_dims", "eye", "flip", "floor", "fold", "full", "full_like", "gather",
+    "getitem", "hypot", "index", "inner", "isinf", "isnan", "local_response_norm", "log2", "log10",
+    "log_softmax", "logaddexp", "logical_and", "logical_not", "logical_or", "logical_xor",
+    "logsumexp", "matmul", "matrix_transpose", "max", "max_pool", "mean", "min", "moveaxis",
+    "one_hot", "ones", "ones_like", "outer", "pad", "permute_dims", "positive", "pow", "prod",
+    "reciprocal", "repeat", "reshape", "roll", "round", "scatter_add", "sinh", "softmax", "split",
+    "squeeze", "stack", "std", "sum", "swapaxes", "take", "tan", "tensordot", "tile", "trace",
+    "tril", "triu", "trunc", "unstack", "var", "vecdot", "vector_norm", "where", "windows", "zeros",
     "zeros_like",
 ]  # fmt: skip
