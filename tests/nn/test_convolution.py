@@ -1,10 +1,14 @@
 """Convolution and pooling layers: shapes, weights, connections, starts, and what they refuse."""
 
+import contextlib
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import pellucid.numpy as pnp
-from pellucid.core.errors import ArgumentError, ShapeError
+from pellucid.core.errors import ArgumentError, PellucidError, ShapeError
 from pellucid.models import Sequential, load
 from pellucid.nn import (
     AveragePool1D,
@@ -225,3 +229,27 @@ def test_what_is_refused(make, error, words):
     with pytest.raises(error) as caught:
         make()
     assert words in str(caught.value)
+
+
+ODD = st.one_of(
+    st.integers(-1, 4), st.floats(), st.none(), st.booleans(), st.sampled_from(["same", "map", ""]),
+    st.lists(st.integers(-1, 3), max_size=3).map(tuple),
+    st.lists(st.lists(st.integers(-1, 3), max_size=3), max_size=3),
+)  # fmt: skip
+NAMES = ("strides", "padding", "dilation", "groups", "connections", "pieces", "bias", "use_bias",
+         "padding_value")  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    filters=st.integers(-1, 4), size=ODD, pool=ODD, strides=ODD, padding=ODD,
+    options=st.dictionaries(st.sampled_from(NAMES), ODD, max_size=3),
+    shape=st.lists(st.integers(1, 6), min_size=1, max_size=4).map(tuple),
+)  # fmt: skip
+def test_nothing_but_our_errors_comes_out(filters, size, pool, strides, padding, options, shape):
+    with contextlib.suppress(PellucidError):
+        model = built(Conv2D(filters, size, **options), shape)
+        assert np.isfinite(model.predict(np.ones((2, *shape)))).all()
+    with contextlib.suppress(PellucidError):
+        out = built(MaxPool2D(pool, strides, padding), shape).predict(np.ones((2, *shape)))
+        assert (out == 1).all()
