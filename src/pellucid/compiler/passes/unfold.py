@@ -8,8 +8,10 @@ the sum is itself a product over windows, those of the cotangent with the kernel
 
 where g' is g with d·(K-1) zeros on either side. With a stride s > 1 (and d = 1) the places h = s·i
 + p of each phase p < s are such a product with every s-th element of the kernel; the s phases are
-put beside each other at the end. A fold with both stride and dilation along an axis stays. Of a
-fold that is sliced, as where the input was padded, only that part is computed.
+put beside each other at the end. Where windows hardly overlap they take little more memory than the
+input, and padding would be most of the work: such a fold stays. So does one with both stride and
+dilation along an axis. Of a fold that is sliced, as where the input was padded, only that part is
+computed.
 
 The terms are added in another order than before, so this is no pass that can be switched off.
 """
@@ -20,13 +22,14 @@ import itertools
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from pellucid.core.shapes import window_count
+from pellucid.core.shapes import Batch, Shape, size, window_count
 from pellucid.graph.node import CONST, INPUT, Graph, Node, pruned
 from pellucid.ops.contract import free_axes
 from pellucid.ops.spec import lookup
 from pellucid.ops.value import Builder, Value, apply, number
 
 Ints = tuple[int, ...]
+MOST = 2.0  # times its input that windows may be large
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,9 @@ def _folded(graph: Graph, position: int) -> _Folded | None:
     steps = zip(node.attr("stride"), node.attr("dilation"), strict=True)
     if any(stride > 1 and dilation > 1 for stride, dilation in steps):
         return None
+    seen = graph.nodes[node.inputs[0]].type.shape
+    if _ratio(seen, node.type.shape) <= MOST:
+        return None
     product = graph.nodes[_between(graph, position)[-1]]
     if product.op != "contract":
         return None
@@ -117,6 +123,16 @@ def _folded(graph: Graph, position: int) -> _Folded | None:
         if one is not None:
             return one
     return None
+
+
+def _ratio(windows: Shape, result: Shape) -> float:
+    """How many times larger windows are than what they are folded to."""
+    long, short = (
+        size(dim.scale if isinstance(dim, Batch) else dim for dim in shape)
+        for shape in (windows, result)
+    )
+    assert isinstance(long, int) and isinstance(short, int)
+    return long / max(1, short)
 
 
 def _sides(graph: Graph, node: Node, product: Node, axes: Ints, left: int) -> _Folded | None:
@@ -183,12 +199,12 @@ class _Phase:
     def of(cls, one: _Folded, phase: Ints) -> _Phase:
         fold, found = one.fold, []
         facts = zip(*(fold.attr(name) for name in ("size", "stride", "dilation")), strict=True)
-        for n, (size, stride, dilation) in enumerate(facts):
+        for n, (long, stride, dilation) in enumerate(facts):
             # h = start + s·i + p is d·k + s·j: with s = 1 for any k, else for k = h mod s + s·k'.
             place = one.starts[n] + phase[n]
             first, ahead = place % stride, place // stride
             count = -(-(one.lengths[n] - phase[n]) // stride)
-            kept = max(0, -(-(size - first) // stride))
+            kept = max(0, -(-(long - first) // stride))
             seen = _windows(one, n)
             low = dilation * (kept - 1) - ahead
             found.append((first, kept, count, low, count + dilation * (kept - 1) - low - seen))
@@ -197,10 +213,8 @@ class _Phase:
 
 def _windows(one: _Folded, n: int) -> int:
     """How many windows there are along folded axis n."""
-    size, stride, dilation, length = (
-        one.fold.attr(name)[n] for name in ("size", "stride", "dilation", "lengths")
-    )
-    return window_count(length, size, stride, dilation)
+    names = ("lengths", "size", "stride", "dilation")
+    return window_count(*(one.fold.attr(name)[n] for name in names))
 
 
 def _unfolded(one: _Folded, cotangent: Value, kernel: Value) -> Value:
