@@ -2,7 +2,7 @@
 
 `identity` is a fact that rows state: op(x, identity) = x. Zeros of either sign differ: x + 0.0 is
 not x where x is -0.0, so the identity of add is -0.0. One number that is repeated, reshaped and
-repeated again is repeated once.
+repeated again is repeated once. Windows of one element are the elements themselves.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 from pellucid.core.shapes import size
-from pellucid.graph.node import Graph, Node, arranged
+from pellucid.graph.node import Graph, Node, TensorType, arranged
 from pellucid.ops.spec import REGISTRY
 
 
@@ -26,8 +26,11 @@ def simplify(graph: Graph) -> Graph:
             continue
         place.append(len(nodes))
         source = _repeated(nodes, node, inputs)
-        if source is None:
+        if source is None and not _lone(node):
             nodes.append(Node(node.op, inputs, node.attrs, node.type, node.line))
+        elif source is None:
+            nodes.extend(_laid_flat(node, inputs[0], len(nodes)))
+            place[-1] = len(nodes) - 1
         else:
             attrs = (("shape", node.type.shape),)
             nodes.append(Node("broadcast_to", (source,), attrs, node.type, node.line))
@@ -59,6 +62,22 @@ def _repeated(nodes: list[Node], node: Node, inputs: tuple[int, ...]) -> int | N
         source = nodes[source].inputs[0]
     one = size(nodes[source].type.shape) == 1
     return source if one and len(nodes[source].type.shape) <= len(node.type.shape) else None
+
+
+def _lone(node: Node) -> bool:
+    """Whether these are windows of one element each, one at each place, or the fold of such."""
+    return node.op in ("windows", "fold") and {*node.attr("size"), *node.attr("stride")} <= {1}
+
+
+def _laid_flat(node: Node, source: int, first: int) -> list[Node]:
+    """Such windows, from position `first` on. A fold adds to 0, which -0.0 does not survive."""
+    line, dtype = node.line, node.type.dtype
+    flat = Node("reshape", (source,), (("shape", node.type.shape),), node.type, line)
+    if node.op == "windows":
+        return [flat]
+    attrs = (("dtype", dtype), ("shape", ()), ("value", 0.0 if dtype.is_float else 0))
+    zero = Node("full", (), attrs, TensorType(dtype, ()), line)
+    return [flat, zero, Node("add", (first, first + 1), (), node.type, line)]
 
 
 def _is(node: Node, value: float) -> bool:
