@@ -14,7 +14,7 @@ from pellucid.core.dtypes import DType, bool_, float32, float64, int8, int32, in
 from pellucid.core.shapes import Batch, N, Shape
 from pellucid.graph.node import Graph, TensorType
 from pellucid.ops.spec import lookup
-from pellucid.ops.value import Builder
+from pellucid.ops.value import Builder, elementwise
 from pellucid.runtime.interpreter import Interpreter
 from pellucid.runtime.native import Native
 from tests.compiler import order
@@ -240,3 +240,26 @@ def test_bits_do_not_depend_on_llvms_passes(level: int) -> None:
     graph = one_row("sum", TensorType(float32, (N, 3)), axis=(0,), keepdims=False)
     other = Native(graph, target=dataclasses.replace(host(), passes=level))
     assert Native(graph)([x])[0].tobytes() == other([x])[0].tobytes()
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 5, 6, 7, 12, 13, 15])
+@pytest.mark.parametrize("dtype", [float32, float64], ids=str)
+def test_short_lines_run_on(width: int, dtype: DType) -> None:
+    """Channels with a bias each: vectors hold elements of several lines."""
+    builder = Builder()
+    with builder:
+        x = builder.input("x", TensorType(dtype, (N, 5, width)))
+        b = builder.input("b", TensorType(dtype, (width,)))
+        c = builder.input("c", TensorType(dtype, ()))
+        positive = elementwise("greater", x + b, c)
+        out = elementwise("tanh", (x + b) * 2.0) - c
+    graph = builder.graph([out, positive])
+    avx2 = dataclasses.replace(host(), cpu="x86-64", features="+avx2,+fma")
+    for rows in (0, 1, 3, 64, 1000):
+        rng = np.random.default_rng(rows)
+        shapes = ((rows, 5, width), (width,), ())
+        inputs = [np.asarray(rng.normal(size=shape), dtype.name) for shape in shapes]
+        by_line = Native(graph, target=avx2)(inputs)
+        for threads in (1, 2):
+            for got, wanted in zip(Native(graph)(inputs, threads), by_line, strict=True):
+                assert got.tobytes() == wanted.tobytes()

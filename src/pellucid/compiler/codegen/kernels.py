@@ -6,7 +6,7 @@ every tensor walks alike run as one loop; an input that repeats along an axis ha
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pellucid.compiler.codegen import scalars
 from pellucid.compiler.codegen.body import Body, walked, widest
@@ -27,7 +27,7 @@ from pellucid.compiler.codegen.movement import (
 from pellucid.compiler.codegen.positions import gather, scatter_add
 from pellucid.compiler.codegen.random import normal, random_bits, uniform
 from pellucid.compiler.codegen.reduce import total
-from pellucid.compiler.codegen.scope import Scope
+from pellucid.compiler.codegen.scope import Operand, Scope
 from pellucid.compiler.codegen.sweep import sweep
 from pellucid.compiler.program import SPREAD, VIEWED, Program
 from pellucid.core import shapes
@@ -42,17 +42,18 @@ def elementwise(scope: Scope) -> None:
     reads = len(scope.reads)
 
     def emit(
-        offsets: list[ir.Value], repeats: list[bool], width: int | None, mask: ir.Value | None
-    ) -> None:
+        offsets: list[ir.Value], repeats: list[bool], width: int | None, mask: ir.Value | None,
+        operands: Sequence[Operand] = scope.reads,
+    ) -> None:  # fmt: skip
         body = Body(scope, width, mask)
-        for number, operand in enumerate(scope.reads):
+        for number, operand in enumerate(operands):
             body.bind(number, operand, offsets[number], repeats[number])
         values = [body.value(result) for result in scope.kernel.results]
         for operand, value, offset in zip(scope.writes, values, offsets[reads:], strict=True):
             body.store(operand, value, offset)
 
     width = scope.vector_bytes // widest(scope.kernel)
-    sweep(scope, shape, walks, width, shapes.size(shape), emit)
+    sweep(scope, shape, walks, width, shapes.size(shape), emit, scope.reads)
 
 
 HEADS: dict[str, Callable[[Scope], None]] = {

@@ -1,21 +1,26 @@
 """One pass over a result in row-major order, a vector at a time, shared among the threads.
 
 Axes that every tensor walks alike run as one loop. The body is emitted for a whole vector and,
-where the innermost length leaves a rest, once more under a mask.
+where the innermost length leaves a rest, once more under a mask. Lines that are shorter than a
+vector, such as a few channels with a bias each, run on as one: what repeats in each line is laid
+out beforehand for as many lines as whole vectors take.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from pellucid.compiler.codegen.layout import merged
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import groups, i64, loop, nest
-from pellucid.compiler.codegen.scope import Scope
+from pellucid.compiler.codegen.scope import Operand, Scope
 from pellucid.core.shapes import Dim
 
 # (offset of each tensor, whether it repeats in the vector, vector width or None, mask or None)
 Emit = Callable[..., None]
+_VECTORS = 4  # the most that one round of short lines takes
+_ROOM = 128  # bytes of a vector, at most, with room for wider elements
 
 
 def sweep(
@@ -25,6 +30,7 @@ def sweep(
     width: int,
     elements: Dim,
     emit: Emit,
+    repeated: Sequence[Operand] = (),
 ) -> None:
     """Calls `emit` for all of `shape`.
 
@@ -33,9 +39,13 @@ def sweep(
         width: lanes of a vector, a power of two. Where a tensor's innermost stride is neither 0 nor
             1, elements go one by one.
         elements: how many elements the kernel computes; a few are left to one thread.
+        repeated: the first tensors, where `emit` takes others in their place as a last argument.
     """
     b = scope.builder
     dims, steps = merged(shape, walks)
+    if repeated and _short(scope, dims, steps, width):
+        _run_on(scope, dims, steps, width, elements, emit, repeated)
+        return
     if not dims:
         with b.if_then(scope.first_thread()):
             emit([i64(0)] * len(walks), [True] * len(walks), None, None)
@@ -91,6 +101,55 @@ def sweep(
         rest = b.and_(span, i64(width - 1))
         with b.if_then(b.icmp_signed(">", rest, i64(0))):
             emit(at(row.offsets, b.sub(last, rest)), repeats, width, scope.mask(rest, width))
+
+
+def _short(scope: Scope, dims: Sequence[Dim], steps: Sequence[Sequence[Dim]], width: int) -> bool:
+    """Whether these are short lines that can run on: each tensor goes on, repeats or stands still.
+
+    Masks must cost nothing, since the last vector may end anywhere.
+    """
+    if scope.vector_bytes != 64 or len(dims) != 2 or not isinstance(dims[1], int):
+        return False
+    long = dims[1]
+    whole = math.lcm(long, width)
+    known = {(long, 1), (0, 1), (0, 0)}
+    return long < width and whole // width <= _VECTORS and all(tuple(s) in known for s in steps)
+
+
+def _run_on(
+    scope: Scope, dims: Sequence[Dim], steps: Sequence[Sequence[Dim]], width: int, elements: Dim,
+    emit: Emit, repeated: Sequence[Operand],
+) -> None:  # fmt: skip
+    b, long = scope.builder, dims[1]
+    assert isinstance(long, int)
+    round_ = math.lcm(long, width)
+    count = b.mul(scope.dim(dims[0]), i64(long))
+    laid = [
+        _laid_out(scope, operand, long, round_, number) if tuple(step) == (0, 1) else operand
+        for number, (operand, step) in enumerate(zip(repeated, steps, strict=False))
+    ]
+    begin, end = scope.share(groups(b, count, round_), elements)
+    repeats = [step[1] == 0 for step in steps]
+    with loop(b, b.sub(end, begin), f"{scope.name}.r") as one:
+        first = b.mul(b.add(begin, one.index), i64(round_))
+        for place in range(0, round_, width):
+            at = b.add(first, i64(place))
+            offsets = [at if step[0] else i64(place if step[1] else 0) for step in steps]
+            left = b.sub(count, at)
+            left = b.select(b.icmp_signed(">", left, i64(0)), left, i64(0))
+            emit(offsets, repeats, width, scope.mask(left, width), laid)
+
+
+def _laid_out(scope: Scope, operand: Operand, long: int, round_: int, number: int) -> Operand:
+    """A line repeated until it fills whole vectors, in the thread's own room."""
+    b = scope.builder
+    size = i64(number * _VECTORS * _ROOM)
+    room = b.gep(scope.scratch, [size], inbounds=True, source_etype=ir.IntType(8))
+    copy = Operand(room, operand.type)
+    with loop(b, i64(round_), f"{scope.name}.l") as one:
+        value = scope.load(operand, b.urem(one.index, i64(long)))
+        scope.store(value, one.index, copy)
+    return copy
 
 
 def across(

@@ -13,11 +13,13 @@ from dataclasses import replace
 
 from pellucid.compiler.codegen.layout import as_matrix
 from pellucid.compiler.program import Instruction, Kernel, Program, is_copy
-from pellucid.core.shapes import Shape
+from pellucid.core.shapes import Shape, size
 from pellucid.ops.contract import free_axes
+from pellucid.ops.spec import REGISTRY
 
 LONGEST = 48  # instructions in one kernel: registers and compile time grow with them
 MOST = 16  # buffers that one kernel reads and writes
+NARROW = 8  # columns of a product below which functions are cheaper in a kernel of their own
 
 
 def fuse(program: Program) -> Program:
@@ -183,6 +185,10 @@ def _epilogue(product: Kernel, rest: Kernel, shape: Shape) -> bool:
     attrs = dict(head.attrs)
     paired = [i for i, _ in (*attrs["batch"], *attrs["summed"])]
     rows = len(attrs["batch"]) + len(free_axes(len(x.shape), paired))
+    columns = size(shape[rows:])
+    narrow = isinstance(columns, int) and columns < NARROW
+    if narrow and any(not REGISTRY[one.op].exact for one in rest.body):
+        return False
     asked = {value for one in rest.body if one.op == "size" for value in one.inputs}
     return all(
         place in asked or as_matrix(shape, rows, type.shape) is not None
