@@ -50,14 +50,27 @@ OPTIMIZERS = {
 }
 
 
+# Losses of probabilities want outputs that are some.
+LAST = {"probability_cross_entropy": "softmax", "probability_binary_cross_entropy": "sigmoid"}
+DISTANCES = ("squared", "half_squared", "absolute", "huber", "poisson")
+
+
 def targets(loss: str, rng: np.random.Generator) -> tuple[np.ndarray, int]:
     """Targets that a loss takes, and how many outputs they want."""
-    if loss == "cross_entropy":
+    if loss in ("cross_entropy", "probability_cross_entropy"):
         return rng.integers(0, C, N), C
-    if loss == "binary_cross_entropy":
+    if loss in ("binary_cross_entropy", "probability_binary_cross_entropy"):
         return rng.integers(0, 2, (N, 1)).astype(np.float32), 1
-    if loss == "hinge":
+    if loss in ("hinge", "logistic"):
         return rng.choice([-1.0, 1.0], (N, 1)).astype(np.float32), 1
+    if loss == "multiclass_hinge":
+        return rng.integers(0, C, N), C
+    if loss == "poisson":
+        return rng.poisson(2.0, (N, 2)).astype(np.float32), 2
+    if loss == "gaussian":
+        return rng.normal(size=(N, 2)).astype(np.float32), 4
+    if loss == "gaussian_mixture":
+        return rng.normal(size=(N, 2)).astype(np.float32), 8
     return rng.normal(size=(N, 2)).astype(np.float32), 2
 
 
@@ -71,7 +84,7 @@ def both(
     y, outputs = targets(loss, rng)
     runs = []
     for backend in ("native", "interpreter"):
-        net = pel.Sequential([*layers, nn.Dense(outputs)], seed=3, dtype=dtype)
+        net = pel.Sequential([*layers, nn.Dense(outputs, LAST.get(loss))], seed=3, dtype=dtype)
         net.compile(optimizer, loss=loss, **compiled)
         history = net.fit(x, y, batch_size=16, epochs=3, seed=1, verbose=0, backend=backend)
         measured = net.evaluate(x, y, backend=backend)
@@ -113,8 +126,9 @@ def test_a_stack_of_convolutions_in_float32() -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("loss", losses.BY_NAME)
 def test_losses(loss: str, dtype: str) -> None:
-    metrics = ["accuracy"] if "entropy" in loss else ["squared_error", "absolute_error"]
-    both([nn.Dense(8, activation="tanh")], loss, optim.SGD(0.05), dtype, metrics=metrics)
+    metrics = ["squared_error", "absolute_error"] if loss in DISTANCES else ["accuracy"]
+    metrics = [] if loss.startswith("gaussian") else metrics
+    both([nn.Dense(8, activation="tanh")], loss, optim.SGD(0.02), dtype, metrics=metrics)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

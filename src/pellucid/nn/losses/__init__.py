@@ -1,0 +1,30 @@
+"""Losses by family, and the table of their names."""
+
+from pellucid.nn.losses.base import Loss, same_shape
+from pellucid.nn.losses.classification import (
+    BinaryCrossEntropy,
+    CrossEntropy,
+    Hinge,
+    Logistic,
+    MulticlassHinge,
+    ProbabilityBinaryCrossEntropy,
+    ProbabilityCrossEntropy,
+)
+from pellucid.nn.losses.density import GaussianMixture, Mixture, NegativeLogLikelihood
+from pellucid.nn.losses.named import BY_NAME, UserLoss, loss
+from pellucid.nn.losses.regression import (
+    Absolute,
+    Gaussian,
+    HalfSquared,
+    Huber,
+    Poisson,
+    Squared,
+    moments,
+)
+
+__all__ = [
+    "BY_NAME", "Absolute", "BinaryCrossEntropy", "CrossEntropy", "Gaussian", "GaussianMixture",
+    "HalfSquared", "Hinge", "Huber", "Logistic", "Loss", "Mixture", "MulticlassHinge",
+    "NegativeLogLikelihood", "Poisson", "ProbabilityBinaryCrossEntropy",
+    "ProbabilityCrossEntropy", "Squared", "UserLoss", "loss", "moments", "same_shape",
+]  # fmt: skip

@@ -1,0 +1,272 @@
+"""Losses of classifications: how surprising the labels are, or how far from their side."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import ClassVar
+
+import numpy as np
+
+from pellucid.core import shapes
+from pellucid.core.arguments import real
+from pellucid.core.config import record
+from pellucid.core.errors import DataError, ShapeError
+from pellucid.graph.node import TensorType
+from pellucid.nn.losses.base import Array, Loss, first_bad, rows, same_shape
+from pellucid.ops import composite
+from pellucid.ops.value import Value, elementwise
+from pellucid.runtime.extras import numpy_dtype
+
+
+@record
+class CrossEntropy(Loss):
+    """-zₜ + ln Σⱼ e^{zⱼ} for logits z and class t; -Σ tⱼ ln softmax(z)ⱼ for rows that sum to 1.
+
+    Args:
+        label_smoothing: ε in [0, 1): targets are (1 - ε)·t + ε/C.
+
+    Labels: classes (N,) as whole numbers 0 … C-1, or rows (N, C) of probabilities. In nats.
+    Source: the lectures, (6.20); its gradient is softmax(z) - t, (6.26b). Label smoothing: Szegedy
+    et al., CVPR 2016.
+    """
+
+    name: ClassVar[str] = "cross_entropy"
+    link: ClassVar[str | None] = "softmax"
+
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        real(type(self).__name__, "label_smoothing", self.label_smoothing, 0, 1, open_high=True)
+
+    def per_row(self, target: Value, output: Value) -> Value:
+        target = self._probabilities(target, output)
+        # (ln Σ e^z - z)·t row by row: with Σ t = 1 the logits may be as large as 1e3 or infinite
+        # on a side that t does not touch.
+        total = composite.logsumexp(output, axis=-1, keepdims=True)
+        terms = composite.where(target == 0, 0.0, target * (total - output))
+        return composite.sum(terms, axis=-1)
+
+    def _probabilities(self, target: Value, output: Value) -> Value:
+        """The target as a probability for each class."""
+        classes = output.type.shape[-1]
+        assert isinstance(classes, int)
+        if len(target.type.shape) == 1:
+            target = composite.one_hot(target, classes, output.type.dtype)
+        if self.label_smoothing:
+            target = target * (1 - self.label_smoothing) + self.label_smoothing / classes
+        return target
+
+    def correct(self, target: Value, output: Value) -> Value:
+        chosen = composite.argmax(output, axis=-1)
+        labels = target if len(target.type.shape) == 1 else composite.argmax(target, axis=-1)
+        return elementwise("equal", chosen, labels)
+
+    def targets(self, y: Array, output: TensorType) -> Array:
+        if len(output.shape) != 2:
+            raise ShapeError(
+                self.name,
+                f"the model must return (N, C), got {shapes.text(output.shape)}",
+                "Add Flatten() before the last Dense.",
+            )
+        classes = output.shape[1]
+        assert isinstance(classes, int)
+        if classes == 1:
+            raise ShapeError(
+                self.name,
+                "the model must return a logit for each class, got (N, 1)",
+                "Use Dense(2), or loss='binary_cross_entropy' with one output.",
+            )
+        if y.ndim == 1:
+            return self._classes(y, classes)
+        if y.shape[1:] != (classes,):
+            fix = "Pass y.ravel()." if y.shape[1:] == (1,) else "Check the units of the last layer."
+            raise ShapeError(
+                self.name, f"y must be (N,) or (N, {classes}), got {shapes.text(y.shape)}", fix
+            )
+        if y.dtype.kind not in "biuf":
+            raise DataError(self.name, f"y must be numbers, got {y.dtype}")
+        rows = y.astype(numpy_dtype(output.dtype))
+        sums = rows.sum(axis=1)
+        bad = ~(np.abs(sums - 1) < 1e-3) | (rows < 0).any(axis=1)
+        if bad.any():
+            row = int(np.argmax(bad))
+            raise DataError(
+                self.name,
+                f"rows of y must be probabilities that sum to 1, got {rows[row].tolist()} in row "
+                f"{row} with sum {float(sums[row]):g}",
+                "For several labels at once use loss='binary_cross_entropy'.",
+            )
+        return rows
+
+    def _classes(self, y: Array, classes: int) -> Array:
+        if y.dtype.kind == "f":
+            bad = ~(y == np.floor(y))
+            if bad.any():
+                raise DataError(
+                    self.name, f"labels must be whole numbers, got {first_bad(y, bad)}",
+                    "For a regression use loss='squared'.",
+                )  # fmt: skip
+        elif y.dtype.kind not in "biu":
+            raise DataError(
+                self.name,
+                f"labels must be whole numbers, got {y.dtype}",
+                "Map text to numbers: names, y = np.unique(y, return_inverse=True).",
+            )
+        bad = (y < 0) | (y >= classes)
+        if bad.any():
+            fix = f"The model has {classes} outputs: give the last layer one unit a class."
+            if (y == -1).any() and classes == 2 and not ((y != -1) & (y != 1)).any():
+                fix = "Labels are -1 and 1: pass (y + 1) // 2, or use loss='hinge' with one output."
+            raise DataError(
+                self.name, f"labels must lie in [0, {classes - 1}], got {first_bad(y, bad)}", fix
+            )
+        return y.astype(np.int64)
+
+
+@record
+class ProbabilityCrossEntropy(CrossEntropy):
+    """-ln pₜ for probabilities p and class t; -Σ tⱼ ln pⱼ for rows that sum to 1.
+
+    For models that return probabilities which are not those of a softmax layer: where they are,
+    cross_entropy takes the layer off and is exact where this one rounds to 0. An output of 0 for
+    the class that is right is an infinite loss.
+
+    Source: the lectures; its gradient is -t/p.
+    """
+
+    name: ClassVar[str] = "probability_cross_entropy"
+    link: ClassVar[str | None] = None
+
+    def per_row(self, target: Value, output: Value) -> Value:
+        target = self._probabilities(target, output)
+        terms = composite.where(target == 0, 0.0, target * elementwise("log", output))
+        return -composite.sum(terms, axis=-1)
+
+
+@record
+class BinaryCrossEntropy(Loss):
+    """-t ln σ(z) - (1-t) ln(1-σ(z)) = softplus(z) - t·z, summed over the outputs of a row.
+
+    Args:
+        label_smoothing: ε in [0, 1): targets are (1 - ε)·t + ε/2.
+
+    Labels in [0, 1], one for each output: several outputs are independent yes/no questions.
+    """
+
+    name: ClassVar[str] = "binary_cross_entropy"
+    link: ClassVar[str | None] = "sigmoid"
+
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        real(type(self).__name__, "label_smoothing", self.label_smoothing, 0, 1, open_high=True)
+
+    def _smoothed(self, target: Value) -> Value:
+        rest = self.label_smoothing
+        return target * (1 - rest) + rest / 2 if rest else target
+
+    def per_row(self, target: Value, output: Value) -> Value:
+        target = self._smoothed(target)
+        # softplus(z) - t·z as max(z, 0) - t·z + ln(1 + e^-|z|): no difference of large numbers.
+        positive = elementwise("relu", output)
+        tail = elementwise("log1p", elementwise("exp", -abs(output)))
+        return rows(positive - target * output + tail)
+
+    def correct(self, target: Value, output: Value) -> Value:
+        right = elementwise("equal", output > 0, target > 0.5)
+        axes = tuple(range(1, len(output.type.shape)))
+        hits = composite.min(composite.astype(right, "int64"), axes)
+        return hits > 0
+
+    def targets(self, y: Array, output: TensorType) -> Array:
+        checked = same_shape(self.name, y, output)
+        bad = ~((checked >= 0) & (checked <= 1))
+        if bad.any():
+            fix = "Labels must be 0 or 1."
+            if not ((checked != -1) & (checked != 1)).any():
+                fix = "Labels are -1 and 1: pass (y + 1) / 2, or use loss='hinge'."
+            raise DataError(
+                self.name, f"labels must lie in [0, 1], got {first_bad(checked, bad)}", fix
+            )
+        return checked
+
+
+@record
+class ProbabilityBinaryCrossEntropy(BinaryCrossEntropy):
+    """-t ln p - (1-t) ln(1-p) for probabilities p, summed over the outputs of a row.
+
+    For models whose probabilities are not those of a sigmoid layer: see
+    probability_cross_entropy. Its gradient is -t/p + (1-t)/(1-p).
+    """
+
+    name: ClassVar[str] = "probability_binary_cross_entropy"
+    link: ClassVar[str | None] = None
+
+    def per_row(self, target: Value, output: Value) -> Value:
+        target = self._smoothed(target)
+        yes = composite.where(target == 0, 0.0, target * elementwise("log", output))
+        no = composite.where(target == 1, 0.0, (1 - target) * elementwise("log1p", -output))
+        return -rows(yes + no)
+
+    def correct(self, target: Value, output: Value) -> Value:
+        return super().correct(target, output - 0.5)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Signs(Loss):
+    """Losses of labels -1 and 1, one for each output."""
+
+    def correct(self, target: Value, output: Value) -> Value:
+        right = elementwise("equal", output > 0, target > 0)
+        axes = tuple(range(1, len(output.type.shape)))
+        return composite.min(composite.astype(right, "int64"), axes) > 0
+
+    def targets(self, y: Array, output: TensorType) -> Array:
+        checked = same_shape(self.name, y, output)
+        bad = ~((checked == -1) | (checked == 1))
+        if bad.any():
+            fix = "Labels must be -1 or 1."
+            if not ((checked != 0) & (checked != 1)).any():
+                fix = "Labels are 0 and 1: pass 2*y - 1, or use loss='binary_cross_entropy'."
+            raise DataError(
+                self.name, f"labels must be -1 or 1, got {first_bad(checked, bad)}", fix
+            )
+        return checked
+
+
+@record
+class Logistic(_Signs):
+    """ln(1 + e^{-t·y}) for labels t in {-1, 1}: binary_cross_entropy of (t + 1)/2."""
+
+    name: ClassVar[str] = "logistic"
+
+    def per_row(self, target: Value, output: Value) -> Value:
+        return rows(elementwise("softplus", -(target * output)))
+
+
+@record
+class MulticlassHinge(CrossEntropy):
+    """[1 + maxⱼ≠ₜ zⱼ - zₜ]₊ for scores z and class t; ties go to the first of equals.
+
+    Source: Crammer and Singer, JMLR 2 (2001), 265-292.
+    """
+
+    name: ClassVar[str] = "multiclass_hinge"
+    link: ClassVar[str | None] = None
+
+    def per_row(self, target: Value, output: Value) -> Value:
+        chosen = self._probabilities(target, output)
+        own = composite.sum(chosen * output, axis=-1)
+        # The chosen class stands 1 lower than its rivals: where it leads by 1, nothing is left.
+        rivals = composite.max(output + (1 - chosen), axis=-1)
+        return elementwise("relu", rivals - own)
+
+
+@record
+class Hinge(_Signs):
+    """[1 - t·y]₊ for labels t in {-1, 1}; its gradient at the kink t·y = 1 is 0."""
+
+    name: ClassVar[str] = "hinge"
+
+    def per_row(self, target: Value, output: Value) -> Value:
+        return rows(elementwise("relu", 1 - target * output))
