@@ -46,7 +46,13 @@ OPTIMIZERS = {
     "momentum": optim.SGD(0.05, momentum=0.9),
     "nesterov": optim.SGD(0.05, momentum=0.9, nesterov=True),
     "adam": optim.Adam(0.01),
+    "adamw": optim.AdamW(0.01),
+    "adagrad": optim.Adagrad(0.05),
+    "rmsprop": optim.RMSprop(0.005),
+    "rmsprop, all": optim.RMSprop(0.005, momentum=0.5, centered=True),
+    "clipped": optim.SGD(0.05, clip_value=0.5, clip_norm=1.0),
     "schedule": optim.SGD(optim.Step(0.05, 0.5, every=3)),
+    "one cycle": optim.SGD(optim.WarmUp(optim.OneCycle(0.05, 12), 3)),
 }
 
 
@@ -165,4 +171,7 @@ def test_every_layer_and_optimizer_is_tried() -> None:
         if isinstance(getattr(nn, name), type) and issubclass(getattr(nn, name), Layer)
     }  # fmt: skip
     assert tried == known - {"Layer"}
-    assert {type(one).__name__ for one in OPTIMIZERS.values()} == {"SGD", "Adam"}
+    assert {type(one) for one in OPTIMIZERS.values()} == {
+        one for one in vars(optim).values()
+        if isinstance(one, type) and issubclass(one, optim.Optimizer) and one is not optim.Optimizer
+    }  # fmt: skip

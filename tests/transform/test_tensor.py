@@ -485,3 +485,12 @@ def test_the_user_line_of_a_recorded_operation() -> None:
     y = np.sum(x * x)
     assert y.origin is not None and y.origin[3] is not None
     assert y.origin[3].startswith("test_tensor.py:")
+
+
+def test_a_number_to_the_power_of_a_tensor_takes_its_dtype():
+    """0.999 is not a float32 on its way to a float64."""
+    t = np.arange(1.0, 5.0)
+    for backend in ("native", "interpreter"):
+        got = pel.jit(lambda t: (0.999**t, np.power(0.999, t)), backend=backend)(t)
+        np.testing.assert_allclose(got, [0.999**t, 0.999**t], rtol=1e-15)
+    assert (0.999 ** pel.Tensor(t)).numpy().dtype == np.float64

@@ -32,7 +32,7 @@ from pellucid.nn.losses import loss as loss_of
 from pellucid.nn.regularizers import Regularizer
 from pellucid.ops.random import Key
 from pellucid.ops.value import Builder, Value
-from pellucid.optim import SGD, Adam, Optimizer
+from pellucid.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from pellucid.runtime.backend import check_backend, executor
 from pellucid.runtime.executor import Program
 from pellucid.runtime.extras import numpy_dtype
@@ -49,7 +49,9 @@ from pellucid.train.metrics import Metric, metric
 from pellucid.train.step import Task, evaluation_graph, prediction_graph, slots_graph, step_graph
 from pellucid.transform.custom import in_rows
 
-_OPTIMIZERS: dict[str, Callable[[], Optimizer]] = {"sgd": SGD, "adam": Adam}
+_OPTIMIZERS: dict[str, Callable[[], Optimizer]] = {
+    "sgd": SGD, "adam": Adam, "adamw": AdamW, "adagrad": Adagrad, "rmsprop": RMSprop,
+}  # fmt: skip
 _CHUNK = 1024  # rows that evaluate and predict take at a time
 
 
@@ -108,9 +110,10 @@ class Sequential(Network):
         """Says how the model is trained.
 
         Args:
-            optimizer: an Optimizer, or "sgd" or "adam" with their default rates.
-            loss: squared, half_squared, cross_entropy, binary_cross_entropy, hinge, or a function
-                `loss(y_true, y_pred)` that returns one value a row.
+            optimizer: an Optimizer, or "sgd", "adam", "adamw", "adagrad" or "rmsprop" with their
+                default rates.
+            loss: a Loss, the name of one (squared, cross_entropy, …: `pel.nn.losses.BY_NAME`), or
+                a function `loss(y_true, y_pred)` that returns one value a row.
             metrics: names (accuracy, squared_error, absolute_error) or functions like a loss.
             regularizer: penalties added to the mean loss: L2(1e-4), [L1(…), L2(…)].
         """

@@ -1,4 +1,4 @@
-"""Adam: a rate for each parameter from running means of its gradient and its square."""
+"""Adam and AdamW: rates from running means of each gradient and its square."""
 
 from __future__ import annotations
 
@@ -64,3 +64,33 @@ class Adam(Optimizer):
             means.append(m)
             squares.append(v)
         return new, {"m": means, "v": squares}
+
+
+@record
+class AdamW(Adam):
+    """Adam with decoupled weight decay: w ← w - η·λ·w - α·m̂ / (√v̂ + ε), α = η.
+
+    A penalty L2(λ) passes through Adam's means and is divided by √v̂; this decay is not.
+
+    Args:
+        weight_decay: λ ≥ 0; biases decay as well, as in PyTorch.
+
+    Source: Loshchilov and Hutter, ICLR 2019.
+    """
+
+    weight_decay: float = 0.01
+
+    def __post_init__(self, lr: Any) -> None:
+        super().__post_init__(lr)
+        real("AdamW", "weight_decay", self.weight_decay, 0)
+
+    def update(
+        self,
+        gradients: Sequence[Value],
+        slots: Slots,
+        params: Sequence[Value],
+        step: Value,
+        rate: Value,
+    ) -> tuple[list[Value], Slots]:
+        kept = 1 - rate * self.weight_decay
+        return super().update(gradients, slots, [w * kept for w in params], step, rate)

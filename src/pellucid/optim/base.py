@@ -7,12 +7,14 @@ step, rate)` gives the new parameters and slots. Both work on flat lists of Valu
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 from pellucid.core.arguments import real
 from pellucid.core.errors import ArgumentError
-from pellucid.ops.value import Value
+from pellucid.ops import composite
+from pellucid.ops.value import Value, elementwise
 from pellucid.optim.schedules import Schedule
 
 Slots = dict[str, list[Value]]
@@ -25,10 +27,14 @@ class Optimizer:
     Args:
         learning_rate: a number ≥ 0 or a Schedule.
         lr: another spelling of `learning_rate`, as in older Keras; give one of the two.
+        clip_value: cuts each element of each gradient to [-c, c].
+        clip_norm: scales all gradients together so that their norm √(Σ g²) is c at most.
     """
 
     learning_rate: float | Schedule | None = None
     lr: dataclasses.InitVar[Any] = dataclasses.field(default=None, kw_only=True)
+    clip_value: float | None = dataclasses.field(default=None, kw_only=True)
+    clip_norm: float | None = dataclasses.field(default=None, kw_only=True)
 
     def __post_init__(self, lr: Any) -> None:
         where = type(self).__name__
@@ -39,6 +45,9 @@ class Optimizer:
             object.__setattr__(self, "learning_rate", lr)
         if self.learning_rate is None:
             object.__setattr__(self, "learning_rate", self.default_rate())
+        for name in ("clip_value", "clip_norm"):
+            if getattr(self, name) is not None:
+                real(where, name, getattr(self, name), 0, open_low=True)
         if not isinstance(self.learning_rate, Schedule):
             real(where, "learning_rate", self.learning_rate, 0)
 
@@ -58,6 +67,20 @@ class Optimizer:
         if isinstance(self.learning_rate, Schedule):
             return [self.learning_rate.rate(step + i) for i in range(count)]
         return [self.rate(step)] * count
+
+    def clipped(self, gradients: Sequence[Value]) -> list[Value]:
+        """The gradients as `update` takes them."""
+        found = list(gradients)
+        if self.clip_value is not None:
+            high = float(self.clip_value)
+            found = [elementwise("maximum", elementwise("minimum", g, high), -high) for g in found]
+        if self.clip_norm is None or not found:
+            return found
+        squares = [composite.sum(elementwise("square", g)) for g in found]
+        norm = elementwise("sqrt", functools.reduce(lambda x, y: x + y, squares))
+        # Below the bound the factor is 1 exactly, and no bit of a gradient changes.
+        scale = float(self.clip_norm) / elementwise("maximum", norm, float(self.clip_norm))
+        return [g * scale for g in found]
 
     def init(self, params: Sequence[Value]) -> Slots:
         """The slots before the first step."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from pellucid.core.arguments import real, whole
 from pellucid.core.config import record
+from pellucid.core.errors import ArgumentError
 
 
 class Schedule:
@@ -47,3 +50,140 @@ class Step(Schedule):
 
     def rate(self, step: int) -> float:
         return float(self.initial) * float(self.factor) ** (step // self.every)
+
+
+@record
+class Exponential(Schedule):
+    """initial · factor^(step / every): the rate falls by `factor` over `every` steps, smoothly.
+
+    Args:
+        initial: the first rate.
+        factor: in (0, 1].
+        every: steps that one factor takes.
+    """
+
+    initial: float
+    factor: float = 0.96
+    every: int = 1
+
+    def __post_init__(self) -> None:
+        real("Exponential", "initial", self.initial, 0)
+        real("Exponential", "factor", self.factor, 0, 1, open_low=True)
+        whole("Exponential", "every", self.every, 1)
+
+    def rate(self, step: int) -> float:
+        return float(float(self.initial) * float(self.factor) ** (step / self.every))
+
+
+@record
+class Cosine(Schedule):
+    """final + ½(initial - final)(1 + cos(π·step/steps)), then final.
+
+    Args:
+        initial: the first rate.
+        steps: until the last one is reached.
+        final: the rate from there on.
+
+    Source: Loshchilov and Hutter, ICLR 2017, (5), without restarts.
+    """
+
+    initial: float
+    steps: int
+    final: float = 0.0
+
+    def __post_init__(self) -> None:
+        real("Cosine", "initial", self.initial, 0)
+        whole("Cosine", "steps", self.steps, 1)
+        real("Cosine", "final", self.final, 0)
+
+    def rate(self, step: int) -> float:
+        return _eased(self.initial, self.final, min(step, self.steps) / self.steps)
+
+
+@record
+class OneCycle(Schedule):
+    """Up from highest/25 to `highest`, then down to highest/250,000, both along a cosine.
+
+    Args:
+        highest: the largest rate.
+        steps: of the whole cycle; later ones keep the last rate.
+        rising: the part of it that rises, in (0, 1).
+
+    Source: Smith and Topin, arXiv:1708.07120; numbers as in PyTorch's OneCycleLR.
+    """
+
+    highest: float
+    steps: int
+    rising: float = 0.3
+
+    def __post_init__(self) -> None:
+        real("OneCycle", "highest", self.highest, 0)
+        whole("OneCycle", "steps", self.steps, 2)
+        real("OneCycle", "rising", self.rising, 0, 1, open_low=True, open_high=True)
+
+    def rate(self, step: int) -> float:
+        low, top, last = self.highest / 25, self.rising * self.steps - 1, self.steps - 1
+        if step <= top:
+            return _eased(low, self.highest, step / top)
+        part = min(1.0, (step - top) / (last - top))
+        return _eased(self.highest, low / 10_000, part)
+
+
+@record
+class WarmUp(Schedule):
+    """Rises in a straight line over the first steps, then follows another schedule from its start.
+
+    Args:
+        after: a rate or a Schedule; its first rate is where the line ends.
+        steps: of the line; step s of it has (s + 1)/(steps + 1) of that rate.
+    """
+
+    after: float | Schedule
+    steps: int
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.after, Schedule):
+            real("WarmUp", "after", self.after, 0)
+        whole("WarmUp", "steps", self.steps, 1)
+
+    def rate(self, step: int) -> float:
+        after = self.after if isinstance(self.after, Schedule) else Constant(self.after)
+        if step >= self.steps:
+            return after.rate(step - self.steps)
+        return after.rate(0) * (step + 1) / (self.steps + 1)
+
+
+@record
+class Piecewise(Schedule):
+    """A rate for each stretch of steps: rates[0] up to borders[0], rates[1] up to borders[1], …
+
+    Args:
+        borders: steps at which the next rate begins, increasing.
+        rates: one more than borders.
+    """
+
+    borders: tuple[int, ...]
+    rates: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        for name in ("borders", "rates"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for border in self.borders:
+            whole("Piecewise", "borders", border, 1)
+        for rate in self.rates:
+            real("Piecewise", "rates", rate, 0)
+        if list(self.borders) != sorted(set(self.borders)):
+            raise ArgumentError("Piecewise", f"borders must increase, got {self.borders}")
+        if len(self.rates) != len(self.borders) + 1:
+            raise ArgumentError(
+                "Piecewise", f"rates must be one more than borders, got {len(self.rates)} and "
+                f"{len(self.borders)}",
+            )  # fmt: skip
+
+    def rate(self, step: int) -> float:
+        return float(self.rates[sum(step >= border for border in self.borders)])
+
+
+def _eased(first: float, last: float, part: float) -> float:
+    """From `first` to `last` along half a cosine."""
+    return float(last + (first - last) * (1 + math.cos(math.pi * part)) / 2)

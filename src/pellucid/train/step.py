@@ -140,7 +140,7 @@ def step_graph(task: Task, optimizer: Optimizer, slots: Any) -> Graph:
         (value, (measures, after)), gradients = value_and_grad(objective, has_aux=True)(params)
         weights, structure = trees.flatten(params)
         moves, _ = trees.flatten(gradients)
-        new, after_slots = optimizer.update(moves, slots, weights, step, rate)
+        new, after_slots = optimizer.update(optimizer.clipped(moves), slots, weights, step, rate)
         return trees.unflatten(structure, new), after_slots, after, step + 1, value, measures
 
     return _traced(

@@ -47,7 +47,7 @@ def pow(x: Any, y: Any) -> Value:
     """x to the power y. An integer to a whole number ≥ 0 stays an integer."""
     dtype = common_dtype("pow", [x, y])
     if dtype.is_float:
-        return power(asvalue(x), y)
+        return power(x if isinstance(y, Value) else asvalue(x), y)  # a number takes y's dtype
     if isinstance(y, bool) or not isinstance(y, int) or y < 0:
         got = y if isinstance(y, int) else getattr(y, "type", type(y).__name__)
         raise DTypeError(
