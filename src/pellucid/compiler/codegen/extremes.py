@@ -107,7 +107,7 @@ def _refuse_nothing(scope: Scope, count: ir.Value, kept: Sequence[Dim]) -> None:
 def one_hot(scope: Scope) -> None:
     """1 at the index along a new last axis, else 0."""
     b, (x,) = scope.builder, scope.inputs
-    shape, whole, dtype = x.type.shape, scope.out.type.shape, scope.out.type.dtype
+    shape, whole, dtype = x.type.shape, scope.head.type.shape, scope.out.type.dtype
     along = (*[0] * len(shape), 1)  # the offset of a walk with one step is the place on that axis
     with scope.shared_walk(whole, [strides(whole), (*strides(shape), 0), along]) as walk:
         place, at, k = walk.offsets

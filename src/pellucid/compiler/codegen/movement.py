@@ -38,7 +38,7 @@ def permute_dims(scope: Scope) -> None:
     """The same elements with their axes in another order."""
     (x,) = scope.inputs
     own = strides(x.type.shape)
-    _copied(scope, x, scope.out.type.shape, [own[axis] for axis in scope.attr("axes")])
+    _copied(scope, x, scope.head.type.shape, [own[axis] for axis in scope.attr("axes")])
 
 
 def part(scope: Scope) -> None:
