@@ -355,10 +355,13 @@ class AnyGraph:
         return apply("size", x, axis=self.random.randrange(len(x.type.shape)))
 
     def _random(self) -> Value | None:
-        seed, step = (
-            self.pick(lambda value: value.type.dtype.is_integer and value.type.shape == ())
-            for _ in range(2)
-        )
+        """Seeds that are negative are refused."""
+
+        def fits(value: Value) -> bool:
+            scalar = value.type.dtype.is_integer and value.type.shape == ()
+            return scalar and bool(self.arrays[value.position] >= 0)
+
+        seed, step = self.pick(fits), self.pick(fits)
         name = self.random.choice(("uniform", "normal", "random_bits"))
         shape: Shape = self.random.choice(((3,), (N, 3), ()))
         attrs: dict[str, Any] = {"stream": "draw", "shape": shape}
