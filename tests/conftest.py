@@ -19,6 +19,7 @@ if str(ROOT) not in sys.path:  # `from tests.ops.cases import …` under every i
     sys.path.insert(0, str(ROOT))
 
 from tests.audit import AUDIT, install  # noqa: E402
+from tests.compiler import any_graph  # noqa: E402
 from tests.ops import report  # noqa: E402
 
 # Seeds are explicit and a busy machine is no failure.
@@ -52,6 +53,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if worker is not None:  # under xdist the controller adds the workers up
         worker["audit"] = [AUDIT.built, AUDIT.different, AUDIT.sampled]
         worker["operations"] = report.rows()
+        worker["pairs"] = list(any_graph.COMPARED)
         return
     path = os.environ.get("PELLUCID_REPORT")
     if path and report.RECORDS:
@@ -67,10 +69,13 @@ def pytest_testnodedown(node: Any, error: object) -> None:
     AUDIT.different += different
     AUDIT.sampled += sampled
     report.merge(output.get("operations", []))
+    any_graph.COMPARED.update(map(tuple, output.get("pairs", [])))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     if AUDIT.built:
         terminalreporter.write_line(AUDIT.line())
+    if any_graph.COMPARED:
+        terminalreporter.write_line(any_graph.covered())
     if report.EXCEPTIONS_SHOWN:
         terminalreporter.write_line(report.exceptions_text())

@@ -11,7 +11,7 @@ import pytest
 from pellucid.compiler.codegen import scalars
 from pellucid.compiler.codegen.target import host
 from pellucid.core.dtypes import DType, bool_, float32, float64, int8, int32, int64, uint8, uint32
-from pellucid.core.shapes import Batch, N, Shape
+from pellucid.core.shapes import Batch, N, Shape, size
 from pellucid.graph.node import Graph, TensorType
 from pellucid.ops.spec import lookup
 from pellucid.ops.value import Builder, elementwise
@@ -136,6 +136,34 @@ def test_moves(name: str, shape: Shape, attrs: dict[str, Any]) -> None:
         return
     for dtype in (bool_, int8, float32, float64):
         check_bits(one_row(name, TensorType(dtype, shape), **attrs))
+
+
+RESHAPED: list[tuple[str, Shape, dict[str, Any]]] = [
+    ("permute_dims", (N, 3), {"axes": (1, 0)}),
+    ("flip", (N, 3), {"axis": (0, 1)}),
+    ("windows", (N, 5), {"axes": (1,), "size": (2,), "stride": (2,), "dilation": (1,)}),
+    ("one_hot", (N, 3), {"depth": 4, "dtype": float32}),
+    ("max", (N, 3, 2), {"axis": (1,), "keepdims": False}),
+    ("sum", (N, 3, 2), {"axis": (1,), "keepdims": False}),
+]
+
+
+@pytest.mark.parametrize(("name", "shape", "attrs"), RESHAPED, ids=str)
+def test_a_result_is_written_to_an_output_of_another_shape(
+    name: str, shape: Shape, attrs: dict[str, Any]
+) -> None:
+    """A reshape is another name for the same bytes: the kernel before it writes the output."""
+    builder = Builder()
+    with builder:
+        x = builder.input("x", TensorType(int32 if name == "one_hot" else float32, shape))
+        made = builder.apply(lookup(name), [x], attrs)
+        flat = builder.apply(lookup("reshape"), [made], {"shape": (size(made.type.shape),)})
+    graph = builder.graph([flat])
+    drawn = np.random.default_rng(0).integers(0, 4, (7, *shape[1:]))  # type: ignore[arg-type]
+    given = [drawn.astype(x.type.dtype.name)]
+    native = Native(graph)
+    assert len(native.program.kernels) == 1
+    np.testing.assert_array_equal(native(given)[0], Interpreter(graph)(given)[0])
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=repr)

@@ -354,6 +354,29 @@ return t
     assert shown(program) == ["subtract square sum -> 1", f"{COPY} -> 1"]
 
 
+def test_terms_beside_a_value_that_others_read_are_not_joined_to_the_sum() -> None:
+    """y and z become one kernel; z is read by the flip, and a sum writes nothing but the sum."""
+    program = fused("""graph(x: f32[4,3])
+y: f32[4,3] = square(x)
+s: f32[3] = sum(y, axis=(0,), keepdims=False)
+z: f32[4,3] = add(y, y)
+w: f32[4,3] = flip(z, axis=(0,))
+return s, w
+""")
+    assert shown(program)[:3] == ["square add -> 2", "sum -> 1", "flip -> 1"]
+
+
+def test_a_head_that_writes_more_than_its_value_is_caught() -> None:
+    program = fused("""graph(x: f32[4,3])
+y: f32[4,3] = square(x)
+s: f32[] = sum(y, axis=(0, 1), keepdims=False)
+return s
+""")
+    more = replace(program.kernels[0], writes=(1, 2), results=(1, 2))
+    with pytest.raises(CompileError, match=r"must write its head's value alone, got \(1, 2\)"):
+        verify(replace(program, kernels=(more, *program.kernels[1:])))
+
+
 def test_two_products_are_two_kernels_and_a_reshape_is_none() -> None:
     program = fused("""graph(x: f32[N,3], w: f32[3,3])
 u: f32[N,3] = contract(x, w, batch=(), summed=((1, 0),))

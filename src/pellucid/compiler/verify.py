@@ -109,6 +109,11 @@ def _verify_types(program: Program, kernel: Kernel, seen: Known) -> None:
     if heads > 1:
         raise _fail(kernel, f"a kernel must have one head at most, got {heads}")
     _verify_views(kernel)
+    head = kernel.head
+    if head is not None and head.op != "contract":  # a product alone has an epilogue
+        own = len(kernel.reads) + kernel.body.index(head)
+        if kernel.results != (own,):
+            raise _fail(kernel, f"it must write its head's value alone, got {kernel.results}")
     for number, value in zip(kernel.writes, kernel.results, strict=True):
         known, got = kernel.type_of(value), program.buffers[number].type
         if known != got and (known.dtype, shapes.size(known.shape)) != (

@@ -9,6 +9,7 @@ intervals is stated at each function. `tests/compiler/test_mathfn.py` measures t
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any
 
 from pellucid.compiler.codegen.llvm import ir
@@ -156,6 +157,35 @@ class _Math:
         half = self.mul(self.mul(f, f), self.number(0.5))
         return self.sub(f, self.sub(half, self.mul(s, self.add(half, rest))))
 
+    def log_parts(self, m: ir.Value) -> tuple[ir.Value, ir.Value]:
+        """ln m = 2s + ⅔s³ + … with s = (m - 1) / (m + 1), as a sum of two numbers.
+
+        A large power multiplies its error: s and the cube are kept in two parts each.
+        """
+        f = self.sub(m, self.number(1))  # exact
+        t = self.add(self.number(2), f)
+        t_low = self.sub(f, self.sub(t, self.number(2)))
+        s = self.div(f, t)
+        p, q = self.product(s, t)
+        left = self.sub(self.sub(self.sub(f, p), q), self.mul(s, t_low))
+        s_low = self.div(left, t)
+        square, low = self.product(s, s)
+        low = self.add(low, self.mul(self.add(s, s), s_low))
+        cube, cube_low = self.product(square, s)
+        cube_low = self.add(cube_low, self.add(self.mul(low, s), self.mul(square, s_low)))
+        two_thirds = self.number(2 / 3)
+        third, low = self.product(cube, two_thirds)
+        missing = self.number(float(Fraction(2, 3) - Fraction(2 / 3)))
+        low = self.add(low, self.add(self.mul(cube, missing), self.mul(cube_low, two_thirds)))
+        series = [2 / k for k in range(5, 29 if self.wide else 15, 2)]
+        far = self.mul(self.mul(cube, square), self.polynomial(square, series))
+        first = self.add(s, s)
+        high = self.add(first, third)
+        rest = self.add(self.sub(third, self.sub(high, first)), self.add(s_low, s_low))
+        rest = self.add(rest, self.add(low, far))
+        total = self.add(high, rest)
+        return total, self.sub(rest, self.sub(total, high))
+
     def log(self, x: ir.Value) -> ir.Value:
         n, m = self.parts(x)
         low = self.mul(n, self.number(_LN2_PARTS[1]))
@@ -262,7 +292,7 @@ class _Math:
         """e^{y·ln|x|}, the logarithm in two parts; then the cases that C's pow lists."""
         size = self.abs(x)
         n, m = self.parts(size)
-        small = self.log_mantissa(m)
+        small, rest = self.log_parts(m)
         # n·ln 2 + ln m as total + low; where n is 0, so are the first two terms.
         first = self.mul(n, self.number(_LN2_PARTS[0]))
         second = self.mul(n, self.number(_LN2_PARTS[1]))
@@ -271,6 +301,7 @@ class _Math:
         low = self.add(
             self.sub(second, self.sub(high, first)), self.sub(small, self.sub(total, high))
         )
+        low = self.add(low, rest)
         total = self.select(self.is_("==", size, 0.0), self.number(-math.inf), total)
         total = self.select(self.is_("==", size, math.inf), size, total)
         low = self.select(self.is_("<", self.abs(total), math.inf), low, self.number(0))

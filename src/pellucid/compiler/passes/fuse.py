@@ -100,11 +100,13 @@ class _State:
     def _fits_sum(
         self, first: Kernel, second: Kernel, head: Instruction, shared: list[int]
     ) -> bool:
-        """Terms are computed as they are added, where no one else reads them."""
+        """Terms are computed as they are added, where no one else reads what `first` writes."""
         summed = second.type_of(head.inputs[0]).shape
         return (
             first.head is None
-            and all(len(self.readers.get(buffer, ())) == 1 for buffer in first.writes)
+            and all(
+                buffer in second.reads and len(self.readers[buffer]) == 1 for buffer in first.writes
+            )
             and _shape(first) == summed
             and all(second.types[place].shape == summed for place in shared)
         )
