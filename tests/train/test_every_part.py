@@ -19,6 +19,15 @@ LAYERS: dict[str, list[Layer]] = {
     "dropout": [nn.Dense(8), nn.Dropout(0.4)],
     "flatten": [nn.Flatten(), nn.Dense(8)],
     "rescale": [nn.Rescale(0.5, -1.0), nn.Dense(8)],
+    "reshape": [nn.Dense(6), nn.Reshape((2, 3)), nn.Flatten()],
+    "dense maxout": [nn.Maxout(5, 3)],
+    "low_rank": [nn.LowRankDense(6, 2, "tanh")],
+    "batch_norm": [nn.Dense(8), nn.BatchNorm()],
+    "layer_norm": [nn.Dense(8), nn.LayerNorm()],
+    "basis": [nn.Basis(lambda x: x * x)],
+    "polynomial": [nn.Polynomial(3)],
+    "rbf": [nn.RBF([[0.1] * D, [-0.2] * D], 2.0)],
+    "embedding": [nn.Basis(lambda x: np.floor(x * x)), nn.Embedding(100, 3), nn.Flatten()],
     **{f"activation {name}": [nn.Dense(8), nn.Activation(name)] for name in activations.BY_NAME},
 }
 SIGNALS: dict[str, list[Layer]] = {  # (N, 7, 2)

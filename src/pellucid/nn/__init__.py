@@ -2,7 +2,7 @@
 
 from pellucid.nn import activations, init, losses, regularizers
 from pellucid.nn.convolution import Conv1D, Conv2D
-from pellucid.nn.dense import Activation, Dense, Dropout, Flatten, Rescale
+from pellucid.nn.dense import Activation, Dense, Dropout, Flatten, Rescale, Reshape
 from pellucid.nn.init import He, Initializer, Normal, Uniform, Xavier, Zeros
 from pellucid.nn.layer import Layer
 from pellucid.nn.losses import (
@@ -23,6 +23,8 @@ from pellucid.nn.losses import (
     ProbabilityCrossEntropy,
     Squared,
 )
+from pellucid.nn.mapping import RBF, Basis, Embedding, LowRankDense, Maxout, Polynomial
+from pellucid.nn.normalization import BatchNorm, LayerNorm
 from pellucid.nn.pooling import (
     AveragePool1D,
     AveragePool2D,
@@ -35,48 +37,12 @@ from pellucid.nn.pooling import (
 from pellucid.nn.regularizers import L1, L2, Regularizer
 
 __all__ = [
-    "L1",
-    "L2",
-    "Absolute",
-    "Activation",
-    "AveragePool1D",
-    "AveragePool2D",
-    "BinaryCrossEntropy",
-    "Conv1D",
-    "Conv2D",
-    "CrossEntropy",
-    "Dense",
-    "Dropout",
-    "Flatten",
-    "Gaussian",
-    "GaussianMixture",
-    "GlobalAveragePool",
-    "GlobalMaxPool",
-    "HalfSquared",
-    "He",
-    "Hinge",
-    "Huber",
-    "Initializer",
-    "Layer",
-    "LocalResponseNorm",
-    "Logistic",
-    "Loss",
-    "MaxPool1D",
-    "MaxPool2D",
-    "MulticlassHinge",
-    "NegativeLogLikelihood",
-    "Normal",
-    "Poisson",
-    "ProbabilityBinaryCrossEntropy",
-    "ProbabilityCrossEntropy",
-    "Regularizer",
-    "Rescale",
-    "Squared",
-    "Uniform",
-    "Xavier",
-    "Zeros",
-    "activations",
-    "init",
-    "losses",
-    "regularizers",
+    "L1", "L2", "RBF", "Absolute", "Activation", "AveragePool1D", "AveragePool2D", "Basis",
+    "BatchNorm", "BinaryCrossEntropy", "Conv1D", "Conv2D", "CrossEntropy", "Dense", "Dropout",
+    "Embedding", "Flatten", "Gaussian", "GaussianMixture", "GlobalAveragePool", "GlobalMaxPool",
+    "HalfSquared", "He", "Hinge", "Huber", "Initializer", "Layer", "LayerNorm", "LocalResponseNorm",
+    "Logistic", "Loss", "LowRankDense", "MaxPool1D", "MaxPool2D", "Maxout", "MulticlassHinge",
+    "NegativeLogLikelihood", "Normal", "Poisson", "Polynomial", "ProbabilityBinaryCrossEntropy",
+    "ProbabilityCrossEntropy", "Regularizer", "Rescale", "Reshape", "Squared", "Uniform", "Xavier",
+    "Zeros", "activations", "init", "losses", "regularizers",
 ]  # fmt: skip

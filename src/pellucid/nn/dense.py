@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from pellucid.core import shapes
 from pellucid.core.arguments import flag, real, whole
 from pellucid.core.config import record
-from pellucid.core.errors import ShapeError
+from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.graph.node import TensorType
 from pellucid.nn.activations import ActivationLike, activate, check
 from pellucid.nn.init import Initializer, initializer
@@ -123,6 +123,48 @@ class Flatten(Layer):
     ) -> tuple[Value, Tree]:
         features = shapes.size(x.type.shape[1:])
         return composite.reshape(x, (x.type.shape[0], features)), state
+
+
+@record
+class Reshape(Layer):
+    """(N, …) → (N, *shape): the same elements of each sample in row-major order.
+
+    Args:
+        shape: of one sample; one entry may be -1 and follows from the others.
+    """
+
+    shape: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.shape, (tuple, list)):
+            raise ArgumentError(
+                self.where, f"shape must be a tuple such as (28, 28, 1), got {self.shape!r}"
+            )
+        object.__setattr__(self, "shape", tuple(self.shape))
+        for dim in self.shape:
+            whole(self.where, "shape", dim, -1)
+        if 0 in self.shape or self.shape.count(-1) > 1:
+            raise ArgumentError(
+                self.where, f"shape must hold sizes ≥ 1, and -1 once at most, got {self.shape}"
+            )
+
+    def apply(
+        self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
+    ) -> tuple[Value, Tree]:
+        features, known = shapes.size(x.type.shape[1:]), 1
+        for dim in self.shape:
+            known *= max(dim, 1)
+        assert isinstance(features, int)
+        open_ = -1 in self.shape
+        if features % known if open_ else features != known:
+            raise ShapeError(
+                self.where,
+                f"x must have {'a multiple of ' if open_ else ''}{known} elements a sample, got "
+                f"{shapes.text(x.type.shape)}",
+            )
+        dims = [features // known if dim == -1 else dim for dim in self.shape]
+        return composite.reshape(x, (x.type.shape[0], *dims)), state
 
 
 @record
