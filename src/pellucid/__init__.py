@@ -41,7 +41,7 @@ from pellucid.transform.tensor import Tensor
 if TYPE_CHECKING:
     from pellucid import data, models, nn, optim, testing
     from pellucid.models import Sequential, load
-    from pellucid.train.callbacks import Callback
+    from pellucid.train.callbacks import Callback, EarlyStopping
 
 __version__ = "0.1.0"
 
@@ -55,6 +55,7 @@ _LATER = {
     "Sequential": "pellucid.models",
     "load": "pellucid.models",
     "Callback": "pellucid.train.callbacks",
+    "EarlyStopping": "pellucid.train.callbacks",
 }
 
 
@@ -74,8 +75,8 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "ArgumentError", "Callback", "CompileError", "DTypeError", "DataError", "DivergenceError",
-    "GradientError", "GraphError", "NotDifferentiableError", "PellucidError", "Sequential",
-    "ShapeError", "Tensor", "data", "grad", "hessian", "hvp", "jacobian", "jit", "jvp", "load",
-    "models", "nn", "numerical_grad", "numpy", "op", "optim", "show", "testing", "value_and_grad",
-    "vjp",
+    "EarlyStopping", "GradientError", "GraphError", "NotDifferentiableError", "PellucidError",
+    "Sequential", "ShapeError", "Tensor", "data", "grad", "hessian", "hvp", "jacobian", "jit",
+    "jvp", "load", "models", "nn", "numerical_grad", "numpy", "op", "optim", "show", "testing",
+    "value_and_grad", "vjp",
 ]  # fmt: skip

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+from pellucid.core.arguments import choice, flag, real, whole
+from pellucid.core.errors import ArgumentError
 
 if TYPE_CHECKING:
     from pellucid.train.loop import Run
@@ -79,6 +83,70 @@ class Progress(Callback):
         line = f"Epoch {run.epoch}/{run.epochs} - {seconds:.1f}s - {format_logs(run.logs)}"
         self.stream.write(f"{start}{line}\n")
         self.stream.flush()
+
+
+class EarlyStopping(Callback):
+    """Stops when a measure no longer improves, and gives back the weights of its best epoch.
+
+    Args:
+        monitor: a name in the epoch's logs: "val_loss", "val_accuracy", "loss", …
+        patience: epochs without improvement that are waited for, ≥ 0.
+        min_delta: how much better counts as better, ≥ 0.
+        mode: "min", "max", or None: "max" for what ends in accuracy, else "min".
+        restore_best: whether the weights of the best epoch are put back at the end. The state of
+            layers goes with them; the optimizer's does not.
+
+    Attributes:
+        best: the best value; best_epoch: its epoch, from 1.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        patience: int = 0,
+        min_delta: float = 0.0,
+        mode: str | None = None,
+        restore_best: bool = True,
+    ):
+        where = "EarlyStopping"
+        if not isinstance(monitor, str):
+            raise ArgumentError(where, f"monitor must be a name, got {monitor!r}")
+        self.monitor, self.patience = monitor, whole(where, "patience", patience, 0)
+        self.min_delta = real(where, "min_delta", min_delta, 0)
+        if mode is not None:
+            choice(where, "mode", mode, ("min", "max"))
+        self.sign = (
+            -1 if (mode or ("max" if monitor.endswith("accuracy") else "min")) == "max" else 1
+        )
+        flag(where, "restore_best", restore_best)
+        self.restore_best = restore_best
+        self._forget()
+
+    def _forget(self) -> None:
+        self.best, self.best_epoch = math.inf * self.sign, 0
+        self._kept: tuple[list[Any], list[Any]] | None = None
+
+    def on_start(self, run: Run) -> None:
+        self._forget()
+
+    def on_epoch(self, run: Run) -> None:
+        if self.monitor not in run.logs:
+            fix = "Give fit validation_data." if self.monitor.startswith("val_") else ""
+            raise ArgumentError(
+                "EarlyStopping",
+                f"monitor must be one of {', '.join(run.logs)}, got {self.monitor!r}", fix,
+            )  # fmt: skip
+        value = run.logs[self.monitor]
+        if self.sign * value < self.sign * self.best - self.min_delta:
+            self.best, self.best_epoch = value, run.epoch
+            if self.restore_best:
+                self._kept = list(run.progress.params), list(run.progress.state)
+        elif run.epoch - self.best_epoch > self.patience:
+            run.stop = True
+
+    def on_end(self, run: Run) -> None:
+        if self._kept is not None and run.epoch != self.best_epoch:
+            run.restore(*self._kept)
 
 
 class Checkpoint(Callback):

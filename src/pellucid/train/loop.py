@@ -114,6 +114,11 @@ class Run:
         progress.state = state[n + m : n + m + len(progress.state)]
         self._publish(progress)
 
+    def restore(self, params: list[Array], state: list[Array]) -> None:
+        """Gives the model other weights and state at the end: those of an earlier epoch."""
+        self.progress.params, self.progress.state = params, state
+        self._publish(self.progress)
+
     def train(self) -> None:
         """Trains to the last epoch, or until a callback sets `stop`."""
         for callback in self.callbacks:
