@@ -58,8 +58,8 @@ class Experiment:
 EXPERIMENTS = (
     Experiment(
         "LeNet-5", pel.models.lenet5, plain,
-        pel.optim.SGD(pel.optim.Step(0.02, 0.5, every=2 * 938), momentum=0.9), "cross_entropy",
-        64, 12, (60_000, 10_000), "0.95 % (1998, 20 passes)",
+        pel.optim.SGD(pel.optim.OneCycle(0.05, 10 * 938, 0.2), momentum=0.9), "cross_entropy",
+        64, 10, (60_000, 10_000), "0.95 % (1998, 20 passes)",
     ),
     Experiment(
         "LeCun 1989, images as many as in the paper", pel.models.lecun1989, squeezed,

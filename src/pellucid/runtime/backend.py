@@ -56,6 +56,15 @@ def _native() -> type[Native]:
     return found
 
 
+def compiled(graph: Graph, prepare: Callable[[Graph], Graph]) -> Native:
+    """Machine code for `graph`, to be looked at.
+
+    Raises:
+        CompileError: where it cannot be had.
+    """
+    return _native()(prepared(graph, prepare))
+
+
 def executor(
     graph: Graph,
     shared: Sequence[tuple[int, int]] = (),

@@ -21,6 +21,7 @@ from pellucid.ops.spec import ZeroGradient, lookup
 from pellucid.ops.value import Builder, number
 from pellucid.runtime import interpreter
 from pellucid.transform.arrays import as_array
+from pellucid.transform.stages import Stage, staged
 from pellucid.transform.tensor import Tensor, recorded
 from pellucid.transform.trace import argument_names, arrays, leaf_type, trace
 
@@ -84,8 +85,12 @@ class Shown:
 
 @checked
 def show(
-    target: Callable[..., Any] | Tensor, *args: Any, backward: bool = True, values: bool = True
-) -> Shown:
+    target: Callable[..., Any] | Tensor,
+    *args: Any,
+    backward: bool = True,
+    values: bool = True,
+    stage: str | None = None,
+) -> Shown | Stage:
     """The graph of a function at its arguments, or of a computed Tensor.
 
     Where the result is one float scalar, the gradient with respect to every float argument stands
@@ -97,6 +102,9 @@ def show(
         args: the arguments of the function, nested.
         backward: whether the gradient is shown too, where there is one.
         values: whether values are computed and shown.
+        stage: how far to go towards machine code: behind which pass (fold, simplify, cse, dce,
+            unfold, lower, fuse, schedule, inplace, arena), or to its text ("llvm", "assembly").
+            None shows the graph as it is traced.
 
     Example:
         >>> print(str(show(Tensor(3.0) * Tensor(-5.0), values=False)).splitlines()[0])
@@ -116,6 +124,10 @@ def show(
         asked = list(range(len(trees.flatten(args)[0])))  # not what the function closes over
     else:
         raise ArgumentError("show", f"expected a function or a Tensor, got {target!r}")
+    if stage is not None:
+        return staged(
+            _with_gradient(graph, operands, asked if backward else [], False).graph, stage
+        )
     return _with_gradient(graph, operands, asked if backward else [], values)
 
 
