@@ -40,7 +40,8 @@ from pellucid.transform.tensor import Tensor
 
 if TYPE_CHECKING:
     from pellucid import data, models, nn, optim, testing
-    from pellucid.models import Sequential, load
+    from pellucid.models import Model, Sequential, load
+    from pellucid.nn import Input
     from pellucid.train.callbacks import Callback, EarlyStopping
 
 __version__ = "0.1.0"
@@ -52,6 +53,8 @@ _LATER = {
     "nn": "pellucid.nn",
     "optim": "pellucid.optim",
     "testing": "pellucid.testing",
+    "Input": "pellucid.nn",
+    "Model": "pellucid.models",
     "Sequential": "pellucid.models",
     "load": "pellucid.models",
     "Callback": "pellucid.train.callbacks",
@@ -75,8 +78,8 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "ArgumentError", "Callback", "CompileError", "DTypeError", "DataError", "DivergenceError",
-    "EarlyStopping", "GradientError", "GraphError", "NotDifferentiableError", "PellucidError",
-    "Sequential", "ShapeError", "Tensor", "data", "grad", "hessian", "hvp", "jacobian", "jit",
-    "jvp", "load", "models", "nn", "numerical_grad", "numpy", "op", "optim", "show", "testing",
-    "value_and_grad", "vjp",
+    "EarlyStopping", "GradientError", "GraphError", "Input", "Model", "NotDifferentiableError",
+    "PellucidError", "Sequential", "ShapeError", "Tensor", "data", "grad", "hessian", "hvp",
+    "jacobian", "jit", "jvp", "load", "models", "nn", "numerical_grad", "numpy", "op", "optim",
+    "show", "testing", "value_and_grad", "vjp",
 ]  # fmt: skip

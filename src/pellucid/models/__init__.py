@@ -2,6 +2,7 @@
 
 from pellucid.models.convolutional import alexnet, lecun1989, lenet5
 from pellucid.models.loading import load
+from pellucid.models.model import Model
 from pellucid.models.sequential import Sequential
 
-__all__ = ["Sequential", "alexnet", "lecun1989", "lenet5", "load"]
+__all__ = ["Model", "Sequential", "alexnet", "lecun1989", "lenet5", "load"]

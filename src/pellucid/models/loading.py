@@ -14,6 +14,7 @@ from pellucid.core import trees
 from pellucid.core.config import from_config
 from pellucid.core.errors import DataError, PellucidError
 from pellucid.models.functions import FunctionTable
+from pellucid.models.model import Model
 from pellucid.models.sequential import Sequential
 from pellucid.train.checkpoint import read_file
 from pellucid.train.history import History
@@ -58,7 +59,7 @@ def load(path: str | Path) -> Sequential:
 
 
 def _model(arrays: dict[str, Any], document: Mapping[str, Any]) -> Sequential:
-    if document["kind"] != "Sequential":
+    if document["kind"] not in ("Sequential", "Model"):
         raise DataError("load", f"unknown kind of model {document['kind']!r}")
     functions = FunctionTable(arrays)
     layers: list[Any] = []
@@ -66,7 +67,7 @@ def _model(arrays: dict[str, Any], document: Mapping[str, Any]) -> Sequential:
         if type(first) is not int or not 0 <= first <= i:
             raise DataError("load", f"layer {i} must share an earlier layer, got {first!r}")
         layers.append(layers[first] if first < i else from_config(config, functions.read))
-    model = Sequential(layers, seed=document["seed"], dtype=document["dtype"])
+    model = _wired(layers, document)
     names = list(document["names"])
     if len(names) != len(layers) or not all(isinstance(name, str) for name in names):
         raise DataError("load", f"expected {len(layers)} layer names, got {len(names)}")
@@ -84,6 +85,19 @@ def _model(arrays: dict[str, Any], document: Mapping[str, Any]) -> Sequential:
         )
         _resume(model, arrays, document)
     return model
+
+
+def _wired(layers: list[Any], document: Mapping[str, Any]) -> Sequential:
+    """The layers as a row, or as a graph in which each reads what stands before it."""
+    seed, dtype = document["seed"], document["dtype"]
+    if document["kind"] == "Sequential":
+        return Sequential(layers, seed=seed, dtype=dtype)
+    sources = [tuple(read) for read in document["sources"]]
+    for i, (layer, read) in enumerate(zip(layers, sources, strict=True)):
+        fits = len(read) >= 2 if layer.several else len(read) == 1
+        if not fits or not all(type(n) is int and 0 <= n <= i for n in read):
+            raise DataError("load", f"layer {i} must read what stands before it, got {list(read)}")
+    return Model.wired(layers, sources, seed, dtype)
 
 
 def _metric(config: Any, functions: FunctionTable) -> Metric:

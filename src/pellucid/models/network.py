@@ -34,6 +34,11 @@ from pellucid.transform.trace import trace
 Array = np.ndarray[Any, Any]
 
 
+def read_by(layer: Layer, values: Sequence[Value], read: tuple[int, ...]) -> Any:
+    """What a layer gets of the values before it: one, or a tuple where it takes several."""
+    return tuple(values[n] for n in read) if layer.several else values[read[0]]
+
+
 class Network:
     """Layers in a row and their arrays. `Sequential` says how they are trained."""
 
@@ -44,6 +49,7 @@ class Network:
             raise ArgumentError("Sequential", f"dtype must be float32 or float64, got {dtype!r}")
         self.layers: list[Layer] = []
         self.names: list[str] = []
+        self.sources: list[tuple[int, ...]] = []  # what each reads: 0 the input, n output n
         self.params: dict[str, dict[str, Array]] = {}
         self.state: dict[str, dict[str, Array]] = {}
         self.input_type: TensorType | None = None
@@ -62,13 +68,17 @@ class Network:
             raise ArgumentError("Sequential", f"expected a layer, got {layer!r}", hint)
         if self.input_type is not None and self.layers and self.params:
             raise ArgumentError("Sequential", "a layer must be added before the model is built")
-        self.names.append(self._name(layer))
-        self.layers.append(layer)
+        self._append(layer, (len(self.layers),))
         first = self.layers[0].input_shape
         self.input_type = None
         if first is not None:
             self.params = {}
             self._types(first)
+
+    def _append(self, layer: Layer, sources: tuple[int, ...]) -> None:
+        self.names.append(self._name(layer))
+        self.layers.append(layer)
+        self.sources.append(sources)
 
     def _name(self, layer: Layer) -> str:
         for known, name in zip(self.layers, self.names, strict=True):
@@ -98,12 +108,15 @@ class Network:
         def initial(seed: Value, step: Value, x: Value) -> Any:
             params: dict[str, Any] = {}
             state: dict[str, Any] = {}
-            for layer, name in zip(self.layers, self.names, strict=True):
+            values = [x]
+            for layer, name, read in zip(self.layers, self.names, self.sources, strict=True):
                 key = Key(seed, step, "init").child(name)
+                given = read_by(layer, values, read)
                 if name not in params:
-                    params[name], state[name] = layer.init(key, x.type)
-                x, _ = layer.apply(params[name], state[name], x, train=False, key=None)
-                types.append(x.type)
+                    params[name], state[name] = layer.init(key, values[read[0]].type)
+                out, _ = layer.apply(params[name], state[name], given, train=False, key=None)
+                values.append(out)
+                types.append(out.type)
             return params, state
 
         scalar = TensorType(dtypes.int64)
@@ -175,11 +188,13 @@ class Network:
         train: bool,
         key: Key | None,
     ) -> tuple[Value, Any]:
-        after = dict(state)
-        for layer, name in zip(layers, self.names, strict=False):
+        after, values = dict(state), [x]
+        for layer, name, read in zip(layers, self.names, self.sources, strict=False):
             own = None if key is None else key.child(name)
-            x, after[name] = layer.apply(params[name], after[name], x, train=train, key=own)
-        return x, after
+            given = read_by(layer, values, read)
+            out, after[name] = layer.apply(params[name], after[name], given, train=train, key=own)
+            values.append(out)
+        return values[-1], after
 
     def _logit_layers(self, loss: Loss) -> list[Layer]:
         """The layers without the final softmax or sigmoid that belongs to the loss.

@@ -32,7 +32,8 @@ def save(model: Sequential, path: str | Path, overwrite: bool) -> None:
             arrays[f"history/{table}/{name}"] = np.asarray(values, np.float64)
     assert model.input_type is not None
     document = {
-        "kind": "Sequential",
+        "kind": type(model).__name__,
+        "sources": [list(read) for read in model.sources],
         "dtype": model.dtype.name,
         "seed": model.seed,
         "input_shape": list(model.input_type.shape[1:]),

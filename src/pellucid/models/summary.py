@@ -13,17 +13,24 @@ if TYPE_CHECKING:
 
 def summary_text(model: Network) -> str:
     """A line a layer: name and kind, output shape, parameters."""
-    rows = [("Layer", "Output", "Parameters")]
+    rows = [("Layer", "Output", "Parameters", "From")]
     seen: set[str] = set()
     params = model.parameters()
     for layer, name, type in zip(model.layers, model.names, model.types, strict=True):
         count = 0 if name in seen else sum(math.prod(leaf.shape) for leaf in params[name].values())
         shared = " (shared)" if name in seen else ""
         seen.add(name)
-        rows.append((f"{name} ({_kind(layer)}){shared}", shapes.text(type.shape), f"{count:,}"))
-    widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    rule = "-" * (sum(widths) + 4)
-    lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}" for a, b, c in rows]
+        known = ["input", *model.names]
+        read = ", ".join(known[n] for n in model.sources[len(rows) - 1])
+        rows.append(
+            (f"{name} ({_kind(layer)}){shared}", shapes.text(type.shape), f"{count:,}", read)
+        )
+    widths = [max(len(row[i]) for row in rows) for i in range(4)]
+    chain = all(read == (n,) for n, read in enumerate(model.sources))
+    rule = "-" * (sum(widths[:3]) + 4 + (0 if chain else 2 + widths[3]))
+    lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}" for a, b, c, _ in rows]
+    if not chain:
+        lines = [f"{line}  {row[3]}" for line, row in zip(lines, rows, strict=True)]
     total = model.count_params()
     size = total * model.dtype.itemsize
     end = f"Total: {total:,} parameters, {size / 1024:,.1f} KiB of {model.dtype}"

@@ -24,6 +24,7 @@ from pellucid.nn.losses import (
     Squared,
 )
 from pellucid.nn.mapping import RBF, Basis, Embedding, LowRankDense, Maxout, Polynomial
+from pellucid.nn.merging import Add, Concat, Multiply
 from pellucid.nn.normalization import BatchNorm, LayerNorm
 from pellucid.nn.pooling import (
     AveragePool1D,
@@ -35,14 +36,16 @@ from pellucid.nn.pooling import (
     MaxPool2D,
 )
 from pellucid.nn.regularizers import L1, L2, Regularizer
+from pellucid.nn.symbols import Input, Symbol
 
 __all__ = [
-    "L1", "L2", "RBF", "Absolute", "Activation", "AveragePool1D", "AveragePool2D", "Basis",
-    "BatchNorm", "BinaryCrossEntropy", "Conv1D", "Conv2D", "CrossEntropy", "Dense", "Dropout",
-    "Embedding", "Flatten", "Gaussian", "GaussianMixture", "GlobalAveragePool", "GlobalMaxPool",
-    "HalfSquared", "He", "Hinge", "Huber", "Initializer", "Layer", "LayerNorm", "LocalResponseNorm",
-    "Logistic", "Loss", "LowRankDense", "MaxPool1D", "MaxPool2D", "Maxout", "MulticlassHinge",
-    "NegativeLogLikelihood", "Normal", "Poisson", "Polynomial", "ProbabilityBinaryCrossEntropy",
-    "ProbabilityCrossEntropy", "Regularizer", "Rescale", "Reshape", "Squared", "Uniform", "Xavier",
-    "Zeros", "activations", "init", "losses", "regularizers",
+    "L1", "L2", "RBF", "Absolute", "Activation", "Add", "AveragePool1D", "AveragePool2D", "Basis",
+    "BatchNorm", "BinaryCrossEntropy", "Concat", "Conv1D", "Conv2D", "CrossEntropy", "Dense",
+    "Dropout", "Embedding", "Flatten", "Gaussian", "GaussianMixture", "GlobalAveragePool",
+    "GlobalMaxPool", "HalfSquared", "He", "Hinge", "Huber", "Initializer", "Input", "Layer",
+    "LayerNorm", "LocalResponseNorm", "Logistic", "Loss", "LowRankDense", "MaxPool1D", "MaxPool2D",
+    "Maxout", "MulticlassHinge", "Multiply", "NegativeLogLikelihood", "Normal", "Poisson",
+    "Polynomial", "ProbabilityBinaryCrossEntropy", "ProbabilityCrossEntropy", "Regularizer",
+    "Rescale", "Reshape", "Squared", "Symbol", "Uniform", "Xavier", "Zeros", "activations", "init",
+    "losses", "regularizers",
 ]  # fmt: skip

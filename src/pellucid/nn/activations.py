@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pellucid.core.errors import ArgumentError, nearest
+from pellucid.nn.layer import is_function
 from pellucid.ops import composite
 from pellucid.ops.value import Value, elementwise
 
@@ -24,9 +25,9 @@ ActivationLike = str | Callable[[Any], Any] | None
 
 def check(where: str, activation: ActivationLike) -> None:
     """Refuses what is neither a known name nor a function."""
-    if activation is None or callable(activation):
+    if activation is None or is_function(activation):
         return
-    if activation not in BY_NAME:
+    if not isinstance(activation, str) or activation not in BY_NAME:
         raise ArgumentError(
             where, f"unknown activation {activation!r}", nearest(activation, BY_NAME)
         )

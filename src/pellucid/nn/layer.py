@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import TensorType
+from pellucid.nn.symbols import Symbol, called
 from pellucid.ops.random import Key
 from pellucid.ops.value import Value
 
@@ -31,6 +32,7 @@ class Layer:
     input_shape: tuple[int, ...] | None = dataclasses.field(default=None, kw_only=True)
 
     biases: ClassVar[tuple[str, ...]] = ()  # parameters that a penalty leaves out by default
+    several: ClassVar[bool] = False  # whether x is a tuple of inputs
 
     def __post_init__(self) -> None:
         if self.name is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", self.name):
@@ -50,6 +52,10 @@ class Layer:
         for dim in self.input_shape or ():
             if isinstance(dim, bool) or not isinstance(dim, int) or dim < 1:
                 raise ArgumentError(self.where, f"input_shape must hold sizes ≥ 1, got {shape!r}")
+
+    def __call__(self, x: Any) -> Symbol:
+        """The symbol of the layer's output for the symbol `x`, or a list of them; see Model."""
+        return called(self, x)
 
     @property
     def where(self) -> str:
@@ -80,6 +86,11 @@ class Layer:
             key: names the layer's own random numbers.
         """
         raise NotImplementedError
+
+
+def is_function(value: object) -> bool:
+    """Whether `value` computes from Tensors: a layer, which is called on symbols, does not."""
+    return callable(value) and not isinstance(value, Layer)
 
 
 def kind_name(name: str) -> str:

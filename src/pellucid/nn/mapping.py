@@ -12,7 +12,7 @@ from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.graph.node import TensorType
 from pellucid.nn.activations import ActivationLike, activate, check
 from pellucid.nn.init import Initializer, initializer
-from pellucid.nn.layer import Layer, Tree
+from pellucid.nn.layer import Layer, Tree, is_function
 from pellucid.ops import composite
 from pellucid.ops.random import Key
 from pellucid.ops.value import Value, elementwise, number
@@ -191,7 +191,7 @@ class Basis(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not callable(self.function):
+        if not is_function(self.function):
             raise ArgumentError(self.where, f"function must be one, got {self.function!r}")
 
     def apply(

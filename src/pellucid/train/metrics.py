@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pellucid.core.errors import ArgumentError, nearest
+from pellucid.nn.layer import is_function
 from pellucid.nn.losses import Loss
 from pellucid.ops import composite
 from pellucid.ops.value import Value, elementwise
@@ -63,7 +64,7 @@ def metric(value: Any) -> Metric:
         if value not in BY_NAME:
             raise ArgumentError("compile", f"unknown metric {value!r}", nearest(value, BY_NAME))
         return Metric(value, BY_NAME[value])
-    if callable(value):
+    if is_function(value):
         name = getattr(value, "__name__", "metric")
         return Metric(name, lambda loss, t, y: composite.asvalue(value(t, y)), value)
     raise ArgumentError("compile", f"a metric must be a name or a function, got {value!r}")

@@ -11,6 +11,7 @@ from pellucid.core.arguments import whole
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.graph.node import TensorType
+from pellucid.nn.layer import is_function
 from pellucid.nn.losses.base import Array, Loss, same_shape
 from pellucid.ops import composite
 from pellucid.ops.value import Value, elementwise
@@ -102,7 +103,7 @@ class NegativeLogLikelihood(Loss):
     log_prob: Callable[[Any, Any], Any]
 
     def __post_init__(self) -> None:
-        if not callable(self.log_prob):
+        if not is_function(self.log_prob):
             raise ArgumentError(
                 "NegativeLogLikelihood", f"log_prob must be a function, got {self.log_prob!r}"
             )

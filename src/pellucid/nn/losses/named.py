@@ -11,6 +11,7 @@ from pellucid.core import shapes
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError, DataError, ShapeError, nearest
 from pellucid.graph.node import TensorType
+from pellucid.nn.layer import is_function
 from pellucid.nn.losses.base import Array, Loss
 from pellucid.nn.losses.classification import (
     BinaryCrossEntropy,
@@ -110,6 +111,6 @@ def loss(value: Any) -> Loss:
         if value.lower() in _ELSEWHERE:
             hint = f"Here it is called '{_ELSEWHERE[value.lower()]}'."
         raise ArgumentError("compile", f"unknown loss {value!r}", hint)
-    if callable(value):
+    if is_function(value):
         return UserLoss(value)
     raise ArgumentError("compile", f"loss must be a name or a function, got {value!r}")
