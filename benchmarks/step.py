@@ -25,6 +25,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import lenet
 import numpy as np
 from peers import LIBRARIES, Net
 
@@ -35,6 +36,7 @@ PACKAGES = {
     "scikit-learn": "scikit-learn", "Keras on JAX": "keras",
 }  # fmt: skip
 ALL = tuple(PACKAGES)
+LENET_BATCH, LENET_STEPS = 64, 50
 FAST = ("Pellucid", "JAX scan", "PyTorch eager")
 
 CASES: dict[str, tuple[Net, tuple[str, ...]]] = {
@@ -68,7 +70,14 @@ def work(library: str, threads: int) -> None:
     ready: Any = None
     for line in sys.stdin:
         asked = json.loads(line)
-        if "net" in asked:
+        if "lenet" in asked:
+            x, y = lenet.data(asked["lenet"] * LENET_BATCH)
+            epoch, predict = lenet.LIBRARIES[library](LENET_BATCH, x, y, threads)
+            started = time.perf_counter()
+            epoch()
+            ready = epoch, predict, x
+            answer = time.perf_counter() - started
+        elif "net" in asked:
             fields = {**asked["net"], "sizes": tuple(asked["net"]["sizes"])}
             net = Net(**fields)
             cached = cached or (mnist() if net.mnist else None)
@@ -131,7 +140,7 @@ class Peer:
 def installed(library: str) -> str | None:
     """The version of a library, where it is there."""
     with contextlib.suppress(metadata.PackageNotFoundError):
-        return metadata.version(PACKAGES[library])
+        return metadata.version(PACKAGES.get(library, "jax"))
     return None
 
 
@@ -160,14 +169,21 @@ def measured(
     net: Net, libraries: tuple[str, ...], threads: int, rounds: int
 ) -> dict[str, list[float]]:
     """Seconds a step of each library, a list of rounds, asked in turn."""
+    return in_turn({"net": asdict(net)}, net.steps, libraries, threads, rounds)
+
+
+def in_turn(
+    question: dict[str, Any], steps: int, libraries: tuple[str, ...], threads: int, rounds: int
+) -> dict[str, list[float]]:
+    """The same for the network that `question` names."""
     peers = {name: Peer(name, threads) for name in libraries}
     try:
-        first = {name: peer.ask({"net": asdict(net)}) for name, peer in peers.items()}
+        first = {name: peer.ask(question) for name, peer in peers.items()}
         times = {name: max(1, min(50, int(0.3 / max(first[name], 1e-4)))) for name in peers}
         found: dict[str, list[float]] = {name: [] for name in peers}
         for _ in range(rounds):
             for name, peer in peers.items():
-                found[name].append(peer.ask({"times": times[name]}) / net.steps)
+                found[name].append(peer.ask({"times": times[name]}) / steps)
         return found
     finally:
         for peer in peers.values():
@@ -261,6 +277,11 @@ def main() -> None:
             print("\n".join(lines[-len(found) :]), flush=True)
         lines += ["", "The products of a step, counted whole (zeros that are skipped too):", ""]
         lines += [f"- {share}" for share in shares]
+        lines += ["", "LeNet-5, 64 images of 28×28 a step, SGD with momentum:", "", *HEAD]
+        several = tuple(n for n in lenet.LIBRARIES if installed(n))
+        found = in_turn({"lenet": LENET_STEPS}, LENET_STEPS, several, threads, given.rounds)
+        lines += [row("LeNet-5", name, values, found["Pellucid"]) for name, values in found.items()]
+        print("\n".join(lines[-len(found) :]), flush=True)
         lines += ["", "Prediction, 8-64-64-1, `model.predict`:", "", *HEAD]
         fast = tuple(name for name in FAST if there[name])
         lines += predictions(Net((8, 64, 64, 1), 32, 10_000), fast, threads, given.rounds)

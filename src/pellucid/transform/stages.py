@@ -7,13 +7,16 @@ kernels with their places in memory, LLVM's text, or assembly for this machine.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from pellucid.compiler.passes.pipeline import Record, report
-from pellucid.compiler.program import Program
 from pellucid.core.arguments import choice
 from pellucid.graph.node import Graph
 from pellucid.runtime.backend import compiled
 from pellucid.transform.custom import in_rows
+
+if TYPE_CHECKING:  # the compiler is imported when it is first used
+    from pellucid.compiler.passes.pipeline import Record
+    from pellucid.compiler.program import Program
 
 PASSES = (
     "fold", "simplify", "cse", "dce", "unfold", "lower", "fuse", "schedule", "inplace", "arena",
@@ -36,7 +39,8 @@ class Stage:
         self.result: Graph | Program = self.records[-1].result
 
     def __str__(self) -> str:
-        return f"{report(self.records)}\n{self.code or self.records[-1].text()}"
+        passes = "".join(one.line() for one in self.records)
+        return f"{passes}\n{self.code or self.records[-1].text()}"
 
     __repr__ = __str__
 

@@ -71,6 +71,10 @@ class Record:
         done = self.result
         return len(done.nodes if isinstance(done, Graph) else done.kernels)
 
+    def line(self) -> str:
+        """How long it took, and how many nodes or kernels it left."""
+        return f"{self.name:<10}{self.seconds * 1e3:8.2f} ms {self.size:6d}  {self.doc}\n"
+
     def text(self) -> str:
         """The graph or program behind this pass."""
         done = self.result
@@ -108,7 +112,5 @@ def compile_graph(
 
 
 def report(records: Collection[Record]) -> str:
-    """One line a pass: how long it took, and how many nodes or kernels it left."""
-    return "".join(
-        f"{one.name:<10}{one.seconds * 1e3:8.2f} ms {one.size:6d}  {one.doc}\n" for one in records
-    )
+    """One line a pass."""
+    return "".join(one.line() for one in records)
