@@ -175,6 +175,8 @@ def test_critical_points_are_minima_maxima_and_saddles():
         signs = np.sign(np.linalg.eigvalsh(np.asarray(pel.hessian(f)(w))))
         kinds[w0] = {2: "minimum", 0: "saddle", -2: "maximum"}[int(signs.sum())]
     assert kinds == {-1.0: "minimum", -0.225: "saddle", 1.0: "minimum"}
+    upside_down = pel.hessian(lambda w: -f(w))(np.array([1.0, 0.0]))
+    assert np.linalg.eigvalsh(np.asarray(upside_down)).max() < 0  # a maximum
     assert float(f([1.0, 0.0])) < float(f([-1.0, 0.0]))  # one is local, the other global
     step = pel.jit(lambda w: w - 0.05 * pel.grad(f)(w))
     for start, end in ((-0.3, -1.0), (-0.15, 1.0)):
