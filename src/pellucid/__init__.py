@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pellucid import data, models, nn, optim, testing
     from pellucid.models import Model, Sequential, load
     from pellucid.nn import Input
+    from pellucid.train import scores as metrics
     from pellucid.train.callbacks import Callback, EarlyStopping
 
 __version__ = "0.1.0"
@@ -49,6 +50,7 @@ __version__ = "0.1.0"
 # Loaded at first use: who only differentiates does not wait for models and files.
 _LATER = {
     "data": "pellucid.data",
+    "metrics": "pellucid.train.scores",
     "models": "pellucid.models",
     "nn": "pellucid.nn",
     "optim": "pellucid.optim",
@@ -67,7 +69,7 @@ def __getattr__(name: str) -> Any:
         hint = nearest(name, __all__)
         raise AttributeError(f"pellucid has no '{name}'. {hint}")
     module = importlib.import_module(_LATER[name])
-    found = module if module.__name__ == f"pellucid.{name}" else getattr(module, name)
+    found = getattr(module, name, module)
     globals()[name] = found
     return found
 
@@ -80,6 +82,6 @@ __all__ = [
     "ArgumentError", "Callback", "CompileError", "DTypeError", "DataError", "DivergenceError",
     "EarlyStopping", "GradientError", "GraphError", "Input", "Model", "NotDifferentiableError",
     "PellucidError", "Sequential", "ShapeError", "Tensor", "data", "grad", "hessian", "hvp",
-    "jacobian", "jit", "jvp", "load", "models", "nn", "numerical_grad", "numpy", "op", "optim",
-    "show", "testing", "value_and_grad", "vjp",
+    "jacobian", "jit", "jvp", "load", "metrics", "models", "nn", "numerical_grad", "numpy",
+    "op", "optim", "show", "testing", "value_and_grad", "vjp",
 ]  # fmt: skip

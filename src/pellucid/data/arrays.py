@@ -100,8 +100,10 @@ def as_targets(y: Any, where: str, name: str = "y") -> Array:
     return array
 
 
-def fingerprint(x: Array, y: Array, dtype: np.dtype[Any]) -> str:
-    """16 hex digits that differ for other data: rows of x and y spread over them, y whole if small.
+def fingerprint(x: Array, others: Sequence[Array], dtype: np.dtype[Any]) -> str:
+    """16 hex digits that differ for other data: rows of x spread over it, and targets and weights.
+
+    Those are read whole if they are small, else by rows spread over them too.
 
     To read all of it would take longer than the first steps of a small network.
     """
@@ -110,8 +112,9 @@ def fingerprint(x: Array, y: Array, dtype: np.dtype[Any]) -> str:
         return np.unique(np.linspace(0, len(x) - 1, count).astype(np.int64))
 
     digest = hashlib.sha256(gather(x, spread(64), dtype, "x").tobytes())
-    labels = y if y.nbytes <= _HASHED else y[spread(_HASHED * len(y) // y.nbytes)]
-    digest.update(np.ascontiguousarray(labels).tobytes())
+    for y in others:
+        part = y if y.nbytes <= _HASHED else y[spread(_HASHED * len(y) // y.nbytes)]
+        digest.update(np.ascontiguousarray(part).tobytes())
     return digest.hexdigest()[:16]
 
 

@@ -22,7 +22,7 @@ from pellucid.train.metrics import Metric, metric
 from pellucid.transform.arrays import type_of
 
 _TRAINING = {
-    "seed": int, "step": int, "epoch": int, "batch": int, "sums": dict, "batch_size": int,
+    "seed": int, "step": int, "epoch": int, "batch": int, "sums": dict, "batch_size": (int, dict),
     "rows": int, "data": str, "y": list,
 }  # fmt: skip
 
@@ -82,6 +82,7 @@ def _model(arrays: dict[str, Any], document: Mapping[str, Any]) -> Sequential:
             loss=from_config(compiled["loss"], functions.read),
             metrics=[_metric(item, functions) for item in compiled["metrics"]],
             regularizer=[from_config(item) for item in compiled["regularizer"]],
+            rates=compiled.get("rates"),
         )
         _resume(model, arrays, document)
     return model
@@ -104,7 +105,7 @@ def _metric(config: Any, functions: FunctionTable) -> Metric:
     if isinstance(config, str):
         return metric(config)
     made = metric(functions.read(config["function"]))
-    return Metric(str(config["name"]), made.measure, made.function)
+    return Metric(str(config["name"]), made.measure, function=made.function)
 
 
 def _take(arrays: Mapping[str, Any], kind: str, tree: Any) -> Any:
@@ -128,12 +129,12 @@ def _resume(model: Sequential, arrays: Mapping[str, Any], document: Mapping[str,
     training = dict(document["training"])
     if any(name.startswith("slots/") for name in arrays) or "step" in training:
         assert model.optimizer is not None
-        each = [model._type_tree(leaf) for leaf in trees.flatten(model.params)[0]]
-        slots = {name: list(each) for name in model._slot_names(model.optimizer)}
-        model.slots = _take(arrays, "slots", slots)
+        model.slots = _take(arrays, "slots", model._slot_types(model.optimizer))
     for name, kind in _TRAINING.items():
-        if training and type(training.get(name)) is not kind:
-            raise DataError("load", f"training.{name} must be {kind.__name__}")
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        if training and type(training.get(name)) not in kinds:
+            wanted = " or ".join(one.__name__ for one in kinds)
+            raise DataError("load", f"training.{name} must be {wanted}")
     model.training = training
     history = History()
     stored = document["history"]

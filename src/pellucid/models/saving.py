@@ -80,4 +80,5 @@ def _compile_config(model: Sequential, functions: FunctionTable) -> Any:
             for m in model.metrics
         ],
         "regularizer": [to_config(item) for item in model.regularizers],
+        "rates": model.rates,
     }

@@ -1,4 +1,4 @@
-"""`Sequential`: what a person does with a network: compile, fit, evaluate, predict, save."""
+"""`Sequential`: what a person does with a network: fit, evaluate, predict, save."""
 
 from __future__ import annotations
 
@@ -9,53 +9,34 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.core import dtypes, trees
+from pellucid.core import trees
 from pellucid.core.arguments import checked, choice, flag, real, whole
 from pellucid.core.arguments import seed as check_seed
-from pellucid.core.errors import ArgumentError, ShapeError
+from pellucid.core.config import to_config
+from pellucid.core.errors import ArgumentError
 from pellucid.core.files import check_target
-from pellucid.core.shapes import N
-from pellucid.data.arrays import (
-    as_features,
-    as_targets,
-    check_finite,
-    consecutive,
-    fingerprint,
-)
-from pellucid.graph.node import Graph, TensorType
-from pellucid.models.network import Array, Network
+from pellucid.data.arrays import as_features, fingerprint
+from pellucid.models.compiled import CHUNK, CompiledNetwork
+from pellucid.models.network import Array
 from pellucid.models.saving import save
 from pellucid.nn.activations import activate
 from pellucid.nn.layer import Layer
-from pellucid.nn.losses import Loss
-from pellucid.nn.losses import loss as loss_of
-from pellucid.nn.regularizers import Regularizer
 from pellucid.ops.random import Key
-from pellucid.ops.value import Builder, Value
-from pellucid.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
-from pellucid.runtime.backend import check_backend, executor
+from pellucid.ops.value import Value
+from pellucid.optim import BatchSize, Driver, FixedBatch, GrowingBatch, Optimizer
+from pellucid.runtime.backend import check_backend
 from pellucid.runtime.executor import Program
 from pellucid.runtime.extras import numpy_dtype
-from pellucid.runtime.interpreter import run
-from pellucid.runtime.native import Native
 from pellucid.runtime.threads import check as check_threads
-from pellucid.runtime.threads import in_chunks
 from pellucid.train.callbacks import Callback, Checkpoint
 from pellucid.train.callbacks import Progress as ProgressBar
-from pellucid.train.engines import Job, engine
+from pellucid.train.engines import Driven, Engine, Job, engine
 from pellucid.train.history import History
 from pellucid.train.loop import Progress, Run, Settings
-from pellucid.train.metrics import Metric, metric
-from pellucid.train.step import Task, evaluation_graph, prediction_graph, slots_graph, step_graph
-from pellucid.transform.custom import in_rows
-
-_OPTIMIZERS: dict[str, Callable[[], Optimizer]] = {
-    "sgd": SGD, "adam": Adam, "adamw": AdamW, "adagrad": Adagrad, "rmsprop": RMSprop,
-}  # fmt: skip
-_CHUNK = 1024  # rows that evaluate and predict take at a time
+from pellucid.train.step import Task, product_graph, value_graph
 
 
-class Sequential(Network):
+class Sequential(CompiledNetwork):
     """A network of layers in a row.
 
     Args:
@@ -75,138 +56,13 @@ class Sequential(Network):
         self, layers: Iterable[Layer] = (), seed: int | None = None, dtype: Any = "float32"
     ):
         super().__init__(seed, dtype)
-        self.optimizer: Optimizer | None = None
-        self.loss: Loss | None = None
-        self.metrics: tuple[Metric, ...] = ()
-        self.regularizers: tuple[Regularizer, ...] = ()
-        self.slots: dict[str, list[Array]] | None = None
-        self.history = History()
-        self.training: dict[str, Any] = {}  # where a run stands, for resuming
-        self._programs: dict[Any, Any] = {}
         if isinstance(layers, Layer):
             raise ArgumentError("Sequential", "layers must be a list of layers, got one layer",
                                 "Write Sequential([layer]).")  # fmt: skip
         for layer in layers:
             self.add(layer)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """What a copy or a pickle keeps: graphs are built anew."""
-        return {**self.__dict__, "_programs": {}}
-
-    def rebuilt(self) -> None:
-        self.slots, self.training = None, {}
-        self._programs.clear()
-
     # -- training ---------------------------------------------------------------------------
-
-    @checked
-    def compile(
-        self,
-        optimizer: Optimizer | str = "sgd",
-        loss: Loss | str | Callable[..., Any] = "cross_entropy",
-        metrics: Sequence[Any] = (),
-        regularizer: Regularizer | Sequence[Regularizer] = (),
-    ) -> None:
-        """Says how the model is trained.
-
-        Args:
-            optimizer: an Optimizer, or "sgd", "adam", "adamw", "adagrad" or "rmsprop" with their
-                default rates.
-            loss: a Loss, the name of one (squared, cross_entropy, …: `pel.nn.losses.BY_NAME`), or
-                a function `loss(y_true, y_pred)` that returns one value a row.
-            metrics: names (accuracy, squared_error, absolute_error) or functions like a loss.
-            regularizer: penalties added to the mean loss: L2(1e-4), [L1(…), L2(…)].
-        """
-        if isinstance(optimizer, str):
-            choice("compile", "optimizer", optimizer, _OPTIMIZERS)
-            optimizer = _OPTIMIZERS[optimizer]()
-        if not isinstance(optimizer, Optimizer):
-            hint = "Write SGD(…), with brackets." if isinstance(optimizer, type) else ""
-            raise ArgumentError("compile", f"expected an optimizer, got {optimizer!r}", hint)
-        if not isinstance(metrics, (list, tuple)):
-            metrics = [metrics]
-        penalties = tuple(regularizer) if isinstance(regularizer, (list, tuple)) else (regularizer,)
-        for penalty in penalties:
-            if not isinstance(penalty, Regularizer):
-                raise ArgumentError(
-                    "compile", f"expected a regularizer, got {penalty!r}", "Write L2(1e-4)."
-                )
-        chosen = loss_of(loss)
-        if self.layers:
-            self._logit_layers(chosen)
-        self.optimizer, self.loss = optimizer, chosen
-        self.metrics = tuple(metric(item) for item in metrics)
-        self.regularizers = penalties
-        self.slots, self.training = None, {}
-        self._programs.clear()
-
-    def _compiled(self, what: str) -> Optimizer:
-        if self.optimizer is None or self.loss is None:
-            raise ArgumentError(
-                what, "the model must be compiled first", "Call compile(optimizer, loss)."
-            )
-        return self.optimizer
-
-    def _task(self, y: TensorType) -> Task:
-        assert self.loss is not None and self.input_type is not None
-        layers = self._logit_layers(self.loss)
-
-        def forward(
-            params: Any, state: Any, x: Value, *, train: bool, key: Key | None
-        ) -> tuple[Value, Any]:
-            return self._apply(layers, params, state, x, train, key)
-
-        shared = dict(zip(self.names, self.layers, strict=True))
-        is_bias = tuple(
-            leaf in shared[name].biases for name, leaves in self.params.items() for leaf in leaves
-        )
-        return Task(
-            forward, self._type_tree(self.params), self._type_tree(self.state), is_bias,
-            self.input_type, y, self.loss, self.metrics, self.regularizers, dtype=self.dtype,
-        )  # fmt: skip
-
-    def _step_graph(self, y: TensorType) -> Graph:
-        """The training step for targets of type `y`, kept until the model changes."""
-        if ("step", y) not in self._programs:
-            assert self.optimizer is not None
-            slots = self._type_tree(self.slots)
-            self._programs["step", y] = step_graph(self._task(y), self.optimizer, slots)
-        graph: Graph = self._programs["step", y]
-        return graph
-
-    def training_graph(self, x: Any, y: Any) -> Graph:
-        """The whole training step on data like x and y, as `fit` runs it.
-
-        Inputs: weights, slots, state, step, seed, rate, strengths of penalties, x, y. Outputs: the
-        new weights, slots, state, step, then the objective and the metrics.
-        """
-        optimizer = self._compiled("training_graph")
-        features = as_features(x, "training_graph")
-        self._built(features)
-        targets = self._target_type(self._targets(y, features, "y"))
-        if self.slots is None:
-            self._start_slots(self._task(targets), optimizer)
-        return self._step_graph(targets)
-
-    def _program(
-        self, key: tuple[Any, ...], graph: Callable[[], Graph], backend: str | None, where: str
-    ) -> Program:
-        """The program of a graph, kept until the model changes."""
-        key = (*key, backend)
-        if key not in self._programs:
-            self._programs[key] = executor(graph(), backend=backend, where=where, prepare=in_rows)
-        program: Program = self._programs[key]
-        return program
-
-    def _start_slots(self, task: Task, optimizer: Optimizer) -> None:
-        arrays = run(slots_graph(task, optimizer), trees.flatten(self.params)[0])
-        names = self._slot_names(optimizer)
-        each = len(trees.flatten(self.params)[0])
-        self.slots = {name: arrays[i * each : (i + 1) * each] for i, name in enumerate(names)}
-
-    def _slot_names(self, optimizer: Optimizer) -> list[str]:
-        with Builder():
-            return list(optimizer.init([]))
 
     @checked
     def fit(
@@ -214,9 +70,11 @@ class Sequential(Network):
         x: Any,
         y: Any,
         *,
-        batch_size: int = 32,
+        batch_size: int | str | BatchSize | None = None,
         epochs: int = 1,
-        validation_data: tuple[Any, Any] | None = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        validation_data: Sequence[Any] | None = None,
         validate_every: int | None = None,
         seed: int | None = None,
         verbose: int = 1,
@@ -233,9 +91,15 @@ class Sequential(Network):
         Args:
             x: (N, …) numbers: an array of any order and dtype, a list, a memmap.
             y: (N,) or (N, H), as the loss wants it.
-            batch_size: rows a step; the last batch of an epoch may be smaller.
+            batch_size: rows a step: 1 is stochastic descent, "all" batch descent, a GrowingBatch
+                changes by epoch. The last batch of an epoch may be smaller. None is 32, and "all"
+                for optimizers that search along a direction (LBFGS, Newton, Perturb).
             epochs: passes over the data.
-            validation_data: (x, y) measured after each epoch.
+            sample_weight: (N,) weights ≥ 0: the objective is (1/N) Σ wᵢ·lossᵢ over the rows of a
+                batch. Metrics are not weighted.
+            class_weight: {class: weight}, others have 1; or "balanced", N / (C·N_c) for class c.
+                Both kinds of weights multiply.
+            validation_data: (x, y) or (x, y, weights) measured after each epoch.
             validate_every: measures validation every so many steps as well.
             seed: owns the order of the data and dropout; None draws one and records it.
             verbose: 0 silent, 1 a bar, 2 a line an epoch.
@@ -259,7 +123,6 @@ class Sequential(Network):
             DivergenceError: when the loss is no longer finite; the last finite weights are kept.
         """
         optimizer = self._compiled("fit")
-        whole("fit", "batch_size", batch_size, 1)
         whole("fit", "epochs", epochs, 0)
         if verbose not in (0, 1, 2) or isinstance(verbose, bool):
             raise ArgumentError("fit", f"verbose must be 0, 1 or 2, got {verbose!r}")
@@ -273,34 +136,37 @@ class Sequential(Network):
         features = as_features(x, "fit")
         self._built(features)
         targets = self._targets(y, features, "y")
+        weights = self._weights(sample_weight, class_weight, targets, "fit")
         validation = None if validation_data is None else self._validation(validation_data, backend)
-        same = {
-            "batch_size": batch_size,
-            "rows": len(features),
-            "data": fingerprint(features, targets, numpy_dtype(self.dtype)),
-        }
-        progress = self._progress(same, seed, resume)
-        wanted = self._target_type(targets)
-        graph = self._step_graph(wanted)
+        sizes = self._sizes(batch_size, len(features), optimizer)
         dtype = numpy_dtype(self.dtype)
+        same = {
+            "batch_size": to_config(sizes) if isinstance(sizes, GrowingBatch) else sizes.size(0),
+            "rows": len(features),
+            "data": fingerprint(features, (targets, *weights), dtype),
+        }
+        task = self._task(self._target_type(targets), bool(weights))
+        progress = self._progress(task, same, seed, resume)
+        graph = self._step_graph(task)
         job = Job(
             graph=graph,
             params=len(progress.params),
             fixed=[np.asarray(progress.seed, np.int64),
                    *(np.asarray(r.strength, dtype) for r in self.regularizers)],
             x=features,
-            y=targets,
-            batch_size=min(batch_size, len(features)),
+            others=(targets, *weights),
+            batch_size=min(max(sizes.size(epoch) for epoch in range(max(epochs, 1))),
+                           len(features)),
             dtype=dtype,
         )  # fmt: skip
         state = [*progress.params, *progress.slots, *progress.state]
         state.append(np.asarray(progress.step, np.int64))
-        programs = self._programs.setdefault(("native", wanted), {})
         settings = Settings(
             job=job,
             optimizer=optimizer,
-            measure_names=["loss", *(m.name for m in self.metrics)],
+            measure_names=["loss", *(metric.name for metric in task.stepwise)],
             epochs=epochs,
+            batch_size=lambda epoch: min(sizes.size(epoch), len(features)),
             validate_every=validate_every,
         )
         given: list[Any] = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
@@ -312,7 +178,7 @@ class Sequential(Network):
             real("fit", "checkpoint_every", checkpoint_every, 0)
             several.append(self._checkpoint(checkpoint, checkpoint_every, overwrite or resume))
         run = Run(
-            settings, progress, engine(job, state, backend, count, programs), self.history,
+            settings, progress, self._engine(task, job, state, backend, count), self.history,
             validate=validation, callbacks=several, publish=self._publish,
             watched=len(given) > 0,
         )  # fmt: skip
@@ -320,35 +186,54 @@ class Sequential(Network):
         run.train()
         return self.history
 
-    def _target_type(self, y: Array) -> TensorType:
-        return TensorType(dtypes.as_dtype(y.dtype), (N, *y.shape[1:]))
+    @staticmethod
+    def _sizes(given: Any, rows: int, optimizer: Optimizer) -> BatchSize:
+        """`batch_size` as a function of the epoch."""
+        if given is None:
+            given = "all" if optimizer.whole_data else 32
+        if isinstance(given, BatchSize):
+            return given
+        if isinstance(given, str):
+            choice("fit", "batch_size", given, ("all",))
+            return FixedBatch(rows)
+        return FixedBatch(whole("fit", "batch_size", given, 1))
 
-    def _targets(self, y: Any, features: Array, name: str) -> Array:
-        assert self.loss is not None
-        labels = as_targets(y, "fit", name)
-        if len(labels) != len(features):
-            raise ShapeError(
-                "fit", f"x and {name} must have as many rows, got {len(features)} and {len(labels)}"
-            )
-        return self.loss.targets(labels, self._output_type())
+    def _engine(
+        self, task: Task, job: Job, state: list[Array], backend: str | None, threads: int
+    ) -> Engine:
+        """What runs the steps of this job."""
+        key = "native", task.y, task.weighted
+        if not isinstance(self.optimizer, Driver):
+            return engine(job, state, backend, threads, self._programs.setdefault(key, {}))
+        slots = self._type_tree(self.slots)
+        makers = {"gradient": lambda: job.graph, "value": lambda: value_graph(task, slots),
+                  "product": lambda: product_graph(task, slots)}  # fmt: skip
 
-    def _output_type(self) -> TensorType:
-        return self.types[-1]
+        def program(kind: str) -> Program:
+            return self._program((kind, task.y, task.weighted), makers[kind], backend, "fit")
+
+        return Driven(job, state, self.optimizer, program, task.free)
 
     def _validation(self, data: Any, backend: str | None) -> Callable[[Run], dict[str, float]]:
-        if not isinstance(data, (tuple, list)) or len(data) != 2:
-            raise ArgumentError("fit", "validation_data must be (x, y), got something else")
+        if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
+            raise ArgumentError(
+                "fit", "validation_data must be (x, y) or (x, y, weights), got something else"
+            )
         features = as_features(data[0], "validation_data")
         self._built(features)
         targets = self._targets(data[1], features, "y of validation_data")
+        weights = self._weights(data[2] if len(data) == 3 else None, None, targets,
+                                "validation_data")  # fmt: skip
 
         def validate(run: Run) -> dict[str, float]:
-            values = self._measure(features, targets, _CHUNK, backend)
+            values = self._measure(features, targets, weights, CHUNK, backend)
             return {f"val_{name}": value for name, value in values.items()}
 
         return validate
 
-    def _progress(self, same: Mapping[str, Any], seed: int | None, resume: bool) -> Progress:
+    def _progress(
+        self, task: Task, same: Mapping[str, Any], seed: int | None, resume: bool
+    ) -> Progress:
         """Where the run starts: anew from the current weights, or where a checkpoint stood.
 
         Args:
@@ -371,7 +256,7 @@ class Sequential(Network):
                         "Give the same data and options, or train without resume.",
                     )
         if self.slots is None:
-            self._start_slots(self._task(TensorType(self.dtype, (N,))), self.optimizer)
+            self._start_slots(task, self.optimizer)
         assert self.slots is not None
         params, slots, state = (
             trees.flatten(tree)[0] for tree in (self.params, self.slots, self.state)
@@ -409,77 +294,38 @@ class Sequential(Network):
 
     # -- use --------------------------------------------------------------------------------
 
-    def _measure(self, x: Array, y: Array, chunk: int, backend: str | None) -> dict[str, float]:
-        wanted = self._target_type(y)
-        program = self._program(
-            ("evaluate", wanted), lambda: evaluation_graph(self._task(wanted)), backend, "evaluate"
-        )
-        names = ["loss", *(m.name for m in self.metrics)]
-        dtype = numpy_dtype(self.dtype)
-        strengths = [np.asarray(r.strength, dtype) for r in self.regularizers]
-        fixed = [*trees.flatten(self.params)[0], *trees.flatten(self.state)[0], *strengths]
-
-        def measured(start: int, stop: int) -> list[float]:
-            batch = consecutive(x, start, stop, dtype, "x")
-            check_finite(batch, np.arange(start, stop), "x")
-            return [float(value) for value in program([*fixed, batch, y[start:stop]])]
-
-        threads = check_threads("evaluate", None) if isinstance(program, Native) else 1
-        results = in_chunks(measured, len(x), chunk, threads)
-        totals = np.zeros(len(names))
-        for one in results:
-            totals += one[: len(names)]
-        penalty = results[-1][-1] if len(results[-1]) > len(names) else 0.0
-        means = totals / len(x)
-        means[0] += penalty
-        return dict(zip(names, means.tolist(), strict=True))
-
     @checked
     def evaluate(
-        self, x: Any, y: Any, *, batch_size: int = _CHUNK, backend: str | None = None
+        self,
+        x: Any,
+        y: Any,
+        *,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        batch_size: int = CHUNK,
+        backend: str | None = None,
     ) -> dict[str, float]:
-        """The mean loss (penalties included) and metrics on x and y: {"loss": …, …}."""
+        """The mean loss (penalties included) and metrics on x and y: {"loss": …, …}.
+
+        Weights are as in `fit`: of the loss, not of the metrics.
+        """
         self._compiled("evaluate")
         check_backend("evaluate", backend)
         whole("evaluate", "batch_size", batch_size, 1)
         features = as_features(x, "evaluate")
         self._built(features)
-        return self._measure(features, self._targets(y, features, "y"), batch_size, backend)
-
-    def _predict(
-        self, kind: str, forward: Any, x: Any, batch_size: int, backend: str | None
-    ) -> Array:
-        whole(kind, "batch_size", batch_size, 1)
-        check_backend(kind, backend)
-        features = as_features(x, kind)
-        self._built(features)
-        assert self.input_type is not None
-        type = self.input_type
-
-        def graph() -> Graph:
-            params, state = self._type_tree(self.params), self._type_tree(self.state)
-            return prediction_graph(forward, params, state, type)
-
-        program = self._program((kind,), graph, backend, kind)
-        fixed = [*trees.flatten(self.params)[0], *trees.flatten(self.state)[0]]
-        dtype = numpy_dtype(self.dtype)
-
-        def predicted(start: int, stop: int) -> Array:
-            result: Array = program([*fixed, consecutive(features, start, stop, dtype, "x")])[0]
-            return result
-
-        threads = check_threads(kind, None) if isinstance(program, Native) else 1
-        parts = in_chunks(predicted, len(features), batch_size, threads)
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        targets = self._targets(y, features, "y")
+        weights = self._weights(sample_weight, class_weight, targets, "evaluate")
+        return self._measure(features, targets, weights, batch_size, backend)
 
     @checked
-    def predict(self, x: Any, *, batch_size: int = _CHUNK, backend: str | None = None) -> Array:
+    def predict(self, x: Any, *, batch_size: int = CHUNK, backend: str | None = None) -> Array:
         """What the last layer returns for each row of x."""
         return self._predict("predict", self.forward, x, batch_size, backend)
 
     @checked
     def predict_proba(
-        self, x: Any, *, batch_size: int = _CHUNK, backend: str | None = None
+        self, x: Any, *, batch_size: int = CHUNK, backend: str | None = None
     ) -> Array:
         """Probabilities (N, C), whether the model ends in logits or in softmax or sigmoid.
 

@@ -12,12 +12,14 @@ from pellucid.nn.losses import (
     Gaussian,
     GaussianMixture,
     HalfSquared,
+    Hebbian,
     Hinge,
     Huber,
     Logistic,
     Loss,
     MulticlassHinge,
     NegativeLogLikelihood,
+    Perceptron,
     Poisson,
     ProbabilityBinaryCrossEntropy,
     ProbabilityCrossEntropy,
@@ -35,17 +37,18 @@ from pellucid.nn.pooling import (
     MaxPool1D,
     MaxPool2D,
 )
-from pellucid.nn.regularizers import L1, L2, Regularizer
+from pellucid.nn.regularizers import L1, L2, ElasticNet, MaxNorm, Regularizer
 from pellucid.nn.symbols import Input, Symbol
 
 __all__ = [
-    "L1", "L2", "RBF", "Absolute", "Activation", "Add", "AveragePool1D", "AveragePool2D", "Basis",
-    "BatchNorm", "BinaryCrossEntropy", "Concat", "Conv1D", "Conv2D", "CrossEntropy", "Dense",
-    "Dropout", "Embedding", "Flatten", "Gaussian", "GaussianMixture", "GlobalAveragePool",
-    "GlobalMaxPool", "HalfSquared", "He", "Hinge", "Huber", "Initializer", "Input", "Layer",
-    "LayerNorm", "LocalResponseNorm", "Logistic", "Loss", "LowRankDense", "MaxPool1D", "MaxPool2D",
-    "Maxout", "MulticlassHinge", "Multiply", "NegativeLogLikelihood", "Normal", "Poisson",
-    "Polynomial", "ProbabilityBinaryCrossEntropy", "ProbabilityCrossEntropy", "Regularizer",
-    "Rescale", "Reshape", "Squared", "Symbol", "Uniform", "Xavier", "Zeros", "activations", "init",
+    "L1", "L2", "RBF", "Absolute", "Activation", "Add", "AveragePool1D", "AveragePool2D",
+    "Basis", "BatchNorm", "BinaryCrossEntropy", "Concat", "Conv1D", "Conv2D", "CrossEntropy",
+    "Dense", "Dropout", "ElasticNet", "Embedding", "Flatten", "Gaussian", "GaussianMixture",
+    "GlobalAveragePool", "GlobalMaxPool", "HalfSquared", "He", "Hebbian", "Hinge", "Huber",
+    "Initializer", "Input", "Layer", "LayerNorm", "LocalResponseNorm", "Logistic", "Loss",
+    "LowRankDense", "MaxNorm", "MaxPool1D", "MaxPool2D", "Maxout", "MulticlassHinge",
+    "Multiply", "NegativeLogLikelihood", "Normal", "Perceptron", "Poisson", "Polynomial",
+    "ProbabilityBinaryCrossEntropy", "ProbabilityCrossEntropy", "Regularizer", "Rescale",
+    "Reshape", "Squared", "Symbol", "Uniform", "Xavier", "Zeros", "activations", "init",
     "losses", "regularizers",
 ]  # fmt: skip

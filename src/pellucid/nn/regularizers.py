@@ -22,8 +22,18 @@ class Regularizer:
         real(where, "strength", self.strength, 0)
         flag(where, "biases", self.biases)
 
-    def penalty(self, strength: Value, weight: Value) -> Value:
+    def penalty(self, strength: Value, weight: Value) -> Value | None:
+        """What is added to the objective; None adds nothing."""
         raise NotImplementedError
+
+    def after(self, strength: Value, rate: Value, weight: Value) -> Value:
+        """The weight after the optimizer's move at this learning rate; by default as it is."""
+        return weight
+
+    @property
+    def moves(self) -> bool:
+        """Whether `after` changes weights."""
+        return type(self).after is not Regularizer.after
 
 
 @record
@@ -42,17 +52,109 @@ class L2(Regularizer):
         return composite.sum(elementwise("square", weight)) * (strength * 0.5)
 
 
+class _Sparse(Regularizer):
+    """λ·(r·‖w‖₁ + (1-r)/2·‖w‖²), the first part by its gradient or its proximal step."""
+
+    proximal: bool
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        real(type(self).__name__, "ratio", self.share, 0, 1)
+        flag(type(self).__name__, "proximal", self.proximal)
+
+    @property
+    def share(self) -> float:
+        """r."""
+        return 1.0
+
+    @property
+    def moves(self) -> bool:
+        return self.proximal
+
+    def penalty(self, strength: Value, weight: Value) -> Value:
+        held = elementwise("stop_gradient", weight) if self.proximal else weight
+        total = composite.sum(abs(held)) * (strength * self.share)
+        if self.share == 1:
+            return total
+        return total + composite.sum(elementwise("square", weight)) * (
+            strength * ((1 - self.share) / 2)
+        )
+
+    def after(self, strength: Value, rate: Value, weight: Value) -> Value:
+        if not self.proximal:
+            return weight
+        size = elementwise("relu", abs(weight) - rate * strength * self.share)
+        return elementwise("sign", weight) * size
+
+
 @record
-class L1(Regularizer):
-    """λ·‖w‖₁; its gradient is λ·sign(w), and 0 at 0.
+class ElasticNet(_Sparse):
+    """λ·(r·‖w‖₁ + (1-r)/2·‖w‖²).
+
+    Args:
+        strength: λ ≥ 0.
+        ratio: r in [0, 1]; 1 is L1, 0 is L2.
+        biases: whether biases are penalised; by default only weights are.
+        proximal: whether ‖w‖₁ acts by its proximal step in place of its gradient: after the
+            optimizer's move each weight goes λ·r·η towards 0 and stops there, so that weights
+            become 0 exactly and stay so while the loss pulls less than λ·r at them. η is the
+            learning rate, with every optimizer.
+
+    Source: Zou and Hastie, J. R. Statist. Soc. B 67 (2005), 301-320; the proximal step: Parikh and
+    Boyd, Proximal algorithms (2014), 6.5.2.
+    """
+
+    strength: float
+    ratio: float = 0.5
+    biases: bool = False
+    proximal: bool = False
+
+    @property
+    def share(self) -> float:
+        return self.ratio
+
+
+@record
+class L1(_Sparse):
+    """λ·‖w‖₁; its gradient is λ·sign(w), and 0 at 0. See ElasticNet for `proximal`.
 
     Args:
         strength: λ ≥ 0.
         biases: whether biases are penalised; by default only weights are.
+        proximal: whether it acts by its proximal step, which makes weights 0 exactly.
+    """
+
+    strength: float
+    biases: bool = False
+    proximal: bool = False
+
+
+@record
+class MaxNorm(Regularizer):
+    """After each step, the weights into a unit are scaled so that their norm is c at most.
+
+    The norm is over all axes of a weight but the last, which counts the units.
+
+    Args:
+        strength: c > 0.
+        biases: whether biases are bounded too, each by itself.
+
+    Source: Srivastava et al., JMLR 15 (2014), 5.1.
     """
 
     strength: float
     biases: bool = False
 
-    def penalty(self, strength: Value, weight: Value) -> Value:
-        return composite.sum(abs(weight)) * strength
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        real("MaxNorm", "strength", self.strength, 0, open_low=True)
+
+    def penalty(self, strength: Value, weight: Value) -> None:
+        return None
+
+    def after(self, strength: Value, rate: Value, weight: Value) -> Value:
+        axes = tuple(range(len(weight.type.shape) - 1))
+        squares = elementwise("square", weight)
+        norm = elementwise("sqrt", composite.sum(squares, axes, keepdims=True) if axes else squares)
+        # Below the bound the factor is 1 exactly, and no bit of a weight changes.
+        return weight * (strength / elementwise("maximum", norm, strength))

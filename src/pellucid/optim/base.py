@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from pellucid.core.arguments import real
 from pellucid.core.errors import ArgumentError
@@ -35,6 +35,8 @@ class Optimizer:
     lr: dataclasses.InitVar[Any] = dataclasses.field(default=None, kw_only=True)
     clip_value: float | None = dataclasses.field(default=None, kw_only=True)
     clip_norm: float | None = dataclasses.field(default=None, kw_only=True)
+
+    whole_data: ClassVar[bool] = False  # whether a step takes all rows unless told otherwise
 
     def __post_init__(self, lr: Any) -> None:
         where = type(self).__name__

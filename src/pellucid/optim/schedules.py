@@ -184,6 +184,56 @@ class Piecewise(Schedule):
         return float(self.rates[sum(step >= border for border in self.borders)])
 
 
+class BatchSize:
+    """Base of what says how many rows a step takes: `size(epoch)` for epoch 0, 1, 2, …"""
+
+    def size(self, epoch: int) -> int:
+        raise NotImplementedError
+
+
+@record
+class FixedBatch(BatchSize):
+    """The same number of rows in every epoch."""
+
+    rows: int
+
+    def size(self, epoch: int) -> int:
+        return self.rows
+
+
+@record
+class GrowingBatch(BatchSize):
+    """first · factorᵏ rows a step with k = epoch ÷ every: small batches first, larger ones later.
+
+    The objective is a mean over rows, so the learning rate stays as it is.
+
+    Args:
+        first: rows in the first epoch.
+        factor: what the number is multiplied by, ≥ 1; the result is rounded.
+        every: epochs between two changes.
+        highest: the most rows; None: all there are.
+
+    Source: Smith, Kindermans, Ying and Le, ICLR 2018, arXiv:1711.00489; the lectures.
+    """
+
+    first: int
+    factor: float = 2.0
+    every: int = 1
+    highest: int | None = None
+
+    def __post_init__(self) -> None:
+        whole("GrowingBatch", "first", self.first, 1)
+        real("GrowingBatch", "factor", self.factor, 1)
+        whole("GrowingBatch", "every", self.every, 1)
+        if self.highest is not None:
+            whole("GrowingBatch", "highest", self.highest, self.first)
+
+    def size(self, epoch: int) -> int:
+        most = self.highest if self.highest is not None else 1 << 62
+        grown = float(self.first) * float(self.factor) ** min(epoch // self.every, 200)
+        return min(round(min(grown, 1e18)), most)
+
+
 def _eased(first: float, last: float, part: float) -> float:
     """From `first` to `last` along half a cosine."""
     return float(last + (first - last) * (1 + math.cos(math.pi * part)) / 2)

@@ -76,14 +76,15 @@ class Training:
         self._table = native.table(addresses[:count], results, arena, threads)
         self._team, self._pace = Team(threads), native.pace(batch, threads)
 
-    def run(self, rows: Array, values: Array) -> Array:
-        """Runs a step for each batch of `rows`.
+    def run(self, rows: Array, values: Array, size: int) -> Array:
+        """Runs a step for each `size` of `rows`.
 
         A step whose first measure is not finite is the last one; so is the one before a batch in
         which a number is not finite.
 
         Args:
             rows: row numbers of the data, batch after batch; the last may be smaller.
+            size: rows a step, at most `batch`.
             values: (steps, scheduled) the scalars of each step.
 
         Returns:
@@ -91,26 +92,27 @@ class Training:
         """
         rows = np.ascontiguousarray(rows, np.int64)
         values = np.ascontiguousarray(values, np.float64)
-        count = -(-len(rows) // self.batch)
+        count = -(-len(rows) // size)
+        pace = self._pace if size == self.batch else self.native.pace(size, self.threads)
         measures = np.empty((count, len(self.feed.measured)))
         done = 0
         while done < count:
-            threads, steps = self._pace.plan(count - done)
+            threads, steps = pace.plan(count - done)
             started = time.perf_counter()
-            chosen = rows[done * self.batch : (done + steps) * self.batch]
-            finished = self._call(chosen, values[done:], measures[done:], threads)
-            self._pace.tell(threads, finished, time.perf_counter() - started)
+            chosen = rows[done * size : (done + steps) * size]
+            finished = self._call(chosen, values[done:], measures[done:], size, threads)
+            pace.tell(threads, finished, time.perf_counter() - started)
             done += finished
             if finished < steps or self._status[HALT // 8]:
                 break
         return measures[:done]
 
-    def _call(self, rows: Array, values: Array, measures: Array, threads: int) -> int:
+    def _call(self, rows: Array, values: Array, measures: Array, size: int, threads: int) -> int:
         """One native call; the number of whole steps."""
-        steps, last = divmod(len(rows), self.batch)
+        steps, last = divmod(len(rows), size)
         control = np.zeros(DATA + 2 * len(self.data), np.int64)
         control[:DATA] = (
-            ctypes.addressof(self._table), rows.ctypes.data, self.batch, steps, last,
+            ctypes.addressof(self._table), rows.ctypes.data, size, steps, last,
             values.ctypes.data, measures.ctypes.data, 0,
         )  # fmt: skip
         control[DATA:] = [

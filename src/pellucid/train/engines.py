@@ -7,7 +7,7 @@ the same steps in the same order; time slices change nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -19,7 +19,9 @@ from pellucid.core.errors import CompileError
 from pellucid.data.arrays import check_finite, gather
 from pellucid.data.minibatch import ORDER, order
 from pellucid.graph.node import Graph
+from pellucid.optim.drivers import Driver, Landscape
 from pellucid.runtime.backend import notice, prepared
+from pellucid.runtime.executor import Program
 from pellucid.runtime.interpreter import Interpreter
 from pellucid.runtime.native import Native
 from pellucid.runtime.training import Training, readable
@@ -34,40 +36,46 @@ class Job:
     """A training run without its state.
 
     Args:
-        graph: (state, step, seed, rate, fixed, x, y) → (state, step, measures).
+        graph: (state, step, seed, rate, fixed, x, others) → (state, step, measures).
         params: how many leaves of the state are weights.
         fixed: the seed first, then arrays that stay the same through the run; the rate stands
             between them.
-        dtype: what x is converted to.
+        x: the rows, converted to `dtype` as they are gathered.
+        others: what is gathered as it is: y, and the weights of rows where they have some.
+        batch_size: the most rows that a step takes.
     """
 
     graph: Graph
     params: int
     fixed: list[Array]
     x: Array
-    y: Array
+    others: tuple[Array, ...]
     batch_size: int
     dtype: np.dtype[Any]
 
     @property
     def leaves(self) -> int:
         """How many arrays the state has, the step counter included."""
-        return len(self.graph.inputs) - len(self.fixed) - 3
+        return len(self.graph.inputs) - len(self.fixed) - 2 - len(self.others)
 
-    def inputs(self, state: Sequence[Array], rate: float, x: Any, y: Any) -> list[Any]:
+    def inputs(self, state: Sequence[Array], rate: float, batch: Sequence[Any]) -> list[Any]:
         """The inputs of one step."""
         seed, *rest = self.fixed
-        return [*state, seed, np.asarray(rate, self.dtype), *rest, x, y]
+        return [*state, seed, np.asarray(rate, self.dtype), *rest, *batch]
 
-    def check_batch(self, rows: Array) -> Array:
-        """These rows of x, if all their numbers are finite.
+    def batch(self, rows: Array) -> list[Array]:
+        """These rows of the data."""
+        return [gather(self.x, rows, self.dtype, "x"), *(other[rows] for other in self.others)]
+
+    def check_batch(self, rows: Array) -> list[Array]:
+        """These rows of the data, if all their numbers are finite.
 
         Raises:
             DataError: naming the first that is not, or that does not fit the dtype.
         """
-        x = gather(self.x, rows, self.dtype, "x")
-        check_finite(x, rows, "x")
-        return x
+        batch = self.batch(rows)
+        check_finite(batch[0], rows, "x")
+        return batch
 
 
 class Engine(Protocol):
@@ -78,8 +86,8 @@ class Engine(Protocol):
     def order(self, seed: int, epoch: int) -> Array:
         """The order of the rows in an epoch."""
 
-    def run(self, rows: Array, rates: Array) -> Array:
-        """A step for each batch of `rows`; its measures, (steps, measures).
+    def run(self, rows: Array, rates: Array, size: int) -> Array:
+        """A step for each `size` of `rows`; its measures, (steps, measures).
 
         A step whose loss is not finite is the last one. So is the one before a batch that holds a
         number that is not finite: `check_batch` names it.
@@ -112,14 +120,13 @@ class Interpreted:
     def order(self, seed: int, epoch: int) -> Array:
         return order(len(self.job.x), seed, epoch, ORDER)
 
-    def run(self, rows: Array, rates: Array) -> Array:
+    def run(self, rows: Array, rates: Array, size: int) -> Array:
         job, done = self.job, []
-        for start, rate in zip(range(0, len(rows), job.batch_size), rates, strict=True):
-            chosen = rows[start : start + job.batch_size]
-            x = gather(job.x, chosen, job.dtype, "x")
-            if not np.isfinite(x).all():
+        for start, rate in zip(range(0, len(rows), size), rates, strict=True):
+            batch = job.batch(rows[start : start + size])
+            if not np.isfinite(batch[0]).all():
                 break
-            outputs = self._program(job.inputs(self._state, float(rate), x, job.y[chosen]))
+            outputs = self._program(job.inputs(self._state, float(rate), batch))
             measures = [float(value) for value in outputs[job.leaves :]]
             self._kept, self._previous = self._previous, self._state
             self._state = outputs[: job.leaves]
@@ -148,8 +155,9 @@ class Compiled:
         self, job: Job, state: Sequence[Array], threads: int, programs: dict[Feed, Native]
     ):
         self.job = job
-        x = len(job.graph.inputs) - 2
-        data = {x: readable(job.x), x + 1: readable(job.y)}
+        gathered = job.x, *job.others
+        first = len(job.graph.inputs) - len(gathered)
+        data = {first + i: readable(array) for i, array in enumerate(gathered)}
         feed = Feed(
             tuple((number, as_dtype(array.dtype, "fit")) for number, array in data.items()),
             (len(state) + 1,), tuple(range(len(state), len(job.graph.outputs))),
@@ -157,22 +165,22 @@ class Compiled:
         if feed not in programs:
             shared = [(i, i) for i in range(len(state))]
             programs[feed] = Native(job.graph, shared, feed=feed)
-        inputs = job.inputs(state, 0.0, None, None)
+        inputs = job.inputs(state, 0.0, [None] * len(gathered))
         self._training = Training(programs[feed], inputs, data, job.batch_size, threads)
         self._start: list[Array] = []  # a state to go back to, and the steps done since
-        self._since: list[tuple[Array, Array]] = []
+        self._since: list[tuple[Array, Array, int]] = []
         self._seconds = np.inf
 
     def order(self, seed: int, epoch: int) -> Array:
         return self._training.order(len(self.job.x), seed, epoch, ORDER)
 
-    def run(self, rows: Array, rates: Array) -> Array:
+    def run(self, rows: Array, rates: Array, size: int) -> Array:
         if self._seconds > _REPLAYED:
             self._start, self._since, self._seconds = self._training.state(), [], 0.0
         started = time.perf_counter()
-        measures = self._training.run(rows, rates[:, None])
+        measures = self._training.run(rows, rates[:, None], size)
         self._seconds += time.perf_counter() - started
-        self._since.append((rows, rates[: len(measures)]))
+        self._since.append((rows, rates[: len(measures)], size))
         return measures
 
     def state(self) -> list[Array]:
@@ -189,13 +197,125 @@ class Compiled:
     def _replay(self, fewer: int) -> None:
         """Goes back to the state that `fewer` steps before the last one left."""
         self._training.restore(self._start)
-        steps = sum(len(rates) for _, rates in self._since) - fewer
-        for rows, rates in self._since:
+        steps = sum(len(rates) for _, rates, _ in self._since) - fewer
+        for rows, rates, size in self._since:
             count = min(len(rates), steps)
             if count > 0:
-                chosen = rows[: count * self.job.batch_size]
-                self._training.run(chosen, rates[:count, None])
+                self._training.run(rows[: count * size], rates[:count, None], size)
             steps -= count
+
+
+class Driven:
+    """A driver's steps: each evaluates compiled functions of the weights several times.
+
+    Args:
+        program: the program of "gradient", "value" or "product" (see `train/step.py`).
+        free: which of the weights are trained.
+    """
+
+    steps_at_once = 1
+
+    def __init__(
+        self,
+        job: Job,
+        state: Sequence[Array],
+        driver: Driver,
+        program: Callable[[str], Program],
+        free: Sequence[int],
+    ):
+        self.job, self.driver, self.program, self.free = job, driver, program, free
+        self._state = self._previous = self._kept = list(state)
+        self._sizes = [state[i].size for i in free]
+
+    def order(self, seed: int, epoch: int) -> Array:
+        return order(len(self.job.x), seed, epoch, ORDER)
+
+    def _flat(self, arrays: Sequence[Array], lead: int = 0) -> Array:
+        """One of each trained weight as one float64 array, the axes after `lead` flattened."""
+        parts = [array.reshape(*array.shape[:lead], -1) for array in arrays]
+        return np.concatenate(parts, axis=-1, dtype=np.float64)
+
+    def _apart(self, flat: Array) -> list[Array]:
+        """`flat` in the shapes of the trained weights; what they cannot hold is rounded."""
+        cuts = np.cumsum(self._sizes)[:-1]
+        with np.errstate(over="ignore"):
+            return [
+                part.astype(self._state[i].dtype).reshape(*flat.shape[:-1], *self._state[i].shape)
+                for i, part in zip(self.free, np.split(flat, cuts, axis=-1), strict=True)
+            ]
+
+    def run(self, rows: Array, rates: Array, size: int) -> Array:
+        done = []
+        for start, rate in zip(range(0, len(rows), size), rates, strict=True):
+            batch = self.job.batch(rows[start : start + size])
+            if not np.isfinite(batch[0]).all():
+                break
+            done.append(self._step(batch, float(rate)))
+            if not np.isfinite(done[-1][0]):
+                break
+        return np.array(done).reshape(len(done), -1)
+
+    def _step(self, batch: Sequence[Array], rate: float) -> list[float]:
+        """One step from here; its measures."""
+        state, job = self._state, self.job
+        inputs = job.inputs(state, rate, batch)
+
+        def at(flat: Array) -> list[Any]:
+            moved = list(inputs)
+            for i, weight in zip(self.free, self._apart(flat), strict=True):
+                moved[i] = weight
+            return moved
+
+        def value_at(flat: Array) -> float:
+            return float(self.program("value")(at(flat))[0])
+
+        def slope_at(flat: Array) -> tuple[float, Array]:
+            outputs = self.program("gradient")(at(flat))
+            return float(outputs[0]), self._flat(outputs[len(outputs) - len(self.free) :])
+
+        def product(flat: Array) -> Array:
+            return self._flat(self.program("product")([*inputs, *self._apart(flat)]))
+
+        outputs = self.program("gradient")(inputs)
+        slope = self._flat(outputs[len(outputs) - len(self.free) :])
+        slots = job.params * len(self.driver.history)
+        kept = len(state) - job.params - slots - 1  # the layers' state, then the step
+        layers = outputs[len(outputs) - len(self.free) - kept : len(outputs) - len(self.free)]
+        measures = [float(value) for value in outputs[: len(outputs) - len(self.free) - kept]]
+        self._kept, self._previous = self._previous, state
+        if not np.isfinite(measures[0]):
+            return measures
+        past = {}
+        for k, name in enumerate(self.driver.history):
+            own = state[job.params * (k + 1) : job.params * (k + 2)]
+            past[name] = self._flat([own[i] for i in self.free], 1)
+        landscape = Landscape(
+            self._flat([state[i] for i in self.free]), measures[0], slope, value_at, slope_at,
+            product,
+        )  # fmt: skip
+        step = int(state[-1])
+        draw = np.random.Generator(np.random.Philox(key=[int(job.fixed[0]), step]))
+        weights, after = self.driver.drive(landscape, past, rate, draw)
+        new = list(state)
+        for i, weight in zip(self.free, self._apart(weights), strict=True):
+            new[i] = weight
+        for k, name in enumerate(self.driver.history):
+            for i, rows in zip(self.free, self._apart(after[name]), strict=True):
+                new[job.params * (k + 1) + i] = rows
+        new[job.params + slots : len(state) - 1] = layers
+        new[-1] = np.asarray(step + 1, np.int64)
+        self._state = new
+        return measures
+
+    def state(self) -> list[Array]:
+        return self._state
+
+    def before_failure(self) -> list[Array]:
+        return self._previous
+
+    def give_up(self) -> None:
+        finite = _finite(self._previous[: self.job.params])
+        self._state = self._previous if finite else self._kept
 
 
 def engine(

@@ -55,6 +55,7 @@ class Settings:
     optimizer: Optimizer
     measure_names: list[str]  # "loss" and the metrics, in the graph's order
     epochs: int
+    batch_size: Callable[[int], int]  # of an epoch
     validate_every: int | None = None
 
 
@@ -104,7 +105,12 @@ class Run:
 
     @property
     def steps_per_epoch(self) -> int:
-        return -(-len(self.settings.job.x) // self.settings.job.batch_size)
+        return -(-len(self.settings.job.x) // self.batch_size)
+
+    @property
+    def batch_size(self) -> int:
+        """Rows a step in this epoch."""
+        return self.settings.batch_size(self.progress.epoch)
 
     def publish(self) -> None:
         """Gives the model the arrays of the last whole step."""
@@ -132,7 +138,7 @@ class Run:
                 callback.on_end(self)
 
     def _epoch(self) -> None:
-        progress, batch_size = self.progress, self.settings.job.batch_size
+        progress, batch_size = self.progress, self.batch_size
         rows = self.engine.order(progress.seed, progress.epoch)
         while progress.batch < self.steps_per_epoch:
             start = progress.batch * batch_size
@@ -179,23 +185,23 @@ class Run:
 
     def _steps(self, rows: Array) -> None:
         """A step for each batch of `rows`, and what they measured."""
-        progress, job = self.progress, self.settings.job
+        progress, size = self.progress, self.batch_size
         started = time.perf_counter()
-        asked = -(-len(rows) // job.batch_size)
+        asked = -(-len(rows) // size)
         rates = np.array(self.settings.optimizer.rates(progress.step, asked), np.float64)
-        measures = self.engine.run(rows, rates)
+        measures = self.engine.run(rows, rates, size)
         diverged = len(measures) > 0 and not np.isfinite(measures[-1, 0])
         done = len(measures) - diverged
         if done:
-            self._record(measures[:done], np.minimum(len(rows) - np.arange(done) * job.batch_size,
-                                                     job.batch_size))  # fmt: skip
+            taken = np.minimum(len(rows) - np.arange(done) * size, size)
+            self._record(measures[:done], taken)
             self._pace = (time.perf_counter() - started) / done
         self.history.spend("step", time.perf_counter() - started)
-        failed = rows[done * job.batch_size : (done + 1) * job.batch_size]
+        failed = rows[done * size : (done + 1) * size]
         if diverged:
             self._diverged(failed, float(rates[done]), float(measures[-1, 0]))
         if done < asked:
-            job.check_batch(failed)
+            self.settings.job.check_batch(failed)
 
     def _validate_on_step(self) -> None:
         every = self.settings.validate_every
@@ -221,7 +227,7 @@ class Run:
         """Stops with the last finite weights, and names the first node that is not finite."""
         job, progress = self.settings.job, self.progress
         state = self.engine.before_failure()
-        inputs = job.inputs(state, rate, job.check_batch(rows), job.y[rows])
+        inputs = job.inputs(state, rate, job.check_batch(rows))
         self.engine.give_up()
         values = step_through(job.graph, inputs)
         first = "the loss"

@@ -4,9 +4,11 @@ from pellucid.nn.losses.base import Loss, same_shape
 from pellucid.nn.losses.classification import (
     BinaryCrossEntropy,
     CrossEntropy,
+    Hebbian,
     Hinge,
     Logistic,
     MulticlassHinge,
+    Perceptron,
     ProbabilityBinaryCrossEntropy,
     ProbabilityCrossEntropy,
 )
@@ -24,7 +26,8 @@ from pellucid.nn.losses.regression import (
 
 __all__ = [
     "BY_NAME", "Absolute", "BinaryCrossEntropy", "CrossEntropy", "Gaussian", "GaussianMixture",
-    "HalfSquared", "Hinge", "Huber", "Logistic", "Loss", "Mixture", "MulticlassHinge",
-    "NegativeLogLikelihood", "Poisson", "ProbabilityBinaryCrossEntropy",
-    "ProbabilityCrossEntropy", "Squared", "UserLoss", "loss", "moments", "same_shape",
+    "HalfSquared", "Hebbian", "Hinge", "Huber", "Logistic", "Loss", "Mixture",
+    "MulticlassHinge", "NegativeLogLikelihood", "Perceptron", "Poisson",
+    "ProbabilityBinaryCrossEntropy", "ProbabilityCrossEntropy", "Squared", "UserLoss", "loss",
+    "moments", "same_shape",
 ]  # fmt: skip

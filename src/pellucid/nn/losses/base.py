@@ -14,7 +14,7 @@ from pellucid.core import shapes
 from pellucid.core.errors import DataError, ShapeError
 from pellucid.graph.node import TensorType
 from pellucid.ops import composite
-from pellucid.ops.value import Value
+from pellucid.ops.value import Value, elementwise
 from pellucid.runtime.extras import numpy_dtype
 
 Array = np.ndarray[Any, Any]
@@ -25,14 +25,28 @@ class Loss:
 
     name: ClassVar[str]
     link: ClassVar[str | None] = None  # turns the model's output into probabilities
+    classifies: ClassVar[bool] = False  # whether targets are labels
+    sides: ClassVar[tuple[int, int] | None] = None  # the labels, where each output has two
 
     def per_row(self, target: Value, output: Value) -> Value:
         """The loss of each row, shape (N,)."""
         raise NotImplementedError
 
+    def labelled(self, target: Value) -> Value:
+        """The label of each row (N,), or of each of its outputs (N, H), where there are labels."""
+        raise NotImplementedError
+
+    def decided(self, output: Value) -> Value:
+        """The label that the output stands for, in the form of `labelled`."""
+        raise NotImplementedError
+
     def correct(self, target: Value, output: Value) -> Value | None:
         """Whether each row is classified right, shape (N,); None where that means nothing."""
-        return None
+        if not self.classifies:
+            return None
+        right = elementwise("equal", self.decided(output), self.labelled(target))
+        axes = tuple(range(1, len(right.type.shape)))
+        return composite.min(composite.astype(right, "int64"), axes) > 0 if axes else right
 
     def targets(self, y: Array, output: TensorType) -> Array:
         """`y` checked against an output of this type, in the form that `per_row` takes.

@@ -32,6 +32,7 @@ class CrossEntropy(Loss):
 
     name: ClassVar[str] = "cross_entropy"
     link: ClassVar[str | None] = "softmax"
+    classifies: ClassVar[bool] = True
 
     label_smoothing: float = 0.0
 
@@ -56,10 +57,11 @@ class CrossEntropy(Loss):
             target = target * (1 - self.label_smoothing) + self.label_smoothing / classes
         return target
 
-    def correct(self, target: Value, output: Value) -> Value:
-        chosen = composite.argmax(output, axis=-1)
-        labels = target if len(target.type.shape) == 1 else composite.argmax(target, axis=-1)
-        return elementwise("equal", chosen, labels)
+    def labelled(self, target: Value) -> Value:
+        return target if len(target.type.shape) == 1 else composite.argmax(target, axis=-1)
+
+    def decided(self, output: Value) -> Value:
+        return composite.argmax(output, axis=-1)
 
     def targets(self, y: Array, output: TensorType) -> Array:
         if len(output.shape) != 2:
@@ -155,6 +157,8 @@ class BinaryCrossEntropy(Loss):
 
     name: ClassVar[str] = "binary_cross_entropy"
     link: ClassVar[str | None] = "sigmoid"
+    classifies: ClassVar[bool] = True
+    sides: ClassVar[tuple[int, int] | None] = (0, 1)
 
     label_smoothing: float = 0.0
 
@@ -172,11 +176,11 @@ class BinaryCrossEntropy(Loss):
         tail = elementwise("log1p", elementwise("exp", -abs(output)))
         return rows(positive - target * output + tail)
 
-    def correct(self, target: Value, output: Value) -> Value:
-        right = elementwise("equal", output > 0, target > 0.5)
-        axes = tuple(range(1, len(output.type.shape)))
-        hits = composite.min(composite.astype(right, "int64"), axes)
-        return hits > 0
+    def labelled(self, target: Value) -> Value:
+        return target > 0.5
+
+    def decided(self, output: Value) -> Value:
+        return output > 0
 
     def targets(self, y: Array, output: TensorType) -> Array:
         checked = same_shape(self.name, y, output)
@@ -208,18 +212,22 @@ class ProbabilityBinaryCrossEntropy(BinaryCrossEntropy):
         no = composite.where(target == 1, 0.0, (1 - target) * elementwise("log1p", -output))
         return -rows(yes + no)
 
-    def correct(self, target: Value, output: Value) -> Value:
-        return super().correct(target, output - 0.5)
+    def decided(self, output: Value) -> Value:
+        return output > 0.5
 
 
 @dataclasses.dataclass(frozen=True)
 class _Signs(Loss):
     """Losses of labels -1 and 1, one for each output."""
 
-    def correct(self, target: Value, output: Value) -> Value:
-        right = elementwise("equal", output > 0, target > 0)
-        axes = tuple(range(1, len(output.type.shape)))
-        return composite.min(composite.astype(right, "int64"), axes) > 0
+    classifies: ClassVar[bool] = True
+    sides: ClassVar[tuple[int, int] | None] = (-1, 1)
+
+    def labelled(self, target: Value) -> Value:
+        return target > 0
+
+    def decided(self, output: Value) -> Value:
+        return output > 0
 
     def targets(self, y: Array, output: TensorType) -> Array:
         checked = same_shape(self.name, y, output)
@@ -260,6 +268,39 @@ class MulticlassHinge(CrossEntropy):
         # The chosen class stands 1 lower than its rivals: where it leads by 1, nothing is left.
         rivals = composite.max(output + (1 - chosen), axis=-1)
         return elementwise("relu", rivals - own)
+
+
+@record
+class Perceptron(_Signs):
+    """[-t·y]₊ for labels t in {-1, 1}: SGD on it is Rosenblatt's perceptron rule.
+
+    A row on the wrong side, or on the border t·y = 0, moves the weights by η·t·x; the others do
+    not. The weights can start at 0.
+
+    Source: Rosenblatt, Psychological Review 65 (1958), 386-408; the lectures.
+    """
+
+    name: ClassVar[str] = "perceptron"
+
+    def per_row(self, target: Value, output: Value) -> Value:
+        margin = target * output
+        return rows(composite.where(margin <= 0, -margin, 0.0))
+
+
+@record
+class Hebbian(_Signs):
+    """-t·y for labels t in {-1, 1}: SGD on it is Hebb's rule w ← w + η·t·x.
+
+    What fires together is wired together: every row moves the weights, right or wrong, and nothing
+    bounds them. Use a linear output.
+
+    Source: Hebb, The organization of behavior (1949); the lectures.
+    """
+
+    name: ClassVar[str] = "hebbian"
+
+    def per_row(self, target: Value, output: Value) -> Value:
+        return -rows(target * output)
 
 
 @record

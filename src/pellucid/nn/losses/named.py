@@ -16,9 +16,11 @@ from pellucid.nn.losses.base import Array, Loss
 from pellucid.nn.losses.classification import (
     BinaryCrossEntropy,
     CrossEntropy,
+    Hebbian,
     Hinge,
     Logistic,
     MulticlassHinge,
+    Perceptron,
     ProbabilityBinaryCrossEntropy,
     ProbabilityCrossEntropy,
 )
@@ -78,6 +80,8 @@ BY_NAME: dict[str, Loss] = {
         Logistic(),
         Hinge(),
         MulticlassHinge(),
+        Perceptron(),
+        Hebbian(),
     )
 }
 

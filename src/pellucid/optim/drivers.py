@@ -1,0 +1,224 @@
+"""Optimizers that look at the loss more than once a step: they drive it, a graph cannot.
+
+A driver gets compiled functions of the weights (value, gradient, Hessian times a vector) for the
+rows of one step, and works on flat float64 vectors. By default a step takes all rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from pellucid.core.arguments import real, whole
+from pellucid.core.config import record
+from pellucid.core.errors import ArgumentError
+from pellucid.ops import composite
+from pellucid.ops.value import Value, zeros_like
+from pellucid.optim.base import Optimizer, Slots
+from pellucid.optim.wolfe import line_search
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Landscape:
+    """The objective of one step's rows as functions of all weights, one flat float64 vector.
+
+    Args:
+        start: where the step begins; value, slope: the objective and its gradient there.
+        value_at: the objective; slope_at: the objective and its gradient.
+        product: the Hessian at `start` times a vector.
+    """
+
+    start: Array
+    value: float
+    slope: Array
+    value_at: Callable[[Array], float]
+    slope_at: Callable[[Array], tuple[float, Array]]
+    product: Callable[[Array], Array]
+
+
+class Driver(Optimizer):
+    """Base of optimizers that evaluate the objective several times a step.
+
+    `history` names slots that hold the last vectors, oldest first: (length, *shape) a parameter.
+    """
+
+    whole_data: ClassVar[bool] = True
+    history: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self, lr: Any) -> None:
+        super().__post_init__(lr)
+        for name in ("clip_value", "clip_norm"):
+            if getattr(self, name) is not None:
+                raise ArgumentError(
+                    type(self).__name__,
+                    f"{name} must be None, got {getattr(self, name)!r}: the step's length is "
+                    "searched for, not given by the gradient",
+                )
+
+    def drive(
+        self, landscape: Landscape, slots: dict[str, Array], rate: float, draw: np.random.Generator
+    ) -> tuple[Array, dict[str, Array]]:
+        """The weights and slots after a step.
+
+        Args:
+            slots: (length, P) each, oldest row first.
+            draw: random numbers of this step.
+        """
+        raise NotImplementedError
+
+
+@record
+class LBFGS(Driver):
+    """w ← w - α·H⁻¹g with H⁻¹ from the last moves and changes of the gradient, by two loops.
+
+    α satisfies the strong Wolfe conditions; it starts at the learning rate, in the first step at
+    min(1, 1/‖g‖₁) times that. A pair whose y·s is not above 1e-10·y·y is left out.
+
+    Args:
+        learning_rate: the first α that is tried; 1 by default.
+        memory: pairs that are kept.
+
+    Source: Liu and Nocedal, Mathematical Programming 45 (1989), 503-528; Nocedal and Wright,
+    Numerical optimization, algorithms 7.4, 3.5 and 3.6.
+    """
+
+    memory: int = 10
+
+    history: ClassVar[tuple[str, ...]] = ("moves", "changes")
+
+    def __post_init__(self, lr: Any) -> None:
+        super().__post_init__(lr)
+        whole("LBFGS", "memory", self.memory, 1, 1000)
+
+    @classmethod
+    def default_rate(cls) -> float:
+        return 1.0
+
+    def init(self, params: Sequence[Value]) -> Slots:
+        return {name: [_kept(w, self.memory) for w in params] for name in self.history}
+
+    def drive(
+        self, landscape: Landscape, slots: dict[str, Array], rate: float, draw: np.random.Generator
+    ) -> tuple[Array, dict[str, Array]]:
+        start, slope = landscape.start, landscape.slope
+        if not slope.any():
+            return start, slots
+        moves, changes = slots["moves"], slots["changes"]
+        curvatures = np.einsum("kp,kp->k", moves, changes)
+        known = [k for k in range(len(moves)) if curvatures[k] > 0]
+        direction = -slope
+        factors = {}
+        for k in reversed(known):
+            factors[k] = moves[k] @ direction / curvatures[k]
+            direction = direction - factors[k] * changes[k]
+        if known:
+            direction = direction * (curvatures[known[-1]] / (changes[known[-1]] ** 2).sum())
+        for k in known:
+            back = changes[k] @ direction / curvatures[k]
+            direction = direction + (factors[k] - back) * moves[k]
+        first = rate if known else rate * min(1.0, 1 / np.abs(slope).sum())
+        found = line_search(landscape, direction, first)
+        if found is None:  # no lower point along it: the past misleads, begin anew
+            return start, {name: np.zeros_like(rows) for name, rows in slots.items()}
+        length, after = found
+        move, change = length * direction, after - slope
+        # What float32 weights can hold of the move is what was measured.
+        if move @ change > 1e-10 * (change @ change):
+            moves = np.concatenate([moves[1:], move[None]])
+            changes = np.concatenate([changes[1:], change[None]])
+        return start + move, {"moves": moves, "changes": changes}
+
+
+@record
+class Newton(Driver):
+    """w ← w - α·(H + μI)⁻¹g with the whole Hessian: few steps, each as dear as P gradients.
+
+    μ is 0 where H is positive definite, else what makes it so; α starts at the learning rate and
+    is halved until the objective falls by 1e-4 of what the slope promises (Armijo).
+
+    Args:
+        learning_rate: the first α that is tried; 1 by default.
+        most: the most weights that the Hessian is made for.
+
+    Raises:
+        ArgumentError: in training, for a model with more weights than `most`.
+
+    Source: Nocedal and Wright, Numerical optimization, sections 3.3 and 3.4.
+    """
+
+    most: int = 2000
+
+    def __post_init__(self, lr: Any) -> None:
+        super().__post_init__(lr)
+        whole("Newton", "most", self.most, 1)
+
+    @classmethod
+    def default_rate(cls) -> float:
+        return 1.0
+
+    def drive(
+        self, landscape: Landscape, slots: dict[str, Array], rate: float, draw: np.random.Generator
+    ) -> tuple[Array, dict[str, Array]]:
+        start, slope = landscape.start, landscape.slope
+        if len(start) > self.most:
+            raise ArgumentError(
+                "Newton", f"the model must have {self.most} weights at most, got {len(start)}",
+                "Use LBFGS, or Newton(most=…) and time for as many gradients a step.",
+            )  # fmt: skip
+        if not slope.any():
+            return start, slots
+        matrix = np.stack([landscape.product(row) for row in np.eye(len(start))])
+        values, axes = np.linalg.eigh((matrix + matrix.T) / 2)
+        # Directions of no or negative curvature are taken as if they curved upwards as much.
+        least = max(np.abs(values).max() * 1e-8, np.finfo(np.float64).tiny)
+        direction = -axes @ ((axes.T @ slope) / np.maximum(np.abs(values), least))
+        promise = float(direction @ slope)
+        length = rate
+        for _ in range(40):
+            there = start + length * direction
+            if landscape.value_at(there) <= landscape.value + 1e-4 * length * promise:
+                return there, slots
+            length /= 2
+        return start, slots
+
+
+@record
+class Perturb(Driver):
+    """Draws a random change of all weights and keeps it if the objective falls: no gradient.
+
+    The lectures' baseline of how not to train: a step looks at one direction of P.
+
+    Args:
+        learning_rate: the standard deviation of the change; 0.01 by default.
+        coordinates: how many weights are changed at a time; None: all.
+    """
+
+    coordinates: int | None = None
+
+    def __post_init__(self, lr: Any) -> None:
+        super().__post_init__(lr)
+        if self.coordinates is not None:
+            whole("Perturb", "coordinates", self.coordinates, 1)
+
+    def drive(
+        self, landscape: Landscape, slots: dict[str, Array], rate: float, draw: np.random.Generator
+    ) -> tuple[Array, dict[str, Array]]:
+        count = len(landscape.start)
+        change = draw.standard_normal(count) * real("Perturb", "learning_rate", rate, 0)
+        if self.coordinates is not None and self.coordinates < count:
+            still = np.ones(count, bool)
+            still[draw.choice(count, self.coordinates, replace=False)] = False
+            change[still] = 0
+        there = landscape.start + change
+        better = landscape.value_at(there) < landscape.value
+        return (there if better else landscape.start), slots
+
+
+def _kept(weight: Value, length: int) -> Value:
+    """Zeros for the last `length` vectors like `weight`."""
+    return composite.stack([zeros_like(weight)] * length)

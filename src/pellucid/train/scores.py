@@ -1,0 +1,182 @@
+"""How good predictions are, as functions of arrays: what a person knows from scikit-learn.
+
+Labels are (N,), or (N, H) of 0 and 1 for H independent questions. These are `pel.metrics`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pellucid.core import shapes
+from pellucid.core.arguments import choice, whole
+from pellucid.core.errors import ArgumentError, DataError, ShapeError
+from pellucid.data.arrays import as_targets
+
+Array = np.ndarray[Any, Any]
+
+__all__ = [
+    "accuracy", "confusion_matrix", "error", "f1", "r2", "roc_auc", "top_k_error",
+]  # fmt: skip
+
+
+def _pair(where: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
+    """Both as arrays of the same shape; (N, 1) is (N,)."""
+    first, second = as_targets(y_true, where, "y_true"), as_targets(y_pred, where, "y_pred")
+    first, second = (a[:, 0] if a.shape[1:] == (1,) else a for a in (first, second))
+    if first.shape != second.shape:
+        raise ShapeError(
+            where,
+            f"y_true and y_pred must have the same shape, got {shapes.text(first.shape)} and "
+            f"{shapes.text(second.shape)}",
+            "Give the chosen classes: model.predict(x).argmax(axis=1)."
+            if second.ndim == 2 and first.ndim == 1
+            else "",
+        )
+    return first, second
+
+
+def accuracy(y_true: Any, y_pred: Any) -> float:
+    """The share of rows whose labels are all right."""
+    right = np.equal(*_pair("accuracy", y_true, y_pred))
+    return float(right.reshape(len(right), -1).all(axis=1).mean())
+
+
+def error(y_true: Any, y_pred: Any) -> float:
+    """The misclassification rate: 1 - accuracy."""
+    return 1 - accuracy(y_true, y_pred)
+
+
+def top_k_error(y_true: Any, scores: Any, k: int = 5) -> float:
+    """The share of rows whose class is not among the k highest scores.
+
+    Args:
+        y_true: (N,) classes 0 … C-1.
+        scores: (N, C). Among equal scores the lower class comes first, as in argmax.
+        k: in [1, C].
+    """
+    labels, table = _scored("top_k_error", y_true, scores)
+    whole("top_k_error", "k", k, 1, table.shape[1])
+    own = np.take_along_axis(table, labels[:, None], 1)
+    classes = np.arange(table.shape[1])
+    before = (table > own) | ((table == own) & (classes < labels[:, None]))
+    return float((before.sum(axis=1) >= k).mean())
+
+
+def _scored(where: str, y_true: Any, scores: Any) -> tuple[Array, Array]:
+    """Classes (N,) and their scores (N, C)."""
+    labels, table = as_targets(y_true, where, "y_true"), as_targets(scores, where, "scores")
+    if table.ndim != 2 or labels.shape != table.shape[:1]:
+        raise ShapeError(
+            where,
+            f"y_true must be (N,) and scores (N, C), got {shapes.text(labels.shape)} and "
+            f"{shapes.text(table.shape)}",
+        )
+    bad = (labels != np.floor(labels)) | (labels < 0) | (labels >= table.shape[1])
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise DataError(
+            where,
+            f"y_true must hold classes 0 … {table.shape[1] - 1}, got {labels[row].item()!r} in "
+            f"row {row}",
+        )
+    return labels.astype(np.int64), table
+
+
+def confusion_matrix(y_true: Any, y_pred: Any, classes: int | None = None) -> Array:
+    """(C, C) counts: row t, column p holds the rows of class t that were taken for class p.
+
+    Args:
+        y_true, y_pred: (N,) whole numbers from 0.
+        classes: C; None: one more than the highest label.
+    """
+    where = "confusion_matrix"
+    labels, chosen = _pair(where, y_true, y_pred)
+    both = np.concatenate([labels, chosen])
+    if both.ndim != 1 or (both != np.floor(both)).any() or (both < 0).any():
+        raise DataError(where, "labels must be whole numbers from 0, (N,)")
+    count = int(both.max()) + 1
+    if classes is not None and whole(where, "classes", classes, 1) < count:
+        raise ArgumentError(where, f"classes must be {count} or more, got {classes}")
+    table = np.zeros((classes or count,) * 2, np.int64)
+    np.add.at(table, (labels.astype(np.int64), chosen.astype(np.int64)), 1)
+    return table
+
+
+def f1(y_true: Any, y_pred: Any, average: str | None = None) -> float:
+    """2·TP / (2·TP + FP + FN), the harmonic mean of precision and recall; 0 where all three are 0.
+
+    Args:
+        y_true, y_pred: (N,) labels, or (N, H) of 0 and 1.
+        average: how the values of several classes become one: "macro", their mean; "weighted", by
+            rows of a class; "micro", from the counts of all. None: of two classes the F1 of the
+            higher one (1 of 0 and 1, or of -1 and 1), of more "macro".
+    """
+    labels, chosen = _pair("f1", y_true, y_pred)
+    if average is not None:
+        choice("f1", "average", average, ("macro", "weighted", "micro"))
+    if labels.ndim == 1:
+        known = np.unique(np.concatenate([labels, chosen]))
+        if average is None and len(known) <= 2 and known.max() <= 1:
+            known = np.array([1], known.dtype)
+        labels, chosen = labels[:, None] == known, chosen[:, None] == known
+    hits = (labels * chosen != 0).sum(axis=0)
+    wrong = (labels != chosen).sum(axis=0)
+    if average == "micro":
+        hits, wrong = hits.sum(keepdims=True), wrong.sum(keepdims=True)
+    values = np.where(hits + wrong > 0, 2 * hits / np.maximum(2 * hits + wrong, 1), 0.0)
+    if average == "weighted":
+        rows = (labels != 0).sum(axis=0)
+        return float(values @ rows / max(rows.sum(), 1))
+    return float(values.mean())
+
+
+def roc_auc(y_true: Any, scores: Any) -> float:
+    """The chance that a row of the class scores higher than one that is not; ties count half.
+
+    Args:
+        y_true: (N,) or (N, H) of two labels, the higher of which is the class; or (N,) classes.
+        scores: like y_true; for classes (N, C), and the value is the mean of one class against the
+            rest.
+
+    Raises:
+        DataError: where one of the two does not occur.
+    """
+    where = "roc_auc"
+    labels = as_targets(y_true, where, "y_true")
+    table = as_targets(scores, where, "scores")
+    if table.ndim == 2 and table.shape[1] > 1 and labels.ndim == 1:
+        labels, table = _scored(where, labels, table)
+        labels = labels[:, None] == np.arange(table.shape[1])
+    labels, table = _pair(where, labels, table)
+    labels, table = labels.reshape(len(labels), -1), table.reshape(len(table), -1)
+    values = []
+    for truth, score in zip(labels.T, table.T, strict=True):
+        known = np.unique(truth)
+        if len(known) != 2:
+            raise DataError(
+                where, f"y_true must hold two labels, got {', '.join(map(str, known[:3]))}",
+                "Both must occur among the rows.",
+            )  # fmt: skip
+        positive = truth == known[1]
+        # The rank of a score, ties sharing the mean of theirs: Mann and Whitney's U.
+        _, place, counts = np.unique(score, return_inverse=True, return_counts=True)
+        ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
+        high, low = int(positive.sum()), int((~positive).sum())
+        values.append((ranks[positive].sum() - high * (high + 1) / 2) / (high * low))
+    return float(np.mean(values))
+
+
+def r2(y_true: Any, y_pred: Any) -> float:
+    """1 - Σ(y - ŷ)² / Σ(y - ȳ)², the mean over the outputs; 0 predicts no better than the mean.
+
+    Raises:
+        DataError: where an output of y_true is constant.
+    """
+    target, output = (a.astype(np.float64) for a in _pair("r2", y_true, y_pred))
+    target, output = target.reshape(len(target), -1), output.reshape(len(output), -1)
+    spread = np.square(target - target.mean(axis=0)).sum(axis=0)
+    if (spread == 0).any():
+        raise DataError("r2", "y_true must vary, got one value for all rows")
+    return float(np.mean(1 - np.square(target - output).sum(axis=0) / spread))
