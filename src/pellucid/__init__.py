@@ -40,10 +40,11 @@ from pellucid.transform.tensor import Tensor
 
 if TYPE_CHECKING:
     from pellucid import data, models, nn, optim, testing
-    from pellucid.models import Model, Sequential, load
+    from pellucid.models import Model, Sequential, load, rate_range
     from pellucid.nn import Input
     from pellucid.train import scores as metrics
-    from pellucid.train.callbacks import Callback, EarlyStopping
+    from pellucid.train.callbacks import Callback, EarlyStopping, ReduceOnPlateau, StopBelow
+    from pellucid.transform.curvature import curvature
 
 __version__ = "0.1.0"
 
@@ -57,10 +58,14 @@ _LATER = {
     "testing": "pellucid.testing",
     "Input": "pellucid.nn",
     "Model": "pellucid.models",
+    "rate_range": "pellucid.models",
+    "curvature": "pellucid.transform.curvature",
     "Sequential": "pellucid.models",
     "load": "pellucid.models",
     "Callback": "pellucid.train.callbacks",
     "EarlyStopping": "pellucid.train.callbacks",
+    "ReduceOnPlateau": "pellucid.train.callbacks",
+    "StopBelow": "pellucid.train.callbacks",
 }
 
 
@@ -81,7 +86,8 @@ def __dir__() -> list[str]:
 __all__ = [
     "ArgumentError", "Callback", "CompileError", "DTypeError", "DataError", "DivergenceError",
     "EarlyStopping", "GradientError", "GraphError", "Input", "Model", "NotDifferentiableError",
-    "PellucidError", "Sequential", "ShapeError", "Tensor", "data", "grad", "hessian", "hvp",
-    "jacobian", "jit", "jvp", "load", "metrics", "models", "nn", "numerical_grad", "numpy",
-    "op", "optim", "show", "testing", "value_and_grad", "vjp",
+    "PellucidError", "ReduceOnPlateau", "Sequential", "ShapeError", "StopBelow", "Tensor",
+    "curvature", "data", "grad", "hessian", "hvp", "jacobian", "jit", "jvp", "load", "metrics",
+    "models", "nn", "numerical_grad", "numpy", "op", "optim", "rate_range", "show", "testing",
+    "value_and_grad", "vjp",
 ]  # fmt: skip

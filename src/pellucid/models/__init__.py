@@ -3,6 +3,9 @@
 from pellucid.models.convolutional import alexnet, lecun1989, lenet5
 from pellucid.models.loading import load
 from pellucid.models.model import Model
+from pellucid.models.rates import RateRange, rate_range
 from pellucid.models.sequential import Sequential
 
-__all__ = ["Model", "Sequential", "alexnet", "lecun1989", "lenet5", "load"]
+__all__ = [
+    "Model", "RateRange", "Sequential", "alexnet", "lecun1989", "lenet5", "load", "rate_range",
+]  # fmt: skip

@@ -49,6 +49,7 @@ from pellucid.train.step import (
     Task,
     evaluation_graph,
     gradient_graph,
+    objective,
     prediction_graph,
     slots_graph,
     step_graph,
@@ -221,6 +222,25 @@ class CompiledNetwork(Network):
         if self.slots is None:
             self._start_slots(task, optimizer)
         return self._step_graph(task)
+
+    def objective(self, x: Any, y: Any, sample_weight: Any = None) -> Callable[[Any], Any]:
+        """What training lowers on x and y, as a function of the weights: for grad, hvp, curvature.
+
+        The loss as `evaluate` measures it, penalties included: layers are in the mode of
+        prediction, so nothing is random.
+
+        Returns:
+            f(params) for params nested like `model.params`.
+        """
+        self._compiled("objective")
+        features = as_features(x, "objective")
+        self._built(features)
+        targets = self._targets(y, features, "y")
+        weights = self._weights(sample_weight, None, targets, "objective")
+        rows = consecutive(features, 0, len(features), numpy_dtype(self.dtype), "x")
+        check_finite(rows, np.arange(len(rows)), "x")
+        return objective(self._task(self._target_type(targets), bool(weights)), self.state, rows,
+                         targets, weights)  # fmt: skip
 
     def _program(
         self, key: tuple[Any, ...], graph: Callable[[], Graph], backend: str | None, where: str

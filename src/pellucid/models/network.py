@@ -277,6 +277,17 @@ class Network:
         """The number of trainable numbers. It makes no weights where the shapes are known."""
         return sum(math.prod(leaf.shape) for leaf in trees.flatten(self.parameters())[0])
 
+    def count_zeros(self) -> int:
+        """The number of weights that are 0 exactly, biases left out: what a sparse model saves."""
+        self._built()
+        layers = dict(zip(self.names, self.layers, strict=True))
+        return sum(
+            int(array.size - np.count_nonzero(array))
+            for name, leaves in self.params.items()
+            for leaf, array in leaves.items()
+            if leaf not in layers[name].biases
+        )
+
     def summary(self, print_fn: Callable[[str], None] = print) -> None:
         """Prints a table: each layer, its output shape, its number of parameters."""
         print_fn(summary_text(self))

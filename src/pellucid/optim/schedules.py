@@ -54,11 +54,11 @@ class Step(Schedule):
 
 @record
 class Exponential(Schedule):
-    """initial · factor^(step / every): the rate falls by `factor` over `every` steps, smoothly.
+    """initial · factor^(step / every): the rate changes by `factor` over `every` steps, smoothly.
 
     Args:
         initial: the first rate.
-        factor: in (0, 1].
+        factor: > 0; below 1 the rate falls.
         every: steps that one factor takes.
     """
 
@@ -68,7 +68,7 @@ class Exponential(Schedule):
 
     def __post_init__(self) -> None:
         real("Exponential", "initial", self.initial, 0)
-        real("Exponential", "factor", self.factor, 0, 1, open_low=True)
+        real("Exponential", "factor", self.factor, 0, open_low=True)
         whole("Exponential", "every", self.every, 1)
 
     def rate(self, step: int) -> float:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from pellucid.train.loop import Run
 
 
+_HIGH = ("accuracy", "f1", "roc_auc", "r2")  # measures that are better when they are higher
+
+
 class Callback:
     """Base of all callbacks; every method does nothing by default.
 
@@ -85,14 +88,49 @@ class Progress(Callback):
         self.stream.flush()
 
 
-class EarlyStopping(Callback):
+class _Watch(Callback):
+    """Watches a measure of the epochs: which of two values is the better one.
+
+    Args:
+        monitor: a name in the epoch's logs: "val_loss", "val_accuracy", "loss", …
+        min_delta: how much better counts as better, ≥ 0.
+        mode: "min", "max", or None: "max" for what ends in accuracy, f1, roc_auc or r2, else "min".
+        where: who asks, for messages.
+    """
+
+    def __init__(self, monitor: str, min_delta: float, mode: str | None, where: str = ""):
+        self.where = where = where or type(self).__name__
+        if not isinstance(monitor, str):
+            raise ArgumentError(where, f"monitor must be a name, got {monitor!r}")
+        self.monitor, self.min_delta = monitor, real(where, "min_delta", min_delta, 0)
+        if mode is not None:
+            choice(where, "mode", mode, ("min", "max"))
+        self.sign = -1 if (mode or ("max" if monitor.endswith(_HIGH) else "min")) == "max" else 1
+
+    def value(self, run: Run) -> float:
+        """The measure of the epoch that has ended."""
+        if self.monitor not in run.logs:
+            fix = f"Compile with metrics=[{self.monitor!r}]."
+            if self.monitor.startswith("val_"):
+                fix = "Give fit validation_data."
+            raise ArgumentError(
+                self.where,
+                f"monitor must be one of {', '.join(run.logs)}, got {self.monitor!r}", fix,
+            )  # fmt: skip
+        return run.logs[self.monitor]
+
+    def better(self, value: float, best: float) -> bool:
+        return self.sign * value < self.sign * best - self.min_delta
+
+
+class EarlyStopping(_Watch):
     """Stops when a measure no longer improves, and gives back the weights of its best epoch.
 
     Args:
         monitor: a name in the epoch's logs: "val_loss", "val_accuracy", "loss", …
         patience: epochs without improvement that are waited for, ≥ 0.
         min_delta: how much better counts as better, ≥ 0.
-        mode: "min", "max", or None: "max" for what ends in accuracy, else "min".
+        mode: "min", "max", or None: "max" for what ends in accuracy, f1, roc_auc or r2, else "min".
         restore_best: whether the weights of the best epoch are put back at the end. The state of
             layers goes with them; the optimizer's does not.
 
@@ -108,17 +146,9 @@ class EarlyStopping(Callback):
         mode: str | None = None,
         restore_best: bool = True,
     ):
-        where = "EarlyStopping"
-        if not isinstance(monitor, str):
-            raise ArgumentError(where, f"monitor must be a name, got {monitor!r}")
-        self.monitor, self.patience = monitor, whole(where, "patience", patience, 0)
-        self.min_delta = real(where, "min_delta", min_delta, 0)
-        if mode is not None:
-            choice(where, "mode", mode, ("min", "max"))
-        self.sign = (
-            -1 if (mode or ("max" if monitor.endswith("accuracy") else "min")) == "max" else 1
-        )
-        flag(where, "restore_best", restore_best)
+        super().__init__(monitor, min_delta, mode)
+        self.patience = whole("EarlyStopping", "patience", patience, 0)
+        flag("EarlyStopping", "restore_best", restore_best)
         self.restore_best = restore_best
         self._forget()
 
@@ -130,14 +160,8 @@ class EarlyStopping(Callback):
         self._forget()
 
     def on_epoch(self, run: Run) -> None:
-        if self.monitor not in run.logs:
-            fix = "Give fit validation_data." if self.monitor.startswith("val_") else ""
-            raise ArgumentError(
-                "EarlyStopping",
-                f"monitor must be one of {', '.join(run.logs)}, got {self.monitor!r}", fix,
-            )  # fmt: skip
-        value = run.logs[self.monitor]
-        if self.sign * value < self.sign * self.best - self.min_delta:
+        value = self.value(run)
+        if self.better(value, self.best):
             self.best, self.best_epoch = value, run.epoch
             if self.restore_best:
                 self._kept = list(run.progress.params), list(run.progress.state)
@@ -147,6 +171,79 @@ class EarlyStopping(Callback):
     def on_end(self, run: Run) -> None:
         if self._kept is not None and run.epoch != self.best_epoch:
             run.restore(*self._kept)
+
+
+class ReduceOnPlateau(_Watch):
+    """Multiplies the learning rate by `factor` whenever a measure no longer improves.
+
+    What it does follows from the curve of the measure alone, so a resumed run goes on as if it had
+    not been interrupted.
+
+    Args:
+        monitor: a name in the epoch's logs: "val_loss", "val_accuracy", "loss", …
+        factor: in (0, 1).
+        patience: epochs without improvement after which the rate falls, ≥ 1.
+        min_delta: how much better counts as better, ≥ 0.
+        mode: "min", "max", or None: "max" for what ends in accuracy, f1, roc_auc or r2, else "min".
+        lowest: the product of the factors never falls below this part of the rate.
+
+    Attributes:
+        scale: the product of the factors so far.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        min_delta: float = 0.0,
+        mode: str | None = None,
+        lowest: float = 0.0,
+    ):
+        super().__init__(monitor, min_delta, mode)
+        where = "ReduceOnPlateau"
+        self.factor = real(where, "factor", factor, 0, 1, open_low=True, open_high=True)
+        self.patience = whole(where, "patience", patience, 1)
+        self.lowest = real(where, "lowest", lowest, 0, 1)
+        self.scale = 1.0
+
+    def on_start(self, run: Run) -> None:
+        self._follow(run)
+
+    def on_epoch(self, run: Run) -> None:
+        self.value(run)
+        self._follow(run)
+
+    def _follow(self, run: Run) -> None:
+        self.scale, best, waited = 1.0, math.inf * self.sign, 0
+        for value in run.history.epochs.get(self.monitor, ()):
+            if self.better(value, best):
+                best, waited = value, 0
+                continue
+            waited += 1
+            if waited == self.patience:
+                self.scale, waited = max(self.scale * self.factor, self.lowest), 0
+        run.rate_scale = self.scale
+
+
+class StopBelow(Callback):
+    """Stops at the end of the first epoch whose measure is at most `limit`.
+
+    With metrics=["gradient_norm"] and batch_size="all", StopBelow("gradient_norm", 1e-5) is the
+    stopping rule "the gradient is close to 0"; an epoch of several steps has the mean of theirs.
+
+    Args:
+        monitor: a name in the epoch's logs.
+        limit: the value to reach.
+    """
+
+    def __init__(self, monitor: str, limit: float):
+        self._watch = _Watch(monitor, 0.0, None, "StopBelow")
+        self.monitor, self.limit = monitor, real("StopBelow", "limit", limit)
+
+    def on_epoch(self, run: Run) -> None:
+        if self._watch.value(run) <= self.limit:
+            run.stop = True
 
 
 class Checkpoint(Callback):

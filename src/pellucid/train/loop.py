@@ -83,6 +83,7 @@ class Run:
         self._publish, self._watched = publish, watched
         self.logs: dict[str, float] = {}
         self.stop = False
+        self.rate_scale = 1.0  # what the optimizer's rates are multiplied by
         self._validated: tuple[int, dict[str, float]] = (-1, {})
         self._slice = 1 if any(one.every_step for one in callbacks) else engine.steps_at_once
         self._pace = np.inf  # seconds a step
@@ -188,7 +189,7 @@ class Run:
         progress, size = self.progress, self.batch_size
         started = time.perf_counter()
         asked = -(-len(rows) // size)
-        rates = np.array(self.settings.optimizer.rates(progress.step, asked), np.float64)
+        rates = np.array(self.settings.optimizer.rates(progress.step, asked)) * self.rate_scale
         measures = self.engine.run(rows, rates, size)
         diverged = len(measures) > 0 and not np.isfinite(measures[-1, 0])
         done = len(measures) - diverged

@@ -25,10 +25,11 @@ from pellucid.nn.losses import Loss
 from pellucid.nn.regularizers import Regularizer
 from pellucid.ops import composite
 from pellucid.ops.random import Key
-from pellucid.ops.value import Value, elementwise
+from pellucid.ops.value import Value, elementwise, number
 from pellucid.optim.base import Optimizer
 from pellucid.train.metrics import GRADIENT_NORM, Metric
 from pellucid.transform.grad import grad, jvp, value_and_grad
+from pellucid.transform.tensor import Tensor
 from pellucid.transform.trace import trace
 
 Forward = Callable[..., tuple[Value, Any]]  # (params, state, x, train=, key=) → (out, state)
@@ -259,6 +260,27 @@ def product_graph(task: Task, slots: Any) -> Graph:
     return _traced(
         product, {**_step_arguments(task, slots), "tangents": [leaves[i] for i in task.free]}
     )
+
+
+def objective(
+    task: Task, state: Any, x: Any, y: Any, weights: Sequence[Any]
+) -> Callable[[Any], Value]:
+    """The objective on these rows, in the mode of prediction, as a function of the weights."""
+
+    def tensors(tree: Any) -> Any:
+        return trees.map_leaves(lambda a: a if isinstance(a, Value) else Tensor(a), tree)
+
+    rows, target, parts, kept = tensors(x), tensors(y), tensors(list(weights)), tensors(state)
+
+    def value(params: Any) -> Value:
+        moving = tensors(params)
+        output, _ = task.forward(moving, kept, rows, train=False, key=None)
+        mean = composite.mean(task.losses(target, output, parts))
+        strengths = [number(r.strength, task.dtype) for r in task.regularizers]
+        penalty = _penalty(task, moving, strengths)
+        return mean if penalty is None else mean + penalty
+
+    return value
 
 
 def evaluation_graph(task: Task) -> Graph:

@@ -67,6 +67,35 @@ def _panel(
     axes.legend(frameon=False)
 
 
+def rate_curve(
+    rates: Sequence[float],
+    losses: Sequence[float],
+    smoothed: Sequence[float],
+    suggestion: float | None,
+) -> Figure:
+    """The loss of each step over its learning rate, on a logarithmic axis."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # optional, at first use
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 3.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.plot(rates, losses, color=_BLUE, linewidth=0.6, alpha=0.6, label="minibatch")
+    axes.plot(rates, smoothed, color=_RED, linewidth=1.6, label="smoothed")
+    if suggestion is not None:
+        axes.axvline(suggestion, color="0.3", linestyle="--", linewidth=1)
+        axes.annotate(
+            f"suggestion {suggestion:.2g}", (suggestion, 0.98), xytext=(4, 0),
+            xycoords=("data", "axes fraction"), textcoords="offset points", va="top",
+        )  # fmt: skip
+    axes.set_xscale("log")
+    axes.set_xlabel("learning rate")
+    axes.set_ylabel("loss")
+    axes.grid(alpha=0.25)
+    axes.legend(frameon=False, loc="lower left")
+    return figure
+
+
 def save_curves(steps: Curve, validation: Curve, path: Path, title: str = "") -> None:
     """Writes the figure as PNG, atomically."""
     buffer = io.BytesIO()

@@ -1,0 +1,123 @@
+"""The range test: which learning rates make a loss fall, found in one short run."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import dataclasses
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pellucid.core.arguments import checked, real, whole
+from pellucid.core.errors import ArgumentError, DivergenceError
+from pellucid.core.files import check_target, write_atomically
+from pellucid.models.sequential import Sequential
+from pellucid.optim import Driver, Exponential
+from pellucid.train.callbacks import Callback
+from pellucid.viz.curves import rate_curve
+
+_MEMORY = 0.9  # of the running mean that smooths the losses
+_WORSE = 4.0  # a loss so many times the lowest one ends the test
+
+
+@dataclass(frozen=True)
+class RateRange:
+    """What a range test measured.
+
+    Attributes:
+        rates: the learning rate of each step.
+        losses: the minibatch's loss before that step.
+        smoothed: their running mean, Σ 0.9ᵏ·loss normalised.
+        suggestion: a tenth of the rate at which `smoothed` is lowest: there the loss still falls
+            well, and the border is far; None where it is lowest at the first rate.
+    """
+
+    rates: list[float]
+    losses: list[float]
+    smoothed: list[float]
+    suggestion: float | None
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Writes the curve of the loss over the rate as PNG (needs matplotlib)."""
+        check_target(path, overwrite)
+        buffer = io.BytesIO()
+        figure = rate_curve(self.rates, self.losses, self.smoothed, self.suggestion)
+        figure.savefig(buffer, format="png", dpi=130)
+        write_atomically(Path(path), buffer.getvalue())
+
+
+class _Until(Callback):
+    """Ends a run after `steps` steps, or where the loss has grown out of bounds."""
+
+    def __init__(self, steps: int):
+        self.steps = steps
+
+    def on_step(self, run: Any) -> None:
+        losses = run.history.steps["loss"]
+        lowest = min(losses)
+        grown = losses[-1] > lowest + (_WORSE - 1) * abs(lowest) and len(losses) > 10
+        run.stop = run.stop or len(losses) >= self.steps or grown
+
+
+@checked
+def rate_range(
+    model: Sequential,
+    x: Any,
+    y: Any,
+    *,
+    lowest: float = 1e-6,
+    highest: float = 10.0,
+    steps: int = 100,
+    batch_size: int = 32,
+    seed: int | None = None,
+    backend: str | None = None,
+) -> RateRange:
+    """Trains a copy of a compiled model with a rate that grows at each step; the model stays.
+
+    The rate goes from `lowest` to `highest` by the same factor a step, and the test ends early
+    where the loss is four times its lowest value, or no longer finite.
+
+    Args:
+        model: compiled; its optimizer is used with other rates.
+        x, y: as in `fit`.
+        lowest, highest: the first rate and the last.
+        steps: how many, ≥ 10.
+        batch_size, seed, backend: as in `fit`.
+
+    Source: Smith, WACV 2017, arXiv:1506.01186, 3.3.
+    """
+    where = "rate_range"
+    if not isinstance(model, Sequential) or model.optimizer is None:
+        raise ArgumentError(where, "model must be compiled", "Call compile(optimizer, loss).")
+    if isinstance(model.optimizer, Driver):
+        raise ArgumentError(
+            where, f"{type(model.optimizer).__name__} searches for the length of its steps"
+        )
+    low = real(where, "lowest", lowest, 0, open_low=True)
+    high = real(where, "highest", highest, low, open_low=True)
+    count = whole(where, "steps", steps, 10)
+    size = whole(where, "batch_size", batch_size, 1)
+    factor = (high / low) ** (1 / (count - 1))
+    trial = copy.deepcopy(model)
+    assert trial.loss is not None
+    trial.optimizer = dataclasses.replace(
+        model.optimizer, learning_rate=Exponential(low, factor, every=1)
+    )
+    trial.slots, trial.training = None, {}
+    rows = len(x) if hasattr(x, "__len__") else 1
+    epochs = -(-count * size // max(rows, 1)) + 1
+    with contextlib.suppress(DivergenceError):  # the rate at which it diverges was looked for
+        trial.fit(
+            x, y, batch_size=size, epochs=epochs, seed=seed, verbose=0, callbacks=_Until(count),
+            backend=backend,
+        )  # fmt: skip
+    losses = trial.history.steps.get("loss", [])[:count]
+    rates = [low * factor**step for step in range(len(losses))]
+    smoothed, mean = [], 0.0
+    for step, loss in enumerate(losses, 1):
+        mean = _MEMORY * mean + (1 - _MEMORY) * loss
+        smoothed.append(mean / (1 - _MEMORY**step))
+    place = smoothed.index(min(smoothed)) if smoothed else 0
+    return RateRange(rates, losses, smoothed, rates[place] / 10 if place else None)
