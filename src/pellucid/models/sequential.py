@@ -86,6 +86,8 @@ class Sequential(Network):
         if isinstance(layers, Layer):
             raise ArgumentError("Sequential", "layers must be a list of layers, got one layer",
                                 "Write Sequential([layer]).")  # fmt: skip
+        if not isinstance(layers, Iterable):
+            raise ArgumentError("Sequential", f"layers must be a list of layers, got {layers!r}")
         for layer in layers:
             self.add(layer)
 

@@ -44,7 +44,10 @@ class Loss:
         return same_shape(self.name, y, output)
 
 
-def same_shape(where: str, y: Array, output: TensorType) -> Array:
+def same_shape(
+    where: str, y: Array, output: TensorType, why: str = "like the output of the model",
+    fix: str = "Give the last layer as many units as y has columns.",
+) -> Array:  # fmt: skip
     """y in the output's shape and dtype; (N,) is accepted for (N, 1)."""
     wanted = output.shape[1:]
     if y.ndim == 1 and wanted == (1,):
@@ -53,8 +56,8 @@ def same_shape(where: str, y: Array, output: TensorType) -> Array:
         need = shapes.text((shapes.N, *wanted))
         raise ShapeError(
             where,
-            f"y must be {need} like the output of the model, got {shapes.text(y.shape)}",
-            "Give the last layer as many units as y has columns.",
+            f"y must be {need} {why}, got {shapes.text(y.shape)}",
+            fix,
         )
     if y.dtype.kind not in "biuf":
         raise DataError(where, f"y must be numbers, got {y.dtype}")
