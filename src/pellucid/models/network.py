@@ -21,7 +21,7 @@ from pellucid.core.shapes import N
 from pellucid.data.arrays import as_array
 from pellucid.graph.node import Graph, TensorType
 from pellucid.models.summary import summary_text
-from pellucid.nn.dense import Dropout, Flatten
+from pellucid.nn.dense import Dense, Dropout, Flatten
 from pellucid.nn.layer import Layer, kind_name
 from pellucid.nn.losses import Loss, UserLoss
 from pellucid.ops.composite import sliding
@@ -47,13 +47,14 @@ class Network:
     """Layers in a row and their arrays. `Sequential` says how they are trained."""
 
     def __init__(self, seed: int | None, dtype: Any):
-        self.seed = secrets.randbits(32) if seed is None else check_seed("Sequential", seed)
+        where = type(self).__name__
+        self.seed = secrets.randbits(32) if seed is None else check_seed(where, seed)
         try:
-            self.dtype = dtypes.as_dtype(dtype, "Sequential")
+            self.dtype = dtypes.as_dtype(dtype, where)
         except DTypeError:  # its message offers integers too
             self.dtype = dtypes.int64
         if not self.dtype.is_float:
-            raise ArgumentError("Sequential", f"dtype must be float32 or float64, got {dtype!r}")
+            raise ArgumentError(where, f"dtype must be float32 or float64, got {dtype!r}")
         self.layers: list[Layer] = []
         self.names: list[str] = []
         self.sources: list[tuple[int, ...]] = []  # what each reads: 0 the input, n output n
@@ -230,6 +231,16 @@ class Network:
             end -= 1
         ends_in = layers[end - 1].final_activation if end else None
         squashing = ends_in in ("softmax", "sigmoid")
+        if (
+            loss.wants_probabilities
+            and end
+            and isinstance(layers[end - 1], Dense)
+            and (ends_in in (None, "linear"))
+        ):
+            raise ArgumentError(
+                "compile", f"{loss.name} needs probabilities, got a linear output",
+                f"Use loss='{loss.name.removeprefix('probability_')}', which takes logits.",
+            )  # fmt: skip
         if isinstance(loss, UserLoss) or not squashing:
             return layers
         if loss.link is None:

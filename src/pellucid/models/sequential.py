@@ -86,9 +86,13 @@ class Sequential(Network):
         if isinstance(layers, Layer):
             raise ArgumentError("Sequential", "layers must be a list of layers, got one layer",
                                 "Write Sequential([layer]).")  # fmt: skip
-        if not isinstance(layers, Iterable):
-            raise ArgumentError("Sequential", f"layers must be a list of layers, got {layers!r}")
-        for layer in layers:
+        try:
+            given = list(layers)
+        except TypeError:
+            raise ArgumentError(
+                "Sequential", f"layers must be a list of layers, got {layers!r}"
+            ) from None
+        for layer in given:
             self.add(layer)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -308,7 +312,10 @@ class Sequential(Network):
         given: list[Any] = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
         for callback in given:
             if not isinstance(callback, Callback):
-                raise ArgumentError("fit", f"expected a Callback, got {callback!r}")
+                hint = (
+                    "Write EarlyStopping(…), with brackets." if isinstance(callback, type) else ""
+                )
+                raise ArgumentError("fit", f"expected a Callback, got {callback!r}", hint)
         several: list[Callback] = [ProgressBar(verbose), *given]
         if checkpoint is not None:
             real("fit", "checkpoint_every", checkpoint_every, 0)

@@ -93,8 +93,9 @@ class Layer:
 
 
 def is_function(value: object) -> bool:
-    """Whether `value` computes from Tensors: a layer, which is called on symbols, does not."""
-    return callable(value) and not isinstance(value, Layer)
+    """Whether `value` computes from Tensors: a layer, called on symbols, and its class do not."""
+    kind = value if isinstance(value, type) else type(value)
+    return callable(value) and not issubclass(kind, Layer)
 
 
 def own_result(where: str, name: str, value: Any) -> Value:

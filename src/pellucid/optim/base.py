@@ -49,6 +49,12 @@ class Optimizer:
         for name in ("clip_value", "clip_norm"):
             if getattr(self, name) is not None:
                 real(where, name, getattr(self, name), 0, open_low=True)
+        if isinstance(self.learning_rate, type) and issubclass(self.learning_rate, Schedule):
+            raise ArgumentError(
+                where, "learning_rate must be a number or a Schedule, got the class "
+                f"{self.learning_rate.__name__}",
+                f"Write {self.learning_rate.__name__}(…), with brackets.",
+            )  # fmt: skip
         if not isinstance(self.learning_rate, Schedule):
             real(where, "learning_rate", self.learning_rate, 0)
 

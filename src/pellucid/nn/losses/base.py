@@ -25,6 +25,7 @@ class Loss:
 
     name: ClassVar[str]
     link: ClassVar[str | None] = None  # turns the model's output into probabilities
+    wants_probabilities: ClassVar[bool] = False  # as they are, not logits
 
     def per_row(self, target: Value, output: Value) -> Value:
         """The loss of each row, shape (N,)."""

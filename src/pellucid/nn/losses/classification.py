@@ -136,6 +136,7 @@ class ProbabilityCrossEntropy(CrossEntropy):
 
     name: ClassVar[str] = "probability_cross_entropy"
     link: ClassVar[str | None] = None
+    wants_probabilities: ClassVar[bool] = True
 
     def per_row(self, target: Value, output: Value) -> Value:
         target = self._probabilities(target, output)
@@ -201,6 +202,7 @@ class ProbabilityBinaryCrossEntropy(BinaryCrossEntropy):
 
     name: ClassVar[str] = "probability_binary_cross_entropy"
     link: ClassVar[str | None] = None
+    wants_probabilities: ClassVar[bool] = True
 
     def per_row(self, target: Value, output: Value) -> Value:
         target = self._smoothed(target)
