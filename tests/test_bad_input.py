@@ -1,19 +1,20 @@
 """Bad input, case by case: it trains rightly or a person reads one clear message.
 
-`CASES` is also the source of docs/bad-input.md (`make docs`); a test keeps the page up to date.
+`CASES` and the rows of bad_input_catalogue.py are also the source of docs/bad-input.md (`make
+docs`); a test keeps the page up to date.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gzip
+import inspect
 import json
 import os
 import re
 import struct
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,19 +24,13 @@ from hypothesis.extra import numpy as hnp
 
 import pellucid as pel
 from pellucid.core.errors import PellucidError
+from tests.bad_input_catalogue import ARGUMENTS, CATALOGUE, Case
 
+FILES = ("test_bad_input.py", "bad_input_catalogue.py")
 PAGE = Path(__file__).parent.parent / "docs" / "bad-input.md"
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 4)).astype(np.float32)
 Y = RNG.integers(0, 3, 40)
-
-
-class Case(NamedTuple):
-    """What is wrong, the call, and part of the message; None where it must train rightly."""
-
-    title: str
-    call: Callable[[Path], Any]
-    words: str | None
 
 
 def model(loss: Any = "cross_entropy", units: int = 3, activation: Any = None, rate: Any = 0.1):
@@ -255,6 +250,7 @@ CASES = [
     Case("an IDX file shorter than its header says", promise, "60000×28×28"),
     Case("a gzip bomb behind an IDX header", bomb, "the file holds more"),
     Case("an IDX header of 2⁶⁴ numbers", giant, "more than the"),
+    *CATALOGUE,
 ]  # fmt: skip
 
 
@@ -291,7 +287,51 @@ def test_case(case, tmp_path):
     assert case.words in message
     assert message.startswith("[")
     assert len(message.splitlines()) == 1
-    assert f"At {Path(__file__).name}:" in message, "the user's line is named"
+    assert any(f"At {name}:" in message for name in FILES), "the user's line is named"
+
+
+# Of every layer and optimizer: the row of Dense and that of SGD speak for all.
+SHARED = {"name", "input_shape", "learning_rate", "lr", "clip_value", "clip_norm"}
+BASES = {
+    pel.nn.Layer, pel.nn.Initializer, pel.nn.Loss, pel.nn.Regularizer, pel.nn.Symbol,
+    pel.optim.Optimizer, pel.optim.Schedule,
+}  # fmt: skip
+
+
+def test_every_argument_of_every_public_constructor_has_its_row():
+    found = {row.make: set(row.wrong) for row in ARGUMENTS}
+    assert len(found) == len(ARGUMENTS)
+    public = {pel.Model, pel.Sequential, pel.Input, pel.EarlyStopping}
+    for module in (pel.nn, pel.optim, pel.models):
+        made = {getattr(module, name) for name in module.__all__}
+        public |= {one for one in made if callable(one) and one not in BASES | {pel.load}}
+    assert set(found) == public
+    spoken_for = set().union(*found.values())
+    for make, rows in found.items():
+        assert set(inspect.signature(make).parameters) - SHARED == rows - SHARED, make
+    assert spoken_for >= SHARED
+
+
+ODD_VALUES = [
+    None, "x", b"x", "", 1.5, -1, 0, 2, float("nan"), float("inf"), True, 1j, 10**30, 10**400,
+    object(), int, [], (), {}, [None], [[1], [2, 3]], (1, 2), {"a": 1}, lambda x: x,
+    np.array(2), np.array([1, 2]), np.array(["a"]), np.float32(2), np.int64(2), np.bool_(True), np.datetime64("2026-01-01"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ARGUMENTS, ids=lambda row: row.make.__name__)
+def test_no_constructor_lets_another_error_out(row):
+    for name in inspect.signature(row.make).parameters:
+        for value in ODD_VALUES:
+            try:
+                row.make(**{**row.right, name: value})
+            except PellucidError as error:
+                lines = str(error).splitlines()
+            except Exception as error:
+                pytest.fail(f"{name}={value!r} gives {error!r}")
+            else:
+                continue
+            assert len(lines) == 1, lines
 
 
 def test_an_unwritable_output(tmp_path):

@@ -5,10 +5,13 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import operator
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from pellucid.core.errors import ArgumentError, nearest
+
+_LARGEST = 2**63 - 1  # what an axis, a step or a count is held in
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -16,7 +19,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 def checked(function: F, where: str | None = None) -> F:
     """`function`, with an unknown or missing argument as an ArgumentError with the nearest name."""
     signature = inspect.signature(function)
-    label = where or function.__name__
+    name = function.__name__
+    label = where or (function.__qualname__.split(".")[-2] if name == "__init__" else name)
     known = [name for name in signature.parameters if name != "self"]
     parameters = signature.parameters.values()
     in_order = [one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
@@ -47,7 +51,7 @@ def checked(function: F, where: str | None = None) -> F:
 def choice(where: str, name: str, value: object, known: Iterable[str]) -> None:
     """Refuses a word that is not among `known`."""
     words = list(known)
-    if value not in words:
+    if not isinstance(value, str) or value not in words:  # an array compares place by place
         raise ArgumentError(where, f"unknown {name} {value!r}", nearest(value, words))
 
 
@@ -62,13 +66,14 @@ def real(
     open_high: bool = False,
 ) -> float:
     """`value` as a finite float in [low, high]; `open_low` and `open_high` leave an end out."""
-    if (
-        isinstance(value, bool)
-        or not hasattr(value, "__float__")
-        or isinstance(value, (str, bytes))
-    ):
-        raise ArgumentError(where, f"{name} must be a number, got {value!r}")
-    number = float(value)
+    try:
+        if isinstance(value, (bool, str, bytes)):
+            raise TypeError
+        number = float(value)  # type: ignore[arg-type]
+    except OverflowError:  # a Python int may be larger than any float
+        number = math.inf
+    except (TypeError, ValueError):
+        raise ArgumentError(where, f"{name} must be a number, got {value!r}") from None
     below = number <= low if open_low else number < low
     above = number >= high if open_high else number > high
     if not math.isfinite(number) or below or above:
@@ -81,19 +86,24 @@ def real(
 
 
 def whole(where: str, name: str, value: object, low: int = 0, high: int | None = None) -> int:
-    """`value` as an int in [low, high]; 2.0 and True are refused."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise ArgumentError(where, f"{name} must be a whole number, got {value!r}")
-    number = int(value.__index__())
-    if number < low or (high is not None and number > high):
-        wanted = f"at least {low}" if high is None else f"in [{low}, {high}]"
+    """`value` as an int in [low, high], of 63 bits at most; 2.0 and True are refused."""
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise ArgumentError(where, f"{name} must be a whole number, got {value!r}") from None
+    if not low <= number <= (_LARGEST if high is None else high):
+        wanted = f"in [{low}, {high}]"
+        if high is None:
+            wanted = f"at least {low}" if number < low else "below 2⁶³"
         raise ArgumentError(where, f"{name} must be {wanted}, got {number}")
     return number
 
 
 def seed(where: str, value: object) -> int:
     """`value` as a seed: a whole number that 63 bits hold."""
-    return whole(where, "seed", value, 0, 2**63 - 1)
+    return whole(where, "seed", value, 0, _LARGEST)
 
 
 def flag(where: str, name: str, value: object) -> None:

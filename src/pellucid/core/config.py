@@ -7,6 +7,7 @@ Layers, initializers, losses, optimizers and schedules are records. In a file a 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, dataclass_transform
@@ -27,10 +28,28 @@ def record(cls: C) -> C:
     made: Any = dataclasses.dataclass(frozen=True, repr=False)(cls)
     made.__repr__ = _shown
     assert cls.__name__ not in _RECORDS, f"two records are called {cls.__name__}"
-    made.__init__ = checked(made.__init__, cls.__name__)
+    made.__init__ = checked(_with_plain_numbers(made.__init__), cls.__name__)
     _RECORDS[cls.__name__] = made
     result: C = made
     return result
+
+
+def _with_plain_numbers(init: Callable[..., None]) -> Callable[..., None]:
+    """`init` with NumPy's numbers as Python's: `y.max() + 1` counts units, and a file holds it."""
+
+    @functools.wraps(init)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> None:
+        init(self, *map(_plain, args), **{name: _plain(value) for name, value in kwargs.items()})
+
+    return wrapper
+
+
+def _plain(value: Any) -> Any:
+    if type(value) in _PLAIN:
+        return value
+    if type(value) in (list, tuple):
+        return type(value)(map(_plain, value))
+    return value.item() if getattr(value, "shape", None) == () and hasattr(value, "item") else value
 
 
 def _shown(self: Any) -> str:

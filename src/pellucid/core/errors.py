@@ -51,6 +51,7 @@ class PellucidError(Exception):
     """
 
     def __init__(self, where: str, problem: str, fix: str = "", *, line: str | None = None):
+        problem = " ".join(problem.split())  # an array that came is shown in several lines
         self.where, self.problem, self.fix = where, problem, fix
         self.line = line or user_line()
         parts = [f"[{where}] {problem.rstrip('.')}."]

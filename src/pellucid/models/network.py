@@ -16,14 +16,15 @@ import numpy as np
 from pellucid.core import dtypes, shapes, trees
 from pellucid.core.arguments import seed as check_seed
 from pellucid.core.arguments import whole
-from pellucid.core.errors import ArgumentError, ShapeError
+from pellucid.core.errors import ArgumentError, DTypeError, ShapeError
 from pellucid.core.shapes import N
 from pellucid.data.arrays import as_array
 from pellucid.graph.node import Graph, TensorType
 from pellucid.models.summary import summary_text
-from pellucid.nn.dense import Dropout, Flatten
+from pellucid.nn.dense import Dense, Dropout, Flatten
 from pellucid.nn.layer import Layer, kind_name
 from pellucid.nn.losses import Loss, UserLoss
+from pellucid.ops.composite import sliding
 from pellucid.ops.random import Key
 from pellucid.ops.value import Value
 from pellucid.runtime.extras import numpy_dtype
@@ -32,6 +33,9 @@ from pellucid.train.step import prediction_graph
 from pellucid.transform.trace import trace
 
 Array = np.ndarray[Any, Any]
+
+
+_ADDRESSES = 2**47  # bytes that a process can name
 
 
 def read_by(layer: Layer, values: Sequence[Value], read: tuple[int, ...]) -> Any:
@@ -43,10 +47,14 @@ class Network:
     """Layers in a row and their arrays. `Sequential` says how they are trained."""
 
     def __init__(self, seed: int | None, dtype: Any):
-        self.seed = secrets.randbits(32) if seed is None else check_seed("Sequential", seed)
-        self.dtype = dtypes.as_dtype(dtype, "Sequential")
+        where = type(self).__name__
+        self.seed = secrets.randbits(32) if seed is None else check_seed(where, seed)
+        try:
+            self.dtype = dtypes.as_dtype(dtype, where)
+        except DTypeError:  # its message offers integers too
+            self.dtype = dtypes.int64
         if not self.dtype.is_float:
-            raise ArgumentError("Sequential", f"dtype must be float32 or float64, got {dtype!r}")
+            raise ArgumentError(where, f"dtype must be float32 or float64, got {dtype!r}")
         self.layers: list[Layer] = []
         self.names: list[str] = []
         self.sources: list[tuple[int, ...]] = []  # what each reads: 0 the input, n output n
@@ -66,6 +74,11 @@ class Network:
         if not isinstance(layer, Layer):
             hint = "Write Dense(…), with brackets." if isinstance(layer, type) else ""
             raise ArgumentError("Sequential", f"expected a layer, got {layer!r}", hint)
+        if layer.several:
+            raise ArgumentError(
+                "Sequential", f"layers in a row have one input, got {layer.where}, which joins "
+                "several", "Write a Model: x = Input((4,)); Model(x, Add()([x, Dense(4)(x)])).",
+            )  # fmt: skip
         if self.input_type is not None and self.layers and self.params:
             raise ArgumentError("Sequential", "a layer must be added before the model is built")
         self._append(layer, (len(self.layers),))
@@ -143,6 +156,14 @@ class Network:
             )
         features = tuple(input_shape)
         graph, structure = self._initial(features)
+        each = numpy_dtype(self.dtype).itemsize
+        sizes = [shapes.size(type.shape) for type in graph.output_types]
+        needed = each * sum(size for size in sizes if isinstance(size, int))
+        if needed >= _ADDRESSES:
+            raise ArgumentError(
+                "Sequential", f"weights must fit the memory, got {needed:.3g} bytes of them",
+                "Look at the sizes that summary() prints.",
+            )  # fmt: skip
         zero = np.zeros((1, *features), numpy_dtype(self.dtype))
         arrays = run(graph, [np.asarray(self.seed, np.int64), np.asarray(0, np.int64), zero])
         self.params, self.state = trees.unflatten(structure, arrays)
@@ -167,6 +188,8 @@ class Network:
             fix = ""
             if shapes.size(x.shape[1:]) == shapes.size(wanted):
                 fix = "Add Flatten() before Dense." if len(wanted) == 1 else "Reshape the data."
+            if len(wanted) > 1 and x.shape[1:] == (wanted[-1], *wanted[:-1]):
+                fix = sliding.CHANNELS_LAST
             raise ShapeError(
                 f'{kind_name(type(self.layers[0]).__name__)} "{self.names[0]}"',
                 f"x must be {shapes.text((N, *wanted))}, got {shapes.text(x.shape)}",
@@ -208,12 +231,22 @@ class Network:
             end -= 1
         ends_in = layers[end - 1].final_activation if end else None
         squashing = ends_in in ("softmax", "sigmoid")
+        if (
+            loss.wants_probabilities
+            and end
+            and isinstance(layers[end - 1], Dense)
+            and (ends_in in (None, "linear"))
+        ):
+            raise ArgumentError(
+                "compile", f"{loss.name} needs probabilities, got a linear output",
+                f"Use loss='{loss.name.removeprefix('probability_')}', which takes logits.",
+            )  # fmt: skip
         if isinstance(loss, UserLoss) or not squashing:
             return layers
         if loss.link is None:
-            if loss.name == "hinge":
+            if loss.name in ("hinge", "logistic", "multiclass_hinge"):
                 raise ArgumentError(
-                    "compile", f"hinge needs a linear output, got {ends_in}",
+                    "compile", f"{loss.name} needs a linear output, got {ends_in}",
                     "Take the activation off the last layer.",
                 )  # fmt: skip
             return layers

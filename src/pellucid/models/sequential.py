@@ -59,7 +59,13 @@ class Sequential(CompiledNetwork):
         if isinstance(layers, Layer):
             raise ArgumentError("Sequential", "layers must be a list of layers, got one layer",
                                 "Write Sequential([layer]).")  # fmt: skip
-        for layer in layers:
+        try:
+            given = list(layers)
+        except TypeError:
+            raise ArgumentError(
+                "Sequential", f"layers must be a list of layers, got {layers!r}"
+            ) from None
+        for layer in given:
             self.add(layer)
 
     # -- training ---------------------------------------------------------------------------
@@ -172,7 +178,10 @@ class Sequential(CompiledNetwork):
         given: list[Any] = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
         for callback in given:
             if not isinstance(callback, Callback):
-                raise ArgumentError("fit", f"expected a Callback, got {callback!r}")
+                hint = (
+                    "Write EarlyStopping(…), with brackets." if isinstance(callback, type) else ""
+                )
+                raise ArgumentError("fit", f"expected a Callback, got {callback!r}", hint)
         several: list[Callback] = [ProgressBar(verbose), *given]
         if checkpoint is not None:
             real("fit", "checkpoint_every", checkpoint_every, 0)

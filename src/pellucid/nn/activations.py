@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pellucid.core.errors import ArgumentError, nearest
-from pellucid.nn.layer import is_function
+from pellucid.core import shapes
+from pellucid.core.errors import ArgumentError, ShapeError, nearest
+from pellucid.nn.layer import is_function, own_result
 from pellucid.ops import composite
 from pellucid.ops.value import Value, elementwise
 
@@ -37,5 +38,13 @@ def activate(activation: ActivationLike, x: Value) -> Value:
     """The activation of x; None is the identity."""
     if activation is None:
         return x
-    function = BY_NAME[activation] if isinstance(activation, str) else activation
-    return function(x)
+    if isinstance(activation, str):
+        return BY_NAME[activation](x)
+    label = f"activation {getattr(activation, '__name__', 'function')}"
+    out = own_result(label, "it", activation(x))
+    if out.type.shape[:1] != x.type.shape[:1]:
+        raise ShapeError(
+            label, f"it must keep the rows {shapes.text(x.type.shape[:1])}, got "
+            f"{shapes.text(out.type.shape)}",
+        )  # fmt: skip
+    return out

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import TensorType
 from pellucid.nn.symbols import Symbol, called
+from pellucid.ops.composite.base import asvalue
 from pellucid.ops.random import Key
 from pellucid.ops.value import Value
 
@@ -35,10 +36,13 @@ class Layer:
     several: ClassVar[bool] = False  # whether x is a tuple of inputs
 
     def __post_init__(self) -> None:
-        if self.name is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", self.name):
+        name = self.name
+        if name is not None and not (
+            isinstance(name, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", name)
+        ):
             raise ArgumentError(
                 type(self).__name__,
-                f"name must be letters, digits, _ and - after a letter, got {self.name!r}",
+                f"name must be letters, digits, _ and - after a letter, got {name!r}",
             )
         shape = self.input_shape
         if shape is None:
@@ -89,8 +93,16 @@ class Layer:
 
 
 def is_function(value: object) -> bool:
-    """Whether `value` computes from Tensors: a layer, which is called on symbols, does not."""
-    return callable(value) and not isinstance(value, Layer)
+    """Whether `value` computes from Tensors: a layer, called on symbols, and its class do not."""
+    kind = value if isinstance(value, type) else type(value)
+    return callable(value) and not issubclass(kind, Layer)
+
+
+def own_result(where: str, name: str, value: Any) -> Value:
+    """What a person's own function `name` returned; refuses one that returned nothing."""
+    if value is None:
+        raise ArgumentError(where, f"{name} must return a Tensor, got None", "End it with return.")
+    return asvalue(value)
 
 
 def kind_name(name: str) -> str:

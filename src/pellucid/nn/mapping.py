@@ -9,10 +9,11 @@ from pellucid.core import shapes
 from pellucid.core.arguments import flag, real, whole
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError, ShapeError
+from pellucid.core.shapes import Dim
 from pellucid.graph.node import TensorType
 from pellucid.nn.activations import ActivationLike, activate, check
 from pellucid.nn.init import Initializer, initializer
-from pellucid.nn.layer import Layer, Tree, is_function
+from pellucid.nn.layer import Layer, Tree, is_function, own_result
 from pellucid.ops import composite
 from pellucid.ops.random import Key
 from pellucid.ops.value import Value, elementwise, number
@@ -20,11 +21,13 @@ from pellucid.ops.value import Value, elementwise, number
 _EXACT = 1 << 24  # whole numbers that float32 holds exactly
 
 
-def _width(where: str, x: TensorType) -> int:
-    """D of inputs (N, D)."""
+def _width(where: str, x: TensorType, wanted: Dim | None = None) -> int:
+    """D of inputs (N, D), refused where the layer's weights are for `wanted` features."""
     if len(x.shape) != 2 or not isinstance(x.shape[1], int):
         fix = "Add Flatten() before it." if len(x.shape) > 2 else "Pass x.reshape(-1, 1)."
         raise ShapeError(where, f"x must be (N, D), got {shapes.text(x.shape)}", fix)
+    if wanted not in (None, x.shape[1]):
+        raise ShapeError(where, f"x must be (N, {wanted}), got {shapes.text(x.shape)}")
     return x.shape[1]
 
 
@@ -69,7 +72,7 @@ class Maxout(Layer):
     def apply(
         self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
     ) -> tuple[Value, Tree]:
-        _width(self.where, x.type)
+        _width(self.where, x.type, params["W"].type.shape[0])
         lines = composite.tensordot(x, params["W"], 1) + params["b"]
         return composite.max(lines, axis=-1), state
 
@@ -137,7 +140,7 @@ class LowRankDense(Layer):
     def apply(
         self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
     ) -> tuple[Value, Tree]:
-        _width(self.where, x.type)
+        _width(self.where, x.type, params["A"].type.shape[0])
         out = composite.matmul(composite.matmul(x, params["A"]), params["B"])
         if self.use_bias:
             out = out + params["b"]
@@ -197,7 +200,7 @@ class Basis(Layer):
     def apply(
         self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
     ) -> tuple[Value, Tree]:
-        out = composite.asvalue(self.function(x))
+        out = own_result(self.where, "function", self.function(x))
         if out.type.shape[:1] != x.type.shape[:1]:
             raise ShapeError(
                 self.where,
@@ -240,7 +243,7 @@ class RBF(Layer):
 
     Args:
         centers: (M, D) numbers, as nested tuples or lists.
-        width: > 0.
+        width: in [1e-100, 1e100], so that its square is a number.
 
     Shapes: x (N, D), y (N, M).
     """
@@ -250,10 +253,16 @@ class RBF(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        real(self.where, "width", self.width, 0, open_low=True)
-        lines = [tuple(line) for line in self.centers]
-        if not lines or len({len(line) for line in lines}) != 1:
-            raise ArgumentError(self.where, f"centers must be (M, D) numbers, got {self.centers!r}")
+        real(self.where, "width", self.width, 1e-100, 1e100)
+        try:
+            lines = [tuple(line) for line in self.centers]
+        except TypeError:  # not nested
+            lines = []
+        if not lines or len({len(line) for line in lines}) != 1 or not lines[0]:
+            raise ArgumentError(
+                self.where, f"centers must be (M, D) numbers, got {self.centers!r}",
+                "Two centers of three features: ((0, 0, 0), (1, 1, 1)).",
+            )  # fmt: skip
         for line in lines:
             for one in line:
                 real(self.where, "centers", one)

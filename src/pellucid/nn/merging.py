@@ -73,6 +73,6 @@ class Concat(Layer):
     def apply(
         self, params: Tree, state: Tree, x: Any, *, train: bool, key: Key | None
     ) -> tuple[Value, Tree]:
-        if self.axis % len(x[0].type.shape) == 0:
-            raise ShapeError(self.where, "axis must not be that of the rows, got 0")
+        if self.axis in (0, -len(x[0].type.shape)):
+            raise ShapeError(self.where, f"axis must not be that of the rows, got {self.axis}")
         return composite.concat(list(x), axis=self.axis), state

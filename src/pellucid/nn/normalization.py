@@ -50,6 +50,12 @@ class _Normalization(Layer):
         return params, {}
 
     def _normalized(self, params: Tree, x: Value, mean: Value, variance: Value) -> Value:
+        for weights in params.values():
+            if weights.type.shape != x.type.shape[-1:]:  # a layer called twice has one width
+                raise ShapeError(
+                    self.where, f"x must be (N, …, {weights.type.shape[0]}), got "
+                    f"{shapes.text(x.type.shape)}",
+                )  # fmt: skip
         out = (x - mean) / elementwise("sqrt", variance + self.epsilon)
         if self.scale:
             out = out * params["gamma"]

@@ -7,6 +7,7 @@ itself.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,7 @@ def called(layer: Layer, given: Any) -> Symbol:
         if not isinstance(one, Symbol):
             raise ArgumentError(
                 layer.where, f"a layer is called on an Input or on what a layer returned, got "
-                f"{one!r}", "For numbers use Sequential([layer]).predict(x).",
+                f"{reprlib.repr(one)}", "For numbers use Sequential([layer]).predict(x).",
             )  # fmt: skip
     if layer.several and (len(sources) < 2 or not isinstance(given, (list, tuple))):
         raise ArgumentError(

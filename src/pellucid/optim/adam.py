@@ -32,9 +32,10 @@ class Adam(Optimizer):
 
     def __post_init__(self, lr: Any) -> None:
         super().__post_init__(lr)
-        real("Adam", "beta_1", self.beta_1, 0, 1, open_high=True)
-        real("Adam", "beta_2", self.beta_2, 0, 1, open_high=True)
-        real("Adam", "epsilon", self.epsilon, 0, open_low=True)
+        where = type(self).__name__
+        real(where, "beta_1", self.beta_1, 0, 1, open_high=True)
+        real(where, "beta_2", self.beta_2, 0, 1, open_high=True)
+        real(where, "epsilon", self.epsilon, 0, open_low=True)
 
     @classmethod
     def default_rate(cls) -> float:

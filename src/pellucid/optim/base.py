@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -50,6 +51,12 @@ class Optimizer:
         for name in ("clip_value", "clip_norm"):
             if getattr(self, name) is not None:
                 real(where, name, getattr(self, name), 0, open_low=True)
+        if isinstance(self.learning_rate, type) and issubclass(self.learning_rate, Schedule):
+            raise ArgumentError(
+                where, "learning_rate must be a number or a Schedule, got the class "
+                f"{self.learning_rate.__name__}",
+                f"Write {self.learning_rate.__name__}(…), with brackets.",
+            )  # fmt: skip
         if not isinstance(self.learning_rate, Schedule):
             real(where, "learning_rate", self.learning_rate, 0)
 
@@ -60,14 +67,23 @@ class Optimizer:
     def rate(self, step: int) -> float:
         """The learning rate of a step."""
         if isinstance(self.learning_rate, Schedule):
-            return self.learning_rate.rate(step)
+            return self._scheduled(self.learning_rate, step)
         assert self.learning_rate is not None
         return float(self.learning_rate)
+
+    @staticmethod
+    def _scheduled(schedule: Schedule, step: int) -> float:
+        """The rate of a schedule, which may be a person's own and say anything."""
+        rate = schedule.rate(step)
+        if type(rate) is float and 0 <= rate < math.inf:
+            return rate
+        return real(type(schedule).__name__, f"rate({step})", rate, 0)
 
     def rates(self, step: int, count: int) -> list[float]:
         """The learning rates of `count` steps from `step` on."""
         if isinstance(self.learning_rate, Schedule):
-            return [self.learning_rate.rate(step + i) for i in range(count)]
+            schedule = self.learning_rate
+            return [self._scheduled(schedule, step + i) for i in range(count)]
         return [self.rate(step)] * count
 
     def clipped(self, gradients: Sequence[Value]) -> list[Value]:

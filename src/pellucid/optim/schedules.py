@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from pellucid.core.arguments import real, whole
 from pellucid.core.config import record
@@ -167,7 +168,13 @@ class Piecewise(Schedule):
 
     def __post_init__(self) -> None:
         for name in ("borders", "rates"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+            given = getattr(self, name)
+            if not isinstance(given, Iterable) or isinstance(given, (str, bytes)):
+                raise ArgumentError(
+                    "Piecewise", f"{name} must be a tuple of numbers, got {given!r}",
+                    "Write Piecewise((100,), (0.1, 0.01)).",
+                )  # fmt: skip
+            object.__setattr__(self, name, tuple(given))
         for border in self.borders:
             whole("Piecewise", "borders", border, 1)
         for rate in self.rates:

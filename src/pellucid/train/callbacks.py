@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TextIO
 
-from pellucid.core.arguments import choice, flag, real, whole
+from pellucid.core.arguments import checked, choice, flag, real, whole
 from pellucid.core.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -138,6 +138,7 @@ class EarlyStopping(_Watch):
         best: the best value; best_epoch: its epoch, from 1.
     """
 
+    @checked
     def __init__(
         self,
         monitor: str = "val_loss",

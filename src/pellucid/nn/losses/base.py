@@ -27,6 +27,7 @@ class Loss:
     link: ClassVar[str | None] = None  # turns the model's output into probabilities
     classifies: ClassVar[bool] = False  # whether targets are labels
     sides: ClassVar[tuple[int, int] | None] = None  # the labels, where each output has two
+    wants_probabilities: ClassVar[bool] = False  # as they are, not logits
 
     def per_row(self, target: Value, output: Value) -> Value:
         """The loss of each row, shape (N,)."""
@@ -58,7 +59,10 @@ class Loss:
         return same_shape(self.name, y, output)
 
 
-def same_shape(where: str, y: Array, output: TensorType) -> Array:
+def same_shape(
+    where: str, y: Array, output: TensorType, why: str = "like the output of the model",
+    fix: str = "Give the last layer as many units as y has columns.",
+) -> Array:  # fmt: skip
     """y in the output's shape and dtype; (N,) is accepted for (N, 1)."""
     wanted = output.shape[1:]
     if y.ndim == 1 and wanted == (1,):
@@ -67,8 +71,8 @@ def same_shape(where: str, y: Array, output: TensorType) -> Array:
         need = shapes.text((shapes.N, *wanted))
         raise ShapeError(
             where,
-            f"y must be {need} like the output of the model, got {shapes.text(y.shape)}",
-            "Give the last layer as many units as y has columns.",
+            f"y must be {need} {why}, got {shapes.text(y.shape)}",
+            fix,
         )
     if y.dtype.kind not in "biuf":
         raise DataError(where, f"y must be numbers, got {y.dtype}")

@@ -10,7 +10,7 @@ import numpy as np
 from pellucid.core import shapes
 from pellucid.core.arguments import real
 from pellucid.core.config import record
-from pellucid.core.errors import DataError, ShapeError
+from pellucid.core.errors import ArgumentError, DataError, ShapeError
 from pellucid.graph.node import TensorType
 from pellucid.nn.losses.base import Array, Loss, first_bad, rows, same_shape
 from pellucid.ops import composite
@@ -138,6 +138,7 @@ class ProbabilityCrossEntropy(CrossEntropy):
 
     name: ClassVar[str] = "probability_cross_entropy"
     link: ClassVar[str | None] = None
+    wants_probabilities: ClassVar[bool] = True
 
     def per_row(self, target: Value, output: Value) -> Value:
         target = self._probabilities(target, output)
@@ -205,6 +206,7 @@ class ProbabilityBinaryCrossEntropy(BinaryCrossEntropy):
 
     name: ClassVar[str] = "probability_binary_cross_entropy"
     link: ClassVar[str | None] = None
+    wants_probabilities: ClassVar[bool] = True
 
     def per_row(self, target: Value, output: Value) -> Value:
         target = self._smoothed(target)
@@ -256,11 +258,31 @@ class Logistic(_Signs):
 class MulticlassHinge(CrossEntropy):
     """[1 + maxⱼ≠ₜ zⱼ - zₜ]₊ for scores z and class t; ties go to the first of equals.
 
+    Labels: classes (N,) as whole numbers 0 … C-1, or rows (N, C) with a 1 and zeros.
     Source: Crammer and Singer, JMLR 2 (2001), 265-292.
     """
 
     name: ClassVar[str] = "multiclass_hinge"
     link: ClassVar[str | None] = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.label_smoothing:  # a margin is to one class
+            raise ArgumentError(
+                "MulticlassHinge", f"label_smoothing must be 0, got {self.label_smoothing}",
+                "Smoothed labels are probabilities: use CrossEntropy.",
+            )  # fmt: skip
+
+    def targets(self, y: Array, output: TensorType) -> Array:
+        checked = super().targets(y, output)
+        shared = checked.ndim > 1 and ((checked != 0) & (checked != 1)).any(axis=1)
+        if np.any(shared):
+            row = int(np.argmax(shared))
+            raise DataError(
+                self.name, f"rows of y must hold a 1 and zeros, got {checked[row].tolist()} in row "
+                f"{row}", "For probabilities use loss='cross_entropy'.",
+            )  # fmt: skip
+        return checked
 
     def per_row(self, target: Value, output: Value) -> Value:
         chosen = self._probabilities(target, output)

@@ -11,7 +11,7 @@ from pellucid.core.arguments import whole
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.graph.node import TensorType
-from pellucid.nn.layer import is_function
+from pellucid.nn.layer import is_function, own_result
 from pellucid.nn.losses.base import Array, Loss, same_shape
 from pellucid.ops import composite
 from pellucid.ops.value import Value, elementwise
@@ -86,7 +86,10 @@ class GaussianMixture(Loss):
 
     def targets(self, y: Array, output: TensorType) -> Array:
         one = TensorType(output.dtype, (output.shape[0], self._columns(output)))
-        return same_shape(self.name, y, one)
+        return same_shape(
+            self.name, y, one, "for the output of the model",
+            f"The last layer has {self.components}·(T + 2) units for T columns of y.",
+        )  # fmt: skip
 
 
 @record
@@ -109,7 +112,7 @@ class NegativeLogLikelihood(Loss):
             )
 
     def per_row(self, target: Value, output: Value) -> Value:
-        value = composite.asvalue(self.log_prob(target, output))
+        value = own_result(self.name, "log_prob", self.log_prob(target, output))
         if value.type.shape != output.type.shape[:1]:
             raise ShapeError(
                 self.name,

@@ -11,7 +11,7 @@ from pellucid.core import shapes
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError, DataError, ShapeError, nearest
 from pellucid.graph.node import TensorType
-from pellucid.nn.layer import is_function
+from pellucid.nn.layer import is_function, own_result
 from pellucid.nn.losses.base import Array, Loss
 from pellucid.nn.losses.classification import (
     BinaryCrossEntropy,
@@ -26,7 +26,6 @@ from pellucid.nn.losses.classification import (
 )
 from pellucid.nn.losses.density import GaussianMixture
 from pellucid.nn.losses.regression import Absolute, Gaussian, HalfSquared, Huber, Poisson, Squared
-from pellucid.ops import composite
 from pellucid.ops.value import Value
 from pellucid.runtime.extras import numpy_dtype
 
@@ -40,7 +39,7 @@ class UserLoss(Loss):
     function: Callable[[Any, Any], Any]
 
     def per_row(self, target: Value, output: Value) -> Value:
-        value = composite.asvalue(self.function(target, output))
+        value = own_result(self.label, "it", self.function(target, output))
         rows = output.type.shape[:1]
         if value.type.shape != rows:
             raise ShapeError(

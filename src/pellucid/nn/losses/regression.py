@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
+from pellucid.core import shapes
 from pellucid.core.arguments import real
 from pellucid.core.config import record
 from pellucid.core.errors import DataError, ShapeError
@@ -12,6 +13,8 @@ from pellucid.graph.node import TensorType
 from pellucid.nn.losses.base import Array, Loss, first_bad, rows, same_shape
 from pellucid.ops import composite
 from pellucid.ops.value import Value, elementwise
+
+_TWO_UNITS = "Give the last layer two units for each column of y."
 
 
 @record
@@ -108,7 +111,9 @@ class Gaussian(Loss):
         return rows(spread + elementwise("square", target - mean) / variance) * 0.5
 
     def targets(self, y: Array, output: TensorType) -> Array:
-        return same_shape(self.name, y, half(self.name, output))
+        return same_shape(
+            self.name, y, half(self.name, output), "for the output of the model", _TWO_UNITS
+        )
 
 
 def half(where: str, output: TensorType) -> TensorType:
@@ -116,8 +121,9 @@ def half(where: str, output: TensorType) -> TensorType:
     width = output.shape[-1]
     if len(output.shape) != 2 or not isinstance(width, int) or width % 2:
         raise ShapeError(
-            where, f"the model must return (N, 2T), means and variances, got {output!r}",
-            "Give the last layer two units for each column of y.",
+            where, f"the model must return (N, 2T), means and variances, got "
+            f"{shapes.text(output.shape)}",
+            _TWO_UNITS,
         )  # fmt: skip
     return TensorType(output.dtype, (output.shape[0], width // 2))
 

@@ -1,0 +1,509 @@
+"""Rows of docs/bad-input.md for layers, losses, optimizers, schedules and models.
+
+`ARGUMENTS` has a row for every argument of every public constructor; test_bad_input.py checks that
+none is missing. `MEETINGS` are arguments that are right alone and wrong for the data, the loss or
+the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import pellucid as pel
+from pellucid import models, nn, optim
+
+
+class Case(NamedTuple):
+    """What is wrong, the call, and part of the message; None where it must train rightly."""
+
+    title: str
+    call: Callable[[Path], Any]
+    words: str | None
+
+
+class Row(NamedTuple):
+    """A constructor, arguments that it takes, and for each argument a wrong value and the words."""
+
+    make: Callable[..., Any]
+    right: dict[str, Any]
+    wrong: dict[str, tuple[Any, str]]
+
+
+NAN, INF = float("nan"), float("inf")
+DTYPE = ("int32", "dtype must be float32 or float64")
+SEED = (-1, "seed must be in [0,")
+LINEAR = ("rleu", "unknown activation 'rleu'")
+WEIGHTS = ("glorot", "unknown kernel_initializer 'glorot'")
+BIAS = (3, "bias_initializer must be an initializer or its name")
+FLAG = 1  # no bool
+SMOOTH = {"label_smoothing": (1.0, "label_smoothing must lie in [0, 1), got 1.0")}
+AFFINE = {
+    "epsilon": (0, "epsilon must lie in (0, inf), got 0"),
+    "center": (FLAG, "center must be True or False, got 1"),
+    "scale": (None, "scale must be True or False, got None"),
+}
+CONVOLUTION: dict[str, tuple[Any, str]] = {
+    "filters": (0, "filters must be at least 1, got 0"),
+    "kernel_size": (2.0, "kernel_size must be a whole number, got 2.0"),
+    "strides": (-1, "strides must be at least 1, got -1"),
+    "padding": ("full", "unknown padding 'full'"),
+    "dilation": ("2", "dilation must be a whole number, got '2'"),
+    "groups": (3, "groups must divide the 4 filters, got 3"),
+    "connections": (((0,), (1,), (0, 0), (1,)), "name an input map once a filter"),
+    "pieces": (True, "pieces must be a whole number, got True"),
+    "activation": LINEAR,
+    "use_bias": ("no", "use_bias must be True or False, got 'no'"),
+    "bias": ("filter", "unknown bias 'filter'"),
+    "padding_value": (INF, "padding_value must lie in (-inf, inf), got inf"),
+    "kernel_initializer": WEIGHTS,
+    "bias_initializer": BIAS,
+}
+POOLING: dict[str, tuple[Any, str]] = {
+    "pool_size": (0, "pool_size must be at least 1, got 0"),
+    "strides": (0, "strides must be at least 1, got 0"),
+    "padding": (-1, "padding must be at least 0, got -1"),
+}
+COUNTED = {"count_padding": (0, "count_padding must be True or False, got 0")}
+RATE = {"initial": (-0.1, "initial must lie in [0, inf), got -0.1")}
+x2, x4 = pel.Input((2,)), pel.Input((4,))
+FILTERS = {"filters": 4, "kernel_size": 3}
+
+LAYERS = [
+    Row(nn.Conv1D, FILTERS, CONVOLUTION),
+    Row(nn.Conv2D, FILTERS, CONVOLUTION),
+    Row(nn.MaxPool1D, {}, POOLING),
+    Row(nn.MaxPool2D, {}, POOLING),
+    Row(nn.AveragePool1D, {}, POOLING | COUNTED),
+    Row(nn.AveragePool2D, {}, POOLING | COUNTED),
+    Row(nn.GlobalMaxPool, {}, {}),
+    Row(nn.GlobalAveragePool, {}, {}),
+    Row(nn.LocalResponseNorm, {}, {
+        "size": (2.5, "size must be a whole number, got 2.5"),
+        "alpha": (-1e-4, "alpha must lie in [0, inf), got -0.0001"),
+        "beta": (NAN, "beta must lie in [0, inf), got nan"),
+        "k": (0, "k must lie in (0, inf), got 0"),
+    }),
+    Row(nn.BatchNorm, {}, AFFINE | {"momentum": (1, "momentum must lie in [0, 1), got 1")}),
+    Row(nn.LayerNorm, {}, AFFINE),
+    Row(nn.Dense, {"units": 3}, {
+        "units": ((3,), "units must be a whole number, got (3,)"),
+        "activation": LINEAR,
+        "use_bias": (None, "use_bias must be True or False, got None"),
+        "kernel_initializer": WEIGHTS,
+        "bias_initializer": BIAS,
+        "name": (3, "name must be letters, digits, _ and - after a letter, got 3"),
+        "input_shape": (784, "input_shape must be a tuple such as (784,), got 784"),
+    }),
+    Row(nn.Maxout, {"units": 3}, {
+        "units": (0, "units must be at least 1, got 0"),
+        "pieces": (0, "pieces must be at least 1, got 0"),
+        "kernel_initializer": WEIGHTS,
+        "bias_initializer": BIAS,
+    }),
+    Row(nn.LowRankDense, {"units": 3, "rank": 2}, {
+        "units": (2.0, "units must be a whole number, got 2.0"),
+        "rank": (0, "rank must be at least 1, got 0"),
+        "activation": LINEAR,
+        "use_bias": (FLAG, "use_bias must be True or False, got 1"),
+        "kernel_initializer": WEIGHTS,
+    }),
+    Row(nn.Embedding, {"count": 5, "units": 3}, {
+        "count": (2**24 + 1, "count must be in [1, 16777216], got 16777217"),
+        "units": (-3, "units must be at least 1, got -3"),
+        "embeddings_initializer": (None, "embeddings_initializer must be an initializer"),
+    }),
+    Row(nn.Basis, {"function": abs}, {
+        "function": ("square", "function must be one, got 'square'"),
+    }),
+    Row(nn.Polynomial, {"degree": 2}, {"degree": (0, "degree must be at least 1, got 0")}),
+    Row(nn.RBF, {"centers": [[0, 1]]}, {
+        "centers": (0.5, "centers must be (M, D) numbers, got 0.5"),
+        "width": (0, "width must lie in [1e-100, 1e+100], got 0"),
+    }),
+    Row(nn.Reshape, {"shape": (2, 2)}, {"shape": ((-1, -1), "-1 once at most, got (-1, -1)")}),
+    Row(nn.Rescale, {}, {
+        "scale": ("1/255", "scale must be a number, got '1/255'"),
+        "offset": (NAN, "offset must lie in (-inf, inf), got nan"),
+    }),
+    Row(nn.Dropout, {"rate": 0.5}, {"rate": (1, "rate must lie in [0, 1), got 1")}),
+    Row(nn.Activation, {"function": "relu"}, {"function": ("leaky", "unknown activation 'leaky'")}),
+    Row(nn.Flatten, {}, {}),
+    Row(nn.Add, {}, {}),
+    Row(nn.Multiply, {}, {}),
+    Row(nn.Concat, {}, {"axis": (1.5, "axis must be a whole number, got 1.5")}),
+    Row(nn.Zeros, {}, {}),
+    Row(nn.Uniform, {}, {"limit": (-1, "limit must lie in [0, inf), got -1")}),
+    Row(nn.Normal, {}, {"deviation": (INF, "deviation must lie in [0, inf), got inf")}),
+    Row(nn.Xavier, {}, {"distribution": ("gauss", "unknown distribution 'gauss'")}),
+    Row(nn.He, {}, {"distribution": (None, "unknown distribution None")}),
+    Row(nn.L1, {"strength": 0.1}, {
+        "strength": (-0.1, "strength must lie in [0, inf), got -0.1"),
+        "biases": (FLAG, "biases must be True or False, got 1"),
+    }),
+    Row(nn.L2, {"strength": 0.1}, {
+        "strength": (np.zeros(2), "strength must be a number, got array([0., 0.])"),
+        "biases": ("all", "biases must be True or False, got 'all'"),
+    }),
+]  # fmt: skip
+LOSSES = [
+    Row(nn.Squared, {}, {}),
+    Row(nn.HalfSquared, {}, {}),
+    Row(nn.Absolute, {}, {}),
+    Row(nn.Huber, {}, {"delta": (0, "delta must lie in (0, inf), got 0")}),
+    Row(nn.Poisson, {}, {}),
+    Row(nn.Gaussian, {}, {}),
+    Row(nn.GaussianMixture, {}, {"components": (0, "components must be at least 1, got 0")}),
+    Row(nn.CrossEntropy, {}, SMOOTH),
+    Row(nn.ProbabilityCrossEntropy, {}, SMOOTH),
+    Row(nn.BinaryCrossEntropy, {}, SMOOTH),
+    Row(nn.ProbabilityBinaryCrossEntropy, {}, SMOOTH),
+    Row(nn.Logistic, {}, {}),
+    Row(nn.Hinge, {}, {}),
+    Row(nn.MulticlassHinge, {}, {
+        "label_smoothing": (0.1, "label_smoothing must be 0, got 0.1"),
+    }),
+    Row(nn.NegativeLogLikelihood, {"log_prob": max}, {
+        "log_prob": ("normal", "log_prob must be a function, got 'normal'"),
+    }),
+]  # fmt: skip
+OPTIMIZERS = [
+    Row(optim.SGD, {}, {
+        "learning_rate": ("fast", "learning_rate must be a number, got 'fast'"),
+        "lr": (-0.1, "learning_rate must lie in [0, inf), got -0.1"),
+        "clip_value": (0, "clip_value must lie in (0, inf), got 0"),
+        "clip_norm": (-1, "clip_norm must lie in (0, inf), got -1"),
+        "momentum": (1.0, "momentum must lie in [0, 1), got 1.0"),
+        "nesterov": (True, "nesterov needs a momentum above 0, got 0"),
+    }),
+    Row(optim.Adagrad, {}, {
+        "initial_accumulator": (-1, "initial_accumulator must lie in [0, inf), got -1"),
+        "epsilon": (0, "epsilon must lie in (0, inf), got 0"),
+    }),
+    Row(optim.RMSprop, {}, {
+        "rho": (1, "rho must lie in [0, 1), got 1"),
+        "momentum": (-0.9, "momentum must lie in [0, 1), got -0.9"),
+        "epsilon": (None, "epsilon must be a number, got None"),
+        "centered": ("yes", "centered must be True or False, got 'yes'"),
+    }),
+    Row(optim.Adam, {}, {
+        "beta_1": (1, "beta_1 must lie in [0, 1), got 1"),
+        "beta_2": ((0.9, 0.999), "beta_2 must be a number, got (0.9, 0.999)"),
+        "epsilon": (-1e-8, "epsilon must lie in (0, inf), got -1e-08"),
+    }),
+    Row(optim.AdamW, {}, {
+        "beta_1": (-0.1, "[AdamW] beta_1 must lie in [0, 1), got -0.1"),
+        "beta_2": (NAN, "beta_2 must lie in [0, 1), got nan"),
+        "epsilon": (0, "epsilon must lie in (0, inf), got 0"),
+        "weight_decay": (-0.01, "weight_decay must lie in [0, inf), got -0.01"),
+    }),
+    Row(optim.Constant, {"value": 0.1}, {"value": (NAN, "value must lie in [0, inf), got nan")}),
+    Row(optim.Step, {"initial": 0.1}, RATE | {
+        "factor": (0, "factor must lie in (0, 1], got 0"),
+        "every": (0, "every must be at least 1, got 0"),
+    }),
+    Row(optim.Exponential, {"initial": 0.1}, RATE | {
+        "factor": (1.5, "factor must lie in (0, 1], got 1.5"),
+        "every": (0.5, "every must be a whole number, got 0.5"),
+    }),
+    Row(optim.Cosine, {"initial": 0.1, "steps": 10}, RATE | {
+        "steps": (0, "steps must be at least 1, got 0"),
+        "final": (-1, "final must lie in [0, inf), got -1"),
+    }),
+    Row(optim.OneCycle, {"highest": 0.1, "steps": 10}, {
+        "highest": ("max", "highest must be a number, got 'max'"),
+        "steps": (1, "steps must be at least 2, got 1"),
+        "rising": (1, "rising must lie in (0, 1), got 1"),
+    }),
+    Row(optim.WarmUp, {"after": 0.1, "steps": 10}, {
+        "after": (None, "after must be a number, got None"),
+        "steps": (10**30, "steps must be below 2⁶³"),
+    }),
+    Row(optim.Piecewise, {"borders": (5,), "rates": (0.1, 0.01)}, {
+        "borders": (5, "borders must be a tuple of numbers, got 5"),
+        "rates": ((0.1,), "rates must be one more than borders, got 1 and 1"),
+    }),
+]  # fmt: skip
+MODELS = [
+    Row(pel.Input, {"shape": (4,)}, {"shape": (4, "shape must be a tuple such as (784,), got 4")}),
+    Row(pel.Model, {"inputs": x2, "outputs": nn.Dense(1)(x2)}, {
+        "inputs": ((x2, x2), "inputs must be one, got 2"),
+        "outputs": (x2, "outputs must come from a layer, got an Input"),
+        "seed": SEED,
+        "dtype": ("float16", "[Model] dtype must be float32 or float64, got 'float16'"),
+    }),
+    Row(pel.Sequential, {}, {
+        "layers": (3, "layers must be a list of layers, got 3"),
+        "seed": (0.5, "seed must be a whole number, got 0.5"),
+        "dtype": (None, "dtype must be float32 or float64, got None"),
+    }),
+    Row(models.lecun1989, {}, {"seed": SEED, "dtype": DTYPE}),
+    Row(models.lenet5, {}, {"seed": SEED, "dtype": DTYPE}),
+    Row(models.alexnet, {}, {
+        "classes": (0, "classes must be at least 1, got 0"),
+        "seed": SEED,
+        "dtype": DTYPE,
+        "thinner": (17, "thinner must be in [1, 16], got 17"),
+    }),
+    Row(pel.EarlyStopping, {}, {
+        "monitor": (None, "monitor must be a name, got None"),
+        "patience": (-1, "patience must be at least 0, got -1"),
+        "min_delta": (-0.1, "min_delta must lie in [0, inf), got -0.1"),
+        "mode": ("auto", "unknown mode 'auto'"),
+        "restore_best": (FLAG, "restore_best must be True or False, got 1"),
+    }),
+]  # fmt: skip
+ARGUMENTS = [*LAYERS, *LOSSES, *OPTIMIZERS, *MODELS]
+
+X = np.random.default_rng(1).normal(size=(24, 4)).astype(np.float32)
+CLASSES = np.arange(24) % 3
+SIGNS = np.where(X[:, 0] > 0, 1, -1)
+
+
+def trained(
+    *layers: Any, x: Any = X, y: Any = X[:, 0], loss: Any = "squared", optimizer: Any = "sgd",
+    **how: Any,
+) -> Any:  # fmt: skip
+    made = pel.Sequential(layers, seed=0)
+    made.compile(optimizer, loss)
+    made.fit(x, y, **{"seed": 0, "verbose": 0, **how})
+    assert all(np.isfinite(w).all() for w in made.get_weights())
+
+
+def built(shape: tuple[int, ...], *layers: Any) -> Any:
+    pel.Sequential(layers, seed=0).build(shape)
+
+
+def mixed(*axis: int) -> Any:
+    return pel.Model(x4, nn.Concat(*axis)([x4, nn.Dense(2)(x4)]))
+
+
+class Falling(optim.Schedule):
+    """A person's own schedule, that goes below 0 after 3 steps."""
+
+    def rate(self, step: int) -> float:
+        return 0.1 - 0.04 * step
+
+
+class Undefined(optim.Schedule):
+    def rate(self, step: int) -> float:
+        return NAN
+
+
+HEAD = nn.Dense(1)
+MEETINGS = [
+    Case("units that are a number of NumPy's",
+         lambda p: trained(nn.Dense(np.int64(3)), HEAD), None),
+    Case("a rate that is a number of NumPy's",
+         lambda p: trained(HEAD, optimizer=optim.SGD(np.float32(0.1))), None),
+    Case("a name with a space", lambda p: nn.Dense(3, name="my layer"), "got 'my layer'"),
+    Case("an input_shape with no size", lambda p: nn.Dense(3, input_shape=(None, 4)),
+         "input_shape must hold sizes ≥ 1"),
+    Case("weights beyond any memory", lambda p: built((2**40,), nn.Dense(2**20)),
+         "weights must fit the memory"),
+    Case("an argument of another optimizer", lambda p: optim.SGD(beta_1=0.9),
+         "unknown argument 'beta_1'"),
+    Case("learning_rate and lr", lambda p: optim.Adam(0.1, lr=0.1), "give learning_rate or lr"),
+    Case("an argument of another library", lambda p: pel.EarlyStopping(restore_best_weights=True),
+         "Did you mean 'restore_best'?"),
+    # Layers and their inputs.
+    Case("Conv1D on images", lambda p: built((8, 8, 1), nn.Conv1D(3, 2)),
+         "x must be (N, length, channels), got (N, 8, 8, 1)"),
+    Case("Conv1D without channels", lambda p: built((8,), nn.Conv1D(3, 2)), "Reshape((8, 1))"),
+    Case("a signal shorter than its pooling window", lambda p: built((4, 2), nn.MaxPool1D(9)),
+         "x must hold a window of (9,)"),
+    Case("an average over padding alone",
+         lambda p: built((2, 2, 1), nn.AveragePool2D(1, 1, 2, count_padding=False)),
+         "each window must see an element of x"),
+    Case("a global mean of vectors", lambda p: built((4,), nn.GlobalAveragePool()),
+         "Put it before Flatten()"),
+    Case("normalization of rows without features", lambda p: built((), nn.BatchNorm()),
+         "x must be (N, …, D), got (N,)"),
+    Case("a normalization that meets two widths",
+         lambda p: shared(nn.BatchNorm()), "x must be (N, …, 4), got (N, 2)"),
+    Case("a maxout that meets two widths", lambda p: shared(nn.Maxout(3)), "x must be (N, 4)"),
+    Case("a matrix of low rank that meets two widths", lambda p: shared(nn.LowRankDense(3, 2)),
+         "x must be (N, 4)"),
+    Case("a dense layer that meets two widths", lambda p: shared(nn.Dense(3)), "x must be (N, 4)"),
+    Case("maxout of images", lambda p: built((4, 4), nn.Maxout(3)), "Add Flatten() before it"),
+    Case("a rank above that of the matrix", lambda p: built((2,), nn.LowRankDense(5, 3)),
+         "rank must be at most 2 for 2 inputs and 5 units, got 3"),
+    Case("a category beyond the table", lambda p: trained(nn.Embedding(5, 2), nn.Flatten(), HEAD,
+                                                          x=np.full((24, 2), 5)),
+         "indices must lie in [0, 5), got 5"),
+    Case("a negative category", lambda p: trained(nn.Embedding(5, 2), nn.Flatten(), HEAD,
+                                                  x=np.full((24, 2), -1)),
+         "indices must lie in [0, 5), got -1"),
+    Case("centers of unequal length", lambda p: nn.RBF([[1, 2], [3]]), "centers must be (M, D)"),
+    Case("no centers", lambda p: nn.RBF([]), "centers must be (M, D)"),
+    Case("centers without coordinates", lambda p: nn.RBF([[]]), "centers must be (M, D)"),
+    Case("a center that is NaN", lambda p: nn.RBF([[0.0, NAN]]), "centers must lie in"),
+    Case("centers of another width than the data", lambda p: built((3,), nn.RBF([[0, 1]])),
+         "x must be (N, 2) like the centers, got (N, 3)"),
+    Case("powers of images", lambda p: built((4, 4), nn.Polynomial(2)), "x must be (N, D)"),
+    Case("a basis that returns nothing", lambda p: built((4,), nn.Basis(lambda x: None)),
+         "function must return a Tensor, got None"),
+    Case("a basis that sums over the rows",
+         lambda p: built((4,), nn.Basis(lambda x: x.sum(axis=0))),
+         "function must keep the rows"),
+    Case("an activation that returns nothing",
+         lambda p: built((4,), nn.Dense(3, activation=lambda x: None)),
+         "must return a Tensor, got None"),
+    Case("an activation that sums over the rows",
+         lambda p: built((4,), nn.Dense(3, activation=lambda x: x.sum())),
+         "must keep the rows (N,)"),
+    Case("a layer's class as activation", lambda p: nn.Dense(3, nn.Activation),
+         "unknown activation"),
+    Case("a layer as activation", lambda p: nn.Dense(3, nn.Dense(3)), "unknown activation"),
+    Case("a shape of no size", lambda p: nn.Reshape((0, 3)), "sizes ≥ 1"),
+    Case("a shape that is a number", lambda p: nn.Reshape(16), "shape must be a tuple"),
+    Case("a shape of other elements", lambda p: built((4,), nn.Reshape((5,))),
+         "x must have 5 elements a sample"),
+    Case("a shape whose rest is no whole number", lambda p: built((4,), nn.Reshape((3, -1))),
+         "a multiple of 3"),
+    # Networks that are graphs.
+    Case("Add in a row", lambda p: pel.Sequential([nn.Dense(4), nn.Add()]),
+         "layers in a row have one input, got add"),
+    Case("Multiply with one input", lambda p: nn.Multiply()(x4), "a list of two inputs or more"),
+    Case("Add with a list of one", lambda p: nn.Add()([x4]), "a list of two inputs or more, got 1"),
+    Case("a dense layer with two inputs", lambda p: nn.Dense(3)([x4, x4]), "it takes one input"),
+    Case("a sum of unequal widths", lambda p: pel.Model(x4, nn.Add()([x4, nn.Dense(2)(x4)])),
+         "inputs must have one shape, got (N, 4), (N, 2)"),
+    Case("a product of unequal widths",
+         lambda p: pel.Model(x4, nn.Multiply()([x4, nn.Dense(2)(x4)])),
+         "inputs must have one shape, got (N, 4), (N, 2)"),
+    Case("branches joined along the rows", lambda p: mixed(0), "that of the rows, got 0"),
+    Case("the rows counted from behind", lambda p: mixed(-2), "that of the rows, got -2"),
+    Case("branches joined along no axis", lambda p: mixed(2), "axis must lie in [-2, 2)"),
+    Case("a layer called on numbers", lambda p: nn.Dense(3)(X), "a layer is called on an Input"),
+    Case("an Input of no size", lambda p: pel.Input((0,)), "shape must be at least 1, got 0"),
+    Case("an output that no path joins to the input", lambda p: pel.Model(x4, nn.Dense(1)(x2)),
+         "all inputs must be given, got another Input((2,))"),
+    Case("a branch from another Input",
+         lambda p: pel.Model(x4, nn.Concat()([nn.Dense(2)(x2), x4])), "got another Input((2,))"),
+    Case("a path from the output to the input", lambda p: backwards(),
+         "inputs must be an Input, got the output of"),
+    Case("a layer that reads its own output", lambda p: recurrent(), None),
+    Case("two outputs", lambda p: pel.Model(x4, [nn.Dense(1)(x4), nn.Dense(2)(x4)]),
+         "outputs must be one, got 2"),
+    Case("a layer as output", lambda p: pel.Model(x4, nn.Dense(1)),
+         "outputs must be an Input or what a layer returned"),
+    Case("a layer added to a graph", lambda p: pel.Model(x4, nn.Dense(1)(x4)).add(nn.Dense(1)),
+         "layers of a Model are fixed"),
+    Case("a name twice in a graph",
+         lambda p: pel.Model(x4, nn.Dense(1, name="a")(nn.Dense(2, name="a")(x4))),
+         "layer names must differ, got 'a' twice"),
+    Case("one layer in Sequential without a list", lambda p: pel.Sequential(nn.Dense(1)),
+         "Write Sequential([layer])"),
+    Case("a class as layer", lambda p: pel.Sequential([nn.Flatten]), "expected a layer"),
+    Case("images for LeNet-5 without channels",
+         lambda p: models.lenet5(seed=0).predict(np.ones((2, 28, 28))),
+         "x must be (N, 28, 28, 1), got (2, 28, 28)"),
+    Case("images for AlexNet with their channels first",
+         lambda p: models.alexnet(classes=2, seed=0, thinner=16).predict(np.ones((1, 3, 227, 227))),
+         "np.moveaxis(x, 1, -1)"),
+    Case("coloured images for the network of 1989",
+         lambda p: models.lecun1989(seed=0).predict(np.ones((2, 16, 16, 3))),
+         "x must be (N, 16, 16, 1), got (2, 16, 16, 3)"),
+    Case("classes of a model that has none to choose", lambda p: models.lenet5(classes=3),
+         "unknown argument 'classes'"),
+    # Losses, their labels and outputs.
+    Case("negative counts", lambda p: trained(HEAD, y=X[:, 0] - 9, loss="poisson"),
+         "counts must be ≥ 0"),
+    Case("labels 0 and 1 for the logistic loss",
+         lambda p: trained(HEAD, y=CLASSES % 2, loss="logistic"), "pass 2*y - 1"),
+    Case("labels of three kinds for hinge", lambda p: trained(HEAD, y=CLASSES - 1, loss="hinge"),
+         "labels must be -1 or 1, got 0"),
+    Case("a sigmoid before hinge",
+         lambda p: trained(nn.Dense(1, "sigmoid"), y=SIGNS, loss="hinge"),
+         "hinge needs a linear output, got sigmoid"),
+    Case("a sigmoid before the logistic loss",
+         lambda p: trained(nn.Dense(1, "sigmoid"), y=SIGNS, loss="logistic"),
+         "logistic needs a linear output, got sigmoid"),
+    Case("a softmax before multiclass hinge",
+         lambda p: trained(nn.Dense(3, "softmax"), y=CLASSES, loss="multiclass_hinge"),
+         "multiclass_hinge needs a linear output, got softmax"),
+    Case("one score for multiclass hinge",
+         lambda p: trained(HEAD, y=CLASSES % 2, loss="multiclass_hinge"),
+         "the model must return a logit for each class"),
+    Case("a class beyond the scores",
+         lambda p: trained(nn.Dense(3), y=CLASSES + 1, loss="multiclass_hinge"),
+         "labels must lie in [0, 2], got 3"),
+    Case("probabilities as labels of a margin",
+         lambda p: trained(nn.Dense(2), y=np.full((24, 2), 0.5), loss="multiclass_hinge"),
+         "rows of y must hold a 1 and zeros, got [0.5, 0.5] in row 0"),
+    Case("scores where probabilities are wanted",
+         lambda p: trained(nn.Dense(3), y=CLASSES, loss="probability_cross_entropy"),
+         "probability_cross_entropy needs probabilities, got a linear output"),
+    Case("a score where a probability is wanted",
+         lambda p: trained(HEAD, y=CLASSES % 2, loss="probability_binary_cross_entropy"),
+         "probability_binary_cross_entropy needs probabilities, got a linear output"),
+    Case("an odd number of means and variances",
+         lambda p: trained(nn.Dense(3), loss="gaussian"), "the model must return (N, 2T)"),
+    Case("too few means and variances", lambda p: trained(nn.Dense(2), y=X[:, :2], loss="gaussian"),
+         "two units for each column of y"),
+    Case("too few outputs for a mixture", lambda p: trained(nn.Dense(5), loss="gaussian_mixture"),
+         "the model must return (N, 2·(T + 2)), got (N, 5)"),
+    Case("targets of another width than the mixture's",
+         lambda p: trained(nn.Dense(6), y=X[:, :2], loss="gaussian_mixture"),
+         "2·(T + 2) units for T columns of y"),
+    Case("a likelihood that sums over the rows",
+         lambda p: trained(HEAD, loss=nn.NegativeLogLikelihood(lambda t, y: -((y - t) ** 2).sum())),
+         "log_prob must return one value a row"),
+    Case("a likelihood that returns nothing",
+         lambda p: trained(HEAD, loss=nn.NegativeLogLikelihood(lambda t, y: None)),
+         "log_prob must return a Tensor, got None"),
+    Case("a loss of one's own that returns nothing",
+         lambda p: trained(HEAD, loss=lambda t, y: None), "must return a Tensor, got None"),
+    # Optimizers, schedules and callbacks in a run.
+    Case("a schedule without brackets", lambda p: optim.SGD(optim.Step),
+         "Write Step(…), with brackets"),
+    Case("a schedule of one's own below 0",
+         lambda p: trained(HEAD, optimizer=optim.SGD(Falling()), epochs=9),
+         "rate(3) must lie in [0, inf), got -0.01"),
+    Case("a schedule of one's own that is NaN",
+         lambda p: trained(HEAD, optimizer=optim.SGD(Undefined())),
+         "rate(0) must lie in [0, inf), got nan"),
+    Case("borders that fall", lambda p: optim.Piecewise((5, 3), (0.1, 0.2, 0.3)),
+         "borders must increase, got (5, 3)"),
+    Case("early stopping without validation data",
+         lambda p: trained(HEAD, callbacks=pel.EarlyStopping()), "Give fit validation_data"),
+    Case("early stopping by a measure that is not there",
+         lambda p: trained(HEAD, callbacks=pel.EarlyStopping("f1")),
+         "monitor must be one of loss, got 'f1'"),
+    Case("a callback without brackets", lambda p: trained(HEAD, callbacks=pel.EarlyStopping),
+         "with brackets"),
+]  # fmt: skip
+
+
+def shared(layer: Any) -> Any:
+    """`layer` on an input of 4 columns and, weights shared, on one of 2."""
+    again = layer(nn.Dense(2)(layer(x4)))
+    return pel.Model(x4, again)
+
+
+def backwards() -> Any:
+    first = nn.Dense(3)(x4)
+    return pel.Model(nn.Dense(2)(first), first)
+
+
+def recurrent() -> Any:
+    """Symbols never change: reading its own output is one more call with the same weights."""
+    dense = nn.Dense(4, "tanh")
+    model = pel.Model(x4, dense(dense(x4)), seed=0)
+    model.compile("sgd", "squared")
+    model.fit(X, X, seed=0, verbose=0)
+    assert model.count_params() == 20
+
+
+def constructed(row: Row, name: str) -> Case:
+    value, words = row.wrong[name]
+    call = f"{row.make.__name__}({name}={value!r})"
+    given = {**row.right, name: value}
+    return Case(f"`{call}`", lambda folder: row.make(**given), words)
+
+
+CATALOGUE = [*(constructed(row, name) for row in ARGUMENTS for name in row.wrong), *MEETINGS]
