@@ -58,6 +58,34 @@ def test_the_squared_error_in_both_scalings():
         assert measured["loss"] == pytest.approx(factor * error, rel=1e-12)
 
 
+@pytest.mark.lecture("T1.E2")
+def test_the_binary_cross_entropy_from_logits():
+    """The binary cross-entropy of a logit y is -(t ln σ(y) + (1 - t) ln(1 - σ(y)))."""
+    y = np.array([-5.0, -1.0, 0.0, 0.5, 4.0])[:, None]
+    s = 1 / (1 + np.exp(-y))
+    loss = nn.BinaryCrossEntropy()
+    for t in (np.ones((5, 1)), np.zeros((5, 1)), np.full((5, 1), 0.25)):
+        known = -(t * np.log(s) + (1 - t) * np.log(1 - s))
+        np.testing.assert_allclose(rows(loss, t, y), known[:, 0], rtol=1e-12)
+        np.testing.assert_allclose(slope(loss, t, y), s - t, rtol=1e-12)
+        curved = pel.hessian(lambda y, t=t: np.sum(loss.per_row(pel.Tensor(t), y)))(y)
+        np.testing.assert_allclose(curved.reshape(5, 5), np.diag((s * (1 - s))[:, 0]), rtol=1e-12)
+    # Stable on both sides: where the label is right, what is left is e^-|y|.
+    far = np.array([[-1000.0], [1000.0], [40.0], [-40.0], [1000.0]])
+    t = np.array([[0.0], [1.0], [1.0], [0.0], [0.0]])
+    np.testing.assert_allclose(
+        rows(loss, t, far), [0, 0, np.exp(-40), np.exp(-40), 1000], rtol=1e-14
+    )
+    # The first step from weights of 0 is the step of logistic regression.
+    model = pel.Sequential([nn.Dense(1, kernel_initializer="zeros")], seed=0, dtype="float64")
+    model.compile(optim.SGD(1.0), "binary_cross_entropy")
+    label = (CLASSES > 1).astype(float)
+    model.fit(X, label, batch_size=80, verbose=0, seed=0)
+    w, b = model.get_weights()
+    np.testing.assert_allclose(w[:, 0], (label - 0.5) @ X / 80, rtol=1e-11)
+    np.testing.assert_allclose(b, (label - 0.5).mean(), rtol=1e-11)
+
+
 @pytest.mark.lecture("T1.E3")
 def test_the_gradient_of_the_binary_cross_entropy_in_two_steps_and_in_one():
     """For a probability p, dL/dp = -t/p + (1 - t)/(1 - p); grouped with the sigmoid it is p - t."""
@@ -70,6 +98,25 @@ def test_the_gradient_of_the_binary_cross_entropy_in_two_steps_and_in_one():
     np.testing.assert_allclose(by_p, -t / p + (1 - t) / (1 - p), rtol=1e-12)
     np.testing.assert_allclose(by_p * p * (1 - p), p - t, rtol=1e-12)
     np.testing.assert_allclose(slope(nn.BinaryCrossEntropy(), t, z), p - t, rtol=1e-12)
+
+
+@pytest.mark.lecture("T1.E4")
+def test_the_logistic_loss_is_the_cross_entropy_with_other_labels():
+    """The logistic loss log(1 + e^(-yf)), y in {-1, 1}, is the binary cross-entropy for {0, 1}."""
+    sign = np.sign(Y[::-1]).copy()
+    logistic = rows(nn.Logistic(), sign, Y)
+    np.testing.assert_allclose(logistic, np.log(1 + np.exp(-sign * Y)).sum(axis=1), rtol=1e-12)
+    np.testing.assert_allclose(
+        logistic, rows(nn.BinaryCrossEntropy(), (sign + 1) / 2, Y), rtol=1e-13
+    )
+    # The same model from either pair of labels.
+    ends = []
+    for loss, labels in (("logistic", [-1, 1]), ("binary_cross_entropy", [0, 1])):
+        model = pel.Sequential([nn.Dense(1)], seed=0, dtype="float64")
+        model.compile(optim.SGD(0.5), loss)
+        model.fit(X, np.array(labels)[(CLASSES > 1).astype(int)], epochs=3, seed=0, verbose=0)
+        ends.append(model.get_weights()[0])
+    np.testing.assert_allclose(*ends, rtol=1e-11)
 
 
 @pytest.mark.lecture("T1.E5")
@@ -110,6 +157,25 @@ def test_the_cross_entropy_from_logits_and_by_indicators():
         return -np.sum(indicator * np.log(p))
 
     np.testing.assert_allclose(pel.grad(written_out)(Y), softmax(Y) - indicator, rtol=1e-11)
+
+
+@pytest.mark.lecture("T1.E8")
+def test_the_negative_log_likelihood():
+    """The loss of any model p(y; X, θ) is -log p: minimising it is maximising the likelihood."""
+
+    def log_poisson(t, y):
+        return np.sum(t * y - np.exp(y), axis=-1)
+
+    counts = np.floor(np.exp(X[:, 0] * 0.5 + 1))
+    model = pel.Sequential([nn.Dense(1)], seed=0, dtype="float64")
+    model.compile(optim.SGD(0.05), nn.NegativeLogLikelihood(log_poisson))
+    history = model.fit(X, counts, batch_size=80, epochs=2000, seed=0, verbose=0)
+    rate = np.exp(model.predict(X)[:, 0])
+    likelihood = np.mean(counts * np.log(rate) - rate)
+    assert model.evaluate(X, counts)["loss"] == pytest.approx(-likelihood, rel=1e-12)
+    # At the maximum of the likelihood its gradient Σ (t - rate) x is 0.
+    np.testing.assert_allclose((counts - rate) @ X / 80, 0, atol=1e-8)
+    assert sorted(history.steps["loss"], reverse=True)[:9] == history.steps["loss"][:9]
 
 
 class Cauchy(nn.Regularizer):

@@ -4,6 +4,7 @@ The lectures write a weight as (units, inputs) and a point as a column; here a w
 (inputs, units) and a point is a row, so that their W is the transpose of ours.
 """
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 import pellucid as pel
 from pellucid import nn, optim
+from pellucid.ops.spec import verify
 from pellucid.testing import check_grad
 
 FUNCTIONS = {
@@ -212,6 +214,20 @@ def test_relu_units_draw_a_polygon_through_any_function():
     for wide, narrow in itertools.pairwise(distances):
         assert wide / narrow == pytest.approx(4, rel=0.15)
     assert distances[-1] < np.e / 8 * (2 / 32) ** 2  # max |f''| h² / 8
+
+
+@pytest.mark.lecture("T1.C13")
+@pytest.mark.usefixtures("broken_graphs")
+def test_a_feed_forward_network_has_no_feedback():
+    """In a feed-forward network nothing feeds back: a graph with a cycle is refused."""
+    graph = network((2, 3, 1)).graph()
+    verify(graph)
+    first = next(i for i, node in enumerate(graph.nodes) if node.op == "contract")
+    last = len(graph.nodes) - 1
+    nodes = list(graph.nodes)
+    nodes[first] = dataclasses.replace(nodes[first], inputs=(last, *nodes[first].inputs[1:]))
+    with pytest.raises(pel.GraphError, match=f"inputs must be earlier nodes, got {last}"):
+        verify(dataclasses.replace(graph, nodes=tuple(nodes)))
 
 
 @pytest.mark.lecture("T1.C15")
