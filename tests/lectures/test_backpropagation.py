@@ -161,6 +161,7 @@ def test_linear_layers_collapse_to_one_matrix():
 
 @pytest.mark.lecture("T1.A12")
 def test_no_line_separates_xor():
+    """No line separates the four points of XOR: a linear model is wrong on one of them at least."""
     x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], float)
     for seed in range(5):
         model = pel.Sequential([pel.nn.Dense(1)], seed=seed)

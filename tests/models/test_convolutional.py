@@ -25,6 +25,7 @@ def units(model):
 
 @pytest.mark.lecture("T1.C17")
 def test_lecun_1989_has_the_papers_counts():
+    """LeCun's network of 1989 reads digits with 9,760 weights, shared among 64,660 connections."""
     model = pel.models.lecun1989(seed=0)
     assert counts(model) == {"H1": 1068, "H2": 2592, "H3": 5790, "output": 310}
     assert model.count_params() == 9760
@@ -62,6 +63,7 @@ def test_lenet_5_has_the_papers_counts():
 
 @pytest.mark.lecture("T1.C16")
 def test_alexnet_has_the_papers_count_before_a_weight_is_made(capsys):
+    """AlexNet: five convolutional and three full layers, 60,965,224 parameters, 1000 classes."""
     model = pel.models.alexnet(seed=0)
     assert model.count_params() == 60_965_224
     shapes = [type.shape[1:3] for type in model.types[:10]]
@@ -100,6 +102,7 @@ def test_networks_learn_natively_as_in_the_interpreter(name):
 
 @pytest.mark.lecture("T1.C16")
 def test_a_step_of_a_thin_alexnet():
+    """AlexNet trains: one step of one with a sixteenth of its maps."""
     model = pel.models.alexnet(classes=10, seed=0, thinner=16)
     model.compile(pel.optim.SGD(0.01, momentum=0.9), loss="cross_entropy")
     before = model.count_params()

@@ -37,6 +37,7 @@ def classifier(*layers, loss="cross_entropy", seed=0, optimizer=None, **options)
 
 @pytest.mark.lecture("T1.C11")
 def test_xor_with_the_lectures_weights():
+    """Two ReLU units with the lectures' weights solve XOR: both 1s go to the feature (1, 0)."""
     model = Sequential([Dense(2, activation="relu", input_shape=(2,)), Dense(1)], seed=0)
     model.set_weights([[[1, 1], [1, 1]], [0, -1], [[1], [-2]], [0]])
     np.testing.assert_array_equal(model.predict(XOR).ravel(), [0, 1, 1, 0])
@@ -48,6 +49,7 @@ def test_xor_with_the_lectures_weights():
 @pytest.mark.lecture("T1.C7")
 @pytest.mark.lecture("T1.A7")
 def test_parameter_counts():
+    """784-200-10 has 159,010 parameters, softmax regression on the same images 7,850."""
     assert Sequential([Dense(10, input_shape=(784,))]).count_params() == 7_850
     two = Sequential([Dense(200, activation="relu", input_shape=(784,)), Dense(10)])
     assert two.count_params() == 784 * 200 + 200 + 200 * 10 + 10 == 159_010
@@ -139,6 +141,7 @@ def test_regression_learns_a_line():
 
 @pytest.mark.lecture("T1.A8")
 def test_linear_regression_with_l2_is_ridge():
+    """Linear regression with an L2 penalty, J = MSE + (λ/2)θᵀθ, is ridge regression."""
     rng = np.random.default_rng(0)
     x, t = rng.normal(size=(40, 3)), rng.normal(size=40)
     model = Sequential([Dense(1, use_bias=False)], seed=0, dtype="float64")

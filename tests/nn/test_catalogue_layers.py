@@ -85,6 +85,7 @@ def test_a_batch_of_one_row_and_a_constant_column_give_beta():
 
 @pytest.mark.lecture("T1.C10")
 def test_maxout_is_the_largest_piece_and_its_gradient_goes_there():
+    """A maxout unit is the largest of several values of the previous layer."""
     layer = nn.Maxout(2, 3)
     rng = np.random.default_rng(0)
     params = {"W": rng.normal(size=(3, 2, 3)), "b": rng.normal(size=(2, 3))}
@@ -102,7 +103,10 @@ def test_maxout_is_the_largest_piece_and_its_gradient_goes_there():
 
 @pytest.mark.lecture("T1.C9")
 def test_a_linear_hidden_layer_finds_the_best_matrix_of_low_rank():
-    """Eckart and Young: no matrix of rank r is closer than the first r singular values."""
+    """A linear hidden layer of r units is a matrix W = AB of rank r, with fewer parameters.
+
+    Eckart and Young: no matrix of rank r is closer than the first r singular values.
+    """
     rng = np.random.default_rng(0)
     target = rng.normal(size=(6, 5)) @ np.diag([3.0, 2.0, 0.3, 0.2, 0.1])
     net = pel.Sequential(
@@ -140,6 +144,7 @@ def test_xor_is_linear_in_fixed_features(basis):
 @pytest.mark.lecture("T1.A12")
 @pytest.mark.parametrize("seed", range(5))
 def test_no_line_solves_xor(seed):
+    """No line separates the four points of XOR: a linear model is wrong on one of them at least."""
     x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
     y = np.array([0, 1, 1, 0], np.float32)
     net = pel.Sequential([nn.Dense(1, kernel_initializer="normal")], seed=seed)

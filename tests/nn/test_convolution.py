@@ -117,6 +117,7 @@ def test_a_bias_of_a_unit_stands_at_its_place():
 
 @pytest.mark.lecture("T1.C10")
 def test_maxout_is_the_largest_of_several_convolutions():
+    """A maxout unit is the largest of several values of the previous layer, here of maps."""
     model = built(Conv2D(3, 2, pieces=4), (7, 6, 4))
     w, b = random_weights(model)
     assert w.shape == (2, 2, 4, 12)
@@ -127,6 +128,7 @@ def test_maxout_is_the_largest_of_several_convolutions():
 
 @pytest.mark.lecture("T1.C10")
 def test_the_gradient_of_maxout_goes_to_the_largest_piece():
+    """The gradient of a maxout unit goes to the piece that is the largest."""
     model = Sequential([Conv2D(1, 1, pieces=2, use_bias=False), Flatten()], seed=0)
     model.compile("sgd", "squared")
     model.build((1, 1, 1))

@@ -118,4 +118,4 @@ def test_unknown_losses_name_the_nearest_and_what_keras_calls_them():
     with pytest.raises(ArgumentError, match="Here it is called 'squared'"):
         losses.loss("mse")
     with pytest.raises(ArgumentError, match="Here it is called 'cross_entropy'"):
-        losses.loss("sparse_categorical_crossentropy")
+        losses.loss("categorical_crossentropy")

@@ -148,7 +148,7 @@ class ProbabilityCrossEntropy(CrossEntropy):
 
 @record
 class BinaryCrossEntropy(Loss):
-    """-t ln σ(z) - (1-t) ln(1-σ(z)) = softplus(z) - t·z, summed over the outputs of a row.
+    """-t ln σ(z) - (1-t) ln(1-σ(z)) for logits z, summed over the outputs of a row.
 
     Args:
         label_smoothing: ε in [0, 1): targets are (1 - ε)·t + ε/2.
@@ -172,10 +172,10 @@ class BinaryCrossEntropy(Loss):
 
     def per_row(self, target: Value, output: Value) -> Value:
         target = self._smoothed(target)
-        # softplus(z) - t·z as max(z, 0) - t·z + ln(1 + e^-|z|): no difference of large numbers.
-        positive = elementwise("relu", output)
-        tail = elementwise("log1p", elementwise("exp", -abs(output)))
-        return rows(positive - target * output + tail)
+        # Not softplus(z) - t·z, a difference of large numbers; and nothing of |z|, whose slope at
+        # z = 0, where weights of 0 start, would be another than σ(0) - t.
+        no, yes = elementwise("softplus", output), elementwise("softplus", -output)
+        return rows(target * yes + (1 - target) * no)
 
     def labelled(self, target: Value) -> Value:
         return target > 0.5

@@ -84,13 +84,15 @@ BY_NAME: dict[str, Loss] = {
     )
 }
 
+# Another spelling, as in the Keras program that the lectures print: it means nothing else.
+_SPELLINGS = {"sparse_categorical_crossentropy": "cross_entropy"}
+
 # What other libraries call them; named in the error, so that nobody searches twice.
 _ELSEWHERE = {
     "mse": "squared",
     "mean_squared_error": "squared",
     "squared_error": "squared",
     "categorical_crossentropy": "cross_entropy",
-    "sparse_categorical_crossentropy": "cross_entropy",
     "crossentropy": "cross_entropy",
     "log_loss": "cross_entropy",
     "nll": "cross_entropy",
@@ -108,6 +110,7 @@ def loss(value: Any) -> Loss:
     if isinstance(value, Loss):
         return value
     if isinstance(value, str):
+        value = _SPELLINGS.get(value, value)
         if value in BY_NAME:
             return BY_NAME[value]
         hint = nearest(value, BY_NAME)
