@@ -315,7 +315,8 @@ def test_every_argument_of_every_public_constructor_has_its_row():
 ODD_VALUES = [
     None, "x", b"x", "", 1.5, -1, 0, 2, float("nan"), float("inf"), True, 1j, 10**30, 10**400,
     object(), int, [], (), {}, [None], [[1], [2, 3]], (1, 2), {"a": 1}, lambda x: x,
-    np.array(2), np.array([1, 2]), np.array(["a"]), np.float32(2), np.int64(2), np.bool_(True), np.datetime64("2026-01-01"),
+    np.array(2), np.array([1, 2]), np.array(["a"]), np.float32(2), np.int64(2),
+    np.bool_(True), np.datetime64("2026-01-01"),
 ]  # fmt: skip
 
 
