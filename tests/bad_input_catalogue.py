@@ -34,6 +34,11 @@ class Row(NamedTuple):
 
 
 NAN, INF = float("nan"), float("inf")
+X = np.random.default_rng(1).normal(size=(24, 4)).astype(np.float32)
+CLASSES = np.arange(24) % 3
+SIGNS = np.where(X[:, 0] > 0, 1, -1)
+ready = pel.Sequential([nn.Dense(1)], seed=0)
+ready.compile("sgd", "squared")
 DTYPE = ("int32", "dtype must be float32 or float64")
 SEED = (-1, "seed must be in [0,")
 LINEAR = ("rleu", "unknown activation 'rleu'")
@@ -143,6 +148,17 @@ LAYERS = [
     Row(nn.L1, {"strength": 0.1}, {
         "strength": (-0.1, "strength must lie in [0, inf), got -0.1"),
         "biases": (FLAG, "biases must be True or False, got 1"),
+        "proximal": (None, "proximal must be True or False, got None"),
+    }),
+    Row(nn.ElasticNet, {"strength": 0.1}, {
+        "strength": (NAN, "strength must lie in [0, inf), got nan"),
+        "ratio": (1.5, "ratio must lie in [0, 1], got 1.5"),
+        "biases": ("no", "biases must be True or False, got 'no'"),
+        "proximal": (FLAG, "proximal must be True or False, got 1"),
+    }),
+    Row(nn.MaxNorm, {"strength": 3.0}, {
+        "strength": (0, "strength must lie in (0, inf), got 0"),
+        "biases": (FLAG, "biases must be True or False, got 1"),
     }),
     Row(nn.L2, {"strength": 0.1}, {
         "strength": (np.zeros(2), "strength must be a number, got array([0., 0.])"),
@@ -163,6 +179,8 @@ LOSSES = [
     Row(nn.ProbabilityBinaryCrossEntropy, {}, SMOOTH),
     Row(nn.Logistic, {}, {}),
     Row(nn.Hinge, {}, {}),
+    Row(nn.Perceptron, {}, {}),
+    Row(nn.Hebbian, {}, {}),
     Row(nn.MulticlassHinge, {}, {
         "label_smoothing": (0.1, "label_smoothing must be 0, got 0.1"),
     }),
@@ -200,13 +218,23 @@ OPTIMIZERS = [
         "epsilon": (0, "epsilon must lie in (0, inf), got 0"),
         "weight_decay": (-0.01, "weight_decay must lie in [0, inf), got -0.01"),
     }),
+    Row(optim.LBFGS, {}, {"memory": (0, "memory must be in [1, 1000], got 0")}),
+    Row(optim.Newton, {}, {"most": (0.5, "most must be a whole number, got 0.5")}),
+    Row(optim.Perturb, {}, {"coordinates": (0, "coordinates must be at least 1, got 0")}),
+    Row(optim.GrowingBatch, {"first": 8}, {
+        "first": (0, "first must be at least 1, got 0"),
+        "factor": (0.5, "factor must lie in [1, inf), got 0.5"),
+        "every": (0, "every must be at least 1, got 0"),
+        "highest": (4, "highest must be at least 8, got 4"),
+    }),
+    Row(optim.FixedBatch, {"rows": 8}, {"rows": (0, "rows must be at least 1, got 0")}),
     Row(optim.Constant, {"value": 0.1}, {"value": (NAN, "value must lie in [0, inf), got nan")}),
     Row(optim.Step, {"initial": 0.1}, RATE | {
         "factor": (0, "factor must lie in (0, 1], got 0"),
         "every": (0, "every must be at least 1, got 0"),
     }),
     Row(optim.Exponential, {"initial": 0.1}, RATE | {
-        "factor": (1.5, "factor must lie in (0, 1], got 1.5"),
+        "factor": (0, "factor must lie in (0, inf), got 0"),
         "every": (0.5, "every must be a whole number, got 0.5"),
     }),
     Row(optim.Cosine, {"initial": 0.1, "steps": 10}, RATE | {
@@ -255,20 +283,47 @@ MODELS = [
         "mode": ("auto", "unknown mode 'auto'"),
         "restore_best": (FLAG, "restore_best must be True or False, got 1"),
     }),
+    Row(pel.ReduceOnPlateau, {}, {
+        "monitor": (3, "monitor must be a name, got 3"),
+        "factor": (1, "factor must lie in (0, 1), got 1"),
+        "patience": (0, "patience must be at least 1, got 0"),
+        "min_delta": (-1, "min_delta must lie in [0, inf), got -1"),
+        "mode": ("auto", "unknown mode 'auto'"),
+        "lowest": (2, "lowest must lie in [0, 1], got 2"),
+    }),
+    Row(pel.StopBelow, {"monitor": "loss", "limit": 0.1}, {
+        "monitor": (None, "[StopBelow] monitor must be a name, got None"),
+        "limit": ("low", "limit must be a number, got 'low'"),
+    }),
+    Row(pel.rate_range, {"model": ready, "x": X, "y": X[:, 0]}, {
+        "model": (pel.Sequential([nn.Dense(1)]), "model must be compiled"),
+        "x": (3, "x must have rows, got a single number"),
+        "y": (X[:3, 0], "x and y must have as many rows, got 24 and 3"),
+        "lowest": (0, "lowest must lie in (0, inf), got 0"),
+        "highest": (1e-9, "highest must lie in (1e-06, inf), got 1e-09"),
+        "steps": (3, "steps must be at least 10, got 3"),
+        "batch_size": (0, "batch_size must be at least 1, got 0"),
+        "seed": (-1, "seed must be in [0,"),
+        "backend": ("gpu", "unknown backend 'gpu'"),
+    }),
+    Row(pel.curvature, {"function": lambda w: np.sum(w * w), "args": (np.ones(2),)}, {
+        "function": (3, "expected a function, got int"),
+        "args": (np.ones(2), "args must be a tuple, got ndarray"),
+        "tolerance": (0, "tolerance must lie in (0, inf), got 0"),
+        "products": (0, "products must be at least 1, got 0"),
+        "random_seed": (None, "seed must be a whole number, got None"),
+        "backend": ("gpu", "unknown backend 'gpu'"),
+    }),
 ]  # fmt: skip
 ARGUMENTS = [*LAYERS, *LOSSES, *OPTIMIZERS, *MODELS]
-
-X = np.random.default_rng(1).normal(size=(24, 4)).astype(np.float32)
-CLASSES = np.arange(24) % 3
-SIGNS = np.where(X[:, 0] > 0, 1, -1)
 
 
 def trained(
     *layers: Any, x: Any = X, y: Any = X[:, 0], loss: Any = "squared", optimizer: Any = "sgd",
-    **how: Any,
+    metrics: Any = (), **how: Any,
 ) -> Any:  # fmt: skip
     made = pel.Sequential(layers, seed=0)
-    made.compile(optimizer, loss)
+    made.compile(optimizer, loss, metrics)
     made.fit(x, y, **{"seed": 0, "verbose": 0, **how})
     assert all(np.isfinite(w).all() for w in made.get_weights())
 
@@ -469,6 +524,59 @@ MEETINGS = [
          "rate(0) must lie in [0, inf), got nan"),
     Case("borders that fall", lambda p: optim.Piecewise((5, 3), (0.1, 0.2, 0.3)),
          "borders must increase, got (5, 3)"),
+    Case("weights for other rows", lambda p: trained(HEAD, sample_weight=np.ones(3)),
+         "sample_weight must be one weight a row (24,), got (3,)"),
+    Case("a negative weight", lambda p: trained(HEAD, sample_weight=-np.ones(24)),
+         "sample_weight must be 0 or more, got -1.0 in row 0"),
+    Case("a weight that is NaN", lambda p: trained(HEAD, sample_weight=np.full(24, NAN)),
+         "sample_weight must be finite"),
+    Case("class weights in a regression", lambda p: trained(HEAD, class_weight={0: 2}),
+         "class_weight needs one class a row, got loss squared"),
+    Case("the weight of a class that is none",
+         lambda p: trained(nn.Dense(3), y=CLASSES, loss="cross_entropy", class_weight={3: 2}),
+         "class_weight must name classes 0 … 2, got 3"),
+    Case("class weights as a list",
+         lambda p: trained(nn.Dense(3), y=CLASSES, loss="cross_entropy", class_weight=[1, 2, 3]),
+         "class_weight must be {class: weight} or 'balanced'"),
+    Case("a word for a batch size", lambda p: trained(HEAD, batch_size="full"),
+         "unknown batch_size 'full'"),
+    Case("a fractional batch size", lambda p: trained(HEAD, batch_size=0.5),
+         "batch_size must be a whole number, got 0.5"),
+    Case("the rate of a layer that is not there",
+         lambda p: pel.Sequential([nn.Dense(1, name="out")]).compile(rates={"ou": 0.1}),
+         "rates must name layers, got 'ou'. "),
+    Case("a negative rate of a layer",
+         lambda p: pel.Sequential([nn.Dense(1, name="out")]).compile(rates={"out": -1}),
+         "rates of out must lie in [0, inf), got -1"),
+    Case("all layers frozen",
+         lambda p: frozen().fit(X, X[:, 0], verbose=0), "a layer with weights must be trained"),
+    Case("clipped gradients for a line search", lambda p: optim.LBFGS(clip_norm=1.0),
+         "clip_norm must be None, got 1.0"),
+    Case("a proximal penalty with L-BFGS",
+         lambda p: pel.Sequential([HEAD]).compile(optim.LBFGS(), "squared",
+                                                  regularizer=nn.L1(0.1, proximal=True)),
+         "LBFGS takes penalties that are part of the objective, got L1"),
+    Case("Newton's method on a network that is too large",
+         lambda p: trained(HEAD, optimizer=optim.Newton(most=3)),
+         "the model must have 3 weights at most, got 5"),
+    Case("F1 of a regression", lambda p: pel.Sequential([HEAD]).compile("sgd", "squared", ["f1"]),
+         "f1 needs a classification loss, got squared"),
+    Case("the five best of three classes",
+         lambda p: trained(nn.Dense(3), y=CLASSES, loss="cross_entropy", metrics=["top_5_error"]),
+         "top_5_error needs 5 classes or more, got 3"),
+    Case("scores where classes are wanted",
+         lambda p: pel.metrics.accuracy(CLASSES, np.eye(3)[CLASSES]),
+         "Give the chosen classes"),
+    Case("one label only for a ROC curve", lambda p: pel.metrics.roc_auc([1, 1], [0.1, 0.2]),
+         "y_true must hold two labels, got 1"),
+    Case("R² of a constant", lambda p: pel.metrics.r2([1.0, 1.0], [1.0, 2.0]),
+         "y_true must vary"),
+    Case("a range test of an optimizer that searches",
+         lambda p: pel.rate_range(searching(), X, X[:, 0]), "LBFGS searches for the length"),
+    Case("a curvature that three products do not find",
+         lambda p: pel.curvature(lambda w: np.sum(np.arange(40.0) * w * w), (np.ones(40),),
+                                 products=3),
+         "within 3 products"),
     Case("early stopping without validation data",
          lambda p: trained(HEAD, callbacks=pel.EarlyStopping()), "Give fit validation_data"),
     Case("early stopping by a measure that is not there",
@@ -507,3 +615,15 @@ def constructed(row: Row, name: str) -> Case:
 
 
 CATALOGUE = [*(constructed(row, name) for row in ARGUMENTS for name in row.wrong), *MEETINGS]
+
+
+def frozen() -> Any:
+    made = pel.Sequential([nn.Dense(1, name="out")], seed=0)
+    made.compile("sgd", "squared", rates={"out": 0})
+    return made
+
+
+def searching() -> Any:
+    made = pel.Sequential([nn.Dense(1)], seed=0)
+    made.compile("lbfgs", "squared")
+    return made

@@ -294,14 +294,18 @@ def test_case(case, tmp_path):
 SHARED = {"name", "input_shape", "learning_rate", "lr", "clip_value", "clip_norm"}
 BASES = {
     pel.nn.Layer, pel.nn.Initializer, pel.nn.Loss, pel.nn.Regularizer, pel.nn.Symbol,
-    pel.optim.Optimizer, pel.optim.Schedule,
+    pel.optim.Optimizer, pel.optim.Schedule, pel.optim.Driver, pel.optim.BatchSize,
+    pel.models.RateRange,
 }  # fmt: skip
 
 
 def test_every_argument_of_every_public_constructor_has_its_row():
     found = {row.make: set(row.wrong) for row in ARGUMENTS}
     assert len(found) == len(ARGUMENTS)
-    public = {pel.Model, pel.Sequential, pel.Input, pel.EarlyStopping}
+    public = {
+        pel.Model, pel.Sequential, pel.Input, pel.EarlyStopping, pel.ReduceOnPlateau,
+        pel.StopBelow, pel.curvature,
+    }  # fmt: skip
     for module in (pel.nn, pel.optim, pel.models):
         made = {getattr(module, name) for name in module.__all__}
         public |= {one for one in made if callable(one) and one not in BASES | {pel.load}}

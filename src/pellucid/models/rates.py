@@ -13,6 +13,7 @@ from typing import Any
 from pellucid.core.arguments import checked, real, whole
 from pellucid.core.errors import ArgumentError, DivergenceError
 from pellucid.core.files import check_target, write_atomically
+from pellucid.data.arrays import as_features
 from pellucid.models.sequential import Sequential
 from pellucid.optim import Driver, Exponential
 from pellucid.train.callbacks import Callback
@@ -106,12 +107,12 @@ def rate_range(
         model.optimizer, learning_rate=Exponential(low, factor, every=1)
     )
     trial.slots, trial.training = None, {}
-    rows = len(x) if hasattr(x, "__len__") else 1
-    epochs = -(-count * size // max(rows, 1)) + 1
+    features = as_features(x, where)
+    epochs = -(-count * size // len(features)) + 1
     with contextlib.suppress(DivergenceError):  # the rate at which it diverges was looked for
         trial.fit(
-            x, y, batch_size=size, epochs=epochs, seed=seed, verbose=0, callbacks=_Until(count),
-            backend=backend,
+            features, y, batch_size=size, epochs=epochs, seed=seed, verbose=0,
+            callbacks=_Until(count), backend=backend,
         )  # fmt: skip
     losses = trial.history.steps.get("loss", [])[:count]
     rates = [low * factor**step for step in range(len(losses))]

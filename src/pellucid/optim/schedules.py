@@ -204,6 +204,9 @@ class FixedBatch(BatchSize):
 
     rows: int
 
+    def __post_init__(self) -> None:
+        whole("FixedBatch", "rows", self.rows, 1)
+
     def size(self, epoch: int) -> int:
         return self.rows
 

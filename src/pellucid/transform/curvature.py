@@ -16,6 +16,7 @@ from pellucid.core.arguments import real, seed, whole
 from pellucid.core.errors import ArgumentError
 from pellucid.transform.grad import hvp
 from pellucid.transform.jit import jit
+from pellucid.transform.trace import leaf_type
 
 Array = np.ndarray[Any, Any]
 
@@ -69,6 +70,8 @@ def curvature(
         18.0
     """
     where = "curvature"
+    if not callable(function):
+        raise ArgumentError(where, f"expected a function, got {type(function).__name__}")
     if not isinstance(args, (tuple, list)):
         raise ArgumentError(where, f"args must be a tuple, got {type(args).__name__}",
                             "Write curvature(f, (w,)).")  # fmt: skip
@@ -76,8 +79,13 @@ def curvature(
     most = whole(where, "products", products, 1)
     start = tuple(args)
     leaves, structure = trees.flatten(start)
+    for leaf in leaves:
+        if not leaf_type(leaf, where).dtype.is_float:
+            raise ArgumentError(where, f"args must hold floats, got {leaf!r}")
     arrays = [np.asarray(leaf) for leaf in leaves]
     count = sum(array.size for array in arrays)
+    if not count:
+        raise ArgumentError(where, f"args must hold numbers, got {args!r}")
     cuts = np.cumsum([array.size for array in arrays])[:-1]
 
     def nested(flat: Array) -> Any:
