@@ -12,8 +12,11 @@ if TYPE_CHECKING:
 
 
 def summary_text(model: Network) -> str:
-    """A line a layer: name and kind, output shape, parameters."""
+    """A line for the input where its shape is known, and one a layer: output shape, parameters."""
     rows = [("Layer", "Output", "Parameters", "From")]
+    if model.input_type is not None:
+        rows.append(("input", shapes.text(model.input_type.shape), "", ""))
+    given = len(rows)
     seen: set[str] = set()
     params = model.parameters()
     for layer, name, type in zip(model.layers, model.names, model.types, strict=True):
@@ -21,7 +24,7 @@ def summary_text(model: Network) -> str:
         shared = " (shared)" if name in seen else ""
         seen.add(name)
         known = ["input", *model.names]
-        read = ", ".join(known[n] for n in model.sources[len(rows) - 1])
+        read = ", ".join(known[n] for n in model.sources[len(rows) - given])
         rows.append(
             (f"{name} ({_kind(layer)}){shared}", shapes.text(type.shape), f"{count:,}", read)
         )

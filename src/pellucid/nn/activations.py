@@ -1,4 +1,8 @@
-"""Activation functions by name."""
+"""Activation functions by name.
+
+The gradient of sign and step is 0 almost everywhere, so nothing in front of them learns; their
+straight-through forms have the same values and hand the gradient on as if they were lines.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,30 @@ from pellucid.nn.layer import is_function, own_result
 from pellucid.ops import composite
 from pellucid.ops.value import Value, elementwise
 
+
+def _step(x: Value) -> Value:
+    """1 where x > 0, else 0: Heaviside's function with H(0) = 0."""
+    return composite.astype(x > 0, x.type.dtype)
+
+
+def _straight(function: Callable[[Value], Value], slope: float) -> Callable[[Value], Value]:
+    """`function` forward; backward the gradient of `slope`·x for |x| ≤ 1, and 0 beyond.
+
+    Source: Bengio, Léonard and Courville, arXiv:1308.3432; the bound: Hubara et al., NIPS 2016.
+    """
+
+    def through(x: Value) -> Value:
+        line = composite.clip(x, -1.0, 1.0) * slope
+        # line - stop_gradient(line) is 0 exactly: the value is that of the function, to the bit.
+        return function(x) + (line - elementwise("stop_gradient", line))
+
+    return through
+
+
+def _sign(x: Value) -> Value:
+    return elementwise("sign", x)
+
+
 BY_NAME: dict[str, Callable[[Value], Value]] = {
     "linear": lambda x: x,
     "relu": lambda x: elementwise("relu", x),
@@ -18,7 +46,10 @@ BY_NAME: dict[str, Callable[[Value], Value]] = {
     "tanh": lambda x: elementwise("tanh", x),
     "softplus": lambda x: elementwise("softplus", x),
     "softmax": composite.softmax,
-    "sign": lambda x: elementwise("sign", x),
+    "sign": _sign,
+    "step": _step,
+    "sign_straight_through": _straight(_sign, 1.0),
+    "step_straight_through": _straight(_step, 0.5),
 }
 
 ActivationLike = str | Callable[[Any], Any] | None

@@ -25,8 +25,9 @@ class Dense(Layer):
 
     Args:
         units: H, the number of outputs.
-        activation: a name (relu, tanh, sigmoid, softmax, softplus, linear, sign) or a function of
-            one tensor; None is linear.
+        activation: a name (relu, tanh, sigmoid, softmax, softplus, linear, sign, step,
+            sign_straight_through, step_straight_through) or a function of one tensor; None is
+            linear.
         use_bias: whether b is added.
         kernel_initializer: how W starts: uniform, normal, xavier, he, zeros, or an Initializer.
         bias_initializer: how b starts.

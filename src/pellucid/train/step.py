@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pellucid.core import trees
+from pellucid.core import notices, trees
 from pellucid.core.dtypes import DType, int64
 from pellucid.core.errors import ShapeError
 from pellucid.core.shapes import text
@@ -25,7 +25,7 @@ from pellucid.nn.losses import Loss
 from pellucid.nn.regularizers import Regularizer
 from pellucid.ops import composite
 from pellucid.ops.random import Key
-from pellucid.ops.value import Value, elementwise, number
+from pellucid.ops.value import Builder, Value, elementwise, number
 from pellucid.optim.base import Optimizer
 from pellucid.train.metrics import GRADIENT_NORM, Metric
 from pellucid.transform.grad import grad, jvp, value_and_grad
@@ -171,16 +171,41 @@ class _Step:
         measures = [composite.mean(value) for value in _measures(task, inputs["y"], output)]
         return (value if penalty is None else value + penalty), (measures, after)
 
+    def told(self, gradients: Sequence[Value]) -> None:
+        """Says which weights cannot learn, where the graph itself shows it."""
+        names = trees.paths(self.inputs["params"])
+        still = [names[i] for i, g in zip(self.task.free, gradients, strict=True) if _is_zero(g)]
+        if still:
+            layers = ", ".join(f"{layer!r}: 0" for layer in dict.fromkeys(
+                name.split(".")[0] for name in still))  # fmt: skip
+            notices.once(
+                f"[fit] the gradient is 0 almost everywhere for {', '.join(still)}: no operation "
+                "between them and the loss hands one on (sign and step do not). They stay as they "
+                "are. Use sign_straight_through or step_straight_through, or say so: "
+                f"compile(…, rates={{{layers}}})."
+            )
+
     def gradients(self) -> tuple[Value, list[Value], Any, list[Value]]:
         """The objective, the metrics, the layers' state after it, and the gradients."""
         slope = value_and_grad(self.objective, has_aux=True)
         (value, (measures, after)), gradients = slope(self.moving)
+        self.told(gradients)
         norm = next((i for i, m in enumerate(self.task.stepwise) if m.name == GRADIENT_NORM), None)
         if norm is not None:
             squares = [composite.sum(elementwise("square", g)) for g in gradients]
             total = functools.reduce(lambda x, y: x + y, squares)
             measures.insert(norm, elementwise("sqrt", total))
         return value, measures, after, gradients
+
+
+def _is_zero(value: Value) -> bool:
+    """Whether a value is 0 by its making."""
+    assert isinstance(value.recorder, Builder)
+    nodes = value.recorder.nodes
+    node = nodes[value.position]
+    while node.op == "broadcast_to":
+        node = nodes[node.inputs[0]]
+    return node.op == "full" and bool(node.attr("value") == 0)
 
 
 def _step_arguments(task: Task, slots: Any) -> dict[str, Any]:
