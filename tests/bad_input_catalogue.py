@@ -258,7 +258,7 @@ OPTIMIZERS = [
 MODELS = [
     Row(pel.Input, {"shape": (4,)}, {"shape": (4, "shape must be a tuple such as (784,), got 4")}),
     Row(pel.Model, {"inputs": x2, "outputs": nn.Dense(1)(x2)}, {
-        "inputs": ((x2, x2), "inputs must be one, got 2"),
+        "inputs": ((x2, x2), "inputs must differ, got one of them twice"),
         "outputs": (x2, "outputs must come from a layer, got an Input"),
         "seed": SEED,
         "dtype": ("float16", "[Model] dtype must be float32 or float64, got 'float16'"),
@@ -442,6 +442,12 @@ MEETINGS = [
     Case("a path from the output to the input", lambda p: backwards(),
          "inputs must be an Input, got the output of"),
     Case("a layer that reads its own output", lambda p: recurrent(), None),
+    Case("an input that leads nowhere", lambda p: pel.Model([x4, x2], nn.Dense(1)(x4)),
+         "every input must lead to the output, got Input((2,))"),
+    Case("one array for two inputs", lambda p: two_inputs().fit(X, X[:, 0], verbose=0),
+         "x must be a list of 2 arrays, one an input, got a ndarray"),
+    Case("inputs of unequal rows", lambda p: two_inputs().fit([X, X[:9, :2]], X[:, 0], verbose=0),
+         "all inputs must have as many rows, got 24, 9"),
     Case("two outputs", lambda p: pel.Model(x4, [nn.Dense(1)(x4), nn.Dense(2)(x4)]),
          "outputs must be one, got 2"),
     Case("a layer as output", lambda p: pel.Model(x4, nn.Dense(1)),
@@ -626,4 +632,10 @@ def frozen() -> Any:
 def searching() -> Any:
     made = pel.Sequential([nn.Dense(1)], seed=0)
     made.compile("lbfgs", "squared")
+    return made
+
+
+def two_inputs() -> Any:
+    made = pel.Model([x4, x2], nn.Dense(1)(nn.Concat()([x4, x2])), seed=0)
+    made.compile("sgd", "squared")
     return made

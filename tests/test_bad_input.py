@@ -241,7 +241,7 @@ CASES = [
     Case("a file that is not there", lambda p: pel.load(p / "m.safetensors"), "cannot be read"),
     Case("a truncated model file", truncated, "truncated"),
     Case("a model file of a later version", lambda p: edited(p, format=2), "reads up to 1"),
-    Case("a tampered model file", lambda p: edited(p, input_shape=[10**9]), "must be f32["),
+    Case("a tampered model file", lambda p: edited(p, input_shapes=[[10**9]]), "must be f32["),
     Case("an output that exists", lambda p: fit().save(saved(p)), "exists already"),
     Case("an output in no folder", lambda p: fit().save(p / "no" / "m.safetensors"),
          "does not exist"),

@@ -134,8 +134,6 @@ WRONG = {
                       GraphError, "got another Input"),
     "no way to the input": (lambda: pel.Model(x, nn.Dense(1)(pel.Input((3,)))), GraphError,
                             "got another Input"),
-    "two inputs": (lambda: pel.Model([x, pel.Input((2,))], nn.Dense(1)(x)), ArgumentError,
-                   "inputs must be one, got 2"),
     "two outputs": (lambda: pel.Model(x, [nn.Dense(1)(x), nn.Dense(1)(x)]), ArgumentError,
                     "outputs must be one, got 2"),
     "an array": (lambda: nn.Dense(3)(X), ArgumentError, "called on an Input"),
@@ -168,3 +166,99 @@ def test_what_does_not_fit_is_said(name):
     make, error, message = WRONG[name]
     with pytest.raises(error, match=message):
         make()
+
+
+def two_inputs(seed=0, dtype="float64"):
+    """Three columns and an image, each with a branch of its own."""
+    a, b = pel.Input((3,)), pel.Input((2, 2, 1))
+    left = nn.Dense(4, "tanh")(a)
+    right = nn.Dense(5, "relu")(nn.Flatten()(b))
+    joined = nn.Concat()([left, right])
+    return pel.Model([a, b], nn.Dense(2)(joined), seed=seed, dtype=dtype)
+
+
+RNG = np.random.default_rng(3)
+TWO = [RNG.normal(size=(50, 3)), RNG.normal(size=(50, 2, 2, 1)).astype(np.float32)]
+SUM = (TWO[0][:, 0] + TWO[1][:, 0, 0, 0] > 0).astype(int)
+
+
+@pytest.mark.parametrize("backend", ["native", "interpreter"])
+def test_several_inputs_are_a_list(backend):
+    net = two_inputs()
+    net.compile(optim.Adam(0.02), loss="cross_entropy", metrics=["accuracy"])
+    history = net.fit(TWO, SUM, epochs=60, batch_size=16, seed=0, verbose=0, backend=backend,
+                      validation_data=(TWO, SUM), sample_weight=np.ones(50))  # fmt: skip
+    assert history.epochs["val_accuracy"][-1] > 0.95
+    w1, b1, w2, b2, w3, b3 = net.get_weights()
+    left = np.tanh(TWO[0] @ w1 + b1)
+    right = np.maximum(TWO[1].reshape(50, 4) @ w2 + b2, 0)
+    out = np.hstack([left, right]) @ w3 + b3
+    np.testing.assert_allclose(net.predict(TWO, backend=backend), out, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(net.predict(TWO, batch_size=7), net.predict(TWO), rtol=1e-12)
+    assert net.evaluate(TWO, SUM, backend=backend)["accuracy"] > 0.95
+    assert net.predict_proba(TWO).sum() == pytest.approx(50)
+
+
+def test_several_inputs_equal_their_columns_in_one():
+    """Splitting columns over two inputs is the network that reads them joined."""
+    x = RNG.normal(size=(40, 5))
+    a, b = pel.Input((2,)), pel.Input((3,))
+    split = pel.Model([a, b], nn.Dense(1)(nn.Concat()([a, b])), seed=0, dtype="float64")
+    whole = pel.Sequential([nn.Dense(1)], seed=0, dtype="float64")
+    whole.build((5,))
+    whole.set_weights(split.get_weights())
+    for net, given in ((split, [x[:, :2], x[:, 2:]]), (whole, x)):
+        net.compile(optim.SGD(0.1, momentum=0.9), loss="squared")
+        net.fit(given, x[:, :1], batch_size=8, epochs=3, seed=0, verbose=0)
+    for one, other in zip(split.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+def test_a_model_of_several_inputs_is_saved_resumed_and_shown(tmp_path):
+    whole, half = two_inputs(), two_inputs()
+    for net in (whole, half):
+        net.compile("adam", loss="cross_entropy")
+    whole.fit(TWO, SUM, epochs=4, seed=0, verbose=0)
+    half.fit(TWO, SUM, epochs=2, seed=0, verbose=0, checkpoint=tmp_path / "c.st")
+    rest = pel.load(tmp_path / "c.st")
+    rest.fit(TWO, SUM, epochs=4, verbose=0, resume=True)
+    np.testing.assert_array_equal(whole.predict(TWO), rest.predict(TWO))
+    with pytest.raises(ArgumentError, match="data must be"):
+        pel.load(tmp_path / "c.st").fit([TWO[0], TWO[1] + 1], SUM, epochs=4, verbose=0, resume=True)
+    printed = []
+    whole.summary(printed.append)
+    text = "\n".join(printed)
+    assert "input_1" in text and "(N, 2, 2, 1)" in text and "dense_1, dense_2" in text
+    names = [node.attr("name") for node in whole.graph().nodes if node.op == "input"]
+    assert names[-2:] == ["x.0", "x.1"]
+    value = whole.objective(TWO, SUM)(whole.params)
+    assert float(value) == pytest.approx(whole.evaluate(TWO, SUM)["loss"], rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("x", "kind", "words"),
+    [
+        (TWO[0], ArgumentError, "x must be a list of 2 arrays, one an input, got a ndarray"),
+        ([TWO[0]], ArgumentError, "x must be a list of 2 arrays, one an input, got 1"),
+        ([TWO[0], TWO[1][:30]], ShapeError, "all inputs must have as many rows, got 50, 30"),
+        ([TWO[0][:, :2], TWO[1]], ShapeError, r"x\[0\] must be \(N, 3\), got \(50, 2\)"),
+        ([TWO[0], TWO[0]], ShapeError, r"x\[1\] must be \(N, 2, 2, 1\), got \(50, 3\)"),
+        ([TWO[0] * np.nan, TWO[1]], DataError, "x must be finite, got nan"),
+        ([TWO[0], TWO[1] * np.inf], DataError, "x must be finite, got"),
+    ],
+)
+def test_several_inputs_that_do_not_fit(x, kind, words):
+    net = two_inputs()
+    net.compile("sgd", loss="cross_entropy")
+    with pytest.raises(kind, match=words), np.errstate(invalid="ignore"):
+        net.fit(x, SUM, seed=0, verbose=0)
+
+
+def test_inputs_that_lead_nowhere_or_come_twice():
+    a, b = pel.Input((3,)), pel.Input((3,))
+    with pytest.raises(ArgumentError, match="every input must lead to the output, got Input"):
+        pel.Model([a, b], nn.Dense(1)(a))
+    with pytest.raises(ArgumentError, match="inputs must differ"):
+        pel.Model([a, a], nn.Dense(1)(a))
+    with pytest.raises(ArgumentError, match="inputs must be one or more, got none"):
+        pel.Model([], nn.Dense(1)(a))

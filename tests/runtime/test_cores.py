@@ -52,7 +52,7 @@ def engines(sizes: tuple[int, ...], batch: int, threads: tuple[int, ...]) -> lis
     graph = in_rows(net.training_graph(x, y))
     net.fit(x, y, epochs=0, verbose=0)
     params = net.get_weights()
-    job = Job(graph, len(params), [np.array(0)], x, (y,), batch, np.dtype(float32.name))
+    job = Job(graph, len(params), [np.array(0)], (x,), (y,), batch, np.dtype(float32.name))
     state = [*params, np.array(0)]
     assert len(state) == job.leaves
     programs: dict = {}
@@ -61,7 +61,7 @@ def engines(sizes: tuple[int, ...], batch: int, threads: tuple[int, ...]) -> lis
 
 def seconds(engine: Compiled, steps: int) -> float:
     """What so many steps take."""
-    rows = np.resize(np.arange(len(engine.job.x)), steps * engine.job.batch_size)
+    rows = np.resize(np.arange(engine.job.rows), steps * engine.job.batch_size)
     rates = np.full(steps, 0.01)
     start = time.perf_counter()
     assert len(engine.run(rows, rates, engine.job.batch_size)) == steps

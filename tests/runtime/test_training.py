@@ -67,7 +67,7 @@ def test_the_order_of_the_rows_is_the_same(n: int) -> None:
     x, y = np.zeros((n, FEATURES), np.float32), np.zeros((n, 3), np.float32)
     net = model()
     net.fit(x, y, epochs=0, verbose=0)
-    job = Job(net.training_graph(x, y), 4, [np.array(0)], x, (y,), 32, np.dtype(np.float32))
+    job = Job(net.training_graph(x, y), 4, [np.array(0)], (x,), (y,), 32, np.dtype(np.float32))
     state = [np.zeros(t.shape, t.dtype.name) for t in job.graph.input_types[: job.leaves]]
     ours, known = Compiled(job, state, 1, {}), Interpreted(job, state)
     for seed, epoch in ((0, 0), (1, 5), (2**62 + 12345, 2**40)):

@@ -100,18 +100,23 @@ def as_targets(y: Any, where: str, name: str = "y") -> Array:
     return array
 
 
-def fingerprint(x: Array, others: Sequence[Array], dtype: np.dtype[Any]) -> str:
+def fingerprint(features: Sequence[Array], others: Sequence[Array], dtype: np.dtype[Any]) -> str:
     """16 hex digits that differ for other data: rows of x spread over it, and targets and weights.
 
     Those are read whole if they are small, else by rows spread over them too.
+
+    Args:
+        features: the arrays of x; others: targets and weights.
 
     To read all of it would take longer than the first steps of a small network.
     """
 
     def spread(count: int) -> Array:
-        return np.unique(np.linspace(0, len(x) - 1, count).astype(np.int64))
+        return np.unique(np.linspace(0, len(features[0]) - 1, count).astype(np.int64))
 
-    digest = hashlib.sha256(gather(x, spread(64), dtype, "x").tobytes())
+    digest = hashlib.sha256()
+    for x in features:
+        digest.update(gather(x, spread(64), dtype, "x").tobytes())
     for y in others:
         part = y if y.nbytes <= _HASHED else y[spread(_HASHED * len(y) // y.nbytes)]
         digest.update(np.ascontiguousarray(part).tobytes())

@@ -15,7 +15,7 @@ from pellucid.core import dtypes, trees
 from pellucid.core.arguments import checked, choice, real, whole
 from pellucid.core.errors import ArgumentError, ShapeError, nearest
 from pellucid.core.shapes import N
-from pellucid.data.arrays import as_features, as_targets, check_finite, consecutive
+from pellucid.data.arrays import as_targets, check_finite, consecutive
 from pellucid.data.weights import as_weights, by_class
 from pellucid.graph.node import Graph, TensorType
 from pellucid.models.network import Array, Network
@@ -181,11 +181,11 @@ class CompiledNetwork(Network):
         return task
 
     def _made_task(self, y: TensorType, weighted: bool) -> Task:
-        assert self.loss is not None and self.input_type is not None
+        assert self.loss is not None
         layers = self._logit_layers(self.loss)
 
         def forward(
-            params: Any, state: Any, x: Value, *, train: bool, key: Key | None
+            params: Any, state: Any, x: Any, *, train: bool, key: Key | None
         ) -> tuple[Value, Any]:
             return self._apply(layers, params, state, x, train, key)
 
@@ -194,7 +194,7 @@ class CompiledNetwork(Network):
         return Task(
             forward, self._type_tree(self.params), self._type_tree(self.state),
             tuple(leaf in shared[name].biases for name, leaf in each),
-            self.input_type, y, self.loss, self.metrics, self.regularizers, weighted,
+            self._given(self.input_types), y, self.loss, self.metrics, self.regularizers, weighted,
             rates=tuple(self.rates.get(name, 1.0) for name, _ in each), dtype=self.dtype,
         )  # fmt: skip
 
@@ -224,8 +224,7 @@ class CompiledNetwork(Network):
         evaluates several times a step: the objective, the metrics, the state, the gradients.
         """
         optimizer = self._compiled("training_graph")
-        features = as_features(x, "training_graph")
-        self._built(features)
+        features = self._features(x, "training_graph")
         task = self._task(self._target_type(self._targets(y, features, "y")))
         if self.slots is None:
             self._start_slots(task, optimizer)
@@ -241,14 +240,12 @@ class CompiledNetwork(Network):
             f(params) for params nested like `model.params`.
         """
         self._compiled("objective")
-        features = as_features(x, "objective")
-        self._built(features)
+        features = self._features(x, "objective")
         targets = self._targets(y, features, "y")
         weights = self._weights(sample_weight, None, targets, "objective")
-        rows = consecutive(features, 0, len(features), numpy_dtype(self.dtype), "x")
-        check_finite(rows, np.arange(len(rows)), "x")
-        return objective(self._task(self._target_type(targets), bool(weights)), self.state, rows,
-                         targets, weights)  # fmt: skip
+        rows = self._rows(features, 0, len(targets))
+        return objective(self._task(self._target_type(targets), bool(weights)), self.state,
+                         self._given(rows), targets, weights)  # fmt: skip
 
     def _program(
         self, key: tuple[Any, ...], graph: Callable[[], Graph], backend: str | None, where: str
@@ -279,12 +276,19 @@ class CompiledNetwork(Network):
     def _target_type(self, y: Array) -> TensorType:
         return TensorType(dtypes.as_dtype(y.dtype), (N, *y.shape[1:]))
 
-    def _targets(self, y: Any, features: Array, name: str) -> Array:
+    def _rows(self, features: Sequence[Array], start: int, stop: int) -> list[Array]:
+        """Rows of each input in the model's dtype, all their numbers finite."""
+        found = [consecutive(x, start, stop, numpy_dtype(self.dtype), "x") for x in features]
+        for part in found:
+            check_finite(part, np.arange(start, stop), "x")
+        return found
+
+    def _targets(self, y: Any, features: Sequence[Array], name: str) -> Array:
         assert self.loss is not None
-        labels = as_targets(y, "fit", name)
-        if len(labels) != len(features):
+        labels, rows = as_targets(y, "fit", name), len(features[0])
+        if len(labels) != rows:
             raise ShapeError(
-                "fit", f"x and {name} must have as many rows, got {len(features)} and {len(labels)}"
+                "fit", f"x and {name} must have as many rows, got {rows} and {len(labels)}"
             )
         return self.loss.targets(labels, self._output_type())
 
@@ -321,7 +325,7 @@ class CompiledNetwork(Network):
 
     def _measure(
         self,
-        x: Array,
+        features: Sequence[Array],
         y: Array,
         weights: tuple[Array, ...],
         chunk: int,
@@ -337,17 +341,16 @@ class CompiledNetwork(Network):
         fixed = [*trees.flatten(self.params)[0], *trees.flatten(self.state)[0], *strengths]
 
         def measured(start: int, stop: int) -> list[Array]:
-            batch = consecutive(x, start, stop, dtype, "x")
-            check_finite(batch, np.arange(start, stop), "x")
+            batch = self._rows(features, start, stop)
             others = (other[start:stop] for other in (y, *weights))
-            return list(program([*fixed, batch, *others]))
+            return list(program([*fixed, *batch, *others]))
 
         threads = check_threads("evaluate", None) if isinstance(program, Native) else 1
-        results = in_chunks(measured, len(x), chunk, threads)
+        results = in_chunks(measured, len(y), chunk, threads)
         totals = np.zeros(len(names))
         for one in results:
             totals += [float(value) for value in one[: len(names)]]
-        means = totals / len(x)
+        means = totals / len(y)
         rest = results[-1][len(names) :]
         if rest and rest[0].ndim == 0:
             means[0] += float(rest[0])
@@ -367,23 +370,21 @@ class CompiledNetwork(Network):
     ) -> Array:
         whole(kind, "batch_size", batch_size, 1)
         check_backend(kind, backend)
-        features = as_features(x, kind)
-        self._built(features)
-        assert self.input_type is not None
-        type = self.input_type
+        features = self._features(x, kind)
 
         def graph() -> Graph:
             params, state = self._type_tree(self.params), self._type_tree(self.state)
-            return prediction_graph(forward, params, state, type)
+            return prediction_graph(forward, params, state, self._given(self.input_types))
 
         program = self._program((kind,), graph, backend, kind)
         fixed = [*trees.flatten(self.params)[0], *trees.flatten(self.state)[0]]
         dtype = numpy_dtype(self.dtype)
 
         def predicted(start: int, stop: int) -> Array:
-            result: Array = program([*fixed, consecutive(features, start, stop, dtype, "x")])[0]
+            rows = (consecutive(x, start, stop, dtype, "x") for x in features)
+            result: Array = program([*fixed, *rows])[0]
             return result
 
         threads = check_threads(kind, None) if isinstance(program, Native) else 1
-        parts = in_chunks(predicted, len(features), batch_size, threads)
+        parts = in_chunks(predicted, len(features[0]), batch_size, threads)
         return parts[0] if len(parts) == 1 else np.concatenate(parts)

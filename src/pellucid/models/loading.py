@@ -67,12 +67,13 @@ def _model(arrays: dict[str, Any], document: Mapping[str, Any]) -> Sequential:
         if type(first) is not int or not 0 <= first <= i:
             raise DataError("load", f"layer {i} must share an earlier layer, got {first!r}")
         layers.append(layers[first] if first < i else from_config(config, functions.read))
-    model = _wired(layers, document)
+    samples = document["input_shapes"] if "input_shapes" in document else [document["input_shape"]]
+    model = _wired(layers, len(samples), document)
     names = list(document["names"])
     if len(names) != len(layers) or not all(isinstance(name, str) for name in names):
         raise DataError("load", f"expected {len(layers)} layer names, got {len(names)}")
     model.names = names
-    params, state = model._types(tuple(document["input_shape"]))
+    params, state = model._types([tuple(sample) for sample in samples])
     model.params = _take(arrays, "params", params)
     model.state = _take(arrays, "state", state)
     compiled = document["compile"]
@@ -88,17 +89,19 @@ def _model(arrays: dict[str, Any], document: Mapping[str, Any]) -> Sequential:
     return model
 
 
-def _wired(layers: list[Any], document: Mapping[str, Any]) -> Sequential:
+def _wired(layers: list[Any], inputs: int, document: Mapping[str, Any]) -> Sequential:
     """The layers as a row, or as a graph in which each reads what stands before it."""
     seed, dtype = document["seed"], document["dtype"]
+    if inputs < 1 or (inputs > 1 and document["kind"] == "Sequential"):
+        raise DataError("load", f"expected one input, got {inputs}")
     if document["kind"] == "Sequential":
         return Sequential(layers, seed=seed, dtype=dtype)
     sources = [tuple(read) for read in document["sources"]]
     for i, (layer, read) in enumerate(zip(layers, sources, strict=True)):
         fits = len(read) >= 2 if layer.several else len(read) == 1
-        if not fits or not all(type(n) is int and 0 <= n <= i for n in read):
+        if not fits or not all(type(n) is int and 0 <= n < inputs + i for n in read):
             raise DataError("load", f"layer {i} must read what stands before it, got {list(read)}")
-    return Model.wired(layers, sources, seed, dtype)
+    return Model.wired(inputs, layers, sources, seed, dtype)
 
 
 def _metric(config: Any, functions: FunctionTable) -> Metric:

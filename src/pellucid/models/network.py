@@ -6,6 +6,7 @@ trained and used stands in `sequential.py`.
 
 from __future__ import annotations
 
+import itertools
 import math
 import secrets
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ from pellucid.core.arguments import seed as check_seed
 from pellucid.core.arguments import whole
 from pellucid.core.errors import ArgumentError, DTypeError, ShapeError
 from pellucid.core.shapes import N
-from pellucid.data.arrays import as_array
+from pellucid.data.arrays import as_array, as_features
 from pellucid.graph.node import Graph, TensorType
 from pellucid.models.summary import summary_text
 from pellucid.nn.dense import Dense, Dropout, Flatten
@@ -57,14 +58,48 @@ class Network:
             raise ArgumentError(where, f"dtype must be float32 or float64, got {dtype!r}")
         self.layers: list[Layer] = []
         self.names: list[str] = []
-        self.sources: list[tuple[int, ...]] = []  # what each reads: 0 the input, n output n
+        self.inputs = 1  # how many arrays a sample is made of
+        self.sources: list[tuple[int, ...]] = []  # what each reads: the inputs, then the outputs
         self.params: dict[str, dict[str, Array]] = {}
         self.state: dict[str, dict[str, Array]] = {}
-        self.input_type: TensorType | None = None
+        self.input_types: tuple[TensorType, ...] = ()  # empty where the shapes are not known yet
         self.types: list[TensorType] = []  # of each layer's output
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}([{', '.join(self.names)}])"
+
+    @property
+    def input_type(self) -> TensorType | None:
+        """The type of the first input; None where its shape is not known yet."""
+        return self.input_types[0] if self.input_types else None
+
+    def _given(self, tree: Sequence[Any]) -> Any:
+        """One a input in the form that graphs take: alone, or a list where there are several."""
+        return list(tree) if self.inputs > 1 else tree[0]
+
+    def _features(self, x: Any, where: str) -> tuple[Array, ...]:
+        """x as an array for each input, with as many rows each.
+
+        Raises:
+            ArgumentError: for another number of arrays than the model has inputs.
+            ShapeError: for unequal numbers of rows, or shapes that do not fit the weights.
+        """
+        if self.inputs == 1:
+            found: tuple[Array, ...] = (as_features(x, where),)
+        else:
+            if not isinstance(x, (tuple, list)) or len(x) != self.inputs:
+                got = f"{len(x)}" if isinstance(x, (tuple, list)) else f"a {type(x).__name__}"
+                raise ArgumentError(
+                    where, f"x must be a list of {self.inputs} arrays, one an input, got {got}"
+                )
+            found = tuple(as_features(one, where) for one in x)
+            if len({len(one) for one in found}) > 1:
+                raise ShapeError(
+                    where, "all inputs must have as many rows, got "
+                    f"{', '.join(str(len(one)) for one in found)}",
+                )  # fmt: skip
+        self._built(found)
+        return found
 
     def rebuilt(self) -> None:
         """Called when the weights are made anew."""
@@ -79,14 +114,14 @@ class Network:
                 "Sequential", f"layers in a row have one input, got {layer.where}, which joins "
                 "several", "Write a Model: x = Input((4,)); Model(x, Add()([x, Dense(4)(x)])).",
             )  # fmt: skip
-        if self.input_type is not None and self.layers and self.params:
+        if self.input_types and self.layers and self.params:
             raise ArgumentError("Sequential", "a layer must be added before the model is built")
         self._append(layer, (len(self.layers),))
         first = self.layers[0].input_shape
-        self.input_type = None
+        self.input_types = ()
         if first is not None:
             self.params = {}
-            self._types(first)
+            self._types([first])
 
     def _append(self, layer: Layer, sources: tuple[int, ...]) -> None:
         self.names.append(self._name(layer))
@@ -110,18 +145,22 @@ class Network:
             number += 1
         return f"{kind}_{number}"
 
-    def _initial(self, features: tuple[int, ...]) -> tuple[Graph, trees.Structure]:
-        """The graph (seed, step, x) → (params, state), and the types of all layers' outputs."""
+    def _initial(self, samples: Sequence[tuple[int, ...]]) -> tuple[Graph, trees.Structure]:
+        """The graph (seed, step, inputs) → (params, state), and the types of all layers' outputs.
+
+        Args:
+            samples: the shape of one sample, for each input.
+        """
         if not self.layers:
             raise ArgumentError("Sequential", "a model needs a layer, got none", "Use add(layer).")
-        for dim in features:
+        for dim in itertools.chain(*samples):
             whole("Sequential", "input_shape", dim, 1)
         types: list[TensorType] = []
 
-        def initial(seed: Value, step: Value, x: Value) -> Any:
+        def initial(seed: Value, step: Value, *inputs: Value) -> Any:
             params: dict[str, Any] = {}
             state: dict[str, Any] = {}
-            values = [x]
+            values = list(inputs)
             for layer, name, read in zip(self.layers, self.names, self.sources, strict=True):
                 key = Key(seed, step, "init").child(name)
                 given = read_by(layer, values, read)
@@ -133,18 +172,19 @@ class Network:
             return params, state
 
         scalar = TensorType(dtypes.int64)
-        x = TensorType(self.dtype, (N, *features))
+        inputs = tuple(TensorType(self.dtype, (N, *sample)) for sample in samples)
+        names = trees.paths(self._given(inputs), "x")
         traced = trace(
-            initial, [scalar, scalar, x], ["seed", "step", "x"], lambda v: (tuple(v), {})
+            initial, [scalar, scalar, *inputs], ["seed", "step", *names], lambda v: (tuple(v), {})
         )
         self.types = types
-        self.input_type = x
+        self.input_types = inputs
         graph = traced.with_constants() if traced.captures else traced.graph
         return graph, traced.structure
 
-    def _types(self, features: tuple[int, ...]) -> tuple[Any, Any]:
+    def _types(self, samples: Sequence[tuple[int, ...]]) -> tuple[Any, Any]:
         """The types of parameters and state, without making an array."""
-        graph, structure = self._initial(features)
+        graph, structure = self._initial(samples)
         params, state = trees.unflatten(structure, graph.output_types)
         return params, state
 
@@ -154,8 +194,10 @@ class Network:
             raise ArgumentError(
                 "Sequential", f"input_shape must be a tuple such as (784,), got {input_shape!r}"
             )
-        features = tuple(input_shape)
-        graph, structure = self._initial(features)
+        self._build([tuple(input_shape)])
+
+    def _build(self, samples: Sequence[tuple[int, ...]]) -> None:
+        graph, structure = self._initial(samples)
         each = numpy_dtype(self.dtype).itemsize
         sizes = [shapes.size(type.shape) for type in graph.output_types]
         needed = each * sum(size for size in sizes if isinstance(size, int))
@@ -164,42 +206,50 @@ class Network:
                 "Sequential", f"weights must fit the memory, got {needed:.3g} bytes of them",
                 "Look at the sizes that summary() prints.",
             )  # fmt: skip
-        zero = np.zeros((1, *features), numpy_dtype(self.dtype))
-        arrays = run(graph, [np.asarray(self.seed, np.int64), np.asarray(0, np.int64), zero])
+        zeros = [np.zeros((1, *sample), numpy_dtype(self.dtype)) for sample in samples]
+        arrays = run(graph, [np.asarray(self.seed, np.int64), np.asarray(0, np.int64), *zeros])
         self.params, self.state = trees.unflatten(structure, arrays)
         self.rebuilt()
 
-    def _built(self, x: Array | None = None) -> None:
+    def _built(self, features: tuple[Array, ...] = ()) -> None:
+        """Makes the weights if there are none, and checks the shapes of `features`."""
         if not self.layers:
             raise ArgumentError("Sequential", "a model needs a layer, got none", "Use add(layer).")
         if not self.params:
-            if x is None and self.input_type is None:
+            if not features and not self.input_types:
                 raise ArgumentError(
                     "Sequential",
                     "the shape of the input is not known yet",
                     "Give the first layer input_shape=(…), or call fit first.",
                 )
-            known = self.input_type.shape[1:] if self.input_type is not None else None
-            features = x.shape[1:] if known is None and x is not None else known
-            self.build(features)  # type: ignore[arg-type]
-        assert self.input_type is not None
-        wanted = self.input_type.shape[1:]
-        if x is not None and x.shape[1:] != wanted:
+            self._build(self._samples() or [x.shape[1:] for x in features])
+        for number, (x, wanted) in enumerate(zip(features, self._samples(), strict=False)):
+            if x.shape[1:] == wanted:
+                continue
             fix = ""
             if shapes.size(x.shape[1:]) == shapes.size(wanted):
                 fix = "Add Flatten() before Dense." if len(wanted) == 1 else "Reshape the data."
             if len(wanted) > 1 and x.shape[1:] == (wanted[-1], *wanted[:-1]):
                 fix = sliding.CHANNELS_LAST
+            own = f"x[{number}]" if self.inputs > 1 else "x"
             raise ShapeError(
                 f'{kind_name(type(self.layers[0]).__name__)} "{self.names[0]}"',
-                f"x must be {shapes.text((N, *wanted))}, got {shapes.text(x.shape)}",
+                f"{own} must be {shapes.text((N, *wanted))}, got {shapes.text(x.shape)}",
                 fix,
             )
 
+    def _samples(self) -> list[tuple[int, ...]]:
+        """The shape of one sample of each input, where they are known."""
+        return [type.shape[1:] for type in self.input_types]  # type: ignore[misc]
+
     def forward(
-        self, params: Any, state: Any, x: Value, *, train: bool, key: Key | None
+        self, params: Any, state: Any, x: Any, *, train: bool, key: Key | None
     ) -> tuple[Value, Any]:
-        """The model as a graph function: the output for x, and the layers' new state."""
+        """The model as a graph function: the output for x, and the layers' new state.
+
+        Args:
+            x: a Value, or a list of them where the model has several inputs.
+        """
         return self._apply(self.layers, params, state, x, train, key)
 
     def _apply(
@@ -207,11 +257,11 @@ class Network:
         layers: Sequence[Layer],
         params: Any,
         state: Any,
-        x: Value,
+        x: Any,
         train: bool,
         key: Key | None,
     ) -> tuple[Value, Any]:
-        after, values = dict(state), [x]
+        after, values = dict(state), list(x) if isinstance(x, (list, tuple)) else [x]
         for layer, name, read in zip(layers, self.names, self.sources, strict=False):
             own = None if key is None else key.child(name)
             given = read_by(layer, values, read)
@@ -300,8 +350,8 @@ class Network:
 
     def parameters(self) -> dict[str, dict[str, Any]]:
         """The weights by layer and name; where the shapes are known and no weight is, types."""
-        if not self.params and self.input_type is not None:
-            params: dict[str, dict[str, Any]] = self._types(self.input_type.shape[1:])[0]  # type: ignore[arg-type]
+        if not self.params and self.input_types:
+            params: dict[str, dict[str, Any]] = self._types(self._samples())[0]
             return params
         self._built()
         return self.params
@@ -328,6 +378,5 @@ class Network:
     def graph(self) -> Graph:
         """The prediction graph: (parameters, x) → the output."""
         self._built()
-        assert self.input_type is not None
         params, state = self._type_tree(self.params), self._type_tree(self.state)
-        return prediction_graph(self.forward, params, state, self.input_type)
+        return prediction_graph(self.forward, params, state, self._given(self.input_types))

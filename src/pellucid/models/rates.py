@@ -13,7 +13,6 @@ from typing import Any
 from pellucid.core.arguments import checked, real, whole
 from pellucid.core.errors import ArgumentError, DivergenceError
 from pellucid.core.files import check_target, write_atomically
-from pellucid.data.arrays import as_features
 from pellucid.models.sequential import Sequential
 from pellucid.optim import Driver, Exponential
 from pellucid.train.callbacks import Callback
@@ -107,11 +106,11 @@ def rate_range(
         model.optimizer, learning_rate=Exponential(low, factor, every=1)
     )
     trial.slots, trial.training = None, {}
-    features = as_features(x, where)
-    epochs = -(-count * size // len(features)) + 1
+    rows = len(model._features(x, where)[0])
+    epochs = -(-count * size // rows) + 1
     with contextlib.suppress(DivergenceError):  # the rate at which it diverges was looked for
         trial.fit(
-            features, y, batch_size=size, epochs=epochs, seed=seed, verbose=0,
+            x, y, batch_size=size, epochs=epochs, seed=seed, verbose=0,
             callbacks=_Until(count), backend=backend,
         )  # fmt: skip
     losses = trial.history.steps.get("loss", [])[:count]

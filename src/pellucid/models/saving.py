@@ -30,13 +30,12 @@ def save(model: Sequential, path: str | Path, overwrite: bool) -> None:
     for table in ("steps", "validation"):
         for name, values in getattr(model.history, table).items():
             arrays[f"history/{table}/{name}"] = np.asarray(values, np.float64)
-    assert model.input_type is not None
     document = {
         "kind": type(model).__name__,
         "sources": [list(read) for read in model.sources],
         "dtype": model.dtype.name,
         "seed": model.seed,
-        "input_shape": list(model.input_type.shape[1:]),
+        "input_shapes": [list(type.shape[1:]) for type in model.input_types],
         "names": model.names,
         "layers": [
             to_config(layer, functions.writer(type))

@@ -15,7 +15,7 @@ from pellucid.core.arguments import seed as check_seed
 from pellucid.core.config import to_config
 from pellucid.core.errors import ArgumentError
 from pellucid.core.files import check_target
-from pellucid.data.arrays import as_features, fingerprint
+from pellucid.data.arrays import fingerprint
 from pellucid.models.compiled import CHUNK, CompiledNetwork
 from pellucid.models.network import Array
 from pellucid.models.saving import save
@@ -95,7 +95,8 @@ class Sequential(CompiledNetwork):
         """Trains on x and y.
 
         Args:
-            x: (N, …) numbers: an array of any order and dtype, a list, a memmap.
+            x: (N, …) numbers: an array of any order and dtype, a list, a memmap; for a Model of
+                several inputs a list of such arrays.
             y: (N,) or (N, H), as the loss wants it.
             batch_size: rows a step: 1 is stochastic descent, "all" batch descent, a GrowingBatch
                 changes by epoch. The last batch of an epoch may be smaller. None is 32, and "all"
@@ -139,16 +140,16 @@ class Sequential(CompiledNetwork):
         flag("fit", "resume", resume)
         check_backend("fit", backend)
         count = check_threads("fit", threads)
-        features = as_features(x, "fit")
-        self._built(features)
+        features = self._features(x, "fit")
+        rows = len(features[0])
         targets = self._targets(y, features, "y")
         weights = self._weights(sample_weight, class_weight, targets, "fit")
         validation = None if validation_data is None else self._validation(validation_data, backend)
-        sizes = self._sizes(batch_size, len(features), optimizer)
+        sizes = self._sizes(batch_size, rows, optimizer)
         dtype = numpy_dtype(self.dtype)
         same = {
             "batch_size": to_config(sizes) if isinstance(sizes, GrowingBatch) else sizes.size(0),
-            "rows": len(features),
+            "rows": rows,
             "data": fingerprint(features, (targets, *weights), dtype),
         }
         task = self._task(self._target_type(targets), bool(weights))
@@ -159,10 +160,10 @@ class Sequential(CompiledNetwork):
             params=len(progress.params),
             fixed=[np.asarray(progress.seed, np.int64),
                    *(np.asarray(r.strength, dtype) for r in self.regularizers)],
-            x=features,
+            features=features,
             others=(targets, *weights),
             batch_size=min(max(sizes.size(epoch) for epoch in range(max(epochs, 1))),
-                           len(features)),
+                           rows),
             dtype=dtype,
         )  # fmt: skip
         state = [*progress.params, *progress.slots, *progress.state]
@@ -172,7 +173,7 @@ class Sequential(CompiledNetwork):
             optimizer=optimizer,
             measure_names=["loss", *(metric.name for metric in task.stepwise)],
             epochs=epochs,
-            batch_size=lambda epoch: min(sizes.size(epoch), len(features)),
+            batch_size=lambda epoch: min(sizes.size(epoch), rows),
             validate_every=validate_every,
         )
         given: list[Any] = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
@@ -228,8 +229,7 @@ class Sequential(CompiledNetwork):
             raise ArgumentError(
                 "fit", "validation_data must be (x, y) or (x, y, weights), got something else"
             )
-        features = as_features(data[0], "validation_data")
-        self._built(features)
+        features = self._features(data[0], "validation_data")
         targets = self._targets(data[1], features, "y of validation_data")
         weights = self._weights(data[2] if len(data) == 3 else None, None, targets,
                                 "validation_data")  # fmt: skip
@@ -321,8 +321,7 @@ class Sequential(CompiledNetwork):
         self._compiled("evaluate")
         check_backend("evaluate", backend)
         whole("evaluate", "batch_size", batch_size, 1)
-        features = as_features(x, "evaluate")
-        self._built(features)
+        features = self._features(x, "evaluate")
         targets = self._targets(y, features, "y")
         weights = self._weights(sample_weight, class_weight, targets, "evaluate")
         return self._measure(features, targets, weights, batch_size, backend)
@@ -354,7 +353,7 @@ class Sequential(CompiledNetwork):
         layers = self._logit_layers(self.loss)
 
         def forward(
-            params: Any, state: Any, x: Value, *, train: bool, key: Key | None
+            params: Any, state: Any, x: Any, *, train: bool, key: Key | None
         ) -> tuple[Value, Any]:
             output, after = self._apply(layers, params, state, x, train, key)
             return activate(link, output), after

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 def summary_text(model: Network) -> str:
     """A line for the input where its shape is known, and one a layer: output shape, parameters."""
     rows = [("Layer", "Output", "Parameters", "From")]
-    if model.input_type is not None:
-        rows.append(("input", shapes.text(model.input_type.shape), "", ""))
+    several = model.inputs > 1
+    inputs = [f"input_{i}" if several else "input" for i in range(1, model.inputs + 1)]
+    for name, type in zip(inputs, model.input_types, strict=False):
+        rows.append((name, shapes.text(type.shape), "", ""))
     given = len(rows)
     seen: set[str] = set()
     params = model.parameters()
@@ -23,7 +25,7 @@ def summary_text(model: Network) -> str:
         count = 0 if name in seen else sum(math.prod(leaf.shape) for leaf in params[name].values())
         shared = " (shared)" if name in seen else ""
         seen.add(name)
-        known = ["input", *model.names]
+        known = [*inputs, *model.names]
         read = ", ".join(known[n] for n in model.sources[len(rows) - given])
         rows.append(
             (f"{name} ({_kind(layer)}){shared}", shapes.text(type.shape), f"{count:,}", read)

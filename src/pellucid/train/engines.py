@@ -40,7 +40,7 @@ class Job:
         params: how many leaves of the state are weights.
         fixed: the seed first, then arrays that stay the same through the run; the rate stands
             between them.
-        x: the rows, converted to `dtype` as they are gathered.
+        features: the rows of each input, converted to `dtype` as they are gathered.
         others: what is gathered as it is: y, and the weights of rows where they have some.
         batch_size: the most rows that a step takes.
     """
@@ -48,15 +48,24 @@ class Job:
     graph: Graph
     params: int
     fixed: list[Array]
-    x: Array
+    features: tuple[Array, ...]
     others: tuple[Array, ...]
     batch_size: int
     dtype: np.dtype[Any]
 
     @property
+    def data(self) -> tuple[Array, ...]:
+        """All that is gathered, in the order of the graph's last inputs."""
+        return *self.features, *self.others
+
+    @property
+    def rows(self) -> int:
+        return len(self.features[0])
+
+    @property
     def leaves(self) -> int:
         """How many arrays the state has, the step counter included."""
-        return len(self.graph.inputs) - len(self.fixed) - 2 - len(self.others)
+        return len(self.graph.inputs) - len(self.fixed) - 1 - len(self.data)
 
     def inputs(self, state: Sequence[Array], rate: float, batch: Sequence[Any]) -> list[Any]:
         """The inputs of one step."""
@@ -65,7 +74,12 @@ class Job:
 
     def batch(self, rows: Array) -> list[Array]:
         """These rows of the data."""
-        return [gather(self.x, rows, self.dtype, "x"), *(other[rows] for other in self.others)]
+        features = [gather(x, rows, self.dtype, "x") for x in self.features]
+        return [*features, *(other[rows] for other in self.others)]
+
+    def finite(self, batch: Sequence[Array]) -> bool:
+        """Whether all numbers of the features of a batch are finite."""
+        return _finite(batch[: len(self.features)])
 
     def check_batch(self, rows: Array) -> list[Array]:
         """These rows of the data, if all their numbers are finite.
@@ -74,7 +88,8 @@ class Job:
             DataError: naming the first that is not, or that does not fit the dtype.
         """
         batch = self.batch(rows)
-        check_finite(batch[0], rows, "x")
+        for x in batch[: len(self.features)]:
+            check_finite(x, rows, "x")
         return batch
 
 
@@ -121,13 +136,13 @@ class Interpreted:
         self._state = self._previous = self._kept = list(state)
 
     def order(self, seed: int, epoch: int) -> Array:
-        return order(len(self.job.x), seed, epoch, ORDER)
+        return order(self.job.rows, seed, epoch, ORDER)
 
     def run(self, rows: Array, rates: Array, size: int) -> Array:
         job, done = self.job, []
         for start, rate in zip(range(0, len(rows), size), rates, strict=True):
             batch = job.batch(rows[start : start + size])
-            if not np.isfinite(batch[0]).all():
+            if not job.finite(batch):
                 break
             outputs = self._program(job.inputs(self._state, float(rate), batch))
             measures = [float(value) for value in outputs[job.leaves :]]
@@ -160,9 +175,8 @@ class Compiled:
         self, job: Job, state: Sequence[Array], threads: int, programs: dict[Feed, Native]
     ):
         self.job = job
-        gathered = job.x, *job.others
-        first = len(job.graph.inputs) - len(gathered)
-        data = {first + i: readable(array) for i, array in enumerate(gathered)}
+        first = len(job.graph.inputs) - len(job.data)
+        data = {first + i: readable(array) for i, array in enumerate(job.data)}
         feed = Feed(
             tuple((number, as_dtype(array.dtype, "fit")) for number, array in data.items()),
             (len(state) + 1,), tuple(range(len(state), len(job.graph.outputs))),
@@ -170,14 +184,14 @@ class Compiled:
         if feed not in programs:
             shared = [(i, i) for i in range(len(state))]
             programs[feed] = Native(job.graph, shared, feed=feed)
-        inputs = job.inputs(state, 0.0, [None] * len(gathered))
+        inputs = job.inputs(state, 0.0, [None] * len(data))
         self._training = Training(programs[feed], inputs, data, job.batch_size, threads)
         self._start = list(state)  # a state to go back to, and the steps done since
         self._since: list[tuple[Array, Array, int]] = []
         self._seconds = 0.0
 
     def order(self, seed: int, epoch: int) -> Array:
-        return self._training.order(len(self.job.x), seed, epoch, ORDER)
+        return self._training.order(self.job.rows, seed, epoch, ORDER)
 
     def run(self, rows: Array, rates: Array, size: int) -> Array:
         if self._seconds > _REPLAYED:
@@ -238,7 +252,7 @@ class Driven:
         self._sizes = [state[i].size for i in free]
 
     def order(self, seed: int, epoch: int) -> Array:
-        return order(len(self.job.x), seed, epoch, ORDER)
+        return order(self.job.rows, seed, epoch, ORDER)
 
     def _flat(self, arrays: Sequence[Array], lead: int = 0) -> Array:
         """One of each trained weight as one float64 array, the axes after `lead` flattened."""
@@ -258,7 +272,7 @@ class Driven:
         done = []
         for start, rate in zip(range(0, len(rows), size), rates, strict=True):
             batch = self.job.batch(rows[start : start + size])
-            if not np.isfinite(batch[0]).all():
+            if not self.job.finite(batch):
                 break
             done.append(self._step(batch, float(rate)))
             if not np.isfinite(done[-1][0]):

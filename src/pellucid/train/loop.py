@@ -106,7 +106,7 @@ class Run:
 
     @property
     def steps_per_epoch(self) -> int:
-        return -(-len(self.settings.job.x) // self.batch_size)
+        return -(-self.settings.job.rows // self.batch_size)
 
     @property
     def batch_size(self) -> int:

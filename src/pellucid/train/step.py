@@ -43,7 +43,7 @@ class Task:
         forward: `f(params, state, x, train=, key=)` gives (output, state); logits for the loss.
         params, state: nested dicts of TensorTypes.
         is_bias: for each leaf of `params`, whether penalties leave it out by default.
-        x, y: types of a batch, with N rows.
+        x, y: types of a batch, with N rows; a list of types where the model has several inputs.
         weighted: whether each row has a weight in the objective, (N,).
         rates: for each leaf of `params`, what the learning rate is multiplied by; 0 freezes it.
     """
@@ -52,7 +52,7 @@ class Task:
     params: Any
     state: Any
     is_bias: tuple[bool, ...]
-    x: TensorType
+    x: Any
     y: TensorType
     loss: Loss
     metrics: tuple[Metric, ...] = ()
@@ -74,7 +74,7 @@ class Task:
     @property
     def data(self) -> dict[str, Any]:
         """The types of what a batch brings, in the order of the graphs' inputs."""
-        weights = [TensorType(self.dtype, self.x.shape[:1])] if self.weighted else []
+        weights = [TensorType(self.dtype, self.y.shape[:1])] if self.weighted else []
         return {"x": self.x, "y": self.y, "weights": weights}
 
     def losses(self, target: Value, output: Value, weights: Sequence[Value]) -> Value:
@@ -315,7 +315,7 @@ def evaluation_graph(task: Task) -> Graph:
     """
 
     def evaluate(
-        params: Any, state: Any, strengths: list[Value], x: Value, y: Value, weights: list[Value]
+        params: Any, state: Any, strengths: list[Value], x: Any, y: Value, weights: list[Value]
     ) -> Any:
         output, _ = task.forward(params, state, x, train=False, key=None)
         sums = [composite.sum(task.losses(y, output, weights))]
@@ -337,10 +337,10 @@ def evaluation_graph(task: Task) -> Graph:
     return _traced(evaluate, arguments)
 
 
-def prediction_graph(forward: Forward, params: Any, state: Any, x: TensorType) -> Graph:
+def prediction_graph(forward: Forward, params: Any, state: Any, x: Any) -> Graph:
     """(params, state, x) → the output."""
 
-    def predict(params: Any, state: Any, x: Value) -> Value:
+    def predict(params: Any, state: Any, x: Any) -> Value:
         return forward(params, state, x, train=False, key=None)[0]
 
     return _traced(predict, {"params": params, "state": state, "x": x})
