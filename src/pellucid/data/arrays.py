@@ -6,6 +6,7 @@ stays on the disk and a float32 array is never copied as a whole.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Sequence
 from typing import Any
@@ -100,6 +101,12 @@ def as_targets(y: Any, where: str, name: str = "y") -> Array:
     return array
 
 
+@functools.lru_cache(4)
+def _spread(rows: int, count: int) -> Array:
+    """So many row numbers, evenly over all."""
+    return np.unique(np.linspace(0, rows - 1, count).astype(np.int64))
+
+
 def fingerprint(features: Sequence[Array], others: Sequence[Array], dtype: np.dtype[Any]) -> str:
     """16 hex digits that differ for other data: rows of x spread over it, and targets and weights.
 
@@ -110,15 +117,12 @@ def fingerprint(features: Sequence[Array], others: Sequence[Array], dtype: np.dt
 
     To read all of it would take longer than the first steps of a small network.
     """
-
-    def spread(count: int) -> Array:
-        return np.unique(np.linspace(0, len(features[0]) - 1, count).astype(np.int64))
-
+    rows = len(features[0])
     digest = hashlib.sha256()
     for x in features:
-        digest.update(gather(x, spread(64), dtype, "x").tobytes())
+        digest.update(gather(x, _spread(rows, 64), dtype, "x").tobytes())
     for y in others:
-        part = y if y.nbytes <= _HASHED else y[spread(_HASHED * len(y) // y.nbytes)]
+        part = y if y.nbytes <= _HASHED else y[_spread(rows, _HASHED * len(y) // y.nbytes)]
         digest.update(np.ascontiguousarray(part).tobytes())
     return digest.hexdigest()[:16]
 

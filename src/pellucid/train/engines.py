@@ -97,6 +97,7 @@ class Engine(Protocol):
     """Runs steps."""
 
     steps_at_once: int  # the most that are worth a call
+    seconds: float  # that a step took last; infinite where that is not known yet
 
     def order(self, seed: int, epoch: int) -> Array:
         """The order of the rows in an epoch."""
@@ -134,6 +135,7 @@ class Interpreted:
         self.job = job
         self._program = Interpreter(job.graph)
         self._state = self._previous = self._kept = list(state)
+        self.seconds = np.inf
 
     def order(self, seed: int, epoch: int) -> Array:
         return order(self.job.rows, seed, epoch, ORDER)
@@ -185,7 +187,9 @@ class Compiled:
             shared = [(i, i) for i in range(len(state))]
             programs[feed] = Native(job.graph, shared, feed=feed)
         inputs = job.inputs(state, 0.0, [None] * len(data))
-        self._training = Training(programs[feed], inputs, data, job.batch_size, threads)
+        self._native, self._batch = programs[feed], job.batch_size
+        self._training = Training(self._native, inputs, data, self._batch, threads)
+        self.seconds = self._native.seconds.get(self._batch, np.inf)
         self._start = list(state)  # a state to go back to, and the steps done since
         self._since: list[tuple[Array, Array, int]] = []
         self._seconds = 0.0
@@ -208,6 +212,7 @@ class Compiled:
 
     def finish(self) -> list[Array]:
         self._start, self._since = [], []
+        self._native.seconds[self._batch] = self.seconds
         return self._training.live()
 
     def before_failure(self) -> list[Array]:
@@ -250,6 +255,7 @@ class Driven:
         self.job, self.driver, self.program, self.free = job, driver, program, free
         self._state = self._previous = self._kept = list(state)
         self._sizes = [state[i].size for i in free]
+        self.seconds = np.inf
 
     def order(self, seed: int, epoch: int) -> Array:
         return order(self.job.rows, seed, epoch, ORDER)

@@ -86,7 +86,7 @@ class Run:
         self.rate_scale = 1.0  # what the optimizer's rates are multiplied by
         self._validated: tuple[int, dict[str, float]] = (-1, {})
         self._slice = 1 if any(one.every_step for one in callbacks) else engine.steps_at_once
-        self._pace = np.inf  # seconds a step
+        self._pace = engine.seconds  # a step takes
 
     @property
     def step(self) -> int:
@@ -202,7 +202,7 @@ class Run:
         if done:
             taken = np.minimum(len(rows) - np.arange(done) * size, size)
             self._record(measures[:done], taken)
-            self._pace = (time.perf_counter() - started) / done
+            self._pace = self.engine.seconds = (time.perf_counter() - started) / done
         self.history.spend("step", time.perf_counter() - started)
         failed = rows[done * size : (done + 1) * size]
         if diverged:
