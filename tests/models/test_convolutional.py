@@ -24,6 +24,7 @@ def units(model):
 
 
 @pytest.mark.lecture("T1.C17")
+@pytest.mark.lecture("T1.I9")
 def test_lecun_1989_has_the_papers_counts():
     """LeCun's network of 1989 reads digits with 9,760 weights, shared among 64,660 connections."""
     model = pel.models.lecun1989(seed=0)
