@@ -98,7 +98,8 @@ def test_thirty_epochs_of_the_keras_program_on_digits():
     model.compile(optimizer=opt,
                   loss='sparse_categorical_crossentropy',
                   metrics=['accuracy'])  # fmt: skip
-    hist = model.fit(Xtr, ytr, epochs=30, batch_size=100, validation_data=(Xts,yts), verbose=0)  # fmt: skip
+    hist = model.fit(Xtr, ytr, epochs=30, batch_size=100,
+                     validation_data=(Xts,yts), verbose=0)  # fmt: skip
 
     curves = hist.history
     assert set(curves) == {"loss", "accuracy", "val_loss", "val_accuracy"}
