@@ -292,8 +292,10 @@ def test_signals_at_any_moment_lose_no_part() -> None:
     code = """
 import os, random, signal, sys, threading, time
 from pellucid.runtime.threads import Team
-stop = False
+stop, ready = False, False
 def shoot():
+    while not ready:  # a shot while `start` still waits for this thread would end the script
+        time.sleep(1e-3)
     while not stop:
         time.sleep(random.random() * 3e-4)
         os.kill(os.getpid(), signal.SIGINT)
@@ -316,6 +318,7 @@ def go():
 shooter.start()
 while True:
     try:
+        ready = True
         while time.monotonic() < end:
             try:
                 go()

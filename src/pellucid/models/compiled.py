@@ -173,6 +173,14 @@ class CompiledNetwork(Network):
         return self.optimizer
 
     def _task(self, y: TensorType, weighted: bool = False) -> Task:
+        """What is trained on targets of type `y`, kept until the model changes."""
+        key = "task", y, weighted
+        if key not in self._programs:
+            self._programs[key] = self._made_task(y, weighted)
+        task: Task = self._programs[key]
+        return task
+
+    def _made_task(self, y: TensorType, weighted: bool) -> Task:
         assert self.loss is not None and self.input_type is not None
         layers = self._logit_layers(self.loss)
 

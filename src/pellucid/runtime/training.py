@@ -62,12 +62,16 @@ class Training:
         types = [*graph.input_types, *graph.output_types]
         count, shared = len(graph.inputs), {output: number for number, output in native.shared}
         own = [*range(count), *(count + i for i in range(len(graph.outputs)) if i not in shared)]
+        sizes = [(bind(types[i].shape, batch), numpy_dtype(types[i].dtype)) for i in own]
+        # The state outlives the run, as the model's: nothing else stands in its block.
+        kept = len(native.shared)
+        assert [number for number, _ in native.shared] == list(range(kept)), "state comes first"
+        state, at = pool(sizes[:kept])
         room = (native.room(batch, threads),), np.dtype(np.uint8)
-        (*arrays, self._arena), (*addresses, arena) = pool(
-            [*((bind(types[i].shape, batch), numpy_dtype(types[i].dtype)) for i in own), room]
-        )
+        (*rest, self._arena), (*others, arena) = pool([*sizes[kept:], room])
+        addresses = [*at, *others]
         place = {i: k for k, i in enumerate(own)} | {count + o: i for o, i in shared.items()}
-        self._inputs = arrays[:count]
+        self._inputs = [*state, *rest][:count]
         for array, given in zip(self._inputs, inputs, strict=True):
             if given is not None:
                 np.copyto(array, given, casting="equiv")
@@ -138,6 +142,10 @@ class Training:
     def state(self) -> list[Array]:
         """Copies of the state, in the order of `shared`."""
         return [self._inputs[number].copy() for number, _ in self.native.shared]
+
+    def live(self) -> list[Array]:
+        """The state itself, which a further step would change."""
+        return [self._inputs[number] for number, _ in self.native.shared]
 
     def restore(self, state: Sequence[Array]) -> None:
         """Puts copies of `state` in its place."""

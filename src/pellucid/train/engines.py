@@ -96,6 +96,9 @@ class Engine(Protocol):
     def state(self) -> list[Array]:
         """The state after the last step: arrays that no one else writes to."""
 
+    def finish(self) -> list[Array]:
+        """The same when no step follows: the engine's own arrays, not copies of them."""
+
     def before_failure(self) -> list[Array]:
         """The state that the last step, whose loss was not finite, began with."""
 
@@ -138,6 +141,8 @@ class Interpreted:
     def state(self) -> list[Array]:
         return self._state
 
+    finish = state
+
     def before_failure(self) -> list[Array]:
         return self._previous
 
@@ -167,16 +172,16 @@ class Compiled:
             programs[feed] = Native(job.graph, shared, feed=feed)
         inputs = job.inputs(state, 0.0, [None] * len(gathered))
         self._training = Training(programs[feed], inputs, data, job.batch_size, threads)
-        self._start: list[Array] = []  # a state to go back to, and the steps done since
+        self._start = list(state)  # a state to go back to, and the steps done since
         self._since: list[tuple[Array, Array, int]] = []
-        self._seconds = np.inf
+        self._seconds = 0.0
 
     def order(self, seed: int, epoch: int) -> Array:
         return self._training.order(len(self.job.x), seed, epoch, ORDER)
 
     def run(self, rows: Array, rates: Array, size: int) -> Array:
         if self._seconds > _REPLAYED:
-            self._start, self._since, self._seconds = self._training.state(), [], 0.0
+            self.state()
         started = time.perf_counter()
         measures = self._training.run(rows, rates[:, None], size)
         self._seconds += time.perf_counter() - started
@@ -184,18 +189,23 @@ class Compiled:
         return measures
 
     def state(self) -> list[Array]:
-        return self._training.state()
+        self._start, self._since, self._seconds = self._training.state(), [], 0.0
+        return self._start
+
+    def finish(self) -> list[Array]:
+        self._start, self._since = [], []
+        return self._training.live()
 
     def before_failure(self) -> list[Array]:
         self._replay(1)
         return self._training.state()
 
     def give_up(self) -> None:
-        if not _finite(self.state()[: self.job.params]):
+        if not _finite(self._training.live()[: self.job.params]):
             self._replay(2)
 
     def _replay(self, fewer: int) -> None:
-        """Goes back to the state that `fewer` steps before the last one left."""
+        """Goes back to the state that `fewer` steps before the last one left, or to the start."""
         self._training.restore(self._start)
         steps = sum(len(rates) for _, rates, _ in self._since) - fewer
         for rows, rates, size in self._since:
@@ -309,6 +319,8 @@ class Driven:
 
     def state(self) -> list[Array]:
         return self._state
+
+    finish = state
 
     def before_failure(self) -> list[Array]:
         return self._previous

@@ -82,7 +82,7 @@ class Run:
         self.engine, self.validate, self.callbacks = engine, validate, callbacks
         self._publish, self._watched = publish, watched
         self.logs: dict[str, float] = {}
-        self.stop = False
+        self.stop = self._ended = False
         self.rate_scale = 1.0  # what the optimizer's rates are multiplied by
         self._validated: tuple[int, dict[str, float]] = (-1, {})
         self._slice = 1 if any(one.every_step for one in callbacks) else engine.steps_at_once
@@ -113,9 +113,15 @@ class Run:
         """Rows a step in this epoch."""
         return self.settings.batch_size(self.progress.epoch)
 
-    def publish(self) -> None:
-        """Gives the model the arrays of the last whole step."""
-        progress, state = self.progress, self.engine.state()
+    def publish(self, last: bool = False) -> None:
+        """Gives the model the arrays of the last whole step.
+
+        Args:
+            last: whether no step follows, so that none is copied.
+        """
+        progress = self.progress
+        state = self.engine.finish() if last or self._ended else self.engine.state()
+        self._ended = self._ended or last
         n, m = len(progress.params), len(progress.slots)
         progress.params, progress.slots = state[:n], state[n : n + m]
         progress.state = state[n + m : n + m + len(progress.state)]
@@ -134,7 +140,7 @@ class Run:
             while self.progress.epoch < self.settings.epochs and not self.stop:
                 self._epoch()
         finally:
-            self.publish()
+            self.publish(last=True)
             for callback in self.callbacks:
                 callback.on_end(self)
 

@@ -24,7 +24,7 @@ from pellucid.compiler.codegen.loops import i64, loop
 from pellucid.compiler.codegen.scope import Scope, constant, vector_type
 from pellucid.compiler.codegen.sweep import sweep
 from pellucid.core.dtypes import DType
-from pellucid.core.shapes import Batch, Dim, size
+from pellucid.core.shapes import Dim, size
 
 LANES = 16
 CHUNK = 1024  # a multiple of LANES, so that only the last chunk has a rest
@@ -75,16 +75,26 @@ class _Sum:
         number = self.scope.dim(count)
         chunks = b.udiv(b.add(number, i64(CHUNK - 1)), i64(CHUNK))
         outer = _Lanes(self, LANES)  # behind the lanes of a chunk
-        outer.clear()
-        with loop(b, chunks, f"{self.scope.name}.chunk") as chunk:
+        # One chunk is the sum itself: a lane of -0.0 and the tree above it would not change it.
+        several = b.icmp_signed(">", chunks, i64(1))
+        with b.if_then(several):
+            outer.clear()
+        with loop(b, chunks, f"{self.scope.name}.chunk", [zero]) as chunk:
             begin = b.mul(chunk.index, i64(CHUNK))
             left = b.sub(number, begin)
             length = b.select(b.icmp_signed("<", left, i64(CHUNK)), left, i64(CHUNK))
-            outer.add(chunk.index, self.chunk(begin, length))
-        value = outer.join()
-        if not isinstance(count, Batch):
-            return value
-        return b.select(b.icmp_signed("==", number, i64(0)), zero, value, self.scope.name)
+            part = self.chunk(begin, length)
+            with b.if_then(several):
+                outer.add(chunk.index, part)
+            chunk.next = [part]
+        alone, before = chunk.carried[0], b.block
+        with b.if_then(several):
+            joined = outer.join()
+            behind = b.block
+        value = b.phi(self.kind, self.scope.name)
+        value.add_incoming(alone, before)
+        value.add_incoming(joined, behind)
+        return value
 
     def chunk(self, begin: ir.Value, length: ir.Value) -> ir.Value:
         """The sum of `length` elements from number `begin`."""
