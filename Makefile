@@ -12,7 +12,7 @@ $(foreach stamp,$(STAMP) .venv-bench/.ready,\
 	$(if $(filter-out $(CURDIR),$(shell cat $(stamp) 2> /dev/null || echo none)),$(shell rm -f $(stamp))))
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-all lint format bench docs experiments convolution wheel clean
+.PHONY: help train test test-all lint format bench docs lectures-page experiments convolution wheel clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -42,6 +42,9 @@ bench: .venv-bench/.ready ## Time training beside the peers, in an environment o
 
 docs: $(STAMP) ## Write the generated pages of docs/ anew
 	@$(BIN)/python tools/docs.py
+
+lectures-page: $(STAMP) ## Run the tests of the lectures' statements and write their page
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python tools/docs_lectures.py
 
 experiments: $(STAMP) ## Train the lectures' MNIST models, five seeds; write table and figures
 	@$(BIN)/python benchmarks/mnist.py

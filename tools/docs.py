@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tools import docs_numpy  # noqa: E402
+from tools import docs_lectures, docs_numpy  # noqa: E402
 
 
 def bad_input() -> None:
@@ -92,11 +92,17 @@ def operations() -> None:
     )  # fmt: skip
 
 
+def lectures() -> None:
+    """docs/lectures.md: all tests of the lectures run for it, in a process of their own."""
+    subprocess.run([sys.executable, docs_lectures.__file__], cwd=ROOT, check=True)
+
+
 def main() -> None:
     bad_input()
     xor_step()
     docs_numpy.main()
     operations()
+    lectures()
 
 
 if __name__ == "__main__":

@@ -145,6 +145,7 @@ def regression(hidden, rows=20):
 
 
 @pytest.mark.lecture("T1.G3")
+@pytest.mark.lecture("T1.K.numerical-kept")
 @pytest.mark.parametrize("hidden", [2, 5, 9])
 def test_differences_need_two_forward_passes_a_weight(hidden):
     """Numerical differentiation needs several passes over the whole data set for each weight."""

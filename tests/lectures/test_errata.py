@@ -106,6 +106,7 @@ def test_the_penalty_is_not_divided_by_the_number_of_points():
 
 
 @pytest.mark.lecture("T1.K.jax-snippet")
+@pytest.mark.lecture("T1.K.snippet-imports")
 def test_the_printed_jax_program_lacks_a_factor():
     """The JAX program's label probability is p·t + (1 - p)(1 - t); its last factor is missing."""
     inputs, targets = X, (T > 0).astype(float)
@@ -137,7 +138,8 @@ def test_the_printed_jax_program_lacks_a_factor():
     np.testing.assert_allclose(wrong, inputs.T @ (p * (targets == 0)), rtol=1e-11)
 
 
-@pytest.mark.lecture("T1.K.keras-snippet")
+@pytest.mark.lecture("T1.K.adam-lr")
+@pytest.mark.lecture("T1.K.snippet-imports")
 def test_the_keras_program_runs_as_printed(capsys):
     """The Keras program runs as it is printed, Adam(lr=…) and input_shape= included."""
     nin, nh, nout = 3, 5, 2

@@ -50,7 +50,7 @@ def test_weight_decay_is_the_gradient_of_half_lambda_theta_squared():
     np.testing.assert_allclose(as_printed - decayed, -eta * lam * theta, rtol=1e-10)
 
 
-@pytest.mark.lecture("T1.K.lambda-over-n")
+@pytest.mark.lecture("T1.K.penalty-not-divided")
 def test_lambda_is_not_divided_by_the_number_of_samples():
     """The objective is the mean loss and (λ/2)‖w‖²; a slide's (λ/N)·Ω is λ/N as our strength."""
     (x, t), lam = logistic_data(), 0.3
@@ -83,7 +83,7 @@ def test_ascent_on_the_log_likelihood_is_descent_on_its_negative():
     assert log_likelihood(theta - eta * pel.grad(log_likelihood)(theta)) < log_likelihood(theta)
 
 
-@pytest.mark.lecture("T1.K.precision")
+@pytest.mark.lecture("T1.K.mixture-precision")
 def test_softplus_makes_the_precision_of_a_mixture():
     """In a mixture density network softplus makes the precision 1/σ² positive, not σ."""
     logits, means, raw = np.array([0.5, -1.25]), np.array([2.0, -0.75]), np.array([0.3, -4.0])
@@ -122,7 +122,7 @@ def test_the_gradient_of_a_weight_matrix_is_delta_bar_times_v_transposed():
     assert not np.allclose(gradient, as_printed.T, rtol=0.01)
 
 
-@pytest.mark.lecture("T1.K.jax-loss")
+@pytest.mark.lecture("T1.K.jax-snippet")
 def test_the_jax_snippet_needs_one_minus_targets():
     """The snippet's loss wants (1 - preds)·(1 - targets); as printed it is no cross-entropy."""
     (inputs, targets), w, b = logistic_data(), np.array([0.5, -1.0, 0.25]), np.float64(0.1)
@@ -146,7 +146,7 @@ def test_the_jax_snippet_needs_one_minus_targets():
     np.testing.assert_allclose(slope, inputs.T @ (p * (targets == 0)), rtol=1e-11)
 
 
-@pytest.mark.lecture("T1.K.algorithm-6-1")
+@pytest.mark.lecture("T1.K.algorithm-6.1")
 def test_algorithm_6_1_sums_over_its_own_index_and_divides_once_by_the_batch():
     """In Algorithm 6.1 the denominator sums over k, and 1/n_b stands in lines 18 and 19 alone."""
     rng = np.random.default_rng(0)

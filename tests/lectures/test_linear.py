@@ -148,7 +148,7 @@ def test_softmax_regression_is_a_network_with_one_layer():
 
 
 @pytest.mark.lecture("T1.A9")
-@pytest.mark.lecture("T1.K.ascent-on-the-log-likelihood")
+@pytest.mark.lecture("T1.K.ascent")
 def test_logistic_regression_by_batch_gradient_descent():
     """Logistic regression by gradient ascent on the log-likelihood: θ ← θ + η Σ (y - σ(θᵀx)) x."""
     rate, steps = 0.02, 50

@@ -24,6 +24,7 @@ def units(model):
 
 
 @pytest.mark.lecture("T1.C17")
+@pytest.mark.lecture("T1.I9")
 def test_lecun_1989_has_the_papers_counts():
     """LeCun's network of 1989 reads digits with 9,760 weights, shared among 64,660 connections."""
     model = pel.models.lecun1989(seed=0)
@@ -68,6 +69,11 @@ def test_alexnet_has_the_papers_count_before_a_weight_is_made(capsys):
     assert model.count_params() == 60_965_224
     shapes = [type.shape[1:3] for type in model.types[:10]]
     assert [height for height, _ in shapes] == [55, 55, 27, 27, 27, 13, 13, 13, 13, 6]
+    weighted = [isinstance(layer, (pel.nn.Conv2D, pel.nn.Dense)) for layer in model.layers]
+    types = [type for type, counted in zip(model.types, weighted, strict=True) if counted]
+    assert len(types) == 8 and model.types[-1].shape[1:] == (1000,)
+    # "650,000 neurons": all that have weights, counted.
+    assert sum(int(np.prod(type.shape[1:])) for type in types) == 659_272
     model.summary()
     assert "60,965,224 parameters" in capsys.readouterr().out
     assert model.params == {}, "nothing was made"
