@@ -37,8 +37,8 @@ format: $(STAMP) ## Put the code in its format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: .venv-bench/.ready ## Time training beside the peers, in an environment of their own
-	@.venv-bench/bin/python benchmarks/step.py
+bench: .venv-bench/.ready ## Measure time and memory beside the peers (ONLY=fit,calls,fresh,gradient,neighbours)
+	@.venv-bench/bin/python benchmarks/step.py $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
 
 docs: $(STAMP) ## Write the generated pages of docs/ anew
 	@$(BIN)/python tools/docs.py

@@ -22,7 +22,7 @@ def data(rows: int) -> tuple[np.ndarray, np.ndarray]:
     return pixels, draw.integers(0, 10, rows)
 
 
-def pellucid(batch: int, x: np.ndarray, y: np.ndarray, threads: int) -> tuple[Epoch, Any]:
+def pellucid(batch: int, x: np.ndarray, y: np.ndarray, threads: int) -> Epoch:
     import pellucid as pel
 
     model = pel.models.lenet5(seed=0)
@@ -31,10 +31,10 @@ def pellucid(batch: int, x: np.ndarray, y: np.ndarray, threads: int) -> tuple[Ep
     def epoch() -> None:
         model.fit(x, y, batch_size=batch, epochs=1, verbose=0, threads=threads)
 
-    return epoch, model.predict
+    return epoch
 
 
-def torch(batch: int, x: np.ndarray, y: np.ndarray, threads: int) -> tuple[Epoch, Any]:
+def torch(batch: int, x: np.ndarray, y: np.ndarray, threads: int) -> Epoch:
     import torch
     from torch import nn
     from torch.nn import functional
@@ -73,14 +73,10 @@ def torch(batch: int, x: np.ndarray, y: np.ndarray, threads: int) -> tuple[Epoch
             measure(model(images[chosen]), classes[chosen]).backward()
             optimizer.step()
 
-    def predict(x: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
-            return model(torch.from_numpy(x.transpose(0, 3, 1, 2).copy()) / 255).numpy()
-
-    return epoch, predict
+    return epoch
 
 
-def jax(batch: int, x: np.ndarray, y: np.ndarray, threads: int) -> tuple[Epoch, Any]:
+def jax(batch: int, x: np.ndarray, y: np.ndarray, threads: int) -> Epoch:
     import jax
     import jax.numpy as jnp
     from jax import lax
@@ -136,8 +132,7 @@ def jax(batch: int, x: np.ndarray, y: np.ndarray, threads: int) -> tuple[Epoch, 
             box[:] = run(*box, x[chosen], y[chosen])
         jax.block_until_ready(box)
 
-    predict = jax.jit(forward)
-    return epoch, lambda x: np.asarray(predict(box[0], x))
+    return epoch
 
 
 LIBRARIES = {"Pellucid": pellucid, "JAX jit": jax, "PyTorch eager": torch}

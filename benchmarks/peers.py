@@ -1,25 +1,29 @@
 """One network, trained by each library as its documentation recommends for speed on a CPU.
 
-`trainer(library, net)` gives a function that trains one epoch, rows reshuffled, and returns when it
-is done; `predictor(library, net)` one that predicts rows. Libraries are imported where they are
-used: each runs in a process of its own.
+Each function of `LIBRARIES` takes a network and its data and gives a function that trains one
+epoch, rows reshuffled, and returns when it is done. Libraries are imported where they are used:
+each runs in a process of its own.
 """
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+MNIST = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "mnist"
+ROWS = "MNIST" if MNIST.is_dir() else "random rows"
 Epoch = Callable[[], Any]
 
 
 @dataclass(frozen=True)
 class Net:
-    """A chain of dense layers and how it is trained."""
+    """A network of dense layers and how it is trained."""
 
     sizes: tuple[int, ...]
     batch: int
@@ -30,58 +34,123 @@ class Net:
     rate: float = 0.01
     dtype: str = "float32"
     mnist: bool = False
+    kind: str = "chain"  # or "residual", "branching": see `wired`
 
-    def data(self, mnist: Any = None) -> tuple[np.ndarray, np.ndarray]:
+    def data(self) -> tuple[np.ndarray, np.ndarray]:
         """Rows and targets: random, or MNIST's where they are wanted and there."""
-        if self.mnist and mnist is not None:
-            return mnist
+        if self.mnist and MNIST.is_dir():
+            import pellucid as pel
+
+            data = pel.data.load_idx_folder(MNIST)
+            return (data.x_train.reshape(-1, 784) / 255).astype(np.float32), data.y_train
         draw = np.random.default_rng(0)
-        x = draw.random((self.rows, self.sizes[0])).astype(self.dtype)
+        x = self._drawn(draw, self.sizes[0])
         if self.loss == "cross_entropy":
             return x, draw.integers(0, self.sizes[-1], self.rows)
-        return x, draw.random((self.rows, self.sizes[-1])).astype(self.dtype)
+        return x, self._drawn(draw, self.sizes[-1])
+
+    def _drawn(self, draw: np.random.Generator, columns: int) -> np.ndarray:
+        # In its dtype at once: a float64 array in between would be the peak of a process's memory.
+        return draw.random((self.rows, columns), dtype=np.dtype(self.dtype))
+
+    @property
+    def layers(self) -> list[tuple[int, int]]:
+        """Inputs and outputs of each dense layer, in the order of `wired`'s numbers."""
+        pairs = list(itertools.pairwise(self.sizes))
+        if self.kind != "branching":
+            return pairs
+        first, *hidden, last = self.sizes
+        other = [first, *reversed(hidden)]
+        joined = (hidden[-1] + hidden[0], last)
+        return [*pairs[:-1], *itertools.pairwise(other), joined]
+
+    def weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """A start for libraries that bring none: a matrix and a row of zeros for each layer."""
+        draw, dtype = np.random.default_rng(1), np.dtype(self.dtype)
+        return [
+            (draw.standard_normal((d, h), dtype=dtype) / dtype.type(d**0.5), np.zeros(h, dtype))
+            for d, h in self.layers
+        ]
 
     @property
     def steps(self) -> int:
         return -(-self.rows // self.batch)
 
 
-def pellucid(net: Net, x: np.ndarray, y: np.ndarray, threads: int) -> tuple[Epoch, Any]:
+# The networks that several measurements share.
+DIGITS = Net((784, 200, 10), 100, 60_000, "cross_entropy", rate=0.5, mnist=True)
+SMALL = Net((8, 64, 64, 1), 32, 6400)
+WIDE = Net((784, 1024, 1024, 1024, 10), 256, 2560, "cross_entropy")
+
+
+def wired(net: Net, x: Any, dense: Any, add: Any, concat: Any) -> Any:
+    """The network on `x`, in any library: `dense(number, x, active)` is its layer of that number.
+
+    Residual: behind the first layer each hidden one adds its result to what it was given, so all
+    are of one width. Branching: the hidden layers, and beside them as many of the same widths in
+    reverse order, both from the input; their ends are put side by side.
+    """
+    hidden = len(net.sizes) - 2
+    if net.kind == "branching":
+        other = x
+        for number in range(hidden):
+            x, other = dense(number, x, True), dense(hidden + number, other, True)
+        return dense(2 * hidden, concat(x, other), False)
+    for number in range(hidden):
+        out = dense(number, x, True)
+        x = add(x, out) if net.kind == "residual" and number else out
+    return dense(hidden, x, False)
+
+
+def pellucid_model(net: Net) -> Any:
+    """The model, not yet compiled."""
     import pellucid as pel
 
-    hidden = [pel.nn.Dense(h, activation=net.activation) for h in net.sizes[1:-1]]
-    model = pel.Sequential([*hidden, pel.nn.Dense(net.sizes[-1])], seed=0, dtype=net.dtype)
+    def layer(number: int, active: bool) -> Any:
+        return pel.nn.Dense(net.layers[number][1], activation=net.activation if active else None)
+
+    if net.kind == "chain":
+        last = len(net.layers) - 1
+        layers = [layer(number, number < last) for number in range(last + 1)]
+        return pel.Sequential(layers, seed=0, dtype=net.dtype)
+    x = pel.Input((net.sizes[0],))
+    out = wired(
+        net, x, lambda number, x, active: layer(number, active)(x),
+        lambda a, b: pel.nn.Add()([a, b]), lambda a, b: pel.nn.Concat()([a, b]),
+    )  # fmt: skip
+    return pel.Model(x, out, seed=0, dtype=net.dtype)
+
+
+def pellucid(net: Net, x: np.ndarray, y: np.ndarray, threads: int) -> Epoch:
+    import pellucid as pel
+
+    model = pellucid_model(net)
     optimizer = (pel.optim.Adam if net.optimizer == "adam" else pel.optim.SGD)(net.rate)
     model.compile(optimizer, loss=net.loss)
 
     def epoch() -> None:
         model.fit(x, y, batch_size=net.batch, epochs=1, verbose=0, threads=threads)
 
-    return epoch, model.predict
+    return epoch
 
 
-def jax(net: Net, x: np.ndarray, y: np.ndarray, threads: int) -> tuple[Epoch, Any]:
+def jax(net: Net, x: np.ndarray, y: np.ndarray, threads: int) -> Epoch:
     import jax
     import jax.numpy as jnp
 
     if net.dtype == "float64":
         jax.config.update("jax_enable_x64", True)
-    draw = np.random.default_rng(1)
+    draw = np.random.default_rng(2)
     act = {"relu": jax.nn.relu, "tanh": jnp.tanh, "sigmoid": jax.nn.sigmoid}[net.activation]
-    pairs = zip(net.sizes, net.sizes[1:], strict=False)
-    weights = [
-        (
-            jnp.asarray(draw.uniform(-1, 1, (d, h)).astype(net.dtype) / d**0.5),
-            jnp.zeros(h, net.dtype),
-        )
-        for d, h in pairs
-    ]
+    weights = jax.tree.map(jnp.asarray, net.weights())
     rows, targets = jnp.asarray(x), jnp.asarray(y)
 
     def forward(w: Any, x: Any) -> Any:
-        for a, b in w[:-1]:
-            x = act(x @ a + b)
-        return x @ w[-1][0] + w[-1][1]
+        def dense(number: int, x: Any, active: bool) -> Any:
+            out = x @ w[number][0] + w[number][1]
+            return act(out) if active else out
+
+        return wired(net, x, dense, jnp.add, lambda a, b: jnp.concatenate([a, b], axis=1))
 
     def loss(w: Any, x: Any, y: Any) -> Any:
         out = forward(w, x)
@@ -110,8 +179,10 @@ def jax(net: Net, x: np.ndarray, y: np.ndarray, threads: int) -> tuple[Epoch, An
         return jax.lax.scan(body, state, order)
 
     run = jax.jit(scanned, donate_argnums=0)
-    zeros = jax.tree.map(jnp.zeros_like, weights)
-    box = [(weights, zeros, jax.tree.map(jnp.zeros_like, weights), jnp.zeros((), net.dtype))]
+    box: list[Any] = [(weights, None, None, None)]  # gradient descent keeps nothing else
+    if net.optimizer != "sgd":
+        m, v = (jax.tree.map(jnp.zeros_like, weights) for _ in range(2))
+        box = [(weights, m, v, jnp.zeros((), net.dtype))]
     whole = net.rows // net.batch * net.batch
 
     def epoch() -> None:
@@ -119,19 +190,39 @@ def jax(net: Net, x: np.ndarray, y: np.ndarray, threads: int) -> tuple[Epoch, An
         box[0], losses = run(box[0], rows, targets, jnp.asarray(order))
         losses.block_until_ready()
 
-    predict = jax.jit(forward)
-    return epoch, lambda x: np.asarray(predict(box[0][0], x))
+    return epoch
 
 
-def torch(net: Net, x: np.ndarray, y: np.ndarray, threads: int) -> tuple[Epoch, Any]:
+def torch_model(net: Net) -> Any:
+    import torch
+
+    act = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "sigmoid": torch.nn.Sigmoid}
+    made = [torch.nn.Linear(d, h) for d, h in net.layers]
+    if net.kind == "chain":
+        layers = [part for layer in made for part in (layer, act[net.activation]())]
+        return torch.nn.Sequential(*layers[:-1]).to(getattr(torch, net.dtype))
+
+    class Wired(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = torch.nn.ModuleList(made)
+            self.act = act[net.activation]()
+
+        def forward(self, x: Any) -> Any:
+            def dense(number: int, x: Any, active: bool) -> Any:
+                out = self.layers[number](x)
+                return self.act(out) if active else out
+
+            return wired(net, x, dense, torch.add, lambda a, b: torch.cat([a, b], dim=1))
+
+    return Wired().to(getattr(torch, net.dtype))
+
+
+def torch(net: Net, x: np.ndarray, y: np.ndarray, threads: int) -> Epoch:
     import torch
 
     torch.set_num_threads(threads)
-    act = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "sigmoid": torch.nn.Sigmoid}
-    layers: list[Any] = []
-    for d, h in zip(net.sizes, net.sizes[1:], strict=False):
-        layers += [torch.nn.Linear(d, h), act[net.activation]()]
-    model = torch.nn.Sequential(*layers[:-1]).to(getattr(torch, net.dtype))
+    model = torch_model(net)
     kind = torch.optim.Adam if net.optimizer == "adam" else torch.optim.SGD
     optimizer = kind(model.parameters(), lr=net.rate)
     measure = torch.nn.CrossEntropyLoss() if net.loss == "cross_entropy" else torch.nn.MSELoss()
@@ -145,23 +236,23 @@ def torch(net: Net, x: np.ndarray, y: np.ndarray, threads: int) -> tuple[Epoch, 
             measure(model(rows[chosen]), targets[chosen]).backward()
             optimizer.step()
 
-    def predict(x: np.ndarray) -> Any:
-        with torch.inference_mode():
-            return model(torch.from_numpy(x)).numpy()
-
-    return epoch, predict
+    return epoch
 
 
-def sklearn(net: Net, x: np.ndarray, y: np.ndarray, threads: int) -> tuple[Epoch, Any]:
+def sklearn_model(net: Net) -> Any:
     from sklearn.neural_network import MLPClassifier, MLPRegressor
 
     kind = MLPClassifier if net.loss == "cross_entropy" else MLPRegressor
     act = {"sigmoid": "logistic"}.get(net.activation, net.activation)
-    peer = kind(
-        net.sizes[1:-1], activation=act, solver=net.optimizer, learning_rate_init=net.rate,
-        momentum=0.0, nesterovs_momentum=False, alpha=0.0, batch_size=net.batch, max_iter=1,
-        warm_start=True, random_state=0,
+    return kind(
+        hidden_layer_sizes=net.sizes[1:-1], activation=act, solver=net.optimizer,
+        learning_rate_init=net.rate, momentum=0.0, nesterovs_momentum=False, alpha=0.0,
+        batch_size=net.batch, max_iter=1, warm_start=True, random_state=0,
     )  # fmt: skip
+
+
+def sklearn(net: Net, x: np.ndarray, y: np.ndarray, threads: int) -> Epoch:
+    peer = sklearn_model(net)
     target = y if net.loss == "cross_entropy" or y.shape[1] > 1 else y[:, 0]
 
     def epoch() -> None:
@@ -169,10 +260,10 @@ def sklearn(net: Net, x: np.ndarray, y: np.ndarray, threads: int) -> tuple[Epoch
             warnings.simplefilter("ignore")  # one epoch a call is what is timed
             peer.fit(x, target)
 
-    return epoch, peer.predict
+    return epoch
 
 
-def keras(net: Net, x: np.ndarray, y: np.ndarray, threads: int) -> tuple[Epoch, Any]:
+def keras(net: Net, x: np.ndarray, y: np.ndarray, threads: int) -> Epoch:
     import keras
 
     hidden = [keras.layers.Dense(h, activation=net.activation) for h in net.sizes[1:-1]]
@@ -187,7 +278,7 @@ def keras(net: Net, x: np.ndarray, y: np.ndarray, threads: int) -> tuple[Epoch, 
     def epoch() -> None:
         model.fit(x, y, batch_size=net.batch, epochs=1, verbose=0)
 
-    return epoch, lambda x: model.predict(x, verbose=0)
+    return epoch
 
 
 LIBRARIES = {
@@ -197,3 +288,5 @@ LIBRARIES = {
     "scikit-learn": sklearn,
     "Keras on JAX": keras,
 }
+ALL = tuple(LIBRARIES)
+FAST = ("Pellucid", "JAX scan", "PyTorch eager")  # those that are near
