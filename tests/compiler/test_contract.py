@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import pellucid as pel
 from pellucid.compiler.codegen.target import Target, host
 from pellucid.core.dtypes import DType, float32, float64
 from pellucid.core.shapes import Dim, N, Shape
@@ -232,3 +233,33 @@ def test_weights_are_updated_in_place_behind_their_gradient(
         results.append(run.outputs()[0].tobytes())
     assert len(native.program.kernels) > 1
     assert results[0] == results[1] == results[2]
+
+
+@pytest.mark.parametrize("dtype", [float32, float64], ids=repr)
+@pytest.mark.parametrize("columns", [1, 2, 7, 8, 15, 16, 17, 130, 200, 256, 257, 300])
+@pytest.mark.parametrize("k", [0, 1, 5, 784])
+def test_a_single_row_keeps_the_bits(dtype: DType, columns: int, k: int) -> None:
+    """One sample goes another way through the product, to the same numbers."""
+    rng = np.random.default_rng(columns)
+    x, y = rng.normal(size=(1, k)).astype(dtype.name), rng.normal(size=(k, columns))
+    alone = graph_of(dtype, (1, k), (k, columns), (), ((1, 0),))
+    several = graph_of(dtype, (3, k), (k, columns), (), ((1, 0),))
+    y = y.astype(dtype.name)
+    known = plain(several, [np.repeat(x, 3, 0), y])
+    assert Native(alone)([x, y])[0].tobytes() == known[:1].tobytes()
+    for parts in (1, 3):
+        assert run_parts(alone, [x, y], parts).tobytes() == known[:1].tobytes()
+
+
+def test_a_single_row_with_more_behind_it() -> None:
+    """What the kernel does to finished sums is done to those of one sample, strip by strip."""
+    rng = np.random.default_rng(0)
+    w, b = rng.normal(size=(50, 700)).astype(np.float32), rng.normal(size=700).astype(np.float32)
+    x = rng.normal(size=(4, 50)).astype(np.float32)
+
+    def layer(x: Any) -> Any:
+        return np.maximum(x @ w + b, 0) * 2
+
+    for row in range(4):
+        one = pel.jit(layer)(x[row : row + 1])
+        assert one.tobytes() == pel.jit(layer)(x)[row : row + 1].tobytes()

@@ -51,6 +51,32 @@ def test_skipping_changes_no_bit(form: str, dtype: DType, monkeypatch: pytest.Mo
             assert ours.tobytes() == known.tobytes(), f"{n} rows, density {density}"
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("form", ["along k", "along k, whole words"])
+def test_stretches_of_rows_decide_for_themselves(
+    form: str, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch whose rows are sparse here and dense there: no bit differs, whoever computes it."""
+    left, right, summed = FORMS[form]
+    graph = one_row(
+        "contract", TensorType(float32, left), TensorType(float32, right), batch=(), summed=summed
+    )
+    monkeypatch.setattr(native, "WORTH_THREADS", 0)
+    monkeypatch.setattr(native, "_loaded", {})
+    monkeypatch.setattr(skip, "DENSE", 0)
+    whole = Native(graph)
+    monkeypatch.setattr(native, "_loaded", {})
+    monkeypatch.setattr(skip, "DENSE", 40)
+    monkeypatch.setattr(skip, "STRETCH", 40)
+    mixed = Native(graph)
+    for n in (0, 1, 39, 40, 41, 130, 700):
+        x = drawn(left, n, float32, 0.1, n)
+        x[n // 3 : 2 * n // 3] = drawn(left, n, float32, 1, n + 1)[n // 3 : 2 * n // 3]
+        y = drawn(right, n, float32, 1, n + 2)
+        ours, known = mixed([x, y], threads)[0], whole([x, y], threads)[0]
+        assert ours.tobytes() == known.tobytes(), f"{n} rows"
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("form", FORMS)
 def test_a_zero_times_what_is_not_finite_is_not_skipped(form: str, value: float) -> None:

@@ -23,9 +23,11 @@ def least(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
     return b.select(b.icmp_signed("<", x, y), x, y)
 
 
-def groups(b: ir.IRBuilder, count: ir.Value, size: int) -> ir.Value:
+def groups(b: ir.IRBuilder, count: ir.Value, size: int | ir.Value) -> ir.Value:
     """How many groups of `size` hold `count`."""
-    return b.udiv(b.add(count, i64(size - 1)), i64(size))
+    if isinstance(size, int):
+        size = i64(size)
+    return b.udiv(b.add(count, b.sub(size, i64(1))), size)
 
 
 @dataclass

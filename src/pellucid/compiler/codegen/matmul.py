@@ -18,7 +18,7 @@ from pellucid.compiler.codegen.plain import plain
 from pellucid.compiler.codegen.product import CONTEXT_BYTES, Product
 from pellucid.compiler.codegen.scope import SCRATCH_BYTES, Scope
 from pellucid.compiler.codegen.skip import Skip
-from pellucid.compiler.codegen.tiles import tile_size
+from pellucid.compiler.codegen.tiles import Tile, tile_size
 
 FAR = 2048  # bytes between lines of y from which a walk along k is better packed
 
@@ -29,15 +29,74 @@ def contract(scope: Scope) -> None:
         plain(scope)
         return
     product = Product(scope)
+    row = Row.of(product)
+    if row is not None:
+        row.emit()
+        return
     skip, tiled = Skip.of(product), Tiled(product)
     if skip is None:
         tiled.emit()
         return
-    with scope.builder.if_else(skip.decide()) as (few, many):
-        with few:
-            skip.emit()
-        with many:
-            tiled.emit()
+    b, rows = scope.builder, scope.dim(product.axes.rows)
+    stretch = skip.stretch(tiled.height)
+    with loop(b, groups(b, rows, stretch), "stretch") as one:
+        top = b.mul(one.index, stretch)
+        bottom = least(b, b.add(top, stretch), rows)
+        with b.if_else(skip.decide(top, bottom)) as (few, many):
+            with few:
+                skip.emit(top, bottom)
+            with many:
+                tiled.matrix(i64(0), scope.part, scope.parts, top, bottom)
+
+
+class Row:
+    """A single row times a matrix whose columns are neighbours: a prediction for one sample.
+
+    Each sum waits for its own last product, so as many columns as there are registers go along k
+    together, where a tile of several rows has three vectors.
+    """
+
+    VECTORS = 16  # of columns at a time, at most
+    LARGEST = 1 << 19  # elements of the matrix; more are worth several threads
+
+    def __init__(self, product: Product):
+        self.product, self.scope, self.b = product, product.scope, product.b
+
+    @classmethod
+    def of(cls, product: Product) -> Row | None:
+        """How `product` is computed if it is such a one."""
+        axes, target = product.axes, product.scope.target
+        if axes.batches != 1 or axes.rows != 1 or not target.masks or target.registers < 32:
+            return None
+        if not (isinstance(axes.columns, int) and isinstance(axes.depth, int)):
+            return None
+        there = axes.x_rows.single and axes.x_depth.single
+        if not (there and axes.y_columns.contiguous and axes.y_depth.single):
+            return None
+        return cls(product) if axes.columns * axes.depth <= cls.LARGEST else None
+
+    def emit(self) -> None:
+        scope, b, product, axes = self.scope, self.b, self.product, self.product.axes
+        assert isinstance(axes.columns, int)
+        lanes, dtype = product.lanes, product.dtype
+        vectors = -(-axes.columns // lanes)
+        passes = -(-vectors // self.VECTORS)
+        with b.if_then(scope.first_thread()):
+            for number in range(passes):  # as even as they go: the longest chain decides
+                first, last = (vectors * n // passes for n in (number, number + 1))
+                column = first * lanes
+                width = min(last * lanes, axes.columns) - column
+                part = b.gep(scope.scratch, [i64(0)], source_etype=ir.IntType(8))
+                line = i64((last - first) * lanes)
+                if product.direct:
+                    part, line = product.goal(i64(0), i64(column))
+                tile = Tile(dtype, 1, last - first, lanes, True)
+                b.call(tile.function(b.module), [
+                    product.left(i64(0)), i64(0), scope.dim(axes.x_depth.step),
+                    product.right(i64(column)), scope.dim(axes.y_depth.step), part, line,
+                    scope.dim(axes.depth), i64(width - (last - first - 1) * lanes), i64(1),
+                ])  # fmt: skip
+                product.finish(part, line, i64(0), i64(1), i64(column), i64(width))
 
 
 class Tiled:
@@ -70,8 +129,9 @@ class Tiled:
     def emit(self) -> None:
         scope, b = self.scope, self.b
         part, parts = scope.part, scope.parts
+        rows = scope.dim(self.axes.rows)
         if self.axes.batches == 1:
-            self._matrix(i64(0), part, parts)
+            self.matrix(i64(0), part, parts, i64(0), rows)
             return
         # Whole batches first; those that do not come out even are shared by columns.
         count = scope.dim(self.axes.batches)
@@ -81,15 +141,17 @@ class Tiled:
             own = b.icmp_signed("<", one.index, each)
             first = b.add(b.mul(part, each), one.index)
             left = b.add(shared, b.sub(one.index, each))
-            self._matrix(
+            self.matrix(
                 b.select(own, first, left), b.select(own, i64(0), part),
-                b.select(own, i64(1), parts),
+                b.select(own, i64(1), parts), i64(0), rows,
             )  # fmt: skip
 
-    def _matrix(self, batch: ir.Value, part: ir.Value, parts: ir.Value) -> None:
-        """This thread's part of one matrix product."""
+    def matrix(
+        self, batch: ir.Value, part: ir.Value, parts: ir.Value, above: ir.Value, below: ir.Value
+    ) -> None:
+        """This thread's part of rows `above` to `below` of one matrix product."""
         b = self.b
-        rows, columns = self.scope.dim(self.axes.rows), self.scope.dim(self.axes.columns)
+        rows, columns = b.sub(below, above), self.scope.dim(self.axes.columns)
         vectors, tiles = groups(b, columns, self.lanes), groups(b, rows, self.height)
         each = b.udiv(vectors, parts)
         # With fewer tiles of rows than threads, vectors are shared as evenly as they go.
@@ -101,7 +163,7 @@ class Tiled:
         first, last = (least(b, b.mul(n, i64(self.lanes)), columns) for n in (first, last))
         shared = b.mul(b.select(few, vectors, b.mul(each, parts)), i64(self.lanes))
         top, bottom = (
-            least(b, b.mul(b.udiv(b.mul(tiles, n), parts), i64(self.height)), rows)
+            b.add(above, least(b, b.mul(b.udiv(b.mul(tiles, n), parts), i64(self.height)), rows))
             for n in (part, after)
         )
         # Twice: this thread's columns with all rows, its rows of the columns that are shared.
@@ -110,7 +172,7 @@ class Tiled:
             begin, end = b.select(own, first, shared), b.select(own, last, columns)
             with b.if_then(b.icmp_signed("<", begin, end)):
                 self._call(
-                    batch, b.select(own, i64(0), top), b.select(own, rows, bottom), begin, end
+                    batch, b.select(own, above, top), b.select(own, below, bottom), begin, end
                 )
 
     def _call(self, batch: ir.Value, *rectangle: ir.Value) -> None:

@@ -132,7 +132,7 @@ def pad(scope: Scope) -> None:
         count = b.select(inside, run, i64(0))
         behind = b.add(first, count)
         _filled(scope, place, first, filler)
-        _line(scope, Operand(scope.place(x, offset), x.type), b.add(place, first), count)
+        line(scope, Operand(scope.place(x, offset), x.type), b.add(place, first), count)
         _filled(scope, b.add(place, behind), b.sub(long, behind), filler)
 
 
@@ -146,7 +146,7 @@ def _filled(scope: Scope, place: ir.Value, count: ir.Value, value: ir.Value) -> 
     across(scope, count, False, scope.lanes(scope.out.type.dtype), emit)
 
 
-def _line(scope: Scope, x: Operand, place: ir.Value, count: ir.Value) -> None:
+def line(scope: Scope, x: Operand, place: ir.Value, count: ir.Value) -> None:
     """Copies `count` neighbours."""
 
     def emit(column: ir.Value, lanes: int | None, mask: ir.Value | None) -> None:

@@ -8,8 +8,12 @@ from __future__ import annotations
 from pellucid.compiler.codegen.layout import strides
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import i64
+from pellucid.compiler.codegen.movement import line
 from pellucid.compiler.codegen.scope import Operand, Scope
+from pellucid.core import shapes
 from pellucid.core.shapes import Dim
+
+_SHORT = 4  # elements below which a run is copied one by one
 
 
 def _position(scope: Scope, indices: Operand, offset: ir.Value, length: ir.Value) -> ir.Value:
@@ -40,10 +44,22 @@ def gather(scope: Scope) -> None:
     b, (x, indices) = scope.builder, scope.inputs
     shape = scope.head.type.shape
     along, places, stride, length = _walks(scope, x, indices)
-    with scope.shared_walk(shape, [strides(shape), along, places]) as body:
+    walks = [strides(shape), along, places]
+    # What stands behind the axis is one run of neighbours for each index.
+    outer = scope.attr("axis") + len(indices.type.shape)
+    run = shapes.size(shape[outer:])
+    if isinstance(run, int) and run < _SHORT:
+        outer, run = len(shape), 1
+    with scope.shared_walk(shape[:outer], [walk[:outer] for walk in walks], shapes.size(shape)) as (
+        body
+    ):
         place, offset, at = body.offsets
         index = _position(scope, indices, at, length)
-        scope.store(scope.load(x, b.add(offset, b.mul(index, stride))), place)
+        from_ = b.add(offset, b.mul(index, stride))
+        if run == 1:
+            scope.store(scope.load(x, from_), place)
+        else:
+            line(scope, Operand(scope.place(x, from_), x.type), place, scope.dim(run))
 
 
 def scatter_add(scope: Scope) -> None:

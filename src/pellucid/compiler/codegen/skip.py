@@ -16,6 +16,8 @@ from pellucid.core.shapes import Batch
 NARROW = 64  # columns of a result below which a scan costs more than it may save
 BLOCK = 64  # rows of a result that are done together, so that they stay in the first cache
 DENSE = 40  # percent of an operand that may be other than 0
+FEW = 8  # rows of the left operand below which nothing is scanned
+STRETCH = 512  # rows that are looked at together: other rows of a large batch may be other kinds
 BITS_BYTES = 256 << 10  # of scratch, for which elements are not 0; the results stand behind it
 
 
@@ -49,20 +51,33 @@ class Skip:
             return Skip(product, False)
         return None
 
+    def stretch(self, height: int) -> ir.Value:
+        """Rows that are decided on together, whole tiles of `height`: what there is room for."""
+        depth = self.axes.depth
+        if self.along and isinstance(depth, int):
+            room = BITS_BYTES // (8 * -(-depth // WORD)) - self.product.lanes
+            most = min(STRETCH, room) // height * height
+            if most > 0:
+                return i64(most)
+        rows = self.scope.dim(self.axes.rows)
+        return self.b.select(self.b.icmp_signed(">", rows, i64(0)), rows, i64(1))
+
     def _words(self) -> ir.Value:
         """The words of bits of a row of the left operand."""
         return groups(self.b, self.scope.dim(self.axes.depth), WORD)
 
-    def decide(self) -> ir.Value:
+    def decide(self, top: ir.Value, bottom: ir.Value) -> ir.Value:
         """Scans the operands: mostly zeros on the left, and nothing but finite on the right."""
         b, axes, dim = self.b, self.axes, self.scope.dim
-        rows, k = dim(axes.rows), dim(axes.depth)
+        rows, k = b.sub(bottom, top), dim(axes.depth)
         room = b.mul(b.add(rows, i64(self.product.lanes)), b.mul(self._words(), i64(8)))
         fits = b.icmp_signed("<=", room, i64(BITS_BYTES))
         lines, width = (rows, k) if self.along else (k, rows)
         stride = dim(axes.x_rows.step if self.along else axes.x_depth.step)
         scan = self.functions.scan() if self.along else self.functions.turn()
-        x, lines = self.product.left(i64(0)), b.select(fits, lines, i64(0))
+        # Of few rows the product costs no more than to look through the right operand.
+        fits = b.and_(fits, b.icmp_signed(">=", rows if self.along else k, i64(FEW)))
+        x, lines = self.product.left(top), b.select(fits, lines, i64(0))
         count = b.call(scan, [x, lines, stride, width, self.scope.scratch])
         share = b.mul(b.mul(rows, k), i64(DENSE))
         few = b.and_(b.icmp_signed("<", b.mul(count, i64(100)), share), fits)
@@ -70,23 +85,28 @@ class Skip:
         columns, stride = dim(axes.columns), dim(axes.y_depth.step)
         return b.and_(few, b.call(self.functions.finite(), [y, length, stride, columns]))
 
-    def emit(self) -> None:
-        """This thread's own columns, all rows of them; then its rows of the columns left over."""
+    def emit(self, begin: ir.Value, end: ir.Value) -> None:
+        """Of rows `begin` to `end`, those that `decide` scanned: this thread's own columns.
+
+        Then its rows of the columns left over.
+        """
         b, lanes = self.b, self.product.lanes
-        rows, columns = self.scope.dim(self.axes.rows), self.scope.dim(self.axes.columns)
+        rows, columns = b.sub(end, begin), self.scope.dim(self.axes.columns)
         part, parts = self.scope.part, self.scope.parts
         own = b.udiv(groups(b, columns, lanes), parts)
         edge = least(b, b.mul(b.mul(own, parts), i64(lanes)), columns)
         after = b.add(part, i64(1))
         first, last = (least(b, b.mul(b.mul(own, n), i64(lanes)), columns) for n in (part, after))
-        top, bottom = (b.udiv(b.mul(rows, n), parts) for n in (part, after))
+        top, bottom = (b.add(begin, b.udiv(b.mul(rows, n), parts)) for n in (part, after))
         with loop(b, i64(2), "area") as area:
             mine = b.icmp_signed("==", area.index, i64(0))
             left, right = b.select(mine, first, edge), b.select(mine, last, columns)
-            above, below = b.select(mine, i64(0), top), b.select(mine, rows, bottom)
-            self._panels(left, right, above, below)
+            above, below = b.select(mine, begin, top), b.select(mine, end, bottom)
+            self._panels(left, right, above, below, begin)
 
-    def _panels(self, first: ir.Value, last: ir.Value, top: ir.Value, bottom: ir.Value) -> None:
+    def _panels(
+        self, first: ir.Value, last: ir.Value, top: ir.Value, bottom: ir.Value, begin: ir.Value
+    ) -> None:
         """Columns `first` to `last`, in panels of so many vectors, the widest first."""
         b, edge, lanes = self.b, first, self.product.lanes
         assert isinstance(self.axes.columns, int)
@@ -101,13 +121,19 @@ class Skip:
             with loop(b, count, "panel") as one:
                 column = b.add(edge, b.mul(one.index, i64(wide)))
                 columns = least(b, b.sub(last, column), i64(wide))
-                self._panel(column, columns, top, bottom, size)
+                self._panel(column, columns, top, bottom, begin, size)
             edge = b.add(edge, b.mul(count, i64(wide)))
 
     def _panel(
-        self, column: ir.Value, columns: ir.Value, top: ir.Value, bottom: ir.Value, vectors: int
+        self,
+        column: ir.Value,
+        columns: ir.Value,
+        top: ir.Value,
+        bottom: ir.Value,
+        begin: ir.Value,
+        vectors: int,
     ) -> None:
-        """Some vectors of columns of the result, rows `top` to `bottom`."""
+        """Some vectors of columns of the result, rows `top` to `bottom`; bits are from `begin`."""
         product, b, axes = self.product, self.b, self.axes
         dim, words = self.scope.dim, self._words()
         y = product.right(column)
@@ -117,7 +143,8 @@ class Skip:
             out, out_row = product.scratch(BITS_BYTES), i64(vectors * product.lanes)
             if product.direct:
                 out, out_row = product.goal(row, column)
-            bits = b.gep(self.scope.scratch, [b.mul(row, words)], source_etype=ir.IntType(64))
+            line = b.mul(b.sub(row, begin), words)
+            bits = b.gep(self.scope.scratch, [line], source_etype=ir.IntType(64))
             b.call(
                 self.functions.sums(vectors),
                 [

@@ -63,6 +63,7 @@ class Tile:
         """The function in `module`, emitted when it is first asked for."""
         name = f"tile.{self.dtype.code}.{self.rows}x{self.vectors}x{self.lanes}"
         name += ".tables" if self.tables else ""
+        name += ".masked" if self.masked else ""
         known = module.globals.get(name)
         if known is not None:
             return known
