@@ -282,7 +282,12 @@ def cost(kernel: Kernel) -> Dim:
         count = times(
             shapes.size(head.type.shape), shapes.size(x[i] for i, _ in head.attr("summed"))
         )
-        return Batch(max(1, count.scale // 8)) if isinstance(count, Batch) else count // 8
+        # Each finished sum is stored, and goes through what stands behind the product.
+        behind = times(shapes.size(head.type.shape), len(kernel.body))
+        if isinstance(count, Batch):
+            rest = behind.scale if isinstance(behind, Batch) else 0
+            return Batch(max(1, count.scale // 8 + rest))
+        return count // 8 + (behind if isinstance(behind, int) else 0)
     widest: list[Dim] = [shapes.size(kernel.type_of(v).shape) for v in kernel.results]
     widest += [shapes.size(type.shape) for type in kernel.types]
     per_row = max((dim.scale for dim in widest if isinstance(dim, Batch)), default=0)

@@ -16,7 +16,7 @@ STATUS_BYTES = 256
 HALT = 16  # why a training run stopped, in a place of its own
 _ARRIVED, _ROUND = 64, 128  # cache lines of their own
 _SPINS = 1000  # rounds of looking before the core is offered to others
-_YIELDS = 100  # offers before the thread sleeps
+_YIELDS = 2000  # offers before the thread sleeps
 _SLEEP = 50  # microseconds
 
 
