@@ -17,6 +17,7 @@ N, D, C = 50, 6, 3
 LAYERS: dict[str, list[Layer]] = {
     "dense": [nn.Dense(8, activation="relu")],
     "dropout": [nn.Dense(8), nn.Dropout(0.4)],
+    "gaussian_noise": [nn.GaussianNoise(0.3), nn.Dense(8)],
     "flatten": [nn.Flatten(), nn.Dense(8)],
     "rescale": [nn.Rescale(0.5, -1.0), nn.Dense(8)],
     "reshape": [nn.Dense(6), nn.Reshape((2, 3)), nn.Flatten()],
@@ -49,6 +50,16 @@ IMAGES: dict[str, list[Layer]] = {  # (N, 7, 6, 2)
     "global_max_pool": [nn.Conv2D(8, 3), nn.GlobalMaxPool()],
     "global_average_pool": [nn.Conv2D(8, 3), nn.GlobalAveragePool()],
     "local_response_norm": [nn.Conv2D(8, 3), nn.LocalResponseNorm(3, 0.5), nn.Flatten()],
+    # Behind a layer with weights, so that the gradient goes through them too.
+    "random_shift": [nn.Conv2D(2, 3), nn.RandomShift(0.3, (-0.2, 0.4)), nn.Flatten()],
+    "random_rotation": [
+        nn.Conv2D(2, 3), nn.RandomRotation(0.1, fill_mode="reflect"), nn.Flatten()
+    ],
+    "random_zoom": [nn.RandomZoom(0.2, 0.3, fill_mode="wrap"), nn.Conv2D(2, 3), nn.Flatten()],
+    "random_zoom, nearest": [
+        nn.Conv2D(2, 3), nn.RandomZoom(0.3, fill_mode="nearest"), nn.Flatten()
+    ],
+    "random_flip": [nn.Conv2D(2, 3), nn.RandomFlip(), nn.Flatten()],
 }  # fmt: skip
 OPTIMIZERS = {
     "sgd": optim.SGD(0.05),

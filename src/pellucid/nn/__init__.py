@@ -1,6 +1,13 @@
 """Layers, activations, initializers, losses and regularizers."""
 
 from pellucid.nn import activations, init, losses, regularizers
+from pellucid.nn.augmentation import (
+    GaussianNoise,
+    RandomFlip,
+    RandomRotation,
+    RandomShift,
+    RandomZoom,
+)
 from pellucid.nn.convolution import Conv1D, Conv2D
 from pellucid.nn.dense import Activation, Dense, Dropout, Flatten, Rescale, Reshape
 from pellucid.nn.init import He, Initializer, Normal, Uniform, Xavier, Zeros
@@ -41,14 +48,14 @@ from pellucid.nn.regularizers import L1, L2, ElasticNet, MaxNorm, Regularizer
 from pellucid.nn.symbols import Input, Symbol
 
 __all__ = [
-    "L1", "L2", "RBF", "Absolute", "Activation", "Add", "AveragePool1D", "AveragePool2D",
-    "Basis", "BatchNorm", "BinaryCrossEntropy", "Concat", "Conv1D", "Conv2D", "CrossEntropy",
-    "Dense", "Dropout", "ElasticNet", "Embedding", "Flatten", "Gaussian", "GaussianMixture",
+    "L1", "L2", "RBF", "Absolute", "Activation", "Add", "AveragePool1D", "AveragePool2D", "Basis",
+    "BatchNorm", "BinaryCrossEntropy", "Concat", "Conv1D", "Conv2D", "CrossEntropy", "Dense",
+    "Dropout", "ElasticNet", "Embedding", "Flatten", "Gaussian", "GaussianMixture", "GaussianNoise",
     "GlobalAveragePool", "GlobalMaxPool", "HalfSquared", "He", "Hebbian", "Hinge", "Huber",
     "Initializer", "Input", "Layer", "LayerNorm", "LocalResponseNorm", "Logistic", "Loss",
-    "LowRankDense", "MaxNorm", "MaxPool1D", "MaxPool2D", "Maxout", "MulticlassHinge",
-    "Multiply", "NegativeLogLikelihood", "Normal", "Perceptron", "Poisson", "Polynomial",
-    "ProbabilityBinaryCrossEntropy", "ProbabilityCrossEntropy", "Regularizer", "Rescale",
-    "Reshape", "Squared", "Symbol", "Uniform", "Xavier", "Zeros", "activations", "init",
-    "losses", "regularizers",
+    "LowRankDense", "MaxNorm", "MaxPool1D", "MaxPool2D", "Maxout", "MulticlassHinge", "Multiply",
+    "NegativeLogLikelihood", "Normal", "Perceptron", "Poisson", "Polynomial",
+    "ProbabilityBinaryCrossEntropy", "ProbabilityCrossEntropy", "RandomFlip", "RandomRotation",
+    "RandomShift", "RandomZoom", "Regularizer", "Rescale", "Reshape", "Squared", "Symbol",
+    "Uniform", "Xavier", "Zeros", "activations", "init", "losses", "regularizers",
 ]  # fmt: skip
