@@ -12,7 +12,7 @@ $(foreach stamp,$(STAMP) .venv-bench/.ready,\
 	$(if $(filter-out $(CURDIR),$(shell cat $(stamp) 2> /dev/null || echo none)),$(shell rm -f $(stamp))))
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-all lint format bench docs lectures-page experiments convolution wheel clean
+.PHONY: help train test test-all lint format bench docs lectures-page experiments convolution lectures wheel clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -51,6 +51,9 @@ experiments: $(STAMP) ## Train the lectures' MNIST models, five seeds; write tab
 
 convolution: $(STAMP) ## Train LeNet-5 and LeCun's network of 1989 on MNIST; write the table
 	@$(BIN)/python benchmarks/mnist_convolution.py
+
+lectures: $(STAMP) ## Run the lectures' experiments on optimisation and densities; write their pages
+	@$(BIN)/python benchmarks/lectures.py all
 
 wheel: $(STAMP) ## Build a wheel into dist/
 	@rm -rf dist

@@ -72,6 +72,11 @@ POOLING: dict[str, tuple[Any, str]] = {
     "strides": (0, "strides must be at least 1, got 0"),
     "padding": (-1, "padding must be at least 0, got -1"),
 }
+FILLED: dict[str, tuple[Any, str]] = {
+    "fill_mode": ("mirror", "unknown fill_mode 'mirror'"),
+    "fill_value": (NAN, "fill_value must lie in (-inf, inf), got nan"),
+    "interpolation": ("cubic", "unknown interpolation 'cubic'"),
+}
 COUNTED = {"count_padding": (0, "count_padding must be True or False, got 0")}
 RATE = {"initial": (-0.1, "initial must lie in [0, inf), got -0.1")}
 x2, x4 = pel.Input((2,)), pel.Input((4,))
@@ -135,6 +140,19 @@ LAYERS = [
         "offset": (NAN, "offset must lie in (-inf, inf), got nan"),
     }),
     Row(nn.Dropout, {"rate": 0.5}, {"rate": (1, "rate must lie in [0, 1), got 1")}),
+    Row(nn.GaussianNoise, {"stddev": 0.1}, {"stddev": (-1, "stddev must lie in [0, inf), got -1")}),
+    Row(nn.RandomShift, {"height": 0.1, "width": 0.1}, FILLED | {
+        "height": (2, "height is a fraction of the image's height"),
+        "width": ((0.2, -0.2), "width is a fraction of the image's width"),
+    }),
+    Row(nn.RandomRotation, {"factor": 0.1}, FILLED | {
+        "factor": (15, "factor is a fraction of a full turn"),
+    }),
+    Row(nn.RandomZoom, {"height": 0.1}, FILLED | {
+        "height": (-1, "height is the change of the width of view"),
+        "width": ((0.1,), "width must be a number or a pair (lowest, highest), got (0.1,)"),
+    }),
+    Row(nn.RandomFlip, {}, {"mode": ("left", "unknown mode 'left'")}),
     Row(nn.Activation, {"function": "relu"}, {"function": ("leaky", "unknown activation 'leaky'")}),
     Row(nn.Flatten, {}, {}),
     Row(nn.Add, {}, {}),

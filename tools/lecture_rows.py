@@ -292,8 +292,8 @@ SECTIONS: dict[str, dict[str, Row]] = {
         "T1.F6": Row("Batch normalisation, by name.", "`nn.BatchNorm`, `nn.LayerNorm`"),
         "T1.F7": Row(
             "Data augmentation, by name: shifted and turned images are more images.",
-            "–",
-            later="images shifted and turned in training are not built",
+            "`nn.RandomShift`, `nn.RandomRotation`, `nn.RandomZoom`, `nn.RandomFlip`, "
+            "`nn.GaussianNoise`",
         ),
         "T1.F8": Row(
             "A regulariser lowers the error on new data, not that on the training data.",
@@ -549,8 +549,7 @@ SECTIONS: dict[str, dict[str, Row]] = {
         ),
         "T1.I12": Row(
             "Batch, stochastic and minibatch learning beside each other: the loss over time.",
-            "`fit(batch_size=…)`",
-            later="the experiment is not written; T1.H2 shows the three",
+            "`fit(batch_size=…)`; [on MNIST](lectures/batch-sizes.md)",
         ),
     },
     "K. Slips and disagreements of the lectures, and which version holds here": {

@@ -47,6 +47,10 @@ IMAGES: dict[str, list[Layer]] = {  # (N, 7, 6, 2)
     "average_pool2d": [
         nn.Conv2D(3, 3), nn.AveragePool2D(3, 2, "same", count_padding=False), nn.Flatten()
     ],
+    "shift": [nn.RandomShift(0.2, 0.1), nn.Flatten()],
+    "rotation": [nn.RandomRotation(0.1, fill_mode="reflect"), nn.Flatten()],
+    "zoom": [nn.RandomZoom(0.2, fill_mode="wrap"), nn.Flatten()],
+    "flip and noise": [nn.RandomFlip(), nn.GaussianNoise(0.2), nn.Flatten()],
     "global_max_pool": [nn.Conv2D(8, 3), nn.GlobalMaxPool()],
     "global_average_pool": [nn.Conv2D(8, 3), nn.GlobalAveragePool()],
     "local_response_norm": [nn.Conv2D(8, 3), nn.LocalResponseNorm(3, 0.5), nn.Flatten()],

@@ -38,6 +38,9 @@ class GaussianMixture(Loss):
     In a row stand K logits of the weights π (softmax), K·T means μ as they are, and K numbers
     whose softplus is the precision 1/σ². The sum is taken by log-sum-exp.
 
+    Outputs begin near 0, so means near each other and deviations near 1: scale targets whose
+    branches lie closer than that, or training takes long to tell the components apart.
+
     Args:
         components: K.
 
