@@ -159,7 +159,8 @@ def _marks(log: Path, word: str) -> list[int]:
     return [int(row.split()[1]) for row in log.read_text().splitlines() if row.startswith(word)]
 
 
-def test_ten_kills_and_the_same_bits_as_a_run_never_killed(tmp_path):
+@pytest.mark.parametrize("most", [4, pytest.param(10, marks=pytest.mark.slow)])
+def test_kills_and_the_same_bits_as_a_run_never_killed(most, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     whole.mkdir(), killed.mkdir()
     straight = _start(whole)
@@ -168,7 +169,7 @@ def test_ten_kills_and_the_same_bits_as_a_run_never_killed(tmp_path):
     draw = random.Random(0)
     log, kills = killed / "log", 0
     log.touch()
-    while kills < 10:
+    while kills < most:
         more = ["--resume"] if (killed / "digits.safetensors").exists() else []
         before = len(_marks(log, "step"))
         run = _start(killed, *more)
@@ -181,7 +182,7 @@ def test_ten_kills_and_the_same_bits_as_a_run_never_killed(tmp_path):
         if finished:
             break
         kills += 1
-    assert kills >= 5, "the machine outran the kills"
+    assert kills >= most // 2, "the machine outran the kills"
     last = _start(killed, "--resume")
     _, errors = last.communicate(timeout=120)
     assert last.returncode == 0, errors

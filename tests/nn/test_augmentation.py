@@ -8,6 +8,7 @@ import pytest
 import pellucid as pel
 from pellucid import nn, optim
 from pellucid.core.errors import ArgumentError, ShapeError
+from pellucid.nn.augmentation import FILLS
 from pellucid.ops.random import Key
 
 RNG = np.random.default_rng(0)
@@ -28,8 +29,10 @@ def changed(layer, x, seed=0, step=0, backend="interpreter", train=True):
 
 
 @pytest.mark.lecture("T1.F7")
-@pytest.mark.parametrize("mode", ["constant", "nearest", "reflect", "wrap"])
-@pytest.mark.parametrize("backend", ["native", "interpreter"])
+@pytest.mark.parametrize(
+    ("mode", "backend"),
+    [("constant", "native"), *((mode, "interpreter") for mode in FILLS)],
+)
 def test_shifts_of_whole_pixels(mode, backend):
     """The training set grows by changed copies of its images: here shifted ones."""
     pad = {"constant": "constant", "nearest": "edge", "reflect": "symmetric", "wrap": "wrap"}[mode]

@@ -14,6 +14,16 @@ STORED = np.load(Path(__file__).with_name("torch_normalization.npz"))
 CASES = json.loads(str(STORED["cases"]))
 CLOSE = {"rtol": 1e-10, "atol": 1e-12}
 PER_CHANNEL = {"gamma", "beta", "dgamma", "dbeta", "mean", "variance"}
+DEFAULT = 15  # of the cases of a layer; the rest are in the slow run
+
+
+def some(layer):
+    return [
+        pytest.param(i, marks=pytest.mark.slow) if i >= DEFAULT else i
+        for i in range(len(CASES[layer]))
+    ]
+
+
 BACKENDS = pytest.mark.parametrize("backend", ["native", "interpreter"])
 
 
@@ -69,7 +79,7 @@ def agree(layer, known, names, backend, state=None):
 
 @pytest.mark.lecture("T1.F6")
 @BACKENDS
-@pytest.mark.parametrize("index", range(len(CASES["batch"])))
+@pytest.mark.parametrize("index", some("batch"))
 def test_batch_norm_equals_pytorch(index, backend):
     case, known = CASES["batch"][index], KNOWN["batch"][index]
     layer = nn.BatchNorm(epsilon=case["epsilon"], momentum=case["momentum"])
@@ -91,14 +101,14 @@ def test_batch_norm_equals_pytorch(index, backend):
 
 
 @BACKENDS
-@pytest.mark.parametrize("index", range(len(CASES["layer"])))
+@pytest.mark.parametrize("index", some("layer"))
 def test_layer_norm_equals_pytorch(index, backend):
     layer = nn.LayerNorm(epsilon=CASES["layer"][index]["epsilon"])
     agree(layer, KNOWN["layer"][index], ("gamma", "beta"), backend)
 
 
 @BACKENDS
-@pytest.mark.parametrize("index", range(len(CASES["response"])))
+@pytest.mark.parametrize("index", some("response"))
 def test_local_response_norm_equals_pytorch(index, backend):
     options = {name: CASES["response"][index][name] for name in ("size", "alpha", "beta", "k")}
     agree(nn.LocalResponseNorm(**options), KNOWN["response"][index], (), backend)

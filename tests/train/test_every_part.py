@@ -157,7 +157,7 @@ def test_a_stack_of_convolutions_in_float32() -> None:
     both(layers, "cross_entropy", optim.SGD(0.05), "float32", (7, 6, 2), metrics=["accuracy"])
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", [pytest.param("float32", marks=pytest.mark.slow), "float64"])
 @pytest.mark.parametrize("loss", losses.BY_NAME)
 def test_losses(loss: str, dtype: str) -> None:
     metrics = ["squared_error", "absolute_error"] if loss in DISTANCES else ["accuracy"]

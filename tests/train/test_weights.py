@@ -38,14 +38,16 @@ def test_a_weight_is_how_often_a_row_stands_there(loss):
         pytest.skip("the same code as its base class, of outputs that must be probabilities")
     y, units = targets(loss)
     w = RNG.integers(0, 4, 40)
+    how = {"batch_size": "all", "epochs": 5, "verbose": 0, "seed": 0, "backend": "interpreter"}
     one = model(loss, units)
-    one.fit(X, y, sample_weight=w, batch_size="all", epochs=5, verbose=0, seed=0)
+    one.fit(X, y, sample_weight=w, **how)
     again = model(loss, units, optim.SGD(0.1 * w.sum() / 40))
-    again.fit(X.repeat(w, 0), y.repeat(w, 0), batch_size="all", epochs=5, verbose=0, seed=0)
+    again.fit(X.repeat(w, 0), y.repeat(w, 0), **how)
     for a, b in zip(one.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-13)
-    weighted = one.evaluate(X, y, sample_weight=w)["loss"]
-    repeated = one.evaluate(X.repeat(w, 0), y.repeat(w, 0))["loss"]
+    plain = {"backend": "interpreter"}
+    weighted = one.evaluate(X, y, sample_weight=w, **plain)["loss"]
+    repeated = one.evaluate(X.repeat(w, 0), y.repeat(w, 0), **plain)["loss"]
     assert weighted == pytest.approx(repeated * w.sum() / 40, rel=1e-10)
 
 
