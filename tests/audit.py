@@ -21,7 +21,7 @@ from pellucid.graph.node import CONST, INPUT, Graph
 from pellucid.graph.text import parse_graph, print_graph
 from pellucid.ops import spec
 
-LARGEST = 20_000  # nodes; of longer graphs a sample is verified and no text is written
+LARGEST = 5_000  # nodes; of longer graphs a sample is verified and no text is written
 SAMPLE = 500
 
 

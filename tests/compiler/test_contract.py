@@ -154,7 +154,9 @@ MANY = [  # batches, several summed and several free axes, in orders that do not
 
 
 @pytest.mark.parametrize("case", [*FAR, *MANY], ids=str)
-@pytest.mark.parametrize("dtype", [float32, float64], ids=repr)
+@pytest.mark.parametrize(
+    "dtype", [float32, pytest.param(float64, marks=pytest.mark.slow)], ids=repr
+)
 def test_any_axes_keep_the_bits(case: Any, dtype: DType) -> None:
     for target in TARGETS.values() if case in MANY else [host()]:
         check(graph_of(dtype, *case), 19, target)

@@ -81,7 +81,9 @@ LEARNS = {SMALL: 0, DEEP: 1}  # seeds that do not end with a dead unit
 
 
 @SIZES
-@BOTH
+@pytest.mark.parametrize(
+    "dtype", [float32, pytest.param(float64, marks=pytest.mark.slow)], ids=repr
+)
 def test_no_pass_changes_a_bit(sizes: tuple[int, ...], dtype: DType) -> None:
     graph = step_graph(sizes, dtype)
     inputs = call(sizes, dtype, 10)
