@@ -85,6 +85,16 @@ def test_the_inverse_curvature_is_the_rate_of_one_step():
     assert after(2.1, 5) == pytest.approx(1.1**5 * start)
 
 
+def test_large_data_are_no_reason_to_trace_again():
+    x = RNG.normal(size=(4000, 8))
+    net = pel.Sequential([nn.Dense(2)], seed=0, dtype="float64")
+    net.compile(loss="squared")
+    net.build((8,))
+    found = pel.curvature(net.objective(x, x[:, :2]), (net.params,), tolerance=1e-6)
+    design = np.hstack([x, np.ones((4000, 1))])
+    assert found.value == pytest.approx(2 * np.linalg.eigvalsh(design.T @ design / 4000)[-1])
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [

@@ -14,9 +14,11 @@ import numpy as np
 from pellucid.core import trees
 from pellucid.core.arguments import real, seed, whole
 from pellucid.core.errors import ArgumentError
+from pellucid.ops.value import Value
+from pellucid.runtime.backend import check_backend, executor
+from pellucid.transform.custom import in_rows
 from pellucid.transform.grad import hvp
-from pellucid.transform.jit import jit
-from pellucid.transform.trace import leaf_type
+from pellucid.transform.trace import leaf_type, trace
 
 Array = np.ndarray[Any, Any]
 
@@ -77,6 +79,7 @@ def curvature(
                             "Write curvature(f, (w,)).")  # fmt: skip
     real(where, "tolerance", tolerance, 0, open_low=True)
     most = whole(where, "products", products, 1)
+    check_backend(where, backend)
     start = tuple(args)
     leaves, structure = trees.flatten(start)
     for leaf in leaves:
@@ -88,15 +91,23 @@ def curvature(
         raise ArgumentError(where, f"args must hold numbers, got {args!r}")
     cuts = np.cumsum([array.size for array in arrays])[:-1]
 
-    def nested(flat: Array) -> Any:
+    def apart(flat: Array) -> list[Array]:
         parts = np.split(flat, cuts)
-        shaped = [p.astype(a.dtype).reshape(a.shape) for p, a in zip(parts, arrays, strict=True)]
-        return trees.unflatten(structure, shaped)
+        return [p.astype(a.dtype).reshape(a.shape) for p, a in zip(parts, arrays, strict=True)]
 
-    compiled = jit(lambda point, tangent: hvp(function, point, tangent), backend=backend)
+    def product(*values: Value) -> Any:
+        half = len(values) // 2
+        point, tangent = (trees.unflatten(structure, v) for v in (values[:half], values[half:]))
+        return hvp(function, point, tangent)
+
+    types = [leaf_type(leaf, where) for leaf in leaves]
+    names = trees.paths(start)
+    names += [f"tangent of {name}" for name in names]
+    traced = trace(product, [*types, *types], names, lambda values: (tuple(values), {}))
+    program = executor(traced.graph, backend=backend, where=where, prepare=in_rows)
 
     def times(flat: Array) -> Array:
-        made = trees.flatten(compiled(start, nested(flat)))[0]
+        made = program(traced.operands([*arrays, *apart(flat)]))
         return np.concatenate([np.asarray(part, np.float64).ravel() for part in made])
 
     draw = np.random.default_rng(seed(where, random_seed)).standard_normal(count)
@@ -126,8 +137,10 @@ def curvature(
             f"{residual:.3g} for λ = {values[-1]:.6g}", "Allow more products, or tolerance.",
         )  # fmt: skip
     return Curvature(
-        float(values[-1]), _like(start, nested(vectors[:, -1] @ rows)), residual, len(diagonal)
-    )
+        float(values[-1]),
+        _like(start, trees.unflatten(structure, apart(vectors[:, -1] @ rows))),
+        residual, len(diagonal),
+    )  # fmt: skip
 
 
 def _like(args: tuple[Any, ...], nested: Any) -> Any:
