@@ -83,15 +83,20 @@ def test_a_folder_with_idx_files(tmp_path):
     [
         (("train", "nowhere"), "expected 'digits' or a folder with IDX files, got 'nowhere'"),
         (("train", "."), "must hold train-images-idx3-ubyte"),
-        (("train", "digits", "--hidden", "many"), "--hidden must be sizes"),
-        (("train", "digits", "--hidden", "-3"), "--hidden must be at least 1"),
-        (("train", "digits", "--activation", "rleu"), "Did you mean 'relu'"),
-        (("train", "digits", "--optimizer", "sdg"), "--optimizer must be sgd or adam"),
-        (("train", "digits", "--learning-rate", "-1"), "learning_rate must lie in"),
-        (("train", "digits", "--learning-rate", "nan"), "learning_rate must lie in"),
-        (("train", "digits", "--l2", "-1"), "strength must lie in"),
-        (("train", "digits", "--batch-size", "0"), "batch_size must be at least 1"),
-        (("train", "digits", "--seed", "-1"), "--seed must be in"),
+        *(
+            pytest.param(arguments, words, marks=pytest.mark.slow)
+            for arguments, words in (
+                (("train", "digits", "--hidden", "many"), "--hidden must be sizes"),
+                (("train", "digits", "--hidden", "-3"), "--hidden must be at least 1"),
+                (("train", "digits", "--activation", "rleu"), "Did you mean 'relu'"),
+                (("train", "digits", "--optimizer", "sdg"), "--optimizer must be sgd or adam"),
+                (("train", "digits", "--learning-rate", "-1"), "learning_rate must lie in"),
+                (("train", "digits", "--learning-rate", "nan"), "learning_rate must lie in"),
+                (("train", "digits", "--l2", "-1"), "strength must lie in"),
+                (("train", "digits", "--batch-size", "0"), "batch_size must be at least 1"),
+                (("train", "digits", "--seed", "-1"), "--seed must be in"),
+            )
+        ),
         (("train", "digits", "--out", "no/such/m.safetensors"), "does not exist"),
         (("train", "digits", "--resume"), "--resume needs the checkpoint"),
         (

@@ -36,6 +36,7 @@ def test_three_tanh_units_fit_four_curves(function, at_points, between):
             assert np.sqrt(np.mean(apart**2)) < bound  # the functions reach up to 1
 
 
+@pytest.mark.slow
 @pytest.mark.lecture("T1.I5")
 def test_two_tanh_units_come_near_the_optimal_boundary():
     """2 tanh units and a sigmoid part two classes nearly as well as their densities would."""
@@ -66,6 +67,7 @@ def test_two_tanh_units_come_near_the_optimal_boundary():
     assert error(Sequential([Dense(1, "sigmoid")], seed=0, dtype="float64")) > 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.lecture("T1.I6")
 @pytest.mark.parametrize("start", ["xavier", nn.Normal(1.0)], ids=["xavier", "normal"])
 def test_xor_is_learnt_from_most_random_starts_and_with_more_units_from_all(start):

@@ -14,7 +14,7 @@ STORED = np.load(Path(__file__).with_name("torch_normalization.npz"))
 CASES = json.loads(str(STORED["cases"]))
 CLOSE = {"rtol": 1e-10, "atol": 1e-12}
 PER_CHANNEL = {"gamma", "beta", "dgamma", "dbeta", "mean", "variance"}
-DEFAULT = 15  # of the cases of a layer; the rest are in the slow run
+DEFAULT = 8  # of the cases of a layer; the rest are in the slow run
 
 
 def some(layer):

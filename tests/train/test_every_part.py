@@ -139,7 +139,17 @@ def test_layers(name: str) -> None:
     both(LAYERS[name], "squared", optim.SGD(0.02), "float64")
 
 
-@pytest.mark.parametrize("name", [*SIGNALS, *IMAGES])
+# What tests/compiler/test_windows.py and PyTorch's numbers cover as well is in the slow run here.
+COVERED = ("dilation", "groups", "padding value", "maxout", "average_pool1d", "max_pool1d")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name in COVERED else name
+        for name in (*SIGNALS, *IMAGES)
+    ],
+)
 def test_layers_of_signals_and_images(name: str) -> None:
     layers, shape = (SIGNALS[name], (7, 2)) if name in SIGNALS else (IMAGES[name], (7, 6, 2))
     both(layers, "squared", optim.SGD(0.002), "float64", shape)
