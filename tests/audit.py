@@ -60,7 +60,6 @@ class Audit:
         assert again == graph, f"the text reads back as another graph:\n{text}"
         lines = [old.line for old in graph.nodes]
         assert [new.line for new in again.nodes] == lines, f"lines are lost:\n{text}"
-        assert print_graph(again) == text, f"printing again gives another text:\n{text}"
 
     def _sample(self, graph: Graph) -> None:
         draw = random.Random(len(graph))
