@@ -88,9 +88,9 @@ def pellucid_step(inside: bool) -> Maker:
             return step(p, np.take(x, chosen, axis=0), np.take(y, chosen))
 
         if inside:
-            run = pel.jit(chosen_step, threads=threads)
+            run = pel.jit(chosen_step, donate=0, threads=threads)
             return epochs(net, lambda p, chosen: run(p, x, y, chosen), net.weights())
-        run = pel.jit(step, threads=threads)
+        run = pel.jit(step, donate=0, threads=threads)
         return epochs(net, lambda p, chosen: run(p, x[chosen], y[chosen]), net.weights())
 
     return make
@@ -123,8 +123,8 @@ def jax_step(inside: bool) -> Maker:
 
 
 STEP: dict[str, Maker] = {
-    "Pellucid jit, x[rows] by NumPy": pellucid_step(inside=False),
     "Pellucid jit, np.take inside": pellucid_step(inside=True),
+    "Pellucid jit, x[rows] by NumPy": pellucid_step(inside=False),
     "Pellucid fit": peers.pellucid,
     "JAX jit, x[rows] by NumPy": jax_step(inside=False),
     "JAX jit, x[rows] inside": jax_step(inside=True),

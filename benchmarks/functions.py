@@ -24,8 +24,8 @@ def called(given: argparse.Namespace, page: Page) -> None:
         "Plain functions of arrays, compiled by `pel.jit` or `jax.jit` and called from Python.", "",
         f"The step is 784-200-10 with ReLU, cross-entropy, SGD 0.5 and batch 100 on {ROWS}: loss, "
         "`value_and_grad` and new weights in one function; the rows of a shuffled order are taken "
-        "by NumPy before the call (`x[rows]`), or inside the compiled function. JAX's weights are "
-        "donated. Beside it the same step within `fit`.", "",
+        "by NumPy before the call (`x[rows]`), or inside the compiled function. The "
+        "weights are donated in both. Beside it the same step within `fit`.", "",
         "A prediction takes a NumPy array and gives one; `pel.jit(f)` gets the weights as "
         "arguments. scikit-learn's classifier is asked for probabilities, a softmax more.",
     ]  # fmt: skip

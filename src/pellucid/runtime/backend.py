@@ -75,7 +75,7 @@ def executor(
     """The executor of `graph`.
 
     Args:
-        shared: (input number, output number) pairs: state that machine code updates in place.
+        shared: (input number, output number) pairs: state that machine code may update in place.
         backend: "native" is machine code or an error; "interpreter" imports no compiler; None is
             machine code where it can be had.
         where: who asks, for messages.

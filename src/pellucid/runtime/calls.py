@@ -10,7 +10,8 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -126,15 +127,23 @@ class Calls:
             self._known = looks, rows
         return found, rows
 
-    def results(self, rows: int) -> list[Array]:
-        """Fresh arrays for the outputs."""
+    def results(self, rows: int, state: Mapping[int, Array] = MappingProxyType({})) -> list[Array]:
+        """Arrays for the outputs: fresh ones, but for those that are state."""
+        made = self.shapes(rows)
+        return [
+            state[number] if number in state else np.empty(shape, dtype)
+            for number, (shape, dtype) in enumerate(made)
+        ]
+
+    def shapes(self, rows: int) -> list[tuple[Any, Any]]:
+        """Shape and dtype of each output."""
         made = self._shapes.get(rows)
         if made is None:
             if len(self._shapes) > 64:
                 self._shapes.clear()
             made = [(shapes.bind(type.shape, rows), dtype) for type, dtype in self._made]
             self._shapes[rows] = made
-        return [np.empty(shape, dtype) for shape, dtype in made]
+        return made
 
     def take(self, rows: int, parts: int) -> Working:
         """Memory that no other call is using."""
@@ -144,11 +153,6 @@ class Calls:
             return self._make(rows, parts)
         enough = working.rows >= rows and working.parts >= parts
         return working if enough else self._make(rows, parts)
-
-    def shapes(self, rows: int) -> list[tuple[Any, Any]]:
-        """Shape and dtype of each output."""
-        self.results(rows)
-        return self._shapes[rows]
 
     def expected(self, arrays: Sequence[Array], rows: int) -> Any:
         """What `enter` compares arrays with: these inputs, and outputs for so many rows."""
@@ -178,19 +182,27 @@ class Repeat:
         arrays: those of the earlier call.
         way: the address of machine code's `enter`, whose caller holds the interpreter lock.
         run: the entry, whose caller gives it back; None where the work is too small for that.
+        state: (input number, output number) pairs that are one array.
     """
 
-    def __init__(self, calls: Calls, arrays: Sequence[Array], rows: int, way: int, run: Any):
+    def __init__(
+        self, calls: Calls, arrays: Sequence[Array], rows: int, way: int, run: Any,
+        state: Sequence[tuple[int, int]] = (),
+    ):  # fmt: skip
         self._calls, self._rows, self._run = calls, rows, run
         self._enter, self._now = _ENTER(way), int(run is None)
-        self._made = list(calls.shapes(rows))
+        standing = {output: number for number, output in state}
+        self._made = [(standing.get(n, -1), *made) for n, made in enumerate(calls.shapes(rows))]
         self._expected = calls.expected(arrays, rows)
         self._address = ctypes.addressof(self._expected)
         self._dtypes = [array.dtype for array in arrays]  # their addresses stay theirs
 
     def __call__(self, arrays: list[Array]) -> list[Array] | None:
         """The outputs; None where an array looks otherwise, or a kernel refused a number."""
-        outputs = [np.empty(shape, dtype) for shape, dtype in self._made]
+        outputs = [
+            np.empty(shape, dtype) if number < 0 else arrays[number]
+            for number, shape, dtype in self._made
+        ]
         calls, rows = self._calls, self._rows
         working = calls.take(rows, 1)
         said = self._enter([*arrays, *outputs], self._address, working.address, rows, self._now)

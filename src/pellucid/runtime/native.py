@@ -51,7 +51,7 @@ REFUSING = (
     "gather", "scatter_add", "max", "min", "argmax", "random_bits", "uniform", "normal",
 )  # fmt: skip
 WORTH_THREADS = 250_000  # operations (`program.cost`) from which two threads are faster
-AT_ONCE = 20_000  # operations below which other threads wait no longer than for the lock itself
+AT_ONCE = 50_000  # operations (10 µs) below which to give the lock back costs more than it saves
 _ENTRY = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 4)
 _TRAIN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 _SHUFFLE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 5)
@@ -64,7 +64,7 @@ class Native:
     """A graph as machine code.
 
     Args:
-        shared: (input number, output number) pairs: state that `Bound` updates in place. A plain
+        shared: (input number, output number) pairs: state that can be updated in place. A plain
             call leaves its inputs as they are all the same.
         off: names of passes to leave out.
         target: the processor; this machine by default.
@@ -159,17 +159,24 @@ class Native:
             versions(),
         )
 
-    def __call__(self, inputs: Sequence[Any], threads: int = 1) -> list[Array]:
+    def __call__(
+        self, inputs: Sequence[Any], threads: int = 1, in_place: bool = False
+    ) -> list[Array]:
         """The outputs for `inputs`, as arrays that share no memory with them.
 
         Args:
             threads: how many threads share the work, at most; a small one is left to one.
+            in_place: whether `shared` inputs are written over: they are the outputs then. Each must
+                be `plain`, writeable, and apart from all other inputs.
         """
         calls = self._calls
         arrays, rows = calls.arrays(inputs)
-        outputs = calls.results(rows)
-        for number, output in self.shared:
-            np.copyto(outputs[output], arrays[number])
+        if in_place:
+            outputs = calls.results(rows, {o: arrays[number] for number, o in self.shared})
+        else:
+            outputs = calls.results(rows)
+            for number, output in self.shared:
+                np.copyto(outputs[output], arrays[number])
         parts = threads if threads > 1 and self.work(rows) >= WORTH_THREADS else 1
         pace = self.pace(rows, parts) if parts > 1 else None
         parts = parts if pace is None else pace.plan(1)[0]
@@ -196,18 +203,19 @@ class Native:
         return self._paces.setdefault((rows, parts), Pace(parts))
 
     def repeat(self, arrays: Sequence[Array], threads: int) -> Repeat | None:
-        """A quicker way for calls with arrays like these; None where there is none.
+        """A quicker way for calls in place with arrays like these; None where there is none.
 
         Args:
             arrays: those of a call that went well.
         """
         rows = self.rows(arrays)
-        if self.shared or not READABLE or (threads > 1 and self.work(rows) >= WORTH_THREADS):
+        if not READABLE or (threads > 1 and self.work(rows) >= WORTH_THREADS):
             return None
         way = self._engine.get_function_address(ENTER)
         return Repeat(
-            self._calls, arrays, rows, way, None if self.work(rows) < AT_ONCE else self._run
-        )
+            self._calls, arrays, rows, way, None if self.work(rows) < AT_ONCE else self._run,
+            self.shared,
+        )  # fmt: skip
 
     def _working(self, rows: int, parts: int) -> Working:
         """Memory for calls of up to so many rows."""
