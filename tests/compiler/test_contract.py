@@ -16,7 +16,7 @@ from pellucid.core.dtypes import DType, float32, float64
 from pellucid.core.shapes import Dim, N, Shape
 from pellucid.graph.node import Graph, TensorType
 from pellucid.ops.spec import lookup
-from pellucid.ops.value import Builder
+from pellucid.ops.value import Builder, apply
 from pellucid.runtime import native as native_module
 from pellucid.runtime.native import Native, _aligned
 from tests.compiler import order
@@ -112,6 +112,29 @@ def test_tiles_keep_the_bits_at_every_border(how: str, dtype: DType, target: str
                 inputs = [drawn(bound(t.shape, n), dtype, n) for t in graph.input_types]
                 ours, known = tiled(inputs)[0], nest(inputs)[0]
                 assert ours.tobytes() == known.tobytes(), (dims, n)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("dtype", [float32, float64], ids=repr)
+@pytest.mark.parametrize("dims", [(1, 5), (8, 10), (9, 15), (50, 3), (23, 40), (16, 1)])
+def test_products_of_few_k_keep_the_bits(dims: tuple[int, int], dtype: DType, target: str) -> None:
+    """As in a step on a few rows: the weights less a part of their gradient, of any width."""
+    rows, columns = dims
+    builder = Builder()
+    with builder:
+        w = builder.input("w", TensorType(dtype, dims))
+        x = builder.input("x", TensorType(dtype, (N, rows)))
+        y = builder.input("y", TensorType(dtype, (N, columns)))
+        slope = apply("contract", x, y, batch=(), summed=((0, 0),))
+        graph = builder.graph([w - slope * 0.1])
+    tiled = Native(graph, [(0, 0)], target=TARGETS[target])
+    for n in (0, 1, 2, 3, 4, 5):
+        inputs = [drawn(bound(t.shape, n), dtype, n) for t in graph.input_types]
+        known = plain(graph, inputs)
+        assert tiled(inputs)[0].tobytes() == known.tobytes(), n
+        (over,) = tiled(inputs, in_place=True)
+        assert over is inputs[0]
+        assert over.tobytes() == known.tobytes(), n
 
 
 @pytest.mark.parametrize("how", ARRANGED)

@@ -24,7 +24,9 @@ from pellucid.core.errors import ArgumentError, CompileError
 from pellucid.graph.node import INPUT, Graph, Node, TensorType
 from pellucid.graph.text import parse_graph, print_graph
 from pellucid.ops.spec import type_of
+from pellucid.ops.value import Builder, apply
 from pellucid.runtime.extras import NUMPY
+from pellucid.runtime.native import Native
 from tests.compiler.xor import DEEP, shared, step_graph
 
 EARLY = """graph(w: f32[3], x: f32[N,3], g: f32[3])
@@ -284,6 +286,83 @@ return d
 """
     short = "graph(x: f32[], y: f32[N])\nd: f32[N,4] = broadcast_to(x, shape=(N,4))\nreturn d\n"
     assert simplified(text) == print_graph(parse(short))
+
+
+def test_products_read_and_write_transposed_arrays_as_they_lie() -> None:
+    turned = """graph(x: f32[N,5], w: f32[3,5])
+v: f32[5,3] = permute_dims(w, axes=(1, 0))
+y: f32[N,3] = contract(x, v, batch=(), summed=((1, 0),))
+z: f32[3,N] = permute_dims(y, axes=(1, 0))
+return z
+"""
+    straight = """graph(x: f32[N,5], w: f32[3,5])
+z: f32[3,N] = contract(w, x, batch=(), summed=((1, 1),))
+return z
+"""
+    assert simplified(turned) == print_graph(parse(straight))
+    batches = """graph(x: f32[7,4,5], w: f32[3,5,7])
+v: f32[7,5,3] = permute_dims(w, axes=(2, 1, 0))
+y: f32[7,4,3] = contract(x, v, batch=((0, 0),), summed=((2, 1),))
+z: f32[7,3,4] = permute_dims(y, axes=(0, 2, 1))
+return z
+"""
+    straight = """graph(x: f32[7,4,5], w: f32[3,5,7])
+z: f32[7,3,4] = contract(w, x, batch=((2, 0),), summed=((1, 2),))
+return z
+"""
+    assert simplified(batches) == print_graph(parse(straight))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        """graph(x: f32[N,5], w: f32[3,4,5])
+v: f32[5,4,3] = permute_dims(w, axes=(2, 1, 0))
+y: f32[N,4,3] = contract(x, v, batch=(), summed=((1, 0),))
+return y
+""",
+        """graph(x: f32[N,5], w: f32[5,3])
+y: f32[N,3] = contract(x, w, batch=(), summed=((1, 0),))
+z: f32[3,N] = permute_dims(y, axes=(1, 0))
+return y, z
+""",
+        """graph(x: f32[2,4,5], w: f32[5,3])
+y: f32[2,4,3] = contract(x, w, batch=(), summed=((2, 0),))
+z: f32[3,4,2] = permute_dims(y, axes=(2, 1, 0))
+return z
+""",
+    ],
+    ids=["the axes that are left change places", "read by others too", "not in two halves"],
+)
+def test_other_permutations_stay(text: str) -> None:
+    assert simplified(text) == print_graph(parse(text))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_transposed_operands_of_any_rank_change_no_bit(seed: int) -> None:
+    """Several axes in every group, in any order: with and without the pass the bits are equal."""
+    draw = np.random.default_rng(seed)
+    counts = draw.integers(0, 3, 4)  # axes of the batch, summed, left of x, left of y
+    b, k, left, right = (draw.integers(1, 4, size=count).tolist() for count in counts)
+    builder = Builder()
+    with builder:
+        operands = []
+        for name, dims in (("x", [*b, *k, *left]), ("y", [*b, *k, *right])):
+            order = draw.permutation(len(dims))
+            given = builder.input(name, TensorType(float32, tuple(dims[i] for i in order)))
+            axes = tuple(int(i) for i in np.argsort(order))
+            operands.append(apply("permute_dims", given, axes=axes))
+        pairs = [(i, i) for i in range(len(b) + len(k))]
+        product = apply(
+            "contract", *operands, batch=tuple(pairs[: len(b)]), summed=tuple(pairs[len(b) :])
+        )
+        rank = len(product.type.shape)
+        turned = (*range(len(b)), *range(len(b) + len(left), rank),
+                  *range(len(b), len(b) + len(left)))  # fmt: skip
+        graph = builder.graph([apply("permute_dims", product, axes=turned)])
+    inputs = [draw.normal(size=type.shape).astype("f4") for type in graph.input_types]
+    ours, known = (Native(graph, off=off)(inputs)[0] for off in ((), ("simplify",)))
+    assert ours.tobytes() == known.tobytes()
 
 
 def test_fold_computes_exact_scalars_and_nothing_else() -> None:

@@ -6,12 +6,13 @@ walked as the rows and columns of the result, so each has two strides.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from pellucid.compiler.codegen.body import Body, widest
 from pellucid.compiler.codegen.layout import as_matrix
 from pellucid.compiler.codegen.llvm import ir
-from pellucid.compiler.codegen.loops import i64, loop
+from pellucid.compiler.codegen.loops import groups, i64, loop
 from pellucid.compiler.codegen.scope import Operand, Scope
 from pellucid.compiler.codegen.sweep import across
 from pellucid.compiler.codegen.tiles import argument_types
@@ -39,6 +40,8 @@ def row_axes(scope: Scope) -> int:
     used = [j for _, j in (*scope.attr("batch"), *scope.attr("summed"))]
     return len(scope.head.type.shape) - len(free_axes(len(y), used))
 
+
+APART = 8  # how many places rows are taken from in turn where they may not follow each other
 
 # context; tile, its stride along rows; first row, rows; first column, columns
 ARGUMENTS = "p" + "pl" + "llll"
@@ -99,28 +102,60 @@ def call_epilogue(b: ir.IRBuilder, address: ir.Value, *arguments: ir.Value) -> N
 
 
 def _emit(scope: Scope, given: list[ir.Value], axes: int, wide: Dim) -> None:
-    b, shape = scope.builder, scope.head.type.shape
-    pointer, line, first_row, rows, first_column, columns = given
+    b = scope.builder
+    pointer, line, *area = given
     tile = Operand(pointer, TensorType(scope.head.type.dtype, ()))
+
+    def finished(row: ir.Value) -> Callable[..., ir.Value]:
+        start = b.sub(b.mul(b.sub(row, area[0]), line), area[2])
+
+        def elements(column: ir.Value, lanes: int | None, mask: ir.Value | None) -> ir.Value:
+            if lanes is None:
+                return scope.load(tile, b.add(start, column))
+            return scope.load_vector(tile, b.add(start, column), lanes, mask)
+
+        return elements
+
+    rectangle(scope, axes, wide, area, finished)
+
+
+def rectangle(
+    scope: Scope, axes: int, wide: Dim, area: Sequence[ir.Value],
+    head: Callable[[ir.Value], Callable[..., ir.Value]], spread: bool = False,
+) -> None:  # fmt: skip
+    """The kernel's instructions behind its head, for a part of the result.
+
+    Args:
+        axes: how many leading axes of the result are rows of the matrix; wide: its columns.
+        area: first row, rows; first column, columns. It begins at a whole vector of them.
+        head: for a row, what gives the head's value by column, lanes (None for one element) and
+            mask.
+        spread: whether rows that are shorter than a vector are done far from each other: to read
+            one under a mask waits for what was just written under a mask beside it.
+    """
+    b, shape = scope.builder, scope.head.type.shape
+    first_row, rows, first_column, columns = area
     numbers = behind(scope)
     walks = [_strides(scope.reads[number].type.shape, shape, axes) for number in numbers]
     out_walk = _strides(shape, shape, axes)
     width = scope.vector_bytes // widest(scope.kernel)
-    with loop(b, rows, "row") as row:
-        here = b.mul(row.index, line)
-        number = b.add(first_row, row.index)
+    narrow = spread and isinstance(wide, int) and wide < width
+    apart = groups(b, rows, APART) if narrow else i64(1)
+    with loop(b, rows, "row", [i64(0), i64(0)]) as row:
+        begun, index = row.carried
+        after = b.add(index, apart)
+        over = b.icmp_signed(">=", after, rows)
+        begun = b.add(begun, b.zext(over, begun.type))
+        row.next = [begun, b.select(over, begun, after)]
+        number = b.add(first_row, index)
+        elements = head(number)
         lines = [b.mul(number, scope.dim(walk[0])) for walk in walks]
         goal = b.mul(number, scope.dim(out_walk[0]))
 
         def emit(column: ir.Value, lanes: int | None, mask: ir.Value | None) -> None:
             body = Body(scope, lanes, mask)
-            value = (
-                scope.load(tile, b.add(here, column))
-                if lanes is None
-                else scope.load_vector(tile, b.add(here, column), lanes, mask)
-            )
-            body.set(scope.head_value, value)
             place = b.add(first_column, column)
+            body.set(scope.head_value, elements(place, lanes, mask))
             for which, walk, start in zip(numbers, walks, lines, strict=True):
                 offset = start if walk[1] == 0 else b.add(start, place)
                 body.bind(which, scope.reads[which], offset, walk[1] == 0)

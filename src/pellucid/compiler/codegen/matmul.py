@@ -13,12 +13,14 @@ from __future__ import annotations
 from pellucid.compiler.codegen.blocks import block
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import groups, i64, least, loop
+from pellucid.compiler.codegen.outer import Outer
 from pellucid.compiler.codegen.parts import Form, Given, room
 from pellucid.compiler.codegen.plain import plain
 from pellucid.compiler.codegen.product import CONTEXT_BYTES, Product
 from pellucid.compiler.codegen.scope import SCRATCH_BYTES, Scope
 from pellucid.compiler.codegen.skip import Skip
 from pellucid.compiler.codegen.tiles import Tile, tile_size
+from pellucid.core.shapes import Batch
 
 FAR = 2048  # bytes between lines of y from which a walk along k is better packed
 
@@ -33,11 +35,27 @@ def contract(scope: Scope) -> None:
     if row is not None:
         row.emit()
         return
+    outer = Outer.of(product)
+    if outer is None:
+        _by_tiles(product)
+    elif not isinstance(product.axes.depth, Batch):
+        outer.emit()
+    else:
+        with scope.builder.if_else(outer.holds()) as (few, many):
+            with few:
+                outer.emit()
+            with many:
+                _by_tiles(product)
+
+
+def _by_tiles(product: Product) -> None:
+    """A product in tiles, or past the zeros of its left operand where these are many."""
+    scope, b = product.scope, product.b
     skip, tiled = Skip.of(product), Tiled(product)
     if skip is None:
         tiled.emit()
         return
-    b, rows = scope.builder, scope.dim(product.axes.rows)
+    rows = scope.dim(product.axes.rows)
     stretch = skip.stretch(tiled.height)
     with loop(b, groups(b, rows, stretch), "stretch") as one:
         top = b.mul(one.index, stretch)

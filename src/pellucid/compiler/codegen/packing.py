@@ -102,23 +102,23 @@ class Packing:
         """A few lines at a time, mixed in registers and written in pieces of 16 bytes."""
         width, size = self.lanes, self.dtype.itemsize
         block = 16 // size
-        with loop(b, groups(b, lines, block), "across") as i:
-            top = b.mul(i.index, i64(block))
-            starts = []
-            for n in range(block):  # lines that are not there read the last one again
-                number = least(b, b.add(top, i64(n)), b.sub(lines, i64(1)))
-                starts.append(self._at(b, source, b.mul(number, line)))
-            here = self._at(b, goal, top)
-            with loop(b, groups(b, length, width), "along") as j:
-                left = b.mul(j.index, i64(width))
-                mask = first_lanes(b, least(b, b.sub(length, left), i64(width)), width)
-                rows = [
-                    masked_load(b, self.vector, self._at(b, start, left), size, mask)
-                    for start in starts
-                ]
-                first = self._at(b, here, b.mul(left, i64(goal_line)))
+        blocks = groups(b, lines, block)
+        # Square by square, so that each line of the goal is whole before it leaves the first cache.
+        with loop(b, groups(b, lines, width), "square") as square, \
+             loop(b, groups(b, length, width), "along") as j:  # fmt: skip
+            left = b.mul(j.index, i64(width))
+            mask = first_lanes(b, least(b, b.sub(length, left), i64(width)), width)
+            begun = b.mul(square.index, i64(width // block))
+            with loop(b, least(b, b.sub(blocks, begun), i64(width // block)), "across") as i:
+                top = b.mul(b.add(begun, i.index), i64(block))
+                rows = []
+                for n in range(block):  # lines that are not there read the last one again
+                    number = least(b, b.add(top, i64(n)), b.sub(lines, i64(1)))
+                    place = self._at(b, source, b.add(b.mul(number, line), left))
+                    rows.append(masked_load(b, self.vector, place, size, mask))
+                here = self._at(b, goal, b.add(b.mul(left, i64(goal_line)), top))
                 for n, piece in enumerate(turned(b, rows)):
-                    b.store(piece, self._at(b, first, i64(n * goal_line)), align=size)
+                    b.store(piece, self._at(b, here, i64(n * goal_line)), align=size)
 
     def _turn_plainly(
         self, b: ir.IRBuilder, goal_line: int, source: ir.Value, line: ir.Value, goal: ir.Value,

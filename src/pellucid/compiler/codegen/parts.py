@@ -133,7 +133,7 @@ class Parts:
         self.masks = target.masks
         self.lanes = target.vector_bytes // form.dtype.itemsize
         self.height, vectors = tile_size(target)
-        self.heights = [self.height] if form.even else [self.height, self.height // 2, 1]
+        self.heights = [self.height] if form.even else [self.height, 2, 1]
         self.vectors = 1 if form.narrow else vectors
         self.panel = self.vectors * self.lanes
         self.line = vectors * self.lanes  # of packed y, the same for all forms

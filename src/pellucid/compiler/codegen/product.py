@@ -29,6 +29,7 @@ class Product:
         if self._is_column():
             self.axes, row_axes = self.axes.turned(), len(batch)
             self.x, self.y = self.y, self.x
+        self.row_axes = row_axes  # leading axes of the result that are the matrix's rows
         self.dtype = scope.head.type.dtype
         self.lanes = scope.lanes(self.dtype)
         # A product that is the kernel's only result goes straight to its place.

@@ -2,13 +2,16 @@
 
 `identity` is a fact that rows state: op(x, identity) = x. Zeros of either sign differ: x + 0.0 is
 not x where x is -0.0, so the identity of add is -0.0. One number that is repeated, reshaped and
-repeated again is repeated once. Windows of one element are the elements themselves.
+repeated again is repeated once. Windows of one element are the elements themselves. Products take
+and give transposed arrays as they lie (`transposed.py`).
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 
+from pellucid.compiler.passes.transposed import exchanged, straightened
 from pellucid.core.shapes import size
 from pellucid.graph.node import Graph, Node, TensorType, arranged
 from pellucid.ops.spec import REGISTRY
@@ -18,6 +21,8 @@ def simplify(graph: Graph) -> Graph:
     """`graph` with such operations replaced by what they leave as it is."""
     nodes: list[Node] = []
     place: list[int] = []  # old position → new
+    uses = Counter(source for node in graph.nodes for source in node.inputs)
+    uses.update(graph.outputs)
     for node in graph.nodes:
         inputs = tuple(place[source] for source in node.inputs)
         same = _unchanged(nodes, node, inputs)
@@ -25,6 +30,12 @@ def simplify(graph: Graph) -> Graph:
             place.append(same)
             continue
         place.append(len(nodes))
+        product = straightened(nodes, node, inputs)
+        if node.inputs and uses[node.inputs[0]] == 1:
+            product = product or exchanged(nodes, node, inputs[0])
+        if product is not None:
+            nodes.append(product)
+            continue
         source = _repeated(nodes, node, inputs)
         if source is None and not _lone(node):
             nodes.append(Node(node.op, inputs, node.attrs, node.type, node.line))
