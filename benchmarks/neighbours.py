@@ -32,10 +32,11 @@ def drawn(count: int, seed: int) -> list[Net]:
         else:
             sizes = tuple(width() for _ in range(draw.randint(1, 4) + 2))
         batch = round(2 ** draw.uniform(0, 9.97))
-        rows = batch * max(4, min(400, 2_000_000 // (batch * max(sizes))))
+        steps = max(4, min(400, 2_000_000 // (batch * max(sizes))))
         nets.append(Net(
-            sizes, batch, rows, activation=draw.choice(["relu", "tanh", "sigmoid"]),
+            sizes, batch, steps * batch, activation=draw.choice(["relu", "tanh", "sigmoid"]),
             dtype=draw.choice(["float32", "float64"]), kind=kind,
+            epochs=5 if steps == 400 else 1,
             rate=1e-6,  # a sum over residual layers grows; no weight may leave the finite numbers
         ))  # fmt: skip
     return nets
@@ -55,7 +56,8 @@ def section(given: argparse.Namespace, page: Page) -> None:
     lines = measured_on(libraries, rounds)
     lines += [
         f"{given.neighbours} networks drawn with seed {seed}, {threads} threads: kind, widths, "
-        "rows a step, activation, dtype; squared loss, SGD, `fit`. A line is the best peer's. "
+        "rows a step, activation, dtype; squared loss, SGD, `fit` of one epoch, of five where the "
+        "network is small (400 steps of few rows an epoch). A line is the best peer's. "
         "Residual: each hidden layer behind the first adds its result to what it was given. "
         "Branching: two rows of hidden layers from the input, the second with the widths in "
         "reverse, are put side by side before the last layer.", "", *head("µs"),

@@ -1,8 +1,8 @@
 """One network, trained by each library as its documentation recommends for speed on a CPU.
 
-Each function of `LIBRARIES` takes a network and its data and gives a function that trains one
-epoch, rows reshuffled, and returns when it is done. Libraries are imported where they are used:
-each runs in a process of its own.
+Each function of `LIBRARIES` takes a network and its data and gives a function that trains whole
+epochs, rows reshuffled in each, and returns when they are done. Libraries are imported where they
+are used: each runs in a process of its own.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class Net:
     dtype: str = "float32"
     mnist: bool = False
     kind: str = "chain"  # or "residual", "branching": see `wired`
+    epochs: int = 1  # of a fit
 
     def data(self) -> tuple[np.ndarray, np.ndarray]:
         """Rows and targets: random, or MNIST's where they are wanted and there."""
@@ -74,12 +75,13 @@ class Net:
 
     @property
     def steps(self) -> int:
-        return -(-self.rows // self.batch)
+        """Of a fit."""
+        return self.epochs * -(-self.rows // self.batch)
 
 
 # The networks that several measurements share.
 DIGITS = Net((784, 200, 10), 100, 60_000, "cross_entropy", rate=0.5, mnist=True)
-SMALL = Net((8, 64, 64, 1), 32, 6400)
+SMALL = Net((8, 64, 64, 1), 32, 6400, epochs=5)
 WIDE = Net((784, 1024, 1024, 1024, 10), 256, 2560, "cross_entropy")
 
 
@@ -129,7 +131,7 @@ def pellucid(net: Net, x: np.ndarray, y: np.ndarray, threads: int) -> Epoch:
     model.compile(optimizer, loss=net.loss)
 
     def epoch() -> None:
-        model.fit(x, y, batch_size=net.batch, epochs=1, verbose=0, threads=threads)
+        model.fit(x, y, batch_size=net.batch, epochs=net.epochs, verbose=0, threads=threads)
 
     return epoch
 
@@ -186,8 +188,9 @@ def jax(net: Net, x: np.ndarray, y: np.ndarray, threads: int) -> Epoch:
     whole = net.rows // net.batch * net.batch
 
     def epoch() -> None:
-        order = draw.permutation(net.rows)[:whole].reshape(-1, net.batch)
-        box[0], losses = run(box[0], rows, targets, jnp.asarray(order))
+        for _ in range(net.epochs):
+            order = draw.permutation(net.rows)[:whole].reshape(-1, net.batch)
+            box[0], losses = run(box[0], rows, targets, jnp.asarray(order))
         losses.block_until_ready()
 
     return epoch
@@ -229,12 +232,13 @@ def torch(net: Net, x: np.ndarray, y: np.ndarray, threads: int) -> Epoch:
     rows, targets = torch.from_numpy(x), torch.from_numpy(y)
 
     def epoch() -> None:
-        order = torch.randperm(net.rows)
-        for start in range(0, net.rows, net.batch):
-            chosen = order[start : start + net.batch]
-            optimizer.zero_grad(set_to_none=True)
-            measure(model(rows[chosen]), targets[chosen]).backward()
-            optimizer.step()
+        for _ in range(net.epochs):
+            order = torch.randperm(net.rows)
+            for start in range(0, net.rows, net.batch):
+                chosen = order[start : start + net.batch]
+                optimizer.zero_grad(set_to_none=True)
+                measure(model(rows[chosen]), targets[chosen]).backward()
+                optimizer.step()
 
     return epoch
 
@@ -247,7 +251,7 @@ def sklearn_model(net: Net) -> Any:
     return kind(
         hidden_layer_sizes=net.sizes[1:-1], activation=act, solver=net.optimizer,
         learning_rate_init=net.rate, momentum=0.0, nesterovs_momentum=False, alpha=0.0,
-        batch_size=net.batch, max_iter=1, warm_start=True, random_state=0,
+        batch_size=net.batch, max_iter=net.epochs, warm_start=True, random_state=0,
     )  # fmt: skip
 
 
@@ -257,7 +261,7 @@ def sklearn(net: Net, x: np.ndarray, y: np.ndarray, threads: int) -> Epoch:
 
     def epoch() -> None:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # one epoch a call is what is timed
+            warnings.simplefilter("ignore")  # so many epochs a call are what is timed
             peer.fit(x, target)
 
     return epoch
@@ -276,7 +280,7 @@ def keras(net: Net, x: np.ndarray, y: np.ndarray, threads: int) -> Epoch:
     model.compile(kind(net.rate), loss=loss, jit_compile=True)
 
     def epoch() -> None:
-        model.fit(x, y, batch_size=net.batch, epochs=1, verbose=0)
+        model.fit(x, y, batch_size=net.batch, epochs=net.epochs, verbose=0)
 
     return epoch
 

@@ -32,6 +32,9 @@ def test_round_trip(tree: Any) -> None:
     again = trees.unflatten(structure, leaves)
     assert again == tree and type(again) is type(tree)
     assert structure.count == len(leaves) == len(trees.paths(tree))
+    assert trees.leaves_of(tree) == leaves
+    assert trees.with_leaves(tree, leaves) == again
+    assert trees.flatten(trees.with_leaves(tree, leaves))[1] == structure
     assert trees.flatten(again)[1] == structure
     assert None not in leaves
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,7 @@ class Structure:
 
 
 LEAF = Structure(None)
+_END = object()
 
 
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
@@ -55,6 +56,38 @@ def _flatten(tree: Any, leaves: list[Any]) -> Structure:
         return Structure(kind, (), children, len(leaves) - before)
     leaves.append(tree)
     return LEAF
+
+
+def leaves_of(tree: Any) -> list[Any]:
+    """The leaves of `tree` in order, in less time than `flatten` takes."""
+    if tree is None:
+        return []
+    if isinstance(tree, dict):
+        return [leaf for child in tree.values() for leaf in leaves_of(child)]
+    if isinstance(tree, (list, tuple)):
+        return [leaf for child in tree for leaf in leaves_of(child)]
+    return [tree]
+
+
+def with_leaves(tree: Any, leaves: Sequence[Any]) -> Any:
+    """`tree` with other leaves, as many as it has."""
+    rest = iter(leaves)
+    made = _with_leaves(tree, rest)
+    assert next(rest, _END) is _END, "as many leaves as before"
+    return made
+
+
+def _with_leaves(tree: Any, leaves: Iterator[Any]) -> Any:
+    if tree is None:
+        return None
+    if isinstance(tree, dict):
+        return {key: _with_leaves(child, leaves) for key, child in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        children = [_with_leaves(child, leaves) for child in tree]
+        if isinstance(tree, list):
+            return children
+        return type(tree)(*children) if hasattr(tree, "_fields") else tuple(children)
+    return next(leaves)
 
 
 def unflatten(structure: Structure, leaves: Sequence[Any]) -> Any:

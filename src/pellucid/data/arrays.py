@@ -97,7 +97,7 @@ def as_targets(y: Any, where: str, name: str = "y") -> Array:
     """y as an array of finite numbers, (N,) or (N, …)."""
     array = as_array(y, where, name)
     if array.dtype.kind == "f":
-        check_finite(array, np.arange(len(array)), name)
+        check_finite(array, range(len(array)), name)
     return array
 
 
@@ -127,7 +127,7 @@ def fingerprint(features: Sequence[Array], others: Sequence[Array], dtype: np.dt
     return digest.hexdigest()[:16]
 
 
-def check_finite(batch: Array, rows: Array, name: str) -> None:
+def check_finite(batch: Array, rows: Array | range, name: str) -> None:
     """Refuses NaN and infinity, naming the first row of the data and its column.
 
     Args:
@@ -144,7 +144,7 @@ def check_finite(batch: Array, rows: Array, name: str) -> None:
     )
 
 
-def _place(place: Array, rows: Array) -> str:
+def _place(place: Array, rows: Array | range) -> str:
     """`place` in a batch, as the row of the data and its column."""
     columns = ", ".join(map(str, place[1:].tolist()))
     return f"row {int(rows[place[0]])}" + (f", column {columns}" if columns else "")

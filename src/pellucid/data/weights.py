@@ -27,7 +27,7 @@ def as_weights(weights: Any, rows: int, where: str, name: str = "sample_weight")
         raise ShapeError(
             where, f"{name} must be one weight a row ({rows},), got {shapes.text(array.shape)}"
         )
-    check_finite(array, np.arange(rows), name)
+    check_finite(array, range(rows), name)
     if (array < 0).any():
         row = int(np.argmax(array < 0))
         raise DataError(where, f"{name} must be 0 or more, got {array[row].item()!r} in row {row}")

@@ -258,7 +258,7 @@ class CompiledNetwork(Network):
         return program
 
     def _start_slots(self, task: Task, optimizer: Optimizer) -> None:
-        arrays = run(slots_graph(task, optimizer), trees.flatten(self.params)[0])
+        arrays = run(slots_graph(task, optimizer), trees.leaves_of(self.params))
         self.slots = self._by_slot(arrays, optimizer)
 
     def _slot_types(self, optimizer: Optimizer) -> dict[str, list[TensorType]]:
@@ -270,7 +270,7 @@ class CompiledNetwork(Network):
         """A flat list as what each slot keeps of each weight."""
         with Builder():
             names = list(optimizer.init([]))
-        each = len(trees.flatten(self.params)[0])
+        each = len(trees.leaves_of(self.params))
         return {name: list(leaves[i * each : (i + 1) * each]) for i, name in enumerate(names)}
 
     def _target_type(self, y: Array) -> TensorType:
@@ -280,7 +280,7 @@ class CompiledNetwork(Network):
         """Rows of each input in the model's dtype, all their numbers finite."""
         found = [consecutive(x, start, stop, numpy_dtype(self.dtype), "x") for x in features]
         for part in found:
-            check_finite(part, np.arange(start, stop), "x")
+            check_finite(part, range(start, stop), "x")
         return found
 
     def _targets(self, y: Any, features: Sequence[Array], name: str) -> Array:
@@ -338,7 +338,7 @@ class CompiledNetwork(Network):
         names = ["loss", *(m.name for m in self.metrics if m.measure is not None)]
         dtype = numpy_dtype(self.dtype)
         strengths = [np.asarray(r.strength, dtype) for r in self.regularizers]
-        fixed = [*trees.flatten(self.params)[0], *trees.flatten(self.state)[0], *strengths]
+        fixed = [*trees.leaves_of(self.params), *trees.leaves_of(self.state), *strengths]
 
         def measured(start: int, stop: int) -> list[Array]:
             batch = self._rows(features, start, stop)
@@ -377,7 +377,7 @@ class CompiledNetwork(Network):
             return prediction_graph(forward, params, state, self._given(self.input_types))
 
         program = self._program((kind,), graph, backend, kind)
-        fixed = [*trees.flatten(self.params)[0], *trees.flatten(self.state)[0]]
+        fixed = [*trees.leaves_of(self.params), *trees.leaves_of(self.state)]
         dtype = numpy_dtype(self.dtype)
 
         def predicted(start: int, stop: int) -> Array:

@@ -329,7 +329,7 @@ class Network:
     def get_weights(self) -> list[Array]:
         """Copies of all weights, layer by layer."""
         self._built()
-        return [array.copy() for array in trees.flatten(self.params)[0]]
+        return [array.copy() for array in trees.leaves_of(self.params)]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Replaces all weights by copies of `weights`, in the order of `get_weights`."""

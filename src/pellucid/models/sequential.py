@@ -267,9 +267,7 @@ class Sequential(CompiledNetwork):
         if self.slots is None:
             self._start_slots(task, self.optimizer)
         assert self.slots is not None
-        params, slots, state = (
-            trees.flatten(tree)[0] for tree in (self.params, self.slots, self.state)
-        )
+        params, slots, state = map(trees.leaves_of, (self.params, self.slots, self.state))
         step = int(stored.get("step", 0))
         if resume:
             return Progress(
@@ -283,12 +281,9 @@ class Sequential(CompiledNetwork):
 
     def _publish(self, progress: Progress) -> None:
         """Gives the model the arrays of the last whole step."""
-        _, params = trees.flatten(self.params)
-        _, slots = trees.flatten(self.slots)
-        _, state = trees.flatten(self.state)
-        self.params = trees.unflatten(params, progress.params)
-        self.slots = trees.unflatten(slots, progress.slots)
-        self.state = trees.unflatten(state, progress.state)
+        self.params = trees.with_leaves(self.params, progress.params)
+        self.slots = trees.with_leaves(self.slots, progress.slots)
+        self.state = trees.with_leaves(self.state, progress.state)
         self.training |= {
             "seed": progress.seed,
             "step": progress.step,

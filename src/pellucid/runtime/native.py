@@ -86,6 +86,7 @@ class Native:
         self.graph = graph
         self.shared = tuple((number, output) for number, output in shared)
         self.seconds: dict[int, float] = {}  # that a step of so many rows took in the last run
+        self.layouts: dict[int, Any] = {}  # of training runs with steps of so many rows
         self.target, self.feed = target, feed
         self._off = tuple(off)
         start = time.perf_counter()

@@ -36,6 +36,26 @@ def readable(data: Array) -> Array:
     return np.ascontiguousarray(data, np.dtype(goal).newbyteorder("="))
 
 
+class Layout:
+    """The arrays of a run with steps of so many rows: the state, then other inputs and outputs.
+
+    Attributes:
+        state, rest: shape and dtype of each.
+        results: for each output its number among all of them; state stands in its input's place.
+    """
+
+    def __init__(self, native: Native, batch: int):
+        graph, shared = native.graph, {output: number for number, output in native.shared}
+        kept, count = len(shared), len(graph.inputs)
+        assert [number for number, _ in native.shared] == list(range(kept)), "state comes first"
+        fresh = [i for i in range(len(graph.outputs)) if i not in shared]
+        types = [*graph.input_types, *(graph.output_types[i] for i in fresh)]
+        sizes = [(bind(type.shape, batch), numpy_dtype(type.dtype)) for type in types]
+        self.state, self.rest = sizes[:kept], sizes[kept:]
+        place = shared | {output: count + n for n, output in enumerate(fresh)}
+        self.results = [place[output] for output in range(len(graph.outputs))]
+
+
 class Training:
     """A compiled step over data.
 
@@ -58,26 +78,22 @@ class Training:
         assert native.feed is not None
         self.native, self.feed, self.data, self.batch = native, native.feed, data, batch
         self.threads = threads if native.work(batch) >= WORTH_THREADS else 1
-        graph, threads = native.graph, self.threads
-        types = [*graph.input_types, *graph.output_types]
-        count, shared = len(graph.inputs), {output: number for number, output in native.shared}
-        own = [*range(count), *(count + i for i in range(len(graph.outputs)) if i not in shared)]
-        sizes = [(bind(types[i].shape, batch), numpy_dtype(types[i].dtype)) for i in own]
+        threads = self.threads
+        if batch not in native.layouts:
+            native.layouts[batch] = Layout(native, batch)
+        layout: Layout = native.layouts[batch]
         # The state outlives the run, as the model's: nothing else stands in its block.
-        kept = len(native.shared)
-        assert [number for number, _ in native.shared] == list(range(kept)), "state comes first"
-        state, at = pool(sizes[:kept])
+        state, at = pool(layout.state)
         room = (native.room(batch, threads),), np.dtype(np.uint8)
-        (*rest, self._arena), (*others, arena) = pool([*sizes[kept:], room])
+        (*rest, self._arena), (*others, arena) = pool([*layout.rest, room])
         addresses = [*at, *others]
-        place = {i: k for k, i in enumerate(own)} | {count + o: i for o, i in shared.items()}
-        self._inputs = [*state, *rest][:count]
+        self._inputs = [*state, *rest][: len(inputs)]
         for array, given in zip(self._inputs, inputs, strict=True):
             if given is not None:
                 np.copyto(array, given, casting="equiv")
         self._status = self._arena[:STATUS_BYTES].view(np.int64)
-        results = [addresses[place[count + i]] for i in range(len(graph.outputs))]
-        self._table = native.table(addresses[:count], results, arena, threads)
+        results = [addresses[number] for number in layout.results]
+        self._table = native.table(addresses[: len(inputs)], results, arena, threads)
         self._team, self._pace = Team(threads), native.pace(batch, threads)
 
     def run(self, rows: Array, values: Array, size: int) -> Array:

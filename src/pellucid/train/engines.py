@@ -28,6 +28,7 @@ from pellucid.runtime.training import Training, readable
 from pellucid.transform.custom import in_rows
 
 Array = np.ndarray[Any, Any]
+Programs = dict[tuple[np.dtype[Any], ...], Native]
 _REPLAYED = 1.0  # seconds of steps that are run again, at most, to find the last finite weights
 
 
@@ -173,21 +174,20 @@ class Compiled:
 
     steps_at_once = 1 << 20
 
-    def __init__(
-        self, job: Job, state: Sequence[Array], threads: int, programs: dict[Feed, Native]
-    ):
+    def __init__(self, job: Job, state: Sequence[Array], threads: int, programs: Programs):
         self.job = job
         first = len(job.graph.inputs) - len(job.data)
         data = {first + i: readable(array) for i, array in enumerate(job.data)}
-        feed = Feed(
-            tuple((number, as_dtype(array.dtype, "fit")) for number, array in data.items()),
-            (len(state) + 1,), tuple(range(len(state), len(job.graph.outputs))),
-        )  # fmt: skip
-        if feed not in programs:
+        kinds = tuple(array.dtype for array in data.values())
+        if kinds not in programs:
+            feed = Feed(
+                tuple((number, as_dtype(array.dtype, "fit")) for number, array in data.items()),
+                (len(state) + 1,), tuple(range(len(state), len(job.graph.outputs))),
+            )  # fmt: skip
             shared = [(i, i) for i in range(len(state))]
-            programs[feed] = Native(job.graph, shared, feed=feed)
+            programs[kinds] = Native(job.graph, shared, feed=feed)
         inputs = job.inputs(state, 0.0, [None] * len(data))
-        self._native, self._batch = programs[feed], job.batch_size
+        self._native, self._batch = programs[kinds], job.batch_size
         self._training = Training(self._native, inputs, data, self._batch, threads)
         self.seconds = self._native.seconds.get(self._batch, np.inf)
         self._start = list(state)  # a state to go back to, and the steps done since
@@ -355,12 +355,13 @@ def engine(
     state: Sequence[Array],
     backend: str | None,
     threads: int,
-    programs: dict[Feed, Native],
+    programs: Programs,
 ) -> Engine:
     """The engine that `backend` asks for; None is machine code where it can be had.
 
     Args:
-        programs: machine code of earlier runs over the same graph; new code is put there.
+        programs: machine code of earlier runs over the same graph, by the dtypes of their data; new
+            code is put there.
 
     Raises:
         CompileError: where backend="native" cannot be had.

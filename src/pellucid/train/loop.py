@@ -220,12 +220,15 @@ class Run:
         progress, names = self.progress, self.settings.measure_names
         numbers = range(progress.step + 1, progress.step + 1 + len(measures))
         self.history.steps.setdefault("step", []).extend(numbers)
-        for name, values in zip(names, measures.T, strict=True):
-            self.history.steps.setdefault(name, []).extend(values.tolist())
-        sums = {"rows": rows, **dict(zip(names, (measures * rows[:, None]).T, strict=True))}
-        for name, values in sums.items():
-            begun = [progress.sums.get(name, 0.0)]
-            progress.sums[name] = float(np.add.accumulate(np.concatenate([begun, values]))[-1])
+        for name, values in zip(names, measures.T.tolist(), strict=True):
+            self.history.steps.setdefault(name, []).extend(values)
+        summed = ["rows", *names]
+        table = np.empty((len(measures) + 1, len(summed)))
+        table[0] = [progress.sums.get(name, 0.0) for name in summed]
+        table[1:, 0] = rows
+        np.multiply(measures, rows[:, None], out=table[1:, 1:])
+        totals = np.add.accumulate(table)[-1].tolist()
+        progress.sums = dict(zip(summed, totals, strict=True))
         progress.step += len(measures)
         progress.batch += len(measures)
         self.logs = self._averages()

@@ -140,13 +140,14 @@ def rectangle(
     out_walk = _strides(shape, shape, axes)
     width = scope.vector_bytes // widest(scope.kernel)
     narrow = spread and isinstance(wide, int) and wide < width
-    apart = groups(b, rows, APART) if narrow else i64(1)
-    with loop(b, rows, "row", [i64(0), i64(0)]) as row:
-        begun, index = row.carried
-        after = b.add(index, apart)
-        over = b.icmp_signed(">=", after, rows)
-        begun = b.add(begun, b.zext(over, begun.type))
-        row.next = [begun, b.select(over, begun, after)]
+    with loop(b, rows, "row", [i64(0), i64(0)] if narrow else []) as row:
+        index = row.index
+        if narrow:  # each of APART places in turn, then the row behind each
+            begun, index = row.carried
+            after = b.add(index, groups(b, rows, APART))
+            over = b.icmp_signed(">=", after, rows)
+            begun = b.add(begun, b.zext(over, begun.type))
+            row.next = [begun, b.select(over, begun, after)]
         number = b.add(first_row, index)
         elements = head(number)
         lines = [b.mul(number, scope.dim(walk[0])) for walk in walks]
