@@ -7,7 +7,7 @@ the meaning that the row's documentation gives it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
@@ -25,6 +25,7 @@ Pairs = tuple[tuple[int, int], ...]
 
 _MASK = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
+_PART = 1 << 14  # random elements that are drawn together, a multiple of 4
 
 
 @lru_cache
@@ -182,33 +183,55 @@ def stream_words(seed: Any, step: Any, stream: str) -> tuple[tuple[int, int], tu
     return (step & 0xFFFFFFFF, step >> 32), key
 
 
-def words(seed: Any, step: Any, stream: str, n: int) -> NDArray[np.uint32]:
-    """The first `n` random words of (seed, stream, step). Word e is word e mod 4 of block e ÷ 4."""
+def words(seed: Any, step: Any, stream: str, stop: int, start: int = 0) -> NDArray[np.uint32]:
+    """The random words `start` to `stop` of (seed, stream, step); start is a multiple of 4.
+
+    Word e is word e mod 4 of block e ÷ 4.
+    """
     step_words, key = stream_words(seed, step, stream)
-    blocks = np.arange(-(-n // 4), dtype=np.uint64)
+    blocks = np.arange(start // 4, -(-stop // 4), dtype=np.uint64)
     high = np.zeros_like(blocks)
     counter = [blocks & _MASK, blocks >> _SHIFT, *(high + word for word in step_words)]
-    return np.stack(philox(counter, key), axis=-1).astype(np.uint32).reshape(-1)[:n]
+    return np.stack(philox(counter, key), axis=-1).astype(np.uint32).reshape(-1)[: stop - start]
+
+
+def _drawn(shape: Ints, dtype: Any, make: Callable[[int, int], Array]) -> Array:
+    """An array from `make(start, stop)` of its elements, a few at a time: they stay in the cache.
+
+    So what is computed on the way takes no memory beside the result.
+    """
+    n = math.prod(shape)
+    out = np.empty(n, dtype)
+    for start in range(0, max(n, 1), _PART):  # of none too: `make` looks at its seed
+        stop = min(start + _PART, n)
+        out[start:stop] = make(start, stop)
+    return out.reshape(shape)
 
 
 def random_bits(seed: Any, step: Any, stream: str, shape: Ints) -> Array:
-    return words(seed, step, stream, math.prod(shape)).reshape(shape)
+    return _drawn(
+        shape, np.uint32, lambda start, stop: words(seed, step, stream, stop, start)
+    )  # fmt: skip
 
 
-def _bits52(seed: Any, step: Any, stream: str, n: int) -> NDArray[np.uint64]:
-    pair = words(seed, step, stream, 2 * n).astype(np.uint64).reshape(n, 2)
+def _bits52(seed: Any, step: Any, stream: str, start: int, stop: int) -> NDArray[np.uint64]:
+    pair = words(seed, step, stream, 2 * stop, 2 * start).astype(np.uint64).reshape(-1, 2)
     return (pair[:, 0] >> np.uint64(6)) << np.uint64(26) | (pair[:, 1] >> np.uint64(6))
 
 
 def uniform(seed: Any, step: Any, stream: str, shape: Ints, dtype: DType) -> Array:
     """k·2⁻²⁴ with 24 random bits (float32), k·2⁻⁵³ with 53 (float64): exact, never 1."""
-    n = math.prod(shape)
-    if dtype.name == "float32":
-        bits = words(seed, step, stream, n) >> np.uint32(8)
-        return (bits.astype(np.float32) * np.float32(2.0**-24)).reshape(shape)
-    pair = words(seed, step, stream, 2 * n).astype(np.uint64).reshape(n, 2)
-    bits53 = (pair[:, 0] >> np.uint64(5)) << np.uint64(26) | (pair[:, 1] >> np.uint64(6))
-    return (bits53.astype(np.float64) * 2.0**-53).reshape(shape)
+
+    def single(start: int, stop: int) -> Array:
+        bits = words(seed, step, stream, stop, start) >> np.uint32(8)
+        return bits.astype(np.float32) * np.float32(2.0**-24)
+
+    def double(start: int, stop: int) -> Array:
+        pair = words(seed, step, stream, 2 * stop, 2 * start).astype(np.uint64).reshape(-1, 2)
+        bits53 = (pair[:, 0] >> np.uint64(5)) << np.uint64(26) | (pair[:, 1] >> np.uint64(6))
+        return bits53.astype(np.float64) * 2.0**-53
+
+    return _drawn(shape, numpy_dtype(dtype), single if dtype.name == "float32" else double)
 
 
 def _rational(table: tuple[tuple[float, ...], tuple[float, ...]], r: Array) -> Array:
@@ -246,8 +269,10 @@ def quantile(bits: NDArray[np.uint64]) -> NDArray[np.float64]:
 
 
 def normal(seed: Any, step: Any, stream: str, shape: Ints, dtype: DType) -> Array:
-    bits = _bits52(seed, step, stream, math.prod(shape))
-    return quantile(bits).astype(numpy_dtype(dtype)).reshape(shape)
+    return _drawn(
+        shape, numpy_dtype(dtype),
+        lambda start, stop: quantile(_bits52(seed, step, stream, start, stop)),
+    )  # fmt: skip
 
 
 _PLAIN = (

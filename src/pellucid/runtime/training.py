@@ -155,9 +155,13 @@ class Training:
         self.native.shuffle(rows.ctypes.data, n, *counter, *key)
         return rows
 
-    def state(self) -> list[Array]:
-        """Copies of the state, in the order of `shared`."""
-        return [self._inputs[number].copy() for number, _ in self.native.shared]
+    def state(self, room: Sequence[Array] | None = None) -> list[Array]:
+        """Copies of the state, in the order of `shared`: fresh arrays, or those of `room`."""
+        state = self.live()
+        copies = [np.empty_like(array) for array in state] if room is None else list(room)
+        for copy, array in zip(copies, state, strict=True):
+            np.copyto(copy, array)
+        return copies
 
     def live(self) -> list[Array]:
         """The state itself, which a further step would change."""
