@@ -139,12 +139,13 @@ def test_negative_seeds_and_steps_are_refused(seed: Any, step: Any) -> None:
 
 class TestUniform:
     def test_bits_become_floats_exactly(self) -> None:
-        bits = words(4, 0, "u", 1000)
-        single = uniform(4, 0, "u", (1000,), float32)
+        n = 20_001  # drawn in two parts
+        bits = words(4, 0, "u", n)
+        single = uniform(4, 0, "u", (n,), float32)
         assert [int(u * 2.0**24) for u in single.tolist()] == [int(b) >> 8 for b in bits]
         assert all((u * 2.0**24).is_integer() for u in single.tolist())
-        pairs = words(4, 0, "u", 2000).reshape(-1, 2)
-        double = uniform(4, 0, "u", (1000,), float64)
+        pairs = words(4, 0, "u", 2 * n).reshape(-1, 2)
+        double = uniform(4, 0, "u", (n,), float64)
         wanted = [((int(a) >> 5) << 26 | int(b) >> 6) for a, b in pairs]
         assert [int(u * 2.0**53) for u in double.tolist()] == wanted
         assert all((u * 2.0**53).is_integer() for u in double.tolist())
@@ -153,7 +154,9 @@ class TestUniform:
     def test_it_reaches_0_and_never_1(self, dtype: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         for word, wanted in ((0, 0.0), (2**32 - 1, 1 - 2.0 ** (-24 if dtype is float32 else -53))):
             monkeypatch.setattr(
-                extras, "words", lambda s, t, name, n, w=word: np.full(n, w, np.uint32)
+                extras,
+                "words",
+                lambda s, t, name, stop, start, w=word: np.full(stop - start, w, np.uint32),
             )
             assert uniform(0, 0, "", (1,), dtype)[0] == wanted < 1
 
