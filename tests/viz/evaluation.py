@@ -37,7 +37,9 @@ class Numbers:
         if expr.head == "num":
             return np.asarray(float(expr.data))
         if expr.head == "index":
-            return np.arange(expr.data.length).reshape([-1 if i is expr.data else 1 for i in order])
+            return np.arange(float(expr.data.length)).reshape(
+                [-1 if i is expr.data else 1 for i in order]
+            )
         if expr.head == "element":
             name, of = expr.data
             array = self.value(self.names[name]) if of is None else self.gradient(of)

@@ -9,6 +9,7 @@ import pytest
 
 import pellucid as pel
 from pellucid import numpy as pnp
+from pellucid.core import shapes
 from pellucid.core.dtypes import float64
 from pellucid.core.errors import (
     ArgumentError,
@@ -20,6 +21,7 @@ from pellucid.core.errors import (
 from pellucid.ops.spec import REGISTRY, Kind, NotDifferentiable, ZeroGradient
 from pellucid.ops.value import apply
 from pellucid.viz.notation import Index
+from tests.compiler.any_graph import ROWS, AnyGraph, given
 from tests.viz.evaluation import Numbers, Reader
 
 pytest.importorskip("sympy")
@@ -88,6 +90,10 @@ FUNCTIONS = {
     "reshapes": (lambda z: np.sum(np.reshape(z, (2, 6)) * np.reshape(z, (12,))[:6]), (W,), 0),
     "split": (lambda z: np.sum(np.reshape(z, (3, 2, 2)) ** 3), (W,), 0),
     "transposes": (lambda z: np.sum(z @ z.T) + np.trace(z @ z.T), (W,), 0),
+    "gram": (lambda z: np.sum(np.tanh(z @ z.T)), (W,), 0),
+    "counted": (lambda b, s: np.sum((X + b) * s) + np.sum(X * b),
+                (np.float64(0.5), np.float64(2)), (0, 1)),
+    "sums first": (lambda z: np.sum((z - np.mean(z)) ** 3 * np.sum(z)), (W,), 0),
     "concat": (lambda a, b: np.sum(np.concatenate([a, b]) ** 3), (B, C), (0, 1)),
     "windows": (lambda z: np.sum(pnp.max_pool(z, (2, 2)) ** 2),
                 (RNG.normal(size=(1, 4, 4, 2)),), 0),
@@ -107,6 +113,11 @@ FUNCTIONS = {
 def check(shown, tolerance=1e-9):
     """Every printed expression against the value of the node it stands for."""
     numbers = Numbers(shown)
+    with np.errstate(all="ignore"):
+        _check(shown, numbers, tolerance)
+
+
+def _check(shown, numbers, tolerance):
     for line in shown.function:
         expected = numbers.value(line.node)
         np.testing.assert_allclose(
@@ -126,6 +137,22 @@ def test_every_line_is_numerically_right(name):
     shown = pel.explain(function, *args, argnums=argnums)
     check(shown)
     assert len(shown.gradient) >= len(shown.gradients) > 0
+
+
+@pytest.mark.parametrize("seed", range(1, 41, 2))  # an odd seed draws float64
+def test_every_line_of_random_graphs_is_numerically_right(seed):
+    graph = AnyGraph(seed).graph()
+
+    def function(*xs):
+        values = list(xs)
+        for node in graph.nodes[len(xs) :]:
+            attrs = {name: shapes.bind(value, ROWS) for name, value in node.attrs}
+            values.append(apply(node.op, *(values[i] for i in node.inputs), **attrs))
+        floats = [values[i] for i in graph.outputs if values[i].type.dtype.is_float]
+        return np.float64(0) + sum(np.sum(np.tanh(value / 10)) for value in floats)
+
+    wrt = [i for i, type in enumerate(graph.input_types) if type.dtype.is_float]
+    check(pel.explain(function, *given(graph, ROWS), argnums=wrt), 1e-7)
 
 
 def parts(text):
@@ -156,7 +183,8 @@ def printed(shown):
 
 READABLE = [
     "logistic", "logistic, every argument", "linear, with L2", "softmax regression",
-    "two layers, tanh", "two layers, ReLU", "variance", "norm", "fan-out", "branches", "held back",
+    "two layers, tanh", "two layers, ReLU", "variance", "norm", "gram", "counted", "sums first",
+    "fan-out", "branches", "held back",
     "not used", "constant", "lengths of 1",
 ]  # fmt: skip
 
@@ -187,14 +215,14 @@ def row_example(row):
     return args, wrt, {"dtype": float64} if row.attrs else {}
 
 
-ROWS = [
+ELEMENTWISE = [
     row.name for row in REGISTRY.values()
     if row.kind is Kind.ELEMENTWISE and not row.user
     and not isinstance(row.derivative, (ZeroGradient, NotDifferentiable))
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("name", ELEMENTWISE)
 def test_every_differentiable_elementwise_row_is_explained(name):
     args, wrt, attrs = row_example(REGISTRY[name])
 

@@ -100,7 +100,7 @@ def _cast(node: Node, operands: Sequence[Sight], axes: Sequence[Index]) -> Expr:
     inner = _aligned(operands[0], axes)
     if operands[0].boolean:
         return iverson(inner)
-    return inner if node.type.dtype.is_float else function("cast", inner)
+    return inner if node.type.dtype.is_float else _whole(node, operands, axes)
 
 
 def _broadcast(node: Node, operands: Sequence[Sight], axes: Sequence[Index]) -> Expr:
