@@ -59,10 +59,10 @@ class Explained:
         page = Page(self.names, self.names[derivation.end])
         rows = [page.function(line) for line in self.function]
         back = [page.gradient(line) for line in self.gradient]
-        ends = [line for line in self.gradient if line.node in derivation.wrt]
+        ends = [line for line in reversed(self.gradient) if line.node in derivation.wrt]
         self.gradients = {self.names[line.node]: page.result(line) for line in ends}
         self.ranges = page.letters.ranges
-        bounds = [f"{letter} = 0 … {count - 1}" for letter, count in self.ranges.items()]
+        bounds = [f"{letter} = 0 … {max(n - 1, 0)}" for letter, n in self.ranges.items() if n]
         parts = [head, f"with {', '.join(bounds)}"] if bounds else [head]
         parts += ["", *page.laid_out(rows), GRADIENT, *page.laid_out(back)]
         self._text = "\n".join(parts)
