@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "pellucid"
 OPTIONAL = (
     "llvmlite", "rich", "typer", "matplotlib", "safetensors", "sklearn", "torch", "jax", "scipy",
-    "duckdb", "onnx", "starlette",
+    "sympy", "mpmath", "duckdb", "onnx", "starlette",
 )  # fmt: skip
 
 

@@ -413,8 +413,7 @@ SECTIONS: dict[str, dict[str, Row]] = {
         "T1.G23": Row(
             "An exercise: derive the gradient of logistic regression from the rules of sum, "
             "chain, log, σ and dot product.",
-            "–",
-            later="a derivation printed rule by rule is not built; T1.A9 compares its result",
+            "`pel.explain`",
         ),
         "T1.G24": Row(
             "JAX's way, `grad(loss, (0, 1))(W, b)`, with the slip in its loss corrected.",

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from pellucid.train import scores as metrics
     from pellucid.train.callbacks import Callback, EarlyStopping, ReduceOnPlateau, StopBelow
     from pellucid.transform.curvature import curvature
+    from pellucid.viz.explain import explain
 
 __version__ = "0.1.0"
 
@@ -60,6 +61,7 @@ _LATER = {
     "Model": "pellucid.models",
     "rate_range": "pellucid.models",
     "curvature": "pellucid.transform.curvature",
+    "explain": "pellucid.viz.explain",
     "Sequential": "pellucid.models",
     "load": "pellucid.models",
     "Callback": "pellucid.train.callbacks",
@@ -87,7 +89,7 @@ __all__ = [
     "ArgumentError", "Callback", "CompileError", "DTypeError", "DataError", "DivergenceError",
     "EarlyStopping", "GradientError", "GraphError", "Input", "Model", "NotDifferentiableError",
     "PellucidError", "ReduceOnPlateau", "Sequential", "ShapeError", "StopBelow", "Tensor",
-    "curvature", "data", "grad", "hessian", "hvp", "jacobian", "jit", "jvp", "load", "metrics",
-    "models", "nn", "numerical_grad", "numpy", "op", "optim", "rate_range", "show", "testing",
-    "value_and_grad", "vjp",
+    "curvature", "data", "explain", "grad", "hessian", "hvp", "jacobian", "jit", "jvp", "load",
+    "metrics", "models", "nn", "numerical_grad", "numpy", "op", "optim", "rate_range", "show",
+    "testing", "value_and_grad", "vjp",
 ]  # fmt: skip

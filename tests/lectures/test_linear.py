@@ -169,3 +169,32 @@ def test_logistic_regression_by_batch_gradient_descent():
     for _ in range(steps):
         theta = theta + rate * (T - sigma(X @ theta)) @ X
     np.testing.assert_allclose(model.get_weights()[0].ravel(), theta, rtol=1e-11)
+
+
+@pytest.mark.lecture("T1.G23")
+def test_the_gradient_of_logistic_regression_is_derived_rule_by_rule():
+    """The exercise: ∂J/∂w_j = Σ_i (σ(z_i) - t_i) x_ij, from sum, chain, log, σ and dot product."""
+    pytest.importorskip("sympy")
+
+    def negative_log_likelihood(w, x, t):
+        p = pel.numpy.sigmoid(x @ w)
+        return -np.sum(t * np.log(p) + (1 - t) * np.log(1 - p))
+
+    w = np.array([0.3, -0.2, 0.1])
+    shown = pel.explain(negative_log_likelihood, w, X, T)
+    text = str(shown)
+    assert "v3[i]  = Σ_j x[i,j]·w[j]\n" in text
+    assert "v4[i]  = σ(v3[i])\n" in text
+    for fact in (
+        "sum: the derivative of a sum is the sum of the derivatives",
+        "output gradient × local gradient (the chain rule)",
+        "log: d ln(x)/dx = 1/x",
+        "sigmoid: d σ(x)/dx = σ(x)·(1 - σ(x))",
+        "dot product: ∂(Σ_k x_k·y_k)/∂y_k = x_k",
+    ):
+        assert fact in text
+    assert "= v4[i] - t[i]   sigmoid" in text  # ∂J/∂z_i
+    assert shown.gradients == {"w": "Σ_i x[i,j]·(v4[i] - t[i])"}
+    np.testing.assert_allclose(
+        shown.values[shown.places[0]], X.T @ (sigma(X @ w) - T), rtol=1e-12, atol=1e-14
+    )

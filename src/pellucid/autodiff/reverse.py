@@ -5,7 +5,7 @@ Source: the lectures' *gradient = output gradient × local gradient*, summed ove
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pellucid.autodiff.cotangents import (
     Activity,
@@ -15,7 +15,7 @@ from pellucid.autodiff.cotangents import (
     materialise,
     unbroadcast,
 )
-from pellucid.graph.node import Graph, pruned
+from pellucid.graph.node import Graph, Node, pruned
 from pellucid.ops.reduce import keep
 from pellucid.ops.spec import Bilinear, Kind, Linear, Partials, Rules, lookup
 from pellucid.ops.value import Builder, Value
@@ -95,14 +95,26 @@ def _node(
 ) -> None:
     """Hands the output gradient of one node on to its inputs."""
     node = graph.nodes[position]
-    op = lookup(node.op)
-    form = op.derivative
     inputs = [values[source] for source in node.inputs]
-    out, attrs = values[position], dict(node.attrs)
+    op = lookup(node.op)
+    asked = [i for i, s in enumerate(node.inputs) if op.differentiable(i) and activity.check(s)]
+    for i, given in contributions(node, ct, inputs, values[position], asked):
+        sums.add(node.inputs[i], given)
+
+
+def contributions(
+    node: Node, ct: Value, inputs: Sequence[Value], out: Value, asked: Sequence[int]
+) -> Iterator[tuple[int, Value]]:
+    """Output gradient × local gradient: (i, what one use hands to input i), for each i in `asked`.
+
+    Args:
+        ct: the output gradient.
+        asked: numbers of inputs that a gradient flows to; one that gets zero is left out.
+    """
+    op, attrs = lookup(node.op), dict(node.attrs)
+    form = op.derivative
     by_rule = form.vjp(ct, inputs, out, **attrs) if isinstance(form, Rules) else ()
-    for i, source in enumerate(node.inputs):
-        if not op.differentiable(i) or not activity.check(source):
-            continue
+    for i in asked:
         given: Value | None
         if isinstance(form, Partials):
             function = form.functions[i]
@@ -119,4 +131,4 @@ def _node(
         else:
             given = by_rule[i]
         if given is not None:
-            sums.add(source, unbroadcast(as_value(given, inputs[i]), inputs[i].type))
+            yield i, unbroadcast(as_value(given, inputs[i]), inputs[i].type)

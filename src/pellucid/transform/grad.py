@@ -42,9 +42,34 @@ def argument_numbers(
     return tuple(result), single
 
 
-def _check_function(where: str, function: object) -> None:
+def check_function(where: str, function: object) -> None:
     if not callable(function):
         raise ArgumentError(where, f"expected a function, got {type(function).__name__}")
+
+
+def check_floats(where: str, names: Sequence[str], types: Sequence[TensorType]) -> None:
+    """The arguments that are differentiated must be floats."""
+    for name, type in zip(names, types, strict=True):
+        if not type.dtype.is_float:
+            raise DTypeError(
+                f"{where} of {name}",
+                f"only float arguments have a gradient, got {type!r}",
+                "Pass floats (1.0 instead of 1), or choose other argnums.",
+            )
+
+
+def check_scalar(where: str, graph: Graph, count: int) -> None:
+    """The function must have returned one float scalar; `count` outputs are its value."""
+    output = graph.output_types[0] if count else None
+    if output is None or count != 1 or output.shape != ():
+        shown = shapes.text(output.shape) if output and count == 1 else f"{count} outputs"
+        raise ShapeError(
+            where,
+            f"the function must return one scalar (), got {shown}",
+            "Sum or average the result, or use jacobian.",
+        )
+    if not output.dtype.is_float:
+        raise DTypeError(where, f"the function must return a float, got {output!r}")
 
 
 class _Call:
@@ -58,7 +83,7 @@ class _Call:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ):
-        _check_function(where, function)
+        check_function(where, function)
         self.where = where
         names = argument_names(function, len(args))
         self.leaves: list[Any] = []
@@ -70,13 +95,7 @@ class _Call:
             self.leaves += leaves
             leaf_names += trees.paths(args[number], names[number])
         self.types = [leaf_type(leaf, where) for leaf in self.leaves]
-        for name, leaf in zip(leaf_names, self.types, strict=True):
-            if not leaf.dtype.is_float:
-                raise DTypeError(
-                    f"{where} of {name}",
-                    f"only float arguments have a gradient, got {leaf!r}",
-                    "Pass floats (1.0 instead of 1), or choose other argnums.",
-                )
+        check_floats(where, leaf_names, self.types)
 
         def rebuild(values: list[Value]) -> tuple[tuple[Any, ...], dict[str, Any]]:
             filled = list(args)
@@ -104,17 +123,7 @@ class _Call:
         return result
 
     def scalar(self, count: int) -> None:
-        """The function must have returned one float scalar; `count` outputs are its value."""
-        output = self.graph.output_types[0] if count else None
-        if output is None or count != 1 or output.shape != ():
-            shown = shapes.text(output.shape) if output and count == 1 else f"{count} outputs"
-            raise ShapeError(
-                self.where,
-                f"the function must return one scalar (), got {shown}",
-                "Sum or average the result, or use jacobian.",
-            )
-        if not output.dtype.is_float:
-            raise DTypeError(self.where, f"the function must return a float, got {output!r}")
+        check_scalar(self.where, self.graph, count)
 
 
 def _aux(where: str, traced: Traced) -> tuple[int, trees.Structure]:
@@ -152,7 +161,7 @@ def value_and_grad(
         (8.0, 12.0)
     """
 
-    _check_function("grad", function)
+    check_function("grad", function)
 
     @functools.wraps(function)
     def gradient(*args: Any, **kwargs: Any) -> Any:
@@ -285,7 +294,7 @@ def jacobian(function: Function, argnums: int | Sequence[int] = 0) -> Function:
         forward pass for each element of the arguments, whichever are fewer.
     """
 
-    _check_function("jacobian", function)
+    check_function("jacobian", function)
 
     @functools.wraps(function)
     def matrix(*args: Any, **kwargs: Any) -> Any:

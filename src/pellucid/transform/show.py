@@ -170,9 +170,24 @@ def _note(graph: Graph, position: int) -> str:
 
 
 def _backward(graph: Graph, wrt: list[int], notes: list[str]) -> tuple[Graph, list[str]]:
-    """The gradient of every node that moves, behind the nodes of `graph` as they stand."""
+    """The gradients behind the nodes of `graph`, and what each is the gradient of."""
+    whole, places = with_gradients(graph, wrt)
+    name = names(graph)
+    of: dict[int, list[str]] = {}
+    for position, place in places.items():
+        of.setdefault(place, []).append(f"∂{name[graph.outputs[0]]}/∂{name[position]}")
+    extra = [", ".join(of.get(i, ())) for i in range(len(graph), len(whole))]
+    return whole, notes + extra
+
+
+def with_gradients(graph: Graph, wrt: Sequence[int]) -> tuple[Graph, dict[int, int]]:
+    """The gradient of every node that moves, behind the nodes of `graph` as they stand.
+
+    Returns:
+        The graph, and for each node that moves with the inputs `wrt` where its gradient is.
+    """
     moving = [i for i, active in enumerate(Activity(graph, wrt).active) if active]
-    end, name = graph.outputs[0], names(graph)
+    end = graph.outputs[0]
     builder = Builder()
     with builder:
         inputs = [
@@ -185,8 +200,4 @@ def _backward(graph: Graph, wrt: list[int], notes: list[str]) -> tuple[Graph, li
         gradients = reverse.backward(builder, graph, values, [(end, one)], wrt, moving)
         outputs = [g for i, g in zip(moving, gradients, strict=True) if i in wrt]
         whole = builder.graph([values[end], *outputs])
-    of: dict[int, list[str]] = {}
-    for position, gradient in zip(moving, gradients, strict=True):
-        of.setdefault(gradient.position, []).append(f"∂{name[end]}/∂{name[position]}")
-    extra = [", ".join(of.get(i, ())) for i in range(len(graph), len(whole))]
-    return whole, notes + extra
+    return whole, {i: g.position for i, g in zip(moving, gradients, strict=True)}

@@ -1,1 +1,4 @@
-"""Pictures, drawn with matplotlib, which is imported here and nowhere else, at first use."""
+"""What a person looks at: curves, and the derivation of a gradient.
+
+matplotlib and SymPy are imported here and nowhere else, each at first use.
+"""

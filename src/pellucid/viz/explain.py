@@ -1,0 +1,158 @@
+"""`pel.explain`: the gradient of a function derived rule by rule, as one would on paper.
+
+In: a scalar function and its arguments. Out: an object whose text is the derivation. Every line is
+read off the graph and the rows of its operations; nothing is known here of any particular function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from pellucid.core.arguments import checked
+from pellucid.core.errors import ArgumentError
+from pellucid.graph.node import Graph
+from pellucid.runtime import interpreter
+from pellucid.transform.arrays import as_array
+from pellucid.transform.grad import argument_numbers, check_function, check_scalar
+from pellucid.transform.show import with_gradients
+from pellucid.transform.trace import arrays
+from pellucid.viz.algebra import Within, sympy
+from pellucid.viz.derivation import Derivation
+from pellucid.viz.layout import Page
+from pellucid.viz.notation import Expr
+from pellucid.viz.tracing import Call, traced
+
+GRADIENT = """
+its gradient, from the last line to the first: each is
+output gradient × local gradient (the chain rule), summed over all uses
+"""
+
+
+class Explained:
+    """The derivation of a gradient; print it.
+
+    Attributes:
+        graph: the function's graph with its gradient behind it: what the lines are read from.
+        values: the value of each node at the arguments.
+        places: for each node that moves, the position of its gradient in `graph`.
+        names: the name of each node of the function.
+        function: the lines of the function.
+        gradient: the lines of the gradient, from the result to the arguments.
+        gradients: for each differentiated argument its gradient as text.
+        ranges: how many values each index takes, from 0.
+    """
+
+    def __init__(
+        self,
+        head: str,
+        graph: Graph,
+        places: dict[int, int],
+        values: Sequence[Any],
+        derivation: Derivation,
+    ):
+        self.graph, self.places, self.values = graph, places, list(values)
+        self.function, self.gradient = derivation.function, derivation.gradient
+        self.names = derivation.names
+        page = Page(self.names, self.names[derivation.end])
+        rows = [page.function(line) for line in self.function]
+        back = [page.gradient(line) for line in self.gradient]
+        ends = [line for line in reversed(self.gradient) if line.node in derivation.wrt]
+        self.gradients = {self.names[line.node]: page.result(line) for line in ends}
+        self.ranges = page.letters.ranges
+        bounds = [f"{letter} = 0 … {max(n - 1, 0)}" for letter, n in self.ranges.items() if n]
+        parts = [head, f"with {', '.join(bounds)}"] if bounds else [head]
+        parts += ["", *page.laid_out(rows), GRADIENT, *page.laid_out(back)]
+        self._text = "\n".join(parts)
+
+    def __str__(self) -> str:
+        return self._text
+
+    __repr__ = __str__
+
+
+@checked
+def explain(
+    function: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0
+) -> Explained:
+    """Derives the gradient of a scalar function rule by rule.
+
+    The lines of the function come first, one an operation, in index notation; then the gradients
+    of these lines from the last to the first:
+
+        ∂J/∂x = Σ over the uses of x of  output gradient × local gradient
+
+    each with the fact it uses, the known gradients put in, and simplified. An array that the
+    function only closes over has its variable's name; give it as an argument, and what NumPy does
+    to it is part of the derivation too.
+
+    Args:
+        function: returns a float scalar, as for `grad`.
+        args: its positional arguments.
+        argnums: the arguments that are differentiated; nested dicts, lists and tuples of float
+            arrays are allowed.
+
+    Returns:
+        An object whose text is the derivation; `gradients` holds the result for each argument.
+
+    Raises:
+        PellucidError: if SymPy is not installed.
+        ShapeError: if the function does not return a scalar.
+        DTypeError: if it does not return a float, or an argument that is differentiated is none.
+        ArgumentError: if there are no arguments, or argnums names none of them.
+        NotDifferentiableError: where the gradient would pass through argmax, a cast to integers, …
+
+    Example:
+        >>> shown = explain(lambda x: np.sin(x) * x, 2.0)
+        >>> print("\\n".join(str(shown).splitlines()[-4:]))
+          ∂J/∂v1 = x               multiply: ∂(x·y)/∂x = y
+          ∂J/∂x  = v1              multiply: ∂(x·y)/∂y = x
+                 + ∂J/∂v1·cos(x)   sin: d sin(x)/dx = cos(x)
+                 = v1 + x·cos(x)   the sum over 2 uses
+        >>> shown.gradients
+        {'x': 'v1 + x·cos(x)'}
+
+    Source: the lectures' exercise on the gradient of logistic regression, and their rule *output
+    gradient × local gradient*, summed over outgoing edges.
+    """
+    check_function("explain", function)
+    if not args:
+        raise ArgumentError(
+            "explain",
+            "expected the arguments of the function behind it, got none",
+            "explain(f, x) derives the gradient of f by x.",
+        )
+    numbers, _ = argument_numbers("explain", argnums, len(args))
+    call = traced(function, args, numbers)
+    graph = call.graph
+    check_scalar("explain", graph, len(graph.outputs))
+    sympy()  # before any work, if it is not there
+    whole, places = with_gradients(graph, call.wrt)
+    operands = [as_array(one, "explain") for one in arrays(call.operands, graph.input_types)]
+    values = interpreter.step(whole, operands)
+    derivation = Derivation(graph, call.wrt, call.names, _labels(call.names, values))
+    return Explained(_head(function, call), whole, places, values, derivation)
+
+
+def _labels(given: Sequence[str], values: Sequence[Any]) -> Within:
+    """Whether the numbers at hand are classes: then Σ_k [y = k] is 1."""
+    position = {name: n for n, name in enumerate(given)}
+
+    def within(labels: Expr, count: int) -> bool:
+        if labels.head != "element" or labels.data[1] is not None:
+            return False
+        found = values[position[labels.data[0]]]
+        return bool(found.dtype.kind in "iu" and np.all((found >= 0) & (found < count)))
+
+    return within
+
+
+def _head(function: Callable[..., Any], call: Call) -> str:
+    """What is derived: the function and its arguments with their types."""
+    graph, end = call.graph, call.names[call.graph.outputs[0]]
+    arguments = [f"{call.names[i]}: {graph.nodes[i].type!r}" for i in graph.inputs]
+    name = getattr(function, "__name__", type(function).__name__)
+    name = name if name.isidentifier() else "f"
+    return f"{end} = {name}({', '.join(arguments)})"

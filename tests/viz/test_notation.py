@@ -1,0 +1,99 @@
+"""Expressions: what is put into them, how they are written, and how algebra shortens them."""
+
+from fractions import Fraction
+
+import pytest
+
+from pellucid.viz import notation as n
+from pellucid.viz.notation import Index
+from pellucid.viz.wording import Letters, digits
+
+R, J, K = Index(3), Index(3), Index(4)
+x = n.element("x", [n.at(R)])
+y = n.element("y", [n.at(R)])
+one = n.number(1)
+
+
+def written(expr, *axes):
+    letters = Letters(["x", "y", "i"])
+    return letters.write(expr, letters.scope(axes))
+
+
+def test_an_index_that_is_put_in_is_not_caught_by_a_sum():
+    a = n.element("a", [n.at(R), n.at(J)])
+    inner = n.total("sum", [J], a)
+    put_in = n.substitute(inner, {R: n.at(J)})  # Σ_j a[i,j] at i = j
+    assert n.free(put_in) == {J}
+    assert written(put_in, J) == "Σ_j′ a[j,j′]"
+
+
+def test_expressions_are_equal_whatever_object_their_inner_index_is():
+    sums = [n.total("sum", [k], n.element("a", [n.at(R), n.at(k)])) for k in (J, Index(3))]
+    assert n.key(sums[0]) == n.key(sums[1])
+    assert n.key(sums[0]) != n.key(n.substitute(sums[0], {R: n.at(K)}))
+
+
+@pytest.mark.parametrize(
+    ("expr", "text"),
+    [
+        (n.mul(x, n.add(one, n.negative(y))), "x[j]·(1 - y[j])"),
+        (n.div(x, n.mul(x, y)), "x[j]/(x[j]·y[j])"),
+        (n.div(n.add(x, y), n.number(5)), "(x[j] + y[j])/5"),
+        (n.add(n.negative(x), n.negative(y)), "-x[j] - y[j]"),
+        (n.negative(n.add(x, y)), "-(x[j] + y[j])"),
+        (n.add(n.total("sum", [K], n.at(K)), x), "(Σ_k k) + x[j]"),
+        (n.mul(n.total("sum", [K], n.at(K)), x), "(Σ_k k)·x[j]"),
+        (n.div(n.total("sum", [K], n.at(K)), x), "(Σ_k k)/x[j]"),
+        (n.total("sum", [K], n.add(n.at(K), x)), "Σ_k (k + x[j])"),
+        (n.power(n.add(x, y), n.number(2)), "(x[j] + y[j])²"),
+        (n.power(x, n.number(0.5)), "x[j]^(1/2)"),
+        (n.mul(n.number(0.2), x), "x[j]/5"),
+        (n.mul(n.number(-0.4), x), "-2/5·x[j]"),
+        (n.mul(n.number(0.05), x), "0.05·x[j]"),
+        (n.div(n.number(0.5), x), "1/(2·x[j])"),
+        (n.function("where", n.function("less", x, y), x, n.number(0)),
+         "where(x[j] < y[j], x[j], 0)"),
+    ],
+)  # fmt: skip
+def test_writing(expr, text):
+    assert written(expr, R) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("1/3", "1/3"), ("1/20", "0.05"), ("1/32", "1/32"), ("7", "7"), ("1/1797", "1/1797"),
+     ("0.123456789", "0.123456789"), ("1e-7", "1e-07")],
+)  # fmt: skip
+def test_numbers(value, text):
+    assert digits(Fraction(value)) == text
+
+
+@pytest.mark.parametrize(
+    ("expr", "text"),
+    [
+        (n.add(x, n.negative(x)), "0"),
+        (n.mul(n.add(n.div(n.add(one, n.negative(y)), n.add(one, n.negative(x))),
+                     n.negative(n.div(y, x))), x, n.add(one, n.negative(x))), "x[j] - y[j]"),
+        (n.total("sum", [K], n.mul(n.number(2), x)), "8·x[j]"),
+        (n.total("sum", [K], n.div(n.mul(x, n.at(K)), y)), "(x[j]·Σ_k k)/y[j]"),
+        (n.mul(x, n.add(one, n.negative(x))), "x[j]·(1 - x[j])"),
+        (n.add(n.function("log", n.add(x, x)), n.function("log", n.mul(n.number(2), x))),
+         "2·ln(2·x[j])"),
+        (n.div(x, n.number(0)), "x[j]/0"),
+    ],
+)  # fmt: skip
+def test_algebra(expr, text):
+    pytest.importorskip("sympy")
+    from pellucid.viz.algebra import simplified
+
+    assert written(simplified(expr), R) == text
+
+
+def test_what_is_long_is_left_as_it_is():
+    pytest.importorskip("sympy")
+    from pellucid.viz.algebra import simplified
+
+    many = n.add(*(n.element(f"a{k}", [n.at(R)]) for k in range(60)))
+    long = n.add(n.mul(many, many), n.negative(n.mul(many, many)))
+    assert simplified(long) is not n.ZERO
+    assert n.key(simplified(long)) == n.key(long)
