@@ -28,6 +28,7 @@ from pellucid.core.shapes import Dim, size
 
 LANES = 16
 CHUNK = 1024  # a multiple of LANES, so that only the last chunk has a rest
+FEW = 4  # elements, at most, that touch so many lanes alone
 
 
 def total(scope: Scope) -> None:
@@ -133,17 +134,22 @@ class _Lanes:
         place = self._place(lane)
         self.owner.builder.store(value, place, align=self.owner.dtype.itemsize)
 
-    def clear(self) -> None:
-        with loop(self.owner.builder, i64(LANES), f"{self.owner.scope.name}.clear") as lane:
+    def clear(self, count: ir.Value | None = None) -> None:
+        count = i64(LANES) if count is None else count
+        with loop(self.owner.builder, count, f"{self.owner.scope.name}.clear") as lane:
             self._store(self.owner.none, lane.index)
 
     def add(self, number: ir.Value, value: ir.Value) -> None:
         """Adds to lane `number` mod 16."""
         self._store(self.owner.sum(self._load(number), value), number)
 
-    def join(self) -> ir.Value:
-        """The fixed tree: the lower half plus the upper half until one is left."""
-        values = [self._load(i64(lane)) for lane in range(LANES)]
+    def join(self, count: int = LANES) -> ir.Value:
+        """The fixed tree: the lower half plus the upper half until one is left.
+
+        Args:
+            count: lanes that were added to; to join the others would change nothing.
+        """
+        values = [self._load(i64(lane)) for lane in range(count)]
         while len(values) > 1:
             half = len(values) // 2
             values = [self.owner.sum(values[i], values[i + half]) for i in range(half)]
@@ -214,12 +220,27 @@ class _Apart(_Sum):
         self.starts, self.repeats, self.dims, self.steps = starts, repeats, dims, steps
 
     def chunk(self, begin: ir.Value, length: ir.Value) -> ir.Value:
-        lanes = _Lanes(self, 0)
-        lanes.clear()
-        with loop(self.builder, length, f"{self.scope.name}.k") as one:
-            offsets = self._offsets(self.builder.add(begin, one.index))
-            lanes.add(one.index, self.element(offsets, self.repeats, self.width, self.mask))
-        return lanes.join()
+        lanes, b = _Lanes(self, 0), self.builder
+        several = b.icmp_signed(">", length, i64(1))  # one element is the sum itself
+        few = b.icmp_signed("<=", length, i64(FEW))
+        lanes.clear(b.select(several, b.select(few, i64(FEW), i64(LANES)), i64(0)))
+        with loop(b, length, f"{self.scope.name}.k", [self.none]) as one:
+            offsets = self._offsets(b.add(begin, one.index))
+            value = self.element(offsets, self.repeats, self.width, self.mask)
+            with b.if_then(several):
+                lanes.add(one.index, value)
+            one.next = [value]
+        with self.scope.only(several, one.carried[0]) as found:
+            ends = []
+            with b.if_else(few) as ways:
+                for way, count in zip(ways, (FEW, LANES), strict=True):
+                    with way:
+                        ends.append((lanes.join(count), b.block))
+            joined = b.phi(self.kind)
+            for part, end in ends:
+                joined.add_incoming(part, end)
+            found.append(joined)
+        return found[-1]
 
     def _offsets(self, k: ir.Value) -> list[ir.Value]:
         """Where element number k stands in each input: k taken apart along the summed axes."""
