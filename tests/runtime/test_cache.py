@@ -38,6 +38,7 @@ INPUTS = [np.ones((2, 3), np.float32), np.arange(3, dtype=np.float32)]
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache of the test's own."""
+    native.this_machine()  # is an entry of its own, made once a process
     place = tmp_path / "kept"
     monkeypatch.setenv(cache.VARIABLE, str(place))
     monkeypatch.setattr(notices, "_said", set())
@@ -214,7 +215,8 @@ def test_another_source_or_library_is_another_entry(
 ) -> None:
     graph = parse_graph(TEXT)
     Native(graph)
-    monkeypatch.setattr(native, "versions", lambda: "llvmlite 99, LLVM 99")
+    other = native.this_machine()._replace(versions="llvmlite 99, LLVM 99")
+    monkeypatch.setattr(native, "this_machine", lambda: other)
     assert not Native(graph).from_cache
     monkeypatch.undo()
     monkeypatch.setenv(cache.VARIABLE, str(folder))

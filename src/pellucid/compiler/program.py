@@ -31,6 +31,7 @@ FIRST_SLOT = 3  # where the caller's arrays begin
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector
 ROW_QUANTUM = 16  # N is rounded up to this in the arena ...
 ROW_BYTES = 4  # ... and bytes per row to this, so that every offset is a multiple of ALIGNMENT
+FEW = 4  # rows of a step, or of k, that products have code of their own for (`codegen/outer.py`)
 
 
 def round_up(value: int, quantum: int) -> int:
@@ -171,11 +172,13 @@ class Feed:
         scheduled: scalar inputs that get a value of their own each step.
         measured: scalar outputs that are kept for each step. The run halts where the first of them
             is not finite.
+        few: whether a step takes so few rows that products over them have code of their own.
     """
 
     gathered: tuple[tuple[int, DType], ...]
     scheduled: tuple[int, ...]
     measured: tuple[int, ...]
+    few: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,16 @@ process made for the same graph comes from `cache.py`; passes and emitters then 
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import functools
+import importlib.util
 import itertools
 import math
 import threading
 import time
 from collections.abc import Collection, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +39,7 @@ from pellucid.core.errors import CompileError, ShapeError
 from pellucid.graph.node import Graph, TensorType
 from pellucid.graph.text import print_graph
 from pellucid.ops.spec import REGISTRY
-from pellucid.runtime import cache
+from pellucid.runtime import cache, elf
 from pellucid.runtime.calls import READABLE, Calls, Repeat, Working, plain
 from pellucid.runtime.executor import check_inputs
 from pellucid.runtime.extras import NUMPY, numpy_dtype
@@ -58,6 +61,50 @@ _SHUFFLE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 5)
 _loaded: dict[str, tuple[Frame, Any]] = {}  # engines of this process, by the key of their code
 _KEPT = 32  # engines that are kept for graphs that come again
 _compiling = threading.Lock()  # LLVM's context is one a process
+
+
+class Machine(NamedTuple):
+    """A machine that code is made for, and the versions of what makes it."""
+
+    target: Target
+    versions: str
+
+
+@functools.cache
+def this_machine() -> Machine:
+    """This one, as LLVM describes it: in this process, or in an earlier one that kept it.
+
+    So a process whose code is kept imports no llvmlite, which takes 40 MB.
+    """
+    known = _identity() if elf.SUPPORTED else ""
+    name = cache.key("machine", known) if known else ""
+    kept = cache.find(name)
+    if kept is not None:
+        return Machine(Target(**kept.data["target"]), kept.data["versions"])
+    found = Machine(host(), versions())
+    cache.keep(name, {**found._asdict(), "target": dataclasses.asdict(found.target)}, b"")
+    return found
+
+
+def _identity() -> str:
+    """What LLVM's description of a Linux machine depends on: its processor and LLVM; else ""."""
+    told = ("vendor_id", "cpu family", "model", "stepping", "flags")
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as stream:
+            first, _, _ = stream.read(8192).partition("\n\n")
+        spec = importlib.util.find_spec("llvmlite")
+        places = (spec.submodule_search_locations if spec is not None else None) or []
+        files = [file for place in places for file in sorted(Path(place, "binding").glob("*.so"))]
+        library = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    except (OSError, ValueError, ImportError):  # no such file; an llvmlite that is broken
+        return ""
+    processor = [line for line in first.splitlines() if line.startswith(told)]
+    return repr((processor, library)) if processor and library else ""
+
+
+def _ready(code: bytes, target: Target) -> Any:
+    """An object file ready to run."""
+    return elf.load(code) or load(code, target)
 
 
 class Native:
@@ -91,7 +138,7 @@ class Native:
         self._off = tuple(off)
         start = time.perf_counter()
         with _compiling:
-            self._load(target or host())
+            self._load(target or this_machine().target)
         self.compile_seconds = time.perf_counter() - start
         self._consts = {
             slot: plain(graph.consts[name].array) for name, slot in self.frame.constants.items()
@@ -120,7 +167,7 @@ class Native:
         key = self._key(target)
         if key not in _loaded:
             found, code = self._code(key, target)
-            made = found, load(code, target)  # the code dies with the engine
+            made = found, _ready(code, target)  # the code dies with the engine
             if key:
                 _loaded[key] = made
             while len(_loaded) > _KEPT:
@@ -157,7 +204,7 @@ class Native:
             repr(self.feed),
             repr(target),
             repr(HEAD),
-            versions(),
+            this_machine().versions,
         )
 
     def __call__(
@@ -297,12 +344,12 @@ class _Crew:
     """The functions that workers wait in, as machine code."""
 
     def __init__(self, target: Target):
-        key = cache.key("crew", repr(target), versions())
+        key = cache.key("crew", repr(target), this_machine().versions)
         kept = cache.find(key)
         code = codegen.crew_code(target) if kept is None else kept.code
         if kept is None:
             cache.keep(key, {}, code)
-        self._engine = engine = load(code, target)
+        self._engine = engine = _ready(code, target)
         word, place = ctypes.c_int64, ctypes.c_void_p
         self.post = ctypes.CFUNCTYPE(word, place, place)(engine.get_function_address(POST))
         self.serve = ctypes.CFUNCTYPE(None, place)(engine.get_function_address(SERVE))
@@ -317,7 +364,7 @@ def crew() -> _Crew:
     if not _crews:
         with _compiling:
             if not _crews:
-                _crews.append(_Crew(host()))
+                _crews.append(_Crew(this_machine().target))
     return _crews[0]
 
 

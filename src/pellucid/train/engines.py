@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from pellucid.compiler.program import Feed
+from pellucid.compiler.program import FEW, Feed
 from pellucid.core.dtypes import as_dtype
 from pellucid.core.errors import CompileError
 from pellucid.data.arrays import check_finite, gather
@@ -28,7 +28,7 @@ from pellucid.runtime.training import Training, readable
 from pellucid.transform.custom import in_rows
 
 Array = np.ndarray[Any, Any]
-Programs = dict[tuple[np.dtype[Any], ...], Native]
+Programs = dict[tuple[Any, ...], Native]
 _REPLAYED = 1.0  # seconds of steps that are run again, at most, to find the last finite weights
 
 
@@ -178,11 +178,12 @@ class Compiled:
         self.job = job
         first = len(job.graph.inputs) - len(job.data)
         data = {first + i: readable(array) for i, array in enumerate(job.data)}
-        kinds = tuple(array.dtype for array in data.values())
+        few = job.batch_size <= FEW
+        kinds = (few, *(array.dtype for array in data.values()))
         if kinds not in programs:
             feed = Feed(
                 tuple((number, as_dtype(array.dtype, "fit")) for number, array in data.items()),
-                (len(state) + 1,), tuple(range(len(state), len(job.graph.outputs))),
+                (len(state) + 1,), tuple(range(len(state), len(job.graph.outputs))), few,
             )  # fmt: skip
             shared = [(i, i) for i in range(len(state))]
             programs[kinds] = Native(job.graph, shared, feed=feed)
@@ -364,8 +365,8 @@ def engine(
     """The engine that `backend` asks for; None is machine code where it can be had.
 
     Args:
-        programs: machine code of earlier runs over the same graph, by the dtypes of their data; new
-            code is put there.
+        programs: machine code of earlier runs over the same graph, by the dtypes of their data and
+            whether their steps took few rows; new code is put there.
 
     Raises:
         CompileError: where backend="native" cannot be had.

@@ -48,7 +48,8 @@ def build(program: Program, target: Target | None = None, feed: Feed | None = No
     target = target or host()
     module = ir.Module("pellucid")
     module.triple = target.triple
-    functions = [_kernel(module, program, n, target) for n in range(len(program.kernels))]
+    few = feed is None or feed.few
+    functions = [_kernel(module, program, n, target, few) for n in range(len(program.kernels))]
     steps = _Steps(module, program, functions, target)
     if feed is None:
         enter(module, _entry(module, steps))
@@ -63,7 +64,9 @@ def _places(kernel: Kernel) -> tuple[int, ...]:
     return (*kernel.writes, *kernel.reads)
 
 
-def _kernel(module: ir.Module, program: Program, number: int, target: Target) -> ir.Function:
+def _kernel(
+    module: ir.Module, program: Program, number: int, target: Target, few: bool
+) -> ir.Function:
     """void k(ptr writes…, ptr reads…, i64 rows, i64 part, i64 parts, ptr scratch, ptr status)"""
     kernel = program.kernels[number]
     places = _places(kernel)
@@ -82,7 +85,7 @@ def _kernel(module: ir.Module, program: Program, number: int, target: Target) ->
     count = len(kernel.writes)
     scope = Scope(
         kernel, builder, rows, part, parts, scratch, status,
-        tuple(operands[count:]), tuple(operands[:count]), target, number,
+        tuple(operands[count:]), tuple(operands[:count]), target, number, few,
     )  # fmt: skip
     kernels.emit(scope)
     builder.ret_void()

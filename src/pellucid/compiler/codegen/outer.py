@@ -15,9 +15,8 @@ from pellucid.compiler.codegen.loops import groups, i64, least
 from pellucid.compiler.codegen.product import Product
 from pellucid.compiler.codegen.scalars import intrinsic
 from pellucid.compiler.codegen.scope import constant, splat, vector_type
+from pellucid.compiler.program import FEW
 from pellucid.core.shapes import Batch
-
-FEW = 4  # the most of k; from there on a tile's registers pay
 
 
 class Outer:
@@ -30,7 +29,9 @@ class Outer:
     def of(cls, product: Product) -> Outer | None:
         """How `product` is computed where it has few k; None where it cannot have or be so."""
         axes = product.axes
-        if axes.batches != 1 or not (isinstance(axes.depth, Batch) or 0 < axes.depth <= FEW):
+        depth = axes.depth
+        wanted = product.scope.few if isinstance(depth, Batch) else 0 < depth <= FEW
+        if axes.batches != 1 or not wanted:
             return None
         if not (axes.x_rows.single and axes.x_depth.single):
             return None

@@ -61,6 +61,7 @@ class Scope:
         status: where a kernel says what went wrong; see `fail`.
         reads, writes: the kernel's operands, in its order.
         target: the machine that the code is for.
+        few: whether N may be small enough for code of its own.
     """
 
     kernel: Kernel
@@ -74,6 +75,7 @@ class Scope:
     writes: tuple[Operand, ...]
     target: Target
     number: int
+    few: bool = True
 
     @property
     def name(self) -> str:
