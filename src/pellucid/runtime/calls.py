@@ -22,6 +22,7 @@ from pellucid.compiler.program import ARENA, SCRATCH, STATUS
 from pellucid.core import shapes
 from pellucid.graph.node import TensorType
 from pellucid.runtime.extras import numpy_dtype
+from pellucid.runtime.results import empty, maker
 
 Array = NDArray[Any]
 _ENTER = ctypes.PYFUNCTYPE(
@@ -131,7 +132,7 @@ class Calls:
         """Arrays for the outputs: fresh ones, but for those that are state."""
         made = self.shapes(rows)
         return [
-            state[number] if number in state else np.empty(shape, dtype)
+            state[number] if number in state else empty(shape, dtype)
             for number, (shape, dtype) in enumerate(made)
         ]
 
@@ -192,7 +193,10 @@ class Repeat:
         self._calls, self._rows, self._run = calls, rows, run
         self._enter, self._now = _ENTER(way), int(run is None)
         standing = {output: number for number, output in state}
-        self._made = [(standing.get(n, -1), *made) for n, made in enumerate(calls.shapes(rows))]
+        self._made = [
+            (standing.get(n, -1), maker(shape, dtype), shape, dtype)
+            for n, (shape, dtype) in enumerate(calls.shapes(rows))
+        ]
         self._expected = calls.expected(arrays, rows)
         self._address = ctypes.addressof(self._expected)
         self._dtypes = [array.dtype for array in arrays]  # their addresses stay theirs
@@ -200,8 +204,8 @@ class Repeat:
     def __call__(self, arrays: list[Array]) -> list[Array] | None:
         """The outputs; None where an array looks otherwise, or a kernel refused a number."""
         outputs = [
-            np.empty(shape, dtype) if number < 0 else arrays[number]
-            for number, shape, dtype in self._made
+            make(shape, dtype) if number < 0 else arrays[number]
+            for number, make, shape, dtype in self._made
         ]
         calls, rows = self._calls, self._rows
         working = calls.take(rows, 1)

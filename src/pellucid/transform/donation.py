@@ -13,6 +13,7 @@ import numpy as np
 
 from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import Graph
+from pellucid.runtime.results import owns
 
 State = tuple[tuple[int, int], ...]
 
@@ -57,7 +58,7 @@ def check_donated(graph: Graph, state: State, given: Sequence[Any]) -> None:
                 "Hand over a copy: np.array(…, order='C').",
             )
         taken.add(id(array))
-        own = own and array.base is None
+        own = own and owns(array)
     # An array that owns its numbers shares them only with itself and with views of it.
     if not own or sum(_stands_on(array, taken) for array in given) > len(taken):
         _check_apart(graph, state, given)
