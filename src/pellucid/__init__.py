@@ -26,6 +26,7 @@ from pellucid.core.errors import (
     DTypeError,
     GradientError,
     GraphError,
+    MissingPackageError,
     NotDifferentiableError,
     PellucidError,
     ShapeError,
@@ -87,9 +88,9 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "ArgumentError", "Callback", "CompileError", "DTypeError", "DataError", "DivergenceError",
-    "EarlyStopping", "GradientError", "GraphError", "Input", "Model", "NotDifferentiableError",
-    "PellucidError", "ReduceOnPlateau", "Sequential", "ShapeError", "StopBelow", "Tensor",
-    "curvature", "data", "explain", "grad", "hessian", "hvp", "jacobian", "jit", "jvp", "load",
-    "metrics", "models", "nn", "numerical_grad", "numpy", "op", "optim", "rate_range", "show",
-    "testing", "value_and_grad", "vjp",
+    "EarlyStopping", "GradientError", "GraphError", "Input", "MissingPackageError", "Model",
+    "NotDifferentiableError", "PellucidError", "ReduceOnPlateau", "Sequential", "ShapeError",
+    "StopBelow", "Tensor", "curvature", "data", "explain", "grad", "hessian", "hvp", "jacobian",
+    "jit", "jvp", "load", "metrics", "models", "nn", "numerical_grad", "numpy", "op", "optim",
+    "rate_range", "show", "testing", "value_and_grad", "vjp",
 ]  # fmt: skip

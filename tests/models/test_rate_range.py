@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -49,6 +51,13 @@ def test_the_curve_is_written_and_an_overwrite_asked_for(tmp_path):
     assert (tmp_path / "r.png").read_bytes()[:4] == b"\x89PNG"
     with pytest.raises(ArgumentError, match="overwrite"):
         found.save(tmp_path / "r.png")
+
+
+def test_without_matplotlib_the_error_says_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(pel.MissingPackageError, match=r"pip install 'pellucid\[plot\]'"):
+        pel.models.RateRange([1.0], [1.0], [1.0], None).save(tmp_path / "r.png")
+    assert not list(tmp_path.iterdir())
 
 
 def test_rates_that_lower_nothing_suggest_nothing():

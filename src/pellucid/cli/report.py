@@ -12,6 +12,7 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from pellucid.core.errors import MissingPackageError
 from pellucid.data import Dataset
 from pellucid.models import Sequential
 from pellucid.train.callbacks import Callback
@@ -133,7 +134,7 @@ def draw(model: Sequential, target: Path) -> Path | None:
     place = target.with_suffix(".png")
     try:
         save_curves(model.history.steps, model.history.validation, place)
-    except ModuleNotFoundError:
+    except MissingPackageError:
         return None
     return place
 

@@ -108,5 +108,9 @@ class ArgumentError(PellucidError, TypeError):
     """An argument that is unknown, missing, or outside what it may be."""
 
 
+class MissingPackageError(PellucidError, ImportError):
+    """A package that only this needs is not installed; the message says how to get it."""
+
+
 class DivergenceError(PellucidError, ArithmeticError):
     """Training met a loss that is not finite; the last finite weights are kept."""

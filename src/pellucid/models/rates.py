@@ -40,7 +40,12 @@ class RateRange:
     suggestion: float | None
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Writes the curve of the loss over the rate as PNG (needs matplotlib)."""
+        """Writes the curve of the loss over the rate as PNG.
+
+        Raises:
+            ArgumentError: if the file exists and `overwrite` is False.
+            MissingPackageError: if matplotlib is not installed.
+        """
         check_target(path, overwrite)
         buffer = io.BytesIO()
         figure = rate_curve(self.rates, self.losses, self.smoothed, self.suggestion)

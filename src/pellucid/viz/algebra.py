@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
-from pellucid.core.errors import PellucidError
+from pellucid.core.errors import MissingPackageError
 from pellucid.viz.notation import (
     ONE,
     Expr,
@@ -40,7 +40,7 @@ def sympy() -> Any:
     try:
         import sympy as package  # optional, at first use
     except ModuleNotFoundError:
-        raise PellucidError(
+        raise MissingPackageError(
             "explain",
             "SymPy must be installed, which simplifies the lines; got no module 'sympy'",
             "pip install 'pellucid[explain]'.",

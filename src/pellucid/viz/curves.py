@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pellucid.core.errors import MissingPackageError
 from pellucid.core.files import write_atomically
 
 if TYPE_CHECKING:
@@ -20,6 +21,21 @@ Curve = Mapping[str, Sequence[float]]
 _BLUE, _RED = "#3b6fb6", "#c8372d"
 
 
+def _figure(width: float, height: float) -> Figure:
+    """An empty figure that is drawn without a screen; sides in inches."""
+    try:  # optional, at first use
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        raise MissingPackageError(
+            "figure", f"matplotlib must be installed, which draws it; got: {error}",
+            "pip install 'pellucid[plot]'.",
+        ) from error  # fmt: skip
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
 def curves(steps: Curve, validation: Curve, title: str = "") -> Figure:
     """Cost on the left, misclassification on the right, against the iteration.
 
@@ -27,11 +43,7 @@ def curves(steps: Curve, validation: Curve, title: str = "") -> Figure:
         steps: {"step": …, "loss": …, "accuracy": …} of every minibatch.
         validation: {"step": …, "val_loss": …, "val_accuracy": …} where it was measured.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # optional, at first use
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = _figure(9, 3.6)
     left, right = figure.subplots(1, 2)
     _panel(left, steps, validation, "loss", "cost", 1.0)
     _panel(right, steps, validation, "accuracy", "misclassification", -1.0)
@@ -74,11 +86,7 @@ def rate_curve(
     suggestion: float | None,
 ) -> Figure:
     """The loss of each step over its learning rate, on a logarithmic axis."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # optional, at first use
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6, 3.6), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = _figure(6, 3.6)
     axes = figure.subplots()
     axes.plot(rates, losses, color=_BLUE, linewidth=0.6, alpha=0.6, label="minibatch")
     axes.plot(rates, smoothed, color=_RED, linewidth=1.6, label="smoothed")

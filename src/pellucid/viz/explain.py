@@ -98,7 +98,7 @@ def explain(
         An object whose text is the derivation; `gradients` holds the result for each argument.
 
     Raises:
-        PellucidError: if SymPy is not installed.
+        MissingPackageError: if SymPy is not installed.
         ShapeError: if the function does not return a scalar.
         DTypeError: if it does not return a float, or an argument that is differentiated is none.
         ArgumentError: if there are no arguments, or argnums names none of them.
