@@ -114,9 +114,20 @@ def test_tiles_keep_the_bits_at_every_border(how: str, dtype: DType, target: str
                 assert ours.tobytes() == known.tobytes(), (dims, n)
 
 
-@pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("dtype", [float32, float64], ids=repr)
-@pytest.mark.parametrize("dims", [(1, 5), (8, 10), (9, 15), (50, 3), (23, 40), (16, 1)])
+FEW_K = [(1, 5), (8, 10), (9, 15), (50, 3), (23, 40), (16, 1)]
+
+
+@pytest.mark.parametrize(
+    ("target", "dtype", "dims"),
+    [
+        *(("host", dtype, dims) for dtype in (float32, float64) for dims in FEW_K[::2]),
+        *(("host", float32, dims) for dims in FEW_K[1::2]),
+        *((target, float32, (9, 15)) for target in ("avx2", "fma")),
+        *(pytest.param(target, dtype, dims, marks=pytest.mark.slow)
+          for target in ("avx2", "fma") for dtype in (float32, float64) for dims in FEW_K
+          if (dtype, dims) != (float32, (9, 15))),
+    ],
+)  # fmt: skip
 def test_products_of_few_k_keep_the_bits(dims: tuple[int, int], dtype: DType, target: str) -> None:
     """As in a step on a few rows: the weights less a part of their gradient, of any width."""
     rows, columns = dims

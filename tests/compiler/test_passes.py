@@ -338,7 +338,7 @@ def test_other_permutations_stay(text: str) -> None:
     assert simplified(text) == print_graph(parse(text))
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(12))
 def test_transposed_operands_of_any_rank_change_no_bit(seed: int) -> None:
     """Several axes in every group, in any order: with and without the pass the bits are equal."""
     draw = np.random.default_rng(seed)

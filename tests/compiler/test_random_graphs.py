@@ -160,7 +160,13 @@ def test_native_equals_the_interpreter(seed: int) -> None:
         same(bound.outputs(), steps(graph, pairs, given, 3))
 
 
-@pytest.mark.parametrize("seed", range(0, GRAPHS, 10))
+@pytest.mark.parametrize(
+    "seed",
+    [
+        *range(0, GRAPHS, 20),
+        *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(10, GRAPHS, 20)),
+    ],
+)
 def test_no_pass_changes_a_bit(seed: int) -> None:
     graph, pairs = Drawn(seed, float32).graph()
     rng = np.random.default_rng(seed)

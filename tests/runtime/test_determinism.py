@@ -96,7 +96,7 @@ def test_two_runs_end_in_the_same_bits() -> None:
     assert train(network(), 1) == alone()
 
 
-@pytest.mark.parametrize("threads", [2, 3, 4])
+@pytest.mark.parametrize("threads", [2, pytest.param(3, marks=pytest.mark.slow), 4])
 def test_any_number_of_threads_ends_in_the_same_bits(threads: int, live: list[set[int]]) -> None:
     assert train(network(), threads) == alone()
     assert len(live) >= ROWS // BATCH * EPOCHS // SLICE
