@@ -58,22 +58,31 @@ def test_any_view_keeps_the_block() -> None:
     assert address(other) != place
     np.testing.assert_array_equal(view, bits)
     del view, other
-    assert len(results._waiting) == 2
+    assert sum(map(len, results._waiting.values())) == 2
 
 
 def test_what_waits_is_limited() -> None:
     size = 8 << 20
-    held = [results.empty((size // 4,), F4) for _ in range(12)]
+    held = [results.empty((size // 4,), F4) for _ in range(20)]
     del held
-    assert sum(map(len, results._waiting)) <= results.KEPT
-    assert results._waiting  # some do
+    assert 0 < results.waiting_bytes() <= results.KEPT
+    results.empty((results.KEPT // 4 + 1,), F4)  # too large to wait: pushes out no other
+    assert results.waiting_bytes() > results.KEPT // 2
+
+
+def test_what_the_system_does_not_give_is_a_memory_error() -> None:
+    f = pel.jit(lambda x: x[:, None] * x)
+    with pytest.raises(MemoryError):
+        f(np.zeros(10**7, np.float32))
+    with pytest.raises((MemoryError, ValueError)):
+        results.empty((10**7, 10**7, 10**7), F4)
 
 
 def test_other_sizes_push_out_those_that_wait_longest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(results, "KEPT", 5 << 19)
     for rows in (1 << 18, 1 << 19, 1 << 19):
         results.empty((rows,), F4)
-    assert [len(block) for block in results._waiting] == [2 << 20]
+    assert results.waiting_bytes() == 2 << 20
 
 
 def test_copies_and_pickles_are_arrays_of_their_own() -> None:

@@ -1,5 +1,6 @@
 """pel.jit(donate=…): results take the place of arrays that the caller gave up, and of no others."""
 
+import ctypes
 from types import SimpleNamespace
 from typing import Any
 
@@ -99,22 +100,43 @@ FROZEN = np.ones(3)
 FROZEN.flags.writeable = False
 BYTES = bytearray(24)
 CLOSED = SimpleNamespace(w=np.ones(3))
+UNALIGNED = np.zeros(25, np.uint8)[1:].view(np.float64)
+
+
+class Own(np.ndarray):
+    """A subclass: what it does with its numbers is its own."""
+
+
+def as_ctypes(array: np.ndarray) -> np.ndarray:
+    """The same numbers by a way that leaves no trace in `base`."""
+    return np.ctypeslib.as_array((ctypes.c_double * array.size).from_buffer(array))
 
 
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda f: f(ONES, ONES), "donated a must share no memory with another argument, got x"),
+        (
+            lambda f: f(ONES, ONES),
+            "donated a must share no memory with anything else that the call reads, got x",
+        ),
         (lambda f: f(ONES, ONES[::-1]), "must share no memory"),
         (lambda f: f(ONES[:], ONES), "must share no memory"),
         (lambda f: f(np.frombuffer(BYTES), np.frombuffer(BYTES)), "must share no memory"),
         (lambda f: f(np.ones(6)[::2], ONES), "got one in another order"),
         (lambda f: f(FROZEN, ONES), "got one that is read-only"),
-        (lambda f: f(np.ones(3, ">f8"), ONES), "got ndarray >f8"),
-        (lambda f: f(pel.Tensor(ONES), ONES), "got Tensor"),
-        (lambda f: pel.jit(lambda a: a * 2, donate=0)(2.0), "got float"),
+        (lambda f: f(np.ones(3, ">f8"), ONES), "got one of dtype >f8"),
+        (lambda f: f(pel.Tensor(ONES), ONES), "got an object of Tensor"),
+        (lambda f: pel.jit(lambda a: a * 2, donate=0)(2.0), "got an object of float"),
         (lambda f: pel.jit(lambda a: a[:2], donate=0)(ONES), r"got none of type f64\[3\] for a"),
-        (lambda f: pel.jit(lambda a: a + CLOSED.w, donate=0)(CLOSED.w), "must share no memory"),
+        (lambda f: f(ONES, np.asarray(memoryview(ONES))), "must share no memory"),
+        (lambda f: f(ONES, as_ctypes(ONES)), "must share no memory"),
+        (lambda f: f(UNALIGNED, ONES), "got one that is not aligned"),
+        (lambda f: f(ONES.view(Own), ONES), "got an object of Own"),
+        (lambda f: f(a=ONES, x=ONES), "Hand it over by position"),
+        (
+            lambda f: pel.jit(lambda a: a + CLOSED.w, donate=0)(CLOSED.w),
+            "got an array that the function closes over",
+        ),
         (lambda f: pel.jit(lambda a: a, donate=1)(ONES), "donate names argument 1"),
         (lambda f: pel.jit(lambda a: a, donate=-1), "donate must name positional arguments"),
         (lambda f: pel.jit(lambda a: a, donate=(0, 0)), "each once"),
@@ -141,3 +163,50 @@ def test_views_of_memory_of_their_own_may_be_donated() -> None:
     for _ in range(3):
         f(block[:3], np.ones(3))
     np.testing.assert_array_equal(block, [3, 3, 3, 0, 0, 0])
+
+
+def test_rows_of_one_block_that_do_not_meet_may_be_handed_over() -> None:
+    f = pel.jit(lambda a, x: a + x.sum(axis=0), donate=0)
+    block = np.ones((4, 4))
+    f(block[1], block[0::2])
+    np.testing.assert_array_equal(block[1], 3)
+    np.testing.assert_array_equal(block[0::2], 1)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("update_first", [True, False])
+def test_a_call_that_is_refused_leaves_the_arrays_as_they_were(
+    backend: str, update_first: bool, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether what refuses stands before the update or needs its result."""
+    monkeypatch.setattr(native, "WORTH_THREADS", 0)
+
+    def function(w: Any, n: Any, i: Any) -> Any:
+        moved = w - 1.0
+        return moved, n + 1, (moved if update_first else w * 2)[i]
+
+    f = pel.jit(function, donate=(0, 1), backend=backend, threads=threads)
+    w, n = np.arange(4.0), np.array(0)
+    for step in range(6):
+        if step % 2:
+            before = w.copy(), n.copy()
+            with pytest.raises(pel.DataError, match="got 9"):
+                f(w, n, np.array([9]))
+            np.testing.assert_array_equal(w, before[0])
+            np.testing.assert_array_equal(n, before[1])
+        else:
+            f(w, n, np.array([step % 3]))
+    np.testing.assert_array_equal(w, np.arange(4.0) - 3)
+    assert n == 3
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_indices_that_are_donated_are_judged_as_they_came(backend: str) -> None:
+    f = pel.jit(lambda i, x: (i - 5, x[i]), donate=0, backend=backend)
+    x = np.arange(5.0)
+    for good in (False, True, False):
+        if good:
+            f(np.array([1]), x)
+        with pytest.raises(pel.DataError, match="got 7"):
+            f(np.array([7]), x)

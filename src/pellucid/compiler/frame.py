@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pellucid.compiler.program import Arena, Program, cost
+from pellucid.compiler.program import Arena, Program, cost, first_update
 from pellucid.core.shapes import Batch
 
 
@@ -25,6 +25,7 @@ class Frame:
         constants: the slot of each array beside the graph, by name.
         arena: the memory it works in.
         has_batch: whether it is written for any number of rows N.
+        guarded: whether a call in place that is refused leaves all state as it was.
         work, work_per_row: about how many vector operations a step takes: `work + work_per_row·N`.
     """
 
@@ -34,6 +35,7 @@ class Frame:
     constants: Mapping[str, int]
     arena: Arena
     has_batch: bool
+    guarded: bool
     work: int
     work_per_row: int
 
@@ -58,6 +60,7 @@ def frame(program: Program) -> Frame:
         {name: slot(number) for name, number in program.constants.items()},
         program.arena,
         program.has_batch,
+        first_update(program) is not None,
         sum(one for one in costs if not isinstance(one, Batch)),
         sum(one.scale for one in costs if isinstance(one, Batch)),
     )
@@ -78,7 +81,7 @@ def read(plain: Mapping[str, Any]) -> Frame:
         raise ValueError(f"slots must be below {slots}")
     return Frame(
         slots, places["inputs"], places["outputs"], constants, Arena(**arena),
-        bool(plain["has_batch"]), numbers["work"], numbers["work_per_row"],
+        bool(plain["has_batch"]), bool(plain["guarded"]), numbers["work"], numbers["work_per_row"],
     )  # fmt: skip
 
 

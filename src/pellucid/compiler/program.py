@@ -31,7 +31,11 @@ FIRST_SLOT = 3  # where the caller's arrays begin
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector
 ROW_QUANTUM = 16  # N is rounded up to this in the arena ...
 ROW_BYTES = 4  # ... and bytes per row to this, so that every offset is a multiple of ALIGNMENT
-FEW = 4  # rows of a step, or of k, that products have code of their own for (`codegen/outer.py`)
+FEW_ROWS = 4  # of a step, or of k, that products have code of their own for (`codegen/outer.py`)
+# Rows whose kernels check what they meet: see `Scope.fail`.
+REFUSING = (
+    "gather", "scatter_add", "max", "min", "argmax", "random_bits", "uniform", "normal",
+)  # fmt: skip
 
 
 def round_up(value: int, quantum: int) -> int:
@@ -325,3 +329,19 @@ def in_step(kernel: Kernel, number: int, type: TensorType) -> bool:
     return all(kernel.types[place] == type for place in places) and all(
         kernel.type_of(value).shape == type.shape for value in kernel.results
     )
+
+
+def first_update(program: Program) -> int | None:
+    """The first kernel that writes over state; None where one that may refuse is not before it.
+
+    Up to there a call that meets what it refuses has changed nothing.
+    """
+    new = {number for _, number in program.shared}
+    updates = [n for n, kernel in enumerate(program.kernels) if new.intersection(kernel.writes)]
+    refusing = [
+        n for n, kernel in enumerate(program.kernels)
+        if any(one.op in REFUSING for one in kernel.body)
+    ]  # fmt: skip
+    if not updates or (refusing and refusing[-1] >= updates[0]):
+        return None
+    return updates[0]

@@ -52,7 +52,8 @@ def load(code: bytes) -> Loaded | None:
         return None
     try:
         return Loaded(code)
-    except (_Unknown, struct.error, LookupError, ValueError, OSError, AttributeError):
+    except (_Unknown, struct.error, ArithmeticError, AttributeError, LookupError, MemoryError,
+            OSError, ValueError):  # fmt: skip
         return None
 
 

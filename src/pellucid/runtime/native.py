@@ -7,6 +7,7 @@ process made for the same graph comes from `cache.py`; passes and emitters then 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import dataclasses
 import functools
@@ -33,7 +34,15 @@ from pellucid.compiler.codegen.target import Target, host, load, versions
 from pellucid.compiler.frame import Frame, frame, read
 from pellucid.compiler.passes.lower import Pairs
 from pellucid.compiler.passes.pipeline import Record, compile_graph
-from pellucid.compiler.program import ALIGNMENT, ARENA, SCRATCH, STATUS, Feed, Program
+from pellucid.compiler.program import (
+    ALIGNMENT,
+    ARENA,
+    REFUSING,
+    SCRATCH,
+    STATUS,
+    Feed,
+    Program,
+)
 from pellucid.core import shapes
 from pellucid.core.errors import CompileError, ShapeError
 from pellucid.graph.node import Graph, TensorType
@@ -49,10 +58,6 @@ from pellucid.runtime.threads import Team
 
 Array = NDArray[Any]
 
-# Rows whose kernels check what they meet: see `Scope.fail`.
-REFUSING = (
-    "gather", "scatter_add", "max", "min", "argmax", "random_bits", "uniform", "normal",
-)  # fmt: skip
 WORTH_THREADS = 250_000  # operations (`program.cost`) from which two threads are faster
 AT_ONCE = 50_000  # operations (10 µs) below which to give the lock back costs more than it saves
 _ENTRY = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 4)
@@ -80,7 +85,8 @@ def this_machine() -> Machine:
     name = cache.key("machine", known) if known else ""
     kept = cache.find(name)
     if kept is not None:
-        return Machine(Target(**kept.data["target"]), kept.data["versions"])
+        with contextlib.suppress(KeyError, TypeError):  # whole, but not ours
+            return Machine(Target(**kept.data["target"]), kept.data["versions"])
     found = Machine(host(), versions())
     cache.keep(name, {**found._asdict(), "target": dataclasses.asdict(found.target)}, b"")
     return found
@@ -215,11 +221,13 @@ class Native:
         Args:
             threads: how many threads share the work, at most; a small one is left to one.
             in_place: whether `shared` inputs are written over: they are the outputs then. Each must
-                be `plain`, writeable, and apart from all other inputs.
+                be `plain`, writeable, and apart from all other inputs. Where the call raises, they
+                are as they were.
         """
         calls = self._calls
         arrays, rows = calls.arrays(inputs)
-        if in_place:
+        over = in_place and self._safe_in_place
+        if over:
             outputs = calls.results(rows, {o: arrays[number] for number, o in self.shared})
         else:
             outputs = calls.results(rows)
@@ -242,6 +250,10 @@ class Native:
         calls.give_back(working)
         if refused:
             self.explain(arrays)
+        if in_place and not over:
+            for number, output in self.shared:
+                np.copyto(arrays[number], outputs[output])
+                outputs[output] = arrays[number]
         return outputs
 
     def pace(self, rows: int, parts: int) -> Pace:
@@ -257,6 +269,8 @@ class Native:
             arrays: those of a call that went well.
         """
         rows = self.rows(arrays)
+        if self.shared and not self._safe_in_place:
+            return None
         if not READABLE or (threads > 1 and self.work(rows) >= WORTH_THREADS):
             return None
         way = self._engine.get_function_address(ENTER)
@@ -288,6 +302,11 @@ class Native:
     def work(self, rows: int) -> int:
         """About how many vector operations a step takes."""
         return self.frame.work + self.frame.work_per_row * rows
+
+    @property
+    def _safe_in_place(self) -> bool:
+        """Whether a call in place that is refused leaves its inputs as they were."""
+        return self.frame.guarded or not self.may_fail
 
     @functools.cached_property
     def may_fail(self) -> bool:

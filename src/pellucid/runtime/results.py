@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 Shape = tuple[int, ...]
 LARGE = 1 << 20  # bytes of a result from which its memory comes from here
-KEPT = 64 << 20  # bytes of blocks that wait, at most; those that wait longest leave first
+KEPT = 128 << 20  # bytes of blocks that wait, at most: more results than that gain nothing
 
-_waiting: deque[mmap.mmap] = deque()
+_waiting: dict[int, deque[mmap.mmap]] = {}  # by size; the size that was given back last is last
 
 
 class _Lent(np.ndarray[Any, Any]):
-    """A block while arrays use it: they stand on this one, as views of it or of each other."""
+    """The owner of a block: results are views of it, and the block comes back with the last."""
 
     block: mmap.mmap | None = None
 
@@ -36,9 +36,12 @@ class _Lent(np.ndarray[Any, Any]):
             _give_back(self.block)
 
 
-def owns(array: Array) -> bool:
-    """Whether an array has its memory to itself, but for views of it."""
-    return array.base is None or type(array.base) is _Lent
+def owner(array: Array) -> Array | None:
+    """The array whose memory an array uses: itself, or what it is a view of; None if unknown."""
+    while type(array) is np.ndarray and array.base is not None:
+        array = array.base
+    known = isinstance(array, np.ndarray) and (array.base is None or type(array) is _Lent)
+    return array if known else None
 
 
 def maker(shape: Shape, dtype: np.dtype[Any]) -> Callable[[Shape, np.dtype[Any]], Array]:
@@ -53,21 +56,21 @@ def empty(shape: Shape, dtype: np.dtype[Any]) -> Array:
 
 def _large(shape: Shape, dtype: np.dtype[Any]) -> Array:
     size = math.prod(shape) * dtype.itemsize
-    block = _take(-(-size // mmap.PAGESIZE) * mmap.PAGESIZE)
+    try:
+        block = _take(-(-size // mmap.PAGESIZE) * mmap.PAGESIZE)
+    except (OSError, OverflowError):  # no memory, or no more pieces of it
+        _waiting.clear()
+        return np.empty(shape, dtype)
     lent = _Lent((len(block),), np.uint8, block)
     lent.block = block
     return np.ndarray(shape, dtype, lent)
 
 
 def _take(size: int) -> mmap.mmap:
-    for _ in range(len(_waiting)):  # each once: threads may take and give at the same time
-        try:
-            block = _waiting.popleft()
-        except IndexError:
-            break
-        if len(block) == size:
-            return block
-        _waiting.append(block)
+    waiting = _waiting.get(size)
+    if waiting:
+        with contextlib.suppress(IndexError):  # another thread was faster
+            return waiting.pop()
     if sys.platform == "win32":
         return mmap.mmap(-1, size)
     block = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
@@ -78,9 +81,21 @@ def _take(size: int) -> mmap.mmap:
 
 
 def _give_back(block: mmap.mmap) -> None:
-    _waiting.append(block)
-    while sum(map(len, tuple(_waiting))) > KEPT:
-        try:
-            _waiting.popleft()
-        except IndexError:
-            break
+    """Keeps a block for the next result of its size; other sizes leave first."""
+    size = len(block)
+    if size > KEPT:
+        return
+    waiting = _waiting.pop(size, None) or deque()
+    waiting.append(block)
+    _waiting[size] = waiting  # behind all other sizes
+    for other in list(_waiting):
+        while waiting_bytes() > KEPT:
+            try:
+                _waiting[other].popleft()
+            except (KeyError, IndexError):
+                break
+
+
+def waiting_bytes() -> int:
+    """How much waits."""
+    return sum(size * len(blocks) for size, blocks in list(_waiting.items()))

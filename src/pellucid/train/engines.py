@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from pellucid.compiler.program import FEW, Feed
+from pellucid.compiler.program import FEW_ROWS, Feed
 from pellucid.core.dtypes import as_dtype
 from pellucid.core.errors import CompileError
 from pellucid.data.arrays import check_finite, gather
@@ -178,7 +178,7 @@ class Compiled:
         self.job = job
         first = len(job.graph.inputs) - len(job.data)
         data = {first + i: readable(array) for i, array in enumerate(job.data)}
-        few = job.batch_size <= FEW
+        few = job.batch_size <= FEW_ROWS
         kinds = (few, *(array.dtype for array in data.values()))
         if kinds not in programs:
             feed = Feed(
@@ -216,7 +216,7 @@ class Compiled:
         return self._begin_from(self._training.state())
 
     def finish(self) -> list[Array]:
-        self._begin_from([])
+        self._room = self._begin_from([]) or None
         self._native.seconds[self._batch] = self.seconds
         return self._training.live()
 

@@ -6,6 +6,7 @@ each call, whether the arrays that came may be written over.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import Graph
-from pellucid.runtime.results import owns
+from pellucid.runtime.results import owner
 
 State = tuple[tuple[int, int], ...]
 
@@ -41,56 +42,56 @@ def donated(graph: Graph, inputs: Iterable[int]) -> State:
     return tuple(pairs)
 
 
-def check_donated(graph: Graph, state: State, given: Sequence[Any]) -> None:
+def check_donated(graph: Graph, state: State, given: Sequence[Any], leaves: int) -> None:
     """Refuses arrays that cannot be written over, or not without changing another argument.
 
     Args:
         given: one operand an input of the graph, as the caller gave it.
+        leaves: how many of them are arguments; the function closes over the others.
     """
-    taken, own = set(), True
     for number, _ in state:
         array = given[number]
         if type(array) is not np.ndarray or not (array.flags.carray and array.dtype.isnative):
             raise ArgumentError(
                 "jit",
-                f"donated {graph.input_names[number]} must be a NumPy array in C order that can be "
-                f"written, got {_kind(array)}",
+                f"donated {graph.input_names[number]} must be a NumPy array in C order and native "
+                f"byte order that can be written, got {_kind(array)}",
                 "Hand over a copy: np.array(…, order='C').",
             )
-        taken.add(id(array))
-        own = own and owns(array)
-    # An array that owns its numbers shares them only with itself and with views of it.
-    if not own or sum(_stands_on(array, taken) for array in given) > len(taken):
-        _check_apart(graph, state, given)
-
-
-def _stands_on(array: Any, owners: set[int]) -> bool:
-    """Whether an array is one of `owners` (their identities), or a view of one."""
-    while array is not None:
-        if id(array) in owners:
-            return True
-        array = getattr(array, "base", None)
-    return False
+    found = [owner(array) for array in given]
+    uses = Counter(map(id, found))
+    unknown = any(one is None for one in found)
+    # Arrays whose owners are known share numbers only where they have one owner.
+    if unknown or any(uses[id(found[number])] > 1 for number, _ in state):
+        _check_apart(graph, state, given, leaves)
 
 
 def _kind(array: Any) -> str:
-    if not isinstance(array, np.ndarray):
-        return type(array).__name__
+    if type(array) is not np.ndarray:
+        return f"an object of {type(array).__name__}"
     if not array.flags.writeable:
         return "one that is read-only"
     if not array.flags.c_contiguous:
         return "one in another order"
-    return f"{type(array).__name__} {array.dtype.str}"
+    return f"one of dtype {array.dtype.str}" if array.flags.aligned else "one that is not aligned"
 
 
-def _check_apart(graph: Graph, state: State, given: Sequence[Any]) -> None:
+def _check_apart(graph: Graph, state: State, given: Sequence[Any], leaves: int) -> None:
     for number, _ in state:
         for other, array in enumerate(given):
-            if other != number and np.may_share_memory(given[number], array):
+            if other != number and _share(given[number], array):
                 names = graph.input_names
+                what = names[other] if other < leaves else "an array that the function closes over"
                 raise ArgumentError(
                     "jit",
-                    f"donated {names[number]} must share no memory with another argument, got "
-                    f"{names[other]}, which does",
+                    f"donated {names[number]} must share no memory with anything else that the "
+                    f"call reads, got {what}, which does",
                     "Hand over a copy of one of them.",
                 )
+
+
+def _share(x: Any, y: Any) -> bool:
+    try:
+        return np.shares_memory(x, y, max_work=10_000)  # type: ignore[arg-type]
+    except np.exceptions.TooHardError:  # their bounds overlap, and who knows
+        return True

@@ -59,7 +59,7 @@ class _Quick(NamedTuple):
     repeat: Callable[[list[Any]], list[Any] | None] | None
 
 
-def _entry(
+def _as_it_stands(
     traced: Traced,
     program: Interpreter | Native,
     state: tuple[tuple[int, int], ...],
@@ -148,7 +148,7 @@ class Jit:
         if quick is not None and not quick.entry.changed():
             entry, given = quick.entry, [*found, *quick.captures]
             if entry.state:
-                check_donated(entry.traced.graph, entry.state, given)
+                check_donated(entry.traced.graph, entry.state, given, len(found))
             outputs = None if quick.repeat is None else quick.repeat(given)
             if outputs is None:
                 outputs = self._run(entry, given)
@@ -159,7 +159,7 @@ class Jit:
             if entry.state:
                 written = {leaf: operands[leaf] for leaf, _ in entry.state}
                 seen = [written.get(n, array) for n, array in enumerate(given)]
-                check_donated(entry.traced.graph, entry.state, seen)
+                check_donated(entry.traced.graph, entry.state, seen, len(leaves))
             outputs = self._run(entry, given)
             if plain and all(array.dtype.isnative for array in found):
                 self._remember(key, entry, found)
@@ -254,8 +254,11 @@ class Jit:
             )
         state = donated(traced.graph, _leaves_of("donate", self.donate, args))
         program = executor(traced.graph, state, self.backend, "jit", in_rows)
-        fresh = _entry(traced, program, state, around)
-        kept = {k: _entry(*entry[:3], around) for k, entry in valid.items()}
+        fresh = _as_it_stands(traced, program, state, around)
+        kept = {
+            k: _as_it_stands(entry.traced, entry.program, entry.state, around)
+            for k, entry in valid.items()
+        }
         self._entries = {**kept, (structure, tuple(types)): fresh}
         self._quick = {}
         self._traces += 1
@@ -266,8 +269,9 @@ def _leaves_of(name: str, numbers: Sequence[int], args: tuple[Any, ...]) -> list
     """The numbers of the leaves of these positional arguments."""
     if numbers and max(numbers) >= len(args):
         raise ArgumentError(
-            "jit", f"{name} names argument {max(numbers)}, got {len(args)} positional ones"
-        )
+            "jit", f"{name} names argument {max(numbers)}, got {len(args)} positional ones",
+            "Hand it over by position.",
+        )  # fmt: skip
     counts = [trees.flatten(arg)[1].count for arg in args]
     return [i for n in sorted(numbers) for i in range(sum(counts[:n]), sum(counts[: n + 1]))]
 
@@ -294,8 +298,7 @@ def jit(
             of rows. Two numbers of rows in one call are an error.
         donate: positional arguments whose arrays the caller gives up: a result of the same shape
             and dtype is written over each, and is that array. A training step on weights that fill
-            the caches is a tenth to a fifth faster so. After an error inside such a call they may
-            hold old and new numbers.
+            the caches is a tenth to a fifth faster so. A call that raises leaves them as they were.
         backend: "native", machine code; "interpreter"; None picks native, and says once when it
             cannot.
         threads: how many threads a call uses, at most; None: as many as the process may use. Small
@@ -304,8 +307,8 @@ def jit(
     The first call with new types takes some 50 to 300 ms: it traces and compiles.
 
     Returns:
-        A function that gives fresh NumPy arrays, but for donated ones. Calls from several threads
-        are safe.
+        A function that gives fresh NumPy arrays, but for donated ones; the memory of large ones is
+        used again once no array needs it. Calls from several threads are safe.
 
     Raises:
         ArgumentError: where a donated array has no result that fits, cannot be written, or shares

@@ -130,8 +130,8 @@ def rectangle(
         area: first row, rows; first column, columns. It begins at a whole vector of them.
         head: for a row, what gives the head's value by column, lanes (None for one element) and
             mask.
-        spread: whether rows that are shorter than a vector are done far from each other: to read
-            one under a mask waits for what was just written under a mask beside it.
+        spread: whether rows shorter than a vector are taken in turn from APART places: a masked
+            read just behind a masked write beside it would wait for that.
     """
     b, shape = scope.builder, scope.head.type.shape
     first_row, rows, first_column, columns = area

@@ -34,6 +34,7 @@ from pellucid.compiler.program import (
     Kernel,
     Program,
     cost,
+    first_update,
 )
 from pellucid.core.errors import CompileError
 from pellucid.core.shapes import Batch, Dim
@@ -128,12 +129,18 @@ class _Steps(Steps):
         """Where a buffer stands."""
         return self.addresses[number]
 
-    def emit(self) -> None:
-        """One step."""
-        b = self.builder
+    def emit(self, guarded: bool = False) -> None:
+        """One step.
+
+        Args:
+            guarded: whether the function ends before state is written over, if a kernel refused.
+        """
+        b, guard = self.builder, first_update(self.program) if guarded else None
         for place, (kernel, emitted) in enumerate(
             zip(self.program.kernels, self.functions, strict=True)
         ):
+            if place == guard:
+                self._end_if_refused()
             alone = self._alone[place]
             parts = b.select(alone, i64(1), self.parts)
             given = [self.addresses[number] for number in _places(kernel)]
@@ -143,6 +150,13 @@ class _Steps(Steps):
             following = self._alone[(place + 1) % len(self._alone)]
             meet = b.select(b.and_(alone, following), i64(1), self.parts)
             b.call(self._wait, [self.status, meet])
+
+    def _end_if_refused(self) -> None:
+        b = self.builder
+        self.meet()  # now every thread sees what any noted
+        noted = b.load(self.status, typ=ir.IntType(64))
+        with b.if_then(b.icmp_signed("!=", noted, i64(0)), likely=False):
+            b.ret_void()
 
     def meet(self) -> None:
         """Waits for all threads."""
@@ -160,7 +174,7 @@ def _entry(module: ir.Module, steps: _Steps) -> ir.Function:
     slots, rows, count, part, parts = function.args
     steps.open(builder, slots, rows, part, parts)
     with loop(builder, count, "step"):
-        steps.emit()
+        steps.emit(guarded=True)
     builder.ret_void()
     return function
 

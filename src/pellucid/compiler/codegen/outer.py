@@ -15,7 +15,7 @@ from pellucid.compiler.codegen.loops import groups, i64, least
 from pellucid.compiler.codegen.product import Product
 from pellucid.compiler.codegen.scalars import intrinsic
 from pellucid.compiler.codegen.scope import constant, splat, vector_type
-from pellucid.compiler.program import FEW
+from pellucid.compiler.program import FEW_ROWS
 from pellucid.core.shapes import Batch
 
 
@@ -30,7 +30,7 @@ class Outer:
         """How `product` is computed where it has few k; None where it cannot have or be so."""
         axes = product.axes
         depth = axes.depth
-        wanted = product.scope.few if isinstance(depth, Batch) else 0 < depth <= FEW
+        wanted = product.scope.few if isinstance(depth, Batch) else 0 < depth <= FEW_ROWS
         if axes.batches != 1 or not wanted:
             return None
         if not (axes.x_rows.single and axes.x_depth.single):
@@ -38,9 +38,9 @@ class Outer:
         return cls(product) if axes.y_columns.contiguous and axes.y_depth.single else None
 
     def holds(self) -> ir.Value:
-        """Whether it has few k in this call: 1 to FEW."""
+        """Whether it has few k in this call: 1 to FEW_ROWS."""
         fewer = self.b.sub(self.scope.dim(self.product.axes.depth), i64(1))
-        return self.b.icmp_unsigned("<", fewer, i64(FEW))
+        return self.b.icmp_unsigned("<", fewer, i64(FEW_ROWS))
 
     def emit(self) -> None:
         """This thread's columns of the result: whole vectors, as in tiles."""
@@ -59,7 +59,7 @@ class Outer:
         choice = b.switch(scope.dim(axes.depth), none)
         b.position_at_end(none)
         b.unreachable()
-        for count in range(1, FEW + 1):
+        for count in range(1, FEW_ROWS + 1):
             block = b.append_basic_block(f"depth{count}")
             choice.add_case(i64(count), block)
             b.position_at_end(block)

@@ -28,7 +28,7 @@ from pellucid.core.shapes import Dim, size
 
 LANES = 16
 CHUNK = 1024  # a multiple of LANES, so that only the last chunk has a rest
-FEW = 4  # elements, at most, that touch so many lanes alone
+FEW_LANES = 4  # elements, at most, that touch so many lanes alone
 
 
 def total(scope: Scope) -> None:
@@ -222,8 +222,8 @@ class _Apart(_Sum):
     def chunk(self, begin: ir.Value, length: ir.Value) -> ir.Value:
         lanes, b = _Lanes(self, 0), self.builder
         several = b.icmp_signed(">", length, i64(1))  # one element is the sum itself
-        few = b.icmp_signed("<=", length, i64(FEW))
-        lanes.clear(b.select(several, b.select(few, i64(FEW), i64(LANES)), i64(0)))
+        few = b.icmp_signed("<=", length, i64(FEW_LANES))
+        lanes.clear(b.select(several, b.select(few, i64(FEW_LANES), i64(LANES)), i64(0)))
         with loop(b, length, f"{self.scope.name}.k", [self.none]) as one:
             offsets = self._offsets(b.add(begin, one.index))
             value = self.element(offsets, self.repeats, self.width, self.mask)
@@ -233,7 +233,7 @@ class _Apart(_Sum):
         with self.scope.only(several, one.carried[0]) as found:
             ends = []
             with b.if_else(few) as ways:
-                for way, count in zip(ways, (FEW, LANES), strict=True):
+                for way, count in zip(ways, (FEW_LANES, LANES), strict=True):
                     with way:
                         ends.append((lanes.join(count), b.block))
             joined = b.phi(self.kind)
