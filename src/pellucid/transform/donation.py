@@ -6,7 +6,6 @@ each call, whether the arrays that came may be written over.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -58,12 +57,14 @@ def check_donated(graph: Graph, state: State, given: Sequence[Any], leaves: int)
                 f"byte order that can be written, got {_kind(array)}",
                 "Hand over a copy: np.array(…, order='C').",
             )
-    found = [owner(array) for array in given]
-    uses = Counter(map(id, found))
-    unknown = any(one is None for one in found)
-    # Arrays whose owners are known share numbers only where they have one owner.
-    if unknown or any(uses[id(found[number])] > 1 for number, _ in state):
-        _check_apart(graph, state, given, leaves)
+    owners = [owner(array) for array in given]
+    for number, _ in state:
+        own = owners[number]
+        for other, one in enumerate(owners):
+            # Arrays whose owners are known share numbers only where they have one owner.
+            perhaps = other != number and (one is own or one is None or own is None)
+            if perhaps and _share(given[number], given[other]):
+                raise _shared(graph, number, other, leaves)
 
 
 def _kind(array: Any) -> str:
@@ -76,22 +77,21 @@ def _kind(array: Any) -> str:
     return f"one of dtype {array.dtype.str}" if array.flags.aligned else "one that is not aligned"
 
 
-def _check_apart(graph: Graph, state: State, given: Sequence[Any], leaves: int) -> None:
-    for number, _ in state:
-        for other, array in enumerate(given):
-            if other != number and _share(given[number], array):
-                names = graph.input_names
-                what = names[other] if other < leaves else "an array that the function closes over"
-                raise ArgumentError(
-                    "jit",
-                    f"donated {names[number]} must share no memory with anything else that the "
-                    f"call reads, got {what}, which does",
-                    "Hand over a copy of one of them.",
-                )
+def _shared(graph: Graph, number: int, other: int, leaves: int) -> ArgumentError:
+    names = graph.input_names
+    what = names[other] if other < leaves else "an array that the function closes over"
+    return ArgumentError(
+        "jit",
+        f"donated {names[number]} must share no memory with anything else that the call reads, got "
+        f"{what}, which does",
+        "Hand over a copy of one of them.",
+    )
 
 
 def _share(x: Any, y: Any) -> bool:
+    if not np.may_share_memory(x, y):  # their bounds are apart
+        return False
     try:
         return np.shares_memory(x, y, max_work=10_000)  # type: ignore[arg-type]
-    except np.exceptions.TooHardError:  # their bounds overlap, and who knows
+    except np.exceptions.TooHardError:
         return True
