@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import pellucid as pel
+from pellucid.runtime import threads as workplace
 from pellucid.runtime.pace import Pace
-from pellucid.runtime.threads import Team, _Worker
+from pellucid.runtime.threads import Team
 from pellucid.train.callbacks import Callback
 from pellucid.train.loop import Run
 
@@ -71,18 +72,19 @@ def alone() -> str:
 def live(monkeypatch: pytest.MonkeyPatch) -> list[set[int]]:
     """The threads that ran each team's parts; all of a run's threads run all of its steps."""
     seen: list[set[int]] = []
-    call, post = Team.call, _Worker.post
+    call, hire = Team.call, workplace._hire
 
     def called(team: Team, *work: Any) -> None:
         seen.append({threading.get_ident()})  # the caller has part 0
         call(team, *work)
 
-    def posted(worker: _Worker, *job: Any) -> None:
-        seen[-1].add(id(worker))
-        post(worker, *job)
+    def hired(count: int) -> list[workplace._Worker]:
+        workers = hire(count)
+        seen[-1].update(map(id, workers))
+        return workers
 
     monkeypatch.setattr(Team, "call", called)
-    monkeypatch.setattr(_Worker, "post", posted)
+    monkeypatch.setattr(workplace, "_hire", hired)
     monkeypatch.setattr(Pace, "plan", lambda pace, steps: (pace.threads, min(steps, SLICE)))
     return seen
 

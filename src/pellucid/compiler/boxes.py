@@ -6,7 +6,8 @@ and its arguments.
 
 from __future__ import annotations
 
-IDLE, POSTED, PARKED, CALLED = range(4)  # looks out; has work; has left; is asked to leave
+# Looks out; has work; has left; is asked to leave; looks out and must not leave.
+IDLE, POSTED, PARKED, CALLED, RESERVED = range(5)
 RUN, TRAIN = 0, 1  # run(slots, rows, steps, part, parts); train(control, part, parts)
 WORDS = 7  # of a job: kind, address, up to five arguments
 JOB = 64  # bytes from the box

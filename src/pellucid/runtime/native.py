@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from pellucid.compiler.boxes import RUN
 from pellucid.compiler.codegen import module as codegen
 from pellucid.compiler.codegen.barrier import STATUS_BYTES
-from pellucid.compiler.codegen.crew import JOIN, POST, SERVE
+from pellucid.compiler.codegen.crew import JOIN, POST, SERVE, SHARE
 from pellucid.compiler.codegen.enter import ENTER, HEAD
 from pellucid.compiler.codegen.scope import SCRATCH_BYTES
 from pellucid.compiler.codegen.shuffle import SHUFFLE
@@ -373,6 +373,8 @@ class _Crew:
         self.post = ctypes.CFUNCTYPE(word, place, place)(engine.get_function_address(POST))
         self.serve = ctypes.CFUNCTYPE(None, place)(engine.get_function_address(SERVE))
         self.join = ctypes.CFUNCTYPE(None, place)(engine.get_function_address(JOIN))
+        together = ctypes.CFUNCTYPE(word, place, word, place, word)
+        self.share = together(engine.get_function_address(SHARE))
 
 
 _crews: list[_Crew] = []

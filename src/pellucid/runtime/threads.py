@@ -131,6 +131,8 @@ class Crew(Protocol):
 
     def join(self, box: int) -> None: ...
 
+    def share(self, boxes: int, count: int, job: int, at: int) -> int: ...
+
 
 class _Worker:
     """A thread that waits for tasks. A bare lock wakes it sooner than any event or queue."""
@@ -252,14 +254,29 @@ class Team:
         Args:
             kind: RUN or TRAIN: which entry `address` is that of.
         """
+        workers = _hire(self.n - 1)
+        try:
+            boxes = (_WORD * len(workers))(*[worker.box for worker in workers])
+            job = (_WORD * WORDS)(kind, address, *arguments, 0, self.n)
+            at = 2 + len(arguments)
+            # One call of machine code: no signal's handler runs between its parts.
+            places = ctypes.addressof(boxes), len(workers), ctypes.addressof(job), at
+            if not crew.share(*places):
+                self._wake(crew, workers, kind, address, arguments)
+        finally:
+            _park(workers)
+
+    def _wake(
+        self, crew: Crew, workers: Sequence[_Worker], kind: int, address: int,
+        arguments: Sequence[int],
+    ) -> None:  # fmt: skip
+        """The same where a worker must be woken, which takes Python."""
         with held_back():
-            workers = _hire(self.n - 1)
             for part, worker in enumerate(workers, 1):
                 worker.post(crew, (kind, address, *arguments, part, self.n))
             _ENTRIES[kind](address)(*arguments, 0, self.n)
             for worker in workers:
                 crew.join(worker.box)
-            _park(workers)
 
 
 def in_chunks(run: Callable[[int, int], Result], n: int, size: int, threads: int) -> list[Result]:

@@ -1,36 +1,48 @@
 """Workers that wait for work inside machine code, so that they begin at once when it comes.
 
 Waking a parked thread takes some 60 µs, most of a small product. A worker that has done its part
-looks out for the next one for a moment first. Three functions of a module of their own:
+looks out for the next one for a moment first. Four functions of a module of their own:
 
     i64  post(ptr box, ptr job)           hands a part over; gives what the worker was doing
     void serve(ptr box)                   does what is posted; returns when nothing came for a while
     void join(ptr box)                    waits until what was posted is done
+    i64  share(ptr boxes, i64 count, ptr job, i64 at)
+                                          all of it at once, where every worker looks out: hands a
+                                          part to each, does part 0, waits; 0 where one has left
 
 A box is the worker's own, see `boxes.py`. `runtime/threads.py` keeps the workers.
 """
 
 from __future__ import annotations
 
-from pellucid.compiler.boxes import CALLED, IDLE, JOB, PARKED, POSTED, TRAIN, WORDS
+from pellucid.compiler.boxes import (
+    CALLED,
+    IDLE,
+    JOB,
+    PARKED,
+    POSTED,
+    RESERVED,
+    TRAIN,
+    WORDS,
+)
 from pellucid.compiler.codegen.barrier import give_way, pause
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import i64, loop
 from pellucid.compiler.codegen.target import Target
 
-POST, SERVE, JOIN = "post", "serve", "join"
+POST, SERVE, JOIN, SHARE = "post", "serve", "join", "share"
 _LOOKS = 2000  # at the state before the core is offered to others: some 40 µs
 _OFFERS = 300  # before the worker leaves
 _SLEEP = 50  # microseconds between looks of a leader whose worker lost its core
 
 
 def build(target: Target) -> ir.Module:
-    """The module with the three functions."""
+    """The module with the four functions."""
     module = ir.Module("crew")
     module.triple = target.triple
     _post(module)
     _serve(module, target)
-    _join(module, target)
+    _share(module, _join(module, target))
     return module
 
 
@@ -45,19 +57,60 @@ def _state(b: ir.IRBuilder, box: ir.Value) -> ir.Value:
     return b.load_atomic(box, "acquire", 8, typ=ir.IntType(64))
 
 
-def _word(b: ir.IRBuilder, box: ir.Value, number: int) -> ir.Value:
-    return b.gep(box, [i64(JOB // 8 + number)], source_etype=ir.IntType(64))
+def _word(b: ir.IRBuilder, words: ir.Value, number: ir.Value) -> ir.Value:
+    """Where a word of several stands."""
+    return b.gep(words, [number], source_etype=ir.IntType(64))
+
+
+def _job(b: ir.IRBuilder, box: ir.Value) -> ir.Value:
+    return b.gep(box, [i64(JOB)], source_etype=ir.IntType(8))
+
+
+def _hand_over(b: ir.IRBuilder, job: ir.Value, box: ir.Value) -> ir.Value:
+    """Puts a job into a box; gives the state that this ended."""
+    goal = _job(b, box)
+    with loop(b, i64(WORDS), "word") as one:
+        word = b.load(_word(b, job, one.index), typ=ir.IntType(64))
+        b.store(word, _word(b, goal, one.index))
+    return b.atomic_rmw("xchg", box, i64(POSTED), "acq_rel")
 
 
 def _post(module: ir.Module) -> None:
     function = _start(module, POST, ir.IntType(64), 2)
     box, job = function.args
     b = ir.IRBuilder(function.entry_basic_block)
-    with loop(b, i64(WORDS), "word") as one:
-        word = b.load(b.gep(job, [one.index], source_etype=ir.IntType(64)), typ=ir.IntType(64))
-        place = b.add(one.index, i64(JOB // 8))
-        b.store(word, b.gep(box, [place], source_etype=ir.IntType(64)))
-    b.ret(b.atomic_rmw("xchg", box, i64(POSTED), "acq_rel"))
+    b.ret(_hand_over(b, job, box))
+
+
+def _share(module: ir.Module, join: ir.Function) -> None:
+    """Workers are reserved first: none of them leaves between this look and the post."""
+    word, pointer = ir.IntType(64), ir.PointerType()
+    kind = ir.FunctionType(word, [pointer, word, pointer, word])
+    function = ir.Function(module, kind, SHARE)
+    boxes, count, job, at = function.args
+    b = ir.IRBuilder(function.append_basic_block("entry"))
+
+    def box(number: ir.Value) -> ir.Value:
+        return b.inttoptr(b.load(_word(b, boxes, number), typ=word), pointer)
+
+    with loop(b, count, "reserve", [i64(0)]) as one:
+        going = b.icmp_signed("==", one.carried[0], one.index)  # all before it were idle
+        wanted = b.select(going, i64(IDLE), i64(-1))
+        found = b.cmpxchg(box(one.index), wanted, i64(RESERVED), "acq_rel", "acquire")
+        one.next = [b.add(one.carried[0], b.zext(b.extract_value(found, 1), word))]
+    reserved = one.carried[0]
+    with b.if_then(b.icmp_signed("<", reserved, count)):
+        with loop(b, reserved, "release") as back:
+            b.atomic_rmw("xchg", box(back.index), i64(IDLE), "acq_rel")
+        b.ret(i64(0))
+    with loop(b, count, "part") as part:
+        b.store(b.add(part.index, i64(1)), _word(b, job, at))
+        _hand_over(b, job, box(part.index))
+    b.store(i64(0), _word(b, job, at))
+    _work(b, job)
+    with loop(b, count, "end") as end:
+        b.call(join, [box(end.index)])
+    b.ret(i64(1))
 
 
 def _serve(module: ir.Module, target: Target) -> None:
@@ -74,7 +127,7 @@ def _serve(module: ir.Module, target: Target) -> None:
     choice.add_case(i64(POSTED), work)
     choice.add_case(i64(CALLED), leave)
     b.position_at_end(work)
-    _work(b, box)
+    _work(b, _job(b, box))
     b.atomic_rmw("xchg", box, i64(IDLE), "acq_rel")
     looks.add_incoming(i64(0), b.block)
     b.branch(look)
@@ -100,9 +153,10 @@ def _serve(module: ir.Module, target: Target) -> None:
     b.ret_void()
 
 
-def _work(b: ir.IRBuilder, box: ir.Value) -> None:
-    """Calls the entry that was posted."""
-    kind, address, *words = (b.load(_word(b, box, n), typ=ir.IntType(64)) for n in range(WORDS))
+def _work(b: ir.IRBuilder, job: ir.Value) -> None:
+    """Calls the entry of a job."""
+    word = ir.IntType(64)
+    kind, address, *words = (b.load(_word(b, job, i64(n)), typ=word) for n in range(WORDS))
     entry = b.inttoptr(address, ir.PointerType())
     first = b.inttoptr(words[0], ir.PointerType())
     with b.if_else(b.icmp_signed("==", kind, i64(TRAIN))) as (train, run):
@@ -125,7 +179,7 @@ class _Entry:
         self.get_reference = address.get_reference
 
 
-def _join(module: ir.Module, target: Target) -> None:
+def _join(module: ir.Module, target: Target) -> ir.Function:
     function = _start(module, JOIN, ir.VoidType(), 1)
     (box,) = function.args
     names = ("look", "wait", "spin", "sleep", "done")
@@ -149,3 +203,4 @@ def _join(module: ir.Module, target: Target) -> None:
     b.branch(look)
     b.position_at_end(done)
     b.ret_void()
+    return function
