@@ -181,16 +181,19 @@ class Repeat:
 
     Args:
         arrays: those of the earlier call.
+        parts: how many threads share it, at most.
         way: the address of machine code's `enter`, whose caller holds the interpreter lock.
-        run: the entry, whose caller gives it back; None where the work is too small for that.
+        run: `run(working, rows, parts)` runs it without the lock; None where the work is too small
+            for that.
         state: (input number, output number) pairs that are one array.
     """
 
     def __init__(
-        self, calls: Calls, arrays: Sequence[Array], rows: int, way: int, run: Any,
+        self, calls: Calls, arrays: Sequence[Array], rows: int, parts: int, way: int,
+        run: Callable[[Working, int, int], None] | None,
         state: Sequence[tuple[int, int]] = (),
     ):  # fmt: skip
-        self._calls, self._rows, self._run = calls, rows, run
+        self._calls, self._rows, self._parts, self._run = calls, rows, parts, run
         self._enter, self._now = _ENTER(way), int(run is None)
         standing = {output: number for number, output in state}
         self._made = [
@@ -208,10 +211,10 @@ class Repeat:
             for number, make, shape, dtype in self._made
         ]
         calls, rows = self._calls, self._rows
-        working = calls.take(rows, 1)
+        working = calls.take(rows, self._parts)
         said = self._enter([*arrays, *outputs], self._address, working.address, rows, self._now)
         if said == enter.DONE and self._run is not None:
-            self._run(working.address, rows, 1, 0, 1)
+            self._run(working, rows, self._parts)
             said, working.status[0] = int(working.status[0] != 0), 0
         calls.give_back(working)
         return outputs if said == enter.DONE else None

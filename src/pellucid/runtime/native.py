@@ -54,6 +54,7 @@ from pellucid.runtime.executor import check_inputs
 from pellucid.runtime.extras import NUMPY, numpy_dtype
 from pellucid.runtime.interpreter import Interpreter
 from pellucid.runtime.pace import Pace
+from pellucid.runtime.results import empty
 from pellucid.runtime.threads import Team
 
 Array = NDArray[Any]
@@ -233,18 +234,10 @@ class Native:
             outputs = calls.results(rows)
             for number, output in self.shared:
                 np.copyto(outputs[output], arrays[number])
-        parts = threads if threads > 1 and self.work(rows) >= WORTH_THREADS else 1
-        pace = self.pace(rows, parts) if parts > 1 else None
-        parts = parts if pace is None else pace.plan(1)[0]
+        parts = self._parts(rows, threads)
         working = calls.take(rows, parts)
         calls.fill(working, arrays, outputs)
-        start = time.perf_counter()
-        if parts == 1:
-            self._run(working.address, rows, 1, 0, 1)
-        else:
-            Team(parts).call(crew(), RUN, self._entry, (working.address, rows, 1))
-        if pace is not None:
-            pace.tell(parts, 1, time.perf_counter() - start)
+        self._go(working, rows, parts)
         refused = int(working.status[0]) if self.may_fail else 0
         working.status[0] = 0
         calls.give_back(working)
@@ -255,6 +248,24 @@ class Native:
                 np.copyto(arrays[number], outputs[output])
                 outputs[output] = arrays[number]
         return outputs
+
+    def _parts(self, rows: int, threads: int) -> int:
+        """How many of `threads` are worth it."""
+        return threads if threads > 1 and self.work(rows) >= WORTH_THREADS else 1
+
+    def _go(self, working: Working, rows: int, parts: int) -> None:
+        """Runs the program once, on all of these threads or on one: whichever is faster now."""
+        if parts == 1:
+            self._run(working.address, rows, 1, 0, 1)
+            return
+        pace = self.pace(rows, parts)
+        now, _ = pace.plan(1)
+        start = time.perf_counter()
+        if now == 1:
+            self._run(working.address, rows, 1, 0, 1)
+        else:
+            Team(now).call(crew(), RUN, self._entry, (working.address, rows, 1))
+        pace.tell(now, 1, time.perf_counter() - start)
 
     def pace(self, rows: int, parts: int) -> Pace:
         """How fast work on so many rows was on so many threads and on one."""
@@ -271,13 +282,14 @@ class Native:
         rows = self.rows(arrays)
         if self.shared and not self._safe_in_place:
             return None
-        if not READABLE or (threads > 1 and self.work(rows) >= WORTH_THREADS):
+        if not READABLE:
             return None
+        parts = self._parts(rows, threads)
+        at_once = parts == 1 and self.work(rows) < AT_ONCE
         way = self._engine.get_function_address(ENTER)
         return Repeat(
-            self._calls, arrays, rows, way, None if self.work(rows) < AT_ONCE else self._run,
-            self.shared,
-        )  # fmt: skip
+            self._calls, arrays, rows, parts, way, None if at_once else self._go, self.shared
+        )
 
     def _working(self, rows: int, parts: int) -> Working:
         """Memory for calls of up to so many rows."""
@@ -444,7 +456,7 @@ def pool(wanted: Sequence[tuple[tuple[int, ...], np.dtype[Any]]]) -> tuple[list[
     """
     sizes = [math.prod(shape) * dtype.itemsize for shape, dtype in wanted]
     starts = [0, *itertools.accumulate(-(-size // ALIGNMENT) * ALIGNMENT for size in sizes)]
-    room = np.empty(starts[-1] + ALIGNMENT, np.uint8)
+    room = empty((starts[-1] + ALIGNMENT,), np.dtype(np.uint8))
     address = room.ctypes.data
     first = -address % ALIGNMENT
     arrays = [

@@ -1,7 +1,7 @@
-"""Arrays for the results of calls; the memory of large ones is used again once no array needs it.
+"""Arrays for results and for work; the memory of large ones is used again once no array needs it.
 
 What is freed in large pieces goes back to the system, which gives it anew a page at a time and full
-of zeros: for the gradients of a wide network that takes as long as to write them. So large results
+of zeros: for the gradients of a wide network that takes as long as to write them. So large arrays
 stand in blocks that come back here with the last array, or view of one, that uses them.
 """
 
@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
-LARGE = 1 << 20  # bytes of a result from which its memory comes from here
+LARGE = 1 << 20  # bytes of an array from which its memory comes from here
 KEPT = 128 << 20  # bytes of blocks that wait, at most: more results than that gain nothing
 
 _waiting: dict[int, deque[mmap.mmap]] = {}  # by size; the size that was given back last is last
 
 
 class _Lent(np.ndarray[Any, Any]):
-    """The owner of a block: results are views of it, and the block comes back with the last."""
+    """The owner of a block: arrays are views of it, and the block comes back with the last."""
 
     block: mmap.mmap | None = None
 
@@ -50,7 +50,7 @@ def maker(shape: Shape, dtype: np.dtype[Any]) -> Callable[[Shape, np.dtype[Any]]
 
 
 def empty(shape: Shape, dtype: np.dtype[Any]) -> Array:
-    """An array of its own for a result; its numbers are left as they come."""
+    """An array with memory of its own; its numbers are left as they come."""
     return maker(shape, dtype)(shape, dtype)
 
 
