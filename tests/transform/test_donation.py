@@ -10,6 +10,7 @@ import pytest
 import pellucid as pel
 from pellucid.core.errors import ArgumentError
 from pellucid.runtime import native
+from pellucid.runtime.results import well_placed
 
 BACKENDS = ("native", "interpreter")
 
@@ -196,7 +197,7 @@ def test_a_call_that_is_refused_leaves_the_arrays_as_they_were(
             np.testing.assert_array_equal(w, before[0])
             np.testing.assert_array_equal(n, before[1])
         else:
-            f(w, n, np.array([step % 3]))
+            w, n, _ = f(w, n, np.array([step % 3]))
     np.testing.assert_array_equal(w, np.arange(4.0) - 3)
     assert n == 3
 
@@ -210,3 +211,19 @@ def test_indices_that_are_donated_are_judged_as_they_came(backend: str) -> None:
             f(np.array([1]), x)
         with pytest.raises(pel.DataError, match="got 7"):
             f(np.array([7]), x)
+
+
+def test_large_arrays_that_begin_at_no_cache_line_are_left() -> None:
+    """The results do, so that the next call is in place."""
+    f = pel.jit(lambda w: w + 1, donate=0)
+    block = np.zeros(300 * 300 + 16, np.float32)
+    first = next(
+        part for part in (block[i : i + 90_000] for i in range(16)) if not well_placed(part)
+    )
+    w = f(first.reshape(300, 300))
+    assert well_placed(w)
+    for _ in range(3):
+        again = f(w)
+        assert again is w
+    np.testing.assert_array_equal(w, 4)
+    np.testing.assert_array_equal(block, 0)

@@ -17,6 +17,7 @@ from pellucid.core import shapes
 from pellucid.core.errors import DataError, DTypeError, PellucidError, ShapeError
 
 Array = np.ndarray[Any, Any]
+_HASHED_ROWS = 1 << 16  # bytes of x that a fingerprint reads, at least four rows
 _HASHED = 1 << 18  # bytes of targets that a fingerprint reads: a tenth of a millisecond
 
 
@@ -120,7 +121,9 @@ def fingerprint(features: Sequence[Array], others: Sequence[Array], dtype: np.dt
     rows = len(features[0])
     digest = hashlib.sha256()
     for x in features:
-        digest.update(gather(x, _spread(rows, 64), dtype, "x").tobytes())
+        wide = max(1, x.nbytes // max(rows, 1))
+        chosen = _spread(rows, min(64, max(4, _HASHED_ROWS // wide)))
+        digest.update(gather(x, chosen, dtype, "x").tobytes())
     for y in others:
         part = y if y.nbytes <= _HASHED else y[_spread(rows, _HASHED * len(y) // y.nbytes)]
         digest.update(np.ascontiguousarray(part).tobytes())

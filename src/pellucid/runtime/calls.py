@@ -22,7 +22,7 @@ from pellucid.compiler.program import ARENA, SCRATCH, STATUS
 from pellucid.core import shapes
 from pellucid.graph.node import TensorType
 from pellucid.runtime.extras import numpy_dtype
-from pellucid.runtime.results import empty, maker
+from pellucid.runtime.results import empty, maker, well_placed
 
 Array = NDArray[Any]
 _ENTER = ctypes.PYFUNCTYPE(
@@ -202,10 +202,13 @@ class Repeat:
         ]
         self._expected = calls.expected(arrays, rows)
         self._address = ctypes.addressof(self._expected)
+        self._state = [number for number, _ in state]
         self._dtypes = [array.dtype for array in arrays]  # their addresses stay theirs
 
     def __call__(self, arrays: list[Array]) -> list[Array] | None:
         """The outputs; None where an array looks otherwise, or a kernel refused a number."""
+        if not all(well_placed(arrays[number]) for number in self._state):
+            return None
         outputs = [
             make(shape, dtype) if number < 0 else arrays[number]
             for number, make, shape, dtype in self._made

@@ -54,7 +54,7 @@ from pellucid.runtime.executor import check_inputs
 from pellucid.runtime.extras import NUMPY, numpy_dtype
 from pellucid.runtime.interpreter import Interpreter
 from pellucid.runtime.pace import Pace
-from pellucid.runtime.results import empty
+from pellucid.runtime.results import empty, well_placed
 from pellucid.runtime.threads import Team
 
 Array = NDArray[Any]
@@ -221,14 +221,15 @@ class Native:
 
         Args:
             threads: how many threads share the work, at most; a small one is left to one.
-            in_place: whether `shared` inputs are written over: they are the outputs then. Each must
-                be `plain`, writeable, and apart from all other inputs. Where the call raises, they
-                are as they were.
+            in_place: whether `shared` inputs may be written over: they are the outputs then. Each
+                must be `plain`, writeable, and apart from all other inputs. They stay as they are
+                where the call raises, where it could not be taken back, and where they begin at no
+                cache line; the outputs are fresh then.
         """
         calls = self._calls
         arrays, rows = calls.arrays(inputs)
         over = in_place and self._safe_in_place
-        if over:
+        if over and all(well_placed(arrays[number]) for number, _ in self.shared):
             outputs = calls.results(rows, {o: arrays[number] for number, o in self.shared})
         else:
             outputs = calls.results(rows)
@@ -243,10 +244,6 @@ class Native:
         calls.give_back(working)
         if refused:
             self.explain(arrays)
-        if in_place and not over:
-            for number, output in self.shared:
-                np.copyto(arrays[number], outputs[output])
-                outputs[output] = arrays[number]
         return outputs
 
     def _parts(self, rows: int, threads: int) -> int:

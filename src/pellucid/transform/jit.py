@@ -297,8 +297,9 @@ def jit(
         batch: positional arguments whose first axis is the batch N: one graph serves any number
             of rows. Two numbers of rows in one call are an error.
         donate: positional arguments whose arrays the caller gives up: a result of the same shape
-            and dtype is written over each, and is that array. A training step on weights that fill
-            the caches is a tenth to a fifth faster so. A call that raises leaves them as they were.
+            and dtype may be written over each, and is that array then. Go on with the results. A
+            training step on weights that fill the caches is a tenth to a fifth faster so. A call
+            that raises leaves them as they were.
         backend: "native", machine code; "interpreter"; None picks native, and says once when it
             cannot.
         threads: how many threads a call uses, at most; None: as many as the process may use. Small
