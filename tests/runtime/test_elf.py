@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from pellucid.compiler.codegen import module as codegen
+from pellucid.compiler.codegen import target
 from pellucid.core.dtypes import float32
-from pellucid.runtime import elf, native
+from pellucid.runtime import elf, machine, native
 from pellucid.runtime.native import Native
 from tests.compiler.xor import SMALL, call, shared, step_graph
 
@@ -22,7 +23,9 @@ pytestmark = pytest.mark.skipif(not elf.SUPPORTED, reason="objects of Linux on x
 @pytest.fixture(scope="module")
 def code() -> bytes:
     """An object of a training step: constants, tables of jumps, functions of the system."""
-    return codegen.object_code(Native(step_graph(), shared()).program, native.this_machine().target)
+    return codegen.object_code(
+        Native(step_graph(), shared()).program, machine.this_machine().target
+    )
 
 
 def maps(address: int) -> tuple[int, str]:
@@ -120,4 +123,4 @@ print(hashlib.sha256(weights + model.predict(x).tobytes()).hexdigest(), "llvmlit
 
 
 def test_the_description_of_this_machine_is_llvms() -> None:
-    assert native.this_machine() == native.Machine(native.host(), native.versions())
+    assert machine.this_machine() == machine.Machine(target.host(), target.versions())

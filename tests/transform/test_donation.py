@@ -10,7 +10,7 @@ import pytest
 import pellucid as pel
 from pellucid.core.errors import ArgumentError
 from pellucid.runtime import native
-from pellucid.runtime.results import well_placed
+from pellucid.runtime.calls import well_placed
 
 BACKENDS = ("native", "interpreter")
 

@@ -209,9 +209,7 @@ def _drawn(shape: Ints, dtype: Any, make: Callable[[int, int], Array]) -> Array:
 
 
 def random_bits(seed: Any, step: Any, stream: str, shape: Ints) -> Array:
-    return _drawn(
-        shape, np.uint32, lambda start, stop: words(seed, step, stream, stop, start)
-    )  # fmt: skip
+    return _drawn(shape, np.uint32, lambda start, stop: words(seed, step, stream, stop, start))
 
 
 def _bits52(seed: Any, step: Any, stream: str, start: int, stop: int) -> NDArray[np.uint64]:

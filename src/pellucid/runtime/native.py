@@ -7,18 +7,13 @@ process made for the same graph comes from `cache.py`; passes and emitters then 
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-import dataclasses
 import functools
-import importlib.util
 import itertools
 import math
-import threading
 import time
 from collections.abc import Collection, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +21,10 @@ from numpy.typing import NDArray
 from pellucid.compiler.boxes import RUN
 from pellucid.compiler.codegen import module as codegen
 from pellucid.compiler.codegen.barrier import STATUS_BYTES
-from pellucid.compiler.codegen.crew import JOIN, POST, SERVE, SHARE
 from pellucid.compiler.codegen.enter import ENTER, HEAD
 from pellucid.compiler.codegen.scope import SCRATCH_BYTES
 from pellucid.compiler.codegen.shuffle import SHUFFLE
-from pellucid.compiler.codegen.target import Target, host, load, versions
+from pellucid.compiler.codegen.target import Target
 from pellucid.compiler.frame import Frame, frame, read
 from pellucid.compiler.passes.lower import Pairs
 from pellucid.compiler.passes.pipeline import Record, compile_graph
@@ -48,13 +42,15 @@ from pellucid.core.errors import CompileError, ShapeError
 from pellucid.graph.node import Graph, TensorType
 from pellucid.graph.text import print_graph
 from pellucid.ops.spec import REGISTRY
-from pellucid.runtime import cache, elf
-from pellucid.runtime.calls import READABLE, Calls, Repeat, Working, plain
+from pellucid.runtime import cache
+from pellucid.runtime.calls import READABLE, Calls, Repeat, Working, plain, well_placed
+from pellucid.runtime.crew import crew
 from pellucid.runtime.executor import check_inputs
 from pellucid.runtime.extras import NUMPY, numpy_dtype
 from pellucid.runtime.interpreter import Interpreter
+from pellucid.runtime.machine import compiling, ready, this_machine
 from pellucid.runtime.pace import Pace
-from pellucid.runtime.results import empty, well_placed
+from pellucid.runtime.results import empty
 from pellucid.runtime.threads import Team
 
 Array = NDArray[Any]
@@ -66,52 +62,6 @@ _TRAIN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 _SHUFFLE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 5)
 _loaded: dict[str, tuple[Frame, Any]] = {}  # engines of this process, by the key of their code
 _KEPT = 32  # engines that are kept for graphs that come again
-_compiling = threading.Lock()  # LLVM's context is one a process
-
-
-class Machine(NamedTuple):
-    """A machine that code is made for, and the versions of what makes it."""
-
-    target: Target
-    versions: str
-
-
-@functools.cache
-def this_machine() -> Machine:
-    """This one, as LLVM describes it: in this process, or in an earlier one that kept it.
-
-    So a process whose code is kept imports no llvmlite, which takes 40 MB.
-    """
-    known = _identity() if elf.SUPPORTED else ""
-    name = cache.key("machine", known) if known else ""
-    kept = cache.find(name)
-    if kept is not None:
-        with contextlib.suppress(KeyError, TypeError):  # whole, but not ours
-            return Machine(Target(**kept.data["target"]), kept.data["versions"])
-    found = Machine(host(), versions())
-    cache.keep(name, {**found._asdict(), "target": dataclasses.asdict(found.target)}, b"")
-    return found
-
-
-def _identity() -> str:
-    """What LLVM's description of a Linux machine depends on: its processor and LLVM; else ""."""
-    told = ("vendor_id", "cpu family", "model", "stepping", "flags")
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as stream:
-            first, _, _ = stream.read(8192).partition("\n\n")
-        spec = importlib.util.find_spec("llvmlite")
-        places = (spec.submodule_search_locations if spec is not None else None) or []
-        files = [file for place in places for file in sorted(Path(place, "binding").glob("*.so"))]
-        library = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    except (OSError, ValueError, ImportError):  # no such file; an llvmlite that is broken
-        return ""
-    processor = [line for line in first.splitlines() if line.startswith(told)]
-    return repr((processor, library)) if processor and library else ""
-
-
-def _ready(code: bytes, target: Target) -> Any:
-    """An object file ready to run."""
-    return elf.load(code) or load(code, target)
 
 
 class Native:
@@ -144,7 +94,7 @@ class Native:
         self.target, self.feed = target, feed
         self._off = tuple(off)
         start = time.perf_counter()
-        with _compiling:
+        with compiling:
             self._load(target or this_machine().target)
         self.compile_seconds = time.perf_counter() - start
         self._consts = {
@@ -174,7 +124,7 @@ class Native:
         key = self._key(target)
         if key not in _loaded:
             found, code = self._code(key, target)
-            made = found, _ready(code, target)  # the code dies with the engine
+            made = found, ready(code, target)  # the code dies with the engine
             if key:
                 _loaded[key] = made
             while len(_loaded) > _KEPT:
@@ -366,36 +316,6 @@ class Native:
         for slot, array in self._consts.items():
             slots[slot] = array.ctypes.data
         return slots
-
-
-class _Crew:
-    """The functions that workers wait in, as machine code."""
-
-    def __init__(self, target: Target):
-        key = cache.key("crew", repr(target), this_machine().versions)
-        kept = cache.find(key)
-        code = codegen.crew_code(target) if kept is None else kept.code
-        if kept is None:
-            cache.keep(key, {}, code)
-        self._engine = engine = _ready(code, target)
-        word, place = ctypes.c_int64, ctypes.c_void_p
-        self.post = ctypes.CFUNCTYPE(word, place, place)(engine.get_function_address(POST))
-        self.serve = ctypes.CFUNCTYPE(None, place)(engine.get_function_address(SERVE))
-        self.join = ctypes.CFUNCTYPE(None, place)(engine.get_function_address(JOIN))
-        together = ctypes.CFUNCTYPE(word, place, word, place, word)
-        self.share = together(engine.get_function_address(SHARE))
-
-
-_crews: list[_Crew] = []
-
-
-def crew() -> _Crew:
-    """Those of this process, made when several threads first share a call."""
-    if not _crews:
-        with _compiling:
-            if not _crews:
-                _crews.append(_Crew(this_machine().target))
-    return _crews[0]
 
 
 class Bound:

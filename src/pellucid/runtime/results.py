@@ -18,8 +18,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.compiler.program import ALIGNMENT
-
 Array = NDArray[Any]
 Shape = tuple[int, ...]
 LARGE = 1 << 18  # bytes of an array from which its memory comes from here
@@ -36,14 +34,6 @@ class _Lent(np.ndarray[Any, Any]):
     def __del__(self) -> None:
         if self.block is not None:
             _give_back(self.block)
-
-
-def well_placed(array: Array) -> bool:
-    """Whether an array, if it is large, begins at a cache line, as all from here do.
-
-    Else nearly every vector of it lies across two lines, which costs a tenth of a wide product.
-    """
-    return array.nbytes < LARGE or array.ctypes.data % ALIGNMENT == 0
 
 
 def owner(array: Array) -> Array | None:

@@ -18,8 +18,9 @@ from pellucid.compiler.boxes import TRAIN
 from pellucid.compiler.codegen.barrier import HALT, STATUS_BYTES
 from pellucid.compiler.codegen.feed import DATA, DONE
 from pellucid.core.shapes import bind
+from pellucid.runtime.crew import crew
 from pellucid.runtime.extras import numpy_dtype, stream_words
-from pellucid.runtime.native import WORTH_THREADS, Native, crew, pool
+from pellucid.runtime.native import WORTH_THREADS, Native, pool
 from pellucid.runtime.threads import Team
 
 Array = NDArray[Any]

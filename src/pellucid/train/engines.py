@@ -216,7 +216,8 @@ class Compiled:
         return self._begin_from(self._training.state())
 
     def finish(self) -> list[Array]:
-        self._room = self._begin_from([]) or None
+        self._begin_from([])
+        self._room = None
         self._native.seconds[self._batch] = self.seconds
         return self._training.live()
 
