@@ -30,6 +30,7 @@ from pellucid.ops.spec import REGISTRY
 from pellucid.ops.value import Builder, apply
 from pellucid.runtime.extras import NUMPY
 from pellucid.runtime.interpreter import Interpreter
+from pellucid.runtime.machine import ready, this_machine
 from pellucid.runtime.native import Native
 from pellucid.transform.custom import in_rows
 from tests.compiler.test_every_row import PARTS, together
@@ -239,6 +240,12 @@ def test_a_whole_run_has_the_same_bits_with_fewer_features(
         return b"".join(w.tobytes() for w in net.get_weights())
 
     known = trained()
-    narrow = restricted(target)
-    monkeypatch.setattr("pellucid.runtime.native.host", lambda: narrow)
+    narrow = this_machine()._replace(target=restricted(target))
+    made: list[Target] = []  # what every object of the second run was ready for
+    monkeypatch.setattr("pellucid.runtime.native.this_machine", lambda: narrow)
+    monkeypatch.setattr(
+        "pellucid.runtime.native.ready", lambda code, now: made.append(now) or ready(code, now)
+    )
     assert trained() == known
+    assert made
+    assert set(made) == {narrow.target}
