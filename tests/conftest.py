@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -30,6 +31,12 @@ settings.load_profile("pellucid")
 def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("PELLUCID_CACHE", "off")  # every test makes its own machine code
     install()
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests and modules are not looked at again by every full collection."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -23,6 +23,14 @@ def pellucid(*arguments, cwd, **options):
     )  # fmt: skip
 
 
+@pytest.fixture(scope="module", autouse=True)
+def kept_code(tmp_path_factory):
+    """A person's second command finds the machine code of the first."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PELLUCID_CACHE", str(tmp_path_factory.mktemp("code")))
+        yield
+
+
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory):
     """A folder where the digits were trained, and what the command printed."""
@@ -154,7 +162,7 @@ main.main()
 
 def _start(folder, *more):
     command = [sys.executable, "-c", _LOGGED, str(folder / "log"), "train", "digits", "--epochs",
-               "60", "--checkpoint-every", "0.05", *more]  # fmt: skip
+               "60", "--checkpoint-every", "0.01", *more]  # fmt: skip
     return subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -164,7 +172,7 @@ def _marks(log: Path, word: str) -> list[int]:
     return [int(row.split()[1]) for row in log.read_text().splitlines() if row.startswith(word)]
 
 
-@pytest.mark.parametrize("most", [4, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("most", [2, pytest.param(10, marks=pytest.mark.slow)])
 def test_kills_and_the_same_bits_as_a_run_never_killed(most, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     whole.mkdir(), killed.mkdir()

@@ -149,7 +149,9 @@ def test_products_of_few_k_keep_the_bits(dims: tuple[int, int], dtype: DType, ta
 
 
 @pytest.mark.parametrize("how", ARRANGED)
-@pytest.mark.parametrize("k", [511, 512, 513, 1024, 1030, 1537])
+@pytest.mark.parametrize(
+    "k", [512, 513, 1030, *(pytest.param(k, marks=pytest.mark.slow) for k in (511, 1024, 1537))]
+)
 def test_stretches_of_k_keep_the_bits(how: str, k: int) -> None:
     x_axes, y_axes, summed = ARRANGED[how]
     for dims in ((9, 50, k), (70, 17, N)):
@@ -273,7 +275,9 @@ def test_weights_are_updated_in_place_behind_their_gradient(
     assert results[0] == results[1] == results[2]
 
 
-@pytest.mark.parametrize("dtype", [float32, float64], ids=repr)
+@pytest.mark.parametrize(
+    "dtype", [float32, pytest.param(float64, marks=pytest.mark.slow)], ids=repr
+)
 @pytest.mark.parametrize("columns", [1, 2, 7, 8, 15, 16, 17, 130, 200, 256, 257, 300])
 @pytest.mark.parametrize("k", [0, 1, 37])
 def test_a_single_row_keeps_the_bits(dtype: DType, columns: int, k: int) -> None:

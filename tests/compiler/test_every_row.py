@@ -19,6 +19,7 @@ from pellucid.ops.spec import REGISTRY, Op
 from pellucid.ops.value import Builder
 from pellucid.runtime.interpreter import Interpreter
 from pellucid.runtime.native import Native
+from tests.compiler.test_kernels import PLAIN
 from tests.ops.cases import cases
 from tests.ops.sampling import Case, dtypes_of, sample
 from tests.ops.trial import bits_equal
@@ -91,7 +92,8 @@ SEVERAL = [name for name in NAMES if sum(dtype != float64 for dtype in KINDS[nam
 @pytest.mark.parametrize(
     ("name", "part"),
     [
-        *((name, "half") for name in NAMES),
+        *((name, "half") for name in NAMES if name not in PLAIN),
+        *(pytest.param(name, "half", marks=pytest.mark.slow) for name in PLAIN),
         *(pytest.param(name, "other half", marks=pytest.mark.slow) for name in SEVERAL),
         *(pytest.param(name, "float64", marks=pytest.mark.slow) for name in WIDE),
     ],

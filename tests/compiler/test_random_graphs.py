@@ -24,7 +24,7 @@ UNARY = ("negative", "square", "relu", "abs", "sign", "floor", "round", "stop_gr
 BINARY = ("add", "subtract", "multiply", "maximum", "minimum")
 COMPARE = ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
 SHAPES: tuple[Shape, ...] = ((N, 3), (3,), (N, 1), (), (3, 3))
-GRAPHS = 40
+QUICK, GRAPHS = 12, 40  # tests/compiler/test_any_graph.py has more of them, of more rows
 
 
 class Drawn:
@@ -145,7 +145,10 @@ def same(ours: list[np.ndarray], known: list[np.ndarray]) -> None:
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("seed", range(GRAPHS))
+@pytest.mark.parametrize(
+    "seed",
+    [*range(QUICK), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(QUICK, GRAPHS))],
+)
 def test_native_equals_the_interpreter(seed: int) -> None:
     dtype = (float32, float64)[seed % 2]
     graph, pairs = Drawn(seed, dtype).graph()

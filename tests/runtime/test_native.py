@@ -80,14 +80,9 @@ def test_training_in_place_learns_xor(sizes: tuple[int, ...], dtype: DType) -> N
 LEARNS = {SMALL: 0, DEEP: 1}  # seeds that do not end with a dead unit
 
 
-@pytest.mark.parametrize(
-    ("sizes", "dtype"),
-    [
-        (DEEP, float32),
-        *(pytest.param(s, d, marks=pytest.mark.slow)
-          for s, d in ((SMALL, float32), (SMALL, float64), (DEEP, float64))),
-    ],
-)  # fmt: skip
+@pytest.mark.slow  # tests/compiler/test_random_graphs.py has it in the quick run
+@pytest.mark.parametrize("sizes", [SMALL, DEEP], ids=str)
+@pytest.mark.parametrize("dtype", [float32, float64], ids=repr)
 def test_no_pass_changes_a_bit(sizes: tuple[int, ...], dtype: DType) -> None:
     graph = step_graph(sizes, dtype)
     inputs = call(sizes, dtype, 10)

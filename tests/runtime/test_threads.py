@@ -301,7 +301,7 @@ def shoot():
         os.kill(os.getpid(), signal.SIGINT)
 shooter = threading.Thread(target=shoot, daemon=True)
 team, hits, runs, bad = Team(3), 0, 0, 0
-end = time.monotonic() + 3
+end = time.monotonic() + 2
 def go():
     global runs
     barrier = threading.Barrier(3, timeout=20)

@@ -85,7 +85,18 @@ def test_native_equals_the_interpreter_but_for_rounding() -> None:
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["b1", "i1", "u2", "i4", "u8", "f2", ">f4", "f8", "f16"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "b1",
+        "i4",
+        "u8",
+        "f2",
+        ">f4",
+        "f16",
+        *(pytest.param(k, marks=pytest.mark.slow) for k in ("i1", "u2", "f8")),
+    ],
+)
 def test_data_of_any_dtype_are_converted_as_they_are_gathered(kind: str) -> None:
     dtype = np.dtype(np.longdouble) if kind == "f16" else np.dtype(kind)
     x, y = data()

@@ -466,9 +466,9 @@ def test_a_tensor_without_history_is_its_own_gradient() -> None:
     assert x.grad == 1
 
 
-@pytest.mark.parametrize("n", [20_000, pytest.param(100_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n", [5_000, pytest.param(100_000, marks=pytest.mark.slow)])
 def test_a_chain_of_many_operations(n: int) -> None:
-    """20 times deeper than Python's stack: backward works, and letting go does not crash."""
+    """Many times deeper than Python's stack: backward works, and letting go does not crash."""
     x = Tensor(1.0, dtype="float64")
     y: Any = x
     for _ in range(n):
