@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 import pellucid as pel
 from pellucid import nn, optim
 from pellucid.core.errors import ArgumentError
+from pellucid.train.checkpoint import read_file
 
 
 def problem():
@@ -83,6 +86,83 @@ def test_larger_is_better_for_accuracy_and_min_delta_counts():
     history = net.fit(*train, epochs=9, seed=0, verbose=0, validation_data=held,
                       callbacks=stopping)  # fmt: skip
     assert len(rows(history)) == 2
+
+
+class Interrupt(pel.Callback):
+    """Ctrl-C in the middle of an epoch."""
+
+    def __init__(self, step: int):
+        self.step = step
+
+    def on_step(self, run: Any) -> None:
+        if run.step == self.step:
+            raise KeyboardInterrupt
+
+
+BEST = 12  # of the first 20 epochs, which have three steps each
+
+
+@pytest.mark.parametrize("how", ["in memory", "from the file"])
+@pytest.mark.parametrize("patience", [5, 1000])
+@pytest.mark.parametrize("step", [1, 3 * BEST - 1, 3 * BEST, 3 * BEST + 1, 3 * BEST + 7])
+def test_a_resumed_run_ends_as_one_never_stopped(tmp_path, step, patience, how):
+    path, options = tmp_path / "run", {"batch_size": 5, "epochs": 20, "verbose": 0}
+    net, train, held = problem()
+    known = pel.EarlyStopping(patience=patience)
+    history = net.fit(*train, seed=0, validation_data=held, callbacks=known, **options)
+    assert known.best_epoch == BEST
+    again = problem()[0]
+    stopping = pel.EarlyStopping(patience=patience)
+    with pytest.raises(KeyboardInterrupt):
+        again.fit(*train, seed=0, validation_data=held, checkpoint=path,
+                  callbacks=[Interrupt(step), stopping], **options)  # fmt: skip
+    if step > 3 * BEST:  # interrupted, it has its best weights too
+        assert again.evaluate(*held)["loss"] == pytest.approx(known.best, rel=1e-6)
+    if how == "from the file":
+        again, stopping = pel.load(path), pel.EarlyStopping(patience=patience)
+    went_on = again.fit(*train, validation_data=held, callbacks=stopping, resume=True, **options)
+    assert (stopping.best, stopping.best_epoch) == (known.best, known.best_epoch)
+    assert went_on.epochs == history.epochs
+    for one, other in zip(again.get_weights(), net.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_run_that_was_over_goes_on_from_its_last_step(tmp_path):
+    """Not from the weights of its best epoch, which stay the best."""
+    net, train, held = problem()
+    options = {"batch_size": 5, "verbose": 0, "validation_data": held}
+    whole = net.fit(*train, epochs=20, seed=0, callbacks=pel.EarlyStopping(patience=99), **options)
+    parts = problem()[0]
+    parts.fit(*train, epochs=16, seed=0, callbacks=pel.EarlyStopping(patience=99), **options)
+    best = [weight.copy() for weight in parts.get_weights()]
+    parts.save(tmp_path / "run")
+    parts = pel.load(tmp_path / "run")
+    stopping = pel.EarlyStopping(patience=99)
+    assert parts.fit(*train, epochs=20, resume=True, callbacks=stopping, **options).epochs == (
+        whole.epochs
+    )
+    assert stopping.best_epoch == BEST
+    for one, other in zip(parts.get_weights(), best, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_weights_set_by_hand_are_those_a_resumed_run_starts_from():
+    net, train, held = problem()
+    options = {"batch_size": 5, "verbose": 0, "validation_data": held}
+    net.fit(*train, epochs=20, seed=0, callbacks=pel.EarlyStopping(patience=99), **options)
+    zeros = [np.zeros_like(weight) for weight in net.get_weights()]
+    net.set_weights(zeros)
+    net.fit(*train, epochs=20, resume=True, **options)
+    for one, other in zip(net.get_weights(), zeros, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_file_of_a_run_that_was_never_stopped_has_its_weights_once(tmp_path):
+    net, train, held = problem()
+    net.fit(*train, batch_size=5, epochs=BEST, seed=0, verbose=0, validation_data=held,
+            callbacks=pel.EarlyStopping(patience=99))  # fmt: skip
+    net.save(tmp_path / "run")
+    assert not any(name.startswith("kept/") for name in read_file(tmp_path / "run")[0])
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ from pellucid.runtime.native import Native
 from pellucid.runtime.threads import check as check_threads
 from pellucid.runtime.threads import in_chunks
 from pellucid.train.history import History
+from pellucid.train.loop import Weights
 from pellucid.train.metrics import OF_CLASSES, Metric, metric
 from pellucid.train.step import (
     Task,
@@ -76,6 +77,7 @@ class CompiledNetwork(Network):
         self.slots: dict[str, list[Array]] | None = None
         self.history = History()
         self.training: dict[str, Any] = {}  # where a run stands, for resuming
+        self.kept: dict[int, Weights] = {}  # see `train.loop.Progress`
         self._programs: dict[Any, Any] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -83,8 +85,18 @@ class CompiledNetwork(Network):
         return {**self.__dict__, "_programs": {}}
 
     def rebuilt(self) -> None:
-        self.slots, self.training = None, {}
+        self.forget_training()
         self._programs.clear()
+
+    def forget_training(self) -> None:
+        """Leaves the weights as they are, and nothing of the run that made them."""
+        self.slots, self.training, self.kept = None, {}, {}
+
+    def holds(self, epoch: int) -> bool:
+        """Whether the weights and state are those that were kept of an epoch."""
+        params, state = self.kept[epoch]
+        now = [*trees.leaves_of(self.params), *trees.leaves_of(self.state)]
+        return all(one is other for one, other in zip(now, [*params, *state], strict=True))
 
     @checked
     def compile(
@@ -143,7 +155,7 @@ class CompiledNetwork(Network):
             self._logit_layers(chosen)
         self.optimizer, self.loss, self.metrics = optimizer, chosen, measures
         self.regularizers, self.rates = penalties, factors
-        self.slots, self.training = None, {}
+        self.forget_training()
         self._programs.clear()
 
     def _factors(self, rates: Mapping[str, float] | None, optimizer: Optimizer) -> dict[str, float]:

@@ -139,6 +139,12 @@ def _resume(model: Sequential, arrays: Mapping[str, Any], document: Mapping[str,
             wanted = " or ".join(one.__name__ for one in kinds)
             raise DataError("load", f"training.{name} must be {wanted}")
     model.training = training
+    for epoch, held in document.get("kept", {}).items():
+        params, state = model.params, model.state
+        if not held:
+            params = _take(arrays, f"kept/{int(epoch)}/params", model._type_tree(params))
+            state = _take(arrays, f"kept/{int(epoch)}/state", model._type_tree(state))
+        model.kept[int(epoch)] = trees.leaves_of(params), trees.leaves_of(state)
     history = History()
     stored = document["history"]
     history.epochs = {

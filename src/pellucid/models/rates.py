@@ -110,7 +110,7 @@ def rate_range(
     trial.optimizer = dataclasses.replace(
         model.optimizer, learning_rate=Exponential(low, factor, every=1)
     )
-    trial.slots, trial.training = None, {}
+    trial.forget_training()
     rows = len(model._features(x, where)[0])
     epochs = -(-count * size // rows) + 1
     with contextlib.suppress(DivergenceError):  # the rate at which it diverges was looked for

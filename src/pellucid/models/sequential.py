@@ -32,7 +32,7 @@ from pellucid.train.callbacks import Callback, Checkpoint
 from pellucid.train.callbacks import Progress as ProgressBar
 from pellucid.train.engines import Driven, Engine, Job, engine
 from pellucid.train.history import History
-from pellucid.train.loop import Progress, Run, Settings
+from pellucid.train.loop import LAST, Progress, Run, Settings
 from pellucid.train.step import Task, product_graph, value_graph
 
 
@@ -270,9 +270,13 @@ class Sequential(CompiledNetwork):
         params, slots, state = map(trees.leaves_of, (self.params, self.slots, self.state))
         step = int(stored.get("step", 0))
         if resume:
+            kept = dict(self.kept)
+            last = kept.pop(LAST, (params, state))
+            if any(self.holds(epoch) for epoch in kept):  # the run ended with an earlier epoch's
+                params, state = last
             return Progress(
                 params, slots, state, seed=stored["seed"], step=step, epoch=stored["epoch"],
-                batch=stored["batch"], sums=dict(stored["sums"]),
+                batch=stored["batch"], sums=dict(stored["sums"]), kept=kept,
             )  # fmt: skip
         chosen = secrets.randbits(32) if seed is None else check_seed("fit", seed)
         self.history = History()
@@ -284,6 +288,7 @@ class Sequential(CompiledNetwork):
         self.params = trees.with_leaves(self.params, progress.params)
         self.slots = trees.with_leaves(self.slots, progress.slots)
         self.state = trees.with_leaves(self.state, progress.state)
+        self.kept = progress.kept
         self.training |= {
             "seed": progress.seed,
             "step": progress.step,

@@ -6,7 +6,7 @@ import math
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from pellucid.core.arguments import checked, choice, flag, real, whole
 from pellucid.core.errors import ArgumentError
@@ -132,7 +132,8 @@ class EarlyStopping(_Watch):
         min_delta: how much better counts as better, ≥ 0.
         mode: "min", "max", or None: "max" for what ends in accuracy, f1, roc_auc or r2, else "min".
         restore_best: whether the weights of the best epoch are put back at the end. The state of
-            layers goes with them; the optimizer's does not.
+            layers goes with them; the optimizer's does not. A resumed run goes on from the weights
+            of its last step, and knows the best epoch before it.
 
     Attributes:
         best: the best value; best_epoch: its epoch, from 1.
@@ -151,27 +152,38 @@ class EarlyStopping(_Watch):
         self.patience = whole("EarlyStopping", "patience", patience, 0)
         flag("EarlyStopping", "restore_best", restore_best)
         self.restore_best = restore_best
-        self._forget()
-
-    def _forget(self) -> None:
         self.best, self.best_epoch = math.inf * self.sign, 0
-        self._kept: tuple[list[Any], list[Any]] | None = None
 
     def on_start(self, run: Run) -> None:
-        self._forget()
+        self.best, self.best_epoch = math.inf * self.sign, 0
+        curve = run.history.epochs.get(self.monitor, [])
+        if len(curve) != run.epoch:  # not measured in every epoch of the run that goes on
+            return
+        for epoch, value in enumerate(curve, 1):
+            if self.better(value, self.best):
+                self.best, self.best_epoch = value, epoch
+        if self.restore_best and self.best_epoch and self.best_epoch not in run.progress.kept:
+            if self.best_epoch == run.epoch and run.batch == 0:
+                self._keep(run)
+            else:  # its weights are gone: what comes is compared among itself
+                self.best, self.best_epoch = math.inf * self.sign, 0
 
     def on_epoch(self, run: Run) -> None:
         value = self.value(run)
         if self.better(value, self.best):
             self.best, self.best_epoch = value, run.epoch
             if self.restore_best:
-                self._kept = list(run.progress.params), list(run.progress.state)
+                self._keep(run)
         elif run.epoch - self.best_epoch > self.patience:
             run.stop = True
 
+    @staticmethod
+    def _keep(run: Run) -> None:
+        run.keep({one.best_epoch for one in run.callbacks if isinstance(one, EarlyStopping)})
+
     def on_end(self, run: Run) -> None:
-        if self._kept is not None and run.epoch != self.best_epoch:
-            run.restore(*self._kept)
+        if self.restore_best and self.best_epoch:
+            run.restore(self.best_epoch)
 
 
 class ReduceOnPlateau(_Watch):

@@ -7,7 +7,7 @@ order of the data is a function of (seed, epoch) alone.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,8 @@ from pellucid.train.engines import Engine, Job
 from pellucid.train.history import History
 
 Array = np.ndarray[Any, Any]
+Weights = tuple[list[Array], list[Array]]  # the parameters, and the state of layers
+LAST = -1  # in the place of an epoch: the weights of the last step
 _SLICE = 0.05  # seconds of steps between two looks at callbacks and Ctrl-C
 _FIRST = 8  # steps before the pace is known
 
@@ -35,6 +37,8 @@ class Progress:
         step: steps done since the first.
         epoch: epochs done; batch: steps done in the current one.
         sums: what the current epoch's averages are made of, weighted by rows.
+        kept: weights and state of earlier epochs that the run may end with. Where it did end with
+            them, those of the last step stand under LAST, so that the run can go on from there.
     """
 
     params: list[Array]
@@ -45,6 +49,7 @@ class Progress:
     epoch: int = 0
     batch: int = 0
     sums: dict[str, float] = field(default_factory=dict)
+    kept: dict[int, Weights] = field(default_factory=dict)
 
 
 @dataclass
@@ -127,10 +132,23 @@ class Run:
         progress.state = state[n + m : n + m + len(progress.state)]
         self._publish(progress)
 
-    def restore(self, params: list[Array], state: list[Array]) -> None:
-        """Gives the model other weights and state at the end: those of an earlier epoch."""
-        self.progress.params, self.progress.state = params, state
-        self._publish(self.progress)
+    def keep(self, epochs: Collection[int]) -> None:
+        """Keeps the weights and state of this epoch, and of no earlier one but `epochs`."""
+        progress = self.progress
+        held = {epoch: progress.kept[epoch] for epoch in epochs if epoch in progress.kept}
+        progress.kept = held | {progress.epoch: (list(progress.params), list(progress.state))}
+
+    def restore(self, epoch: int) -> None:
+        """Gives the model other weights and state at the end: those of an epoch that was kept."""
+        progress = self.progress
+        last, chosen = (progress.params, progress.state), progress.kept.get(epoch)
+        if chosen is None or LAST in progress.kept:
+            return
+        progress.kept = {}
+        if epoch != progress.epoch or progress.batch:
+            progress.kept = {LAST: last, epoch: chosen}
+            progress.params, progress.state = chosen
+        self._publish(progress)
 
     def train(self) -> None:
         """Trains to the last epoch, or until a callback sets `stop`."""
