@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pellucid.compiler.codegen import kernels, module, target
-from pellucid.compiler.codegen.llvm import binding
+from pellucid.compiler.codegen.llvm import binding, ir
 from pellucid.core import notices
 from pellucid.core.errors import ArgumentError, CompileError
 from pellucid.graph.node import Graph
@@ -99,7 +99,9 @@ def test_a_machine_that_runs_no_made_code(
 
 
 def test_code_that_llvm_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "build", lambda *given: "define nonsense")
+    made = ir.Module()
+    ir.Function(made, ir.FunctionType(ir.VoidType(), []), "run").append_basic_block()  # has no end
+    monkeypatch.setattr(module, "build", lambda *given: made)
     with pytest.warns(UserWarning, match="LLVM must accept the engine's code"):
         assert type(executor(graph())) is Interpreter
 

@@ -217,9 +217,12 @@ def optimised(program: Program, target: Target | None = None, feed: Feed | None 
 
 
 def finished(built: ir.Module, target: Target) -> object:
-    """A module parsed, verified and through LLVM's passes."""
+    """A module parsed, verified and through LLVM's passes. `built` is empty behind it."""
+    text = str(built)
+    _emptied(built)
     try:
-        module = binding.parse_assembly(str(built))
+        module = binding.parse_assembly(text)
+        del text
         module.data_layout = str(machine(target).target_data)
         module.verify()
     except RuntimeError as error:
@@ -229,6 +232,18 @@ def finished(built: ir.Module, target: Target) -> object:
         ) from error  # fmt: skip
     optimise(module, target)
     return module
+
+
+def _emptied(module: ir.Module) -> None:
+    """Takes the parts of a module apart: they hold each other, and waited for a full collection."""
+    for function in module.functions:
+        for block in function.blocks:
+            for instruction in block.instructions:
+                if isinstance(instruction, ir.PhiInstr):
+                    instruction.incomings.clear()
+            block.instructions.clear()
+            block.terminator = None
+        function.blocks.clear()
 
 
 def object_code(program: Program, target: Target, feed: Feed | None = None) -> bytes:
