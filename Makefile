@@ -52,7 +52,7 @@ experiments: $(STAMP) ## Train the lectures' MNIST models, five seeds; write tab
 convolution: $(STAMP) ## Train LeNet-5 and LeCun's network of 1989 on MNIST; write the table
 	@$(BIN)/python benchmarks/mnist_convolution.py
 
-lectures: $(STAMP) ## Run the lectures' experiments on optimisation and densities; write their pages
+lectures: $(STAMP) ## Run the lectures' experiments; write their pages
 	@$(BIN)/python benchmarks/lectures.py all
 
 wheel: $(STAMP) ## Build a wheel into dist/

@@ -1,4 +1,4 @@
-"""The lectures' experiments on optimisation and densities: a page and a figure each, in docs/.
+"""The lectures' experiments: a page and a figure each, in docs/.
 
     python benchmarks/lectures.py NAME|all [--data ../shared/data/mnist] [--out docs/lectures]
 
@@ -702,6 +702,117 @@ def adam_decay(_: Path) -> Page:
     )  # fmt: skip
 
 
+# -- small networks ----------------------------------------------------------------------------
+
+
+CURVES: Mapping[str, Callable[[Array], Array]] = {
+    "x²": np.square, "sin x": np.sin, "abs x": np.abs, "H(x)": lambda x: np.heaviside(x, 1.0),
+}  # fmt: skip
+
+
+def curves(_: Path) -> Page:
+    x = np.random.default_rng(0).uniform(-1, 1, (50, 1))
+    fine = np.linspace(-1, 1, 401)[:, None]
+    figure, axes = panels(len(CURVES), width=12.0, height=3.4)
+    rows = []
+    for plot, (name, function) in zip(axes, CURVES.items(), strict=True):
+        hidden = pel.nn.Dense(
+            3, "tanh", kernel_initializer=pel.nn.Normal(2.0), bias_initializer=pel.nn.Uniform(1.0)
+        )
+        model = pel.Sequential([hidden, pel.nn.Dense(1)], seed=0, dtype="float64")
+        model.compile(pel.optim.LBFGS(), "squared")
+        model.fit(x, function(x), batch_size="all", epochs=400, seed=0, verbose=0)
+        kernel, bias = model.get_weights()[:2]
+        for unit in np.tanh(fine @ kernel + bias).T:
+            plot.plot(fine, unit, color=GREY, linestyle="--", linewidth=1)
+        plot.plot(x, function(x), "o", color=BLUE, markersize=3.5)
+        plot.plot(fine, model.predict(fine), color=RED, linewidth=1.6)
+        plot.set(title=name, xlabel="x", ylim=(-1.15, 1.15))
+        errors = [
+            float(np.sqrt(np.mean((model.predict(places) - function(places)) ** 2)))
+            for places in (x, fine)
+        ]
+        rows.append([name, *(f"{error:.4f}" for error in errors)])
+        print(f"{name}: {errors[0]:.4f}", flush=True)
+    return Page(
+        ["Three tanh units and a linear output see 50 points of a function, x drawn uniformly from "
+         "(-1, 1), and follow it between them. No unit is the curve: the output adds three bends, "
+         "each where it is needed."],
+        ["function", "root mean square error at the points", "on 401 places between -1 and 1"],
+        rows,
+        figure,
+        "The 50 points, the network's curve, and dashed the outputs of its three hidden units",
+        ["Squared loss, all points in one batch, 400 steps of L-BFGS, weights into the hidden "
+         "units drawn from a normal distribution with deviation 2, biases from (-1, 1), seed 0. "
+         "Where between two points H(x) jumps is open."],
+    )  # fmt: skip
+
+
+def boundary(_: Path) -> Page:
+    rng, deviation = np.random.default_rng(0), 0.8
+    # The one class lies between the two halves of the other: one line does not part them.
+    middles = np.array([[0.0, 0.0]]), np.array([[-2.0, 2.0], [2.0, -2.0]])
+
+    def drawn(count: int) -> tuple[Array, Array]:
+        t, half = rng.integers(0, 2, count), rng.integers(0, 2, count)
+        centers = np.where(t[:, None] == 0, middles[0], middles[1][half])
+        return centers + rng.normal(size=(count, 2)) * deviation, t
+
+    def density(x: Array, centers: Array) -> Array:
+        far = ((x[:, None] - centers) ** 2).sum(-1)
+        values: Array = np.exp(-far / (2 * deviation**2)).mean(1)
+        return values
+
+    def odds(x: Array) -> Array:
+        """Of the second class, from the densities themselves."""
+        return np.log(density(x, middles[1]) / density(x, middles[0]))
+
+    (x, t), (more, truth) = drawn(400), drawn(20_000)
+    fitted = {}
+    for name, layers in {
+        "one sigmoid unit": [],
+        "2 tanh units and a sigmoid": [pel.nn.Dense(2, "tanh")],
+    }.items():
+        model = pel.Sequential([*layers, pel.nn.Dense(1, "sigmoid")], seed=0, dtype="float64")
+        model.compile(pel.optim.LBFGS(), "binary_cross_entropy", regularizer=pel.nn.L2(1e-3))
+        model.fit(x, t, batch_size="all", epochs=200, seed=0, verbose=0)
+        fitted[name] = model
+    guesses = {name: model.predict(more)[:, 0] > 0.5 for name, model in fitted.items()}
+    guesses["the densities themselves"] = odds(more) > 0
+    rows = [[name, f"{np.mean(guess != truth):.2%}"] for name, guess in guesses.items()]
+
+    figure, (plot,) = panels(1, width=6.0, height=5.4)
+    for label, color in ((0, BLUE), (1, ORANGE)):
+        plot.plot(*x[t == label].T, "o", color=color, markersize=3, alpha=0.7)
+    side = np.linspace(-5, 5, 301)
+    grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+    model = fitted["2 tanh units and a sigmoid"]
+    kernel, bias = model.get_weights()[:2]
+    shown = [(unit, 0.5, GREY, "--", "a hidden unit is 0.5")
+             for unit in np.tanh(grid @ kernel + bias).T]  # fmt: skip
+    shown += [(model.predict(grid)[:, 0], 0.5, RED, "-", "the output is 0.5"),
+              (odds(grid), 0.0, GREEN, "-", "the optimal boundary")]  # fmt: skip
+    for values, level, color, line, label in shown:
+        plot.contour(side, side, values.reshape(301, 301), [level], colors=color, linestyles=line)
+        known = plot.get_legend_handles_labels()[1]
+        plot.plot([], [], color=color, linestyle=line, label="" if label in known else label)
+    plot.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
+    plot.legend(frameon=True, framealpha=0.9, edgecolor="none", fontsize=8, loc="upper left")
+    return Page(
+        ["Two classes whose densities are known: one is normal around the origin, the other half "
+         "around (-2, 2) and half around (2, -2), both with deviation 0.8. One line does not part "
+         "them; two hidden units draw two, and the output joins them to a boundary near the one "
+         "that the densities give."],
+        ["boundary of", f"error on {len(more):,} new points"],
+        rows,
+        figure,
+        "The points, the lines where a hidden unit is 0.5, the network's boundary and the optimal "
+        "one",
+        ["400 points, cross-entropy with an L2 penalty of 0.001, 200 steps of L-BFGS, float64, "
+         "seed 0."],
+    )  # fmt: skip
+
+
 # -- pages -------------------------------------------------------------------------------------
 
 EXPERIMENTS: Mapping[str, Experiment] = {
@@ -712,6 +823,8 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     "mixture-density": Experiment("Mixture densities for an inverse problem", mixture_density),
     "sparsity": Experiment("L1 and weights that are exactly 0", sparsity),
     "adam-decay": Experiment("Weight decay and the L2 penalty", adam_decay),
+    "curves": Experiment("Four curves from three hidden units", curves),
+    "boundary": Experiment("A boundary from two hidden units", boundary),
 }
 
 
@@ -760,7 +873,7 @@ def main() -> None:
                 sys.exit(1)
             continue
         write(name, page, options.out)
-    index = ["# The lectures' experiments on optimisation and densities", "",
+    index = ["# The lectures' experiments", "",
              "Written by `make lectures`.", ""]  # fmt: skip
     index += [f"- [{one.title}]({name}.md)" for name, one in EXPERIMENTS.items()]
     (options.out / "README.md").write_text("\n".join([*index, ""]), encoding="utf-8")

@@ -500,15 +500,14 @@ SECTIONS: dict[str, dict[str, Row]] = {
             "Figure 5.3: 3 tanh units and a linear output fit x², sin x, abs(x) and H(x) from 50 "
             "points, uniform in (-1, 1). Here: root mean square error below 0.005, for abs(x) "
             "0.03.",
-            '`nn.Dense(3, "tanh")`, `optim.LBFGS`, `fit(batch_size="all")`',
-            later="the figure with the three hidden outputs is not drawn",
+            '`nn.Dense(3, "tanh")`, `optim.LBFGS`, `fit(batch_size="all")`; '
+            "[figure](lectures/curves.md)",
         ),
         "T1.I5": Row(
             "Figure 5.4: 2 inputs, 2 tanh units and a sigmoid part two classes of known "
             "densities. Here: within 1 % of the optimal boundary's error, in the test's own "
             "densities.",
-            '`nn.Dense(2, "tanh")`, `nn.Dense(1, "sigmoid")`',
-            later="the figure of the boundaries is not drawn",
+            '`nn.Dense(2, "tanh")`, `nn.Dense(1, "sigmoid")`; [figure](lectures/boundary.md)',
         ),
         "T1.I6": Row(
             "XOR learnt from random starts. Here, of 20: 2 tanh units solve 6 to 14, 8 units all, "
