@@ -146,6 +146,111 @@ def test_a_run_that_was_over_goes_on_from_its_last_step(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+class InterruptAtEnd(pel.Callback):
+    """Ctrl-C behind an epoch."""
+
+    def __init__(self, epoch: int):
+        self.epoch = epoch
+
+    def on_epoch(self, run: Any) -> None:
+        if run.epoch == self.epoch:
+            raise KeyboardInterrupt
+
+
+def same(one, other):
+    assert other.history.epochs == one.history.epochs
+    for mine, known in zip(other.get_weights(), one.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, known)
+
+
+@pytest.mark.parametrize("patience", [0, 3, 5])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_run_interrupted_behind_any_epoch_stops_where_it_would_have(first, patience):
+    options = {"batch_size": 5, "epochs": 20, "verbose": 0}
+    net, train, held = problem()
+    net.fit(*train, seed=0, validation_data=held, callbacks=pel.EarlyStopping(patience=patience),
+            **options)  # fmt: skip
+    for epoch in range(1, len(net.history.epochs["loss"]) + 1):
+        again = problem()[0]
+        both = [pel.EarlyStopping(patience=patience), InterruptAtEnd(epoch)]
+        with pytest.raises(KeyboardInterrupt):
+            again.fit(*train, seed=0, validation_data=held,
+                      callbacks=both[::-1] if first else both, **options)  # fmt: skip
+        for _ in range(2):  # what has stopped stays so
+            again.fit(*train, validation_data=held, resume=True,
+                      callbacks=pel.EarlyStopping(patience=patience), **options)  # fmt: skip
+            same(net, again)
+
+
+def test_an_interrupt_while_validation_runs_loses_no_row(monkeypatch):
+    options = {"batch_size": 5, "epochs": 20, "verbose": 0, "validate_every": 3}
+    net, train, held = problem()
+    net.fit(*train, seed=0, validation_data=held, callbacks=pel.EarlyStopping(patience=5),
+            **options)  # fmt: skip
+    again, calls = problem()[0], iter(range(1000))
+    measure = again._measure
+
+    def measured(*given: Any) -> Any:
+        if next(calls) == BEST + 1:
+            raise KeyboardInterrupt
+        return measure(*given)
+
+    monkeypatch.setattr(again, "_measure", measured)
+    with pytest.raises(KeyboardInterrupt):
+        again.fit(*train, seed=0, validation_data=held, callbacks=pel.EarlyStopping(patience=5),
+                  **options)  # fmt: skip
+    again.fit(*train, validation_data=held, resume=True, callbacks=pel.EarlyStopping(patience=5),
+              **options)  # fmt: skip
+    same(net, again)
+    assert again.history.validation == net.history.validation
+
+
+@pytest.mark.parametrize("where", [InterruptAtEnd(17), Interrupt(50)], ids=["end", "middle"])
+@pytest.mark.parametrize("turn", [1, -1])
+def test_several_of_them_go_on_together_and_the_last_ones_weights_are_given(turn, where, tmp_path):
+    def several():
+        return [pel.EarlyStopping("loss", 1000), pel.EarlyStopping("val_loss", 5)][::turn]
+
+    options = {"batch_size": 5, "epochs": 20, "verbose": 0}
+    net, train, held = problem()
+    stoppings = several()
+    net.fit(*train, seed=0, validation_data=held, callbacks=stoppings, **options)
+    assert len({one.best_epoch for one in stoppings}) == 2
+    of_validation = next(one for one in stoppings if one.monitor == "val_loss")
+    given = net.evaluate(*held)["loss"] == pytest.approx(of_validation.best)
+    assert given == (of_validation is stoppings[-1])
+    again = problem()[0]
+    with pytest.raises(KeyboardInterrupt):
+        again.fit(*train, seed=0, validation_data=held, callbacks=[*several(), where], **options)
+    again.save(tmp_path / "run")
+    again, went_on = pel.load(tmp_path / "run"), several()
+    again.fit(*train, validation_data=held, resume=True, callbacks=went_on, **options)
+    same(net, again)
+    assert [one.best_epoch for one in went_on] == [one.best_epoch for one in stoppings]
+
+
+@pytest.mark.parametrize("how", ["set_weights", "in place"])
+@pytest.mark.parametrize("epochs", [BEST, 20], ids=["the best is the last", "it is not"])
+def test_other_weights_are_never_taken_for_the_best(epochs, how):
+    net, train, held = problem()
+    options = {"batch_size": 5, "verbose": 0, "validation_data": held}
+    net.fit(*train, epochs=epochs, seed=0, callbacks=pel.EarlyStopping(patience=99), **options)
+    best = [weight.copy() for weight in net.get_weights()]
+    if how == "set_weights":
+        net.set_weights([np.full_like(weight, 0.5) for weight in best])
+    else:
+        for layer in net.params.values():
+            for weight in layer.values():
+                weight[...] = 0.5
+    net.fit(*train, epochs=epochs, resume=True, **options)
+    assert all((weight == 0.5).all() for weight in net.get_weights())
+    stopping = pel.EarlyStopping(patience=99)
+    net.fit(*train, epochs=epochs + 2, resume=True, callbacks=stopping, **options)
+    assert stopping.best_epoch == BEST  # and what it was comes back
+    for one, other in zip(net.get_weights(), best, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_weights_set_by_hand_are_those_a_resumed_run_starts_from():
     net, train, held = problem()
     options = {"batch_size": 5, "verbose": 0, "validation_data": held}

@@ -93,10 +93,11 @@ class CompiledNetwork(Network):
         self.slots, self.training, self.kept = None, {}, {}
 
     def holds(self, epoch: int) -> bool:
-        """Whether the weights and state are those that were kept of an epoch."""
+        """Whether the weights and state are those that were kept of an epoch, to the bit."""
         params, state = self.kept[epoch]
         now = [*trees.leaves_of(self.params), *trees.leaves_of(self.state)]
-        return all(one is other for one, other in zip(now, [*params, *state], strict=True))
+        pairs = zip(now, [*params, *state], strict=True)
+        return all(one.tobytes() == other.tobytes() for one, other in pairs)
 
     @checked
     def compile(

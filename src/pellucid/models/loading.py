@@ -6,6 +6,7 @@ one, and takes the arrays only if they fit.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,7 @@ def _resume(model: Sequential, arrays: Mapping[str, Any], document: Mapping[str,
         if not held:
             params = _take(arrays, f"kept/{int(epoch)}/params", model._type_tree(params))
             state = _take(arrays, f"kept/{int(epoch)}/state", model._type_tree(state))
+        params, state = copy.deepcopy((params, state))  # the model's may be written over
         model.kept[int(epoch)] = trees.leaves_of(params), trees.leaves_of(state)
     history = History()
     stored = document["history"]

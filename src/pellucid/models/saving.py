@@ -27,9 +27,10 @@ def save(model: Sequential, path: str | Path, overwrite: bool) -> None:
         if tree is not None:
             for name, leaf in zip(trees.paths(tree), trees.flatten(tree)[0], strict=True):
                 arrays[f"{kind}/{name}"] = leaf
+    held = {epoch: model.holds(epoch) for epoch in model.kept}
     for epoch, (params, state) in model.kept.items():
         for kind, tree, leaves in (("params", model.params, params), ("state", model.state, state)):
-            if not model.holds(epoch):
+            if not held[epoch]:
                 for name, leaf in zip(trees.paths(tree), leaves, strict=True):
                     arrays[f"kept/{epoch}/{kind}/{name}"] = leaf
     for table in ("steps", "validation"):
@@ -52,7 +53,7 @@ def save(model: Sequential, path: str | Path, overwrite: bool) -> None:
         ],
         "compile": _compile_config(model, functions),
         "training": model.training,
-        "kept": {str(epoch): model.holds(epoch) for epoch in model.kept},
+        "kept": {str(epoch): known for epoch, known in held.items()},
         "history": model.history.to_config(),
     }
     arrays |= functions.arrays

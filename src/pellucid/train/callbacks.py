@@ -37,6 +37,11 @@ class Callback:
     def on_step(self, run: Run) -> None:
         """After each training step, or, where `every_step` is false, after a slice of them."""
 
+    def on_measured(self, run: Run) -> None:
+        """As one with an epoch's row in the history, before any `on_epoch`: for what must know
+        every row. Ctrl-C waits for its end.
+        """
+
     def on_epoch(self, run: Run) -> None:
         """After each epoch and its validation."""
 
@@ -132,8 +137,9 @@ class EarlyStopping(_Watch):
         min_delta: how much better counts as better, ≥ 0.
         mode: "min", "max", or None: "max" for what ends in accuracy, f1, roc_auc or r2, else "min".
         restore_best: whether the weights of the best epoch are put back at the end. The state of
-            layers goes with them; the optimizer's does not. A resumed run goes on from the weights
-            of its last step, and knows the best epoch before it.
+            layers goes with them; the optimizer's does not. Of several callbacks the last one's
+            are. A resumed run goes on from the weights of its last step, and knows the best epoch
+            before it; one that had stopped goes on only with more patience.
 
     Attributes:
         best: the best value; best_epoch: its epoch, from 1.
@@ -162,24 +168,23 @@ class EarlyStopping(_Watch):
         for epoch, value in enumerate(curve, 1):
             if self.better(value, self.best):
                 self.best, self.best_epoch = value, epoch
-        if self.restore_best and self.best_epoch and self.best_epoch not in run.progress.kept:
-            if self.best_epoch == run.epoch and run.batch == 0:
-                self._keep(run)
-            else:  # its weights are gone: what comes is compared among itself
-                self.best, self.best_epoch = math.inf * self.sign, 0
+        if self.restore_best and self.best_epoch not in run.progress.kept:
+            # Its weights are gone: what comes is compared among itself.
+            self.best, self.best_epoch = math.inf * self.sign, 0
+        if self.best_epoch:
+            self.on_epoch(run)
 
-    def on_epoch(self, run: Run) -> None:
+    def on_measured(self, run: Run) -> None:
         value = self.value(run)
         if self.better(value, self.best):
             self.best, self.best_epoch = value, run.epoch
             if self.restore_best:
-                self._keep(run)
-        elif run.epoch - self.best_epoch > self.patience:
-            run.stop = True
+                several = [one for one in run.callbacks if isinstance(one, EarlyStopping)]
+                run.keep({one.best_epoch for one in several})
 
-    @staticmethod
-    def _keep(run: Run) -> None:
-        run.keep({one.best_epoch for one in run.callbacks if isinstance(one, EarlyStopping)})
+    def on_epoch(self, run: Run) -> None:
+        if run.epoch - self.best_epoch > self.patience:
+            run.stop = True
 
     def on_end(self, run: Run) -> None:
         if self.restore_best and self.best_epoch:

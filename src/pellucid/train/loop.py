@@ -141,13 +141,13 @@ class Run:
     def restore(self, epoch: int) -> None:
         """Gives the model other weights and state at the end: those of an epoch that was kept."""
         progress = self.progress
-        last, chosen = (progress.params, progress.state), progress.kept.get(epoch)
-        if chosen is None or LAST in progress.kept:
+        if epoch not in progress.kept:
             return
-        progress.kept = {}
         if epoch != progress.epoch or progress.batch:
-            progress.kept = {LAST: last, epoch: chosen}
-            progress.params, progress.state = chosen
+            last = progress.params, progress.state
+            progress.kept = {LAST: last, **progress.kept}  # the first one, where several restore
+        params, state = progress.kept[epoch]
+        progress.params, progress.state = [w.copy() for w in params], [s.copy() for s in state]
         self._publish(progress)
 
     def train(self) -> None:
@@ -175,12 +175,17 @@ class Run:
             if self.stop:
                 return
         self.logs = self._averages()
-        progress.epoch, progress.batch, progress.sums = progress.epoch + 1, 0, {}
         if self.validate is not None:
             self.logs |= self._validation()
-        History.add(self.history.epochs, self.logs)
         if self._watched:
             self.publish()
+        with held_back():
+            History.add(self.history.epochs, self.logs)
+            progress.epoch, progress.batch, progress.sums = progress.epoch + 1, 0, {}
+            for callback in self.callbacks:
+                callback.on_measured(self)
+            if self._watched:
+                self._publish(progress)
         for callback in self.callbacks:
             callback.on_epoch(self)
 
@@ -200,7 +205,8 @@ class Run:
             self.publish()
             values = self.validate(self)
             self._validated = (self.step, values)
-            History.add(self.history.validation, {"step": self.step, **values})
+            if self.history.validation.get("step", [])[-1:] != [self.step]:  # else a resumed run
+                History.add(self.history.validation, {"step": self.step, **values})
             self.history.spend("validation", time.perf_counter() - started)
         return self._validated[1]
 
