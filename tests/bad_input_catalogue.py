@@ -7,6 +7,8 @@ the network.
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -554,6 +556,46 @@ MEETINGS = [
          "sample_weight must be 0 or more, got -1.0 in row 0"),
     Case("a weight that is NaN", lambda p: trained(HEAD, sample_weight=np.full(24, NAN)),
          "sample_weight must be finite"),
+    Case("weights that the dtype does not hold",
+         lambda p: trained(HEAD, sample_weight=np.full(24, 1e39)),
+         "sample_weight must fit float32, got 1e+39 for row 0"),
+    Case("a class weight that the dtype does not hold",
+         lambda p: trained(nn.Dense(3), y=CLASSES, loss="cross_entropy", class_weight={0: 1e300}),
+         "class_weight must fit float32, got 1e+300"),
+    Case("two weights whose product it does not hold",
+         lambda p: trained(nn.Dense(3), y=CLASSES, loss="cross_entropy", class_weight={0: 1e30},
+                           sample_weight=np.full(24, 1e30)),
+         "sample_weight times class_weight must fit float32"),
+    Case("other weights from a callback", lambda p: meddled(lambda m: m.set_weights([])),
+         "[set_weights] the model must not be trained at the moment"),
+    Case("another compile from a callback", lambda p: meddled(lambda m: m.compile()),
+         "[compile] the model must not be trained at the moment"),
+    Case("a fit within a fit", lambda p: meddled(lambda m: m.fit(X, X[:, 0])),
+         "[fit] the model must not be trained at the moment"),
+    Case("weights that float32 does not hold",
+         lambda p: trained_model().set_weights([np.full((4, 1), 1e300), np.zeros(1)]),
+         "weights must fit float32, got 1e+300 in array 0"),
+    Case("an array where jvp wants a tuple", lambda p: pel.jvp(np.square, np.ones(3), np.ones(3)),
+         "args must be a tuple, got ndarray"),
+    Case("an array where hvp wants a tuple", lambda p: pel.hvp(np.sum, (np.ones(3),), np.ones(3)),
+         "tangents must be a tuple, got ndarray"),
+    Case("a tangent that float32 does not hold",
+         lambda p: pel.jvp(np.square, (np.ones(1, "f4"),), (np.full(1, 1e300),)),
+         "tangent must fit float32, got 1e+300"),
+    Case("a np.matrix", lambda p: pel.grad(np.sum)(matrix()), "np.matrix is not supported"),
+    Case("a np.matrix within a function",
+         lambda p: pel.jit(lambda v: matrix() * v)(np.ones((2, 2))), "np.matrix is not supported"),
+    Case("probabilities where labels are wanted",
+         lambda p: pel.metrics.accuracy([0, 1], [0.2, 0.9]),
+         "y_pred must hold labels, got 0.2"),
+    Case("several columns that are not 0 or 1",
+         lambda p: pel.metrics.f1([[2, 0], [1, 1]], [[1, 0], [2, 1]]),
+         "labels of several columns must be 0 or 1"),
+    Case("a label as large as a number of rows",
+         lambda p: pel.metrics.confusion_matrix([0, 10**9], [0, 1]), "labels must be below 50,000"),
+    Case("a name that no system takes", lambda p: trained_model().save(p / ("a" * 300)),
+         "the path cannot be used: File name too long"),
+    Case("a pipe for a file", lambda p: pel.load(pipe(p)), "the path must name a file"),
     Case("class weights in a regression", lambda p: trained(HEAD, class_weight={0: 2}),
          "class_weight needs one class a row, got loss squared"),
     Case("the weight of a class that is none",
@@ -620,6 +662,35 @@ MEETINGS = [
     Case("a callback without brackets", lambda p: trained(HEAD, callbacks=pel.EarlyStopping),
          "with brackets"),
 ]  # fmt: skip
+
+
+def trained_model() -> Any:
+    made = pel.Sequential([nn.Dense(1)], seed=0)
+    made.build((4,))
+    return made
+
+
+def meddled(change: Any) -> Any:
+    """A fit with a callback that changes the model."""
+    made = pel.Sequential([HEAD], seed=0)
+    made.compile("sgd", "squared")
+
+    class Meddling(pel.Callback):
+        def on_epoch(self, run: Any) -> None:
+            change(made)
+
+    made.fit(X, X[:, 0], verbose=0, callbacks=Meddling())
+
+
+def matrix() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # NumPy itself advises against it
+        return np.matrix([[1.0, 2.0], [3.0, 4.0]])
+
+
+def pipe(folder: Any) -> Any:
+    os.mkfifo(folder / "pipe")
+    return folder / "pipe"
 
 
 def shared(layer: Any) -> Any:

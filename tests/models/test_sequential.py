@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import threading
 
 import numpy as np
 import pytest
@@ -431,3 +432,49 @@ def test_images_without_flatten_are_refused_with_the_remedy():
 def test_bad_models_are_named(make, words):
     with pytest.raises(ArgumentError, match=words):
         make()
+
+
+def test_a_model_is_trained_by_one_fit_at_a_time():
+    """Another thread is told; it may look at the model, and train a copy."""
+    x = np.random.default_rng(0).normal(size=(64, 3)).astype(np.float32)
+    model = Sequential([Dense(1)], seed=0)
+    model.compile("sgd", "squared")
+    seen: list[str] = []
+
+    class Beside(Callback):
+        def on_epoch(self, run):
+            if run.epoch != 1:
+                return
+
+            def work():
+                with pytest.raises(ArgumentError, match="another thread"):
+                    model.fit(x, x[:, 0], verbose=0)
+                model.evaluate(x, x[:, 0])
+                copy.deepcopy(model).fit(x, x[:, 0], verbose=0)
+                pickle.loads(pickle.dumps(model)).fit(x, x[:, 0], verbose=0)
+                seen.append("all")
+
+            one = threading.Thread(target=work)
+            one.start()
+            one.join()
+
+    history = model.fit(x, x[:, 0], epochs=2, verbose=0, callbacks=Beside())
+    assert seen == ["all"] and len(history.epochs["loss"]) == 2
+    with pytest.raises(DataError):
+        model.fit(np.full_like(x, np.nan), x[:, 0], verbose=0)
+    model.fit(x, x[:, 0], verbose=0)  # a fit that failed leaves the model free
+
+
+@pytest.mark.parametrize("backend", ["native", "interpreter"])
+def test_targets_that_become_nan_are_named(backend):
+    x = np.random.default_rng(0).normal(size=(64, 3)).astype(np.float32)
+    y = x[:, :1].copy()
+    model = Sequential([Dense(1)], seed=0)
+    model.compile("sgd", "squared")
+
+    class Spoiling(Callback):
+        def on_epoch(self, run):
+            y[5] = np.nan
+
+    with pytest.raises(DataError, match="y must be finite, got nan in row 5"):
+        model.fit(x, y, epochs=3, verbose=0, backend=backend, callbacks=Spoiling())

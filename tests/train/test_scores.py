@@ -95,7 +95,7 @@ def test_a_models_metrics_are_those_of_its_predictions(backend):
         "error": metrics.error(y, scores.argmax(axis=1)),
         "top_5_error": metrics.top_k_error(y, scores),
         "f1": metrics.f1(y, scores.argmax(axis=1)),
-        "roc_auc": metrics.roc_auc(y, scores),
+        "roc_auc": metrics.roc_auc(y, net.predict_proba(x)),
     }
     found = net.evaluate(x, y, backend=backend)
     assert list(found) == ["loss", *wanted]
@@ -104,6 +104,18 @@ def test_a_models_metrics_are_those_of_its_predictions(backend):
         assert history.epochs[f"val_{name}"] == [pytest.approx(value, rel=1e-12)]
     assert len(history.steps["error"]) == len(history.steps["top_5_error"]) == 47
     assert "f1" not in history.steps and "f1" not in history.epochs
+
+
+def test_a_roc_curve_does_not_see_what_the_probabilities_do_not():
+    """Logits may be moved row by row."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(200, 3)), rng.integers(0, 3, 200)
+    net = pel.Sequential([pel.nn.Activation("softmax")], seed=0, dtype="float64")
+    net.compile(loss="cross_entropy", metrics=["roc_auc"])
+    known = metrics.roc_auc(y, net.predict(x))
+    for moved in (x, x + rng.normal(size=(200, 1))):
+        assert net.evaluate(moved, y)["roc_auc"] == pytest.approx(known)
+    assert metrics.roc_auc(y, x) != pytest.approx(known)
 
 
 @pytest.mark.parametrize(

@@ -172,6 +172,15 @@ def test_the_hessian_of_a_quadratic_is_exact() -> None:
         np.testing.assert_array_equal(hvp(quadratic, (x,), (np.array([1.0, 0, 2]),)), Q @ [1, 0, 2])
 
 
+def test_a_pullback_stays_at_its_point() -> None:
+    w, factor = np.array([1.0, 2.0]), np.array([1.0, 10.0])
+    value, pullback = vjp(lambda w: np.sum(factor * w**3), w)
+    w -= 0.5
+    factor *= 7
+    assert value == 81
+    np.testing.assert_array_equal(pullback(1.0)[0], [3.0, 120.0])
+
+
 def test_jvp_of_vjp_and_vjp_of_jvp() -> None:
     f = lambda x: np.tanh(A @ x) * x  # noqa: E731
     x, v, u = B, RANDOM.normal(size=3), RANDOM.normal(size=3)

@@ -19,7 +19,11 @@ def check_target(path: str | Path, overwrite: bool) -> Path:
     """The place of a new file: its folder can be written, and nothing is replaced unasked."""
     target = as_path("save", path)
     where = f'save "{target}"'
-    if target.is_dir():
+    try:
+        is_folder = target.is_dir()
+    except OSError as error:  # such as a name that is too long
+        raise ArgumentError(where, f"the path cannot be used: {error.strerror}") from None
+    if is_folder:
         raise ArgumentError(where, "the path must name a file, got a folder")
     if not target.parent.is_dir():
         raise ArgumentError(where, f"the folder {target.parent} does not exist", "Create it first.")

@@ -6,14 +6,16 @@ measures and predictions of data, in chunks. `sequential.py` is what a person do
 
 from __future__ import annotations
 
+import functools
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from pellucid.core import dtypes, trees
 from pellucid.core.arguments import checked, choice, real, whole
-from pellucid.core.errors import ArgumentError, ShapeError, nearest
+from pellucid.core.errors import ArgumentError, DataError, ShapeError, nearest
 from pellucid.core.shapes import N
 from pellucid.data.arrays import as_targets, check_finite, consecutive
 from pellucid.data.weights import as_weights, by_class
@@ -64,6 +66,35 @@ _OPTIMIZERS: dict[str, Callable[[], Optimizer]] = {
 CHUNK = 1024  # rows that evaluate and predict take at a time
 
 
+_changing = threading.Lock()
+M = TypeVar("M", bound=Callable[..., Any])
+
+
+def alone(method: M) -> M:
+    """A method during which the model may not be trained, compiled or given other weights.
+
+    A run owns the weights: what a callback or another thread changed would be lost at its end.
+    """
+
+    @functools.wraps(method)
+    def wrapper(self: CompiledNetwork, *args: Any, **kwargs: Any) -> Any:
+        with _changing:
+            if self.training_now:
+                raise ArgumentError(
+                    method.__name__,
+                    "the model must not be trained at the moment, got a call from a callback or "
+                    "another thread",
+                    "Wait until fit has ended, or change a copy: copy.deepcopy(model).",
+                )
+            self.training_now = True
+        try:
+            return method(self, *args, **kwargs)
+        finally:
+            self.training_now = False
+
+    return wrapper  # type: ignore[return-value]
+
+
 class CompiledNetwork(Network):
     """A network that knows how it is trained."""
 
@@ -78,11 +109,12 @@ class CompiledNetwork(Network):
         self.history = History()
         self.training: dict[str, Any] = {}  # where a run stands, for resuming
         self.kept: dict[int, Weights] = {}  # see `train.loop.Progress`
+        self.training_now = False
         self._programs: dict[Any, Any] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle keeps: graphs are built anew."""
-        return {**self.__dict__, "_programs": {}}
+        return {**self.__dict__, "_programs": {}, "training_now": False}
 
     def rebuilt(self) -> None:
         self.forget_training()
@@ -99,7 +131,12 @@ class CompiledNetwork(Network):
         pairs = zip(now, [*params, *state], strict=True)
         return all(one.tobytes() == other.tobytes() for one, other in pairs)
 
+    @alone
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        super().set_weights(weights)
+
     @checked
+    @alone
     def compile(
         self,
         optimizer: Optimizer | str = "sgd",
@@ -317,8 +354,21 @@ class CompiledNetwork(Network):
             weights = as_weights(sample_weight, len(y), where)
         if class_weight is not None:
             own = by_class(class_weight, *self._classes(y, where), where)
-            weights = own if weights is None else weights * own
-        return () if weights is None else (weights.astype(numpy_dtype(self.dtype)),)
+            with np.errstate(over="ignore"):
+                weights = own if weights is None else weights * own
+        if weights is None:
+            return ()
+        with np.errstate(over="ignore"):
+            narrow = weights.astype(numpy_dtype(self.dtype))
+        if not np.isfinite(narrow).all():
+            row = int(np.argmin(np.isfinite(narrow)))
+            given = {"sample_weight": sample_weight, "class_weight": class_weight}
+            name = " times ".join(name for name, one in given.items() if one is not None)
+            raise DataError(
+                where, f"{name} must fit {self.dtype}, got {weights[row].item()!r} for row {row}",
+                "Give smaller weights: only their ratios matter beside the learning rate.",
+            )  # fmt: skip
+        return (narrow,)
 
     def _classes(self, y: Array, where: str) -> tuple[Array, list[int]]:
         """The class of each row, and all that there can be."""

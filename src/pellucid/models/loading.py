@@ -22,6 +22,7 @@ from pellucid.train.history import History
 from pellucid.train.metrics import Metric, metric
 from pellucid.transform.arrays import type_of
 
+_MOST = 2**63  # what seeds and counts are held in
 _TRAINING = {
     "seed": int, "step": int, "epoch": int, "batch": int, "sums": dict, "batch_size": (int, dict),
     "rows": int, "data": str, "y": list,
@@ -139,6 +140,16 @@ def _resume(model: Sequential, arrays: Mapping[str, Any], document: Mapping[str,
         if training and type(training.get(name)) not in kinds:
             wanted = " or ".join(one.__name__ for one in kinds)
             raise DataError("load", f"training.{name} must be {wanted}")
+    for name in ("seed", "step", "epoch", "batch"):
+        if not 0 <= training.get(name, 0) < _MOST:
+            raise DataError("load", f"training.{name} must be 0 or more, got {training[name]}")
+    if training.get("batch", 0) > training.get("rows", 0):
+        raise DataError(
+            "load", f"training.batch must be at most {training['rows']} rows, got "
+            f"{training['batch']}",
+        )  # fmt: skip
+    if training.get("batch", 0) and "rows" not in training["sums"]:
+        raise DataError("load", "training.sums must name the rows of the epoch so far")
     model.training = training
     for epoch, held in document.get("kept", {}).items():
         params, state = model.params, model.state

@@ -16,7 +16,7 @@ from pellucid.core.config import to_config
 from pellucid.core.errors import ArgumentError
 from pellucid.core.files import check_target
 from pellucid.data.arrays import fingerprint
-from pellucid.models.compiled import CHUNK, CompiledNetwork
+from pellucid.models.compiled import CHUNK, CompiledNetwork, alone
 from pellucid.models.network import Array
 from pellucid.models.saving import save
 from pellucid.nn.activations import activate
@@ -71,6 +71,7 @@ class Sequential(CompiledNetwork):
     # -- training ---------------------------------------------------------------------------
 
     @checked
+    @alone
     def fit(
         self,
         x: Any,

@@ -7,6 +7,7 @@ place, flushed to the disk and renamed, so a kill at any moment leaves the old f
 from __future__ import annotations
 
 import json
+import stat
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -59,7 +60,10 @@ def read_file(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
     source = as_path("load", path)
     where = f'load "{source}"'
     try:
-        size = source.stat().st_size
+        found = source.stat()
+        if not stat.S_ISREG(found.st_mode):  # a pipe would be waited for
+            raise DataError(where, "the path must name a file, got something else")
+        size = found.st_size
         with source.open("rb") as file:
             header, start = _header(where, file.read(8), file, size)
             table = _table(where, header, size - start)

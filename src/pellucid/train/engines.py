@@ -29,6 +29,7 @@ from pellucid.transform.custom import in_rows
 
 Array = np.ndarray[Any, Any]
 Programs = dict[tuple[Any, ...], Native]
+OTHERS = "y", "sample_weight"
 _REPLAYED = 1.0  # seconds of steps that are run again, at most, to find the last finite weights
 
 
@@ -42,7 +43,8 @@ class Job:
         fixed: the seed first, then arrays that stay the same through the run; the rate stands
             between them.
         features: the rows of each input, converted to `dtype` as they are gathered.
-        others: what is gathered as it is: y, and the weights of rows where they have some.
+        others: what is gathered as it is: y, and the weights of rows where they have some, named
+            in OTHERS.
         batch_size: the most rows that a step takes.
     """
 
@@ -78,19 +80,17 @@ class Job:
         features = [gather(x, rows, self.dtype, "x") for x in self.features]
         return [*features, *(other[rows] for other in self.others)]
 
-    def finite(self, batch: Sequence[Array]) -> bool:
-        """Whether all numbers of the features of a batch are finite."""
-        return _finite(batch[: len(self.features)])
-
     def check_batch(self, rows: Array) -> list[Array]:
         """These rows of the data, if all their numbers are finite.
 
         Raises:
             DataError: naming the first that is not, or that does not fit the dtype.
         """
-        batch = self.batch(rows)
-        for x in batch[: len(self.features)]:
+        batch, features = self.batch(rows), len(self.features)
+        for x in batch[:features]:
             check_finite(x, rows, "x")
+        for other, name in zip(batch[features:], OTHERS, strict=False):
+            check_finite(other, rows, name)
         return batch
 
 
@@ -145,7 +145,7 @@ class Interpreted:
         job, done = self.job, []
         for start, rate in zip(range(0, len(rows), size), rates, strict=True):
             batch = job.batch(rows[start : start + size])
-            if not job.finite(batch):
+            if not _finite(batch):
                 break
             outputs = self._program(job.inputs(self._state, float(rate), batch))
             measures = [float(value) for value in outputs[job.leaves :]]
@@ -284,7 +284,7 @@ class Driven:
         done = []
         for start, rate in zip(range(0, len(rows), size), rates, strict=True):
             batch = self.job.batch(rows[start : start + size])
-            if not self.job.finite(batch):
+            if not _finite(batch):
                 break
             done.append(self._step(batch, float(rate)))
             if not np.isfinite(done[-1][0]):

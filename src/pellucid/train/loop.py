@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.core.errors import DivergenceError
+from pellucid.core.errors import DataError, DivergenceError
 from pellucid.core.signals import held_back
 from pellucid.graph.node import INPUT
 from pellucid.optim.base import Optimizer
@@ -233,6 +233,10 @@ class Run:
             self._diverged(failed, float(rates[done]), float(measures[-1, 0]))
         if done < asked:
             self.settings.job.check_batch(failed)
+            raise DataError(
+                "fit", "x and y must stay as they are while they are trained on, got other numbers "
+                f"in batch {progress.batch + 1} at a second look", "Give fit copies.",
+            )  # fmt: skip
 
     def _validate_on_step(self) -> None:
         every = self.settings.validate_every

@@ -21,6 +21,9 @@ __all__ = [
 ]  # fmt: skip
 
 
+_MOST = 50_000  # classes of a confusion matrix, which has a number for each two of them
+
+
 def _pair(where: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
     """Both as arrays of the same shape; (N, 1) is (N,)."""
     first, second = as_targets(y_true, where, "y_true"), as_targets(y_pred, where, "y_pred")
@@ -37,9 +40,22 @@ def _pair(where: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
     return first, second
 
 
+def _labels(where: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
+    """The same, of labels: a score or a probability is none."""
+    both = _pair(where, y_true, y_pred)
+    for name, array in zip(("y_true", "y_pred"), both, strict=True):
+        bad = array != np.floor(array)
+        if bad.any():
+            raise DataError(
+                where, f"{name} must hold labels, got {array[bad][0].item()!r}",
+                "Give the chosen classes: p > 0.5, or model.predict(x).argmax(axis=1).",
+            )  # fmt: skip
+    return both
+
+
 def accuracy(y_true: Any, y_pred: Any) -> float:
     """The share of rows whose labels are all right."""
-    right = np.equal(*_pair("accuracy", y_true, y_pred))
+    right = np.equal(*_labels("accuracy", y_true, y_pred))
     return float(right.reshape(len(right), -1).all(axis=1).mean())
 
 
@@ -96,6 +112,8 @@ def confusion_matrix(y_true: Any, y_pred: Any, classes: int | None = None) -> Ar
     both = np.concatenate([labels, chosen])
     if both.ndim != 1 or (both != np.floor(both)).any() or (both < 0).any():
         raise DataError(where, "labels must be whole numbers from 0, (N,)")
+    if both.max() >= _MOST:
+        raise DataError(where, f"labels must be below {_MOST:,}, got {both.max().item()!r}")
     count = int(both.max()) + 1
     if classes is not None and whole(where, "classes", classes, 1) < count:
         raise ArgumentError(where, f"classes must be {count} or more, got {classes}")
@@ -113,7 +131,7 @@ def f1(y_true: Any, y_pred: Any, average: str | None = None) -> float:
             rows of a class; "micro", from the counts of all. None: of two classes the F1 of the
             higher one (1 of 0 and 1, or of -1 and 1), of more "macro".
     """
-    labels, chosen = _pair("f1", y_true, y_pred)
+    labels, chosen = _labels("f1", y_true, y_pred)
     if average is not None:
         choice("f1", "average", average, ("macro", "weighted", "micro"))
     if labels.ndim == 1:
@@ -121,6 +139,8 @@ def f1(y_true: Any, y_pred: Any, average: str | None = None) -> float:
         if average is None and len(known) <= 2 and known.max() <= 1:
             known = np.array([1], known.dtype)
         labels, chosen = labels[:, None] == known, chosen[:, None] == known
+    elif max(labels.max(), chosen.max()) > 1 or min(labels.min(), chosen.min()) < 0:
+        raise DataError("f1", "labels of several columns must be 0 or 1, got others")
     hits = (labels * chosen != 0).sum(axis=0)
     wrong = (labels != chosen).sum(axis=0)
     if average == "micro":

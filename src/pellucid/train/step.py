@@ -21,6 +21,7 @@ from pellucid.core.dtypes import DType, int64
 from pellucid.core.errors import ShapeError
 from pellucid.core.shapes import text
 from pellucid.graph.node import Graph, TensorType
+from pellucid.nn.activations import activate
 from pellucid.nn.losses import Loss
 from pellucid.nn.regularizers import Regularizer
 from pellucid.ops import composite
@@ -323,7 +324,8 @@ def evaluation_graph(task: Task) -> Graph:
         penalty = _penalty(task, params, strengths)
         found = sums if penalty is None else [*sums, penalty]
         if any(metric.whole is not None for metric in task.metrics):
-            found.append(output)
+            # What a model says of a class is its probability: logits may be shifted row by row.
+            found.append(activate("softmax", output) if task.loss.link == "softmax" else output)
             if task.loss.classifies:
                 found += [task.loss.labelled(y), task.loss.decided(output)]
         return found

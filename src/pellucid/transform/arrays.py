@@ -17,11 +17,14 @@ def type_of(array: Any) -> TensorType:
     return TensorType(dtypes.as_dtype(array.dtype, "array"), tuple(array.shape))
 
 
+SPECIAL = np.ma.MaskedArray, np.matrix  # arrays whose operations are not those of arrays
+
+
 def as_array(data: Any, where: str = "Tensor", exact: bool = False) -> np.ndarray[Any, Any]:
     """`data` as a NumPy array in native byte order. Python floats become float32, unless `exact`.
 
     Raises:
-        DTypeError: for object, complex, text and masked arrays, and for ragged lists.
+        DTypeError: for object, complex, text and masked arrays, matrices, and ragged lists.
     """
     if isinstance(data, Value):  # a Tensor gives its numbers, or says why it has none
         return np.asarray(data)
@@ -29,6 +32,8 @@ def as_array(data: Any, where: str = "Tensor", exact: bool = False) -> np.ndarra
         raise DTypeError(
             where, "masked arrays are not supported, got one", "Fill it first: x.filled(0)."
         )
+    if isinstance(data, np.matrix):  # its * is another product than an array's
+        raise DTypeError(where, "np.matrix is not supported, got one", "Use np.asarray(x), and @.")
     python = not hasattr(data, "dtype")
     try:
         array = np.asarray(data)

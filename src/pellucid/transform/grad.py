@@ -206,11 +206,16 @@ def vjp(function: Function, *args: Any) -> tuple[Any, Function]:
 
     Returns:
         (output, pullback): `pullback(ct)` takes a cotangent of the output's nesting and shapes and
-        gives one gradient an argument, Jᵀ·ct, as a tuple.
+        gives one gradient an argument, Jᵀ·ct, as a tuple: at this point, whatever is written into
+        the arrays later.
     """
     call = _Call("vjp", function, tuple(range(len(args))), args, {})
     graph = call.graph
-    outputs = execute(graph, call.traced.operands(call.leaves))
+    operands = [
+        one.copy() if isinstance(one, np.ndarray) else one
+        for one in call.traced.operands(call.leaves)
+    ]
+    outputs = execute(graph, operands)
     backward = autodiff.vjp(graph, call.wrt)
     floats = [type for type in graph.output_types if type.dtype.is_float]
 
@@ -226,10 +231,20 @@ def vjp(function: Function, *args: Any) -> tuple[Any, Function]:
             if type.dtype.is_float
         ]
         assert len(kept) == len(floats)
-        results = execute(backward, [*call.traced.operands(call.leaves), *kept])
+        results = execute(backward, [*operands, *kept])
         return tuple(call.nest(results[len(graph.outputs) :]))
 
     return trees.unflatten(call.traced.structure, outputs), pullback
+
+
+def _tuple(where: str, name: str, given: Any) -> tuple[Any, ...]:
+    """Positional arguments in a tuple or list; an array would be taken apart into its rows."""
+    if not isinstance(given, (tuple, list)):
+        raise ArgumentError(
+            where, f"{name} must be a tuple, got {type(given).__name__}",
+            f"Write {where}(f, (x,), (v,)).",
+        )  # fmt: skip
+    return tuple(given)
 
 
 def _like(where: str, name: str, leaf: Any, type: TensorType) -> Any:
@@ -243,7 +258,13 @@ def _like(where: str, name: str, leaf: Any, type: TensorType) -> Any:
         return leaf
     if isinstance(leaf, Value):
         raise DTypeError(where, f"{name} must be {type.dtype}, got {got.dtype}")
-    return np.asarray(leaf, dtype=type.dtype.name)
+    array = np.asarray(leaf)
+    with np.errstate(over="ignore"):
+        narrow = array.astype(type.dtype.name)
+    lost = np.isinf(narrow) & np.isfinite(array)
+    if lost.any():
+        raise DTypeError(where, f"{name} must fit {type.dtype}, got {array[lost].flat[0]}")
+    return narrow
 
 
 def jvp(function: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
@@ -256,7 +277,7 @@ def jvp(function: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tup
     Returns:
         (output, tangent of the output).
     """
-    args, tangents = tuple(args), tuple(tangents)
+    args, tangents = _tuple("jvp", "args", args), _tuple("jvp", "tangents", tangents)
     if len(args) != len(tangents):
         raise ArgumentError("jvp", f"expected {len(args)} tangents, got {len(tangents)}")
     call = _Call("jvp", function, tuple(range(len(args))), args, {})
@@ -395,7 +416,7 @@ def hvp(function: Function, args: Sequence[Any], tangents: Sequence[Any]) -> Any
     Returns:
         H·tangent nested like `args`: one entry for one argument, else a tuple.
     """
-    args = tuple(args)
+    args, tangents = _tuple("hvp", "args", args), _tuple("hvp", "tangents", tangents)
     several = tuple(range(len(args)))
     slope = grad(function, several if len(args) > 1 else 0)
     return jvp(slope, args, tangents)[1]

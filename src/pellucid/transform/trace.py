@@ -30,7 +30,7 @@ from pellucid.ops.value import (
     weak_kind,
 )
 from pellucid.runtime.interpreter import Interpreter
-from pellucid.transform.arrays import as_array, type_of
+from pellucid.transform.arrays import SPECIAL, as_array, type_of
 from pellucid.transform.batchsize import BatchSize
 from pellucid.transform.tensor import Tensor, abstract, leaked
 
@@ -66,7 +66,7 @@ class Trace(Builder):
                 )
             return self._capture(operand, operand.type)
         if isinstance(operand, np.ndarray):
-            if not operand.dtype.isnative or isinstance(operand, np.ma.MaskedArray):
+            if not operand.dtype.isnative or isinstance(operand, SPECIAL):
                 operand = as_array(operand, "operand")
             dtypes.as_dtype(operand.dtype, "operand")
             return self._capture(operand, type_of(operand))
