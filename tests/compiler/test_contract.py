@@ -88,7 +88,9 @@ ARRANGED: dict[str, tuple[tuple[int, int], tuple[int, int], Any]] = {
 }
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(
+    "target", ["host", *(pytest.param(name, marks=pytest.mark.slow) for name in ("avx2", "fma"))]
+)
 @pytest.mark.parametrize("how", ARRANGED)
 @pytest.mark.parametrize(
     "dtype", [float32, pytest.param(float64, marks=pytest.mark.slow)], ids=repr

@@ -113,6 +113,8 @@ GRAPHS: dict[str, Callable[[], Graph]] = {
     "mlp": mlp, "dropout": dropout, "convolution": convolution
 }  # fmt: skip
 
+QUICK = ["mlp", "convolution", pytest.param("dropout", marks=pytest.mark.slow)]
+
 
 @cache
 def compiled(name: str) -> tuple[Program, Feed | None]:
@@ -148,7 +150,7 @@ def undefined(code: bytes) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("name", GRAPHS)
+@pytest.mark.parametrize("name", QUICK)
 @pytest.mark.parametrize("target", TARGETS)
 def test_code_is_made_for_every_processor(name: str, target: str) -> None:
     program, feed = compiled(name)
@@ -161,9 +163,7 @@ def test_code_is_made_for_every_processor(name: str, target: str) -> None:
         assert "fmaf" in asked, "products are fused on every machine"
 
 
-@pytest.mark.parametrize(
-    "name", [*sorted(set(GRAPHS) - {"dropout"}), pytest.param("dropout", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("name", QUICK)
 @pytest.mark.parametrize("target", TARGETS)
 def test_code_keeps_to_the_features_it_was_told(name: str, target: str) -> None:
     program, feed = compiled(name)
@@ -212,7 +212,7 @@ def drawn(graph: Graph, rows: int) -> list[np.ndarray]:
 
 
 @x86
-@pytest.mark.parametrize("name", GRAPHS)
+@pytest.mark.parametrize("name", QUICK)
 @pytest.mark.parametrize("target", ["sse2", "avx2"])
 def test_fewer_features_compute_the_same(name: str, target: str) -> None:
     graph = GRAPHS[name]()

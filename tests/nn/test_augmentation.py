@@ -103,7 +103,11 @@ def test_each_sample_draws_its_own_and_runs_repeat(layer):
     np.testing.assert_array_equal(changed(layer, same[:3]), out[:3])
 
 
-@pytest.mark.parametrize("layer", MOVES, ids=repr)
+@pytest.mark.parametrize(
+    "layer",
+    [*MOVES[::2], *(pytest.param(layer, marks=pytest.mark.slow) for layer in MOVES[1::2])],
+    ids=repr,
+)
 def test_gradients_go_back_to_the_pixels(layer):
     weights = RNG.normal(size=X.shape)
 

@@ -62,7 +62,9 @@ def test_threads_change_nothing(threads: int, monkeypatch: pytest.MonkeyPatch) -
     assert trained(x, y, model(wide=300), threads=threads) == known
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 1000, 1027])
+@pytest.mark.parametrize(
+    "n", [1, 3, 4, 1027, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 5, 1000))]
+)
 def test_the_order_of_the_rows_is_the_same(n: int) -> None:
     x, y = np.zeros((n, FEATURES), np.float32), np.zeros((n, 3), np.float32)
     net = model()
