@@ -582,6 +582,8 @@ MEETINGS = [
     Case("a tangent that float32 does not hold",
          lambda p: pel.jvp(np.square, (np.ones(1, "f4"),), (np.full(1, 1e300),)),
          "tangent must fit float32, got 1e+300"),
+    Case("an element of an array that becomes a Tensor",
+         lambda p: pel.grad(assigned)(np.ones(3)), "Put it together from its parts: np.stack"),
     Case("a np.matrix", lambda p: pel.grad(np.sum)(matrix()), "np.matrix is not supported"),
     Case("a np.matrix within a function",
          lambda p: pel.jit(lambda v: matrix() * v)(np.ones((2, 2))), "np.matrix is not supported"),
@@ -680,6 +682,12 @@ def meddled(change: Any) -> Any:
             change(made)
 
     made.fit(X, X[:, 0], verbose=0, callbacks=Meddling())
+
+
+def assigned(v: Any) -> Any:
+    parts = np.zeros(2)
+    parts[0] = v[0]
+    return parts.sum()
 
 
 def matrix() -> Any:

@@ -166,12 +166,27 @@ def trace(
             builder.input(name, type) for name, type in zip(unique(leaf_names), types, strict=True)
         ]
         args, kwargs = rebuild(leaves)
-        result = function(*args, **kwargs)
+        result = _called(function, args, kwargs)
         outputs, structure = trees.flatten(result)
         values = [_output(builder, output) for output in outputs]
         builder.check_captures()
     graph = builder.graph(values)
     return Traced(graph, tuple(builder.captures), structure, tuple(builder.scalars))
+
+
+def _called(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What `function` returns. Of `array[0] = Tensor` NumPy says too little: here it is said."""
+    try:
+        return function(*args, **kwargs)
+    except ValueError as error:
+        refused = error.__cause__
+        if not isinstance(refused, GraphError) or "array element" not in str(error):
+            raise
+        raise GraphError(
+            "assignment", "an array must be given numbers, got a Tensor to keep in it",
+            "Put it together from its parts: np.stack, np.concatenate or np.where.",
+            line=refused.line,
+        ) from None  # fmt: skip
 
 
 def _output(builder: Trace, output: Any) -> Value:
