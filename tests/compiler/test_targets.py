@@ -7,9 +7,11 @@ and the registers that its text mentions.
 from __future__ import annotations
 
 import dataclasses
+import gc
 import platform
 import re
 import struct
+import weakref
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -251,3 +253,19 @@ def test_a_whole_run_has_the_same_bits_with_fewer_features(
     assert trained() == known
     assert made
     assert set(made) == {narrow.target}
+
+
+def test_what_llvm_has_read_waits_for_no_collection() -> None:
+    """Thousands of instructions a program, each of which its block holds, and it the block."""
+    program, feed = compiled("mlp")
+    gc.collect()
+    gc.disable()
+    try:
+        built = codegen.build(program, TARGETS["avx2"], feed)
+        made = [weakref.ref(block) for one in built.functions for block in one.blocks]
+        codegen.finished(built, TARGETS["avx2"])
+        del built
+        left = sum(reference() is not None for reference in made)
+    finally:
+        gc.enable()
+    assert len(made) > 100 and left == 0

@@ -478,3 +478,15 @@ def test_targets_that_become_nan_are_named(backend):
 
     with pytest.raises(DataError, match="y must be finite, got nan in row 5"):
         model.fit(x, y, epochs=3, verbose=0, backend=backend, callbacks=Spoiling())
+
+
+@pytest.mark.parametrize("backend", ["native", "interpreter"])
+def test_a_batch_that_no_step_takes_ends_the_run(backend, monkeypatch):
+    """A number that was not finite for the engine, and is when it is looked for."""
+    x = np.random.default_rng(0).normal(size=(64, 3)).astype(np.float32)
+    x[40, 1] = np.nan
+    model = Sequential([Dense(1)], seed=0)
+    model.compile("sgd", "squared")
+    monkeypatch.setattr("pellucid.train.engines.check_finite", lambda *given: None)
+    with pytest.raises(DataError, match="x and y must stay as they are while they are trained on"):
+        model.fit(x, np.zeros(64), verbose=0, backend=backend)

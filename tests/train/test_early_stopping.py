@@ -89,13 +89,21 @@ def test_larger_is_better_for_accuracy_and_min_delta_counts():
 
 
 class Interrupt(pel.Callback):
-    """Ctrl-C in the middle of an epoch."""
+    """Ctrl-C behind a step, or behind an epoch."""
 
-    def __init__(self, step: int):
-        self.step = step
+    def __init__(self, step: int = 0, epoch: int = 0):
+        self.step, self.epoch = step, epoch
+
+    @property
+    def every_step(self) -> bool:
+        return self.step > 0
 
     def on_step(self, run: Any) -> None:
         if run.step == self.step:
+            raise KeyboardInterrupt
+
+    def on_epoch(self, run: Any) -> None:
+        if run.epoch == self.epoch:
             raise KeyboardInterrupt
 
 
@@ -146,17 +154,6 @@ def test_a_run_that_was_over_goes_on_from_its_last_step(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
-class InterruptAtEnd(pel.Callback):
-    """Ctrl-C behind an epoch."""
-
-    def __init__(self, epoch: int):
-        self.epoch = epoch
-
-    def on_epoch(self, run: Any) -> None:
-        if run.epoch == self.epoch:
-            raise KeyboardInterrupt
-
-
 def same(one, other):
     assert other.history.epochs == one.history.epochs
     for mine, known in zip(other.get_weights(), one.get_weights(), strict=True):
@@ -172,7 +169,7 @@ def test_a_run_interrupted_behind_any_epoch_stops_where_it_would_have(first, pat
             **options)  # fmt: skip
     for epoch in range(1, len(net.history.epochs["loss"]) + 1):
         again = problem()[0]
-        both = [pel.EarlyStopping(patience=patience), InterruptAtEnd(epoch)]
+        both = [pel.EarlyStopping(patience=patience), Interrupt(epoch=epoch)]
         with pytest.raises(KeyboardInterrupt):
             again.fit(*train, seed=0, validation_data=held,
                       callbacks=both[::-1] if first else both, **options)  # fmt: skip
@@ -205,7 +202,7 @@ def test_an_interrupt_while_validation_runs_loses_no_row(monkeypatch):
     assert again.history.validation == net.history.validation
 
 
-@pytest.mark.parametrize("where", [InterruptAtEnd(17), Interrupt(50)], ids=["end", "middle"])
+@pytest.mark.parametrize("where", [Interrupt(epoch=17), Interrupt(50)], ids=["end", "middle"])
 @pytest.mark.parametrize("turn", [1, -1])
 def test_several_of_them_go_on_together_and_the_last_ones_weights_are_given(turn, where, tmp_path):
     def several():

@@ -15,7 +15,7 @@ import numpy as np
 
 from pellucid.core import dtypes, trees
 from pellucid.core.arguments import checked, choice, real, whole
-from pellucid.core.errors import ArgumentError, DataError, ShapeError, nearest
+from pellucid.core.errors import ArgumentError, ShapeError, nearest
 from pellucid.core.shapes import N
 from pellucid.data.arrays import as_targets, check_finite, consecutive
 from pellucid.data.weights import as_weights, by_class
@@ -78,19 +78,21 @@ def alone(method: M) -> M:
 
     @functools.wraps(method)
     def wrapper(self: CompiledNetwork, *args: Any, **kwargs: Any) -> Any:
-        with _changing:
-            if self.training_now:
-                raise ArgumentError(
-                    method.__name__,
-                    "the model must not be trained at the moment, got a call from a callback or "
-                    "another thread",
-                    "Wait until fit has ended, or change a copy: copy.deepcopy(model).",
-                )
-            self.training_now = True
+        own = False
         try:
+            with _changing:
+                if self.training_now:
+                    raise ArgumentError(
+                        method.__name__,
+                        "the model must not be trained at the moment, got a call from a callback "
+                        "or another thread",
+                        "Wait until fit has ended, or change a copy: copy.deepcopy(model).",
+                    )
+                own = self.training_now = True  # in this order: Ctrl-C may come between
             return method(self, *args, **kwargs)
         finally:
-            self.training_now = False
+            if own:
+                self.training_now = False
 
     return wrapper  # type: ignore[return-value]
 
@@ -125,11 +127,11 @@ class CompiledNetwork(Network):
         self.slots, self.training, self.kept = None, {}, {}
 
     def holds(self, epoch: int) -> bool:
-        """Whether the weights and state are those that were kept of an epoch, to the bit."""
+        """Whether the weights and state are the numbers that were kept of an epoch."""
         params, state = self.kept[epoch]
         now = [*trees.leaves_of(self.params), *trees.leaves_of(self.state)]
         pairs = zip(now, [*params, *state], strict=True)
-        return all(one.tobytes() == other.tobytes() for one, other in pairs)
+        return all(np.array_equal(one, other, equal_nan=True) for one, other in pairs)
 
     @alone
     def set_weights(self, weights: Sequence[Any]) -> None:
@@ -154,8 +156,8 @@ class CompiledNetwork(Network):
                 a function `loss(y_true, y_pred)` that returns one value a row.
             metrics: names or functions like a loss. Of each row: accuracy, error, top_5_error (any
                 number), squared_error, absolute_error. Of all rows of a data set, so in `evaluate`
-                and validation only: f1, roc_auc, r2. Of a training step only: gradient_norm, that
-                of the objective before any clipping.
+                and validation only: f1, roc_auc (of probabilities), r2. Of a training step only:
+                gradient_norm, that of the objective before any clipping.
             regularizer: penalties added to the mean loss: L2(1e-4), [L1(…), L2(…)].
             rates: {layer name: factor} that multiply the learning rate of a layer; 0 freezes it,
                 and its gradient is not computed.
@@ -358,17 +360,10 @@ class CompiledNetwork(Network):
                 weights = own if weights is None else weights * own
         if weights is None:
             return ()
-        with np.errstate(over="ignore"):
-            narrow = weights.astype(numpy_dtype(self.dtype))
-        if not np.isfinite(narrow).all():
-            row = int(np.argmin(np.isfinite(narrow)))
-            given = {"sample_weight": sample_weight, "class_weight": class_weight}
-            name = " times ".join(name for name, one in given.items() if one is not None)
-            raise DataError(
-                where, f"{name} must fit {self.dtype}, got {weights[row].item()!r} for row {row}",
-                "Give smaller weights: only their ratios matter beside the learning rate.",
-            )  # fmt: skip
-        return (narrow,)
+        given = {"sample_weight": sample_weight, "class_weight": class_weight}
+        name = " times ".join(name for name, one in given.items() if one is not None)
+        check_finite(weights, range(len(weights)), name)  # their product may not be
+        return (consecutive(weights, 0, len(weights), numpy_dtype(self.dtype), name),)
 
     def _classes(self, y: Array, where: str) -> tuple[Array, list[int]]:
         """The class of each row, and all that there can be."""

@@ -17,7 +17,7 @@ import numpy as np
 from pellucid.core import dtypes, shapes, trees
 from pellucid.core.arguments import seed as check_seed
 from pellucid.core.arguments import whole
-from pellucid.core.errors import ArgumentError, DataError, DTypeError, ShapeError
+from pellucid.core.errors import ArgumentError, DTypeError, ShapeError
 from pellucid.core.shapes import N
 from pellucid.data.arrays import as_array, as_features
 from pellucid.graph.node import Graph, TensorType
@@ -31,6 +31,7 @@ from pellucid.ops.value import Value
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.interpreter import run
 from pellucid.train.step import prediction_graph
+from pellucid.transform.arrays import converted
 from pellucid.transform.trace import trace
 
 Array = np.ndarray[Any, Any]
@@ -339,15 +340,11 @@ class Network:
         old, structure = trees.flatten(self.params)
         for item in weights:
             as_array(item, "set_weights", "a weight")
-        with np.errstate(over="ignore"):
-            new = [np.array(item, numpy_dtype(self.dtype), order="C") for item in weights]
-        for number, (array, item) in enumerate(zip(new, weights, strict=True)):
-            lost = np.isinf(array) & np.isfinite(item)
-            if lost.any():
-                bad = np.asarray(item)[lost][0]
-                raise DataError(
-                    "set_weights", f"weights must fit {self.dtype}, got {bad} in array {number}"
-                )
+        dtype = numpy_dtype(self.dtype)
+        new = [
+            converted(np.array(item, order="C"), dtype, "set_weights", f"array {number} of weights")
+            for number, item in enumerate(weights)
+        ]
         wanted = [shapes.text(array.shape) for array in old]
         got = [shapes.text(array.shape) for array in new]
         if wanted != got:

@@ -54,7 +54,9 @@ def as_array(data: Any, where: str = "Tensor", exact: bool = False) -> np.ndarra
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
-def converted(array: np.ndarray[Any, Any], target: np.dtype[Any]) -> np.ndarray[Any, Any]:
+def converted(
+    array: np.ndarray[Any, Any], target: np.dtype[Any], where: str = "Tensor", name: str = "data"
+) -> np.ndarray[Any, Any]:
     """`array` in another dtype. A number that it cannot hold is an error; a fraction is dropped."""
     with np.errstate(all="ignore"):
         result = array.astype(target)
@@ -65,6 +67,6 @@ def converted(array: np.ndarray[Any, Any], target: np.dtype[Any]) -> np.ndarray[
     if not np.all(kept):
         bad = array[~np.asarray(kept)].flat[0]
         raise DTypeError(
-            "Tensor", f"data must fit {target.name}, got {bad}", "Choose a wider dtype."
+            where, f"{name} must fit {target.name}, got {bad}", "Choose a wider dtype."
         )
     return result

@@ -17,7 +17,7 @@ from pellucid.core.errors import ArgumentError
 from pellucid.ops.value import Value
 from pellucid.runtime.backend import check_backend, executor
 from pellucid.transform.custom import in_rows
-from pellucid.transform.grad import hvp
+from pellucid.transform.grad import hvp, in_tuple
 from pellucid.transform.trace import leaf_type, trace
 
 Array = np.ndarray[Any, Any]
@@ -74,13 +74,10 @@ def curvature(
     where = "curvature"
     if not callable(function):
         raise ArgumentError(where, f"expected a function, got {type(function).__name__}")
-    if not isinstance(args, (tuple, list)):
-        raise ArgumentError(where, f"args must be a tuple, got {type(args).__name__}",
-                            "Write curvature(f, (w,)).")  # fmt: skip
+    start = in_tuple(where, "args", args, "curvature(f, (w,))")
     real(where, "tolerance", tolerance, 0, open_low=True)
     most = whole(where, "products", products, 1)
     check_backend(where, backend)
-    start = tuple(args)
     leaves, structure = trees.flatten(start)
     for leaf in leaves:
         if not leaf_type(leaf, where).dtype.is_float:

@@ -18,6 +18,7 @@ from pellucid.core.errors import ArgumentError, DTypeError, ShapeError
 from pellucid.graph.node import Graph, TensorType
 from pellucid.ops import composite
 from pellucid.ops.value import Value
+from pellucid.transform.arrays import converted
 from pellucid.transform.trace import Traced, argument_names, execute, leaf_type, trace
 
 Function = Callable[..., Any]
@@ -237,14 +238,19 @@ def vjp(function: Function, *args: Any) -> tuple[Any, Function]:
     return trees.unflatten(call.traced.structure, outputs), pullback
 
 
-def _tuple(where: str, name: str, given: Any) -> tuple[Any, ...]:
+def in_tuple(where: str, name: str, given: Any, example: str) -> tuple[Any, ...]:
     """Positional arguments in a tuple or list; an array would be taken apart into its rows."""
     if not isinstance(given, (tuple, list)):
         raise ArgumentError(
-            where, f"{name} must be a tuple, got {type(given).__name__}",
-            f"Write {where}(f, (x,), (v,)).",
-        )  # fmt: skip
+            where, f"{name} must be a tuple, got {type(given).__name__}", f"Write {example}."
+        )
     return tuple(given)
+
+
+def _directed(where: str, args: Any, tangents: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Arguments and a direction for each, as tuples."""
+    example = f"{where}(f, (x,), (v,))"
+    return in_tuple(where, "args", args, example), in_tuple(where, "tangents", tangents, example)
 
 
 def _like(where: str, name: str, leaf: Any, type: TensorType) -> Any:
@@ -258,13 +264,7 @@ def _like(where: str, name: str, leaf: Any, type: TensorType) -> Any:
         return leaf
     if isinstance(leaf, Value):
         raise DTypeError(where, f"{name} must be {type.dtype}, got {got.dtype}")
-    array = np.asarray(leaf)
-    with np.errstate(over="ignore"):
-        narrow = array.astype(type.dtype.name)
-    lost = np.isinf(narrow) & np.isfinite(array)
-    if lost.any():
-        raise DTypeError(where, f"{name} must fit {type.dtype}, got {array[lost].flat[0]}")
-    return narrow
+    return converted(np.asarray(leaf), np.dtype(type.dtype.name), where, name)
 
 
 def jvp(function: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
@@ -277,7 +277,7 @@ def jvp(function: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tup
     Returns:
         (output, tangent of the output).
     """
-    args, tangents = _tuple("jvp", "args", args), _tuple("jvp", "tangents", tangents)
+    args, tangents = _directed("jvp", args, tangents)
     if len(args) != len(tangents):
         raise ArgumentError("jvp", f"expected {len(args)} tangents, got {len(tangents)}")
     call = _Call("jvp", function, tuple(range(len(args))), args, {})
@@ -416,7 +416,7 @@ def hvp(function: Function, args: Sequence[Any], tangents: Sequence[Any]) -> Any
     Returns:
         H·tangent nested like `args`: one entry for one argument, else a tuple.
     """
-    args, tangents = _tuple("hvp", "args", args), _tuple("hvp", "tangents", tangents)
+    args, tangents = _directed("hvp", args, tangents)
     several = tuple(range(len(args)))
     slope = grad(function, several if len(args) > 1 else 0)
     return jvp(slope, args, tangents)[1]
