@@ -15,8 +15,13 @@ from pellucid.train.callbacks import Callback
 
 Array = np.ndarray[Any, Any]
 BLUE, RED, GREEN, ORANGE, PURPLE, GREY = (
-    "#3b6fb6", "#c8372d", "#3f8f55", "#d98c21", "#7a5195", "#777777",
-)  # fmt: skip
+    "#3b6fb6",
+    "#c8372d",
+    "#3f8f55",
+    "#d98c21",
+    "#7a5195",
+    "#777777",
+)
 
 
 class Missing(Exception):

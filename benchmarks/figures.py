@@ -11,9 +11,12 @@ from typing import Any
 from turns import Rounds
 
 COLORS = {
-    "Pellucid": "#3b6fb6", "JAX": "#c8372d", "PyTorch": "#e08a1e", "scikit-learn": "#6a9f3f",
+    "Pellucid": "#3b6fb6",
+    "JAX": "#c8372d",
+    "PyTorch": "#e08a1e",
+    "scikit-learn": "#6a9f3f",
     "Keras": "#7d5ba6",
-}  # fmt: skip
+}
 
 
 def color(library: str) -> str:
@@ -66,9 +69,14 @@ def gradient_cost(
             label = f"{name}, slope {slopes[threads][name]:.2f}"
             parameters, seconds = zip(*points, strict=True)
             axes.loglog(
-                parameters, [s * 1e3 for s in seconds], marker="o", markersize=3.5, linewidth=1.2,
-                color=color(name), label=label,
-            )  # fmt: skip
+                parameters,
+                [s * 1e3 for s in seconds],
+                marker="o",
+                markersize=3.5,
+                linewidth=1.2,
+                color=color(name),
+                label=label,
+            )
         axes.set_xlabel("parameters")
         axes.set_ylabel("loss and gradient, ms")
         axes.set_title(f"{threads} thread{'s' if threads > 1 else ''}", fontsize=9)

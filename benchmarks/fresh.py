@@ -27,9 +27,12 @@ from peers import ALL, DIGITS, WIDE, Net
 from turns import Rounds, command, there
 
 MODULES = {
-    "Pellucid": "pellucid", "JAX": "jax", "PyTorch": "torch", "Keras": "keras",
+    "Pellucid": "pellucid",
+    "JAX": "jax",
+    "PyTorch": "torch",
+    "Keras": "keras",
     "scikit-learn": "sklearn.neural_network",
-}  # fmt: skip
+}
 FIRST, MEMORY = "The first step", "Peak memory"
 LIBRARIES = {**calls.STEP, **peers.LIBRARIES}
 EMPTY, FILLED = "empty cache", "filled cache"
@@ -116,11 +119,13 @@ def sections(given: argparse.Namespace, page: Page) -> None:
         "the call of `fit` to its end with one step, the library imported before; Pellucid's "
         "compiler, llvmlite, is imported within, and counted. For JAX and PyTorch it starts at the "
         "first call of their step, weights and rows handed over. *From import*: with the import of "
-        "the library and the making of the model.", "",
+        "the library and the making of the model.",
+        "",
         "Caches: a new folder for `PELLUCID_CACHE`, then, in another process, the same one filled; "
         "`JAX_COMPILATION_CACHE_DIR` likewise, for all code. PyTorch and scikit-learn keep none.",
-        "", *head("ms"),
-    ]  # fmt: skip
+        "",
+        *head("ms"),
+    ]
     net = replace(DIGITS, rows=100, mnist=False)
     found = measured(net, there(ALL), threads, given.rounds)
     for state, numbers in found.items():
@@ -137,9 +142,10 @@ def sections(given: argparse.Namespace, page: Page) -> None:
         f"{threads} threads: growth of the peak (`ru_maxrss`) from behind the import of the "
         "library and the making of the data to the end of the epoch. Pellucid's compiler is "
         "imported within, and counted. JAX's `scan` takes the rows as an array of its own; beside "
-        "it a compiled step that takes each batch from NumPy.", "",
+        "it a compiled step that takes each batch from NumPy.",
+        "",
         *head("MiB"),
-    ]  # fmt: skip
+    ]
     found = measured(net, there(libraries), threads, rounds, before=0)
     for state, numbers in found.items():
         lines += table(state, numbers["growth"], unit="MiB")

@@ -21,14 +21,16 @@ def called(given: argparse.Namespace, page: Page) -> None:
     """A step and a prediction as plain functions of arrays."""
     lines = measured_on((*calls.STEP, *calls.PREDICT), given.rounds)
     lines += [
-        "Plain functions of arrays, compiled by `pel.jit` or `jax.jit` and called from Python.", "",
+        "Plain functions of arrays, compiled by `pel.jit` or `jax.jit` and called from Python.",
+        "",
         f"The step is 784-200-10 with ReLU, cross-entropy, SGD 0.5 and batch 100 on {ROWS}: loss, "
         "`value_and_grad` and new weights in one function; the rows of a shuffled order are taken "
         "by NumPy before the call (`x[rows]`), or inside the compiled function. The "
-        "weights are donated in both. Beside it the same step within `fit`.", "",
+        "weights are donated in both. Beside it the same step within `fit`.",
+        "",
         "A prediction takes a NumPy array and gives one; `pel.jit(f)` gets the weights as "
         "arguments. scikit-learn's classifier is asked for probabilities, a softmax more.",
-    ]  # fmt: skip
+    ]
     ours = next(iter(calls.STEP))
     for threads in given.threads:
         lines += [*threaded(threads), *head("µs", f"`{ours}`")]
@@ -68,9 +70,10 @@ def gradient(given: argparse.Namespace, page: Page) -> None:
         "in all weights, through `pel.jit`, `jax.jit` and PyTorch (`inference_mode` for the loss "
         "alone). Below that: loss and gradient of networks with three equal hidden layers, 256 "
         "rows; the slope of log time against log parameters by least squares: 1 where the time is "
-        "proportional to the parameters.", "",
+        "proportional to the parameters.",
+        "",
         "![Time of loss and gradient against parameters](benchmarks/gradient-cost.png)",
-    ]  # fmt: skip
+    ]
     alone, both = "loss", "loss and gradient"
     points: dict[int, dict[str, list[tuple[int, float]]]] = {}
     slopes: dict[int, dict[str, float]] = {}

@@ -46,9 +46,13 @@ def write(name: str, page: Page, out: Path) -> None:
     for paragraph in page.below:
         lines += [paragraph, ""]
     lines += [
-        f"![{page.caption}]({name}.png)", "", f"*{page.caption}.*", "",
-        f"Written by `python benchmarks/lectures.py {name}`; `make lectures` writes all pages.", "",
-    ]  # fmt: skip
+        f"![{page.caption}]({name}.png)",
+        "",
+        f"*{page.caption}.*",
+        "",
+        f"Written by `python benchmarks/lectures.py {name}`; `make lectures` writes all pages.",
+        "",
+    ]
     (out / f"{name}.md").write_text("\n".join(lines), encoding="utf-8")
     buffer = io.BytesIO()
     page.figure.savefig(buffer, format="png", dpi=110)
@@ -77,8 +81,7 @@ def main() -> None:
                 sys.exit(1)
             continue
         write(name, page, options.out)
-    index = ["# The lectures' experiments", "",
-             "Written by `make lectures`.", ""]  # fmt: skip
+    index = ["# The lectures' experiments", "", "Written by `make lectures`.", ""]
     index += [f"- [{one.title}]({name}.md)" for name, one in EXPERIMENTS.items()]
     (options.out / "README.md").write_text("\n".join([*index, ""]), encoding="utf-8")
 

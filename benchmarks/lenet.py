@@ -57,11 +57,23 @@ def torch(batch: int, x: np.ndarray, y: np.ndarray, threads: int) -> Epoch:
     for out, seen in enumerate(S2_TO_C3):
         mask[out, list(seen)] = 1
     model = nn.Sequential(
-        nn.Conv2d(1, 6, 5, padding=2), Squash(), nn.AvgPool2d(2), nn.Conv2d(6, 6, 1, groups=6),
-        Squash(), Chosen(6, 16, 5), Squash(), nn.AvgPool2d(2), nn.Conv2d(16, 16, 1, groups=16),
-        Squash(), nn.Conv2d(16, 120, 5), Squash(), nn.Flatten(), nn.Linear(120, 84), Squash(),
+        nn.Conv2d(1, 6, 5, padding=2),
+        Squash(),
+        nn.AvgPool2d(2),
+        nn.Conv2d(6, 6, 1, groups=6),
+        Squash(),
+        Chosen(6, 16, 5),
+        Squash(),
+        nn.AvgPool2d(2),
+        nn.Conv2d(16, 16, 1, groups=16),
+        Squash(),
+        nn.Conv2d(16, 120, 5),
+        Squash(),
+        nn.Flatten(),
+        nn.Linear(120, 84),
+        Squash(),
         nn.Linear(84, 10),
-    )  # fmt: skip
+    )
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE, momentum=MOMENTUM)
     images, classes = torch.from_numpy(x.transpose(0, 3, 1, 2).copy()) / 255, torch.from_numpy(y)
     measure = nn.CrossEntropyLoss()
@@ -89,10 +101,21 @@ def jax(batch: int, x: np.ndarray, y: np.ndarray, threads: int) -> Epoch:
         seen[0, 0, list(maps), out] = 1
     mask = jnp.asarray(seen)
     sizes = {
-        "C1": (5, 5, 1, 6), "b1": (6,), "S2": (6,), "t2": (6,), "C3": (5, 5, 6, 16), "b3": (16,),
-        "S4": (16,), "t4": (16,), "C5": (400, 120), "b5": (120,), "F6": (120, 84), "b6": (84,),
-        "out": (84, 10), "b": (10,),
-    }  # fmt: skip
+        "C1": (5, 5, 1, 6),
+        "b1": (6,),
+        "S2": (6,),
+        "t2": (6,),
+        "C3": (5, 5, 6, 16),
+        "b3": (16,),
+        "S4": (16,),
+        "t4": (16,),
+        "C5": (400, 120),
+        "b5": (120,),
+        "F6": (120, 84),
+        "b6": (84,),
+        "out": (84, 10),
+        "b": (10,),
+    }
     weights = {k: jnp.asarray(draw.normal(0, 0.1, s).astype(np.float32)) for k, s in sizes.items()}
 
     def squash(x: Any) -> Any:

@@ -32,9 +32,15 @@ def train(data: pel.data.Dataset, hidden: list[int], seed: int) -> tuple[pel.Seq
     model.compile(pel.optim.SGD(0.5), loss="cross_entropy", metrics=["accuracy"])
     started = time.perf_counter()
     model.fit(
-        data.x_train, data.y_train, batch_size=100, epochs=15, seed=seed, verbose=0,
-        validation_data=(data.x_test, data.y_test), validate_every=100,
-    )  # fmt: skip
+        data.x_train,
+        data.y_train,
+        batch_size=100,
+        epochs=15,
+        seed=seed,
+        verbose=0,
+        validation_data=(data.x_test, data.y_test),
+        validate_every=100,
+    )
     return model, time.perf_counter() - started
 
 

@@ -57,21 +57,39 @@ class Experiment:
 
 EXPERIMENTS = (
     Experiment(
-        "LeNet-5", pel.models.lenet5, plain,
-        pel.optim.SGD(pel.optim.OneCycle(0.05, 10 * 938, 0.2), momentum=0.9), "cross_entropy",
-        64, 10, (60_000, 10_000), "0.95 % (1998, 20 passes)",
+        "LeNet-5",
+        pel.models.lenet5,
+        plain,
+        pel.optim.SGD(pel.optim.OneCycle(0.05, 10 * 938, 0.2), momentum=0.9),
+        "cross_entropy",
+        64,
+        10,
+        (60_000, 10_000),
+        "0.95 % (1998, 20 passes)",
     ),
     Experiment(
-        "LeCun 1989, images as many as in the paper", pel.models.lecun1989, squeezed,
-        pel.optim.SGD(pel.optim.Step(0.01, 0.8, every=2 * 7291)), "squared",
-        1, 23, (7_291, 2_007), "5.0 % (1989, zip codes, 23 passes)",
+        "LeCun 1989, images as many as in the paper",
+        pel.models.lecun1989,
+        squeezed,
+        pel.optim.SGD(pel.optim.Step(0.01, 0.8, every=2 * 7291)),
+        "squared",
+        1,
+        23,
+        (7_291, 2_007),
+        "5.0 % (1989, zip codes, 23 passes)",
     ),
     Experiment(
-        "LeCun 1989, all images", pel.models.lecun1989, squeezed,
-        pel.optim.SGD(pel.optim.Step(0.01, 0.7, every=2 * 6000), momentum=0.5), "squared",
-        10, 12, (60_000, 10_000), "–",
+        "LeCun 1989, all images",
+        pel.models.lecun1989,
+        squeezed,
+        pel.optim.SGD(pel.optim.Step(0.01, 0.7, every=2 * 6000), momentum=0.5),
+        "squared",
+        10,
+        12,
+        (60_000, 10_000),
+        "–",
     ),
-)  # fmt: skip
+)
 
 
 def error(model: pel.Sequential, x: Array, y: Array) -> float:

@@ -33,12 +33,18 @@ def drawn(count: int, seed: int) -> list[Net]:
             sizes = tuple(width() for _ in range(draw.randint(1, 4) + 2))
         batch = round(2 ** draw.uniform(0, 9.97))
         steps = max(4, min(400, 2_000_000 // (batch * max(sizes))))
-        nets.append(Net(
-            sizes, batch, steps * batch, activation=draw.choice(["relu", "tanh", "sigmoid"]),
-            dtype=draw.choice(["float32", "float64"]), kind=kind,
-            epochs=5 if steps == 400 else 1,
-            rate=1e-6,  # a sum over residual layers grows; no weight may leave the finite numbers
-        ))  # fmt: skip
+        nets.append(
+            Net(
+                sizes,
+                batch,
+                steps * batch,
+                activation=draw.choice(["relu", "tanh", "sigmoid"]),
+                dtype=draw.choice(["float32", "float64"]),
+                kind=kind,
+                epochs=5 if steps == 400 else 1,
+                rate=1e-6,  # sums over residual layers grow; every weight must stay finite
+            )
+        )
     return nets
 
 
@@ -60,8 +66,10 @@ def section(given: argparse.Namespace, page: Page) -> None:
         "network is small (400 steps of few rows an epoch). A line is the best peer's. "
         "Residual: each hidden layer behind the first adds its result to what it was given. "
         "Branching: two rows of hidden layers from the input, the second with the widths in "
-        "reverse, are put side by side before the last layer.", "", *head("µs"),
-    ]  # fmt: skip
+        "reverse, are put side by side before the last layer.",
+        "",
+        *head("µs"),
+    ]
     ratios: list[tuple[float, str, str]] = []
     for net in drawn(given.neighbours, seed):
         found = steps("fit", net, libraries, threads, rounds)

@@ -68,21 +68,38 @@ def mixture_density(_: Path) -> Page:
         for seed in seeds:
             model = density_network(loss, units, seed)
             model.fit(
-                train[0], SCALE * train[1], batch_size=100, epochs=epochs, seed=seed, verbose=0,
+                train[0],
+                SCALE * train[1],
+                batch_size=100,
+                epochs=epochs,
+                seed=seed,
+                verbose=0,
                 threads=1,
-            )  # fmt: skip
+            )
             # A density of 10·t is a tenth of that of t.
             found.append(model.evaluate(held[0], SCALE * held[1])["loss"] - math.log(SCALE))
             models.setdefault(name, model)
         means[name] = float(np.mean(found))
         gap = means["one normal distribution"] - means[name]
-        rows.append([name, *(f"{one:.3f}" for one in found), f"{means[name]:.3f}",
-                     f"{gap:.3f}" if gap else ""])  # fmt: skip
+        rows.append(
+            [
+                name,
+                *(f"{one:.3f}" for one in found),
+                f"{means[name]:.3f}",
+                f"{gap:.3f}" if gap else "",
+            ]
+        )
         print(f"{name}: {found}", flush=True)
     bound = float(-np.log(true_density(*held)).mean())
     base = means["one normal distribution"]
-    rows.append(["the density that made the data", *[""] * len(seeds), f"{bound:.3f}",
-                 f"{base - bound:.3f}"])  # fmt: skip
+    rows.append(
+        [
+            "the density that made the data",
+            *[""] * len(seeds),
+            f"{bound:.3f}",
+            f"{base - bound:.3f}",
+        ]
+    )
 
     line = np.linspace(-0.1, 1.1, 241)[:, None]
     figure, (left, right) = panels(2, height=4)
@@ -94,8 +111,15 @@ def mixture_density(_: Path) -> Page:
         )
     left.plot(*(a[:400].ravel() for a in train), "o", color=GREY, markersize=2, label="data")
     left.plot(line, mean, color=RED, label="mean")
-    left.fill_between(line.ravel(), mean - 2 * deviation, mean + 2 * deviation, color=RED,
-                      alpha=0.18, linewidth=0, label="± 2 deviations")  # fmt: skip
+    left.fill_between(
+        line.ravel(),
+        mean - 2 * deviation,
+        mean + 2 * deviation,
+        color=RED,
+        alpha=0.18,
+        linewidth=0,
+        label="± 2 deviations",
+    )
     left.set_title("one normal distribution", fontsize=10)
     mixture = pel.nn.GaussianMixture(3).mixture(models["mixture of 3"].predict(line))
     share, middle, precision = (np.asarray(part) for part in mixture)
@@ -103,13 +127,19 @@ def mixture_density(_: Path) -> Page:
     heights = np.linspace(-0.15, 1.15, 261)
     away = (heights[:, None, None] - middle) ** 2 * precision
     density = (share * np.sqrt(precision / (2 * np.pi)) * np.exp(-0.5 * away)).sum(axis=2)
-    colors = right.pcolormesh(line.ravel(), heights, np.minimum(density, 8), cmap="Blues",
-                              vmin=0, vmax=8, rasterized=True)  # fmt: skip
+    colors = right.pcolormesh(
+        line.ravel(), heights, np.minimum(density, 8), cmap="Blues", vmin=0, vmax=8, rasterized=True
+    )
     figure.colorbar(colors, ax=right, label="density p(t|x), cut at 8")
     for k, color in enumerate((RED, ORANGE, GREEN)):
         # A mean counts where its part of the mixture does.
-        right.plot(line, np.where(share[:, k] > 0.1, middle[:, k], np.nan), color=color,
-                   linewidth=1.6, label=f"mean {k + 1}")  # fmt: skip
+        right.plot(
+            line,
+            np.where(share[:, k] > 0.1, middle[:, k], np.nan),
+            color=color,
+            linewidth=1.6,
+            label=f"mean {k + 1}",
+        )
     right.set_title("mixture of 3, means with a share above 0.1", fontsize=10)
     for axes in (left, right):
         axes.legend(frameon=False, fontsize=8, loc="upper left")
@@ -170,10 +200,21 @@ def sparsity(folder: Path) -> Page:
     for way, strength in runs:
         model, watch = network([200], 0), Zeros(late)
         penalty = pel.nn.L1(strength, proximal=way == "proximal")
-        model.compile(pel.optim.SGD(0.5), loss="cross_entropy", metrics=["accuracy"],
-                      regularizer=[penalty] if strength else ())  # fmt: skip
-        model.fit(data.x_train, data.y_train, batch_size=100, epochs=epochs, seed=0, verbose=0,
-                  callbacks=watch)  # fmt: skip
+        model.compile(
+            pel.optim.SGD(0.5),
+            loss="cross_entropy",
+            metrics=["accuracy"],
+            regularizer=[penalty] if strength else (),
+        )
+        model.fit(
+            data.x_train,
+            data.y_train,
+            batch_size=100,
+            epochs=epochs,
+            seed=0,
+            verbose=0,
+            callbacks=watch,
+        )
         accuracy = model.evaluate(data.x_test, data.y_test)["accuracy"]
         end = zeros(model.get_weights())
         share = [float(mask.mean()) for mask in end]
@@ -185,8 +226,16 @@ def sparsity(folder: Path) -> Page:
             stay.append(f"{still:,} of {before:,}" if before else "none were")
             kept[way, strength, epoch] = still / before if before else math.nan
         left = sum(int((~mask).sum()) for mask in end)
-        rows.append([way, f"{strength:g}", *(f"{one:.2%}" for one in share), f"{left:,}",
-                     f"{accuracy:.2%}", *stay])  # fmt: skip
+        rows.append(
+            [
+                way,
+                f"{strength:g}",
+                *(f"{one:.2%}" for one in share),
+                f"{left:,}",
+                f"{accuracy:.2%}",
+                *stay,
+            ]
+        )
         print(rows[-1], flush=True)
 
     figure, (part, right) = panels(2)
@@ -198,10 +247,12 @@ def sparsity(folder: Path) -> Page:
     for way, style, color in (("proximal", "-o", BLUE), ("gradient", ":s", RED)):
         values = [100 * curves[way, strength][2] for strength in strengths]
         right.plot(strengths, values, style, color=color, markersize=4, label=f"L1, {way}")
-    right.axhline(100 * curves["none", 0.0][2], color=GREY, linewidth=0.9, linestyle="--",
-                  label="no penalty")  # fmt: skip
-    part.set(xscale="log", xlabel="strength λ", ylabel="weights that are exactly 0, in %",
-             ylim=(-4, 104))  # fmt: skip
+    right.axhline(
+        100 * curves["none", 0.0][2], color=GREY, linewidth=0.9, linestyle="--", label="no penalty"
+    )
+    part.set(
+        xscale="log", xlabel="strength λ", ylabel="weights that are exactly 0, in %", ylim=(-4, 104)
+    )
     right.set(xscale="log", xlabel="strength λ", ylabel="test accuracy in %")
     for axes in (part, right):
         axes.legend(frameon=False, fontsize=8)
@@ -218,14 +269,24 @@ def sparsity(folder: Path) -> Page:
             f"{late[1]} {kept['proximal', middle, late[1]]:.2%} (λ = {middle:g}). One moves only "
             "where a batch pulls at it with more than λ.",
         ],
-        ["L1", "λ", "zeros, 784 × 200", "zeros, 200 × 10", "weights left", "test accuracy",
-         f"0 after epoch {late[0]} and at the end", f"0 after epoch {late[1]} and at the end"],
+        [
+            "L1",
+            "λ",
+            "zeros, 784 × 200",
+            "zeros, 200 × 10",
+            "weights left",
+            "test accuracy",
+            f"0 after epoch {late[0]} and at the end",
+            f"0 after epoch {late[1]} and at the end",
+        ],
         rows,
         figure,
         "Left: share of weights that are 0; right: accuracy on the 10,000 test images",
-        [f"784-200-10 with ReLU on MNIST, {epochs} epochs, batches of 100, rate 0.5, seed 0; "
-         "biases are not penalised."],
-    )  # fmt: skip
+        [
+            f"784-200-10 with ReLU on MNIST, {epochs} epochs, batches of 100, rate 0.5, seed 0; "
+            "biases are not penalised."
+        ],
+    )
 
 
 # -- weight decay ------------------------------------------------------------------------------
@@ -247,9 +308,15 @@ def adam_decay(_: Path) -> Page:
 
     def trained(optimizer: pel.optim.Optimizer, penalised: bool) -> tuple[Array, float]:
         model = pel.Sequential(
-            [pel.nn.Rescale(1 / 16), pel.nn.Flatten(), pel.nn.Dense(32, activation="tanh"),
-             pel.nn.Dense(10)], seed=0, dtype="float64",
-        )  # fmt: skip
+            [
+                pel.nn.Rescale(1 / 16),
+                pel.nn.Flatten(),
+                pel.nn.Dense(32, activation="tanh"),
+                pel.nn.Dense(10),
+            ],
+            seed=0,
+            dtype="float64",
+        )
         # AdamW decays biases as well, so the penalty takes them in.
         penalty = [pel.nn.L2(strength, biases=True)] if penalised else ()
         model.compile(optimizer, "cross_entropy", metrics=["accuracy"], regularizer=penalty)
@@ -265,19 +332,30 @@ def adam_decay(_: Path) -> Page:
     rows, gaps = [], {}
     for plot, (name, (penalised, decayed)) in zip(axes, pairs.items(), strict=True):
         (first, first_accuracy), (second, second_accuracy) = (
-            trained(penalised, True), trained(decayed, False),
-        )  # fmt: skip
+            trained(penalised, True),
+            trained(decayed, False),
+        )
         gaps[name] = float(np.abs(first - second).max())
-        rows.append([
-            name, f"{gaps[name]:.2g}", f"{np.linalg.norm(first):.3f}",
-            f"{np.linalg.norm(second):.3f}", f"{first_accuracy:.2%}", f"{second_accuracy:.2%}",
-        ])  # fmt: skip
+        rows.append(
+            [
+                name,
+                f"{gaps[name]:.2g}",
+                f"{np.linalg.norm(first):.3f}",
+                f"{np.linalg.norm(second):.3f}",
+                f"{first_accuracy:.2%}",
+                f"{second_accuracy:.2%}",
+            ]
+        )
         side = 1.08 * max(np.abs(first).max(), np.abs(second).max())
         plot.plot([-side, side], [-side, side], color=GREY, linewidth=0.8, label="equal")
         plot.plot(first, second, "o", color=BLUE, markersize=2, alpha=0.6, label="a weight")
-        plot.set(xlabel="weight trained with the penalty (λ/2)·‖w‖²",
-                 ylabel="weight trained with decay", title=name, xlim=(-side, side),
-                 ylim=(-side, side))  # fmt: skip
+        plot.set(
+            xlabel="weight trained with the penalty (λ/2)·‖w‖²",
+            ylabel="weight trained with decay",
+            title=name,
+            xlim=(-side, side),
+            ylim=(-side, side),
+        )
         plot.set_aspect("equal")
         plot.legend(frameon=False, fontsize=8, loc="upper left")
     return Page(
@@ -288,22 +366,33 @@ def adam_decay(_: Path) -> Page:
             "gradient, and a decay apart from it (AdamW) is another method: weights differ by up "
             f"to {gaps['Adam']:.2g}.",
         ],
-        ["", "largest difference of a weight", "‖w‖, penalty", "‖w‖, decay",
-         "test accuracy, penalty", "test accuracy, decay"],
+        [
+            "",
+            "largest difference of a weight",
+            "‖w‖, penalty",
+            "‖w‖, decay",
+            "test accuracy, penalty",
+            "test accuracy, decay",
+        ],
         rows,
         figure,
         "Each weight and bias trained with the penalty against the same one trained with decay",
-        [f"Bundled digits, 64-32-10 with tanh in float64, λ = {strength:g}, biases included, "
-         f"batches of 32, {epochs} epochs, rate 0.1 for SGD and 0.002 for Adam, seed 0."],
-    )  # fmt: skip
+        [
+            f"Bundled digits, 64-32-10 with tanh in float64, λ = {strength:g}, biases included, "
+            f"batches of 32, {epochs} epochs, rate 0.1 for SGD and 0.002 for Adam, seed 0."
+        ],
+    )
 
 
 # -- small networks ----------------------------------------------------------------------------
 
 
 CURVES: Mapping[str, Callable[[Array], Array]] = {
-    "x²": np.square, "sin x": np.sin, "abs x": np.abs, "H(x)": lambda x: np.heaviside(x, 1.0),
-}  # fmt: skip
+    "x²": np.square,
+    "sin x": np.sin,
+    "abs x": np.abs,
+    "H(x)": lambda x: np.heaviside(x, 1.0),
+}
 
 
 def curves(_: Path) -> Page:
@@ -331,17 +420,21 @@ def curves(_: Path) -> Page:
         rows.append([name, *(f"{error:.4f}" for error in errors)])
         print(f"{name}: {errors[0]:.4f}", flush=True)
     return Page(
-        ["Three tanh units and a linear output see 50 points of a function, x drawn uniformly from "
-         "(-1, 1), and follow it between them. No unit is the curve: the output adds three bends, "
-         "each where it is needed."],
+        [
+            "Three tanh units and a linear output see 50 points of a function, x drawn uniformly "
+            "from (-1, 1), and follow it between them. No unit is the curve: the output adds three "
+            "bends, each where it is needed."
+        ],
         ["function", "root mean square error at the points", "on 401 places between -1 and 1"],
         rows,
         figure,
         "The 50 points, the network's curve, and dashed the outputs of its three hidden units",
-        ["Squared loss, all points in one batch, 400 steps of L-BFGS, weights into the hidden "
-         "units drawn from a normal distribution with deviation 2, biases from (-1, 1), seed 0. "
-         "Where between two points H(x) jumps is open."],
-    )  # fmt: skip
+        [
+            "Squared loss, all points in one batch, 400 steps of L-BFGS, weights into the hidden "
+            "units drawn from a normal distribution with deviation 2, biases from (-1, 1), seed 0. "
+            "Where between two points H(x) jumps is open."
+        ],
+    )
 
 
 def boundary(_: Path) -> Page:
@@ -384,10 +477,13 @@ def boundary(_: Path) -> Page:
     grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
     model = fitted["2 tanh units and a sigmoid"]
     kernel, bias = model.get_weights()[:2]
-    shown = [(unit, 0.5, GREY, "--", "a hidden unit is 0.5")
-             for unit in np.tanh(grid @ kernel + bias).T]  # fmt: skip
-    shown += [(model.predict(grid)[:, 0], 0.5, RED, "-", "the output is 0.5"),
-              (odds(grid), 0.0, GREEN, "-", "the optimal boundary")]  # fmt: skip
+    shown = [
+        (unit, 0.5, GREY, "--", "a hidden unit is 0.5") for unit in np.tanh(grid @ kernel + bias).T
+    ]
+    shown += [
+        (model.predict(grid)[:, 0], 0.5, RED, "-", "the output is 0.5"),
+        (odds(grid), 0.0, GREEN, "-", "the optimal boundary"),
+    ]
     for values, level, color, line, label in shown:
         plot.contour(side, side, values.reshape(301, 301), [level], colors=color, linestyles=line)
         known = plot.get_legend_handles_labels()[1]
@@ -395,15 +491,19 @@ def boundary(_: Path) -> Page:
     plot.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
     plot.legend(frameon=True, framealpha=0.9, edgecolor="none", fontsize=8, loc="upper left")
     return Page(
-        ["Two classes whose densities are known: one is normal around the origin, the other half "
-         "around (-2, 2) and half around (2, -2), both with deviation 0.8. One line does not part "
-         "them; two hidden units draw two, and the output joins them to a boundary near the one "
-         "that the densities give."],
+        [
+            "Two classes whose densities are known: one is normal around the origin, the other "
+            "half around (-2, 2) and half around (2, -2), both with deviation 0.8. One line does "
+            "not separate them; two hidden units draw two, and the output joins them to a boundary "
+            "near the one that the densities give."
+        ],
         ["boundary of", f"error on {len(more):,} new points"],
         rows,
         figure,
         "The points, the lines where a hidden unit is 0.5, the network's boundary and the optimal "
         "one",
-        ["400 points, cross-entropy with an L2 penalty of 0.001, 200 steps of L-BFGS, float64, "
-         "seed 0."],
-    )  # fmt: skip
+        [
+            "400 points, cross-entropy with an L2 penalty of 0.001, 200 steps of L-BFGS, float64, "
+            "seed 0."
+        ],
+    )

@@ -51,9 +51,17 @@ def growing_batch(folder: Path) -> Page:
             model.compile(pel.optim.SGD(rate), loss="cross_entropy")
             # A batch size that doubles on would be all rows: the epochs are bounded for all alike.
             history = model.fit(
-                x, y, batch_size=size, epochs=most, seed=seed, verbose=0, threads=1,
-                validation_data=part, validate_every=every, callbacks=clock,
-            )  # fmt: skip
+                x,
+                y,
+                batch_size=size,
+                epochs=most,
+                seed=seed,
+                verbose=0,
+                threads=1,
+                validation_data=part,
+                validate_every=every,
+                callbacks=clock,
+            )
             curve = history.validation
             if curve["val_loss"][-1] > target:
                 raise RuntimeError(f"{name}, seed {seed}: {target} not reached in {most} epochs")
@@ -61,9 +69,13 @@ def growing_batch(folder: Path) -> Page:
             seconds.append(clock.seconds[-1])
             epochs.append(len(history.epochs.get("loss", [])) + 1)
             axes.plot(
-                curve["step"], curve["val_loss"], color=color, linewidth=1.1, alpha=0.85,
+                curve["step"],
+                curve["val_loss"],
+                color=color,
+                linewidth=1.1,
+                alpha=0.85,
                 label=name if seed == seeds[0] else None,
-            )  # fmt: skip
+            )
             print(f"{name}, seed {seed}: {updates[-1]} updates, {seconds[-1]:.1f} s", flush=True)
         needed[name] = float(np.median(updates))
         rows.append([name, spread(updates), spread(epochs), spread(seconds, ".1f")])
@@ -155,13 +167,21 @@ def momentum(_: Path) -> Page:
     CountedLBFGS.asked = 0
     ways: dict[str, tuple[str, pel.optim.Optimizer, Array, str]] = {
         "plain": ("", pel.optim.SGD(2 / (low + high)), np.eye(2), RED),
-        "momentum": (f"μ = {beta:.3f}", pel.optim.SGD((2 / root.sum()) ** 2, momentum=beta),
-                     np.eye(2), ORANGE),
-        "Nesterov": (f"μ = {nesterov:.3f}", pel.optim.SGD(4 / (3 * high + low), momentum=nesterov,
-                     nesterov=True), np.eye(2), GREEN),
+        "momentum": (
+            f"μ = {beta:.3f}",
+            pel.optim.SGD((2 / root.sum()) ** 2, momentum=beta),
+            np.eye(2),
+            ORANGE,
+        ),
+        "Nesterov": (
+            f"μ = {nesterov:.3f}",
+            pel.optim.SGD(4 / (3 * high + low), momentum=nesterov, nesterov=True),
+            np.eye(2),
+            GREEN,
+        ),
         "whitened": ("on x whitened", pel.optim.SGD(1.0), white, BLUE),
         "L-BFGS": ("line search", CountedLBFGS(), np.eye(2), PURPLE),
-    }  # fmt: skip
+    }
     figure, (plane, fall) = panels(2, height=4.2)
     side = np.linspace(-0.9, 2.5, 200), np.linspace(-3.0, 0.6, 200)
     grid = np.stack(np.meshgrid(*side), axis=-1) - best
@@ -177,16 +197,23 @@ def momentum(_: Path) -> Page:
         rows.append([name, f"{rate:.3f}", note, f"{steps[name]:,}", f"{gradients:,}"])
         style = {"color": color, "linewidth": 1.1, "label": name}
         plane.plot(*points.T, marker="o", markersize=2.5, **style)
-        fall.plot(np.arange(len(errors)), errors / errors[0] + 1e-32, marker="o", markersize=2.5,
-                  **style)  # fmt: skip
+        fall.plot(
+            np.arange(len(errors)), errors / errors[0] + 1e-32, marker="o", markersize=2.5, **style
+        )
         print(f"{name}: {steps[name]} steps", flush=True)
     plane.plot(*best, marker="*", markersize=11, color="black", linestyle="", label="minimum")
     plane.set(xlabel="weight $w_1$", ylabel="weight $w_2$", xlim=(-0.9, 2.5), ylim=(-3.0, 0.6))
     plane.set_aspect("equal")
     plane.legend(frameon=True, framealpha=0.9, edgecolor="none", fontsize=8, loc="upper right")
     fall.axhline(1e-6, color="black", linewidth=0.8, linestyle=":")
-    fall.set(xscale="symlog", yscale="log", xlabel="steps", ylabel="error / error at the start",
-             ylim=(1e-9, 3), xlim=(0, 1.3 * max(steps.values())))  # fmt: skip
+    fall.set(
+        xscale="symlog",
+        yscale="log",
+        xlabel="steps",
+        ylabel="error / error at the start",
+        ylim=(1e-9, 3),
+        xlim=(0, 1.3 * max(steps.values())),
+    )
     return Page(
         [
             "A linear unit with two inputs that say nearly the same (correlation "
@@ -227,9 +254,17 @@ def batch_sizes(folder: Path) -> Page:
             model, clock = network([], 0), Clock()
             model.compile(pel.optim.SGD(rate), loss="cross_entropy")
             history = model.fit(
-                x, y, batch_size=size, epochs=epochs, seed=0, verbose=0, threads=1,
-                validation_data=part, validate_every=every, callbacks=clock,
-            )  # fmt: skip
+                x,
+                y,
+                batch_size=size,
+                epochs=epochs,
+                seed=0,
+                verbose=0,
+                threads=1,
+                validation_data=part,
+                validate_every=every,
+                callbacks=clock,
+            )
             curve = history.validation
             print(f"{name}, rate {rate}: {curve['val_loss'][-1]:.3f}", flush=True)
             if best is None or curve["val_loss"][-1] < best[0]:
@@ -240,12 +275,18 @@ def batch_sizes(folder: Path) -> Page:
         passes = np.array(curve["step"]) / updates
         losses = np.array(curve["val_loss"])
         first = int(np.argmax(losses <= target)) if (losses <= target).any() else None
-        rows.append([
-            name, f"{rate:g}", f"{curve['step'][-1]:,}", f"{passes[-1]:g}", f"{seconds[-1]:.2f}",
-            f"{last:.3f}",
-            "not reached" if first is None else f"{passes[first]:.2g}",
-            "not reached" if first is None else f"{seconds[first]:.3f}",
-        ])  # fmt: skip
+        rows.append(
+            [
+                name,
+                f"{rate:g}",
+                f"{curve['step'][-1]:,}",
+                f"{passes[-1]:g}",
+                f"{seconds[-1]:.2f}",
+                f"{last:.3f}",
+                "not reached" if first is None else f"{passes[first]:.2g}",
+                "not reached" if first is None else f"{seconds[first]:.3f}",
+            ]
+        )
         for axes, place in ((by_epoch, passes), (by_time, seconds)):
             axes.plot(place, losses, color=color, linewidth=1.3, label=name)
     for axes, label in ((by_epoch, "epochs"), (by_time, "seconds of training")):
@@ -259,8 +300,16 @@ def batch_sizes(folder: Path) -> Page:
             "updates, where batch descent makes one. Over time the minibatch is first: its matrix "
             "products are cheaper a row than the single row's, and its gradient is steadier.",
         ],
-        ["way", "rate", "updates", "epochs", "seconds", "loss at the end",
-         f"epochs to {target}", f"seconds to {target}"],
+        [
+            "way",
+            "rate",
+            "updates",
+            "epochs",
+            "seconds",
+            "loss at the end",
+            f"epochs to {target}",
+            f"seconds to {target}",
+        ],
         rows,
         figure,
         f"Training loss over epochs and over time; dotted: {target}",
@@ -269,7 +318,7 @@ def batch_sizes(folder: Path) -> Page:
             "lowest. Loss of 10,000 training images; the seconds are of one thread and leave the "
             "measuring out.",
         ],
-    )  # fmt: skip
+    )
 
 
 # -- the learning rate -------------------------------------------------------------------------
@@ -309,10 +358,14 @@ def learning_rate(_: Path) -> Page:
         away = np.abs(points - best)
         if part == 1.0:
             one_step = away[1]
-        rows.append([
-            f"{part:g}/H", f"{part / curvature:.4f}", f"{1 - part:+.1f}",
-            *(f"{away[k]:.2g}" for k in (1, 10, 30)),
-        ])  # fmt: skip
+        rows.append(
+            [
+                f"{part:g}/H",
+                f"{part / curvature:.4f}",
+                f"{1 - part:+.1f}",
+                *(f"{away[k]:.2g}" for k in (1, 10, 30)),
+            ]
+        )
         if part not in shown:
             continue
         plot = axes[list(shown).index(part)]
@@ -320,10 +373,24 @@ def learning_rate(_: Path) -> Page:
         line = np.linspace(best - reach, best + reach, 200)
         plot.plot(line, [float(error(w)) for w in line], color=GREY, linewidth=1)
         few = points[:9]
-        plot.plot(few, [float(error(w)) for w in few], color=BLUE, linewidth=1.1, marker="o",
-                  markersize=4, label="steps")  # fmt: skip
-        plot.plot(start, float(error(start)), color=RED, marker="o", markersize=6, linestyle="",
-                  label="start")  # fmt: skip
+        plot.plot(
+            few,
+            [float(error(w)) for w in few],
+            color=BLUE,
+            linewidth=1.1,
+            marker="o",
+            markersize=4,
+            label="steps",
+        )
+        plot.plot(
+            start,
+            float(error(start)),
+            color=RED,
+            marker="o",
+            markersize=6,
+            linestyle="",
+            label="start",
+        )
         plot.set(title=f"{part:g}/H, {shown[part]}", xlabel="weight w", ylabel="error E(w)")
         plot.title.set_fontsize(10)
         plot.legend(frameon=False, loc="upper center", fontsize=8)

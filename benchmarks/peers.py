@@ -117,9 +117,12 @@ def pellucid_model(net: Net) -> Any:
         return pel.Sequential(layers, seed=0, dtype=net.dtype)
     x = pel.Input((net.sizes[0],))
     out = wired(
-        net, x, lambda number, x, active: layer(number, active)(x),
-        lambda a, b: pel.nn.Add()([a, b]), lambda a, b: pel.nn.Concat()([a, b]),
-    )  # fmt: skip
+        net,
+        x,
+        lambda number, x, active: layer(number, active)(x),
+        lambda a, b: pel.nn.Add()([a, b]),
+        lambda a, b: pel.nn.Concat()([a, b]),
+    )
     return pel.Model(x, out, seed=0, dtype=net.dtype)
 
 
@@ -249,10 +252,18 @@ def sklearn_model(net: Net) -> Any:
     kind = MLPClassifier if net.loss == "cross_entropy" else MLPRegressor
     act = {"sigmoid": "logistic"}.get(net.activation, net.activation)
     return kind(
-        hidden_layer_sizes=net.sizes[1:-1], activation=act, solver=net.optimizer,
-        learning_rate_init=net.rate, momentum=0.0, nesterovs_momentum=False, alpha=0.0,
-        batch_size=net.batch, max_iter=net.epochs, warm_start=True, random_state=0,
-    )  # fmt: skip
+        hidden_layer_sizes=net.sizes[1:-1],
+        activation=act,
+        solver=net.optimizer,
+        learning_rate_init=net.rate,
+        momentum=0.0,
+        nesterovs_momentum=False,
+        alpha=0.0,
+        batch_size=net.batch,
+        max_iter=net.epochs,
+        warm_start=True,
+        random_state=0,
+    )
 
 
 def sklearn(net: Net, x: np.ndarray, y: np.ndarray, threads: int) -> Epoch:

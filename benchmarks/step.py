@@ -70,9 +70,10 @@ def fit(given: argparse.Namespace, page: Page) -> None:
     lines = measured_on(ALL, given.rounds)
     lines += [
         "A step within whole epochs: `fit`, rows reshuffled each epoch, all input checks on. A fit "
-        "of one epoch; of five for the two smallest networks, whose epochs take milliseconds.", "",
+        "of one epoch; of five for the two smallest networks, whose epochs take milliseconds.",
+        "",
         "![The time of a step beside Pellucid's](benchmarks/step.png)",
-    ]  # fmt: skip
+    ]
     drawn: dict[int, dict[str, Rounds]] = {}
     for threads in given.threads:
         top = ceiling(threads)
@@ -100,9 +101,12 @@ def fit(given: argparse.Namespace, page: Page) -> None:
 
 
 PIECES: dict[str, Callable[[argparse.Namespace, Page], None]] = {
-    "fit": fit, "calls": functions.called, "fresh": fresh.sections, "gradient": functions.gradient,
+    "fit": fit,
+    "calls": functions.called,
+    "fresh": fresh.sections,
+    "gradient": functions.gradient,
     "neighbours": neighbours.section,
-}  # fmt: skip
+}
 
 
 def pieces(text: str) -> list[str]:

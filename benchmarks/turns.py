@@ -22,9 +22,12 @@ from peers import Net
 
 HERE = Path(__file__).resolve().parent
 PACKAGES = {
-    "Pellucid": "pellucid", "JAX": "jax", "PyTorch": "torch", "scikit-learn": "scikit-learn",
+    "Pellucid": "pellucid",
+    "JAX": "jax",
+    "PyTorch": "torch",
+    "scikit-learn": "scikit-learn",
     "Keras": "keras",
-}  # fmt: skip
+}
 Rounds = dict[str, list[float]]  # of each library, one number a round
 SECONDS = 0.3  # that a call is repeated for, in a round
 MOST = 10_000
@@ -80,9 +83,12 @@ class Peer:
 
 
 def in_turn(
-    question: dict[str, Any], calls: Sequence[str], libraries: Sequence[str], threads: int,
+    question: dict[str, Any],
+    calls: Sequence[str],
+    libraries: Sequence[str],
+    threads: int,
     rounds: int,
-) -> dict[str, Rounds]:  # fmt: skip
+) -> dict[str, Rounds]:
     """Seconds of each call of what `question` makes, by library, a list of rounds."""
     peers: dict[str, Peer] = {}
     times: dict[tuple[str, str], int] = {}

@@ -23,9 +23,14 @@ model.compile(
     regularizer=pel.nn.L2(1e-4),
 )
 history = model.fit(
-    data.x_train, data.y_train, batch_size=32, epochs=20, seed=0, verbose=0,
+    data.x_train,
+    data.y_train,
+    batch_size=32,
+    epochs=20,
+    seed=0,
+    verbose=0,
     validation_data=(data.x_test, data.y_test),
-)  # fmt: skip
+)
 model.summary()
 print(history)
 

@@ -41,8 +41,9 @@ def model(loss: Any = "cross_entropy", units: int = 3, activation: Any = None, r
 
 def fit(x: Any = X, y: Any = Y, **options: Any):
     """One epoch of a small model; the weights must be finite afterwards."""
-    made = model(**{k: options.pop(k) for k in ("loss", "units", "activation", "rate")
-                    if k in options})  # fmt: skip
+    made = model(
+        **{k: options.pop(k) for k in ("loss", "units", "activation", "rate") if k in options}
+    )
     made.fit(x, y, **{"verbose": 0, "seed": 0, **options})
     assert all(np.isfinite(w).all() for w in made.get_weights())
     return made
@@ -107,17 +108,32 @@ def folder_without(folder: Path) -> Any:
 
 
 CASES = [
-    Case("NaN in the data", lambda p: fit(changed(7, 2, np.nan)),
-         "x must be finite, got nan in row 7, column 2"),
+    Case(
+        "NaN in the data",
+        lambda p: fit(changed(7, 2, np.nan)),
+        "x must be finite, got nan in row 7, column 2",
+    ),
     Case("infinity in the data", lambda p: fit(changed(3, 0, -np.inf)), "got -inf in row 3"),
-    Case("NaN in the targets", lambda p: fit(y=np.where(Y == 0, np.nan, 1.0), loss="squared",
-                                             units=1), "y must be finite"),
-    Case("a float64 too large for float32", lambda p: fit(X.astype(float) * 1e300),
-         "must fit float32"),
-    Case("targets too large for float32", lambda p: regress(X[:, 0].astype(float) * 1e300, 1),
-         "y must fit float32"),
-    Case("NaN in validation data", lambda p: fit(validation_data=(changed(5, 1, np.nan), Y)),
-         "got nan in row 5, column 1"),
+    Case(
+        "NaN in the targets",
+        lambda p: fit(y=np.where(Y == 0, np.nan, 1.0), loss="squared", units=1),
+        "y must be finite",
+    ),
+    Case(
+        "a float64 too large for float32",
+        lambda p: fit(X.astype(float) * 1e300),
+        "must fit float32",
+    ),
+    Case(
+        "targets too large for float32",
+        lambda p: regress(X[:, 0].astype(float) * 1e300, 1),
+        "y must fit float32",
+    ),
+    Case(
+        "NaN in validation data",
+        lambda p: fit(validation_data=(changed(5, 1, np.nan), Y)),
+        "got nan in row 5, column 1",
+    ),
     Case("a path with a NUL in it", lambda p: pel.load("a\0b"), "the path must be text"),
     Case("a label beyond the classes", lambda p: fit(y=Y + 1), "[0, 2], got 3"),
     Case("a negative label", lambda p: fit(y=Y - 1), "[0, 2], got -1"),
@@ -125,21 +141,29 @@ CASES = [
     Case("labels that are not whole", lambda p: fit(y=Y + 0.5), "must be whole numbers"),
     Case("labels that are text", lambda p: fit(y=np.array(["a", "b"])[Y % 2]), "np.unique"),
     Case("labels that are booleans", lambda p: fit(y=Y > 0), None),
-    Case("labels -1 and 1 for two classes", lambda p: fit(y=Y % 2 * 2 - 1, units=2),
-         "(y + 1) // 2"),
-    Case("labels -1 and 1 for binary cross-entropy",
-         lambda p: fit(y=Y % 2 * 2 - 1, units=1, loss="binary_cross_entropy"), "(y + 1) / 2"),
+    Case(
+        "labels -1 and 1 for two classes", lambda p: fit(y=Y % 2 * 2 - 1, units=2), "(y + 1) // 2"
+    ),
+    Case(
+        "labels -1 and 1 for binary cross-entropy",
+        lambda p: fit(y=Y % 2 * 2 - 1, units=1, loss="binary_cross_entropy"),
+        "(y + 1) / 2",
+    ),
     Case("labels 0 and 1 for hinge", lambda p: fit(y=Y % 2, units=1, loss="hinge"), "2*y - 1"),
     Case("labels as a column", lambda p: fit(y=Y.reshape(-1, 1)), "y.ravel()"),
     Case("probabilities that do not sum to 1", lambda p: fit(y=ones(40, 3)), "sum to 1"),
-    Case("accuracy of a regression", lambda p: fit(y=X[:, 0], units=1, loss=pel.nn.Squared()),
-         "accuracy needs a classification loss"),
+    Case(
+        "accuracy of a regression",
+        lambda p: fit(y=X[:, 0], units=1, loss=pel.nn.Squared()),
+        "accuracy needs a classification loss",
+    ),
     Case("targets (N,) against outputs (N, 3)", lambda p: regress(X[:, 0], 3), "y must be (N, 3)"),
     Case("targets (N,) against outputs (N, 1)", lambda p: regress(X[:, 0], 1), None),
     Case("one output for classes", lambda p: fit(y=Y % 2, units=1), "Use Dense(2)"),
     Case("two softmaxes", lambda p: double(), "got two"),
-    Case("sigmoid with cross-entropy", lambda p: model(activation="sigmoid"),
-         "binary_cross_entropy"),
+    Case(
+        "sigmoid with cross-entropy", lambda p: model(activation="sigmoid"), "binary_cross_entropy"
+    ),
     Case("fewer labels than rows", lambda p: fit(y=Y[:-3]), "got 40 and 37"),
     Case("no rows", lambda p: fit(X[:0], Y[:0]), "at least one row"),
     Case("no columns", lambda p: fit(ones(40, 0)), "must hold numbers"),
@@ -148,46 +172,82 @@ CASES = [
     Case("data without columns", lambda p: fit(X[:, 0]), "x.reshape(-1, 1)"),
     Case("images without Flatten", lambda p: fit(ones(40, 8, 8)), "Add Flatten()"),
     Case("images without channels", lambda p: images(ones(40, 8, 8)), "Reshape((8, 8, 1))"),
-    Case("images with their channels first", lambda p: images(ones(40, 3, 8, 8), kernel_size=5),
-         "np.moveaxis(x, 1, -1)"),
-    Case("images smaller than the kernel", lambda p: images(ones(40, 2, 2, 1)),
-         "x must hold a window of (3, 3)"),
-    Case("a number of filters that is none", lambda p: images(filters=2.5),
-         "filters must be a whole number"),
+    Case(
+        "images with their channels first",
+        lambda p: images(ones(40, 3, 8, 8), kernel_size=5),
+        "np.moveaxis(x, 1, -1)",
+    ),
+    Case(
+        "images smaller than the kernel",
+        lambda p: images(ones(40, 2, 2, 1)),
+        "x must hold a window of (3, 3)",
+    ),
+    Case(
+        "a number of filters that is none",
+        lambda p: images(filters=2.5),
+        "filters must be a whole number",
+    ),
     Case("a kernel of no size", lambda p: images(kernel_size=0), "kernel_size must be at least 1"),
-    Case("a kernel of too many axes", lambda p: images(kernel_size=(3, 3, 3)),
-         "a number or 2 numbers"),
+    Case(
+        "a kernel of too many axes",
+        lambda p: images(kernel_size=(3, 3, 3)),
+        "a number or 2 numbers",
+    ),
     Case("a stride of 0", lambda p: images(strides=0), "strides must be at least 1"),
     Case("an unknown padding", lambda p: images(padding="Same"), "Did you mean 'same'?"),
     Case("a negative padding", lambda p: images(padding=-1), "padding must be at least 0"),
-    Case("padding of one axis where there are two", lambda p: images(padding=((1, 2),)),
-         "An entry is a number or a pair"),
+    Case(
+        "padding of one axis where there are two",
+        lambda p: images(padding=((1, 2),)),
+        "An entry is a number or a pair",
+    ),
     Case("a dilation of 0", lambda p: images(dilation=0), "dilation must be at least 1"),
     Case("groups that do not divide the filters", lambda p: images(groups=3), "the 4 filters"),
     Case("groups that do not divide the channels", lambda p: images(groups=2), "the 1 channels"),
-    Case("connections of too few filters", lambda p: images(connections=((0,),)),
-         "each of 4 filters"),
-    Case("connections to maps that are not there", lambda p: images(connections=((5,),) * 4),
-         "below 1, got 5"),
+    Case(
+        "connections of too few filters", lambda p: images(connections=((0,),)), "each of 4 filters"
+    ),
+    Case(
+        "connections to maps that are not there",
+        lambda p: images(connections=((5,),) * 4),
+        "below 1, got 5",
+    ),
     Case("no pieces of a maxout", lambda p: images(pieces=0), "pieces must be at least 1"),
-    Case("a bias for neither maps nor units", lambda p: images(bias="none"),
-         "unknown bias 'none'"),
-    Case("padding with what is no number", lambda p: images(padding_value=None),
-         "padding_value must be a number"),
-    Case("pooling windows of no size", lambda p: pel.nn.MaxPool2D(0),
-         "pool_size must be at least 1"),
-    Case("a pooling window that sees padding alone",
-         lambda p: images(more=[pel.nn.MaxPool2D(2, 1, padding=2)]), "Pad by less"),
-    Case("padding counted by a number", lambda p: pel.nn.AveragePool2D(count_padding=2),
-         "count_padding must be True or False"),
+    Case("a bias for neither maps nor units", lambda p: images(bias="none"), "unknown bias 'none'"),
+    Case(
+        "padding with what is no number",
+        lambda p: images(padding_value=None),
+        "padding_value must be a number",
+    ),
+    Case(
+        "pooling windows of no size", lambda p: pel.nn.MaxPool2D(0), "pool_size must be at least 1"
+    ),
+    Case(
+        "a pooling window that sees padding alone",
+        lambda p: images(more=[pel.nn.MaxPool2D(2, 1, padding=2)]),
+        "Pad by less",
+    ),
+    Case(
+        "padding counted by a number",
+        lambda p: pel.nn.AveragePool2D(count_padding=2),
+        "count_padding must be True or False",
+    ),
     Case("a normalization by 0", lambda p: pel.nn.LocalResponseNorm(k=0), "k must lie in (0, inf)"),
-    Case("a normalization over no channels", lambda p: pel.nn.LocalResponseNorm(0),
-         "size must be at least 1"),
-    Case("global pooling behind Flatten",
-         lambda p: images(more=[pel.nn.Flatten(), pel.nn.GlobalMaxPool()]),
-         "Put it before Flatten()"),
-    Case("another number of columns when predicting", lambda p: fit().predict(X[:, :2]),
-         'dense "hidden"] x must be (N, 4), got (40, 2)'),
+    Case(
+        "a normalization over no channels",
+        lambda p: pel.nn.LocalResponseNorm(0),
+        "size must be at least 1",
+    ),
+    Case(
+        "global pooling behind Flatten",
+        lambda p: images(more=[pel.nn.Flatten(), pel.nn.GlobalMaxPool()]),
+        "Put it before Flatten()",
+    ),
+    Case(
+        "another number of columns when predicting",
+        lambda p: fit().predict(X[:, :2]),
+        'dense "hidden"] x must be (N, 4), got (40, 2)',
+    ),
     Case("no epochs", lambda p: fit(epochs=0), None),
     Case("a negative number of epochs", lambda p: fit(epochs=-1), "epochs must be at least 0"),
     Case("a batch of no rows", lambda p: fit(batch_size=0), "batch_size must be at least 1"),
@@ -206,52 +266,80 @@ CASES = [
     Case("Fortran order", lambda p: fit(np.asfortranarray(X)), None),
     Case("half-precision numbers", lambda p: fit(X.astype(np.float16)), None),
     Case("nested lists", lambda p: fit(X.tolist(), Y.tolist()), None),
-    Case("two layers of one name", lambda p: pel.Sequential(
-        [pel.nn.Dense(2, name="a"), pel.nn.Dense(2, name="a")]), "layer names must differ"),
+    Case(
+        "two layers of one name",
+        lambda p: pel.Sequential([pel.nn.Dense(2, name="a"), pel.nn.Dense(2, name="a")]),
+        "layer names must differ",
+    ),
     Case("an unknown argument", lambda p: fit(epoch=3), "Did you mean 'epochs'?"),
     Case("an unknown argument of a layer", lambda p: pel.nn.Dense(unit=3), "Did you mean 'units'?"),
     Case("an unknown loss", lambda p: model(loss="hing"), "Did you mean 'hinge'?"),
     Case("Keras's name of a loss", lambda p: model(loss="mse"), "Here it is called 'squared'"),
     Case("an unknown activation", lambda p: model(activation="rleu"), "Did you mean 'relu'?"),
     Case("an unknown optimizer", lambda p: pel.Sequential().compile("adm"), "Did you mean 'adam'?"),
-    Case("a class instead of an optimizer", lambda p: pel.Sequential().compile(pel.optim.SGD),
-         "with brackets"),
+    Case(
+        "a class instead of an optimizer",
+        lambda p: pel.Sequential().compile(pel.optim.SGD),
+        "with brackets",
+    ),
     Case("a seed of more than 63 bits", lambda p: fit(seed=2**63), "seed must be in [0,"),
     Case("a callback that is none", lambda p: fit(callbacks=[3]), "expected a Callback, got 3"),
-    Case("a metric that is none", lambda p: pel.Sequential().compile("sgd", "squared", [3]),
-         "a metric must be a name or a function"),
+    Case(
+        "a metric that is none",
+        lambda p: pel.Sequential().compile("sgd", "squared", [3]),
+        "a metric must be a name or a function",
+    ),
     Case("a number as a path", lambda p: pel.load(3), "the path must be text or a Path"),
     Case("weights that are text", lambda p: fit().set_weights(["a", "b"]), "must hold numbers"),
     Case("grad of a number", lambda p: pel.grad(3), "expected a function, got int"),
     Case("grad of an integer", lambda p: pel.grad(lambda x: x * 1.0)(3), "Pass floats"),
     Case("grad of a vector", lambda p: pel.grad(lambda x: x)(ones(3)), "must return one scalar"),
-    Case("the derivative of argmax", lambda p: pel.grad(lambda x: np.argmax(x) * 1.0)(ones(3)),
-         "the derivative passes through argmax"),
-    Case("Python's if on a traced value", lambda p: pel.grad(lambda x: x if x > 0 else -x)(1.0),
-         "where(condition, x, y)"),
-    Case("a product of shapes that do not fit", lambda p: pel.Tensor(ones(2, 3)) @ ones(2, 3),
-         "(2, 3) and (2, 3)"),
+    Case(
+        "the derivative of argmax",
+        lambda p: pel.grad(lambda x: np.argmax(x) * 1.0)(ones(3)),
+        "the derivative passes through argmax",
+    ),
+    Case(
+        "Python's if on a traced value",
+        lambda p: pel.grad(lambda x: x if x > 0 else -x)(1.0),
+        "where(condition, x, y)",
+    ),
+    Case(
+        "a product of shapes that do not fit",
+        lambda p: pel.Tensor(ones(2, 3)) @ ones(2, 3),
+        "(2, 3) and (2, 3)",
+    ),
     Case("a NumPy function that is not there", lambda p: np.fft.fft(pel.Tensor(ones(3))), "fft"),
-    Case("a wrong derivative of an operation", lambda p: pel.op("bad_", lambda xp, x: x * x,
-                                                                lambda x, out: x), "must give"),
-    Case("fit before compile", lambda p: pel.Sequential([pel.nn.Dense(2)]).fit(X, Y),
-         "must be compiled first"),
-    Case("a rate so large that training diverges",
-         lambda p: regress(X[:, 0], 1, rate=1e6, epochs=60), "the loss must stay finite"),
+    Case(
+        "a wrong derivative of an operation",
+        lambda p: pel.op("bad_", lambda xp, x: x * x, lambda x, out: x),
+        "must give",
+    ),
+    Case(
+        "fit before compile",
+        lambda p: pel.Sequential([pel.nn.Dense(2)]).fit(X, Y),
+        "must be compiled first",
+    ),
+    Case(
+        "a rate so large that training diverges",
+        lambda p: regress(X[:, 0], 1, rate=1e6, epochs=60),
+        "the loss must stay finite",
+    ),
     Case("a file that is not there", lambda p: pel.load(p / "m.safetensors"), "cannot be read"),
     Case("a truncated model file", truncated, "truncated"),
     Case("a model file of a later version", lambda p: edited(p, format=2), "reads up to 1"),
     Case("a tampered model file", lambda p: edited(p, input_shapes=[[10**9]]), "must be f32["),
     Case("an output that exists", lambda p: fit().save(saved(p)), "exists already"),
-    Case("an output in no folder", lambda p: fit().save(p / "no" / "m.safetensors"),
-         "does not exist"),
+    Case(
+        "an output in no folder", lambda p: fit().save(p / "no" / "m.safetensors"), "does not exist"
+    ),
     Case("an output that is a folder", lambda p: fit().save(p), "got a folder"),
     Case("a folder without IDX files", folder_without, "must hold train-images-idx3-ubyte"),
     Case("an IDX file shorter than its header says", promise, "60000×28×28"),
     Case("a gzip bomb behind an IDX header", bomb, "the file holds more"),
     Case("an IDX header of 2⁶⁴ numbers", giant, "more than the"),
     *CATALOGUE,
-]  # fmt: skip
+]
 
 
 def regress(y: Any, units: int, rate: float = 0.01, epochs: int = 1) -> Any:
@@ -293,19 +381,31 @@ def test_case(case, tmp_path):
 # Of every layer and optimizer: the row of Dense and that of SGD speak for all.
 SHARED = {"name", "input_shape", "learning_rate", "lr", "clip_value", "clip_norm"}
 BASES = {
-    pel.nn.Layer, pel.nn.Initializer, pel.nn.Loss, pel.nn.Regularizer, pel.nn.Symbol,
-    pel.optim.Optimizer, pel.optim.Schedule, pel.optim.Driver, pel.optim.BatchSize,
+    pel.nn.Layer,
+    pel.nn.Initializer,
+    pel.nn.Loss,
+    pel.nn.Regularizer,
+    pel.nn.Symbol,
+    pel.optim.Optimizer,
+    pel.optim.Schedule,
+    pel.optim.Driver,
+    pel.optim.BatchSize,
     pel.models.RateRange,
-}  # fmt: skip
+}
 
 
 def test_every_argument_of_every_public_constructor_has_its_row():
     found = {row.make: set(row.wrong) for row in ARGUMENTS}
     assert len(found) == len(ARGUMENTS)
     public = {
-        pel.Model, pel.Sequential, pel.Input, pel.EarlyStopping, pel.ReduceOnPlateau,
-        pel.StopBelow, pel.curvature,
-    }  # fmt: skip
+        pel.Model,
+        pel.Sequential,
+        pel.Input,
+        pel.EarlyStopping,
+        pel.ReduceOnPlateau,
+        pel.StopBelow,
+        pel.curvature,
+    }
     for module in (pel.nn, pel.optim, pel.models):
         made = {getattr(module, name) for name in module.__all__}
         public |= {one for one in made if callable(one) and one not in BASES | {pel.load}}
@@ -317,11 +417,38 @@ def test_every_argument_of_every_public_constructor_has_its_row():
 
 
 ODD_VALUES = [
-    None, "x", b"x", "", 1.5, -1, 0, 2, float("nan"), float("inf"), True, 1j, 10**30, 10**400,
-    object(), int, [], (), {}, [None], [[1], [2, 3]], (1, 2), {"a": 1}, lambda x: x,
-    np.array(2), np.array([1, 2]), np.array(["a"]), np.float32(2), np.int64(2),
-    np.bool_(True), np.datetime64("2026-01-01"),
-]  # fmt: skip
+    None,
+    "x",
+    b"x",
+    "",
+    1.5,
+    -1,
+    0,
+    2,
+    float("nan"),
+    float("inf"),
+    True,
+    1j,
+    10**30,
+    10**400,
+    object(),
+    int,
+    [],
+    (),
+    {},
+    [None],
+    [[1], [2, 3]],
+    (1, 2),
+    {"a": 1},
+    lambda x: x,
+    np.array(2),
+    np.array([1, 2]),
+    np.array(["a"]),
+    np.float32(2),
+    np.int64(2),
+    np.bool_(True),
+    np.datetime64("2026-01-01"),
+]
 
 
 @pytest.mark.parametrize("row", ARGUMENTS, ids=lambda row: row.make.__name__)
@@ -388,17 +515,28 @@ ARRAYS = hnp.arrays(
     shape=hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=5),
 )
 ODD = st.one_of(
-    st.integers(-2, 40), st.floats(), st.none(), st.booleans(), st.text(max_size=3),
-    st.just(10**30), st.just(np.int64(3)),
-)  # fmt: skip
+    st.integers(-2, 40),
+    st.floats(),
+    st.none(),
+    st.booleans(),
+    st.text(max_size=3),
+    st.just(10**30),
+    st.just(np.int64(3)),
+)
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
-    x=ARRAYS, y=ARRAYS, loss=LOSSES, units=ODD, rate=ODD, batch_size=ODD,
-    epochs=st.one_of(st.integers(-2, 3), st.floats(), st.none(), st.text(max_size=2)), seed=ODD,
+    x=ARRAYS,
+    y=ARRAYS,
+    loss=LOSSES,
+    units=ODD,
+    rate=ODD,
+    batch_size=ODD,
+    epochs=st.one_of(st.integers(-2, 3), st.floats(), st.none(), st.text(max_size=2)),
+    seed=ODD,
     activation=st.sampled_from([None, "relu", "softmax", "sigmoid", "tahn", 3]),
-)  # fmt: skip
+)
 def test_nothing_but_our_errors_comes_out_of_training(
     x, y, loss, units, rate, batch_size, epochs, seed, activation
 ):

@@ -21,8 +21,11 @@ def tests() -> dict[str, list[str]]:
     """The marked tests by row, collected in a process of its own; none of them runs."""
     done = subprocess.run(
         [sys.executable, "tools/docs_lectures.py", "--list"],
-        cwd=ROOT, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     found: dict[str, list[str]] = json.loads(done.stdout)
     return found

@@ -15,9 +15,21 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "pellucid"
 OPTIONAL = (
-    "llvmlite", "rich", "typer", "matplotlib", "safetensors", "sklearn", "torch", "jax", "scipy",
-    "sympy", "mpmath", "duckdb", "onnx", "starlette",
-)  # fmt: skip
+    "llvmlite",
+    "rich",
+    "typer",
+    "matplotlib",
+    "safetensors",
+    "sklearn",
+    "torch",
+    "jax",
+    "scipy",
+    "sympy",
+    "mpmath",
+    "duckdb",
+    "onnx",
+    "starlette",
+)
 
 
 def python(code, **options):
@@ -145,23 +157,42 @@ assert model.evaluate(Xv, yv)["accuracy"] > 0.9
 @pytest.mark.slow
 def test_the_wheel_trains_the_digits_alone_in_an_empty_environment(tmp_path):
     subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation",
-         "--wheel-dir", tmp_path, ROOT], check=True, capture_output=True, timeout=300,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "--quiet",
+            "--no-deps",
+            "--no-build-isolation",
+            "--wheel-dir",
+            tmp_path,
+            ROOT,
+        ],
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
     (wheel,) = tmp_path.glob("*.whl")
     venv.create(tmp_path / "empty", with_pip=True)
     commands = tmp_path / "empty" / "bin"
     subprocess.run(
         [commands / "python", "-m", "pip", "install", "--quiet", wheel],
-        check=True, capture_output=True, timeout=600,
+        check=True,
+        capture_output=True,
+        timeout=600,
         env=os.environ | {"PIP_CONSTRAINT": str(ROOT / "constraints.txt")},
-    )  # fmt: skip
+    )
     (tmp_path / "elsewhere").mkdir()
     started = time.perf_counter()
     done = subprocess.run(
-        [commands / "pellucid", "train", "digits"], cwd=tmp_path / "elsewhere",
-        capture_output=True, text=True, timeout=300, env={"PATH": os.environ["PATH"]},
-    )  # fmt: skip
+        [commands / "pellucid", "train", "digits"],
+        cwd=tmp_path / "elsewhere",
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={"PATH": os.environ["PATH"]},
+    )
     assert done.returncode == 0, done.stderr
     assert "Test error" in done.stdout
     assert (tmp_path / "elsewhere" / "digits.safetensors").exists()
@@ -172,7 +203,10 @@ def test_the_wheel_trains_the_digits_alone_in_an_empty_environment(tmp_path):
 def test_examples_run(name, tmp_path):
     done = subprocess.run(
         [sys.executable, "-W", "error", ROOT / "examples" / name],
-        cwd=tmp_path, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout

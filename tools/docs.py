@@ -52,9 +52,12 @@ def xor_page() -> str:
     from pellucid.transform.show import short
 
     model = pel.Sequential(
-        [pel.nn.Dense(2, activation="relu", name="hidden", input_shape=(2,)),
-         pel.nn.Dense(1, name="out")], seed=0,
-    )  # fmt: skip
+        [
+            pel.nn.Dense(2, activation="relu", name="hidden", input_shape=(2,)),
+            pel.nn.Dense(1, name="out"),
+        ],
+        seed=0,
+    )
     model.compile(pel.optim.SGD(0.5), "squared")
     model.set_weights([[[1, 1], [1, 1]], [0, -1], [[1], [-1]], [0]])
     x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
@@ -66,30 +69,42 @@ def xor_page() -> str:
     head, *rows = text.rstrip().splitlines()
     loss = graph.outputs[-1]
     update = next(
-        i for i, node in enumerate(graph.nodes) if node.op == "multiply"
-        and "rate" in [graph.nodes[source].attrs[0][1] for source in node.inputs[:1]
-                       if graph.nodes[source].op == "input"]
-    )  # fmt: skip
+        i
+        for i, node in enumerate(graph.nodes)
+        if node.op == "multiply"
+        and "rate"
+        in [
+            graph.nodes[source].attrs[0][1]
+            for source in node.inputs[:1]
+            if graph.nodes[source].op == "input"
+        ]
+    )
     count = len(graph.inputs)
     parts = [
         XOR_HEAD,
         f"## Inputs\n\n```\n{head}\n" + "\n".join(rows[:count]) + "\n```",
-        "## Forward: from the points to the loss\n\n```\n" + "\n".join(rows[count : loss + 1])
+        "## Forward: from the points to the loss\n\n```\n"
+        + "\n".join(rows[count : loss + 1])
         + "\n```",
         "## Backward: from the loss to every gradient\n\n```\n"
-        + "\n".join(rows[loss + 1 : update]) + "\n```",
-        "## Update: weights minus rate times gradient\n\n```\n" + "\n".join(rows[update:])
+        + "\n".join(rows[loss + 1 : update])
         + "\n```",
-    ]  # fmt: skip
+        "## Update: weights minus rate times gradient\n\n```\n"
+        + "\n".join(rows[update:])
+        + "\n```",
+    ]
     return "\n\n".join(parts) + "\n"
 
 
 def operations() -> None:
     """docs/operations.md: what the registry-driven tests cover; they run for it."""
     subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "tests/ops"], cwd=ROOT, check=True,
-        env=os.environ | {"PELLUCID_REPORT": "docs/operations.md"}, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
+        [sys.executable, "-m", "pytest", "-q", "tests/ops"],
+        cwd=ROOT,
+        check=True,
+        env=os.environ | {"PELLUCID_REPORT": "docs/operations.md"},
+        stdout=subprocess.DEVNULL,
+    )
 
 
 def lectures() -> None:

@@ -112,11 +112,14 @@ def page(tests: Tests, outcomes: Mapping[str, str]) -> str:
     count = list(states.values()).count
     parts = [
         HEAD.format(
-            count=len({test for found in tests.values() for test in found}), rows=len(ROWS),
-            shown=count((True, False)), part=count((True, True)), missing=count((False, True)),
+            count=len({test for found in tests.values() for test in found}),
+            rows=len(ROWS),
+            shown=count((True, False)),
+            part=count((True, True)),
+            missing=count((False, True)),
             context=count((False, False)),
         )
-    ]  # fmt: skip
+    ]
     for title, rows in SECTIONS.items():
         parts.append(
             f"\n## {title}\n\n| id | the lectures state | in Pellucid | shown by | result |\n"

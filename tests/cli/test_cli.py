@@ -19,8 +19,12 @@ from pellucid.train.checkpoint import read_file
 def pellucid(*arguments, cwd, **options):
     return subprocess.run(
         [sys.executable, "-m", "pellucid.cli.main", *map(str, arguments)],
-        cwd=cwd, capture_output=True, text=True, timeout=120, **options,
-    )  # fmt: skip
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        **options,
+    )
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -42,8 +46,15 @@ def test_train_shows_the_result_and_writes_model_and_figure(digits):
     folder, done = digits
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    for words in ("1,438 training and 359 test images", "epoch  60/60", "Confusion matrix",
-                  "Test error", "Time", "digits.safetensors", "digits.png"):  # fmt: skip
+    for words in (
+        "1,438 training and 359 test images",
+        "epoch  60/60",
+        "Confusion matrix",
+        "Test error",
+        "Time",
+        "digits.safetensors",
+        "digits.png",
+    ):
         assert words in done.stdout
     assert "\x1b" not in done.stdout, "no colours where there is no terminal"
     assert (folder / "digits.png").read_bytes()[:4] == b"\x89PNG"
@@ -74,12 +85,27 @@ def test_a_folder_with_idx_files(tmp_path):
     data = load_digits(seed=1)
     (tmp_path / "mine").mkdir()
     for name, array in (
-        ("train-images-idx3-ubyte.gz", data.x_train[:200]), ("t10k-images-idx3-ubyte", data.x_test),
-        ("train-labels-idx1-ubyte", data.y_train[:200]), ("t10k-labels-idx1-ubyte.gz", data.y_test),
-    ):  # fmt: skip
+        ("train-images-idx3-ubyte.gz", data.x_train[:200]),
+        ("t10k-images-idx3-ubyte", data.x_test),
+        ("train-labels-idx1-ubyte", data.y_train[:200]),
+        ("t10k-labels-idx1-ubyte.gz", data.y_test),
+    ):
         write_idx(tmp_path / "mine" / name, array)
-    done = pellucid("train", "mine", "--epochs", 3, "--hidden", "20,10", "--activation", "tanh",
-                    "--optimizer", "adam", "--l2", 1e-4, cwd=tmp_path)  # fmt: skip
+    done = pellucid(
+        "train",
+        "mine",
+        "--epochs",
+        3,
+        "--hidden",
+        "20,10",
+        "--activation",
+        "tanh",
+        "--optimizer",
+        "adam",
+        "--l2",
+        1e-4,
+        cwd=tmp_path,
+    )
     assert done.returncode == 0, done.stderr
     model = pel.load(tmp_path / "mine.safetensors")
     assert model.names == ["pixels", "flatten", "hidden_1", "hidden_2", "classes"]
@@ -161,8 +187,19 @@ main.main()
 
 
 def _start(folder, *more):
-    command = [sys.executable, "-c", _LOGGED, str(folder / "log"), "train", "digits", "--epochs",
-               "60", "--checkpoint-every", "0.01", *more]  # fmt: skip
+    command = [
+        sys.executable,
+        "-c",
+        _LOGGED,
+        str(folder / "log"),
+        "train",
+        "digits",
+        "--epochs",
+        "60",
+        "--checkpoint-every",
+        "0.01",
+        *more,
+    ]
     return subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

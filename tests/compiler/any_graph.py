@@ -23,17 +23,27 @@ from pellucid.runtime.extras import NUMPY
 ROWS = 5  # what N is while a graph is drawn
 INDEX = 3  # index inputs are below this
 INPUTS: dict[str, tuple[Shape, DType | None]] = {
-    "x": ((N, 3), None), "row": ((3,), None), "column": ((N, 1), None), "one": ((), None),
-    "square": ((3, 3), None), "images": ((N, 4, 3), None), "block": ((4, 5, 2), None),
-    "seed": ((), int64), "whole": ((N, 3), int64), "index": ((4,), int64), "mask": ((N, 3), bool_),
-}  # fmt: skip
+    "x": ((N, 3), None),
+    "row": ((3,), None),
+    "column": ((N, 1), None),
+    "one": ((), None),
+    "square": ((3, 3), None),
+    "images": ((N, 4, 3), None),
+    "block": ((4, 5, 2), None),
+    "seed": ((), int64),
+    "whole": ((N, 3), int64),
+    "index": ((4,), int64),
+    "mask": ((N, 3), bool_),
+}
 EACH = {
     (kind, arity): sorted(
-        name for name, op in REGISTRY.items()
+        name
+        for name, op in REGISTRY.items()
         if op.kind is kind and len(op.inputs) == arity and not op.attrs and not op.user
     )
-    for kind in (Kind.ELEMENTWISE, Kind.COMPARE) for arity in (1, 2)
-}  # fmt: skip
+    for kind in (Kind.ELEMENTWISE, Kind.COMPARE)
+    for arity in (1, 2)
+}
 FAMILIES = (*(kind.value for kind in Kind), "windows", "fold")
 DRAWN = (*FAMILIES, "elementwise", "elementwise", "contract")  # most work is in these
 # A boolean is no number: it is neither summed nor multiplied, and no seed.
@@ -221,8 +231,15 @@ class AnyGraph:
     def _movement(self) -> Value | None:
         x = self.pick()
         assert x is not None
-        ways = (self._reshape, self._permute, self._broadcast, self._slice, self._flip,
-                self._concat, self._pad)  # fmt: skip
+        ways = (
+            self._reshape,
+            self._permute,
+            self._broadcast,
+            self._slice,
+            self._flip,
+            self._concat,
+            self._pad,
+        )
         return self.random.choice(ways)(x)
 
     def _reshape(self, x: Value) -> Value:
@@ -282,9 +299,11 @@ class AnyGraph:
             stride.append(self.random.randint(1, 3))
             dilation.append(2 if (size[-1] - 1) * 2 < length and self.chance(0.3) else 1)
         return {
-            "axes": tuple(axes), "size": tuple(size), "stride": tuple(stride),
+            "axes": tuple(axes),
+            "size": tuple(size),
+            "stride": tuple(stride),
             "dilation": tuple(dilation),
-        }  # fmt: skip
+        }
 
     def _windows(self) -> Value | None:
         x = self.pick()
@@ -306,9 +325,14 @@ class AnyGraph:
         rest = self.random.randrange(stride)  # what no window reaches
         length = (count - 1) * stride + (size - 1) * dilation + 1 + rest
         return apply(
-            "fold", x, axes=(axis,), size=(size,), stride=(stride,), dilation=(dilation,),
+            "fold",
+            x,
+            axes=(axis,),
+            size=(size,),
+            stride=(stride,),
+            dilation=(dilation,),
             lengths=(length,),
-        )  # fmt: skip
+        )
 
     def _contract(self) -> Value | None:
         x = self.numeric()

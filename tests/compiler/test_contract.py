@@ -125,11 +125,15 @@ FEW_K = [(1, 5), (8, 10), (9, 15), (50, 3), (23, 40), (16, 1)]
         *(("host", dtype, dims) for dtype in (float32, float64) for dims in FEW_K[::2]),
         *(("host", float32, dims) for dims in FEW_K[1::2]),
         *((target, float32, (9, 15)) for target in ("avx2", "fma")),
-        *(pytest.param(target, dtype, dims, marks=pytest.mark.slow)
-          for target in ("avx2", "fma") for dtype in (float32, float64) for dims in FEW_K
-          if (dtype, dims) != (float32, (9, 15))),
+        *(
+            pytest.param(target, dtype, dims, marks=pytest.mark.slow)
+            for target in ("avx2", "fma")
+            for dtype in (float32, float64)
+            for dims in FEW_K
+            if (dtype, dims) != (float32, (9, 15))
+        ),
     ],
-)  # fmt: skip
+)
 def test_products_of_few_k_keep_the_bits(dims: tuple[int, int], dtype: DType, target: str) -> None:
     """As in a step on a few rows: the weights less a part of their gradient, of any width."""
     rows, columns = dims
@@ -188,7 +192,7 @@ MANY = [  # batches, several summed and several free axes, in orders that do not
     ((37, 50), (37, 1), (), ((0, 0),)),
     ((4, 9, 30), (4, 30), ((0, 0),), ((2, 1),)),
     ((2, 3, 40, 5), (5, 40), (), ((3, 0), (2, 1))),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("case", [*FAR, *MANY], ids=str)
@@ -202,9 +206,11 @@ def test_any_axes_keep_the_bits(case: Any, dtype: DType) -> None:
 
 def test_threads_keep_the_bits() -> None:
     for left, right, summed in (
-        ((100, 300), (300, 200), ((1, 0),)), ((3, 800), (800, 500), ((1, 0),)),
-        ((1000, 60), (60, 20), ((1, 0),)), ((300, 100), (300, 90), ((0, 0),)),
-    ):  # fmt: skip
+        ((100, 300), (300, 200), ((1, 0),)),
+        ((3, 800), (800, 500), ((1, 0),)),
+        ((1000, 60), (60, 20), ((1, 0),)),
+        ((300, 100), (300, 90), ((0, 0),)),
+    ):
         graph = graph_of(float32, left, right, (), summed)
         inputs = [drawn(shape, float32, i) for i, shape in enumerate((left, right))]
         known = plain(graph, inputs)

@@ -30,9 +30,25 @@ FUNCTIONS: dict[str, tuple[tuple[float, float], Callable[..., Any], float, float
     "erf": ((-5, 5), mpmath.erf, 1, 4),
 }
 SPECIAL = [
-    0.0, -0.0, np.inf, -np.inf, np.nan, 1, -1, 1e-45, -1e-45, 1e-310, 1e300, -1e300, 88.8, -104,
-    710, -746, 1e7, -3e9,
-]  # fmt: skip
+    0.0,
+    -0.0,
+    np.inf,
+    -np.inf,
+    np.nan,
+    1,
+    -1,
+    1e-45,
+    -1e-45,
+    1e-310,
+    1e300,
+    -1e300,
+    88.8,
+    -104,
+    710,
+    -746,
+    1e7,
+    -3e9,
+]
 BOTH = pytest.mark.parametrize("dtype", [float32, float64], ids=repr)
 
 
@@ -104,10 +120,28 @@ def test_vectors_and_scalars_give_the_same_bits(name: str, dtype: DType) -> None
 
 @BOTH
 def test_pow_has_cs_table_of_special_cases(dtype: DType) -> None:
-    values = np.array([
-        0.0, -0.0, np.inf, -np.inf, np.nan, 1, -1, 2, -2, 0.5, -0.5, 3, -3, 1e30, -1e30, 1e-30, 2.5,
-        -2.5,
-    ]).astype(dtype.name)  # fmt: skip
+    values = np.array(
+        [
+            0.0,
+            -0.0,
+            np.inf,
+            -np.inf,
+            np.nan,
+            1,
+            -1,
+            2,
+            -2,
+            0.5,
+            -0.5,
+            3,
+            -3,
+            1e30,
+            -1e30,
+            1e-30,
+            2.5,
+            -2.5,
+        ]
+    ).astype(dtype.name)
     x, y = (np.ascontiguousarray(part.ravel()) for part in np.meshgrid(values, values))
     with np.errstate(all="ignore"):
         known = np.power(x, y)

@@ -226,8 +226,18 @@ def test_pairs_that_make_no_sense_are_refused(pairs: list[tuple[int, int]]) -> N
 
 def test_the_pipeline_records_every_pass_and_knows_their_names() -> None:
     _, records = compile_graph(step_graph(), shared(), xp=NUMPY)
-    order = ["fold", "simplify", "cse", "dce", "unfold", "lower",
-             "fuse", "schedule", "inplace", "arena"]  # fmt: skip
+    order = [
+        "fold",
+        "simplify",
+        "cse",
+        "dce",
+        "unfold",
+        "lower",
+        "fuse",
+        "schedule",
+        "inplace",
+        "arena",
+    ]
     assert [one.name for one in records] == order
     assert all(one.seconds >= 0 and one.size > 0 and one.text() for one in records)
     assert report(records).count("\n") == len(records)
@@ -357,8 +367,11 @@ def test_transposed_operands_of_any_rank_change_no_bit(seed: int) -> None:
             "contract", *operands, batch=tuple(pairs[: len(b)]), summed=tuple(pairs[len(b) :])
         )
         rank = len(product.type.shape)
-        turned = (*range(len(b)), *range(len(b) + len(left), rank),
-                  *range(len(b), len(b) + len(left)))  # fmt: skip
+        turned = (
+            *range(len(b)),
+            *range(len(b) + len(left), rank),
+            *range(len(b), len(b) + len(left)),
+        )
         graph = builder.graph([apply("permute_dims", product, axes=turned)])
     inputs = [draw.normal(size=type.shape).astype("f4") for type in graph.input_types]
     ours, known = (Native(graph, off=off)(inputs)[0] for off in ((), ("simplify",)))

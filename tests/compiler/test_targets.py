@@ -112,8 +112,10 @@ def convolution() -> Graph:
 
 
 GRAPHS: dict[str, Callable[[], Graph]] = {
-    "mlp": mlp, "dropout": dropout, "convolution": convolution
-}  # fmt: skip
+    "mlp": mlp,
+    "dropout": dropout,
+    "convolution": convolution,
+}
 
 QUICK = ["mlp", "convolution", pytest.param("dropout", marks=pytest.mark.slow)]
 
@@ -129,8 +131,9 @@ def compiled(name: str) -> tuple[Program, Feed | None]:
     types = graph.input_types
     feed = Feed(
         tuple((i, as_dtype(types[i].dtype.name, "fit")) for i in (x, x + 1)),
-        (state + 1,), tuple(range(state, len(graph.outputs))),
-    )  # fmt: skip
+        (state + 1,),
+        tuple(range(state, len(graph.outputs))),
+    )
     return compile_graph(graph, [(i, i) for i in range(state)], (), NUMPY)[0], feed
 
 

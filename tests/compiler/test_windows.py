@@ -37,7 +37,7 @@ CONVOLUTIONS = [
     (14, 13, 2, (7, 5), 3, (3, 2), (1, 1), 1, 2),
     (17, 17, 2, (5, 5), 3, (1, 1), (2, 2), 0, 2),
     (17, 15, 3, (4, 4), 5, (2, 1), (1, 2), 0, 2),
-]  # fmt: skip
+]
 
 
 def convolution(case, dtype) -> tuple[Graph, list[tuple[int, ...]]]:
@@ -59,8 +59,11 @@ def convolution(case, dtype) -> tuple[Graph, list[tuple[int, ...]]]:
         return (y, *back(ct))
 
     inner = [(height, width, channels), (*kernel, channels, filters), (*sides, filters)]
-    types = [TensorType(dtype, (N, *inner[0])), TensorType(dtype, inner[1]),
-             TensorType(dtype, (N, *inner[2]))]  # fmt: skip
+    types = [
+        TensorType(dtype, (N, *inner[0])),
+        TensorType(dtype, inner[1]),
+        TensorType(dtype, (N, *inner[2])),
+    ]
     graph = trace(whole, types, ["x", "w", "ct"], lambda values: (tuple(values), {})).graph
     return graph, [(rows, *inner[0]), inner[1], (rows, *inner[2])]
 
@@ -72,8 +75,12 @@ def drawn(shapes_, dtype, seed=0):
 
 def written(program: Program) -> set[str]:
     """What stands in memory."""
-    return {one.op for kernel in program.kernels for one in kernel.body
-            if kernel.head is one or one.elementwise}  # fmt: skip
+    return {
+        one.op
+        for kernel in program.kernels
+        for one in kernel.body
+        if kernel.head is one or one.elementwise
+    }
 
 
 @pytest.mark.parametrize("case", CONVOLUTIONS, ids=str)

@@ -94,12 +94,22 @@ def test_promotion_is_symmetric_and_idempotent(x: DType, y: DType, z: DType) -> 
 @pytest.mark.parametrize(
     ("strong", "weak", "wanted"),
     [
-        (float32, "f", float32), (float32, "i", float32), (float32, "b", float32),
-        (float64, "f", float64), (int8, "i", int8), (uint8, "i", uint8), (uint8, "f", float32),
-        (int64, "f", float32), (bool_, "b", bool_), (bool_, "i", int64), (bool_, "f", float32),
-        (int16, "b", int16), (uint64, "u", uint64), (int32, "u", int32),
+        (float32, "f", float32),
+        (float32, "i", float32),
+        (float32, "b", float32),
+        (float64, "f", float64),
+        (int8, "i", int8),
+        (uint8, "i", uint8),
+        (uint8, "f", float32),
+        (int64, "f", float32),
+        (bool_, "b", bool_),
+        (bool_, "i", int64),
+        (bool_, "f", float32),
+        (int16, "b", int16),
+        (uint64, "u", uint64),
+        (int32, "u", int32),
     ],
-)  # fmt: skip
+)
 def test_weak_numbers_take_the_dtype_of_what_they_meet(
     strong: DType, weak: str, wanted: DType
 ) -> None:

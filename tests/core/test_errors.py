@@ -29,17 +29,24 @@ from pellucid.core.errors import (
 from pellucid.core.shapes import broadcast
 
 KINDS = [
-    (ShapeError, ValueError), (DTypeError, TypeError), (GraphError, PellucidError),
-    (NotDifferentiableError, PellucidError), (CompileError, PellucidError), (DataError, ValueError),
-    (ArgumentError, TypeError), (DivergenceError, ArithmeticError),
-]  # fmt: skip
+    (ShapeError, ValueError),
+    (DTypeError, TypeError),
+    (GraphError, PellucidError),
+    (NotDifferentiableError, PellucidError),
+    (CompileError, PellucidError),
+    (DataError, ValueError),
+    (ArgumentError, TypeError),
+    (DivergenceError, ArithmeticError),
+]
 
 
 def test_the_message_of_the_documentation() -> None:
     error = ShapeError(
-        'dense "hidden"', "x must be (N, 784), got (32, 28, 28)", "Add Flatten() before Dense.",
+        'dense "hidden"',
+        "x must be (N, 784), got (32, 28, 28)",
+        "Add Flatten() before Dense.",
         line="train.py:41",
-    )  # fmt: skip
+    )
     assert str(error) == (
         '[dense "hidden"] x must be (N, 784), got (32, 28, 28). At train.py:41. '
         "Add Flatten() before Dense."
@@ -66,8 +73,11 @@ def test_errors_travel_between_processes(kind: type[PellucidError]) -> None:
     for again in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
         assert type(again) is kind and str(again) == str(error)
         assert (again.where, again.problem, again.fix, again.line) == (
-            "fit", "expected 3, got 4", "Do that.", "train.py:9",
-        )  # fmt: skip
+            "fit",
+            "expected 3, got 4",
+            "Do that.",
+            "train.py:9",
+        )
 
 
 def test_the_user_line_is_the_first_frame_outside_the_package() -> None:
@@ -92,9 +102,12 @@ def test_a_prompt_has_no_file() -> None:
     source = "from pellucid.core.errors import DataError; print(DataError('a', 'b', 'C.'))"
     folder = Path(pellucid.__file__).parent.parent
     done = subprocess.run(
-        [sys.executable, "-c", source], capture_output=True, text=True, check=True,
+        [sys.executable, "-c", source],
+        capture_output=True,
+        text=True,
+        check=True,
         env={**os.environ, "PYTHONPATH": str(folder)},
-    )  # fmt: skip
+    )
     assert done.stdout == "[a] b. C.\n"
 
 
@@ -107,9 +120,12 @@ def test_a_package_behind_a_symbolic_link_is_still_the_package(tmp_path: Path) -
         "except ValueError as error:\n    print(error.line)\n"
     )
     done = subprocess.run(
-        [sys.executable, str(tmp_path / "mine.py")], capture_output=True, text=True, check=True,
+        [sys.executable, str(tmp_path / "mine.py")],
+        capture_output=True,
+        text=True,
+        check=True,
         env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
-    )  # fmt: skip
+    )
     assert done.stdout == "mine.py:3\n"
 
 

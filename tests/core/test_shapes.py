@@ -165,10 +165,16 @@ class TestReshape:
     @pytest.mark.parametrize(
         ("old", "new"),
         [
-            ((N, 6), (N, 5)), ((N, 6), (4, -1)), ((6,), (N, -1)), ((6,), (N,)), ((N,), (2 * N,)),
-            ((3 * N,), (2 * N, -1)), ((N, 6), (N, N)), ((N,), (3,)),
+            ((N, 6), (N, 5)),
+            ((N, 6), (4, -1)),
+            ((6,), (N, -1)),
+            ((6,), (N,)),
+            ((N,), (2 * N,)),
+            ((3 * N,), (2 * N, -1)),
+            ((N, 6), (N, N)),
+            ((N,), (3,)),
         ],
-    )  # fmt: skip
+    )
     def test_what_does_not_fit_for_every_n(self, old: Any, new: Any) -> None:
         with pytest.raises(ShapeError):
             shapes.reshaped("reshape", old, new)

@@ -22,9 +22,19 @@ def read_only():
 
 @pytest.mark.parametrize(
     "x",
-    [X, X.astype(">f8"), X.astype(">i2"), X.astype("f2"), np.asfortranarray(X), X.repeat(2, 1)[
-        :, ::2], X[::-1][::-1], read_only(), X.astype(np.uint8), X.astype(np.longdouble)],
-)  # fmt: skip
+    [
+        X,
+        X.astype(">f8"),
+        X.astype(">i2"),
+        X.astype("f2"),
+        np.asfortranarray(X),
+        X.repeat(2, 1)[:, ::2],
+        X[::-1][::-1],
+        read_only(),
+        X.astype(np.uint8),
+        X.astype(np.longdouble),
+    ],
+)
 def test_an_array_stays_what_it_is_and_its_batch_is_native(x):
     assert as_features(x, "fit") is x
     batch = gather(x, np.array([3, 0, 3]), F32, "x")

@@ -159,11 +159,19 @@ def test_nan_round_trips() -> None:
     assert parse_graph(text.replace("=nan", "=-0.0")) != graph
 
 
-@given(st.recursive(
-    st.integers(-(2**63), 2**63) | st.floats(allow_nan=False) | st.text(max_size=8) | st.booleans()
-    | st.none() | st.sampled_from(ALL) | st.integers(1, 99).map(lambda c: c * N),
-    lambda inner: st.lists(inner, max_size=3).map(tuple), max_leaves=8,
-))  # fmt: skip
+@given(
+    st.recursive(
+        st.integers(-(2**63), 2**63)
+        | st.floats(allow_nan=False)
+        | st.text(max_size=8)
+        | st.booleans()
+        | st.none()
+        | st.sampled_from(ALL)
+        | st.integers(1, 99).map(lambda c: c * N),
+        lambda inner: st.lists(inner, max_size=3).map(tuple),
+        max_leaves=8,
+    )
+)
 def test_any_attribute_round_trips(value: Any) -> None:
     if show_attr(value).count("(") > 8:
         return
@@ -189,8 +197,9 @@ def test_names_may_be_odd() -> None:
     ]
     graph = trace(
         lambda *xs: apply("sum", sum(xs[1:], xs[0]), axis=(), keepdims=False),
-        *[TensorType(float64, ())] * len(names), names=names,
-    )  # fmt: skip
+        *[TensorType(float64, ())] * len(names),
+        names=names,
+    )
     shown = print_graph(graph, values=["1"] * len(graph))
     assert parse_graph(shown, type_rule=type_of) == graph == parse_graph(print_graph(graph))
     assert parse_graph(shown).input_names == tuple(names)
@@ -317,8 +326,14 @@ def rich_graph() -> Graph:
         padded = apply(
             "pad", x, elementwise("add", seed, 0.5) * 0.0, low=(0, 1), high=(0, 0), interior=(0, 1)
         )
-        noise = apply("normal", apply("cast", seed, dtype=int64), apply("cast", seed, dtype=uint64),
-                      stream='drop "1"/a', shape=(2, 4), dtype=float64)  # fmt: skip
+        noise = apply(
+            "normal",
+            apply("cast", seed, dtype=int64),
+            apply("cast", seed, dtype=uint64),
+            stream='drop "1"/a',
+            shape=(2, 4),
+            dtype=float64,
+        )
         return apply("gather", padded * noise, i, axis=1), -padded
 
     types = TensorType(float64, (2, 2)), TensorType(int64, (3,)), TensorType(float64, ())

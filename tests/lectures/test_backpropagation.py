@@ -117,8 +117,11 @@ def test_the_two_layer_listing_forward_backward_update():
     # Update, (6.23).
     after = [w1 - gamma * dw1, b1 - gamma * db1, w2 - gamma * dw2, b2 - gamma * db2]
 
-    model = pel.Sequential([pel.nn.Dense(3, activation="relu", input_shape=(2,)),
-                            pel.nn.Dense(1)], dtype="float64", seed=0)  # fmt: skip
+    model = pel.Sequential(
+        [pel.nn.Dense(3, activation="relu", input_shape=(2,)), pel.nn.Dense(1)],
+        dtype="float64",
+        seed=0,
+    )
     model.compile(pel.optim.SGD(gamma), "squared")
     model.set_weights([w1.T, b1, w2.T, b2])
     assert model.evaluate(x, [y])["loss"] == pytest.approx(cost, rel=1e-14)
@@ -152,9 +155,14 @@ def test_the_jax_snippet_with_its_erratum_corrected():
 def test_linear_layers_collapse_to_one_matrix():
     (w1, w2, w3), _, x, _ = draw((4, 6, 5, 2), 7)
     model = pel.Sequential(
-        [pel.nn.Dense(6, use_bias=False, input_shape=(4,)), pel.nn.Dense(5, use_bias=False),
-         pel.nn.Dense(2, use_bias=False)], dtype="float64", seed=0,
-    )  # fmt: skip
+        [
+            pel.nn.Dense(6, use_bias=False, input_shape=(4,)),
+            pel.nn.Dense(5, use_bias=False),
+            pel.nn.Dense(2, use_bias=False),
+        ],
+        dtype="float64",
+        seed=0,
+    )
     model.set_weights([w1.T, w2.T, w3.T])
     np.testing.assert_allclose(model.predict(x), x @ (w3 @ w2 @ w1).T, rtol=1e-12)
 

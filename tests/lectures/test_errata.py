@@ -47,10 +47,15 @@ def test_the_parameters_of_example_6_1():
 def test_every_layer_adds_its_own_bias():
     """In (6.16b) layer L - 1 adds b⁽ᴸ⁻¹⁾, not the b⁽¹⁾ that is printed."""
     model = Sequential(
-        [Dense(4, "tanh", bias_initializer="normal", input_shape=(3,)),
-         Dense(4, "tanh", bias_initializer="normal"), Dense(4, "tanh", bias_initializer="normal"),
-         Dense(2)], seed=0, dtype="float64",
-    )  # fmt: skip
+        [
+            Dense(4, "tanh", bias_initializer="normal", input_shape=(3,)),
+            Dense(4, "tanh", bias_initializer="normal"),
+            Dense(4, "tanh", bias_initializer="normal"),
+            Dense(2),
+        ],
+        seed=0,
+        dtype="float64",
+    )
     weights = model.get_weights()
     kernels, biases = weights[::2], weights[1::2]
 
@@ -146,15 +151,13 @@ def test_the_keras_program_runs_as_printed(capsys):
     Xtr, ytr, Xts, yts = X[:20], (T[:20] > 0).astype(int), X[20:], (T[20:] > 0).astype(int)
 
     model = Sequential()
-    model.add(Dense(units=nh, input_shape=(nin,), activation='sigmoid', name='hidden'))  # fmt: skip
-    model.add(Dense(units=nout, activation='softmax', name='output'))  # fmt: skip
+    model.add(Dense(units=nh, input_shape=(nin,), activation="sigmoid", name="hidden"))
+    model.add(Dense(units=nout, activation="softmax", name="output"))
 
     opt = optimizers.Adam(lr=0.001)
-    model.compile(optimizer=opt,
-                  loss='sparse_categorical_crossentropy',
-                  metrics=['accuracy'])  # fmt: skip
+    model.compile(optimizer=opt, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
 
-    hist = model.fit(Xtr, ytr, epochs=30, batch_size=100, validation_data=(Xts,yts))  # fmt: skip
+    hist = model.fit(Xtr, ytr, epochs=30, batch_size=100, validation_data=(Xts, yts))
 
     assert opt == optimizers.Adam(0.001) and opt.rate(0) == 0.001
     assert model.count_params() == 3 * 5 + 5 + 5 * 2 + 2

@@ -14,9 +14,14 @@ def test_the_bundled_digits_are_learnt_with_each_of_five_seeds():
     for seed in range(5):
         data = pel.data.load_digits(seed=seed)
         model = pel.Sequential(
-            [pel.nn.Rescale(1 / 16), pel.nn.Flatten(), pel.nn.Dense(200, activation="relu"),
-             pel.nn.Dense(10)], seed=seed,
-        )  # fmt: skip
+            [
+                pel.nn.Rescale(1 / 16),
+                pel.nn.Flatten(),
+                pel.nn.Dense(200, activation="relu"),
+                pel.nn.Dense(10),
+            ],
+            seed=seed,
+        )
         model.compile(pel.optim.SGD(0.5), loss="cross_entropy", metrics=["accuracy"])
         model.fit(data.x_train, data.y_train, batch_size=32, epochs=60, seed=seed, verbose=0)
         assert model.evaluate(data.x_test, data.y_test)["accuracy"] >= 0.96
@@ -41,9 +46,15 @@ def test_mnist_as_in_the_lecture(hidden, parameters, most):
     model = pel.Sequential([*layers, pel.nn.Dense(10)], seed=0)
     model.compile(pel.optim.SGD(0.5), loss="cross_entropy", metrics=["accuracy"])
     history = model.fit(
-        data.x_train, data.y_train, batch_size=100, epochs=15, seed=0, verbose=0,
-        validation_data=(data.x_test, data.y_test), validate_every=100,
-    )  # fmt: skip
+        data.x_train,
+        data.y_train,
+        batch_size=100,
+        epochs=15,
+        seed=0,
+        verbose=0,
+        validation_data=(data.x_test, data.y_test),
+        validate_every=100,
+    )
     assert model.count_params() == parameters
     assert history.steps["step"][-1] == 9_000
     assert history.validation["step"] == list(range(100, 9_001, 100))

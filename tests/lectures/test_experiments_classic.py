@@ -26,8 +26,9 @@ def test_three_tanh_units_fit_four_curves(function, at_points, between):
     x = np.random.default_rng(0).uniform(-1, 1, (50, 1))
     fine = np.linspace(-1, 1, 401)[:, None]
     for seed in range(3):
-        hidden = Dense(3, "tanh", kernel_initializer=nn.Normal(2.0),
-                       bias_initializer=nn.Uniform(1.0))  # fmt: skip
+        hidden = Dense(
+            3, "tanh", kernel_initializer=nn.Normal(2.0), bias_initializer=nn.Uniform(1.0)
+        )
         model = Sequential([hidden, Dense(1)], seed=seed, dtype="float64")
         model.compile(optim.LBFGS(), "squared")
         model.fit(x, function(x), batch_size="all", epochs=400, seed=0, verbose=0)
@@ -94,14 +95,11 @@ def test_thirty_epochs_of_the_keras_program_on_digits():
     nin, nh, nout = 64, 100, 10
 
     model = Sequential()
-    model.add(Dense(units=nh, input_shape=(nin,), activation='sigmoid', name='hidden'))  # fmt: skip
-    model.add(Dense(units=nout, activation='softmax', name='output'))  # fmt: skip
+    model.add(Dense(units=nh, input_shape=(nin,), activation="sigmoid", name="hidden"))
+    model.add(Dense(units=nout, activation="softmax", name="output"))
     opt = optimizers.Adam(lr=0.001)
-    model.compile(optimizer=opt,
-                  loss='sparse_categorical_crossentropy',
-                  metrics=['accuracy'])  # fmt: skip
-    hist = model.fit(Xtr, ytr, epochs=30, batch_size=100,
-                     validation_data=(Xts,yts), verbose=0)  # fmt: skip
+    model.compile(optimizer=opt, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    hist = model.fit(Xtr, ytr, epochs=30, batch_size=100, validation_data=(Xts, yts), verbose=0)
 
     curves = hist.history
     assert set(curves) == {"loss", "accuracy", "val_loss", "val_accuracy"}

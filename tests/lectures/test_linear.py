@@ -117,9 +117,11 @@ def test_a_fixed_mapping_before_the_weights(activation):
     mappings = [
         (nn.Polynomial(2), np.stack([X, X**2], axis=-1).reshape(40, 6)),
         (nn.RBF(centers, 0.5), np.exp(-2 * ((X[:, None] - np.array(centers)) ** 2).sum(-1))),
-        (nn.Basis(lambda x: np.stack([x[:, 0] * x[:, 1], np.sin(x[:, 2])], axis=-1)),
-         np.stack([X[:, 0] * X[:, 1], np.sin(X[:, 2])], axis=-1)),
-    ]  # fmt: skip
+        (
+            nn.Basis(lambda x: np.stack([x[:, 0] * x[:, 1], np.sin(x[:, 2])], axis=-1)),
+            np.stack([X[:, 0] * X[:, 1], np.sin(X[:, 2])], axis=-1),
+        ),
+    ]
     for mapping, features in mappings:
         model = pel.Sequential([mapping, nn.Dense(2, activation)], seed=0, dtype="float64")
         model.build((3,))

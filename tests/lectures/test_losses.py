@@ -255,8 +255,14 @@ def test_the_mean_objective_keeps_the_rate_from_depending_on_the_batch():
 def test_the_error_rate_of_minibatches_and_of_validation_data():
     """The misclassification rate is measured on every minibatch and on the validation data."""
     validation = X[60:], CLASSES[60:]
-    options = {"batch_size": 20, "epochs": 4, "validation_data": validation,
-               "validate_every": 2, "seed": 0, "verbose": 0}  # fmt: skip
+    options = {
+        "batch_size": 20,
+        "epochs": 4,
+        "validation_data": validation,
+        "validate_every": 2,
+        "seed": 0,
+        "verbose": 0,
+    }
     # With rate 0 the weights stay: what is measured can be counted by hand.
     model = classifier(optimizer=optim.SGD(0.0), metrics=["accuracy"])
     history = model.fit(X[:60], CLASSES[:60], **options)

@@ -28,10 +28,13 @@ def network(sizes, hidden="tanh", last=None, seed=0, **options):
     """A network of these sizes with biases that are not 0, in float64."""
     functions = [hidden] * (len(sizes) - 2) + [last]
     model = pel.Sequential(
-        [nn.Dense(units, function, bias_initializer=nn.Normal(0.5), **options)
-         for units, function in zip(sizes[1:], functions, strict=True)],
-        seed=seed, dtype="float64",
-    )  # fmt: skip
+        [
+            nn.Dense(units, function, bias_initializer=nn.Normal(0.5), **options)
+            for units, function in zip(sizes[1:], functions, strict=True)
+        ],
+        seed=seed,
+        dtype="float64",
+    )
     model.build((sizes[0],))
     return model
 
@@ -189,8 +192,9 @@ def test_more_hidden_units_approximate_better():
     wave = np.sin(6 * x)
     farthest = []
     for units in (1, 2, 4, 8):
-        hidden = nn.Dense(units, "tanh", kernel_initializer=nn.Normal(3.0),
-                          bias_initializer=nn.Uniform(3.0))  # fmt: skip
+        hidden = nn.Dense(
+            units, "tanh", kernel_initializer=nn.Normal(3.0), bias_initializer=nn.Uniform(3.0)
+        )
         model = pel.Sequential([hidden, nn.Dense(1)], seed=0, dtype="float64")
         model.compile(optim.Adam(optim.Cosine(0.03, 4000)), "squared")
         model.fit(x, wave, batch_size=101, epochs=4000, seed=0, verbose=0)

@@ -146,8 +146,9 @@ def test_where_descent_ends_depends_on_where_it_starts():
     for seed in range(6):
         model = pel.Sequential(
             [Dense(2, activation="tanh", kernel_initializer=nn.Normal(1.0)), Dense(1)],
-            seed=seed, dtype="float64",
-        )  # fmt: skip
+            seed=seed,
+            dtype="float64",
+        )
         model.compile(optim.SGD(0.5), "binary_cross_entropy")
         model.fit(XOR, LABELS, batch_size=4, epochs=2000, seed=0, verbose=0)
         before = model.get_weights()

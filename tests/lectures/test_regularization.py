@@ -132,9 +132,11 @@ def test_a_regulariser_lowers_the_generalisation_error_and_not_the_training_erro
     for strength in (0.0, 1e-2, 1.0):  # overfits, fits, underfits
         model = pel.Sequential([Polynomial(9), Dense(1)], seed=0, dtype="float64")
         model.compile(
-            pel.optim.SGD(0.02, momentum=0.99), "squared", metrics=["squared_error"],
+            pel.optim.SGD(0.02, momentum=0.99),
+            "squared",
+            metrics=["squared_error"],
             regularizer=L2(strength),
-        )  # fmt: skip
+        )
         model.fit(*few, batch_size=12, epochs=10_000, seed=0, verbose=0)
         training.append(model.evaluate(*few)["squared_error"])
         generalisation.append(model.evaluate(*held)["squared_error"])

@@ -96,9 +96,7 @@ def test_networks_learn_natively_as_in_the_interpreter(name):
     for backend in ("native", "interpreter"):
         model = make(seed=1, dtype="float64")
         model.compile(pel.optim.SGD(0.002), loss=loss)
-        history = model.fit(
-            x, targets, batch_size=8, epochs=3, seed=0, verbose=0, backend=backend
-        )  # fmt: skip
+        history = model.fit(x, targets, batch_size=8, epochs=3, seed=0, verbose=0, backend=backend)
         runs.append((history.steps["loss"], model.get_weights()))
     np.testing.assert_allclose(runs[0][0], runs[1][0], rtol=1e-9)
     for one, other in zip(runs[0][1], runs[1][1], strict=True):

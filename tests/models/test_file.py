@@ -23,13 +23,21 @@ Y = np.arange(30) % 3
 
 def trained(epochs=2, optimizer=None):
     model = pel.Sequential(
-        [Rescale(0.5), Flatten(), Dense(5, activation="tanh", kernel_initializer=He()),
-         Dropout(0.2), Dense(3, name="out")], seed=1,
-    )  # fmt: skip
+        [
+            Rescale(0.5),
+            Flatten(),
+            Dense(5, activation="tanh", kernel_initializer=He()),
+            Dropout(0.2),
+            Dense(3, name="out"),
+        ],
+        seed=1,
+    )
     model.compile(
-        optimizer or Adam(Step(0.05, 0.5, every=4)), "cross_entropy", metrics=["accuracy"],
+        optimizer or Adam(Step(0.05, 0.5, every=4)),
+        "cross_entropy",
+        metrics=["accuracy"],
         regularizer=[L2(0.01, biases=True)],
-    )  # fmt: skip
+    )
     model.fit(X, Y, epochs=epochs, batch_size=8, seed=3, verbose=0, validation_data=(X, Y))
     return model
 

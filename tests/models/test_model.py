@@ -130,34 +130,61 @@ def test_a_file_with_other_wires_is_refused(sources, tmp_path):
 
 x = pel.Input((6,))
 WRONG = {
-    "another input": (lambda: pel.Model(x, nn.Add()([nn.Dense(6)(pel.Input((6,))), x])),
-                      GraphError, "got another Input"),
-    "no way to the input": (lambda: pel.Model(x, nn.Dense(1)(pel.Input((3,)))), GraphError,
-                            "got another Input"),
-    "two outputs": (lambda: pel.Model(x, [nn.Dense(1)(x), nn.Dense(1)(x)]), ArgumentError,
-                    "outputs must be one, got 2"),
+    "another input": (
+        lambda: pel.Model(x, nn.Add()([nn.Dense(6)(pel.Input((6,))), x])),
+        GraphError,
+        "got another Input",
+    ),
+    "no way to the input": (
+        lambda: pel.Model(x, nn.Dense(1)(pel.Input((3,)))),
+        GraphError,
+        "got another Input",
+    ),
+    "two outputs": (
+        lambda: pel.Model(x, [nn.Dense(1)(x), nn.Dense(1)(x)]),
+        ArgumentError,
+        "outputs must be one, got 2",
+    ),
     "an array": (lambda: nn.Dense(3)(X), ArgumentError, "called on an Input"),
     "a layer": (lambda: pel.Model(x, nn.Dense(3)), ArgumentError, "outputs must be an Input or"),
     "the input itself": (lambda: pel.Model(x, x), ArgumentError, "must come from a layer"),
-    "an output as input": (lambda: pel.Model(nn.Dense(3)(x), nn.Dense(3)(x)), ArgumentError,
-                           "inputs must be an Input"),
+    "an output as input": (
+        lambda: pel.Model(nn.Dense(3)(x), nn.Dense(3)(x)),
+        ArgumentError,
+        "inputs must be an Input",
+    ),
     "a list for one": (lambda: nn.Dense(3)([x, x]), ArgumentError, "it takes one input"),
     "one for several": (lambda: nn.Add()(x), ArgumentError, "a list of two inputs or more"),
-    "unequal shapes": (lambda: pel.Model(x, nn.Add()([x, nn.Dense(3)(x)])), ShapeError,
-                       r"inputs must have one shape, got \(N, 6\), \(N, 3\)"),
+    "unequal shapes": (
+        lambda: pel.Model(x, nn.Add()([x, nn.Dense(3)(x)])),
+        ShapeError,
+        r"inputs must have one shape, got \(N, 6\), \(N, 3\)",
+    ),
     "rows joined": (lambda: pel.Model(x, nn.Concat(0)([x, x])), ShapeError, "that of the rows"),
     "a shape": (lambda: pel.Input(6), ArgumentError, "shape must be a tuple"),
     "an empty axis": (lambda: pel.Input((0,)), ArgumentError, "shape must be at least 1"),
-    "one name twice": (lambda: pel.Model(x, nn.Dense(1, name="a")(nn.Dense(1, name="a")(x))),
-                       ArgumentError, "names must differ"),
-    "a layer as activation": (lambda: nn.Dense(3, activation=nn.Dense(3)), ArgumentError,
-                              "unknown activation"),
-    "a layer as loss": (lambda: pel.Model(x, nn.Dense(1)(x)).compile(loss=nn.Dense(3)),
-                        ArgumentError, "loss must be a name or a function"),
-    "a layer as metric": (lambda: pel.Model(x, nn.Dense(1)(x)).compile(metrics=[nn.Dense(3)]),
-                          ArgumentError, "a metric must be a name or a function"),
+    "one name twice": (
+        lambda: pel.Model(x, nn.Dense(1, name="a")(nn.Dense(1, name="a")(x))),
+        ArgumentError,
+        "names must differ",
+    ),
+    "a layer as activation": (
+        lambda: nn.Dense(3, activation=nn.Dense(3)),
+        ArgumentError,
+        "unknown activation",
+    ),
+    "a layer as loss": (
+        lambda: pel.Model(x, nn.Dense(1)(x)).compile(loss=nn.Dense(3)),
+        ArgumentError,
+        "loss must be a name or a function",
+    ),
+    "a layer as metric": (
+        lambda: pel.Model(x, nn.Dense(1)(x)).compile(metrics=[nn.Dense(3)]),
+        ArgumentError,
+        "a metric must be a name or a function",
+    ),
     "add": (lambda: pel.Model(x, nn.Dense(1)(x)).add(nn.Dense(1)), ArgumentError, "are fixed"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.lecture("T1.C13")
@@ -186,8 +213,17 @@ SUM = (TWO[0][:, 0] + TWO[1][:, 0, 0, 0] > 0).astype(int)
 def test_several_inputs_are_a_list(backend):
     net = two_inputs()
     net.compile(optim.Adam(0.02), loss="cross_entropy", metrics=["accuracy"])
-    history = net.fit(TWO, SUM, epochs=60, batch_size=16, seed=0, verbose=0, backend=backend,
-                      validation_data=(TWO, SUM), sample_weight=np.ones(50))  # fmt: skip
+    history = net.fit(
+        TWO,
+        SUM,
+        epochs=60,
+        batch_size=16,
+        seed=0,
+        verbose=0,
+        backend=backend,
+        validation_data=(TWO, SUM),
+        sample_weight=np.ones(50),
+    )
     assert history.epochs["val_accuracy"][-1] > 0.95
     w1, b1, w2, b2, w3, b3 = net.get_weights()
     left = np.tanh(TWO[0] @ w1 + b1)

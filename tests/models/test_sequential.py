@@ -354,9 +354,15 @@ def test_training_data_of_any_order_and_dtype_gives_the_same_weights():
     readonly = straight.copy()
     readonly.flags.writeable = False
     variants = [
-        straight, x, np.asfortranarray(straight), straight.astype(">f4"), straight.astype(float),
-        readonly, np.repeat(straight, 2, axis=0)[::2], straight.tolist(),
-    ]  # fmt: skip
+        straight,
+        x,
+        np.asfortranarray(straight),
+        straight.astype(">f4"),
+        straight.astype(float),
+        readonly,
+        np.repeat(straight, 2, axis=0)[::2],
+        straight.tolist(),
+    ]
     expected = None
     for variant in variants:
         model = classifier()
@@ -388,7 +394,7 @@ def test_training_data_of_any_order_and_dtype_gives_the_same_weights():
         (lambda m, x, y: m.compile(SGD(0.1), "squared", ["acuracy"]), ArgumentError, "'accuracy'"),
         (lambda m, x, y: m.compile(SGD(0.1), "squared", regularizer=0.1), PellucidError, "L2"),
     ],
-)  # fmt: skip
+)
 def test_bad_calls_are_named(call, kind, words):
     x, y = blobs()
     model = classifier()

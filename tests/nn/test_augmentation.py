@@ -14,11 +14,16 @@ from pellucid.ops.random import Key
 RNG = np.random.default_rng(0)
 X = RNG.random((6, 5, 7, 2))
 MOVES = [
-    nn.RandomShift(0.3, 0.3), nn.RandomRotation(0.2), nn.RandomZoom(0.4, 0.2), nn.RandomZoom(0.3),
-    nn.RandomFlip(), nn.GaussianNoise(0.5),
-    nn.RandomShift(0.4, 0.1, fill_mode="reflect"), nn.RandomRotation(0.5, fill_mode="wrap"),
+    nn.RandomShift(0.3, 0.3),
+    nn.RandomRotation(0.2),
+    nn.RandomZoom(0.4, 0.2),
+    nn.RandomZoom(0.3),
+    nn.RandomFlip(),
+    nn.GaussianNoise(0.5),
+    nn.RandomShift(0.4, 0.1, fill_mode="reflect"),
+    nn.RandomRotation(0.5, fill_mode="wrap"),
     nn.RandomShift(0.5, 0.5, fill_mode="nearest", interpolation="nearest"),
-]  # fmt: skip
+]
 
 
 def changed(layer, x, seed=0, step=0, backend="interpreter", train=True):
@@ -78,9 +83,15 @@ def test_flips_mirror_and_half_of_the_samples_do():
         assert ((out == many).all(axis=(1, 2, 3)) ^ turned).all()
         assert 150 < turned.sum() < 250
     both = changed(nn.RandomFlip(), many)
-    seen = {kind: sum((b == f(x)).all() for b, x in zip(both, many, strict=True)) for kind, f in {
-        "none": lambda x: x, "rows": lambda x: x[::-1], "columns": lambda x: x[:, ::-1],
-        "both": lambda x: x[::-1, ::-1]}.items()}  # fmt: skip
+    seen = {
+        kind: sum((b == f(x)).all() for b, x in zip(both, many, strict=True))
+        for kind, f in {
+            "none": lambda x: x,
+            "rows": lambda x: x[::-1],
+            "columns": lambda x: x[:, ::-1],
+            "both": lambda x: x[::-1, ::-1],
+        }.items()
+    }
     assert sum(seen.values()) == 400 and min(seen.values()) > 60
 
 
@@ -130,8 +141,14 @@ def test_a_model_with_them_is_saved_and_predicts_without(tmp_path):
     net.fit(x, y, epochs=2, batch_size=4, seed=0, verbose=0, checkpoint=tmp_path / "c.st")
     whole = pel.load(tmp_path / "c.st")
     for one in (net, whole):
-        one.fit(x, y, epochs=4, batch_size=4, verbose=0, **({"resume": True} if one is whole else
-                                                            {"seed": 0}))  # fmt: skip
+        one.fit(
+            x,
+            y,
+            epochs=4,
+            batch_size=4,
+            verbose=0,
+            **({"resume": True} if one is whole else {"seed": 0}),
+        )
     plain = pel.Sequential([nn.Flatten(), nn.Dense(3)], seed=0)
     plain.build((5, 7, 2))
     plain.set_weights(whole.get_weights())

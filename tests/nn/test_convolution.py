@@ -63,7 +63,7 @@ def test_conv2d_is_a_convolution_and_a_bias(layer, kernel, out):
     assert len(b) == layer.use_bias
     known = pnp.conv(
         IMAGES, w, layer.strides, layer.padding, layer.dilation, layer.groups
-    ).numpy() + (b[0] if b else 0)  # fmt: skip
+    ).numpy() + (b[0] if b else 0)
     np.testing.assert_allclose(model.predict(IMAGES), known, rtol=1e-12, atol=1e-12)
 
 
@@ -147,9 +147,7 @@ def test_the_gradient_of_maxout_goes_to_the_largest_piece():
     ],
 )
 def test_starts_count_what_a_unit_sees_and_feeds(layer, fan_in, fan_out):
-    known = {
-        He(): 2 / fan_in, Xavier(): 2 / (fan_in + fan_out), Uniform(): 1 / (3 * fan_in)
-    }  # fmt: skip
+    known = {He(): 2 / fan_in, Xavier(): 2 / (fan_in + fan_out), Uniform(): 1 / (3 * fan_in)}
     for start, variance in known.items():
         chosen = type(layer)(**{**vars(layer), "kernel_initializer": start})
         w = built(chosen, (6, 6, 32)).get_weights()[0]
@@ -234,20 +232,37 @@ def test_what_is_refused(make, error, words):
 
 
 ODD = st.one_of(
-    st.integers(-1, 4), st.floats(), st.none(), st.booleans(), st.sampled_from(["same", "map", ""]),
+    st.integers(-1, 4),
+    st.floats(),
+    st.none(),
+    st.booleans(),
+    st.sampled_from(["same", "map", ""]),
     st.lists(st.integers(-1, 3), max_size=3).map(tuple),
     st.lists(st.lists(st.integers(-1, 3), max_size=3), max_size=3),
-)  # fmt: skip
-NAMES = ("strides", "padding", "dilation", "groups", "connections", "pieces", "bias", "use_bias",
-         "padding_value")  # fmt: skip
+)
+NAMES = (
+    "strides",
+    "padding",
+    "dilation",
+    "groups",
+    "connections",
+    "pieces",
+    "bias",
+    "use_bias",
+    "padding_value",
+)
 
 
 @settings(max_examples=200, deadline=None)
 @given(
-    filters=st.integers(-1, 4), size=ODD, pool=ODD, strides=ODD, padding=ODD,
+    filters=st.integers(-1, 4),
+    size=ODD,
+    pool=ODD,
+    strides=ODD,
+    padding=ODD,
     options=st.dictionaries(st.sampled_from(NAMES), ODD, max_size=3),
     shape=st.lists(st.integers(1, 6), min_size=1, max_size=4).map(tuple),
-)  # fmt: skip
+)
 def test_nothing_but_our_errors_comes_out(filters, size, pool, strides, padding, options, shape):
     with contextlib.suppress(PellucidError):
         model = built(Conv2D(filters, size, **options), shape)

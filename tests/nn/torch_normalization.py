@@ -53,9 +53,12 @@ def drawn(rng: np.random.Generator, index: int, layer: str) -> dict[str, Any]:
     case: dict[str, Any] = {"shape": shape, "relu": index % 2 == 0}
     if layer == "response":
         size = index % 9 + 1 if index % 4 else shape[-1] + 1 + int(rng.integers(0, 4))
-        case |= {"size": size, "alpha": float(rng.choice([1e-4, 0.5, 2.0])),
-                 "beta": float(rng.choice([0.5, 0.75, 1.0, 2.0])),
-                 "k": float(rng.choice([0.25, 1.0, 2.0]))}  # fmt: skip
+        case |= {
+            "size": size,
+            "alpha": float(rng.choice([1e-4, 0.5, 2.0])),
+            "beta": float(rng.choice([0.5, 0.75, 1.0, 2.0])),
+            "k": float(rng.choice([0.25, 1.0, 2.0])),
+        }
     else:
         case["epsilon"] = float(rng.choice([1e-5, 1e-3, 0.1, 1.0]))
     if layer == "batch":
@@ -89,9 +92,15 @@ def main() -> None:
         mean, old = before or (zeros, zeros + 1)
         mean, variance = mean.clone(), old.clone()
         out = F.batch_norm(
-            first(x), mean, variance, leaves["gamma"], leaves["beta"],
-            training=True, momentum=weight, eps=case["epsilon"],
-        )  # fmt: skip
+            first(x),
+            mean,
+            variance,
+            leaves["gamma"],
+            leaves["beta"],
+            training=True,
+            momentum=weight,
+            eps=case["epsilon"],
+        )
         kept, n = old * (1 - weight), x.numel() // channels
         return out.movedim(1, -1), mean, kept + (variance - kept) * (n - 1) / n
 

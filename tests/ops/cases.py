@@ -28,17 +28,35 @@ from tests.ops.sampling import UNDER_TEST, Case, Index, Mask
 ELEMENTWISE: dict[int, tuple[tuple[Shape, ...], ...]] = {
     1: (((),), ((3,),), ((2, 3),), ((0,),), ((2, 0, 3),), ((N, 3),), ((2 * N,),)),
     2: (
-        ((), ()), ((3,), (3,)), ((2, 3), (2, 3)), ((2, 1), (2, 3)), ((3, 1), (1, 2)),
-        ((3,), (2, 3)), ((2, 3), (3,)), ((), (2, 2)), ((2, 2), ()), ((2, 1, 2), (3, 1)),
-        ((0,), ()), ((0, 3), (1, 3)), ((N, 2), (N, 2)), ((N, 1), (N, 2)), ((2,), (N, 2)),
+        ((), ()),
+        ((3,), (3,)),
+        ((2, 3), (2, 3)),
+        ((2, 1), (2, 3)),
+        ((3, 1), (1, 2)),
+        ((3,), (2, 3)),
+        ((2, 3), (3,)),
+        ((), (2, 2)),
+        ((2, 2), ()),
+        ((2, 1, 2), (3, 1)),
+        ((0,), ()),
+        ((0, 3), (1, 3)),
+        ((N, 2), (N, 2)),
+        ((N, 1), (N, 2)),
+        ((2,), (N, 2)),
         ((N,), ()),
     ),
     3: (
-        ((), (), ()), ((3,), (3,), (3,)), ((2, 1), (1, 3), ()), ((2, 2), (), (2, 2)),
-        ((), (2, 2), (2,)), ((3,), (2, 3), (2, 1)), ((0, 2), (2,), ()), ((N, 1), (N, 2), (2,)),
+        ((), (), ()),
+        ((3,), (3,), (3,)),
+        ((2, 1), (1, 3), ()),
+        ((2, 2), (), (2, 2)),
+        ((), (2, 2), (2,)),
+        ((3,), (2, 3), (2, 1)),
+        ((0, 2), (2,), ()),
+        ((N, 1), (N, 2), (2,)),
         ((N, 2), (), (N, 2)),
     ),
-}  # fmt: skip
+}
 
 
 def _each(op: Op) -> list[Case]:
@@ -123,8 +141,12 @@ def _fold() -> list[Case]:
         for axis, k, s, d in zip(axes, size, stride, dilation, strict=True):
             outer[axis] = shapes.window_count(shape[axis], k, s, d)
         attrs = {
-            "axes": axes, "size": size, "stride": stride, "dilation": dilation, "lengths": lengths,
-        }  # fmt: skip
+            "axes": axes,
+            "size": size,
+            "stride": stride,
+            "dilation": dilation,
+            "lengths": lengths,
+        }
         result.append(Case(((*outer, *size),), attrs))
     return result
 
@@ -139,12 +161,22 @@ def _gather(x: Shape, indices: Shape, axis: int, index_dtype: DType = int64) -> 
 
 
 GATHERS = (
-    _gather((4,), (), 0), _gather((4,), (6,), 0), _gather((3, 2), (5,), 0),
-    _gather((2, 3), (4,), 1), _gather((3, 2), (2, 3), 0), _gather((2, 3, 2), (2, 2), 1),
-    _gather((3, 2), (0,), 0), _gather((3, 0), (2,), 0), _gather((3,), (4,), 0, uint8),
-    _gather((3,), (4,), 0, int32), _gather((3,), (4,), 0, uint64), _gather((N, 3), (2,), 1),
-    _gather((5,), (N,), 0), _gather((4, 2), (N,), 0), _gather((N, 2), (3,), 0),
-)  # fmt: skip
+    _gather((4,), (), 0),
+    _gather((4,), (6,), 0),
+    _gather((3, 2), (5,), 0),
+    _gather((2, 3), (4,), 1),
+    _gather((3, 2), (2, 3), 0),
+    _gather((2, 3, 2), (2, 2), 1),
+    _gather((3, 2), (0,), 0),
+    _gather((3, 0), (2,), 0),
+    _gather((3,), (4,), 0, uint8),
+    _gather((3,), (4,), 0, int32),
+    _gather((3,), (4,), 0, uint64),
+    _gather((N, 3), (2,), 1),
+    _gather((5,), (N,), 0),
+    _gather((4, 2), (N,), 0),
+    _gather((N, 2), (3,), 0),
+)
 
 
 def _scatter() -> list[Case]:

@@ -193,8 +193,18 @@ def _facts(op: Op, trial: Trial, arrays: Sequence[np.ndarray]) -> None:
 
 
 TRANSCENDENTAL = (
-    "exp", "log", "log1p", "expm1", "tanh", "sigmoid", "softplus", "sin", "cos", "erf", "pow",
-)  # fmt: skip
+    "exp",
+    "log",
+    "log1p",
+    "expm1",
+    "tanh",
+    "sigmoid",
+    "softplus",
+    "sin",
+    "cos",
+    "erf",
+    "pow",
+)
 ROUNDED_SUMS = ("sum", "contract", "scatter_add", "fold")
 
 

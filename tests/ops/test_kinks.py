@@ -20,13 +20,25 @@ def row(name: str, **attrs: Any) -> Any:
 @pytest.mark.parametrize(
     ("name", "x", "slope"),
     [
-        ("relu", 0.0, 0.0), ("relu", -0.0, 0.0), ("abs", 0.0, 0.0), ("abs", -0.0, 0.0),
-        ("sqrt", 0.0, math.inf), ("log", 0.0, math.inf), ("relu", 1e-300, 1.0),
-        ("relu", math.inf, 1.0), ("relu", -math.inf, 0.0), ("sigmoid", math.inf, 0.0),
-        ("sigmoid", -1e4, 0.0), ("softplus", -1e4, 0.0), ("softplus", 1e4, 1.0),
-        ("tanh", 1e4, 0.0), ("erf", 1e4, 0.0), ("square", 0.0, 0.0), ("expm1", -1e4, 0.0),
+        ("relu", 0.0, 0.0),
+        ("relu", -0.0, 0.0),
+        ("abs", 0.0, 0.0),
+        ("abs", -0.0, 0.0),
+        ("sqrt", 0.0, math.inf),
+        ("log", 0.0, math.inf),
+        ("relu", 1e-300, 1.0),
+        ("relu", math.inf, 1.0),
+        ("relu", -math.inf, 0.0),
+        ("sigmoid", math.inf, 0.0),
+        ("sigmoid", -1e4, 0.0),
+        ("softplus", -1e4, 0.0),
+        ("softplus", 1e4, 1.0),
+        ("tanh", 1e4, 0.0),
+        ("erf", 1e4, 0.0),
+        ("square", 0.0, 0.0),
+        ("expm1", -1e4, 0.0),
     ],
-)  # fmt: skip
+)
 def test_slope_at_a_point(name: str, x: float, slope: float) -> None:
     assert grad(row(name), x) == slope
     assert tangent(row(name), x) == slope

@@ -27,20 +27,44 @@ def _round(x: float) -> float:
 
 
 ONE: dict[str, Callable[..., Any]] = {
-    "add": lambda x, y: x + y, "subtract": lambda x, y: x - y, "multiply": lambda x, y: x * y,
-    "divide": lambda x, y: x / y, "negative": lambda x: -x, "square": lambda x: x * x,
-    "exp": math.exp, "log": math.log, "log1p": math.log1p, "expm1": math.expm1, "sqrt": math.sqrt,
-    "tanh": math.tanh, "sigmoid": lambda x: 1 / (1 + math.exp(-x)),
-    "softplus": lambda x: math.log(1 + math.exp(x)), "relu": lambda x: x if x > 0 else 0 * x,
-    "abs": abs, "sign": lambda x: (x > 0) - (x < 0), "floor": math.floor, "round": _round,
-    "sin": math.sin, "cos": math.cos, "erf": math.erf, "pow": math.pow,
-    "maximum": max, "minimum": min, "stop_gradient": lambda x: x, "isfinite": math.isfinite,
-    "where": lambda c, x, y: x if c else y, "equal": lambda x, y: x == y,
-    "not_equal": lambda x, y: x != y, "less": lambda x, y: x < y, "less_equal": lambda x, y: x <= y,
-    "greater": lambda x, y: x > y, "greater_equal": lambda x, y: x >= y,
-    "logical_and": lambda x, y: x and y, "logical_or": lambda x, y: x or y,
+    "add": lambda x, y: x + y,
+    "subtract": lambda x, y: x - y,
+    "multiply": lambda x, y: x * y,
+    "divide": lambda x, y: x / y,
+    "negative": lambda x: -x,
+    "square": lambda x: x * x,
+    "exp": math.exp,
+    "log": math.log,
+    "log1p": math.log1p,
+    "expm1": math.expm1,
+    "sqrt": math.sqrt,
+    "tanh": math.tanh,
+    "sigmoid": lambda x: 1 / (1 + math.exp(-x)),
+    "softplus": lambda x: math.log(1 + math.exp(x)),
+    "relu": lambda x: x if x > 0 else 0 * x,
+    "abs": abs,
+    "sign": lambda x: (x > 0) - (x < 0),
+    "floor": math.floor,
+    "round": _round,
+    "sin": math.sin,
+    "cos": math.cos,
+    "erf": math.erf,
+    "pow": math.pow,
+    "maximum": max,
+    "minimum": min,
+    "stop_gradient": lambda x: x,
+    "isfinite": math.isfinite,
+    "where": lambda c, x, y: x if c else y,
+    "equal": lambda x, y: x == y,
+    "not_equal": lambda x, y: x != y,
+    "less": lambda x, y: x < y,
+    "less_equal": lambda x, y: x <= y,
+    "greater": lambda x, y: x > y,
+    "greater_equal": lambda x, y: x >= y,
+    "logical_and": lambda x, y: x and y,
+    "logical_or": lambda x, y: x or y,
     "logical_not": lambda x: not x,
-}  # fmt: skip
+}
 
 
 def _reduce(choose: Callable[[list[Any]], Any]) -> Callable[..., np.ndarray]:
@@ -49,9 +73,9 @@ def _reduce(choose: Callable[[list[Any]], Any]) -> Callable[..., np.ndarray]:
         kept = [1 if i in several else n for i, n in enumerate(x.shape)]
         out = np.empty(kept, object)
         for place in np.ndindex(*kept):
-            block = itertools.product(*(
-                range(n) if i in several else [place[i]] for i, n in enumerate(x.shape)
-            ))  # fmt: skip
+            block = itertools.product(
+                *(range(n) if i in several else [place[i]] for i, n in enumerate(x.shape))
+            )
             out[place] = choose([x[where].item() for where in block])
         return (
             out if keepdims else out.reshape([n for i, n in enumerate(x.shape) if i not in several])
@@ -140,19 +164,28 @@ def _iota(shape: Any, axis: int, dtype: Any) -> np.ndarray:
 
 
 WHOLE: dict[str, Callable[..., Any]] = {
-    "sum": _reduce(lambda block: sum(block)), "max": _reduce(max), "min": _reduce(min),
+    "sum": _reduce(lambda block: sum(block)),
+    "max": _reduce(max),
+    "min": _reduce(min),
     "argmax": _reduce(lambda block: block.index(max(block))),
-    "cast": lambda x, dtype: x.astype(dtype.name), "contract": _contract,
+    "cast": lambda x, dtype: x.astype(dtype.name),
+    "contract": _contract,
     "reshape": lambda x, shape: np.array(list(x.flat), x.dtype).reshape(shape),
     "permute_dims": lambda x, axes: np.transpose(x, axes),
     "broadcast_to": lambda x, shape: np.where(np.ones(shape, bool), x, x),
     "slice": lambda x, start, stop, step: x[tuple(map(slice, start, stop, step))],
     "flip": lambda x, axis: x[tuple(slice(None, None, 1 - 2 * (i in axis)) for i in range(x.ndim))],
-    "concat": lambda *xs, axis: np.concatenate(xs, axis), "pad": _pad, "windows": _windows,
-    "fold": _fold, "gather": _gather, "scatter_add": _scatter_add, "one_hot": _one_hot,
+    "concat": lambda *xs, axis: np.concatenate(xs, axis),
+    "pad": _pad,
+    "windows": _windows,
+    "fold": _fold,
+    "gather": _gather,
+    "scatter_add": _scatter_add,
+    "one_hot": _one_hot,
     "full": lambda value, shape, dtype: np.array([value] * math.prod(shape)).reshape(shape),
-    "iota": _iota, "size": lambda x, axis: np.int64(x.shape[axis]),
-}  # fmt: skip
+    "iota": _iota,
+    "size": lambda x, axis: np.int64(x.shape[axis]),
+}
 
 ELSEWHERE = ("random_bits", "uniform", "normal")  # tests/runtime/test_random.py
 
@@ -182,19 +215,42 @@ def test_forward_against_plain_python(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "x", "wanted"),
     [
-        ("sigmoid", -1e4, 0.0), ("sigmoid", 1e4, 1.0), ("softplus", 1e4, 1e4),
-        ("softplus", -1e4, 0.0), ("softplus", -40.0, math.exp(-40.0)), ("tanh", 400.0, 1.0),
-        ("log1p", 1e-18, 1e-18), ("expm1", 1e-18, 1e-18), ("exp", 710.0, math.inf),
-        ("exp", -1000.0, 0.0), ("log", 0.0, -math.inf), ("log", -1.0, math.nan),
-        ("sqrt", -1.0, math.nan), ("relu", math.nan, math.nan), ("relu", math.inf, math.inf),
-        ("relu", -math.inf, 0.0), ("sign", math.nan, math.nan), ("sign", -math.inf, -1.0),
-        ("round", 0.5, 0.0), ("round", 1.5, 2.0), ("round", -2.5, -2.0), ("floor", -0.5, -1.0),
-        ("abs", -math.inf, math.inf), ("erf", math.inf, 1.0), ("erf", -math.inf, -1.0),
-        ("sigmoid", math.inf, 1.0), ("sigmoid", -math.inf, 0.0), ("softplus", math.inf, math.inf),
-        ("softplus", -math.inf, 0.0), ("isfinite", math.nan, False), ("isfinite", -math.inf, False),
-        ("isfinite", 1e308, True), ("square", -math.inf, math.inf), ("expm1", -math.inf, -1.0),
+        ("sigmoid", -1e4, 0.0),
+        ("sigmoid", 1e4, 1.0),
+        ("softplus", 1e4, 1e4),
+        ("softplus", -1e4, 0.0),
+        ("softplus", -40.0, math.exp(-40.0)),
+        ("tanh", 400.0, 1.0),
+        ("log1p", 1e-18, 1e-18),
+        ("expm1", 1e-18, 1e-18),
+        ("exp", 710.0, math.inf),
+        ("exp", -1000.0, 0.0),
+        ("log", 0.0, -math.inf),
+        ("log", -1.0, math.nan),
+        ("sqrt", -1.0, math.nan),
+        ("relu", math.nan, math.nan),
+        ("relu", math.inf, math.inf),
+        ("relu", -math.inf, 0.0),
+        ("sign", math.nan, math.nan),
+        ("sign", -math.inf, -1.0),
+        ("round", 0.5, 0.0),
+        ("round", 1.5, 2.0),
+        ("round", -2.5, -2.0),
+        ("floor", -0.5, -1.0),
+        ("abs", -math.inf, math.inf),
+        ("erf", math.inf, 1.0),
+        ("erf", -math.inf, -1.0),
+        ("sigmoid", math.inf, 1.0),
+        ("sigmoid", -math.inf, 0.0),
+        ("softplus", math.inf, math.inf),
+        ("softplus", -math.inf, 0.0),
+        ("isfinite", math.nan, False),
+        ("isfinite", -math.inf, False),
+        ("isfinite", 1e308, True),
+        ("square", -math.inf, math.inf),
+        ("expm1", -math.inf, -1.0),
     ],
-)  # fmt: skip
+)
 def test_extreme_values(name: str, x: float, wanted: float) -> None:
 
     np.testing.assert_allclose(apply(name, np.array([x]))[0], wanted, rtol=1e-14)

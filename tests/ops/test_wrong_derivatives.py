@@ -73,16 +73,32 @@ def two(name: str, forward: Callable[..., Any], derivative: Derivative, **facts:
 
 def reduction(name: str, forward: Callable[..., Any], derivative: Derivative, like: Op) -> Op:
     return Op(
-        f"test_{name}", Kind.REDUCE, ("x",), ("axis", "keepdims"), like.type_rule, forward,
-        derivative, samples=((-3.0, 3.0),), accepts=FLOATS, user=True,
-    )  # fmt: skip
+        f"test_{name}",
+        Kind.REDUCE,
+        ("x",),
+        ("axis", "keepdims"),
+        like.type_rule,
+        forward,
+        derivative,
+        samples=((-3.0, 3.0),),
+        accepts=FLOATS,
+        user=True,
+    )
 
 
 def product(derivative: Derivative) -> Op:
     return Op(
-        "test_contract", Kind.CONTRACT, ("x", "y"), ("batch", "summed"), contract.type_rule,
-        contract.forward, derivative, samples=((-3.0, 3.0),) * 2, accepts=FLOATS, user=True,
-    )  # fmt: skip
+        "test_contract",
+        Kind.CONTRACT,
+        ("x", "y"),
+        ("batch", "summed"),
+        contract.type_rule,
+        contract.forward,
+        derivative,
+        samples=((-3.0, 3.0),) * 2,
+        accepts=FLOATS,
+        user=True,
+    )
 
 
 def moved(name: str, back: Callable[..., Value]) -> Op:
@@ -90,10 +106,17 @@ def moved(name: str, back: Callable[..., Value]) -> Op:
         return x
 
     return Op(
-        f"test_{name}", Kind.MOVEMENT, ("x",), (), type_rule,
-        lambda xp, x: xp.flip(x, axis=(0,)), Linear((back,)),
-        samples=((-3.0, 3.0),), accepts=FLOATS, user=True,
-    )  # fmt: skip
+        f"test_{name}",
+        Kind.MOVEMENT,
+        ("x",),
+        (),
+        type_rule,
+        lambda xp, x: xp.flip(x, axis=(0,)),
+        Linear((back,)),
+        samples=((-3.0, 3.0),),
+        accepts=FLOATS,
+        user=True,
+    )
 
 
 def flip(ct: Value, x: Value) -> Value:

@@ -97,9 +97,12 @@ def main() -> None:
         order = (rank + 1, rank, *range(rank))
         function = (F.conv1d, F.conv2d)[rank - 1]
         out = function(
-            around(first, case, 0.0), kernel.permute(order), stride=case["strides"],
-            dilation=case["dilation"], groups=groups,
-        )  # fmt: skip
+            around(first, case, 0.0),
+            kernel.permute(order),
+            stride=case["strides"],
+            dilation=case["dilation"],
+            groups=groups,
+        )
         ct = eighths(rng, last(out).shape)
         out.backward(tensor(ct).detach())
         stored = {"x": x, "k": k, "ct": ct, "out": last(out), "dx": last(first.grad)}

@@ -77,9 +77,12 @@ def check_vjp(trial: Trial) -> None:
     if trial.dtype == float32:
         double = Trial(trial.op, trial.case, float64)
         exact = Interpreter(autodiff.vjp(double.number_graph, trial.wrt))(
-            [*[_widen(a) for a in trial.arrays[: len(trial.case.shapes)]], *trial.extra,
-             *like(trial.rng, double.number_graph.output_types)]
-        )[1:]  # fmt: skip
+            [
+                *[_widen(a) for a in trial.arrays[: len(trial.case.shapes)]],
+                *trial.extra,
+                *like(trial.rng, double.number_graph.output_types),
+            ]
+        )[1:]
         close(flat(got), flat(exact), f"{trial}: float32", 1e-4)
         return
     if not trial.wrt:

@@ -38,9 +38,13 @@ def steps(optimizer, function, start, count):
     for number in range(count):
         value, slope = measure(w)
         here = Landscape(
-            w, float(value), slope, lambda w: float(measure(w)[0]), slope_at,
+            w,
+            float(value),
+            slope,
+            lambda w: float(measure(w)[0]),
+            slope_at,
             lambda v, w=w: pel.hvp(function, (w,), (v,)),
-        )  # fmt: skip
+        )
         w, slots = optimizer.drive(here, slots, optimizer.rate(0), np.random.default_rng(number))
         found.append(w)
     return found, asked[0]

@@ -396,8 +396,11 @@ def test_an_entry_that_others_could_write_to_is_not_loaded(how: str, folder: Pat
         path.chmod(0o666)
     else:
         path.rename(folder / "moved")
-        {"link": lambda: path.symlink_to(folder / "moved"), "folder": path.mkdir,
-         "pipe": lambda: os.mkfifo(path)}[how]()  # fmt: skip
+        {
+            "link": lambda: path.symlink_to(folder / "moved"),
+            "folder": path.mkdir,
+            "pipe": lambda: os.mkfifo(path),
+        }[how]()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert not Native(parse_graph(TEXT)).from_cache

@@ -114,9 +114,12 @@ print(hashlib.sha256(weights + model.predict(x).tobytes()).hexdigest(), "llvmlit
     told = []
     for _ in range(2):
         done = subprocess.run(
-            [sys.executable, "-c", script], capture_output=True, text=True, check=True,
+            [sys.executable, "-c", script],
+            capture_output=True,
+            text=True,
+            check=True,
             env={"PELLUCID_CACHE": str(tmp_path / "kept"), "PATH": ""},
-        )  # fmt: skip
+        )
         told.append(done.stdout.split())
     assert told[0][0] == told[1][0]
     assert [one[1] for one in told] == ["True", "False"]

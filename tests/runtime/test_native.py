@@ -161,8 +161,13 @@ def test_arrays_of_any_layout_are_read_rightly() -> None:
     odd[:] = inputs[-2]
     frozen = inputs[-2].copy()
     frozen.flags.writeable = False
-    for x in (np.asfortranarray(inputs[-2]), inputs[-2].astype(">f4"), odd, frozen,
-              np.repeat(inputs[-2], 2, axis=0)[::2]):  # fmt: skip
+    for x in (
+        np.asfortranarray(inputs[-2]),
+        inputs[-2].astype(">f4"),
+        odd,
+        frozen,
+        np.repeat(inputs[-2], 2, axis=0)[::2],
+    ):
         again = native([*inputs[:-2], x, inputs[-1]])
         assert [array.tobytes() for array in again] == known
 
@@ -291,9 +296,10 @@ def test_an_index_outside_is_refused_as_the_interpreter_does(index: int) -> None
         texts.append(str(caught.value))
     assert texts[0] == texts[1]
     for one, other in zip(
-        native([given, np.array([2, 0])]), Interpreter(graph)([given, np.array([2, 0])]),
+        native([given, np.array([2, 0])]),
+        Interpreter(graph)([given, np.array([2, 0])]),
         strict=True,
-    ):  # fmt: skip
+    ):
         np.testing.assert_array_equal(one, other)
 
 

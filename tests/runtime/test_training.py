@@ -194,9 +194,16 @@ def test_validation_in_the_middle_of_an_epoch_ends_a_slice() -> None:
     x, y = data()
     net = model()
     history = net.fit(
-        x, y, batch_size=32, epochs=3, seed=5, verbose=0, backend="native",
-        validation_data=(x, y), validate_every=5,
-    )  # fmt: skip
+        x,
+        y,
+        batch_size=32,
+        epochs=3,
+        seed=5,
+        verbose=0,
+        backend="native",
+        validation_data=(x, y),
+        validate_every=5,
+    )
     assert history.validation["step"] == [5, 8, 10, 15, 16, 20, 24]
 
 

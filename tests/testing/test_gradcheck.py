@@ -22,9 +22,17 @@ def row():
 
     def make(derivative):
         register(
-            Op("wrong", Kind.ELEMENTWISE, ("x",), (), lambda x: x,
-               forward=lambda xp, x: xp.sin(x), derivative=derivative, user=True)
-        )  # fmt: skip
+            Op(
+                "wrong",
+                Kind.ELEMENTWISE,
+                ("x",),
+                (),
+                lambda x: x,
+                forward=lambda xp, x: xp.sin(x),
+                derivative=derivative,
+                user=True,
+            )
+        )
         return lambda x: apply("wrong", x)
 
     yield make

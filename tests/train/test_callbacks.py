@@ -51,8 +51,13 @@ def test_the_rate_falls_where_the_loss_stands_still(backend):
     again.set_weights(before)
     again.fit(X, Y, epochs=1, **options)
     other = model()
-    other.fit(X, Y, epochs=41, callbacks=pel.ReduceOnPlateau(
-        "loss", factor=0.5, patience=2, min_delta=0.01, lowest=0.2), **options)  # fmt: skip
+    other.fit(
+        X,
+        Y,
+        epochs=41,
+        callbacks=pel.ReduceOnPlateau("loss", factor=0.5, patience=2, min_delta=0.01, lowest=0.2),
+        **options,
+    )
     np.testing.assert_allclose(other.get_weights()[0], again.get_weights()[0], rtol=1e-12)
 
 
@@ -77,9 +82,14 @@ def test_descent_stops_where_the_gradient_is_close_to_zero():
     """Training stops when a criterion is fulfilled: here the gradient is close to 0."""
     net = model(metrics=["gradient_norm"])
     history = net.fit(
-        X, Y, batch_size="all", epochs=10_000, verbose=0, seed=0,
+        X,
+        Y,
+        batch_size="all",
+        epochs=10_000,
+        verbose=0,
+        seed=0,
         callbacks=pel.StopBelow("gradient_norm", 1e-6),
-    )  # fmt: skip
+    )
     norms = history.epochs["gradient_norm"]
     assert 20 < len(norms) < 10_000 and norms[-1] <= 1e-6 < norms[-2]
     design = np.hstack([X, np.ones((40, 1))])
@@ -96,12 +106,16 @@ def test_descent_stops_where_the_gradient_is_close_to_zero():
         (lambda: pel.ReduceOnPlateau(lowest=2), r"lowest must lie in \[0, 1\], got 2"),
         (lambda: pel.StopBelow(3, 1.0), "monitor must be a name, got 3"),
         (lambda: pel.StopBelow("loss", "low"), "limit must be a number, got 'low'"),
-        (lambda: model().fit(X, Y, verbose=0, callbacks=pel.ReduceOnPlateau()),
-         "one of loss, got 'val_loss'.*Give fit validation_data"),
-        (lambda: model().fit(X, Y, verbose=0, callbacks=pel.StopBelow("gradient_norm", 1)),
-         "StopBelow] monitor must be one of loss, got 'gradient_norm'.*metrics"),
+        (
+            lambda: model().fit(X, Y, verbose=0, callbacks=pel.ReduceOnPlateau()),
+            "one of loss, got 'val_loss'.*Give fit validation_data",
+        ),
+        (
+            lambda: model().fit(X, Y, verbose=0, callbacks=pel.StopBelow("gradient_norm", 1)),
+            "StopBelow] monitor must be one of loss, got 'gradient_norm'.*metrics",
+        ),
     ],
-)  # fmt: skip
+)
 def test_bad_input(call, words):
     with pytest.raises(ArgumentError, match=words.replace("StopBelow]", r"StopBelow\]")):
         call()

@@ -29,9 +29,15 @@ def test_it_stops_behind_the_best_epoch_and_gives_its_weights_back(backend):
     net, train, held = problem()
     stopping = pel.EarlyStopping(patience=5)
     history = net.fit(
-        *train, batch_size=5, epochs=300, seed=0, verbose=0, validation_data=held,
-        callbacks=stopping, backend=backend,
-    )  # fmt: skip
+        *train,
+        batch_size=5,
+        epochs=300,
+        seed=0,
+        verbose=0,
+        validation_data=held,
+        callbacks=stopping,
+        backend=backend,
+    )
     losses = [epoch["val_loss"] for epoch in rows(history)]
     assert len(losses) < 300 and stopping.best_epoch == 1 + int(np.argmin(losses))
     assert len(losses) == stopping.best_epoch + 6
@@ -56,8 +62,15 @@ def test_without_restoring_the_last_weights_stay():
     results = []
     for restore in (True, False):
         net, train, held = problem()
-        net.fit(*train, batch_size=5, epochs=300, seed=0, verbose=0, validation_data=held,
-                callbacks=pel.EarlyStopping(patience=3, restore_best=restore))  # fmt: skip
+        net.fit(
+            *train,
+            batch_size=5,
+            epochs=300,
+            seed=0,
+            verbose=0,
+            validation_data=held,
+            callbacks=pel.EarlyStopping(patience=3, restore_best=restore),
+        )
         results.append(net.evaluate(*held)["loss"])
     assert results[0] < results[1]
 
@@ -65,8 +78,16 @@ def test_without_restoring_the_last_weights_stay():
 def test_a_run_that_ends_by_itself_has_its_best_weights_too(tmp_path):
     net, train, held = problem()
     stopping = pel.EarlyStopping(patience=1000)
-    net.fit(*train, batch_size=5, epochs=120, seed=0, verbose=0, validation_data=held,
-            callbacks=stopping, checkpoint=tmp_path / "run")  # fmt: skip
+    net.fit(
+        *train,
+        batch_size=5,
+        epochs=120,
+        seed=0,
+        verbose=0,
+        validation_data=held,
+        callbacks=stopping,
+        checkpoint=tmp_path / "run",
+    )
     assert stopping.best_epoch < 120
     saved = pel.load(tmp_path / "run")
     for one in (net, saved):
@@ -83,8 +104,7 @@ def test_larger_is_better_for_accuracy_and_min_delta_counts():
     assert stopping.best > 0.8
     net, train, held = problem()
     stopping = pel.EarlyStopping(patience=0, min_delta=100.0)
-    history = net.fit(*train, epochs=9, seed=0, verbose=0, validation_data=held,
-                      callbacks=stopping)  # fmt: skip
+    history = net.fit(*train, epochs=9, seed=0, verbose=0, validation_data=held, callbacks=stopping)
     assert len(rows(history)) == 2
 
 
@@ -122,8 +142,14 @@ def test_a_resumed_run_ends_as_one_never_stopped(tmp_path, step, patience, how):
     again = problem()[0]
     stopping = pel.EarlyStopping(patience=patience)
     with pytest.raises(KeyboardInterrupt):
-        again.fit(*train, seed=0, validation_data=held, checkpoint=path,
-                  callbacks=[Interrupt(step), stopping], **options)  # fmt: skip
+        again.fit(
+            *train,
+            seed=0,
+            validation_data=held,
+            checkpoint=path,
+            callbacks=[Interrupt(step), stopping],
+            **options,
+        )
     if step > 3 * BEST:  # interrupted, it has its best weights too
         assert again.evaluate(*held)["loss"] == pytest.approx(known.best, rel=1e-6)
     if how == "from the file":
@@ -165,25 +191,41 @@ def same(one, other):
 def test_a_run_interrupted_behind_any_epoch_stops_where_it_would_have(first, patience):
     options = {"batch_size": 5, "epochs": 20, "verbose": 0}
     net, train, held = problem()
-    net.fit(*train, seed=0, validation_data=held, callbacks=pel.EarlyStopping(patience=patience),
-            **options)  # fmt: skip
+    net.fit(
+        *train,
+        seed=0,
+        validation_data=held,
+        callbacks=pel.EarlyStopping(patience=patience),
+        **options,
+    )
     for epoch in range(1, len(net.history.epochs["loss"]) + 1):
         again = problem()[0]
         both = [pel.EarlyStopping(patience=patience), Interrupt(epoch=epoch)]
         with pytest.raises(KeyboardInterrupt):
-            again.fit(*train, seed=0, validation_data=held,
-                      callbacks=both[::-1] if first else both, **options)  # fmt: skip
+            again.fit(
+                *train,
+                seed=0,
+                validation_data=held,
+                callbacks=both[::-1] if first else both,
+                **options,
+            )
         for _ in range(2):  # what has stopped stays so
-            again.fit(*train, validation_data=held, resume=True,
-                      callbacks=pel.EarlyStopping(patience=patience), **options)  # fmt: skip
+            again.fit(
+                *train,
+                validation_data=held,
+                resume=True,
+                callbacks=pel.EarlyStopping(patience=patience),
+                **options,
+            )
             same(net, again)
 
 
 def test_an_interrupt_while_validation_runs_loses_no_row(monkeypatch):
     options = {"batch_size": 5, "epochs": 20, "verbose": 0, "validate_every": 3}
     net, train, held = problem()
-    net.fit(*train, seed=0, validation_data=held, callbacks=pel.EarlyStopping(patience=5),
-            **options)  # fmt: skip
+    net.fit(
+        *train, seed=0, validation_data=held, callbacks=pel.EarlyStopping(patience=5), **options
+    )
     again, calls = problem()[0], iter(range(1000))
     measure = again._measure
 
@@ -194,10 +236,16 @@ def test_an_interrupt_while_validation_runs_loses_no_row(monkeypatch):
 
     monkeypatch.setattr(again, "_measure", measured)
     with pytest.raises(KeyboardInterrupt):
-        again.fit(*train, seed=0, validation_data=held, callbacks=pel.EarlyStopping(patience=5),
-                  **options)  # fmt: skip
-    again.fit(*train, validation_data=held, resume=True, callbacks=pel.EarlyStopping(patience=5),
-              **options)  # fmt: skip
+        again.fit(
+            *train, seed=0, validation_data=held, callbacks=pel.EarlyStopping(patience=5), **options
+        )
+    again.fit(
+        *train,
+        validation_data=held,
+        resume=True,
+        callbacks=pel.EarlyStopping(patience=5),
+        **options,
+    )
     same(net, again)
     assert again.history.validation == net.history.validation
 
@@ -261,8 +309,15 @@ def test_weights_set_by_hand_are_those_a_resumed_run_starts_from():
 
 def test_a_file_of_a_run_that_was_never_stopped_has_its_weights_once(tmp_path):
     net, train, held = problem()
-    net.fit(*train, batch_size=5, epochs=BEST, seed=0, verbose=0, validation_data=held,
-            callbacks=pel.EarlyStopping(patience=99))  # fmt: skip
+    net.fit(
+        *train,
+        batch_size=5,
+        epochs=BEST,
+        seed=0,
+        verbose=0,
+        validation_data=held,
+        callbacks=pel.EarlyStopping(patience=99),
+    )
     net.save(tmp_path / "run")
     assert not any(name.startswith("kept/") for name in read_file(tmp_path / "run")[0])
 

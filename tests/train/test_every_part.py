@@ -45,7 +45,9 @@ IMAGES: dict[str, list[Layer]] = {  # (N, 7, 6, 2)
     "maxout": [nn.Conv2D(3, 3, pieces=2, use_bias=False), nn.Flatten()],
     "max_pool2d": [nn.Conv2D(3, 3), nn.MaxPool2D((3, 2), (2, 1), padding=1), nn.Flatten()],
     "average_pool2d": [
-        nn.Conv2D(3, 3), nn.AveragePool2D(3, 2, "same", count_padding=False), nn.Flatten()
+        nn.Conv2D(3, 3),
+        nn.AveragePool2D(3, 2, "same", count_padding=False),
+        nn.Flatten(),
     ],
     "shift": [nn.RandomShift(0.2, 0.1), nn.Flatten()],
     "rotation": [nn.RandomRotation(0.1, fill_mode="reflect"), nn.Flatten()],
@@ -56,15 +58,15 @@ IMAGES: dict[str, list[Layer]] = {  # (N, 7, 6, 2)
     "local_response_norm": [nn.Conv2D(8, 3), nn.LocalResponseNorm(3, 0.5), nn.Flatten()],
     # Behind a layer with weights, so that the gradient goes through them too.
     "random_shift": [nn.Conv2D(2, 3), nn.RandomShift(0.3, (-0.2, 0.4)), nn.Flatten()],
-    "random_rotation": [
-        nn.Conv2D(2, 3), nn.RandomRotation(0.1, fill_mode="reflect"), nn.Flatten()
-    ],
+    "random_rotation": [nn.Conv2D(2, 3), nn.RandomRotation(0.1, fill_mode="reflect"), nn.Flatten()],
     "random_zoom": [nn.RandomZoom(0.2, 0.3, fill_mode="wrap"), nn.Conv2D(2, 3), nn.Flatten()],
     "random_zoom, nearest": [
-        nn.Conv2D(2, 3), nn.RandomZoom(0.3, fill_mode="nearest"), nn.Flatten()
+        nn.Conv2D(2, 3),
+        nn.RandomZoom(0.3, fill_mode="nearest"),
+        nn.Flatten(),
     ],
     "random_flip": [nn.Conv2D(2, 3), nn.RandomFlip(), nn.Flatten()],
-}  # fmt: skip
+}
 OPTIMIZERS = {
     "sgd": optim.SGD(0.05),
     "momentum": optim.SGD(0.05, momentum=0.9),
@@ -108,9 +110,14 @@ def targets(loss: str, rng: np.random.Generator) -> tuple[np.ndarray, int]:
 
 
 def both(
-    layers: list[Layer], loss: str, optimizer: Any, dtype: str,
-    shape: tuple[int, ...] = (D,), evaluated: bool = True, **compiled: Any,
-) -> None:  # fmt: skip
+    layers: list[Layer],
+    loss: str,
+    optimizer: Any,
+    dtype: str,
+    shape: tuple[int, ...] = (D,),
+    evaluated: bool = True,
+    **compiled: Any,
+) -> None:
     """Native and interpreted runs agree, and the native one is asked for by name.
 
     Predictions are the numbers that an evaluation measures: where one is made, it says enough.
@@ -142,8 +149,18 @@ def test_layers(name: str) -> None:
 
 
 # What tests/compiler/test_windows.py and PyTorch's numbers cover as well is in the slow run here.
-COVERED = ("dilation", "groups", "padding value", "maxout", "average_pool1d", "max_pool1d",
-           "shift", "rotation", "zoom", "random_zoom, nearest")  # fmt: skip
+COVERED = (
+    "dilation",
+    "groups",
+    "padding value",
+    "maxout",
+    "average_pool1d",
+    "max_pool1d",
+    "shift",
+    "rotation",
+    "zoom",
+    "random_zoom, nearest",
+)
 
 
 @pytest.mark.parametrize(
@@ -185,9 +202,7 @@ def test_optimizers(name: str) -> None:
     convex = name == "newton"
     layers: list[Layer] = [nn.Rescale(0.5)] if convex else [nn.Dense(8, activation="relu")]
     penalty = nn.L2(0.1, biases=True) if convex else ()
-    both(
-        layers, "cross_entropy", OPTIMIZERS[name], "float64", evaluated=False, regularizer=penalty
-    )  # fmt: skip
+    both(layers, "cross_entropy", OPTIMIZERS[name], "float64", evaluated=False, regularizer=penalty)
 
 
 PENALTIES = {
@@ -206,10 +221,13 @@ def test_penalties(name: str) -> None:
 def test_rates_of_layers_and_metrics_of_a_step() -> None:
     layers: list[Layer] = [nn.Dense(5, "tanh", name="a"), nn.Dense(4, "tanh", name="b")]
     both(
-        layers, "cross_entropy", optim.SGD(0.05, momentum=0.9, clip_norm=1.0), "float64",
+        layers,
+        "cross_entropy",
+        optim.SGD(0.05, momentum=0.9, clip_norm=1.0),
+        "float64",
         rates={"a": 0, "b": 0.1},
         metrics=["error", "top_2_error", "f1", "roc_auc", "gradient_norm"],
-    )  # fmt: skip
+    )
 
 
 def test_weights_of_rows_and_batches_that_grow() -> None:
@@ -220,10 +238,17 @@ def test_weights_of_rows_and_batches_that_grow() -> None:
         net = pel.Sequential([nn.Dense(4, "tanh"), nn.Dense(C)], seed=0, dtype="float64")
         net.compile(optim.Adam(0.01))
         made = net.fit(
-            x, y, seed=0, epochs=4, verbose=0, backend=backend, sample_weight=w,
-            class_weight={0: 2.0, 2: 0.5}, batch_size=optim.GrowingBatch(3, 2.5),
+            x,
+            y,
+            seed=0,
+            epochs=4,
+            verbose=0,
+            backend=backend,
+            sample_weight=w,
+            class_weight={0: 2.0, 2: 0.5},
+            batch_size=optim.GrowingBatch(3, 2.5),
             validation_data=(x, y, w),
-        )  # fmt: skip
+        )
         steps.append(made.steps["loss"] + made.epochs["val_loss"])
     assert len(steps[0]) == 17 + 7 + 3 + 2 + 4  # batches of 3, 8, 19, 47 of 50 rows, 4 epochs
     np.testing.assert_allclose(steps[0], steps[1], rtol=1e-9)
@@ -249,14 +274,16 @@ def test_every_layer_and_optimizer_is_tried() -> None:
     every = LAYERS | SIGNALS | IMAGES
     tried = {type(layer).__name__ for layers in every.values() for layer in layers}
     known = {
-        name for name in dir(nn)
+        name
+        for name in dir(nn)
         if isinstance(getattr(nn, name), type) and issubclass(getattr(nn, name), Layer)
-    }  # fmt: skip
+    }
     # Those of several inputs are tried in tests/models/test_model.py.
     assert tried == known - {"Layer", "Add", "Multiply", "Concat"}
     assert {type(one) for one in OPTIMIZERS.values()} == {
-        one for one in vars(optim).values()
+        one
+        for one in vars(optim).values()
         if isinstance(one, type)
         and issubclass(one, optim.Optimizer)
         and one not in (optim.Optimizer, optim.Driver)
-    }  # fmt: skip
+    }

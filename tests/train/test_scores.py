@@ -29,8 +29,11 @@ def test_the_numbers_are_scikit_learns():
     assert metrics.f1(y, p, average="weighted") == pytest.approx(0.2524495341614907, rel=1e-12)
     assert metrics.f1(y, p, average="micro") == pytest.approx(0.25, rel=1e-12)
     assert metrics.confusion_matrix(y, p).tolist() == [
-        [2, 3, 4, 3], [2, 3, 4, 1], [2, 5, 2, 0], [2, 2, 2, 3]
-    ]  # fmt: skip
+        [2, 3, 4, 3],
+        [2, 3, 4, 1],
+        [2, 5, 2, 0],
+        [2, 2, 2, 3],
+    ]
     assert metrics.accuracy(y, p) == 0.25 and metrics.error(y, p) == 0.75
     assert metrics.top_k_error(y, scores, k=2) == pytest.approx(0.275)
     assert metrics.top_k_error(y, scores, k=3) == pytest.approx(0.1)

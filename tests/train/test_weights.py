@@ -103,10 +103,16 @@ BAD = {
     "a batch size of 0": ({"batch_size": 0}, ArgumentError, "at least 1, got 0"),
     "a word for a batch size": ({"batch_size": "full"}, ArgumentError, "unknown batch_size 'full'"),
     "validation with four parts": (
-        {"validation_data": (X, Y, Y, Y)}, ArgumentError, r"\(x, y, weights\)"),
+        {"validation_data": (X, Y, Y, Y)},
+        ArgumentError,
+        r"\(x, y, weights\)",
+    ),
     "validation with short weights": (
-        {"validation_data": (X, Y, np.ones(3))}, ShapeError, r"\(40,\), got \(3,\)"),
-}  # fmt: skip
+        {"validation_data": (X, Y, np.ones(3))},
+        ShapeError,
+        r"\(40,\), got \(3,\)",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -100,11 +100,15 @@ def test_large_data_are_no_reason_to_trace_again():
     [
         (lambda: pel.curvature(lambda w: np.sum(w), np.ones(3)), "args must be a tuple"),
         (lambda: pel.curvature(lambda w: np.sum(w), (np.ones(3),), tolerance=0), "tolerance must"),
-        (lambda: pel.curvature(lambda w: np.sum(np.arange(40.0) * w * w), (np.ones(40),),
-                               products=3), r"residual must fall .* within 3 products, got"),
+        (
+            lambda: pel.curvature(
+                lambda w: np.sum(np.arange(40.0) * w * w), (np.ones(40),), products=3
+            ),
+            r"residual must fall .* within 3 products, got",
+        ),
         (lambda: pel.curvature(lambda w: np.sum(np.log(w)), (np.zeros(3),)), "must be finite"),
     ],
-)  # fmt: skip
+)
 def test_bad_input(call, words):
     with pytest.raises(ArgumentError, match=words), np.errstate(all="ignore"):
         call()

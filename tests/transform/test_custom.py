@@ -217,17 +217,26 @@ def test_a_forward_that_cannot_be_traced_says_so_once_and_runs():
         (("f_", lambda xp, x: x * x, None), ArgumentError, "got None alone"),
         (("f_", lambda xp, x: x * x, 2.0), ArgumentError, "derivative must be functions"),
         (("f_", lambda xp, x: xp.log(x), lambda x, out: 1 / x), GradientError, "samples="),
-        (("f_", lambda xp, x: xp.sin(x), lambda x, out: np.cos(x)),
-         GradientError, "pellucid.numpy"),
+        (
+            ("f_", lambda xp, x: xp.sin(x), lambda x, out: np.cos(x)),
+            GradientError,
+            "pellucid.numpy",
+        ),
         (("f_", lambda xp: 1.0, lambda x, out: 1.0), ArgumentError, "at least one input"),
         (("f_", lambda xp, x, y: x * y, lambda x, y, out: y), ArgumentError, r"2 function\(s\)"),
         (("f_", lambda xp, x: xp.sum(x), lambda x, out: 1.0), ShapeError, "forward must give"),
-        (("f_", lambda xp, x: np.float64(2) * x.astype(np.float64), lambda x, out: 2.0),
-         ShapeError, "forward must give float32"),
-        (("f_", lambda xp, x: x.nothing, lambda x, out: 1.0),
-         GradientError, "must run, got AttributeError"),
+        (
+            ("f_", lambda xp, x: np.float64(2) * x.astype(np.float64), lambda x, out: 2.0),
+            ShapeError,
+            "forward must give float32",
+        ),
+        (
+            ("f_", lambda xp, x: x.nothing, lambda x, out: 1.0),
+            GradientError,
+            "must run, got AttributeError",
+        ),
     ],
-)  # fmt: skip
+)
 def test_bad_definitions(arguments, kind, words):
     with pytest.raises(kind, match=words):
         pel.op(*arguments)

@@ -59,8 +59,17 @@ def test_the_lectures_loss() -> None:
 
 
 def test_the_gradient_has_the_type_of_the_argument() -> None:
-    for x in (np.ones(3), np.ones((2, 3), np.float32), np.ones(()), np.ones((0, 2)), 1.0,
-              np.float64(1), Tensor([1.0, 2.0]), np.ones((3, 2)).T, np.ones(2, ">f8")):  # fmt: skip
+    for x in (
+        np.ones(3),
+        np.ones((2, 3), np.float32),
+        np.ones(()),
+        np.ones((0, 2)),
+        1.0,
+        np.float64(1),
+        Tensor([1.0, 2.0]),
+        np.ones((3, 2)).T,
+        np.ones(2, ">f8"),
+    ):
         got = grad(lambda x: np.sum(x * x))(x)
         wanted = np.asarray(x)
         assert type(got) is np.ndarray
@@ -93,11 +102,16 @@ def test_size_0() -> None:
 def test_arrays_on_the_left_of_operators() -> None:
     x = RANDOM.normal(size=3) + 3
     for function in (
-        lambda x: np.sum(B - x), lambda x: np.sum(B / x), lambda x: np.sum(B * x + B),
-        lambda x: np.sum(A @ x), lambda x: np.sum((A @ x) * (B @ A)), lambda x: B @ x,
-        lambda x: np.sum(np.abs(B) ** x), lambda x: np.float64(2) * x[0] + np.float32(1) / x[1],
+        lambda x: np.sum(B - x),
+        lambda x: np.sum(B / x),
+        lambda x: np.sum(B * x + B),
+        lambda x: np.sum(A @ x),
+        lambda x: np.sum((A @ x) * (B @ A)),
+        lambda x: B @ x,
+        lambda x: np.sum(np.abs(B) ** x),
+        lambda x: np.float64(2) * x[0] + np.float32(1) / x[1],
         lambda x: np.sum(np.where(x < B, x, B * x)),
-    ):  # fmt: skip
+    ):
         np.testing.assert_allclose(grad(function)(x), differences(function, x), 1e-7, 1e-8)
 
 
@@ -352,27 +366,35 @@ def test_a_failed_trace_leaves_nothing_behind() -> None:
 def test_kinks_and_zeros() -> None:
     zero = np.zeros(3)
     for function, wanted in (
-        (lambda x: np.sum(pnp.relu(x)), 0), (lambda x: np.sum(np.abs(x)), 0),
-        (lambda x: np.linalg.norm(x), 0), (lambda x: np.sum(np.hypot(x, x)), 0),
+        (lambda x: np.sum(pnp.relu(x)), 0),
+        (lambda x: np.sum(np.abs(x)), 0),
+        (lambda x: np.linalg.norm(x), 0),
+        (lambda x: np.sum(np.hypot(x, x)), 0),
         (lambda x: np.sum(np.sign(x) + np.floor(x) + np.round(x)), 0),
         (lambda x: np.sum(np.where(x == 0, 0.0, x)), 0),
-        (lambda x: np.sum(np.logaddexp(x, 0.0)), 0.5), (lambda x: np.sum(np.clip(x, 0, 1)), 1),
-        (lambda x: np.sum(x**2), 0), (lambda x: np.sum(x**1.0), 1), (lambda x: np.sum(x**0.0), 0),
-    ):  # fmt: skip
+        (lambda x: np.sum(np.logaddexp(x, 0.0)), 0.5),
+        (lambda x: np.sum(np.clip(x, 0, 1)), 1),
+        (lambda x: np.sum(x**2), 0),
+        (lambda x: np.sum(x**1.0), 1),
+        (lambda x: np.sum(x**0.0), 0),
+    ):
         np.testing.assert_array_equal(grad(function)(zero), np.full(3, float(wanted)))
     np.testing.assert_array_equal(grad(np.max)(np.array([1.0, 3, 3])), [0, 1, 0])
     np.testing.assert_array_equal(grad(np.min)(np.array([1.0, 1, 3])), [1, 0, 0])
     np.testing.assert_array_equal(grad(np.prod)(np.array([2.0, 0, 3])), [0, 6, 0])
     np.testing.assert_array_equal(grad(np.prod)(np.array([2.0, 0, 0])), [0, 0, 0])
-    np.testing.assert_array_equal(hessian(np.prod)(np.array([2.0, 0, 0])),
-                                  [[0, 0, 0], [0, 0, 2], [0, 2, 0]])  # fmt: skip
+    np.testing.assert_array_equal(
+        hessian(np.prod)(np.array([2.0, 0, 0])), [[0, 0, 0], [0, 0, 2], [0, 2, 0]]
+    )
 
 
 def test_ties_between_two_operands() -> None:
     for function, wanted in (
-        (np.logaddexp, (0.5, 0.5)), (np.hypot, (np.sqrt(0.5), np.sqrt(0.5))),
-        (np.maximum, (1, 0)), (np.minimum, (1, 0)),
-    ):  # fmt: skip
+        (np.logaddexp, (0.5, 0.5)),
+        (np.hypot, (np.sqrt(0.5), np.sqrt(0.5))),
+        (np.maximum, (1, 0)),
+        (np.minimum, (1, 0)),
+    ):
         got = grad(lambda x, y, f=function: f(x, y), (0, 1))(np.array(2.0), np.array(2.0))
         np.testing.assert_allclose(got, wanted, 1e-15)
 
@@ -380,20 +402,31 @@ def test_ties_between_two_operands() -> None:
 @pytest.mark.parametrize(
     "function",
     [
-        lambda x: np.sum(np.logaddexp(x, x[::-1] * 2)), lambda x: np.sum(np.hypot(x, 1 + x)),
-        lambda x: np.sum(np.sinh(x) * np.cosh(x) + np.tan(x)), lambda x: np.prod(x),
-        lambda x: np.sum(np.cumprod(x)), lambda x: np.linalg.norm(x), lambda x: np.std(x),
+        lambda x: np.sum(np.logaddexp(x, x[::-1] * 2)),
+        lambda x: np.sum(np.hypot(x, 1 + x)),
+        lambda x: np.sum(np.sinh(x) * np.cosh(x) + np.tan(x)),
+        lambda x: np.prod(x),
+        lambda x: np.sum(np.cumprod(x)),
+        lambda x: np.linalg.norm(x),
+        lambda x: np.std(x),
         lambda x: np.sum(np.exp2(x) + np.log2(x + 2) + np.log10(x + 2)),
         lambda x: np.var(x, ddof=1),
-        lambda x: np.sum(2.5**x + (x + 2) ** 2.5 + (x + 2) ** -1), lambda x: np.sum(1 / (x + 2)),
-        lambda x: pnp.logsumexp(x), lambda x: np.sum(pnp.softmax(x) ** 2), lambda x: np.ptp(x) ** 2,
-        lambda x: np.sum(pnp.log_softmax(x)[1:] ** 2), lambda x: np.average(x, weights=x**2),
-        lambda x: np.sum(x[[0, 2, 2]] ** 3), lambda x: np.sum(np.where(x > 0, x**3, x**2)),
-        lambda x: np.einsum("i,i->", x, np.sin(x)), lambda x: np.sum(np.outer(x, x**2)),
-        lambda x: np.trace(np.outer(x, x)), lambda x: np.sum(np.pad(x, 1, constant_values=2) ** 3),
+        lambda x: np.sum(2.5**x + (x + 2) ** 2.5 + (x + 2) ** -1),
+        lambda x: np.sum(1 / (x + 2)),
+        lambda x: pnp.logsumexp(x),
+        lambda x: np.sum(pnp.softmax(x) ** 2),
+        lambda x: np.ptp(x) ** 2,
+        lambda x: np.sum(pnp.log_softmax(x)[1:] ** 2),
+        lambda x: np.average(x, weights=x**2),
+        lambda x: np.sum(x[[0, 2, 2]] ** 3),
+        lambda x: np.sum(np.where(x > 0, x**3, x**2)),
+        lambda x: np.einsum("i,i->", x, np.sin(x)),
+        lambda x: np.sum(np.outer(x, x**2)),
+        lambda x: np.trace(np.outer(x, x)),
+        lambda x: np.sum(np.pad(x, 1, constant_values=2) ** 3),
         lambda x: np.sum(pnp.erf(x) * pnp.sigmoid(x) * pnp.softplus(x)),
     ],
-)  # fmt: skip
+)
 def test_second_derivatives(function: Callable[[Any], Any]) -> None:
     x = np.array([0.37, -0.62, 0.91])
     H = hessian(function)(x)
@@ -440,7 +473,7 @@ REFUSALS: list[tuple[Callable[[], Any], type[PellucidError], str]] = [
     (lambda: grad(lambda x: np.argmax(x) * 1.0)(x2), NotDifferentiableError, "argmax"),
     (lambda: grad(lambda x: x.astype(int).sum() * 1.0)(x2), NotDifferentiableError, "int64"),
     (lambda: jvp(lambda x: np.argmax(x) * 1.0, (x2,), (x2,)), NotDifferentiableError, "argmax"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("ask", "error", "message"), REFUSALS, ids=[r[2] for r in REFUSALS])

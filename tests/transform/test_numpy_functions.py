@@ -34,8 +34,13 @@ Inputs = tuple[Shape, ...]
 
 EACH: tuple[Shape, ...] = ((), (3,), (2, 3), (0,), (2, 0, 3))
 PAIRS: tuple[Inputs, ...] = (
-    ((), ()), ((3,), (3,)), ((2, 3), (3,)), ((2, 1), (1, 3)), ((0,), (1,)), ((2, 3), ()),
-)  # fmt: skip
+    ((), ()),
+    ((3,), (3,)),
+    ((2, 3), (3,)),
+    ((2, 1), (1, 3)),
+    ((0,), (1,)),
+    ((2, 3), ()),
+)
 
 
 @dataclass(frozen=True)
@@ -182,12 +187,22 @@ CASES: list[Case] = [
         ("x, axis=0", lambda x: np.std(x, axis=0), (3, 2)),
         ("x, axis=1, ddof=1", lambda x: np.std(x, axis=1, ddof=1, keepdims=True), (2, 3)),
     ),
-    *[case for name in ("max", "min", "amax", "amin", "ptp") for case in wide_reductions(name)
-      if "()" not in case.text or name != "ptp"],
-    *[case for name in ("argmax", "argmin")
-      for case in reductions(name, smooth=False, dtypes="fib")],
-    *[case for name in ("all", "any", "count_nonzero")
-      for case in wide_reductions(name, smooth=False, dtypes="fib")],
+    *[
+        case
+        for name in ("max", "min", "amax", "amin", "ptp")
+        for case in wide_reductions(name)
+        if "()" not in case.text or name != "ptp"
+    ],
+    *[
+        case
+        for name in ("argmax", "argmin")
+        for case in reductions(name, smooth=False, dtypes="fib")
+    ],
+    *[
+        case
+        for name in ("all", "any", "count_nonzero")
+        for case in wide_reductions(name, smooth=False, dtypes="fib")
+    ],
     *calls("all", ("empty", np.all, (0,)), smooth=False),
     *calls("any", ("empty", np.any, (2, 0)), smooth=False),
     *calls(
@@ -199,8 +214,11 @@ CASES: list[Case] = [
         ("keepdims", lambda x: np.average(x, axis=1, weights=HEAVY, keepdims=True), (2, 3)),
         dtypes="f",
     ),
-    *calls("average", ("weights are Tensors", lambda x, w: np.average(x, weights=w),
-                       ((3,), (3,))), low=0.5),
+    *calls(
+        "average",
+        ("weights are Tensors", lambda x, w: np.average(x, weights=w), ((3,), (3,))),
+        low=0.5,
+    ),
     *calls(
         "linalg.norm",
         ("x", np.linalg.norm, [(3,), (2, 3)]),
@@ -254,8 +272,11 @@ CASES: list[Case] = [
         ("mask, 1.5, x", lambda x: np.where(x < 0, 1.5, x), (3,)),
     ),
     *calls("isclose", ("x, y", np.isclose, ((3,), (3,))), smooth=False),
-    *calls("isclose", ("loose", lambda x, y: np.isclose(x, y, rtol=0.5, atol=1.0, equal_nan=True),
-                       ((9,), (9,))), smooth=False),
+    *calls(
+        "isclose",
+        ("loose", lambda x, y: np.isclose(x, y, rtol=0.5, atol=1.0, equal_nan=True), ((9,), (9,))),
+        smooth=False,
+    ),
     *calls(
         "reshape",
         ("x, (3, 2)", lambda x: np.reshape(x, (3, 2)), (2, 3)),
@@ -275,20 +296,37 @@ CASES: list[Case] = [
         dtypes="fib",
     ),
     *calls("matrix_transpose", ("x", np.matrix_transpose, (4, 2, 3))),
-    *calls("swapaxes", ("x, 0, -1", lambda x: np.swapaxes(x, 0, -1), (2, 3, 4)),
-           ("x.swapaxes", lambda x: x.swapaxes(0, 1), (2, 3))),
-    *calls("moveaxis", ("x, 0, -1", lambda x: np.moveaxis(x, 0, -1), (2, 3, 4)),
-           ("several", lambda x: np.moveaxis(x, (0, 1), (-1, 0)), (2, 3, 4))),
-    *calls("expand_dims", ("x, 0", lambda x: np.expand_dims(x, 0), [(3,), ()]),
-           ("x, (0, -1)", lambda x: np.expand_dims(x, (0, -1)), (2, 3))),
-    *calls("squeeze", ("x", np.squeeze, (1, 3, 1)),
-           ("x, axis=0", lambda x: np.squeeze(x, axis=0), (1, 3, 1))),
+    *calls(
+        "swapaxes",
+        ("x, 0, -1", lambda x: np.swapaxes(x, 0, -1), (2, 3, 4)),
+        ("x.swapaxes", lambda x: x.swapaxes(0, 1), (2, 3)),
+    ),
+    *calls(
+        "moveaxis",
+        ("x, 0, -1", lambda x: np.moveaxis(x, 0, -1), (2, 3, 4)),
+        ("several", lambda x: np.moveaxis(x, (0, 1), (-1, 0)), (2, 3, 4)),
+    ),
+    *calls(
+        "expand_dims",
+        ("x, 0", lambda x: np.expand_dims(x, 0), [(3,), ()]),
+        ("x, (0, -1)", lambda x: np.expand_dims(x, (0, -1)), (2, 3)),
+    ),
+    *calls(
+        "squeeze",
+        ("x", np.squeeze, (1, 3, 1)),
+        ("x, axis=0", lambda x: np.squeeze(x, axis=0), (1, 3, 1)),
+    ),
     *calls("broadcast_to", ("x, (2, 3)", lambda x: np.broadcast_to(x, (2, 3)), [(3,), (2, 1), ()])),
-    *calls("broadcast_arrays", ("x, y", lambda x, y: np.stack(np.broadcast_arrays(x, y)),
-                                ((2, 1), (3,)))),
+    *calls(
+        "broadcast_arrays",
+        ("x, y", lambda x, y: np.stack(np.broadcast_arrays(x, y)), ((2, 1), (3,))),
+    ),
     *calls("atleast_1d", ("x", np.atleast_1d, [(), (3,), (2, 3)])),
-    *calls("atleast_2d", ("x", np.atleast_2d, [(), (3,), (2, 3)]),
-           ("x, y", lambda x, y: np.add(*np.atleast_2d(x, y)), ((), (3,)))),
+    *calls(
+        "atleast_2d",
+        ("x", np.atleast_2d, [(), (3,), (2, 3)]),
+        ("x, y", lambda x, y: np.add(*np.atleast_2d(x, y)), ((), (3,))),
+    ),
     *calls("atleast_3d", ("x", np.atleast_3d, [(), (3,), (2, 3), (2, 3, 4)])),
     *calls(
         "concatenate",
@@ -300,88 +338,162 @@ CASES: list[Case] = [
         ("of rows", lambda x: np.concatenate(x), (2, 3)),
         dtypes="fi",
     ),
-    *calls("stack", ("[x, y]", lambda x, y: np.stack([x, y]), [((3,), (3,)), ((), ())]),
-           ("axis=-1", lambda x, y: np.stack([x, y], axis=-1), ((2, 3), (2, 3)))),
+    *calls(
+        "stack",
+        ("[x, y]", lambda x, y: np.stack([x, y]), [((3,), (3,)), ((), ())]),
+        ("axis=-1", lambda x, y: np.stack([x, y], axis=-1), ((2, 3), (2, 3))),
+    ),
     *calls("vstack", ("[x, y]", lambda x, y: np.vstack([x, y]), [((3,), (2, 3)), ((3,), (3,))])),
-    *calls("hstack", ("[x, y]", lambda x, y: np.hstack([x, y]),
-                      [((3,), (2,)), ((2, 3), (2, 1)), ((), ())])),
-    *calls("column_stack", ("[x, y]", lambda x, y: np.column_stack([x, y]),
-                            [((3,), (3,)), ((3,), (3, 2))])),
-    *calls("append", ("x, y", np.append, ((3,), (2, 2))),
-           ("axis=0", lambda x, y: np.append(x, y, axis=0), ((1, 3), (2, 3)))),
-    *calls("split", ("x, 3", lambda x: np.split(x, 3)[1], (6, 2)),
-           ("x, [1, 4]", lambda x: np.split(x, [1, 4])[1], (6,)),
-           ("x, [4, -1], 1", lambda x: np.split(x, [4, -1], 1)[2], (2, 6))),
+    *calls(
+        "hstack",
+        ("[x, y]", lambda x, y: np.hstack([x, y]), [((3,), (2,)), ((2, 3), (2, 1)), ((), ())]),
+    ),
+    *calls(
+        "column_stack",
+        ("[x, y]", lambda x, y: np.column_stack([x, y]), [((3,), (3,)), ((3,), (3, 2))]),
+    ),
+    *calls(
+        "append",
+        ("x, y", np.append, ((3,), (2, 2))),
+        ("axis=0", lambda x, y: np.append(x, y, axis=0), ((1, 3), (2, 3))),
+    ),
+    *calls(
+        "split",
+        ("x, 3", lambda x: np.split(x, 3)[1], (6, 2)),
+        ("x, [1, 4]", lambda x: np.split(x, [1, 4])[1], (6,)),
+        ("x, [4, -1], 1", lambda x: np.split(x, [4, -1], 1)[2], (2, 6)),
+    ),
     *calls("array_split", ("x, 4", lambda x: np.hstack(np.array_split(x, 4)[1:]), (6,))),
     *calls("unstack", ("x, axis=1", lambda x: np.unstack(x, axis=1)[2], (2, 3))),
     *calls("flip", ("x", np.flip, [(3,), (2, 3)]), ("x, 1", lambda x: np.flip(x, 1), (2, 3))),
     *calls("flipud", ("x", np.flipud, (2, 3))),
     *calls("fliplr", ("x", np.fliplr, (2, 3))),
-    *calls("roll", ("x, 2", lambda x: np.roll(x, 2), [(5,), (2, 3), (0,)]),
-           ("x, -1, axis=1", lambda x: np.roll(x, -1, axis=1), (2, 3)),
-           ("several", lambda x: np.roll(x, (1, -1), axis=(0, 1)), (3, 4)),
-           ("axes", lambda x: np.roll(x, 1, axis=(0, 1)), (3, 4))),
-    *calls("tile", ("x, 2", lambda x: np.tile(x, 2), [(3,), (2, 3), ()]),
-           ("x, (2, 1, 3)", lambda x: np.tile(x, (2, 1, 3)), [(3,), (2, 3)]),
-           ("x, 0", lambda x: np.tile(x, 0), (3,)), ("x, 1", lambda x: np.tile(x, (1, 1)), (3,))),
-    *calls("repeat", ("x, 2", lambda x: np.repeat(x, 2), [(3,), (2, 3)]),
-           ("x, 3, axis=1", lambda x: np.repeat(x, 3, axis=1), (2, 3)),
-           ("x, 0", lambda x: np.repeat(x, 0), (3,))),
-    *calls("take", ("x, i", lambda x: np.take(x, INDEX), [(3,), (2, 3)]),
-           ("x, i, axis=1", lambda x: np.take(x, INDEX, axis=1), (2, 3)),
-           ("x, 1, 0", lambda x: np.take(x, 1, axis=0), (3, 2)), dtypes="fib"),
-    *calls("pad", ("x, 1", lambda x: np.pad(x, 1), [(3,), (2, 3)]),
-           ("x, (1, 2)", lambda x: np.pad(x, (1, 2), constant_values=7), (2, 3)),
-           ("pairs", lambda x: np.pad(x, ((0, 1), (2, 0)), mode="constant"), (2, 3)),
-           ("one pair", lambda x: np.pad(x, ((0, 1),)), (2, 3)), dtypes="fib"),
-    *calls("diag", ("x", np.diag, [(3,), (3, 3), (2, 3)]),
-           ("x, 1", lambda x: np.diag(x, 1), (3, 3))),
-    *calls("diagonal", ("x", np.diagonal, [(3, 3), (2, 3), (3, 2), (2, 3, 4)]),
-           ("x, 1", lambda x: np.diagonal(x, 1), [(3, 3), (3, 2)]),
-           ("x, -1", lambda x: np.diagonal(x, -1), [(3, 3), (2, 3)]),
-           ("x, 9", lambda x: np.diagonal(x, 9), (3, 3)),
-           ("axes", lambda x: np.diagonal(x, axis1=2, axis2=0), (2, 3, 4))),
-    *calls("trace", ("x", np.trace, [(3, 3), (2, 3)]),
-           ("x, 1, dtype", lambda x: np.trace(x, 1, dtype="float64"), (3, 3))),
-    *calls("tril", ("x", np.tril, [(3, 3), (2, 3, 2)]),
-           ("x, -1", lambda x: np.tril(x, -1), (3, 3))),
-    *calls("triu", ("x", np.triu, [(3, 3), (2, 3, 2)]),
-           ("x, 1", lambda x: np.triu(x, k=1), (3, 3))),
-    *calls("dot", ("x, y", np.dot, [((3,), (3,)), ((2, 3), (3,)), ((2, 3), (3, 2)), ((), (3,)),
-                                    ((2, 3), (4, 3, 2)), ((3,), (3, 2))]),
-           ("x.dot(y)", lambda x, y: x.dot(y), ((2, 3), (3,)))),
+    *calls(
+        "roll",
+        ("x, 2", lambda x: np.roll(x, 2), [(5,), (2, 3), (0,)]),
+        ("x, -1, axis=1", lambda x: np.roll(x, -1, axis=1), (2, 3)),
+        ("several", lambda x: np.roll(x, (1, -1), axis=(0, 1)), (3, 4)),
+        ("axes", lambda x: np.roll(x, 1, axis=(0, 1)), (3, 4)),
+    ),
+    *calls(
+        "tile",
+        ("x, 2", lambda x: np.tile(x, 2), [(3,), (2, 3), ()]),
+        ("x, (2, 1, 3)", lambda x: np.tile(x, (2, 1, 3)), [(3,), (2, 3)]),
+        ("x, 0", lambda x: np.tile(x, 0), (3,)),
+        ("x, 1", lambda x: np.tile(x, (1, 1)), (3,)),
+    ),
+    *calls(
+        "repeat",
+        ("x, 2", lambda x: np.repeat(x, 2), [(3,), (2, 3)]),
+        ("x, 3, axis=1", lambda x: np.repeat(x, 3, axis=1), (2, 3)),
+        ("x, 0", lambda x: np.repeat(x, 0), (3,)),
+    ),
+    *calls(
+        "take",
+        ("x, i", lambda x: np.take(x, INDEX), [(3,), (2, 3)]),
+        ("x, i, axis=1", lambda x: np.take(x, INDEX, axis=1), (2, 3)),
+        ("x, 1, 0", lambda x: np.take(x, 1, axis=0), (3, 2)),
+        dtypes="fib",
+    ),
+    *calls(
+        "pad",
+        ("x, 1", lambda x: np.pad(x, 1), [(3,), (2, 3)]),
+        ("x, (1, 2)", lambda x: np.pad(x, (1, 2), constant_values=7), (2, 3)),
+        ("pairs", lambda x: np.pad(x, ((0, 1), (2, 0)), mode="constant"), (2, 3)),
+        ("one pair", lambda x: np.pad(x, ((0, 1),)), (2, 3)),
+        dtypes="fib",
+    ),
+    *calls(
+        "diag", ("x", np.diag, [(3,), (3, 3), (2, 3)]), ("x, 1", lambda x: np.diag(x, 1), (3, 3))
+    ),
+    *calls(
+        "diagonal",
+        ("x", np.diagonal, [(3, 3), (2, 3), (3, 2), (2, 3, 4)]),
+        ("x, 1", lambda x: np.diagonal(x, 1), [(3, 3), (3, 2)]),
+        ("x, -1", lambda x: np.diagonal(x, -1), [(3, 3), (2, 3)]),
+        ("x, 9", lambda x: np.diagonal(x, 9), (3, 3)),
+        ("axes", lambda x: np.diagonal(x, axis1=2, axis2=0), (2, 3, 4)),
+    ),
+    *calls(
+        "trace",
+        ("x", np.trace, [(3, 3), (2, 3)]),
+        ("x, 1, dtype", lambda x: np.trace(x, 1, dtype="float64"), (3, 3)),
+    ),
+    *calls(
+        "tril", ("x", np.tril, [(3, 3), (2, 3, 2)]), ("x, -1", lambda x: np.tril(x, -1), (3, 3))
+    ),
+    *calls(
+        "triu", ("x", np.triu, [(3, 3), (2, 3, 2)]), ("x, 1", lambda x: np.triu(x, k=1), (3, 3))
+    ),
+    *calls(
+        "dot",
+        (
+            "x, y",
+            np.dot,
+            [
+                ((3,), (3,)),
+                ((2, 3), (3,)),
+                ((2, 3), (3, 2)),
+                ((), (3,)),
+                ((2, 3), (4, 3, 2)),
+                ((3,), (3, 2)),
+            ],
+        ),
+        ("x.dot(y)", lambda x, y: x.dot(y), ((2, 3), (3,))),
+    ),
     *calls("vdot", ("x, y", np.vdot, [((3,), (3,)), ((2, 3), (3, 2)), ((), ())])),
     *calls("inner", ("x, y", np.inner, [((3,), (3,)), ((2, 3), (4, 3)), ((), (3,))])),
     *calls("outer", ("x, y", np.outer, [((3,), (2,)), ((2, 2), (3,)), ((), ())])),
-    *calls("outer", ("np.subtract.outer", lambda x, y: np.subtract.outer(x, y),
-                     [((2,), (3,)), ((2, 2), (3,))])),
-    *calls("tensordot", ("x, y", np.tensordot, ((2, 3, 4), (3, 4, 2))),
-           ("1", lambda x, y: np.tensordot(x, y, 1), ((2, 3), (3, 2))),
-           ("0", lambda x, y: np.tensordot(x, y, axes=0), ((2,), (3,))),
-           ("lists", lambda x, y: np.tensordot(x, y, ([0, 1], [1, 0])), ((2, 3, 4), (3, 2, 5))),
-           ("pair", lambda x, y: np.tensordot(x, y, axes=(1, 0)), ((2, 3), (3, 2)))),
-    *calls("einsum", ("ij,jk->ik", lambda x, y: np.einsum("ij,jk->ik", x, y), ((2, 3), (3, 4))),
-           ("ij,jk", lambda x, y: np.einsum("ij,jk", x, y), ((2, 3), (3, 4))),
-           ("bij,bjk->bki", lambda x, y: np.einsum("bij,bjk->bki", x, y), ((4, 2, 3), (4, 3, 2))),
-           ("i,j->ji", lambda x, y: np.einsum("i, j -> ji", x, y), ((2,), (3,))),
-           ("ij,ij->", lambda x, y: np.einsum("ij,ij->", x, y), ((2, 3), (2, 3))),
-           ("ijk,j->k", lambda x, y: np.einsum("ijk,j->k", x, y), ((2, 3, 4), (3,))),
-           ("ij->ji", lambda x: np.einsum("ij->ji", x), (2, 3)),
-           ("ij->i", lambda x: np.einsum("ij->i", x), (2, 3)),
-           ("ij->", lambda x: np.einsum("ij->", x), (2, 3)), dtypes="f"),
+    *calls(
+        "outer",
+        ("np.subtract.outer", lambda x, y: np.subtract.outer(x, y), [((2,), (3,)), ((2, 2), (3,))]),
+    ),
+    *calls(
+        "tensordot",
+        ("x, y", np.tensordot, ((2, 3, 4), (3, 4, 2))),
+        ("1", lambda x, y: np.tensordot(x, y, 1), ((2, 3), (3, 2))),
+        ("0", lambda x, y: np.tensordot(x, y, axes=0), ((2,), (3,))),
+        ("lists", lambda x, y: np.tensordot(x, y, ([0, 1], [1, 0])), ((2, 3, 4), (3, 2, 5))),
+        ("pair", lambda x, y: np.tensordot(x, y, axes=(1, 0)), ((2, 3), (3, 2))),
+    ),
+    *calls(
+        "einsum",
+        ("ij,jk->ik", lambda x, y: np.einsum("ij,jk->ik", x, y), ((2, 3), (3, 4))),
+        ("ij,jk", lambda x, y: np.einsum("ij,jk", x, y), ((2, 3), (3, 4))),
+        ("bij,bjk->bki", lambda x, y: np.einsum("bij,bjk->bki", x, y), ((4, 2, 3), (4, 3, 2))),
+        ("i,j->ji", lambda x, y: np.einsum("i, j -> ji", x, y), ((2,), (3,))),
+        ("ij,ij->", lambda x, y: np.einsum("ij,ij->", x, y), ((2, 3), (2, 3))),
+        ("ijk,j->k", lambda x, y: np.einsum("ijk,j->k", x, y), ((2, 3, 4), (3,))),
+        ("ij->ji", lambda x: np.einsum("ij->ji", x), (2, 3)),
+        ("ij->i", lambda x: np.einsum("ij->i", x), (2, 3)),
+        ("ij->", lambda x: np.einsum("ij->", x), (2, 3)),
+        dtypes="f",
+    ),
     *calls("zeros_like", ("x", np.zeros_like, [(2, 3), ()]), smooth=False, dtypes="fib"),
-    *calls("ones_like", ("x, int", lambda x: np.ones_like(x, dtype="int32"), (2, 3)),
-           smooth=False, dtypes="fib"),
+    *calls(
+        "ones_like",
+        ("x, int", lambda x: np.ones_like(x, dtype="int32"), (2, 3)),
+        smooth=False,
+        dtypes="fib",
+    ),
     *calls("full_like", ("x, 7", lambda x: np.full_like(x, 7), (2, 3)), smooth=False),
     *calls("copy", ("x", np.copy, (2, 3)), ("x.copy()", lambda x: x.copy(), (2, 3))),
-    *calls("astype", ("x, float64", lambda x: np.astype(x, np.float64), (3,)),
-           ("x.astype(float64)", lambda x: x.astype(np.float64), (3,)), dtypes="fib"),
+    *calls(
+        "astype",
+        ("x, float64", lambda x: np.astype(x, np.float64), (3,)),
+        ("x.astype(float64)", lambda x: x.astype(np.float64), (3,)),
+        dtypes="fib",
+    ),
     *calls("astype", ("x.astype(int32)", lambda x: x.astype(np.int32), (3,)), smooth=False),
     *calls("shape", ("x", lambda x: np.shape(x), (2, 3)), smooth=False),
     *calls("ndim", ("x", lambda x: np.ndim(x), (2, 3)), smooth=False),
-    *calls("size", ("x", lambda x: np.size(x), (2, 3)), ("x, 1", lambda x: np.size(x, 1), (2, 3)),
-           smooth=False),
-]  # fmt: skip
+    *calls(
+        "size",
+        ("x", lambda x: np.size(x), (2, 3)),
+        ("x, 1", lambda x: np.size(x, 1), (2, 3)),
+        smooth=False,
+    ),
+]
 
 INDEXING: list[Case] = calls(
     "index",
@@ -405,7 +517,7 @@ INDEXING: list[Case] = calls(
     ("x[rows, :, columns]", lambda x: x[np.arange(3), :, np.array([3, 0, -1])], (3, 2, 4)),
     ("x[:, rows, columns]", lambda x: x[:, np.arange(2), np.array([[1], [0]])], (3, 2, 4)),
     dtypes="fib",
-)  # fmt: skip
+)
 
 DTYPES = {
     "f": (np.float64, np.float32),
@@ -521,8 +633,9 @@ def traced(function: Callable[..., Any], arrays: list[Any]) -> Any:
     return Interpreter(record.graph)(record.operands(arrays))
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.name not in ("shape", "ndim", "size")],
-                         ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if c.name not in ("shape", "ndim", "size")], ids=str
+)
 def test_under_a_trace(case: Case) -> None:
     shapes, dtype = runs(case)[0]
     arrays = case.draw(shapes, dtype)
@@ -576,8 +689,14 @@ def test_refused_keywords_are_named(name: str) -> None:
 def test_refused_keywords_of_ufuncs(name: str) -> None:
     ufunc = getattr(np, name)
     flat = [Tensor(X)] * ufunc.nin
-    for key, value in (("out", (X,)), ("where", X > 2), ("casting", "unsafe"), ("order", "F"),
-                       ("signature", "d->d"), ("axis", 0)):  # fmt: skip
+    for key, value in (
+        ("out", (X,)),
+        ("where", X > 2),
+        ("casting", "unsafe"),
+        ("order", "F"),
+        ("signature", "d->d"),
+        ("axis", 0),
+    ):
         with pytest.raises(ArgumentError, match=rf"^\[np\.{ufunc.__name__}\] {key}= is not taken"):
             protocols.call_ufunc(ufunc, "__call__", flat, {key: value})
     for method in ("at", "reduceat"):
@@ -652,7 +771,7 @@ REFUSALS: list[tuple[Callable[..., Any], type[PellucidError], str]] = [
     (lambda x: x[3], ArgumentError, r"an index must lie in \[-2, 2\), got 3"),
     (lambda x: x[0, 0, 0], ArgumentError, "at most 2 indices"),
     (lambda x: x[[0, 1], [0, 9]], PellucidError, "indices must lie in"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("call", "error", "message"), REFUSALS, ids=[r[2] for r in REFUSALS])

@@ -66,12 +66,16 @@ def test_zero_gradients_say_why():
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (np.float32(0.1), "0.1"), (np.array(True), "True"), (np.zeros((0, 3)), "empty"),
-        (np.array([-0.0, 1e-9]), "[0, 1e-09]"), (np.array([[1, 2]]), "[[1, 2]]"),
-        (np.arange(100.0), "0 … 99, mean 49.5"), (np.ones(50, bool), "50 of 50 true"),
+        (np.float32(0.1), "0.1"),
+        (np.array(True), "True"),
+        (np.zeros((0, 3)), "empty"),
+        (np.array([-0.0, 1e-9]), "[0, 1e-09]"),
+        (np.array([[1, 2]]), "[[1, 2]]"),
+        (np.arange(100.0), "0 … 99, mean 49.5"),
+        (np.ones(50, bool), "50 of 50 true"),
         (np.array([np.nan, np.inf]), "[nan, inf]"),
     ],
-)  # fmt: skip
+)
 def test_values_are_short(value, text):
     from pellucid.transform.show import short
 

@@ -61,15 +61,24 @@ def test_results_remember_what_they_were_computed_from() -> None:
 @pytest.mark.parametrize(
     ("data", "dtype", "shape"),
     [
-        (3.0, "float32", ()), (3, "int64", ()), (True, "bool", ()), ([1.0, 2], "float32", (2,)),
-        ([[1, 2], [3, 4]], "int64", (2, 2)), ([], "float32", (0,)), (np.float64(1), "float64", ()),
-        (np.float32(1), "float32", ()), (np.arange(3, dtype=np.int8), "int8", (3,)),
-        (np.array(2.0), "float64", ()), (np.array([1, 2], ">i4"), "int32", (2,)),
-        (np.array([1, 2], ">f8"), "float64", (2,)), (range(3), "int64", (3,)),
-        (Tensor([1.0]), "float32", (1,)), ([np.float64(1.0)], "float32", (1,)),
+        (3.0, "float32", ()),
+        (3, "int64", ()),
+        (True, "bool", ()),
+        ([1.0, 2], "float32", (2,)),
+        ([[1, 2], [3, 4]], "int64", (2, 2)),
+        ([], "float32", (0,)),
+        (np.float64(1), "float64", ()),
+        (np.float32(1), "float32", ()),
+        (np.arange(3, dtype=np.int8), "int8", (3,)),
+        (np.array(2.0), "float64", ()),
+        (np.array([1, 2], ">i4"), "int32", (2,)),
+        (np.array([1, 2], ">f8"), "float64", (2,)),
+        (range(3), "int64", (3,)),
+        (Tensor([1.0]), "float32", (1,)),
+        ([np.float64(1.0)], "float32", (1,)),
         ([Tensor(1.0), Tensor(2.0)], "float32", (2,)),
     ],
-)  # fmt: skip
+)
 def test_dtype_of_data(data: Any, dtype: str, shape: tuple[int, ...]) -> None:
     x = Tensor(data)
     assert (x.dtype, x.shape) == (np.dtype(dtype), shape)
@@ -79,18 +88,27 @@ def test_dtype_of_data(data: Any, dtype: str, shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize(
     ("data", "dtype", "message"),
     [
-        (1j, None, "got complex128"), (np.array([1j]), None, "got complex128"),
-        ("text", None, "got <U4"), ([None], None, "got object"), ({}, None, "got object"),
-        ([[1], [1, 2]], None, "one shape"), (np.ma.array([1], mask=[1]), None, "masked arrays"),
-        (np.float16(1), None, "got float16"), (1e300, None, "too large for float32"),
-        (2**70, None, "got object"), (np.datetime64("2020"), None, "got datetime64"),
-        (1.0, "float16", "got float16"), (1.0, "flaot32", "Did you mean 'float32'"),
-        (300, "uint8", "must fit uint8, got 300"), (-1, "uint8", "must fit uint8, got -1"),
-        ([1.0, np.nan], "int32", "must fit int32, got nan"), (1e300, "float32", "must fit float32"),
+        (1j, None, "got complex128"),
+        (np.array([1j]), None, "got complex128"),
+        ("text", None, "got <U4"),
+        ([None], None, "got object"),
+        ({}, None, "got object"),
+        ([[1], [1, 2]], None, "one shape"),
+        (np.ma.array([1], mask=[1]), None, "masked arrays"),
+        (np.float16(1), None, "got float16"),
+        (1e300, None, "too large for float32"),
+        (2**70, None, "got object"),
+        (np.datetime64("2020"), None, "got datetime64"),
+        (1.0, "float16", "got float16"),
+        (1.0, "flaot32", "Did you mean 'float32'"),
+        (300, "uint8", "must fit uint8, got 300"),
+        (-1, "uint8", "must fit uint8, got -1"),
+        ([1.0, np.nan], "int32", "must fit int32, got nan"),
+        (1e300, "float32", "must fit float32"),
         (np.array([1e300]), "float32", "must fit float32, got 1e\\+300"),
         (np.array([2**63], "uint64"), "int64", "must fit int64"),
     ],
-)  # fmt: skip
+)
 def test_data_that_is_refused(data: Any, dtype: Any, message: str) -> None:
     with pytest.raises(DTypeError, match=message) as caught:
         Tensor(data, dtype=dtype)
@@ -142,9 +160,18 @@ def test_promotion(x: str, y: str) -> None:
 @pytest.mark.parametrize("strong", NAMES)
 @pytest.mark.parametrize(
     ("number", "kind"),
-    [(2, "i"), (2.0, "f"), (True, "b"), (np.float64(2), "f"), (np.float32(2), "f"),
-     (np.int64(2), "i"), (np.uint8(2), "i"), (np.array(2.0), "f"), (np.array(2), "i")],
-)  # fmt: skip
+    [
+        (2, "i"),
+        (2.0, "f"),
+        (True, "b"),
+        (np.float64(2), "f"),
+        (np.float32(2), "f"),
+        (np.int64(2), "i"),
+        (np.uint8(2), "i"),
+        (np.array(2.0), "f"),
+        (np.array(2), "i"),
+    ],
+)
 def test_weak_numbers(strong: str, number: Any, kind: str) -> None:
     x = Tensor(np.ones(2, strong))
     if kind == "f" and np.dtype(strong).kind != "f":
@@ -170,15 +197,28 @@ def test_dtypes_that_meet_nowhere() -> None:
 # --- operators -----------------------------------------------------------------------------------
 
 OPERATORS: list[tuple[str, Callable[[Any, Any], Any]]] = [
-    ("+", lambda x, y: x + y), ("-", lambda x, y: x - y), ("*", lambda x, y: x * y),
-    ("/", lambda x, y: x / y), ("**", lambda x, y: x**y), ("@", lambda x, y: x @ y.T),
-    ("<", lambda x, y: x < y), ("<=", lambda x, y: x <= y), (">", lambda x, y: x > y),
-    (">=", lambda x, y: x >= y), ("==", lambda x, y: x == y), ("!=", lambda x, y: x != y),
-    ("&", lambda x, y: (x > 1) & (y > 1)), ("|", lambda x, y: (x > 1) | (y > 1)),
-    ("~", lambda x, y: ~(x > y)), ("- x", lambda x, y: -x), ("+ x", lambda x, y: +x),
-    ("abs", lambda x, y: abs(x - y)), ("number -", lambda x, y: 2 - x),
-    ("number /", lambda x, y: 2 / x), ("number **", lambda x, y: 2**x),
-]  # fmt: skip
+    ("+", lambda x, y: x + y),
+    ("-", lambda x, y: x - y),
+    ("*", lambda x, y: x * y),
+    ("/", lambda x, y: x / y),
+    ("**", lambda x, y: x**y),
+    ("@", lambda x, y: x @ y.T),
+    ("<", lambda x, y: x < y),
+    ("<=", lambda x, y: x <= y),
+    (">", lambda x, y: x > y),
+    (">=", lambda x, y: x >= y),
+    ("==", lambda x, y: x == y),
+    ("!=", lambda x, y: x != y),
+    ("&", lambda x, y: (x > 1) & (y > 1)),
+    ("|", lambda x, y: (x > 1) | (y > 1)),
+    ("~", lambda x, y: ~(x > y)),
+    ("- x", lambda x, y: -x),
+    ("+ x", lambda x, y: +x),
+    ("abs", lambda x, y: abs(x - y)),
+    ("number -", lambda x, y: 2 - x),
+    ("number /", lambda x, y: 2 / x),
+    ("number **", lambda x, y: 2**x),
+]
 
 
 @pytest.mark.parametrize(("name", "call"), OPERATORS, ids=[o[0] for o in OPERATORS])

@@ -84,9 +84,13 @@ TOKEN = re.compile(
 )
 NORMAL = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 COMPARED = {
-    "=": "equal", "≠": "not_equal", "<": "less", "≤": "less_equal", ">": "greater",
+    "=": "equal",
+    "≠": "not_equal",
+    "<": "less",
+    "≤": "less_equal",
+    ">": "greater",
     "≥": "greater_equal",
-}  # fmt: skip
+}
 
 
 class Reader:

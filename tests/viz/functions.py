@@ -69,14 +69,23 @@ FUNCTIONS = {
     "split": (lambda z: np.sum(np.reshape(z, (3, 2, 2)) ** 3), (W,), 0),
     "transposes": (lambda z: np.sum(z @ z.T) + np.trace(z @ z.T), (W,), 0),
     "gram": (lambda z: np.sum(np.tanh(z @ z.T)), (W,), 0),
-    "counted": (lambda b, s: np.sum((X + b) * s) + np.sum(X * b),
-                (np.float64(0.5), np.float64(2)), (0, 1)),
+    "counted": (
+        lambda b, s: np.sum((X + b) * s) + np.sum(X * b),
+        (np.float64(0.5), np.float64(2)),
+        (0, 1),
+    ),
     "sums first": (lambda z: np.sum((z - np.mean(z)) ** 3 * np.sum(z)), (W,), 0),
     "concat": (lambda a, b: np.sum(np.concatenate([a, b]) ** 3), (B, C), (0, 1)),
-    "windows": (lambda z: np.sum(pnp.max_pool(z, (2, 2)) ** 2),
-                (RNG.normal(size=(1, 4, 4, 2)),), 0),
-    "convolution": (lambda k, x: np.sum(np.tanh(pnp.conv(x, k))),
-                    (RNG.normal(size=(2, 2, 2, 3)), RNG.normal(size=(1, 4, 4, 2))), (0, 1)),
+    "windows": (
+        lambda z: np.sum(pnp.max_pool(z, (2, 2)) ** 2),
+        (RNG.normal(size=(1, 4, 4, 2)),),
+        0,
+    ),
+    "convolution": (
+        lambda k, x: np.sum(np.tanh(pnp.conv(x, k))),
+        (RNG.normal(size=(2, 2, 2, 3)), RNG.normal(size=(1, 4, 4, 2))),
+        (0, 1),
+    ),
     "powers": (lambda x, y: np.sum(x**3 + x**y + 2.0**y + x**-1.5), (X**2 + 0.5, X), (0, 1)),
     "branches": (lambda x: np.sum(np.where(x > 0, x * x, np.exp(x))), (X,), 0),
     "fan-out": (lambda x: np.sum(np.sin(x) * x + x / np.cos(x) - x), (X / 4,), 0),
@@ -86,4 +95,4 @@ FUNCTIONS = {
     "constant": (lambda x: 3.0 * x + np.sum(np.ones(4)), (0.5,), 0),
     "length 0": (lambda x: np.sum(x * x), (np.ones((0, 2)),), 0),
     "lengths of 1": (lambda w, x: np.sum(np.tanh(x @ w) ** 2), (W[:, :1], X[:, :]), (0, 1)),
-}  # fmt: skip
+}

@@ -100,11 +100,24 @@ def printed(shown):
 
 
 READABLE = [
-    "logistic", "logistic, every argument", "linear, with L2", "softmax regression",
-    "two layers, tanh", "two layers, ReLU", "variance", "norm", "gram", "counted", "sums first",
-    "fan-out", "branches", "held back",
-    "not used", "constant", "lengths of 1",
-]  # fmt: skip
+    "logistic",
+    "logistic, every argument",
+    "linear, with L2",
+    "softmax regression",
+    "two layers, tanh",
+    "two layers, ReLU",
+    "variance",
+    "norm",
+    "gram",
+    "counted",
+    "sums first",
+    "fan-out",
+    "branches",
+    "held back",
+    "not used",
+    "constant",
+    "lengths of 1",
+]
 
 
 @pytest.mark.parametrize("name", READABLE)
@@ -134,10 +147,12 @@ def row_example(row):
 
 
 ELEMENTWISE = [
-    row.name for row in REGISTRY.values()
-    if row.kind is Kind.ELEMENTWISE and not row.user
+    row.name
+    for row in REGISTRY.values()
+    if row.kind is Kind.ELEMENTWISE
+    and not row.user
     and not isinstance(row.derivative, (ZeroGradient, NotDifferentiable))
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)
@@ -278,7 +293,7 @@ def test_zero_gradients_say_why():
         (lambda: pel.explain(np.sum, "X"), DTypeError, "[explain] arguments must be"),
         (lambda: pel.explain(lambda x: np.argmax(x) * 1.0, X), NotDifferentiableError, "argmax"),
     ],
-)  # fmt: skip
+)
 def test_errors(call, kind, words):
     with pytest.raises(kind) as caught:
         call()

@@ -51,19 +51,28 @@ def test_expressions_are_equal_whatever_object_their_inner_index_is():
         (n.mul(n.number(-0.4), x), "-2/5·x[j]"),
         (n.mul(n.number(0.05), x), "0.05·x[j]"),
         (n.div(n.number(0.5), x), "1/(2·x[j])"),
-        (n.function("where", n.function("less", x, y), x, n.number(0)),
-         "where(x[j] < y[j], x[j], 0)"),
+        (
+            n.function("where", n.function("less", x, y), x, n.number(0)),
+            "where(x[j] < y[j], x[j], 0)",
+        ),
     ],
-)  # fmt: skip
+)
 def test_writing(expr, text):
     assert written(expr, R) == text
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [("1/3", "1/3"), ("1/20", "0.05"), ("1/32", "1/32"), ("7", "7"), ("1/1797", "1/1797"),
-     ("0.123456789", "0.123456789"), ("1e-7", "1e-07")],
-)  # fmt: skip
+    [
+        ("1/3", "1/3"),
+        ("1/20", "0.05"),
+        ("1/32", "1/32"),
+        ("7", "7"),
+        ("1/1797", "1/1797"),
+        ("0.123456789", "0.123456789"),
+        ("1e-7", "1e-07"),
+    ],
+)
 def test_numbers(value, text):
     assert digits(Fraction(value)) == text
 
@@ -72,16 +81,27 @@ def test_numbers(value, text):
     ("expr", "text"),
     [
         (n.add(x, n.negative(x)), "0"),
-        (n.mul(n.add(n.div(n.add(one, n.negative(y)), n.add(one, n.negative(x))),
-                     n.negative(n.div(y, x))), x, n.add(one, n.negative(x))), "x[j] - y[j]"),
+        (
+            n.mul(
+                n.add(
+                    n.div(n.add(one, n.negative(y)), n.add(one, n.negative(x))),
+                    n.negative(n.div(y, x)),
+                ),
+                x,
+                n.add(one, n.negative(x)),
+            ),
+            "x[j] - y[j]",
+        ),
         (n.total("sum", [K], n.mul(n.number(2), x)), "8·x[j]"),
         (n.total("sum", [K], n.div(n.mul(x, n.at(K)), y)), "(x[j]·Σ_k k)/y[j]"),
         (n.mul(x, n.add(one, n.negative(x))), "x[j]·(1 - x[j])"),
-        (n.add(n.function("log", n.add(x, x)), n.function("log", n.mul(n.number(2), x))),
-         "2·ln(2·x[j])"),
+        (
+            n.add(n.function("log", n.add(x, x)), n.function("log", n.mul(n.number(2), x))),
+            "2·ln(2·x[j])",
+        ),
         (n.div(x, n.number(0)), "x[j]/0"),
     ],
-)  # fmt: skip
+)
 def test_algebra(expr, text):
     pytest.importorskip("sympy")
     from pellucid.viz.algebra import simplified

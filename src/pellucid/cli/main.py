@@ -143,12 +143,19 @@ def train(
     previous = signal.signal(signal.SIGTERM, _on_sigterm)
     try:
         model.fit(
-            data.x_train, data.y_train,
-            batch_size=batch_size, epochs=epochs,
+            data.x_train,
+            data.y_train,
+            batch_size=batch_size,
+            epochs=epochs,
             validation_data=(data.x_test, data.y_test),
-            seed=seed, verbose=0, callbacks=[progress],
-            checkpoint=target, checkpoint_every=checkpoint_every, overwrite=True, resume=resume,
-        )  # fmt: skip
+            seed=seed,
+            verbose=0,
+            callbacks=[progress],
+            checkpoint=target,
+            checkpoint_every=checkpoint_every,
+            overwrite=True,
+            resume=resume,
+        )
     except (KeyboardInterrupt, _Terminated) as stop:
         step = model.training.get("step", 0)
         err.print(f"Stopped at step {step}. Saved to {target}. Go on with --resume.")
@@ -187,9 +194,10 @@ def _prepared(
         return model
     if not target.exists():
         raise DataError(
-            "train", f"--resume needs the checkpoint {target}, got no such file",
+            "train",
+            f"--resume needs the checkpoint {target}, got no such file",
             "Start without --resume.",
-        )  # fmt: skip
+        )
     stored = load(target)
     pairs = list(itertools.zip_longest(model.layers, stored.layers))
     ours, others = next((pair for pair in pairs if pair[0] != pair[1]), (None, None))

@@ -54,9 +54,13 @@ class Progress(Callback):
         )
         self.bar.start()
         self.task = self.bar.add_task(
-            "train", total=run.steps_per_epoch * run.epochs, epoch=run.epoch, epochs=run.epochs,
-            logs="", completed=run.step,
-        )  # fmt: skip
+            "train",
+            total=run.steps_per_epoch * run.epochs,
+            epoch=run.epoch,
+            epochs=run.epochs,
+            logs="",
+            completed=run.step,
+        )
 
     def on_step(self, run: Run) -> None:
         now = time.perf_counter()
@@ -114,8 +118,10 @@ def results(console: Console, model: Sequential, x: Any, y: Any, target: Path | 
     console.print()
     console.print(table)
     console.print()
-    console.print(f"Test error {wrong / len(y):.2%} ({wrong} of {len(y):,}), "
-                  f"accuracy {1 - wrong / len(y):.2%}")  # fmt: skip
+    console.print(
+        f"Test error {wrong / len(y):.2%} ({wrong} of {len(y):,}), "
+        f"accuracy {1 - wrong / len(y):.2%}"
+    )
     if target is None:
         return
     seconds = model.history.seconds

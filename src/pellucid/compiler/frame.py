@@ -80,9 +80,16 @@ def read(plain: Mapping[str, Any]) -> Frame:
     if any(slot >= slots for slot in (*places["inputs"], *places["outputs"], *constants.values())):
         raise ValueError(f"slots must be below {slots}")
     return Frame(
-        slots, places["inputs"], places["outputs"], constants, Arena(**arena),
-        bool(plain["has_batch"]), bool(plain["guarded"]), numbers["work"], numbers["work_per_row"],
-    )  # fmt: skip
+        slots,
+        places["inputs"],
+        places["outputs"],
+        constants,
+        Arena(**arena),
+        bool(plain["has_batch"]),
+        bool(plain["guarded"]),
+        numbers["work"],
+        numbers["work_per_row"],
+    )
 
 
 def _whole(value: Any) -> int:

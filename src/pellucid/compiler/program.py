@@ -34,8 +34,15 @@ ROW_BYTES = 4  # ... and bytes per row to this, so that every offset is a multip
 FEW_ROWS = 4  # of a step, or of k, that products have code of their own for (`codegen/outer.py`)
 # Rows whose kernels check what they meet: see `Scope.fail`.
 REFUSING = (
-    "gather", "scatter_add", "max", "min", "argmax", "random_bits", "uniform", "normal",
-)  # fmt: skip
+    "gather",
+    "scatter_add",
+    "max",
+    "min",
+    "argmax",
+    "random_bits",
+    "uniform",
+    "normal",
+)
 
 
 def round_up(value: int, quantum: int) -> int:
@@ -339,9 +346,10 @@ def first_update(program: Program) -> int | None:
     new = {number for _, number in program.shared}
     updates = [n for n, kernel in enumerate(program.kernels) if new.intersection(kernel.writes)]
     refusing = [
-        n for n, kernel in enumerate(program.kernels)
+        n
+        for n, kernel in enumerate(program.kernels)
         if any(one.op in REFUSING for one in kernel.body)
-    ]  # fmt: skip
+    ]
     if not updates or (refusing and refusing[-1] >= updates[0]):
         return None
     return updates[0]

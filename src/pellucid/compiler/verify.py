@@ -51,10 +51,11 @@ def _verify_places(program: Program) -> None:
             continue
         if not FIRST_SLOT <= buffer.slot < program.slots:
             raise CompileError(
-                "program", f"buffer {buffer.name}: slot must be {FIRST_SLOT} to "
+                "program",
+                f"buffer {buffer.name}: slot must be {FIRST_SLOT} to "
                 f"{program.slots - 1}, "
                 f"got {buffer.slot}",
-            )  # fmt: skip
+            )
         tenants.setdefault(buffer.slot, []).append(number)
     pairs = set(program.shared)
     for slot, numbers in tenants.items():
@@ -65,9 +66,10 @@ def _verify_places(program: Program) -> None:
         one, other = program.buffers[old], program.buffers[new]
         if one.slot is None or one.slot != other.slot or one.type != other.type:
             raise CompileError(
-                "program", f"{one.name} and {other.name} must share a slot and a type, got "
+                "program",
+                f"{one.name} and {other.name} must share a slot and a type, got "
                 f"{one.type!r} in {one.slot} and {other.type!r} in {other.slot}",
-            )  # fmt: skip
+            )
 
 
 def _verify_order(program: Program) -> None:
@@ -117,8 +119,9 @@ def _verify_types(program: Program, kernel: Kernel, seen: Known) -> None:
     for number, value in zip(kernel.writes, kernel.results, strict=True):
         known, got = kernel.type_of(value), program.buffers[number].type
         if known != got and (known.dtype, shapes.size(known.shape)) != (
-            got.dtype, shapes.size(got.shape),
-        ):  # fmt: skip
+            got.dtype,
+            shapes.size(got.shape),
+        ):
             raise _fail(kernel, f"type must be {known!r}, got {got!r}")
 
 

@@ -102,9 +102,10 @@ def _take(where: str, file: IO[bytes], need: int, claim: str) -> bytearray:
         piece = file.read(min(_PIECE, need - len(data)))
         if not piece:
             raise DataError(
-                where, f"{claim}, the file holds {len(data):,}",
+                where,
+                f"{claim}, the file holds {len(data):,}",
                 "The file is truncated: copy it again.",
-            )  # fmt: skip
+            )
         data += piece
     if file.read(1):
         raise DataError(where, f"{claim}, the file holds more", "Do not trust this file.")

@@ -47,25 +47,28 @@ def by_class(weights: Any, labels: Array, classes: list[int], where: str) -> Arr
     if strange.any():
         row = int(np.argmax(strange))
         raise DataError(
-            where, f"with class_weight labels must be {' or '.join(map(str, classes))}, got "
-            f"{labels[row].item()!r} in row {row}", "Use sample_weight.",
-        )  # fmt: skip
+            where,
+            f"with class_weight labels must be {' or '.join(map(str, classes))}, got "
+            f"{labels[row].item()!r} in row {row}",
+            "Use sample_weight.",
+        )
     if isinstance(weights, str):
         if weights != "balanced":
             raise ArgumentError(
                 where, f"unknown class_weight {weights!r}", nearest(weights, ["balanced"])
             )
         found, counts = np.unique(labels, return_counts=True)
-        chosen = dict(zip(found.tolist(), (len(labels) / (len(found) * counts)).tolist(),
-                          strict=True))  # fmt: skip
+        chosen = dict(
+            zip(found.tolist(), (len(labels) / (len(found) * counts)).tolist(), strict=True)
+        )
     elif isinstance(weights, Mapping):
         chosen = {}
         for label, weight in weights.items():
             if isinstance(label, bool) or label not in classes:
                 raise ArgumentError(
-                    where, f"class_weight must name classes {classes[0]} … {classes[-1]}, got "
-                    f"{label!r}",
-                )  # fmt: skip
+                    where,
+                    f"class_weight must name classes {classes[0]} … {classes[-1]}, got {label!r}",
+                )
             chosen[int(label)] = real(where, "class_weight", weight, 0)
     else:
         raise ArgumentError(

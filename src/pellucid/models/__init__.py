@@ -7,5 +7,12 @@ from pellucid.models.rates import RateRange, rate_range
 from pellucid.models.sequential import Sequential
 
 __all__ = [
-    "Model", "RateRange", "Sequential", "alexnet", "lecun1989", "lenet5", "load", "rate_range",
-]  # fmt: skip
+    "Model",
+    "RateRange",
+    "Sequential",
+    "alexnet",
+    "lecun1989",
+    "lenet5",
+    "load",
+    "rate_range",
+]

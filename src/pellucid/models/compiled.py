@@ -60,9 +60,15 @@ from pellucid.train.step import (
 from pellucid.transform.custom import in_rows
 
 _OPTIMIZERS: dict[str, Callable[[], Optimizer]] = {
-    "sgd": SGD, "adam": Adam, "adamw": AdamW, "adagrad": Adagrad, "rmsprop": RMSprop,
-    "lbfgs": LBFGS, "newton": Newton, "perturb": Perturb,
-}  # fmt: skip
+    "sgd": SGD,
+    "adam": Adam,
+    "adamw": AdamW,
+    "adagrad": Adagrad,
+    "rmsprop": RMSprop,
+    "lbfgs": LBFGS,
+    "newton": Newton,
+    "perturb": Perturb,
+}
 CHUNK = 1024  # rows that evaluate and predict take at a time
 
 
@@ -188,9 +194,10 @@ class CompiledNetwork(Network):
         for one in measures:
             if one.name in OF_CLASSES and not chosen.classifies:
                 raise ArgumentError(
-                    "compile", f"{one.name} needs a classification loss, got {chosen.name}",
+                    "compile",
+                    f"{one.name} needs a classification loss, got {chosen.name}",
                     "Use metrics=['r2'], or a loss for classes.",
-                )  # fmt: skip
+                )
         if self.layers:
             self._logit_layers(chosen)
         self.optimizer, self.loss, self.metrics = optimizer, chosen, measures
@@ -212,9 +219,11 @@ class CompiledNetwork(Network):
             real("compile", f"rates of {name}", factor, 0)
             if isinstance(optimizer, Driver) and factor not in (0, 1):
                 raise ArgumentError(
-                    "compile", f"with {type(optimizer).__name__} rates must be 0 or 1, got "
-                    f"{factor!r} of {name}", "It moves all weights together; 0 freezes a layer.",
-                )  # fmt: skip
+                    "compile",
+                    f"with {type(optimizer).__name__} rates must be 0 or 1, got "
+                    f"{factor!r} of {name}",
+                    "It moves all weights together; 0 freezes a layer.",
+                )
         return {name: float(factor) for name, factor in rates.items() if factor != 1}
 
     def _compiled(self, what: str) -> Optimizer:
@@ -244,11 +253,19 @@ class CompiledNetwork(Network):
         shared = dict(zip(self.names, self.layers, strict=True))
         each = [(name, leaf) for name, leaves in self.params.items() for leaf in leaves]
         return Task(
-            forward, self._type_tree(self.params), self._type_tree(self.state),
+            forward,
+            self._type_tree(self.params),
+            self._type_tree(self.state),
             tuple(leaf in shared[name].biases for name, leaf in each),
-            self._given(self.input_types), y, self.loss, self.metrics, self.regularizers, weighted,
-            rates=tuple(self.rates.get(name, 1.0) for name, _ in each), dtype=self.dtype,
-        )  # fmt: skip
+            self._given(self.input_types),
+            y,
+            self.loss,
+            self.metrics,
+            self.regularizers,
+            weighted,
+            rates=tuple(self.rates.get(name, 1.0) for name, _ in each),
+            dtype=self.dtype,
+        )
 
     def _step_graph(self, task: Task) -> Graph:
         """The training step of a task, kept until the model changes."""
@@ -257,9 +274,10 @@ class CompiledNetwork(Network):
             assert self.optimizer is not None
             if not task.free:
                 raise ArgumentError(
-                    "fit", "a layer with weights must be trained, got none",
+                    "fit",
+                    "a layer with weights must be trained, got none",
                     "Compile with other rates, or add a layer.",
-                )  # fmt: skip
+                )
             slots = self._type_tree(self.slots)
             if isinstance(self.optimizer, Driver):
                 self._programs[key] = gradient_graph(task, slots)
@@ -296,8 +314,13 @@ class CompiledNetwork(Network):
         targets = self._targets(y, features, "y")
         weights = self._weights(sample_weight, None, targets, "objective")
         rows = self._rows(features, 0, len(targets))
-        return objective(self._task(self._target_type(targets), bool(weights)), self.state,
-                         self._given(rows), targets, weights)  # fmt: skip
+        return objective(
+            self._task(self._target_type(targets), bool(weights)),
+            self.state,
+            self._given(rows),
+            targets,
+            weights,
+        )
 
     def _program(
         self, key: tuple[Any, ...], graph: Callable[[], Graph], backend: str | None, where: str
@@ -373,9 +396,11 @@ class CompiledNetwork(Network):
         sides = self.loss.sides
         if not self.loss.classifies or (several > 1 and sides is not None):
             raise ArgumentError(
-                where, f"class_weight needs one class a row, got loss {self.loss.name} with "
-                f"{several} outputs", "Use sample_weight.",
-            )  # fmt: skip
+                where,
+                f"class_weight needs one class a row, got loss {self.loss.name} with "
+                f"{several} outputs",
+                "Use sample_weight.",
+            )
         if sides is not None:
             return y.reshape(-1), list(sides)
         labels = y if y.ndim == 1 else y.argmax(axis=1)
@@ -416,12 +441,17 @@ class CompiledNetwork(Network):
         kinds = 3 if self.loss is not None and self.loss.classifies else 1
         for measure in self.metrics:
             if measure.whole is not None:
-                found = [np.concatenate(parts) for parts in zip(*(r[-kinds:] for r in results),
-                                                                 strict=True)]  # fmt: skip
+                found = [
+                    np.concatenate(parts)
+                    for parts in zip(*(r[-kinds:] for r in results), strict=True)
+                ]
                 output, labels, decided = found if kinds == 3 else (found[0], y, y)
                 values[measure.name] = measure.whole(y, output, labels, decided)
-        return {name: values[name] for name in ("loss", *(m.name for m in self.metrics))
-                if name in values}  # fmt: skip
+        return {
+            name: values[name]
+            for name in ("loss", *(m.name for m in self.metrics))
+            if name in values
+        }
 
     def _predict(
         self, kind: str, forward: Any, x: Any, batch_size: int, backend: str | None

@@ -29,10 +29,23 @@ H1_TO_H2: Table = tuple(tuple(sorted((h + i) % 12 for i in range(8))) for h in r
 
 # LeCun et al. 1998, table I: which maps of S2 each map of C3 sees.
 S2_TO_C3: Table = (
-    (0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5),
-    (0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (0, 3, 4, 5), (0, 1, 4, 5), (0, 1, 2, 5),
-    (0, 1, 3, 4), (1, 2, 4, 5), (0, 2, 3, 5), (0, 1, 2, 3, 4, 5),
-)  # fmt: skip
+    (0, 1, 2),
+    (1, 2, 3),
+    (2, 3, 4),
+    (3, 4, 5),
+    (0, 4, 5),
+    (0, 1, 5),
+    (0, 1, 2, 3),
+    (1, 2, 3, 4),
+    (2, 3, 4, 5),
+    (0, 3, 4, 5),
+    (0, 1, 4, 5),
+    (0, 1, 2, 5),
+    (0, 1, 3, 4),
+    (1, 2, 4, 5),
+    (0, 2, 3, 5),
+    (0, 1, 2, 3, 4, 5),
+)
 
 
 def scaled_tanh(x: Any) -> Value:
@@ -57,9 +70,17 @@ def lecun1989(seed: int | None = None, dtype: Any = "float32") -> Sequential:
 
     def convolution(name: str, inputs: int, **rest: Any) -> Conv2D:
         return Conv2D(
-            12, 5, 2, "same", padding_value=-1.0, bias="unit", activation=scaled_tanh,
-            kernel_initializer=Uniform(2.4 / inputs), name=name, **rest,
-        )  # fmt: skip
+            12,
+            5,
+            2,
+            "same",
+            padding_value=-1.0,
+            bias="unit",
+            activation=scaled_tanh,
+            kernel_initializer=Uniform(2.4 / inputs),
+            name=name,
+            **rest,
+        )
 
     def dense(name: str, units: int, inputs: int) -> Dense:
         return Dense(units, scaled_tanh, kernel_initializer=Uniform(2.4 / inputs), name=name)

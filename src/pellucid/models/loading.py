@@ -24,9 +24,16 @@ from pellucid.transform.arrays import type_of
 
 _MOST = 2**63  # what seeds and counts are held in
 _TRAINING = {
-    "seed": int, "step": int, "epoch": int, "batch": int, "sums": dict, "batch_size": (int, dict),
-    "rows": int, "data": str, "y": list,
-}  # fmt: skip
+    "seed": int,
+    "step": int,
+    "epoch": int,
+    "batch": int,
+    "sums": dict,
+    "batch_size": (int, dict),
+    "rows": int,
+    "data": str,
+    "y": list,
+}
 
 
 def load(path: str | Path) -> Sequential:
@@ -52,8 +59,15 @@ def load(path: str | Path) -> Sequential:
         raise DataError(
             where, f"the description of the model does not hold: {error.problem}", error.fix
         ) from None
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError,
-            RecursionError) as error:  # fmt: skip
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        IndexError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         # A changed description can be wrong in any way; what it says is never trusted further.
         raise DataError(
             where, f"the description of the model does not hold: {type(error).__name__} {error}"
@@ -145,9 +159,9 @@ def _resume(model: Sequential, arrays: Mapping[str, Any], document: Mapping[str,
             raise DataError("load", f"training.{name} must be 0 or more, got {training[name]}")
     if training.get("batch", 0) > training.get("rows", 0):
         raise DataError(
-            "load", f"training.batch must be at most {training['rows']} rows, got "
-            f"{training['batch']}",
-        )  # fmt: skip
+            "load",
+            f"training.batch must be at most {training['rows']} rows, got {training['batch']}",
+        )
     if training.get("batch", 0) and "rows" not in training["sums"]:
         raise DataError("load", "training.sums must name the rows of the epoch so far")
     model.training = training

@@ -109,9 +109,10 @@ def _symbols(name: str, given: Any) -> list[Symbol]:
     for one in several:
         if not isinstance(one, Symbol):
             raise ArgumentError(
-                "Model", f"{name} must be an Input or what a layer returned, got {one!r}",
+                "Model",
+                f"{name} must be an Input or what a layer returned, got {one!r}",
                 "Write x = Input((784,)); Model(x, Dense(10)(x)).",
-            )  # fmt: skip
+            )
     return several
 
 
@@ -126,9 +127,10 @@ def _ordered(first: Sequence[Symbol], last: Symbol) -> list[Symbol]:
             stack.pop()
         elif symbol.layer is None:
             raise GraphError(
-                "Model", f"all inputs must be given, got another {symbol!r} before the output",
+                "Model",
+                f"all inputs must be given, got another {symbol!r} before the output",
                 "Name it too: Model([x1, x2], …).",
-            )  # fmt: skip
+            )
         elif waiting:
             stack.append(waiting[0])
         else:

@@ -96,9 +96,10 @@ class Network:
             found = tuple(as_features(one, where) for one in x)
             if len({len(one) for one in found}) > 1:
                 raise ShapeError(
-                    where, "all inputs must have as many rows, got "
+                    where,
+                    "all inputs must have as many rows, got "
                     f"{', '.join(str(len(one)) for one in found)}",
-                )  # fmt: skip
+                )
         self._built(found)
         return found
 
@@ -112,9 +113,10 @@ class Network:
             raise ArgumentError("Sequential", f"expected a layer, got {layer!r}", hint)
         if layer.several:
             raise ArgumentError(
-                "Sequential", f"layers in a row have one input, got {layer.where}, which joins "
-                "several", "Write a Model: x = Input((4,)); Model(x, Add()([x, Dense(4)(x)])).",
-            )  # fmt: skip
+                "Sequential",
+                f"layers in a row have one input, got {layer.where}, which joins several",
+                "Write a Model: x = Input((4,)); Model(x, Add()([x, Dense(4)(x)])).",
+            )
         if self.input_types and self.layers and self.params:
             raise ArgumentError("Sequential", "a layer must be added before the model is built")
         self._append(layer, (len(self.layers),))
@@ -136,9 +138,10 @@ class Network:
         if layer.name is not None:
             if layer.name in self.names:
                 raise ArgumentError(
-                    "Sequential", f"layer names must differ, got '{layer.name}' twice",
+                    "Sequential",
+                    f"layer names must differ, got '{layer.name}' twice",
                     "Give one of them another name=.",
-                )  # fmt: skip
+                )
             return layer.name
         kind = kind_name(type(layer).__name__)
         number = 1
@@ -204,9 +207,10 @@ class Network:
         needed = each * sum(size for size in sizes if isinstance(size, int))
         if needed >= _ADDRESSES:
             raise ArgumentError(
-                "Sequential", f"weights must fit the memory, got {needed:.3g} bytes of them",
+                "Sequential",
+                f"weights must fit the memory, got {needed:.3g} bytes of them",
                 "Look at the sizes that summary() prints.",
-            )  # fmt: skip
+            )
         zeros = [np.zeros((1, *sample), numpy_dtype(self.dtype)) for sample in samples]
         arrays = run(graph, [np.asarray(self.seed, np.int64), np.asarray(0, np.int64), *zeros])
         self.params, self.state = trees.unflatten(structure, arrays)
@@ -289,36 +293,42 @@ class Network:
             and (ends_in in (None, "linear"))
         ):
             raise ArgumentError(
-                "compile", f"{loss.name} needs probabilities, got a linear output",
+                "compile",
+                f"{loss.name} needs probabilities, got a linear output",
                 f"Use loss='{loss.name.removeprefix('probability_')}', which takes logits.",
-            )  # fmt: skip
+            )
         if isinstance(loss, UserLoss) or not squashing:
             return layers
         if loss.link is None:
             if loss.name in ("hinge", "logistic", "multiclass_hinge"):
                 raise ArgumentError(
-                    "compile", f"{loss.name} needs a linear output, got {ends_in}",
+                    "compile",
+                    f"{loss.name} needs a linear output, got {ends_in}",
                     "Take the activation off the last layer.",
-                )  # fmt: skip
+                )
             return layers
         if ends_in != loss.link:
             other = "binary_cross_entropy" if ends_in == "sigmoid" else "cross_entropy"
             raise ArgumentError(
-                "compile", f"{loss.name} needs logits or {loss.link}, got a final {ends_in}",
+                "compile",
+                f"{loss.name} needs logits or {loss.link}, got a final {ends_in}",
                 f"Use loss='{other}', or take the activation off the last layer.",
-            )  # fmt: skip
+            )
         if end != len(layers):
             raise ArgumentError(
-                "compile", f"{ends_in} must come last before {loss.name}, got "
-                f"{self.names[end]} behind it", f"Move {self.names[end]} before it.",
-            )  # fmt: skip
+                "compile",
+                f"{ends_in} must come last before {loss.name}, got {self.names[end]} behind it",
+                f"Move {self.names[end]} before it.",
+            )
         stripped = layers[-1].without_activation()
         layers = layers[:-1] if stripped is None else [*layers[:-1], stripped]
         if layers and layers[-1].final_activation == loss.link:
             raise ArgumentError(
-                "compile", f"one {loss.link} must end the model, got two: {self.names[-2]} and "
-                f"{self.names[-1]}", "Remove one of them.",
-            )  # fmt: skip
+                "compile",
+                f"one {loss.link} must end the model, got two: {self.names[-2]} and "
+                f"{self.names[-1]}",
+                "Remove one of them.",
+            )
         return layers
 
     @staticmethod

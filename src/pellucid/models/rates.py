@@ -115,9 +115,15 @@ def rate_range(
     epochs = -(-count * size // rows) + 1
     with contextlib.suppress(DivergenceError):  # the rate at which it diverges was looked for
         trial.fit(
-            x, y, batch_size=size, epochs=epochs, seed=seed, verbose=0,
-            callbacks=_Until(count), backend=backend,
-        )  # fmt: skip
+            x,
+            y,
+            batch_size=size,
+            epochs=epochs,
+            seed=seed,
+            verbose=0,
+            callbacks=_Until(count),
+            backend=backend,
+        )
     losses = trial.history.steps.get("loss", [])[:count]
     rates = [low * factor**step for step in range(len(losses))]
     smoothed, mean = [], 0.0

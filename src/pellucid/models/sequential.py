@@ -57,8 +57,11 @@ class Sequential(CompiledNetwork):
     ):
         super().__init__(seed, dtype)
         if isinstance(layers, Layer):
-            raise ArgumentError("Sequential", "layers must be a list of layers, got one layer",
-                                "Write Sequential([layer]).")  # fmt: skip
+            raise ArgumentError(
+                "Sequential",
+                "layers must be a list of layers, got one layer",
+                "Write Sequential([layer]).",
+            )
         try:
             given = list(layers)
         except TypeError:
@@ -159,14 +162,15 @@ class Sequential(CompiledNetwork):
         job = Job(
             graph=graph,
             params=len(progress.params),
-            fixed=[np.asarray(progress.seed, np.int64),
-                   *(np.asarray(r.strength, dtype) for r in self.regularizers)],
+            fixed=[
+                np.asarray(progress.seed, np.int64),
+                *(np.asarray(r.strength, dtype) for r in self.regularizers),
+            ],
             features=features,
             others=(targets, *weights),
-            batch_size=min(max(sizes.size(epoch) for epoch in range(max(epochs, 1))),
-                           rows),
+            batch_size=min(max(sizes.size(epoch) for epoch in range(max(epochs, 1))), rows),
             dtype=dtype,
-        )  # fmt: skip
+        )
         state = [*progress.params, *progress.slots, *progress.state]
         state.append(np.asarray(progress.step, np.int64))
         settings = Settings(
@@ -189,10 +193,15 @@ class Sequential(CompiledNetwork):
             real("fit", "checkpoint_every", checkpoint_every, 0)
             several.append(self._checkpoint(checkpoint, checkpoint_every, overwrite or resume))
         run = Run(
-            settings, progress, self._engine(task, job, state, backend, count), self.history,
-            validate=validation, callbacks=several, publish=self._publish,
+            settings,
+            progress,
+            self._engine(task, job, state, backend, count),
+            self.history,
+            validate=validation,
+            callbacks=several,
+            publish=self._publish,
             watched=len(given) > 0,
-        )  # fmt: skip
+        )
         self.training |= {**same, "y": [targets.dtype.name, list(targets.shape[1:])]}
         run.train()
         return self.history
@@ -217,8 +226,11 @@ class Sequential(CompiledNetwork):
         if not isinstance(self.optimizer, Driver):
             return engine(job, state, backend, threads, self._programs.setdefault(key, {}))
         slots = self._type_tree(self.slots)
-        makers = {"gradient": lambda: job.graph, "value": lambda: value_graph(task, slots),
-                  "product": lambda: product_graph(task, slots)}  # fmt: skip
+        makers = {
+            "gradient": lambda: job.graph,
+            "value": lambda: value_graph(task, slots),
+            "product": lambda: product_graph(task, slots),
+        }
 
         def program(kind: str) -> Program:
             return self._program((kind, task.y, task.weighted), makers[kind], backend, "fit")
@@ -232,8 +244,9 @@ class Sequential(CompiledNetwork):
             )
         features = self._features(data[0], "validation_data")
         targets = self._targets(data[1], features, "y of validation_data")
-        weights = self._weights(data[2] if len(data) == 3 else None, None, targets,
-                                "validation_data")  # fmt: skip
+        weights = self._weights(
+            data[2] if len(data) == 3 else None, None, targets, "validation_data"
+        )
 
         def validate(run: Run) -> dict[str, float]:
             values = self._measure(features, targets, weights, CHUNK, backend)
@@ -254,9 +267,10 @@ class Sequential(CompiledNetwork):
         if resume:
             if "seed" not in stored:
                 raise ArgumentError(
-                    "fit", "resume needs a model that was being trained, got a fresh one",
+                    "fit",
+                    "resume needs a model that was being trained, got a fresh one",
                     "Load the checkpoint first: pel.load(path).",
-                )  # fmt: skip
+                )
             asked = same if seed is None else {**same, "seed": seed}
             for name, value in asked.items():
                 if stored[name] != value:
@@ -276,9 +290,16 @@ class Sequential(CompiledNetwork):
             if any(self.holds(epoch) for epoch in kept):  # the run ended with an earlier epoch's
                 params, state = last
             return Progress(
-                params, slots, state, seed=stored["seed"], step=step, epoch=stored["epoch"],
-                batch=stored["batch"], sums=dict(stored["sums"]), kept=kept,
-            )  # fmt: skip
+                params,
+                slots,
+                state,
+                seed=stored["seed"],
+                step=step,
+                epoch=stored["epoch"],
+                batch=stored["batch"],
+                sums=dict(stored["sums"]),
+                kept=kept,
+            )
         chosen = secrets.randbits(32) if seed is None else check_seed("fit", seed)
         self.history = History()
         self.history.seed = chosen
@@ -347,9 +368,10 @@ class Sequential(CompiledNetwork):
                 return self.predict(x, batch_size=batch_size, backend=backend)
             name = self.loss.name if self.loss is not None else "no loss"
             raise ArgumentError(
-                "predict_proba", f"probabilities need a cross-entropy loss, got {name}",
+                "predict_proba",
+                f"probabilities need a cross-entropy loss, got {name}",
                 "Compile with loss='cross_entropy' or 'binary_cross_entropy'.",
-            )  # fmt: skip
+            )
         assert self.loss is not None
         layers = self._logit_layers(self.loss)
 

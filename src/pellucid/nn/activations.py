@@ -75,7 +75,8 @@ def activate(activation: ActivationLike, x: Value) -> Value:
     out = own_result(label, "it", activation(x))
     if out.type.shape[:1] != x.type.shape[:1]:
         raise ShapeError(
-            label, f"it must keep the rows {shapes.text(x.type.shape[:1])}, got "
+            label,
+            f"it must keep the rows {shapes.text(x.type.shape[:1])}, got "
             f"{shapes.text(out.type.shape)}",
-        )  # fmt: skip
+        )
     return out

@@ -80,13 +80,15 @@ class Convolution(Layer):
             )
         table = tuple(tuple(whole(self.where, "connections", i) for i in row) for row in rows)
         if any(len(set(row)) != len(row) for row in table):
-            raise ArgumentError(self.where, "connections must name an input map once a filter, got "
-                                f"{connections!r}")  # fmt: skip
+            raise ArgumentError(
+                self.where, f"connections must name an input map once a filter, got {connections!r}"
+            )
         if self.groups != 1:
             raise ArgumentError(
-                self.where, f"connections and groups exclude each other, got groups={self.groups}",
+                self.where,
+                f"connections and groups exclude each other, got groups={self.groups}",
                 "Groups are a table of connections: write them there.",
-            )  # fmt: skip
+            )
         return table
 
     @property
@@ -110,15 +112,17 @@ class Convolution(Layer):
         assert isinstance(channels, int)
         if channels % self.groups:
             raise ShapeError(
-                self.where, f"groups must divide the {channels} channels of x, got {self.groups}",
+                self.where,
+                f"groups must divide the {channels} channels of x, got {self.groups}",
                 sliding.CHANNELS_LAST,
-            )  # fmt: skip
+            )
         highest = max((max(row) for row in self.connections or ()), default=0)
         if highest >= channels:
             raise ShapeError(
-                self.where, f"connections must name input maps below {channels}, got {highest}",
+                self.where,
+                f"connections must name input maps below {channels}, got {highest}",
                 sliding.CHANNELS_LAST,
-            )  # fmt: skip
+            )
         params = {"W": self._kernel(key.child("W"), plan.size, channels, x.dtype)}
         if self.use_bias:
             shape = (self._maps,) if self.bias == "map" else (*plan.counts, self._maps)
@@ -163,9 +167,15 @@ class Convolution(Layer):
             full = composite.scatter_add(full, places, kernel, axis=-1)
             kernel = composite.reshape(full, (*size, channels, self._maps))
         out = composite.conv(
-            x, kernel, self.strides, self.padding, self.dilation, self.groups,
-            self.padding_value, where=self.where,
-        )  # fmt: skip
+            x,
+            kernel,
+            self.strides,
+            self.padding,
+            self.dilation,
+            self.groups,
+            self.padding_value,
+            where=self.where,
+        )
         if self.use_bias:
             out = out + params["b"]
         if self.pieces > 1:

@@ -66,8 +66,9 @@ class Maxout(Layer):
         shift = bias.values(key.child("b"), (many,), x.dtype)
         inner = (self.units, self.pieces)
         return {
-            "W": composite.reshape(kernel, (width, *inner)), "b": composite.reshape(shift, inner)
-        }, {}  # fmt: skip
+            "W": composite.reshape(kernel, (width, *inner)),
+            "b": composite.reshape(shift, inner),
+        }, {}
 
     def apply(
         self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
@@ -115,9 +116,14 @@ class LowRankDense(Layer):
 
     def without_activation(self) -> Layer:
         return LowRankDense(
-            self.units, self.rank, None, self.use_bias, self.kernel_initializer, name=self.name,
+            self.units,
+            self.rank,
+            None,
+            self.use_bias,
+            self.kernel_initializer,
+            name=self.name,
             input_shape=self.input_shape,
-        )  # fmt: skip
+        )
 
     def init(self, key: Key, x: TensorType) -> tuple[Tree, Tree]:
         width = _width(self.where, x)
@@ -260,9 +266,10 @@ class RBF(Layer):
             lines = []
         if not lines or len({len(line) for line in lines}) != 1 or not lines[0]:
             raise ArgumentError(
-                self.where, f"centers must be (M, D) numbers, got {self.centers!r}",
+                self.where,
+                f"centers must be (M, D) numbers, got {self.centers!r}",
                 "Two centers of three features: ((0, 0, 0), (1, 1, 1)).",
-            )  # fmt: skip
+            )
         for line in lines:
             for one in line:
                 real(self.where, "centers", one)

@@ -27,9 +27,10 @@ class _Elementwise(Layer):
         if len({x.type.shape for x in xs}) > 1:
             shown = ", ".join(shapes.text(x.type.shape) for x in xs)
             raise ShapeError(
-                self.where, f"inputs must have one shape, got {shown}",
+                self.where,
+                f"inputs must have one shape, got {shown}",
                 "Give a branch a Dense layer that ends in the other's width.",
-            )  # fmt: skip
+            )
 
 
 @record

@@ -36,9 +36,10 @@ class _Normalization(Layer):
         features = x.shape[-1]
         if len(x.shape) < 2 or not isinstance(features, int):
             raise ShapeError(
-                self.where, f"x must be (N, …, D), got {shapes.text(x.shape)}",
+                self.where,
+                f"x must be (N, …, D), got {shapes.text(x.shape)}",
                 "Give each sample its features as a vector: x.reshape(-1, 1) for one feature.",
-            )  # fmt: skip
+            )
         return features
 
     def init(self, key: Key, x: TensorType) -> tuple[Tree, Tree]:
@@ -53,9 +54,9 @@ class _Normalization(Layer):
         for weights in params.values():
             if weights.type.shape != x.type.shape[-1:]:  # a layer called twice has one width
                 raise ShapeError(
-                    self.where, f"x must be (N, …, {weights.type.shape[0]}), got "
-                    f"{shapes.text(x.type.shape)}",
-                )  # fmt: skip
+                    self.where,
+                    f"x must be (N, …, {weights.type.shape[0]}), got {shapes.text(x.type.shape)}",
+                )
         out = (x - mean) / elementwise("sqrt", variance + self.epsilon)
         if self.scale:
             out = out * params["gamma"]

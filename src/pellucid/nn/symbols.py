@@ -51,17 +51,21 @@ def called(layer: Layer, given: Any) -> Symbol:
     for one in sources:
         if not isinstance(one, Symbol):
             raise ArgumentError(
-                layer.where, f"a layer is called on an Input or on what a layer returned, got "
-                f"{reprlib.repr(one)}", "For numbers use Sequential([layer]).predict(x).",
-            )  # fmt: skip
+                layer.where,
+                f"a layer is called on an Input or on what a layer returned, got "
+                f"{reprlib.repr(one)}",
+                "For numbers use Sequential([layer]).predict(x).",
+            )
     if layer.several and (len(sources) < 2 or not isinstance(given, (list, tuple))):
         raise ArgumentError(
-            layer.where, f"it takes a list of two inputs or more, got {len(sources)}",
+            layer.where,
+            f"it takes a list of two inputs or more, got {len(sources)}",
             "Write Add()([x, y]).",
-        )  # fmt: skip
+        )
     if not layer.several and (len(sources) != 1 or isinstance(given, (list, tuple))):
         raise ArgumentError(
-            layer.where, f"it takes one input, got a list of {len(sources)}",
+            layer.where,
+            f"it takes one input, got a list of {len(sources)}",
             "Join them first: Concat()([x, y]).",
-        )  # fmt: skip
+        )
     return Symbol(layer, sources)

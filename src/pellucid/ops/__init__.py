@@ -4,5 +4,12 @@ from pellucid.ops import compare, contract, elementwise, gather, movement, rando
 from pellucid.ops.spec import REGISTRY
 
 __all__ = [
-    "REGISTRY", "compare", "contract", "elementwise", "gather", "movement", "random", "reduce",
-]  # fmt: skip
+    "REGISTRY",
+    "compare",
+    "contract",
+    "elementwise",
+    "gather",
+    "movement",
+    "random",
+    "reduce",
+]

@@ -26,17 +26,20 @@ def _compare(name: str, formula: str, doc: str, accepts: Any = NUMBERS, **facts:
     )
 
 
-_compare("equal", "x = y", "Whether two elements are equal; NaN equals nothing.", ANY,
-         commutative=True)  # fmt: skip
+_compare(
+    "equal", "x = y", "Whether two elements are equal; NaN equals nothing.", ANY, commutative=True
+)
 _compare("not_equal", r"x \ne y", "Whether two elements differ.", ANY, commutative=True)
 _compare("less", "x < y", "Whether x is below y.")
 _compare("less_equal", r"x \le y", "Whether x is at most y.")
 _compare("greater", "x > y", "Whether x is above y.")
 _compare("greater_equal", r"x \ge y", "Whether x is at least y.")
-_compare("logical_and", r"x \wedge y", "Whether both hold.", BOOLEANS,
-         commutative=True, idempotent=True)  # fmt: skip
-_compare("logical_or", r"x \vee y", "Whether one holds.", BOOLEANS,
-         commutative=True, idempotent=True)  # fmt: skip
+_compare(
+    "logical_and", r"x \wedge y", "Whether both hold.", BOOLEANS, commutative=True, idempotent=True
+)
+_compare(
+    "logical_or", r"x \vee y", "Whether one holds.", BOOLEANS, commutative=True, idempotent=True
+)
 
 register(
     elementwise(

@@ -85,10 +85,17 @@ def _forward(xp: Any, x: Any, y: Any, batch: Pairs, summed: Pairs) -> Any:
 
 contract = register(
     Op(
-        "contract", Kind.CONTRACT, ("x", "y"), ("batch", "summed"), _contract_type, _forward,
-        derivative=Bilinear(_left, _right), samples=((-3, 3), (-3, 3)), accepts=NUMBERS,
+        "contract",
+        Kind.CONTRACT,
+        ("x", "y"),
+        ("batch", "summed"),
+        _contract_type,
+        _forward,
+        derivative=Bilinear(_left, _right),
+        samples=((-3, 3), (-3, 3)),
+        accepts=NUMBERS,
         formula=r"\sum_k x_{\dots k} y_{k \dots}",
         doc="Products of x and y summed over paired axes; the result has the axes of `batch`, "
         "then what is left of x, then what is left of y.",
     )
-)  # fmt: skip
+)

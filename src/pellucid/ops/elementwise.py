@@ -35,102 +35,151 @@ def _one(value: Value) -> Value:
 
 add = register(
     elementwise(
-        "add", ("x", "y"), accepts=NUMBERS, formula="x + y",
+        "add",
+        ("x", "y"),
+        accepts=NUMBERS,
+        formula="x + y",
         forward=lambda xp, x, y: xp.add(x, y),
         derivative=Linear((lambda ct, x, y: ct, lambda ct, x, y: ct)),
         # Not 0.0: -0.0 + 0.0 is 0.0, another bit than x.
-        identity=-0.0, commutative=True, exact=True, doc="The sum of two tensors.",
+        identity=-0.0,
+        commutative=True,
+        exact=True,
+        doc="The sum of two tensors.",
     )
-)  # fmt: skip
+)
 subtract = register(
     elementwise(
-        "subtract", ("x", "y"), accepts=NUMBERS, formula="x - y",
+        "subtract",
+        ("x", "y"),
+        accepts=NUMBERS,
+        formula="x - y",
         forward=lambda xp, x, y: xp.subtract(x, y),
         derivative=Linear((lambda ct, x, y: ct, lambda ct, x, y: -ct)),
-        identity=0.0, exact=True, doc="The difference of two tensors.",
+        identity=0.0,
+        exact=True,
+        doc="The difference of two tensors.",
     )
-)  # fmt: skip
+)
 multiply = register(
     elementwise(
-        "multiply", ("x", "y"), accepts=NUMBERS, formula="x y",
+        "multiply",
+        ("x", "y"),
+        accepts=NUMBERS,
+        formula="x y",
         forward=lambda xp, x, y: xp.multiply(x, y),
         derivative=Partials(lambda x, y, out: y, lambda x, y, out: x),
-        identity=1.0, commutative=True, exact=True, doc="The product of two tensors.",
+        identity=1.0,
+        commutative=True,
+        exact=True,
+        doc="The product of two tensors.",
     )
-)  # fmt: skip
+)
 divide = register(
     elementwise(
-        "divide", ("x", "y"), formula=r"\frac{x}{y}",
+        "divide",
+        ("x", "y"),
+        formula=r"\frac{x}{y}",
         forward=lambda xp, x, y: xp.divide(x, y),
         derivative=Partials(lambda x, y, out: 1 / y, lambda x, y, out: -out / y),
-        samples=((-3.0, 3.0), (0.5, 3.0)), domain="y ≠ 0; 0/0 is NaN, x/0 is ±inf",
-        identity=1.0, exact=True, doc="The quotient of two tensors; integers become float32.",
+        samples=((-3.0, 3.0), (0.5, 3.0)),
+        domain="y ≠ 0; 0/0 is NaN, x/0 is ±inf",
+        identity=1.0,
+        exact=True,
+        doc="The quotient of two tensors; integers become float32.",
     )
-)  # fmt: skip
+)
 negative = register(
     elementwise(
-        "negative", ("x",), accepts=SIGNED, formula="-x",
+        "negative",
+        ("x",),
+        accepts=SIGNED,
+        formula="-x",
         forward=lambda xp, x: xp.negative(x),
         derivative=Linear((lambda ct, x: -ct,)),
-        exact=True, doc="Minus x.",
+        exact=True,
+        doc="Minus x.",
     )
-)  # fmt: skip
+)
 square = register(
     elementwise(
-        "square", ("x",), accepts=NUMBERS, formula="x^2",
+        "square",
+        ("x",),
+        accepts=NUMBERS,
+        formula="x^2",
         forward=lambda xp, x: xp.multiply(x, x),
         derivative=Partials(lambda x, out: 2 * x),
-        exact=True, doc="x times x.",
+        exact=True,
+        doc="x times x.",
     )
-)  # fmt: skip
+)
 exp = register(
     elementwise(
-        "exp", ("x",), formula="e^x",
+        "exp",
+        ("x",),
+        formula="e^x",
         forward=lambda xp, x: xp.exp(x),
         derivative=Partials(lambda x, out: out),
         doc="The exponential; overflows to inf above 88.7 in float32 and 709.8 in float64.",
     )
-)  # fmt: skip
+)
 log = register(
     elementwise(
-        "log", ("x",), formula=r"\ln x", samples=(0.3, 4.0), domain="x > 0; log 0 is -inf",
+        "log",
+        ("x",),
+        formula=r"\ln x",
+        samples=(0.3, 4.0),
+        domain="x > 0; log 0 is -inf",
         forward=lambda xp, x: xp.log(x),
         derivative=Partials(lambda x, out: 1 / x),
         doc="The natural logarithm.",
     )
-)  # fmt: skip
+)
 log1p = register(
     elementwise(
-        "log1p", ("x",), formula=r"\ln(1 + x)", samples=(-0.7, 3.0), domain="x > -1",
+        "log1p",
+        ("x",),
+        formula=r"\ln(1 + x)",
+        samples=(-0.7, 3.0),
+        domain="x > -1",
         forward=lambda xp, x: xp.log1p(x),
         derivative=Partials(lambda x, out: 1 / (1 + x)),
         doc="The logarithm of 1 + x, accurate near 0.",
     )
-)  # fmt: skip
+)
 expm1 = register(
     elementwise(
-        "expm1", ("x",), formula="e^x - 1",
+        "expm1",
+        ("x",),
+        formula="e^x - 1",
         forward=lambda xp, x: xp.expm1(x),
         derivative=Partials(lambda x, out: out + 1),
         doc="The exponential minus 1, accurate near 0.",
     )
-)  # fmt: skip
+)
 sqrt = register(
     elementwise(
-        "sqrt", ("x",), formula=r"\sqrt{x}", samples=(0.3, 4.0), domain="x ≥ 0",
+        "sqrt",
+        ("x",),
+        formula=r"\sqrt{x}",
+        samples=(0.3, 4.0),
+        domain="x ≥ 0",
         forward=lambda xp, x: xp.sqrt(x),
         derivative=Partials(lambda x, out: 0.5 / out),
-        exact=True, doc="The square root; its derivative at 0 is inf.",
+        exact=True,
+        doc="The square root; its derivative at 0 is inf.",
     )
-)  # fmt: skip
+)
 tanh = register(
     elementwise(
-        "tanh", ("x",), formula=r"\tanh x",
+        "tanh",
+        ("x",),
+        formula=r"\tanh x",
         forward=lambda xp, x: xp.tanh(x),
         derivative=Partials(lambda x, out: 1 - call("square", out)),
         doc="The hyperbolic tangent.",
     )
-)  # fmt: skip
+)
 
 
 def _sigmoid(xp: Any, x: Any) -> Any:
@@ -140,87 +189,119 @@ def _sigmoid(xp: Any, x: Any) -> Any:
 
 sigmoid = register(
     elementwise(
-        "sigmoid", ("x",), formula=r"\frac{1}{1 + e^{-x}}",
+        "sigmoid",
+        ("x",),
+        formula=r"\frac{1}{1 + e^{-x}}",
         forward=_sigmoid,
         derivative=Partials(lambda x, out: out * (1 - out)),
         doc="The logistic function, without overflow on either side.",
     )
-)  # fmt: skip
+)
 softplus = register(
     elementwise(
-        "softplus", ("x",), formula=r"\ln(1 + e^x)",
+        "softplus",
+        ("x",),
+        formula=r"\ln(1 + e^x)",
         forward=lambda xp, x: xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x))),
         derivative=Partials(lambda x, out: call("sigmoid", x)),
         doc="A smooth ReLU, without overflow.",
     )
-)  # fmt: skip
+)
 relu = register(
     elementwise(
-        "relu", ("x",), accepts=NUMBERS, formula=r"\max(0, x)",
+        "relu",
+        ("x",),
+        accepts=NUMBERS,
+        formula=r"\max(0, x)",
         forward=lambda xp, x: xp.maximum(x, 0),
         derivative=Partials(lambda x, out: cast(out > 0, x.type.dtype)),
-        idempotent=True, exact=True,
+        idempotent=True,
+        exact=True,
         doc="x where it is positive, else 0; its derivative at 0 is 0.",
     )
-)  # fmt: skip
+)
 abs = register(
     elementwise(
-        "abs", ("x",), accepts=NUMBERS, formula="|x|",
+        "abs",
+        ("x",),
+        accepts=NUMBERS,
+        formula="|x|",
         forward=lambda xp, x: xp.abs(x),
         derivative=Partials(lambda x, out: call("sign", x)),
-        idempotent=True, exact=True, doc="The magnitude; its derivative at 0 is 0.",
+        idempotent=True,
+        exact=True,
+        doc="The magnitude; its derivative at 0 is 0.",
     )
-)  # fmt: skip
+)
 sign = register(
     elementwise(
-        "sign", ("x",), accepts=NUMBERS, formula=r"\operatorname{sign} x",
+        "sign",
+        ("x",),
+        accepts=NUMBERS,
+        formula=r"\operatorname{sign} x",
         forward=lambda xp, x: xp.sign(x),
         derivative=ZeroGradient("sign is constant on either side of 0"),
-        idempotent=True, exact=True, doc="-1, 0 or 1.",
+        idempotent=True,
+        exact=True,
+        doc="-1, 0 or 1.",
     )
-)  # fmt: skip
+)
 floor = register(
     elementwise(
-        "floor", ("x",), formula=r"\lfloor x \rfloor",
+        "floor",
+        ("x",),
+        formula=r"\lfloor x \rfloor",
         forward=lambda xp, x: xp.floor(x),
         derivative=ZeroGradient("floor is constant between integers"),
-        idempotent=True, exact=True, doc="The largest whole number ≤ x.",
+        idempotent=True,
+        exact=True,
+        doc="The largest whole number ≤ x.",
     )
-)  # fmt: skip
+)
 round = register(
     elementwise(
-        "round", ("x",), formula=r"\operatorname{round} x",
+        "round",
+        ("x",),
+        formula=r"\operatorname{round} x",
         forward=lambda xp, x: xp.round(x),
         derivative=ZeroGradient("round is constant between halves"),
-        idempotent=True, exact=True, doc="The nearest whole number, halves to even.",
+        idempotent=True,
+        exact=True,
+        doc="The nearest whole number, halves to even.",
     )
-)  # fmt: skip
+)
 sin = register(
     elementwise(
-        "sin", ("x",), formula=r"\sin x",
+        "sin",
+        ("x",),
+        formula=r"\sin x",
         forward=lambda xp, x: xp.sin(x),
         derivative=Partials(lambda x, out: call("cos", x)),
         doc="The sine of x in radians.",
     )
-)  # fmt: skip
+)
 cos = register(
     elementwise(
-        "cos", ("x",), formula=r"\cos x",
+        "cos",
+        ("x",),
+        formula=r"\cos x",
         forward=lambda xp, x: xp.cos(x),
         derivative=Partials(lambda x, out: -call("sin", x)),
         doc="The cosine of x in radians.",
     )
-)  # fmt: skip
+)
 erf = register(
     elementwise(
-        "erf", ("x",), formula=r"\frac{2}{\sqrt\pi} \int_0^x e^{-t^2} dt",
+        "erf",
+        ("x",),
+        formula=r"\frac{2}{\sqrt\pi} \int_0^x e^{-t^2} dt",
         forward=lambda xp, x: xp.erf(x),
         derivative=Partials(
             lambda x, out: 2 / math.sqrt(math.pi) * call("exp", -call("square", x))
         ),
         doc="The error function.",
     )
-)  # fmt: skip
+)
 
 
 def _pow_base(x: Value, y: Value, out: Value) -> Value:
@@ -239,45 +320,62 @@ def _pow_exponent(x: Value, y: Value, out: Value) -> Value:
 
 pow = register(
     elementwise(
-        "pow", ("x", "y"), formula="x^y", samples=((0.3, 3.0), (-2.0, 3.0)),
+        "pow",
+        ("x", "y"),
+        formula="x^y",
+        samples=((0.3, 3.0), (-2.0, 3.0)),
         domain="x > 0, or x ≤ 0 with a whole y; else NaN",
         forward=lambda xp, x, y: xp.pow(x, y),
         derivative=Partials(_pow_base, _pow_exponent),
-        identity=1.0, doc="x to the power y.",
+        identity=1.0,
+        doc="x to the power y.",
     )
-)  # fmt: skip
+)
 maximum = register(
     elementwise(
-        "maximum", ("x", "y"), accepts=NUMBERS, formula=r"\max(x, y)",
+        "maximum",
+        ("x", "y"),
+        accepts=NUMBERS,
+        formula=r"\max(x, y)",
         forward=lambda xp, x, y: xp.maximum(x, y),
         derivative=Partials(
             lambda x, y, out: cast(x >= y, x.type.dtype),
             lambda x, y, out: cast(~(x >= y), x.type.dtype),
         ),
-        idempotent=True, exact=True,  # not commutative to the bit: of 0.0 and -0.0 one is chosen
+        idempotent=True,
+        exact=True,  # not commutative to the bit: of 0.0 and -0.0 one is chosen
         doc="The larger of two; where they are equal the gradient goes to the first.",
     )
-)  # fmt: skip
+)
 minimum = register(
     elementwise(
-        "minimum", ("x", "y"), accepts=NUMBERS, formula=r"\min(x, y)",
+        "minimum",
+        ("x", "y"),
+        accepts=NUMBERS,
+        formula=r"\min(x, y)",
         forward=lambda xp, x, y: xp.minimum(x, y),
         derivative=Partials(
             lambda x, y, out: cast(x <= y, x.type.dtype),
             lambda x, y, out: cast(~(x <= y), x.type.dtype),
         ),
-        idempotent=True, exact=True,  # not commutative to the bit: of 0.0 and -0.0 one is chosen
+        idempotent=True,
+        exact=True,  # not commutative to the bit: of 0.0 and -0.0 one is chosen
         doc="The smaller of two; where they are equal the gradient goes to the first.",
     )
-)  # fmt: skip
+)
 stop_gradient = register(
     elementwise(
-        "stop_gradient", ("x",), accepts=ANY, formula="x",
+        "stop_gradient",
+        ("x",),
+        accepts=ANY,
+        formula="x",
         forward=lambda xp, x: xp.copy(x),
         derivative=ZeroGradient("stop_gradient holds the gradient back on purpose"),
-        idempotent=True, exact=True, doc="x itself, without a gradient.",
+        idempotent=True,
+        exact=True,
+        doc="x itself, without a gradient.",
     )
-)  # fmt: skip
+)
 
 
 def _where_type(condition: TensorType, x: TensorType, y: TensorType) -> TensorType:
@@ -288,7 +386,11 @@ def _where_type(condition: TensorType, x: TensorType, y: TensorType) -> TensorTy
 
 where = register(
     Op(
-        "where", Kind.ELEMENTWISE, ("condition", "x", "y"), (), _where_type,
+        "where",
+        Kind.ELEMENTWISE,
+        ("condition", "x", "y"),
+        (),
+        _where_type,
         forward=lambda xp, condition, x, y: xp.where(condition, x, y),
         derivative=Linear(
             (
@@ -298,11 +400,13 @@ where = register(
             ),
             wrt=(1, 2),
         ),
-        exact=True, samples=((0, 1), (-3, 3), (-3, 3)), accepts=ANY,
+        exact=True,
+        samples=((0, 1), (-3, 3), (-3, 3)),
+        accepts=ANY,
         formula=r"\begin{cases} x & \text{if } c \\ y & \text{else} \end{cases}",
         doc="x where the condition holds, else y; the other branch gets a gradient of exactly 0.",
     )
-)  # fmt: skip
+)
 
 
 def _cast_type(x: TensorType, dtype: DType) -> TensorType:
@@ -315,17 +419,31 @@ def _cast_forward(xp: Any, x: Any, dtype: DType) -> Any:
 
 cast_row = register(
     Op(
-        "cast", Kind.ELEMENTWISE, ("x",), ("dtype",), _cast_type, _cast_forward,
+        "cast",
+        Kind.ELEMENTWISE,
+        ("x",),
+        ("dtype",),
+        _cast_type,
+        _cast_forward,
         derivative=Linear((lambda ct, x, dtype: cast(ct, x.type.dtype),)),
-        exact=True, samples=((-3, 3),), accepts=ANY, formula="x",
+        exact=True,
+        samples=((-3, 3),),
+        accepts=ANY,
+        formula="x",
         doc="x in another dtype; between floats the gradient is cast back.",
     )
-)  # fmt: skip
+)
 isfinite = register(
     elementwise(
-        "isfinite", ("x",), accepts=FLOATS, result=bool_, kind=Kind.COMPARE,
-        forward=lambda xp, x: xp.isfinite(x), formula=r"|x| < \infty",
+        "isfinite",
+        ("x",),
+        accepts=FLOATS,
+        result=bool_,
+        kind=Kind.COMPARE,
+        forward=lambda xp, x: xp.isfinite(x),
+        formula=r"|x| < \infty",
         derivative=ZeroGradient("isfinite is true or false"),
-        exact=True, doc="Whether x is neither NaN nor infinite.",
+        exact=True,
+        doc="Whether x is neither NaN nor infinite.",
     )
-)  # fmt: skip
+)

@@ -38,14 +38,21 @@ def _gather_back(ct: Value, x: Value, indices: Value, axis: int) -> Value:
 
 gather = register(
     Op(
-        "gather", Kind.GATHER, ("x", "indices"), ("axis",), _gather_type,
+        "gather",
+        Kind.GATHER,
+        ("x", "indices"),
+        ("axis",),
+        _gather_type,
         forward=lambda xp, x, indices, axis: xp.gather(x, indices, axis),
         derivative=Linear((_gather_back, None), wrt=(0,)),
-        exact=True, samples=((-3, 3), (0, 1)), accepts=ANY, formula=r"x_{i}",
+        exact=True,
+        samples=((-3, 3), (0, 1)),
+        accepts=ANY,
+        formula=r"x_{i}",
         domain="0 ≤ index < length; another index is an error",
         doc="The slices of x at `indices` along an axis.",
     )
-)  # fmt: skip
+)
 
 
 def _scatter_type(x: TensorType, indices: TensorType, updates: TensorType, axis: int) -> TensorType:
@@ -62,7 +69,11 @@ def _scatter_type(x: TensorType, indices: TensorType, updates: TensorType, axis:
 
 scatter_add = register(
     Op(
-        "scatter_add", Kind.GATHER, ("x", "indices", "updates"), ("axis",), _scatter_type,
+        "scatter_add",
+        Kind.GATHER,
+        ("x", "indices", "updates"),
+        ("axis",),
+        _scatter_type,
         forward=lambda xp, x, indices, updates, axis: xp.scatter_add(x, indices, updates, axis),
         derivative=Linear(
             (
@@ -72,11 +83,13 @@ scatter_add = register(
             ),
             wrt=(0, 2),
         ),
-        samples=((-3, 3), (0, 1), (-3, 3)), accepts=NUMBERS, formula=r"x_i + \sum_{j: k_j = i} u_j",
+        samples=((-3, 3), (0, 1), (-3, 3)),
+        accepts=NUMBERS,
+        formula=r"x_i + \sum_{j: k_j = i} u_j",
         domain="0 ≤ index < length; another index is an error",
         doc="x with each slice of `updates` added at its index; equal indices add up.",
     )
-)  # fmt: skip
+)
 
 
 def _one_hot_type(indices: TensorType, depth: Dim, dtype: DType) -> TensorType:
@@ -86,13 +99,20 @@ def _one_hot_type(indices: TensorType, depth: Dim, dtype: DType) -> TensorType:
 
 one_hot = register(
     Op(
-        "one_hot", Kind.GATHER, ("indices",), ("depth", "dtype"), _one_hot_type,
+        "one_hot",
+        Kind.GATHER,
+        ("indices",),
+        ("depth", "dtype"),
+        _one_hot_type,
         forward=lambda xp, indices, depth, dtype: xp.one_hot(indices, depth, dtype),
         derivative=ZeroGradient("indices are integers"),
-        exact=True, samples=((0, 3),), accepts=INTEGERS, formula=r"I(i = k)",
+        exact=True,
+        samples=((0, 3),),
+        accepts=INTEGERS,
+        formula=r"I(i = k)",
         doc="1 at the index along a new last axis, else 0; an index outside gives a row of zeros.",
     )
-)  # fmt: skip
+)
 
 
 def _full_type(value: Any, shape: Shape, dtype: DType) -> TensorType:
@@ -103,12 +123,19 @@ def _full_type(value: Any, shape: Shape, dtype: DType) -> TensorType:
 
 full = register(
     Op(
-        "full", Kind.CREATE, (), ("value", "shape", "dtype"), _full_type,
+        "full",
+        Kind.CREATE,
+        (),
+        ("value", "shape", "dtype"),
+        _full_type,
         forward=lambda xp, value, shape, dtype: xp.full(shape, value, dtype),
-        derivative=ZeroGradient("a constant"), exact=True, formula="c", accepts=ANY,
+        derivative=ZeroGradient("a constant"),
+        exact=True,
+        formula="c",
+        accepts=ANY,
         doc="A tensor that holds one number everywhere.",
     )
-)  # fmt: skip
+)
 
 
 def _iota_type(shape: Shape, axis: int, dtype: DType) -> TensorType:
@@ -123,12 +150,19 @@ def _iota_type(shape: Shape, axis: int, dtype: DType) -> TensorType:
 
 iota = register(
     Op(
-        "iota", Kind.CREATE, (), ("shape", "axis", "dtype"), _iota_type,
+        "iota",
+        Kind.CREATE,
+        (),
+        ("shape", "axis", "dtype"),
+        _iota_type,
         forward=lambda xp, shape, axis, dtype: xp.iota(shape, axis, dtype),
-        derivative=ZeroGradient("a constant"), exact=True, formula="i", accepts=NUMBERS,
+        derivative=ZeroGradient("a constant"),
+        exact=True,
+        formula="i",
+        accepts=NUMBERS,
         doc="0, 1, 2, … along an axis, repeated along the others.",
     )
-)  # fmt: skip
+)
 
 
 def _size_type(x: TensorType, axis: int) -> TensorType:
@@ -138,10 +172,17 @@ def _size_type(x: TensorType, axis: int) -> TensorType:
 
 size = register(
     Op(
-        "size", Kind.CREATE, ("x",), ("axis",), _size_type,
+        "size",
+        Kind.CREATE,
+        ("x",),
+        ("axis",),
+        _size_type,
         forward=lambda xp, x, axis: xp.size(x, axis),
         derivative=ZeroGradient("a length does not move with the elements"),
-        exact=True, samples=((-3, 3),), formula="n", accepts=ANY,
+        exact=True,
+        samples=((-3, 3),),
+        formula="n",
+        accepts=ANY,
         doc="The length of an axis as an integer scalar; under a batch it is N of the call.",
     )
-)  # fmt: skip
+)

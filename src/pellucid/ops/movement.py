@@ -18,11 +18,17 @@ def _movement(name: str, attrs: tuple[str, ...], type_rule: Any, **rest: Any) ->
     inputs = rest.pop("inputs", ("x",))
     return register(
         Op(
-            name, Kind.MOVEMENT, inputs, attrs, type_rule,
-            exact=rest.pop("exact", True), samples=((-3, 3),) * len(inputs),
-            accepts=rest.pop("accepts", ANY), **rest,
+            name,
+            Kind.MOVEMENT,
+            inputs,
+            attrs,
+            type_rule,
+            exact=rest.pop("exact", True),
+            samples=((-3, 3),) * len(inputs),
+            accepts=rest.pop("accepts", ANY),
+            **rest,
         )
-    )  # fmt: skip
+    )
 
 
 def _whole(where: str, name: str, dim: Dim) -> int:
@@ -40,11 +46,14 @@ def _reshape_type(x: TensorType, shape: Shape) -> TensorType:
 
 
 reshape = _movement(
-    "reshape", ("shape",), _reshape_type,
+    "reshape",
+    ("shape",),
+    _reshape_type,
     forward=lambda xp, x, shape: xp.reshape(x, shape),
     derivative=Linear((lambda ct, x, shape: apply("reshape", ct, shape=x.type.shape),)),
-    formula=r"\operatorname{reshape} x", doc="The same elements in row-major order, new axes.",
-)  # fmt: skip
+    formula=r"\operatorname{reshape} x",
+    doc="The same elements in row-major order, new axes.",
+)
 
 
 def _permute_type(x: TensorType, axes: Ints) -> TensorType:
@@ -62,11 +71,14 @@ def _permute_back(ct: Value, x: Value, axes: Ints) -> Value:
 
 
 permute_dims = _movement(
-    "permute_dims", ("axes",), _permute_type,
+    "permute_dims",
+    ("axes",),
+    _permute_type,
     forward=lambda xp, x, axes: xp.permute_dims(x, axes),
     derivative=Linear((_permute_back,)),
-    formula=r"x^{\mathsf T}", doc="The same elements with axes in another order.",
-)  # fmt: skip
+    formula=r"x^{\mathsf T}",
+    doc="The same elements with axes in another order.",
+)
 
 
 def _broadcast_type(x: TensorType, shape: Shape) -> TensorType:
@@ -79,11 +91,14 @@ def _broadcast_type(x: TensorType, shape: Shape) -> TensorType:
 
 
 broadcast_to = _movement(
-    "broadcast_to", ("shape",), _broadcast_type,
+    "broadcast_to",
+    ("shape",),
+    _broadcast_type,
     forward=lambda xp, x, shape: xp.broadcast_to(x, shape),
     derivative=Linear((lambda ct, x, shape: ct,)),  # the engine un-broadcasts
-    formula="x", doc="x repeated along new axes and along axes of length 1.",
-)  # fmt: skip
+    formula="x",
+    doc="x repeated along new axes and along axes of length 1.",
+)
 
 
 def _slice_type(x: TensorType, start: Ints, stop: tuple[Dim, ...], step: Ints) -> TensorType:
@@ -123,11 +138,14 @@ def _slice_back(ct: Value, x: Value, start: Ints, stop: tuple[Dim, ...], step: I
 
 
 slice = _movement(
-    "slice", ("start", "stop", "step"), _slice_type,
+    "slice",
+    ("start", "stop", "step"),
+    _slice_type,
     forward=lambda xp, x, start, stop, step: xp.getitem(x, start, stop, step),
     derivative=Linear((_slice_back,)),
-    formula=r"x_{a:b:s}", doc="A rectangular part of x, every step-th element of each axis.",
-)  # fmt: skip
+    formula=r"x_{a:b:s}",
+    doc="A rectangular part of x, every step-th element of each axis.",
+)
 
 
 def _flip_type(x: TensorType, axis: Ints) -> TensorType:
@@ -137,11 +155,14 @@ def _flip_type(x: TensorType, axis: Ints) -> TensorType:
 
 
 flip = _movement(
-    "flip", ("axis",), _flip_type,
+    "flip",
+    ("axis",),
+    _flip_type,
     forward=lambda xp, x, axis: xp.flip(x, axis=axis),
     derivative=Linear((lambda ct, x, axis: apply("flip", ct, axis=axis),)),
-    formula=r"x_{n-1-i}", doc="x with the order along axes reversed.",
-)  # fmt: skip
+    formula=r"x_{n-1-i}",
+    doc="x with the order along axes reversed.",
+)
 
 
 def _concat_type(*xs: TensorType, axis: int) -> TensorType:
@@ -193,11 +214,15 @@ def _concat_rows_back(i: int, ct: Value, xs: tuple[Value, ...], axis: int) -> Va
 
 
 concat = _movement(
-    "concat", ("axis",), _concat_type, inputs=("*xs",),
+    "concat",
+    ("axis",),
+    _concat_type,
+    inputs=("*xs",),
     forward=lambda xp, *xs, axis: xp.concat(xs, axis=axis),
     derivative=Linear(_concat_back),
-    formula=r"[x_1, \dots, x_n]", doc="Tensors one behind the other along an axis.",
-)  # fmt: skip
+    formula=r"[x_1, \dots, x_n]",
+    doc="Tensors one behind the other along an axis.",
+)
 
 
 def _pad_type(
@@ -243,11 +268,15 @@ def _pad_back_value(ct: Value, x: Value, value: Value, **attrs: Any) -> Value:
 
 
 pad = _movement(
-    "pad", ("low", "high", "interior"), _pad_type, inputs=("x", "value"),
+    "pad",
+    ("low", "high", "interior"),
+    _pad_type,
+    inputs=("x", "value"),
     forward=lambda xp, x, value, low, high, interior: xp.pad(x, value, low, high, interior),
     derivative=Linear((_pad_back_x, _pad_back_value)),
-    formula=r"\operatorname{pad} x", doc="x with `value` before, behind and between its elements.",
-)  # fmt: skip
+    formula=r"\operatorname{pad} x",
+    doc="x with `value` before, behind and between its elements.",
+)
 
 
 def _windows_type(
@@ -284,12 +313,14 @@ def _windows_back(
 
 
 windows = _movement(
-    "windows", ("axes", "size", "stride", "dilation"), _windows_type,
+    "windows",
+    ("axes", "size", "stride", "dilation"),
+    _windows_type,
     forward=lambda xp, x, axes, size, stride, dilation: xp.windows(x, axes, size, stride, dilation),
     derivative=Linear((_windows_back,)),
     formula=r"x_{s i + d k}",
     doc="Sliding views: `axes` count the windows, new last axes run inside a window.",
-)  # fmt: skip
+)
 
 
 def _fold_type(
@@ -321,7 +352,10 @@ def _fold_back(
 
 
 fold = _movement(
-    "fold", ("axes", "size", "stride", "dilation", "lengths"), _fold_type, accepts=NUMBERS,
+    "fold",
+    ("axes", "size", "stride", "dilation", "lengths"),
+    _fold_type,
+    accepts=NUMBERS,
     exact=False,  # it adds
     forward=lambda xp, x, axes, size, stride, dilation, lengths: xp.fold(
         x, axes, size, stride, dilation, lengths
@@ -329,4 +363,4 @@ fold = _movement(
     derivative=Linear((_fold_back,)),
     formula=r"\sum_{s i + d k = j} x_{i k}",
     doc="The transpose of `windows`: every element is added to the place it was seen at.",
-)  # fmt: skip
+)

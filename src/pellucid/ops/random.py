@@ -50,36 +50,56 @@ def _float_rule(name: str) -> Any:
 
 random_bits = register(
     Op(
-        "random_bits", Kind.RANDOM, ("seed", "step"), ("stream", "shape"), _bits_type,
+        "random_bits",
+        Kind.RANDOM,
+        ("seed", "step"),
+        ("stream", "shape"),
+        _bits_type,
         forward=lambda xp, seed, step, stream, shape: xp.random_bits(seed, step, stream, shape),
-        derivative=_WHY, exact=True, accepts=INTEGERS, samples=((0, 9), (0, 9)),
-        formula=r"b \in \{0, \dots, 2^{32} - 1\}", doc="32 random bits an element.",
+        derivative=_WHY,
+        exact=True,
+        accepts=INTEGERS,
+        samples=((0, 9), (0, 9)),
+        formula=r"b \in \{0, \dots, 2^{32} - 1\}",
+        doc="32 random bits an element.",
     )
-)  # fmt: skip
+)
 uniform = register(
     Op(
-        "uniform", Kind.RANDOM, ("seed", "step"), ("stream", "shape", "dtype"),
+        "uniform",
+        Kind.RANDOM,
+        ("seed", "step"),
+        ("stream", "shape", "dtype"),
         _float_rule("uniform"),
         forward=lambda xp, seed, step, stream, shape, dtype: xp.uniform(
             seed, step, stream, shape, dtype
         ),
-        derivative=_WHY, exact=True, accepts=INTEGERS, samples=((0, 9), (0, 9)),
+        derivative=_WHY,
+        exact=True,
+        accepts=INTEGERS,
+        samples=((0, 9), (0, 9)),
         formula=r"u \sim U[0, 1)",
         doc="Uniform on [0, 1): 24 random bits in float32, 53 in float64.",
     )
-)  # fmt: skip
+)
 normal = register(
     Op(
-        "normal", Kind.RANDOM, ("seed", "step"), ("stream", "shape", "dtype"),
+        "normal",
+        Kind.RANDOM,
+        ("seed", "step"),
+        ("stream", "shape", "dtype"),
         _float_rule("normal"),
         forward=lambda xp, seed, step, stream, shape, dtype: xp.normal(
             seed, step, stream, shape, dtype
         ),
-        derivative=_WHY, exact=True, accepts=INTEGERS, samples=((0, 9), (0, 9)),
+        derivative=_WHY,
+        exact=True,
+        accepts=INTEGERS,
+        samples=((0, 9), (0, 9)),
         formula=r"z \sim N(0, 1)",
         doc="Standard normal, by inversion of its distribution function.",
     )
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True)

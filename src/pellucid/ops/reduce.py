@@ -73,30 +73,51 @@ def _sum_back(ct: Value, x: Value, axis: Axis, keepdims: bool) -> Value:
 
 sum = register(
     Op(
-        "sum", Kind.REDUCE, ("x",), ("axis", "keepdims"), _rule("sum", empty=True),
+        "sum",
+        Kind.REDUCE,
+        ("x",),
+        ("axis", "keepdims"),
+        _rule("sum", empty=True),
         forward=lambda xp, x, axis, keepdims: xp.sum(x, axis=axis, keepdims=keepdims),
-        derivative=Linear((_sum_back,)), samples=((-3, 3),), formula=r"\sum x",
-        doc="The sum over axes; of nothing it is 0.", accepts=NUMBERS,
+        derivative=Linear((_sum_back,)),
+        samples=((-3, 3),),
+        formula=r"\sum x",
+        doc="The sum over axes; of nothing it is 0.",
+        accepts=NUMBERS,
     )
-)  # fmt: skip
+)
 max = register(
     Op(
-        "max", Kind.REDUCE, ("x",), ("axis", "keepdims"), _rule("max", empty=False),
+        "max",
+        Kind.REDUCE,
+        ("x",),
+        ("axis", "keepdims"),
+        _rule("max", empty=False),
         forward=lambda xp, x, axis, keepdims: xp.max(x, axis=axis, keepdims=keepdims),
         derivative=Partials(lambda x, out, axis, keepdims: _first(x, axis, "max")),
-        exact=True, samples=((-3, 3),), formula=r"\max x", accepts=NUMBERS,
+        exact=True,
+        samples=((-3, 3),),
+        formula=r"\max x",
+        accepts=NUMBERS,
         doc="The largest element over axes; the gradient goes to the first of equals.",
     )
-)  # fmt: skip
+)
 min = register(
     Op(
-        "min", Kind.REDUCE, ("x",), ("axis", "keepdims"), _rule("min", empty=False),
+        "min",
+        Kind.REDUCE,
+        ("x",),
+        ("axis", "keepdims"),
+        _rule("min", empty=False),
         forward=lambda xp, x, axis, keepdims: xp.min(x, axis=axis, keepdims=keepdims),
         derivative=Partials(lambda x, out, axis, keepdims: _first(x, axis, "min")),
-        exact=True, samples=((-3, 3),), formula=r"\min x", accepts=NUMBERS,
+        exact=True,
+        samples=((-3, 3),),
+        formula=r"\min x",
+        accepts=NUMBERS,
         doc="The smallest element over axes; the gradient goes to the first of equals.",
     )
-)  # fmt: skip
+)
 
 
 def _argmax_type(x: TensorType, axis: int, keepdims: bool) -> TensorType:
@@ -107,10 +128,17 @@ def _argmax_type(x: TensorType, axis: int, keepdims: bool) -> TensorType:
 
 argmax = register(
     Op(
-        "argmax", Kind.REDUCE, ("x",), ("axis", "keepdims"), _argmax_type,
+        "argmax",
+        Kind.REDUCE,
+        ("x",),
+        ("axis", "keepdims"),
+        _argmax_type,
         forward=lambda xp, x, axis, keepdims: xp.argmax(x, axis=axis, keepdims=keepdims),
         derivative=NotDifferentiable("the position of the largest element is an integer"),
-        exact=True, samples=((-3, 3),), formula=r"\arg\max x", accepts=NUMBERS,
+        exact=True,
+        samples=((-3, 3),),
+        formula=r"\arg\max x",
+        accepts=NUMBERS,
         doc="The position of the first largest element along an axis.",
     )
-)  # fmt: skip
+)

@@ -304,6 +304,14 @@ def elementwise(
     several = samples if isinstance(first, tuple) else (samples,) * len(inputs)
     each: tuple[tuple[float, float], ...] = several  # type: ignore[assignment]
     return Op(
-        name, kind, inputs, (), type_rule, forward, derivative,
-        samples=each, accepts=accepts, **facts,
-    )  # fmt: skip
+        name,
+        kind,
+        inputs,
+        (),
+        type_rule,
+        forward,
+        derivative,
+        samples=each,
+        accepts=accepts,
+        **facts,
+    )

@@ -20,7 +20,25 @@ from pellucid.optim.schedules import (
 from pellucid.optim.sgd import SGD
 
 __all__ = [
-    "LBFGS", "SGD", "Adagrad", "Adam", "AdamW", "BatchSize", "Constant", "Cosine", "Driver",
-    "Exponential", "FixedBatch", "GrowingBatch", "Newton", "OneCycle", "Optimizer", "Perturb",
-    "Piecewise", "RMSprop", "Schedule", "Step", "WarmUp",
-]  # fmt: skip
+    "LBFGS",
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "BatchSize",
+    "Constant",
+    "Cosine",
+    "Driver",
+    "Exponential",
+    "FixedBatch",
+    "GrowingBatch",
+    "Newton",
+    "OneCycle",
+    "Optimizer",
+    "Perturb",
+    "Piecewise",
+    "RMSprop",
+    "Schedule",
+    "Step",
+    "WarmUp",
+]

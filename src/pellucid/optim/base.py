@@ -43,8 +43,9 @@ class Optimizer:
         where = type(self).__name__
         if lr is not None:
             if self.learning_rate is not None:
-                raise ArgumentError(where, f"give learning_rate or lr, got {self.learning_rate} "
-                                    f"and {lr}")  # fmt: skip
+                raise ArgumentError(
+                    where, f"give learning_rate or lr, got {self.learning_rate} and {lr}"
+                )
             object.__setattr__(self, "learning_rate", lr)
         if self.learning_rate is None:
             object.__setattr__(self, "learning_rate", self.default_rate())
@@ -53,10 +54,11 @@ class Optimizer:
                 real(where, name, getattr(self, name), 0, open_low=True)
         if isinstance(self.learning_rate, type) and issubclass(self.learning_rate, Schedule):
             raise ArgumentError(
-                where, "learning_rate must be a number or a Schedule, got the class "
+                where,
+                "learning_rate must be a number or a Schedule, got the class "
                 f"{self.learning_rate.__name__}",
                 f"Write {self.learning_rate.__name__}(…), with brackets.",
-            )  # fmt: skip
+            )
         if not isinstance(self.learning_rate, Schedule):
             real(where, "learning_rate", self.learning_rate, 0)
 

@@ -167,9 +167,10 @@ class Newton(Driver):
         start, slope = landscape.start, landscape.slope
         if len(start) > self.most:
             raise ArgumentError(
-                "Newton", f"the model must have {self.most} weights at most, got {len(start)}",
+                "Newton",
+                f"the model must have {self.most} weights at most, got {len(start)}",
                 "Use LBFGS, or Newton(most=…) and time for as many gradients a step.",
-            )  # fmt: skip
+            )
         if not slope.any():
             return start, slots
         matrix = np.stack([landscape.product(row) for row in np.eye(len(start))])

@@ -171,9 +171,10 @@ class Piecewise(Schedule):
             given = getattr(self, name)
             if not isinstance(given, Iterable) or isinstance(given, (str, bytes)):
                 raise ArgumentError(
-                    "Piecewise", f"{name} must be a tuple of numbers, got {given!r}",
+                    "Piecewise",
+                    f"{name} must be a tuple of numbers, got {given!r}",
                     "Write Piecewise((100,), (0.1, 0.01)).",
-                )  # fmt: skip
+                )
             object.__setattr__(self, name, tuple(given))
         for border in self.borders:
             whole("Piecewise", "borders", border, 1)
@@ -183,9 +184,10 @@ class Piecewise(Schedule):
             raise ArgumentError("Piecewise", f"borders must increase, got {self.borders}")
         if len(self.rates) != len(self.borders) + 1:
             raise ArgumentError(
-                "Piecewise", f"rates must be one more than borders, got {len(self.rates)} and "
+                "Piecewise",
+                f"rates must be one more than borders, got {len(self.rates)} and "
                 f"{len(self.borders)}",
-            )  # fmt: skip
+            )
 
     def rate(self, step: int) -> float:
         return float(self.rates[sum(step >= border for border in self.borders)])

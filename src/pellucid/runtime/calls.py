@@ -26,9 +26,13 @@ from pellucid.runtime.results import LARGE, empty, maker
 
 Array = NDArray[Any]
 _ENTER = ctypes.PYFUNCTYPE(
-    ctypes.c_int64, ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64,
     ctypes.c_int64,
-)  # fmt: skip
+    ctypes.py_object,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+    ctypes.c_int64,
+    ctypes.c_int64,
+)
 
 
 def _word(item: object, offset: int) -> int:
@@ -90,9 +94,14 @@ class Working:
     """
 
     def __init__(
-        self, slots: int, constants: dict[int, Array], memory: Array, places: tuple[int, int, int],
-        rows: int, parts: int,
-    ):  # fmt: skip
+        self,
+        slots: int,
+        constants: dict[int, Array],
+        memory: Array,
+        places: tuple[int, int, int],
+        rows: int,
+        parts: int,
+    ):
         self.memory, self.rows, self.parts = memory, rows, parts
         self.slots = (ctypes.c_void_p * slots)()
         self.slots[STATUS], self.slots[SCRATCH], self.slots[ARENA] = places
@@ -197,10 +206,15 @@ class Repeat:
     """
 
     def __init__(
-        self, calls: Calls, arrays: Sequence[Array], rows: int, parts: int, way: int,
+        self,
+        calls: Calls,
+        arrays: Sequence[Array],
+        rows: int,
+        parts: int,
+        way: int,
         run: Callable[[Working, int, int], None] | None,
         state: Sequence[tuple[int, int]] = (),
-    ):  # fmt: skip
+    ):
         self._calls, self._rows, self._parts, self._run = calls, rows, parts, run
         self._enter, self._now = _ENTER(way), int(run is None)
         standing = {output: number for number, output in state}

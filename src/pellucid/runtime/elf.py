@@ -52,8 +52,16 @@ def load(code: bytes) -> Loaded | None:
         return None
     try:
         return Loaded(code)
-    except (_Unknown, struct.error, ArithmeticError, AttributeError, LookupError, MemoryError,
-            OSError, ValueError):  # fmt: skip
+    except (
+        _Unknown,
+        struct.error,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        MemoryError,
+        OSError,
+        ValueError,
+    ):
         return None
 
 

@@ -36,7 +36,7 @@ def numpy_dtype(dtype: DType) -> np.dtype[Any]:
 def contract(x: Array, y: Array, batch: Pairs, summed: Pairs) -> Array:
     """Σ over `summed` of x·y with `batch` axes in step, through one (batched) matrix product."""
     if not batch and len(summed) == 1 and x.ndim == 2 and y.ndim == 2:
-        (i, j), = summed  # fmt: skip
+        ((i, j),) = summed
         result: Array = (x if i else x.T) @ (y.T if j else y)
         return result
     left, x_shape = _matrix(x, [i for i, _ in batch], [i for i, _ in summed], last=True)
@@ -268,18 +268,51 @@ def quantile(bits: NDArray[np.uint64]) -> NDArray[np.float64]:
 
 def normal(seed: Any, step: Any, stream: str, shape: Ints, dtype: DType) -> Array:
     return _drawn(
-        shape, numpy_dtype(dtype),
+        shape,
+        numpy_dtype(dtype),
         lambda start, stop: quantile(_bits52(seed, step, stream, start, stop)),
-    )  # fmt: skip
+    )
 
 
 _PLAIN = (
-    "add", "subtract", "multiply", "divide", "negative", "exp", "log", "log1p", "expm1",
-    "sqrt", "tanh", "abs", "sign", "floor", "round", "sin", "cos", "pow", "maximum",
-    "minimum", "where", "equal", "not_equal", "less", "less_equal", "greater",
-    "greater_equal", "logical_and", "logical_or", "logical_not", "isfinite", "copy",
-    "reshape", "permute_dims", "broadcast_to", "flip", "concat",
-)  # fmt: skip
+    "add",
+    "subtract",
+    "multiply",
+    "divide",
+    "negative",
+    "exp",
+    "log",
+    "log1p",
+    "expm1",
+    "sqrt",
+    "tanh",
+    "abs",
+    "sign",
+    "floor",
+    "round",
+    "sin",
+    "cos",
+    "pow",
+    "maximum",
+    "minimum",
+    "where",
+    "equal",
+    "not_equal",
+    "less",
+    "less_equal",
+    "greater",
+    "greater_equal",
+    "logical_and",
+    "logical_or",
+    "logical_not",
+    "isfinite",
+    "copy",
+    "reshape",
+    "permute_dims",
+    "broadcast_to",
+    "flip",
+    "concat",
+)
 
 
 class _Namespace(SimpleNamespace):
@@ -290,15 +323,25 @@ class _Namespace(SimpleNamespace):
 
 
 NUMPY = _Namespace(
-    **{
-        name: getattr(np, name)
-        for name in _PLAIN
-    },
+    **{name: getattr(np, name) for name in _PLAIN},
     astype=lambda x, dtype: np.asarray(x).astype(numpy_dtype(dtype)),
     full=lambda shape, value, dtype: np.full(shape, value, numpy_dtype(dtype)),
     size=lambda x, axis: np.asarray(x.shape[axis], np.int64),
-    sum=total, max=extreme("max"), min=extreme("min"), argmax=extreme("argmax"),
-    contract=contract, erf=erf, getitem=getitem, pad=pad, windows=windows, fold=fold,
-    gather=gather, scatter_add=scatter_add, one_hot=one_hot, iota=iota,
-    random_bits=random_bits, uniform=uniform, normal=normal,
-)  # fmt: skip
+    sum=total,
+    max=extreme("max"),
+    min=extreme("min"),
+    argmax=extreme("argmax"),
+    contract=contract,
+    erf=erf,
+    getitem=getitem,
+    pad=pad,
+    windows=windows,
+    fold=fold,
+    gather=gather,
+    scatter_add=scatter_add,
+    one_hot=one_hot,
+    iota=iota,
+    random_bits=random_bits,
+    uniform=uniform,
+    normal=normal,
+)

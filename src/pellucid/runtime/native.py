@@ -283,9 +283,10 @@ class Native:
         """Raises what a kernel refused, as the interpreter says it."""
         Interpreter(self.graph)(inputs)
         raise CompileError(
-            "native", "the interpreter refuses nothing where machine code does",
+            "native",
+            "the interpreter refuses nothing where machine code does",
             "This is a mistake of the engine's. Run it with backend='interpreter'.",
-        )  # fmt: skip
+        )
 
     def rows(self, inputs: Sequence[Any]) -> int:
         """The number of rows N that checked `inputs` have; 0 where the graph has none."""

@@ -196,9 +196,10 @@ def _hire(count: int) -> list[_Worker]:
     except RuntimeError as error:
         _park(hired)
         raise PellucidError(
-            "threads", f"the system must give {count + 1} threads, got: {error}",
+            "threads",
+            f"the system must give {count + 1} threads, got: {error}",
             "Ask for fewer: threads=1 needs none.",
-        ) from error  # fmt: skip
+        ) from error
     return hired
 
 
@@ -267,9 +268,13 @@ class Team:
             _park(workers)
 
     def _wake(
-        self, crew: Crew, workers: Sequence[_Worker], kind: int, address: int,
+        self,
+        crew: Crew,
+        workers: Sequence[_Worker],
+        kind: int,
+        address: int,
         arguments: Sequence[int],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """The same where a worker must be woken, which takes Python."""
         with held_back():
             for part, worker in enumerate(workers, 1):

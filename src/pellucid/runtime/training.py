@@ -133,9 +133,15 @@ class Training:
         steps, last = divmod(len(rows), size)
         control = np.zeros(DATA + 2 * len(self.data), np.int64)
         control[:DATA] = (
-            ctypes.addressof(self._table), rows.ctypes.data, size, steps, last,
-            values.ctypes.data, measures.ctypes.data, 0,
-        )  # fmt: skip
+            ctypes.addressof(self._table),
+            rows.ctypes.data,
+            size,
+            steps,
+            last,
+            values.ctypes.data,
+            measures.ctypes.data,
+            0,
+        )
         control[DATA:] = [
             part for array in self.data.values() for part in (array.ctypes.data, array.strides[0])
         ]

@@ -79,6 +79,11 @@ def check_grad(
     draw = np.random.default_rng(seed)
     for direction in range(1, directions + 1):
         check_graph(
-            f"{label}, direction {direction}", graph, inputs, modes=modes, order=order, draw=draw,
+            f"{label}, direction {direction}",
+            graph,
+            inputs,
+            modes=modes,
+            order=order,
+            draw=draw,
             tolerance=tolerance,
-        )  # fmt: skip
+        )

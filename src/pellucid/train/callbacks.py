@@ -120,8 +120,9 @@ class _Watch(Callback):
                 fix = "Give fit validation_data."
             raise ArgumentError(
                 self.where,
-                f"monitor must be one of {', '.join(run.logs)}, got {self.monitor!r}", fix,
-            )  # fmt: skip
+                f"monitor must be one of {', '.join(run.logs)}, got {self.monitor!r}",
+                fix,
+            )
         return run.logs[self.monitor]
 
     def better(self, value: float, best: float) -> bool:

@@ -23,9 +23,18 @@ FORMAT = 1  # of the document; a reader refuses a newer one by name
 _KEY = "pellucid"
 _MAX_HEADER = 64 * 2**20  # bytes
 _SAFETENSORS = {
-    "BOOL": "bool", "U8": "uint8", "U16": "uint16", "U32": "uint32", "U64": "uint64", "I8": "int8",
-    "I16": "int16", "I32": "int32", "I64": "int64", "F32": "float32", "F64": "float64",
-}  # fmt: skip
+    "BOOL": "bool",
+    "U8": "uint8",
+    "U16": "uint16",
+    "U32": "uint32",
+    "U64": "uint64",
+    "I8": "int8",
+    "I16": "int16",
+    "I32": "int32",
+    "I64": "int64",
+    "F32": "float32",
+    "F64": "float64",
+}
 
 
 def write_file(

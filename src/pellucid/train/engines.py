@@ -183,8 +183,10 @@ class Compiled:
         if kinds not in programs:
             feed = Feed(
                 tuple((number, as_dtype(array.dtype, "fit")) for number, array in data.items()),
-                (len(state) + 1,), tuple(range(len(state), len(job.graph.outputs))), few,
-            )  # fmt: skip
+                (len(state) + 1,),
+                tuple(range(len(state), len(job.graph.outputs))),
+                few,
+            )
             shared = [(i, i) for i in range(len(state))]
             programs[kinds] = Native(job.graph, shared, feed=feed)
         inputs = job.inputs(state, 0.0, [None] * len(data))
@@ -326,9 +328,13 @@ class Driven:
             own = state[job.params * (k + 1) : job.params * (k + 2)]
             past[name] = self._flat([own[i] for i in self.free], 1)
         landscape = Landscape(
-            self._flat([state[i] for i in self.free]), measures[0], slope, value_at, slope_at,
+            self._flat([state[i] for i in self.free]),
+            measures[0],
+            slope,
+            value_at,
+            slope_at,
             product,
-        )  # fmt: skip
+        )
         step = int(state[-1])
         draw = np.random.Generator(np.random.Philox(key=[int(job.fixed[0]), step]))
         weights, after = self.driver.drive(landscape, past, rate, draw)

@@ -234,9 +234,11 @@ class Run:
         if done < asked:
             self.settings.job.check_batch(failed)
             raise DataError(
-                "fit", "x and y must stay as they are while they are trained on, got other numbers "
-                f"in batch {progress.batch + 1} at a second look", "Give fit copies.",
-            )  # fmt: skip
+                "fit",
+                "x and y must stay as they are while they are trained on, got other numbers "
+                f"in batch {progress.batch + 1} at a second look",
+                "Give fit copies.",
+            )
 
     def _validate_on_step(self) -> None:
         every = self.settings.validate_every

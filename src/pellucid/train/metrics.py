@@ -71,9 +71,10 @@ def _top_error(k: int) -> Callable[[Loss, Value, Value], Value]:
         classes = output.type.shape[-1]
         if not loss.classifies or len(labels.type.shape) != 1:
             raise ArgumentError(
-                "compile", f"top_{k}_error needs a loss of classes, got {loss.name}",
+                "compile",
+                f"top_{k}_error needs a loss of classes, got {loss.name}",
                 "Use loss='cross_entropy'.",
-            )  # fmt: skip
+            )
         assert isinstance(classes, int)
         if k > classes:
             raise ArgumentError(

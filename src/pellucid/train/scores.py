@@ -17,8 +17,14 @@ from pellucid.data.arrays import as_targets
 Array = np.ndarray[Any, Any]
 
 __all__ = [
-    "accuracy", "confusion_matrix", "error", "f1", "r2", "roc_auc", "top_k_error",
-]  # fmt: skip
+    "accuracy",
+    "confusion_matrix",
+    "error",
+    "f1",
+    "r2",
+    "roc_auc",
+    "top_k_error",
+]
 
 
 _MOST = 50_000  # classes of a confusion matrix, which has a number for each two of them
@@ -47,9 +53,10 @@ def _labels(where: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
         bad = array != np.floor(array)
         if bad.any():
             raise DataError(
-                where, f"{name} must hold labels, got {array[bad][0].item()!r}",
+                where,
+                f"{name} must hold labels, got {array[bad][0].item()!r}",
                 "Give the chosen classes: p > 0.5, or model.predict(x).argmax(axis=1).",
-            )  # fmt: skip
+            )
     return both
 
 
@@ -176,9 +183,10 @@ def roc_auc(y_true: Any, scores: Any) -> float:
         known = np.unique(truth)
         if len(known) != 2:
             raise DataError(
-                where, f"y_true must hold two labels, got {', '.join(map(str, known[:3]))}",
+                where,
+                f"y_true must hold two labels, got {', '.join(map(str, known[:3]))}",
                 "Both must occur among the rows.",
-            )  # fmt: skip
+            )
         positive = truth == known[1]
         # The rank of a score, ties sharing the mean of theirs: Mann and Whitney's U.
         _, place, counts = np.unique(score, return_inverse=True, return_counts=True)

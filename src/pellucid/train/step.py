@@ -177,8 +177,9 @@ class _Step:
         names = trees.paths(self.inputs["params"])
         still = [names[i] for i, g in zip(self.task.free, gradients, strict=True) if _is_zero(g)]
         if still:
-            layers = ", ".join(f"{layer!r}: 0" for layer in dict.fromkeys(
-                name.split(".")[0] for name in still))  # fmt: skip
+            layers = ", ".join(
+                f"{layer!r}: 0" for layer in dict.fromkeys(name.split(".")[0] for name in still)
+            )
             notices.once(
                 f"[fit] the gradient is 0 almost everywhere for {', '.join(still)}: no operation "
                 "between them and the loss hands one on (sign and step do not). They stay as they "
@@ -212,8 +213,12 @@ def _is_zero(value: Value) -> bool:
 def _step_arguments(task: Task, slots: Any) -> dict[str, Any]:
     """The inputs of a step, as trees of types; `slots` is the tree of the slots' types."""
     return {
-        "params": task.params, "slots": slots, "state": task.state, **_scalars(task), **task.data,
-    }  # fmt: skip
+        "params": task.params,
+        "slots": slots,
+        "state": task.state,
+        **_scalars(task),
+        **task.data,
+    }
 
 
 def step_graph(task: Task, optimizer: Optimizer, slots: Any) -> Graph:
@@ -232,8 +237,10 @@ def step_graph(task: Task, optimizer: Optimizer, slots: Any) -> Graph:
             moved, kept = optimizer.update(
                 [moves[k] for k in own],
                 {name: [values[i] for i in places] for name, values in slots.items()},
-                [this.weights[i] for i in places], inputs["step"], speed,
-            )  # fmt: skip
+                [this.weights[i] for i in places],
+                inputs["step"],
+                speed,
+            )
             for i, weight in zip(places, moved, strict=True):
                 new[i] = _bounded(task, inputs["strengths"], speed, weight, task.is_bias[i])
             for name, values in kept.items():

@@ -130,14 +130,17 @@ def curvature(
         basis.append(image / length)
     if not enough and len(diagonal) < count:
         raise ArgumentError(
-            where, f"the residual must fall to {tolerance:g} of λ within {most} products, got "
-            f"{residual:.3g} for λ = {values[-1]:.6g}", "Allow more products, or tolerance.",
-        )  # fmt: skip
+            where,
+            f"the residual must fall to {tolerance:g} of λ within {most} products, got "
+            f"{residual:.3g} for λ = {values[-1]:.6g}",
+            "Allow more products, or tolerance.",
+        )
     return Curvature(
         float(values[-1]),
         _like(start, trees.unflatten(structure, apart(vectors[:, -1] @ rows))),
-        residual, len(diagonal),
-    )  # fmt: skip
+        residual,
+        len(diagonal),
+    )
 
 
 def _like(args: tuple[Any, ...], nested: Any) -> Any:

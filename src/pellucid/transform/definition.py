@@ -228,7 +228,9 @@ def _check_forward(
 def forward_graph(row: Op, types: Sequence[TensorType]) -> Graph:
     """The graph of a person's own operation: its forward, traced in rows of the table."""
     traced = trace(
-        lambda *inputs: row.forward(namespace, *inputs), types, row.inputs,
+        lambda *inputs: row.forward(namespace, *inputs),
+        types,
+        row.inputs,
         lambda values: (tuple(values), {}),
-    )  # fmt: skip
+    )
     return traced.with_constants() if traced.captures else traced.graph

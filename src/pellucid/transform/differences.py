@@ -116,9 +116,17 @@ def check_graph(
         _compare(label, "reverse mode", np.asarray(got), total, allowed, points)
     if level < order:
         check_graph(
-            where, backward, [*inputs, *cts], modes=modes, order=order, level=level + 1, draw=draw,
-            tolerance=10 * tolerance, held=held, least=least,
-        )  # fmt: skip
+            where,
+            backward,
+            [*inputs, *cts],
+            modes=modes,
+            order=order,
+            level=level + 1,
+            draw=draw,
+            tolerance=10 * tolerance,
+            held=held,
+            least=least,
+        )
 
 
 def _shape(shape: Sequence[Any]) -> tuple[int, ...]:

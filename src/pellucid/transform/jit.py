@@ -269,9 +269,10 @@ def _leaves_of(name: str, numbers: Sequence[int], args: tuple[Any, ...]) -> list
     """The numbers of the leaves of these positional arguments."""
     if numbers and max(numbers) >= len(args):
         raise ArgumentError(
-            "jit", f"{name} names argument {max(numbers)}, got {len(args)} positional ones",
+            "jit",
+            f"{name} names argument {max(numbers)}, got {len(args)} positional ones",
             "Hand it over by position.",
-        )  # fmt: skip
+        )
     counts = [trees.flatten(arg)[1].count for arg in args]
     return [i for n in sorted(numbers) for i in range(sum(counts[:n]), sum(counts[: n + 1]))]
 
@@ -332,9 +333,7 @@ def jit(
     if not callable(function):
         raise ArgumentError("jit", f"expected a function, got {type(function).__name__}")
     check_backend("jit", backend)
-    return Jit(
-        function, _numbers("batch", batch), _numbers("donate", donate), backend, threads
-    )  # fmt: skip
+    return Jit(function, _numbers("batch", batch), _numbers("donate", donate), backend, threads)
 
 
 def _numbers(name: str, given: Any) -> tuple[int, ...]:

@@ -274,8 +274,14 @@ UFUNCS: dict[str, Function] = {
     "rad2deg": _scaled(180 / math.pi),
 }
 
-REDUCE = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min",
-          "logical_and": "all", "logical_or": "any"}  # fmt: skip
+REDUCE = {
+    "add": "sum",
+    "multiply": "prod",
+    "maximum": "max",
+    "minimum": "min",
+    "logical_and": "all",
+    "logical_or": "any",
+}
 ACCUMULATE = {"add": "cumsum", "multiply": "cumprod"}
 
 # NumPy's name, our function, NumPy's parameters in order: `a:x` is called x in ours, `!out` is

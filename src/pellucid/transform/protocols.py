@@ -83,9 +83,10 @@ def call_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], options: Mapping[
         inputs = [c.reshape(x, wide), y]
     elif method != "__call__":
         raise ArgumentError(
-            name, f"the method {method} is not taken with Tensors",
+            name,
+            f"the method {method} is not taken with Tensors",
             f"Use {name}(…) itself, or a reduction such as np.sum.",
-        )  # fmt: skip
+        )
     dtype: DType | None = None
     for key, value in options.items():
         if key == "dtype" and value is not None:

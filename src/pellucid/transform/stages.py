@@ -19,8 +19,17 @@ if TYPE_CHECKING:  # the compiler is imported when it is first used
     from pellucid.compiler.program import Program
 
 PASSES = (
-    "fold", "simplify", "cse", "dce", "unfold", "lower", "fuse", "schedule", "inplace", "arena",
-)  # fmt: skip
+    "fold",
+    "simplify",
+    "cse",
+    "dce",
+    "unfold",
+    "lower",
+    "fuse",
+    "schedule",
+    "inplace",
+    "arena",
+)
 STAGES = (*PASSES, "llvm", "assembly")
 
 

@@ -163,9 +163,10 @@ class Tensor(Value):
     def _concrete(self, what: str, instead: str) -> np.ndarray[Any, Any]:
         if self.data is None:
             raise GraphError(
-                "Tensor", f"{what} needs numbers, got {self.type!r} inside a traced function",
+                "Tensor",
+                f"{what} needs numbers, got {self.type!r} inside a traced function",
                 instead,
-            )  # fmt: skip
+            )
         return self.data
 
     def numpy(self) -> np.ndarray[Any, Any]:
@@ -232,9 +233,10 @@ class Tensor(Value):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         raise ArgumentError(
-            "Tensor", "a Tensor does not change, got an assignment to its elements",
+            "Tensor",
+            "a Tensor does not change, got an assignment to its elements",
             "Build a new one: where(mask, new, old), concat, or scatter_add.",
-        )  # fmt: skip
+        )
 
     def __pow__(self, other: Any) -> Value:
         return composite.pow(self, other)
@@ -372,8 +374,11 @@ class Tensor(Value):
             ShapeError: if this is no scalar and no gradient is given.
         """
         if self.data is None:
-            raise GraphError("backward", "expected a computed Tensor, got an abstract one",
-                             "Inside a traced function use pel.grad.")  # fmt: skip
+            raise GraphError(
+                "backward",
+                "expected a computed Tensor, got an abstract one",
+                "Inside a traced function use pel.grad.",
+            )
         if not self.type.dtype.is_float:
             raise DTypeError("backward", f"only a float Tensor has a gradient, got {self.type!r}")
         if gradient is None:
@@ -387,9 +392,9 @@ class Tensor(Value):
         seed = np.asarray(as_array(gradient), dtype=self.data.dtype)
         if seed.shape != self.data.shape:
             raise ShapeError(
-                "backward", f"gradient must be {shapes.text(self.data.shape)}, "
-                f"got {shapes.text(seed.shape)}",
-            )  # fmt: skip
+                "backward",
+                f"gradient must be {shapes.text(self.data.shape)}, got {shapes.text(seed.shape)}",
+            )
         _backward(self, seed)
 
 

@@ -183,10 +183,11 @@ def _called(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
         if not isinstance(refused, GraphError) or "array element" not in str(error):
             raise
         raise GraphError(
-            "assignment", "an array must be given numbers, got a Tensor to keep in it",
+            "assignment",
+            "an array must be given numbers, got a Tensor to keep in it",
             "Put it together from its parts: np.stack, np.concatenate or np.where.",
             line=refused.line,
-        ) from None  # fmt: skip
+        ) from None
 
 
 def _output(builder: Trace, output: Any) -> Value:

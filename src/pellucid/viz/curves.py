@@ -28,9 +28,10 @@ def _figure(width: float, height: float) -> Figure:
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
         raise MissingPackageError(
-            "figure", f"matplotlib must be installed, which draws it; got: {error}",
+            "figure",
+            f"matplotlib must be installed, which draws it; got: {error}",
             "pip install 'pellucid[plot]'.",
-        ) from error  # fmt: skip
+        ) from error
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
@@ -69,9 +70,14 @@ def _panel(
         axes.plot(steps["step"], values(steps[name]), color=_BLUE, linewidth=0.6, label="minibatch")
     if f"val_{name}" in validation:
         axes.plot(
-            validation["step"], values(validation[f"val_{name}"]), color=_RED, linewidth=1.6,
-            marker="o" if len(validation["step"]) < 20 else None, markersize=3, label="validation",
-        )  # fmt: skip
+            validation["step"],
+            values(validation[f"val_{name}"]),
+            color=_RED,
+            linewidth=1.6,
+            marker="o" if len(validation["step"]) < 20 else None,
+            markersize=3,
+            label="validation",
+        )
     axes.set_xlabel("iteration")
     axes.set_ylabel(label)
     axes.set_ylim(bottom=0)
@@ -93,9 +99,13 @@ def rate_curve(
     if suggestion is not None:
         axes.axvline(suggestion, color="0.3", linestyle="--", linewidth=1)
         axes.annotate(
-            f"suggestion {suggestion:.2g}", (suggestion, 0.98), xytext=(4, 0),
-            xycoords=("data", "axes fraction"), textcoords="offset points", va="top",
-        )  # fmt: skip
+            f"suggestion {suggestion:.2g}",
+            (suggestion, 0.98),
+            xytext=(4, 0),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            va="top",
+        )
     axes.set_xscale("log")
     axes.set_xlabel("learning rate")
     axes.set_ylabel("loss")

@@ -138,14 +138,22 @@ def is_fraction(expr: Expr) -> bool:
 
 
 _COMPARED: dict[str, Callable[[Any, Any], bool]] = {
-    "equal": lambda x, y: x == y, "not_equal": lambda x, y: x != y,
-    "less": lambda x, y: x < y, "less_equal": lambda x, y: x <= y,
-    "greater": lambda x, y: x > y, "greater_equal": lambda x, y: x >= y,
-}  # fmt: skip
+    "equal": lambda x, y: x == y,
+    "not_equal": lambda x, y: x != y,
+    "less": lambda x, y: x < y,
+    "less_equal": lambda x, y: x <= y,
+    "greater": lambda x, y: x > y,
+    "greater_equal": lambda x, y: x >= y,
+}
 _ARITHMETIC: dict[str, Callable[..., Expr]] = {
-    "add": add, "multiply": mul, "divide": div, "negative": negative, "pow": power,
-    "subtract": lambda x, y: add(x, negative(y)), "square": lambda x: power(x, number(2)),
-}  # fmt: skip
+    "add": add,
+    "multiply": mul,
+    "divide": div,
+    "negative": negative,
+    "pow": power,
+    "subtract": lambda x, y: add(x, negative(y)),
+    "square": lambda x: power(x, number(2)),
+}
 
 
 def function(name: str, *parts: Expr) -> Expr:

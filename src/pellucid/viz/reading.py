@@ -241,11 +241,22 @@ def _whole(node: Node, operands: Sequence[Sight], axes: Sequence[Index]) -> Expr
 
 Reader = Callable[[Node, Sequence[Sight], Sequence[Index]], Expr]
 _BY_KIND: dict[Kind, Reader] = {
-    Kind.ELEMENTWISE: _elementwise, Kind.COMPARE: _elementwise, Kind.REDUCE: _reduce,
+    Kind.ELEMENTWISE: _elementwise,
+    Kind.COMPARE: _elementwise,
+    Kind.REDUCE: _reduce,
     Kind.CONTRACT: _contract,
-}  # fmt: skip
+}
 _READERS: dict[str, Reader] = {
-    "cast": _cast, "broadcast_to": _broadcast, "permute_dims": _permute, "reshape": _reshape,
-    "slice": _slice, "flip": _flip, "windows": _windows, "gather": _gather, "one_hot": _one_hot,
-    "full": _full, "iota": _iota, "size": _size,
-}  # fmt: skip
+    "cast": _cast,
+    "broadcast_to": _broadcast,
+    "permute_dims": _permute,
+    "reshape": _reshape,
+    "slice": _slice,
+    "flip": _flip,
+    "windows": _windows,
+    "gather": _gather,
+    "one_hot": _one_hot,
+    "full": _full,
+    "iota": _iota,
+    "size": _size,
+}

@@ -55,9 +55,10 @@ def _traced(
     leaves = [leaf for own, _ in flat for leaf in own]
     asked = [n in numbers for n, (own, _) in enumerate(flat) for _ in own]
     chosen = [
-        n for n, leaf in enumerate(leaves)
+        n
+        for n, leaf in enumerate(leaves)
         if asked[n] or (every and (hasattr(leaf, "dtype") or isinstance(leaf, (Value, float))))
-    ]  # fmt: skip
+    ]
     types = [leaf_type(leaves[n], "explain") for n in chosen]
     wrt = [k for k, n in enumerate(chosen) if asked[n]]
     check_floats("explain", [paths[chosen[k]] for k in wrt], [types[k] for k in wrt])

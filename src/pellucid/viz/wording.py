@@ -11,9 +11,15 @@ LETTERS = "ijklmnpqrsuvabcdefgh"
 SYMBOLS = {"sigmoid": "σ", "log": "ln"}  # as the lectures write them; others keep the row's name
 _TOTALS = {"sum": "Σ"}
 _INFIX = {
-    "equal": "=", "not_equal": "≠", "less": "<", "less_equal": "≤", "greater": ">",
-    "greater_equal": "≥", "logical_and": "∧", "logical_or": "∨",
-}  # fmt: skip
+    "equal": "=",
+    "not_equal": "≠",
+    "less": "<",
+    "less_equal": "≤",
+    "greater": ">",
+    "greater_equal": "≥",
+    "logical_and": "∧",
+    "logical_or": "∨",
+}
 _RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _CONDITION, _SUM, _PRODUCT, _POWER, _CLOSED = range(5)  # what binds how tightly
 

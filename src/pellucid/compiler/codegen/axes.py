@@ -94,7 +94,13 @@ class Axes:
     def turned(self) -> Axes:
         """The same result with x and y in each other's place; for one row or column alone."""
         return replace(
-            self, rows=self.columns, columns=self.rows, x_batch=self.y_batch, y_batch=self.x_batch,
-            x_rows=self.y_columns, x_depth=self.y_depth, y_columns=self.x_rows,
+            self,
+            rows=self.columns,
+            columns=self.rows,
+            x_batch=self.y_batch,
+            y_batch=self.x_batch,
+            x_rows=self.y_columns,
+            x_depth=self.y_depth,
+            y_columns=self.x_rows,
             y_depth=self.x_depth,
-        )  # fmt: skip
+        )

@@ -113,9 +113,16 @@ class _Block(Parts):
         self._panels(x, y, goal, line, height)
         with b.if_then(self.is_last):
             call_epilogue(
-                b, given.epilogue, given.context, goal, line, number, height, self.column,
+                b,
+                given.epilogue,
+                given.context,
+                goal,
+                line,
+                number,
+                height,
+                self.column,
                 self.width,
-            )  # fmt: skip
+            )
 
     def _panels(self, x: Part, y: Part, goal: ir.Value, line: ir.Value, height: ir.Value) -> None:
         """The micro-kernels across a strip: whole tiles, then vectors one by one.
@@ -143,9 +150,10 @@ class _Block(Parts):
             inside = b.sub(column, b.mul(panel, i64(self.panel)))
             start = self._at(y.pointer, b.add(b.mul(panel, y.step), inside))
             self._dispatch(
-                height, vectors,
+                height,
+                vectors,
                 [*x, start, y.k, self._at(goal, column), line, self.length, last, self.is_first],
-            )  # fmt: skip
+            )
             one.next = [b.add(column, wide)]
 
     def _dispatch(self, height: ir.Value, vectors: ir.Value, arguments: list[ir.Value]) -> None:

@@ -120,9 +120,13 @@ def _emit(scope: Scope, given: list[ir.Value], axes: int, wide: Dim) -> None:
 
 
 def rectangle(
-    scope: Scope, axes: int, wide: Dim, area: Sequence[ir.Value],
-    head: Callable[[ir.Value], Callable[..., ir.Value]], spread: bool = False,
-) -> None:  # fmt: skip
+    scope: Scope,
+    axes: int,
+    wide: Dim,
+    area: Sequence[ir.Value],
+    head: Callable[[ir.Value], Callable[..., ir.Value]],
+    spread: bool = False,
+) -> None:
     """The kernel's instructions behind its head, for a part of the result.
 
     Args:

@@ -20,9 +20,13 @@ from pellucid.core.shapes import Dim
 
 
 def _load(
-    scope: Scope, x: Operand, offset: ir.Value, repeats: bool, width: int | None,
+    scope: Scope,
+    x: Operand,
+    offset: ir.Value,
+    repeats: bool,
+    width: int | None,
     mask: ir.Value | None,
-) -> ir.Value:  # fmt: skip
+) -> ir.Value:
     if width is None or repeats:
         return scope.load(x, offset)
     return scope.load_vector(x, offset, width, mask)

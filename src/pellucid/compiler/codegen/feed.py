@@ -36,9 +36,13 @@ class Steps(Protocol):
     status: ir.Value
 
     def open(
-        self, builder: ir.IRBuilder, slots: ir.Value, rows: ir.Value, part: ir.Value,
+        self,
+        builder: ir.IRBuilder,
+        slots: ir.Value,
+        rows: ir.Value,
+        part: ir.Value,
         parts: ir.Value,
-    ) -> None: ...  # fmt: skip
+    ) -> None: ...
 
     def address(self, number: int) -> ir.Value: ...
 

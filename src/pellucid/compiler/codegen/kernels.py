@@ -42,9 +42,12 @@ def elementwise(scope: Scope) -> None:
     reads = len(scope.reads)
 
     def emit(
-        offsets: list[ir.Value], repeats: list[bool], width: int | None, mask: ir.Value | None,
+        offsets: list[ir.Value],
+        repeats: list[bool],
+        width: int | None,
+        mask: ir.Value | None,
         operands: Sequence[Operand] = scope.reads,
-    ) -> None:  # fmt: skip
+    ) -> None:
         body = Body(scope, width, mask)
         for number, operand in enumerate(operands):
             body.bind(number, operand, offsets[number], repeats[number])

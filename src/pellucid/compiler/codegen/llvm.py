@@ -29,9 +29,10 @@ else:
             except (ImportError, OSError, RuntimeError, AttributeError) as error:
                 # Missing, built for another system, broken, or too old to have the item.
                 raise CompileError(
-                    "native", f"llvmlite must be importable, got: {error}",
+                    "native",
+                    f"llvmlite must be importable, got: {error}",
                     "Install it with: pip install llvmlite. The interpreter needs none.",
-                ) from error  # fmt: skip
+                ) from error
             setattr(self, item, value)
             return value
 

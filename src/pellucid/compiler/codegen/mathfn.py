@@ -372,10 +372,12 @@ def _in_double(name: str, *more: int) -> Any:
 
 
 TABLE = {
-    **{name: _plain(name) for name in
-       ("exp", "expm1", "log", "log1p", "tanh", "sigmoid", "softplus")},
+    **{
+        name: _plain(name)
+        for name in ("exp", "expm1", "log", "log1p", "tanh", "sigmoid", "softplus")
+    },
     "erf": _in_double("erf"),
     "sin": _in_double("turned", 0),
     "cos": _in_double("turned", 1),
     "pow": _in_double("pow"),
-}  # fmt: skip
+}

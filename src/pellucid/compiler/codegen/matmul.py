@@ -109,11 +109,21 @@ class Row:
                 if product.direct:
                     part, line = product.goal(i64(0), i64(column))
                 tile = Tile(dtype, 1, last - first, lanes, True)
-                b.call(tile.function(b.module), [
-                    product.left(i64(0)), i64(0), scope.dim(axes.x_depth.step),
-                    product.right(i64(column)), scope.dim(axes.y_depth.step), part, line,
-                    scope.dim(axes.depth), i64(width - (last - first - 1) * lanes), i64(1),
-                ])  # fmt: skip
+                b.call(
+                    tile.function(b.module),
+                    [
+                        product.left(i64(0)),
+                        i64(0),
+                        scope.dim(axes.x_depth.step),
+                        product.right(i64(column)),
+                        scope.dim(axes.y_depth.step),
+                        part,
+                        line,
+                        scope.dim(axes.depth),
+                        i64(width - (last - first - 1) * lanes),
+                        i64(1),
+                    ],
+                )
                 product.finish(part, line, i64(0), i64(1), i64(column), i64(width))
 
 
@@ -160,9 +170,12 @@ class Tiled:
             first = b.add(b.mul(part, each), one.index)
             left = b.add(shared, b.sub(one.index, each))
             self.matrix(
-                b.select(own, first, left), b.select(own, i64(0), part),
-                b.select(own, i64(1), parts), i64(0), rows,
-            )  # fmt: skip
+                b.select(own, first, left),
+                b.select(own, i64(0), part),
+                b.select(own, i64(1), parts),
+                i64(0),
+                rows,
+            )
 
     def matrix(
         self, batch: ir.Value, part: ir.Value, parts: ir.Value, above: ir.Value, below: ir.Value

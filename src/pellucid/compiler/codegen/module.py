@@ -85,9 +85,19 @@ def _kernel(
     rows, part, parts, scratch, status = function.args[len(places) :]
     count = len(kernel.writes)
     scope = Scope(
-        kernel, builder, rows, part, parts, scratch, status,
-        tuple(operands[count:]), tuple(operands[:count]), target, number, few,
-    )  # fmt: skip
+        kernel,
+        builder,
+        rows,
+        part,
+        parts,
+        scratch,
+        status,
+        tuple(operands[count:]),
+        tuple(operands[:count]),
+        target,
+        number,
+        few,
+    )
     kernels.emit(scope)
     builder.ret_void()
     return function
@@ -107,9 +117,13 @@ class _Steps(Steps):
         self._wait = barrier(module, target)
 
     def open(
-        self, builder: ir.IRBuilder, slots: ir.Value, rows: ir.Value, part: ir.Value,
+        self,
+        builder: ir.IRBuilder,
+        slots: ir.Value,
+        rows: ir.Value,
+        part: ir.Value,
         parts: ir.Value,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Computes what all steps have in common: addresses, and which kernels run alone."""
         self.builder, self.rows, self.part, self.parts = builder, rows, part, parts
         self.addresses = _addresses(builder, self.program, slots, rows)
@@ -227,9 +241,10 @@ def finished(built: ir.Module, target: Target) -> object:
         module.verify()
     except RuntimeError as error:
         raise CompileError(
-            "native", f"LLVM must accept the engine's code, got: {str(error).splitlines()[0]}",
+            "native",
+            f"LLVM must accept the engine's code, got: {str(error).splitlines()[0]}",
             "This is a mistake of the engine's. Run it with backend='interpreter'.",
-        ) from error  # fmt: skip
+        ) from error
     optimise(module, target)
     return module
 

@@ -23,9 +23,14 @@ from pellucid.core.shapes import Dim, Shape
 
 
 def _copied(
-    scope: Scope, x: Operand, shape: Shape, walk: Sequence[Dim], start: ir.Value | None = None,
-    goal: Sequence[Dim] | None = None, goal_start: ir.Value | None = None,
-) -> None:  # fmt: skip
+    scope: Scope,
+    x: Operand,
+    shape: Shape,
+    walk: Sequence[Dim],
+    start: ir.Value | None = None,
+    goal: Sequence[Dim] | None = None,
+    goal_start: ir.Value | None = None,
+) -> None:
     """Copies elements of x, read along `walk` from `start`, to the result's along `goal`."""
     if start is not None:
         x = Operand(scope.place(x, start), x.type)

@@ -71,9 +71,13 @@ class Outer:
         """A part of the result, by so many k."""
         product = self.product
         epilogue.rectangle(
-            self.scope, product.row_axes, product.axes.columns, area, partial(self._row, count),
+            self.scope,
+            product.row_axes,
+            product.axes.columns,
+            area,
+            partial(self._row, count),
             spread=True,
-        )  # fmt: skip
+        )
 
     def _row(self, count: int, row: ir.Value) -> Callable[..., ir.Value]:
         """What gives elements of a row of the product: one, or a vector, in the order of k."""

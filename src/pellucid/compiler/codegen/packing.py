@@ -71,9 +71,15 @@ class Packing:
         b.store(b.load(source, typ=kind, align=size), goal, align=size)
 
     def _copy(
-        self, b: ir.IRBuilder, source: ir.Value, line: ir.Value, goal: ir.Value,
-        goal_line: ir.Value, lines: ir.Value, length: ir.Value,
-    ) -> None:  # fmt: skip
+        self,
+        b: ir.IRBuilder,
+        source: ir.Value,
+        line: ir.Value,
+        goal: ir.Value,
+        goal_line: ir.Value,
+        lines: ir.Value,
+        length: ir.Value,
+    ) -> None:
         width = self.lanes
         blocks, rest = b.sdiv(length, i64(width)), b.and_(length, i64(width - 1))
         done = b.sub(length, rest)
@@ -96,16 +102,24 @@ class Packing:
                     masked_store(b, value, here, size, mask)
 
     def _turn(
-        self, b: ir.IRBuilder, goal_line: int, source: ir.Value, line: ir.Value, goal: ir.Value,
-        lines: ir.Value, length: ir.Value,
-    ) -> None:  # fmt: skip
+        self,
+        b: ir.IRBuilder,
+        goal_line: int,
+        source: ir.Value,
+        line: ir.Value,
+        goal: ir.Value,
+        lines: ir.Value,
+        length: ir.Value,
+    ) -> None:
         """A few lines at a time, mixed in registers and written in pieces of 16 bytes."""
         width, size = self.lanes, self.dtype.itemsize
         block = 16 // size
         blocks = groups(b, lines, block)
         # Square by square, so that each line of the goal is whole before it leaves the first cache.
-        with loop(b, groups(b, lines, width), "square") as square, \
-             loop(b, groups(b, length, width), "along") as j:  # fmt: skip
+        with (
+            loop(b, groups(b, lines, width), "square") as square,
+            loop(b, groups(b, length, width), "along") as j,
+        ):
             left = b.mul(j.index, i64(width))
             mask = first_lanes(b, least(b, b.sub(length, left), i64(width)), width)
             begun = b.mul(square.index, i64(width // block))
@@ -121,18 +135,31 @@ class Packing:
                     b.store(piece, self._at(b, here, i64(n * goal_line)), align=size)
 
     def _turn_plainly(
-        self, b: ir.IRBuilder, goal_line: int, source: ir.Value, line: ir.Value, goal: ir.Value,
-        lines: ir.Value, length: ir.Value,
-    ) -> None:  # fmt: skip
+        self,
+        b: ir.IRBuilder,
+        goal_line: int,
+        source: ir.Value,
+        line: ir.Value,
+        goal: ir.Value,
+        lines: ir.Value,
+        length: ir.Value,
+    ) -> None:
         with loop(b, lines, "line") as one, loop(b, length, "j") as j:
             there = self._at(b, source, b.add(b.mul(one.index, line), j.index))
             here = self._at(b, goal, b.add(b.mul(j.index, i64(goal_line)), one.index))
             self._move(b, there, here, self.element)
 
     def _gather(
-        self, b: ir.IRBuilder, source: ir.Value, starts: ir.Value, offsets: ir.Value,
-        goal: ir.Value, goal_line: ir.Value, lines: ir.Value, length: ir.Value,
-    ) -> None:  # fmt: skip
+        self,
+        b: ir.IRBuilder,
+        source: ir.Value,
+        starts: ir.Value,
+        offsets: ir.Value,
+        goal: ir.Value,
+        goal_line: ir.Value,
+        lines: ir.Value,
+        length: ir.Value,
+    ) -> None:
         def number(table: ir.Value, index: ir.Value) -> ir.Value:
             place = b.gep(table, [index], inbounds=True, source_etype=ir.IntType(64))
             return b.load(place, typ=ir.IntType(64))

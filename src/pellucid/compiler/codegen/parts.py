@@ -184,8 +184,9 @@ class Parts:
             start = b.add(b.mul(column, given.y_column), b.mul(self.k, given.y_k))
             if how == "gather":
                 starts, across = (
-                    self._scratch(self.room.y_offsets), self._scratch(self.room.column_offsets)
-                )  # fmt: skip
+                    self._scratch(self.room.y_offsets),
+                    self._scratch(self.room.column_offsets),
+                )
                 across = b.gep(across, [begin], source_etype=ir.IntType(64))
                 self.packing.gather(b, given.y, starts, across, here, line, self.length, width)
             elif how == "turn":

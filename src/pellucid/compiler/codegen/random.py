@@ -73,13 +73,21 @@ def uniform(scope: Scope) -> None:
     b, dtype = scope.builder, scope.out.type.dtype
     kind = register_type(dtype)
     if dtype.itemsize == 4:
-        _stream(scope, 1, lambda words: b.fmul(
-            b.uitofp(b.lshr(words[0], i64(8)), kind), constant(kind, dtype, 2.0**-24)
-        ))  # fmt: skip
+        _stream(
+            scope,
+            1,
+            lambda words: b.fmul(
+                b.uitofp(b.lshr(words[0], i64(8)), kind), constant(kind, dtype, 2.0**-24)
+            ),
+        )
     else:
-        _stream(scope, 2, lambda words: b.fmul(
-            b.uitofp(_joined(b, words, 5, 6), kind), constant(kind, dtype, 2.0**-53)
-        ))  # fmt: skip
+        _stream(
+            scope,
+            2,
+            lambda words: b.fmul(
+                b.uitofp(_joined(b, words, 5, 6), kind), constant(kind, dtype, 2.0**-53)
+            ),
+        )
 
 
 def normal(scope: Scope) -> None:

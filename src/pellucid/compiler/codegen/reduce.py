@@ -105,9 +105,12 @@ class _Sum:
         return (self.builder.fadd if self.dtype.is_float else self.builder.add)(x, y)
 
     def element(
-        self, offsets: Sequence[ir.Value], repeats: Sequence[bool], width: int | None,
+        self,
+        offsets: Sequence[ir.Value],
+        repeats: Sequence[bool],
+        width: int | None,
         mask: ir.Value | None,
-    ) -> ir.Value:  # fmt: skip
+    ) -> ir.Value:
         """What is summed, at these offsets of the inputs."""
         body = Body(self.scope, width, mask)
         for number, operand in enumerate(self.scope.reads):

@@ -148,8 +148,17 @@ class Skip:
             b.call(
                 self.functions.sums(vectors),
                 [
-                    product.left(row), dim(axes.x_rows.step), dim(axes.x_depth.step), bits, words,
-                    y, dim(axes.y_depth.step), out, out_row, rows, columns,
+                    product.left(row),
+                    dim(axes.x_rows.step),
+                    dim(axes.x_depth.step),
+                    bits,
+                    words,
+                    y,
+                    dim(axes.y_depth.step),
+                    out,
+                    out_row,
+                    rows,
+                    columns,
                 ],
-            )  # fmt: skip
+            )
             product.finish(out, out_row, row, rows, column, columns)

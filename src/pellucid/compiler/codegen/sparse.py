@@ -199,9 +199,13 @@ class Sparse:
         return found
 
     def _store(
-        self, b: ir.IRBuilder, base: ir.Value, offset: ir.Value, values: list[ir.Value],
+        self,
+        b: ir.IRBuilder,
+        base: ir.Value,
+        offset: ir.Value,
+        values: list[ir.Value],
         mask: ir.Value,
-    ) -> None:  # fmt: skip
+    ) -> None:
         for v, value in enumerate(values):
             place = self._at(b, base, b.add(offset, i64(v * self.width)))
             if v < len(values) - 1:

@@ -117,9 +117,14 @@ def _short(scope: Scope, dims: Sequence[Dim], steps: Sequence[Sequence[Dim]], wi
 
 
 def _run_on(
-    scope: Scope, dims: Sequence[Dim], steps: Sequence[Sequence[Dim]], width: int, elements: Dim,
-    emit: Emit, repeated: Sequence[Operand],
-) -> None:  # fmt: skip
+    scope: Scope,
+    dims: Sequence[Dim],
+    steps: Sequence[Sequence[Dim]],
+    width: int,
+    elements: Dim,
+    emit: Emit,
+    repeated: Sequence[Operand],
+) -> None:
     b, long = scope.builder, dims[1]
     assert isinstance(long, int)
     round_ = math.lcm(long, width)

@@ -77,9 +77,16 @@ def lower(graph: Graph, shared: Pairs) -> Program:
     pairs = tuple((old, outputs[number]) for number, old in replaces.items())
     placed, arena = _side_by_side(buffers)
     return Program(
-        placed, (*kernels, *endings), graph.inputs, tuple(outputs), pairs,
-        constants, slot + 1, arena, dict(graph.consts),
-    )  # fmt: skip
+        placed,
+        (*kernels, *endings),
+        graph.inputs,
+        tuple(outputs),
+        pairs,
+        constants,
+        slot + 1,
+        arena,
+        dict(graph.consts),
+    )
 
 
 def _in_memory(graph: Graph) -> set[int]:

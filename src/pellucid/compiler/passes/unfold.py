@@ -156,12 +156,17 @@ def _sides(graph: Graph, node: Node, product: Node, axes: Ints, left: int) -> _F
         return None
     order = [("slid", folded.index(i)) if i in folded else one for i, one in enumerate(outer)]
     return _Folded(
-        product.inputs[left], product.inputs[1 - left],
+        product.inputs[left],
+        product.inputs[1 - left],
         tuple((pair[left], pair[1 - left]) for pair in batch),
         tuple((pair[left], pair[1 - left]) for pair in summed),
-        tuple(outer[axis][1] for axis in folded), tuple(axis for _, axis in inner), tuple(order),
-        node, node, (0,) * len(folded),
-    )  # fmt: skip
+        tuple(outer[axis][1] for axis in folded),
+        tuple(axis for _, axis in inner),
+        tuple(order),
+        node,
+        node,
+        (0,) * len(folded),
+    )
 
 
 def _sliced(one: _Folded, node: Node) -> _Folded | None:
@@ -238,15 +243,22 @@ def _phase(one: _Folded, phase: _Phase, cotangent: Value, kernel: Value) -> Valu
         low[axis], high[axis] = phase.low[n], phase.high[n]
         start[inside], step[inside] = phase.first[n], one.fold.attr("stride")[n]
     wide = apply(
-        "pad", cotangent, number(0, cotangent.type.dtype), low=tuple(low), high=tuple(high),
+        "pad",
+        cotangent,
+        number(0, cotangent.type.dtype),
+        low=tuple(low),
+        high=tuple(high),
         interior=(0,) * len(low),
-    )  # fmt: skip
+    )
     slid = sorted(range(len(one.slid)), key=lambda n: one.slid[n])
     windows = apply(
-        "windows", wide, axes=tuple(one.slid[n] for n in slid),
-        size=tuple(phase.sizes[n] for n in slid), stride=(1,) * len(slid),
+        "windows",
+        wide,
+        axes=tuple(one.slid[n] for n in slid),
+        size=tuple(phase.sizes[n] for n in slid),
+        stride=(1,) * len(slid),
         dilation=tuple(one.fold.attr("dilation")[n] for n in slid),
-    )  # fmt: skip
+    )
     return _product(one, windows, slid, _turned(one, kernel, start, step))
 
 

@@ -60,9 +60,12 @@ class Loss:
 
 
 def same_shape(
-    where: str, y: Array, output: TensorType, why: str = "like the output of the model",
+    where: str,
+    y: Array,
+    output: TensorType,
+    why: str = "like the output of the model",
     fix: str = "Give the last layer as many units as y has columns.",
-) -> Array:  # fmt: skip
+) -> Array:
     """y in the output's shape and dtype; (N,) is accepted for (N, 1)."""
     wanted = output.shape[1:]
     if y.ndim == 1 and wanted == (1,):

@@ -105,9 +105,10 @@ class CrossEntropy(Loss):
             bad = ~(y == np.floor(y))
             if bad.any():
                 raise DataError(
-                    self.name, f"labels must be whole numbers, got {first_bad(y, bad)}",
+                    self.name,
+                    f"labels must be whole numbers, got {first_bad(y, bad)}",
                     "For a regression use loss='squared'.",
-                )  # fmt: skip
+                )
         elif y.dtype.kind not in "biu":
             raise DataError(
                 self.name,
@@ -269,9 +270,10 @@ class MulticlassHinge(CrossEntropy):
         super().__post_init__()
         if self.label_smoothing:  # a margin is to one class
             raise ArgumentError(
-                "MulticlassHinge", f"label_smoothing must be 0, got {self.label_smoothing}",
+                "MulticlassHinge",
+                f"label_smoothing must be 0, got {self.label_smoothing}",
                 "Smoothed labels are probabilities: use CrossEntropy.",
-            )  # fmt: skip
+            )
 
     def targets(self, y: Array, output: TensorType) -> Array:
         checked = super().targets(y, output)
@@ -279,9 +281,10 @@ class MulticlassHinge(CrossEntropy):
         if np.any(shared):
             row = int(np.argmax(shared))
             raise DataError(
-                self.name, f"rows of y must hold a 1 and zeros, got {checked[row].tolist()} in row "
-                f"{row}", "For probabilities use loss='cross_entropy'.",
-            )  # fmt: skip
+                self.name,
+                f"rows of y must hold a 1 and zeros, got {checked[row].tolist()} in row {row}",
+                "For probabilities use loss='cross_entropy'.",
+            )
         return checked
 
     def per_row(self, target: Value, output: Value) -> Value:

@@ -90,9 +90,12 @@ class GaussianMixture(Loss):
     def targets(self, y: Array, output: TensorType) -> Array:
         one = TensorType(output.dtype, (output.shape[0], self._columns(output)))
         return same_shape(
-            self.name, y, one, "for the output of the model",
+            self.name,
+            y,
+            one,
+            "for the output of the model",
             f"The last layer has {self.components}·(T + 2) units for T columns of y.",
-        )  # fmt: skip
+        )
 
 
 @record

@@ -88,9 +88,10 @@ class Poisson(Loss):
         bad = ~(checked >= 0)
         if bad.any():
             raise DataError(
-                self.name, f"counts must be ≥ 0, got {first_bad(checked, bad)}",
+                self.name,
+                f"counts must be ≥ 0, got {first_bad(checked, bad)}",
                 "For targets of either sign use loss='squared'.",
-            )  # fmt: skip
+            )
         return checked
 
 
@@ -121,10 +122,10 @@ def half(where: str, output: TensorType) -> TensorType:
     width = output.shape[-1]
     if len(output.shape) != 2 or not isinstance(width, int) or width % 2:
         raise ShapeError(
-            where, f"the model must return (N, 2T), means and variances, got "
-            f"{shapes.text(output.shape)}",
+            where,
+            f"the model must return (N, 2T), means and variances, got {shapes.text(output.shape)}",
             _TWO_UNITS,
-        )  # fmt: skip
+        )
     return TensorType(output.dtype, (output.shape[0], width // 2))
 
 

@@ -82,8 +82,9 @@ def _check_channels(where: str, x: Shape, kernel: Shape, groups: int) -> None:
         if x[1] == inner * groups:
             fix = "Channels come last here: move them with np.moveaxis(x, 1, -1)."
         raise ShapeError(
-            where, f"x must have {inner * groups} channels in its last axis, got {shapes.text(x)}",
+            where,
+            f"x must have {inner * groups} channels in its last axis, got {shapes.text(x)}",
             fix,
-        )  # fmt: skip
+        )
     if maps % groups:
         raise ShapeError(where, f"groups must divide the {maps} output maps, got {groups}")

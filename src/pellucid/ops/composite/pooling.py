@@ -94,9 +94,14 @@ def avg_pool(
 
 
 def local_response_norm(
-    x: Any, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 2.0,
-    *, where: str = "local_response_norm",
-) -> Value:  # fmt: skip
+    x: Any,
+    size: int = 5,
+    alpha: float = 1e-4,
+    beta: float = 0.75,
+    k: float = 2.0,
+    *,
+    where: str = "local_response_norm",
+) -> Value:
     """y_c = x_c / (k + α Σ_j x_j²)^β, over the `size` channels j around c that exist.
 
     Args:

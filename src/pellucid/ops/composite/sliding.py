@@ -134,8 +134,9 @@ def check_seen(where: str, x: Any, plan: Sliding) -> None:
     """Refuses a window that sees nothing but padding."""
     lengths = known_lengths(where, x, len(plan.size))
     for i, length in enumerate(lengths):
-        for start in range(-plan.low[i], plan.counts[i] * plan.strides[i] - plan.low[i],
-                           plan.strides[i]):  # fmt: skip
+        for start in range(
+            -plan.low[i], plan.counts[i] * plan.strides[i] - plan.low[i], plan.strides[i]
+        ):
             if not any(0 <= start + j * plan.dilation[i] < length for j in range(plan.size[i])):
                 raise ShapeError(
                     where,
