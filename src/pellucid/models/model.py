@@ -1,30 +1,65 @@
-"""`Model`: a network whose layers are a graph, not a row; trained and used as `Sequential`."""
+"""`Model`: a graph of layers, and the calls that a person makes: fit, evaluate, predict, save."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from pellucid.core.arguments import checked
-from pellucid.core.errors import ArgumentError, GraphError
-from pellucid.models.sequential import Sequential
-from pellucid.nn import Activation
+import numpy as np
+
+from pellucid.core import shapes, trees
+from pellucid.core.arguments import checked, flag, whole
+from pellucid.core.errors import ArgumentError, GraphError, ShapeError, nearest
+from pellucid.data.arrays import as_array
+from pellucid.graph.node import Graph
+from pellucid.models import fitting, variables
+from pellucid.models.base import Array, BaseModel
+from pellucid.models.configuration import configuration
+from pellucid.models.fitting import Data
+from pellucid.models.measuring import CHUNK, fixed_inputs, predictions, rows_of
+from pellucid.models.ports import Ports
+from pellucid.models.saving import save
+from pellucid.models.summary import summary_text
+from pellucid.models.variables import alone
 from pellucid.nn.layer import Layer
 from pellucid.nn.losses import Loss
+from pellucid.nn.regularizers import Regularizer
 from pellucid.nn.symbols import Symbol
+from pellucid.ops.random import Key
+from pellucid.ops.value import Value, current
+from pellucid.optim import BatchSize, Optimizer
+from pellucid.runtime.backend import check_backend
+from pellucid.runtime.extras import numpy_dtype
+from pellucid.runtime.threads import check as check_threads
+from pellucid.train.callbacks import Callback
+from pellucid.train.history import History
+from pellucid.train.loop import Progress, Run, Settings
+from pellucid.train.step import objective, prediction_graph
+from pellucid.transform.arrays import converted
+
+_ELSEWHERE = {
+    "stop_training": "Set run.stop = True in a Callback's on_epoch or on_step.",
+    "trainable": "Freeze layers in compile: rates={'dense_1': 0}.",
+}
 
 
-class Model(Sequential):
-    """A network from inputs to an output.
+class Model(BaseModel):
+    """A network from inputs to outputs.
 
     Args:
-        inputs: the Input, or a list of several: `fit`, `evaluate` and `predict` then take a list of
-            arrays in this order.
-        outputs: what the last layer returned.
+        inputs: the Input, or a list or dict of several: `fit`, `evaluate` and `predict` then take
+            data in the same form. A dict also names them.
+        outputs: what a layer or a model returned, or a list or dict of several: y, and what
+            `predict` returns, have the same form.
         seed: owns the initial weights, 0 ≤ seed < 2⁶³; None draws one.
         dtype: "float32" or "float64", of weights and computation.
+        name: of the model where it is called inside another one.
 
-    A layer that is called twice shares its weights. One output: join several with Concat.
+    A layer has one set of weights. It is shared by all calls of the layer, and by all models that
+    the layer stands in: training one of them trains the others. A model can be called like a layer,
+    on symbols, Tensors and arrays.
 
     Example:
         >>> from pellucid.nn import Add, Dense, Input
@@ -35,46 +70,74 @@ class Model(Sequential):
     """
 
     @checked
-    def __init__(self, inputs: Any, outputs: Any, seed: int | None = None, dtype: Any = "float32"):
-        super().__init__((), seed, dtype)
-        first, last = _symbols("inputs", inputs), _one("outputs", outputs)
+    def __init__(
+        self,
+        inputs: Any,
+        outputs: Any,
+        seed: int | None = None,
+        dtype: Any = "float32",
+        *,
+        name: str | None = None,
+    ):
+        kind, first, names = _symbols("inputs", inputs)
         for one in first:
             if one.layer is not None:
                 raise ArgumentError("Model", f"inputs must be an Input, got the {one!r}")
         if len({id(one) for one in first}) < len(first):
             raise ArgumentError("Model", "inputs must differ, got one of them twice")
-        if last.layer is None:
-            raise ArgumentError("Model", "outputs must come from a layer, got an Input")
+        own = [one.name or f"input_{n}" for n, one in enumerate(first, 1)]
+        named = names or (own if len(first) > 1 else [first[0].name or "input"])
+        _check_names("inputs", named)
+        super().__init__(seed, dtype, name, Ports.of(kind, named))
+        kind, last, names = _symbols("outputs", outputs)
+        for one in last:
+            if one.layer is None:
+                raise ArgumentError("Model", "outputs must come from a layer, got an Input")
+        if len({id(one) for one in last}) < len(last):
+            raise ArgumentError("Model", "outputs must differ, got one of them twice")
         order = _ordered(first, last)
         read = {id(one) for symbol in order for one in symbol.sources}
         for one in first:
             if id(one) not in read:
                 raise ArgumentError(
-                    "Model", f"every input must lead to the output, got {one!r}, which does not"
+                    "Model", f"every input must lead to an output, got {one!r}, which does not"
                 )
-        self.inputs = len(first)
-        place = {id(symbol): n for n, symbol in enumerate([*first, *order])}
+        architecture = self.architecture
+        place = {id(symbol): n for n, symbol in enumerate(first)}
         for symbol in order:
-            assert symbol.layer is not None
-            self._append(symbol.layer, tuple(place[id(one)] for one in symbol.sources))
-        self._types([one.shape for one in first])
+            own_name = None
+            if symbol.scope is not None:
+                inside, inner = symbol.scope
+                own_name = f"{architecture.group(inside)}/{inner}"
+            sources = tuple(place[id(one)] for one in symbol.sources)
+            place[id(symbol)] = architecture.append(symbol.layer, sources, own_name)
+        architecture.ends = tuple(place[id(one)] for one in last)
+        named = names or [_output_name(architecture.names[end - len(first)])
+                          for end in architecture.ends]
+        if len(set(named)) < len(named):  # a layer that is called twice
+            named = [f"{one}_{n}" for n, one in enumerate(named, 1)]
+        _check_names("outputs", named)
+        architecture.outputs = Ports.of(kind, named)
+        architecture.shaped([one.shape for one in first])
+        variables.check(architecture)
 
-    @classmethod
-    def wired(
-        cls,
-        inputs: int,
-        layers: Sequence[Layer],
-        sources: Sequence[tuple[int, ...]],
-        seed: int,
-        dtype: Any,
-    ) -> Model:
-        """A model of layers and the numbers of what each reads: the inputs, then the outputs."""
-        model = cls.__new__(cls)
-        Sequential.__init__(model, (), seed, dtype)
-        model.inputs = inputs
-        for layer, read in zip(layers, sources, strict=True):
-            model._append(layer, read)
-        return model
+    def __repr__(self) -> str:
+        names = self.architecture.names
+        shown = ", ".join(names if len(names) <= 12 else [*names[:6], "…", *names[-5:]])
+        return f"{type(self).__name__}([{shown}])"
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuses attributes that nothing reads: what they mean would be ignored."""
+        ours = type(self).__module__.startswith(__name__.partition(".")[0] + ".")
+        if name in _ELSEWHERE or (ours and not name.startswith("_") and name not in _ATTRIBUTES):
+            raise ArgumentError(
+                type(self).__name__,
+                f"a model has no attribute '{name}' to set",
+                _ELSEWHERE.get(name) or nearest(name, sorted(_ATTRIBUTES)),
+            )
+        super().__setattr__(name, value)
+
+    # -- layers and weights -----------------------------------------------------------------
 
     def add(self, layer: Layer) -> None:
         """A graph has no end to add to.
@@ -86,24 +149,495 @@ class Model(Sequential):
             "Model", "layers of a Model are fixed, got add()", "Call layers on symbols instead."
         )
 
-    def _logit_layers(self, loss: Loss) -> list[Layer]:
-        layers = super()._logit_layers(loss)
-        if len(layers) < len(self.layers):  # the output stays the last
-            layers.append(Activation("linear"))
-        return layers
+    def get_layer(self, name: str) -> Layer | Model:
+        """The layer, or the model called inside this one, of this name."""
+        architecture = self.architecture
+        layers = architecture.unique()
+        if name in layers:
+            return layers[name]
+        group, _, rest = str(name).partition("/")
+        if group in architecture.groups:
+            inside: Model = architecture.groups[group]
+            return inside.get_layer(rest) if rest else inside
+        known = [*architecture.groups, *layers]
+        raise ArgumentError("get_layer", f"the model has no layer {name!r}", nearest(name, known))
 
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights for samples of this shape, from the model's seed.
 
-def _one(name: str, given: Any) -> Symbol:
-    several = _symbols(name, given)
-    if len(several) != 1:
-        raise ArgumentError(
-            "Model", f"{name} must be one, got {len(several)}", "Join outputs with Concat()."
+        Args:
+            input_shape: of one sample; a list or dict of them where the model has several inputs.
+        """
+        inputs, where = self.architecture.inputs, type(self).__name__
+        samples = inputs.taken(where, "input_shape", input_shape)
+        for sample in samples:
+            if not isinstance(sample, (tuple, list)):
+                raise ArgumentError(
+                    where, f"input_shape must be a tuple such as (784,), got {sample!r}"
+                )
+        wanted = [tuple(sample) for sample in samples]
+        if not (variables.is_built(self.architecture) and wanted == self.architecture.samples):
+            self.architecture.shaped(wanted)
+        self.built()
+
+    @property
+    def weights(self) -> dict[str, Array]:
+        """Copies of all weights by name: {"dense_1.W": array, …}."""
+        leaves = zip(trees.paths(self.params), trees.leaves_of(self.params), strict=True)
+        return {name: array.copy() for name, array in leaves}
+
+    def get_weights(self) -> list[Array]:
+        """Copies of all weights, layer by layer."""
+        return [array.copy() for array in trees.leaves_of(self.params)]
+
+    @alone
+    def set_weights(self, weights: Any) -> None:
+        """Replaces weights by copies of `weights`.
+
+        Args:
+            weights: a list of all, in the order of `get_weights`; or {name: array} of some, named
+                as in `weights`.
+        """
+        old, structure = trees.flatten(self.params)
+        names = trees.paths(self.params)
+        given = weights
+        if isinstance(weights, Mapping):
+            for name in weights:
+                if name not in names:
+                    raise ArgumentError(
+                        "set_weights", f"the model has no weight {name!r}", nearest(name, names)
+                    )
+            given = [weights.get(name, array) for name, array in zip(names, old, strict=True)]
+        if not isinstance(given, (list, tuple)):
+            raise ArgumentError(
+                "set_weights", f"weights must be a list of arrays or a dict by name, got {given!r}"
+            )
+        for item in given:
+            as_array(item, "set_weights", "a weight")
+        dtype = numpy_dtype(self.dtype)
+        new = [
+            converted(np.array(item, order="C"), dtype, "set_weights", f"array {number} of weights")
+            for number, item in enumerate(given)
+        ]
+        wanted = [shapes.text(array.shape) for array in old]
+        got = [shapes.text(array.shape) for array in new]
+        if wanted != got:
+            raise ShapeError(
+                "set_weights", f"shapes must be {', '.join(wanted)}, got {', '.join(got)}"
+            )
+        self.params = trees.unflatten(structure, new)
+
+    def parameters(self) -> dict[str, dict[str, Any]]:
+        """The weights by layer and name; where the shapes are known and no weight is, types."""
+        if not variables.is_built(self.architecture) and self.architecture.input_types:
+            return dict(self.architecture.params)
+        return self.params
+
+    def count_params(self) -> int:
+        """The number of trainable numbers. It makes no weights where the shapes are known."""
+        return sum(math.prod(leaf.shape) for leaf in trees.flatten(self.parameters())[0])
+
+    def count_zeros(self) -> int:
+        """The number of weights that are 0 exactly, biases left out: what a sparse model saves."""
+        layers = self.architecture.unique()
+        return sum(
+            int(array.size - np.count_nonzero(array))
+            for name, leaves in self.params.items()
+            for leaf, array in leaves.items()
+            if leaf not in layers[name].biases
         )
-    return several[0]
+
+    def summary(self, print_fn: Callable[[str], None] = print) -> None:
+        """Prints a table: each layer, its output shape, its number of parameters."""
+        params = self.parameters()
+        print_fn(summary_text(self.architecture, params, self.count_params()))
+
+    # -- as a function ----------------------------------------------------------------------
+
+    def apply(
+        self, params: Any, state: Any, x: Any, *, train: bool = False, key: Key | None = None
+    ) -> tuple[Any, Any]:
+        """The model as a pure function, for grad, jit and training loops of one's own.
+
+        Args:
+            params, state: nested as `model.params` and `model.state`.
+            x: arrays or Tensors, in the form of the model's inputs.
+            train: whether layers act as in a training step: dropout, batch statistics.
+            key: the random numbers of the step, `pel.Key(seed, step)`; layers that draw some need
+                it when `train` is true.
+
+        Returns:
+            The outputs, in their form, and the layers' new state.
+        """
+        flag("apply", "train", train)
+        inputs = self.architecture.inputs.taken("apply", "x", x)
+        lift = current().lift
+        outputs, after = self.architecture.apply(
+            trees.map_leaves(lift, params),
+            trees.map_leaves(lift, state),
+            [lift(one) for one in inputs],
+            train=train,
+            key=key,
+        )
+        return self.architecture.outputs.nested([one.value for one in outputs]), after
+
+    def __call__(self, x: Any) -> Any:
+        """The outputs for x.
+
+        Args:
+            x: symbols, which make the model part of another one; Tensors, which gives Tensors, with
+                the model's weights as constants; or arrays, which is `predict`.
+        """
+        given = self.architecture.inputs.taken(type(self).__name__, "x", x)
+        symbols = [isinstance(one, Symbol) for one in given]
+        if all(symbols):
+            return self._called(given)
+        if any(symbols):
+            raise ArgumentError(
+                type(self).__name__,
+                "a model is called on symbols or on numbers, got both",
+                "Write x = Input((4,)) for each array, and give the arrays to predict.",
+            )
+        if any(isinstance(one, Value) for one in given):
+            self._fits(given)
+            return self.apply(self.params, self.state, x)[0]
+        return self.predict(x)
+
+    def _fits(self, given: Sequence[Any]) -> None:
+        """Works out the shapes of a model that is first called on Tensors."""
+        if not self.architecture.input_types:
+            self.architecture.shaped([tuple(one.shape)[1:] for one in given])
+
+    def _called(self, given: Sequence[Symbol]) -> Any:
+        architecture = self.architecture
+        if not architecture.layers:
+            raise ArgumentError(type(self).__name__, "a model needs a layer, got none")
+        values = list(given)
+        for layer, name, read in zip(
+            architecture.layers, architecture.names, architecture.sources, strict=True
+        ):
+            values.append(Symbol(layer, [values[n] for n in read], scope=(self, name)))
+        return architecture.outputs.nested([values[end] for end in architecture.ends])
+
+    def graph(self) -> Graph:
+        """The prediction graph: (parameters, state, x) → the outputs."""
+        self.built()
+        architecture = self.architecture
+        return prediction_graph(
+            architecture.apply,
+            architecture.params,
+            architecture.state,
+            architecture.inputs.nested(architecture.input_types),
+        )
+
+    # -- training ---------------------------------------------------------------------------
+
+    @property
+    def optimizer(self) -> Optimizer | None:
+        """What the model was compiled with; None before."""
+        return None if self._configuration is None else self._configuration.optimizer
+
+    @property
+    def loss(self) -> Any:
+        """The Loss that the model was compiled with; one an output where it has several."""
+        if self._configuration is None:
+            return None
+        return self.architecture.outputs.nested(self._configuration.losses)
+
+    @property
+    def metrics(self) -> Any:
+        """The metrics of rows and data sets that it was compiled with, one list an output."""
+        lists = ((),) if self._configuration is None else self._configuration.metrics
+        return self.architecture.outputs.nested(lists)
+
+    @property
+    def regularizers(self) -> tuple[Regularizer, ...]:
+        """The penalties on the weights of all layers."""
+        return () if self._configuration is None else self._configuration.regularizers
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """The factors of layers whose learning rate is not that of the optimizer."""
+        return {} if self._configuration is None else dict(self._configuration.rates)
+
+    @checked
+    @alone
+    def compile(
+        self,
+        optimizer: Optimizer | str = "sgd",
+        loss: Loss | str | Callable[..., Any] | Sequence[Any] | Mapping[str, Any] = "cross_entropy",
+        metrics: Any = (),
+        regularizer: Regularizer | Sequence[Regularizer] = (),
+        rates: Mapping[str, float] | None = None,
+        loss_weights: Any = None,
+    ) -> None:
+        """Says how the model is trained.
+
+        Args:
+            optimizer: an Optimizer, or "sgd", "adam", "adamw", "adagrad", "rmsprop", "lbfgs",
+                "newton" or "perturb" with their default rates.
+            loss: a Loss, the name of one (squared, cross_entropy, …: `pel.nn.losses.BY_NAME`), or
+                a function `loss(y_true, y_pred)` that returns one value a row. For several outputs
+                a list or dict of them, or one for all.
+            metrics: names or functions like a loss. Of each row: accuracy, error, top_5_error (any
+                number), squared_error, absolute_error. Of all rows of a data set, so in `evaluate`
+                and validation only: f1, roc_auc (of probabilities), r2. Of a training step only:
+                gradient_norm, that of the objective before any clipping. They see what `predict`
+                returns. For several outputs {output: list}.
+            regularizer: penalties added to the mean loss: L2(1e-4), [L1(…), L2(…)]. Those of one
+                layer are its own `regularizer=`.
+            rates: {layer name: factor} that multiply the learning rate of a layer, or of all layers
+                of a model inside this one; 0 freezes it: its gradient is not computed, and a layer
+                with state acts as in prediction.
+            loss_weights: for several outputs, what each loss is multiplied by in the objective.
+        """
+        self._configuration = configuration(
+            self.architecture, optimizer, loss, metrics, regularizer, rates, loss_weights
+        )
+        self.forget_training()
+        self.programs.clear()
+
+    @checked
+    @alone
+    def fit(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        batch_size: int | str | BatchSize | None = None,
+        epochs: int = 1,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        validation_data: Sequence[Any] | None = None,
+        validate_every: int | None = None,
+        seed: int | None = None,
+        verbose: int = 1,
+        callbacks: Callback | Sequence[Callback] = (),
+        checkpoint: str | Path | None = None,
+        checkpoint_every: float = 5.0,
+        overwrite: bool = False,
+        resume: bool = False,
+        backend: str | None = None,
+        threads: int | None = None,
+    ) -> History:
+        """Trains on x and y.
+
+        Args:
+            x: (N, …) numbers: an array of any order and dtype, a list, a memmap; for several inputs
+                a list or dict of such arrays, as the model's inputs are.
+            y: (N,) or (N, H), as the loss wants it; for several outputs a list or dict.
+            batch_size: rows a step: 1 is stochastic descent, "all" batch descent, a GrowingBatch
+                changes by epoch. The last batch of an epoch may be smaller. None is 32, and "all"
+                for optimizers that search along a direction (LBFGS, Newton, Perturb).
+            epochs: passes over the data.
+            sample_weight: (N,) weights ≥ 0: the objective is (1/N) Σ wᵢ·lossᵢ over the rows of a
+                batch. Metrics are not weighted.
+            class_weight: {class: weight}, others have 1; or "balanced", N / (C·N_c) for class c.
+                Both kinds of weights multiply.
+            validation_data: (x, y) or (x, y, weights) measured after each epoch.
+            validate_every: measures validation every so many steps as well.
+            seed: owns the order of the data and dropout; None draws one and records it.
+            verbose: 0 silent, 1 a bar, 2 a line an epoch.
+            callbacks: what happens between steps.
+            checkpoint: a file that the run is saved to as it goes, and at its end.
+            checkpoint_every: seconds between two saves: the work that a kill can cost.
+            overwrite: whether an existing checkpoint file is replaced.
+            resume: goes on where the loaded checkpoint stood; seed, batch size and data must be
+                the same.
+            backend: "native", machine code; "interpreter"; None picks native, and says once when it
+                cannot.
+            threads: how many threads train, at most; None: as many as the process may use. The
+                results do not depend on it.
+
+        Returns:
+            The History of this run.
+
+        Raises:
+            DataError: for labels or values that cannot be used.
+            ShapeError: for shapes that do not fit.
+            DivergenceError: when the loss is no longer finite; the last finite weights are kept.
+        """
+        optimizer = self.configuration("fit").optimizer
+        whole("fit", "epochs", epochs, 0)
+        if validate_every is not None:
+            whole("fit", "validate_every", validate_every, 1)
+            if validation_data is None:
+                raise ArgumentError("fit", "validate_every needs validation_data, got None")
+        flag("fit", "resume", resume)
+        check_backend("fit", backend)
+        count = check_threads("fit", threads)
+        data = Data.of(self, x, y, "fit", sample_weight, class_weight)
+        validate = fitting.validation(self, validation_data, backend)
+        sizes = fitting.batch_sizes(batch_size, data.rows, optimizer)
+        same = fitting.what_must_stay(data, sizes, numpy_dtype(self.dtype))
+        task = self.task(data.types, bool(data.weights))
+        progress = fitting.start(self, task, same, seed, resume)
+        largest = max(sizes.size(epoch) for epoch in range(max(epochs, 1)))
+        job = fitting.job(self, task, data, progress.seed, largest)
+        watchers, watched = fitting.watchers(
+            self, callbacks, verbose, checkpoint, checkpoint_every, overwrite or resume
+        )
+        run = Run(
+            Settings(
+                job=job,
+                optimizer=optimizer,
+                measure_names=task.step_measures,
+                epochs=epochs,
+                batch_size=lambda epoch: min(sizes.size(epoch), data.rows),
+                validate_every=validate_every,
+            ),
+            progress,
+            fitting.engine_of(self, task, job, progress, backend, count),
+            self.history,
+            validate=validate,
+            callbacks=watchers,
+            publish=self._publish,
+            watched=watched,
+        )
+        self.training |= {**same, "y": [[y.dtype.name, list(y.shape[1:])] for y in data.targets]}
+        run.train()
+        return self.history
+
+    def _publish(self, progress: Progress) -> None:
+        """Gives the model the arrays of the last whole step."""
+        self.params = trees.with_leaves(self.params, progress.params)
+        self.slots = trees.with_leaves(self.slots, progress.slots)
+        self.state = trees.with_leaves(self.state, progress.state)
+        self.kept = progress.kept
+        self.training |= {
+            "seed": progress.seed,
+            "step": progress.step,
+            "epoch": progress.epoch,
+            "batch": progress.batch,
+            "sums": dict(progress.sums),
+        }
+
+    def training_graph(self, x: Any, y: Any) -> Graph:
+        """The whole training step on data like x and y, as `fit` runs it.
+
+        Inputs: weights, slots, state, step, seed, rate, strengths of penalties, x, y. Outputs: the
+        new weights, slots, state, step, then the objective and the metrics. For an optimizer that
+        evaluates several times a step: the objective, the metrics, the state, the gradients.
+        """
+        task = self.task(Data.of(self, x, y, "training_graph").types, False)
+        if self.slots is None:
+            self.start_slots(task)
+        return self.step_graph(task)
+
+    def objective(self, x: Any, y: Any, sample_weight: Any = None) -> Callable[[Any], Any]:
+        """What training lowers on x and y, as a function of the weights: for grad, hvp, curvature.
+
+        The loss as `evaluate` measures it, penalties included: layers are in the mode of
+        prediction, so nothing is random.
+
+        Returns:
+            f(params) for params nested like `model.params`.
+        """
+        data = Data.of(self, x, y, "objective", sample_weight)
+        rows = rows_of(data.features, 0, data.rows, numpy_dtype(self.dtype))
+        inputs, outputs = self.architecture.inputs, self.architecture.outputs
+        return objective(
+            self.task(data.types, bool(data.weights)),
+            self.state,
+            inputs.nested(rows),
+            outputs.nested(data.targets),
+            data.weights,
+        )
+
+    # -- use --------------------------------------------------------------------------------
+
+    @checked
+    def evaluate(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        batch_size: int = CHUNK,
+        backend: str | None = None,
+    ) -> dict[str, float]:
+        """The mean loss (penalties included) and metrics on x and y: {"loss": …, …}.
+
+        Weights are as in `fit`: of the loss, not of the metrics. Of several outputs each has its
+        own loss too, and the names of its measures begin with that of the output.
+        """
+        check_backend("evaluate", backend)
+        whole("evaluate", "batch_size", batch_size, 1)
+        data = Data.of(self, x, y, "evaluate", sample_weight, class_weight)
+        return fitting.measured(self, data, batch_size, backend)
+
+    @checked
+    def predict(self, x: Any, *, batch_size: int = CHUNK, backend: str | None = None) -> Any:
+        """What the outputs are for each row of x, in their form."""
+        found = self._predicted("predict", self.architecture.apply, x, batch_size, backend)
+        return self.architecture.outputs.nested(found)
+
+    @checked
+    def predict_proba(
+        self, x: Any, *, batch_size: int = CHUNK, backend: str | None = None
+    ) -> Any:
+        """Probabilities (N, C), whether the model ends in logits or in softmax or sigmoid.
+
+        Raises:
+            ArgumentError: for an output that stands for no probabilities.
+        """
+        self.features(x, "predict_proba")
+        contracts = self.configuration("predict_proba").contracts(self.architecture)
+
+        def forward(
+            params: Any, state: Any, inputs: Any, *, train: bool, key: Key | None
+        ) -> tuple[list[Any], Any]:
+            outputs, after = self.architecture.apply(params, state, inputs, train=train, key=key)
+            return [
+                one._replace(value=contract.probabilities(one.value))
+                for one, contract in zip(outputs, contracts, strict=True)
+            ], after
+
+        found = self._predicted("predict_proba", forward, x, batch_size, backend)
+        return self.architecture.outputs.nested(found)
+
+    def _predicted(
+        self, kind: str, forward: Any, x: Any, batch_size: int, backend: str | None
+    ) -> list[Array]:
+        whole(kind, "batch_size", batch_size, 1)
+        check_backend(kind, backend)
+        features, architecture = self.features(x, kind), self.architecture
+
+        def graph() -> Graph:
+            inputs = architecture.inputs.nested(architecture.input_types)
+            return prediction_graph(forward, architecture.params, architecture.state, inputs)
+
+        program = self.programs.program(kind, graph, backend, kind)
+        fixed = fixed_inputs(self.params, self.state)
+        return predictions(program, fixed, features, batch_size, numpy_dtype(self.dtype), kind)
+
+    @checked
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Writes one safetensors file: weights, architecture, training state. See `pel.load`.
+
+        Raises:
+            ArgumentError: if the file exists and `overwrite` is False.
+        """
+        self.built()
+        save(self, path, overwrite=overwrite)
 
 
-def _symbols(name: str, given: Any) -> list[Symbol]:
-    several = list(given) if isinstance(given, (list, tuple)) else [given]
+_ATTRIBUTES = {
+    *vars(BaseModel(0, "float32", None, Ports(("input",)))),
+    *(name for name, value in vars(BaseModel).items() if isinstance(value, property)),
+}
+
+
+def _symbols(name: str, given: Any) -> tuple[type | None, list[Symbol], list[str]]:
+    """How symbols were given (alone, in a list or a dict), the symbols, and the dict's names."""
+    names: list[str] = []
+    if isinstance(given, Mapping):
+        kind: type | None = dict
+        several, names = list(given.values()), list(given)
+    else:
+        several = list(given) if isinstance(given, (list, tuple)) else [given]
+        kind = list if len(several) > 1 else None
     if not several:
         raise ArgumentError("Model", f"{name} must be one or more, got none")
     for one in several:
@@ -113,13 +647,26 @@ def _symbols(name: str, given: Any) -> list[Symbol]:
                 f"{name} must be an Input or what a layer returned, got {one!r}",
                 "Write x = Input((784,)); Model(x, Dense(10)(x)).",
             )
-    return several
+    return kind, several, names
 
 
-def _ordered(first: Sequence[Symbol], last: Symbol) -> list[Symbol]:
+def _check_names(what: str, names: Sequence[Any]) -> None:
+    for name in names:
+        if not isinstance(name, str) or not name.isidentifier():
+            raise ArgumentError("Model", f"{what} must have names such as 'age', got {name!r}")
+    if len(set(names)) < len(names):
+        raise ArgumentError("Model", f"names of {what} must differ, got {', '.join(names)}")
+
+
+def _output_name(layer: str) -> str:
+    """The name of an output that was given none: that of its layer."""
+    return layer.replace("/", "_").replace("-", "_")
+
+
+def _ordered(first: Sequence[Symbol], last: Sequence[Symbol]) -> list[Symbol]:
     """All symbols behind `first` that `last` needs, each behind what it reads."""
     order: list[Symbol] = []
-    done, stack = {id(one) for one in first}, [last]
+    done, stack = {id(one) for one in first}, list(reversed(last))
     while stack:
         symbol = stack[-1]
         waiting = [one for one in symbol.sources if id(one) not in done]

@@ -3,42 +3,41 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import Any
 
 from pellucid.core import shapes
-
-if TYPE_CHECKING:
-    from pellucid.models.network import Network
+from pellucid.models.architecture import Architecture
 
 
-def summary_text(model: Network) -> str:
+def summary_text(model: Architecture, params: dict[str, dict[str, Any]], total: int) -> str:
     """A line for the input where its shape is known, and one a layer: output shape, parameters."""
     rows = [("Layer", "Output", "Parameters", "From")]
-    several = model.inputs > 1
-    inputs = [f"input_{i}" if several else "input" for i in range(1, model.inputs + 1)]
+    inputs = list(model.inputs.names)
     for name, type in zip(inputs, model.input_types, strict=False):
         rows.append((name, shapes.text(type.shape), "", ""))
-    given = len(rows)
     seen: set[str] = set()
-    params = model.parameters()
-    for layer, name, type in zip(model.layers, model.names, model.types, strict=True):
+    known = [*inputs, *model.names]
+    for layer, name, type, sources in zip(
+        model.layers, model.names, model.types, model.sources, strict=True
+    ):
         count = 0 if name in seen else sum(math.prod(leaf.shape) for leaf in params[name].values())
         shared = " (shared)" if name in seen else ""
         seen.add(name)
-        known = [*inputs, *model.names]
-        read = ", ".join(known[n] for n in model.sources[len(rows) - given])
+        read = ", ".join(known[n] for n in sources)
         rows.append(
             (f"{name} ({_kind(layer)}){shared}", shapes.text(type.shape), f"{count:,}", read)
         )
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
-    chain = all(read == (n,) for n, read in enumerate(model.sources))
+    chain = len(inputs) == 1 and all(read == (n,) for n, read in enumerate(model.sources))
     rule = "-" * (sum(widths[:3]) + 4 + (0 if chain else 2 + widths[3]))
     lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}" for a, b, c, _ in rows]
     if not chain:
         lines = [f"{line}  {row[3]}" for line, row in zip(lines, rows, strict=True)]
-    total = model.count_params()
     size = total * model.dtype.itemsize
     end = f"Total: {total:,} parameters, {size / 1024:,.1f} KiB of {model.dtype}"
+    if model.outputs.several:
+        named = zip(model.outputs.names, model.ends, strict=True)
+        end = f"Outputs: {', '.join(f'{name} ({known[end]})' for name, end in named)}\n{end}"
     return "\n".join([lines[0], rule, *lines[1:], rule, end])
 
 

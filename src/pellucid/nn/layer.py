@@ -1,49 +1,78 @@
 """The layer contract: a frozen record without arrays, and two functions that build graphs.
 
 `init(key, x)` gives parameters and state for inputs of type x; `apply(params, state, x, train=,
-key=)` gives the output and the new state. The model owns the arrays.
+key=)` gives the output and the new state. Beside the record stand the layer's variables: the arrays
+that a model made for it, and that every model with this layer object uses.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import re
+import reprlib
 from typing import Any, ClassVar
 
+import numpy as np
+
 from pellucid.core.errors import ArgumentError
+from pellucid.core.trees import leaves_of
 from pellucid.graph.node import TensorType
-from pellucid.nn.symbols import Symbol, called
+from pellucid.nn.regularizers import Regularizer
+from pellucid.nn.symbols import Network, Symbol, check_name
 from pellucid.ops.composite.base import asvalue
 from pellucid.ops.random import Key
-from pellucid.ops.value import Value
+from pellucid.ops.value import Value, current
 
 Tree = dict[str, Any]
 
 
+class Variables:
+    """The arrays of a layer: one set for all models that the layer stands in.
+
+    Attributes:
+        params, state: arrays by name; None until a model is built.
+        busy: whether a run is changing them.
+    """
+
+    def __init__(self) -> None:
+        self.params: Tree | None = None
+        self.state: Tree | None = None
+        self.busy = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "busy": False}
+
+
 @dataclasses.dataclass(frozen=True)
-class Layer:
+class Layer(Network):
     """Base of all layers.
 
     Args:
         name: unique in the model; by default the kind and a number, `dense_1`.
         input_shape: the shape of one sample; lets a model be built before it sees data.
+        regularizer: penalties on the weights of this layer alone, as in `compile`.
     """
 
     name: str | None = dataclasses.field(default=None, kw_only=True)
     input_shape: tuple[int, ...] | None = dataclasses.field(default=None, kw_only=True)
+    regularizer: Regularizer | tuple[Regularizer, ...] | None = dataclasses.field(
+        default=None, kw_only=True
+    )
 
     biases: ClassVar[tuple[str, ...]] = ()  # parameters that a penalty leaves out by default
     several: ClassVar[bool] = False  # whether x is a tuple of inputs
 
     def __post_init__(self) -> None:
-        name = self.name
-        if name is not None and not (
-            isinstance(name, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", name)
-        ):
-            raise ArgumentError(
-                type(self).__name__,
-                f"name must be letters, digits, _ and - after a letter, got {name!r}",
-            )
+        check_name(type(self).__name__, self.name)
+        if isinstance(self.regularizer, list):
+            object.__setattr__(self, "regularizer", tuple(self.regularizer))
+        for penalty in self.penalties:
+            if not isinstance(penalty, Regularizer):
+                raise ArgumentError(
+                    self.where,
+                    f"regularizer must be one or a list of them, got {penalty!r}",
+                    "Write regularizer=L2(1e-4).",
+                )
         shape = self.input_shape
         if shape is None:
             return
@@ -57,9 +86,78 @@ class Layer:
             if isinstance(dim, bool) or not isinstance(dim, int) or dim < 1:
                 raise ArgumentError(self.where, f"input_shape must hold sizes ≥ 1, got {shape!r}")
 
-    def __call__(self, x: Any) -> Symbol:
-        """The symbol of the layer's output for the symbol `x`, or a list of them; see Model."""
-        return called(self, x)
+    def __call__(self, x: Any) -> Any:
+        """The layer's output for x.
+
+        Args:
+            x: a symbol, which gives the symbol of the output (see Model); or numbers, which give
+                numbers of the weights that the layer has now, in the mode of prediction: Tensors
+                where x is one, else an array. A layer of several inputs takes a list.
+        """
+        given = list(x) if isinstance(x, (list, tuple)) else [x]
+        symbols = [isinstance(one, Symbol) for one in given]
+        if self.several or any(symbols):
+            self._check_count(x, given)
+        if all(symbols):
+            return Symbol(self, given)
+        if any(symbols):
+            raise ArgumentError(
+                self.where,
+                f"a layer is called on symbols or on numbers, got both: {reprlib.repr(x)}",
+                "Write x = Input((4,)) for each array, and give the arrays to the Model's predict.",
+            )
+        return self._computed(given if self.several else x)
+
+    def _check_count(self, x: Any, given: list[Any]) -> None:
+        listed = isinstance(x, (list, tuple))
+        if self.several and (len(given) < 2 or not listed):
+            raise ArgumentError(
+                self.where,
+                f"it takes a list of two inputs or more, got {len(given)}",
+                "Write Add()([x, y]).",
+            )
+        if not self.several and listed:
+            raise ArgumentError(
+                self.where,
+                f"it takes one input, got a list of {len(given)}",
+                "Join them first: Concat()([x, y]).",
+            )
+
+    def _computed(self, x: Any) -> Any:
+        """The output for numbers, with the weights that the layer has."""
+        variables = self.variables
+        if variables.params is None and type(self).init is not Layer.init:
+            raise ArgumentError(
+                self.where,
+                "a layer has weights once it stands in a model that is built, got a call before",
+                "Build a model of it first: Sequential([layer]).build((4,)).",
+            )
+        given = list(x) if self.several else [x]
+        recorded = any(isinstance(one, Value) for one in given)
+        if variables.params and not recorded:  # as predict converts them
+            dtype = next(iter(leaves_of(variables.params))).dtype
+            given = [np.asarray(one).astype(dtype, copy=False) for one in given]
+        inputs = [current().lift(one) for one in given]
+        out, _ = self.apply(
+            variables.params or {},
+            variables.state or {},
+            tuple(inputs) if self.several else inputs[0],
+            train=False,
+            key=None,
+        )
+        return out if recorded else out.numpy()  # type: ignore[attr-defined]
+
+    @property
+    def variables(self) -> Variables:
+        """The layer's arrays."""
+        found: Variables = self.__dict__.setdefault("_variables", Variables())
+        return found
+
+    @property
+    def penalties(self) -> tuple[Regularizer, ...]:
+        """The layer's own penalties."""
+        own = self.regularizer
+        return () if own is None else own if isinstance(own, tuple) else (own,)
 
     @property
     def where(self) -> str:
@@ -93,9 +191,9 @@ class Layer:
 
 
 def is_function(value: object) -> bool:
-    """Whether `value` computes from Tensors: a layer, called on symbols, and its class do not."""
+    """Whether `value` is a function of Tensors: layers and models, and their classes, are not."""
     kind = value if isinstance(value, type) else type(value)
-    return callable(value) and not issubclass(kind, Layer)
+    return callable(value) and not issubclass(kind, Network)
 
 
 def own_result(where: str, name: str, value: Any) -> Value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -115,15 +116,7 @@ class LowRankDense(Layer):
         return self.activation
 
     def without_activation(self) -> Layer:
-        return LowRankDense(
-            self.units,
-            self.rank,
-            None,
-            self.use_bias,
-            self.kernel_initializer,
-            name=self.name,
-            input_shape=self.input_shape,
-        )
+        return dataclasses.replace(self, activation=None)
 
     def init(self, key: Key, x: TensorType) -> tuple[Tree, Tree]:
         width = _width(self.where, x)

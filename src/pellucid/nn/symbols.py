@@ -7,15 +7,26 @@ itself.
 
 from __future__ import annotations
 
-import reprlib
+import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pellucid.core.arguments import whole
+from pellucid.core.arguments import checked, whole
 from pellucid.core.errors import ArgumentError
 
-if TYPE_CHECKING:
-    from pellucid.nn.layer import Layer
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+
+
+def check_name(where: str, name: object) -> None:
+    """Refuses what cannot name a layer, a model, an input or an output."""
+    if name is not None and not (isinstance(name, str) and _NAME.fullmatch(name)):
+        raise ArgumentError(
+            where, f"name must be letters, digits, _ and - after a letter, got {name!r}"
+        )
+
+
+class Network:
+    """Base of what is called on symbols and on arrays: layers, and models made of them."""
 
 
 class Symbol:
@@ -25,47 +36,36 @@ class Symbol:
         layer: the layer that makes it; None for an input.
         sources: the symbols that the layer reads.
         shape: of one sample, where the symbol is an input.
+        name: of an input, where it has one.
+        scope: the model that the layer came with and its name there, where a model was called.
     """
 
-    def __init__(self, layer: Layer | None, sources: Sequence[Symbol], shape: tuple[int, ...] = ()):
+    def __init__(
+        self,
+        layer: Any,
+        sources: Sequence[Symbol],
+        shape: tuple[int, ...] = (),
+        name: str | None = None,
+        scope: tuple[Any, str] | None = None,
+    ):
         self.layer, self.sources, self.shape = layer, tuple(sources), shape
+        self.name, self.scope = name, scope
 
     def __repr__(self) -> str:
-        return f"Input({self.shape})" if self.layer is None else f"output of {self.layer.where}"
+        if self.layer is not None:
+            return f"output of {self.layer.where}"
+        return f"Input({self.shape}{'' if self.name is None else f', name={self.name!r}'})"
 
 
-def Input(shape: Sequence[int]) -> Symbol:
+@checked
+def Input(shape: Sequence[int], name: str | None = None) -> Symbol:
     """The symbol of a model's input.
 
     Args:
         shape: of one sample, as in (784,).
+        name: what data given as a dict call it.
     """
     if not isinstance(shape, (tuple, list)):
         raise ArgumentError("Input", f"shape must be a tuple such as (784,), got {shape!r}")
-    return Symbol(None, (), tuple(whole("Input", "shape", dim, 1) for dim in shape))
-
-
-def called(layer: Layer, given: Any) -> Symbol:
-    """The symbol of what `layer` makes of a symbol, or of a list of them."""
-    sources = list(given) if isinstance(given, (list, tuple)) else [given]
-    for one in sources:
-        if not isinstance(one, Symbol):
-            raise ArgumentError(
-                layer.where,
-                f"a layer is called on an Input or on what a layer returned, got "
-                f"{reprlib.repr(one)}",
-                "For numbers use Sequential([layer]).predict(x).",
-            )
-    if layer.several and (len(sources) < 2 or not isinstance(given, (list, tuple))):
-        raise ArgumentError(
-            layer.where,
-            f"it takes a list of two inputs or more, got {len(sources)}",
-            "Write Add()([x, y]).",
-        )
-    if not layer.several and (len(sources) != 1 or isinstance(given, (list, tuple))):
-        raise ArgumentError(
-            layer.where,
-            f"it takes one input, got a list of {len(sources)}",
-            "Join them first: Concat()([x, y]).",
-        )
-    return Symbol(layer, sources)
+    check_name("Input", name)
+    return Symbol(None, (), tuple(whole("Input", "shape", dim, 1) for dim in shape), name)

@@ -21,8 +21,8 @@ from pellucid.core.dtypes import DType, int64
 from pellucid.core.errors import ShapeError
 from pellucid.core.shapes import text
 from pellucid.graph.node import Graph, TensorType
-from pellucid.nn.activations import activate
 from pellucid.nn.losses import Loss
+from pellucid.nn.losses.contract import Contract
 from pellucid.nn.regularizers import Regularizer
 from pellucid.ops import composite
 from pellucid.ops.random import Key
@@ -33,7 +33,43 @@ from pellucid.transform.grad import grad, jvp, value_and_grad
 from pellucid.transform.tensor import Tensor
 from pellucid.transform.trace import trace
 
-Forward = Callable[..., tuple[Value, Any]]  # (params, state, x, train=, key=) → (out, state)
+Forward = Callable[..., tuple[list[Any], Any]]
+# (params, state, inputs, train=, key=) → ([(value, before its final activation), …], state)
+
+
+@dataclass(frozen=True)
+class Head:
+    """One output of a model: its targets, and what it is measured by.
+
+    Args:
+        name: of the output; "" where the model has one alone.
+        y: the type of a batch's targets, with N rows.
+        contract: what the output means under the loss; says which of the two values it reads.
+        weight: of its loss in the objective.
+    """
+
+    name: str
+    y: TensorType
+    loss: Loss
+    contract: Contract
+    metrics: tuple[Metric, ...] = ()
+    weight: float = 1.0
+
+    def losses(self, target: Value, output: Any) -> Value:
+        """The loss of each row, (N,)."""
+        return self.loss.per_row(target, output.raw if self.contract.reads_raw else output.value)
+
+    def named(self, measure: str) -> str:
+        """A measure of this output in the history."""
+        return f"{self.name}_{measure}" if self.name else measure
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """A regularizer and the leaves of `params` that it acts on."""
+
+    regularizer: Regularizer
+    leaves: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -41,24 +77,27 @@ class Task:
     """What is trained: a forward function, its types, and what it is measured by.
 
     Args:
-        forward: `f(params, state, x, train=, key=)` gives (output, state); logits for the loss.
+        forward: `f(params, state, inputs, train=, key=)` gives the outputs, one a head, and the
+            state.
         params, state: nested dicts of TensorTypes.
-        is_bias: for each leaf of `params`, whether penalties leave it out by default.
-        x, y: types of a batch, with N rows; a list of types where the model has several inputs.
+        x: types of a batch, with N rows, in the nesting of the model's inputs.
+        heads: one an output.
+        targets: nests what is given one a head, as `y` is.
+        penalties: in the order of their strengths.
         weighted: whether each row has a weight in the objective, (N,).
+        gradient_norm: whether a step measures the norm of the gradient.
         rates: for each leaf of `params`, what the learning rate is multiplied by; 0 freezes it.
     """
 
     forward: Forward
     params: Any
     state: Any
-    is_bias: tuple[bool, ...]
     x: Any
-    y: TensorType
-    loss: Loss
-    metrics: tuple[Metric, ...] = ()
-    regularizers: tuple[Regularizer, ...] = ()
+    heads: tuple[Head, ...]
+    targets: Callable[[Sequence[Any]], Any]
+    penalties: tuple[Penalty, ...] = ()
     weighted: bool = False
+    gradient_norm: bool = False
     rates: tuple[float, ...] = field(kw_only=True)
     dtype: DType = field(kw_only=True)
 
@@ -68,48 +107,87 @@ class Task:
         return [i for i, rate in enumerate(self.rates) if rate]
 
     @property
-    def stepwise(self) -> list[Metric]:
-        """The metrics that a training step measures."""
-        return [metric for metric in self.metrics if metric.whole is None]
+    def row_measures(self) -> list[str]:
+        """The names of what is measured of each row: the loss, that of each output, the metrics."""
+        losses = [head.named("loss") for head in self.heads] if len(self.heads) > 1 else []
+        metrics = [
+            head.named(metric.name)
+            for head in self.heads
+            for metric in head.metrics
+            if metric.measure is not None
+        ]
+        return ["loss", *losses, *metrics]
+
+    @property
+    def step_measures(self) -> list[str]:
+        """The names of what a training step measures, in the graph's order."""
+        return [*self.row_measures, *([GRADIENT_NORM] if self.gradient_norm else [])]
+
+    @property
+    def measures(self) -> list[str]:
+        """The names of what is measured of a data set, in the order a person gave them."""
+        losses = [head.named("loss") for head in self.heads] if len(self.heads) > 1 else []
+        metrics = [
+            head.named(metric.name)
+            for head in self.heads
+            for metric in head.metrics
+            if metric.measure is not None or metric.whole is not None
+        ]
+        return ["loss", *losses, *metrics]
 
     @property
     def data(self) -> dict[str, Any]:
         """The types of what a batch brings, in the order of the graphs' inputs."""
-        weights = [TensorType(self.dtype, self.y.shape[:1])] if self.weighted else []
-        return {"x": self.x, "y": self.y, "weights": weights}
+        rows = self.heads[0].y.shape[:1]
+        weights = [TensorType(self.dtype, rows)] if self.weighted else []
+        return {"x": self.x, "y": self.targets([head.y for head in self.heads]), "weights": weights}
 
-    def losses(self, target: Value, output: Value, weights: Sequence[Value]) -> Value:
-        """What each row adds to the objective, (N,): its loss, times its weight if it has one."""
-        value = self.loss.per_row(target, output)
-        return value * weights[0] if weights else value
+    def row_values(
+        self, targets: Any, outputs: Sequence[Any], weights: Sequence[Value]
+    ) -> list[Value]:
+        """Of each row, (N,): what it adds to the objective, then all other `row_measures`.
 
+        A row's weight multiplies losses and leaves metrics alone.
+        """
+        each = list(zip(self.heads, trees.leaves_of(targets), outputs, strict=True))
+        losses = [head.losses(target, output) for head, target, output in each]
+        if weights:
+            losses = [loss * weights[0] for loss in losses]
+        shares = [
+            loss if head.weight == 1 else loss * head.weight
+            for head, loss in zip(self.heads, losses, strict=True)
+        ]
+        total = functools.reduce(lambda one, other: one + other, shares)
+        parts = losses if len(losses) > 1 else []
+        metrics = [value for one in each for value in _measured(*one, self.dtype)]
+        return [total, *parts, *metrics]
 
-def _penalty(task: Task, params: Any, strengths: Sequence[Value]) -> Value | None:
-    """Σ of all penalties on the weights they apply to; None without any."""
-    total: Value | None = None
-    leaves, _ = trees.flatten(params)
-    for regularizer, strength in zip(task.regularizers, strengths, strict=True):
-        for leaf, is_bias in zip(leaves, task.is_bias, strict=True):
-            if regularizer.biases or not is_bias:
-                term = regularizer.penalty(strength, leaf)
+    def penalty(self, params: Any, strengths: Sequence[Value]) -> Value | None:
+        """Σ of all penalties on the weights they apply to; None without any."""
+        total: Value | None = None
+        leaves = trees.leaves_of(params)
+        for penalty, strength in zip(self.penalties, strengths, strict=True):
+            for i in penalty.leaves:
+                term = penalty.regularizer.penalty(strength, leaves[i])
                 total = term if total is None else total if term is None else total + term
-    return total
+        return total
 
 
-def _measures(task: Task, target: Value, output: Value) -> list[Value]:
-    """Each metric that is one of rows, (N,)."""
+def _measured(head: Head, target: Value, output: Any, dtype: DType) -> list[Value]:
+    """Each metric of an output that is one of rows, (N,)."""
     values = []
-    for metric in task.metrics:
+    for metric in head.metrics:
         if metric.measure is None:
             continue
-        value = metric.per_row(task.loss, target, output)
-        if value.type.shape != output.type.shape[:1]:
+        value = metric.per_row(head.loss, head.contract, target, output.value)
+        if value.type.shape != output.value.type.shape[:1]:
             raise ShapeError(
                 f"metric {metric.name}",
-                f"a metric must return one value a row {text(output.type.shape[:1])}, "
-                f"got {text(value.type.shape)}",
+                "a metric must return one value a row "
+                f"{text(output.value.type.shape[:1])}, got {text(value.type.shape)}",
+                "Take the mean over the last axes only: np.mean(…, axis=-1).",
             )
-        values.append(composite.astype(value, task.dtype))
+        values.append(composite.astype(value, dtype))
     return values
 
 
@@ -118,7 +196,7 @@ def _scalars(task: Task) -> dict[str, Any]:
         "step": TensorType(int64),
         "seed": TensorType(int64),
         "rate": TensorType(task.dtype),
-        "strengths": [TensorType(task.dtype) for _ in task.regularizers],
+        "strengths": [TensorType(task.dtype) for _ in task.penalties],
     }
 
 
@@ -162,140 +240,7 @@ class _Step:
             merged[i] = weight
         return merged
 
-    def objective(self, moving: Sequence[Value]) -> Any:
-        """The objective, and (the metrics of the batch, the layers' state after it)."""
-        task, inputs = self.task, self.inputs
-        params = trees.unflatten(self.structure, self.whole(moving))
-        output, after = task.forward(params, inputs["state"], inputs["x"], train=True, key=self.key)
-        value = composite.mean(task.losses(inputs["y"], output, inputs["weights"]))
-        penalty = _penalty(task, params, inputs["strengths"])
-        measures = [composite.mean(value) for value in _measures(task, inputs["y"], output)]
-        return (value if penalty is None else value + penalty), (measures, after)
-
-    def told(self, gradients: Sequence[Value]) -> None:
-        """Says which weights cannot learn, where the graph itself shows it."""
-        names = trees.paths(self.inputs["params"])
-        still = [names[i] for i, g in zip(self.task.free, gradients, strict=True) if _is_zero(g)]
-        if still:
-            layers = ", ".join(
-                f"{layer!r}: 0" for layer in dict.fromkeys(name.split(".")[0] for name in still)
-            )
-            notices.once(
-                f"[fit] the gradient is 0 almost everywhere for {', '.join(still)}: no operation "
-                "between them and the loss hands one on (sign and step do not). They stay as they "
-                "are. Use sign_straight_through or step_straight_through, or say so: "
-                f"compile(…, rates={{{layers}}})."
-            )
-
-    def gradients(self) -> tuple[Value, list[Value], Any, list[Value]]:
-        """The objective, the metrics, the layers' state after it, and the gradients."""
-        slope = value_and_grad(self.objective, has_aux=True)
-        (value, (measures, after)), gradients = slope(self.moving)
-        self.told(gradients)
-        norm = next((i for i, m in enumerate(self.task.stepwise) if m.name == GRADIENT_NORM), None)
-        if norm is not None:
-            squares = [composite.sum(elementwise("square", g)) for g in gradients]
-            total = functools.reduce(lambda x, y: x + y, squares)
-            measures.insert(norm, elementwise("sqrt", total))
-        return value, measures, after, gradients
-
-
-def _is_zero(value: Value) -> bool:
-    """Whether a value is 0 by its making."""
-    assert isinstance(value.recorder, Builder)
-    nodes = value.recorder.nodes
-    node = nodes[value.position]
-    while node.op == "broadcast_to":
-        node = nodes[node.inputs[0]]
-    return node.op == "full" and bool(node.attr("value") == 0)
-
-
-def _step_arguments(task: Task, slots: Any) -> dict[str, Any]:
-    """The inputs of a step, as trees of types; `slots` is the tree of the slots' types."""
-    return {
-        "params": task.params,
-        "slots": slots,
-        "state": task.state,
-        **_scalars(task),
-        **task.data,
-    }
-
-
-def step_graph(task: Task, optimizer: Optimizer, slots: Any) -> Graph:
-    """The training step. `slots` is the tree of the slots' types."""
-
-    def step(**inputs: Any) -> Any:
-        this = _Step(task, inputs)
-        value, measures, after, gradients = this.gradients()
-        moves, slots, rate = optimizer.clipped(gradients), inputs["slots"], inputs["rate"]
-        new = list(this.weights)
-        slots = {name: list(values) for name, values in slots.items()}
-        for part in dict.fromkeys(task.rates[i] for i in task.free):
-            own = [k for k, i in enumerate(task.free) if task.rates[i] == part]
-            places = [task.free[k] for k in own]
-            speed = rate if part == 1 else rate * part
-            moved, kept = optimizer.update(
-                [moves[k] for k in own],
-                {name: [values[i] for i in places] for name, values in slots.items()},
-                [this.weights[i] for i in places],
-                inputs["step"],
-                speed,
-            )
-            for i, weight in zip(places, moved, strict=True):
-                new[i] = _bounded(task, inputs["strengths"], speed, weight, task.is_bias[i])
-            for name, values in kept.items():
-                for i, value_after in zip(places, values, strict=True):
-                    slots[name][i] = value_after
-        weights = trees.unflatten(this.structure, new)
-        return weights, slots, after, inputs["step"] + 1, value, measures
-
-    return _traced(step, _step_arguments(task, slots))
-
-
-def _bounded(
-    task: Task, strengths: Sequence[Value], rate: Value, weight: Value, is_bias: bool
-) -> Value:
-    """A weight after the optimizer's move, as the penalties leave it."""
-    for regularizer, strength in zip(task.regularizers, strengths, strict=True):
-        if regularizer.biases or not is_bias:
-            weight = regularizer.after(strength, rate, weight)
-    return weight
-
-
-def value_graph(task: Task, slots: Any) -> Graph:
-    """The inputs of a step → the objective."""
-
-    def value(**inputs: Any) -> Any:
-        this = _Step(task, inputs)
-        return this.objective(this.moving)[0]
-
-    return _traced(value, _step_arguments(task, slots))
-
-
-def gradient_graph(task: Task, slots: Any) -> Graph:
-    """The inputs of a step → (objective, metrics, the layers' state after it, gradients)."""
-
-    def gradient(**inputs: Any) -> Any:
-        return _Step(task, inputs).gradients()
-
-    return _traced(gradient, _step_arguments(task, slots))
-
-
-def product_graph(task: Task, slots: Any) -> Graph:
-    """The inputs of a step and a vector like the trained weights → the Hessian times it."""
-
-    def product(*, tangents: list[Value], **inputs: Any) -> Any:
-        this = _Step(task, inputs)
-        slope = grad(lambda moving: this.objective(moving)[0])
-        return jvp(slope, (this.moving,), (tangents,))[1]
-
-    leaves = trees.flatten(task.params)[0]
-    return _traced(
-        product, {**_step_arguments(task, slots), "tangents": [leaves[i] for i in task.free]}
-    )
-
-
-def objective(
+    def objective(
     task: Task, state: Any, x: Any, y: Any, weights: Sequence[Any]
 ) -> Callable[[Any], Value]:
     """The objective on these rows, in the mode of prediction, as a function of the weights."""
@@ -307,34 +252,32 @@ def objective(
 
     def value(params: Any) -> Value:
         moving = tensors(params)
-        output, _ = task.forward(moving, kept, rows, train=False, key=None)
-        mean = composite.mean(task.losses(target, output, parts))
-        strengths = [number(r.strength, task.dtype) for r in task.regularizers]
-        penalty = _penalty(task, moving, strengths)
+        outputs, _ = task.forward(moving, kept, trees.leaves_of(rows), train=False, key=None)
+        mean = composite.mean(task.row_values(target, outputs, parts)[0])
+        strengths = [number(one.regularizer.strength, task.dtype) for one in task.penalties]
+        penalty = task.penalty(moving, strengths)
         return mean if penalty is None else mean + penalty
 
     return value
 
 
 def evaluation_graph(task: Task) -> Graph:
-    """(params, state, strengths, x, y, [weights]) → (Σ loss, Σ each metric of rows, penalty).
+    """(params, state, strengths, x, y, [weights]) → (Σ each of `row_measures`, penalty, outputs).
 
-    Where a metric needs all rows, behind them the output, and for labels those of y and the chosen.
+    The penalty is there where the task has one. Of each head with a metric that needs all rows the
+    output as `predict` gives it stands behind.
     """
 
     def evaluate(
-        params: Any, state: Any, strengths: list[Value], x: Any, y: Value, weights: list[Value]
+        params: Any, state: Any, strengths: list[Value], x: Any, y: Any, weights: list[Value]
     ) -> Any:
-        output, _ = task.forward(params, state, x, train=False, key=None)
-        sums = [composite.sum(task.losses(y, output, weights))]
-        sums += [composite.sum(value) for value in _measures(task, y, output)]
-        penalty = _penalty(task, params, strengths)
+        outputs, _ = task.forward(params, state, trees.leaves_of(x), train=False, key=None)
+        sums = [composite.sum(value) for value in task.row_values(y, outputs, weights)]
+        penalty = task.penalty(params, strengths)
         found = sums if penalty is None else [*sums, penalty]
-        if any(metric.whole is not None for metric in task.metrics):
-            # What a model says of a class is its probability: logits may be shifted row by row.
-            found.append(activate("softmax", output) if task.loss.link == "softmax" else output)
-            if task.loss.classifies:
-                found += [task.loss.labelled(y), task.loss.decided(output)]
+        for head, output in zip(task.heads, outputs, strict=True):
+            if any(metric.whole is not None for metric in head.metrics):
+                found.append(output.value)
         return found
 
     arguments = {
@@ -347,9 +290,10 @@ def evaluation_graph(task: Task) -> Graph:
 
 
 def prediction_graph(forward: Forward, params: Any, state: Any, x: Any) -> Graph:
-    """(params, state, x) → the output."""
+    """(params, state, x) → the outputs, as `forward` makes them of a flat list of inputs."""
 
-    def predict(params: Any, state: Any, x: Any) -> Value:
-        return forward(params, state, x, train=False, key=None)[0]
+    def predict(params: Any, state: Any, x: Any) -> list[Value]:
+        outputs, _ = forward(params, state, trees.leaves_of(x), train=False, key=None)
+        return [output.value for output in outputs]
 
     return _traced(predict, {"params": params, "state": state, "x": x})

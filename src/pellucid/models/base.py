@@ -1,0 +1,253 @@
+"""What a model is made of: an architecture, its arrays, how it is trained, where a run stands.
+
+`model.py` adds the calls that a person makes; fitting, saving and loading need only what is here.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pellucid.core import dtypes, shapes, trees
+from pellucid.core.arguments import seed as check_seed
+from pellucid.core.errors import ArgumentError, DTypeError, ShapeError
+from pellucid.core.shapes import N
+from pellucid.data.arrays import as_features
+from pellucid.graph.node import Graph, TensorType
+from pellucid.models import variables
+from pellucid.models.architecture import Architecture
+from pellucid.models.configuration import Configuration
+from pellucid.models.ports import Ports
+from pellucid.models.programs import Programs, Targets
+from pellucid.nn.layer import Layer, Variables, kind_name
+from pellucid.nn.symbols import Network, check_name
+from pellucid.ops.composite import sliding
+from pellucid.ops.value import Builder
+from pellucid.optim import Driver
+from pellucid.runtime.interpreter import run
+from pellucid.train.history import History
+from pellucid.train.loop import Weights
+from pellucid.train.step import Task, gradient_graph, slots_graph, step_graph
+
+Array = np.ndarray[Any, Any]
+
+
+class BaseModel(Network):
+    """The parts of a model.
+
+    Attributes:
+        name: of the model inside another one.
+        seed: owns the initial weights.
+        dtype: of weights and computation.
+        architecture: the graph of layers.
+        slots: what the optimizer remembers; None before the first step.
+        history: of the last run.
+        training: where a run stands, for resuming.
+        kept: weights of earlier epochs; see `train.loop`.
+    """
+
+    def __init__(self, seed: int | None, dtype: Any, name: str | None, inputs: Ports):
+        where = type(self).__name__
+        check_name(where, name)
+        self.name = name
+        self.seed = secrets.randbits(32) if seed is None else check_seed(where, seed)
+        try:
+            self.dtype = dtypes.as_dtype(dtype, where)
+        except DTypeError:  # its message offers integers too
+            self.dtype = dtypes.int64
+        if not self.dtype.is_float:
+            raise ArgumentError(where, f"dtype must be float32 or float64, got {dtype!r}")
+        self.architecture = Architecture(where, inputs, self.dtype)
+        self.slots: dict[str, list[Array]] | None = None
+        self.history = History()
+        self.training: dict[str, Any] = {}
+        self.kept: dict[int, Weights] = {}
+        self.programs = Programs()
+        self._configuration: Configuration | None = None
+        self._own = Variables()  # only its claim is used: a run of this model
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy or a pickle keeps: graphs are built anew."""
+        return {**self.__dict__, "programs": Programs()}
+
+    # -- layers and arrays ------------------------------------------------------------------
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in the order of their computation; one that is used twice stands twice."""
+        return list(self.architecture.layers)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of `layers`."""
+        return list(self.architecture.names)
+
+    @property
+    def types(self) -> list[TensorType]:
+        """The type of each layer's output; empty where the shape of the input is not known."""
+        return list(self.architecture.types)
+
+    @property
+    def input_types(self) -> tuple[TensorType, ...]:
+        """The type of each input; empty where the shapes are not known yet."""
+        return self.architecture.input_types
+
+    @property
+    def params(self) -> dict[str, dict[str, Array]]:
+        """The weights, {layer: {name: array}}: the model's own arrays, not copies."""
+        self.built()
+        return variables.read(self.architecture, "params")
+
+    @params.setter
+    def params(self, tree: dict[str, dict[str, Array]]) -> None:
+        variables.write(self.architecture, "params", tree)
+
+    @property
+    def state(self) -> dict[str, dict[str, Array]]:
+        """What layers keep beside weights, such as running means: {layer: {name: array}}."""
+        self.built()
+        return variables.read(self.architecture, "state")
+
+    @state.setter
+    def state(self, tree: dict[str, dict[str, Array]]) -> None:
+        variables.write(self.architecture, "state", tree)
+
+    def claims(self) -> list[Variables]:
+        """What a run of this model changes: no other run may at the same time."""
+        return [self._own, *(layer.variables for layer in self.architecture.unique().values())]
+
+    def built(self, features: tuple[Array, ...] = ()) -> None:
+        """Makes the weights if there are none, and checks the shapes of `features`.
+
+        Raises:
+            ArgumentError: where the shape of the input is not known.
+        """
+        architecture, where = self.architecture, type(self).__name__
+        if not architecture.layers:
+            raise ArgumentError(where, "a model needs a layer, got none", "Use add(layer).")
+        if not architecture.input_types:
+            if not features:
+                raise ArgumentError(
+                    where,
+                    "the shape of the input is not known yet",
+                    "Give the first layer input_shape=(…), or call fit first.",
+                )
+            architecture.shaped([x.shape[1:] for x in features])
+        if not variables.is_built(architecture):
+            variables.build(architecture, self.seed)
+            self.programs.clear()
+        for number, (x, wanted) in enumerate(zip(features, architecture.samples, strict=False)):
+            if x.shape[1:] != wanted:
+                raise self._other_shape(number, x, wanted)
+
+    def _other_shape(self, number: int, x: Array, wanted: tuple[int, ...]) -> ShapeError:
+        fix = ""
+        if shapes.size(x.shape[1:]) == shapes.size(wanted):
+            fix = "Add Flatten() before Dense." if len(wanted) == 1 else "Reshape the data."
+        if len(wanted) > 1 and x.shape[1:] == (wanted[-1], *wanted[:-1]):
+            fix = sliding.CHANNELS_LAST
+        inputs = self.architecture.inputs
+        own = trees.paths(inputs.nested(range(len(inputs))), "x")[number]
+        layer = kind_name(type(self.architecture.layers[0]).__name__)
+        return ShapeError(
+            f'{layer} "{self.architecture.names[0]}"',
+            f"{own} must be {shapes.text((N, *wanted))}, got {shapes.text(x.shape)}",
+            fix,
+        )
+
+    def features(self, x: Any, where: str) -> tuple[Array, ...]:
+        """x as an array for each input, with as many rows each.
+
+        Raises:
+            ArgumentError: for another number of arrays than the model has inputs.
+            ShapeError: for unequal numbers of rows, or shapes that do not fit the weights.
+        """
+        given = self.architecture.inputs.taken(where, "x", x)
+        found = tuple(as_features(one, where) for one in given)
+        if len({len(one) for one in found}) > 1:
+            raise ShapeError(
+                where,
+                "all inputs must have as many rows, got "
+                f"{', '.join(str(len(one)) for one in found)}",
+            )
+        self.built(found)
+        return found
+
+    # -- training ---------------------------------------------------------------------------
+
+    def configuration(self, where: str) -> Configuration:
+        """What the model was compiled with.
+
+        Raises:
+            ArgumentError: where it was not.
+        """
+        if self._configuration is None:
+            raise ArgumentError(
+                where, "the model must be compiled first", "Call compile(optimizer, loss)."
+            )
+        return self._configuration
+
+    def forget_training(self) -> None:
+        """Leaves the weights as they are, and nothing of the run that made them."""
+        self.slots, self.training, self.kept = None, {}, {}
+
+    def holds(self, epoch: int) -> bool:
+        """Whether the weights and state are the numbers that were kept of an epoch."""
+        params, state = self.kept[epoch]
+        now = [*trees.leaves_of(self.params), *trees.leaves_of(self.state)]
+        pairs = zip(now, [*params, *state], strict=True)
+        return all(np.array_equal(one, other, equal_nan=True) for one, other in pairs)
+
+    def task(self, ys: Sequence[TensorType], weighted: bool) -> Task:
+        """What is trained on targets of these types, kept until the model changes."""
+        key = tuple(ys), weighted
+        if key not in self.programs.tasks:
+            self.built()
+            architecture = self.architecture
+            self.programs.tasks[key] = self.configuration("fit").task(
+                architecture, architecture.params, architecture.state, ys, weighted, self.dtype
+            )
+        return self.programs.tasks[key]
+
+    @staticmethod
+    def key(task: Task) -> Targets:
+        """What tells a task from the others of the model."""
+        return tuple(head.y for head in task.heads), task.weighted
+
+    def step_graph(self, task: Task) -> Graph:
+        """The training step of a task, kept until the model changes."""
+        key, optimizer = self.key(task), self.configuration("fit").optimizer
+        if key not in self.programs.graphs:
+            if not task.free:
+                raise ArgumentError(
+                    "fit",
+                    "a layer with weights must be trained, got none",
+                    "Compile with other rates, or add a layer.",
+                )
+            slots = variables.type_tree(self.slots)
+            if isinstance(optimizer, Driver):
+                self.programs.graphs[key] = gradient_graph(task, slots)
+            else:
+                self.programs.graphs[key] = step_graph(task, optimizer, slots)
+        return self.programs.graphs[key]
+
+    def start_slots(self, task: Task) -> None:
+        """The optimizer's slots before the first step."""
+        graph = slots_graph(task, self.configuration("fit").optimizer)
+        self.slots = self._by_slot(run(graph, trees.leaves_of(self.params)))
+
+    def slot_types(self) -> dict[str, list[TensorType]]:
+        """The types of the optimizer's slots, without an array."""
+        ys = [TensorType(self.dtype, (N,))] * len(self.architecture.outputs)
+        graph = slots_graph(self.task(ys, False), self.configuration("fit").optimizer)
+        return self._by_slot(graph.output_types)
+
+    def _by_slot(self, leaves: Sequence[Any]) -> dict[str, list[Any]]:
+        """A flat list as what each slot keeps of each weight."""
+        with Builder():
+            names = list(self.configuration("fit").optimizer.init([]))
+        each = len(trees.leaves_of(self.architecture.params))
+        return {name: list(leaves[i * each : (i + 1) * each]) for i, name in enumerate(names)}

@@ -1,0 +1,286 @@
+"""The stages of `fit`: the data, where the run starts, what runs it, who watches it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pellucid.core import dtypes, trees
+from pellucid.core.arguments import choice, real, whole
+from pellucid.core.arguments import seed as check_seed
+from pellucid.core.config import to_config
+from pellucid.core.errors import ArgumentError, ShapeError
+from pellucid.core.files import check_target
+from pellucid.core.shapes import N
+from pellucid.data.arrays import as_targets, check_finite, consecutive, fingerprint
+from pellucid.data.weights import as_weights, by_class
+from pellucid.graph.node import TensorType
+from pellucid.models.base import BaseModel
+from pellucid.models.measuring import CHUNK, fixed_inputs, measures
+from pellucid.models.saving import save
+from pellucid.nn.losses import Loss
+from pellucid.optim import BatchSize, Driver, FixedBatch, GrowingBatch, Optimizer
+from pellucid.runtime.executor import Program
+from pellucid.runtime.extras import numpy_dtype
+from pellucid.train.callbacks import Callback, Checkpoint
+from pellucid.train.callbacks import Progress as ProgressBar
+from pellucid.train.engines import Driven, Engine, Job, engine
+from pellucid.train.history import History
+from pellucid.train.loop import LAST, Progress, Run
+from pellucid.train.step import Task, evaluation_graph, product_graph, value_graph
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Data:
+    """Rows to train on or to measure, checked.
+
+    Attributes:
+        features: an array an input, as they were given.
+        targets: an array an output, as its loss takes it.
+        weights: the weight of each row, alone; empty where rows have none.
+    """
+
+    features: tuple[Array, ...]
+    targets: tuple[Array, ...]
+    weights: tuple[Array, ...] = ()
+
+    @staticmethod
+    def of(
+        model: BaseModel,
+        x: Any,
+        y: Any,
+        where: str,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        name: str = "y",
+    ) -> Data:
+        """The data that a person gave for this model."""
+        losses = model.configuration(where).losses
+        features = model.features(x, where)
+        targets = []
+        types = model.architecture.output_types
+        given = model.architecture.outputs.taken(where, name, y)
+        for loss, own, type in zip(losses, given, types, strict=True):
+            labels, rows = as_targets(own, "fit", name), len(features[0])
+            if len(labels) != rows:
+                raise ShapeError(
+                    "fit", f"x and {name} must have as many rows, got {rows} and {len(labels)}"
+                )
+            targets.append(loss.targets(labels, type))
+        weights = _weights(model, losses, sample_weight, class_weight, targets, types, where)
+        return Data(features, tuple(targets), weights)
+
+    @property
+    def types(self) -> tuple[TensorType, ...]:
+        """The types of the targets."""
+        return tuple(TensorType(dtypes.as_dtype(y.dtype), (N, *y.shape[1:])) for y in self.targets)
+
+    @property
+    def rows(self) -> int:
+        return len(self.features[0])
+
+    @property
+    def others(self) -> tuple[Array, ...]:
+        """What a step takes beside the features."""
+        return *self.targets, *self.weights
+
+
+def _weights(
+    model: BaseModel,
+    losses: Sequence[Loss],
+    sample_weight: Any,
+    class_weight: Any,
+    targets: Sequence[Array],
+    types: Sequence[TensorType],
+    where: str,
+) -> tuple[Array, ...]:
+    """The weight of each row, alone in a tuple; an empty one where rows have none."""
+    weights, rows = None, len(targets[0])
+    if sample_weight is not None:
+        weights = as_weights(sample_weight, rows, where)
+    if class_weight is not None:
+        if len(targets) > 1:
+            raise ArgumentError(
+                where,
+                f"class_weight needs a model of one output, got {len(targets)}",
+                "Use sample_weight.",
+            )
+        labels, classes = losses[0].row_classes(targets[0], types[0], where)
+        own = by_class(class_weight, labels, classes, where)
+        with np.errstate(over="ignore"):
+            weights = own if weights is None else weights * own
+    if weights is None:
+        return ()
+    given = {"sample_weight": sample_weight, "class_weight": class_weight}
+    name = " times ".join(name for name, one in given.items() if one is not None)
+    check_finite(weights, range(len(weights)), name)  # their product may not be
+    return (consecutive(weights, 0, len(weights), numpy_dtype(model.dtype), name),)
+
+
+def batch_sizes(given: Any, rows: int, optimizer: Optimizer) -> BatchSize:
+    """`batch_size` as a function of the epoch."""
+    if given is None:
+        given = "all" if optimizer.whole_data else 32
+    if isinstance(given, BatchSize):
+        return given
+    if isinstance(given, str):
+        choice("fit", "batch_size", given, ("all",))
+        return FixedBatch(rows)
+    return FixedBatch(whole("fit", "batch_size", given, 1))
+
+
+def what_must_stay(data: Data, sizes: BatchSize, dtype: np.dtype[Any]) -> dict[str, Any]:
+    """What must be as it was for a run to go on."""
+    return {
+        "batch_size": to_config(sizes) if isinstance(sizes, GrowingBatch) else sizes.size(0),
+        "rows": data.rows,
+        "data": fingerprint(data.features, data.others, dtype),
+    }
+
+
+def start(
+    model: BaseModel, task: Task, same: Mapping[str, Any], seed: int | None, resume: bool
+) -> Progress:
+    """Where the run starts: anew from the current weights, or where a checkpoint stood.
+
+    Args:
+        same: what must be as it was to go on.
+    """
+    stored = model.training
+    if resume:
+        if "seed" not in stored:
+            raise ArgumentError(
+                "fit",
+                "resume needs a model that was being trained, got a fresh one",
+                "Load the checkpoint first: pel.load(path).",
+            )
+        asked = same if seed is None else {**same, "seed": seed}
+        for name, value in asked.items():
+            if stored[name] != value:
+                raise ArgumentError(
+                    "fit",
+                    f"to resume, {name} must be {stored[name]} as before, got {value}",
+                    "Give the same data and options, or train without resume.",
+                )
+    if model.slots is None:
+        model.start_slots(task)
+    params, slots, state = map(trees.leaves_of, (model.params, model.slots, model.state))
+    step = int(stored.get("step", 0))
+    if resume:
+        kept = dict(model.kept)
+        last = kept.pop(LAST, (params, state))
+        if any(model.holds(epoch) for epoch in kept):  # the run ended with an earlier epoch's
+            params, state = last
+        return Progress(
+            params,
+            slots,
+            state,
+            seed=stored["seed"],
+            step=step,
+            epoch=stored["epoch"],
+            batch=stored["batch"],
+            sums=dict(stored["sums"]),
+            kept=kept,
+        )
+    chosen = secrets.randbits(32) if seed is None else check_seed("fit", seed)
+    model.history = History()
+    model.history.seed = chosen
+    return Progress(params, slots, state, seed=chosen, step=step)
+
+
+def job(model: BaseModel, task: Task, data: Data, seed: int, batch_size: int) -> Job:
+    """The run without its state."""
+    dtype = numpy_dtype(model.dtype)
+    strengths = [np.asarray(one.regularizer.strength, dtype) for one in task.penalties]
+    return Job(
+        graph=model.step_graph(task),
+        params=len(task.rates),
+        fixed=[np.asarray(seed, np.int64), *strengths],
+        features=data.features,
+        others=data.others,
+        batch_size=min(batch_size, data.rows),
+        dtype=dtype,
+    )
+
+
+def engine_of(
+    model: BaseModel, task: Task, job: Job, progress: Progress, backend: str | None, threads: int
+) -> Engine:
+    """What runs the steps of this job."""
+    state = [*progress.params, *progress.slots, *progress.state]
+    state.append(np.asarray(progress.step, np.int64))
+    optimizer, key = model.configuration("fit").optimizer, model.key(task)
+    if not isinstance(optimizer, Driver):
+        return engine(job, state, backend, threads, model.programs.trainers.setdefault(key, {}))
+    slots = model.slot_types()
+    makers = {
+        "gradient": lambda: job.graph,
+        "value": lambda: value_graph(task, slots),
+        "product": lambda: product_graph(task, slots),
+    }
+
+    def program(kind: str) -> Program:
+        return model.programs.program((kind, key), makers[kind], backend, "fit")
+
+    return Driven(job, state, optimizer, program, task.free)
+
+
+def measured(model: BaseModel, data: Data, chunk: int, backend: str | None) -> dict[str, float]:
+    """Loss and metrics of a data set with the model's weights."""
+    task = model.task(data.types, bool(data.weights))
+    program = model.programs.program(
+        ("evaluate", model.key(task)), lambda: evaluation_graph(task), backend, "evaluate"
+    )
+    fixed = fixed_inputs(model.params, model.state)
+    return measures(task, program, fixed, data.features, data.targets, data.weights, chunk)
+
+
+def validation(
+    model: BaseModel, given: Any, backend: str | None
+) -> Callable[[Run], dict[str, float]] | None:
+    """What measures `validation_data` after an epoch."""
+    if given is None:
+        return None
+    if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
+        raise ArgumentError(
+            "fit", "validation_data must be (x, y) or (x, y, weights), got something else"
+        )
+    x, y, *weights = given
+    data = Data.of(model, x, y, "validation_data", *weights, name="y of validation_data")
+
+    def validate(run: Run) -> dict[str, float]:
+        values = measured(model, data, CHUNK, backend)
+        return {f"val_{name}": value for name, value in values.items()}
+
+    return validate
+
+
+def watchers(
+    model: BaseModel,
+    callbacks: Callback | Sequence[Callback],
+    verbose: int,
+    checkpoint: str | Path | None,
+    every: float,
+    overwrite: bool,
+) -> tuple[list[Callback], bool]:
+    """All callbacks of a run, and whether a person's own are among them."""
+    if verbose not in (0, 1, 2) or isinstance(verbose, bool):
+        raise ArgumentError("fit", f"verbose must be 0, 1 or 2, got {verbose!r}")
+    given: list[Any] = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+    for callback in given:
+        if not isinstance(callback, Callback):
+            hint = "Write EarlyStopping(…), with brackets." if isinstance(callback, type) else ""
+            raise ArgumentError("fit", f"expected a Callback, got {callback!r}", hint)
+    several: list[Callback] = [ProgressBar(verbose), *given]
+    if checkpoint is not None:
+        real("fit", "checkpoint_every", every, 0)
+        path = check_target(checkpoint, overwrite)
+        several.append(Checkpoint(lambda: save(model, path, overwrite=True), every))
+    return several, len(given) > 0

@@ -1,0 +1,44 @@
+"""The tasks, graphs and programs of a model as it stands: made at first use, forgotten as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pellucid.graph.node import Graph, TensorType
+from pellucid.runtime.backend import executor
+from pellucid.runtime.executor import Program
+from pellucid.train.step import Task
+from pellucid.transform.custom import in_rows
+
+Targets = tuple[tuple[TensorType, ...], bool]  # the types of y, and whether rows have weights
+
+
+@dataclass
+class Programs:
+    """What a model has made so far.
+
+    Attributes:
+        tasks: by the targets they are trained on.
+        graphs: of training steps, by the same.
+        trainers: machine code of training steps, by the same, then as `train/engines` keeps it.
+    """
+
+    tasks: dict[Targets, Task] = field(default_factory=dict)
+    graphs: dict[Targets, Graph] = field(default_factory=dict)
+    trainers: dict[Targets, dict[Any, Any]] = field(default_factory=dict)
+    _programs: dict[Hashable, Program] = field(default_factory=dict)
+
+    def program(
+        self, key: Hashable, graph: Callable[[], Graph], backend: str | None, where: str
+    ) -> Program:
+        """The program of the graph that `key` stands for."""
+        whole = key, backend
+        if whole not in self._programs:
+            self._programs[whole] = executor(graph(), backend=backend, where=where, prepare=in_rows)
+        return self._programs[whole]
+
+    def clear(self) -> None:
+        for table in (self.tasks, self.graphs, self.trainers, self._programs):
+            table.clear()

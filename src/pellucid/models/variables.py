@@ -1,0 +1,147 @@
+"""The arrays of a model: those of its layers, which every model with the same layers shares."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from pellucid.core import dtypes, shapes, trees
+from pellucid.core.errors import ArgumentError, ShapeError
+from pellucid.graph.node import Graph, TensorType
+from pellucid.models.architecture import Architecture
+from pellucid.nn.layer import Layer
+from pellucid.runtime.extras import numpy_dtype
+from pellucid.runtime.interpreter import run
+
+Array = np.ndarray[Any, Any]
+Tree = dict[str, Any]
+M = TypeVar("M", bound=Callable[..., Any])
+
+_ADDRESSES = 2**47  # bytes that a process can name
+_changing = threading.Lock()
+
+
+def type_tree(tree: Any) -> Any:
+    """The types of a tree of arrays."""
+    return trees.map_leaves(
+        lambda a: TensorType(dtypes.as_dtype(a.dtype), tuple(a.shape)), tree
+    )
+
+
+def is_built(architecture: Architecture) -> bool:
+    """Whether every layer has its arrays."""
+    return bool(architecture.layers) and all(
+        layer.variables.params is not None for layer in architecture.layers
+    )
+
+
+def held(layer: Layer) -> tuple[Tree, Tree] | None:
+    """Parameters and state of a layer, where it has them."""
+    own = layer.variables
+    return None if own.params is None or own.state is None else (own.params, own.state)
+
+
+def read(architecture: Architecture, kind: str) -> Tree:
+    """The layers' arrays of one `kind`, "params" or "state", by layer name."""
+    return {
+        name: getattr(layer.variables, kind) for name, layer in architecture.unique().items()
+    }
+
+
+def write(architecture: Architecture, kind: str, tree: Tree) -> None:
+    """Gives the layers other arrays."""
+    for name, layer in architecture.unique().items():
+        setattr(layer.variables, kind, tree[name])
+
+
+def check(architecture: Architecture) -> None:
+    """Refuses layers that have arrays of other types than they need here.
+
+    Raises:
+        ShapeError: naming the layer; its arrays come from another model.
+    """
+    for name, layer in architecture.unique().items():
+        own = held(layer)
+        if own is None:
+            continue
+        for wanted, has in zip(
+            (architecture.params[name], architecture.state[name]), own, strict=True
+        ):
+            if type_tree(has) != wanted:
+                raise _other_types(architecture.where, name, wanted, type_tree(has))
+
+
+def _other_types(where: str, name: str, wanted: Any, has: Any) -> ShapeError:
+    return ShapeError(
+        where,
+        f"layer {name} must have weights {_shown(wanted)} here, got {_shown(has)} from another "
+        "model that it stands in",
+        "Use a new layer, or inputs of the same width and dtype.",
+    )
+
+
+def _shown(tree: Any) -> str:
+    return ", ".join(map(repr, trees.leaves_of(tree))) or "none"
+
+
+def build(architecture: Architecture, seed: int) -> None:
+    """Makes the arrays of all layers that have none, from a seed; the shapes must be known."""
+    check(architecture)
+    graph, structure = architecture.initial()
+    layers = architecture.unique()
+    params, state = trees.unflatten(structure, list(range(len(graph.outputs))))
+    new = [name for name, layer in layers.items() if held(layer) is None]
+    wanted = [*trees.leaves_of([params[name] for name in new])]
+    wanted += trees.leaves_of([state[name] for name in new])
+    dtype = numpy_dtype(architecture.dtype)
+    sizes = [shapes.size(graph.output_types[i].shape) for i in wanted]
+    needed = dtype.itemsize * sum(size for size in sizes if isinstance(size, int))
+    if needed >= _ADDRESSES:
+        raise ArgumentError(
+            architecture.where,
+            f"weights must fit the memory, got {needed:.3g} bytes of them",
+            "Look at the sizes that summary() prints.",
+        )
+    chosen = Graph(graph.nodes, graph.inputs, tuple(graph.outputs[i] for i in wanted), graph.consts)
+    zeros = [np.zeros((1, *sample), dtype) for sample in architecture.samples]
+    arrays = run(chosen, [np.asarray(seed, np.int64), np.asarray(0, np.int64), *zeros])
+    made = iter(arrays)
+    for kind, tree in (("params", params), ("state", state)):
+        for name in new:
+            setattr(layers[name].variables, kind, trees.map_leaves(lambda _: next(made), tree[name]))
+
+
+def alone(method: M) -> M:
+    """A method during which no one else may train, compile or change these layers.
+
+    A run owns the weights: what a callback, another thread, or another model with the same layers
+    changed would be lost at its end.
+    """
+
+    @functools.wraps(method)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+        claimed: list[Any] = []
+        try:
+            with _changing:
+                wanted = self.claims()
+                if any(one.busy for one in wanted):
+                    raise ArgumentError(
+                        method.__name__,
+                        "the model must not be trained at the moment, got a call from a callback "
+                        "or another thread",
+                        "Wait until fit has ended, or change a copy: copy.deepcopy(model).",
+                    )
+                for one in wanted:
+                    claimed.append(one)  # in this order: Ctrl-C may come between
+                    one.busy = True
+            return method(self, *args, **kwargs)
+        finally:
+            for one in claimed:
+                one.busy = False
+
+    return wrapper  # type: ignore[return-value]
+
