@@ -47,7 +47,7 @@ from pellucid.runtime.threads import check as check_threads
 from pellucid.runtime.threads import in_chunks
 from pellucid.train.history import History
 from pellucid.train.loop import Weights
-from pellucid.train.metrics import OF_CLASSES, Metric, metric
+from pellucid.train.metrics import Metric, check_metrics, metric, unique_names
 from pellucid.train.step import (
     Task,
     evaluation_graph,
@@ -191,15 +191,10 @@ class CompiledNetwork(Network):
                 f"{next(p for p in penalties if p.moves)!r}",
                 "Use an optimizer that takes one step along the gradient, such as Adam().",
             )
-        for one in measures:
-            if one.name in OF_CLASSES and not chosen.classifies:
-                raise ArgumentError(
-                    "compile",
-                    f"{one.name} needs a classification loss, got {chosen.name}",
-                    "Use metrics=['r2'], or a loss for classes.",
-                )
+        unique_names(measures)
         if self.layers:
             self._logit_layers(chosen)
+            check_metrics(measures, chosen, self._contract(chosen))
         self.optimizer, self.loss, self.metrics = optimizer, chosen, measures
         self.regularizers, self.rates = penalties, factors
         self.forget_training()
@@ -260,6 +255,7 @@ class CompiledNetwork(Network):
             self._given(self.input_types),
             y,
             self.loss,
+            self._contract(self.loss),
             self.metrics,
             self.regularizers,
             weighted,
@@ -391,20 +387,7 @@ class CompiledNetwork(Network):
     def _classes(self, y: Array, where: str) -> tuple[Array, list[int]]:
         """The class of each row, and all that there can be."""
         assert self.loss is not None
-        several = self._output_type().shape[-1]
-        assert isinstance(several, int)
-        sides = self.loss.sides
-        if not self.loss.classifies or (several > 1 and sides is not None):
-            raise ArgumentError(
-                where,
-                f"class_weight needs one class a row, got loss {self.loss.name} with "
-                f"{several} outputs",
-                "Use sample_weight.",
-            )
-        if sides is not None:
-            return y.reshape(-1), list(sides)
-        labels = y if y.ndim == 1 else y.argmax(axis=1)
-        return labels, list(range(several))
+        return self.loss.row_classes(y, self._output_type(), where)
 
     def _measure(
         self,
@@ -438,15 +421,10 @@ class CompiledNetwork(Network):
         if rest and rest[0].ndim == 0:
             means[0] += float(rest[0])
         values = dict(zip(names, means.tolist(), strict=True))
-        kinds = 3 if self.loss is not None and self.loss.classifies else 1
         for measure in self.metrics:
             if measure.whole is not None:
-                found = [
-                    np.concatenate(parts)
-                    for parts in zip(*(r[-kinds:] for r in results), strict=True)
-                ]
-                output, labels, decided = found if kinds == 3 else (found[0], y, y)
-                values[measure.name] = measure.whole(y, output, labels, decided)
+                predicted = np.concatenate([r[-1] for r in results])
+                values[measure.name] = measure.whole(task.loss, task.contract, y, predicted)
         return {
             name: values[name]
             for name in ("loss", *(m.name for m in self.metrics))

@@ -22,9 +22,12 @@ from pellucid.core.shapes import N
 from pellucid.data.arrays import as_array, as_features
 from pellucid.graph.node import Graph, TensorType
 from pellucid.models.summary import summary_text
+from pellucid.nn.convolution import Conv1D, Conv2D
 from pellucid.nn.dense import Dense, Dropout, Flatten
 from pellucid.nn.layer import Layer, kind_name
-from pellucid.nn.losses import Loss, UserLoss
+from pellucid.nn.losses import Loss
+from pellucid.nn.losses.contract import UNKNOWN, Contract, contract
+from pellucid.nn.mapping import LowRankDense
 from pellucid.ops.composite import sliding
 from pellucid.ops.random import Key
 from pellucid.ops.value import Value
@@ -274,51 +277,40 @@ class Network:
             values.append(out)
         return values[-1], after
 
+    def _contract(self, loss: Loss) -> Contract:
+        """What the output means under a loss."""
+        end = self._ending()
+        last = self.layers[end - 1] if end else None
+        ends_in = UNKNOWN if last is None else last.final_activation
+        if ends_in is None:
+            plain = isinstance(last, (Conv1D, Conv2D, Dense, LowRankDense))
+            ends_in = "linear" if plain else UNKNOWN
+        found = contract(loss, ends_in)
+        found.check()
+        return found
+
+    def _ending(self) -> int:
+        """How many layers stand up to the one that gives the output its meaning."""
+        end = len(self.layers)
+        while end and isinstance(self.layers[end - 1], (Dropout, Flatten)):
+            end -= 1
+        return end
+
     def _logit_layers(self, loss: Loss) -> list[Layer]:
         """The layers without the final softmax or sigmoid that belongs to the loss.
 
         Raises:
             ArgumentError: where the model ends in another function than the loss wants.
         """
-        layers = list(self.layers)
-        end = len(layers)
-        while end and isinstance(layers[end - 1], (Dropout, Flatten)):
-            end -= 1
-        ends_in = layers[end - 1].final_activation if end else None
-        squashing = ends_in in ("softmax", "sigmoid")
-        if (
-            loss.wants_probabilities
-            and end
-            and isinstance(layers[end - 1], Dense)
-            and (ends_in in (None, "linear"))
-        ):
-            raise ArgumentError(
-                "compile",
-                f"{loss.name} needs probabilities, got a linear output",
-                f"Use loss='{loss.name.removeprefix('probability_')}', which takes logits.",
-            )
-        if isinstance(loss, UserLoss) or not squashing:
+        layers, ending = list(self.layers), self._contract(loss)
+        if not ending.reads_raw:
             return layers
-        if loss.link is None:
-            if loss.name in ("hinge", "logistic", "multiclass_hinge"):
-                raise ArgumentError(
-                    "compile",
-                    f"{loss.name} needs a linear output, got {ends_in}",
-                    "Take the activation off the last layer.",
-                )
-            return layers
-        if ends_in != loss.link:
-            other = "binary_cross_entropy" if ends_in == "sigmoid" else "cross_entropy"
+        if self._ending() != len(layers):
+            behind = self.names[self._ending()]
             raise ArgumentError(
                 "compile",
-                f"{loss.name} needs logits or {loss.link}, got a final {ends_in}",
-                f"Use loss='{other}', or take the activation off the last layer.",
-            )
-        if end != len(layers):
-            raise ArgumentError(
-                "compile",
-                f"{ends_in} must come last before {loss.name}, got {self.names[end]} behind it",
-                f"Move {self.names[end]} before it.",
+                f"{ending.activation} must come last before {loss.name}, got {behind} behind it",
+                f"Move {behind} before it.",
             )
         stripped = layers[-1].without_activation()
         layers = layers[:-1] if stripped is None else [*layers[:-1], stripped]

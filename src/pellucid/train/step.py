@@ -23,6 +23,7 @@ from pellucid.core.shapes import text
 from pellucid.graph.node import Graph, TensorType
 from pellucid.nn.activations import activate
 from pellucid.nn.losses import Loss
+from pellucid.nn.losses.contract import Contract
 from pellucid.nn.regularizers import Regularizer
 from pellucid.ops import composite
 from pellucid.ops.random import Key
@@ -56,6 +57,7 @@ class Task:
     x: Any
     y: TensorType
     loss: Loss
+    contract: Contract
     metrics: tuple[Metric, ...] = ()
     regularizers: tuple[Regularizer, ...] = ()
     weighted: bool = False
@@ -78,6 +80,10 @@ class Task:
         weights = [TensorType(self.dtype, self.y.shape[:1])] if self.weighted else []
         return {"x": self.x, "y": self.y, "weights": weights}
 
+    def predicted(self, output: Value) -> Value:
+        """What `predict` returns, of what the loss reads."""
+        return activate(self.contract.activation, output) if self.contract.reads_raw else output
+
     def losses(self, target: Value, output: Value, weights: Sequence[Value]) -> Value:
         """What each row adds to the objective, (N,): its loss, times its weight if it has one."""
         value = self.loss.per_row(target, output)
@@ -98,11 +104,13 @@ def _penalty(task: Task, params: Any, strengths: Sequence[Value]) -> Value | Non
 
 def _measures(task: Task, target: Value, output: Value) -> list[Value]:
     """Each metric that is one of rows, (N,)."""
-    values = []
-    for metric in task.metrics:
-        if metric.measure is None:
-            continue
-        value = metric.per_row(task.loss, target, output)
+    values: list[Value] = []
+    measured = [metric for metric in task.metrics if metric.measure is not None]
+    if not measured:
+        return values
+    predicted = task.predicted(output)
+    for metric in measured:
+        value = metric.per_row(task.loss, task.contract, target, predicted)
         if value.type.shape != output.type.shape[:1]:
             raise ShapeError(
                 f"metric {metric.name}",
@@ -319,7 +327,7 @@ def objective(
 def evaluation_graph(task: Task) -> Graph:
     """(params, state, strengths, x, y, [weights]) → (Σ loss, Σ each metric of rows, penalty).
 
-    Where a metric needs all rows, behind them the output, and for labels those of y and the chosen.
+    Where a metric needs all rows, behind them what `predict` returns.
     """
 
     def evaluate(
@@ -331,10 +339,7 @@ def evaluation_graph(task: Task) -> Graph:
         penalty = _penalty(task, params, strengths)
         found = sums if penalty is None else [*sums, penalty]
         if any(metric.whole is not None for metric in task.metrics):
-            # What a model says of a class is its probability: logits may be shifted row by row.
-            found.append(activate("softmax", output) if task.loss.link == "softmax" else output)
-            if task.loss.classifies:
-                found += [task.loss.labelled(y), task.loss.decided(output)]
+            found.append(task.predicted(output))
         return found
 
     arguments = {
