@@ -123,8 +123,7 @@ def _wired(layers: list[Any], inputs: int, document: Mapping[str, Any]) -> Seque
 def _metric(config: Any, functions: FunctionTable) -> Metric:
     if isinstance(config, str):
         return metric(config)
-    made = metric(functions.read(config["function"]))
-    return Metric(str(config["name"]), made.measure, function=made.function)
+    return Metric(str(config["name"]), functions.read(config["function"]))
 
 
 def _take(arrays: Mapping[str, Any], kind: str, tree: Any) -> Any:

@@ -1,95 +1,226 @@
-"""Metrics of a model by name: of each row, of all rows together, or of the gradient of a step."""
+"""Metrics of a model by name: of each row, of all rows together, or of the gradient of a step.
+
+In: targets in the form that the loss takes, and outputs as `predict` returns them, whatever the
+loss itself reads. What these numbers are, the contract of the output says.
+"""
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
-from pellucid.core.errors import ArgumentError, nearest
-from pellucid.nn.layer import is_function
+from pellucid.core import shapes
+from pellucid.core.arguments import checked
+from pellucid.core.errors import ArgumentError, ShapeError, nearest
+from pellucid.graph.node import TensorType
+from pellucid.nn.layer import is_function, own_result
 from pellucid.nn.losses import Loss
+from pellucid.nn.losses.base import Form
+from pellucid.nn.losses.contract import Contract, Refusal
 from pellucid.ops import composite
 from pellucid.ops.value import Value, elementwise
 from pellucid.train import scores
+from pellucid.transform.tensor import Tensor
 
 Array = np.ndarray[Any, Any]
+OfRow = Callable[[Loss, Contract, Value, Value], Value]
+OfAll = Callable[[Loss, Contract, Array, Array], float]
+Needs = Callable[[str, Loss, Contract], Refusal | None]
+
 GRADIENT_NORM = "gradient_norm"
 _TOP = re.compile(r"top_([1-9][0-9]*)_error")
+# What a history keeps beside the metrics, under names of its own.
+_RESERVED = ("loss", "rows", "step", "epoch", "batch", "seconds", GRADIENT_NORM)
 
 
-@dataclass(frozen=True)
 class Metric:
-    """A named measure.
+    """A function of a person's own with a name: `metrics=[pel.Metric("late", function)]`.
 
     Args:
-        measure: gives one value a row, averaged over the rows of a batch, an epoch, a data set.
-        whole: in its place, one value of all rows of a data set: (targets, outputs, labels, chosen
-            labels). Minibatches have none.
+        name: what the history calls it; no other measure of the model has it.
+        function: `function(y_true, y_pred)` gives one value a row, (N,), of the targets and of what
+            `predict` returns. The metric is their mean over the rows of a batch, an epoch, a data
+            set; weights of rows do not count.
 
-    A metric with neither is one of the training step.
+    Raises:
+        ArgumentError: for a name that is reserved, or what is not a function.
+
+    Example:
+        >>> Metric("late", lambda y_true, y_pred: (y_pred < y_true)[:, 0])
+        Metric('late')
     """
 
-    name: str
-    measure: Callable[[Loss, Value, Value], Value] | None = None
-    whole: Callable[[Array, Array, Array, Array], float] | None = None
-    function: Any = None  # the user's own function, where it is one
+    whole: OfAll | None = None  # one value of all rows of a data set; minibatches have none
 
-    def per_row(self, loss: Loss, target: Value, output: Value) -> Value:
+    @checked
+    def __init__(self, name: str, function: Any):
+        if not isinstance(name, str) or not name.isprintable() or not name.strip():
+            raise ArgumentError("Metric", f"name must be printable text, got {name!r}")
+        if isinstance(function, type) or not is_function(function):
+            raise ArgumentError(
+                "Metric",
+                f"function must be a function (y_true, y_pred), got {function!r}",
+                "Metrics with a name of their own are given as text: metrics=['accuracy'].",
+            )
+        self.name, self.function = name, function
+        self.measure: OfRow | None = self._own
+
+    def __repr__(self) -> str:
+        return f"Metric({self.name!r})"
+
+    def _own(self, loss: Loss, contract: Contract, target: Value, predicted: Value) -> Value:
+        return own_result(f"metric {self.name}", "it", self.function(target, predicted))
+
+    def per_row(self, loss: Loss, contract: Contract, target: Value, predicted: Value) -> Value:
+        """One value a row, (N,), of what `predict` returns."""
         assert self.measure is not None
-        return self.measure(loss, target, output)
+        return self.measure(loss, contract, target, predicted)
+
+    def refusal(self, loss: Loss, contract: Contract) -> Refusal | None:
+        """Why outputs of this contract have no such measure."""
+        return None
 
 
-def _refuse(name: str, loss: Loss) -> ArgumentError:
-    return ArgumentError(
-        "compile",
-        f"{name} needs a classification loss, got {loss.name}",
-        "Use metrics=['squared_error'], or a loss for classes.",
-    )
+class _BuiltIn(Metric):
+    """A metric that has a name already.
+
+    Args:
+        measure: gives one value a row.
+        whole: in its place, one value of all rows of a data set.
+        needs: why an output has no such measure.
+
+    One with neither is of a training step.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        measure: OfRow | None = None,
+        whole: OfAll | None = None,
+        needs: Needs | None = None,
+    ):
+        self.name, self.function = name, None
+        self.measure, self.whole, self.needs = measure, whole, needs
+
+    def refusal(self, loss: Loss, contract: Contract) -> Refusal | None:
+        return self.needs(self.name, loss, contract) if self.needs is not None else None
 
 
-def _accuracy(loss: Loss, target: Value, output: Value) -> Value:
-    right = loss.correct(target, output)
-    if right is None:
-        raise _refuse("accuracy", loss)
-    return right
+# -- of labels --------------------------------------------------------------------------------
 
 
-def _error(loss: Loss, target: Value, output: Value) -> Value:
-    right = loss.correct(target, output)
-    if right is None:
-        raise _refuse("error", loss)
-    return 1 - composite.astype(right, output.type.dtype)
+def _needs_labels(name: str, loss: Loss, contract: Contract) -> Refusal | None:
+    if loss.classifies:
+        return None
+    fix = "Use metrics=['squared_error'], or a loss for classes."
+    if loss.reads is Form.OWN:
+        fix = "Use a loss for classes, or a function (y_true, y_pred) of your own."
+    return Refusal(f"{name} needs a classification loss, got {loss.name}", fix)
 
 
-def _top_error(k: int) -> Callable[[Loss, Value, Value], Value]:
-    def measure(loss: Loss, target: Value, output: Value) -> Value:
-        labels = loss.labelled(target)
-        classes = output.type.shape[-1]
-        if not loss.classifies or len(labels.type.shape) != 1:
-            raise ArgumentError(
-                "compile",
-                f"top_{k}_error needs a loss of classes, got {loss.name}",
-                "Use loss='cross_entropy'.",
-            )
-        assert isinstance(classes, int)
-        if k > classes:
-            raise ArgumentError(
-                "compile", f"top_{k}_error needs {k} classes or more, got {classes}"
-            )
-        own = composite.sum(
-            output * composite.one_hot(labels, classes, output.type.dtype), axis=-1, keepdims=True
+def _needs_classes(name: str, loss: Loss, contract: Contract) -> Refusal | None:
+    if loss.classifies and loss.sides is None:
+        return None
+    return Refusal(f"{name} needs a loss of classes, got {loss.name}", "Use loss='cross_entropy'.")
+
+
+def _needs_ranks(name: str, loss: Loss, contract: Contract) -> Refusal | None:
+    if contract.form is Form.CLASS_SCORES:
+        return Refusal(
+            f"{name} compares the outputs of different rows, got {loss.name}, which sees "
+            "differences within a row alone",
+            "Use loss='cross_entropy', whose outputs are probabilities.",
         )
-        number = composite.arange(classes)
-        earlier = elementwise("less", number, composite.reshape(labels, (labels.type.shape[0], 1)))
-        tied = composite.astype(output == own, "int64") * composite.astype(earlier, "int64")
-        before = composite.sum(composite.astype(output > own, "int64") + tied, axis=-1)
-        return before >= k
+    return _needs_labels(name, loss, contract)
 
-    return measure
+
+def _accuracy(loss: Loss, contract: Contract, target: Value, predicted: Value) -> Value:
+    return loss.correct(target, predicted, contract.form)
+
+
+def _error(loss: Loss, contract: Contract, target: Value, predicted: Value) -> Value:
+    return 1 - composite.astype(_accuracy(loss, contract, target, predicted), predicted.type.dtype)
+
+
+def _top_error(k: int, loss: Loss, contract: Contract, target: Value, predicted: Value) -> Value:
+    labels, classes = loss.labelled(target), predicted.type.shape[-1]
+    assert isinstance(classes, int)
+    if k > classes:
+        raise ArgumentError(
+            "compile",
+            f"top_{k}_error needs {k} classes or more, got {classes}",
+            f"Use metrics=['top_{classes}_error'], or a smaller number." if classes > 1 else "",
+        )
+    own = composite.sum(
+        predicted * composite.one_hot(labels, classes, predicted.type.dtype), axis=-1, keepdims=True
+    )
+    number = composite.arange(classes)
+    earlier = elementwise("less", number, composite.reshape(labels, (labels.type.shape[0], 1)))
+    tied = composite.astype(predicted == own, "int64") * composite.astype(earlier, "int64")
+    before = composite.sum(composite.astype(predicted > own, "int64") + tied, axis=-1)
+    return before >= k
+
+
+def _f1(loss: Loss, contract: Contract, y: Array, predicted: Array) -> float:
+    labels = _array(loss.labelled(Tensor(y)))
+    chosen = _array(loss.decided(Tensor(predicted), contract.form))
+    several = labels.ndim == 1 and predicted.shape[-1] > 2
+    return scores.f1(labels, chosen, "macro" if several else None)
+
+
+def _roc_auc(loss: Loss, contract: Contract, y: Array, predicted: Array) -> float:
+    # What a model says of a class is its probability: logits may be shifted row by row.
+    shown: Value = Tensor(predicted)
+    if contract.form is Form.CLASS_LOGITS:
+        shown = contract.probabilities(shown)
+    return scores.roc_auc(_array(loss.labelled(Tensor(y))), _array(shown))
+
+
+def _array(value: Value) -> Array:
+    assert isinstance(value, Tensor)
+    return value.numpy()
+
+
+# -- of values --------------------------------------------------------------------------------
+
+
+def _needs_values(name: str, loss: Loss, contract: Contract) -> Refusal | None:
+    got = f"{name} compares values with the targets, got {contract.form.value} ({loss.name})"
+    match contract.form:
+        case Form.CLASS_LOGITS:
+            return Refusal(got, "End the model in a softmax: it trains alike, and gives values.")
+        case Form.LOGITS:
+            return Refusal(got, "End the model in a sigmoid: it trains alike, and gives values.")
+        case Form.CLASS_SCORES:
+            return Refusal(got, "Use loss='cross_entropy' and a softmax at the end of the model.")
+        case Form.SCORES:
+            return Refusal(
+                got,
+                "Use loss='binary_cross_entropy' with labels 0 and 1 and a sigmoid at the end of "
+                "the model.",
+            )
+        case Form.OWN:
+            return Refusal(
+                got, "Its mean is not known: use a function (y_true, y_pred) of your own."
+            )
+    return None
+
+
+def _compared(name: str, loss: Loss, target: Value, predicted: Value) -> tuple[Value, Value]:
+    """Targets and outputs as values of one shape: of classes rows with a 1, of a density means."""
+    wanted, found = loss.expected(target, predicted), loss.mean(predicted)
+    if wanted.type.shape != found.type.shape:
+        raise ShapeError(
+            f"metric {name}",
+            f"y must be {shapes.text(found.type.shape)} like the output of the model, got "
+            f"{shapes.text(wanted.type.shape)}",
+            "Use a function (y_true, y_pred) of your own.",
+        )
+    return composite.astype(wanted, found.type.dtype), found
 
 
 def _row_mean(value: Value) -> Value:
@@ -97,33 +228,57 @@ def _row_mean(value: Value) -> Value:
     return composite.mean(value, axes) if axes else value
 
 
-def _squared_error(loss: Loss, target: Value, output: Value) -> Value:
-    return _row_mean(elementwise("square", output - target))
+def _squared_error(loss: Loss, contract: Contract, target: Value, predicted: Value) -> Value:
+    wanted, found = _compared("squared_error", loss, target, predicted)
+    return _row_mean(elementwise("square", found - wanted))
 
 
-def _absolute_error(loss: Loss, target: Value, output: Value) -> Value:
-    return _row_mean(abs(output - target))
+def _absolute_error(loss: Loss, contract: Contract, target: Value, predicted: Value) -> Value:
+    wanted, found = _compared("absolute_error", loss, target, predicted)
+    return _row_mean(abs(found - wanted))
 
 
-def _f1(y: Array, output: Array, labels: Array, chosen: Array) -> float:
-    several = labels.ndim == 1 and output.shape[-1] > 2
-    return scores.f1(labels, chosen, "macro" if several else None)
+def _r2(loss: Loss, contract: Contract, y: Array, predicted: Array) -> float:
+    wanted, found = _compared("r2", loss, Tensor(y), Tensor(predicted))
+    return scores.r2(_array(wanted), _array(found))
 
+
+# -- the table --------------------------------------------------------------------------------
 
 BY_NAME: dict[str, Metric] = {
     one.name: one
     for one in (
-        Metric("accuracy", _accuracy),
-        Metric("error", _error),
-        Metric("squared_error", _squared_error),
-        Metric("absolute_error", _absolute_error),
-        Metric("f1", whole=_f1),
-        Metric("roc_auc", whole=lambda y, out, labels, chosen: scores.roc_auc(labels, out)),
-        Metric("r2", whole=lambda y, out, labels, chosen: scores.r2(y, out)),
-        Metric(GRADIENT_NORM),
+        _BuiltIn("accuracy", _accuracy, needs=_needs_labels),
+        _BuiltIn("error", _error, needs=_needs_labels),
+        _BuiltIn("squared_error", _squared_error, needs=_needs_values),
+        _BuiltIn("absolute_error", _absolute_error, needs=_needs_values),
+        _BuiltIn("f1", whole=_f1, needs=_needs_labels),
+        _BuiltIn("roc_auc", whole=_roc_auc, needs=_needs_ranks),
+        _BuiltIn("r2", whole=_r2, needs=_needs_values),
+        _BuiltIn(GRADIENT_NORM),
     )
 }
-OF_CLASSES = ("f1", "roc_auc")  # those of all rows that need labels
+
+# What other libraries call them. Keras's averages over outputs are averages here as well.
+_ELSEWHERE = {
+    "mse": "squared_error",
+    "mean_squared_error": "squared_error",
+    "squared": "squared_error",
+    "mae": "absolute_error",
+    "mean_absolute_error": "absolute_error",
+    "absolute": "absolute_error",
+    "acc": "accuracy",
+    "binary_accuracy": "accuracy",
+    "categorical_accuracy": "accuracy",
+    "sparse_categorical_accuracy": "accuracy",
+    "top_k_categorical_accuracy": "top_5_error",
+    "sparse_top_k_categorical_accuracy": "top_5_error",
+    "auc": "roc_auc",
+    "f1_score": "f1",
+    "f1score": "f1",
+    "r2_score": "r2",
+    "r2score": "r2",
+}
 
 
 def metric(value: Any) -> Metric:
@@ -131,15 +286,95 @@ def metric(value: Any) -> Metric:
     if isinstance(value, Metric):
         return value
     if isinstance(value, str):
-        top = _TOP.fullmatch(value)
-        if top is not None:
-            return Metric(value, _top_error(int(top.group(1))))
-        if value not in BY_NAME:
-            raise ArgumentError(
-                "compile", f"unknown metric {value!r}", nearest(value, [*BY_NAME, "top_5_error"])
-            )
-        return BY_NAME[value]
+        return _named(value)
+    if isinstance(value, type):
+        wanted = f"{value.__name__}(…), with brackets" if issubclass(value, Metric) else "its name"
+        raise ArgumentError(
+            "compile",
+            f"a metric must be a name or a function, got the class {value.__name__}",
+            f"Write {wanted}." if issubclass(value, Metric) else _KINDS,
+        )
     if is_function(value):
-        name = getattr(value, "__name__", "metric")
-        return Metric(name, lambda loss, t, y: composite.asvalue(value(t, y)), function=value)
-    raise ArgumentError("compile", f"a metric must be a name or a function, got {value!r}")
+        return Metric(getattr(value, "__name__", "metric"), value)
+    raise ArgumentError("compile", f"a metric must be a name or a function, got {value!r}", _KINDS)
+
+
+_KINDS = f"Names: {', '.join(BY_NAME)}, top_5_error (any number)."
+
+
+def _named(name: str) -> Metric:
+    top = _TOP.fullmatch(name)
+    if top is not None:
+        # Not a lambda: a compiled model can be pickled.
+        return _BuiltIn(
+            name, functools.partial(_top_error, int(top.group(1))), needs=_needs_classes
+        )
+    if name in BY_NAME:
+        return BY_NAME[name]
+    hint = nearest(name, [*BY_NAME, "top_5_error"])
+    if name.lower() in _ELSEWHERE:
+        hint = f"Here it is called '{_ELSEWHERE[name.lower()]}'."
+    raise ArgumentError("compile", f"unknown metric {name!r}", hint)
+
+
+# -- what compile asks -----------------------------------------------------------------------
+
+
+def check_metrics(metrics: Iterable[Metric], loss: Loss, contract: Contract) -> None:
+    """Refuses metrics that say nothing of outputs like these.
+
+    Raises:
+        ArgumentError: with what to do.
+    """
+    for one in metrics:
+        refusal = one.refusal(loss, contract)
+        if refusal is not None:
+            raise ArgumentError("compile", *refusal)
+
+
+def unique_names(metrics: Iterable[Metric], others: Iterable[str] = ()) -> None:
+    """Refuses metrics of one name, and names that a history has for something else.
+
+    Args:
+        others: names that are taken: those of other outputs' measures.
+    """
+    taken = set(others)
+    for one in metrics:
+        own = one.function is not None
+        if own and (one.name in _RESERVED or one.name.startswith("val_")):
+            raise ArgumentError(
+                "compile",
+                f"a metric must have a name that is free, got {one.name!r}, which the history "
+                "has for something else",
+                f"Give it another one: metrics=[pel.Metric('own_{one.name}', function)].",
+            )
+        if one.name in taken:
+            raise ArgumentError(
+                "compile",
+                f"the names of metrics must differ, got {one.name!r} twice",
+                f"Name a function: metrics=[…, pel.Metric('{_word(one.name)}_2', function)]."
+                if own
+                else "Name it once.",
+            )
+        taken.add(one.name)
+
+
+def _word(name: str) -> str:
+    return re.sub(r"\W+", "", name) or "metric"
+
+
+def check_targets(
+    metrics: Iterable[Metric], loss: Loss, contract: Contract, y: Array, output: TensorType
+) -> None:
+    """Refuses targets that a metric of all rows has no value for, before anything is trained.
+
+    Args:
+        y: targets in the form that the loss takes, of data that will be measured.
+        output: the type of the model's output.
+
+    Raises:
+        DataError: where r2 gets a constant, or roc_auc a class that does not occur.
+    """
+    for one in metrics:
+        if one.whole is not None:  # it looks at the targets before it looks at the outputs
+            one.whole(loss, contract, y, np.zeros((len(y), *output.shape[1:]), y.dtype))

@@ -1,6 +1,6 @@
 """Losses by family, and the table of their names."""
 
-from pellucid.nn.losses.base import Loss, same_shape
+from pellucid.nn.losses.base import Form, Loss, same_shape
 from pellucid.nn.losses.classification import (
     BinaryCrossEntropy,
     CrossEntropy,
@@ -29,6 +29,7 @@ __all__ = [
     "Absolute",
     "BinaryCrossEntropy",
     "CrossEntropy",
+    "Form",
     "Gaussian",
     "GaussianMixture",
     "HalfSquared",

@@ -1,17 +1,18 @@
-"""What a loss is: one value a row, and what labels it takes.
+"""What a loss is: one value a row, what labels it takes, and what it takes an output for.
 
-A loss sees logits: a final softmax or sigmoid of the model is taken off before a cross-entropy and
-put back for `predict_proba`. Output and target never broadcast: (N,) is accepted for (N, 1).
+What the output of a model stands for follows from the loss and the final activation together: see
+`contract.py`. Output and target never broadcast: (N,) is accepted for (N, 1).
 """
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Any, ClassVar
 
 import numpy as np
 
 from pellucid.core import shapes
-from pellucid.core.errors import DataError, ShapeError
+from pellucid.core.errors import ArgumentError, DataError, ShapeError
 from pellucid.graph.node import TensorType
 from pellucid.ops import composite
 from pellucid.ops.value import Value, elementwise
@@ -20,14 +21,29 @@ from pellucid.runtime.extras import numpy_dtype
 Array = np.ndarray[Any, Any]
 
 
+class Form(Enum):
+    """What the numbers of an output are. The value is the word that messages and pages use."""
+
+    VALUES = "values"  # like the targets
+    PROBABILITIES = "probabilities"  # of classes: the rows sum to 1
+    PROBABILITY = "a probability each"  # of a yes, for each output by itself
+    CLASS_LOGITS = "logits of classes"  # softmax makes them probabilities
+    LOGITS = "logits"  # the sigmoid makes each a probability
+    CLASS_SCORES = "scores of classes"  # the highest is chosen
+    SCORES = "scores"  # the sign is the side
+    LOG_RATE = "logarithms of rates"
+    DENSITY = "parameters of a density"
+    OWN = "parameters of a density of one's own"  # whose mean is not known
+
+
 class Loss:
     """Base of all losses."""
 
     name: ClassVar[str]
-    link: ClassVar[str | None] = None  # turns the model's output into probabilities
+    reads: ClassVar[Form] = Form.VALUES  # what it takes the output of the model for
+    link: ClassVar[str | None] = None  # the final activation that is taken off before it
     classifies: ClassVar[bool] = False  # whether targets are labels
     sides: ClassVar[tuple[int, int] | None] = None  # the labels, where each output has two
-    wants_probabilities: ClassVar[bool] = False  # as they are, not logits
 
     def per_row(self, target: Value, output: Value) -> Value:
         """The loss of each row, shape (N,)."""
@@ -37,17 +53,23 @@ class Loss:
         """The label of each row (N,), or of each of its outputs (N, H), where there are labels."""
         raise NotImplementedError
 
-    def decided(self, output: Value) -> Value:
-        """The label that the output stands for, in the form of `labelled`."""
+    def decided(self, output: Value, form: Form) -> Value:
+        """The label that an output of this form stands for, in the form of `labelled`."""
         raise NotImplementedError
 
-    def correct(self, target: Value, output: Value) -> Value | None:
-        """Whether each row is classified right, shape (N,); None where that means nothing."""
-        if not self.classifies:
-            return None
-        right = elementwise("equal", self.decided(output), self.labelled(target))
+    def correct(self, target: Value, output: Value, form: Form) -> Value:
+        """Whether each row is classified right, shape (N,)."""
+        right = elementwise("equal", self.decided(output, form), self.labelled(target))
         axes = tuple(range(1, len(right.type.shape)))
         return composite.min(composite.astype(right, "int64"), axes) > 0 if axes else right
+
+    def mean(self, output: Value) -> Value:
+        """The target that an output lets one expect: itself, or the mean of its density."""
+        return output
+
+    def expected(self, target: Value, output: Value) -> Value:
+        """The target in the shape of `mean`: of classes a row with a 1 and zeros."""
+        return target
 
     def targets(self, y: Array, output: TensorType) -> Array:
         """`y` checked against an output of this type, in the form that `per_row` takes.
@@ -57,6 +79,28 @@ class Loss:
             DataError: for labels that this loss does not take.
         """
         return same_shape(self.name, y, output)
+
+    def row_classes(self, y: Array, output: TensorType, where: str) -> tuple[Array, list[int]]:
+        """The class of each row, (N,), and all that there can be: what `class_weight` goes by.
+
+        Args:
+            y: targets in the form of `targets`.
+
+        Raises:
+            ArgumentError: for a loss whose rows have no class.
+            DataError: for a row of probabilities that names more than one.
+        """
+        raise no_classes(self.name, output, where)
+
+
+def no_classes(name: str, output: TensorType, where: str) -> ArgumentError:
+    several = output.shape[-1]
+    return ArgumentError(
+        where,
+        f"class_weight needs one class a row, got loss {name} with {several} "
+        f"output{'s' * (several != 1)}",
+        "Use sample_weight.",
+    )
 
 
 def same_shape(

@@ -12,7 +12,7 @@ from pellucid.core.arguments import real
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError, DataError, ShapeError
 from pellucid.graph.node import TensorType
-from pellucid.nn.losses.base import Array, Loss, first_bad, rows, same_shape
+from pellucid.nn.losses.base import Array, Form, Loss, first_bad, no_classes, rows, same_shape
 from pellucid.ops import composite
 from pellucid.ops.value import Value, elementwise
 from pellucid.runtime.extras import numpy_dtype
@@ -31,6 +31,7 @@ class CrossEntropy(Loss):
     """
 
     name: ClassVar[str] = "cross_entropy"
+    reads: ClassVar[Form] = Form.CLASS_LOGITS
     link: ClassVar[str | None] = "softmax"
     classifies: ClassVar[bool] = True
 
@@ -49,10 +50,8 @@ class CrossEntropy(Loss):
 
     def _probabilities(self, target: Value, output: Value) -> Value:
         """The target as a probability for each class."""
-        classes = output.type.shape[-1]
+        target, classes = _rows_of_classes(target, output), output.type.shape[-1]
         assert isinstance(classes, int)
-        if len(target.type.shape) == 1:
-            target = composite.one_hot(target, classes, output.type.dtype)
         if self.label_smoothing:
             target = target * (1 - self.label_smoothing) + self.label_smoothing / classes
         return target
@@ -60,8 +59,11 @@ class CrossEntropy(Loss):
     def labelled(self, target: Value) -> Value:
         return target if len(target.type.shape) == 1 else composite.argmax(target, axis=-1)
 
-    def decided(self, output: Value) -> Value:
+    def decided(self, output: Value, form: Form) -> Value:
         return composite.argmax(output, axis=-1)
+
+    def expected(self, target: Value, output: Value) -> Value:
+        return _rows_of_classes(target, output)
 
     def targets(self, y: Array, output: TensorType) -> Array:
         if len(output.shape) != 2:
@@ -117,13 +119,56 @@ class CrossEntropy(Loss):
             )
         bad = (y < 0) | (y >= classes)
         if bad.any():
-            fix = f"The model has {classes} outputs: give the last layer one unit a class."
-            if (y == -1).any() and classes == 2 and not ((y != -1) & (y != 1)).any():
-                fix = "Labels are -1 and 1: pass (y + 1) // 2, or use loss='hinge' with one output."
             raise DataError(
-                self.name, f"labels must lie in [0, {classes - 1}], got {first_bad(y, bad)}", fix
+                self.name,
+                f"labels must lie in [0, {classes - 1}], got {first_bad(y, bad)}",
+                _renumbered(y, classes),
             )
         return y.astype(np.int64)
+
+    def row_classes(self, y: Array, output: TensorType, where: str) -> tuple[Array, list[int]]:
+        count = output.shape[-1]
+        assert isinstance(count, int)
+        if y.ndim > 1:
+            shared = (y != 0).sum(axis=1) != 1
+            if shared.any():
+                row = int(np.argmax(shared))
+                raise DataError(
+                    where,
+                    "with class_weight rows of y must hold a 1 and zeros, got "
+                    f"{y[row].tolist()} in row {row}",
+                    "Use sample_weight.",
+                )
+            y = y.argmax(axis=1)
+        return y, list(range(count))
+
+
+def _renumbered(y: Array, classes: int) -> str:
+    """What to do with labels that are not 0 … C-1."""
+    known = np.unique(y)
+    if classes == 2 and np.isin(known, (-1, 1)).all():
+        return "Labels are -1 and 1: pass (y + 1) // 2, or use loss='hinge' with one output."
+    if known[0] >= 1 and known[-1] <= classes:
+        return "Classes count from 0: pass y - 1."
+    if len(known) <= classes:
+        return "Number the classes from 0: names, y = np.unique(y, return_inverse=True)."
+    return f"The model has {classes} outputs: give the last layer one unit a class."
+
+
+def _rows_of_classes(target: Value, output: Value) -> Value:
+    """Classes (N,) as rows with a 1 and zeros; rows as they are."""
+    classes = output.type.shape[-1]
+    assert isinstance(classes, int)
+    if len(target.type.shape) > 1:
+        return target
+    return composite.one_hot(target, classes, output.type.dtype)
+
+
+def _sides(loss: Loss, y: Array, output: TensorType, where: str) -> tuple[Array, list[int]]:
+    """The side of each row, where rows have one."""
+    if output.shape[1:] != (1,) or loss.sides is None:
+        raise no_classes(loss.name, output, where)
+    return y.reshape(-1), list(loss.sides)
 
 
 @record
@@ -138,8 +183,8 @@ class ProbabilityCrossEntropy(CrossEntropy):
     """
 
     name: ClassVar[str] = "probability_cross_entropy"
+    reads: ClassVar[Form] = Form.PROBABILITIES
     link: ClassVar[str | None] = None
-    wants_probabilities: ClassVar[bool] = True
 
     def per_row(self, target: Value, output: Value) -> Value:
         target = self._probabilities(target, output)
@@ -158,6 +203,7 @@ class BinaryCrossEntropy(Loss):
     """
 
     name: ClassVar[str] = "binary_cross_entropy"
+    reads: ClassVar[Form] = Form.LOGITS
     link: ClassVar[str | None] = "sigmoid"
     classifies: ClassVar[bool] = True
     sides: ClassVar[tuple[int, int] | None] = (0, 1)
@@ -181,8 +227,11 @@ class BinaryCrossEntropy(Loss):
     def labelled(self, target: Value) -> Value:
         return target > 0.5
 
-    def decided(self, output: Value) -> Value:
-        return output > 0
+    def decided(self, output: Value, form: Form) -> Value:
+        return output > (0.5 if form is Form.PROBABILITY else 0)
+
+    def row_classes(self, y: Array, output: TensorType, where: str) -> tuple[Array, list[int]]:
+        return _sides(self, y, output, where)
 
     def targets(self, y: Array, output: TensorType) -> Array:
         checked = same_shape(self.name, y, output)
@@ -191,6 +240,8 @@ class BinaryCrossEntropy(Loss):
             fix = "Labels must be 0 or 1."
             if not ((checked != -1) & (checked != 1)).any():
                 fix = "Labels are -1 and 1: pass (y + 1) / 2, or use loss='hinge'."
+            elif not ((checked != 1) & (checked != 2)).any():
+                fix = "Labels are 1 and 2: pass y - 1."
             raise DataError(
                 self.name, f"labels must lie in [0, 1], got {first_bad(checked, bad)}", fix
             )
@@ -206,8 +257,8 @@ class ProbabilityBinaryCrossEntropy(BinaryCrossEntropy):
     """
 
     name: ClassVar[str] = "probability_binary_cross_entropy"
+    reads: ClassVar[Form] = Form.PROBABILITY
     link: ClassVar[str | None] = None
-    wants_probabilities: ClassVar[bool] = True
 
     def per_row(self, target: Value, output: Value) -> Value:
         target = self._smoothed(target)
@@ -215,22 +266,23 @@ class ProbabilityBinaryCrossEntropy(BinaryCrossEntropy):
         no = composite.where(target == 1, 0.0, (1 - target) * elementwise("log1p", -output))
         return -rows(yes + no)
 
-    def decided(self, output: Value) -> Value:
-        return output > 0.5
-
 
 @dataclasses.dataclass(frozen=True)
 class _Signs(Loss):
     """Losses of labels -1 and 1, one for each output."""
 
+    reads: ClassVar[Form] = Form.SCORES
     classifies: ClassVar[bool] = True
     sides: ClassVar[tuple[int, int] | None] = (-1, 1)
 
     def labelled(self, target: Value) -> Value:
         return target > 0
 
-    def decided(self, output: Value) -> Value:
+    def decided(self, output: Value, form: Form) -> Value:
         return output > 0
+
+    def row_classes(self, y: Array, output: TensorType, where: str) -> tuple[Array, list[int]]:
+        return _sides(self, y, output, where)
 
     def targets(self, y: Array, output: TensorType) -> Array:
         checked = same_shape(self.name, y, output)
@@ -239,6 +291,8 @@ class _Signs(Loss):
             fix = "Labels must be -1 or 1."
             if not ((checked != 0) & (checked != 1)).any():
                 fix = "Labels are 0 and 1: pass 2*y - 1, or use loss='binary_cross_entropy'."
+            elif not ((checked != 1) & (checked != 2)).any():
+                fix = "Labels are 1 and 2: pass 2*y - 3."
             raise DataError(
                 self.name, f"labels must be -1 or 1, got {first_bad(checked, bad)}", fix
             )
@@ -264,6 +318,7 @@ class MulticlassHinge(CrossEntropy):
     """
 
     name: ClassVar[str] = "multiclass_hinge"
+    reads: ClassVar[Form] = Form.CLASS_SCORES
     link: ClassVar[str | None] = None
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.graph.node import TensorType
 from pellucid.nn.layer import is_function, own_result
-from pellucid.nn.losses.base import Array, Loss, same_shape
+from pellucid.nn.losses.base import Array, Form, Loss, same_shape
 from pellucid.ops import composite
 from pellucid.ops.value import Value, elementwise
 
@@ -49,6 +49,7 @@ class GaussianMixture(Loss):
     """
 
     name: ClassVar[str] = "gaussian_mixture"
+    reads: ClassVar[Form] = Form.DENSITY
 
     components: int = 2
 
@@ -76,6 +77,11 @@ class GaussianMixture(Loss):
         """What outputs of the model describe: weights, means and precisions."""
         logits, means, precisions = self._parts(composite.asvalue(output))
         return Mixture(composite.softmax(logits), means, precisions)
+
+    def mean(self, output: Value) -> Value:
+        """Σ π·μ, (N, T)."""
+        logits, means, _ = self._parts(output)
+        return composite.sum(composite.expand_dims(composite.softmax(logits), -1) * means, axis=1)
 
     def _columns(self, output: TensorType) -> int:
         width, k = output.shape[-1], self.components
@@ -108,11 +114,12 @@ class NegativeLogLikelihood(Loss):
     """
 
     name: ClassVar[str] = "negative_log_likelihood"
+    reads: ClassVar[Form] = Form.OWN
 
     log_prob: Callable[[Any, Any], Any]
 
     def __post_init__(self) -> None:
-        if not is_function(self.log_prob):
+        if isinstance(self.log_prob, type) or not is_function(self.log_prob):
             raise ArgumentError(
                 "NegativeLogLikelihood", f"log_prob must be a function, got {self.log_prob!r}"
             )

@@ -87,21 +87,38 @@ BY_NAME: dict[str, Loss] = {
 # Another spelling, as in the Keras program that the lectures print: it means nothing else.
 _SPELLINGS = {"sparse_categorical_crossentropy": "cross_entropy"}
 
-# What other libraries call them; named in the error, so that nobody searches twice.
+_SUMS = (
+    " It sums over the outputs of a row where {0} is their mean: with H outputs it is H times as "
+    "large, and so is its gradient. See docs/losses.md."
+)
+
+# What other libraries call them, and how far their numbers are ours: named in the error, so that
+# nobody searches twice.
 _ELSEWHERE = {
-    "mse": "squared",
-    "mean_squared_error": "squared",
-    "squared_error": "squared",
-    "categorical_crossentropy": "cross_entropy",
-    "crossentropy": "cross_entropy",
-    "log_loss": "cross_entropy",
-    "nll": "cross_entropy",
-    "binary_crossentropy": "binary_cross_entropy",
-    "mae": "absolute",
-    "mean_absolute_error": "absolute",
-    "absolute_error": "absolute",
-    "categorical_hinge": "multiclass_hinge",
-    "bce": "binary_cross_entropy",
+    "mse": ("squared", _SUMS),
+    "mean_squared_error": ("squared", _SUMS),
+    "mse_loss": ("squared", _SUMS),
+    "squared_error": ("squared", _SUMS),
+    "l2": ("squared", _SUMS),
+    "mae": ("absolute", _SUMS),
+    "mean_absolute_error": ("absolute", _SUMS),
+    "absolute_error": ("absolute", _SUMS),
+    "l1": ("absolute", _SUMS),
+    "l1_loss": ("absolute", _SUMS),
+    "huber_loss": ("huber", _SUMS),
+    "smooth_l1": ("huber", _SUMS),
+    "smooth_l1_loss": ("huber", _SUMS),
+    "binary_crossentropy": ("binary_cross_entropy", _SUMS),
+    "bce": ("binary_cross_entropy", _SUMS),
+    "bce_with_logits": ("binary_cross_entropy", _SUMS),
+    "categorical_crossentropy": ("cross_entropy", ""),
+    "crossentropy": ("cross_entropy", ""),
+    "log_loss": ("cross_entropy", ""),
+    "nll": ("cross_entropy", ""),
+    "nll_loss": ("cross_entropy", ""),
+    "categorical_hinge": ("multiclass_hinge", ""),
+    "poisson_nll_loss": ("poisson", _SUMS),
+    "gaussian_nll_loss": ("gaussian", _SUMS),
 }
 
 
@@ -110,13 +127,25 @@ def loss(value: Any) -> Loss:
     if isinstance(value, Loss):
         return value
     if isinstance(value, str):
-        value = _SPELLINGS.get(value, value)
-        if value in BY_NAME:
-            return BY_NAME[value]
-        hint = nearest(value, BY_NAME)
-        if value.lower() in _ELSEWHERE:
-            hint = f"Here it is called '{_ELSEWHERE[value.lower()]}'."
-        raise ArgumentError("compile", f"unknown loss {value!r}", hint)
+        return _named(value)
+    if isinstance(value, type):
+        hint = "Write a name such as 'squared', or a function (y_true, y_pred)."
+        if issubclass(value, Loss):
+            hint = f"Write {value.__name__}(…), with brackets."
+        raise ArgumentError(
+            "compile", f"loss must be a name or a function, got the class {value.__name__}", hint
+        )
     if is_function(value):
         return UserLoss(value)
     raise ArgumentError("compile", f"loss must be a name or a function, got {value!r}")
+
+
+def _named(name: str) -> Loss:
+    name = _SPELLINGS.get(name, name)
+    if name in BY_NAME:
+        return BY_NAME[name]
+    hint = nearest(name, BY_NAME)
+    if name.lower() in _ELSEWHERE:
+        ours, difference = _ELSEWHERE[name.lower()]
+        hint = f"Here it is called '{ours}'.{difference.format(name)}"
+    raise ArgumentError("compile", f"unknown loss {name!r}", hint)

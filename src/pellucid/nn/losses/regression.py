@@ -10,7 +10,7 @@ from pellucid.core.arguments import real
 from pellucid.core.config import record
 from pellucid.core.errors import DataError, ShapeError
 from pellucid.graph.node import TensorType
-from pellucid.nn.losses.base import Array, Loss, first_bad, rows, same_shape
+from pellucid.nn.losses.base import Array, Form, Loss, first_bad, rows, same_shape
 from pellucid.ops import composite
 from pellucid.ops.value import Value, elementwise
 
@@ -79,9 +79,13 @@ class Poisson(Loss):
     """
 
     name: ClassVar[str] = "poisson"
+    reads: ClassVar[Form] = Form.LOG_RATE
 
     def per_row(self, target: Value, output: Value) -> Value:
         return rows(elementwise("exp", output) - target * output)
+
+    def mean(self, output: Value) -> Value:
+        return elementwise("exp", output)
 
     def targets(self, y: Array, output: TensorType) -> Array:
         checked = same_shape(self.name, y, output)
@@ -105,11 +109,15 @@ class Gaussian(Loss):
     """
 
     name: ClassVar[str] = "gaussian"
+    reads: ClassVar[Form] = Form.DENSITY
 
     def per_row(self, target: Value, output: Value) -> Value:
         mean, variance = moments(output)
         spread = elementwise("log", variance * math.tau)
         return rows(spread + elementwise("square", target - mean) / variance) * 0.5
+
+    def mean(self, output: Value) -> Value:
+        return moments(output)[0]
 
     def targets(self, y: Array, output: TensorType) -> Array:
         return same_shape(
