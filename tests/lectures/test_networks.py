@@ -101,7 +101,7 @@ def test_a_network_of_any_depth(depth):
     np.testing.assert_allclose(y.T, w @ q + b[:, None], rtol=1e-11, atol=1e-14)
 
     def outputs(params, x):
-        return model.forward(params, {n: {} for n in model.names}, x, train=True, key=None)[0]
+        return model.apply(params, {n: {} for n in model.names}, x, train=True)[0]
 
     check_grad(outputs, [model.params, x], order=1, directions=1, tolerance=1e-6)
 
@@ -157,7 +157,7 @@ def test_all_parameters_as_one_vector():
     given, how = pel.Tensor(x), {"train": True, "key": None}
 
     def cost(params):
-        return np.mean(model.forward(params, {n: {} for n in model.names}, given, **how)[0] ** 2)
+        return np.mean(model.apply(params, {n: {} for n in model.names}, given, **how)[0] ** 2)
 
     def cost_of_vector(theta):
         parts = iter([theta[int(a) : int(b)].reshape(shape) for a, b, shape in spans])

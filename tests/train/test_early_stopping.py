@@ -10,6 +10,7 @@ import pytest
 import pellucid as pel
 from pellucid import nn, optim
 from pellucid.core.errors import ArgumentError
+from pellucid.models import fitting
 from pellucid.train.checkpoint import read_file
 
 
@@ -227,14 +228,14 @@ def test_an_interrupt_while_validation_runs_loses_no_row(monkeypatch):
         *train, seed=0, validation_data=held, callbacks=pel.EarlyStopping(patience=5), **options
     )
     again, calls = problem()[0], iter(range(1000))
-    measure = again._measure
+    measure = fitting.measured
 
     def measured(*given: Any) -> Any:
         if next(calls) == BEST + 1:
             raise KeyboardInterrupt
         return measure(*given)
 
-    monkeypatch.setattr(again, "_measure", measured)
+    monkeypatch.setattr(fitting, "measured", measured)
     with pytest.raises(KeyboardInterrupt):
         again.fit(
             *train, seed=0, validation_data=held, callbacks=pel.EarlyStopping(patience=5), **options

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -127,7 +128,9 @@ def both(
     y, outputs = targets(loss, rng)
     runs = []
     for backend in ("native", "interpreter"):
-        net = pel.Sequential([*layers, nn.Dense(outputs, LAST.get(loss))], seed=3, dtype=dtype)
+        net = pel.Sequential(
+            [*copy.deepcopy(layers), nn.Dense(outputs, LAST.get(loss))], seed=3, dtype=dtype
+        )
         net.compile(optimizer, loss=loss, **compiled)
         history = net.fit(x, y, batch_size=16, epochs=3, seed=1, verbose=0, backend=backend)
         measured = net.evaluate(x, y, backend=backend) if evaluated else {}

@@ -26,7 +26,7 @@ from pellucid.core.errors import ArgumentError, DataError, PellucidError
 from pellucid.core.files import check_target
 from pellucid.data import Dataset, load_digits, load_idx_folder, read_idx
 from pellucid.graph.text import print_graph
-from pellucid.models import Sequential, load
+from pellucid.models import Model, Sequential, load
 from pellucid.nn import L2, Dense, Flatten, Rescale
 from pellucid.nn.activations import check as check_activation
 from pellucid.optim import SGD, Adam, Optimizer
@@ -176,7 +176,7 @@ def _prepared(
     target: Path,
     resume: bool,
     overwrite: bool,
-) -> Sequential:
+) -> Model:
     """A fresh compiled model, or the one in the checkpoint if it is of the same making."""
     if optimizer not in _OPTIMIZERS:
         raise ArgumentError("train", f"--optimizer must be sgd or adam, got '{optimizer}'")
@@ -239,8 +239,7 @@ def predict(
     """Print the class of each image, one a line: `class probability`."""
     model = load(model_file)
     x = read_idx(images)
-    assert model.input_type is not None
-    features = model.input_type.shape[1:]
+    features = model.input_types[0].shape[1:]
     if x.shape[1:] != features and x[:1].size == shapes.size(features):
         x = x.reshape(len(x), *features)
     for row in model.predict_proba(x):

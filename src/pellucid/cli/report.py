@@ -14,13 +14,13 @@ from rich.table import Table
 
 from pellucid.core.errors import MissingPackageError
 from pellucid.data import Dataset
-from pellucid.models import Sequential
+from pellucid.models import Model
 from pellucid.train.callbacks import Callback
 from pellucid.train.loop import Run
 from pellucid.viz.curves import save_curves
 
 
-def heading(data: Dataset, model: Sequential) -> str:
+def heading(data: Dataset, model: Model) -> str:
     """What is about to be trained, in one line."""
     shape = "×".join(str(n) for n in data.x_train.shape[1:])
     layers = " → ".join(model.names)
@@ -99,7 +99,7 @@ def confusion(labels: np.ndarray[Any, Any], chosen: np.ndarray[Any, Any], classe
     return counts
 
 
-def results(console: Console, model: Sequential, x: Any, y: Any, target: Path | None) -> None:
+def results(console: Console, model: Model, x: Any, y: Any, target: Path | None) -> None:
     """Test error, confusion matrix, where time went, and the figure beside the model."""
     chosen = model.predict(x).argmax(axis=1)
     wrong = int((chosen != y).sum())
@@ -135,7 +135,7 @@ def results(console: Console, model: Sequential, x: Any, y: Any, target: Path | 
         console.print(f"Curves {figure}")
 
 
-def draw(model: Sequential, target: Path) -> Path | None:
+def draw(model: Model, target: Path) -> Path | None:
     """The figure of both curves beside the model; None where matplotlib is not installed."""
     place = target.with_suffix(".png")
     try:
@@ -145,7 +145,7 @@ def draw(model: Sequential, target: Path) -> Path | None:
     return place
 
 
-def description(model: Sequential) -> str:
+def description(model: Model) -> str:
     """The summary, and what the model was trained with."""
     lines: list[str] = []
     model.summary(print_fn=lines.append)

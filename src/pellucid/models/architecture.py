@@ -18,9 +18,9 @@ from pellucid.core.errors import ArgumentError
 from pellucid.core.shapes import N
 from pellucid.graph.node import Graph, TensorType
 from pellucid.models.ports import Ports
+from pellucid.nn.activations import activate
 from pellucid.nn.dense import Dropout, Flatten
 from pellucid.nn.layer import Layer, kind_name
-from pellucid.nn.activations import activate
 from pellucid.ops.random import Key
 from pellucid.ops.value import Value
 from pellucid.transform.trace import trace
@@ -57,7 +57,7 @@ class Architecture:
 
     def __init__(self, where: str, inputs: Ports, dtype: DType):
         self.where, self.inputs, self.dtype = where, inputs, dtype
-        self.outputs = Ports(("output",))
+        self.outputs = Ports(("output",), each="output")
         self.ends: tuple[int, ...] = (0,)
         self.layers: list[Layer] = []
         self.names: list[str] = []
@@ -167,7 +167,7 @@ class Architecture:
 
         def one(seed: Value, step: Value, own: Any, reads: list[Value]) -> Any:
             params, state = own or layer.init(Key(seed, step, "init").child(name), reads[0].type)
-            given = tuple(reads) if layer.several else reads[0]
+            given: Any = tuple(reads) if layer.several else reads[0]
             out, _ = layer.apply(params, state, given, train=False, key=None)
             return params, state, out
 

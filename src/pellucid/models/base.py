@@ -150,7 +150,8 @@ class BaseModel(Network):
         if len(wanted) > 1 and x.shape[1:] == (wanted[-1], *wanted[:-1]):
             fix = sliding.CHANNELS_LAST
         inputs = self.architecture.inputs
-        own = trees.paths(inputs.nested(range(len(inputs))), "x")[number]
+        key = inputs.names[number] if inputs.structure.kind is dict else number
+        own = f"x[{key!r}]" if inputs.several else "x"
         layer = kind_name(type(self.architecture.layers[0]).__name__)
         return ShapeError(
             f'{layer} "{self.architecture.names[0]}"',
@@ -178,6 +179,11 @@ class BaseModel(Network):
 
     # -- training ---------------------------------------------------------------------------
 
+    @property
+    def compiled(self) -> bool:
+        """Whether the model knows how it is trained."""
+        return self._configuration is not None
+
     def configuration(self, where: str) -> Configuration:
         """What the model was compiled with.
 
@@ -189,6 +195,12 @@ class BaseModel(Network):
                 where, "the model must be compiled first", "Call compile(optimizer, loss)."
             )
         return self._configuration
+
+    def configure(self, configuration: Configuration) -> None:
+        """Says how the model is trained; what an earlier run left is forgotten."""
+        self._configuration = configuration
+        self.forget_training()
+        self.programs.clear()
 
     def forget_training(self) -> None:
         """Leaves the weights as they are, and nothing of the run that made them."""

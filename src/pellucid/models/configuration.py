@@ -7,7 +7,7 @@ targets of known types the Task whose graphs train and measure the model.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from pellucid.core import trees
@@ -77,9 +77,7 @@ class Configuration:
             ArgumentError: for a pair of output and loss, or of metric and output, that is refused.
         """
         found = []
-        for loss, metrics, end in zip(
-            self.losses, self.metrics, architecture.ends, strict=True
-        ):
+        for loss, metrics, end in zip(self.losses, self.metrics, architecture.ends, strict=True):
             found.append(_contract(architecture, loss, end))
             check_metrics(metrics, loss, found[-1])
         return found
@@ -195,8 +193,8 @@ def _contract(architecture: Architecture, loss: Loss, end: int) -> Contract:
     if whole and earlier is not None and earlier.final_activation == activation:
         raise ArgumentError(
             "compile",
-            f"one {activation} must end the model, got two: {architecture.names[sources[0] - first]}"
-            f" and {architecture.names[place - first]}",
+            f"one {activation} must end the model, got two: "
+            f"{architecture.names[sources[0] - first]} and {architecture.names[place - first]}",
             "Remove one of them.",
         )
     return found
@@ -298,16 +296,18 @@ def _metrics(architecture: Architecture, given: Any) -> list[tuple[Metric, ...]]
         tuple(metric(item) for item in (one if isinstance(one, (list, tuple)) else [one]))
         for one in lists
     ]
-    names = [
-        replace(one, name=f"{name}_{one.name}") if outputs.several else one
-        for name, each in zip(outputs.names, found, strict=True)
-        for one in each
-        if one.name != GRADIENT_NORM
-    ]
-    if outputs.several:  # the loss of each output stands among them
-        for name in outputs.names:
-            names.append(Metric(f"{name}_loss"))
-    unique_names(names)
+    taken = {f"{name}_loss" for name in outputs.names} if outputs.several else set()
+    for name, each in zip(outputs.names, found, strict=True):
+        unique_names(each)
+        for one in each:
+            own = f"{name}_{one.name}"
+            if outputs.several and own in taken:
+                raise ArgumentError(
+                    "compile",
+                    f"the names of all measures must differ, got {own!r} twice",
+                    f"Name the function: pel.Metric('own_{one.name}', function).",
+                )
+            taken.add(own)
     return found
 
 

@@ -252,8 +252,8 @@ def validation(
         raise ArgumentError(
             "fit", "validation_data must be (x, y) or (x, y, weights), got something else"
         )
-    x, y, *weights = given
-    data = Data.of(model, x, y, "validation_data", *weights, name="y of validation_data")
+    x, y, weights = (*given, None)[:3]
+    data = Data.of(model, x, y, "validation_data", weights, name="y of validation_data")
 
     def validate(run: Run) -> dict[str, float]:
         values = measured(model, data, CHUNK, backend)

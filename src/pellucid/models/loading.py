@@ -14,12 +14,17 @@ from typing import Any
 from pellucid.core import trees
 from pellucid.core.config import from_config
 from pellucid.core.errors import DataError, PellucidError
+from pellucid.models.architecture import Architecture
+from pellucid.models.base import BaseModel
+from pellucid.models.configuration import Configuration, configuration
 from pellucid.models.functions import FunctionTable
 from pellucid.models.model import Model
+from pellucid.models.ports import Ports
 from pellucid.models.sequential import Sequential
+from pellucid.nn.layer import Layer
 from pellucid.train.checkpoint import read_file
 from pellucid.train.history import History
-from pellucid.train.metrics import Metric, metric
+from pellucid.train.metrics import GRADIENT_NORM, Metric, metric
 from pellucid.transform.arrays import type_of
 
 _MOST = 2**63  # what seeds and counts are held in
@@ -36,7 +41,7 @@ _TRAINING = {
 }
 
 
-def load(path: str | Path) -> Sequential:
+def load(path: str | Path) -> Model:
     """The model that `save` wrote: weights, training configuration, and where training stood.
 
     Raises:
@@ -74,50 +79,142 @@ def load(path: str | Path) -> Sequential:
         ) from None
 
 
-def _model(arrays: dict[str, Any], document: Mapping[str, Any]) -> Sequential:
-    if document["kind"] not in ("Sequential", "Model"):
-        raise DataError("load", f"unknown kind of model {document['kind']!r}")
+def _model(arrays: dict[str, Any], document: Mapping[str, Any]) -> Model:
+    document = _of_today(document)
     functions = FunctionTable(arrays)
     layers: list[Any] = []
     for i, (config, first) in enumerate(zip(document["layers"], document["shared"], strict=True)):
         if type(first) is not int or not 0 <= first <= i:
             raise DataError("load", f"layer {i} must share an earlier layer, got {first!r}")
         layers.append(layers[first] if first < i else from_config(config, functions.read))
-    samples = document["input_shapes"] if "input_shapes" in document else [document["input_shape"]]
-    model = _wired(layers, len(samples), document)
-    names = list(document["names"])
-    if len(names) != len(layers) or not all(isinstance(name, str) for name in names):
-        raise DataError("load", f"expected {len(layers)} layer names, got {len(names)}")
-    model.names = names
-    params, state = model._types([tuple(sample) for sample in samples])
-    model.params = _take(arrays, "params", params)
-    model.state = _take(arrays, "state", state)
+    model = _wired(layers, document, document["seed"], document["dtype"])
+    architecture = model.architecture
+    architecture.groups = _groups(document["groups"], layers, document["dtype"])
+    architecture.shaped([tuple(sample) for sample in document["input_shapes"]])
+    params = _take(arrays, "params", architecture.params)
+    state = _take(arrays, "state", architecture.state)
+    model.params, model.state = params, state
     compiled = document["compile"]
     if compiled is not None:
-        model.compile(
-            optimizer=from_config(compiled["optimizer"]),
-            loss=from_config(compiled["loss"], functions.read),
-            metrics=[_metric(item, functions) for item in compiled["metrics"]],
-            regularizer=[from_config(item) for item in compiled["regularizer"]],
-            rates=compiled.get("rates"),
-        )
+        model.configure(_configuration(architecture, compiled, functions))
         _resume(model, arrays, document)
     return model
 
 
-def _wired(layers: list[Any], inputs: int, document: Mapping[str, Any]) -> Sequential:
-    """The layers as a row, or as a graph in which each reads what stands before it."""
-    seed, dtype = document["seed"], document["dtype"]
-    if inputs < 1 or (inputs > 1 and document["kind"] == "Sequential"):
-        raise DataError("load", f"expected one input, got {inputs}")
-    if document["kind"] == "Sequential":
-        return Sequential(layers, seed=seed, dtype=dtype)
-    sources = [tuple(read) for read in document["sources"]]
-    for i, (layer, read) in enumerate(zip(layers, sources, strict=True)):
+def _of_today(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The description in the form that is written today, for files of format 1."""
+    if document["format"] > 1:
+        return document
+    samples = document["input_shapes"] if "input_shapes" in document else [document["input_shape"]]
+    count, layers = len(samples), len(document["layers"])
+    names = ["input"] if count == 1 else [f"input_{n}" for n in range(1, count + 1)]
+    chain = [[n] for n in range(layers)]
+    compiled, training = document["compile"], dict(document["training"])
+    if compiled is not None:
+        compiled = {
+            **compiled,
+            "losses": [compiled["loss"]],
+            "weights": [1.0],
+            "metrics": [[one for one in compiled["metrics"] if one != GRADIENT_NORM]],
+            "gradient_norm": GRADIENT_NORM in compiled["metrics"],
+            "rates": compiled.get("rates"),
+        }
+    if "y" in training:
+        training["y"] = [training["y"]]
+    return {
+        **document,
+        "name": None,
+        "input_shapes": samples,
+        "sources": document["sources"] if document["kind"] == "Model" else chain,
+        "ends": [count + layers - 1],
+        "inputs": {"names": names, "form": None if count == 1 else "list"},
+        "outputs": {"names": ["output"], "form": None},
+        "groups": {},
+        "compile": compiled,
+        "training": training,
+    }
+
+
+def _groups(table: Mapping[str, Any], layers: list[Any], dtype: str) -> dict[str, Any]:
+    """The models inside a model, over its layers."""
+    found = {}
+    for name, document in table.items():
+        own = [layers[_number(n, len(layers))] for n in document["layers"]]
+        found[str(name)] = _wired(own, document, document["seed"], dtype)
+        found[str(name)].architecture.groups = _groups(document["groups"], layers, dtype)
+    return found
+
+
+def _number(value: Any, below: int) -> int:
+    if type(value) is not int or not 0 <= value < below:
+        raise DataError("load", f"a layer's number must be in [0, {below}), got {value!r}")
+    return value
+
+
+def _wired(layers: list[Any], document: Mapping[str, Any], seed: Any, dtype: Any) -> Model:
+    """The layers as a graph in which each reads what stands before it."""
+    kinds: dict[str, type[Model]] = {"Sequential": Sequential, "Model": Model}
+    kind = kinds.get(document["kind"])
+    if kind is None:
+        raise DataError("load", f"unknown kind of model {document['kind']!r}")
+    inputs, outputs = _ports(document, "input"), _ports(document, "output")
+    if kind is Sequential and (inputs.several or outputs.several):
+        raise DataError("load", f"expected one input, got {len(inputs)}")
+    model: Model = kind.__new__(kind)
+    BaseModel.__init__(model, seed, dtype, document["name"], inputs)
+    architecture, count = model.architecture, len(inputs)
+    for i, (layer, name, read) in enumerate(
+        zip(layers, document["names"], document["sources"], strict=True)
+    ):
+        if not isinstance(layer, Layer):
+            raise DataError("load", f"layer {i} must be a layer, got {layer!r}")
         fits = len(read) >= 2 if layer.several else len(read) == 1
-        if not fits or not all(type(n) is int and 0 <= n < inputs + i for n in read):
+        if not fits or not all(type(n) is int and 0 <= n < count + i for n in read):
             raise DataError("load", f"layer {i} must read what stands before it, got {list(read)}")
-    return Model.wired(inputs, layers, sources, seed, dtype)
+        if not isinstance(name, str):
+            raise DataError("load", f"layer {i} must have a name, got {name!r}")
+        architecture.append(layer, tuple(read), name)
+    ends = tuple(document["ends"])
+    if len(ends) != len(outputs) or not all(
+        type(end) is int and count <= end < count + len(layers) for end in ends
+    ):
+        raise DataError("load", f"outputs must be those of layers, got {list(ends)}")
+    architecture.ends, architecture.outputs = ends, outputs
+    return model
+
+
+def _ports(document: Mapping[str, Any], each: str) -> Ports:
+    config = document[f"{each}s"]
+    names, form = config["names"], config["form"]
+    kinds = {None: None, "list": list, "dict": dict}
+    distinct = isinstance(names, list) and len(set(names)) == len(names) > 0
+    if not distinct or not all(isinstance(name, str) for name in names) or form not in kinds:
+        raise DataError("load", f"inputs and outputs must have names and a form, got {config!r}")
+    if form is None and len(names) > 1:
+        raise DataError("load", f"several inputs or outputs must be a list or a dict, got {names}")
+    return Ports.of(kinds[form], names, each)
+
+
+def _configuration(
+    architecture: Architecture, compiled: Mapping[str, Any], functions: FunctionTable
+) -> Configuration:
+    outputs = architecture.outputs
+    metrics = [[_metric(item, functions) for item in each] for each in compiled["metrics"]]
+    losses = [from_config(one, functions.read) for one in compiled["losses"]]
+    for each in (losses, metrics, compiled["weights"]):
+        if len(each) != len(outputs):
+            raise DataError("load", f"expected {len(outputs)} losses, got {len(each)}")
+    if compiled["gradient_norm"]:
+        metrics[0].append(metric(GRADIENT_NORM))
+    return configuration(
+        architecture,
+        from_config(compiled["optimizer"]),
+        outputs.nested(losses),
+        outputs.nested(metrics),
+        [from_config(item) for item in compiled["regularizer"]],
+        compiled["rates"],
+        outputs.nested(compiled["weights"]) if outputs.several else None,
+    )
 
 
 def _metric(config: Any, functions: FunctionTable) -> Metric:
@@ -143,11 +240,10 @@ def _take(arrays: Mapping[str, Any], kind: str, tree: Any) -> Any:
     return trees.unflatten(structure, found)
 
 
-def _resume(model: Sequential, arrays: Mapping[str, Any], document: Mapping[str, Any]) -> None:
+def _resume(model: Model, arrays: Mapping[str, Any], document: Mapping[str, Any]) -> None:
     training = dict(document["training"])
     if any(name.startswith("slots/") for name in arrays) or "step" in training:
-        assert model.optimizer is not None
-        model.slots = _take(arrays, "slots", model._slot_types(model.optimizer))
+        model.slots = _take(arrays, "slots", model.slot_types())
     for name, kind in _TRAINING.items():
         kinds = kind if isinstance(kind, tuple) else (kind,)
         if training and type(training.get(name)) not in kinds:
@@ -167,8 +263,8 @@ def _resume(model: Sequential, arrays: Mapping[str, Any], document: Mapping[str,
     for epoch, held in document.get("kept", {}).items():
         params, state = model.params, model.state
         if not held:
-            params = _take(arrays, f"kept/{int(epoch)}/params", model._type_tree(params))
-            state = _take(arrays, f"kept/{int(epoch)}/state", model._type_tree(state))
+            params = _take(arrays, f"kept/{int(epoch)}/params", model.architecture.params)
+            state = _take(arrays, f"kept/{int(epoch)}/state", model.architecture.state)
         params, state = copy.deepcopy((params, state))  # the model's may be written over
         model.kept[int(epoch)] = trees.leaves_of(params), trees.leaves_of(state)
     history = History()

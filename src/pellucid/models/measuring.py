@@ -20,9 +20,7 @@ Array = np.ndarray[Any, Any]
 CHUNK = 1024  # rows that evaluate and predict take at a time
 
 
-def rows_of(
-    features: Sequence[Array], start: int, stop: int, dtype: np.dtype[Any]
-) -> list[Array]:
+def rows_of(features: Sequence[Array], start: int, stop: int, dtype: np.dtype[Any]) -> list[Array]:
     """Rows of each input in the model's dtype, all their numbers finite."""
     found = [consecutive(x, start, stop, dtype, "x") for x in features]
     for part in found:
@@ -71,7 +69,7 @@ def measures(
         target = targets[task.heads.index(head)]
         for metric in head.metrics:
             if metric.whole is not None:
-                values[head.named(metric.name)] = metric.over_all(
+                values[head.named(metric.name)] = metric.whole(
                     head.loss, head.contract, target, output
                 )
     return {name: values[name] for name in task.measures}

@@ -112,12 +112,13 @@ class Model(BaseModel):
             sources = tuple(place[id(one)] for one in symbol.sources)
             place[id(symbol)] = architecture.append(symbol.layer, sources, own_name)
         architecture.ends = tuple(place[id(one)] for one in last)
-        named = names or [_output_name(architecture.names[end - len(first)])
-                          for end in architecture.ends]
+        named = names or [
+            _output_name(architecture.names[end - len(first)]) for end in architecture.ends
+        ]
         if len(set(named)) < len(named):  # a layer that is called twice
             named = [f"{one}_{n}" for n, one in enumerate(named, 1)]
         _check_names("outputs", named)
-        architecture.outputs = Ports.of(kind, named)
+        architecture.outputs = Ports.of(kind, named, "output")
         architecture.shaped([one.shape for one in first])
         variables.check(architecture)
 
@@ -391,11 +392,11 @@ class Model(BaseModel):
                 with state acts as in prediction.
             loss_weights: for several outputs, what each loss is multiplied by in the objective.
         """
-        self._configuration = configuration(
-            self.architecture, optimizer, loss, metrics, regularizer, rates, loss_weights
+        self.configure(
+            configuration(
+                self.architecture, optimizer, loss, metrics, regularizer, rates, loss_weights
+            )
         )
-        self.forget_training()
-        self.programs.clear()
 
     @checked
     @alone
@@ -574,9 +575,7 @@ class Model(BaseModel):
         return self.architecture.outputs.nested(found)
 
     @checked
-    def predict_proba(
-        self, x: Any, *, batch_size: int = CHUNK, backend: str | None = None
-    ) -> Any:
+    def predict_proba(self, x: Any, *, batch_size: int = CHUNK, backend: str | None = None) -> Any:
         """Probabilities (N, C), whether the model ends in logits or in softmax or sigmoid.
 
         Raises:

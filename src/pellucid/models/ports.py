@@ -18,23 +18,25 @@ class Ports:
     Args:
         names: one a port; of a port alone it is only for messages.
         structure: a leaf for one alone, else a list or a dict.
+        each: what one is, for messages.
     """
 
     names: tuple[str, ...]
     structure: Structure = LEAF
+    each: str = "input"
 
     @staticmethod
-    def of(kind: type | None, names: Sequence[str]) -> Ports:
+    def of(kind: type | None, names: Sequence[str], each: str = "input") -> Ports:
         """Ports that are given alone (None), as a `list` or as a `dict`."""
         if kind is None:
-            return Ports(tuple(names), LEAF)
+            return Ports(tuple(names), LEAF, each)
         keys = tuple(names) if kind is dict else ()
-        return Ports(tuple(names), Structure(kind, keys, (LEAF,) * len(names), len(names)))
+        return Ports(tuple(names), Structure(kind, keys, (LEAF,) * len(names), len(names)), each)
 
     @property
     def several(self) -> bool:
         """Whether data come in a list or a dict."""
-        return self.structure is not LEAF
+        return self.structure.kind is not None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -66,7 +68,9 @@ class Ports:
                 f"Write {{{self.names[0]!r}: …}}.",
             )
         raise ArgumentError(
-            where, f"{name} must be a list of {len(self.names)}, one a port, got {got}"
+            where,
+            f"{name} must be a list of {len(self.names)}, one an {self.each}, got {got}",
+            f"The {self.each}s are {', '.join(self.names)}.",
         )
 
     def _by_name(self, where: str, name: str, given: Mapping[Any, Any]) -> list[Any]:

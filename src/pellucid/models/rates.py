@@ -13,7 +13,7 @@ from typing import Any
 from pellucid.core.arguments import checked, real, whole
 from pellucid.core.errors import ArgumentError, DivergenceError
 from pellucid.core.files import check_target, write_atomically
-from pellucid.models.sequential import Sequential
+from pellucid.models.model import Model
 from pellucid.optim import Driver, Exponential
 from pellucid.train.callbacks import Callback
 from pellucid.viz.curves import rate_curve
@@ -68,7 +68,7 @@ class _Until(Callback):
 
 @checked
 def rate_range(
-    model: Sequential,
+    model: Model,
     x: Any,
     y: Any,
     *,
@@ -94,7 +94,7 @@ def rate_range(
     Source: Smith, WACV 2017, arXiv:1506.01186, 3.3.
     """
     where = "rate_range"
-    if not isinstance(model, Sequential) or model.optimizer is None:
+    if not isinstance(model, Model) or model.optimizer is None:
         raise ArgumentError(where, "model must be compiled", "Call compile(optimizer, loss).")
     if isinstance(model.optimizer, Driver):
         raise ArgumentError(
@@ -106,12 +106,11 @@ def rate_range(
     size = whole(where, "batch_size", batch_size, 1)
     factor = (high / low) ** (1 / (count - 1))
     trial = copy.deepcopy(model)
-    assert trial.loss is not None
-    trial.optimizer = dataclasses.replace(
+    rates_only = dataclasses.replace(
         model.optimizer, learning_rate=Exponential(low, factor, every=1)
     )
-    trial.forget_training()
-    rows = len(model._features(x, where)[0])
+    trial.configure(dataclasses.replace(model.configuration(where), optimizer=rates_only))
+    rows = len(model.features(x, where)[0])
     epochs = -(-count * size // rows) + 1
     with contextlib.suppress(DivergenceError):  # the rate at which it diverges was looked for
         trial.fit(

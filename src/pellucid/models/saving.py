@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,52 +12,100 @@ from pellucid.core import dtypes, trees
 from pellucid.core.config import to_config
 from pellucid.core.shapes import N
 from pellucid.graph.node import TensorType
+from pellucid.models.architecture import Architecture
+from pellucid.models.base import BaseModel
 from pellucid.models.functions import FunctionTable
+from pellucid.models.ports import Ports
 from pellucid.train.checkpoint import write_file
 
-if TYPE_CHECKING:
-    from pellucid.models.sequential import Sequential
 
-
-def save(model: Sequential, path: str | Path, overwrite: bool) -> None:
+def save(model: BaseModel, path: str | Path, overwrite: bool) -> None:
     """Writes the model, its training configuration and where its training stands."""
+    write_file(path, *document_of(model), overwrite)
+
+
+def document_of(model: BaseModel) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The arrays of a model's file, and its description.
+
+    Raises:
+        DataError: for a part that a file cannot hold.
+    """
     functions = FunctionTable()
     arrays: dict[str, Any] = {}
     for kind, tree in (("params", model.params), ("state", model.state), ("slots", model.slots)):
         if tree is not None:
-            for name, leaf in zip(trees.paths(tree), trees.flatten(tree)[0], strict=True):
-                arrays[f"{kind}/{name}"] = leaf
+            arrays |= _named(kind, tree, trees.leaves_of(tree))
     held = {epoch: model.holds(epoch) for epoch in model.kept}
     for epoch, (params, state) in model.kept.items():
-        for kind, tree, leaves in (("params", model.params, params), ("state", model.state, state)):
-            if not held[epoch]:
-                for name, leaf in zip(trees.paths(tree), leaves, strict=True):
-                    arrays[f"kept/{epoch}/{kind}/{name}"] = leaf
+        if not held[epoch]:
+            arrays |= _named(f"kept/{epoch}/params", model.params, params)
+            arrays |= _named(f"kept/{epoch}/state", model.state, state)
     for table in ("steps", "validation"):
         for name, values in getattr(model.history, table).items():
             arrays[f"history/{table}/{name}"] = np.asarray(values, np.float64)
+    architecture = model.architecture
     document = {
         "kind": type(model).__name__,
-        "sources": [list(read) for read in model.sources],
+        "name": model.name,
         "dtype": model.dtype.name,
         "seed": model.seed,
-        "input_shapes": [list(type.shape[1:]) for type in model.input_types],
-        "names": model.names,
-        "layers": [
-            to_config(layer, functions.writer(type))
-            for layer, type in zip(model.layers, model.types, strict=True)
-        ],
-        "shared": [
-            next(i for i, other in enumerate(model.layers) if other is layer)
-            for layer in model.layers
-        ],
+        "input_shapes": [list(sample) for sample in architecture.samples],
+        "layers": _layers(architecture, functions),
+        "shared": _shared(architecture),
+        **wiring(architecture),
+        "groups": _groups(architecture, {id(layer): i for i, layer in _first(architecture)}),
         "compile": _compile_config(model, functions),
         "training": model.training,
         "kept": {str(epoch): known for epoch, known in held.items()},
         "history": model.history.to_config(),
     }
-    arrays |= functions.arrays
-    write_file(path, arrays, to_plain(document), overwrite)
+    return arrays | functions.arrays, to_plain(document)
+
+
+def _named(prefix: str, tree: Any, leaves: Any) -> dict[str, Any]:
+    return {f"{prefix}/{name}": leaf for name, leaf in zip(trees.paths(tree), leaves, strict=True)}
+
+
+def _first(architecture: Architecture) -> list[tuple[int, Any]]:
+    """Each layer once, with the number of its first use; later ones come first."""
+    return list(reversed(list(enumerate(architecture.layers))))
+
+
+def _shared(architecture: Architecture) -> list[int]:
+    """For each layer, the number of its first use."""
+    first = {id(layer): i for i, layer in _first(architecture)}
+    return [first[id(layer)] for layer in architecture.layers]
+
+
+def wiring(architecture: Architecture) -> dict[str, Any]:
+    """What reads what, and what goes in and out."""
+    return {
+        "names": architecture.names,
+        "sources": [list(read) for read in architecture.sources],
+        "ends": list(architecture.ends),
+        "inputs": _ports(architecture.inputs),
+        "outputs": _ports(architecture.outputs),
+    }
+
+
+def _ports(ports: Ports) -> dict[str, Any]:
+    kind = ports.structure.kind
+    return {"names": list(ports.names), "form": None if kind is None else kind.__name__}
+
+
+def _groups(architecture: Architecture, number: dict[int, int]) -> dict[str, Any]:
+    """The models inside, their layers by number in the whole model."""
+    return {
+        name: {
+            "kind": type(model).__name__,
+            "name": model.name,
+            "seed": model.seed,
+            "layers": [number[id(layer)] for layer in model.architecture.layers],
+            **wiring(model.architecture),
+            "groups": _groups(model.architecture, number),
+        }
+        for name, model in architecture.groups.items()
+    }
 
 
 def to_plain(value: Any) -> Any:
@@ -71,20 +119,38 @@ def to_plain(value: Any) -> Any:
     return value
 
 
-def _compile_config(model: Sequential, functions: FunctionTable) -> Any:
-    if model.optimizer is None or model.loss is None:
+def _layers(architecture: Architecture, functions: FunctionTable) -> list[Any]:
+    return [
+        to_config(layer, functions.writer(type))
+        for layer, type in zip(architecture.layers, architecture.types, strict=True)
+    ]
+
+
+def _compile_config(model: BaseModel, functions: FunctionTable) -> Any:
+    if not model.compiled:
         return None
-    rows = model.training.get("y")
-    output = model.types[-1]
-    target = output if rows is None else TensorType(dtypes.as_dtype(rows[0]), (N, *rows[1]))
-    write = functions.writer(target, output)
+    own, architecture = model.configuration("save"), model.architecture
+    trained = model.training.get("y")
+    losses, metrics = [], []
+    for number, output in enumerate(architecture.output_types):
+        target = output
+        if trained is not None:
+            dtype, shape = trained[number]
+            target = TensorType(dtypes.as_dtype(dtype), (N, *shape))
+        write = functions.writer(target, output)
+        losses.append(to_config(own.losses[number], write))
+        metrics.append(
+            [
+                m.name if m.function is None else {"name": m.name, "function": write(m.function)}
+                for m in own.metrics[number]
+            ]
+        )
     return {
-        "optimizer": to_config(model.optimizer),
-        "loss": to_config(model.loss, write),
-        "metrics": [
-            m.name if m.function is None else {"name": m.name, "function": write(m.function)}
-            for m in model.metrics
-        ],
-        "regularizer": [to_config(item) for item in model.regularizers],
-        "rates": model.rates,
+        "optimizer": to_config(own.optimizer),
+        "losses": losses,
+        "weights": list(own.weights),
+        "metrics": metrics,
+        "gradient_norm": own.gradient_norm,
+        "regularizer": [to_config(item) for item in own.regularizers],
+        "rates": own.rates,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
@@ -27,9 +27,7 @@ _changing = threading.Lock()
 
 def type_tree(tree: Any) -> Any:
     """The types of a tree of arrays."""
-    return trees.map_leaves(
-        lambda a: TensorType(dtypes.as_dtype(a.dtype), tuple(a.shape)), tree
-    )
+    return trees.map_leaves(lambda a: TensorType(dtypes.as_dtype(a.dtype), tuple(a.shape)), tree)
 
 
 def is_built(architecture: Architecture) -> bool:
@@ -47,9 +45,7 @@ def held(layer: Layer) -> tuple[Tree, Tree] | None:
 
 def read(architecture: Architecture, kind: str) -> Tree:
     """The layers' arrays of one `kind`, "params" or "state", by layer name."""
-    return {
-        name: getattr(layer.variables, kind) for name, layer in architecture.unique().items()
-    }
+    return {name: getattr(layer.variables, kind) for name, layer in architecture.unique().items()}
 
 
 def write(architecture: Architecture, kind: str, tree: Tree) -> None:
@@ -66,7 +62,7 @@ def check(architecture: Architecture) -> None:
     """
     for name, layer in architecture.unique().items():
         own = held(layer)
-        if own is None:
+        if own is None or name not in architecture.params:  # no shape is known yet
             continue
         for wanted, has in zip(
             (architecture.params[name], architecture.state[name]), own, strict=True
@@ -112,7 +108,9 @@ def build(architecture: Architecture, seed: int) -> None:
     made = iter(arrays)
     for kind, tree in (("params", params), ("state", state)):
         for name in new:
-            setattr(layers[name].variables, kind, trees.map_leaves(lambda _: next(made), tree[name]))
+            setattr(
+                layers[name].variables, kind, trees.map_leaves(lambda _: next(made), tree[name])
+            )
 
 
 def alone(method: M) -> M:
@@ -144,4 +142,3 @@ def alone(method: M) -> M:
                 one.busy = False
 
     return wrapper  # type: ignore[return-value]
-

@@ -138,10 +138,11 @@ class Layer(Network):
             dtype = next(iter(leaves_of(variables.params))).dtype
             given = [np.asarray(one).astype(dtype, copy=False) for one in given]
         inputs = [current().lift(one) for one in given]
+        read: Any = tuple(inputs) if self.several else inputs[0]
         out, _ = self.apply(
             variables.params or {},
             variables.state or {},
-            tuple(inputs) if self.several else inputs[0],
+            read,
             train=False,
             key=None,
         )

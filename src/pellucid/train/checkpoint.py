@@ -19,7 +19,7 @@ from pellucid.core.dtypes import BY_NAME
 from pellucid.core.errors import ArgumentError, DataError
 from pellucid.core.files import as_path, check_target, write_atomically
 
-FORMAT = 1  # of the document; a reader refuses a newer one by name
+FORMAT = 2  # of the document; a reader refuses a newer one by name
 _KEY = "pellucid"
 _MAX_HEADER = 64 * 2**20  # bytes
 _SAFETENSORS = {

@@ -240,7 +240,141 @@ class _Step:
             merged[i] = weight
         return merged
 
-    def objective(
+    def objective(self, moving: Sequence[Value]) -> Any:
+        """The objective, and (the measures of the batch behind it, the layers' state after it)."""
+        task, inputs = self.task, self.inputs
+        params = trees.unflatten(self.structure, self.whole(moving))
+        outputs, after = task.forward(
+            params, inputs["state"], trees.leaves_of(inputs["x"]), train=True, key=self.key
+        )
+        total, *others = task.row_values(inputs["y"], outputs, inputs["weights"])
+        value, measures = composite.mean(total), [composite.mean(other) for other in others]
+        penalty = task.penalty(params, inputs["strengths"])
+        return (value if penalty is None else value + penalty), (measures, after)
+
+    def told(self, gradients: Sequence[Value]) -> None:
+        """Says which weights cannot learn, where the graph itself shows it."""
+        names = trees.paths(self.inputs["params"])
+        still = [names[i] for i, g in zip(self.task.free, gradients, strict=True) if _is_zero(g)]
+        if still:
+            layers = ", ".join(
+                f"{layer!r}: 0" for layer in dict.fromkeys(name.split(".")[0] for name in still)
+            )
+            notices.once(
+                f"[fit] the gradient is 0 almost everywhere for {', '.join(still)}: no operation "
+                "between them and the loss hands one on (sign and step do not). They stay as they "
+                "are. Use sign_straight_through or step_straight_through, or say so: "
+                f"compile(…, rates={{{layers}}})."
+            )
+
+    def gradients(self) -> tuple[Value, list[Value], Any, list[Value]]:
+        """The objective, the metrics, the layers' state after it, and the gradients."""
+        slope = value_and_grad(self.objective, has_aux=True)
+        (value, (measures, after)), gradients = slope(self.moving)
+        self.told(gradients)
+        if self.task.gradient_norm:
+            squares = [composite.sum(elementwise("square", g)) for g in gradients]
+            total = functools.reduce(lambda x, y: x + y, squares)
+            measures.append(elementwise("sqrt", total))
+        return value, measures, after, gradients
+
+
+def _is_zero(value: Value) -> bool:
+    """Whether a value is 0 by its making."""
+    assert isinstance(value.recorder, Builder)
+    nodes = value.recorder.nodes
+    node = nodes[value.position]
+    while node.op == "broadcast_to":
+        node = nodes[node.inputs[0]]
+    return node.op == "full" and bool(node.attr("value") == 0)
+
+
+def _step_arguments(task: Task, slots: Any) -> dict[str, Any]:
+    """The inputs of a step, as trees of types; `slots` is the tree of the slots' types."""
+    return {
+        "params": task.params,
+        "slots": slots,
+        "state": task.state,
+        **_scalars(task),
+        **task.data,
+    }
+
+
+def step_graph(task: Task, optimizer: Optimizer, slots: Any) -> Graph:
+    """The training step. `slots` is the tree of the slots' types."""
+
+    def step(**inputs: Any) -> Any:
+        this = _Step(task, inputs)
+        value, measures, after, gradients = this.gradients()
+        moves, slots, rate = optimizer.clipped(gradients), inputs["slots"], inputs["rate"]
+        new = list(this.weights)
+        slots = {name: list(values) for name, values in slots.items()}
+        for part in dict.fromkeys(task.rates[i] for i in task.free):
+            own = [k for k, i in enumerate(task.free) if task.rates[i] == part]
+            places = [task.free[k] for k in own]
+            speed = rate if part == 1 else rate * part
+            moved, kept = optimizer.update(
+                [moves[k] for k in own],
+                {name: [values[i] for i in places] for name, values in slots.items()},
+                [this.weights[i] for i in places],
+                inputs["step"],
+                speed,
+            )
+            for i, weight in zip(places, moved, strict=True):
+                new[i] = _bounded(task, inputs["strengths"], speed, weight, i)
+            for name, values in kept.items():
+                for i, value_after in zip(places, values, strict=True):
+                    slots[name][i] = value_after
+        weights = trees.unflatten(this.structure, new)
+        return weights, slots, after, inputs["step"] + 1, value, measures
+
+    return _traced(step, _step_arguments(task, slots))
+
+
+def _bounded(
+    task: Task, strengths: Sequence[Value], rate: Value, weight: Value, leaf: int
+) -> Value:
+    """A weight after the optimizer's move, as the penalties leave it."""
+    for penalty, strength in zip(task.penalties, strengths, strict=True):
+        if leaf in penalty.leaves:
+            weight = penalty.regularizer.after(strength, rate, weight)
+    return weight
+
+
+def value_graph(task: Task, slots: Any) -> Graph:
+    """The inputs of a step → the objective."""
+
+    def value(**inputs: Any) -> Any:
+        this = _Step(task, inputs)
+        return this.objective(this.moving)[0]
+
+    return _traced(value, _step_arguments(task, slots))
+
+
+def gradient_graph(task: Task, slots: Any) -> Graph:
+    """The inputs of a step → (objective, metrics, the layers' state after it, gradients)."""
+
+    def gradient(**inputs: Any) -> Any:
+        return _Step(task, inputs).gradients()
+
+    return _traced(gradient, _step_arguments(task, slots))
+
+
+def product_graph(task: Task, slots: Any) -> Graph:
+    """The inputs of a step and a vector like the trained weights → the Hessian times it."""
+
+    def product(*, tangents: list[Value], **inputs: Any) -> Any:
+        this = _Step(task, inputs)
+        slope = grad(lambda moving: this.objective(moving)[0])
+        return jvp(slope, (this.moving,), (tangents,))[1]
+
+    leaves = trees.flatten(task.params)[0]
+    return _traced(
+        product, {**_step_arguments(task, slots), "tangents": [leaves[i] for i in task.free]}
+    )
+
+
+def objective(
     task: Task, state: Any, x: Any, y: Any, weights: Sequence[Any]
 ) -> Callable[[Any], Value]:
     """The objective on these rows, in the mode of prediction, as a function of the weights."""
