@@ -32,6 +32,7 @@ from pellucid.core.errors import (
     ShapeError,
     nearest,
 )
+from pellucid.ops.random import Key
 from pellucid.transform.custom import op
 from pellucid.transform.grad import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from pellucid.transform.jit import jit
@@ -53,6 +54,7 @@ __version__ = "0.1.0"
 # Loaded at first use: who only differentiates does not wait for models and files.
 _LATER = {
     "data": "pellucid.data",
+    "Metric": "pellucid.train.metrics",
     "metrics": "pellucid.train.scores",
     "models": "pellucid.models",
     "nn": "pellucid.nn",
@@ -97,6 +99,8 @@ __all__ = [
     "GradientError",
     "GraphError",
     "Input",
+    "Key",
+    "Metric",
     "MissingPackageError",
     "Model",
     "NotDifferentiableError",

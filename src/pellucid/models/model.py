@@ -653,6 +653,12 @@ def _check_names(what: str, names: Sequence[Any]) -> None:
     for name in names:
         if not isinstance(name, str) or not name.isidentifier():
             raise ArgumentError("Model", f"{what} must have names such as 'age', got {name!r}")
+        if what == "outputs" and len(names) > 1 and (name == "val" or name.startswith("val_")):
+            raise ArgumentError(
+                "Model",
+                f"names of outputs must not begin as those of validation do, got {name!r}",
+                "Name the output, or the layer that makes it, otherwise: 'value'.",
+            )
     if len(set(names)) < len(names):
         raise ArgumentError("Model", f"names of {what} must differ, got {', '.join(names)}")
 

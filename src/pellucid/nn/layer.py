@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pellucid.core.errors import ArgumentError
-from pellucid.core.trees import leaves_of
+from pellucid.core.trees import leaves_of, map_leaves
 from pellucid.graph.node import TensorType
 from pellucid.nn.regularizers import Regularizer
 from pellucid.nn.symbols import Network, Symbol, check_name
@@ -140,8 +140,8 @@ class Layer(Network):
         inputs = [current().lift(one) for one in given]
         read: Any = tuple(inputs) if self.several else inputs[0]
         out, _ = self.apply(
-            variables.params or {},
-            variables.state or {},
+            map_leaves(current().lift, variables.params or {}),
+            map_leaves(current().lift, variables.state or {}),
             read,
             train=False,
             key=None,
