@@ -362,9 +362,10 @@ class Sequential(CompiledNetwork):
         Raises:
             ArgumentError: for a loss that has no probabilities.
         """
-        link = self.loss.link if self.loss is not None else None
-        if link is None:
-            if self.layers and self.layers[-1].final_activation in ("softmax", "sigmoid"):
+        link = self._contract(self.loss).link if self.loss is not None else None
+        if link is None or link == "linear":
+            ends_in = self.layers[-1].final_activation if self.layers else None
+            if link is not None or ends_in in ("softmax", "sigmoid"):
                 return self.predict(x, batch_size=batch_size, backend=backend)
             name = self.loss.name if self.loss is not None else "no loss"
             raise ArgumentError(
