@@ -17,6 +17,7 @@ from pellucid import nn, optim
 from pellucid.core.errors import ArgumentError
 from pellucid.nn import losses
 from pellucid.nn.activations import BY_NAME as ACTIVATIONS
+from pellucid.nn.losses.contract import contract
 from pellucid.train import metrics
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*gradient is 0 almost everywhere")
@@ -277,8 +278,78 @@ def test_all_losses_and_all_last_layers_are_here():
 
 @pytest.mark.parametrize(("loss", "last", "verdict"), PAIRS)
 def test_every_door_gives_the_numbers_of_predict(loss, last, verdict):
+    found = contract(losses.BY_NAME[loss], last)
+    assert (found.refusal is not None, found.reads_raw) == (verdict == "-", verdict == "r")
     if verdict == "-":
         with pytest.raises(ArgumentError, match=rf"^\[compile\] {loss} needs .* got a"):
             model(loss, last, targets(loss)[1], [])
         return
     agree(loss, last, "interpreter")
+
+
+@pytest.mark.parametrize(
+    ("loss", "last"),
+    [
+        ("cross_entropy", "softmax"),
+        ("binary_cross_entropy", "sigmoid"),
+        ("hinge", None),
+        ("gaussian_mixture", None),
+        ("poisson", own),
+    ],
+)
+def test_machine_code_gives_them_too(loss, last):
+    agree(loss, last, "native")
+
+
+@pytest.mark.parametrize("last", ["softmax", None])
+def test_rows_of_probabilities_as_targets(last):
+    t = softmax(RNG.normal(size=(ROWS, 3)))
+    net = model("cross_entropy", last, 3, ["accuracy", "top_2_error", "f1", "roc_auc", worst])
+    p = net.predict(X, backend="interpreter")
+    q = p if last else softmax(p)
+    found = net.evaluate(X, t, backend="interpreter")
+    assert found["loss"] == pytest.approx(-(t * np.log(q)).sum(1).mean())
+    for name in list(found)[1:]:
+        known = by_numpy(name, "cross_entropy", last, t.argmax(1), p)
+        assert found[name] == pytest.approx(known), name
+
+
+def test_a_loss_of_ones_own_and_its_metrics_see_the_same_output():
+    def own_loss(t, y):
+        return np.sum((y - t) ** 2, axis=-1)
+
+    def seen(t, y):
+        return np.sum(y, axis=-1)
+
+    for last in LAST:
+        net = model(own_loss, last, 2, [seen, "squared_error", "r2"])
+        p = net.predict(X, backend="interpreter")
+        found = net.evaluate(X, NUMBERS, backend="interpreter")
+        assert found["loss"] == pytest.approx(((p - NUMBERS) ** 2).sum(1).mean())
+        assert found["seen"] == pytest.approx(p.sum(1).mean())
+        for name in ("squared_error", "r2"):
+            assert found[name] == pytest.approx(by_numpy(name, "squared", last, NUMBERS, p))
+
+
+ENDS: dict[str, list[Any]] = {
+    "Activation": [nn.Dense(3), nn.Activation("softmax")],
+    "LowRankDense": [nn.LowRankDense(3, 1, "softmax")],
+    "Conv1D": [nn.Reshape((3, 1)), nn.Conv1D(3, 3, activation="softmax"), nn.GlobalMaxPool()],
+    "behind": [nn.Dense(3, "softmax"), nn.Rescale(1.0)],
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_softmax_in_other_places(name):
+    """Rewritten or not: metrics see what predict returns."""
+    net = pel.Sequential(ENDS[name], seed=3, dtype="float64")
+    net.compile(optim.SGD(0.0), "cross_entropy", ["accuracy", worst])
+    net.build((3,))
+    p = net.predict(X, backend="interpreter")
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+    found = net.evaluate(X, LABELS, backend="interpreter")
+    rewritten = name in ("Activation", "LowRankDense")
+    q = p if rewritten else softmax(p)
+    assert found["loss"] == pytest.approx(-np.log(q[np.arange(ROWS), LABELS]).mean())
+    assert found["worst"] == pytest.approx(p.max(1).mean())
+    assert found["accuracy"] == pytest.approx((p.argmax(1) == LABELS).mean())
