@@ -122,7 +122,7 @@ _ELSEWHERE = {
     "log_loss": ("cross_entropy", ""),
     "nll": ("cross_entropy", ""),
     "nll_loss": ("cross_entropy", ""),
-    "categorical_hinge": ("multiclass_hinge", ""),
+    "categorical_hinge": ("multiclass_hinge", " Keras's counts rivals below 0 as 0."),
     "poisson_nll_loss": ("poisson", _SUMS),
     "gaussian_nll_loss": ("gaussian", _SUMS),
 }
