@@ -1206,6 +1206,11 @@ MEETINGS = [
         lambda p: pel.metrics.roc_auc([1, 1], [0.1, 0.2]),
         "y_true must hold two labels, got 1",
     ),
+    Case(
+        "scores of classes that count from 1",
+        lambda p: pel.metrics.top_k_error([1, 2, 3], np.eye(3), k=1),
+        "Classes count from 0: pass y_true - 1.",
+    ),
     Case("R² of a constant", lambda p: pel.metrics.r2([1.0, 1.0], [1.0, 2.0]), "y_true must vary"),
     Case(
         "a range test of an optimizer that searches",
