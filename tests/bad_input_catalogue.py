@@ -462,6 +462,14 @@ MODELS = [
         },
     ),
     Row(
+        pel.Metric,
+        {"name": "late", "function": lambda t, y: (y < t)[:, 0]},
+        {
+            "name": ("", "[Metric] name must be printable text, got ''"),
+            "function": ("accuracy", "Metrics with a name of their own are given as text"),
+        },
+    ),
+    Row(
         pel.rate_range,
         {"model": ready, "x": X, "y": X[:, 0]},
         {
@@ -780,17 +788,82 @@ MEETINGS = [
     Case(
         "a sigmoid before hinge",
         lambda p: trained(nn.Dense(1, "sigmoid"), y=SIGNS, loss="hinge"),
-        "hinge needs a linear output, got sigmoid",
+        "hinge needs a linear output, got a final sigmoid",
     ),
     Case(
         "a sigmoid before the logistic loss",
         lambda p: trained(nn.Dense(1, "sigmoid"), y=SIGNS, loss="logistic"),
-        "logistic needs a linear output, got sigmoid",
+        "logistic needs a linear output, got a final sigmoid",
     ),
     Case(
         "a softmax before multiclass hinge",
         lambda p: trained(nn.Dense(3, "softmax"), y=CLASSES, loss="multiclass_hinge"),
-        "multiclass_hinge needs a linear output, got softmax",
+        "multiclass_hinge needs a linear output, got a final softmax",
+    ),
+    Case(
+        "a sigmoid before multiclass hinge",
+        lambda p: trained(nn.Dense(3, "sigmoid"), y=CLASSES, loss="multiclass_hinge"),
+        "multiclass_hinge needs a linear output, got a final sigmoid",
+    ),
+    Case(
+        "a softplus before hinge",
+        lambda p: trained(nn.Dense(1, "softplus"), y=SIGNS, loss="hinge"),
+        "the side -1 could not be chosen",
+    ),
+    Case(
+        "a softplus before binary cross-entropy",
+        lambda p: trained(nn.Dense(1, "softplus"), y=SIGNS > 0, loss="binary_cross_entropy"),
+        "which is never negative",
+    ),
+    Case(
+        "a softplus before the Poisson loss",
+        lambda p: trained(nn.Dense(1, "softplus"), y=CLASSES, loss="poisson"),
+        "the rate is np.exp(model.predict(x))",
+    ),
+    Case(
+        "a ReLU before a density",
+        lambda p: trained(nn.Dense(2, "relu"), loss="gaussian"),
+        "gaussian needs a linear output, got a final relu",
+    ),
+    Case(
+        "sigmoids where a distribution over classes is wanted",
+        lambda p: trained(nn.Dense(3, "sigmoid"), y=CLASSES, loss="probability_cross_entropy"),
+        "probability_cross_entropy needs probabilities, got a final sigmoid",
+    ),
+    Case(
+        "classes that count from 1",
+        lambda p: trained(nn.Dense(3), y=CLASSES + 1, loss="cross_entropy"),
+        "Classes count from 0: pass y - 1.",
+    ),
+    Case(
+        "classes with gaps between them",
+        lambda p: trained(nn.Dense(3), y=10 * CLASSES, loss="cross_entropy"),
+        "np.unique(y, return_inverse=True)",
+    ),
+    Case(
+        "labels 1 and 2 for binary cross-entropy",
+        lambda p: trained(HEAD, y=CLASSES % 2 + 1, loss="binary_cross_entropy"),
+        "Labels are 1 and 2: pass y - 1.",
+    ),
+    Case(
+        "labels 1 and 2 for hinge",
+        lambda p: trained(HEAD, y=CLASSES % 2 + 1, loss="hinge"),
+        "Labels are 1 and 2: pass 2*y - 3.",
+    ),
+    Case(
+        "a class where a loss is wanted",
+        lambda p: pel.Sequential([HEAD]).compile("sgd", nn.Squared),
+        "Write Squared(…), with brackets.",
+    ),
+    Case(
+        "a class that is no loss",
+        lambda p: pel.Sequential([HEAD]).compile("sgd", dict),
+        "loss must be a name or a function, got the class dict",
+    ),
+    Case(
+        "Keras's name of an averaging loss",
+        lambda p: trained(HEAD, loss="binary_crossentropy"),
+        "with H outputs it is H times as large",
     ),
     Case(
         "one score for multiclass hinge",
@@ -1055,6 +1128,75 @@ MEETINGS = [
         "top_5_error needs 5 classes or more, got 3",
     ),
     Case(
+        "the error of logits",
+        lambda p: trained(nn.Dense(3), y=CLASSES, loss="cross_entropy", metrics=["squared_error"]),
+        "End the model in a softmax",
+    ),
+    Case(
+        "R² of logits",
+        lambda p: trained(HEAD, y=CLASSES % 2, loss="binary_cross_entropy", metrics=["r2"]),
+        "End the model in a sigmoid",
+    ),
+    Case(
+        "the error of scores",
+        lambda p: trained(HEAD, y=SIGNS, loss="hinge", metrics=["absolute_error"]),
+        "absolute_error compares values with the targets, got scores (hinge)",
+    ),
+    Case(
+        "the error of a density of one's own",
+        lambda p: trained(
+            HEAD,
+            loss=nn.NegativeLogLikelihood(lambda t, y: -((y - t) ** 2)[:, 0]),
+            metrics=["squared_error"],
+        ),
+        "Its mean is not known",
+    ),
+    Case(
+        "a ROC curve of scores of classes",
+        lambda p: trained(nn.Dense(3), y=CLASSES, loss="multiclass_hinge", metrics=["roc_auc"]),
+        "roc_auc compares the outputs of different rows",
+    ),
+    Case(
+        "a top error without classes",
+        lambda p: trained(HEAD, y=SIGNS, loss="hinge", metrics=["top_1_error"]),
+        "top_1_error needs a loss of classes, got hinge",
+    ),
+    Case(
+        "two metrics without a name",
+        lambda p: trained(HEAD, metrics=[lambda t, y: y[:, 0], lambda t, y: t[:, 0]]),
+        "pel.Metric('lambda_2', function)",
+    ),
+    Case(
+        "a metric twice",
+        lambda p: trained(HEAD, metrics=["r2", "squared_error", "r2"]),
+        "names of metrics must differ, got 'r2' twice",
+    ),
+    Case(
+        "a metric with the name of a column of the history",
+        lambda p: trained(HEAD, metrics=[pel.Metric("val_loss", lambda t, y: y[:, 0])]),
+        "a metric needs a name of its own, got 'val_loss'",
+    ),
+    Case(
+        "a class where a metric is wanted",
+        lambda p: pel.Sequential([HEAD]).compile("sgd", "squared", [nn.Squared]),
+        "a metric must be a name or a function, got the class Squared",
+    ),
+    Case(
+        "Keras's name of a metric",
+        lambda p: trained(HEAD, metrics=["mse"]),
+        "Here it is called 'squared_error'",
+    ),
+    Case(
+        "class weights for probabilities",
+        lambda p: trained(
+            nn.Dense(3),
+            y=np.tile([0.5, 0.5, 0.0], (24, 1)),
+            loss="cross_entropy",
+            class_weight={1: 9},
+        ),
+        "rows of y must hold a 1 and zeros, got [0.5, 0.5, 0.0] in row 0",
+    ),
+    Case(
         "scores where classes are wanted",
         lambda p: pel.metrics.accuracy(CLASSES, np.eye(3)[CLASSES]),
         "Give the chosen classes",
@@ -1063,6 +1205,11 @@ MEETINGS = [
         "one label only for a ROC curve",
         lambda p: pel.metrics.roc_auc([1, 1], [0.1, 0.2]),
         "y_true must hold two labels, got 1",
+    ),
+    Case(
+        "scores of classes that count from 1",
+        lambda p: pel.metrics.top_k_error([1, 2, 3], np.eye(3), k=1),
+        "Classes count from 0: pass y_true - 1.",
     ),
     Case("R² of a constant", lambda p: pel.metrics.r2([1.0, 1.0], [1.0, 2.0]), "y_true must vary"),
     Case(

@@ -116,7 +116,7 @@ CASES = [
     Case("infinity in the data", lambda p: fit(changed(3, 0, -np.inf)), "got -inf in row 3"),
     Case(
         "NaN in the targets",
-        lambda p: fit(y=np.where(Y == 0, np.nan, 1.0), loss="squared", units=1),
+        lambda p: regress(np.where(Y == 0, np.nan, 1.0), 1),
         "y must be finite",
     ),
     Case(
@@ -401,6 +401,7 @@ def test_every_argument_of_every_public_constructor_has_its_row():
         pel.Model,
         pel.Sequential,
         pel.Input,
+        pel.Metric,
         pel.EarlyStopping,
         pel.ReduceOnPlateau,
         pel.StopBelow,

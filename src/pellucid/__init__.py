@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from pellucid.nn import Input
     from pellucid.train import scores as metrics
     from pellucid.train.callbacks import Callback, EarlyStopping, ReduceOnPlateau, StopBelow
+    from pellucid.train.metrics import Metric
     from pellucid.transform.curvature import curvature
     from pellucid.viz.explain import explain
 
@@ -61,6 +62,7 @@ _LATER = {
     "optim": "pellucid.optim",
     "testing": "pellucid.testing",
     "Input": "pellucid.nn",
+    "Metric": "pellucid.train.metrics",
     "Model": "pellucid.models",
     "rate_range": "pellucid.models",
     "curvature": "pellucid.transform.curvature",

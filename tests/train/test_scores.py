@@ -191,3 +191,20 @@ def test_a_model_with_metrics_of_all_kinds_is_saved(tmp_path):
     net.fit(x, y, verbose=0, seed=0)
     net.save(tmp_path / "m.safetensors")
     assert pel.load(tmp_path / "m.safetensors").evaluate(x, y) == net.evaluate(x, y)
+
+
+@pytest.mark.parametrize("value", [0.1, 1.0, 1e-300, 0.3])
+def test_a_constant_has_no_r2_whatever_its_mean_rounds_to(value):
+    y = np.full(7, value)
+    with pytest.raises(DataError, match=r"y_true must vary.* Use squared_error"):
+        metrics.r2(y, np.arange(7.0))
+    with pytest.raises(DataError, match="one value for all rows in column 1"):
+        metrics.r2(np.stack([np.arange(7.0), y], axis=1), np.zeros((7, 2)))
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
+def test_r2_does_not_depend_on_the_unit(scale):
+    rng = np.random.default_rng(0)
+    y, p = rng.normal(size=(9, 2)), rng.normal(size=(9, 2))
+    known = np.mean([1 - ((y - p) ** 2).sum(0) / ((y - y.mean(0)) ** 2).sum(0)])
+    assert metrics.r2(y * scale, p * scale) == pytest.approx(known, rel=1e-12)

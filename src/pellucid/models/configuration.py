@@ -78,7 +78,7 @@ class Configuration:
         """
         found = []
         for loss, metrics, end in zip(self.losses, self.metrics, architecture.ends, strict=True):
-            found.append(_contract(architecture, loss, end))
+            found.append(contract_of(architecture, loss, end))
             check_metrics(metrics, loss, found[-1])
         return found
 
@@ -167,7 +167,7 @@ class Configuration:
         return found
 
 
-def _contract(architecture: Architecture, loss: Loss, end: int) -> Contract:
+def contract_of(architecture: Architecture, loss: Loss, end: int) -> Contract:
     """What the output number `end` means under `loss`; refuses what does not fit."""
     first = len(architecture.inputs)
     place, behind = architecture.ending(end)

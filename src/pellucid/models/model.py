@@ -16,7 +16,7 @@ from pellucid.data.arrays import as_array
 from pellucid.graph.node import Graph
 from pellucid.models import fitting, variables
 from pellucid.models.base import Array, BaseModel
-from pellucid.models.configuration import configuration
+from pellucid.models.configuration import configuration, contract_of
 from pellucid.models.fitting import Data
 from pellucid.models.measuring import CHUNK, fixed_inputs, predictions, rows_of
 from pellucid.models.ports import Ports
@@ -24,7 +24,8 @@ from pellucid.models.saving import save
 from pellucid.models.summary import summary_text
 from pellucid.models.variables import alone
 from pellucid.nn.layer import Layer
-from pellucid.nn.losses import Loss
+from pellucid.nn.losses import Loss, Squared
+from pellucid.nn.losses.contract import Contract
 from pellucid.nn.regularizers import Regularizer
 from pellucid.nn.symbols import Symbol
 from pellucid.ops.random import Key
@@ -582,7 +583,7 @@ class Model(BaseModel):
             ArgumentError: for an output that stands for no probabilities.
         """
         self.features(x, "predict_proba")
-        contracts = self.configuration("predict_proba").contracts(self.architecture)
+        contracts = self._contracts()
 
         def forward(
             params: Any, state: Any, inputs: Any, *, train: bool, key: Key | None
@@ -595,6 +596,15 @@ class Model(BaseModel):
 
         found = self._predicted("predict_proba", forward, x, batch_size, backend)
         return self.architecture.outputs.nested(found)
+
+    def _contracts(self) -> list[Contract]:
+        """What each output means; of a model that is not compiled, what its end alone says."""
+        if self.compiled:
+            return self.configuration("predict_proba").contracts(self.architecture)
+        found = [contract_of(self.architecture, Squared(), end) for end in self.architecture.ends]
+        if any(one.link is None for one in found):
+            self.configuration("predict_proba")
+        return found
 
     def _predicted(
         self, kind: str, forward: Any, x: Any, batch_size: int, backend: str | None

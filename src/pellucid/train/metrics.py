@@ -125,7 +125,10 @@ def _needs_labels(name: str, loss: Loss, contract: Contract) -> Refusal | None:
 def _needs_classes(name: str, loss: Loss, contract: Contract) -> Refusal | None:
     if loss.classifies and loss.sides is None:
         return None
-    return Refusal(f"{name} needs a loss of classes, got {loss.name}", "Use loss='cross_entropy'.")
+    return Refusal(
+        f"{name} needs a loss of classes, got {loss.name}",
+        "Use loss='cross_entropy' and a softmax at the end of the model.",
+    )
 
 
 def _needs_ranks(name: str, loss: Loss, contract: Contract) -> Refusal | None:
@@ -133,7 +136,7 @@ def _needs_ranks(name: str, loss: Loss, contract: Contract) -> Refusal | None:
         return Refusal(
             f"{name} compares the outputs of different rows, got {loss.name}, which sees "
             "differences within a row alone",
-            "Use loss='cross_entropy', whose outputs are probabilities.",
+            "Use loss='cross_entropy' and a softmax at the end of the model.",
         )
     return _needs_labels(name, loss, contract)
 
@@ -153,7 +156,7 @@ def _top_error(k: int, loss: Loss, contract: Contract, target: Value, predicted:
         raise ArgumentError(
             "compile",
             f"top_{k}_error needs {k} classes or more, got {classes}",
-            f"Use metrics=['top_{classes}_error'], or a smaller number." if classes > 1 else "",
+            f"Use metrics=['top_{classes - 1}_error'].",
         )
     own = composite.sum(
         predicted * composite.one_hot(labels, classes, predicted.type.dtype), axis=-1, keepdims=True
@@ -332,35 +335,51 @@ def check_metrics(metrics: Iterable[Metric], loss: Loss, contract: Contract) -> 
             raise ArgumentError("compile", *refusal)
 
 
-def unique_names(metrics: Iterable[Metric], others: Iterable[str] = ()) -> None:
-    """Refuses metrics of one name, and names that a history has for something else.
+def unique_names(metrics: Iterable[Metric]) -> None:
+    """Refuses metrics of one output that share a name, and names that a history has taken.
 
-    Args:
-        others: names that are taken: those of other outputs' measures.
+    Raises:
+        ArgumentError: with how to name a function.
     """
-    taken = set(others)
+    known: dict[str, Metric] = {}
     for one in metrics:
-        own = one.function is not None
-        if own and (one.name in _RESERVED or one.name.startswith("val_")):
+        own = one if one.function is not None else known.get(one.name, one)
+        word = re.sub(r"\W+", "", one.name) or "metric"
+        if one.function is not None and not _free(one.name):
             raise ArgumentError(
                 "compile",
-                f"a metric must have a name that is free, got {one.name!r}, which the history "
-                "has for something else",
-                f"Give it another one: metrics=[pel.Metric('own_{one.name}', function)].",
+                f"a metric needs a name of its own, got {one.name!r}, which the history uses",
+                f"Name it: metrics=[pel.Metric('own_{word}', function)].",
             )
-        if one.name in taken:
+        if one.name in known:
+            fix = "Leave one of them out."
+            if own.function is not None:
+                fix = f"Name the function: metrics=[…, pel.Metric('{word}_2', function)]."
+            raise ArgumentError(
+                "compile", f"names of metrics must differ, got {one.name!r} twice", fix
+            )
+        known[one.name] = one
+
+
+def _free(name: str) -> bool:
+    return name not in _RESERVED and not name.startswith("val_")
+
+
+def unique_measures(names: Iterable[str]) -> None:
+    """Refuses measures of several outputs whose whole names, `output_metric`, are the same.
+
+    Raises:
+        ArgumentError: also for a name that validation has for another one.
+    """
+    known: set[str] = set()
+    for name in names:
+        if name in known or name.startswith("val_"):
             raise ArgumentError(
                 "compile",
-                f"the names of metrics must differ, got {one.name!r} twice",
-                f"Name a function: metrics=[…, pel.Metric('{_word(one.name)}_2', function)]."
-                if own
-                else "Name it once.",
+                f"names of measures must differ, got {name!r} for two of them",
+                "Give an output or a metric another name.",
             )
-        taken.add(one.name)
-
-
-def _word(name: str) -> str:
-    return re.sub(r"\W+", "", name) or "metric"
+        known.add(name)
 
 
 def check_targets(

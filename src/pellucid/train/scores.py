@@ -99,10 +99,12 @@ def _scored(where: str, y_true: Any, scores: Any) -> tuple[Array, Array]:
     bad = (labels != np.floor(labels)) | (labels < 0) | (labels >= table.shape[1])
     if bad.any():
         row = int(np.argmax(bad))
+        from_one = labels.min() == 1 and labels.max() == table.shape[1]
         raise DataError(
             where,
             f"y_true must hold classes 0 … {table.shape[1] - 1}, got {labels[row].item()!r} in "
             f"row {row}",
+            "Classes count from 0: pass y_true - 1." if from_one else "",
         )
     return labels.astype(np.int64), table
 
@@ -199,12 +201,22 @@ def roc_auc(y_true: Any, scores: Any) -> float:
 def r2(y_true: Any, y_pred: Any) -> float:
     """1 - Σ(y - ŷ)² / Σ(y - ȳ)², the mean over the outputs; 0 predicts no better than the mean.
 
+    A constant has none: scikit-learn gives 0 or 1 for it.
+
     Raises:
         DataError: where an output of y_true is constant.
     """
     target, output = (a.astype(np.float64) for a in _pair("r2", y_true, y_pred))
     target, output = target.reshape(len(target), -1), output.reshape(len(output), -1)
-    spread = np.square(target - target.mean(axis=0)).sum(axis=0)
-    if (spread == 0).any():
-        raise DataError("r2", "y_true must vary, got one value for all rows")
-    return float(np.mean(1 - np.square(target - output).sum(axis=0) / spread))
+    constant = (target == target[0]).all(axis=0)  # rounding makes a mean that is another number
+    if constant.any():
+        which = f" in column {int(np.argmax(constant))}" if len(constant) > 1 else ""
+        raise DataError(
+            "r2",
+            f"y_true must vary, got one value for all rows{which}",
+            "Use squared_error: R² compares with the spread of the targets.",
+        )
+    apart = target - target.mean(axis=0)
+    largest = abs(apart).max(axis=0)  # so that no square overflows
+    spread = np.square(apart / largest).sum(axis=0)
+    return float(np.mean(1 - np.square((target - output) / largest).sum(axis=0) / spread))

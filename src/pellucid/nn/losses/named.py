@@ -38,6 +38,12 @@ class UserLoss(Loss):
 
     function: Callable[[Any, Any], Any]
 
+    def __post_init__(self) -> None:
+        if isinstance(self.function, type) or not is_function(self.function):
+            raise ArgumentError(
+                "loss", f"function must be a function (y_true, y_pred), got {self.function!r}"
+            )
+
     def per_row(self, target: Value, output: Value) -> Value:
         value = own_result(self.label, "it", self.function(target, output))
         rows = output.type.shape[:1]
@@ -116,7 +122,7 @@ _ELSEWHERE = {
     "log_loss": ("cross_entropy", ""),
     "nll": ("cross_entropy", ""),
     "nll_loss": ("cross_entropy", ""),
-    "categorical_hinge": ("multiclass_hinge", ""),
+    "categorical_hinge": ("multiclass_hinge", " Keras's counts rivals below 0 as 0."),
     "poisson_nll_loss": ("poisson", _SUMS),
     "gaussian_nll_loss": ("gaussian", _SUMS),
 }

@@ -1,0 +1,234 @@
+"""docs/losses.md: what an output means under each loss, and how the losses of others convert.
+
+The tables of pairs come from `contract` itself; tests/nn/test_losses_page.py computes both sides of
+every conversion.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "losses.md"
+
+HEAD = """# Losses and metrics: what an output means, and which loss sums
+
+Written by `make docs` from `src/pellucid/nn/losses/contract.py`.
+
+The final activation and the loss together say what a model's output is: values, probabilities,
+logits, scores, or the parameters of a density. `compile` decides it once, for each pair.
+
+- `predict` returns what the last layer returns, always.
+- Metrics, your own too, see what `predict` returns.
+- A cross-entropy after its own activation (softmax, sigmoid) reads the logits before it, where it
+  is exact. Nothing else changes: the same model without the activation trains to the same weights,
+  and `predict_proba` gives probabilities for both.
+- A pair that means nothing is refused by `compile`, which says what to do.
+
+"""
+
+SUMS = """## Which loss sums, and which averages
+
+A loss gives one value a row: the **sum** over the outputs of the row. What is minimised is the
+**mean** of these over the rows of a batch, so that one learning rate serves every batch size, plus
+the penalties. λ is not divided by the number of rows. With weights it is (1/N) Σ wᵢ·lossᵢ, divided
+by the number of rows N and not by Σ wᵢ. `class_weight` gives each row the weight of its class; rows
+that are shared by several classes have no class, and are refused.
+
+The metrics `squared_error` and `absolute_error` are **means** over rows and outputs, as in Keras
+and scikit-learn. On probabilities they compare with rows that hold a 1 for the class; on a density
+they take its mean (`gaussian`: μ, `gaussian_mixture`: Σπμ, `poisson`: eʸ). Metrics are not
+weighted. `f1` of more than two classes, or of several labels at once, is the mean of the F1 of
+each. `r2` is the mean of the R² of each output; a target that does not vary has none, and is
+refused.
+
+To convert, with N rows, H columns of targets, and *ours* the number that `fit` and `evaluate` show:
+
+| theirs | here | their number is |
+|---|---|---|
+"""
+
+AFTER = """
+The gradient converts by the same factor, so a learning rate η there is η divided by the factor of
+*ours*: one that worked for Keras's mean_squared_error of H outputs is η / H here. For plain SGD the
+two then take the same steps; Adam and RMSprop divide factors of the gradient out.
+
+Where only part of it is the same:
+
+- Keras's `categorical_hinge` counts a rival class with a score below 0 as 0; `multiclass_hinge`
+  does not.
+- Keras's `poisson` and PyTorch's `PoissonNLLLoss(log_input=False)` take the rate itself; `poisson`
+  takes its logarithm, so the model ends in no activation.
+- PyTorch's `GaussianNLLLoss` takes the variance as an argument of its own; `gaussian` makes it of
+  the second half of the outputs, by softplus.
+- PyTorch's `CrossEntropyLoss(weight=w)` divides by the sum of the weights of the rows.
+- PyTorch's `MultiMarginLoss` sums over all rivals of a class; `multiclass_hinge` takes the highest.
+- `loss="mse"` and other names from elsewhere are refused: the message says which loss is meant and
+  how its numbers differ.
+"""
+
+
+class Conversion(NamedTuple):
+    """A loss of another library, ours, and their number as an expression of `ours`."""
+
+    library: str
+    theirs: str
+    here: str
+    number: str
+
+
+CONVERSIONS = [
+    Conversion("Keras", "mean_squared_error", "squared", "ours / H"),
+    Conversion("Keras", "mean_absolute_error", "absolute", "ours / H"),
+    Conversion("Keras", "huber", "huber", "ours / H"),
+    Conversion("Keras", "binary_crossentropy", "binary_cross_entropy", "ours / H"),
+    Conversion("Keras", "categorical_crossentropy", "cross_entropy", "ours"),
+    Conversion("Keras", "sparse_categorical_crossentropy", "cross_entropy", "ours"),
+    Conversion("Keras", "hinge", "hinge", "ours / H"),
+    Conversion("Keras", "poisson", "poisson", "ours / H"),
+    Conversion("Keras", "regularizers.L2(λ)", "L2(2 * λ)", "ours"),
+    Conversion("Keras", "regularizers.L1(λ)", "L1(λ)", "ours"),
+    Conversion("PyTorch", "MSELoss", "squared", "ours / H"),
+    Conversion("PyTorch", "L1Loss", "absolute", "ours / H"),
+    Conversion("PyTorch", "HuberLoss", "huber", "ours / H"),
+    Conversion("PyTorch", "CrossEntropyLoss", "cross_entropy", "ours"),
+    Conversion("PyTorch", "NLLLoss of log p", "probability_cross_entropy", "ours"),
+    Conversion("PyTorch", "BCEWithLogitsLoss", "binary_cross_entropy", "ours / H"),
+    Conversion("PyTorch", "BCELoss", "probability_binary_cross_entropy", "ours / H"),
+    Conversion("PyTorch", "SoftMarginLoss", "logistic", "ours / H"),
+    Conversion("PyTorch", "PoissonNLLLoss", "poisson", "ours / H"),
+    Conversion("PyTorch", "GaussianNLLLoss", "gaussian", "ours / H - ln(2 * π) / 2"),
+    Conversion("PyTorch", "SGD(weight_decay=λ)", "L2(λ)", "ours"),
+    Conversion("scikit-learn", "mean_squared_error", "squared", "ours / H"),
+    Conversion("scikit-learn", "mean_absolute_error", "absolute", "ours / H"),
+    Conversion("scikit-learn", "log_loss", "cross_entropy", "ours"),
+    Conversion("scikit-learn", "hinge_loss", "hinge", "ours / H"),
+    Conversion("scikit-learn", "hinge_loss of classes", "multiclass_hinge", "ours"),
+    Conversion("scikit-learn", "Ridge(λ)", "squared, L2(2 * λ / N)", "ours * N"),
+    Conversion("scikit-learn", "Lasso(λ)", "half_squared, L1(λ)", "ours"),
+    Conversion("scikit-learn", "LogisticRegression(C=1/λ)", "logistic, L2(λ / N)", "ours * N / λ"),
+    Conversion(
+        "scikit-learn", "LinearSVC(C=1/λ, loss='hinge')", "hinge, L2(λ / N)", "ours * N / λ"
+    ),
+    Conversion("the lectures", "½(y - t)²", "half_squared", "ours"),
+    Conversion("the lectures", "(y - f)²", "squared", "ours"),
+    Conversion("the lectures", "MSE + (λ/2)·‖w‖²", "squared, L2(λ)", "ours"),
+    Conversion("the lectures", "Σ (y - f)² + λ·½‖w‖²", "squared, L2(λ / N)", "ours * N"),
+    Conversion("the lectures", "-Σ I(t = k) ln softmax_k", "cross_entropy", "ours"),
+    Conversion(
+        "the lectures", "-t ln p - (1 - t) ln(1 - p)", "probability_binary_cross_entropy", "ours"
+    ),
+]
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [HEAD, _pairs(), _metrics(), SUMS]
+    parts += [
+        f"| {one.library}: `{one.theirs}` | `{one.here}` | {_shown(one.number)} |\n"
+        for one in CONVERSIONS
+    ]
+    return "".join([*parts, AFTER])
+
+
+def _shown(number: str) -> str:
+    return number.replace("ours", "*ours*").replace(" * ", "·")
+
+
+def _endings() -> dict[str, Any]:
+    """The last layers, by the words of the page."""
+    from pellucid.nn.activations import BY_NAME
+
+    names = {f"`{name}`": name for name in BY_NAME}
+    return {"none": None, **names, "your own": _own}
+
+
+def _own(z: Any) -> Any:
+    return z
+
+
+def _general(refusal: Any, subject: str, got: Any) -> str:
+    """A refusal of one subject and what it got, in the words that hold for all of its kind."""
+    problem = refusal.problem.removeprefix(f"{subject} ").removesuffix(f" ({got})")
+    for what in (f"a final {got}", "a linear output", str(got)):
+        problem = problem.replace(f", got {what}, which", "; this one").removesuffix(
+            f", got {what}"
+        )
+    return f"{problem}. {refusal.fix}".replace(f"the {got} off", "the activation off")
+
+
+def _pairs() -> str:
+    """Each loss with each last layer, and why some are refused."""
+    from pellucid.nn.losses import BY_NAME
+    from pellucid.nn.losses.contract import contract
+
+    endings = _endings()
+    reasons: dict[str, int] = {}
+    lines = ["| loss | " + " | ".join(endings) + " |", "|---" * (len(endings) + 1) + "|"]
+    for name, loss in BY_NAME.items():
+        cells = []
+        for last in endings.values():
+            found = contract(loss, last)
+            cell = "logits" if found.reads_raw else "yes"
+            if found.refusal is not None:
+                why = _general(found.refusal, name, last)
+                cell = f"no ({reasons.setdefault(why, len(reasons) + 1)})"
+            cells.append(cell)
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
+    told = [f"{number}. It {why}" for why, number in reasons.items()]
+    return (
+        "## Every last layer with every loss\n\n"
+        "The last layer is known by its activation. *yes*: the loss reads what `predict` returns; "
+        "*logits*: it reads\nwhat stands before the activation; *no*: `compile` refuses the pair, "
+        "for the reason of that number.\nA layer that is not known by an activation (BatchNorm, "
+        "Basis, Add, …) counts as your own: what it\nreturns is taken for what the loss wants. "
+        "Losses of your own take every last layer.\n\n"
+        + "\n".join(lines)
+        + "\n\n"
+        + "\n".join(told)
+        + "\n\n"
+    )
+
+
+def _metrics() -> str:
+    """Each loss with each metric, by what the output is."""
+    from pellucid.nn.losses import BY_NAME
+    from pellucid.nn.losses.contract import contract
+    from pellucid.train import metrics
+
+    names = [*metrics.BY_NAME, "top_5_error"]
+    reasons: dict[str, int] = {}
+    lines = ["| loss | the output is | " + " | ".join(f"`{name}`" for name in names) + " |"]
+    lines.append("|---" * (len(names) + 2) + "|")
+    for loss_name, loss in BY_NAME.items():
+        pairs = [contract(loss, last) for last in _endings().values()]
+        forms = {found.form: found for found in pairs if found.refusal is None}
+        for form, found in forms.items():
+            cells = []
+            for name in names:
+                refusal = metrics.metric(name).refusal(loss, found)
+                cell = "yes"
+                if refusal is not None:
+                    why = _general(refusal, name, loss_name)
+                    cell = f"no ({reasons.setdefault(why, len(reasons) + 1)})"
+                cells.append(cell)
+            lines.append(f"| `{loss_name}` | {form.value} | {' | '.join(cells)} |")
+    told = [f"{number}. It {why}" for why, number in reasons.items()]
+    return (
+        "## Every loss with every metric\n\n"
+        "Metrics of a loss of your own: those of values, where targets and outputs have one "
+        "shape. Your own\nmetric functions go with every loss. `gradient_norm` is of a training "
+        "step, `f1`, `roc_auc` and `r2`\nof whole data sets: validation and `evaluate`.\n\n"
+        + "\n".join(lines)
+        + "\n\n"
+        + "\n".join(told)
+        + "\n\n"
+    )
+
+
+def main() -> None:
+    PAGE.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
