@@ -15,7 +15,8 @@ from pellucid.autodiff.cotangents import Activity
 from pellucid.core import trees
 from pellucid.core.arguments import checked, flag
 from pellucid.core.errors import ArgumentError
-from pellucid.graph.node import CONST, INPUT, Graph, names
+from pellucid.graph.node import CONST, INPUT, Graph
+from pellucid.graph.printer import names
 from pellucid.graph.text import print_graph
 from pellucid.ops.spec import ZeroGradient, lookup
 from pellucid.ops.value import Builder, number

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pellucid.core import trees
-from pellucid.graph.node import Graph, names
+from pellucid.graph.node import Graph
+from pellucid.graph.printer import names
 from pellucid.ops.value import Value
 from pellucid.transform.grad import check_floats
 from pellucid.transform.trace import Traced, argument_names, leaf_type, trace, unique
