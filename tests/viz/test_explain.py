@@ -182,6 +182,7 @@ def test_a_persons_own_operation_is_no_exception():
 LOGISTIC = """\
 J = logistic(w: f64[3], x: f64[5,3], t: f64[5])
 with i = 0 … 4, j = 0 … 2
+differentiated with respect to w alone; argnums=(0, 1, 2) adds x, t
 
   v3[i]  = Σ_j x[i,j]·w[j]
   v4[i]  = σ(v3[i])
@@ -281,8 +282,12 @@ def test_zero_gradients_say_why():
 @pytest.mark.parametrize(
     ("call", "kind", "words"),
     [
-        (lambda: pel.explain(3, 1.0), ArgumentError, "[explain] expected a function, got int"),
-        (lambda: pel.explain(logistic), ArgumentError, "[explain] expected the arguments"),
+        (
+            lambda: pel.explain(3, 1.0),
+            ArgumentError,
+            "[explain] expected a function or a model, got int",
+        ),
+        (lambda: pel.explain(logistic), ArgumentError, "Write pel.explain(logistic, w, x, t)."),
         (lambda: pel.explain(lambda x: x, X), ShapeError, "[explain] the function must return one"),
         (lambda: pel.explain(lambda x: (x, x), 1.0), ShapeError, "got 2 outputs"),
         (lambda: pel.explain(lambda x: x, 1), DTypeError, "[explain of x] only float arguments"),

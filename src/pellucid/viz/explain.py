@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.core import trees
 from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import Graph
 from pellucid.runtime import interpreter
 from pellucid.transform.arrays import as_array
-from pellucid.transform.grad import argument_numbers, check_function, check_scalar
+from pellucid.transform.explainable import Explainable, FunctionCall, called, function_call
+from pellucid.transform.grad import argument_numbers, check_scalar
 from pellucid.transform.show import with_gradients
 from pellucid.transform.trace import arrays
 from pellucid.viz.algebra import Within, sympy
@@ -48,6 +50,7 @@ class Explained:
     def __init__(
         self,
         head: str,
+        note: str,
         graph: Graph,
         places: dict[int, int],
         values: Sequence[Any],
@@ -63,7 +66,7 @@ class Explained:
         self.gradients = {self.names[line.node]: page.result(line) for line in ends}
         self.ranges = page.letters.ranges
         bounds = [f"{letter} = 0 … {max(n - 1, 0)}" for letter, n in self.ranges.items() if n]
-        parts = [head, f"with {', '.join(bounds)}"] if bounds else [head]
+        parts = [head, *([f"with {', '.join(bounds)}"] if bounds else []), *filter(None, [note])]
         parts += ["", *page.laid_out(rows), GRADIENT, *page.laid_out(back)]
         self._text = "\n".join(parts)
 
@@ -75,9 +78,11 @@ class Explained:
 
 @checked
 def explain(
-    function: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0
+    function: Callable[..., Any] | Explainable,
+    *args: Any,
+    argnums: int | Sequence[int] | None = None,
 ) -> Explained:
-    """Derives the gradient of a scalar function rule by rule.
+    """Derives the gradient of a scalar function, or of what a model is trained on, rule by rule.
 
     The lines of the function come first, one an operation, in index notation; then the gradients
     of these lines from the last to the first:
@@ -88,11 +93,15 @@ def explain(
     function only closes over has its variable's name; give it as an argument, and what NumPy does
     to it is part of the derivation too.
 
+    `explain(model, x, y)` derives the gradient of the model's objective with respect to all its
+    weights, from the last layer to the first.
+
     Args:
-        function: returns a float scalar, as for `grad`.
-        args: its positional arguments.
-        argnums: the arguments that are differentiated; nested dicts, lists and tuples of float
-            arrays are allowed.
+        function: returns a float scalar, as for `grad`; or a compiled model.
+        args: its positional arguments; the data of a model.
+        argnums: the arguments of a function that are differentiated, as for `grad`; nested dicts,
+            lists and tuples of float arrays are allowed. None: the first alone, and the text says
+            how to ask for the others.
 
     Returns:
         An object whose text is the derivation; `gradients` holds the result for each argument.
@@ -117,15 +126,15 @@ def explain(
     Source: the lectures' exercise on the gradient of logistic regression, and their rule *output
     gradient × local gradient*, summed over outgoing edges.
     """
-    check_function("explain", function)
-    if not args:
+    asked = function_call("explain", function, args)
+    if not asked.args:
         raise ArgumentError(
             "explain",
             "expected the arguments of the function behind it, got none",
             "explain(f, x) derives the gradient of f by x.",
         )
-    numbers, _ = argument_numbers("explain", argnums, len(args))
-    call = traced(function, args, numbers)
+    numbers, note = _numbers(asked, argnums)
+    call = traced(asked, numbers)
     graph = call.graph
     check_scalar("explain", graph, len(graph.outputs))
     sympy()  # before any work, if it is not there
@@ -133,7 +142,40 @@ def explain(
     operands = [as_array(one, "explain") for one in arrays(call.operands, graph.input_types)]
     values = interpreter.step(whole, operands)
     derivation = Derivation(graph, call.wrt, call.names, _labels(call.names, values))
-    return Explained(_head(function, call), whole, places, values, derivation)
+    head = _head(asked.function, call)
+    return Explained(head, note, whole, places, values, derivation)
+
+
+def _numbers(
+    call: FunctionCall, argnums: int | Sequence[int] | None
+) -> tuple[tuple[int, ...], str]:
+    """The arguments that are differentiated, and what is said about those that are not."""
+    if call.argnums is not None:
+        if argnums is not None:
+            raise ArgumentError(
+                "explain",
+                f"a model is derived with respect to its weights, got argnums={argnums!r}",
+                "Leave argnums out. Other gradients are those of a function that calls the model.",
+            )
+        return call.argnums, ""
+    numbers, _ = argument_numbers("explain", 0 if argnums is None else argnums, len(call.args))
+    floats = [n for n, arg in enumerate(call.args) if _is_float(arg)]
+    rest = [n for n in floats if n not in numbers]
+    if argnums is not None or not rest:
+        return numbers, ""
+    others = ", ".join(call.names[n] for n in rest)
+    more = ", ".join(map(str, sorted({*numbers, *rest})))
+    note = f"differentiated with respect to {call.names[0]} alone; argnums=({more}) adds {others}"
+    return numbers, note
+
+
+def _is_float(tree: Any) -> bool:
+    """Whether an argument can be differentiated: every leaf of it is a float."""
+    leaves = trees.leaves_of(tree)
+    dtypes = [getattr(leaf, "dtype", type(leaf)) for leaf in leaves]
+    return bool(leaves) and all(
+        dtype is float or getattr(dtype, "kind", "") == "f" for dtype in dtypes
+    )
 
 
 def _labels(given: Sequence[str], values: Sequence[Any]) -> Within:
@@ -153,6 +195,4 @@ def _head(function: Callable[..., Any], call: Call) -> str:
     """What is derived: the function and its arguments with their types."""
     graph, end = call.graph, call.names[call.graph.outputs[0]]
     arguments = [f"{call.names[i]}: {graph.nodes[i].type!r}" for i in graph.inputs]
-    name = getattr(function, "__name__", type(function).__name__)
-    name = name if name.isidentifier() else "f"
-    return f"{end} = {name}({', '.join(arguments)})"
+    return f"{end} = {called(function)}({', '.join(arguments)})"
