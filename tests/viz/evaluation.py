@@ -78,6 +78,27 @@ class Numbers:
         return found[tuple(self.of(p, order).astype(int) for p in parts[len(whole.axes) :])]
 
 
+def check(shown, tolerance=1e-9):
+    """Every printed expression against the value of the node it stands for."""
+    numbers = Numbers(shown)
+    with np.errstate(all="ignore"):
+        _check(shown, numbers, tolerance)
+
+
+def _check(shown, numbers, tolerance):
+    for line in shown.function:
+        expected = numbers.value(line.node)
+        np.testing.assert_allclose(
+            numbers.line(line.result, line.axes), expected, rtol=tolerance, atol=tolerance
+        )
+    for line in shown.gradient:
+        expected = numbers.gradient(line.node)
+        for expr in (line.raw, line.result):
+            np.testing.assert_allclose(
+                numbers.line(expr, line.axes), expected, rtol=tolerance, atol=tolerance
+            )
+
+
 TOKEN = re.compile(
     r"\s*(∂\w+/∂[\w.]+|Σ|(?:max|min|argmax)_|[^\W\d][\w.]*′*|\d+\.?\d*(?:e-?\d+)?|[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+"
     r"|[-+·/()\[\],_=≠<≤>≥^])"

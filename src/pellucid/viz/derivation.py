@@ -6,14 +6,14 @@ write them down. Nodes that only give a tensor other axes get no line: they are 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from pellucid.autodiff.cotangents import Activity
 from pellucid.graph.node import CONST, INPUT, Graph, Node
 from pellucid.ops.spec import Kind, ZeroGradient, lookup
-from pellucid.viz.algebra import Within, simplified
-from pellucid.viz.facts import Use, fact, handed_on
+from pellucid.viz.algebra import Known, simplified
+from pellucid.viz.facts import Use, fact, handed_on, matrix_form
 from pellucid.viz.notation import (
     ONE,
     ZERO,
@@ -22,11 +22,13 @@ from pellucid.viz.notation import (
     add,
     at,
     elements,
+    mul,
     rewrite,
     size,
     substitute,
 )
 from pellucid.viz.reading import Sight, axes_of, is_plain, named, read, sizes
+from pellucid.viz.softmax import Softmax
 
 _ARITHMETIC = ("num", "index", "element", "add", "mul", "div", "pow")
 _INLINE = 14  # a part that does not move is written where it is used, if it is no longer than this
@@ -72,15 +74,28 @@ class Derivation:
         graph: one scalar output.
         wrt: the inputs that are differentiated.
         names: the name of each node.
-        within: whether the values of an expression are whole numbers from 0 below a count.
+        softmaxes: the quotients e^z / Σ e^z in the graph.
+        known: what is known of the numbers at hand.
     """
 
-    def __init__(self, graph: Graph, wrt: Sequence[int], names: Sequence[str], within: Within):
+    def __init__(
+        self,
+        graph: Graph,
+        wrt: Sequence[int],
+        names: Sequence[str],
+        softmaxes: Sequence[Softmax],
+        known: Known,
+    ):
         self.graph, self.wrt, self.names = graph, wrt, list(names)
-        self.counted: list[str] = []  # the labels of which algebra used that each is one class
-        self._classes = within
+        self._numbers = known
+        self.softmaxes = {one.quotient: one for one in softmaxes}
+        self.shares: dict[str, Sight] = {}  # e^z as its probability times Σ e^z
         self.end = graph.outputs[0]
         self.needed = graph.needed()
+        self.users: list[list[int]] = [[] for _ in graph.nodes]
+        for position, node in enumerate(graph.nodes):
+            for source in dict.fromkeys(node.inputs):
+                self.users[source].append(position)
         self.active = Activity(graph, wrt).active
         self.read: list[Sight] = []  # what each node says
         self.sights: list[Sight] = []  # what stands for it elsewhere
@@ -88,18 +103,50 @@ class Derivation:
         self.simple: dict[str, Sight] = {}  # lines that algebra may look into
         for position in range(len(graph)):
             self._forward(position)
+        for one in softmaxes:
+            self._share(one)
         self.terms: dict[int, list[Term]] = {}
         self.known: dict[int, Sight] = {}  # gradients short enough to be put in
         self.gradient = [line for line in map(self._backward, reversed(range(len(graph)))) if line]
 
     @property
     def function(self) -> list[Line]:
-        """The lines of the function."""
-        return [
-            Line(n, self.read[n].axes, (), self.read[n].expr, self._why(n))
+        """The lines of the function; a probability that only the gradient needs is among them."""
+        read = {part.data[0] for line in self.gradient for part in elements(line.result)}
+        lines = [
+            Line(n, self.read[n].axes, (), self.read[n].expr, self._why(n) or self._is_softmax(n))
             for n, node in enumerate(self.graph.nodes)
-            if self.needed[n] and not self.hidden[n] and node.op not in (INPUT, CONST)
+            if (self.needed[n] or (n in self.softmaxes and self.names[n] in read))
+            and not self.hidden[n]
+            and node.op not in (INPUT, CONST)
         ]
+        return sorted(lines, key=lambda line: self._place(line.node))
+
+    def _place(self, position: int) -> float:
+        """Where the line of a node stands: a probability comes behind its sum."""
+        own = position in self.softmaxes and not self.needed[position]
+        return self.softmaxes[position].total + 0.5 if own else position
+
+    def _is_softmax(self, position: int) -> str:
+        one = self.softmaxes.get(position)
+        if one is None:
+            return ""
+        logits = self.sights[one.logits]
+        plain = tuple(at(axis) for axis in logits.axes if axis.length != 1)
+        named = logits.expr.head == "element" and logits.expr.parts == plain
+        text = f"softmax({logits.expr.data[0]})" if named else "a softmax"
+        if one.shift is None:
+            return text
+        own = "its shift" if self.hidden[one.shift] else f"the shift by {self.names[one.shift]}"
+        return f"{text}: {own} cancels"
+
+    def _share(self, one: Softmax) -> None:
+        """e^z is its probability times Σ e^z: shorter where that sum is divided by."""
+        if not (self.hidden[one.exp] or self.hidden[one.total] or self.hidden[one.quotient]):
+            quotient, axes = self.sights[one.quotient], self.read[one.quotient].axes
+            assert self.read[one.quotient].expr.head == "div"
+            below = self.read[one.quotient].expr.parts[1]
+            self.shares[self.names[one.exp]] = Sight(axes, mul(quotient.expr, below))
 
     def _forward(self, position: int) -> None:
         node = self.graph.nodes[position]
@@ -111,8 +158,11 @@ class Derivation:
             self.hidden.append(False)
             return
         sight = read(node, [self.sights[source] for source in node.inputs])
-        if sight.expr.head in _ARITHMETIC and len(elements(sight.expr)) == 1:
-            self.simple[self.names[position]] = Sight(sight.axes, self._written_out(sight.expr))
+        plain = sight.expr.head in _ARITHMETIC or lookup(node.op).kind is Kind.COMPARE
+        if plain and len(elements(sight.expr)) == 1:
+            self.simple[self.names[position]] = Sight(
+                sight.axes, _replaced(sight.expr, self.simple)
+            )
         self.read.append(sight)
         self.hidden.append(position != self.end and self._is_hidden(position, node, sight))
         name = named(self.names[position], sight.axes, boolean)
@@ -161,45 +211,49 @@ class Derivation:
         if not terms:
             return Line(position, axes, (), ZERO, self._dead_end(position))
         raw = add(*(term.expr for term in terms))
-        self.counted.clear()
-        result = self._shortest(raw)
-        note = "".join(f"; Σ_k [{label} = k] = 1" for label in dict.fromkeys(self.counted))
+        result, used = self._shortest(raw)
+        own = simplified(_replaced(result, self._differences(position)))
+        result = own if size(own) <= _PUT_IN else result
+        note = "".join(f"; {fact}" for fact in dict.fromkeys(used))
         limit = _PUT_IN_SUM if _has_sum(result) else _PUT_IN
         if size(result) <= limit:
             self.known[position] = Sight(axes, result)
         return Line(position, axes, tuple(terms), result, note)
 
-    def _shortest(self, raw: Expr) -> Expr:
-        """A gradient with the known ones put in; with 1 - p for its name too, if that is shorter.
+    def _shortest(self, raw: Expr) -> tuple[Expr, list[str]]:
+        """A gradient with the known ones put in, and the facts about the numbers that it needs.
 
-        It is left to the names of other gradients where it would become too long to read.
+        1 - p for its name, or a probability times Σ e^z for e^z, where that is shorter. It is left
+        to the names of other gradients where it would become too long to read.
         """
         whole = self._put_in(raw)
-        written_out = self._written_out(whole)
-        forms = [whole] if written_out == whole else [whole, written_out]
-        result = min((simplified(form, self.within) for form in forms), key=size)
-        return result if size(result) <= _WHOLE else simplified(raw, self.within)
+        forms = [whole]
+        for table in (self.simple, self.shares):
+            forms += [new for form in forms if (new := _replaced(form, table)) != form]
+        result, used = min(map(self._simplified, forms), key=lambda found: size(found[0]))
+        return (result, used) if size(result) <= _WHOLE else self._simplified(raw)
 
-    def _written_out(self, expr: Expr) -> Expr:
-        """`expr` with the right sides of simple lines such as v6[i] = 1 - v4[i] put in."""
+    def _differences(self, position: int) -> dict[str, Sight]:
+        """The lines v6 = v5 - t of a node v5: its gradient is read as one of v5 itself."""
+        return {
+            self.names[n]: self.read[n]
+            for n in self.users[position]
+            if self.graph.nodes[n].op == "subtract"
+            and not self.hidden[n]
+            and n != self.end
+            and len(elements(self.read[n].expr)) == len(self.read[n].expr.parts) == 2
+        }
 
-        def change(part: Expr) -> Expr:
-            sight = self.simple.get(part.data[0]) if part.head == "element" else None
-            return part if sight is None or part.data[1] is not None else _filled(sight, part.parts)
-
-        return rewrite(expr, change)
+    def _simplified(self, expr: Expr) -> tuple[Expr, list[str]]:
+        known = replace(self._numbers, used=[])
+        return simplified(expr, known), known.used
 
     def _dead_end(self, position: int) -> str:
         """Why nothing comes back to a node that moves."""
-        users = [n for n, node in enumerate(self.graph.nodes) if position in node.inputs]
-        why = [self._why(n).removeprefix("gradient 0: ") for n in users if self.needed[n]]
+        users = [n for n in self.users[position] if self.needed[n]]
+        why = [self._why(n).removeprefix("gradient 0: ") for n in users]
         reasons = [one for one in dict.fromkeys(why) if one]
         return "; ".join(reasons) or f"{self.names[self.end]} does not depend on it"
-
-    def within(self, labels: Expr, count: int) -> bool:
-        known = self._classes(labels, count)
-        self.counted += [str(labels.data[0])] if known else []
-        return known
 
     def _put_in(self, expr: Expr) -> Expr:
         """`expr` with the gradients that are known in place of their names."""
@@ -226,6 +280,8 @@ class Derivation:
                 axes = self.sights[source].axes
                 expr = given.place([at(axis) for axis in axes])
                 own = (known_fact or fact(use)) + self._repeated(node, source)
+                if node.op == "contract" and (form := matrix_form(use, ct.expr)):
+                    own += f"; as matrices {form}"
                 self.terms.setdefault(source, []).append(Term(expr, own))
 
     def _repeated(self, node: Node, source: int) -> str:
@@ -240,6 +296,16 @@ def _filled(sight: Sight, places: Sequence[Expr]) -> Expr:
     """What a name stands for, at the places written behind it."""
     axes = [axis for axis in sight.axes if axis.length != 1]
     return substitute(sight.expr, dict(zip(axes, places, strict=True)))
+
+
+def _replaced(expr: Expr, table: Mapping[str, Sight]) -> Expr:
+    """`expr` with the right sides of lines such as v6[i] = 1 - v4[i] in place of their names."""
+
+    def change(part: Expr) -> Expr:
+        sight = table.get(part.data[0]) if part.head == "element" else None
+        return part if sight is None or part.data[1] is not None else _filled(sight, part.parts)
+
+    return rewrite(expr, change)
 
 
 def _has_sum(expr: Expr) -> bool:

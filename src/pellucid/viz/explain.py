@@ -21,10 +21,11 @@ from pellucid.transform.explainable import Explainable, FunctionCall, called, fu
 from pellucid.transform.grad import argument_numbers, check_scalar
 from pellucid.transform.show import with_gradients
 from pellucid.transform.trace import arrays
-from pellucid.viz.algebra import Within, sympy
+from pellucid.viz.algebra import Known, sympy
 from pellucid.viz.derivation import Derivation
 from pellucid.viz.layout import Page
-from pellucid.viz.notation import Expr
+from pellucid.viz.notation import Expr, Index, free
+from pellucid.viz.softmax import probabilities, with_softmaxes
 from pellucid.viz.tracing import Call, traced
 
 GRADIENT = """
@@ -138,10 +139,12 @@ def explain(
     graph = call.graph
     check_scalar("explain", graph, len(graph.outputs))
     sympy()  # before any work, if it is not there
+    graph, softmaxes = with_softmaxes(graph)
+    own = probabilities(call.names, graph, softmaxes)
     whole, places = with_gradients(graph, call.wrt)
     operands = [as_array(one, "explain") for one in arrays(call.operands, graph.input_types)]
     values = interpreter.step(whole, operands)
-    derivation = Derivation(graph, call.wrt, call.names, _labels(call.names, values))
+    derivation = Derivation(graph, call.wrt, own, softmaxes, _known(call, values))
     head = _head(asked.function, call)
     return Explained(head, note, whole, places, values, derivation)
 
@@ -178,17 +181,32 @@ def _is_float(tree: Any) -> bool:
     )
 
 
-def _labels(given: Sequence[str], values: Sequence[Any]) -> Within:
-    """Whether the numbers at hand are classes: then Σ_k [y = k] is 1."""
-    position = {name: n for n, name in enumerate(given)}
+def _known(call: Call, values: Sequence[Any]) -> Known:
+    """What the numbers at hand say: which arguments are classes, and which hold rows of shares."""
+    position = {call.names[n]: n for n in call.graph.inputs}
 
-    def within(labels: Expr, count: int) -> bool:
-        if labels.head != "element" or labels.data[1] is not None:
+    def given(element: Expr) -> Any:
+        """The array of an argument; None for anything else."""
+        own = element.head == "element" and element.data[1] is None
+        return values[position[element.data[0]]] if own and element.data[0] in position else None
+
+    def classes(labels: Expr, count: int) -> bool:
+        found = given(labels)
+        whole = found is not None and found.dtype.kind in "iu"
+        return bool(whole and np.all((found >= 0) & (found < count)))
+
+    def shares(element: Expr, index: Index) -> bool:
+        """Whether an argument sums to 1 over an index, up to rounding."""
+        found, places = given(element), element.parts
+        if found is None or found.dtype.kind != "f":
             return False
-        found = values[position[labels.data[0]]]
-        return bool(found.dtype.kind in "iu" and np.all((found >= 0) & (found < count)))
+        along = [n for n, place in enumerate(places) if index in free(place)]
+        if len(along) != 1 or places[along[0]].head != "index":
+            return False
+        sums = np.squeeze(found).sum(axis=along[0])
+        return bool(np.all(np.abs(sums - 1) <= 4 * index.length * np.finfo(found.dtype).eps))
 
-    return within
+    return Known(classes, shares)
 
 
 def _head(function: Callable[..., Any], call: Call) -> str:

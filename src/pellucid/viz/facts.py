@@ -15,7 +15,7 @@ from pellucid.graph.node import Graph, Node, TensorType
 from pellucid.ops.spec import Bilinear, Kind, Linear, Op, Rules, lookup
 from pellucid.ops.value import Builder
 from pellucid.viz.algebra import simplified
-from pellucid.viz.notation import ONE, element, function
+from pellucid.viz.notation import ONE, Expr, at, element, function
 from pellucid.viz.reading import Sight, read
 from pellucid.viz.wording import Letters
 
@@ -92,6 +92,25 @@ def _product(use: Use) -> str:
     if not use.node.attr("summed"):
         return f"product: ∂(x·y)/∂{x} = {y}"
     return f"dot product: ∂(Σ_k x_k·y_k)/∂{x}_k = {y}_k"
+
+
+def matrix_form(use: Use, ct: Expr) -> str:
+    """`xᵀ·∂J/∂out`: what a product of two matrices hands on, where all three have a name."""
+    summed = use.node.attr("summed")
+    names = [_matrix(use.inputs[0]), _matrix(use.inputs[1]), _matrix(Sight(use.out.axes, ct))]
+    if len(summed) != 1 or use.node.attr("batch") or not all(names):
+        return ""
+    (a, b), (x, y, delta) = summed[0], names
+    if use.i == 0:  # out = x·y with x as (N, K), y as (K, M)
+        return f"{delta}·{y}{'ᵀ' * (b == 0)}" if a == 1 else f"{y}{'ᵀ' * (b == 1)}·{delta}ᵀ"
+    return f"{x}{'ᵀ' * (a == 1)}·{delta}" if b == 0 else f"{delta}ᵀ·{x}{'ᵀ' * (a == 0)}"
+
+
+def _matrix(sight: Sight) -> str:
+    """The name of a matrix that stands with its axes in their order; else nothing."""
+    plain = tuple(at(axis) for axis in sight.axes)
+    two = len(plain) == 2 and all(axis.length != 1 for axis in sight.axes)
+    return str(sight.expr.data[0]) if two and sight.expr.parts == plain else ""
 
 
 def _local(row: Op, use: Use) -> str:

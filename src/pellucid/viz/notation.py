@@ -66,12 +66,17 @@ class Whole:
     axes: tuple[tuple[Index, ...], ...]
 
 
+_DENOMINATOR = 1000  # up to here a float is read as the fraction that it stands for
+
+
 def number(value: Any) -> Expr:
-    """A number as it is written in decimals: 0.1 is a tenth."""
-    if isinstance(value, float) and not math.isfinite(value):
+    """A number as a person means it: 0.1 is a tenth, and 0.3333333333333333 a third."""
+    if isinstance(value, (int, Fraction)):
+        return Expr("num", (), Fraction(value))
+    if not math.isfinite(value):
         return Expr("num", (), value)
-    exact = value if isinstance(value, (int, Fraction)) else str(value)
-    return Expr("num", (), Fraction(exact))
+    meant = Fraction(value).limit_denominator(_DENOMINATOR)
+    return Expr("num", (), meant if float(meant) == value else Fraction(str(value)))
 
 
 ZERO, ONE = number(0), number(1)
