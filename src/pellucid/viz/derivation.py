@@ -107,7 +107,19 @@ class Derivation:
             self._share(one)
         self.terms: dict[int, list[Term]] = {}
         self.known: dict[int, Sight] = {}  # gradients short enough to be put in
-        self.gradient = [line for line in map(self._backward, reversed(range(len(graph)))) if line]
+        self.gradient = [line for line in map(self._backward, self._order()) if line]
+
+    def _order(self) -> list[int]:
+        """From the last node to the first, each input behind its first use: layer by layer."""
+        is_input = set(self.graph.inputs)
+        due: dict[int, list[int]] = {}
+        for position in reversed(self.graph.inputs):
+            due.setdefault(min(self.users[position], default=-1), []).append(position)
+        order: list[int] = []
+        for position in reversed(range(len(self.graph))):
+            order += [] if position in is_input else [position]
+            order += due.get(position, [])
+        return [*order, *due.get(-1, [])]
 
     @property
     def function(self) -> list[Line]:
@@ -212,8 +224,9 @@ class Derivation:
             return Line(position, axes, (), ZERO, self._dead_end(position))
         raw = add(*(term.expr for term in terms))
         result, used = self._shortest(raw)
-        own = simplified(_replaced(result, self._differences(position)))
-        result = own if size(own) <= _PUT_IN else result
+        own = _replaced(result, self._differences(position))
+        if own != result and size(own := simplified(own)) <= _PUT_IN:
+            result = own
         note = "".join(f"; {fact}" for fact in dict.fromkeys(used))
         limit = _PUT_IN_SUM if _has_sum(result) else _PUT_IN
         if size(result) <= limit:

@@ -63,8 +63,8 @@ class Explained:
         page = Page(self.names, self.names[derivation.end])
         rows = [page.function(line) for line in self.function]
         back = [page.gradient(line) for line in self.gradient]
-        ends = [line for line in reversed(self.gradient) if line.node in derivation.wrt]
-        self.gradients = {self.names[line.node]: page.result(line) for line in ends}
+        lines = {line.node: line for line in self.gradient}
+        self.gradients = {self.names[n]: page.result(lines[n]) for n in derivation.wrt}
         self.ranges = page.letters.ranges
         bounds = [f"{letter} = 0 … {max(n - 1, 0)}" for letter, n in self.ranges.items() if n]
         parts = [head, *([f"with {', '.join(bounds)}"] if bounds else []), *filter(None, [note])]
