@@ -9,8 +9,8 @@ import numpy as np
 
 from pellucid.ops.spec import lookup
 from pellucid.runtime.extras import NUMPY
-from pellucid.viz import notation as n
-from pellucid.viz.notation import Index
+from pellucid.viz import expression as n
+from pellucid.viz.expression import Index
 
 
 class Numbers:

@@ -20,7 +20,7 @@ from pellucid.core.errors import (
 )
 from pellucid.ops.spec import REGISTRY, Kind, NotDifferentiable, ZeroGradient
 from pellucid.ops.value import apply
-from pellucid.viz.notation import Index
+from pellucid.viz.expression import Index
 from tests.compiler.any_graph import ROWS, AnyGraph, given
 from tests.viz.evaluation import Numbers, Reader, check
 from tests.viz.functions import FUNCTIONS, B, C, V, W, X, Y, logistic, mlp

@@ -1,6 +1,6 @@
 """Shorter forms of expressions, found by SymPy.
 
-In: a tree of `notation`. Out: one that is equal, and never longer. Sums, functions and calls are
+In: a tree of `expression`. Out: one that is equal, and never longer. Sums, functions and calls are
 letters to SymPy, which sees rational functions alone: that keeps it quick, and right everywhere.
 SymPy is imported here and nowhere else, at first use.
 """
@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any
 
 from pellucid.core.errors import MissingPackageError
-from pellucid.viz.notation import (
+from pellucid.viz.expression import (
     ONE,
     Expr,
     Index,
@@ -32,7 +32,7 @@ from pellucid.viz.notation import (
     size,
     total,
 )
-from pellucid.viz.wording import unsigned
+from pellucid.viz.formatting import unsigned
 
 _LARGEST = 150  # in the measure of `size`; what is longer is left as it is
 _RATIONAL = ("add", "mul", "div", "pow", "num")

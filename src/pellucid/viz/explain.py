@@ -22,11 +22,11 @@ from pellucid.transform.grad import argument_numbers, check_scalar
 from pellucid.transform.show import with_gradients
 from pellucid.transform.trace import arrays
 from pellucid.viz.algebra import Known, sympy
+from pellucid.viz.call import Call, traced
 from pellucid.viz.derivation import Derivation
+from pellucid.viz.expression import Expr, Index, free
 from pellucid.viz.layout import Page
-from pellucid.viz.notation import Expr, Index, free
 from pellucid.viz.softmax import probabilities, with_softmaxes
-from pellucid.viz.tracing import Call, traced
 
 GRADIENT = """
 its gradient, from the last line to the first: each is
@@ -34,7 +34,7 @@ output gradient × local gradient (the chain rule), summed over all uses
 """
 
 
-class Explained:
+class Explanation:
     """The derivation of a gradient; print it.
 
     Attributes:
@@ -82,7 +82,7 @@ def explain(
     function: Callable[..., Any] | Explainable,
     *args: Any,
     argnums: int | Sequence[int] | None = None,
-) -> Explained:
+) -> Explanation:
     """Derives the gradient of a scalar function, or of what a model is trained on, rule by rule.
 
     The lines of the function come first, one an operation, in index notation; then the gradients
@@ -90,7 +90,7 @@ def explain(
 
         ∂J/∂x = Σ over the uses of x of  output gradient × local gradient
 
-    each with the fact it uses, the known gradients put in, and simplified. An array that the
+    each with the rule it uses, the known gradients put in, and simplified. An array that the
     function only closes over has its variable's name; give it as an argument, and what NumPy does
     to it is part of the derivation too.
 
@@ -146,7 +146,7 @@ def explain(
     values = interpreter.step(whole, operands)
     derivation = Derivation(graph, call.wrt, own, softmaxes, _known(call, values))
     head = _head(asked.function, call)
-    return Explained(head, note, whole, places, values, derivation)
+    return Explanation(head, note, whole, places, values, derivation)
 
 
 def _numbers(

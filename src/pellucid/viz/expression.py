@@ -1,6 +1,6 @@
 """Expressions in index notation: `Σ_j x[i,j]·w[j]` as a small tree.
 
-In: parts that `reading` finds in a graph. Out: trees that `algebra` shortens and `wording` writes.
+In: what `indexing` finds in a graph. Out: trees that `algebra` shortens and `formatting` writes.
 An index is an object, not a letter: putting one expression into another can never mix two of them
 up, and letters are chosen when a line is written.
 """
@@ -15,25 +15,25 @@ from typing import Any
 
 
 class Index:
-    """One running index. Axes that meet in the function are kin, and get the same letter."""
+    """One running index. Axes that the function walks together share a root, and a letter."""
 
-    __slots__ = ("_kin", "length")
+    __slots__ = ("_parent", "length")
 
-    def __init__(self, length: int, kin: Index | None = None):
+    def __init__(self, length: int, parent: Index | None = None):
         self.length = length
-        self._kin = kin
+        self._parent = parent
 
     @property
     def root(self) -> Index:
-        """What stands for all kin."""
+        """The index that stands for all that were joined."""
         index = self
-        while index._kin is not None:
-            index = index._kin
+        while index._parent is not None:
+            index = index._parent
         return index
 
     def join(self, other: Index) -> None:
         if self.root is not other.root:
-            other.root._kin = self.root
+            other.root._parent = self.root
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,7 @@ def rebound(expr: Expr, parts: Sequence[Expr], new: Mapping[Index, Index]) -> Ex
 
 
 def substitute(expr: Expr, places: Mapping[Index, Expr]) -> Expr:
-    """`expr` at other places; indices that run inside it are made anew, of the same kin."""
+    """`expr` at other places; indices that run inside it are made anew, with the same root."""
     if expr.head == "index":
         return places.get(expr.data, expr)
     if not expr.parts:
