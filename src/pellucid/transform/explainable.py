@@ -126,11 +126,9 @@ def _check_arguments(where: str, function: Callable[..., Any], args: Sequence[An
     try:
         signature.bind(*args)
     except TypeError as error:
-        problem = f"its arguments must stand behind it, got {len(args)} ({error})"
         name = called(function)
-        raise ArgumentError(
-            where, f"{name}{signature}: {problem}", _written(where, name, signature)
-        ) from None
+        problem = f"{name} must be given the arguments it takes, got {len(args)} ({error})"
+        raise ArgumentError(where, problem, _written(where, name, signature)) from None
 
 
 def called(function: Any) -> str:
