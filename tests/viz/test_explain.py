@@ -193,7 +193,7 @@ GRADIENT = """\
              = (1 - t[i])/v10[i] - t[i]/v4[i]               the sum over 2 uses
   ∂J/∂v3[i]  = ∂J/∂v4[i]·v4[i]·(1 - v4[i]) = v4[i] - t[i]   sigmoid: d σ(x)/dx = σ(x)·(1 - σ(x))
   ∂J/∂w[j]   = Σ_i x[i,j]·∂J/∂v3[i]                         dot product: ∂(Σ_k x_k·y_k)/∂y_k = x_k
-             = Σ_i x[i,j]·(v4[i] - t[i])                    put in and simplified"""  # noqa: E501
+             = Σ_i x[i,j]·(v4[i] - t[i])                    substituted and simplified"""  # noqa: E501
 
 
 def test_the_whole_derivation_of_the_logistic_gradient():

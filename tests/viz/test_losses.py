@@ -94,7 +94,7 @@ def test_the_probability_is_a_line_of_the_function_and_says_what_it_is():
     rows = str(shown).split("its gradient")[0].splitlines()
     (place,) = (n for n, row in enumerate(rows) if row.startswith("  p[i,j]"))
     assert rows[place - 1].startswith("  v10[i]  ")
-    assert "where the guard gives 0, its factor is 0 too" in str(shown)
+    assert "the factor is 0 wherever the guard is" in str(shown)
     assert "Σ_k [t = k] = 1" in str(shown)
 
 

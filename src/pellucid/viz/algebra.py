@@ -148,7 +148,7 @@ def _unguarded(expr: Expr, known: Known) -> Expr:
         if factor.head == "fun" and factor.data == "where" and _is_zero(factor.parts[1]):
             condition, _, x = factor.parts
             if condition.data == "equal" and any(_vanishes(f, *condition.parts) for f in others):
-                known.used.append("where the guard gives 0, its factor is 0 too")
+                known.used.append("the factor is 0 wherever the guard is")
                 return _unguarded(div(mul(*above[:n], x, *above[n + 1 :]), mul(*below)), known)
     return expr
 

@@ -308,7 +308,7 @@ class Derivation:
         own = [dim for dim in sizes(self.graph.nodes[source]) if dim != 1]
         wide = [dim for dim in sizes(node) if dim != 1]
         spread = lookup(node.op).kind is Kind.ELEMENTWISE or node.op == "broadcast_to"
-        return "; summed over its repetitions" if spread and own != wide else ""
+        return "; summed over the axes it was broadcast along" if spread and own != wide else ""
 
 
 def _filled(formula: Indexed, places: Sequence[Expr]) -> Expr:

@@ -59,7 +59,7 @@ class Page:
             return [(left, f"= {whole}", why)]
         if len(whole) + len(result) <= _ONE_ROW:
             return [(left, f"= {whole} = {result}", why + line.note)]
-        put_in = f"put in and simplified{line.note}"
+        put_in = f"substituted and simplified{line.note}"
         return [(left, f"= {whole}", why), ("", f"= {result}", put_in)]
 
     @staticmethod
