@@ -20,7 +20,7 @@ from pellucid import models, nn, optim
 
 
 class Case(NamedTuple):
-    """What is wrong, the call, and part of the message; None where it must train rightly."""
+    """What is wrong, the call, and part of the message; None where it is accepted."""
 
     title: str
     call: Callable[[Path], Any]
@@ -1224,11 +1224,25 @@ MEETINGS = [
         ),
         "within 3 products",
     ),
-    Case("explain of a number", lambda p: pel.explain(3, 1.0), "expected a function, got int"),
+    Case("explain of a number", lambda p: pel.explain(3, 1.0), "expected a function or a model"),
     Case(
         "explain without arguments",
         lambda p: pel.explain(np.sum),
-        "expected the arguments of the function behind it",
+        "Write pel.explain(np.sum, a)",
+    ),
+    Case("show of a number", lambda p: pel.show(3), "a function, a model or a Tensor, got int"),
+    Case("show of a class", lambda p: pel.show(pel.Sequential, X), "got the class Sequential"),
+    Case("show without arguments", lambda p: pel.show(np.mean), "Write pel.show(np.mean, a)"),
+    Case(
+        "show inside a traced function",
+        lambda p: pel.grad(lambda x: pel.show(x))(1.0),
+        "Call it outside, on the function that is traced",
+    ),
+    Case("show of a function without a result", lambda p: pel.show(lambda x: None, X), "got none"),
+    Case(
+        "show of a graph",
+        lambda p: pel.show(pel.show(np.sin, 1.0).graph),
+        "print(graph) prints a graph",
     ),
     Case(
         "explain of a vector",

@@ -1,4 +1,4 @@
-"""Bad input, case by case: it trains rightly or a person reads one clear message.
+"""Bad input, case by case: it is accepted, or a person reads one clear message.
 
 `CASES` and the rows of bad_input_catalogue.py are also the source of docs/bad-input.md (`make
 docs`); a test keeps the page up to date.
@@ -489,7 +489,7 @@ def page(folder: Path) -> str:
     for case in CASES:
         try:
             case.call(folder)
-            told = "trains rightly"
+            told = "accepted"
         except PellucidError as error:
             told = f"`{type(error).__name__}` {error.short}".replace(str(folder), "…")
             told = re.sub(r" of \S+\.py:\d+", "", told)  # lines of this file move

@@ -22,19 +22,20 @@ def bad_input() -> None:
         test_bad_input.PAGE.write_text(test_bad_input.page(Path(folder)), encoding="utf-8")
 
 
-XOR_HEAD = """# The training step of the XOR network, printed
+XOR_HEAD = """# One training step of the XOR network, printed in full
 
-Written by `make docs`. A network of two inputs, two ReLU units and one output takes one step of
-gradient descent (squared loss, rate 0.5) on the four points of XOR. This is the whole step: what
-trains is what you read here. The lecture's weights solve XOR exactly; here the output weights start
-at (1, -1) instead of (1, -2), so that the step has something to do. One line is one node:
+Written by `make docs`. A network with two inputs, two ReLU units and one output takes one step of
+gradient descent (squared loss, learning rate 0.5) on the four points of XOR. This page shows the
+whole step: the graph you read here is the graph that trains. The lecture's weights solve XOR
+exactly; here the output weights start at (1, -1) instead of (1, -2), so that the step has something
+to do. Each line is one node:
 
     name: type = operation(inputs, attributes)  → value
 
-`f32[N,2]` is a float32 matrix of N rows and 2 columns, with N the rows of a batch: here 4.
-`contract(x, W, batch=(), summed=((1, 0),))` is the matrix product: axis 1 of x is summed with
-axis 0 of W. Read it aloud: *v10 is x times the hidden weights; v11 adds the bias; v12 is its
-ReLU …*
+`f32[N,2]` is a float32 matrix with N rows and 2 columns, where N is the number of rows in the
+batch: here 4. `contract(x, W, batch=(), summed=((1, 0),))` is the matrix product: it sums over axis
+1 of x and axis 0 of W. Read it aloud: *v10 is x times the hidden weights; v11 adds the bias; v12 is
+its ReLU …*
 """
 
 

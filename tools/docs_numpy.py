@@ -10,11 +10,11 @@ HEAD = """# NumPy functions on Tensors
 
 Written by `tools/docs_numpy.py` from the tables in `src/pellucid/transform/numpy_functions.py`.
 
-NumPy's own functions take Tensors: `np.exp(x)`, `X @ W`, `np.sum(x, axis=0)`. The result equals
-NumPy's in value and shape, inside `pel.grad` and outside, and mixes with arrays and numbers. What
-is not listed here raises and names the nearest function that is; a keyword that is not taken raises
-and says what to write instead, unless it has the value that it has anyway (`out=None`,
-`order="C"`).
+NumPy's own functions take Tensors: `np.exp(x)`, `X @ W`, `np.sum(x, axis=0)`. The result has the
+value and shape that NumPy gives, inside `pel.grad` and outside, and it mixes with arrays and
+numbers. A function that is not listed here raises an error that names the nearest one that is. A
+keyword that is not supported raises an error that says what to write instead, unless it is given
+its default (`out=None`, `order="C"`).
 
 ## Where dtypes differ from NumPy
 
@@ -27,14 +27,14 @@ and says what to write instead, unless it has the value that it has anyway (`out
 
 ## What to know
 
-- A Tensor does not change: `x[0] = 1`, `out=` and `array += x` are refused.
+- Tensors are immutable: `x[0] = 1`, `out=` and `array += x` are refused.
 - Shapes never depend on values: `x[x > 0]` and `np.where(mask)` are refused; write
   `np.where(mask, x, 0)`.
-- Methods of NumPy arrays do not ask their argument: `array.dot(x)` computes with the numbers of `x`
-  and forgets where they came from. Write `array @ x` or `np.dot(array, x)`.
+- Methods of NumPy arrays bypass Tensors: `array.dot(x)` computes with the numbers in `x` and loses
+  track of where they came from. Write `array @ x` or `np.dot(array, x)`.
 - Kinks: abs, relu, hypot and norms have derivative 0 at 0; max, min and clip send the gradient to
   the first of equals; `prod` is exact at zeros.
-- `{host}` give a Python answer and need computed Tensors.
+- `{host}` return a Python value, so they need Tensors that hold numbers.
 
 """
 
@@ -44,18 +44,18 @@ def page() -> str:
     from pellucid.transform.numpy_functions import ACCUMULATE, FUNCTIONS, HOST, REDUCE, UFUNCS
 
     parts = [HEAD.format(host="`, `".join(HOST))]
-    parts.append(f"## Functions of elements: {len(UFUNCS)}\n\n")
+    parts.append(f"## Elementwise functions: {len(UFUNCS)}\n\n")
     parts.append(
-        "All take `dtype`; `out`, `where`, `casting`, `order`, `signature` are refused.\n\n"
+        "All accept `dtype`; `out`, `where`, `casting`, `order`, `signature` are refused.\n\n"
     )
     parts.append(_wrapped(UFUNCS))
     reduced = [f"`np.{name}.reduce`" for name in REDUCE]
     reduced += [f"`np.{name}.accumulate`" for name in ACCUMULATE]
     parts.append(
-        f"\nOf their methods: {', '.join(reduced)}, and `outer` of any with two operands.\n\n"
+        f"\nUfunc methods: {', '.join(reduced)}, and `outer` of any that takes two operands.\n\n"
     )
     parts.append(f"## Other functions: {len(FUNCTIONS)}\n\n")
-    parts.append("| NumPy | takes | refuses |\n|---|---|---|\n")
+    parts.append("| function | accepted keywords | refused keywords |\n|---|---|---|\n")
     for name, row in sorted(FUNCTIONS.items()):
         taken, refused = (", ".join(f"`{key}`" for key in k) for k in (row.honoured, row.refused))
         parts.append(f"| `np.{name}` | {taken} | {refused} |\n")

@@ -11,7 +11,8 @@ import pytest
 
 from pellucid.core.dtypes import float32, float64, int32
 from pellucid.core.shapes import N
-from pellucid.graph.node import Constant, Node, TensorType, arranged, attributes, names, pruned
+from pellucid.graph.node import Constant, Node, TensorType, arranged, attributes, pruned
+from pellucid.graph.printer import names
 from pellucid.ops.value import Builder, apply, elementwise
 from tests.ops.graphs import scalar, trace
 

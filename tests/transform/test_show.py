@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 import pellucid as pel
-from pellucid.core.errors import ArgumentError
+from pellucid.core.errors import ArgumentError, PellucidError
+
+X = np.ones((2, 3))
+
+
+def sum_of_squares(x):
+    return np.sum(x**2)
 
 
 def lines(shown):
@@ -91,12 +97,81 @@ def test_the_backward_part_may_be_left_out():
     assert "backward" not in str(pel.show(lambda x: x * x, 1.0, backward=False))
 
 
+def public():
+    """Every public callable: functions, classes, losses, layers."""
+    rooms = (pel, pel.nn, pel.optim, pel.numpy, pel.metrics, pel.data, pel.testing, pel.models)
+    for room in rooms:
+        for name in room.__all__ if hasattr(room, "__all__") else dir(room):
+            if not name.startswith("_") and callable(getattr(room, name)):
+                yield f"{room.__name__}.{name}", getattr(room, name)
+
+
+BEHIND = [(), (np.ones((2, 3)),), (np.ones((2, 3)), 0), (np.ones((2, 3)),) * 3, ("a",), (None,)]
+
+
+@pytest.mark.parametrize("looked_at", [pel.show, pel.explain], ids=["show", "explain"])
+def test_every_public_callable_is_shown_or_refused_in_the_one_form(looked_at):
+    pytest.importorskip("sympy")
+    shown = 0
+    for name, function in public():
+        for args in BEHIND:
+            try:
+                shown += bool(str(looked_at(function, *args)))
+            except PellucidError:
+                pass
+            except Exception as error:
+                pytest.fail(f"{looked_at.__name__}({name}, {len(args)} arguments): {error!r}")
+    assert shown > 10
+
+
+def keyword_only(x, *, scale):
+    return np.sum(x * scale)
+
+
+ADVICE = [  # the call, what it is told, and that advice followed
+    (lambda: pel.show(sum_of_squares), "pel.show(sum_of_squares, x)", (sum_of_squares, X)),
+    (lambda: pel.show(np.mean), "pel.show(np.mean, a)", (np.mean, X)),
+    (
+        lambda: pel.show(keyword_only, X),
+        "pel.show(lambda x: keyword_only(x, scale=scale), x)",
+        (lambda x: keyword_only(x, scale=2.0), X),
+    ),
+    (lambda: pel.show(3), "pel.show(f, x)", (sum_of_squares, X)),
+    (lambda: pel.show(pel.Sequential, X), "pel.show(f, x)", (sum_of_squares, X)),
+    (lambda: pel.show(sum_of_squares, X, X), "pel.show(sum_of_squares, x)", (sum_of_squares, X)),
+    (lambda: pel.show(lambda x: None, X), "End it with return", (lambda x: x, X)),
+    (lambda: pel.show(pel.Tensor(1.0), 2), "pel.show(tensor)", (pel.Tensor(1.0),)),
+    (lambda: pel.grad(lambda x: pel.show(x))(1.0), "pel.show(f, x)", (sum_of_squares, X)),
+    (lambda: pel.grad(lambda x: pel.show(np.sin, x))(1.0), "pel.show(f, x)", (np.sin, 1.0)),
+    (
+        lambda: pel.show(np.sum, "mean"),
+        "set inside: lambda x: f(x, other)",
+        (lambda x: np.sum(x, None), X),
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "advice", "mended"), ADVICE, ids=[row[1] for row in ADVICE])
+def test_the_advice_works(call, advice, mended):
+    with pytest.raises(PellucidError) as caught:
+        call()
+    assert advice in caught.value.fix
+    assert str(pel.show(*mended)).startswith("graph(")
+
+
+def test_a_graph_is_printed_not_shown():
+    graph = pel.show(np.sin, 1.0).graph
+    with pytest.raises(ArgumentError, match=r"got Graph.*print\(graph\)"):
+        pel.show(graph)
+    assert str(graph).startswith("graph(")
+
+
 def test_bad_arguments():
     with pytest.raises(ArgumentError, match="Did you mean 'values'"):
         pel.show(np.sin, 1.0, value=False)
     with pytest.raises(ArgumentError, match="backward must be True or False"):
         pel.show(np.sin, 1.0, backward="no")
-    with pytest.raises(ArgumentError, match="function or a Tensor"):
+    with pytest.raises(ArgumentError, match="a function, a model or a Tensor"):
         pel.show(3)
     with pytest.raises(ArgumentError, match="no further arguments"):
         pel.show(pel.Tensor(1.0), 2)

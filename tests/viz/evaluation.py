@@ -9,8 +9,8 @@ import numpy as np
 
 from pellucid.ops.spec import lookup
 from pellucid.runtime.extras import NUMPY
-from pellucid.viz import notation as n
-from pellucid.viz.notation import Index
+from pellucid.viz import expression as n
+from pellucid.viz.expression import Index
 
 
 class Numbers:
@@ -76,6 +76,27 @@ class Numbers:
             operands[1] = operands[1].astype(int)
         found = np.squeeze(lookup(whole.op).forward(NUMPY, *operands, **dict(whole.attrs)))
         return found[tuple(self.of(p, order).astype(int) for p in parts[len(whole.axes) :])]
+
+
+def check(shown, tolerance=1e-9):
+    """Every printed expression against the value of the node it stands for."""
+    numbers = Numbers(shown)
+    with np.errstate(all="ignore"):
+        _check(shown, numbers, tolerance)
+
+
+def _check(shown, numbers, tolerance):
+    for line in shown.function:
+        expected = numbers.value(line.node)
+        np.testing.assert_allclose(
+            numbers.line(line.result, line.axes), expected, rtol=tolerance, atol=tolerance
+        )
+    for line in shown.gradient:
+        expected = numbers.gradient(line.node)
+        for expr in (line.raw, line.result):
+            np.testing.assert_allclose(
+                numbers.line(expr, line.axes), expected, rtol=tolerance, atol=tolerance
+            )
 
 
 TOKEN = re.compile(

@@ -13,6 +13,8 @@ import os
 import sys
 from collections.abc import Iterable
 
+LONGEST = 1000  # characters of a problem; of a longer one the middle is left out
+
 # As frames spell it: not resolved. pathlib would cost 8 ms of every import.
 PACKAGE_FOLDER = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
@@ -45,13 +47,14 @@ class PellucidError(Exception):
 
     Args:
         where: the part that refuses, with the user's own name: `dense "hidden"`.
-        problem: what was expected and what came, without a final full stop.
+        problem: what was expected and what came, without a final full stop; the middle of a long
+            one is left out.
         fix: what to do, one or two full sentences.
         line: the user's source line; by default the first frame outside the package.
     """
 
     def __init__(self, where: str, problem: str, fix: str = "", *, line: str | None = None):
-        problem = " ".join(problem.split())  # an array that came is shown in several lines
+        problem = _bounded(" ".join(problem.split()))  # an array that came takes several lines
         self.where, self.problem, self.fix = where, problem, fix
         self.line = line or user_line()
         parts = [f"[{where}] {problem.rstrip('.')}."]
@@ -68,6 +71,15 @@ class PellucidError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_rebuild, (type(self), self.where, self.problem, self.fix, self.line))
+
+
+def _bounded(text: str) -> str:
+    """`text` without its middle where it is long: what came may be a graph or a whole file."""
+    if len(text) <= LONGEST:
+        return text
+    half = LONGEST // 2
+    left_out = len(text) - 2 * half
+    return f"{text[:half]} … ({left_out:,} characters left out) … {text[-half:]}"
 
 
 def _rebuild(

@@ -16,9 +16,11 @@ from pellucid.core import shapes
 from pellucid.core.dtypes import DType
 from pellucid.core.errors import GraphError
 from pellucid.core.shapes import Shape
+from pellucid.graph.printer import print_graph
 
 INPUT = "input"  # a value the caller gives; attribute `name`
 CONST = "const"  # an array kept beside the graph; attribute `name`
+LONGEST = 400  # nodes: of a longer graph `str` and `repr` leave out the middle
 
 Attrs = tuple[tuple[str, Any], ...]
 
@@ -60,6 +62,14 @@ class Node:
     def attr(self, name: str) -> Any:
         return dict(self.attrs)[name]
 
+    @property
+    def is_input(self) -> bool:
+        return self.op == INPUT
+
+    @property
+    def is_const(self) -> bool:
+        return self.op == CONST
+
 
 def attributes(values: Mapping[str, Any]) -> Attrs:
     """Attributes in their canonical order."""
@@ -79,7 +89,7 @@ class Constant:
         return Constant(type, array, hashlib.sha256(array.tobytes()).hexdigest())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Graph:
     """Nodes in execution order, inputs first; positions of the outputs; constants by name."""
 
@@ -87,6 +97,12 @@ class Graph:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     consts: Mapping[str, Constant] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """The graph as text, one line a node; the middle of a long one is left out."""
+        return print_graph(self, most=LONGEST).rstrip("\n")
+
+    __repr__ = __str__
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -164,22 +180,6 @@ def arranged(
 def pruned(graph: Graph) -> Graph:
     """`graph` without nodes that no output needs; every input stays, in its order."""
     return arranged(graph.nodes, graph.inputs, graph.outputs, graph.consts, graph.needed())
-
-
-def names(graph: Graph) -> list[str]:
-    """A short unique name for each node: its input name, or `v` and its position."""
-    taken = set(graph.input_names) | set(graph.consts)
-    result: list[str] = []
-    for position, node in enumerate(graph.nodes):
-        if node.op in (INPUT, CONST):
-            result.append(str(node.attr("name")))
-            continue
-        name = f"v{position}"
-        while name in taken:
-            name += "_"
-        taken.add(name)
-        result.append(name)
-    return result
 
 
 def check_names(given: Sequence[str]) -> None:

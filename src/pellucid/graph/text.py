@@ -5,7 +5,8 @@
     return v2
 
 `const c0: f32[784,10] sha256:…` stands for an array beside the graph; its values are not in the
-text. Shown values follow a `→` and are not read back.
+text. Shown values follow a `→` and are not read back. `printer` writes the text: it stands below
+`node`, so that a Graph can print itself.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ from pellucid.core import shapes
 from pellucid.core.dtypes import BY_CODE, BY_NAME
 from pellucid.core.errors import GraphError, PellucidError
 from pellucid.core.shapes import Batch, Dim
-from pellucid.graph.node import CONST, INPUT, Constant, Graph, Node, TensorType, attributes, names
+from pellucid.graph.node import CONST, INPUT, Constant, Graph, Node, TensorType, attributes
+from pellucid.graph.printer import print_graph, show_attr
+
+__all__ = ["MAX_TEXT", "parse_graph", "print_graph", "show_attr"]
 
 MAX_TEXT = 64 * 2**20  # characters; a longer text is refused before it is read
 _NAME = r"[^\W\d][\w.\[\]/@-]*"
@@ -32,44 +36,6 @@ _compiled = lru_cache(re.compile)
 
 def _batch(word: str) -> Batch:
     return Batch(int(word[:-1] or 1))
-
-
-def show_attr(value: Any) -> str:
-    """An attribute as the parser reads it."""
-    if isinstance(value, tuple):
-        inner = ", ".join(show_attr(item) for item in value)
-        return f"({inner},)" if len(value) == 1 else f"({inner})"
-    if isinstance(value, str):
-        return json.dumps(value)  # escapes quotes and every kind of line end
-    return repr(value)
-
-
-def print_graph(graph: Graph, values: Sequence[str] | None = None, lines: bool = True) -> str:
-    """`graph` as text. `values[i]`, where given, is written behind node i."""
-    name = names(graph)
-    heads = [f"{name[i]}: {graph.nodes[i].type!r}" for i in graph.inputs]
-    rows = [(f"graph({', '.join(heads)})", "")]
-    for position, node in enumerate(graph.nodes):
-        if node.op == INPUT:
-            if values is not None and values[position]:
-                rows.append((f"{name[position]}: {node.type!r}", f"→ {values[position]}"))
-            continue
-        if node.op == CONST:
-            const = graph.consts[name[position]]
-            rows.append((f"const {name[position]}: {node.type!r} sha256:{const.sha256}", ""))
-            continue
-        arguments = [name[source] for source in node.inputs]
-        arguments += [f"{key}={show_attr(value)}" for key, value in node.attrs]
-        row = f"{name[position]}: {node.type!r} = {node.op}({', '.join(arguments)})"
-        notes = []
-        if values is not None and values[position]:
-            notes.append(f"→ {values[position]}")
-        if lines and node.line:
-            notes.append(f"# {node.line}")
-        rows.append((row, "  ".join(notes)))
-    rows.append((f"return {', '.join(name[i] for i in graph.outputs)}", ""))
-    width = min(max((len(row) for row, note in rows if note), default=0), 88)
-    return "\n".join(f"{row:<{width}}  {note}" if note else row for row, note in rows) + "\n"
 
 
 class _Reader:

@@ -15,15 +15,17 @@ from pellucid.autodiff.cotangents import Activity
 from pellucid.core import trees
 from pellucid.core.arguments import checked, flag
 from pellucid.core.errors import ArgumentError
-from pellucid.graph.node import CONST, INPUT, Graph, names
+from pellucid.graph.node import CONST, INPUT, Graph
+from pellucid.graph.printer import names
 from pellucid.graph.text import print_graph
 from pellucid.ops.spec import ZeroGradient, lookup
 from pellucid.ops.value import Builder, number
 from pellucid.runtime import interpreter
 from pellucid.transform.arrays import as_array
+from pellucid.transform.explainable import Explainable, FunctionCall, function_call, no_numbers
 from pellucid.transform.stages import Stage, staged
 from pellucid.transform.tensor import Tensor, recorded
-from pellucid.transform.trace import argument_names, arrays, leaf_type, trace
+from pellucid.transform.trace import arrays, is_abstract, leaf_type, trace
 
 Array = np.ndarray[Any, Any]
 
@@ -85,21 +87,24 @@ class Shown:
 
 @checked
 def show(
-    target: Callable[..., Any] | Tensor,
+    target: Callable[..., Any] | Explainable | Tensor,
     *args: Any,
     backward: bool = True,
     values: bool = True,
     stage: str | None = None,
 ) -> Shown | Stage:
-    """The graph of a function at its arguments, or of a computed Tensor.
+    """The graph of a function at its arguments, of a model on data, or of a computed Tensor.
 
     Where the result is one float scalar, the gradient with respect to every float argument stands
     behind it. Each line says name, type, operation, value, and for the backward part of what the
     line is the gradient.
 
+    `show(model, x)` is the graph of a prediction, its weights by name; `show(model, x, y)` that of
+    the objective, with the gradients of all weights.
+
     Args:
-        target: a function of arrays, or a Tensor.
-        args: the arguments of the function, nested.
+        target: a function of arrays, a model, or a Tensor.
+        args: the arguments of the function, nested; the data of a model; none behind a Tensor.
         backward: whether the gradient is shown too, where there is one.
         values: whether values are computed and shown.
         stage: how far to go towards machine code: behind which pass (fold, simplify, cse, dce,
@@ -114,16 +119,19 @@ def show(
     flag("show", "values", values)
     if isinstance(target, Tensor):
         if args:
-            raise ArgumentError("show", "a Tensor takes no further arguments, got some")
+            raise ArgumentError(
+                "show",
+                f"a Tensor takes no further arguments, got {len(args)}",
+                "Write pel.show(tensor), or give the function that computed it.",
+            )
+        if is_abstract(target):
+            raise no_numbers("show")
         graph, order = recorded(target)
         leaves = [tensor for tensor in order if tensor.origin is None]
         operands: list[Any] = [tensor.data for tensor in leaves]
         asked = [i for i, tensor in enumerate(leaves) if not tensor.foreign]
-    elif callable(target):
-        graph, operands = _function(target, args)
-        asked = list(range(len(trees.flatten(args)[0])))  # not what the function closes over
     else:
-        raise ArgumentError("show", f"expected a function or a Tensor, got {target!r}")
+        graph, operands, asked = _function(function_call("show", target, args))
     if stage is not None:
         return staged(
             _with_gradient(graph, operands, asked if backward else [], False).graph, stage
@@ -131,18 +139,25 @@ def show(
     return _with_gradient(graph, operands, asked if backward else [], values)
 
 
-def _function(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Graph, list[Any]]:
-    leaves, structure = trees.flatten(args)
-    wanted = argument_names(function, len(args))
-    leaf_names = [
-        path for name, tree in zip(wanted, args, strict=True) for path in trees.paths(tree, name)
-    ]
+def _function(call: FunctionCall) -> tuple[Graph, list[Any], list[int]]:
+    """The graph, what its inputs are bound to, and the inputs whose gradient is asked for."""
+    leaves, structure = trees.flatten(call.args)
     types = [leaf_type(leaf, "show") for leaf in leaves]
     traced = trace(
-        function, types, leaf_names, lambda values: (trees.unflatten(structure, values), {})
+        call.function,
+        types,
+        call.leaf_names,
+        lambda values: (trees.unflatten(structure, values), {}),
     )
+    if not traced.graph.outputs:
+        raise ArgumentError(
+            "show", "the function must return a result, got none", "End it with return."
+        )
     operands = arrays(traced.operands(leaves), traced.graph.input_types)
-    return traced.graph, [as_array(operand, "show") for operand in operands]
+    asked = [  # not what the function closes over
+        i for i, owner in enumerate(call.owners) if call.argnums is None or owner in call.argnums
+    ]
+    return traced.graph, [as_array(operand, "show") for operand in operands], asked
 
 
 def _with_gradient(

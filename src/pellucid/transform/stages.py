@@ -58,7 +58,7 @@ def staged(graph: Graph, stage: str) -> Stage:
     """`graph` behind `stage`.
 
     Raises:
-        ArgumentError: for a word that names no stage.
+        ArgumentError: if `stage` is not the name of a stage.
         CompileError: for a graph that the engine has no code for.
     """
     choice("show", "stage", stage, STAGES)

@@ -242,7 +242,9 @@ def leaf_type(leaf: Any, where: str) -> TensorType:
         return TensorType(dtype, ())
     if not hasattr(leaf, "dtype"):
         raise DTypeError(
-            where, f"arguments must be Tensors, arrays or numbers, got {type(leaf).__name__}"
+            where,
+            f"arguments must be Tensors, arrays or numbers, got {type(leaf).__name__}",
+            "What is none of these is set inside: lambda x: f(x, other).",
         )
     return type_of(as_array(leaf, where))
 

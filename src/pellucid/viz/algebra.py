@@ -1,38 +1,56 @@
 """Shorter forms of expressions, found by SymPy.
 
-In: a tree of `notation`. Out: one that is equal, and never longer. Sums, functions and calls are
+In: a tree of `expression`. Out: one that is equal, and never longer. Sums, functions and calls are
 letters to SymPy, which sees rational functions alone: that keeps it quick, and right everywhere.
 SymPy is imported here and nowhere else, at first use.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
 from pellucid.core.errors import MissingPackageError
-from pellucid.viz.notation import (
+from pellucid.viz.expression import (
     ONE,
     Expr,
     Index,
     add,
     div,
     free,
+    function,
     is_fraction,
     key,
     mapped,
     mul,
+    negative,
     number,
     power,
     size,
     total,
 )
+from pellucid.viz.formatting import unsigned
 
 _LARGEST = 150  # in the measure of `size`; what is longer is left as it is
 _RATIONAL = ("add", "mul", "div", "pow", "num")
 
-Within = Callable[[Expr, int], bool]
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of the numbers at hand, and what of it was used.
+
+    Args:
+        classes: whether the values of an expression are all whole numbers from 0 below a count.
+        shares: whether an element sums to 1 over an index.
+        used: each fact that shortened an expression, as it is written behind a line.
+    """
+
+    classes: Callable[[Expr, int], bool] = lambda labels, count: False
+    shares: Callable[[Expr, Index], bool] = lambda element, index: False
+    used: list[str] = field(default_factory=list)
 
 
 def sympy() -> Any:
@@ -48,20 +66,19 @@ def sympy() -> Any:
     return package
 
 
-def simplified(expr: Expr, within: Within = lambda labels, count: False) -> Expr:
-    """An equal expression that is as short as SymPy and the rules of Σ make it.
-
-    Args:
-        within: whether all values of an expression are whole numbers from 0 below a count.
-    """
-    inner = mapped(expr, lambda part: simplified(part, within))
+def simplified(expr: Expr, known: Known | None = None) -> Expr:
+    """An equal expression that is as short as SymPy, the rules of Σ and what is known make it."""
+    known = known or Known()
+    inner = mapped(expr, lambda part: simplified(part, known))
     if inner.head == "total" and inner.data[0] == "sum":
-        inner = _sum(inner, within)
+        inner = _sum(inner, known)
+    if inner.head in ("mul", "div"):
+        inner = _unguarded(inner, known)
     shorter = _rational(inner) if inner.head in _RATIONAL else inner
     return shorter if size(shorter) <= size(inner) else inner
 
 
-def _sum(expr: Expr, within: Within) -> Expr:
+def _sum(expr: Expr, known: Known) -> Expr:
     """Factors that do not run with Σ stand in front of it; a Σ over what stands still counts."""
     indices, (body,) = expr.data[1], expr.parts
     above, below = _factors(body)
@@ -70,9 +87,28 @@ def _sum(expr: Expr, within: Within) -> Expr:
     running = [i for i in indices if i in moving]
     inside = [[f for f in side if free(f) & set(running)] for side in (above, below)]
     outside = [[f for f in side if not free(f) & set(running)] for side in (above, below)]
-    rest = div(mul(*inside[0]), mul(*inside[1]))
-    rest = ONE if _counts_once(rest, running, within) else total("sum", running, rest)
+    rest = _summed(div(mul(*inside[0]), mul(*inside[1])), running, known)
     return div(mul(*times, *outside[0], rest), mul(*outside[1]))
+
+
+def _summed(body: Expr, running: Sequence[Index], known: Known) -> Expr:
+    """Σ of factors that all run with it: 1 where they are known to be shares of 1."""
+    if len(running) == 1 and (fact := _shares(body, running[0], known)):
+        known.used.append(fact)
+        return ONE
+    whole = total("sum", running, body)
+    if body.head != "add":
+        return whole
+    trial = dataclasses.replace(known, used=[])
+    split = add(*(_sum(total("sum", running, term), trial) for term in body.parts))
+    if _has_total(split):
+        return whole
+    known.used.extend(trial.used)
+    return split
+
+
+def _has_total(expr: Expr) -> bool:
+    return expr.head == "total" or any(map(_has_total, expr.parts))
 
 
 def _factors(expr: Expr) -> tuple[list[Expr], list[Expr]]:
@@ -86,16 +122,40 @@ def _factors(expr: Expr) -> tuple[list[Expr], list[Expr]]:
     return [expr], []
 
 
-def _counts_once(expr: Expr, running: Sequence[Index], within: Within) -> bool:
-    """Whether it is [y = k], which holds for just one k where every y is a whole number below n."""
-    if expr.head != "fun" or expr.data != "iverson" or len(running) != 1:
-        return False
-    condition, (index,) = expr.parts[0], running
+def _shares(expr: Expr, index: Index, known: Known) -> str:
+    """Why Σ over an index is 1, if it is.
+
+    [y = k] holds for just one k where every y is a whole number below n; a row of probabilities
+    sums to 1.
+    """
+    if expr.head == "element" and known.shares(expr, index):
+        return f"Σ_k {expr.data[0]}[k] = 1"
+    if expr.head != "fun" or expr.data != "iverson":
+        return ""
+    condition = expr.parts[0]
     if condition.head != "fun" or condition.data != "equal":
-        return False
+        return ""
     labels, place = condition.parts
     here = place.head == "index" and place.data is index and index not in free(labels)
-    return here and within(labels, index.length)
+    return f"Σ_k [{labels.data[0]} = k] = 1" if here and known.classes(labels, index.length) else ""
+
+
+def _unguarded(expr: Expr, known: Known) -> Expr:
+    """where(a = b, 0, x)·(a - b) is x·(a - b): where the guard gives 0, the factor does too."""
+    above, below = _factors(expr)
+    for n, factor in enumerate(above):
+        others = above[:n] + above[n + 1 :]
+        if factor.head == "fun" and factor.data == "where" and _is_zero(factor.parts[1]):
+            condition, _, x = factor.parts
+            if condition.data == "equal" and any(_vanishes(f, *condition.parts) for f in others):
+                known.used.append("the factor is 0 wherever the guard is")
+                return _unguarded(div(mul(*above[:n], x, *above[n + 1 :]), mul(*below)), known)
+    return expr
+
+
+def _vanishes(factor: Expr, a: Expr, b: Expr) -> bool:
+    """Whether a factor is a - b or b - a."""
+    return any(_is_zero(_rational(add(factor, negative(x), y))) for x, y in ((a, b), (b, a)))
 
 
 class _Letters:
@@ -128,6 +188,10 @@ class _Letters:
             exponent = expr.parts[1].data
             exact = self.package.Rational(exponent.numerator, exponent.denominator)
             return self.of(expr.parts[0]) ** exact
+        if expr.head == "fun" and expr.data == "sigmoid":
+            minus, rest = unsigned(expr.parts[0])
+            if minus:  # σ(-x) = 1 - σ(x)
+                return 1 - self.symbol(function("sigmoid", rest))
         return self.symbol(expr)
 
     def back(self, found: Any) -> Expr:

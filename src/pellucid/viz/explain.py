@@ -11,19 +11,22 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.core import trees
 from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import Graph
 from pellucid.runtime import interpreter
 from pellucid.transform.arrays import as_array
-from pellucid.transform.grad import argument_numbers, check_function, check_scalar
+from pellucid.transform.explainable import Explainable, FunctionCall, called, function_call
+from pellucid.transform.grad import argument_numbers, check_scalar
 from pellucid.transform.show import with_gradients
 from pellucid.transform.trace import arrays
-from pellucid.viz.algebra import Within, sympy
+from pellucid.viz.algebra import Known, sympy
+from pellucid.viz.call import Call, traced
 from pellucid.viz.derivation import Derivation
+from pellucid.viz.expression import Expr, Index, free
 from pellucid.viz.layout import Page
-from pellucid.viz.notation import Expr
-from pellucid.viz.tracing import Call, traced
+from pellucid.viz.softmax import probabilities, with_softmaxes
 
 GRADIENT = """
 its gradient, from the last line to the first: each is
@@ -31,7 +34,7 @@ output gradient × local gradient (the chain rule), summed over all uses
 """
 
 
-class Explained:
+class Explanation:
     """The derivation of a gradient; print it.
 
     Attributes:
@@ -48,6 +51,7 @@ class Explained:
     def __init__(
         self,
         head: str,
+        note: str,
         graph: Graph,
         places: dict[int, int],
         values: Sequence[Any],
@@ -59,11 +63,11 @@ class Explained:
         page = Page(self.names, self.names[derivation.end])
         rows = [page.function(line) for line in self.function]
         back = [page.gradient(line) for line in self.gradient]
-        ends = [line for line in reversed(self.gradient) if line.node in derivation.wrt]
-        self.gradients = {self.names[line.node]: page.result(line) for line in ends}
+        lines = {line.node: line for line in self.gradient}
+        self.gradients = {self.names[n]: page.result(lines[n]) for n in derivation.wrt}
         self.ranges = page.letters.ranges
         bounds = [f"{letter} = 0 … {max(n - 1, 0)}" for letter, n in self.ranges.items() if n]
-        parts = [head, f"with {', '.join(bounds)}"] if bounds else [head]
+        parts = [head, *([f"with {', '.join(bounds)}"] if bounds else []), *filter(None, [note])]
         parts += ["", *page.laid_out(rows), GRADIENT, *page.laid_out(back)]
         self._text = "\n".join(parts)
 
@@ -75,24 +79,30 @@ class Explained:
 
 @checked
 def explain(
-    function: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0
-) -> Explained:
-    """Derives the gradient of a scalar function rule by rule.
+    function: Callable[..., Any] | Explainable,
+    *args: Any,
+    argnums: int | Sequence[int] | None = None,
+) -> Explanation:
+    """Derives the gradient of a scalar function, or of what a model is trained on, rule by rule.
 
     The lines of the function come first, one an operation, in index notation; then the gradients
     of these lines from the last to the first:
 
         ∂J/∂x = Σ over the uses of x of  output gradient × local gradient
 
-    each with the fact it uses, the known gradients put in, and simplified. An array that the
+    each with the rule it uses, the known gradients put in, and simplified. An array that the
     function only closes over has its variable's name; give it as an argument, and what NumPy does
     to it is part of the derivation too.
 
+    `explain(model, x, y)` derives the gradient of the model's objective with respect to all its
+    weights, from the last layer to the first.
+
     Args:
-        function: returns a float scalar, as for `grad`.
-        args: its positional arguments.
-        argnums: the arguments that are differentiated; nested dicts, lists and tuples of float
-            arrays are allowed.
+        function: returns a float scalar, as for `grad`; or a compiled model.
+        args: its positional arguments; the data of a model.
+        argnums: the arguments of a function that are differentiated, as for `grad`; nested dicts,
+            lists and tuples of float arrays are allowed. None: the first alone, and the text says
+            how to ask for the others.
 
     Returns:
         An object whose text is the derivation; `gradients` holds the result for each argument.
@@ -117,42 +127,90 @@ def explain(
     Source: the lectures' exercise on the gradient of logistic regression, and their rule *output
     gradient × local gradient*, summed over outgoing edges.
     """
-    check_function("explain", function)
-    if not args:
+    asked = function_call("explain", function, args)
+    if not asked.args:
         raise ArgumentError(
             "explain",
             "expected the arguments of the function behind it, got none",
             "explain(f, x) derives the gradient of f by x.",
         )
-    numbers, _ = argument_numbers("explain", argnums, len(args))
-    call = traced(function, args, numbers)
+    numbers, note = _numbers(asked, argnums)
+    call = traced(asked, numbers)
     graph = call.graph
     check_scalar("explain", graph, len(graph.outputs))
     sympy()  # before any work, if it is not there
+    graph, softmaxes = with_softmaxes(graph)
+    own = probabilities(call.names, graph, softmaxes)
     whole, places = with_gradients(graph, call.wrt)
     operands = [as_array(one, "explain") for one in arrays(call.operands, graph.input_types)]
     values = interpreter.step(whole, operands)
-    derivation = Derivation(graph, call.wrt, call.names, _labels(call.names, values))
-    return Explained(_head(function, call), whole, places, values, derivation)
+    derivation = Derivation(graph, call.wrt, own, softmaxes, _known(call, values))
+    head = _head(asked.function, call)
+    return Explanation(head, note, whole, places, values, derivation)
 
 
-def _labels(given: Sequence[str], values: Sequence[Any]) -> Within:
-    """Whether the numbers at hand are classes: then Σ_k [y = k] is 1."""
-    position = {name: n for n, name in enumerate(given)}
+def _numbers(
+    call: FunctionCall, argnums: int | Sequence[int] | None
+) -> tuple[tuple[int, ...], str]:
+    """The arguments that are differentiated, and what is said about those that are not."""
+    if call.argnums is not None:
+        if argnums is not None:
+            raise ArgumentError(
+                "explain",
+                f"a model is derived with respect to its weights, got argnums={argnums!r}",
+                "Leave argnums out. Other gradients are those of a function that calls the model.",
+            )
+        return call.argnums, ""
+    numbers, _ = argument_numbers("explain", 0 if argnums is None else argnums, len(call.args))
+    floats = [n for n, arg in enumerate(call.args) if _is_float(arg)]
+    rest = [n for n in floats if n not in numbers]
+    if argnums is not None or not rest:
+        return numbers, ""
+    others = ", ".join(call.names[n] for n in rest)
+    more = ", ".join(map(str, sorted({*numbers, *rest})))
+    note = f"differentiated with respect to {call.names[0]} alone; argnums=({more}) adds {others}"
+    return numbers, note
 
-    def within(labels: Expr, count: int) -> bool:
-        if labels.head != "element" or labels.data[1] is not None:
+
+def _is_float(tree: Any) -> bool:
+    """Whether an argument can be differentiated: every leaf of it is a float."""
+    leaves = trees.leaves_of(tree)
+    dtypes = [getattr(leaf, "dtype", type(leaf)) for leaf in leaves]
+    return bool(leaves) and all(
+        dtype is float or getattr(dtype, "kind", "") == "f" for dtype in dtypes
+    )
+
+
+def _known(call: Call, values: Sequence[Any]) -> Known:
+    """What the numbers at hand say: which arguments are classes, and which hold rows of shares."""
+    position = {call.names[n]: n for n in call.graph.inputs}
+
+    def given(element: Expr) -> Any:
+        """The array of an argument; None for anything else."""
+        own = element.head == "element" and element.data[1] is None
+        return values[position[element.data[0]]] if own and element.data[0] in position else None
+
+    def classes(labels: Expr, count: int) -> bool:
+        found = given(labels)
+        whole = found is not None and found.dtype.kind in "iu"
+        return bool(whole and np.all((found >= 0) & (found < count)))
+
+    def shares(element: Expr, index: Index) -> bool:
+        """Whether an argument sums to 1 over an index, up to rounding."""
+        found, places = given(element), element.parts
+        if found is None or found.dtype.kind != "f":
             return False
-        found = values[position[labels.data[0]]]
-        return bool(found.dtype.kind in "iu" and np.all((found >= 0) & (found < count)))
+        along = [n for n, place in enumerate(places) if index in free(place)]
+        if len(along) != 1 or places[along[0]].head != "index":
+            return False
+        sums = np.squeeze(found).sum(axis=along[0])
+        return bool(np.all(np.abs(sums - 1) <= 4 * index.length * np.finfo(found.dtype).eps))
 
-    return within
+    return Known(classes, shares)
 
 
 def _head(function: Callable[..., Any], call: Call) -> str:
     """What is derived: the function and its arguments with their types."""
     graph, end = call.graph, call.names[call.graph.outputs[0]]
     arguments = [f"{call.names[i]}: {graph.nodes[i].type!r}" for i in graph.inputs]
-    name = getattr(function, "__name__", type(function).__name__)
-    name = name if name.isidentifier() else "f"
-    return f"{end} = {name}({', '.join(arguments)})"
+    return f"{end} = {called(function)}({', '.join(arguments)})"

@@ -1,11 +1,11 @@
-"""A derivation as a page of text: left sides, right sides, and the facts behind them."""
+"""A derivation as a page of text: left sides, right sides, and the rules behind them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from pellucid.viz.derivation import Line
-from pellucid.viz.wording import Letters, Scope
+from pellucid.viz.formatting import Letters, Scope
 
 _ONE_ROW = 44  # a right side and its result share a row up to this many characters
 _LEFT, _MIDDLE = 24, 68  # columns are not made wider than this by one long row
@@ -38,7 +38,7 @@ class Page:
         return self.letters.scope(axis for axis in line.axes if axis.length != 1)
 
     def gradient(self, line: Line) -> list[Row]:
-        """One row a use with its fact, then the result where it says something new."""
+        """One row a use with its rule, then the result where it says something new."""
         scope = self._scope(line)
         name = f"∂{self.end}/∂{self.names[line.node]}"
         left = self.letters.head(name, line.axes, scope)
@@ -47,19 +47,19 @@ class Page:
             return [(left, f"= {result}", line.note)]
         terms = [self.letters.write(term.expr, scope) for term in line.terms]
         if len(terms) > 1:
-            rows = [(left, f"= {terms[0]}", line.terms[0].fact)]
+            rows = [(left, f"= {terms[0]}", line.terms[0].rule)]
             rows += [
-                ("", f"- {text[1:]}" if text.startswith("-") else f"+ {text}", term.fact)
+                ("", f"- {text[1:]}" if text.startswith("-") else f"+ {text}", term.rule)
                 for text, term in zip(terms[1:], line.terms[1:], strict=True)
             ]
             return [*rows, ("", f"= {result}", f"the sum over {len(terms)} uses{line.note}")]
-        whole, why = terms[0], line.terms[0].fact
+        whole, why = terms[0], line.terms[0].rule
         handed = line.raw.head == "element" and len(whole) + len(result) > _ONE_ROW
         if whole == result or handed:  # a gradient handed on as it is was written out before
             return [(left, f"= {whole}", why)]
         if len(whole) + len(result) <= _ONE_ROW:
             return [(left, f"= {whole} = {result}", why + line.note)]
-        put_in = f"put in and simplified{line.note}"
+        put_in = f"substituted and simplified{line.note}"
         return [(left, f"= {whole}", why), ("", f"= {result}", put_in)]
 
     @staticmethod

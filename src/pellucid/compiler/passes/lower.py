@@ -22,7 +22,8 @@ from pellucid.compiler.program import (
 )
 from pellucid.core.errors import CompileError
 from pellucid.core.shapes import joined
-from pellucid.graph.node import CONST, INPUT, Graph, Node, TensorType, names
+from pellucid.graph.node import CONST, INPUT, Graph, Node, TensorType
+from pellucid.graph.printer import names
 
 VIEWING = ("contract", "max", "min", "argmax")  # heads that read views
 VIEWS = ("reshape", "stop_gradient")  # other names for the same bytes: no kernel, no memory

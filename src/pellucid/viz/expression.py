@@ -1,6 +1,6 @@
 """Expressions in index notation: `Σ_j x[i,j]·w[j]` as a small tree.
 
-In: parts that `reading` finds in a graph. Out: trees that `algebra` shortens and `wording` writes.
+In: what `indexing` finds in a graph. Out: trees that `algebra` shortens and `formatting` writes.
 An index is an object, not a letter: putting one expression into another can never mix two of them
 up, and letters are chosen when a line is written.
 """
@@ -15,25 +15,25 @@ from typing import Any
 
 
 class Index:
-    """One running index. Axes that meet in the function are kin, and get the same letter."""
+    """One running index. Axes that the function walks together share a root, and a letter."""
 
-    __slots__ = ("_kin", "length")
+    __slots__ = ("_parent", "length")
 
-    def __init__(self, length: int, kin: Index | None = None):
+    def __init__(self, length: int, parent: Index | None = None):
         self.length = length
-        self._kin = kin
+        self._parent = parent
 
     @property
     def root(self) -> Index:
-        """What stands for all kin."""
+        """The index that stands for all that were joined."""
         index = self
-        while index._kin is not None:
-            index = index._kin
+        while index._parent is not None:
+            index = index._parent
         return index
 
     def join(self, other: Index) -> None:
         if self.root is not other.root:
-            other.root._kin = self.root
+            other.root._parent = self.root
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,17 @@ class Whole:
     axes: tuple[tuple[Index, ...], ...]
 
 
+_DENOMINATOR = 1000  # up to here a float is read as the fraction that it stands for
+
+
 def number(value: Any) -> Expr:
-    """A number as it is written in decimals: 0.1 is a tenth."""
-    if isinstance(value, float) and not math.isfinite(value):
+    """A number as a person means it: 0.1 is a tenth, and 0.3333333333333333 a third."""
+    if isinstance(value, (int, Fraction)):
+        return Expr("num", (), Fraction(value))
+    if not math.isfinite(value):
         return Expr("num", (), value)
-    exact = value if isinstance(value, (int, Fraction)) else str(value)
-    return Expr("num", (), Fraction(exact))
+    meant = Fraction(value).limit_denominator(_DENOMINATOR)
+    return Expr("num", (), meant if float(meant) == value else Fraction(str(value)))
 
 
 ZERO, ONE = number(0), number(1)
@@ -210,7 +215,7 @@ def rebound(expr: Expr, parts: Sequence[Expr], new: Mapping[Index, Index]) -> Ex
 
 
 def substitute(expr: Expr, places: Mapping[Index, Expr]) -> Expr:
-    """`expr` at other places; indices that run inside it are made anew, of the same kin."""
+    """`expr` at other places; indices that run inside it are made anew, with the same root."""
     if expr.head == "index":
         return places.get(expr.data, expr)
     if not expr.parts:

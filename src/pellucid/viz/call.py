@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from pellucid.core import trees
-from pellucid.graph.node import Graph, names
+from pellucid.graph.node import Graph
+from pellucid.graph.printer import names
 from pellucid.ops.value import Value
+from pellucid.transform.explainable import FunctionCall
 from pellucid.transform.grad import check_floats
-from pellucid.transform.trace import Traced, argument_names, leaf_type, trace, unique
+from pellucid.transform.trace import Traced, leaf_type, trace, unique
 
 RESULT = "J"  # the cost, as the lectures call it
 
@@ -33,27 +35,21 @@ class Call:
     names: list[str]
 
 
-def traced(function: Callable[..., Any], args: tuple[Any, ...], numbers: Sequence[int]) -> Call:
-    """`function` at `args` as a graph in which every array of `args` is an input, if it can be.
+def traced(call: FunctionCall, numbers: Sequence[int]) -> Call:
+    """The graph of a call in which every array of the arguments is an input, if it can be.
 
     A function may want the numbers of an argument that is not differentiated, as the size of a loop
     or an index of NumPy's. Then those arguments are given as they are, as `grad` does.
     """
-    with contextlib.suppress(
-        Exception
-    ):  # what is an error in the way of `grad` too is raised there
-        return _traced(function, args, numbers, every=True)
-    return _traced(function, args, numbers, every=False)
+    with contextlib.suppress(Exception):  # what `grad` refuses too is raised by the second try
+        return _traced(call, numbers, every=True)
+    return _traced(call, numbers, every=False)
 
 
-def _traced(
-    function: Callable[..., Any], args: tuple[Any, ...], numbers: Sequence[int], every: bool
-) -> Call:
-    wanted = argument_names(function, len(args))
-    flat = [trees.flatten(arg) for arg in args]
-    paths = [p for name, arg in zip(wanted, args, strict=True) for p in trees.paths(arg, name)]
-    leaves = [leaf for own, _ in flat for leaf in own]
-    asked = [n in numbers for n, (own, _) in enumerate(flat) for _ in own]
+def _traced(call: FunctionCall, numbers: Sequence[int], every: bool) -> Call:
+    flat = [trees.flatten(arg) for arg in call.args]
+    paths, leaves = call.leaf_names, call.leaves
+    asked = [owner in numbers for owner in call.owners]
     chosen = [
         n
         for n, leaf in enumerate(leaves)
@@ -70,10 +66,10 @@ def _traced(
         rest = iter(filled)
         return tuple(trees.unflatten(s, [next(rest) for _ in own]) for own, s in flat), {}
 
-    found = trace(function, types, [paths[n] for n in chosen], rebuild)
+    found = trace(call.function, types, [paths[n] for n in chosen], rebuild)
     own = dict(zip(map(id, leaves), paths, strict=True))
     operands = found.operands([leaves[n] for n in chosen])
-    return Call(found.graph, operands, wrt, _names(found, _variables(function) | own))
+    return Call(found.graph, operands, wrt, _names(found, _variables(call.function) | own))
 
 
 def _names(found: Traced, known: dict[int, str]) -> list[str]:

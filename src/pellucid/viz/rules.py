@@ -1,4 +1,4 @@
-"""The fact behind a step of a derivation, in words and as a formula.
+"""The rule behind a step of a derivation, in words and as a formula.
 
 In: a node and the input whose gradient is asked. Out: what one use hands on, as an expression, and
 the rule that says so. Both are read off the row's own derivative: the functions that write the
@@ -15,9 +15,9 @@ from pellucid.graph.node import Graph, Node, TensorType
 from pellucid.ops.spec import Bilinear, Kind, Linear, Op, Rules, lookup
 from pellucid.ops.value import Builder
 from pellucid.viz.algebra import simplified
-from pellucid.viz.notation import ONE, element, function
-from pellucid.viz.reading import Sight, read
-from pellucid.viz.wording import Letters
+from pellucid.viz.expression import ONE, Expr, at, element, function
+from pellucid.viz.formatting import Letters
+from pellucid.viz.indexing import Indexed, read
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class Use:
     node: Node
     i: int
     types: tuple[TensorType, ...]
-    inputs: tuple[Sight, ...]
-    out: Sight
+    inputs: tuple[Indexed, ...]
+    out: Indexed
 
 
-def handed_on(use: Use, ct: Sight) -> Sight | None:
+def contribution(use: Use, ct: Indexed) -> Indexed | None:
     """Output gradient × local gradient: what one use adds to the gradient of its input.
 
     Args:
@@ -58,16 +58,16 @@ def handed_on(use: Use, ct: Sight) -> Sight | None:
     return _read(graph, [*use.inputs, use.out, ct])
 
 
-def _read(graph: Graph, inputs: Sequence[Sight]) -> Sight:
+def _read(graph: Graph, inputs: Sequence[Indexed]) -> Indexed:
     """The output of a small graph in terms of its inputs."""
-    sights: dict[int, Sight] = dict(zip(graph.inputs, inputs, strict=True))
+    formulas: dict[int, Indexed] = dict(zip(graph.inputs, inputs, strict=True))
     for position, node in enumerate(graph.nodes):
-        if position not in sights:
-            sights[position] = read(node, [sights[source] for source in node.inputs])
-    return sights[graph.outputs[0]]
+        if position not in formulas:
+            formulas[position] = read(node, [formulas[source] for source in node.inputs])
+    return formulas[graph.outputs[0]]
 
 
-def fact(use: Use) -> str:
+def rule(use: Use) -> str:
     """The rule by which a gradient passes from the result of a node to one of its inputs."""
     row = lookup(use.node.op)
     form = row.derivative
@@ -94,23 +94,42 @@ def _product(use: Use) -> str:
     return f"dot product: ∂(Σ_k x_k·y_k)/∂{x}_k = {y}_k"
 
 
+def matrix_form(use: Use, ct: Expr) -> str:
+    """`xᵀ·∂J/∂out`: what a product of two matrices hands on, where all three have a name."""
+    summed = use.node.attr("summed")
+    names = [_matrix(use.inputs[0]), _matrix(use.inputs[1]), _matrix(Indexed(use.out.axes, ct))]
+    if len(summed) != 1 or use.node.attr("batch") or not all(names):
+        return ""
+    (a, b), (x, y, delta) = summed[0], names
+    if use.i == 0:  # out = x·y with x as (N, K), y as (K, M)
+        return f"{delta}·{y}{'ᵀ' * (b == 0)}" if a == 1 else f"{y}{'ᵀ' * (b == 1)}·{delta}ᵀ"
+    return f"{x}{'ᵀ' * (a == 1)}·{delta}" if b == 0 else f"{delta}ᵀ·{x}{'ᵀ' * (a == 0)}"
+
+
+def _matrix(formula: Indexed) -> str:
+    """The name of a matrix that stands with its axes in their order; else nothing."""
+    plain = tuple(at(axis) for axis in formula.axes)
+    two = len(plain) == 2 and all(axis.length != 1 for axis in formula.axes)
+    return str(formula.expr.data[0]) if two and formula.expr.parts == plain else ""
+
+
 def _local(row: Op, use: Use) -> str:
     """`d ln(x)/dx = 1/x`: the row's own local gradient, of letters instead of tensors.
 
     An operand that is a number in this use stays one: d(x/5)/dx = 1/5.
     """
     letters = [
-        sight.expr if sight.expr.head == "num" and n != use.i else element(name, ())
-        for n, (name, sight) in enumerate(zip(row.inputs, use.inputs, strict=True))
+        formula.expr if formula.expr.head == "num" and n != use.i else element(name, ())
+        for n, (name, formula) in enumerate(zip(row.inputs, use.inputs, strict=True))
     ]
     result = letters[0] if row.name == "cast" else function(row.name, *letters)
     types = tuple(TensorType(type.dtype, ()) for type in use.types)
     one = Node(row.name, (), use.node.attrs, TensorType(use.node.type.dtype, ()))
-    sights = tuple(
-        Sight((), letter, type.dtype.kind == "b")
+    formulas = tuple(
+        Indexed((), letter, type.dtype.kind == "b")
         for letter, type in zip(letters, types, strict=True)
     )
-    local = handed_on(Use(one, use.i, types, sights, Sight((), result)), Sight((), ONE))
+    local = contribution(Use(one, use.i, types, formulas, Indexed((), result)), Indexed((), ONE))
     write = Letters(())
     several = sum(letter.head == "element" for letter in letters) > 1
     sign, shown, name = "∂" if several else "d", write.closed(result), row.inputs[use.i]

@@ -1,11 +1,11 @@
-"""Expressions as text. In: a tree of `notation`. Out: one line, the indices as letters."""
+"""Expressions as text. In: a tree of `expression`. Out: one line, the indices as letters."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
-from pellucid.viz.notation import ZERO, Expr, Index, is_fraction, mul, number
+from pellucid.viz.expression import ZERO, Expr, Index, is_fraction, mul, number
 
 LETTERS = "ijklmnpqrsuvabcdefgh"
 SYMBOLS = {"sigmoid": "σ", "log": "ln"}  # as the lectures write them; others keep the row's name

@@ -4,9 +4,9 @@ from fractions import Fraction
 
 import pytest
 
-from pellucid.viz import notation as n
-from pellucid.viz.notation import Index
-from pellucid.viz.wording import Letters, digits
+from pellucid.viz import expression as n
+from pellucid.viz.expression import Index
+from pellucid.viz.formatting import Letters, digits
 
 R, J, K = Index(3), Index(3), Index(4)
 x = n.element("x", [n.at(R)])
