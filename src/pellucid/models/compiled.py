@@ -32,7 +32,7 @@ from pellucid.optim import (
     Adagrad,
     Adam,
     AdamW,
-    Driver,
+    Minimizer,
     Newton,
     Optimizer,
     Perturb,
@@ -174,6 +174,7 @@ class CompiledNetwork(Network):
         if not isinstance(optimizer, Optimizer):
             hint = "Write SGD(…), with brackets." if isinstance(optimizer, type) else ""
             raise ArgumentError("compile", f"expected an optimizer, got {optimizer!r}", hint)
+        optimizer.check("compile")
         if not isinstance(metrics, (list, tuple)):
             metrics = [metrics]
         penalties = tuple(regularizer) if isinstance(regularizer, (list, tuple)) else (regularizer,)
@@ -184,11 +185,11 @@ class CompiledNetwork(Network):
                 )
         chosen, measures = loss_of(loss), tuple(metric(item) for item in metrics)
         factors = self._factors(rates, optimizer)
-        if isinstance(optimizer, Driver) and any(penalty.moves for penalty in penalties):
+        if isinstance(optimizer, Minimizer) and any(penalty.is_proximal for penalty in penalties):
             raise ArgumentError(
                 "compile",
                 f"{type(optimizer).__name__} takes penalties that are part of the objective, got "
-                f"{next(p for p in penalties if p.moves)!r}",
+                f"{next(p for p in penalties if p.is_proximal)!r}",
                 "Use an optimizer that takes one step along the gradient, such as Adam().",
             )
         for one in measures:
@@ -217,7 +218,7 @@ class CompiledNetwork(Network):
                     "compile", f"rates must name layers, got {name!r}", nearest(name, self.names)
                 )
             real("compile", f"rates of {name}", factor, 0)
-            if isinstance(optimizer, Driver) and factor not in (0, 1):
+            if isinstance(optimizer, Minimizer) and factor not in (0, 1):
                 raise ArgumentError(
                     "compile",
                     f"with {type(optimizer).__name__} rates must be 0 or 1, got "
@@ -279,7 +280,7 @@ class CompiledNetwork(Network):
                     "Compile with other rates, or add a layer.",
                 )
             slots = self._type_tree(self.slots)
-            if isinstance(self.optimizer, Driver):
+            if isinstance(self.optimizer, Minimizer):
                 self._programs[key] = gradient_graph(task, slots)
             else:
                 self._programs[key] = step_graph(task, self.optimizer, slots)
@@ -344,7 +345,7 @@ class CompiledNetwork(Network):
     def _by_slot(self, leaves: Sequence[Any], optimizer: Optimizer) -> dict[str, list[Any]]:
         """A flat list as what each slot keeps of each weight."""
         with Builder():
-            names = list(optimizer.init([]))
+            names = list(optimizer.slots_for([]))
         each = len(trees.leaves_of(self.params))
         return {name: list(leaves[i * each : (i + 1) * each]) for i, name in enumerate(names)}
 

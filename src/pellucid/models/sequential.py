@@ -23,7 +23,7 @@ from pellucid.nn.activations import activate
 from pellucid.nn.layer import Layer
 from pellucid.ops.random import Key
 from pellucid.ops.value import Value
-from pellucid.optim import BatchSize, Driver, FixedBatch, GrowingBatch, Optimizer
+from pellucid.optim import BatchSize, FixedBatch, GrowingBatch, Minimizer, Optimizer
 from pellucid.runtime.backend import check_backend
 from pellucid.runtime.executor import Program
 from pellucid.runtime.extras import numpy_dtype
@@ -210,7 +210,7 @@ class Sequential(CompiledNetwork):
     def _sizes(given: Any, rows: int, optimizer: Optimizer) -> BatchSize:
         """`batch_size` as a function of the epoch."""
         if given is None:
-            given = "all" if optimizer.whole_data else 32
+            given = "all" if optimizer.full_batch else 32
         if isinstance(given, BatchSize):
             return given
         if isinstance(given, str):
@@ -223,7 +223,7 @@ class Sequential(CompiledNetwork):
     ) -> Engine:
         """What runs the steps of this job."""
         key = "native", task.y, task.weighted
-        if not isinstance(self.optimizer, Driver):
+        if not isinstance(self.optimizer, Minimizer):
             return engine(job, state, backend, threads, self._programs.setdefault(key, {}))
         slots = self._type_tree(self.slots)
         makers = {
