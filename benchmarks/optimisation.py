@@ -124,14 +124,15 @@ class CountedLBFGS(pel.optim.LBFGS):
 
     asked = 0
 
-    def drive(self, landscape: Any, slots: Any, rate: float, draw: Any) -> Any:
+    def minimize_step(self, objective: Any, slots: Any, rate: float, draw: Any) -> Any:
         type(self).asked += 1
 
-        def slope_at(w: Array) -> tuple[float, Array]:
+        def counted(w: Array) -> tuple[float, Array]:
             type(self).asked += 1
-            return landscape.slope_at(w)
+            return objective.value_and_gradient_at(w)
 
-        return super().drive(dataclasses.replace(landscape, slope_at=slope_at), slots, rate, draw)
+        counting = dataclasses.replace(objective, value_and_gradient_at=counted)
+        return super().minimize_step(counting, slots, rate, draw)
 
 
 def momentum(_: Path) -> Page:

@@ -330,7 +330,7 @@ OPTIMIZERS = [
         },
     ),
     Row(optim.LBFGS, {}, {"memory": (0, "memory must be in [1, 1000], got 0")}),
-    Row(optim.Newton, {}, {"most": (0.5, "most must be a whole number, got 0.5")}),
+    Row(optim.Newton, {}, {"max_weights": (0.5, "max_weights must be a whole number, got 0.5")}),
     Row(optim.Perturb, {}, {"coordinates": (0, "coordinates must be at least 1, got 0")}),
     Row(
         optim.GrowingBatch,
@@ -1114,7 +1114,7 @@ MEETINGS = [
     ),
     Case(
         "Newton's method on a network that is too large",
-        lambda p: trained(HEAD, optimizer=optim.Newton(most=3)),
+        lambda p: trained(HEAD, optimizer=optim.Newton(max_weights=3)),
         "the model must have 3 weights at most, got 5",
     ),
     Case(

@@ -388,7 +388,8 @@ BASES = {
     pel.nn.Symbol,
     pel.optim.Optimizer,
     pel.optim.Schedule,
-    pel.optim.Driver,
+    pel.optim.Minimizer,
+    pel.optim.Objective,
     pel.optim.BatchSize,
     pel.models.RateRange,
 }

@@ -62,7 +62,6 @@ _LATER = {
     "optim": "pellucid.optim",
     "testing": "pellucid.testing",
     "Input": "pellucid.nn",
-    "Metric": "pellucid.train.metrics",
     "Model": "pellucid.models",
     "rate_range": "pellucid.models",
     "curvature": "pellucid.transform.curvature",

@@ -87,16 +87,13 @@ def steps(optimizer, backend):
         far = composite.sum(elementwise("square", w - A) * C)
         return far + composite.sum(elementwise("sin", 3 * w))
 
-    def moved(w, slots, step, rate):
-        g = pel.grad(objective)(w)
-        new, after = optimizer.update(optimizer.clipped([g]), slots, [w], step, rate)
-        return new[0], after
+    def moved(w, slots):
+        return optimizer.update(pel.grad(objective)(w), slots, w)
 
     move = pel.jit(moved, backend=backend)
-    start = pel.jit(lambda w: optimizer.init([w]), backend="interpreter")
-    w, slots, found = START, start(START), []
+    w, slots, found = START, optimizer.init(START), []
     for step in range(100):
-        w, slots = move(w, slots, np.asarray(step), np.asarray(optimizer.rate(step)))
+        w, slots = move(w, slots)
         if step + 1 in (7, 40, 100):
             found.append(w)
     return found

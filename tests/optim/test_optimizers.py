@@ -3,35 +3,17 @@
 import numpy as np
 import pytest
 
-from pellucid.core.dtypes import float64, int64
 from pellucid.core.errors import ArgumentError
-from pellucid.graph.node import TensorType
-from pellucid.ops.value import Builder
 from pellucid.optim import SGD, Adam, Constant, Step
-from pellucid.runtime.interpreter import Interpreter
 
 
-def run_steps(optimizer, start, gradient, steps, rate=None):
-    """Parameters after each step of the optimizer's own graph on one vector."""
-    builder = Builder()
-    vector = TensorType(float64, (len(start),))
-    with builder:
-        g, w = builder.input("g", vector), builder.input("w", vector)
-        step, eta = (
-            builder.input("step", TensorType(int64)),
-            builder.input("rate", TensorType(float64)),
-        )
-        slots = optimizer.init([w])
-        names = list(slots)
-        held = {name: [builder.input(name, vector)] for name in names}
-        new, after = optimizer.update([g], held, [w], step, eta)
-        program = Interpreter(builder.graph([*new, *(after[name][0] for name in names)]))
-    w_now, kept = np.array(start), [np.zeros(len(start)) for _ in names]
-    path = []
-    for t in range(steps):
-        eta_now = np.asarray(optimizer.rate(t), np.float64)
-        w_now, *kept = program([gradient(w_now), w_now, np.asarray(t, np.int64), eta_now, *kept])
-        path.append(w_now)
+def run_steps(optimizer, start, gradient, steps):
+    """Parameters after each step on one vector."""
+    w, path = np.array(start), []
+    slots = optimizer.init(w)
+    for _ in range(steps):
+        w, slots = optimizer.update(gradient(w), slots, w)
+        path.append(w)
     return np.array(path)
 
 

@@ -288,5 +288,5 @@ def test_every_layer_and_optimizer_is_tried() -> None:
         for one in vars(optim).values()
         if isinstance(one, type)
         and issubclass(one, optim.Optimizer)
-        and one not in (optim.Optimizer, optim.Driver)
+        and one not in (optim.Optimizer, optim.Minimizer)
     }

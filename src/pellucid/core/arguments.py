@@ -48,6 +48,23 @@ def checked(function: F, where: str | None = None) -> F:
     return wrapper  # type: ignore[return-value]
 
 
+def accepts(where: str, name: str, function: Callable[..., Any], count: int, form: str) -> None:
+    """Refuses a method of a person's own that cannot be called with `count` arguments.
+
+    Args:
+        form: the call that it must take, for the message.
+    """
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError:
+        taken = ", ".join(inspect.signature(function).parameters) or "nothing"
+        raise ArgumentError(
+            where, f"{name} must take {form}, got one that takes {taken}", f"Write def {form}."
+        ) from None
+    except ValueError:  # a built-in function that does not say what it takes
+        return
+
+
 def choice(where: str, name: str, value: object, known: Iterable[str]) -> None:
     """Refuses a word that is not among `known`."""
     words = list(known)

@@ -26,7 +26,7 @@ from pellucid.nn.layer import Layer, Variables, kind_name
 from pellucid.nn.symbols import Network, check_name
 from pellucid.ops.composite import sliding
 from pellucid.ops.value import Builder
-from pellucid.optim import Driver
+from pellucid.optim import Minimizer
 from pellucid.runtime.interpreter import run
 from pellucid.train.history import History
 from pellucid.train.loop import Weights
@@ -240,7 +240,7 @@ class BaseModel(Network):
                     "Compile with other rates, or add a layer.",
                 )
             slots = variables.type_tree(self.slots)
-            if isinstance(optimizer, Driver):
+            if isinstance(optimizer, Minimizer):
                 self.programs.graphs[key] = gradient_graph(task, slots)
             else:
                 self.programs.graphs[key] = step_graph(task, optimizer, slots)
@@ -260,6 +260,6 @@ class BaseModel(Network):
     def _by_slot(self, leaves: Sequence[Any]) -> dict[str, list[Any]]:
         """A flat list as what each slot keeps of each weight."""
         with Builder():
-            names = list(self.configuration("fit").optimizer.init([]))
+            names = list(self.configuration("fit").optimizer.slots_for([]))
         each = len(trees.leaves_of(self.architecture.params))
         return {name: list(leaves[i * each : (i + 1) * each]) for i, name in enumerate(names)}

@@ -30,7 +30,7 @@ from pellucid.optim import (
     Adagrad,
     Adam,
     AdamW,
-    Driver,
+    Minimizer,
     Newton,
     Optimizer,
     Perturb,
@@ -216,6 +216,7 @@ def configuration(
     if not isinstance(optimizer, Optimizer):
         hint = "Write SGD(…), with brackets." if isinstance(optimizer, type) else ""
         raise ArgumentError("compile", f"expected an optimizer, got {optimizer!r}", hint)
+    optimizer.check("compile")
     outputs = architecture.outputs
     losses = _each(architecture, "loss", loss, repeat=True)
     weights = [1.0] * len(outputs) if loss_weights is None else _weights(architecture, loss_weights)
@@ -245,11 +246,11 @@ def configuration(
 
 
 def _check_penalties(optimizer: Optimizer, penalties: Sequence[Regularizer]) -> None:
-    if isinstance(optimizer, Driver) and any(penalty.moves for penalty in penalties):
+    if isinstance(optimizer, Minimizer) and any(penalty.is_proximal for penalty in penalties):
         raise ArgumentError(
             "compile",
             f"{type(optimizer).__name__} takes penalties that are part of the objective, got "
-            f"{next(p for p in penalties if p.moves)!r}",
+            f"{next(p for p in penalties if p.is_proximal)!r}",
             "Use an optimizer that takes one step along the gradient, such as Adam().",
         )
 
@@ -329,7 +330,7 @@ def _rates(
                 nearest(name, [*architecture.names, *architecture.groups]),
             )
         real("compile", f"rates of {name}", factor, 0)
-        if isinstance(optimizer, Driver) and factor not in (0, 1):
+        if isinstance(optimizer, Minimizer) and factor not in (0, 1):
             raise ArgumentError(
                 "compile",
                 f"with {type(optimizer).__name__} rates must be 0 or 1, got {factor!r} of {name}",

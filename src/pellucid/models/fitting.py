@@ -24,7 +24,7 @@ from pellucid.models.base import BaseModel
 from pellucid.models.measuring import CHUNK, fixed_inputs, measures
 from pellucid.models.saving import save
 from pellucid.nn.losses import Loss
-from pellucid.optim import BatchSize, Driver, FixedBatch, GrowingBatch, Optimizer
+from pellucid.optim import BatchSize, FixedBatch, GrowingBatch, Minimizer, Optimizer
 from pellucid.runtime.executor import Program
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.train.callbacks import Callback, Checkpoint
@@ -127,7 +127,7 @@ def _weights(
 def batch_sizes(given: Any, rows: int, optimizer: Optimizer) -> BatchSize:
     """`batch_size` as a function of the epoch."""
     if given is None:
-        given = "all" if optimizer.whole_data else 32
+        given = "all" if optimizer.full_batch else 32
     if isinstance(given, BatchSize):
         return given
     if isinstance(given, str):
@@ -217,7 +217,7 @@ def engine_of(
     state = [*progress.params, *progress.slots, *progress.state]
     state.append(np.asarray(progress.step, np.int64))
     optimizer, key = model.configuration("fit").optimizer, model.key(task)
-    if not isinstance(optimizer, Driver):
+    if not isinstance(optimizer, Minimizer):
         return engine(job, state, backend, threads, model.programs.trainers.setdefault(key, {}))
     slots = model.slot_types()
     makers = {

@@ -14,7 +14,7 @@ from pellucid.core.arguments import checked, real, whole
 from pellucid.core.errors import ArgumentError, DivergenceError
 from pellucid.core.files import check_target, write_atomically
 from pellucid.models.model import Model
-from pellucid.optim import Driver, Exponential
+from pellucid.optim import Exponential, Minimizer
 from pellucid.train.callbacks import Callback
 from pellucid.viz.curves import rate_curve
 
@@ -96,7 +96,7 @@ def rate_range(
     where = "rate_range"
     if not isinstance(model, Model) or model.optimizer is None:
         raise ArgumentError(where, "model must be compiled", "Call compile(optimizer, loss).")
-    if isinstance(model.optimizer, Driver):
+    if isinstance(model.optimizer, Minimizer):
         raise ArgumentError(
             where, f"{type(model.optimizer).__name__} searches for the length of its steps"
         )

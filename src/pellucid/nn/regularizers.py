@@ -31,7 +31,7 @@ class Regularizer:
         return weight
 
     @property
-    def moves(self) -> bool:
+    def is_proximal(self) -> bool:
         """Whether `after` changes weights."""
         return type(self).after is not Regularizer.after
 
@@ -68,7 +68,7 @@ class _Sparse(Regularizer):
         return 1.0
 
     @property
-    def moves(self) -> bool:
+    def is_proximal(self) -> bool:
         return self.proximal
 
     def penalty(self, strength: Value, weight: Value) -> Value:

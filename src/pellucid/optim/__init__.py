@@ -1,9 +1,10 @@
-"""Optimizers: pairs of graph functions, and drivers that evaluate several times a step."""
+"""Optimizers, those that search along a direction or a Hessian, and schedules of rates."""
 
 from pellucid.optim.adam import Adam, AdamW
 from pellucid.optim.adaptive import Adagrad, RMSprop
 from pellucid.optim.base import Optimizer
-from pellucid.optim.drivers import LBFGS, Driver, Newton, Perturb
+from pellucid.optim.minimizers import LBFGS, Minimizer, Newton, Perturb
+from pellucid.optim.objective import Objective
 from pellucid.optim.schedules import (
     BatchSize,
     Constant,
@@ -28,11 +29,12 @@ __all__ = [
     "BatchSize",
     "Constant",
     "Cosine",
-    "Driver",
     "Exponential",
     "FixedBatch",
     "GrowingBatch",
+    "Minimizer",
     "Newton",
+    "Objective",
     "OneCycle",
     "Optimizer",
     "Perturb",

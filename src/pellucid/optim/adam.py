@@ -41,14 +41,14 @@ class Adam(Optimizer):
     def default_rate(cls) -> float:
         return 0.001
 
-    def init(self, params: Sequence[Value]) -> Slots:
-        return {"m": [zeros_like(w) for w in params], "v": [zeros_like(w) for w in params]}
+    def slots_for(self, weights: Sequence[Value]) -> Slots:
+        return {"m": [zeros_like(w) for w in weights], "v": [zeros_like(w) for w in weights]}
 
-    def update(
+    def step(
         self,
         gradients: Sequence[Value],
         slots: Slots,
-        params: Sequence[Value],
+        weights: Sequence[Value],
         step: Value,
         rate: Value,
     ) -> tuple[list[Value], Slots]:
@@ -56,7 +56,7 @@ class Adam(Optimizer):
         t = cast(step, float64) + 1
         correct_1, correct_2 = 1 - self.beta_1**t, 1 - self.beta_2**t
         new, means, squares = [], [], []
-        for g, w, m, v in zip(gradients, params, slots["m"], slots["v"], strict=True):
+        for g, w, m, v in zip(gradients, weights, slots["m"], slots["v"], strict=True):
             m = self.beta_1 * m + (1 - self.beta_1) * g
             v = self.beta_2 * v + (1 - self.beta_2) * elementwise("square", g)
             root = elementwise("sqrt", v * cast(1 / correct_2, w.type.dtype))
@@ -85,13 +85,13 @@ class AdamW(Adam):
         super().__post_init__(lr)
         real("AdamW", "weight_decay", self.weight_decay, 0)
 
-    def update(
+    def step(
         self,
         gradients: Sequence[Value],
         slots: Slots,
-        params: Sequence[Value],
+        weights: Sequence[Value],
         step: Value,
         rate: Value,
     ) -> tuple[list[Value], Slots]:
         kept = 1 - rate * self.weight_decay
-        return super().update(gradients, slots, [w * kept for w in params], step, rate)
+        return super().step(gradients, slots, [w * kept for w in weights], step, rate)

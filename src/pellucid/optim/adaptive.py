@@ -31,19 +31,19 @@ class Adagrad(Optimizer):
         real("Adagrad", "initial_accumulator", self.initial_accumulator, 0)
         real("Adagrad", "epsilon", self.epsilon, 0, open_low=True)
 
-    def init(self, params: Sequence[Value]) -> Slots:
-        return {"s": [zeros_like(w) + self.initial_accumulator for w in params]}
+    def slots_for(self, weights: Sequence[Value]) -> Slots:
+        return {"s": [zeros_like(w) + self.initial_accumulator for w in weights]}
 
-    def update(
+    def step(
         self,
         gradients: Sequence[Value],
         slots: Slots,
-        params: Sequence[Value],
+        weights: Sequence[Value],
         step: Value,
         rate: Value,
     ) -> tuple[list[Value], Slots]:
         new, squares = [], []
-        for g, w, s in zip(gradients, params, slots["s"], strict=True):
+        for g, w, s in zip(gradients, weights, slots["s"], strict=True):
             s = s + elementwise("square", g)
             new.append(w - rate * g / (elementwise("sqrt", s) + self.epsilon))
             squares.append(s)
@@ -84,21 +84,21 @@ class RMSprop(Optimizer):
     def default_rate(cls) -> float:
         return 0.001
 
-    def init(self, params: Sequence[Value]) -> Slots:
+    def slots_for(self, weights: Sequence[Value]) -> Slots:
         names = ["s", *(["m"] if self.centered else []), *(["v"] if self.momentum else [])]
-        return {name: [zeros_like(w) for w in params] for name in names}
+        return {name: [zeros_like(w) for w in weights] for name in names}
 
-    def update(
+    def step(
         self,
         gradients: Sequence[Value],
         slots: Slots,
-        params: Sequence[Value],
+        weights: Sequence[Value],
         step: Value,
         rate: Value,
     ) -> tuple[list[Value], Slots]:
         new: list[Value] = []
         after: Slots = {name: [] for name in slots}
-        for number, (g, w) in enumerate(zip(gradients, params, strict=True)):
+        for number, (g, w) in enumerate(zip(gradients, weights, strict=True)):
             s = self.rho * slots["s"][number] + (1 - self.rho) * elementwise("square", g)
             after["s"].append(s)
             if self.centered:

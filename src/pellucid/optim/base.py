@@ -1,43 +1,60 @@
-"""What an optimizer is: a frozen record, and two functions that build graphs.
+"""What an optimizer is: a frozen record, and two functions of nested weights.
 
-`init(params)` gives the slots (what it remembers of the past); `update(gradients, slots, params,
-step, rate)` gives the new parameters and slots. Both work on flat lists of Values.
+`init(params)` gives the slots (what it remembers of the past); `update(gradients, slots, params)`
+gives new weights and slots. Both stand on two hooks that a subclass defines on flat lists of
+Values, `slots_for` and `step`; the training step of `fit` calls these directly.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import InitVar, dataclass, field
 from typing import Any, ClassVar
 
-from pellucid.core.arguments import real
+from pellucid.core.arguments import accepts, real
 from pellucid.core.errors import ArgumentError
+from pellucid.graph.node import TensorType
 from pellucid.ops import composite
-from pellucid.ops.value import Value, elementwise
+from pellucid.ops.value import Builder, Value, cast, elementwise, is_scalar, is_tracing
+from pellucid.optim.leaves import Tree, check_slots, given_back, matching
 from pellucid.optim.schedules import Schedule
 
 Slots = dict[str, list[Value]]
+SlotTypes = dict[str, list[TensorType]]
+STEP = "step"  # the slot that counts the steps
+_HOOK = "step(gradients, slots, weights, step, rate)"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Optimizer:
     """Base of all optimizers.
+
+    A subclass defines `step`, and `slots_for` if it remembers anything.
 
     Args:
         learning_rate: a number ≥ 0 or a Schedule.
         lr: another spelling of `learning_rate`, as in older Keras; give one of the two.
         clip_value: cuts each element of each gradient to [-c, c].
         clip_norm: scales all gradients together so that their norm √(Σ g²) is c at most.
+
+    Example:
+        >>> import numpy as np
+        >>> import pellucid as pel
+        >>> optimizer = pel.optim.SGD(0.1)
+        >>> params = {"w": np.ones(2)}
+        >>> slots = optimizer.init(params)
+        >>> optimizer.update({"w": np.array([1.0, 2.0])}, slots, params)
+        ({'w': array([0.9, 0.8])}, {'step': array(1)})
     """
 
     learning_rate: float | Schedule | None = None
-    lr: dataclasses.InitVar[Any] = dataclasses.field(default=None, kw_only=True)
-    clip_value: float | None = dataclasses.field(default=None, kw_only=True)
-    clip_norm: float | None = dataclasses.field(default=None, kw_only=True)
+    lr: InitVar[Any] = field(default=None, kw_only=True)
+    clip_value: float | None = field(default=None, kw_only=True)
+    clip_norm: float | None = field(default=None, kw_only=True)
 
-    whole_data: ClassVar[bool] = False  # whether a step takes all rows unless told otherwise
+    full_batch: ClassVar[bool] = False  # whether a step takes all rows unless told otherwise
 
     def __post_init__(self, lr: Any) -> None:
         where = type(self).__name__
@@ -66,30 +83,149 @@ class Optimizer:
     def default_rate(cls) -> float:
         return 0.01
 
+    # -- the learning rate ------------------------------------------------------------------
+
     def rate(self, step: int) -> float:
-        """The learning rate of a step."""
+        """The learning rate of a step; the first one is step 0."""
         if isinstance(self.learning_rate, Schedule):
-            return self._scheduled(self.learning_rate, step)
+            return _rate_of(self.learning_rate, step)
         assert self.learning_rate is not None
         return float(self.learning_rate)
-
-    @staticmethod
-    def _scheduled(schedule: Schedule, step: int) -> float:
-        """The rate of a schedule, which may be a person's own and say anything."""
-        rate = schedule.rate(step)
-        if type(rate) is float and 0 <= rate < math.inf:
-            return rate
-        return real(type(schedule).__name__, f"rate({step})", rate, 0)
 
     def rates(self, step: int, count: int) -> list[float]:
         """The learning rates of `count` steps from `step` on."""
         if isinstance(self.learning_rate, Schedule):
             schedule = self.learning_rate
-            return [self._scheduled(schedule, step + i) for i in range(count)]
+            return [_rate_of(schedule, step + i) for i in range(count)]
         return [self.rate(step)] * count
 
+    # -- for a training loop of your own ----------------------------------------------------
+
+    def init(self, params: Any) -> dict[str, Any]:
+        """The slots before the first step.
+
+        Args:
+            params: nested dicts, lists and tuples of float arrays, Tensors or traced values.
+
+        Returns:
+            {"step": 0, …}: the step count, int64, and each slot nested like `params`.
+
+        Raises:
+            DTypeError: for weights that are not floats.
+        """
+        self.check("init")
+        weights = Tree.of("init", "params", params)
+        slots = self._checked_slots(weights.values)
+        count = given_back([composite.asvalue(0)], [0])[0]
+        return {STEP: count, **{name: weights.like(values) for name, values in slots.items()}}
+
+    def update(
+        self, gradients: Any, slots: Mapping[str, Any], params: Any, rate: Any = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Weights and slots after a step along `gradients`, clipped as the optimizer says.
+
+        A pure function: nothing that is given changes. Arrays give arrays. Tensors give Tensors
+        that do not remember the step, so that the steps of a loop do not pile up; to differentiate
+        through a step, call it inside `pel.grad`. Inside `pel.jit` it is part of the machine code.
+
+        Args:
+            gradients: nested like `params`, with the same shapes and dtypes.
+            slots: what `init` or the last `update` returned.
+            params: nested dicts, lists and tuples of float arrays, Tensors or traced values.
+            rate: the learning rate of this step; None takes the optimizer's own.
+
+        Raises:
+            ArgumentError: for trees that do not fit together; for an optimizer with a Schedule
+                inside a traced function, where the step is no number, without a `rate`.
+
+        Example:
+            >>> import numpy as np
+            >>> import pellucid as pel
+            >>> optimizer = pel.optim.Adam(0.1)
+            >>> @pel.jit
+            ... def train(w, slots, x, y):
+            ...     loss, g = pel.value_and_grad(lambda w: np.mean((x @ w - y) ** 2))(w)
+            ...     return loss, *optimizer.update(g, slots, w)
+            >>> x, w = np.eye(2), np.zeros(2)
+            >>> slots = optimizer.init(w)
+            >>> for _ in range(3):
+            ...     loss, w, slots = train(w, slots, x, np.ones(2))
+            >>> w.round(2), int(slots["step"])
+            (array([0.3, 0.3]), 3)
+        """
+        self.check("update")
+        weights = Tree.of("update", "params", params)
+        slopes = matching("update", "gradients", gradients, weights)
+        kept = check_slots("update", slots, weights, self.slot_types(weights.types), STEP)
+        step = kept.pop(STEP)[0]
+        clipped = self.clipped(slopes)
+        speed = self._rate_now(rate, step)
+        new: list[Value] = list(weights.values)
+        after: Slots = {name: list(values) for name, values in kept.items()}
+        # A rate has the dtype of its weights, or it would widen them.
+        for dtype in dict.fromkeys(type.dtype for type in weights.types):
+            own = [i for i, type in enumerate(weights.types) if type.dtype == dtype]
+            moved, left = self.checked_step(
+                [clipped[i] for i in own],
+                {name: [values[i] for i in own] for name, values in kept.items()},
+                [weights.values[i] for i in own],
+                step,
+                cast(speed, dtype),
+            )
+            for k, i in enumerate(own):
+                new[i] = moved[k]
+                for name, values in left.items():
+                    after[name][i] = values[k]
+        count = given_back([step + 1], [slots[STEP]])[0]
+        trees = {name: weights.like(values) for name, values in after.items()}
+        return weights.like(new), {STEP: count, **trees}
+
+    def _rate_now(self, rate: Any, step: Value) -> Any:
+        """The rate of this step: a float, or a scalar of the function that is traced."""
+        if rate is None:
+            number = getattr(step, "data", None)
+            if not isinstance(self.learning_rate, Schedule):
+                return self.rate(0)
+            if number is None:
+                raise ArgumentError(
+                    "update",
+                    "a rate must be given where the optimizer has a Schedule and the function is "
+                    "traced, got None: there the step is no number",
+                    "Make the rate an argument of the function, give it "
+                    "optimizer.rate(int(slots['step'])), and call update(…, rate=rate).",
+                )
+            return self.rate(int(number))
+        if not is_tracing() or is_scalar(rate) or not hasattr(rate, "dtype"):
+            return real("update", "rate", rate, 0)
+        value = composite.asvalue(rate)  # an array that is closed over is read at each call
+        if value.type.shape != () or value.type.dtype.kind == "b":
+            raise ArgumentError("update", f"rate must be one number, got {value.type!r}")
+        return value
+
+    # -- for subclasses ---------------------------------------------------------------------
+
+    def slots_for(self, weights: Sequence[Value]) -> Slots:
+        """The slots before the first step: for each name one Value a weight."""
+        return {}
+
+    def step(
+        self,
+        gradients: Sequence[Value],
+        slots: Slots,
+        weights: Sequence[Value],
+        step: Value,
+        rate: Value,
+    ) -> tuple[list[Value], Slots]:
+        """Weights and slots after a step along clipped gradients; all lists have one order.
+
+        Args:
+            step: int64, counts from 0.
+            rate: a scalar of the weights' dtype.
+        """
+        raise NotImplementedError
+
     def clipped(self, gradients: Sequence[Value]) -> list[Value]:
-        """The gradients as `update` takes them."""
+        """The gradients as `step` takes them."""
         found = list(gradients)
         if self.clip_value is not None:
             high = float(self.clip_value)
@@ -100,19 +236,88 @@ class Optimizer:
         norm = elementwise("sqrt", functools.reduce(lambda x, y: x + y, squares))
         # Below the bound the factor is 1 exactly, and no bit of a gradient changes.
         scale = float(self.clip_norm) / elementwise("maximum", norm, float(self.clip_norm))
-        return [g * scale for g in found]
+        return [g * cast(scale, g.type.dtype) for g in found]
 
-    def init(self, params: Sequence[Value]) -> Slots:
-        """The slots before the first step."""
-        return {}
+    # -- what holds for every subclass ------------------------------------------------------
 
-    def update(
+    def check(self, where: str) -> None:
+        """Refuses a class that cannot take a step, and one whose methods would not be called."""
+        kind = type(self)
+        if kind.step is Optimizer.step:
+            own = "it" if kind is Optimizer else kind.__name__
+            raise ArgumentError(
+                where,
+                f"expected an optimizer that defines {_HOOK}, got {kind.__name__}",
+                "Use one of pel.optim, such as SGD(0.1)."
+                if kind is Optimizer
+                else f"Define it in {own}; see pel.optim.SGD for an example.",
+            )
+        accepts(where, f"{kind.__name__}.step", self.step, 5, _HOOK)
+        accepts(where, f"{kind.__name__}.slots_for", self.slots_for, 1, "slots_for(weights)")
+        for name, hook in (("init", "slots_for(weights)"), ("update", _HOOK)):
+            if getattr(kind, name) is not getattr(Optimizer, name):
+                raise ArgumentError(
+                    where,
+                    f"{kind.__name__} must leave {name} as it is, got one of its own, which fit "
+                    "does not call",
+                    f"Define {hook}.",
+                )
+
+    def slot_types(self, types: Sequence[TensorType]) -> SlotTypes:
+        """The types of the slots for weights of these types, without an array."""
+        with Builder() as builder:
+            weights = [builder.input(f"w{i}", type) for i, type in enumerate(types)]
+            slots = self._checked_slots(weights)
+        return {name: [value.type for value in values] for name, values in slots.items()}
+
+    def _checked_slots(self, weights: Sequence[Value]) -> Slots:
+        slots = self.slots_for(weights)
+        fits = isinstance(slots, dict) and all(
+            isinstance(name, str) and isinstance(values, list) and len(values) == len(weights)
+            for name, values in slots.items()
+        )
+        if not fits or STEP in slots:
+            raise ArgumentError(
+                type(self).__name__,
+                f"slots_for must return {{name: [one Value a weight]}} without {STEP!r}, which "
+                f"is counted already, got {slots!r}",
+            )
+        return slots
+
+    def checked_step(
         self,
         gradients: Sequence[Value],
         slots: Slots,
-        params: Sequence[Value],
+        weights: Sequence[Value],
         step: Value,
         rate: Value,
     ) -> tuple[list[Value], Slots]:
-        """Parameters and slots after a step. `step` counts from 0; `rate` is a scalar."""
-        raise NotImplementedError
+        """`step`, refused where weights or slots come back in other types or under other names."""
+        made: Any = self.step(gradients, slots, weights, step, rate)
+        wanted = _types((weights, slots))
+        found = _types(made)
+        if found != wanted:
+            raise ArgumentError(
+                type(self).__name__,
+                f"step must return (weights, slots) of the types that it got, {wanted}, got "
+                f"{found}",
+            )
+        new, after = made
+        return list(new), {name: list(after[name]) for name in slots}
+
+
+def _types(made: Any) -> Any:
+    """The types of nested Values; of anything else its class."""
+    if isinstance(made, dict):
+        return {name: _types(values) for name, values in made.items()}
+    if isinstance(made, (list, tuple)):
+        return [_types(one) for one in made]
+    return made.type if isinstance(made, Value) else type(made).__name__
+
+
+def _rate_of(schedule: Schedule, step: int) -> float:
+    """The rate of a schedule, which may be a person's own and say anything."""
+    rate = schedule.rate(step)
+    if type(rate) is float and 0 <= rate < math.inf:
+        return rate
+    return real(type(schedule).__name__, f"rate({step})", rate, 0)

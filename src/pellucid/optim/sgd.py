@@ -34,24 +34,24 @@ class SGD(Optimizer):
         if self.nesterov and not self.momentum:
             raise ArgumentError("SGD", "nesterov needs a momentum above 0, got 0")
 
-    def init(self, params: Sequence[Value]) -> Slots:
-        return {"velocity": [zeros_like(w) for w in params]} if self.momentum else {}
+    def slots_for(self, weights: Sequence[Value]) -> Slots:
+        return {"velocity": [zeros_like(w) for w in weights]} if self.momentum else {}
 
-    def update(
+    def step(
         self,
         gradients: Sequence[Value],
         slots: Slots,
-        params: Sequence[Value],
+        weights: Sequence[Value],
         step: Value,
         rate: Value,
     ) -> tuple[list[Value], Slots]:
         if not self.momentum:
-            return [w - rate * g for w, g in zip(params, gradients, strict=True)], {}
+            return [w - rate * g for w, g in zip(weights, gradients, strict=True)], {}
         velocity = [
             self.momentum * v + g for v, g in zip(slots["velocity"], gradients, strict=True)
         ]
         moves = velocity
         if self.nesterov:
             moves = [g + self.momentum * v for v, g in zip(velocity, gradients, strict=True)]
-        new = [w - rate * move for w, move in zip(params, moves, strict=True)]
+        new = [w - rate * move for w, move in zip(weights, moves, strict=True)]
         return new, {"velocity": velocity}

@@ -19,7 +19,7 @@ from pellucid.core.errors import CompileError
 from pellucid.data.arrays import check_finite, gather
 from pellucid.data.minibatch import ORDER, order
 from pellucid.graph.node import Graph
-from pellucid.optim.drivers import Driver, Landscape
+from pellucid.optim import Minimizer, Objective
 from pellucid.runtime.backend import notice, prepared
 from pellucid.runtime.executor import Program
 from pellucid.runtime.interpreter import Interpreter
@@ -243,7 +243,7 @@ class Compiled:
 
 
 class Driven:
-    """A driver's steps: each evaluates compiled functions of the weights several times.
+    """A minimizer's steps: each evaluates compiled functions of the weights several times.
 
     Args:
         program: the program of "gradient", "value" or "product" (see `train/step.py`).
@@ -256,11 +256,11 @@ class Driven:
         self,
         job: Job,
         state: Sequence[Array],
-        driver: Driver,
+        minimizer: Minimizer,
         program: Callable[[str], Program],
         free: Sequence[int],
     ):
-        self.job, self.driver, self.program, self.free = job, driver, program, free
+        self.job, self.minimizer, self.program, self.free = job, minimizer, program, free
         self._state = self._previous = self._kept = list(state)
         self._sizes = [state[i].size for i in free]
         self.seconds = np.inf
@@ -316,7 +316,7 @@ class Driven:
 
         outputs = self.program("gradient")(inputs)
         slope = self._flat(outputs[len(outputs) - len(self.free) :])
-        slots = job.params * len(self.driver.history)
+        slots = job.params * len(self.minimizer.history)
         kept = len(state) - job.params - slots - 1  # the layers' state, then the step
         layers = outputs[len(outputs) - len(self.free) - kept : len(outputs) - len(self.free)]
         measures = [float(value) for value in outputs[: len(outputs) - len(self.free) - kept]]
@@ -324,10 +324,10 @@ class Driven:
         if not np.isfinite(measures[0]):
             return measures
         past = {}
-        for k, name in enumerate(self.driver.history):
+        for k, name in enumerate(self.minimizer.history):
             own = state[job.params * (k + 1) : job.params * (k + 2)]
             past[name] = self._flat([own[i] for i in self.free], 1)
-        landscape = Landscape(
+        objective = Objective(
             self._flat([state[i] for i in self.free]),
             measures[0],
             slope,
@@ -337,11 +337,11 @@ class Driven:
         )
         step = int(state[-1])
         draw = np.random.Generator(np.random.Philox(key=[int(job.fixed[0]), step]))
-        weights, after = self.driver.drive(landscape, past, rate, draw)
+        weights, after = self.minimizer.minimize_step(objective, past, rate, draw)
         new = list(state)
         for i, weight in zip(self.free, self._apart(weights), strict=True):
             new[i] = weight
-        for k, name in enumerate(self.driver.history):
+        for k, name in enumerate(self.minimizer.history):
             for i, rows in zip(self.free, self._apart(after[name]), strict=True):
                 new[job.params * (k + 1) + i] = rows
         new[job.params + slots : len(state) - 1] = layers

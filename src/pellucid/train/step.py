@@ -219,7 +219,7 @@ def slots_graph(task: Task, optimizer: Optimizer) -> Graph:
     """params → the optimizer's slots before the first step."""
 
     def initial(params: Any) -> Any:
-        return optimizer.init(trees.flatten(params)[0])
+        return optimizer.slots_for(trees.flatten(params)[0])
 
     return _traced(initial, {"params": task.params})
 
@@ -313,7 +313,7 @@ def step_graph(task: Task, optimizer: Optimizer, slots: Any) -> Graph:
             own = [k for k, i in enumerate(task.free) if task.rates[i] == part]
             places = [task.free[k] for k in own]
             speed = rate if part == 1 else rate * part
-            moved, kept = optimizer.update(
+            moved, kept = optimizer.checked_step(
                 [moves[k] for k in own],
                 {name: [values[i] for i in places] for name, values in slots.items()},
                 [this.weights[i] for i in places],

@@ -1,53 +1,35 @@
-"""Optimizers that look at the loss more than once a step: they drive it, a graph cannot.
+"""Optimizers that evaluate the objective several times a step, which one graph cannot.
 
-A driver gets compiled functions of the weights (value, gradient, Hessian times a vector) for the
+A minimizer gets compiled functions of the weights (value, gradient, Hessian times a vector) for the
 rows of one step, and works on flat float64 vectors. By default a step takes all rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
-from pellucid.core.arguments import real, whole
+from pellucid.core.arguments import accepts, real, whole
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError
 from pellucid.ops import composite
 from pellucid.ops.value import Value, zeros_like
 from pellucid.optim.base import Optimizer, Slots
-from pellucid.optim.wolfe import line_search
+from pellucid.optim.line_search import line_search
+from pellucid.optim.objective import Array, Objective
 
-Array = np.ndarray[Any, Any]
-
-
-@dataclass(frozen=True)
-class Landscape:
-    """The objective of one step's rows as functions of all weights, one flat float64 vector.
-
-    Args:
-        start: where the step begins; value, slope: the objective and its gradient there.
-        value_at: the objective; slope_at: the objective and its gradient.
-        product: the Hessian at `start` times a vector.
-    """
-
-    start: Array
-    value: float
-    slope: Array
-    value_at: Callable[[Array], float]
-    slope_at: Callable[[Array], tuple[float, Array]]
-    product: Callable[[Array], Array]
+_HOOK = "minimize_step(objective, slots, rate, draw)"
 
 
-class Driver(Optimizer):
+class Minimizer(Optimizer):
     """Base of optimizers that evaluate the objective several times a step.
 
     `history` names slots that hold the last vectors, oldest first: (length, *shape) a parameter.
     """
 
-    whole_data: ClassVar[bool] = True
+    full_batch: ClassVar[bool] = True
     history: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self, lr: Any) -> None:
@@ -60,10 +42,10 @@ class Driver(Optimizer):
                     "searched for, not given by the gradient",
                 )
 
-    def drive(
-        self, landscape: Landscape, slots: dict[str, Array], rate: float, draw: np.random.Generator
+    def minimize_step(
+        self, objective: Objective, slots: dict[str, Array], rate: float, draw: np.random.Generator
     ) -> tuple[Array, dict[str, Array]]:
-        """The weights and slots after a step.
+        """The weights and slots after a step. A subclass defines it.
 
         Args:
             slots: (length, P) each, oldest row first.
@@ -71,9 +53,42 @@ class Driver(Optimizer):
         """
         raise NotImplementedError
 
+    def check(self, where: str) -> None:
+        kind = type(self)
+        if kind.minimize_step is Minimizer.minimize_step:
+            raise ArgumentError(
+                where,
+                f"expected a Minimizer that defines {_HOOK}, got {kind.__name__}",
+                "Use LBFGS(), Newton() or Perturb(), or define it in a subclass.",
+            )
+        accepts(where, f"{kind.__name__}.minimize_step", self.minimize_step, 4, _HOOK)
+        if kind.step is not Optimizer.step:
+            raise ArgumentError(
+                where,
+                f"{kind.__name__} must define minimize_step, not step, which a Minimizer does not "
+                "call",
+                "Make it a subclass of Optimizer if one gradient a step is enough.",
+            )
+
+    def init(self, params: Any) -> dict[str, Any]:
+        raise self._needs_fit("init")
+
+    def update(
+        self, gradients: Any, slots: Mapping[str, Any], params: Any, rate: Any = None
+    ) -> tuple[Any, dict[str, Any]]:
+        raise self._needs_fit("update")
+
+    def _needs_fit(self, where: str) -> ArgumentError:
+        return ArgumentError(
+            where,
+            "expected an optimizer that takes one step along a gradient, got "
+            f"{type(self).__name__}, which evaluates the objective several times a step",
+            "Train with fit, or use another one, such as Adam().",
+        )
+
 
 @record
-class LBFGS(Driver):
+class LBFGS(Minimizer):
     """w ← w - α·H⁻¹g with H⁻¹ from the last moves and changes of the gradient, by two loops.
 
     α satisfies the strong Wolfe conditions; it starts at the learning rate, in the first step at
@@ -99,19 +114,19 @@ class LBFGS(Driver):
     def default_rate(cls) -> float:
         return 1.0
 
-    def init(self, params: Sequence[Value]) -> Slots:
-        return {name: [_kept(w, self.memory) for w in params] for name in self.history}
+    def slots_for(self, weights: Sequence[Value]) -> Slots:
+        return {name: [_rows_of_zeros(w, self.memory) for w in weights] for name in self.history}
 
-    def drive(
-        self, landscape: Landscape, slots: dict[str, Array], rate: float, draw: np.random.Generator
+    def minimize_step(
+        self, objective: Objective, slots: dict[str, Array], rate: float, draw: np.random.Generator
     ) -> tuple[Array, dict[str, Array]]:
-        start, slope = landscape.start, landscape.slope
-        if not slope.any():
+        start, gradient = objective.start, objective.gradient
+        if not gradient.any():
             return start, slots
         moves, changes = slots["moves"], slots["changes"]
         curvatures = np.einsum("kp,kp->k", moves, changes)
         known = [k for k in range(len(moves)) if curvatures[k] > 0]
-        direction = -slope
+        direction = -gradient
         factors = {}
         for k in reversed(known):
             factors[k] = moves[k] @ direction / curvatures[k]
@@ -121,12 +136,12 @@ class LBFGS(Driver):
         for k in known:
             back = changes[k] @ direction / curvatures[k]
             direction = direction + (factors[k] - back) * moves[k]
-        first = rate if known else rate * min(1.0, 1 / np.abs(slope).sum())
-        found = line_search(landscape, direction, first)
+        first = rate if known else rate * min(1.0, 1 / np.abs(gradient).sum())
+        found = line_search(objective, direction, first)
         if found is None:  # no lower point along it: the past misleads, begin anew
             return start, {name: np.zeros_like(rows) for name, rows in slots.items()}
         length, after = found
-        move, change = length * direction, after - slope
+        move, change = length * direction, after - gradient
         # What float32 weights can hold of the move is what was measured.
         if move @ change > 1e-10 * (change @ change):
             moves = np.concatenate([moves[1:], move[None]])
@@ -135,61 +150,61 @@ class LBFGS(Driver):
 
 
 @record
-class Newton(Driver):
+class Newton(Minimizer):
     """w ← w - α·(H + μI)⁻¹g with the whole Hessian: few steps, each as dear as P gradients.
 
     μ is 0 where H is positive definite, else what makes it so; α starts at the learning rate and
-    is halved until the objective falls by 1e-4 of what the slope promises (Armijo).
+    is halved until the objective falls by 1e-4 of what the gradient promises (Armijo).
 
     Args:
         learning_rate: the first α that is tried; 1 by default.
-        most: the most weights that the Hessian is made for.
+        max_weights: the most weights that the Hessian is made for.
 
     Raises:
-        ArgumentError: in training, for a model with more weights than `most`.
+        ArgumentError: in training, for a model with more weights than `max_weights`.
 
     Source: Nocedal and Wright, Numerical optimization, sections 3.3 and 3.4.
     """
 
-    most: int = 2000
+    max_weights: int = 2000
 
     def __post_init__(self, lr: Any) -> None:
         super().__post_init__(lr)
-        whole("Newton", "most", self.most, 1)
+        whole("Newton", "max_weights", self.max_weights, 1)
 
     @classmethod
     def default_rate(cls) -> float:
         return 1.0
 
-    def drive(
-        self, landscape: Landscape, slots: dict[str, Array], rate: float, draw: np.random.Generator
+    def minimize_step(
+        self, objective: Objective, slots: dict[str, Array], rate: float, draw: np.random.Generator
     ) -> tuple[Array, dict[str, Array]]:
-        start, slope = landscape.start, landscape.slope
-        if len(start) > self.most:
+        start, gradient = objective.start, objective.gradient
+        if len(start) > self.max_weights:
             raise ArgumentError(
                 "Newton",
-                f"the model must have {self.most} weights at most, got {len(start)}",
-                "Use LBFGS, or Newton(most=…) and time for as many gradients a step.",
+                f"the model must have {self.max_weights} weights at most, got {len(start)}",
+                "Use LBFGS, or Newton(max_weights=…) and time for as many gradients a step.",
             )
-        if not slope.any():
+        if not gradient.any():
             return start, slots
-        matrix = np.stack([landscape.product(row) for row in np.eye(len(start))])
+        matrix = np.stack([objective.hessian_product(row) for row in np.eye(len(start))])
         values, axes = np.linalg.eigh((matrix + matrix.T) / 2)
         # Directions of no or negative curvature are taken as if they curved upwards as much.
         least = max(np.abs(values).max() * 1e-8, np.finfo(np.float64).tiny)
-        direction = -axes @ ((axes.T @ slope) / np.maximum(np.abs(values), least))
-        promise = float(direction @ slope)
+        direction = -axes @ ((axes.T @ gradient) / np.maximum(np.abs(values), least))
+        promise = float(direction @ gradient)
         length = rate
         for _ in range(40):
             there = start + length * direction
-            if landscape.value_at(there) <= landscape.value + 1e-4 * length * promise:
+            if objective.value_at(there) <= objective.value + 1e-4 * length * promise:
                 return there, slots
             length /= 2
         return start, slots
 
 
 @record
-class Perturb(Driver):
+class Perturb(Minimizer):
     """Draws a random change of all weights and keeps it if the objective falls: no gradient.
 
     The lectures' baseline of how not to train: a step looks at one direction of P.
@@ -206,20 +221,20 @@ class Perturb(Driver):
         if self.coordinates is not None:
             whole("Perturb", "coordinates", self.coordinates, 1)
 
-    def drive(
-        self, landscape: Landscape, slots: dict[str, Array], rate: float, draw: np.random.Generator
+    def minimize_step(
+        self, objective: Objective, slots: dict[str, Array], rate: float, draw: np.random.Generator
     ) -> tuple[Array, dict[str, Array]]:
-        count = len(landscape.start)
+        count = len(objective.start)
         change = draw.standard_normal(count) * real("Perturb", "learning_rate", rate, 0)
         if self.coordinates is not None and self.coordinates < count:
             still = np.ones(count, bool)
             still[draw.choice(count, self.coordinates, replace=False)] = False
             change[still] = 0
-        there = landscape.start + change
-        better = landscape.value_at(there) < landscape.value
-        return (there if better else landscape.start), slots
+        there = objective.start + change
+        better = objective.value_at(there) < objective.value
+        return (there if better else objective.start), slots
 
 
-def _kept(weight: Value, length: int) -> Value:
-    """Zeros for the last `length` vectors like `weight`."""
+def _rows_of_zeros(weight: Value, length: int) -> Value:
+    """Room for the last `length` vectors like `weight`."""
     return composite.stack([zeros_like(weight)] * length)

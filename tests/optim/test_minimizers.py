@@ -10,7 +10,7 @@ import pytest
 import pellucid as pel
 from pellucid import nn, optim
 from pellucid.core.errors import ArgumentError
-from pellucid.optim.drivers import Landscape
+from pellucid.optim import Objective
 
 C, A = np.array([1.0, 10.0, 0.1]), np.array([0.5, -1.0, 2.0])
 
@@ -37,7 +37,7 @@ def steps(optimizer, function, start, count):
     slots = {name: np.zeros((10, len(w))) for name in optimizer.history}
     for number in range(count):
         value, slope = measure(w)
-        here = Landscape(
+        here = Objective(
             w,
             float(value),
             slope,
@@ -45,7 +45,9 @@ def steps(optimizer, function, start, count):
             slope_at,
             lambda v, w=w: pel.hvp(function, (w,), (v,)),
         )
-        w, slots = optimizer.drive(here, slots, optimizer.rate(0), np.random.default_rng(number))
+        w, slots = optimizer.minimize_step(
+            here, slots, optimizer.rate(0), np.random.default_rng(number)
+        )
         found.append(w)
     return found, asked[0]
 
@@ -177,5 +179,8 @@ def test_what_does_not_fit_is_refused():
         optim.Perturb(coordinates=0)
     with pytest.raises(ArgumentError, match="penalties that are part of the objective, got L1"):
         model(optim.LBFGS(), regularizer=nn.L1(0.1, proximal=True))
+    for call in (lambda: optim.LBFGS().init(C), lambda: optim.Newton().update(C, {}, C)):
+        with pytest.raises(ArgumentError, match=r"several times a step.*Train with fit"):
+            call()
     with pytest.raises(ArgumentError, match="10 weights at most, got 37"):
-        model(optim.Newton(most=10)).fit(X, Y, verbose=0)
+        model(optim.Newton(max_weights=10)).fit(X, Y, verbose=0)
