@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core.dtypes import BY_NAME
-from pellucid.core.errors import ArgumentError, DataError
+from pellucid.core.errors import DataError
 from pellucid.core.files import as_path, check_target, write_atomically
 
 FORMAT = 1  # of the document; a reader refuses a newer one by name
@@ -51,10 +51,7 @@ def write_file(
     text = json.dumps({"format": FORMAT, **document}, allow_nan=False)
     tensors = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     data = save(tensors, metadata={_KEY: text})
-    try:
-        write_atomically(target, data)
-    except OSError as error:
-        raise ArgumentError(f'save "{target}"', f"the file cannot be written: {error}") from None
+    write_atomically(target, data, overwrite=overwrite)
 
 
 def read_file(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
