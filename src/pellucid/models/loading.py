@@ -17,7 +17,8 @@ from pellucid.core.errors import DataError, PellucidError
 from pellucid.models.functions import FunctionTable
 from pellucid.models.model import Model
 from pellucid.models.sequential import Sequential
-from pellucid.train.checkpoint import read_file
+from pellucid.ops.value import at_most
+from pellucid.train.checkpoint import grouped, most_nodes, read_file
 from pellucid.train.history import History
 from pellucid.train.metrics import Metric, metric
 from pellucid.transform.arrays import type_of
@@ -52,7 +53,9 @@ def load(path: str | Path) -> Sequential:
     arrays, document = read_file(path)
     where = f'load "{path}"'
     try:
-        return _model(arrays, document)
+        parts = grouped(arrays)
+        with at_most(most_nodes(parts)):
+            return _model(parts, document)
     except PellucidError as error:
         if isinstance(error, DataError) and error.where == where:
             raise
@@ -67,6 +70,7 @@ def load(path: str | Path) -> Sequential:
         IndexError,
         OverflowError,
         RecursionError,
+        ArithmeticError,
     ) as error:
         # A changed description can be wrong in any way; what it says is never trusted further.
         raise DataError(
@@ -74,7 +78,7 @@ def load(path: str | Path) -> Sequential:
         ) from None
 
 
-def _model(arrays: dict[str, Any], document: Mapping[str, Any]) -> Sequential:
+def _model(arrays: Mapping[str, dict[str, Any]], document: Mapping[str, Any]) -> Sequential:
     if document["kind"] not in ("Sequential", "Model"):
         raise DataError("load", f"unknown kind of model {document['kind']!r}")
     functions = FunctionTable(arrays)
@@ -127,26 +131,27 @@ def _metric(config: Any, functions: FunctionTable) -> Metric:
     return Metric(str(config["name"]), made.measure, function=made.function)
 
 
-def _take(arrays: Mapping[str, Any], kind: str, tree: Any) -> Any:
+def _take(arrays: Mapping[str, dict[str, Any]], kind: str, tree: Any) -> Any:
     """The arrays of a tree of types, each checked against its type."""
     types, structure = trees.flatten(tree)
-    found = []
+    found, own = [], arrays.get(kind, {})
     for name, type in zip(trees.paths(tree), types, strict=True):
-        array = arrays.get(f"{kind}/{name}")
+        array = own.get(name)
         if array is None or type_of(array) != type:
             got = "none" if array is None else repr(type_of(array))
             raise DataError("load", f"{kind}/{name} must be {type!r}, got {got}")
         found.append(array)
-    known = {f"{kind}/{name}" for name in trees.paths(tree)}
-    extra = sorted(name for name in arrays if name.startswith(f"{kind}/") and name not in known)
+    extra = sorted(own.keys() - set(trees.paths(tree)))
     if extra:
-        raise DataError("load", f"the model has no {extra[0]}")
+        raise DataError("load", f"the model has no {kind}/{extra[0]}")
     return trees.unflatten(structure, found)
 
 
-def _resume(model: Sequential, arrays: Mapping[str, Any], document: Mapping[str, Any]) -> None:
+def _resume(
+    model: Sequential, arrays: Mapping[str, dict[str, Any]], document: Mapping[str, Any]
+) -> None:
     training = dict(document["training"])
-    if any(name.startswith("slots/") for name in arrays) or "step" in training:
+    if "slots" in arrays or "step" in training:
         assert model.optimizer is not None
         model.slots = _take(arrays, "slots", model._slot_types(model.optimizer))
     for name, kind in _TRAINING.items():
@@ -165,12 +170,14 @@ def _resume(model: Sequential, arrays: Mapping[str, Any], document: Mapping[str,
     if training.get("batch", 0) and "rows" not in training["sums"]:
         raise DataError("load", "training.sums must name the rows of the epoch so far")
     model.training = training
-    for epoch, held in document.get("kept", {}).items():
-        params, state = model.params, model.state
+    # The model's own arrays may be written over; those of epochs that are kept are only read.
+    kept = document.get("kept", {})
+    copies = copy.deepcopy((model.params, model.state)) if kept else ({}, {})
+    for epoch, held in kept.items():
+        params, state = copies
         if not held:
             params = _take(arrays, f"kept/{int(epoch)}/params", model._type_tree(params))
             state = _take(arrays, f"kept/{int(epoch)}/state", model._type_tree(state))
-        params, state = copy.deepcopy((params, state))  # the model's may be written over
         model.kept[int(epoch)] = trees.leaves_of(params), trees.leaves_of(state)
     history = History()
     stored = document["history"]
@@ -179,14 +186,6 @@ def _resume(model: Sequential, arrays: Mapping[str, Any], document: Mapping[str,
     }
     history.seed = stored["seed"]
     for table in ("steps", "validation"):
-        prefix = f"history/{table}/"
-        setattr(
-            history,
-            table,
-            {
-                name[len(prefix) :]: array.tolist()
-                for name, array in arrays.items()
-                if name.startswith(prefix)
-            },
-        )
+        curves = arrays.get(f"history/{table}", {})
+        setattr(history, table, {name: array.tolist() for name, array in curves.items()})
     model.history = history

@@ -12,7 +12,7 @@ from pellucid.core import dtypes, trees
 from pellucid.core.config import to_config
 from pellucid.core.shapes import N
 from pellucid.graph.node import TensorType
-from pellucid.models.functions import FunctionTable
+from pellucid.models.functions import FunctionCalls, FunctionTable
 from pellucid.train.checkpoint import write_file
 
 if TYPE_CHECKING:
@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 def save(model: Sequential, path: str | Path, overwrite: bool) -> None:
     """Writes the model, its training configuration and where its training stands."""
-    functions = FunctionTable()
+    calls = FunctionCalls()
+    for layer, name, read in zip(model.layers, model.names, model.sources, strict=True):
+        types = [*model.input_types, *model.types]
+        x = tuple(types[n] for n in read) if layer.several else types[read[0]]
+        params, state = model._type_tree((model.params[name], model.state[name]))
+        calls.layer(layer, params, state, x)
+    functions = FunctionTable(calls=calls)
     arrays: dict[str, Any] = {}
     for kind, tree in (("params", model.params), ("state", model.state), ("slots", model.slots)):
         if tree is not None:
@@ -43,10 +49,7 @@ def save(model: Sequential, path: str | Path, overwrite: bool) -> None:
         "seed": model.seed,
         "input_shapes": [list(type.shape[1:]) for type in model.input_types],
         "names": model.names,
-        "layers": [
-            to_config(layer, functions.writer(type))
-            for layer, type in zip(model.layers, model.types, strict=True)
-        ],
+        "layers": [to_config(layer, functions.write) for layer in model.layers],
         "shared": [
             next(i for i, other in enumerate(model.layers) if other is layer)
             for layer in model.layers
@@ -77,10 +80,11 @@ def _compile_config(model: Sequential, functions: FunctionTable) -> Any:
     rows = model.training.get("y")
     output = model.types[-1]
     target = output if rows is None else TensorType(dtypes.as_dtype(rows[0]), (N, *rows[1]))
+    functions.calls.loss(model.loss, target, output)
     write = functions.writer(target, output)
     return {
         "optimizer": to_config(model.optimizer),
-        "loss": to_config(model.loss, write),
+        "loss": to_config(model.loss, functions.write),
         "metrics": [
             m.name if m.function is None else {"name": m.name, "function": write(m.function)}
             for m in model.metrics
