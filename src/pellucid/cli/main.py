@@ -138,6 +138,7 @@ def train(
     model = _prepared(
         data, sizes, activation, optimizer, learning_rate, l2, seed, target, resume, overwrite
     )
+    replace_figure = report.check_figure(target, overwrite, resume)
     out.print(report.heading(data, model))
     progress = report.Progress(out, target)
     previous = signal.signal(signal.SIGTERM, _on_sigterm)
@@ -162,7 +163,7 @@ def train(
         raise SystemExit(130 if isinstance(stop, KeyboardInterrupt) else 143) from None
     finally:
         signal.signal(signal.SIGTERM, previous)
-    report.results(out, model, data.x_test, data.y_test, target)
+    report.results(out, model, data.x_test, data.y_test, target, overwrite=replace_figure)
 
 
 def _prepared(

@@ -12,12 +12,13 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from pellucid.core.errors import MissingPackageError
+from pellucid.core.errors import ArgumentError, MissingPackageError
+from pellucid.core.files import check_target
 from pellucid.data import Dataset
 from pellucid.models import Model
 from pellucid.train.callbacks import Callback
 from pellucid.train.loop import Run
-from pellucid.viz.curves import save_curves
+from pellucid.viz.curves import is_own_figure, save_curves
 
 
 def heading(data: Dataset, model: Model) -> str:
@@ -99,8 +100,21 @@ def confusion(labels: np.ndarray[Any, Any], chosen: np.ndarray[Any, Any], classe
     return counts
 
 
-def results(console: Console, model: Model, x: Any, y: Any, target: Path | None) -> None:
-    """Test error, confusion matrix, where time went, and the figure beside the model."""
+def results(
+    console: Console,
+    model: Model,
+    x: Any,
+    y: Any,
+    target: Path | None,
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Test error, confusion matrix, where time went, and the figure beside the model.
+
+    Args:
+        target: the model file; None where nothing is written.
+        overwrite: whether the figure may replace a file.
+    """
     chosen = model.predict(x).argmax(axis=1)
     wrong = int((chosen != y).sum())
     classes = model.types[-1].shape[-1]
@@ -130,16 +144,42 @@ def results(console: Console, model: Model, x: Any, y: Any, target: Path | None)
         parts = ", ".join(f"{name} {spent:.2f} s" for name, spent in seconds.items())
         console.print(f"Time {total:.2f} s: {parts}")
     console.print(f"Model {target}")
-    figure = draw(model, target)
+    figure = draw(model, target, overwrite)
     if figure is not None:
         console.print(f"Curves {figure}")
 
 
-def draw(model: Model, target: Path) -> Path | None:
+def figure_path(target: Path) -> Path:
+    """Where the curves of the model file `target` go.
+
+    Raises:
+        ArgumentError: where the figure would replace the model.
+    """
+    if target.suffix == ".png":
+        raise ArgumentError(
+            "train",
+            f"--out must name the model file, got '{target}', where the figure of its curves goes",
+            f"Write --out {target.with_suffix('.safetensors')}.",
+        )
+    return target.with_suffix(".png")
+
+
+def check_figure(target: Path, overwrite: bool, resume: bool) -> bool:
+    """Whether the figure may replace the file in its place: asked before the training starts.
+
+    A run that is resumed replaces the figure that it drew itself, and no other file.
+    """
+    place = figure_path(target)
+    allowed = overwrite or (resume and is_own_figure(place))
+    check_target(place, allowed)
+    return allowed
+
+
+def draw(model: Model, target: Path, overwrite: bool) -> Path | None:
     """The figure of both curves beside the model; None where matplotlib is not installed."""
-    place = target.with_suffix(".png")
+    place = figure_path(target)
     try:
-        save_curves(model.history.steps, model.history.validation, place)
+        save_curves(model.history.steps, model.history.validation, place, overwrite=overwrite)
     except MissingPackageError:
         return None
     return place

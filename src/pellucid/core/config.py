@@ -13,13 +13,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, dataclass_transform
 
 from pellucid.core.arguments import checked
-from pellucid.core.errors import DataError, nearest
+from pellucid.core.errors import DataError, PellucidError, nearest
 
 C = TypeVar("C", bound=type)
+T = TypeVar("T")
 
 _RECORDS: dict[str, type] = {}
 _PLAIN = (str, int, float, bool, type(None))
 _DEEPEST = 32
+_NOT_FINITE = ("nan", "inf", "-inf")
 
 
 @dataclass_transform(frozen_default=True)
@@ -66,31 +68,63 @@ def is_record(value: object) -> bool:
     return _RECORDS.get(type(value).__name__) is type(value)
 
 
-def to_config(value: Any, function: Callable[[Any], Any] | None = None) -> Any:
+def map_functions(value: T, change: Callable[[Any], Any]) -> T:
+    """`value` with `change(f)` for each function f that its records hold; itself without any."""
+    result: Any = value
+    if isinstance(value, (list, tuple)):
+        items = [map_functions(item, change) for item in value]
+        if any(new is not old for new, old in zip(items, value, strict=True)):
+            result = type(value)(items)
+    elif is_record(value):
+        made: Any = value
+        old = {field.name: getattr(value, field.name) for field in dataclasses.fields(made)}
+        new = {name: map_functions(item, change) for name, item in old.items()}
+        different = {name: item for name, item in new.items() if item is not old[name]}
+        if different:
+            result = dataclasses.replace(made, **different)
+    elif callable(value) and not isinstance(value, type):
+        result = change(value)
+    return result  # type: ignore[no-any-return]
+
+
+def to_config(
+    value: Any, function: Callable[[Any], Any] | None = None, where: str = "", depth: int = 0
+) -> Any:
     """`value` as JSON. `function` writes down callables.
 
+    Args:
+        where: how messages name the value: `learning_rate of SGD`.
+
     Raises:
-        DataError: for a value that a file cannot hold.
+        DataError: for a value that a file cannot hold, or that would not be read again.
     """
+    if depth > _DEEPEST:
+        raise DataError("save", f"{where} must nest at most {_DEEPEST} deep, got more")
     if isinstance(value, float) and not math.isfinite(value):
         return {"type": "float", "value": repr(value)}
     if isinstance(value, _PLAIN):
         return value
     if isinstance(value, (list, tuple)):
-        return [to_config(item, function) for item in value]
+        return [to_config(item, function, where, depth + 1) for item in value]
     if is_record(value):
+        kind = type(value).__name__
         fields = {
-            field.name: to_config(getattr(value, field.name), function)
+            field.name: to_config(
+                getattr(value, field.name), function, f"{field.name} of {kind}", depth + 1
+            )
             for field in dataclasses.fields(value)
             if field.init and getattr(value, field.name) != field.default
         }
-        return {"type": type(value).__name__, **fields}
+        return {"type": kind, **fields}
     if callable(value) and function is not None:
         return function(value)
+    own = type(value).__name__
     raise DataError(
         "save",
-        f"expected plain values and Pellucid's own layers, got {value!r}",
-        "A class of your own cannot be written to a file that loads without running code.",
+        f"{where or 'a part of the model'} must be plain values and Pellucid's own classes, got "
+        f"{value!r}",
+        f"A file that loads without running code cannot hold {own}. Keep the weights alone: "
+        "np.savez(path, *model.get_weights()).",
     )
 
 
@@ -111,11 +145,13 @@ def from_config(
         return config
     if isinstance(config, list):
         return tuple(from_config(item, function, depth + 1) for item in config)
-    if not isinstance(config, Mapping) or "type" not in config:
-        raise DataError("load", f"expected a record with a type, got {str(config)[:60]!r}")
+    if not isinstance(config, Mapping) or not isinstance(config.get("type"), str):
+        raise DataError("load", f"expected a record with a type, got a {type(config).__name__}")
     name = config["type"]
     if name == "float":
-        return float(config.get("value", "nan"))
+        if config.get("value") not in _NOT_FINITE:
+            raise DataError("load", f"a float must be one of {', '.join(_NOT_FINITE)}")
+        return float(config["value"])
     if name == "function" and function is not None:
         return function(config)
     if name not in _RECORDS:
@@ -125,4 +161,11 @@ def from_config(
         for key, value in config.items()
         if key != "type"
     }
-    return _RECORDS[name](**fields)
+    try:
+        return _RECORDS[name](**fields)
+    except PellucidError:
+        raise
+    except Exception as error:  # values of any kind come out of a changed file
+        raise DataError(
+            "load", f"{name} cannot be made of these values: {type(error).__name__} {error}"
+        ) from None

@@ -138,4 +138,5 @@ def write_idx(path: str | Path, array: Any, *, overwrite: bool = False) -> None:
     code = codes[values.dtype.name]
     header = bytes([0, 0, code, values.ndim]) + struct.pack(f">{values.ndim}I", *values.shape)
     data = header + values.astype(_DTYPES[code]).tobytes()
-    write_atomically(target, gzip.compress(data, mtime=0) if target.suffix == ".gz" else data)
+    packed = gzip.compress(data, mtime=0) if target.suffix == ".gz" else data
+    write_atomically(target, packed, overwrite=overwrite)

@@ -14,7 +14,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -28,6 +29,9 @@ from pellucid.graph.printer import print_graph, show_attr
 __all__ = ["MAX_TEXT", "parse_graph", "print_graph", "show_attr"]
 
 MAX_TEXT = 64 * 2**20  # characters; a longer text is refused before it is read
+_MOST_ITEMS = 1 << 16  # in the attributes of one node
+_LONGEST_WORD = 400  # characters: a float in full has 340
+_EDGES = 8  # inputs a node, on average, that a text may have where its nodes are limited
 _NAME = r"[^\W\d][\w.\[\]/@-]*"
 _BATCH = r"(?:[1-9][0-9]{0,17})?N\b"
 _DIM = _BATCH + r"|[0-9]{1,19}(?![0-9N])"
@@ -42,7 +46,7 @@ class _Reader:
     """A cursor over one line. Nesting in attributes is limited, so reading never recurses far."""
 
     def __init__(self, line: str, number: int):
-        self.line, self.number, self.at = line, number, 0
+        self.line, self.number, self.at, self.items = line, number, 0, 0
 
     def fail(self, expected: str) -> GraphError:
         got = self.line[self.at : self.at + 20] or "the end of the line"
@@ -74,6 +78,8 @@ class _Reader:
         self.take(r"\[", "[")
         shape: list[Dim] = []
         while not self.peek("]"):
+            if len(shape) == shapes.MOST_AXES:
+                raise self.fail(f"at most {shapes.MOST_AXES} axes")
             if shape:
                 self.take(",", "a comma")
             dim = self.take(_DIM, "a dimension")
@@ -86,6 +92,9 @@ class _Reader:
     def value(self, depth: int = 0) -> Any:
         if depth > 8:
             raise self.fail("attributes nested at most 8 deep")
+        self.items += 1
+        if self.items > _MOST_ITEMS:
+            raise self.fail(f"at most {_MOST_ITEMS:,} values in attributes")
         if self.peek("("):
             items = []
             while not self.peek(")"):
@@ -96,11 +105,11 @@ class _Reader:
             return tuple(items)
         if self.peek('"'):
             return self.text()
-        return self.word(self.take(r"[-+\w.]+", "a value"))
+        return self.word(self.take(r"[-+\w.]{1,%d}(?![-+\w.])" % _LONGEST_WORD, "a value"))
 
     def text(self) -> str:
         """The rest of a text behind its opening quote."""
-        found = re.compile(r'(?:[^"\\]|\\.)*"').match(self.line, self.at)
+        found = _compiled(r'(?:[^"\\]|\\.)*+"').match(self.line, self.at)
         if not found:
             raise self.fail("a closing quote")
         try:
@@ -110,10 +119,24 @@ class _Reader:
         self.at = found.end()
         return body
 
+    def is_at_end(self) -> bool:
+        return _compiled(r"\s*$").match(self.line, self.at) is not None
+
     def end(self) -> None:
         """Nothing may follow but a shown value and a source line."""
-        if not re.match(r"\s*(→.*|#.*)?$", self.line[self.at :]):
+        if not _compiled(r"\s*(?:[→#].*)?$").match(self.line, self.at):
             raise self.fail("the end of the line")
+
+    def source_line(self) -> str | None:
+        """The `file.py:12` behind the first `# ` of the rest, where the rest ends in one."""
+        rest = self.line.rstrip()
+        stem = rest.rstrip("0123456789")
+        if stem == rest or not stem.endswith(":"):
+            return None
+        found = _compiled(r"# (?=\S)").search(self.line, self.at)
+        if found is None or found.end() >= len(stem) - 1:
+            return None
+        return rest[found.end() :]
 
     def word(self, word: str) -> Any:
         known: dict[str, Any] = {"True": True, "False": False, "None": None, "nan": math.nan}
@@ -133,32 +156,42 @@ def parse_graph(
     text: str,
     consts: Mapping[str, Constant] | None = None,
     type_rule: Callable[[str, Sequence[TensorType], Mapping[str, Any]], TensorType] | None = None,
+    most: int = sys.maxsize,
 ) -> Graph:
-    """The graph that `text` describes.
+    """The graph that `text` describes, in time and memory that its length and `most` bound.
 
     Args:
         consts: the arrays beside the text, by name; a `const` line must match in type and hash.
         type_rule: computes the type of each node; a text that states another is refused.
+        most: how many nodes it may have.
 
     Raises:
         GraphError: at the first line that is not well formed, with its number.
     """
     if len(text) > MAX_TEXT:
         raise GraphError("graph text", f"at most {MAX_TEXT:,} characters, got {len(text):,}")
-    rows = [(i + 1, row) for i, row in enumerate(text.split("\n")) if row.strip()]
-    if not rows:
+    rows = _rows(text)
+    head = next(rows, None)
+    if head is None:
         raise GraphError("graph text", "expected a line 'graph(…)', got an empty text")
     nodes: list[Node] = []
     place: dict[str, int] = {}
     table: dict[str, Constant] = {}
+    edges = 0
 
     def add(reader: _Reader, name: str, node: Node) -> None:
         if name in place:
             raise GraphError("graph text", f"line {reader.number}: {name} is defined twice")
+        nonlocal edges
+        edges += len(node.inputs)
+        if len(nodes) >= most or edges // _EDGES > most:
+            raise GraphError(
+                "graph text", f"line {reader.number}: expected at most {most:,} nodes, got more"
+            )
         place[name] = len(nodes)
         nodes.append(node)
 
-    reader = _Reader(rows[0][1], rows[0][0])
+    reader = _Reader(*head)
     reader.take(r"graph\(", "graph(")
     while not reader.peek(")"):
         if nodes:
@@ -169,14 +202,14 @@ def parse_graph(
     reader.end()
     inputs = tuple(range(len(nodes)))
     outputs: tuple[int, ...] | None = None
-    for number, row in rows[1:]:
+    for row, number in rows:
         reader = _Reader(row, number)
         if outputs is not None:
             raise reader.fail("nothing behind the return line")
-        if re.match(r"\s*return(\s|$)", row):
+        if _compiled(r"\s*return(\s|$)").match(row):
             reader.take("return", "return")
             outputs = _outputs(reader, place)
-        elif re.match(r"\s*const\s", row):
+        elif _compiled(r"\s*const\s").match(row):
             reader.take("const", "const")
             name = reader.name()
             reader.take(":", "a colon")
@@ -200,6 +233,18 @@ def parse_graph(
     return Graph(tuple(nodes), inputs, outputs, table)
 
 
+def _rows(text: str) -> Iterator[tuple[str, int]]:
+    """The lines of `text` that are not blank, one by one, and their numbers."""
+    start, number = 0, 1
+    while start <= len(text):
+        stop = text.find("\n", start)
+        stop = len(text) if stop < 0 else stop
+        row = text[start:stop]
+        if row and not row.isspace():
+            yield row, number
+        start, number = stop + 1, number + 1
+
+
 def _shown_input(reader: _Reader, node: Node, type: TensorType) -> None:
     """A line that shows the value of an input says nothing new."""
     if type != node.type:
@@ -209,7 +254,7 @@ def _shown_input(reader: _Reader, node: Node, type: TensorType) -> None:
 
 def _outputs(reader: _Reader, place: Mapping[str, int]) -> tuple[int, ...]:
     found: list[int] = []
-    while reader.line[reader.at :].strip():
+    while not reader.is_at_end():
         if found:
             reader.take(",", "a comma")
         found.append(_position(reader, reader.name(), place))
@@ -268,11 +313,9 @@ def _node(
         else:
             attrs[word] = reader.value()
     reader.end()
-    note = re.search(r"# (\S.*:\d+)\s*$", reader.line[reader.at :])
     if type_rule is not None:
         _check_type(reader, op, [nodes[i].type for i in inputs], attrs, type, type_rule)
-    line = note.group(1) if note else None
-    return Node(op, tuple(inputs), attributes(attrs), type, line)
+    return Node(op, tuple(inputs), attributes(attrs), type, reader.source_line())
 
 
 def _check_type(

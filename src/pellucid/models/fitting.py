@@ -22,7 +22,7 @@ from pellucid.data.weights import as_weights, by_class
 from pellucid.graph.node import TensorType
 from pellucid.models.base import BaseModel
 from pellucid.models.measuring import CHUNK, fixed_inputs, measures
-from pellucid.models.saving import save
+from pellucid.models.saving import check_savable, save
 from pellucid.nn.losses import Loss
 from pellucid.optim import BatchSize, FixedBatch, GrowingBatch, Minimizer, Optimizer
 from pellucid.runtime.executor import Program
@@ -264,6 +264,7 @@ def validation(
 
 def watchers(
     model: BaseModel,
+    data: Data,
     callbacks: Callback | Sequence[Callback],
     verbose: int,
     checkpoint: str | Path | None,
@@ -282,5 +283,6 @@ def watchers(
     if checkpoint is not None:
         real("fit", "checkpoint_every", every, 0)
         path = check_target(checkpoint, overwrite)
+        check_savable(model, data.types)
         several.append(Checkpoint(lambda: save(model, path, overwrite=True), every))
     return several, len(given) > 0

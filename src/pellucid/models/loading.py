@@ -22,7 +22,8 @@ from pellucid.models.model import Model
 from pellucid.models.ports import Ports
 from pellucid.models.sequential import Sequential
 from pellucid.nn.layer import Layer
-from pellucid.train.checkpoint import read_file
+from pellucid.ops.value import at_most
+from pellucid.train.checkpoint import grouped, most_nodes, read_file
 from pellucid.train.history import History
 from pellucid.train.metrics import GRADIENT_NORM, Metric, metric
 from pellucid.transform.arrays import type_of
@@ -57,7 +58,9 @@ def load(path: str | Path) -> Model:
     arrays, document = read_file(path)
     where = f'load "{path}"'
     try:
-        return _model(arrays, document)
+        parts = grouped(arrays)
+        with at_most(most_nodes(parts)):
+            return _model(parts, document)
     except PellucidError as error:
         if isinstance(error, DataError) and error.where == where:
             raise
@@ -72,6 +75,7 @@ def load(path: str | Path) -> Model:
         IndexError,
         OverflowError,
         RecursionError,
+        ArithmeticError,
     ) as error:
         # A changed description can be wrong in any way; what it says is never trusted further.
         raise DataError(
@@ -79,7 +83,7 @@ def load(path: str | Path) -> Model:
         ) from None
 
 
-def _model(arrays: dict[str, Any], document: Mapping[str, Any]) -> Model:
+def _model(arrays: Mapping[str, dict[str, Any]], document: Mapping[str, Any]) -> Model:
     document = _of_today(document)
     functions = FunctionTable(arrays)
     layers: list[Any] = []
@@ -223,26 +227,27 @@ def _metric(config: Any, functions: FunctionTable) -> Metric:
     return Metric(str(config["name"]), functions.read(config["function"]))
 
 
-def _take(arrays: Mapping[str, Any], kind: str, tree: Any) -> Any:
+def _take(arrays: Mapping[str, dict[str, Any]], kind: str, tree: Any) -> Any:
     """The arrays of a tree of types, each checked against its type."""
     types, structure = trees.flatten(tree)
-    found = []
+    found, own = [], arrays.get(kind, {})
     for name, type in zip(trees.paths(tree), types, strict=True):
-        array = arrays.get(f"{kind}/{name}")
+        array = own.get(name)
         if array is None or type_of(array) != type:
             got = "none" if array is None else repr(type_of(array))
             raise DataError("load", f"{kind}/{name} must be {type!r}, got {got}")
         found.append(array)
-    known = {f"{kind}/{name}" for name in trees.paths(tree)}
-    extra = sorted(name for name in arrays if name.startswith(f"{kind}/") and name not in known)
+    extra = sorted(own.keys() - set(trees.paths(tree)))
     if extra:
-        raise DataError("load", f"the model has no {extra[0]}")
+        raise DataError("load", f"the model has no {kind}/{extra[0]}")
     return trees.unflatten(structure, found)
 
 
-def _resume(model: Model, arrays: Mapping[str, Any], document: Mapping[str, Any]) -> None:
+def _resume(
+    model: Model, arrays: Mapping[str, dict[str, Any]], document: Mapping[str, Any]
+) -> None:
     training = dict(document["training"])
-    if any(name.startswith("slots/") for name in arrays) or "step" in training:
+    if "slots" in arrays or "step" in training:
         model.slots = _take(arrays, "slots", model.slot_types())
     for name, kind in _TRAINING.items():
         kinds = kind if isinstance(kind, tuple) else (kind,)
@@ -260,12 +265,14 @@ def _resume(model: Model, arrays: Mapping[str, Any], document: Mapping[str, Any]
     if training.get("batch", 0) and "rows" not in training["sums"]:
         raise DataError("load", "training.sums must name the rows of the epoch so far")
     model.training = training
-    for epoch, held in document.get("kept", {}).items():
-        params, state = model.params, model.state
+    # The model's own arrays may be written over; those of epochs that are kept are only read.
+    kept = document.get("kept", {})
+    copies = copy.deepcopy((model.params, model.state)) if kept else ({}, {})
+    for epoch, held in kept.items():
+        params, state = copies
         if not held:
             params = _take(arrays, f"kept/{int(epoch)}/params", model.architecture.params)
             state = _take(arrays, f"kept/{int(epoch)}/state", model.architecture.state)
-        params, state = copy.deepcopy((params, state))  # the model's may be written over
         model.kept[int(epoch)] = trees.leaves_of(params), trees.leaves_of(state)
     history = History()
     stored = document["history"]
@@ -274,14 +281,6 @@ def _resume(model: Model, arrays: Mapping[str, Any], document: Mapping[str, Any]
     }
     history.seed = stored["seed"]
     for table in ("steps", "validation"):
-        prefix = f"history/{table}/"
-        setattr(
-            history,
-            table,
-            {
-                name[len(prefix) :]: array.tolist()
-                for name, array in arrays.items()
-                if name.startswith(prefix)
-            },
-        )
+        curves = arrays.get(f"history/{table}", {})
+        setattr(history, table, {name: array.tolist() for name, array in curves.items()})
     model.history = history

@@ -477,7 +477,7 @@ class Model(BaseModel):
         largest = max(sizes.size(epoch) for epoch in range(max(epochs, 1)))
         job = fitting.job(self, task, data, progress.seed, largest)
         watchers, watched = fitting.watchers(
-            self, callbacks, verbose, checkpoint, checkpoint_every, overwrite or resume
+            self, data, callbacks, verbose, checkpoint, checkpoint_every, overwrite or resume
         )
         run = Run(
             Settings(

@@ -46,11 +46,11 @@ class RateRange:
             ArgumentError: if the file exists and `overwrite` is False.
             MissingPackageError: if matplotlib is not installed.
         """
-        check_target(path, overwrite)
+        target = check_target(path, overwrite)
         buffer = io.BytesIO()
         figure = rate_curve(self.rates, self.losses, self.smoothed, self.suggestion)
         figure.savefig(buffer, format="png", dpi=130)
-        write_atomically(Path(path), buffer.getvalue())
+        write_atomically(target, buffer.getvalue(), overwrite=overwrite)
 
 
 class _Until(Callback):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +14,45 @@ from pellucid.core.shapes import N
 from pellucid.graph.node import TensorType
 from pellucid.models.architecture import Architecture
 from pellucid.models.base import BaseModel
-from pellucid.models.functions import FunctionTable
+from pellucid.models.functions import FunctionCalls, FunctionTable
 from pellucid.models.ports import Ports
 from pellucid.train.checkpoint import write_file
 
 
 def save(model: BaseModel, path: str | Path, overwrite: bool) -> None:
     """Writes the model, its training configuration and where its training stands."""
-    write_file(path, *document_of(model), overwrite)
+    write_file(path, *file_of(model, _targets(model)), overwrite)
 
 
-def document_of(model: BaseModel) -> tuple[dict[str, Any], dict[str, Any]]:
+def check_savable(model: BaseModel, targets: Sequence[TensorType]) -> None:
+    """Refuses a model that cannot be saved: before the first step, not at the first save.
+
+    Args:
+        targets: the types that the model will be trained on.
+
+    Raises:
+        DataError: for a part that a file cannot hold.
+    """
+    file_of(model, targets)
+
+
+def _targets(model: BaseModel) -> Sequence[TensorType]:
+    """The types that the model was trained on; those of its outputs where it was not."""
+    trained = model.training.get("y")
+    if trained is None:
+        return model.architecture.output_types
+    return [TensorType(dtypes.as_dtype(dtype), (N, *shape)) for dtype, shape in trained]
+
+
+def file_of(
+    model: BaseModel, targets: Sequence[TensorType]
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """The arrays of a model's file, and its description.
 
     Raises:
         DataError: for a part that a file cannot hold.
     """
-    functions = FunctionTable()
+    functions = FunctionTable(calls=_calls(model.architecture))
     arrays: dict[str, Any] = {}
     for kind, tree in (("params", model.params), ("state", model.state), ("slots", model.slots)):
         if tree is not None:
@@ -50,11 +72,11 @@ def document_of(model: BaseModel) -> tuple[dict[str, Any], dict[str, Any]]:
         "dtype": model.dtype.name,
         "seed": model.seed,
         "input_shapes": [list(sample) for sample in architecture.samples],
-        "layers": _layers(architecture, functions),
+        "layers": [to_config(layer, functions.write) for layer in architecture.layers],
         "shared": _shared(architecture),
         **wiring(architecture),
         "groups": _groups(architecture, {id(layer): i for i, layer in _first(architecture)}),
-        "compile": _compile_config(model, functions),
+        "compile": _compile_config(model, functions, targets),
         "training": model.training,
         "kept": {str(epoch): known for epoch, known in held.items()},
         "history": model.history.to_config(),
@@ -119,30 +141,35 @@ def to_plain(value: Any) -> Any:
     return value
 
 
-def _layers(architecture: Architecture, functions: FunctionTable) -> list[Any]:
-    return [
-        to_config(layer, functions.writer(type))
-        for layer, type in zip(architecture.layers, architecture.types, strict=True)
-    ]
+def _calls(architecture: Architecture) -> FunctionCalls:
+    """The types that functions of a person's own are called with in the layers."""
+    calls = FunctionCalls()
+    types = [*architecture.input_types, *architecture.types]
+    for layer, name, read in zip(
+        architecture.layers, architecture.names, architecture.sources, strict=True
+    ):
+        x = tuple(types[n] for n in read) if layer.several else types[read[0]]
+        calls.layer(layer, architecture.params[name], architecture.state[name], x)
+    return calls
 
 
-def _compile_config(model: BaseModel, functions: FunctionTable) -> Any:
+def _compile_config(
+    model: BaseModel, functions: FunctionTable, targets: Sequence[TensorType]
+) -> Any:
     if not model.compiled:
         return None
-    own, architecture = model.configuration("save"), model.architecture
-    trained = model.training.get("y")
+    own = model.configuration("save")
     losses, metrics = [], []
-    for number, output in enumerate(architecture.output_types):
-        target = output
-        if trained is not None:
-            dtype, shape = trained[number]
-            target = TensorType(dtypes.as_dtype(dtype), (N, *shape))
+    for loss, measures, target, output in zip(
+        own.losses, own.metrics, targets, model.architecture.output_types, strict=True
+    ):
+        functions.calls.loss(loss, target, output)
         write = functions.writer(target, output)
-        losses.append(to_config(own.losses[number], write))
+        losses.append(to_config(loss, functions.write))
         metrics.append(
             [
                 m.name if m.function is None else {"name": m.name, "function": write(m.function)}
-                for m in own.metrics[number]
+                for m in measures
             ]
         )
     return {

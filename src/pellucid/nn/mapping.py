@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import numpy as np
+
 from pellucid.core import shapes
 from pellucid.core.arguments import flag, real, whole
 from pellucid.core.config import record
@@ -17,8 +19,11 @@ from pellucid.nn.init import Initializer, initializer
 from pellucid.nn.layer import Layer, Tree, is_function, own_result
 from pellucid.ops import composite
 from pellucid.ops.random import Key
-from pellucid.ops.value import Value, elementwise, number
+from pellucid.ops.value import Value, elementwise
+from pellucid.runtime.extras import numpy_dtype
+from pellucid.transform.arrays import converted
 
+_HIGHEST_DEGREE = 1000
 _EXACT = 1 << 24  # whole numbers that float32 holds exactly
 
 
@@ -214,7 +219,7 @@ class Polynomial(Layer):
     """y = (x, x², …, x^degree), each feature by itself.
 
     Args:
-        degree: the highest power.
+        degree: the highest power, 1000 at most: beyond, powers of 2 leave every float.
 
     Shapes: x (N, D), y (N, D·degree), powers of one feature side by side.
     """
@@ -223,7 +228,7 @@ class Polynomial(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whole(self.where, "degree", self.degree, 1)
+        whole(self.where, "degree", self.degree, 1, _HIGHEST_DEGREE)
 
     def apply(
         self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
@@ -277,13 +282,8 @@ class RBF(Layer):
                 f"x must be (N, {len(self.centers[0])}) like the centers, got "
                 f"{shapes.text(x.type.shape)}",
             )
-        far = [
-            composite.sum(elementwise("square", x - composite.stack([*center])), axis=-1)
-            for center in self._points(x)
-        ]
-        scale = -0.5 / self.width**2
-        return elementwise("exp", composite.stack(far, axis=-1) * scale), state
-
-    def _points(self, x: Value) -> list[list[Value]]:
-        """The centers as numbers of x's dtype."""
-        return [[number(one, x.type.dtype) for one in center] for center in self.centers]
+        dtype = numpy_dtype(x.type.dtype)
+        centers = converted(np.array(self.centers), dtype, self.where, "centers")
+        each = composite.reshape(x, (x.type.shape[0], 1, x.type.shape[1]))
+        far = composite.sum(elementwise("square", each - centers), axis=-1)
+        return elementwise("exp", far * (-0.5 / self.width**2)), state

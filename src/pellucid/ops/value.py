@@ -8,6 +8,7 @@ numbers and foreign values are lifted into it.
 from __future__ import annotations
 
 import math
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -45,6 +46,7 @@ class Recorder(Protocol):
 class _Stack(threading.local):
     def __init__(self) -> None:
         self.recorders: list[Recorder] = []
+        self.most_nodes = sys.maxsize
 
 
 _stack = _Stack()
@@ -63,6 +65,16 @@ def current() -> Recorder:
     if not _default:
         raise GraphError("ops", "no recorder is active", "Import pellucid, not pellucid.ops.")
     return _default[0]
+
+
+@contextmanager
+def at_most(nodes: int) -> Iterator[None]:
+    """Inside, no graph of this thread grows beyond so many nodes: a file is not trusted further."""
+    before, _stack.most_nodes = _stack.most_nodes, min(nodes, _stack.most_nodes)
+    try:
+        yield
+    finally:
+        _stack.most_nodes = before
 
 
 def is_tracing() -> bool:
@@ -175,8 +187,9 @@ class Builder:
         self.consts: dict[str, Constant] = {}
         self.line: str | None = None  # stands for the user line while a graph is copied
         self._shared: dict[tuple[Any, ...], Value] | None = {} if share else None
-        self._const_values: dict[str, Value] = {}
+        self._const_values: dict[tuple[str, Constant], Value] = {}
         self._names: set[str] = set()  # of inputs and constants
+        self._repeats: dict[str, int] = {}  # how often a name was wanted that was taken
 
     def share(self) -> None:
         """From here on equal applications become one node."""
@@ -192,6 +205,8 @@ class Builder:
         _stack.recorders.pop()
 
     def add(self, node: Node) -> Value:
+        if len(self.nodes) >= _stack.most_nodes:
+            raise GraphError("graph", f"expected at most {_stack.most_nodes:,} nodes, got more")
         value = self.handle(self, len(self.nodes), node.type)
         self.nodes.append(node)
         self.values.append(value)
@@ -204,15 +219,19 @@ class Builder:
         return value
 
     def const(self, name: str, constant: Constant) -> Value:
-        """An array beside the graph; where the name is taken, one with underscores behind it."""
-        while name in self._names and self.consts.get(name) != constant:
-            name += "_"
-        if name not in self.consts:
-            self._names.add(name)
-            self.consts[name] = constant
-            node = Node(CONST, (), (("name", name),), constant.type)
-            self._const_values[name] = self.add(node)
-        return self._const_values[name]
+        """An array beside the graph; where the name is taken, one with a number behind it."""
+        known = self._const_values.get((name, constant))
+        if known is not None:
+            return known
+        new = name
+        while new in self._names:
+            self._repeats[name] = self._repeats.get(name, 0) + 1
+            new = f"{name}_{self._repeats[name]}"
+        self._names.add(new)
+        self.consts[new] = constant
+        value = self.add(Node(CONST, (), (("name", new),), constant.type))
+        self._const_values[name, constant] = self._const_values[new, constant] = value
+        return value
 
     def apply(self, op: Op, inputs: Sequence[Value], attrs: Mapping[str, Any]) -> Value:
         positions = tuple(value.position for value in inputs)

@@ -2,13 +2,19 @@
 
 Out: arrays by name, and one JSON document in the file's metadata. A file is written beside its
 place, flushed to the disk and renamed, so a kill at any moment leaves the old file or the new one.
+
+What a file costs to read is bounded by its size: the values in its JSON are counted before they are
+made, every array is checked against the bytes that are there, and `most_nodes` says how large the
+graphs may become that its description asks for.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import stat
 import struct
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,12 +22,19 @@ from typing import Any
 import numpy as np
 
 from pellucid.core.dtypes import BY_NAME
-from pellucid.core.errors import ArgumentError, DataError
+from pellucid.core.errors import DataError
 from pellucid.core.files import as_path, check_target, write_atomically
+from pellucid.core.shapes import MOST_AXES
 
 FORMAT = 2  # of the document; a reader refuses a newer one by name
 _KEY = "pellucid"
 _MAX_HEADER = 64 * 2**20  # bytes
+_MAX_WIDE = 4 * 2**20  # bytes of a header with letters beyond ASCII, which take up to 4 times more
+_MAX_JSON = 32 * 2**20  # bytes that the values of small files may take; those of others 2 a byte
+_FEW_NODES = 1 << 15
+_BYTES_A_NODE = 256
+_PARTS = {"params": 1, "state": 1, "slots": 1, "kept": 3, "history": 2, "functions": 2}
+_MOST_ADDRESSES = 2**63 - 1  # NumPy's limit, for empty arrays too
 _SAFETENSORS = {
     "BOOL": "bool",
     "U8": "uint8",
@@ -44,6 +57,7 @@ def write_file(
 
     Raises:
         ArgumentError: if the file exists and `overwrite` is False, or cannot be written.
+        DataError: for a description too long to be read again.
     """
     from safetensors.numpy import save
 
@@ -51,10 +65,17 @@ def write_file(
     text = json.dumps({"format": FORMAT, **document}, allow_nan=False)
     tensors = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     data = save(tensors, metadata={_KEY: text})
-    try:
-        write_atomically(target, data)
-    except OSError as error:
-        raise ArgumentError(f'save "{target}"', f"the file cannot be written: {error}") from None
+    where = f'save "{target}"'
+    (length,) = struct.unpack("<Q", data[:8])
+    if length > _MAX_HEADER:
+        raise DataError(
+            where,
+            f"a description has at most {_MAX_HEADER:,} bytes, got {length:,}",
+            "Large tables belong in weights: set_weights of an Embedding or a Dense layer.",
+        )
+    _check_text(where, _decoded(where, data[8 : 8 + length]), len(data))
+    _check_text(where, text, len(data))
+    write_atomically(target, data, overwrite=overwrite)
 
 
 def read_file(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -75,22 +96,88 @@ def read_file(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
         size = found.st_size
         with source.open("rb") as file:
             header, start = _header(where, file.read(8), file, size)
+            metadata = header.pop("__metadata__", {})
+            if not isinstance(metadata, dict):
+                raise DataError(where, "the header must be a safetensors header, got another")
             table = _table(where, header, size - start)
-            text = header.get("__metadata__", {}).get(_KEY)
-            document = _document(where, text)
+            document = _document(where, metadata.get(_KEY), size)
             arrays = {}
-            for name, (dtype, shape, first, last) in table.items():
+            for name, (dtype, shape, first, _) in table.items():
                 file.seek(start + first)
-                data = file.read(last - first)
-                if len(data) != last - first:
-                    raise DataError(
-                        where, f"{name} must hold {last - first} bytes, got {len(data)}"
-                    )
-                arrays[name] = np.frombuffer(bytearray(data), dtype).reshape(shape)
+                arrays[name] = _array(where, name, file, np.empty(shape, dtype))
     except OSError as error:
         reason = error.strerror or str(error)
         raise DataError(where, f"the file cannot be read: {reason}") from None
     return arrays, document
+
+
+def most_nodes(arrays: Mapping[str, Mapping[str, Any]]) -> int:
+    """How many nodes a graph may have that the file with these `grouped` arrays asks for.
+
+    A description of few bytes can ask for any number: Polynomial(degree=10**9).
+    """
+    size = sum(array.nbytes for part in arrays.values() for array in part.values())
+    return int(_FEW_NODES + size // _BYTES_A_NODE)
+
+
+def grouped(arrays: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The arrays by the part of the model they belong to: `params`, `kept/3/state`, `functions/0`.
+
+    Reading a part looks at its own arrays alone, however many parts there are.
+
+    Raises:
+        DataError: for an array that belongs to no part.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for name, array in arrays.items():
+        words = name.split("/", _PARTS.get(name.partition("/")[0], 0))
+        if len(words) == 1 or len(words) <= _PARTS[words[0]]:
+            raise DataError("load", f"no part of a model is called {name!r}")
+        found.setdefault("/".join(words[:-1]), {})[words[-1]] = array
+    return found
+
+
+def _array(where: str, name: str, file: Any, array: np.ndarray[Any, Any]) -> Any:
+    """`array` filled from where `file` stands."""
+    data = array.reshape(-1).view(np.uint8)
+    got = file.readinto(data)
+    if got != array.nbytes:
+        raise DataError(where, f"{name} must hold {array.nbytes} bytes, got {got}")
+    if array.dtype == np.bool_ and data.size and data.max() > 1:
+        raise DataError(where, f"{name} must hold 0 and 1, got {data.max()}")
+    return array
+
+
+def _decoded(where: str, data: bytes) -> str:
+    if len(data) > _MAX_WIDE and not data.isascii():
+        raise DataError(
+            where, f"names must be ASCII in a header of {len(data):,} bytes, got other letters"
+        )
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise DataError(where, "the header must be UTF-8, got something else") from None
+
+
+def _check_text(where: str, text: str, size: int) -> None:
+    """Refuses JSON whose values would take much more memory than the file has bytes."""
+    need = sys.getsizeof(text) + sum(
+        text.count(mark) * bytes_ for mark, bytes_ in ((",", 40), ('"', 30), ("[", 90), ("{", 150))
+    )
+    most = _MAX_JSON + 2 * size
+    if need > most:
+        raise DataError(
+            where,
+            f"the values of a description may take {most:,} bytes, got about {need:,}",
+            "Long lists belong in arrays, not in the description.",
+        )
+
+
+def _json(text: str) -> Any:
+    def refuse(word: str) -> Any:
+        raise ValueError(f"{word} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
 
 
 def _header(where: str, prefix: bytes, file: Any, size: int) -> tuple[dict[str, Any], int]:
@@ -103,13 +190,14 @@ def _header(where: str, prefix: bytes, file: Any, size: int) -> tuple[dict[str, 
             f"the header says {length:,} bytes, the file holds {size - 8:,} behind its first 8",
             "The file is truncated, or no safetensors file.",
         )
+    text = _decoded(where, file.read(length))
+    _check_text(where, text, size)
     try:
-        header = json.loads(file.read(length))
+        header = _json(text)
     except (ValueError, RecursionError):
         raise DataError(where, "the header must be JSON, got something else") from None
-    metadata = header.get("__metadata__", {}) if isinstance(header, dict) else None
-    if not isinstance(metadata, dict):
-        raise DataError(where, "the header must be a safetensors header, got something else")
+    if not isinstance(header, dict):
+        raise DataError(where, "the header must be a JSON object, got something else")
     return header, 8 + length
 
 
@@ -119,20 +207,19 @@ def _table(
     """Name → (dtype, shape, first byte, last byte), after checking that they tile the file."""
     table = {}
     for name, entry in header.items():
-        if name == "__metadata__":
-            continue
         try:
             dtype = np.dtype(BY_NAME[_SAFETENSORS[entry["dtype"]]].name).newbyteorder("<")
             shape = tuple(entry["shape"])
             first, last = entry["data_offsets"]
-            whole = all(type(n) is int and n >= 0 for n in (*shape, first, last))
         except (KeyError, TypeError, ValueError):
             raise DataError(where, f"the entry of {name} is not well formed") from None
-        if not whole:
-            raise DataError(where, f"the entry of {name} must hold whole numbers ≥ 0")
-        need = dtype.itemsize
-        for dim in shape:
-            need *= dim
+        if not all(type(n) is int and 0 <= n < 2**63 for n in (*shape, first, last)):
+            raise DataError(where, f"the entry of {name} must hold whole numbers from 0 to 2⁶³")
+        if len(shape) > MOST_AXES:
+            raise DataError(where, f"{name} has at most {MOST_AXES} axes, got {len(shape)}")
+        if math.prod(max(n, 1) for n in shape) * dtype.itemsize > _MOST_ADDRESSES:
+            raise DataError(where, f"{name} has axes longer than an array can have")
+        need = math.prod(shape) * dtype.itemsize
         if need != last - first or last > size:
             raise DataError(
                 where,
@@ -150,13 +237,14 @@ def _table(
     return table
 
 
-def _document(where: str, text: Any) -> dict[str, Any]:
+def _document(where: str, text: Any, size: int) -> dict[str, Any]:
     if not isinstance(text, str):
         raise DataError(
             where, "the file holds no Pellucid model", "Save one with model.save(path)."
         )
+    _check_text(where, text, size)
     try:
-        document = json.loads(text)
+        document = _json(text)
     except (ValueError, RecursionError):
         raise DataError(where, "the model's description must be JSON, got something else") from None
     if not isinstance(document, dict):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Curve = Mapping[str, Sequence[float]]
 
+_SOFTWARE = "Pellucid training curves"
 _BLUE, _RED = "#3b6fb6", "#c8372d"
 
 
@@ -114,8 +115,20 @@ def rate_curve(
     return figure
 
 
-def save_curves(steps: Curve, validation: Curve, path: Path, title: str = "") -> None:
-    """Writes the figure as PNG, atomically."""
+def save_curves(
+    steps: Curve, validation: Curve, path: Path, title: str = "", *, overwrite: bool = True
+) -> None:
+    """Writes the figure as PNG, atomically; `is_own_figure` knows it again."""
     buffer = io.BytesIO()
-    curves(steps, validation, title).savefig(buffer, format="png", dpi=130)
-    write_atomically(path, buffer.getvalue())
+    figure = curves(steps, validation, title)
+    figure.savefig(buffer, format="png", dpi=130, metadata={"Software": _SOFTWARE})
+    write_atomically(path, buffer.getvalue(), overwrite=overwrite)
+
+
+def is_own_figure(path: Path) -> bool:
+    """Whether `save_curves` wrote the file at `path`."""
+    try:
+        with path.open("rb") as file:
+            return f"Software\0{_SOFTWARE}".encode() in file.read(512)
+    except OSError:
+        return False

@@ -19,6 +19,7 @@ from pellucid.ops.composite.movement import pad, windows
 from pellucid.ops.value import Value
 
 Ints = tuple[int, ...]
+_MOST_LEAPS = 1 << 16  # windows that are looked at one by one
 Padding = str | int | tuple[Any, ...]
 
 AXES = {1: "length", 2: "height, width", 3: "depth, height, width"}
@@ -134,16 +135,31 @@ def check_seen(where: str, x: Any, plan: Sliding) -> None:
     """Refuses a window that sees nothing but padding."""
     lengths = known_lengths(where, x, len(plan.size))
     for i, length in enumerate(lengths):
-        for start in range(
-            -plan.low[i], plan.counts[i] * plan.strides[i] - plan.low[i], plan.strides[i]
-        ):
-            if not any(0 <= start + j * plan.dilation[i] < length for j in range(plan.size[i])):
-                raise ShapeError(
-                    where,
-                    f"each window must see an element of x, got padding alone at {start} along "
-                    f"an axis of {length}",
-                    "Pad by less than the window.",
-                )
+        start = _blind(plan, i, length)
+        if start is not None:
+            raise ShapeError(
+                where,
+                f"each window must see an element of x, got padding alone at {start} along "
+                f"an axis of {length}",
+                "Pad by less than the window.",
+            )
+
+
+def _blind(plan: Sliding, i: int, length: int) -> int | None:
+    """Where a window of axis i starts that sees nothing of it; None where each sees something."""
+    first, stride, dilation = -plan.low[i], plan.strides[i], plan.dilation[i]
+    last = first + (plan.counts[i] - 1) * stride
+    if first + (plan.size[i] - 1) * dilation < 0:
+        return first
+    if last >= length:
+        return first + -(-(length - first) // stride) * stride
+    if dilation <= length:
+        return None
+    # The steps within a window are longer than the axis: they can leap over it.
+    before = range(first, min(0, last + 1), stride)
+    looked = before[:_MOST_LEAPS]
+    blind = next((start for start in looked if start % dilation >= length), None)
+    return before[_MOST_LEAPS] if blind is None and len(before) > _MOST_LEAPS else blind
 
 
 def slide(x: Any, plan: Sliding, filler: float) -> Value:
