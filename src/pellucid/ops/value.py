@@ -234,8 +234,14 @@ class Builder:
     def met(self, scalar: Any) -> None:
         """Hears of each NumPy scalar that becomes a constant."""
 
-    def copy(self, graph: Graph, inputs: Sequence[Value]) -> list[Value]:
-        """Copies the nodes of `graph` behind `inputs`; returns what stands for each of them."""
+    def copy(
+        self, graph: Graph, inputs: Sequence[Value], rows: int | None = None
+    ) -> list[Value]:
+        """Copies the nodes of `graph` behind `inputs`; returns what stands for each of them.
+
+        Args:
+            rows: stands for N in the copy; None leaves N as it is.
+        """
         place: dict[int, Value] = dict(zip(graph.inputs, inputs, strict=True))
         for position, node in enumerate(graph.nodes):
             if position in place:
@@ -244,13 +250,18 @@ class Builder:
                 place[position] = self.const(node.attr("name"), graph.consts[node.attr("name")])
                 continue
             sources = [place[source] for source in node.inputs]
+            attrs = dict(node.attrs)
+            if rows is not None:
+                attrs = {name: shapes.bind(value, rows) for name, value in attrs.items()}
             with self.at(node.line):
-                place[position] = self.apply(lookup(node.op), sources, dict(node.attrs))
+                place[position] = self.apply(lookup(node.op), sources, attrs)
         return [place[position] for position in range(len(graph.nodes))]
 
-    def inline(self, graph: Graph, inputs: Sequence[Value]) -> list[Value]:
-        """Copies `graph` behind `inputs`; returns its outputs here."""
-        place = self.copy(graph, inputs)
+    def inline(
+        self, graph: Graph, inputs: Sequence[Value], rows: int | None = None
+    ) -> list[Value]:
+        """Copies `graph` behind `inputs`; returns its outputs here. `rows` as in `copy`."""
+        place = self.copy(graph, inputs, rows)
         return [place[position] for position in graph.outputs]
 
     @contextmanager

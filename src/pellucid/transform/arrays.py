@@ -20,6 +20,18 @@ def type_of(array: Any) -> TensorType:
 SPECIAL = np.ma.MaskedArray, np.matrix  # arrays whose operations are not those of arrays
 
 
+def holds_value(data: Any) -> bool:
+    """Whether a list or tuple, nested or not, holds a Tensor."""
+    rows: list[Any] = [data]
+    while rows:
+        row = rows.pop()
+        if isinstance(row, (list, tuple)):
+            rows += [item for item in row if isinstance(item, (list, tuple, Value))]
+        elif isinstance(row, Value):
+            return True
+    return False
+
+
 def as_array(data: Any, where: str = "Tensor", exact: bool = False) -> np.ndarray[Any, Any]:
     """`data` as a NumPy array in native byte order. Python floats become float32, unless `exact`.
 
@@ -35,6 +47,13 @@ def as_array(data: Any, where: str = "Tensor", exact: bool = False) -> np.ndarra
     if isinstance(data, np.matrix):  # its * is another product than an array's
         raise DTypeError(where, "np.matrix is not supported, got one", "Use np.asarray(x), and @.")
     python = not hasattr(data, "dtype")
+    if python and holds_value(data):
+        raise DTypeError(
+            where,
+            f"{'data' if where == 'Tensor' else 'it'} must be numbers, got a list that holds "
+            "Tensors",
+            "Join them: np.stack(tensors).",
+        )
     try:
         array = np.asarray(data)
     except (ValueError, TypeError) as error:

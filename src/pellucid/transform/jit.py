@@ -25,9 +25,9 @@ from pellucid.runtime.backend import check_backend, executor
 from pellucid.runtime.interpreter import Interpreter
 from pellucid.runtime.threads import check as check_threads
 from pellucid.transform.custom import in_rows
-from pellucid.transform.donation import check_donated, donated
+from pellucid.transform.donation import check_donated, check_no_tensor, donated
 from pellucid.transform.quick import look
-from pellucid.transform.tensor import Tensor
+from pellucid.transform.tensor import remembered
 from pellucid.transform.trace import Traced, argument_names, arrays, leaf_type, trace
 from pellucid.transform.watch import Surroundings
 
@@ -97,14 +97,9 @@ def _bases(array: Any) -> Iterator[Any]:
 
 
 def _standing(captures: Sequence[Any]) -> list[Any] | None:
-    """The arrays of captures; None where one must be looked at in each call."""
-    found = []
-    for capture in captures:
-        array = capture.data if isinstance(capture, Tensor) else capture
-        if type(array) is not np.ndarray or not array.dtype.isnative:
-            return None
-        found.append(array)
-    return found
+    """The captures, if all are plain arrays; None where one must be looked at in each call."""
+    plain = all(type(item) is np.ndarray and item.dtype.isnative for item in captures)
+    return list(captures) if plain else None
 
 
 class CacheInfo(NamedTuple):
@@ -160,7 +155,8 @@ class Jit:
                 written = {leaf: operands[leaf] for leaf, _ in entry.state}
                 seen = [written.get(n, array) for n, array in enumerate(given)]
                 check_donated(entry.traced.graph, entry.state, seen, len(leaves))
-            outputs = self._run(entry, given)
+                check_no_tensor(operands)
+            outputs = remembered(entry.traced.graph, operands, given, self._run(entry, given))
             if plain and all(array.dtype.isnative for array in found):
                 self._remember(key, entry, found)
         if entry.traced.structure.kind is None:
@@ -310,7 +306,9 @@ def jit(
 
     Returns:
         A function that gives fresh NumPy arrays, but for donated ones; the memory of large ones is
-        used again once no array needs it. Calls from several threads are safe.
+        used again once no array needs it. Calls from several threads are safe. Where an argument is
+        a Tensor, or the function closes over one, the results are Tensors that remember the call:
+        `backward` goes through it.
 
     Raises:
         ArgumentError: where a donated array has no result that fits, cannot be written, or shares

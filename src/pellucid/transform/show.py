@@ -22,7 +22,8 @@ from pellucid.ops.value import Builder, number
 from pellucid.runtime import interpreter
 from pellucid.transform.arrays import as_array
 from pellucid.transform.stages import Stage, staged
-from pellucid.transform.tensor import Tensor, recorded
+from pellucid.transform.recording import recorded
+from pellucid.transform.tensor import Tensor
 from pellucid.transform.trace import argument_names, arrays, leaf_type, trace
 
 Array = np.ndarray[Any, Any]
@@ -115,10 +116,9 @@ def show(
     if isinstance(target, Tensor):
         if args:
             raise ArgumentError("show", "a Tensor takes no further arguments, got some")
-        graph, order = recorded(target)
-        leaves = [tensor for tensor in order if tensor.origin is None]
+        graph, leaves, _ = recorded(target)
         operands: list[Any] = [tensor.data for tensor in leaves]
-        asked = [i for i, tensor in enumerate(leaves) if not tensor.foreign]
+        asked = [i for i, tensor in enumerate(leaves) if tensor.tracked]
     elif callable(target):
         graph, operands = _function(target, args)
         asked = list(range(len(trees.flatten(args)[0])))  # not what the function closes over

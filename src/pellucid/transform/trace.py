@@ -18,7 +18,7 @@ from pellucid.core import dtypes, trees
 from pellucid.core.errors import ArgumentError, DTypeError, GraphError
 from pellucid.core.trees import Structure
 from pellucid.graph.node import Constant, Graph, TensorType
-from pellucid.ops.composite import asvalue
+from pellucid.ops.composite import asvalue, stack
 from pellucid.ops.value import (
     Builder,
     Value,
@@ -30,9 +30,9 @@ from pellucid.ops.value import (
     weak_kind,
 )
 from pellucid.runtime.interpreter import Interpreter
-from pellucid.transform.arrays import SPECIAL, as_array, type_of
+from pellucid.transform.arrays import SPECIAL, as_array, holds_value, type_of
 from pellucid.transform.batchsize import BatchSize
-from pellucid.transform.tensor import Tensor, abstract, leaked
+from pellucid.transform.tensor import Tensor, abstract, leaked, remembered
 
 
 class Trace(Builder):
@@ -72,6 +72,8 @@ class Trace(Builder):
             return self._capture(operand, type_of(operand))
         if is_scalar(operand):
             return asvalue(operand)
+        if holds_value(operand):
+            return stack(operand)
         return self._capture(as_array(operand, "operand"), None)
 
     def _capture(self, operand: Any, type: TensorType | None) -> Value:
@@ -250,7 +252,7 @@ def leaf_type(leaf: Any, where: str) -> TensorType:
 def execute(graph: Graph, operands: Sequence[Any]) -> list[Any]:
     """Runs `graph` on concrete operands, or records it where a trace is under way.
 
-    Returns arrays in the first case and Tensors in the second.
+    Returns arrays, or Tensors under a trace and where an operand is one.
     """
     if is_tracing():
         recorder = current()
@@ -260,7 +262,8 @@ def execute(graph: Graph, operands: Sequence[Any]) -> list[Any]:
             for operand, type in zip(operands, graph.input_types, strict=True)
         ]
         return list(recorder.inline(graph, values))
-    return Interpreter(graph)(arrays(operands, graph.input_types))
+    given = arrays(operands, graph.input_types)
+    return remembered(graph, operands, given, Interpreter(graph)(given))
 
 
 def lift_as(operand: Any, type: TensorType) -> Value:
