@@ -139,7 +139,7 @@ def _function(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Grap
     ]
     types = [leaf_type(leaf, "show") for leaf in leaves]
     traced = trace(
-        function, types, leaf_names, lambda values: (trees.unflatten(structure, values), {})
+        function, types, leaf_names, lambda values: (trees.unflatten(structure, values), {}), leaves
     )
     operands = arrays(traced.operands(leaves), traced.graph.input_types)
     return traced.graph, [as_array(operand, "show") for operand in operands]

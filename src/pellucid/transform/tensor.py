@@ -17,11 +17,19 @@ from pellucid.core.shapes import Batch
 from pellucid.graph.node import Graph, TensorType
 from pellucid.ops import composite
 from pellucid.ops.spec import Op, ZeroGradient
-from pellucid.ops.value import Recorder, Value, set_default
+from pellucid.ops.value import (
+    SCALAR,
+    STRONG,
+    Recorder,
+    Value,
+    set_default,
+    weakness,
+    weakness_of,
+)
 from pellucid.runtime.executor import check_inputs
 from pellucid.runtime.extras import NUMPY, numpy_dtype
 from pellucid.transform import namespace
-from pellucid.transform.arrays import as_array, converted, holds_value, type_of
+from pellucid.transform.arrays import as_array, converted, holds_value, listed_weakness, type_of
 from pellucid.transform.batchsize import BatchSize
 from pellucid.transform.protocols import call_function, call_ufunc
 from pellucid.transform.recording import Applied, Call, Origin, Result, set_gradients
@@ -39,9 +47,11 @@ class _Eager:
         tensor.origin = Applied(op.name, tuple(inputs), dict(attrs), user_line())
         if type.dtype.is_float and not isinstance(op.derivative, ZeroGradient):
             tensor.tracked = is_tracked(inputs)
+        if not type.shape:
+            tensor.weak = weakness(op, inputs, type)
         return tensor
 
-    def lift(self, operand: Any) -> Value:
+    def lift(self, operand: Any, exact: bool = False) -> Value:
         if isinstance(operand, Tensor):
             if operand.data is None:
                 raise leaked(operand)
@@ -50,7 +60,7 @@ class _Eager:
             raise GraphError("Tensor", f"expected a Tensor, got {operand!r} of a graph")
         if holds_value(operand):
             return composite.stack(operand)
-        return constant(as_array(operand, "operand"))
+        return constant(as_array(operand, "operand", exact), listed_weakness(operand, exact))
 
     def met(self, scalar: Any) -> None:
         """A constant is part of what is remembered."""
@@ -78,18 +88,23 @@ def concrete(data: Any, type: TensorType) -> Tensor:
     return tensor
 
 
-def constant(array: Any) -> Tensor:
+def constant(array: Any, weak: int = STRONG) -> Tensor:
     """A Tensor that no gradient is to reach, for an array that an operation met.
 
     It holds a copy: what is remembered must not change with the caller's array.
     """
     kept = np.array(array, order="C")
-    return concrete(kept, type_of(kept))
+    tensor = concrete(kept, type_of(kept))
+    tensor.weak = weak
+    return tensor
 
 
 def is_tracked(operands: Iterable[Any]) -> bool:
     """Whether one of `operands` is a Tensor that a gradient is to reach, or comes from one."""
-    return any(isinstance(operand, Tensor) and operand.tracked for operand in operands)
+    for operand in operands:  # a generator would cost more than what it looks for
+        if isinstance(operand, Tensor) and operand.tracked:
+            return True
+    return False
 
 
 def remembered(
@@ -103,13 +118,14 @@ def remembered(
     if not is_tracked(operands):
         return list(outputs)
     inputs = tuple(
-        operand if isinstance(operand, Tensor) else constant(array)
+        operand if isinstance(operand, Tensor) else constant(array, weakness_of(operand))
         for operand, array in zip(operands, given, strict=True)
     )
     call = Call(graph, inputs, check_inputs(graph, given))
     results = [concrete(array, type_of(array)) for array in outputs]
     for number, tensor in enumerate(results):
         tensor.origin = Result(call, number)
+        tensor.weak = weakness_of(tensor.data)  # like the array it would be
         tensor.tracked = tensor.type.dtype.is_float
     return results
 
@@ -126,8 +142,9 @@ class Tensor(Value):
     """An array that remembers how it was computed.
 
     Args:
-        data: a number, a nested list or an array; copied. Python floats become float32, an array
-            keeps its dtype.
+        data: a number, a nested list or an array; copied. A Python float becomes float64 and gives
+            way to the dtype of arrays it meets, a list of them becomes float32, an array keeps its
+            dtype.
         dtype: converts the data.
 
     Example:
@@ -151,6 +168,8 @@ class Tensor(Value):
         else:  # rounded once, from what Python holds
             array = np.array(converted(as_array(data, exact=True), target), order="C")
         Value.__init__(self, EAGER, -1, type_of(array))
+        if not array.shape:
+            self.weak = SCALAR if dtype is not None else weakness_of(data)
         array.flags.writeable = False  # what was computed from it stays true
         # Whether a gradient is to reach it: not where it stands for an array that was met.
         self.tracked = self.type.dtype.is_float
@@ -261,7 +280,9 @@ class Tensor(Value):
 
     def __contains__(self, item: Any) -> bool:
         data = self._concrete("in", "Use where.")
-        sought = as_array(item, "in")
+        sought = as_array(item, "in", exact=True)
+        if not hasattr(item, "dtype") and data.dtype.kind == "f":
+            sought = sought.astype(data.dtype)  # as `==` compares
         shapes.broadcast("in", data.shape, sought.shape)
         return bool(np.any(data == sought))
 

@@ -70,7 +70,7 @@ def _traced(
         rest = iter(filled)
         return tuple(trees.unflatten(s, [next(rest) for _ in own]) for own, s in flat), {}
 
-    found = trace(function, types, [paths[n] for n in chosen], rebuild)
+    found = trace(function, types, [paths[n] for n in chosen], rebuild, [leaves[n] for n in chosen])
     own = dict(zip(map(id, leaves), paths, strict=True))
     operands = found.operands([leaves[n] for n in chosen])
     return Call(found.graph, operands, wrt, _names(found, _variables(function) | own))
