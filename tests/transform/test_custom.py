@@ -266,7 +266,7 @@ def test_bad_options(options, words):
 def test_it_is_called_like_its_forward_and_shows_its_names():
     gate = pel.op("gate", lambda xp, x, g: x * g, (lambda x, g, out: g, lambda x, g, out: x))
     assert float(gate(g=2.0, x=3.0)) == 6.0
-    assert "graph(x: f32[], g: f32[])" in str(pel.show(gate, 3.0, 2.0))
+    assert "graph(x: f64[], g: f64[])" in str(pel.show(gate, 3.0, 2.0))
     with pytest.raises(ArgumentError, match="expected x, g"):
         gate(1.0)
     with pytest.raises(ArgumentError, match="expected x, g"):

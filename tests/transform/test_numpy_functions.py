@@ -530,6 +530,8 @@ def expected_dtype(wanted: np.dtype[Any], inputs: list[np.ndarray[Any, Any]]) ->
     """NumPy's dtype, but float32 where only a float64 operand would make it float64."""
     if wanted.kind != "f":
         return wanted
+    if all(a.shape == () and a.dtype.kind != "f" for a in inputs):
+        return np.dtype(np.float64)  # numbers alone
     widest = np.result_type(np.float32, *(a.dtype for a in inputs if a.dtype.kind == "f"))
     return np.dtype(widest)
 

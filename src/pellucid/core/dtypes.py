@@ -72,7 +72,8 @@ BY_NAME = {dtype.name: dtype for dtype in ALL}
 BY_CODE = {dtype.code: dtype for dtype in ALL}
 FLOATS = (float32, float64)
 
-DEFAULT = float32
+DEFAULT = float32  # of what is made without numbers of a dtype: zeros, lists, data
+PYTHON = {"b": bool_, "i": int64, "f": float64}  # of Python's own numbers, by their kind
 
 
 def as_dtype(spec: object, where: str = "dtype") -> DType:
@@ -126,11 +127,15 @@ def promote(x: DType, y: DType) -> DType:
     return wider[unsigned.itemsize]
 
 
-def weak_result(strong: DType, weak_kind: str) -> DType:
-    """The dtype of an operation on a tensor of dtype `strong` and a weak number of a kind."""
+def weak_result(strong: DType, weak_kind: str, default: DType = DEFAULT) -> DType:
+    """The dtype of an operation on a tensor of dtype `strong` and a weak number of a kind.
+
+    Args:
+        default: the dtype of a float that meets integers.
+    """
     order = "bif"
     strong_kind = "i" if strong.kind == "u" else strong.kind
     weak_kind = "i" if weak_kind == "u" else weak_kind
     if order.index(weak_kind) <= order.index(strong_kind):
         return strong
-    return DEFAULT if weak_kind == "f" else int64
+    return default if weak_kind == "f" else int64

@@ -39,6 +39,7 @@ from pellucid.train.history import History
 from pellucid.train.loop import Progress, Run, Settings
 from pellucid.train.step import objective, prediction_graph
 from pellucid.transform.arrays import converted
+from pellucid.transform.explainable import FunctionCall
 
 _ELSEWHERE = {
     "stop_training": "Set run.stop = True in a Callback's on_epoch or on_step.",
@@ -304,6 +305,37 @@ class Model(BaseModel):
             self._fits(given)
             return self.apply(self.params, self.state, x)[0]
         return self.predict(x)
+
+    def __pellucid_function__(self, where: str, *args: Any) -> FunctionCall:
+        """What `show` and `explain` look at: with x the prediction, with x and y the objective.
+
+        The weights come first, named as in `weights`; the gradient asked for is theirs.
+        """
+        if len(args) not in (1, 2):
+            raise ArgumentError(
+                where,
+                f"a model is shown for x, or for x and y, got {len(args)} arguments",
+                f"Write pel.{where}(model, x) or pel.{where}(model, x, y).",
+            )
+        if len(args) == 2:
+            data = Data.of(self, *args, where)
+            features, y = data.features, self.architecture.outputs.nested(data.targets)
+        else:
+            features, y = self.features(args[0], where), None
+        rows = rows_of(features, 0, len(features[0]), numpy_dtype(self.dtype))
+        x, state = self.architecture.inputs.nested(rows), self.state
+
+        def predict(params: Any, x: Any) -> Any:
+            return self.apply(params, state, x)[0]
+
+        if y is None:
+            return FunctionCall(predict, (self.params, x), ("", "x"), (0,))
+        task = self.task(data.types, False)
+
+        def loss(params: Any, x: Any, y: Any) -> Any:
+            return objective(task, state, x, y, ())(params)
+
+        return FunctionCall(loss, (self.params, x, y), ("", "x", "y"), (0,))
 
     def _fits(self, given: Sequence[Any]) -> None:
         """Works out the shapes of a model that is first called on Tensors."""

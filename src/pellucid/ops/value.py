@@ -7,6 +7,7 @@ numbers and foreign values are lifted into it.
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 import threading
@@ -28,7 +29,7 @@ from pellucid.graph.node import (
     arranged,
     attributes,
 )
-from pellucid.ops.spec import FLOATS, REGISTRY, Op, lookup
+from pellucid.ops.spec import FLOATS, REGISTRY, Kind, Op, lookup
 
 UNKNOWN_LINE = ""  # a copied node whose source line is not known
 
@@ -38,7 +39,7 @@ class Recorder(Protocol):
 
     def apply(self, op: Op, inputs: Sequence[Value], attrs: Mapping[str, Any]) -> Value: ...
 
-    def lift(self, operand: Any) -> Value: ...
+    def lift(self, operand: Any, exact: bool = False) -> Value: ...
 
     def met(self, scalar: Any) -> None: ...
 
@@ -86,14 +87,25 @@ def is_active(recorder: Recorder) -> bool:
     return any(active is recorder for active in _stack.recorders)
 
 
-class Value:
-    """A tensor in a graph under construction: its type, and the position of its node."""
+# How firmly an operand holds to its dtype. Of several, the firmest decide what they become.
+STRONG = 0  # an array, and what was computed from one
+SCALAR = 1  # a 0-d array or a NumPy scalar: gives way to arrays
+NUMBER = 2  # a Python number, and what was computed from such alone: gives way to scalars too
+LISTED = 3  # a list of Python floats: its dtype is the default where it stands alone
 
-    __slots__ = ("__weakref__", "position", "recorder", "type")
+
+class Value:
+    """A tensor in a graph under construction: its type, and the position of its node.
+
+    `weak` says how firmly it holds to its dtype: STRONG, SCALAR, NUMBER or LISTED.
+    """
+
+    __slots__ = ("__weakref__", "position", "recorder", "type", "weak")
     __array_ufunc__: Any = None  # NumPy arrays leave operators to us
 
     def __init__(self, recorder: Recorder, position: int, type: TensorType):
         self.recorder, self.position, self.type = recorder, position, type
+        self.weak = STRONG
 
     def __repr__(self) -> str:
         return f"Value(v{self.position}: {self.type!r})"
@@ -239,13 +251,21 @@ class Builder:
         line = user_line() if self.line is None else self.line or None
         node = Node(op.name, positions, attributes(attrs), type, line)
         if self._shared is None:
-            return self.add(node)
-        if node.key not in self._shared:
-            self._shared[node.key] = self.add(node)
-        return self._shared[node.key]
+            value = self.add(node)
+        elif node.key in self._shared:
+            return self._shared[node.key]
+        else:
+            value = self._shared[node.key] = self.add(node)
+        if not type.shape:
+            value.weak = weakness(op, inputs, type)
+        return value
 
-    def lift(self, operand: Any) -> Value:
-        """`operand` as a value of this graph. A subclass takes more than its own values."""
+    def lift(self, operand: Any, exact: bool = False) -> Value:
+        """`operand` as a value of this graph. A subclass takes more than its own values.
+
+        Args:
+            exact: takes the numbers of a list as they are; else they become the default dtype.
+        """
         if isinstance(operand, Value) and operand.recorder is self:
             return operand
         raise GraphError("graph", f"expected a value of this graph, got {operand!r}")
@@ -253,8 +273,14 @@ class Builder:
     def met(self, scalar: Any) -> None:
         """Hears of each NumPy scalar that becomes a constant."""
 
-    def copy(self, graph: Graph, inputs: Sequence[Value]) -> list[Value]:
-        """Copies the nodes of `graph` behind `inputs`; returns what stands for each of them."""
+    def copy(
+        self, graph: Graph, inputs: Sequence[Value], rows: int | None = None
+    ) -> list[Value]:
+        """Copies the nodes of `graph` behind `inputs`; returns what stands for each of them.
+
+        Args:
+            rows: stands for N in the copy; None leaves N as it is.
+        """
         place: dict[int, Value] = dict(zip(graph.inputs, inputs, strict=True))
         for position, node in enumerate(graph.nodes):
             if position in place:
@@ -263,13 +289,18 @@ class Builder:
                 place[position] = self.const(node.attr("name"), graph.consts[node.attr("name")])
                 continue
             sources = [place[source] for source in node.inputs]
+            attrs = dict(node.attrs)
+            if rows is not None:
+                attrs = {name: shapes.bind(value, rows) for name, value in attrs.items()}
             with self.at(node.line):
-                place[position] = self.apply(lookup(node.op), sources, dict(node.attrs))
+                place[position] = self.apply(lookup(node.op), sources, attrs)
         return [place[position] for position in range(len(graph.nodes))]
 
-    def inline(self, graph: Graph, inputs: Sequence[Value]) -> list[Value]:
-        """Copies `graph` behind `inputs`; returns its outputs here."""
-        place = self.copy(graph, inputs)
+    def inline(
+        self, graph: Graph, inputs: Sequence[Value], rows: int | None = None
+    ) -> list[Value]:
+        """Copies `graph` behind `inputs`; returns its outputs here. `rows` as in `copy`."""
+        place = self.copy(graph, inputs, rows)
         return [place[position] for position in graph.outputs]
 
     @contextmanager
@@ -291,6 +322,23 @@ def apply(name: str, *operands: Any, **attrs: Any) -> Value:
     """Records row `name` on operands that already have the dtypes it wants."""
     recorder = current()
     return recorder.apply(lookup(name), [recorder.lift(item) for item in operands], attrs)
+
+
+def weakness(op: Op, inputs: Sequence[Value], type: TensorType) -> int:
+    """How firmly a 0-d result holds to its dtype: like the firmest of what it was computed from."""
+    if not inputs and op.kind is not Kind.CREATE:
+        return STRONG
+    level = min([value.weak for value in inputs], default=NUMBER)
+    return SCALAR if level == NUMBER and type.dtype not in dtypes.PYTHON.values() else level
+
+
+def weakness_of(operand: Any) -> int:
+    """How firmly an operand holds to its dtype, before it is a value of a graph."""
+    if isinstance(operand, Value):
+        return operand.weak
+    if isinstance(operand, (bool, int, float)) and not hasattr(operand, "dtype"):
+        return NUMBER
+    return STRONG if getattr(operand, "shape", None) else SCALAR
 
 
 def weak_kind(operand: Any) -> str | None:
@@ -327,21 +375,51 @@ def dtype_of(operand: Any, where: str) -> DType:
 
 
 def common_dtype(where: str, operands: Sequence[Any]) -> DType:
-    """The dtype in which an operation on `operands` happens; weak numbers do not widen it."""
-    weak = [weak_kind(operand) for operand in operands]
-    strong: DType | None = None
-    for operand, kind in zip(operands, weak, strict=True):
-        if kind is None:
-            dtype = dtype_of(operand, where)
-            strong = dtype if strong is None else dtypes.promote(strong, dtype)
-    for kind in weak:
-        if kind is None:
-            continue
-        if strong is None:
-            strong = {"b": dtypes.bool_, "i": dtypes.int64, "f": dtypes.DEFAULT}[kind]
-        strong = dtypes.weak_result(strong, kind)
-    assert strong is not None
-    return strong
+    """The dtype in which an operation on `operands` happens.
+
+    Arrays decide; where there are none, 0-d arrays and NumPy scalars; then lists; then Python
+    numbers. What is weaker adds its kind alone: a float among integers makes them floats.
+    """
+    levels = [weakness_of(operand) for operand in operands]
+    own = [_own_dtype(operand, where) for operand in operands]
+    first = next(level for level in (STRONG, SCALAR, LISTED, NUMBER) if level in levels)
+    if first == LISTED:
+        return dtypes.DEFAULT
+    result = functools.reduce(
+        dtypes.promote, [dtype for level, dtype in zip(levels, own, strict=True) if level == first]
+    )
+    default = dtypes.DEFAULT if first == STRONG else dtypes.float64
+    for operand, dtype in zip(operands, own, strict=True):
+        if dtype.is_integer and result.is_integer and not is_scalar(operand):
+            result = dtypes.promote(result, dtype)  # a value not known here might not fit
+        else:
+            result = dtypes.weak_result(result, dtype.kind, default)
+    return result
+
+
+def float_dtype(where: str, operands: Sequence[Any]) -> DType:
+    """The float dtype in which an operation on `operands` happens.
+
+    Arrays of integers become the default float; Python's whole numbers become float64, as floats.
+    """
+    dtype = common_dtype(where, operands)
+    if dtype.is_float:
+        return dtype
+    scalars = all(weakness_of(operand) in (SCALAR, NUMBER) for operand in operands)
+    return dtypes.float64 if scalars else dtypes.DEFAULT
+
+
+def _own_dtype(operand: Any, where: str) -> DType:
+    if isinstance(operand, (bool, int, float)) and not hasattr(operand, "dtype"):
+        kind = weak_kind(operand)
+        assert kind is not None
+        return dtypes.PYTHON[kind]
+    return dtype_of(operand, where)
+
+
+def exactly(operand: Any) -> Any:
+    """A list as a value that has all its digits; every other operand as it is."""
+    return current().lift(operand, exact=True) if isinstance(operand, (list, tuple)) else operand
 
 
 def cast(operand: Any, dtype: DType) -> Value:
@@ -349,7 +427,7 @@ def cast(operand: Any, dtype: DType) -> Value:
     recorder = current()
     if is_scalar(operand):
         return number(operand, dtype)
-    value = recorder.lift(operand)
+    value = recorder.lift(exactly(operand))
     if value.type.dtype == dtype:
         return value
     return recorder.apply(REGISTRY["cast"], [value], {"dtype": dtype})
@@ -384,10 +462,11 @@ def number(value: Any, dtype: DType, shape: Shape = ()) -> Value:
 def elementwise(name: str, *operands: Any) -> Value:
     """Row `name` on operands of any mix of dtypes: promoted to one that the row accepts."""
     op = lookup(name)
+    operands = tuple(map(exactly, operands))
     dtype = common_dtype(name, operands)
     if dtype not in op.accepts:
         if op.accepts == FLOATS and not dtype.is_float:
-            dtype = dtypes.DEFAULT  # exp of an integer, a quotient of two
+            dtype = float_dtype(name, operands)  # exp of an integer, a quotient of two
         elif dtype.kind == "b" and dtypes.int64 in op.accepts:
             dtype = dtypes.int64  # True + True
     return apply(name, *(cast(operand, dtype) for operand in operands))

@@ -30,7 +30,7 @@ from pellucid.ops.value import Builder, Value, elementwise, number
 from pellucid.optim.base import Optimizer
 from pellucid.train.metrics import GRADIENT_NORM, Metric
 from pellucid.transform.grad import grad, jvp, value_and_grad
-from pellucid.transform.tensor import Tensor
+from pellucid.transform.tensor import constant
 from pellucid.transform.trace import trace
 
 Forward = Callable[..., tuple[list[Any], Any]]
@@ -380,7 +380,7 @@ def objective(
     """The objective on these rows, in the mode of prediction, as a function of the weights."""
 
     def tensors(tree: Any) -> Any:
-        return trees.map_leaves(lambda a: a if isinstance(a, Value) else Tensor(a), tree)
+        return trees.map_leaves(lambda a: a if isinstance(a, Value) else constant(a), tree)
 
     rows, target, parts, kept = tensors(x), tensors(y), tensors(list(weights)), tensors(state)
 

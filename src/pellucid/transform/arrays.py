@@ -9,7 +9,7 @@ import numpy as np
 from pellucid.core import dtypes
 from pellucid.core.errors import DTypeError
 from pellucid.graph.node import TensorType
-from pellucid.ops.value import Value
+from pellucid.ops.value import LISTED, STRONG, Value, weakness_of
 
 
 def type_of(array: Any) -> TensorType:
@@ -20,8 +20,42 @@ def type_of(array: Any) -> TensorType:
 SPECIAL = np.ma.MaskedArray, np.matrix  # arrays whose operations are not those of arrays
 
 
+def holds_value(data: Any) -> bool:
+    """Whether a list or tuple, nested or not, holds a Tensor."""
+    rows: list[Any] = [data]
+    while rows:
+        row = rows.pop()
+        if isinstance(row, (list, tuple)):
+            rows += [item for item in row if isinstance(item, (list, tuple, Value))]
+        elif isinstance(row, Value):
+            return True
+    return False
+
+
+def listed_weakness(operand: Any, exact: bool) -> int:
+    """How firmly an operand that becomes an array holds to its dtype."""
+    if not exact or not isinstance(operand, (list, tuple)):
+        return weakness_of(operand) if hasattr(operand, "dtype") else STRONG
+    return LISTED if _is_plain(operand) else STRONG
+
+
+def _is_plain(data: Any) -> bool:
+    """Whether what `data` holds are numbers, not arrays that have a dtype."""
+    rows: list[Any] = [data]
+    while rows:
+        row = rows.pop()
+        if getattr(row, "shape", ()):
+            return False
+        if isinstance(row, (list, tuple)):
+            rows += [item for item in row if not isinstance(item, (float, int))]
+    return True
+
+
 def as_array(data: Any, where: str = "Tensor", exact: bool = False) -> np.ndarray[Any, Any]:
-    """`data` as a NumPy array in native byte order. Python floats become float32, unless `exact`.
+    """`data` as a NumPy array in native byte order.
+
+    A list of Python floats becomes float32, unless `exact`; one float stays float64, and so does a
+    list that holds arrays of float64.
 
     Raises:
         DTypeError: for object, complex, text and masked arrays, matrices, and ragged lists.
@@ -35,11 +69,18 @@ def as_array(data: Any, where: str = "Tensor", exact: bool = False) -> np.ndarra
     if isinstance(data, np.matrix):  # its * is another product than an array's
         raise DTypeError(where, "np.matrix is not supported, got one", "Use np.asarray(x), and @.")
     python = not hasattr(data, "dtype")
+    if python and holds_value(data):
+        raise DTypeError(
+            where,
+            f"{'data' if where == 'Tensor' else 'it'} must be numbers, got a list that holds "
+            "Tensors",
+            "Join them: np.stack(tensors).",
+        )
     try:
         array = np.asarray(data)
     except (ValueError, TypeError) as error:
         raise DTypeError(where, f"data must be numbers of one shape, got {error}") from None
-    if python and array.dtype == np.float64 and not exact:
+    if python and array.dtype == np.float64 and array.ndim and not exact and _is_plain(data):
         with np.errstate(over="ignore"):
             narrow = array.astype(np.float32)
         if not np.array_equal(np.isfinite(narrow), np.isfinite(array)):

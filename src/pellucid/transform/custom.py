@@ -16,7 +16,7 @@ from pellucid.core.errors import ArgumentError
 from pellucid.core.shapes import broadcast
 from pellucid.graph.node import CONST, Graph, TensorType
 from pellucid.ops.spec import FLOATS, REGISTRY, Kind, Op, lookup, same_dtype
-from pellucid.ops.value import Builder, Value, apply, cast, common_dtype
+from pellucid.ops.value import Builder, Value, apply, cast, exactly, float_dtype
 from pellucid.transform.definition import (
     PLAIN,
     Shapes,
@@ -47,9 +47,8 @@ class CustomOp:
         except TypeError as error:
             expected = f"expected {', '.join(self.op.inputs)}, got another call: {error}"
             raise ArgumentError(self.op.name, expected) from None
-        dtype = common_dtype(self.op.name, given)
-        if not dtype.is_float:
-            dtype = FLOATS[0]
+        given = tuple(map(exactly, given))
+        dtype = float_dtype(self.op.name, given)
         return apply(self.op.name, *(cast(operand, dtype) for operand in given))
 
     def __repr__(self) -> str:
@@ -99,7 +98,7 @@ def op(
         ...     derivative=lambda x, out: 3 * x * x,
         ... )
         >>> cube(2.0)
-        Tensor(8., dtype=float32)
+        Tensor(8., dtype=float64)
     """
     where = f"op {name}"
     check_name(where, name)

@@ -42,6 +42,7 @@ from pellucid.runtime.extras import NUMPY, numpy_dtype
 from pellucid.runtime.interpreter import run
 from pellucid.transform import namespace
 from pellucid.transform.differences import check_graph, samples
+from pellucid.transform.tensor import is_tracked
 from pellucid.transform.trace import trace
 
 _FORMS = (Partials, Linear, Bilinear, Rules, ZeroGradient, NotDifferentiable)
@@ -197,7 +198,15 @@ def _check_forward(
     types = [TensorType(dtype, tuple(shape)) for shape in shapes]
     expected = row.type(types, {})
     with np.errstate(all="ignore"):
-        direct = np.asarray(row.forward(NUMPY, *arrays))
+        computed = row.forward(NUMPY, *arrays)
+    if is_tracked([computed]):
+        raise ArgumentError(
+            where,
+            "forward must compute from its inputs, got one that uses a Tensor beside them: no "
+            "gradient would reach it",
+            "Make it an input, or use its numbers: w.numpy().",
+        )
+    direct = np.asarray(computed)
     if direct.shape != expected.shape or direct.dtype != numpy_dtype(dtype):
         raise ShapeError(
             where,

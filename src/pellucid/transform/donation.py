@@ -14,6 +14,7 @@ import numpy as np
 from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import Graph
 from pellucid.runtime.results import owner
+from pellucid.transform.tensor import is_tracked
 
 State = tuple[tuple[int, int], ...]
 
@@ -67,6 +68,17 @@ def check_donated(graph: Graph, state: State, given: Sequence[Any], leaves: int)
             perhaps = other != number and (one is own or one is None or own is None)
             if perhaps and _share(given[number], given[other]):
                 raise _shared(graph, number, other, leaves)
+
+
+def check_no_tensor(operands: Iterable[Any]) -> None:
+    """Refuses a Tensor beside donated arrays: its `backward` would read what was written over."""
+    if is_tracked(operands):
+        raise ArgumentError(
+            "jit",
+            "donated arrays must come with arrays alone, got a Tensor beside them, as an argument "
+            "or closed over",
+            "Hand over its numbers, x.numpy(), or leave donate out.",
+        )
 
 
 def _kind(array: Any) -> str:

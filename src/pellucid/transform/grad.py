@@ -104,7 +104,7 @@ class _Call:
                 filled[number] = tree
             return tuple(filled), kwargs
 
-        self.traced: Traced = trace(function, self.types, leaf_names, rebuild)
+        self.traced: Traced = trace(function, self.types, leaf_names, rebuild, self.leaves)
         self.wrt = range(len(self.leaves))
 
     @property

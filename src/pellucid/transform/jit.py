@@ -7,6 +7,7 @@ watched: arrays are read at each call, and anything else that was rebound has it
 from __future__ import annotations
 
 import functools
+import itertools
 import threading
 import warnings
 import zlib
@@ -20,21 +21,22 @@ from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.core.shapes import N
 from pellucid.graph.node import Graph, TensorType
-from pellucid.ops.value import is_tracing
+from pellucid.ops.value import is_tracing, weakness_of
 from pellucid.runtime.backend import check_backend, executor
 from pellucid.runtime.interpreter import Interpreter
 from pellucid.runtime.threads import check as check_threads
+from pellucid.transform.callkey import call_key
 from pellucid.transform.custom import in_rows
-from pellucid.transform.donation import check_donated, donated
-from pellucid.transform.quick import look
-from pellucid.transform.tensor import Tensor
+from pellucid.transform.donation import check_donated, check_no_tensor, donated
+from pellucid.transform.tensor import remembered
 from pellucid.transform.trace import Traced, argument_names, arrays, leaf_type, trace
 from pellucid.transform.watch import Surroundings
 
 if TYPE_CHECKING:
     from pellucid.runtime.native import Native
 
-_QUICK = 256  # kinds of calls that are recognised at a glance
+GRAPHS_KEPT = 256  # of one jitted function; the one not used for longest makes room
+_FAST_KEPT = 256  # keys of calls that skip the checks of a first one
 _SMALL = 65536  # bytes of an array that are compared at each call without another reason
 
 
@@ -44,6 +46,7 @@ class _Entry(NamedTuple):
     state: tuple[tuple[int, int], ...]  # (leaf, result) pairs: arguments that are written over
     surroundings: Surroundings
     contents: tuple[tuple[Any, bytes | int], ...]  # arrays compared by content, and what they held
+    used: list[int]  # when it was used last: one number, counted up
 
     def changed(self) -> bool:
         return self.surroundings.changed() or any(
@@ -51,8 +54,8 @@ class _Entry(NamedTuple):
         )
 
 
-class _Quick(NamedTuple):
-    """What serves calls of one look."""
+class _Fast(NamedTuple):
+    """What serves calls of one key."""
 
     entry: _Entry
     captures: list[Any]
@@ -64,6 +67,7 @@ def _as_it_stands(
     program: Interpreter | Native,
     state: tuple[tuple[int, int], ...],
     around: Surroundings,
+    used: list[int],
 ) -> _Entry:
     """A trace as things stand now, with the arrays whose numbers may stand in it.
 
@@ -82,7 +86,7 @@ def _as_it_stands(
         for array in around.arrays
         if computed or (id(array) not in taken and array.nbytes <= _SMALL)
     )
-    return _Entry(traced, program, state, around, contents)
+    return _Entry(traced, program, state, around, contents, used)
 
 
 def _content(array: Any) -> bytes | int:
@@ -97,14 +101,9 @@ def _bases(array: Any) -> Iterator[Any]:
 
 
 def _standing(captures: Sequence[Any]) -> list[Any] | None:
-    """The arrays of captures; None where one must be looked at in each call."""
-    found = []
-    for capture in captures:
-        array = capture.data if isinstance(capture, Tensor) else capture
-        if type(array) is not np.ndarray or not array.dtype.isnative:
-            return None
-        found.append(array)
-    return found
+    """The captures, if all are plain arrays; None where one must be looked at in each call."""
+    plain = all(type(item) is np.ndarray and item.dtype.isnative for item in captures)
+    return list(captures) if plain else None
 
 
 class CacheInfo(NamedTuple):
@@ -130,8 +129,9 @@ class Jit:
         self.backend = backend
         self.threads = check_threads("jit", threads)
         self._entries: dict[Any, _Entry] = {}
-        self._quick: dict[Any, _Quick] = {}  # by the marks of calls
+        self._fast: dict[Any, _Fast] = {}  # by the keys of calls
         self._traces = 0
+        self._clock = itertools.count(1)
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -141,15 +141,15 @@ class Jit:
         if is_tracing():  # inside another transform the function is simply part of it
             return self.function(*args, **kwargs)
         found: list[Any] = []
-        marks: list[Any] = []
-        plain = look(args, found, marks) and (not kwargs or look((kwargs,), found, marks))
-        key = tuple(marks) if plain else None
-        quick = self._quick.get(key) if plain else None
-        if quick is not None and not quick.entry.changed():
-            entry, given = quick.entry, [*found, *quick.captures]
+        parts: list[Any] = []
+        plain = call_key(args, found, parts) and (not kwargs or call_key((kwargs,), found, parts))
+        key = tuple(parts) if plain else None
+        fast = self._fast.get(key) if plain else None
+        if fast is not None and not fast.entry.changed():
+            entry, given = fast.entry, [*found, *fast.captures]
             if entry.state:
                 check_donated(entry.traced.graph, entry.state, given, len(found))
-            outputs = None if quick.repeat is None else quick.repeat(given)
+            outputs = None if fast.repeat is None else fast.repeat(given)
             if outputs is None:
                 outputs = self._run(entry, given)
         else:
@@ -160,9 +160,11 @@ class Jit:
                 written = {leaf: operands[leaf] for leaf, _ in entry.state}
                 seen = [written.get(n, array) for n, array in enumerate(given)]
                 check_donated(entry.traced.graph, entry.state, seen, len(leaves))
-            outputs = self._run(entry, given)
+                check_no_tensor(operands)
+            outputs = remembered(entry.traced.graph, operands, given, self._run(entry, given))
             if plain and all(array.dtype.isnative for array in found):
                 self._remember(key, entry, found)
+        entry.used[0] = next(self._clock)
         if entry.traced.structure.kind is None:
             return outputs[0]
         return trees.unflatten(entry.traced.structure, outputs)
@@ -178,23 +180,23 @@ class Jit:
         return outputs
 
     def _remember(self, key: Any, entry: _Entry, found: list[Any]) -> None:
-        """Lets the next call with these marks skip what was looked at in this one."""
+        """Lets the next call with this key skip what was looked at in this one."""
         captures = _standing(entry.traced.captures)
         if captures is None:
             return
-        if len(self._quick) >= _QUICK:
-            self._quick = {}
+        if len(self._fast) >= _FAST_KEPT:
+            self._fast = {}
         program, repeat = entry.program, None
         if not isinstance(program, Interpreter):
             repeat = program.repeat([*found, *captures], self.threads)
-        self._quick[key] = _Quick(entry, captures, repeat)
+        self._fast[key] = _Fast(entry, captures, repeat)
 
     def graph(self, *args: Any, **kwargs: Any) -> Graph:
         """The graph that a call with these arguments runs."""
         return self._entry(args, kwargs)[0].traced.graph
 
     def cache_info(self) -> CacheInfo:
-        """How many graphs are kept, and how often the function was traced."""
+        """How many graphs are kept, at most 256, and how often the function was traced."""
         return CacheInfo(len(self._entries), self._traces)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
@@ -215,13 +217,13 @@ class Jit:
     def _entry(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[_Entry, list[Any]]:
         leaves, structure = trees.flatten((args, kwargs))
         types = self._types(args, leaves)
-        key = (structure, tuple(types))
+        key = (structure, tuple(types), tuple(map(weakness_of, leaves)))
         entry = self._entries.get(key)
         if entry is None or entry.changed():
             with self._lock:
                 entry = self._entries.get(key)  # another thread may have been first
                 if entry is None or entry.changed():
-                    entry = self._trace(args, kwargs, types, structure)
+                    entry = self._trace(args, kwargs, leaves, types, key)
         return entry, leaves
 
     def _types(self, args: tuple[Any, ...], leaves: Sequence[Any]) -> list[TensorType]:
@@ -234,15 +236,17 @@ class Jit:
         self,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
+        leaves: Sequence[Any],
         types: Sequence[TensorType],
-        structure: trees.Structure,
+        key: tuple[Any, ...],
     ) -> _Entry:
+        structure = key[0]
         names = argument_names(self.function, len(args))
         wanted = [p for n, a in zip(names, args, strict=True) for p in trees.paths(a, n)]
         wanted += trees.paths(kwargs)
         valid = {k: entry for k, entry in self._entries.items() if not entry.changed()}
         traced = trace(
-            self.function, types, wanted, lambda values: trees.unflatten(structure, values)
+            self.function, types, wanted, lambda values: trees.unflatten(structure, values), leaves
         )
         # Behind the trace: what the function itself counts or caches is no change, for no entry.
         around = Surroundings(self.function)
@@ -254,13 +258,14 @@ class Jit:
             )
         state = donated(traced.graph, _leaves_of("donate", self.donate, args))
         program = executor(traced.graph, state, self.backend, "jit", in_rows)
-        fresh = _as_it_stands(traced, program, state, around)
+        fresh = _as_it_stands(traced, program, state, around, [next(self._clock)])
+        newest = sorted(valid.items(), key=lambda pair: pair[1].used)[-GRAPHS_KEPT + 1 :]
         kept = {
-            k: _as_it_stands(entry.traced, entry.program, entry.state, around)
-            for k, entry in valid.items()
+            k: _as_it_stands(one.traced, one.program, one.state, around, one.used)
+            for k, one in newest
         }
-        self._entries = {**kept, (structure, tuple(types)): fresh}
-        self._quick = {}
+        self._entries = {**kept, key: fresh}
+        self._fast = {}
         self._traces += 1
         return fresh
 
@@ -306,11 +311,14 @@ def jit(
         threads: how many threads a call uses, at most; None: as many as the process may use. Small
             work runs on one. The results do not depend on it.
 
-    The first call with new types takes some 50 to 300 ms: it traces and compiles.
+    The first call with new types takes some 50 to 300 ms: it traces and compiles. The graphs of the
+    last 256 kinds of calls are kept; where shapes vary without end, use `batch`.
 
     Returns:
         A function that gives fresh NumPy arrays, but for donated ones; the memory of large ones is
-        used again once no array needs it. Calls from several threads are safe.
+        used again once no array needs it. Calls from several threads are safe. Where an argument is
+        a Tensor, or the function closes over one, the results are Tensors that remember the call:
+        `backward` goes through it.
 
     Raises:
         ArgumentError: where a donated array has no result that fits, cannot be written, or shares

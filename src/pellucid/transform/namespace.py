@@ -13,10 +13,13 @@ from typing import Any
 import numpy as np
 
 from pellucid.core.arguments import checked
+from pellucid.core.dtypes import as_dtype
 from pellucid.core.errors import ArgumentError
 from pellucid.ops import composite
 from pellucid.ops.spec import REGISTRY, Kind
 from pellucid.ops.value import Value, apply, elementwise
+from pellucid.runtime.extras import numpy_dtype
+from pellucid.transform.arrays import as_array, converted
 
 Function = Callable[..., Any]
 
@@ -60,8 +63,10 @@ def _row(name: str) -> Function:
 
 def asarray(x: Any, dtype: Any = None) -> Value:
     """x as a Tensor; a NumPy array is copied."""
-    value = composite.asvalue(x)
-    return value if dtype is None else composite.astype(value, dtype)
+    if dtype is None or isinstance(x, Value) or hasattr(x, "dtype"):
+        return composite.asvalue(x) if dtype is None else composite.astype(x, dtype)
+    target = numpy_dtype(as_dtype(dtype, "asarray"))  # rounded once, from what Python holds
+    return composite.asvalue(converted(as_array(x, "asarray", exact=True), target, "asarray"))
 
 
 def copy(x: Any) -> Value:

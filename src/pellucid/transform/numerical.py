@@ -17,7 +17,7 @@ from pellucid.core.arguments import checked, choice, real
 from pellucid.core.errors import ArgumentError, DTypeError, ShapeError
 from pellucid.transform.arrays import as_array
 from pellucid.transform.grad import argument_numbers
-from pellucid.transform.tensor import Tensor
+from pellucid.transform.tensor import constant, is_tracked
 
 Array = np.ndarray[Any, Any]
 
@@ -53,6 +53,8 @@ def numerical_grad(
 
     Raises:
         ShapeError: if the function does not return a scalar. DTypeError: if that is no number.
+        ArgumentError: where an argument is a Tensor, or the function uses one: differences are not
+            recorded, so `backward` would not reach it.
 
     Example:
         >>> round(float(numerical_grad(lambda x: x**3)(2.0)), 6)
@@ -83,7 +85,7 @@ def numerical_grad(
         if (
             _epsilon(middle) > _EPSILON
         ):  # in our functions arrays of rank 0 do not widen: Tensors do
-            call = functools.partial(value, Tensor)
+            call = functools.partial(value, constant)
             middle = call()
         relative = _epsilon(middle) ** _POWERS[method] if step is None else step
         slopes = tuple(
@@ -99,10 +101,23 @@ def numerical_grad(
 
 
 def _wide(leaf: Any) -> Array:
+    if is_tracked([leaf]):
+        raise ArgumentError(
+            "numerical_grad",
+            "the arguments must be arrays or numbers, got a Tensor: no gradient would reach it",
+            "Hand over its numbers: x.numpy().",
+        )
     return np.array(as_array(leaf, "numerical_grad", exact=True), np.float64)
 
 
 def _scalar(result: Any) -> Any:
+    if is_tracked([result]):
+        raise ArgumentError(
+            "numerical_grad",
+            "the function must use arrays and numbers beside its arguments, got one that uses a "
+            "Tensor: no gradient would reach it",
+            "Let it use the Tensor's numbers: w.numpy().",
+        )
     array = np.asarray(result)
     if array.dtype.kind not in "fiub":
         raise DTypeError("numerical_grad", f"the function must return a number, got {result!r}")

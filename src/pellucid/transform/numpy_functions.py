@@ -15,27 +15,21 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import dtypes, shapes
-from pellucid.core.dtypes import DType
 from pellucid.core.errors import ArgumentError, DTypeError, ShapeError
 from pellucid.ops import composite as c
-from pellucid.ops.value import Value, common_dtype, elementwise
+from pellucid.ops.composite.base import as_float, as_floats, together
+from pellucid.ops.value import Value, elementwise
 from pellucid.transform import namespace
 
 Function = Callable[..., Any]
 
 
 def _fabs(x: Any) -> Value:
-    return abs(c.astype(x, common_float("fabs", x)))
-
-
-def common_float(where: str, *operands: Any) -> DType:
-    """The float dtype in which an operation on `operands` happens."""
-    dtype = common_dtype(where, operands)
-    return dtype if dtype.is_float else dtypes.DEFAULT
+    return abs(as_float(x))
 
 
 def _rint(x: Any) -> Value:
-    return c.round(c.astype(x, common_float("rint", x)))
+    return c.round(as_float(x))
 
 
 def _float_power(x: Any, y: Any) -> Value:
@@ -65,7 +59,7 @@ def _boolean(name: str, where: str) -> Function:
 
 
 def _scaled(factor: float) -> Function:
-    return lambda x: c.astype(x, common_float("multiply", x)) * factor
+    return lambda x: as_float(x) * factor
 
 
 def _ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -90,7 +84,7 @@ def _spread(function: Function) -> Function:
 def _average(x: Any, axis: Any = None, weights: Any = None, keepdims: bool = False) -> Any:
     if weights is None:
         return c.mean(x, axis, keepdims)
-    value, heavy = c.asvalue(x), c.asvalue(weights)
+    value, heavy = together("np.average", x, weights)
     shape = value.type.shape
     if heavy.type.shape != shape:
         places = shapes.axes("np.average", axis, len(shape))
@@ -147,16 +141,16 @@ def _at_leasts(rank: int) -> Function:
 
 
 def _vstack(xs: Any) -> Value:
-    return c.concat([_at_least(x, 2) for x in xs], 0)
+    return c.concat([_at_least(x, 2) for x in together("np.vstack", *xs)], 0)
 
 
 def _hstack(xs: Any) -> Value:
-    values = [_at_least(x, 1) for x in xs]
+    values = [_at_least(x, 1) for x in together("np.hstack", *xs)]
     return c.concat(values, 0 if values and len(values[0].type.shape) == 1 else 1)
 
 
 def _column_stack(xs: Any) -> Value:
-    values = [c.asvalue(x) for x in xs]
+    values = together("np.column_stack", *xs)
     return c.concat([c.reshape(v, (-1, 1)) if len(v.type.shape) < 2 else v for v in values], 1)
 
 
@@ -217,7 +211,8 @@ def _where(condition: Any, x: Any = None, y: Any = None) -> Value:
 
 
 def _vdot(x: Any, y: Any) -> Value:
-    return c.contract(_ravel(x), _ravel(y), summed=[(0, 0)])
+    left, right = together("np.vdot", x, y)
+    return c.contract(_ravel(left), _ravel(right), summed=[(0, 0)])
 
 
 def _diag(v: Any, k: int = 0) -> Value:
@@ -235,7 +230,7 @@ def _diag(v: Any, k: int = 0) -> Value:
 def _isclose(
     a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> Any:
-    x, y = c.asvalue(a), c.astype(b, common_float("isclose", b))  # unsigned: x - y would wrap
+    x, y = as_floats("isclose", a, b)  # unsigned: x - y would wrap
     near = (abs(x - y) <= atol + rtol * abs(y)) & elementwise("isfinite", y)
     same = near | (x == y)
     return same | (c.isnan(x) & c.isnan(y)) if equal_nan else same

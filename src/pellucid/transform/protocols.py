@@ -15,7 +15,8 @@ from pellucid.core import dtypes
 from pellucid.core.dtypes import DType
 from pellucid.core.errors import ArgumentError, DTypeError, nearest
 from pellucid.ops import composite as c
-from pellucid.ops.value import Value
+from pellucid.ops.composite.base import together
+from pellucid.ops.value import Value, exactly
 from pellucid.transform.numpy_functions import (
     ACCUMULATE,
     FUNCTIONS,
@@ -45,7 +46,7 @@ def _check_refused(name: str, key: str, value: Any) -> None:
 
 
 def _cast(where: str, x: Any, dtype: DType, safely: bool) -> Value:
-    value = c.asvalue(x)
+    value = c.asvalue(exactly(x))
     if safely and value.type.dtype.is_float and not dtype.is_float:
         raise DTypeError(
             where,
@@ -78,7 +79,7 @@ def call_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], options: Mapping[
     if ufunc.__name__ in table:
         return _call(FUNCTIONS[table[ufunc.__name__]], inputs, {"axis": 0, **options})
     if method == "outer" and ufunc.nin == 2 and ufunc.signature is None:
-        x, y = (c.asvalue(item) for item in inputs)
+        x, y = together(name, *inputs)
         wide = (*x.type.shape, *(1,) * len(y.type.shape))
         inputs = [c.reshape(x, wide), y]
     elif method != "__call__":
@@ -93,12 +94,11 @@ def call_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], options: Mapping[
             dtype = dtypes.as_dtype(value, name)
         elif value is not _NOTHING:
             _check_refused(name, key, value)
-    operands = [c.asvalue(item) if isinstance(item, (list, tuple)) else item for item in inputs]
     if dtype is None:
-        return function(*operands)
+        return function(*inputs)
     if dtype.kind != "b":
-        operands = [_cast(name, item, dtype, safely=True) for item in operands]
-    return _with_dtype(name, function(*operands), dtype)
+        inputs = [_cast(name, item, dtype, safely=True) for item in inputs]
+    return _with_dtype(name, function(*inputs), dtype)
 
 
 def call_function(function: Any, args: Sequence[Any], options: Mapping[str, Any]) -> Any:

@@ -24,7 +24,8 @@ from pellucid.runtime import interpreter
 from pellucid.transform.arrays import as_array
 from pellucid.transform.explainable import Explainable, FunctionCall, function_call, no_numbers
 from pellucid.transform.stages import Stage, staged
-from pellucid.transform.tensor import Tensor, recorded
+from pellucid.transform.recording import recorded
+from pellucid.transform.tensor import Tensor
 from pellucid.transform.trace import arrays, is_abstract, leaf_type, trace
 
 Array = np.ndarray[Any, Any]
@@ -126,10 +127,9 @@ def show(
             )
         if is_abstract(target):
             raise no_numbers("show")
-        graph, order = recorded(target)
-        leaves = [tensor for tensor in order if tensor.origin is None]
+        graph, leaves, _ = recorded(target)
         operands: list[Any] = [tensor.data for tensor in leaves]
-        asked = [i for i, tensor in enumerate(leaves) if not tensor.foreign]
+        asked = [i for i, tensor in enumerate(leaves) if tensor.tracked]
     else:
         graph, operands, asked = _function(function_call("show", target, args))
     if stage is not None:
@@ -148,6 +148,7 @@ def _function(call: FunctionCall) -> tuple[Graph, list[Any], list[int]]:
         types,
         call.leaf_names,
         lambda values: (trees.unflatten(structure, values), {}),
+        leaves,
     )
     if not traced.graph.outputs:
         raise ArgumentError(

@@ -6,26 +6,33 @@ In: numbers, lists, arrays. Out: the same operators, methods and NumPy functions
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from pellucid.autodiff.cotangents import Activity
-from pellucid.autodiff.reverse import backward
 from pellucid.core import dtypes, shapes
 from pellucid.core.errors import ArgumentError, DTypeError, GraphError, ShapeError, user_line
 from pellucid.core.shapes import Batch
 from pellucid.graph.node import Graph, TensorType
 from pellucid.ops import composite
-from pellucid.ops.spec import Op, lookup
-from pellucid.ops.value import Builder, Recorder, Value, set_default
-from pellucid.runtime import interpreter
+from pellucid.ops.spec import Op, ZeroGradient
+from pellucid.ops.value import (
+    SCALAR,
+    STRONG,
+    Recorder,
+    Value,
+    set_default,
+    weakness,
+    weakness_of,
+)
+from pellucid.runtime.executor import check_inputs
 from pellucid.runtime.extras import NUMPY, numpy_dtype
 from pellucid.transform import namespace
-from pellucid.transform.arrays import as_array, converted, type_of
+from pellucid.transform.arrays import as_array, converted, holds_value, listed_weakness, type_of
 from pellucid.transform.batchsize import BatchSize
 from pellucid.transform.protocols import call_function, call_ufunc
+from pellucid.transform.recording import Applied, Call, Origin, Result, set_gradients
 
 
 class _Eager:
@@ -36,22 +43,24 @@ class _Eager:
         arrays = [value.data for value in inputs if isinstance(value, Tensor)]
         with np.errstate(all="ignore"):
             data = np.asarray(op.forward(NUMPY, *arrays, **attrs))
-        tensor = _concrete(data, type)
-        tensor.origin = (op.name, tuple(inputs), dict(attrs), user_line())
+        tensor = concrete(data, type)
+        tensor.origin = Applied(op.name, tuple(inputs), dict(attrs), user_line())
+        if type.dtype.is_float and not isinstance(op.derivative, ZeroGradient):
+            tensor.tracked = is_tracked(inputs)
+        if not type.shape:
+            tensor.weak = weakness(op, inputs, type)
         return tensor
 
-    def lift(self, operand: Any) -> Value:
+    def lift(self, operand: Any, exact: bool = False) -> Value:
         if isinstance(operand, Tensor):
             if operand.data is None:
                 raise leaked(operand)
             return operand
         if isinstance(operand, Value):
             raise GraphError("Tensor", f"expected a Tensor, got {operand!r} of a graph")
-        # A copy: what is remembered for backward() must not change with the caller's array.
-        array = np.array(as_array(operand, "operand"), order="C")
-        tensor = _concrete(array, type_of(array))
-        tensor.foreign = True
-        return tensor
+        if holds_value(operand):
+            return composite.stack(operand)
+        return constant(as_array(operand, "operand", exact), listed_weakness(operand, exact))
 
     def met(self, scalar: Any) -> None:
         """A constant is part of what is remembered."""
@@ -70,19 +79,62 @@ def leaked(tensor: Tensor) -> GraphError:
     )
 
 
-def _concrete(data: Any, type: TensorType) -> Tensor:
+def concrete(data: Any, type: TensorType) -> Tensor:
+    """A Tensor that holds `data` itself, which nobody writes to any more."""
     tensor: Tensor = Tensor.__new__(Tensor)
     Value.__init__(tensor, EAGER, -1, type)
     data.flags.writeable = False
-    tensor.data, tensor.grad, tensor.origin, tensor.foreign = data, None, None, False
+    tensor.data, tensor.grad, tensor.origin, tensor.tracked = data, None, None, False
     return tensor
+
+
+def constant(array: Any, weak: int = STRONG) -> Tensor:
+    """A Tensor that no gradient is to reach, for an array that an operation met.
+
+    It holds a copy: what is remembered must not change with the caller's array.
+    """
+    kept = np.array(array, order="C")
+    tensor = concrete(kept, type_of(kept))
+    tensor.weak = weak
+    return tensor
+
+
+def is_tracked(operands: Iterable[Any]) -> bool:
+    """Whether one of `operands` is a Tensor that a gradient is to reach, or comes from one."""
+    for operand in operands:  # a generator would cost more than what it looks for
+        if isinstance(operand, Tensor) and operand.tracked:
+            return True
+    return False
+
+
+def remembered(
+    graph: Graph, operands: Sequence[Any], given: Sequence[Any], outputs: Sequence[Any]
+) -> list[Any]:
+    """`outputs` of a graph that ran on `given`, the arrays of `operands`.
+
+    They are Tensors that remember the call where an operand is a tracked Tensor, so that `backward`
+    goes through it; else they stay arrays.
+    """
+    if not is_tracked(operands):
+        return list(outputs)
+    inputs = tuple(
+        operand if isinstance(operand, Tensor) else constant(array, weakness_of(operand))
+        for operand, array in zip(operands, given, strict=True)
+    )
+    call = Call(graph, inputs, check_inputs(graph, given))
+    results = [concrete(array, type_of(array)) for array in outputs]
+    for number, tensor in enumerate(results):
+        tensor.origin = Result(call, number)
+        tensor.weak = weakness_of(tensor.data)  # like the array it would be
+        tensor.tracked = tensor.type.dtype.is_float
+    return results
 
 
 def abstract(recorder: Recorder, position: int, type: TensorType) -> Tensor:
     """A Tensor without data, in a graph under construction."""
     tensor: Tensor = Tensor.__new__(Tensor)
     Value.__init__(tensor, recorder, position, type)
-    tensor.data, tensor.grad, tensor.origin, tensor.foreign = None, None, None, False
+    tensor.data, tensor.grad, tensor.origin, tensor.tracked = None, None, None, False
     return tensor
 
 
@@ -90,8 +142,9 @@ class Tensor(Value):
     """An array that remembers how it was computed.
 
     Args:
-        data: a number, a nested list or an array; copied. Python floats become float32, an array
-            keeps its dtype.
+        data: a number, a nested list or an array; copied. A Python float becomes float64 and gives
+            way to the dtype of arrays it meets, a list of them becomes float32, an array keeps its
+            dtype.
         dtype: converts the data.
 
     Example:
@@ -102,7 +155,7 @@ class Tensor(Value):
         (-13.0, -5.0, 3.0, 1.0)
     """
 
-    __slots__ = ("data", "foreign", "grad", "origin")
+    __slots__ = ("data", "grad", "origin", "tracked")
 
     def __init__(self, data: Any, dtype: Any = None):
         if isinstance(data, Tensor) and data.data is None:
@@ -115,11 +168,14 @@ class Tensor(Value):
         else:  # rounded once, from what Python holds
             array = np.array(converted(as_array(data, exact=True), target), order="C")
         Value.__init__(self, EAGER, -1, type_of(array))
+        if not array.shape:
+            self.weak = SCALAR if dtype is not None else weakness_of(data)
         array.flags.writeable = False  # what was computed from it stays true
-        self.foreign = False  # whether it stands for an array that an operation met
+        # Whether a gradient is to reach it: not where it stands for an array that was met.
+        self.tracked = self.type.dtype.is_float
         self.data: np.ndarray[Any, Any] | None = array
         self.grad: np.ndarray[Any, Any] | None = None
-        self.origin: tuple[str, tuple[Value, ...], dict[str, Any], str | None] | None = None
+        self.origin: Origin | None = None
 
     @property
     def shape(self) -> tuple[Any, ...]:
@@ -224,7 +280,9 @@ class Tensor(Value):
 
     def __contains__(self, item: Any) -> bool:
         data = self._concrete("in", "Use where.")
-        sought = as_array(item, "in")
+        sought = as_array(item, "in", exact=True)
+        if not hasattr(item, "dtype") and data.dtype.kind == "f":
+            sought = sought.astype(data.dtype)  # as `==` compares
         shapes.broadcast("in", data.shape, sought.shape)
         return bool(np.any(data == sought))
 
@@ -395,55 +453,4 @@ class Tensor(Value):
                 "backward",
                 f"gradient must be {shapes.text(self.data.shape)}, got {shapes.text(seed.shape)}",
             )
-        _backward(self, seed)
-
-
-def recorded(output: Tensor) -> tuple[Graph, list[Tensor]]:
-    """The graph that computed `output`, and the Tensor that each of its nodes stands for."""
-    order: list[Tensor] = []
-    seen: set[int] = set()
-    stack: list[tuple[Tensor, bool]] = [(output, False)]
-    while stack:
-        tensor, ready = stack.pop()
-        if ready:
-            order.append(tensor)
-            continue
-        if id(tensor) in seen:
-            continue
-        seen.add(id(tensor))
-        stack.append((tensor, True))
-        if tensor.origin is not None:
-            stack.extend((t, False) for t in tensor.origin[1] if isinstance(t, Tensor))
-    order.sort(key=lambda tensor: tensor.origin is not None)  # inputs first, stable
-    builder = Builder()
-    place: dict[int, Value] = {}
-    for tensor in order:
-        if tensor.origin is None:
-            place[id(tensor)] = builder.input(f"x{len(place)}", tensor.type)
-            continue
-        name, inputs, attrs, line = tensor.origin
-        with builder.at(line):
-            sources = [place[id(source)] for source in inputs]
-            place[id(tensor)] = builder.apply(lookup(name), sources, attrs)
-    return builder.graph([place[id(output)]]), order
-
-
-def _backward(output: Tensor, seed: Any) -> None:
-    """One graph from the recorded inputs to the gradient of every Tensor on the way."""
-    graph, order = recorded(output)
-    leaves = [tensor for tensor in order if tensor.origin is None]
-    sources = [
-        i for i in graph.inputs if graph.nodes[i].type.dtype.is_float and not order[i].foreign
-    ]
-    activity = Activity(graph, sources)
-    wanted = [i for i, active in enumerate(activity.active) if active]
-    builder = Builder(share=True)
-    with builder:
-        values = [builder.input(f"v{i}", node.type) for i, node in enumerate(graph.nodes)]
-        ct = builder.input("ct", output.type)
-        gradients = backward(builder, graph, values, [(graph.outputs[0], ct)], sources, wanted)
-        program = builder.graph(gradients)
-    assert len(leaves) == len(graph.inputs)
-    arrays = interpreter.run(program, [*(tensor.data for tensor in order), seed])
-    for position, array in zip(wanted, arrays, strict=True):
-        order[position].grad = array
+        set_gradients(self, seed)

@@ -18,7 +18,7 @@ from pellucid.core import dtypes, trees
 from pellucid.core.errors import ArgumentError, DTypeError, GraphError
 from pellucid.core.trees import Structure
 from pellucid.graph.node import Constant, Graph, TensorType
-from pellucid.ops.composite import asvalue
+from pellucid.ops.composite import asvalue, stack
 from pellucid.ops.value import (
     Builder,
     Value,
@@ -28,11 +28,12 @@ from pellucid.ops.value import (
     is_tracing,
     number,
     weak_kind,
+    weakness_of,
 )
 from pellucid.runtime.interpreter import Interpreter
-from pellucid.transform.arrays import SPECIAL, as_array, type_of
+from pellucid.transform.arrays import SPECIAL, as_array, holds_value, listed_weakness, type_of
 from pellucid.transform.batchsize import BatchSize
-from pellucid.transform.tensor import Tensor, abstract, leaked
+from pellucid.transform.tensor import Tensor, abstract, leaked, remembered
 
 
 class Trace(Builder):
@@ -51,7 +52,7 @@ class Trace(Builder):
     def met(self, scalar: Any) -> None:
         self.scalars.append(scalar)
 
-    def lift(self, operand: Any) -> Value:
+    def lift(self, operand: Any, exact: bool = False) -> Value:
         if isinstance(operand, BatchSize):
             operand = operand.value()
         if isinstance(operand, Value):
@@ -64,23 +65,27 @@ class Trace(Builder):
                     if isinstance(operand, Tensor)
                     else GraphError("trace", f"expected a value of this graph, got {operand!r}")
                 )
-            return self._capture(operand, operand.type)
+            return self._capture(operand, operand.type, operand.weak)
         if isinstance(operand, np.ndarray):
             if not operand.dtype.isnative or isinstance(operand, SPECIAL):
                 operand = as_array(operand, "operand")
             dtypes.as_dtype(operand.dtype, "operand")
-            return self._capture(operand, type_of(operand))
+            return self._capture(operand, type_of(operand), weakness_of(operand))
         if is_scalar(operand):
             return asvalue(operand)
-        return self._capture(as_array(operand, "operand"), None)
+        if holds_value(operand):
+            return stack(operand)
+        array = as_array(operand, "operand", exact)
+        return self._capture(array, type_of(array), listed_weakness(operand, exact))
 
-    def _capture(self, operand: Any, type: TensorType | None) -> Value:
+    def _capture(self, operand: Any, type: TensorType, weak: int) -> Value:
         place = self._captured.get(id(operand))
         if place is not None:
             self._check(place)
             return self.hidden[place]
         self._captured[id(operand)] = len(self.captures)
-        self.hidden.append(self.input(f"c{len(self.captures)}_", type or type_of(operand)))
+        self.hidden.append(self.input(f"c{len(self.captures)}_", type))
+        self.hidden[-1].weak = weak
         self.captures.append(operand)  # keeps it alive, so that its id stays its own
         self._marks.append(_mark(operand))
         return self.hidden[-1]
@@ -154,17 +159,22 @@ def trace(
     types: Sequence[TensorType],
     leaf_names: Sequence[str],
     rebuild: Callable[[list[Value]], tuple[tuple[Any, ...], dict[str, Any]]],
+    given: Sequence[Any] = (),
 ) -> Traced:
     """Runs `function` once on abstract Tensors of `types`.
 
     Args:
         rebuild: puts the abstract leaves into (args, kwargs).
+        given: the leaves themselves: numbers among them give way to the dtype of arrays. Without
+            them every leaf holds to its own.
     """
     builder = Trace()
     with builder:
         leaves = [
             builder.input(name, type) for name, type in zip(unique(leaf_names), types, strict=True)
         ]
+        for leaf, operand in zip(leaves, given, strict=bool(given)):
+            leaf.weak = weakness_of(operand)
         args, kwargs = rebuild(leaves)
         result = _called(function, args, kwargs)
         outputs, structure = trees.flatten(result)
@@ -233,13 +243,12 @@ def is_abstract(operand: Any) -> bool:
 
 
 def leaf_type(leaf: Any, where: str) -> TensorType:
-    """The type of an argument's leaf; Python numbers get their default dtype."""
+    """The type of an argument's leaf; a Python float is float64."""
     if isinstance(leaf, Value):
         return leaf.type
     kind = weak_kind(leaf)
     if kind is not None and not hasattr(leaf, "dtype"):
-        dtype = {"b": dtypes.bool_, "i": dtypes.int64, "f": dtypes.DEFAULT}[kind]
-        return TensorType(dtype, ())
+        return TensorType(dtypes.PYTHON[kind], ())
     if not hasattr(leaf, "dtype"):
         raise DTypeError(
             where,
@@ -252,7 +261,7 @@ def leaf_type(leaf: Any, where: str) -> TensorType:
 def execute(graph: Graph, operands: Sequence[Any]) -> list[Any]:
     """Runs `graph` on concrete operands, or records it where a trace is under way.
 
-    Returns arrays in the first case and Tensors in the second.
+    Returns arrays, or Tensors under a trace and where an operand is one.
     """
     if is_tracing():
         recorder = current()
@@ -262,7 +271,8 @@ def execute(graph: Graph, operands: Sequence[Any]) -> list[Any]:
             for operand, type in zip(operands, graph.input_types, strict=True)
         ]
         return list(recorder.inline(graph, values))
-    return Interpreter(graph)(arrays(operands, graph.input_types))
+    given = arrays(operands, graph.input_types)
+    return remembered(graph, operands, given, Interpreter(graph)(given))
 
 
 def lift_as(operand: Any, type: TensorType) -> Value:

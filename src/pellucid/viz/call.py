@@ -66,7 +66,9 @@ def _traced(call: FunctionCall, numbers: Sequence[int], every: bool) -> Call:
         rest = iter(filled)
         return tuple(trees.unflatten(s, [next(rest) for _ in own]) for own, s in flat), {}
 
-    found = trace(call.function, types, [paths[n] for n in chosen], rebuild)
+    found = trace(
+        call.function, types, [paths[n] for n in chosen], rebuild, [leaves[n] for n in chosen]
+    )
     own = dict(zip(map(id, leaves), paths, strict=True))
     operands = found.operands([leaves[n] for n in chosen])
     return Call(found.graph, operands, wrt, _names(found, _variables(call.function) | own))

@@ -7,13 +7,22 @@ from typing import Any
 from pellucid.core import dtypes, shapes
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.core.shapes import Batch
-from pellucid.ops.value import Value, cast, common_dtype, current, is_scalar, number
+from pellucid.ops.value import (
+    Value,
+    cast,
+    common_dtype,
+    current,
+    exactly,
+    float_dtype,
+    is_scalar,
+    number,
+)
 
 Axis = int | tuple[int, ...] | None
 
 
 def asvalue(x: Any) -> Value:
-    """x in the active recorder; a number becomes a constant of the default dtype of its kind."""
+    """x in the active recorder; a Python float becomes float64, a list of them float32."""
     if is_scalar(x):
         return number(x, common_dtype("operand", [x]))
     return current().lift(x)
@@ -21,14 +30,22 @@ def asvalue(x: Any) -> Value:
 
 def as_float(x: Any) -> Value:
     value = asvalue(x)
-    return value if value.type.dtype.is_float else cast(value, dtypes.DEFAULT)
+    return cast(value, float_dtype("operand", [value]))
 
 
 def as_floats(where: str, x: Any, y: Any) -> tuple[Value, Value]:
     """Two operands as floats of one dtype."""
-    dtype = common_dtype(where, [x, y])
-    dtype = dtype if dtype.is_float else dtypes.DEFAULT
+    x, y = exactly(x), exactly(y)
+    dtype = float_dtype(where, [x, y])
     return cast(x, dtype), cast(y, dtype)
+
+
+def together(where: str, *xs: Any) -> list[Value]:
+    """Operands as values of the one dtype that they have in common."""
+    several = [exactly(x) for x in xs]
+    several = [x if isinstance(x, Value) or is_scalar(x) else current().lift(x) for x in several]
+    dtype = common_dtype(where, several)
+    return [cast(x, dtype) for x in several]
 
 
 def as_dims(shape: Any) -> tuple[Any, ...]:
@@ -68,11 +85,12 @@ def known_length(where: str, value: Value, axis: int) -> int:
 
 
 def as_values(where: str, xs: Any) -> list[Value]:
+    """The tensors of a list, of one dtype."""
     if not isinstance(xs, (list, tuple)) or not xs:
         raise ArgumentError(where, f"expected a non-empty list of tensors, got {xs!r}")
-    return [asvalue(x) for x in xs]
+    return together(where, *xs)
 
 
 def astype(x: Any, dtype: Any) -> Value:
     """x in another dtype. A float becomes an integer by dropping its fraction."""
-    return cast(asvalue(x), dtypes.as_dtype(dtype, "astype"))
+    return cast(x, dtypes.as_dtype(dtype, "astype"))

@@ -15,22 +15,27 @@ from pellucid.ops.value import Value, apply, cast, common_dtype, number
 
 
 def full(shape: Dim | Sequence[Dim], fill_value: Any, dtype: Any = None) -> Value:
-    """A tensor of one number."""
+    """A tensor of one number. A float becomes float32 unless `dtype` says otherwise."""
     dims: Shape = shapes.check("full", as_dims(shape))
-    kind = common_dtype("full", [fill_value]) if dtype is None else dtypes.as_dtype(dtype, "full")
+    if dtype is not None:
+        kind = dtypes.as_dtype(dtype, "full")
+    else:
+        kind = common_dtype("full", [fill_value])
+        if kind.is_float and not isinstance(fill_value, Value):
+            kind = dtypes.DEFAULT
     if isinstance(fill_value, Value):
         return broadcast_to(cast(fill_value, kind), dims)
     return number(fill_value, kind, dims)
 
 
-def zeros(shape: Dim | Sequence[Dim], dtype: Any = dtypes.DEFAULT) -> Value:
-    """A tensor of zeros."""
-    return full(shape, 0, dtype)
+def zeros(shape: Dim | Sequence[Dim], dtype: Any = None) -> Value:
+    """A tensor of zeros, float32 unless `dtype` says otherwise."""
+    return full(shape, 0.0 if dtype is None else 0, dtype)
 
 
-def ones(shape: Dim | Sequence[Dim], dtype: Any = dtypes.DEFAULT) -> Value:
-    """A tensor of ones."""
-    return full(shape, 1, dtype)
+def ones(shape: Dim | Sequence[Dim], dtype: Any = None) -> Value:
+    """A tensor of ones, float32 unless `dtype` says otherwise."""
+    return full(shape, 1.0 if dtype is None else 1, dtype)
 
 
 def _kind(x: Value, dtype: Any, where: str) -> DType:
@@ -54,8 +59,8 @@ def ones_like(x: Any, dtype: Any = None) -> Value:
     return full_like(x, 1, dtype)
 
 
-def arange(start: int, stop: int | None = None, step: int = 1, dtype: Any = dtypes.int64) -> Value:
-    """start, start + step, … below stop; 0, 1, … below start where it stands alone."""
+def arange(start: int, stop: int | None = None, step: int = 1, dtype: Any = None) -> Value:
+    """start, start + step, … below stop; 0, 1, … below start where it stands alone; int64."""
     names = ("start", "stop", "step")
     first, last, stride = (
         shapes.index("arange", name, value)
@@ -64,21 +69,23 @@ def arange(start: int, stop: int | None = None, step: int = 1, dtype: Any = dtyp
     first = 0 if stop is None else first
     if stride == 0:
         raise ArgumentError("arange", "step must not be 0, got 0")
-    n, kind = max(0, -((first - last) // stride)), dtypes.as_dtype(dtype, "arange")
+    n = max(0, -((first - last) // stride))
+    kind = dtypes.int64 if dtype is None else dtypes.as_dtype(dtype, "arange")
     result: Value = apply("iota", shape=(n,), axis=0, dtype=kind)
     result = result if stride == 1 else result * stride
     return result if first == 0 else result + first
 
 
-def eye(rows: int, columns: int | None = None, k: int = 0, dtype: Any = dtypes.DEFAULT) -> Value:
-    """1 on the k-th diagonal, else 0."""
+def eye(rows: int, columns: int | None = None, k: int = 0, dtype: Any = None) -> Value:
+    """1 on the k-th diagonal, else 0; float32 unless `dtype` says otherwise."""
     plane = as_dims((rows, rows if columns is None else columns))
     row, column = (apply("iota", shape=plane, axis=i, dtype=dtypes.int64) for i in (0, 1))
-    return astype(column - row == shapes.index("eye", "k", k), dtype)
+    kind = dtypes.DEFAULT if dtype is None else dtype
+    return astype(column - row == shapes.index("eye", "k", k), kind)
 
 
-def one_hot(indices: Any, depth: int, dtype: Any = dtypes.DEFAULT) -> Value:
-    """1 at the index along a new last axis, else 0."""
-    kind = dtypes.as_dtype(dtype, "one_hot")
+def one_hot(indices: Any, depth: int, dtype: Any = None) -> Value:
+    """1 at the index along a new last axis, else 0; float32 unless `dtype` says otherwise."""
+    kind = dtypes.DEFAULT if dtype is None else dtypes.as_dtype(dtype, "one_hot")
     result: Value = apply("one_hot", asvalue(indices), depth=as_dims((depth,))[0], dtype=kind)
     return result

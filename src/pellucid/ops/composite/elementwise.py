@@ -11,13 +11,14 @@ from pellucid.core import dtypes, shapes
 from pellucid.core.errors import ArgumentError, DTypeError
 from pellucid.ops.composite.base import as_float, as_floats, asvalue
 from pellucid.ops.composite.create import full, ones_like
-from pellucid.ops.value import Value, apply, cast, common_dtype, elementwise, power
+from pellucid.ops.value import Value, apply, cast, common_dtype, elementwise, exactly, power
 
 _LN2, _LN10 = math.log(2.0), math.log(10.0)
 
 
 def where(condition: Any, x: Any, y: Any) -> Value:
     """x where the condition holds, else y; the branch not taken gets a gradient of exactly 0."""
+    x, y = exactly(x), exactly(y)
     dtype = common_dtype("where", [x, y])
     mask = asvalue(condition)
     if mask.type.dtype.kind != "b":
@@ -45,6 +46,7 @@ def positive(x: Any) -> Value:
 
 def pow(x: Any, y: Any) -> Value:
     """x to the power y. An integer to a whole number ≥ 0 stays an integer."""
+    x, y = exactly(x), exactly(y)
     dtype = common_dtype("pow", [x, y])
     if dtype.is_float:
         return power(x if isinstance(y, Value) else asvalue(x), y)  # a number takes y's dtype

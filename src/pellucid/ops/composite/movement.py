@@ -19,7 +19,7 @@ from pellucid.ops.composite.base import (
     asvalue,
     known_length,
 )
-from pellucid.ops.value import Value, apply, cast, common_dtype
+from pellucid.ops.value import Value, apply, cast
 
 
 def reshape(x: Any, shape: Dim | Sequence[Dim]) -> Value:
@@ -131,8 +131,6 @@ def flip(x: Any, axis: Axis = None) -> Value:
 def concat(xs: Sequence[Any], axis: int | None = 0) -> Value:
     """Tensors one behind the other along `axis`; flattened first for None."""
     values = as_values("concat", xs)
-    dtype = common_dtype("concat", values)
-    values = [cast(value, dtype) for value in values]
     if axis is None:
         values, axis = [reshape(value, (-1,)) for value in values], 0
     place = shapes.axis_index("concat", axis, len(values[0].type.shape))

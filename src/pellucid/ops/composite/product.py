@@ -7,7 +7,7 @@ from typing import Any
 
 from pellucid.core import dtypes, shapes
 from pellucid.core.errors import ArgumentError, ShapeError
-from pellucid.ops.composite.base import as_list, asvalue, known_length
+from pellucid.ops.composite.base import as_list, asvalue, known_length, together
 from pellucid.ops.composite.elementwise import where
 from pellucid.ops.composite.movement import (
     broadcast_to,
@@ -18,7 +18,7 @@ from pellucid.ops.composite.movement import (
     reshape,
 )
 from pellucid.ops.composite.reduce import sum
-from pellucid.ops.value import Value, apply, cast, common_dtype
+from pellucid.ops.value import Value, apply, cast
 from pellucid.ops.value import zeros_like as _zeros
 
 
@@ -27,11 +27,9 @@ def contract(x: Any, y: Any, batch: Any = (), summed: Any = ()) -> Value:
 
     The result has the batch axes, then what is left of x, then what is left of y.
     """
-    dtype = common_dtype("contract", [asvalue(x), asvalue(y)])
-    if dtype.kind == "b":
-        dtype = dtypes.int64
-    left, right = cast(asvalue(x), dtype), cast(asvalue(y), dtype)
-
+    left, right = together("contract", x, y)
+    if left.type.dtype.kind == "b":
+        left, right = cast(left, dtypes.int64), cast(right, dtypes.int64)
     ranks = (len(left.type.shape), len(right.type.shape))
 
     def pairs(name: str, several: Any) -> tuple[tuple[int, ...], ...]:
@@ -51,7 +49,7 @@ def contract(x: Any, y: Any, batch: Any = (), summed: Any = ()) -> Value:
 
 def matmul(x: Any, y: Any) -> Value:
     """The matrix product, NumPy's rules: leading axes broadcast, a vector is a row or a column."""
-    left, right = asvalue(x), asvalue(y)
+    left, right = together("matmul", x, y)
     a, b = left.type.shape, right.type.shape
     if not a or not b:
         raise ShapeError(
@@ -79,7 +77,7 @@ def matmul(x: Any, y: Any) -> Value:
 
 def tensordot(x: Any, y: Any, axes: Any = 2) -> Value:
     """Σ over the last `axes` of x and the first of y, or over two lists of axes."""
-    left, right = asvalue(x), asvalue(y)
+    left, right = together("tensordot", x, y)
     if not isinstance(axes, (tuple, list)):
         n, rank = shapes.index("tensordot", "axes", axes), len(left.type.shape)
         pairs = [(rank - n + i, i) for i in range(n)]
@@ -93,7 +91,7 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Value:
 
 def dot(x: Any, y: Any) -> Value:
     """Σ over the last axis of x and the last but one of y; a number scales."""
-    left, right = asvalue(x), asvalue(y)
+    left, right = together("dot", x, y)
     if not left.type.shape or not right.type.shape:
         return left * right
     place = builtins.max(len(right.type.shape) - 2, 0)
@@ -102,7 +100,7 @@ def dot(x: Any, y: Any) -> Value:
 
 def inner(x: Any, y: Any) -> Value:
     """Σ over the last axes of both; a number scales."""
-    left, right = asvalue(x), asvalue(y)
+    left, right = together("inner", x, y)
     if not left.type.shape or not right.type.shape:
         return left * right
     return contract(left, right, summed=[(-1, -1)])
@@ -110,13 +108,25 @@ def inner(x: Any, y: Any) -> Value:
 
 def vecdot(x: Any, y: Any, axis: int = -1) -> Value:
     """Σ x·y along `axis`, in step over the others."""
-    product = asvalue(x) * asvalue(y)
+    left, right = together("vecdot", x, y)
+    along = [
+        value.type.shape[shapes.axis_index("vecdot", axis, len(value.type.shape))]
+        for value in (left, right)
+    ]
+    if along[0] != along[1]:
+        raise ShapeError(
+            "vecdot",
+            f"both operands must be equally long along axis {axis}, got "
+            f"{shapes.text(left.type.shape)} and {shapes.text(right.type.shape)}",
+        )
+    product = left * right
     return cast(sum(product, axis), product.type.dtype)
 
 
 def outer(x: Any, y: Any) -> Value:
     """All products of the elements of two flattened tensors."""
-    return contract(reshape(x, (-1,)), reshape(y, (-1,)))
+    left, right = together("outer", x, y)
+    return contract(reshape(left, (-1,)), reshape(right, (-1,)))
 
 
 def einsum(subscripts: str, *operands: Any) -> Value:
@@ -125,7 +135,7 @@ def einsum(subscripts: str, *operands: Any) -> Value:
     One or two operands; each letter stands once in an operand and once in the output.
     """
     terms, output = _subscripts(subscripts, len(operands))
-    values = [asvalue(operand) for operand in operands]
+    values = together("einsum", *operands)
     for k, (value, term) in enumerate(zip(values, terms, strict=True)):
         if len(term) != len(value.type.shape):
             got = shapes.text(value.type.shape)
