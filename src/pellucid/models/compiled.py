@@ -7,7 +7,6 @@ measures and predictions of data, in chunks. `sequential.py` is what a person do
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -16,6 +15,7 @@ import numpy as np
 from pellucid.core import dtypes, trees
 from pellucid.core.arguments import checked, choice, real, whole
 from pellucid.core.errors import ArgumentError, ShapeError, nearest
+from pellucid.core.forks import Claim
 from pellucid.core.shapes import N
 from pellucid.data.arrays import as_targets, check_finite, consecutive
 from pellucid.data.weights import as_weights, by_class
@@ -72,7 +72,6 @@ _OPTIMIZERS: dict[str, Callable[[], Optimizer]] = {
 CHUNK = 1024  # rows that evaluate and predict take at a time
 
 
-_changing = threading.Lock()
 M = TypeVar("M", bound=Callable[..., Any])
 
 
@@ -84,21 +83,15 @@ def alone(method: M) -> M:
 
     @functools.wraps(method)
     def wrapper(self: CompiledNetwork, *args: Any, **kwargs: Any) -> Any:
-        own = False
-        try:
-            with _changing:
-                if self.training_now:
-                    raise ArgumentError(
-                        method.__name__,
-                        "the model must not be trained at the moment, got a call from a callback "
-                        "or another thread",
-                        "Wait until fit has ended, or change a copy: copy.deepcopy(model).",
-                    )
-                own = self.training_now = True  # in this order: Ctrl-C may come between
+        with self._claim.taken() as own:
+            if not own:
+                raise ArgumentError(
+                    method.__name__,
+                    "the model must not be trained at the moment, got a call from a callback or "
+                    "another thread",
+                    "Wait until fit has ended, or change a copy: copy.deepcopy(model).",
+                )
             return method(self, *args, **kwargs)
-        finally:
-            if own:
-                self.training_now = False
 
     return wrapper  # type: ignore[return-value]
 
@@ -117,12 +110,12 @@ class CompiledNetwork(Network):
         self.history = History()
         self.training: dict[str, Any] = {}  # where a run stands, for resuming
         self.kept: dict[int, Weights] = {}  # see `train.loop.Progress`
-        self.training_now = False
+        self._claim = Claim()
         self._programs: dict[Any, Any] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle keeps: graphs are built anew."""
-        return {**self.__dict__, "_programs": {}, "training_now": False}
+        return {**self.__dict__, "_programs": {}}
 
     def rebuilt(self) -> None:
         self.forget_training()

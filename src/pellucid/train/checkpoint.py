@@ -18,6 +18,7 @@ import numpy as np
 from pellucid.core.dtypes import BY_NAME
 from pellucid.core.errors import ArgumentError, DataError
 from pellucid.core.files import as_path, check_target, write_atomically
+from pellucid.core.forks import importing
 
 FORMAT = 1  # of the document; a reader refuses a newer one by name
 _KEY = "pellucid"
@@ -45,7 +46,8 @@ def write_file(
     Raises:
         ArgumentError: if the file exists and `overwrite` is False, or cannot be written.
     """
-    from safetensors.numpy import save
+    with importing:
+        from safetensors.numpy import save
 
     target = check_target(path, overwrite)
     text = json.dumps({"format": FORMAT, **document}, allow_nan=False)
