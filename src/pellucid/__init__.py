@@ -14,10 +14,10 @@ Example:
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
 from pellucid import numpy
+from pellucid.core import forks
 from pellucid.core.errors import (
     ArgumentError,
     CompileError,
@@ -79,7 +79,7 @@ def __getattr__(name: str) -> Any:
     if name not in _LATER:
         hint = nearest(name, __all__)
         raise AttributeError(f"pellucid has no '{name}'. {hint}")
-    module = importlib.import_module(_LATER[name])
+    module = forks.load(_LATER[name])
     found = getattr(module, name, module)
     globals()[name] = found
     return found

@@ -13,6 +13,8 @@ import os
 import sys
 from collections.abc import Iterable
 
+from pellucid.core.forks import importing
+
 LONGEST = 1000  # characters of a problem; of a longer one the middle is left out
 
 # As frames spell it: not resolved. pathlib would cost 8 ms of every import.
@@ -32,7 +34,8 @@ def user_line() -> str | None:
 
 def nearest(name: object, known: Iterable[object]) -> str:
     """A hint that names the known word closest to `name`, and all of them when they are few."""
-    import difflib  # only a mistake pays for it
+    with importing:
+        import difflib  # only a mistake pays for it
 
     words = [str(word) for word in known]
     close = difflib.get_close_matches(str(name), words, n=1, cutoff=0.5)

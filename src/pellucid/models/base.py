@@ -14,6 +14,7 @@ import numpy as np
 from pellucid.core import dtypes, shapes, trees
 from pellucid.core.arguments import seed as check_seed
 from pellucid.core.errors import ArgumentError, DTypeError, ShapeError
+from pellucid.core.forks import Claim
 from pellucid.core.shapes import N
 from pellucid.data.arrays import as_features
 from pellucid.graph.node import Graph, TensorType
@@ -22,7 +23,7 @@ from pellucid.models.architecture import Architecture
 from pellucid.models.configuration import Configuration
 from pellucid.models.ports import Ports
 from pellucid.models.programs import Programs, Targets
-from pellucid.nn.layer import Layer, Variables, kind_name
+from pellucid.nn.layer import Layer, kind_name
 from pellucid.nn.symbols import Network, check_name
 from pellucid.ops.composite import sliding
 from pellucid.ops.value import Builder
@@ -67,7 +68,7 @@ class BaseModel(Network):
         self.kept: dict[int, Weights] = {}
         self.programs = Programs()
         self._configuration: Configuration | None = None
-        self._own = Variables()  # only its claim is used: a run of this model
+        self._claim = Claim()
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle keeps: graphs are built anew."""
@@ -115,9 +116,10 @@ class BaseModel(Network):
     def state(self, tree: dict[str, dict[str, Array]]) -> None:
         variables.write(self.architecture, "state", tree)
 
-    def claims(self) -> list[Variables]:
-        """What a run of this model changes: no other run may at the same time."""
-        return [self._own, *(layer.variables for layer in self.architecture.unique().values())]
+    def claims(self) -> list[Claim]:
+        """What a run of this model needs for itself: the model and all its layers."""
+        layers = self.architecture.unique().values()
+        return [self._claim, *(layer.variables.claim for layer in layers)]
 
     def built(self, features: tuple[Array, ...] = ()) -> None:
         """Makes the weights if there are none, and checks the shapes of `features`.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -22,7 +22,6 @@ Tree = dict[str, Any]
 M = TypeVar("M", bound=Callable[..., Any])
 
 _ADDRESSES = 2**47  # bytes that a process can name
-_changing = threading.Lock()
 
 
 def type_tree(tree: Any) -> Any:
@@ -122,23 +121,15 @@ def alone(method: M) -> M:
 
     @functools.wraps(method)
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
-        claimed: list[Any] = []
-        try:
-            with _changing:
-                wanted = self.claims()
-                if any(one.busy for one in wanted):
+        with contextlib.ExitStack() as stack:
+            for claim in self.claims():
+                if not stack.enter_context(claim.taken()):
                     raise ArgumentError(
                         method.__name__,
                         "the model must not be trained at the moment, got a call from a callback "
                         "or another thread",
                         "Wait until fit has ended, or change a copy: copy.deepcopy(model).",
                     )
-                for one in wanted:
-                    claimed.append(one)  # in this order: Ctrl-C may come between
-                    one.busy = True
             return method(self, *args, **kwargs)
-        finally:
-            for one in claimed:
-                one.busy = False
 
     return wrapper  # type: ignore[return-value]

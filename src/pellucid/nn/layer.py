@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pellucid.core.errors import ArgumentError
+from pellucid.core.forks import Claim
 from pellucid.core.trees import leaves_of, map_leaves
 from pellucid.graph.node import TensorType
 from pellucid.nn.regularizers import Regularizer
@@ -31,16 +32,13 @@ class Variables:
 
     Attributes:
         params, state: arrays by name; None until a model is built.
-        busy: whether a run is changing them.
+        claim: of a run that changes them.
     """
 
     def __init__(self) -> None:
         self.params: Tree | None = None
         self.state: Tree | None = None
-        self.busy = False
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "busy": False}
+        self.claim = Claim()
 
 
 @dataclasses.dataclass(frozen=True)

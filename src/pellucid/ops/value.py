@@ -273,9 +273,7 @@ class Builder:
     def met(self, scalar: Any) -> None:
         """Hears of each NumPy scalar that becomes a constant."""
 
-    def copy(
-        self, graph: Graph, inputs: Sequence[Value], rows: int | None = None
-    ) -> list[Value]:
+    def copy(self, graph: Graph, inputs: Sequence[Value], rows: int | None = None) -> list[Value]:
         """Copies the nodes of `graph` behind `inputs`; returns what stands for each of them.
 
         Args:
@@ -296,9 +294,7 @@ class Builder:
                 place[position] = self.apply(lookup(node.op), sources, attrs)
         return [place[position] for position in range(len(graph.nodes))]
 
-    def inline(
-        self, graph: Graph, inputs: Sequence[Value], rows: int | None = None
-    ) -> list[Value]:
+    def inline(self, graph: Graph, inputs: Sequence[Value], rows: int | None = None) -> list[Value]:
         """Copies `graph` behind `inputs`; returns its outputs here. `rows` as in `copy`."""
         place = self.copy(graph, inputs, rows)
         return [place[position] for position in graph.outputs]

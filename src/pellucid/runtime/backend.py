@@ -6,11 +6,10 @@ the same results. Whoever did not ask is told once why it is the slower one.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from pellucid.core import notices
+from pellucid.core import forks, notices
 from pellucid.core.arguments import choice
 from pellucid.core.errors import CompileError, PellucidError
 from pellucid.graph.node import Graph
@@ -52,7 +51,7 @@ def prepared(graph: Graph, prepare: Callable[[Graph], Graph]) -> Graph:
 
 def _native() -> type[Native]:
     """The class of the native executor, imported with all that makes code when it is first used."""
-    found: type[Native] = importlib.import_module("pellucid.runtime.native").Native
+    found: type[Native] = forks.load("pellucid.runtime.native").Native
     return found
 
 

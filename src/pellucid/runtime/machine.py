@@ -9,14 +9,14 @@ import contextlib
 import dataclasses
 import functools
 import importlib.util
-import threading
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pellucid.compiler.codegen.target import Target, host, load, versions
+from pellucid.core import forks
 from pellucid.runtime import cache, elf
 
-compiling = threading.Lock()  # LLVM's context is one a process
+compiling = forks.Lock()  # LLVM's context is one a process
 
 
 class Machine(NamedTuple):

@@ -8,7 +8,6 @@ process made for the same graph comes from `cache.py`; passes and emitters then 
 from __future__ import annotations
 
 import ctypes
-import functools
 import itertools
 import math
 import time
@@ -93,6 +92,9 @@ class Native:
         self.layouts: dict[int, Any] = {}  # of training runs with steps of so many rows
         self.target, self.feed = target, feed
         self._off = tuple(off)
+        self._compiled: tuple[Program, tuple[Record, ...]] | None = None
+        # Whether a kernel may refuse a number that it meets.
+        self.may_fail = any(node.op in REFUSING for node in graph.nodes)
         start = time.perf_counter()
         with compiling:
             self._load(target or this_machine().target)
@@ -106,19 +108,20 @@ class Native:
             self.frame.inputs, self.frame.outputs, outputs, self.rows, self._working
         )
 
-    @functools.cached_property
     def _passed(self) -> tuple[Program, tuple[Record, ...]]:
-        return compile_graph(self.graph, self.shared, self._off, NUMPY)
+        if self._compiled is None:
+            self._compiled = compile_graph(self.graph, self.shared, self._off, NUMPY)
+        return self._compiled
 
     @property
     def program(self) -> Program:
         """The program behind all passes."""
-        return self._passed[0]
+        return self._passed()[0]
 
     @property
     def records(self) -> tuple[Record, ...]:
         """What each pass did."""
-        return self._passed[1]
+        return self._passed()[1]
 
     def _load(self, target: Target) -> None:
         key = self._key(target)
@@ -266,11 +269,6 @@ class Native:
     def _safe_in_place(self) -> bool:
         """Whether a call in place that is refused leaves its inputs as they were."""
         return self.frame.guarded or not self.may_fail
-
-    @functools.cached_property
-    def may_fail(self) -> bool:
-        """Whether a kernel may refuse a number that it meets."""
-        return any(node.op in REFUSING for node in self.graph.nodes)
 
     def failed(self, arena: Array) -> bool:
         """Whether a kernel of the last call over this memory refused; clears what it noted."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from pellucid.compiler.boxes import BOX_BYTES, CALLED, IDLE, PARKED, RUN, TRAIN, WORDS
+from pellucid.core import forks
 from pellucid.core.arguments import whole
 from pellucid.core.errors import PellucidError
 from pellucid.core.signals import held_back
@@ -102,13 +103,12 @@ def _limit(folder: Path) -> Iterator[float]:
 class _Task:
     """One part of a run."""
 
-    __slots__ = ("_done", "error", "function", "part")
+    __slots__ = ("_done", "_made_in", "error", "function", "part")
 
     def __init__(self, function: Callable[[int], object], part: int):
         self.function, self.part = function, part
         self.error: BaseException | None = None
-        self._done = threading.Lock()
-        self._done.acquire()
+        self._done, self._made_in = forks.signal(), forks.count()
 
     def run(self) -> None:
         try:
@@ -119,7 +119,11 @@ class _Task:
             self._done.release()
 
     def wait(self) -> None:
-        self._done.acquire()
+        """Returns when the part was run: by its worker, or here in a child that has no workers."""
+        if forks.count() == self._made_in:
+            self._done.acquire()
+        elif not self._done.acquire(blocking=False):
+            self.run()
 
 
 class Crew(Protocol):
@@ -139,6 +143,7 @@ class _Worker:
 
     def __init__(self) -> None:
         self._task: _Task | None = None
+        self.process = forks.count()
         self._crew: Crew | None = None
         self._ended = False
         room = ctypes.create_string_buffer(2 * BOX_BYTES)
@@ -147,8 +152,7 @@ class _Worker:
         self._state = ctypes.c_int64.from_address(self.box)
         self._state.value = PARKED
         self._job = (ctypes.c_int64 * WORDS)()
-        self._wake = threading.Lock()
-        self._wake.acquire()
+        self._wake = forks.signal()
         # A daemon: at the end of the process it is parked or inside native code, and is left there.
         threading.Thread(target=self._work, name="pellucid worker", daemon=True).start()
 
@@ -180,8 +184,7 @@ class _Worker:
 
 # Parked workers of all teams. One that was used last is woken first: its stack is warm.
 _parked: deque[_Worker] = deque()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_parked.clear)  # a fork copies no threads
+forks.in_child(_parked.clear)  # a fork copies no threads
 
 
 def _hire(count: int) -> list[_Worker]:
@@ -205,6 +208,8 @@ def _hire(count: int) -> list[_Worker]:
 
 def _park(workers: list[_Worker]) -> None:
     for worker in workers:
+        if worker.process != forks.count():  # a thread of the parent, which forked meanwhile
+            continue
         if len(_parked) < _PARKED:
             _parked.append(worker)
         else:

@@ -24,6 +24,7 @@ import numpy as np
 from pellucid.core.dtypes import BY_NAME
 from pellucid.core.errors import DataError
 from pellucid.core.files import as_path, check_target, write_atomically
+from pellucid.core.forks import importing
 from pellucid.core.shapes import MOST_AXES
 
 FORMAT = 2  # of the document; a reader refuses a newer one by name
@@ -59,7 +60,8 @@ def write_file(
         ArgumentError: if the file exists and `overwrite` is False, or cannot be written.
         DataError: for a description too long to be read again.
     """
-    from safetensors.numpy import save
+    with importing:
+        from safetensors.numpy import save
 
     target = check_target(path, overwrite)
     text = json.dumps({"format": FORMAT, **document}, allow_nan=False)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import threading
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from pellucid.core import shapes, trees
+from pellucid.core import forks, shapes, trees
 from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.core.shapes import N
@@ -132,7 +131,7 @@ class Jit:
         self._fast: dict[Any, _Fast] = {}  # by the keys of calls
         self._traces = 0
         self._clock = itertools.count(1)
-        self._lock = threading.Lock()
+        self._lock = forks.Lock()
 
     def __repr__(self) -> str:
         return f"jit({getattr(self.function, '__name__', self.function)!s})"

@@ -23,8 +23,8 @@ from pellucid.ops.value import Builder, number
 from pellucid.runtime import interpreter
 from pellucid.transform.arrays import as_array
 from pellucid.transform.explainable import Explainable, FunctionCall, function_call, no_numbers
-from pellucid.transform.stages import Stage, staged
 from pellucid.transform.recording import recorded
+from pellucid.transform.stages import Stage, staged
 from pellucid.transform.tensor import Tensor
 from pellucid.transform.trace import arrays, is_abstract, leaf_type, trace
 

@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import Any
 
 from pellucid.core.errors import MissingPackageError
+from pellucid.core.forks import importing
 from pellucid.viz.expression import (
     ONE,
     Expr,
@@ -56,7 +57,8 @@ class Known:
 def sympy() -> Any:
     """The package, or an error that says how to get it."""
     try:
-        import sympy as package  # optional, at first use
+        with importing:  # optional, at first use
+            import sympy as package
     except ModuleNotFoundError:
         raise MissingPackageError(
             "explain",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pellucid.core.errors import MissingPackageError
 from pellucid.core.files import write_atomically
+from pellucid.core.forks import importing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,9 +25,10 @@ _BLUE, _RED = "#3b6fb6", "#c8372d"
 
 def _figure(width: float, height: float) -> Figure:
     """An empty figure that is drawn without a screen; sides in inches."""
-    try:  # optional, at first use
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
+    try:
+        with importing:  # optional, at first use
+            from matplotlib.backends.backend_agg import FigureCanvasAgg
+            from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
         raise MissingPackageError(
             "figure",

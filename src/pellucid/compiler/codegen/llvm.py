@@ -5,15 +5,24 @@ Importing llvmlite takes 40 to 120 ms and it may be missing; `import pellucid` m
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
+from pellucid.core import forks
 from pellucid.core.errors import CompileError
 
 if TYPE_CHECKING:
     import llvmlite
     from llvmlite import binding, ir
 else:
+
+    def _guard_library() -> None:
+        """Makes forks wait for the lock that llvmlite holds during each call of LLVM.
+
+        A child made inside a call would find the lock held and LLVM's memory half changed.
+        """
+        lock = getattr(forks.load("llvmlite.binding.ffi").lib, "_lock", None)
+        if lock is not None:
+            forks.wait_for(lock)
 
     class _Lazy:
         """A module that is imported when its first name is asked for."""
@@ -25,7 +34,9 @@ else:
             if item.startswith("__") and item != "__version__":
                 raise AttributeError(item)  # who looks at objects asks for these: no use of it
             try:
-                value = getattr(importlib.import_module(self._name), item)
+                value = getattr(forks.load(self._name), item)
+                if self._name == "llvmlite.binding":
+                    _guard_library()
             except (ImportError, OSError, RuntimeError, AttributeError) as error:
                 # Missing, built for another system, broken, or too old to have the item.
                 raise CompileError(

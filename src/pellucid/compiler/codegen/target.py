@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
-import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from pellucid.compiler.codegen.llvm import binding, llvmlite
+from pellucid.core import forks
 from pellucid.core.errors import CompileError
 
-_initialised = threading.Lock()
+_initialised = forks.Lock()
 _done: list[bool] = []
 
 

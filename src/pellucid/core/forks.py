@@ -1,0 +1,161 @@
+"""Forks: every lock of the package is made here, so that a forked child never waits for one.
+
+A fork copies the memory of a process but only the thread that forked. A lock that another thread
+held is held for ever in the child, and what it guarded may be half done there. So a `Lock` is
+free in the child unless the forking thread itself holds it, and what must not be half done (LLVM,
+an import) makes the fork wait: see `wait_for` and `load`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from types import TracebackType
+from typing import Any
+
+importing = threading.RLock()  # held around each import inside a function, and by forks: see `load`
+
+
+class Lock:
+    """A lock that is free in a forked child, unless the thread that forked holds it."""
+
+    __slots__ = ("__weakref__", "_lock", "_owner")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._owner: int | None = None
+        _renewed.add(self)
+
+    def acquire(self, blocking: bool = True) -> bool:
+        """Takes the lock; False where another thread has it and the call must not wait."""
+        taken = self._lock.acquire(blocking)
+        if taken:
+            self._owner = threading.get_ident()
+        return taken
+
+    def release(self) -> None:
+        self._owner = None
+        self._lock.release()
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.release()
+
+    def renew(self) -> None:
+        """In a child."""
+        held = self._owner == threading.get_ident()
+        self._lock = threading.Lock()
+        if held:
+            self._lock.acquire()
+        else:
+            self._owner = None
+
+
+class Claim:
+    """What one call at a time may have, such as a model that is trained.
+
+    Free in a forked child, unless the forking thread itself has it. Ctrl-C at any moment leaves no
+    claim behind. A copy is claimed by no one.
+    """
+
+    __slots__ = ("__weakref__", "_holder")
+
+    def __init__(self) -> None:
+        self._holder: dict[str, tuple[int, object]] = {}  # empty, or one call
+        _renewed.add(self)
+
+    @contextmanager
+    def taken(self) -> Iterator[bool]:
+        """Has it during the block; the value is False where another call has it already."""
+        own = threading.get_ident(), object()
+        try:
+            yield self._holder.setdefault("call", own) is own
+        finally:
+            if self._holder.get("call") is own:
+                self._holder.clear()
+
+    def __reduce__(self) -> tuple[type[Claim], tuple[()]]:
+        return Claim, ()
+
+    def renew(self) -> None:
+        """In a child."""
+        if any(thread != threading.get_ident() for thread, _ in self._holder.values()):
+            self._holder.clear()
+
+
+def signal() -> threading.Lock:
+    """A bare lock, held, that one thread releases to wake another one.
+
+    It wakes a thread sooner than any event or queue. It stays as it is in a child: whoever waits
+    for it must know that the thread that would release it may be gone (see `count`).
+    """
+    held = threading.Lock()
+    held.acquire()
+    return held
+
+
+def count() -> int:
+    """How many forks lie between the first process and this one: another number, another child."""
+    return _forks[0]
+
+
+def wait_for(guard: AbstractContextManager[Any]) -> None:
+    """Makes forks wait until no other thread is inside `guard`, which a thread may enter twice."""
+    if guard not in _guards:
+        _guards.append(guard)
+
+
+def in_child(renew: Callable[[], object]) -> None:
+    """Has `renew` called in each forked child: what it clears belonged to threads of the parent."""
+    _callbacks.append(renew)
+
+
+def load(name: str) -> Any:
+    """The module `name`, imported so that no fork comes in between.
+
+    Python keeps a lock for each module that is being imported, and does not free it in a child.
+    """
+    with importing:
+        return importlib.import_module(name)
+
+
+_renewed: weakref.WeakSet[Lock | Claim] = weakref.WeakSet()
+_forks = [0]
+_callbacks: list[Callable[[], object]] = []
+_guards: list[AbstractContextManager[Any]] = [importing]
+_entered: list[AbstractContextManager[Any]] = []  # by the fork under way
+
+
+def _before() -> None:
+    for guard in _guards:
+        guard.__enter__()
+        _entered.append(guard)
+
+
+def _after() -> None:
+    while _entered:
+        _entered.pop().__exit__(None, None, None)
+
+
+def _in_child() -> None:
+    _forks[0] += 1
+    for one in list(_renewed):
+        one.renew()
+    for callback in _callbacks:
+        callback()
+    _after()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before, after_in_parent=_after, after_in_child=_in_child)
