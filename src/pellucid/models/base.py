@@ -98,23 +98,35 @@ class BaseModel(Network):
 
     @property
     def params(self) -> dict[str, dict[str, Array]]:
-        """The weights, {layer: {name: array}}: the model's own arrays, not copies."""
+        """The weights, {layer: {name: array}}: the model's own arrays, not copies.
+
+        A tree of arrays or Tensors in the same nesting replaces them, by copy.
+        """
         self.built()
         return variables.read(self.architecture, "params")
 
     @params.setter
-    def params(self, tree: dict[str, dict[str, Array]]) -> None:
-        variables.write(self.architecture, "params", tree)
+    @variables.alone
+    def params(self, tree: Any) -> None:
+        self.built()
+        own = variables.checked(tree, self.architecture.params, "params")
+        variables.write(self.architecture, "params", own)
 
     @property
     def state(self) -> dict[str, dict[str, Array]]:
-        """What layers keep beside weights, such as running means: {layer: {name: array}}."""
+        """What layers keep beside weights, such as running means: {layer: {name: array}}.
+
+        A tree of arrays or Tensors in the same nesting replaces it, by copy.
+        """
         self.built()
         return variables.read(self.architecture, "state")
 
     @state.setter
-    def state(self, tree: dict[str, dict[str, Array]]) -> None:
-        variables.write(self.architecture, "state", tree)
+    @variables.alone
+    def state(self, tree: Any) -> None:
+        self.built()
+        own = variables.checked(tree, self.architecture.state, "state")
+        variables.write(self.architecture, "state", own)
 
     def claims(self) -> list[Claim]:
         """What a run of this model needs for itself: the model and all its layers."""

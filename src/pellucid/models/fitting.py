@@ -32,6 +32,7 @@ from pellucid.train.callbacks import Progress as ProgressBar
 from pellucid.train.engines import Driven, Engine, Job, engine
 from pellucid.train.history import History
 from pellucid.train.loop import LAST, Progress, Run
+from pellucid.train.metrics import check_targets
 from pellucid.train.step import Task, evaluation_graph, product_graph, value_graph
 
 Array = np.ndarray[Any, Any]
@@ -254,6 +255,13 @@ def validation(
         )
     x, y, weights = (*given, None)[:3]
     data = Data.of(model, x, y, "validation_data", weights, name="y of validation_data")
+    for head, target, output in zip(
+        model.task(data.types, bool(data.weights)).heads,
+        data.targets,
+        model.architecture.output_types,
+        strict=True,
+    ):
+        check_targets(head.metrics, head.loss, head.contract, target, output)
 
     def validate(run: Run) -> dict[str, float]:
         values = measured(model, data, CHUNK, backend)

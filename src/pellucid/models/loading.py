@@ -14,6 +14,7 @@ from typing import Any
 from pellucid.core import trees
 from pellucid.core.config import from_config
 from pellucid.core.errors import DataError, PellucidError
+from pellucid.models import variables
 from pellucid.models.architecture import Architecture
 from pellucid.models.base import BaseModel
 from pellucid.models.configuration import Configuration, configuration
@@ -97,7 +98,8 @@ def _model(arrays: Mapping[str, dict[str, Any]], document: Mapping[str, Any]) ->
     architecture.shaped([tuple(sample) for sample in document["input_shapes"]])
     params = _take(arrays, "params", architecture.params)
     state = _take(arrays, "state", architecture.state)
-    model.params, model.state = params, state
+    variables.write(architecture, "params", params)
+    variables.write(architecture, "state", state)
     compiled = document["compile"]
     if compiled is not None:
         model.configure(_configuration(architecture, compiled, functions))

@@ -228,7 +228,7 @@ class Model(BaseModel):
             raise ShapeError(
                 "set_weights", f"shapes must be {', '.join(wanted)}, got {', '.join(got)}"
             )
-        self.params = trees.unflatten(structure, new)
+        variables.write(self.architecture, "params", trees.unflatten(structure, new))
 
     def parameters(self) -> dict[str, dict[str, Any]]:
         """The weights by layer and name; where the shapes are known and no weight is, types."""
@@ -534,9 +534,11 @@ class Model(BaseModel):
 
     def _publish(self, progress: Progress) -> None:
         """Gives the model the arrays of the last whole step."""
-        self.params = trees.with_leaves(self.params, progress.params)
+        params = trees.with_leaves(self.params, progress.params)
+        state = trees.with_leaves(self.state, progress.state)
+        variables.write(self.architecture, "params", params)
+        variables.write(self.architecture, "state", state)
         self.slots = trees.with_leaves(self.slots, progress.slots)
-        self.state = trees.with_leaves(self.state, progress.state)
         self.kept = progress.kept
         self.training |= {
             "seed": progress.seed,

@@ -11,11 +11,14 @@ import numpy as np
 
 from pellucid.core import dtypes, shapes, trees
 from pellucid.core.errors import ArgumentError, ShapeError
+from pellucid.data.arrays import as_array
 from pellucid.graph.node import Graph, TensorType
 from pellucid.models.architecture import Architecture
 from pellucid.nn.layer import Layer
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.interpreter import run
+from pellucid.transform.arrays import converted
+from pellucid.transform.tensor import Tensor
 
 Array = np.ndarray[Any, Any]
 Tree = dict[str, Any]
@@ -51,6 +54,33 @@ def write(architecture: Architecture, kind: str, tree: Tree) -> None:
     """Gives the layers other arrays."""
     for name, layer in architecture.unique().items():
         setattr(layer.variables, kind, tree[name])
+
+
+def checked(tree: Any, types: Tree, name: str) -> Tree:
+    """Copies of a person's arrays or Tensors as a tree of these types.
+
+    Raises:
+        ArgumentError: for another nesting.
+        ShapeError: for an array of another shape.
+    """
+    wanted, structure = trees.flatten(types)
+    leaves, own = trees.flatten(tree)
+    if own != structure:
+        raise ArgumentError(
+            name,
+            f"{name} must be nested as the model's are, {{layer: {{name: array}}}}, got another "
+            "nesting",
+            f"Change the arrays of a tree with that nesting: model.{name}.",
+        )
+    found = []
+    for path, leaf, type in zip(trees.paths(types), leaves, wanted, strict=True):
+        array = as_array(leaf.numpy() if isinstance(leaf, Tensor) else leaf, name, path)
+        if array.shape != type.shape:
+            raise ShapeError(
+                name, f"{path} must be {shapes.text(type.shape)}, got {shapes.text(array.shape)}"
+            )
+        found.append(converted(np.array(array, order="C"), numpy_dtype(type.dtype), name, path))
+    return dict(trees.unflatten(structure, found))
 
 
 def check(architecture: Architecture) -> None:
