@@ -15,8 +15,7 @@ from rich.table import Table
 from pellucid.core.errors import MissingPackageError
 from pellucid.data import Dataset
 from pellucid.models import Sequential
-from pellucid.train.callbacks import Callback
-from pellucid.train.loop import Run
+from pellucid.train.callback import Callback, Run
 from pellucid.viz.curves import save_curves
 
 

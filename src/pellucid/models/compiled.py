@@ -116,7 +116,7 @@ class CompiledNetwork(Network):
         self.slots: dict[str, list[Array]] | None = None
         self.history = History()
         self.training: dict[str, Any] = {}  # where a run stands, for resuming
-        self.kept: dict[int, Weights] = {}  # see `train.loop.Progress`
+        self.kept: dict[int, Weights] = {}  # see `train.loop.RunState`
         self.training_now = False
         self._programs: dict[Any, Any] = {}
 

@@ -172,21 +172,12 @@ def _resume(model: Sequential, arrays: Mapping[str, Any], document: Mapping[str,
             state = _take(arrays, f"kept/{int(epoch)}/state", model._type_tree(state))
         params, state = copy.deepcopy((params, state))  # the model's may be written over
         model.kept[int(epoch)] = trees.leaves_of(params), trees.leaves_of(state)
-    history = History()
-    stored = document["history"]
-    history.epochs = {
-        str(name): [float(value) for value in values] for name, values in stored["epochs"].items()
+    tables = {
+        table: {
+            name.removeprefix(f"history/{table}/"): array
+            for name, array in arrays.items()
+            if name.startswith(f"history/{table}/")
+        }
+        for table in ("steps", "validation")
     }
-    history.seed = stored["seed"]
-    for table in ("steps", "validation"):
-        prefix = f"history/{table}/"
-        setattr(
-            history,
-            table,
-            {
-                name[len(prefix) :]: array.tolist()
-                for name, array in arrays.items()
-                if name.startswith(prefix)
-            },
-        )
-    model.history = history
+    model.history = History.from_config(document["history"], tables)

@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 
 def save(model: Sequential, path: str | Path, overwrite: bool) -> None:
     """Writes the model, its training configuration and where its training stands."""
+    arrays, document = described(model)
+    write_file(path, arrays, document, overwrite)
+
+
+def described(model: Sequential) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The arrays and the JSON document of a model's file.
+
+    Raises:
+        DataError: for what a file cannot hold.
+    """
     functions = FunctionTable()
     arrays: dict[str, Any] = {}
     for kind, tree in (("params", model.params), ("state", model.state), ("slots", model.slots)):
@@ -57,7 +67,7 @@ def save(model: Sequential, path: str | Path, overwrite: bool) -> None:
         "history": model.history.to_config(),
     }
     arrays |= functions.arrays
-    write_file(path, arrays, to_plain(document), overwrite)
+    return arrays, to_plain(document)
 
 
 def to_plain(value: Any) -> Any:

@@ -18,7 +18,7 @@ from pellucid.core.files import check_target
 from pellucid.data.arrays import fingerprint
 from pellucid.models.compiled import CHUNK, CompiledNetwork, alone
 from pellucid.models.network import Array
-from pellucid.models.saving import save
+from pellucid.models.saving import described, save
 from pellucid.nn.activations import activate
 from pellucid.nn.layer import Layer
 from pellucid.ops.random import Key
@@ -28,11 +28,11 @@ from pellucid.runtime.backend import check_backend
 from pellucid.runtime.executor import Program
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.threads import check as check_threads
-from pellucid.train.callbacks import Callback, Checkpoint
-from pellucid.train.callbacks import Progress as ProgressBar
+from pellucid.train.callback import Callback, Run, as_callbacks
+from pellucid.train.callbacks import Checkpoint, ProgressBar
 from pellucid.train.engines import Driven, Engine, Job, engine
 from pellucid.train.history import History
-from pellucid.train.loop import LAST, Progress, Run, Settings
+from pellucid.train.loop import LAST, RunState, Settings, TrainingRun
 from pellucid.train.step import Task, product_graph, value_graph
 
 
@@ -152,7 +152,9 @@ class Sequential(CompiledNetwork):
         sizes = self._sizes(batch_size, rows, optimizer)
         dtype = numpy_dtype(self.dtype)
         same = {
-            "batch_size": to_config(sizes) if isinstance(sizes, GrowingBatch) else sizes.size(0),
+            "batch_size": to_config(sizes)
+            if isinstance(sizes, GrowingBatch)
+            else sizes.checked_size(0),
             "rows": rows,
             "data": fingerprint(features, (targets, *weights), dtype),
         }
@@ -168,7 +170,7 @@ class Sequential(CompiledNetwork):
             ],
             features=features,
             others=(targets, *weights),
-            batch_size=min(max(sizes.size(epoch) for epoch in range(max(epochs, 1))), rows),
+            batch_size=min(sizes.largest(epochs), rows),
             dtype=dtype,
         )
         state = [*progress.params, *progress.slots, *progress.state]
@@ -178,21 +180,15 @@ class Sequential(CompiledNetwork):
             optimizer=optimizer,
             measure_names=["loss", *(metric.name for metric in task.stepwise)],
             epochs=epochs,
-            batch_size=lambda epoch: min(sizes.size(epoch), rows),
+            batch_size=lambda epoch: min(sizes.checked_size(epoch), rows),
             validate_every=validate_every,
         )
-        given: list[Any] = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
-        for callback in given:
-            if not isinstance(callback, Callback):
-                hint = (
-                    "Write EarlyStopping(…), with brackets." if isinstance(callback, type) else ""
-                )
-                raise ArgumentError("fit", f"expected a Callback, got {callback!r}", hint)
+        given = as_callbacks("fit", callbacks)
         several: list[Callback] = [ProgressBar(verbose), *given]
         if checkpoint is not None:
             real("fit", "checkpoint_every", checkpoint_every, 0)
             several.append(self._checkpoint(checkpoint, checkpoint_every, overwrite or resume))
-        run = Run(
+        run = TrainingRun(
             settings,
             progress,
             self._engine(task, job, state, backend, count),
@@ -256,7 +252,7 @@ class Sequential(CompiledNetwork):
 
     def _progress(
         self, task: Task, same: Mapping[str, Any], seed: int | None, resume: bool
-    ) -> Progress:
+    ) -> RunState:
         """Where the run starts: anew from the current weights, or where a checkpoint stood.
 
         Args:
@@ -289,7 +285,7 @@ class Sequential(CompiledNetwork):
             last = kept.pop(LAST, (params, state))
             if any(self.holds(epoch) for epoch in kept):  # the run ended with an earlier epoch's
                 params, state = last
-            return Progress(
+            return RunState(
                 params,
                 slots,
                 state,
@@ -303,9 +299,9 @@ class Sequential(CompiledNetwork):
         chosen = secrets.randbits(32) if seed is None else check_seed("fit", seed)
         self.history = History()
         self.history.seed = chosen
-        return Progress(params, slots, state, seed=chosen, step=step)
+        return RunState(params, slots, state, seed=chosen, step=step)
 
-    def _publish(self, progress: Progress) -> None:
+    def _publish(self, progress: RunState) -> None:
         """Gives the model the arrays of the last whole step."""
         self.params = trees.with_leaves(self.params, progress.params)
         self.slots = trees.with_leaves(self.slots, progress.slots)
@@ -321,7 +317,7 @@ class Sequential(CompiledNetwork):
 
     def _checkpoint(self, path: str | Path, every: float, overwrite: bool) -> Callback:
         check_target(path, overwrite)
-        return Checkpoint(lambda: save(self, path, overwrite=True), every)
+        return Checkpoint(lambda: save(self, path, overwrite=True), every, lambda: described(self))
 
     # -- use --------------------------------------------------------------------------------
 
