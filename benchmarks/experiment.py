@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import pellucid as pel
-from pellucid.train.callbacks import Callback
+from pellucid.train.callback import Callback
 
 Array = np.ndarray[Any, Any]
 BLUE, RED, GREEN, ORANGE, PURPLE, GREY = (

@@ -22,7 +22,7 @@ from experiment import (
 )
 
 import pellucid as pel
-from pellucid.train.callbacks import Callback
+from pellucid.train.callback import Callback
 
 # -- mixture densities -------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ from experiment import (
 )
 
 import pellucid as pel
-from pellucid.train.callbacks import Callback
+from pellucid.train.callback import Callback
 
 # -- growing batches ---------------------------------------------------------------------------
 

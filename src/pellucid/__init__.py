@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     from pellucid.models import Model, Sequential, load, rate_range
     from pellucid.nn import Input
     from pellucid.train import scores as metrics
-    from pellucid.train.callbacks import Callback, EarlyStopping, ReduceOnPlateau, StopBelow
+    from pellucid.train.callback import Callback
+    from pellucid.train.callbacks import EarlyStopping, ReduceOnPlateau, StopBelow
     from pellucid.train.metrics import Metric
     from pellucid.transform.curvature import curvature
     from pellucid.viz.explain import explain
@@ -68,7 +69,7 @@ _LATER = {
     "explain": "pellucid.viz.explain",
     "Sequential": "pellucid.models",
     "load": "pellucid.models",
-    "Callback": "pellucid.train.callbacks",
+    "Callback": "pellucid.train.callback",
     "EarlyStopping": "pellucid.train.callbacks",
     "ReduceOnPlateau": "pellucid.train.callbacks",
     "StopBelow": "pellucid.train.callbacks",

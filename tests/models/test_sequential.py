@@ -18,7 +18,7 @@ from pellucid.core.errors import (
 from pellucid.models import Sequential
 from pellucid.nn import L1, L2, Activation, Dense, Dropout, Flatten
 from pellucid.optim import SGD, Adam
-from pellucid.train.callbacks import Callback
+from pellucid.train.callback import Callback
 
 XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
 LABELS = np.array([0, 1, 1, 0])

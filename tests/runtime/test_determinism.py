@@ -14,8 +14,7 @@ import pellucid as pel
 from pellucid.runtime import threads as workplace
 from pellucid.runtime.pace import Pace
 from pellucid.runtime.threads import Team
-from pellucid.train.callbacks import Callback
-from pellucid.train.loop import Run
+from pellucid.train.callback import Callback, Run
 
 ROWS, BATCH, EPOCHS = 20_000, 100, 2  # 400 steps
 SLICE = 50  # steps a call, where every call is watched

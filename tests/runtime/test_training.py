@@ -9,9 +9,8 @@ import pytest
 
 import pellucid as pel
 from pellucid.core.errors import DataError, DivergenceError
-from pellucid.train.callbacks import Callback
+from pellucid.train.callback import Callback, Run
 from pellucid.train.engines import Compiled, Interpreted, Job
-from pellucid.train.loop import Run
 
 ROWS, FEATURES = 230, 12
 

@@ -16,8 +16,7 @@ from pellucid.core.errors import ArgumentError, MissingPackageError
 from pellucid.core.files import check_target
 from pellucid.data import Dataset
 from pellucid.models import Model
-from pellucid.train.callbacks import Callback
-from pellucid.train.loop import Run
+from pellucid.train.callback import Callback, Run
 from pellucid.viz.curves import is_own_figure, save_curves
 
 

@@ -6,7 +6,7 @@ import functools
 import inspect
 import math
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from pellucid.core.errors import ArgumentError, nearest
@@ -16,8 +16,12 @@ _LARGEST = 2**63 - 1  # what an axis, a step or a count is held in
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def checked(function: F, where: str | None = None) -> F:
-    """`function`, with an unknown or missing argument as an ArgumentError with the nearest name."""
+def checked(function: F, where: str | None = None, advice: Mapping[str, str] | None = None) -> F:
+    """`function`, with an unknown or missing argument as an ArgumentError with the nearest name.
+
+    Args:
+        advice: what to do about names that mean something else here, as other libraries have them.
+    """
     signature = inspect.signature(function)
     name = function.__name__
     label = where or (function.__qualname__.split(".")[-2] if name == "__init__" else name)
@@ -39,7 +43,8 @@ def checked(function: F, where: str | None = None) -> F:
         except TypeError as error:
             unknown = [name for name in kwargs if name not in known]
             if unknown:
-                problem, hint = f"unknown argument '{unknown[0]}'", nearest(unknown[0], known)
+                problem = f"unknown argument '{unknown[0]}'"
+                hint = (advice or {}).get(unknown[0]) or nearest(unknown[0], known)
             else:
                 problem, hint = str(error), f"Known: {', '.join(known)}."
             raise ArgumentError(label, problem, hint) from None

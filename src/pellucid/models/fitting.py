@@ -27,11 +27,11 @@ from pellucid.nn.losses import Loss
 from pellucid.optim import BatchSize, FixedBatch, GrowingBatch, Minimizer, Optimizer
 from pellucid.runtime.executor import Program
 from pellucid.runtime.extras import numpy_dtype
-from pellucid.train.callbacks import Callback, Checkpoint
-from pellucid.train.callbacks import Progress as ProgressBar
+from pellucid.train.callback import Callback, Run, as_callbacks
+from pellucid.train.callbacks import Checkpoint, ProgressBar
 from pellucid.train.engines import Driven, Engine, Job, engine
 from pellucid.train.history import History
-from pellucid.train.loop import LAST, Progress, Run
+from pellucid.train.loop import LAST, RunState
 from pellucid.train.metrics import check_targets
 from pellucid.train.step import Task, evaluation_graph, product_graph, value_graph
 
@@ -140,19 +140,27 @@ def batch_sizes(given: Any, rows: int, optimizer: Optimizer) -> BatchSize:
 def what_must_stay(data: Data, sizes: BatchSize, dtype: np.dtype[Any]) -> dict[str, Any]:
     """What must be as it was for a run to go on."""
     return {
-        "batch_size": to_config(sizes) if isinstance(sizes, GrowingBatch) else sizes.size(0),
+        "batch_size": to_config(sizes)
+        if isinstance(sizes, GrowingBatch)
+        else sizes.checked_size(0),
         "rows": data.rows,
         "data": fingerprint(data.features, data.others, dtype),
     }
 
 
 def start(
-    model: BaseModel, task: Task, same: Mapping[str, Any], seed: int | None, resume: bool
-) -> Progress:
+    model: BaseModel,
+    task: Task,
+    same: Mapping[str, Any],
+    seed: int | None,
+    resume: bool,
+    history: History,
+) -> RunState:
     """Where the run starts: anew from the current weights, or where a checkpoint stood.
 
     Args:
         same: what must be as it was to go on.
+        history: an empty one, for a run that starts anew.
     """
     stored = model.training
     if resume:
@@ -179,7 +187,7 @@ def start(
         last = kept.pop(LAST, (params, state))
         if any(model.holds(epoch) for epoch in kept):  # the run ended with an earlier epoch's
             params, state = last
-        return Progress(
+        return RunState(
             params,
             slots,
             state,
@@ -191,9 +199,9 @@ def start(
             kept=kept,
         )
     chosen = secrets.randbits(32) if seed is None else check_seed("fit", seed)
-    model.history = History()
+    model.history = history
     model.history.seed = chosen
-    return Progress(params, slots, state, seed=chosen, step=step)
+    return RunState(params, slots, state, seed=chosen, step=step)
 
 
 def job(model: BaseModel, task: Task, data: Data, seed: int, batch_size: int) -> Job:
@@ -212,7 +220,7 @@ def job(model: BaseModel, task: Task, data: Data, seed: int, batch_size: int) ->
 
 
 def engine_of(
-    model: BaseModel, task: Task, job: Job, progress: Progress, backend: str | None, threads: int
+    model: BaseModel, task: Task, job: Job, progress: RunState, backend: str | None, threads: int
 ) -> Engine:
     """What runs the steps of this job."""
     state = [*progress.params, *progress.slots, *progress.state]
@@ -282,11 +290,7 @@ def watchers(
     """All callbacks of a run, and whether a person's own are among them."""
     if verbose not in (0, 1, 2) or isinstance(verbose, bool):
         raise ArgumentError("fit", f"verbose must be 0, 1 or 2, got {verbose!r}")
-    given: list[Any] = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
-    for callback in given:
-        if not isinstance(callback, Callback):
-            hint = "Write EarlyStopping(…), with brackets." if isinstance(callback, type) else ""
-            raise ArgumentError("fit", f"expected a Callback, got {callback!r}", hint)
+    given = as_callbacks("fit", callbacks)
     several: list[Callback] = [ProgressBar(verbose), *given]
     if checkpoint is not None:
         real("fit", "checkpoint_every", every, 0)

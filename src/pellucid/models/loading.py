@@ -276,13 +276,5 @@ def _resume(
             params = _take(arrays, f"kept/{int(epoch)}/params", model.architecture.params)
             state = _take(arrays, f"kept/{int(epoch)}/state", model.architecture.state)
         model.kept[int(epoch)] = trees.leaves_of(params), trees.leaves_of(state)
-    history = History()
-    stored = document["history"]
-    history.epochs = {
-        str(name): [float(value) for value in values] for name, values in stored["epochs"].items()
-    }
-    history.seed = stored["seed"]
-    for table in ("steps", "validation"):
-        curves = arrays.get(f"history/{table}", {})
-        setattr(history, table, {name: array.tolist() for name, array in curves.items()})
-    model.history = history
+    tables = {table: arrays.get(f"history/{table}", {}) for table in ("steps", "validation")}
+    model.history = History.from_config(document["history"], tables)

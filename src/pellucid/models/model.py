@@ -34,9 +34,9 @@ from pellucid.optim import BatchSize, Optimizer
 from pellucid.runtime.backend import check_backend
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.threads import check as check_threads
-from pellucid.train.callbacks import Callback
-from pellucid.train.history import History
-from pellucid.train.loop import Progress, Run, Settings
+from pellucid.train.callback import Callback
+from pellucid.train.history import MAX_POINTS, History
+from pellucid.train.loop import RunState, Settings, TrainingRun
 from pellucid.train.step import objective, prediction_graph
 from pellucid.transform.arrays import converted
 from pellucid.transform.explainable import FunctionCall
@@ -453,6 +453,7 @@ class Model(BaseModel):
         resume: bool = False,
         backend: str | None = None,
         threads: int | None = None,
+        history_points: int = MAX_POINTS,
     ) -> History:
         """Trains on x and y.
 
@@ -482,6 +483,8 @@ class Model(BaseModel):
                 cannot.
             threads: how many threads train, at most; None: as many as the process may use. The
                 results do not depend on it.
+            history_points: the most rows of the history's curves of steps; a longer run keeps every
+                second one, then every fourth. 0 keeps none.
 
         Returns:
             The History of this run.
@@ -505,19 +508,19 @@ class Model(BaseModel):
         sizes = fitting.batch_sizes(batch_size, data.rows, optimizer)
         same = fitting.what_must_stay(data, sizes, numpy_dtype(self.dtype))
         task = self.task(data.types, bool(data.weights))
-        progress = fitting.start(self, task, same, seed, resume)
-        largest = max(sizes.size(epoch) for epoch in range(max(epochs, 1)))
-        job = fitting.job(self, task, data, progress.seed, largest)
+        curves = History(max_points=history_points)
+        progress = fitting.start(self, task, same, seed, resume, curves)
+        job = fitting.job(self, task, data, progress.seed, sizes.largest(epochs))
         watchers, watched = fitting.watchers(
             self, data, callbacks, verbose, checkpoint, checkpoint_every, overwrite or resume
         )
-        run = Run(
+        run = TrainingRun(
             Settings(
                 job=job,
                 optimizer=optimizer,
                 measure_names=task.step_measures,
                 epochs=epochs,
-                batch_size=lambda epoch: min(sizes.size(epoch), data.rows),
+                batch_size=lambda epoch: min(sizes.checked_size(epoch), data.rows),
                 validate_every=validate_every,
             ),
             progress,
@@ -532,7 +535,7 @@ class Model(BaseModel):
         run.train()
         return self.history
 
-    def _publish(self, progress: Progress) -> None:
+    def _publish(self, progress: RunState) -> None:
         """Gives the model the arrays of the last whole step."""
         params = trees.with_leaves(self.params, progress.params)
         state = trees.with_leaves(self.state, progress.state)

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import dataclasses
 import io
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from pellucid.core.errors import ArgumentError, DivergenceError
 from pellucid.core.files import check_target, write_atomically
 from pellucid.models.model import Model
 from pellucid.optim import Exponential, Minimizer
-from pellucid.train.callbacks import Callback
+from pellucid.train.callback import Callback, Run
 from pellucid.viz.curves import rate_curve
 
 _MEMORY = 0.9  # of the running mean that smooths the losses
@@ -57,13 +58,15 @@ class _Until(Callback):
     """Ends a run after `steps` steps, or where the loss has grown out of bounds."""
 
     def __init__(self, steps: int):
-        self.steps = steps
+        self.steps, self.lowest = steps, math.inf
+        self.losses: list[float] = []
 
-    def on_step(self, run: Any) -> None:
-        losses = run.history.steps["loss"]
-        lowest = min(losses)
-        grown = losses[-1] > lowest + (_WORSE - 1) * abs(lowest) and len(losses) > 10
-        run.stop = run.stop or len(losses) >= self.steps or grown
+    def on_step(self, run: Run) -> None:
+        loss = run.measures["loss"]
+        self.losses.append(loss)
+        self.lowest = min(self.lowest, loss)
+        grown = loss > self.lowest + (_WORSE - 1) * abs(self.lowest) and len(self.losses) > 10
+        run.stop = run.stop or len(self.losses) >= self.steps or grown
 
 
 @checked
@@ -112,6 +115,7 @@ def rate_range(
     trial.configure(dataclasses.replace(model.configuration(where), optimizer=rates_only))
     rows = len(model.features(x, where)[0])
     epochs = -(-count * size // rows) + 1
+    until = _Until(count)
     with contextlib.suppress(DivergenceError):  # the rate at which it diverges was looked for
         trial.fit(
             x,
@@ -120,10 +124,10 @@ def rate_range(
             epochs=epochs,
             seed=seed,
             verbose=0,
-            callbacks=_Until(count),
+            callbacks=until,
             backend=backend,
         )
-    losses = trial.history.steps.get("loss", [])[:count]
+    losses = until.losses
     rates = [low * factor**step for step in range(len(losses))]
     smoothed, mean = [], 0.0
     for step, loss in enumerate(losses, 1):

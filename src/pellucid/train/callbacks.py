@@ -1,59 +1,26 @@
-"""Callbacks: what happens between steps. A callback may read the run and ask it to stop."""
+"""The callbacks: a bar, stopping early, rates that fall on a plateau, checkpoints."""
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from pellucid.core.arguments import checked, choice, flag, real, whole
 from pellucid.core.errors import ArgumentError
-
-if TYPE_CHECKING:
-    from pellucid.train.loop import Run
-
+from pellucid.train.callback import Callback, Run
 
 _HIGH = ("accuracy", "f1", "roc_auc", "r2")  # measures that are better when they are higher
-
-
-class Callback:
-    """Base of all callbacks; every method does nothing by default.
-
-    Attributes:
-        every_step: whether `on_step` must see each step. Native training comes back to Python
-            every 50 ms or so; a callback of your own that has an `on_step` is called at every step
-            all the same, and that makes small networks slower.
-    """
-
-    @property
-    def every_step(self) -> bool:
-        return type(self).on_step is not Callback.on_step
-
-    def on_start(self, run: Run) -> None:
-        """Before the first step."""
-
-    def on_step(self, run: Run) -> None:
-        """After each training step, or, where `every_step` is false, after a slice of them."""
-
-    def on_measured(self, run: Run) -> None:
-        """As one with an epoch's row in the history, before any `on_epoch`: for what must know
-        every row. Ctrl-C waits for its end.
-        """
-
-    def on_epoch(self, run: Run) -> None:
-        """After each epoch and its validation."""
-
-    def on_end(self, run: Run) -> None:
-        """After the last step, also when training stops by an error or Ctrl-C."""
 
 
 def format_logs(logs: dict[str, float]) -> str:
     return " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
 
 
-class Progress(Callback):
+class ProgressBar(Callback):
     """Keras's three levels: 0 silent, 1 a bar that moves, 2 a line an epoch.
 
     Where the output is no terminal, 1 prints a line an epoch as 2 does.
@@ -93,14 +60,19 @@ class Progress(Callback):
         self.stream.flush()
 
 
-class _Watch(Callback):
-    """Watches a measure of the epochs: which of two values is the better one.
+class _Monitor(Callback):
+    """Follows a measure of the epochs: which value is the best, and for how long.
+
+    NaN is never better; epochs before the first number are not waited for.
 
     Args:
         monitor: a name in the epoch's logs: "val_loss", "val_accuracy", "loss", …
         min_delta: how much better counts as better, ≥ 0.
         mode: "min", "max", or None: "max" for what ends in accuracy, f1, roc_auc or r2, else "min".
         where: who asks, for messages.
+
+    Attributes:
+        best: the best value; best_epoch: its epoch, from 1, or 0; wait: epochs since then.
     """
 
     def __init__(self, monitor: str, min_delta: float, mode: str | None, where: str = ""):
@@ -111,6 +83,10 @@ class _Watch(Callback):
         if mode is not None:
             choice(where, "mode", mode, ("min", "max"))
         self.sign = -1 if (mode or ("max" if monitor.endswith(_HIGH) else "min")) == "max" else 1
+        self.reset()
+
+    def reset(self) -> None:
+        self.best, self.best_epoch, self.wait = math.inf * self.sign, 0, 0
 
     def value(self, run: Run) -> float:
         """The measure of the epoch that has ended."""
@@ -125,16 +101,54 @@ class _Watch(Callback):
             )
         return run.logs[self.monitor]
 
-    def better(self, value: float, best: float) -> bool:
-        return self.sign * value < self.sign * best - self.min_delta
+    def follow(self, value: float, epoch: int) -> bool:
+        """Takes in an epoch's value; whether it is the best so far."""
+        if self.sign * value + self.min_delta < self.sign * self.best:
+            self.best, self.best_epoch, self.wait = value, epoch, 0
+            return True
+        if self.best_epoch:
+            self.wait += 1
+        return False
+
+    @property
+    def _key(self) -> str:
+        return f"{type(self).__name__} of {self.monitor}, {self.sign}, {self.min_delta}"
+
+    def numbers(self) -> list[float]:
+        """What is known of the curve, to be kept where the curve itself is thinned."""
+        return [self.best, self.best_epoch, self.wait]
+
+    def recall(self, numbers: list[float]) -> None:
+        """Goes on from what `numbers` gave."""
+        self.best, self.best_epoch, self.wait = numbers[0], int(numbers[1]), int(numbers[2])
+
+    def on_start(self, run: Run) -> None:
+        """Follows what a resumed run has measured before."""
+        self.reset()
+        curve = run.history.epochs.get(self.monitor, [])
+        if len(curve) == run.epoch:
+            for epoch, value in enumerate(curve, 1):
+                self.follow(value, epoch)
+        elif self._key in run.history.memory:
+            self.recall(run.history.memory[self._key])
+
+    def on_measured(self, run: Run) -> None:
+        if self.follow(self.value(run), run.epoch):
+            self.improved(run)
+        if not run.history.is_complete:
+            run.history.memory[self._key] = self.numbers()
+
+    def improved(self, run: Run) -> None:
+        """After an epoch with a new best value."""
 
 
-class EarlyStopping(_Watch):
+class EarlyStopping(_Monitor):
     """Stops when a measure no longer improves, and gives back the weights of its best epoch.
 
     Args:
         monitor: a name in the epoch's logs: "val_loss", "val_accuracy", "loss", …
-        patience: epochs without improvement that are waited for, ≥ 0.
+        patience: training stops after so many epochs in a row without improvement, as in Keras; 0
+            is the same as 1.
         min_delta: how much better counts as better, ≥ 0.
         mode: "min", "max", or None: "max" for what ends in accuracy, f1, roc_auc or r2, else "min".
         restore_best: whether the weights of the best epoch are put back at the end. The state of
@@ -143,10 +157,17 @@ class EarlyStopping(_Watch):
             before it; one that had stopped goes on only with more patience.
 
     Attributes:
-        best: the best value; best_epoch: its epoch, from 1.
+        best: the best value; best_epoch: its epoch, from 1; wait: epochs without improvement.
     """
 
-    @checked
+    @functools.partial(
+        checked,
+        advice={
+            "restore_best_weights": "Here it is called restore_best, and is True by default.",
+            "start_from_epoch": "Train those epochs in a first call of fit, without it.",
+            "baseline": "Compare history.epochs with it after fit.",
+        },
+    )
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -159,32 +180,21 @@ class EarlyStopping(_Watch):
         self.patience = whole("EarlyStopping", "patience", patience, 0)
         flag("EarlyStopping", "restore_best", restore_best)
         self.restore_best = restore_best
-        self.best, self.best_epoch = math.inf * self.sign, 0
 
     def on_start(self, run: Run) -> None:
-        self.best, self.best_epoch = math.inf * self.sign, 0
-        curve = run.history.epochs.get(self.monitor, [])
-        if len(curve) != run.epoch:  # not measured in every epoch of the run that goes on
-            return
-        for epoch, value in enumerate(curve, 1):
-            if self.better(value, self.best):
-                self.best, self.best_epoch = value, epoch
-        if self.restore_best and self.best_epoch not in run.progress.kept:
+        super().on_start(run)
+        if self.restore_best and self.best_epoch not in run.kept:
             # Its weights are gone: what comes is compared among itself.
-            self.best, self.best_epoch = math.inf * self.sign, 0
-        if self.best_epoch:
-            self.on_epoch(run)
+            self.reset()
+        self.on_epoch(run)
 
-    def on_measured(self, run: Run) -> None:
-        value = self.value(run)
-        if self.better(value, self.best):
-            self.best, self.best_epoch = value, run.epoch
-            if self.restore_best:
-                several = [one for one in run.callbacks if isinstance(one, EarlyStopping)]
-                run.keep({one.best_epoch for one in several})
+    def improved(self, run: Run) -> None:
+        if self.restore_best:
+            several = [one for one in run.callbacks if isinstance(one, EarlyStopping)]
+            run.keep({one.best_epoch for one in several})
 
     def on_epoch(self, run: Run) -> None:
-        if run.epoch - self.best_epoch > self.patience:
+        if self.wait >= max(self.patience, 1):
             run.stop = True
 
     def on_end(self, run: Run) -> None:
@@ -192,24 +202,33 @@ class EarlyStopping(_Watch):
             run.restore(self.best_epoch)
 
 
-class ReduceOnPlateau(_Watch):
+class ReduceOnPlateau(_Monitor):
     """Multiplies the learning rate by `factor` whenever a measure no longer improves.
 
-    What it does follows from the curve of the measure alone, so a resumed run goes on as if it had
-    not been interrupted.
+    The rule is Keras's ReduceLROnPlateau. What it does follows from the curve of the measure
+    alone, so a resumed run goes on as if it had not been interrupted. Several of them multiply.
 
     Args:
         monitor: a name in the epoch's logs: "val_loss", "val_accuracy", "loss", …
         factor: in (0, 1).
         patience: epochs without improvement after which the rate falls, ≥ 1.
-        min_delta: how much better counts as better, ≥ 0.
+        min_delta: how much better counts as better, ≥ 0. Keras's default is 1e-4.
         mode: "min", "max", or None: "max" for what ends in accuracy, f1, roc_auc or r2, else "min".
-        lowest: the product of the factors never falls below this part of the rate.
+        lowest: the product of the factors never falls below this part of the rate. Keras's min_lr
+            is a rate: lowest = min_lr / learning_rate.
+        cooldown: epochs after a fall in which none is counted, ≥ 0.
 
     Attributes:
         scale: the product of the factors so far.
     """
 
+    @functools.partial(
+        checked,
+        advice={
+            "min_lr": "Here the lower bound is a part of the rate: lowest=min_lr / learning_rate.",
+            "min_rate": "Here the lower bound is a part of the rate: lowest=0.01 is 1 % of it.",
+        },
+    )
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -218,31 +237,53 @@ class ReduceOnPlateau(_Watch):
         min_delta: float = 0.0,
         mode: str | None = None,
         lowest: float = 0.0,
+        cooldown: int = 0,
     ):
-        super().__init__(monitor, min_delta, mode)
         where = "ReduceOnPlateau"
         self.factor = real(where, "factor", factor, 0, 1, open_low=True, open_high=True)
         self.patience = whole(where, "patience", patience, 1)
         self.lowest = real(where, "lowest", lowest, 0, 1)
-        self.scale = 1.0
+        self.cooldown = whole(where, "cooldown", cooldown, 0)
+        super().__init__(monitor, min_delta, mode)
+
+    def reset(self) -> None:
+        super().reset()
+        self.scale, self._cooling = 1.0, 0
+
+    def follow(self, value: float, epoch: int) -> bool:
+        if self._cooling:
+            self._cooling -= 1
+            self.wait = 0
+        before = self.wait
+        better = super().follow(value, epoch)
+        if self._cooling:
+            self.wait = before
+        elif self.wait >= self.patience:
+            self.scale = max(self.scale * self.factor, self.lowest)
+            self.wait, self._cooling = 0, self.cooldown
+        return better
+
+    def numbers(self) -> list[float]:
+        return [*super().numbers(), self.scale, self._cooling]
+
+    def recall(self, numbers: list[float]) -> None:
+        super().recall(numbers)
+        self.scale, self._cooling = numbers[3], int(numbers[4])
 
     def on_start(self, run: Run) -> None:
-        self._follow(run)
+        super().on_start(run)
+        if self.scale < 1:
+            self._set_rate(run)
 
-    def on_epoch(self, run: Run) -> None:
-        self.value(run)
-        self._follow(run)
+    def on_measured(self, run: Run) -> None:
+        before = self.scale
+        super().on_measured(run)
+        if self.scale != before:
+            self._set_rate(run)
 
-    def _follow(self, run: Run) -> None:
-        self.scale, best, waited = 1.0, math.inf * self.sign, 0
-        for value in run.history.epochs.get(self.monitor, ()):
-            if self.better(value, best):
-                best, waited = value, 0
-                continue
-            waited += 1
-            if waited == self.patience:
-                self.scale, waited = max(self.scale * self.factor, self.lowest), 0
-        run.rate_scale = self.scale
+    def _set_rate(self, run: Run) -> None:
+        several = [one for one in run.callbacks if isinstance(one, ReduceOnPlateau)]
+        run.rate_scale = math.prod(one.scale for one in several)
 
 
 class StopBelow(Callback):
@@ -256,12 +297,13 @@ class StopBelow(Callback):
         limit: the value to reach.
     """
 
+    @checked
     def __init__(self, monitor: str, limit: float):
-        self._watch = _Watch(monitor, 0.0, None, "StopBelow")
+        self._monitor = _Monitor(monitor, 0.0, None, "StopBelow")
         self.monitor, self.limit = monitor, real("StopBelow", "limit", limit)
 
     def on_epoch(self, run: Run) -> None:
-        if self._watch.value(run) <= self.limit:
+        if self._monitor.value(run) <= self.limit:
             run.stop = True
 
 
@@ -271,15 +313,22 @@ class Checkpoint(Callback):
     Args:
         save: writes the model file, atomically.
         every: seconds between two saves; what a kill can cost.
+        check: refuses, before the first step, what `save` could not write.
     """
 
     every_step = False
 
-    def __init__(self, save: Callable[[], None], every: float = 5.0):
-        self.save, self.every = save, every
+    def __init__(
+        self,
+        save: Callable[[], None],
+        every: float = 5.0,
+        check: Callable[[], object] = lambda: None,
+    ):
+        self.save, self.every, self.check = save, every, check
         self.last = 0.0
 
     def on_start(self, run: Run) -> None:
+        self.check()
         self.last = time.perf_counter()
 
     def on_step(self, run: Run) -> None:
@@ -289,7 +338,7 @@ class Checkpoint(Callback):
         run.publish()
         self.save()
         self.last = time.perf_counter()
-        run.history.spend("checkpoint", self.last - started)
+        run.history.add_seconds("checkpoint", self.last - started)
 
     def on_end(self, run: Run) -> None:
         self.save()

@@ -1,47 +1,144 @@
-"""What a training run measured: a row an epoch and a row a step."""
+"""What a training run measured: a row an epoch and a row a step, in bounded memory."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
+
+from pellucid.core.arguments import whole
+
+Table = dict[str, list[float]]
+Column = Sequence[float] | np.ndarray[Any, Any]
+MAX_POINTS = 10_000  # rows of the curves of steps and of validation
+MAX_EPOCHS = 100_000  # rows of the curves of epochs
+_TABLES = "epochs", "steps", "validation"
 
 
 class History:
     """The curves of a run.
 
+    Curves are bounded: `epochs` to 100,000 rows, `steps` and `validation` to `max_points`. A run
+    that measures more keeps every second row, then every fourth, and so on: rows k, 2k, 3k, … with
+    k the smallest power of 2 that fits, each with the values of that very step. It is the same
+    whether the run was resumed or not.
+
+    Args:
+        max_points: the most rows of `steps` and `validation`; 0 keeps none.
+
     Attributes:
-        epochs: {"loss": […], "accuracy": […], "val_loss": […], …}, one entry an epoch.
+        epochs: {"loss": […], "accuracy": […], "val_loss": […], …}, one entry an epoch. An epoch
+            in which a measure was not taken has NaN.
         steps: the same for each training step, with "step"; the minibatch's own values.
         validation: {"step": […], "val_loss": […], …} at the steps where it was measured.
         seed: the seed that ordered the data and drew the masks.
         seconds: {"gather": …, "step": …, "validation": …, "checkpoint": …} wall time.
+        counts: how many rows each table has been given, thinned ones included.
+        validated: the step at which validation was measured last.
+        memory: what callbacks must know of epochs that are no longer in the curves.
     """
 
-    def __init__(self) -> None:
-        self.epochs: dict[str, list[float]] = {}
-        self.steps: dict[str, list[float]] = {}
-        self.validation: dict[str, list[float]] = {}
+    def __init__(self, max_points: int = MAX_POINTS) -> None:
+        self.max_points = whole("History", "max_points", max_points, 0)
+        self.epochs: Table = {}
+        self.steps: Table = {}
+        self.validation: Table = {}
         self.seed: int | None = None
         self.seconds: dict[str, float] = {}
+        self.counts = dict.fromkeys(_TABLES, 0)
+        self.validated = 0
+        self.memory: dict[str, list[float]] = {}
 
     @property
-    def history(self) -> dict[str, list[float]]:
+    def history(self) -> Table:
         """The epochs' curves, under the name that Keras gives them."""
         return self.epochs
 
-    @staticmethod
-    def add(table: dict[str, list[float]], row: Mapping[str, float]) -> None:
-        for name, value in row.items():
-            table.setdefault(name, []).append(value)
+    @property
+    def is_complete(self) -> bool:
+        """Whether `epochs` has a row for every epoch."""
+        return self.counts["epochs"] <= MAX_EPOCHS
 
-    def spend(self, what: str, seconds: float) -> None:
+    def add_epoch(self, row: Mapping[str, float]) -> None:
+        """An epoch's averages."""
+        self._extend("epochs", {name: [value] for name, value in row.items()}, MAX_EPOCHS)
+
+    def add_validation(self, row: Mapping[str, float]) -> None:
+        """What was measured at a step, with "step"."""
+        columns = {name: [value] for name, value in row.items()}
+        self._extend("validation", columns, self.max_points)
+        self.validated = int(row["step"])
+
+    def add_steps(self, columns: Mapping[str, Column]) -> None:
+        """The measures of steps that follow each other, with "step"."""
+        self._extend("steps", columns, self.max_points)
+
+    def _extend(self, name: str, columns: Mapping[str, Column], limit: int) -> None:
+        before = self.counts[name]
+        self.counts[name] = after = before + len(next(iter(columns.values())))
+        if not limit:
+            return
+        table: Table = getattr(self, name)
+        stride, wider = _stride(before, limit), _stride(after, limit)
+        if wider > stride:
+            every = wider // stride
+            for values in table.values():
+                values[:] = values[every - 1 :: every]
+        first = -(before + 1) % wider
+        rows, missing = before // wider, [math.nan] * (after - before)
+        for column in dict.fromkeys([*table, *columns]):
+            values = table.setdefault(column, [math.nan] * rows)
+            given = columns.get(column)
+            picked = missing[first::wider] if given is None else given[first::wider]
+            values.extend(picked.tolist() if isinstance(picked, np.ndarray) else picked)
+
+    def add_seconds(self, what: str, seconds: float) -> None:
         self.seconds[what] = self.seconds.get(what, 0.0) + seconds
 
     def __repr__(self) -> str:
-        count = max((len(values) for values in self.epochs.values()), default=0)
+        count = self.counts["epochs"]
         last = ", ".join(f"{name} {values[-1]:.4g}" for name, values in self.epochs.items())
         return f"History({count} epochs: {last})" if last else f"History({count} epochs)"
 
     def to_config(self) -> dict[str, Any]:
         """Plain values for a file; the curves of the steps are kept as arrays beside it."""
-        return {"epochs": self.epochs, "validation": self.validation, "seed": self.seed}
+        return {
+            "epochs": self.epochs,
+            "seed": self.seed,
+            "max_points": self.max_points,
+            "counts": self.counts,
+            "validated": self.validated,
+            "memory": self.memory,
+        }
+
+    @staticmethod
+    def from_config(config: Mapping[str, Any], tables: Mapping[str, Mapping[str, Any]]) -> History:
+        """What `to_config` wrote, with the arrays of the tables "steps" and "validation"."""
+        history = History(config.get("max_points", MAX_POINTS))
+        history.epochs = {
+            str(name): [float(value) for value in values]
+            for name, values in config["epochs"].items()
+        }
+        for name in ("steps", "validation"):
+            table: Table = getattr(history, name)
+            for column, array in tables[name].items():
+                values: list[float] = array.tolist()
+                table[column] = [int(step) for step in values] if column == "step" else values
+        history.seed = config["seed"]
+        for name in _TABLES:
+            rows = {len(values) for values in getattr(history, name).values()}
+            count = config.get("counts", {}).get(name, max(rows, default=0))
+            history.counts[name] = whole("History", f"counts of {name}", count, 0)
+        last = history.validation.get("step", [0])[-1:] or [0]
+        history.validated = whole("History", "validated", config.get("validated", last[0]), 0)
+        for name, values in config.get("memory", {}).items():
+            history.memory[str(name)] = [float(value) for value in values]
+        return history
+
+
+def _stride(count: int, limit: int) -> int:
+    """The smallest power of 2 of which at most `limit` multiples are ≤ count."""
+    most = -(-(count + 1) // (limit + 1))  # count // k ≤ limit exactly where k ≥ this
+    return 1 << (most - 1).bit_length()

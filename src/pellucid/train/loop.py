@@ -1,6 +1,6 @@
 """The loop: shuffled minibatches go through the step graph; numbers come out.
 
-A run is resumable at any step: everything that the next step depends on is in `Progress`, and the
+A run is resumable at any step: everything that the next step depends on is in `RunState`, and the
 order of the data is a function of (seed, epoch) alone.
 """
 
@@ -13,24 +13,26 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.core.errors import DataError, DivergenceError
+from pellucid.core.arguments import real
+from pellucid.core.errors import ArgumentError, DataError, DivergenceError
 from pellucid.core.signals import held_back
 from pellucid.graph.node import INPUT
 from pellucid.optim.base import Optimizer
 from pellucid.runtime.interpreter import step as step_through
-from pellucid.train.callbacks import Callback
+from pellucid.train.callback import Callback, Run
 from pellucid.train.engines import Engine, Job
 from pellucid.train.history import History
 
 Array = np.ndarray[Any, Any]
 Weights = tuple[list[Array], list[Array]]  # the parameters, and the state of layers
 LAST = -1  # in the place of an epoch: the weights of the last step
+_SETTABLE = "A callback may set run.stop and run.rate_scale."
 _SLICE = 0.05  # seconds of steps between two looks at callbacks and Ctrl-C
-_FIRST = 8  # steps before the pace is known
+_FIRST = 8  # steps before their time is known
 
 
 @dataclass
-class Progress:
+class RunState:
     """Everything the next step depends on, as flat lists of arrays and numbers.
 
     Args:
@@ -64,46 +66,55 @@ class Settings:
     validate_every: int | None = None
 
 
-class Run:
-    """One call of fit, as callbacks see it.
+class TrainingRun:
+    """One call of fit: a `Run` for callbacks.
 
     Args:
-        publish: gives the model what `progress` holds.
+        publish: gives the model what the state holds.
         watched: whether someone looks at the model at the end of each epoch.
     """
 
     def __init__(
         self,
         settings: Settings,
-        progress: Progress,
+        state: RunState,
         engine: Engine,
         history: History,
         validate: Callable[[Run], dict[str, float]] | None = None,
         callbacks: Sequence[Callback] = (),
-        publish: Callable[[Progress], None] = lambda progress: None,
+        publish: Callable[[RunState], None] = lambda state: None,
         watched: bool = True,
     ):
-        self.settings, self.progress, self.history = settings, progress, history
+        self.settings, self.state, self.history = settings, state, history
         self.engine, self.validate, self.callbacks = engine, validate, callbacks
         self._publish, self._watched = publish, watched
         self.logs: dict[str, float] = {}
-        self.stop = self._ended = False
+        self.measures: dict[str, float] = {}
+        self.stop = self._finished = False
         self.rate_scale = 1.0  # what the optimizer's rates are multiplied by
         self._validated: tuple[int, dict[str, float]] = (-1, {})
         self._slice = 1 if any(one.every_step for one in callbacks) else engine.steps_at_once
-        self._pace = engine.seconds  # a step takes
+        self._step_seconds = engine.seconds
+        self._sealed = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuses what would be ignored, such as Keras's `stop_training`."""
+        if "_sealed" in self.__dict__ and name not in self.__dict__:
+            fix = "Write run.stop = True." if name == "stop_training" else _SETTABLE
+            raise ArgumentError("callback", f"a run has no {name} that can be set", fix)
+        super().__setattr__(name, value)
 
     @property
     def step(self) -> int:
-        return self.progress.step
+        return self.state.step
 
     @property
     def epoch(self) -> int:
-        return self.progress.epoch
+        return self.state.epoch
 
     @property
     def batch(self) -> int:
-        return self.progress.batch
+        return self.state.batch
 
     @property
     def epochs(self) -> int:
@@ -116,7 +127,7 @@ class Run:
     @property
     def batch_size(self) -> int:
         """Rows a step in this epoch."""
-        return self.settings.batch_size(self.progress.epoch)
+        return self.settings.batch_size(self.state.epoch)
 
     def publish(self, last: bool = False) -> None:
         """Gives the model the arrays of the last whole step.
@@ -124,54 +135,85 @@ class Run:
         Args:
             last: whether no step follows, so that none is copied.
         """
-        progress = self.progress
-        state = self.engine.finish() if last or self._ended else self.engine.state()
-        self._ended = self._ended or last
-        n, m = len(progress.params), len(progress.slots)
-        progress.params, progress.slots = state[:n], state[n : n + m]
-        progress.state = state[n + m : n + m + len(progress.state)]
-        self._publish(progress)
+        now = self.state
+        arrays = self.engine.finish() if last or self._finished else self.engine.state()
+        self._finished = self._finished or last
+        n, m = len(now.params), len(now.slots)
+        now.params, now.slots = arrays[:n], arrays[n : n + m]
+        now.state = arrays[n + m : n + m + len(now.state)]
+        self._publish(now)
 
     def keep(self, epochs: Collection[int]) -> None:
         """Keeps the weights and state of this epoch, and of no earlier one but `epochs`."""
-        progress = self.progress
-        held = {epoch: progress.kept[epoch] for epoch in epochs if epoch in progress.kept}
-        progress.kept = held | {progress.epoch: (list(progress.params), list(progress.state))}
+        now = self.state
+        held = {epoch: now.kept[epoch] for epoch in epochs if epoch in now.kept}
+        now.kept = held | {now.epoch: (list(now.params), list(now.state))}
 
     def restore(self, epoch: int) -> None:
         """Gives the model other weights and state at the end: those of an epoch that was kept."""
-        progress = self.progress
-        if epoch not in progress.kept:
+        now = self.state
+        if epoch not in now.kept:
             return
-        if epoch != progress.epoch or progress.batch:
-            last = progress.params, progress.state
-            progress.kept = {LAST: last, **progress.kept}  # the first one, where several restore
-        params, state = progress.kept[epoch]
-        progress.params, progress.state = [w.copy() for w in params], [s.copy() for s in state]
-        self._publish(progress)
+        if epoch != now.epoch or now.batch:
+            last = now.params, now.state
+            now.kept = {LAST: last, **now.kept}  # the first one, where several restore
+        params, state = now.kept[epoch]
+        now.params, now.state = [w.copy() for w in params], [s.copy() for s in state]
+        self._publish(now)
+
+    @property
+    def kept(self) -> Collection[int]:
+        """Epochs whose weights are kept."""
+        return self.state.kept
 
     def train(self) -> None:
-        """Trains to the last epoch, or until a callback sets `stop`."""
-        for callback in self.callbacks:
-            callback.on_start(self)
+        """Trains to the last epoch, or until a callback sets `stop`.
+
+        Raises:
+            BaseException: the first error of a step or a callback, with later ones as its notes.
+        """
+        started: list[Callback] = []
+        first: BaseException | None = None
         try:
-            while self.progress.epoch < self.settings.epochs and not self.stop:
-                self._epoch()
-        finally:
-            self.publish(last=True)
             for callback in self.callbacks:
-                callback.on_end(self)
+                callback.on_start(self)
+                started.append(callback)
+            while self.state.epoch < self.settings.epochs and not self.stop:
+                self._epoch()
+        except BaseException as error:
+            first = error
+        # Whatever came, the model gets its weights and every callback hears of the end.
+        for end in [lambda: self.publish(last=True), *(self._end_of(one) for one in started)]:
+            try:
+                end()
+            except BaseException as error:
+                first = _joined(first, error)
+        if first is not None:
+            raise first
+
+    def _end_of(self, callback: Callback) -> Callable[[], None]:
+        return lambda: callback.on_end(self)
+
+    def _call(self, hook: str) -> None:
+        """Calls a hook of all callbacks; one that raises leaves none of the others out."""
+        first: BaseException | None = None
+        for callback in self.callbacks:
+            try:
+                getattr(callback, hook)(self)
+            except Exception as error:  # Ctrl-C is not waited with
+                first = _joined(first, error)
+        if first is not None:
+            raise first
 
     def _epoch(self) -> None:
-        progress, batch_size = self.progress, self.batch_size
-        rows = self.engine.order(progress.seed, progress.epoch)
-        while progress.batch < self.steps_per_epoch:
-            start = progress.batch * batch_size
+        now, batch_size = self.state, self.batch_size
+        rows = self.engine.order(now.seed, now.epoch)
+        while now.batch < self.steps_per_epoch:
+            start = now.batch * batch_size
             with held_back():
                 self._steps(rows[start : start + self._count() * batch_size])
             self._validate_on_step()
-            for callback in self.callbacks:
-                callback.on_step(self)
+            self._call("on_step")
             if self.stop:
                 return
         self.logs = self._averages()
@@ -180,21 +222,19 @@ class Run:
         if self._watched:
             self.publish()
         with held_back():
-            History.add(self.history.epochs, self.logs)
-            progress.epoch, progress.batch, progress.sums = progress.epoch + 1, 0, {}
-            for callback in self.callbacks:
-                callback.on_measured(self)
+            self.history.add_epoch(self.logs)
+            now.epoch, now.batch, now.sums = now.epoch + 1, 0, {}
+            self._call("on_measured")
             if self._watched:
-                self._publish(progress)
-        for callback in self.callbacks:
-            callback.on_epoch(self)
+                self._publish(now)
+        self._call("on_epoch")
 
     def _count(self) -> int:
         """How many steps the next call takes: what fits the slice, to where Python is needed."""
-        count = min(self._slice, max(_FIRST, int(_SLICE / self._pace)))
+        count = min(self._slice, max(_FIRST, int(_SLICE / self._step_seconds)))
         every = self.settings.validate_every
         if self.validate is not None and every:
-            count = min(count, every - self.progress.step % every)
+            count = min(count, every - self.state.step % every)
         return count
 
     def _validation(self) -> dict[str, float]:
@@ -205,29 +245,29 @@ class Run:
             self.publish()
             values = self.validate(self)
             self._validated = (self.step, values)
-            if self.history.validation.get("step", [])[-1:] != [self.step]:  # else a resumed run
-                History.add(self.history.validation, {"step": self.step, **values})
-            self.history.spend("validation", time.perf_counter() - started)
+            if self.history.validated != self.step:  # else a resumed run
+                self.history.add_validation({"step": self.step, **values})
+            self.history.add_seconds("validation", time.perf_counter() - started)
         return self._validated[1]
 
     def _averages(self) -> dict[str, float]:
-        rows = self.progress.sums["rows"]
-        return {name: self.progress.sums[name] / rows for name in self.settings.measure_names}
+        rows = self.state.sums["rows"]
+        return {name: self.state.sums[name] / rows for name in self.settings.measure_names}
 
     def _steps(self, rows: Array) -> None:
         """A step for each batch of `rows`, and what they measured."""
-        progress, size = self.progress, self.batch_size
+        now, size = self.state, self.batch_size
         started = time.perf_counter()
         asked = -(-len(rows) // size)
-        rates = np.array(self.settings.optimizer.rates(progress.step, asked)) * self.rate_scale
+        rates = self._rates(asked)
         measures = self.engine.run(rows, rates, size)
         diverged = len(measures) > 0 and not np.isfinite(measures[-1, 0])
         done = len(measures) - diverged
         if done:
             taken = np.minimum(len(rows) - np.arange(done) * size, size)
             self._record(measures[:done], taken)
-            self._pace = self.engine.seconds = (time.perf_counter() - started) / done
-        self.history.spend("step", time.perf_counter() - started)
+            self._step_seconds = self.engine.seconds = (time.perf_counter() - started) / done
+        self.history.add_seconds("step", time.perf_counter() - started)
         failed = rows[done * size : (done + 1) * size]
         if diverged:
             self._diverged(failed, float(rates[done]), float(measures[-1, 0]))
@@ -236,36 +276,51 @@ class Run:
             raise DataError(
                 "fit",
                 "x and y must stay as they are while they are trained on, got other numbers "
-                f"in batch {progress.batch + 1} at a second look",
+                f"in batch {now.batch + 1} at a second look",
                 "Give fit copies.",
             )
 
+    def _rates(self, count: int) -> Array:
+        """The learning rates of the next steps."""
+        dtype, step = self.settings.job.dtype, self.state.step
+        scale = real("callback", "rate_scale", self.rate_scale, 0)
+        rates = np.array(self.settings.optimizer.rates(step, count)) * scale
+        large = np.flatnonzero(rates > np.finfo(dtype).max)
+        if len(large):
+            raise ArgumentError(
+                "fit",
+                f"the learning rate must fit {dtype}, got {rates[large[0]]:g} at step "
+                f"{step + large[0] + 1}",
+                "Lower it, or the schedule's growth.",
+            )
+        return rates
+
     def _validate_on_step(self) -> None:
         every = self.settings.validate_every
-        if self.validate is not None and every and self.progress.step % every == 0:
+        if self.validate is not None and every and self.state.step % every == 0:
             self._validation()
 
     def _record(self, measures: Array, rows: Array) -> None:
         """Adds steps to the curves and to the sums of the epoch, one after the other."""
-        progress, names = self.progress, self.settings.measure_names
-        numbers = range(progress.step + 1, progress.step + 1 + len(measures))
-        self.history.steps.setdefault("step", []).extend(numbers)
-        for name, values in zip(names, measures.T.tolist(), strict=True):
-            self.history.steps.setdefault(name, []).extend(values)
+        now, names = self.state, self.settings.measure_names
+        numbers = range(now.step + 1, now.step + 1 + len(measures))
+        columns = dict(zip(names, measures.T, strict=True))
+        self.history.add_steps({"step": numbers, **columns})
+        self.measures = dict(zip(names, measures[-1].tolist(), strict=True))
         summed = ["rows", *names]
         table = np.empty((len(measures) + 1, len(summed)))
-        table[0] = [progress.sums.get(name, 0.0) for name in summed]
+        table[0] = [now.sums.get(name, 0.0) for name in summed]
         table[1:, 0] = rows
         np.multiply(measures, rows[:, None], out=table[1:, 1:])
         totals = np.add.accumulate(table)[-1].tolist()
-        progress.sums = dict(zip(summed, totals, strict=True))
-        progress.step += len(measures)
-        progress.batch += len(measures)
+        now.sums = dict(zip(summed, totals, strict=True))
+        now.step += len(measures)
+        now.batch += len(measures)
         self.logs = self._averages()
 
     def _diverged(self, rows: Array, rate: float, loss: float) -> None:
         """Stops with the last finite weights, and names the first node that is not finite."""
-        job, progress = self.settings.job, self.progress
+        job, now = self.settings.job, self.state
         state = self.engine.before_failure()
         inputs = job.inputs(state, rate, job.check_batch(rows))
         self.engine.give_up()
@@ -278,8 +333,16 @@ class Run:
                 break
         raise DivergenceError(
             "fit",
-            f"the loss must stay finite, got {loss} at step {progress.step + 1}; the first value "
+            f"the loss must stay finite, got {loss} at step {now.step + 1}; the first value "
             f"that is not finite is {first}",
             f"The model keeps its last finite weights. Lower the learning rate ({rate:g}) or "
             "scale the data.",
         )
+
+
+def _joined(first: BaseException | None, error: BaseException) -> BaseException:
+    """The error that came first, with a later one as its note."""
+    if first is None or first is error:
+        return error
+    first.add_note(f"After it came {type(error).__name__}: {error}")
+    return first
