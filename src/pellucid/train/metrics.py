@@ -223,7 +223,7 @@ def _compared(name: str, loss: Loss, target: Value, predicted: Value) -> tuple[V
             f"{shapes.text(wanted.type.shape)}",
             "Use a function (y_true, y_pred) of your own.",
         )
-    return composite.astype(wanted, found.type.dtype), found
+    return wanted, found
 
 
 def _row_mean(value: Value) -> Value:
