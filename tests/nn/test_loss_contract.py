@@ -188,7 +188,8 @@ def test_class_weights_go_by_the_class_of_a_row_or_are_refused():
             with pytest.raises(DataError, match=r"a 1 and zeros, got \[0.5, 0.5, 0.0\] in row 0"):
                 loss.row_classes(y, wide, "fit")
             continue
-        with pytest.raises(ArgumentError, match=f"a row, got loss {loss.name} with 3 outputs"):
+        name = "<lambda>" if isinstance(loss, UserLoss) else loss.name
+        with pytest.raises(ArgumentError, match=f"a row, got loss {name} with 3 outputs"):
             loss.row_classes(y, wide, "fit")
         if loss.sides is not None:
             narrow = TensorType(float64, (N, 1))
@@ -214,6 +215,16 @@ def test_a_class_where_an_object_is_meant_is_refused_with_what_to_write():
             nn.NegativeLogLikelihood(kind)
         with pytest.raises(ArgumentError, match="function must be a function"):
             UserLoss(kind)
+
+
+def test_a_loss_of_ones_own_is_named_in_the_messages_of_metrics():
+    def mine(t, y):
+        return (y - t)[:, 0]
+
+    for name in ("accuracy", "f1", "roc_auc", "top_2_error"):
+        loss = loss_of(mine)
+        with pytest.raises(ArgumentError, match=r"\[compile\] .* got loss mine\. "):
+            metrics.check_metrics([metrics.metric(name)], loss, contract(loss, None))
 
 
 def test_names_of_other_libraries_say_how_their_numbers_differ():

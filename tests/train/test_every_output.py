@@ -301,6 +301,13 @@ def test_machine_code_gives_them_too(loss, last):
     agree(loss, last, "native")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("loss", "last", "verdict"), PAIRS)
+def test_machine_code_gives_them_for_every_pair(loss, last, verdict):
+    if verdict != "-":
+        agree(loss, last, "native")
+
+
 @pytest.mark.parametrize("last", ["softmax", None])
 def test_rows_of_probabilities_as_targets(last):
     t = softmax(RNG.normal(size=(ROWS, 3)))

@@ -202,6 +202,25 @@ def test_f1_of_several_labels_is_their_mean():
     }
 
 
+def test_f1_of_three_classes_is_the_mean_where_two_occur_too():
+    net = model(["f1"], "cross_entropy", "softmax", 3)  # chooses class 0 always
+    net.build((1,))
+    found = net.evaluate(X, np.array([0, 1] * 4), backend="interpreter")
+    assert found["f1"] == pytest.approx((2 / 3 + 0) / 2)
+
+
+def test_whole_numbers_as_targets_are_compared_as_numbers():
+    def own_loss(t, y):
+        return np.sum((y - t) ** 2, axis=-1)
+
+    net = model(["squared_error", "absolute_error", "r2"], own_loss)
+    net.build((1,))
+    found = net.evaluate(X, np.arange(8), backend="interpreter")
+    assert found["squared_error"] == found["loss"] == np.mean(np.arange(8) ** 2)
+    assert found["absolute_error"] == 3.5
+    assert found["r2"] == pytest.approx(1 - np.sum(np.arange(8) ** 2) / 42)
+
+
 # -- data that have no value ------------------------------------------------------------------
 
 

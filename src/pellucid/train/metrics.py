@@ -119,14 +119,14 @@ def _needs_labels(name: str, loss: Loss, contract: Contract) -> Refusal | None:
     fix = "Use metrics=['squared_error'], or a loss for classes."
     if loss.reads is Form.OWN:
         fix = "Use a loss for classes, or a function (y_true, y_pred) of your own."
-    return Refusal(f"{name} needs a classification loss, got {loss.name}", fix)
+    return Refusal(f"{name} needs a classification loss, got {loss.label}", fix)
 
 
 def _needs_classes(name: str, loss: Loss, contract: Contract) -> Refusal | None:
     if loss.classifies and loss.sides is None:
         return None
     return Refusal(
-        f"{name} needs a loss of classes, got {loss.name}",
+        f"{name} needs a loss of classes, got {loss.label}",
         "Use loss='cross_entropy' and a softmax at the end of the model.",
     )
 
@@ -134,7 +134,7 @@ def _needs_classes(name: str, loss: Loss, contract: Contract) -> Refusal | None:
 def _needs_ranks(name: str, loss: Loss, contract: Contract) -> Refusal | None:
     if contract.form is Form.CLASS_SCORES:
         return Refusal(
-            f"{name} compares the outputs of different rows, got {loss.name}, which sees "
+            f"{name} compares the outputs of different rows, got {loss.label}, which sees "
             "differences within a row alone",
             "Use loss='cross_entropy' and a softmax at the end of the model.",
         )
@@ -192,7 +192,7 @@ def _array(value: Value) -> Array:
 
 
 def _needs_values(name: str, loss: Loss, contract: Contract) -> Refusal | None:
-    got = f"{name} compares values with the targets, got {contract.form.value} ({loss.name})"
+    got = f"{name} compares values with the targets, got {contract.form.value} ({loss.label})"
     match contract.form:
         case Form.CLASS_LOGITS:
             return Refusal(got, "End the model in a softmax: it trains alike, and gives values.")
@@ -223,7 +223,7 @@ def _compared(name: str, loss: Loss, target: Value, predicted: Value) -> tuple[V
             f"{shapes.text(wanted.type.shape)}",
             "Use a function (y_true, y_pred) of your own.",
         )
-    return composite.astype(wanted, found.type.dtype), found
+    return wanted, found
 
 
 def _row_mean(value: Value) -> Value:

@@ -45,6 +45,11 @@ class Loss:
     classifies: ClassVar[bool] = False  # whether targets are labels
     sides: ClassVar[tuple[int, int] | None] = None  # the labels, where each output has two
 
+    @property
+    def label(self) -> str:
+        """How messages name the loss."""
+        return self.name
+
     def per_row(self, target: Value, output: Value) -> Value:
         """The loss of each row, shape (N,)."""
         raise NotImplementedError
@@ -90,11 +95,11 @@ class Loss:
             ArgumentError: for a loss whose rows have no class.
             DataError: for a row of probabilities that names more than one.
         """
-        raise no_classes(self.name, output, where)
+        raise no_classes(self.label, output, where)
 
 
 def no_classes(name: str, output: TensorType, where: str) -> ArgumentError:
-    several = output.shape[-1]
+    several, name = output.shape[-1], name.removeprefix("loss ")
     return ArgumentError(
         where,
         f"class_weight needs one class a row, got loss {name} with {several} "

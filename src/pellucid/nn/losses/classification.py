@@ -167,7 +167,7 @@ def _rows_of_classes(target: Value, output: Value) -> Value:
 def _sides(loss: Loss, y: Array, output: TensorType, where: str) -> tuple[Array, list[int]]:
     """The side of each row, where rows have one."""
     if output.shape[1:] != (1,) or loss.sides is None:
-        raise no_classes(loss.name, output, where)
+        raise no_classes(loss.label, output, where)
     return y.reshape(-1), list(loss.sides)
 
 
