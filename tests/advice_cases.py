@@ -18,6 +18,7 @@ from pellucid import nn, optim
 from pellucid import numpy as pnp
 from pellucid.ops.spec import ZeroGradient
 from pellucid.transform.custom import op
+from pellucid.transform.explainable import FunctionCall
 
 
 class Followed(NamedTuple):
@@ -88,6 +89,47 @@ def matrix() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PendingDeprecationWarning)
         return np.asmatrix(ONES)
+
+
+def resumed(p: Path, x: Any, resume: bool = True) -> Any:
+    """A run of two epochs, the second on `x`."""
+    path = p / "resumed.safetensors"
+    model = compiled()
+    model.fit(X, X[:, 0], epochs=1, seed=0, verbose=0, checkpoint=path, overwrite=True)
+    again = pel.load(path)
+    return again.fit(x, x[:, 0], epochs=2, seed=0, verbose=0, resume=resume)
+
+
+def diverged(rate: float) -> Any:
+    model = compiled(optimizer=optim.SGD(rate))
+    return model.fit(X, X[:, 0], epochs=60, seed=0, verbose=0, backend="interpreter")
+
+
+def hills(w: Any) -> Any:
+    return np.sum(np.arange(40.0) * w * w)
+
+
+def shared_with_donated(x: Any, copied: bool) -> Any:
+    return pel.jit(lambda w, v: w + v, donate=0)(x, x.copy() if copied else x)
+
+
+def kept(stored: bool) -> Any:
+    """A Tensor of a traced function, stored inside or returned."""
+    inside: list[Any] = []
+    result = traced(lambda x: inside.append(x) or x, ONES)
+    return inside[0] if stored else result
+
+
+class Slope:
+    """The smallest thing that says which function it is, as a model does."""
+
+    w = np.ones(3, np.float32)
+
+    def __call__(self, x: Any) -> Any:
+        return np.sum(self.w * x)
+
+    def __pellucid_function__(self, where: str, x: Any) -> FunctionCall:
+        return FunctionCall(lambda w, x: np.sum(w * x), (self.w, x), ("w", "x"), (0,))
 
 
 def plain_model() -> Any:
@@ -818,6 +860,271 @@ FOLLOWED = [
         lambda p: pel.load(strange(p)),
         lambda p: (saved(p, overwrite=True), pel.load(p / "m.safetensors")),
     ),
+    # advice in words
+    Followed(
+        "Cast one of them with astype first.",
+        lambda p: pel.Tensor(np.ones(2, np.uint64)) + pel.Tensor(np.ones(2, np.int64)),
+        lambda p: pel.Tensor(np.ones(2, np.uint64)).astype("int64") + np.ones(2, np.int64),
+    ),
+    Followed(
+        "Create it first.",
+        lambda p: fitted(X, X[:, 0]).save(p / "new" / "m.safetensors"),
+        lambda p: ((p / "new").mkdir(), fitted(X, X[:, 0]).save(p / "new" / "m.safetensors")),
+    ),
+    Followed(
+        "Each pair of dimensions, counted from the right, must be equal or hold a 1.",
+        lambda p: pel.Tensor(np.ones((2, 3))) + np.ones((3, 2)),
+        lambda p: pel.Tensor(np.ones((2, 3))) + np.ones((2, 1)),
+    ),
+    Followed(
+        "(2, 3) holds 6 elements.",
+        lambda p: pel.Tensor(ONES).reshape(4, 2),
+        lambda p: pel.Tensor(ONES).reshape(3, 2),
+    ),
+    Followed(
+        "Give every row as many numbers as the first.",
+        lambda p: fitted([[1.0, 2.0], [3.0]], [0.0, 1.0]),
+        lambda p: fitted([[1.0, 2.0], [3.0, 4.0]], [0.0, 1.0]),
+    ),
+    Followed(
+        "It moves all weights together; 0 freezes a layer.",
+        lambda p: compiled(nn.Dense(2, name="a"), optimizer=optim.LBFGS(), rates={"a": 0.5}),
+        lambda p: compiled(nn.Dense(2, name="a"), optimizer=optim.LBFGS(), rates={"a": 0}),
+    ),
+    Followed(
+        "Compile with other rates, or add a layer.",
+        lambda p: fitted(X, X[:, 0], nn.Dense(1, name="a"), rates={"a": 0}),
+        lambda p: (
+            fitted(X, X[:, 0], nn.Dense(1, name="a"), rates={"a": 0.1}),
+            fitted(X, X[:, 0], nn.Dense(2, name="a"), nn.Dense(1), rates={"a": 0}),
+        ),
+    ),
+    Followed(
+        "Call layers on symbols instead.",
+        lambda p: plain_model().add(nn.Dense(1)),
+        lambda p: pel.Model(x4, nn.Dense(1)(nn.Dense(2)(x4))),
+    ),
+    Followed(
+        "Move dropout_1 before it.",
+        lambda p: classified(X, CLASSES, nn.Dense(3, activation="softmax"), nn.Dropout(0.1)),
+        lambda p: classified(X, CLASSES, nn.Dropout(0.1), nn.Dense(3, activation="softmax")),
+    ),
+    Followed(
+        "Remove one of them.",
+        lambda p: classified(
+            X, CLASSES, nn.Dense(3, activation="softmax"), nn.Activation("softmax")
+        ),
+        lambda p: classified(X, CLASSES, nn.Dense(3, activation="softmax")),
+    ),
+    Followed(
+        "Take the activation off the last layer.",
+        lambda p: fitted(X, SIGNS, nn.Dense(1, activation="sigmoid"), loss="hinge"),
+        lambda p: fitted(X, SIGNS, nn.Dense(1), loss="hinge"),
+    ),
+    Followed(
+        "Reshape the data.",
+        lambda p: images(IMAGES, nn.Conv2D(2, 3)).predict(IMAGES.reshape(24, 64)),
+        lambda p: images(IMAGES, nn.Conv2D(2, 3)).predict(
+            IMAGES.reshape(24, 64).reshape(24, 8, 8, 1)
+        ),
+    ),
+    Followed(
+        "Give the same data and options, or train without resume.",
+        lambda p: resumed(p, X[:20]),
+        lambda p: (resumed(p, X), resumed(p, X[:20], resume=False)),
+    ),
+    Followed(
+        "For 15 degrees write 15 / 360.",
+        lambda p: nn.RandomRotation(15),
+        lambda p: nn.RandomRotation(15 / 360),
+    ),
+    Followed(
+        "For 2 pixels of 28 write 2 / 28.",
+        lambda p: nn.RandomShift(2),
+        lambda p: nn.RandomShift(2 / 28),
+    ),
+    Followed(
+        "Groups are a table of connections: write them there.",
+        lambda p: nn.Conv2D(2, 3, groups=2, connections=((0,), (1,))),
+        lambda p: nn.Conv2D(2, 3, connections=((0,), (1,))),
+    ),
+    Followed(
+        "End it with return.",
+        lambda p: fitted(X, X[:, 0], nn.Basis(lambda x: None), nn.Dense(1)),
+        lambda p: fitted(X, X[:, 0], nn.Basis(lambda x: x), nn.Dense(1)),
+    ),
+    Followed(
+        "Give the last layer as many units as y has columns.",
+        lambda p: fitted(X, X[:, :2], nn.Dense(3)),
+        lambda p: fitted(X, X[:, :2], nn.Dense(2)),
+    ),
+    Followed(
+        "The last layer has 2·(T + 2) units for T columns of y.",
+        lambda p: fitted(X, X[:, :2], nn.Dense(6), loss=nn.GaussianMixture(2)),
+        lambda p: fitted(X, X[:, :2], nn.Dense(8), loss=nn.GaussianMixture(2)),
+    ),
+    Followed(
+        "Give the last layer two units for each column of y.",
+        lambda p: fitted(X, X[:, :2], nn.Dense(2), loss="gaussian"),
+        lambda p: fitted(X, X[:, :2], nn.Dense(4), loss="gaussian"),
+    ),
+    Followed(
+        "Smoothed labels are probabilities: use CrossEntropy.",
+        lambda p: nn.MulticlassHinge(label_smoothing=0.1),
+        lambda p: classified(loss=nn.CrossEntropy(label_smoothing=0.1)),
+    ),
+    Followed(
+        "Check the units of the last layer.",
+        lambda p: classified(X, np.eye(3)[CLASSES], nn.Dense(4)),
+        lambda p: classified(X, np.eye(3)[CLASSES], nn.Dense(3)),
+    ),
+    Followed(
+        "The model has 2 outputs: give the last layer one unit a class.",
+        lambda p: classified(X, CLASSES, nn.Dense(2)),
+        lambda p: classified(X, CLASSES, nn.Dense(3)),
+    ),
+    Followed(
+        "Labels must be 0 or 1.",
+        lambda p: fitted(X, CLASSES, loss="binary_cross_entropy"),
+        lambda p: fitted(X, SIDES, loss="binary_cross_entropy"),
+    ),
+    Followed(
+        "Labels must be -1 or 1.",
+        lambda p: fitted(X, CLASSES, loss="hinge"),
+        lambda p: fitted(X, SIGNS, loss="hinge"),
+    ),
+    Followed(
+        "A matrix of full rank is Dense.",
+        lambda p: fitted(X, X[:, 0], nn.LowRankDense(3, rank=9), nn.Dense(1)),
+        lambda p: fitted(X, X[:, 0], nn.Dense(3), nn.Dense(1)),
+    ),
+    Followed(
+        "Give a branch a Dense layer that ends in the other's width.",
+        lambda p: pel.Model(x4, nn.Add()([x4, nn.Dense(3)(x4)])).summary(),
+        lambda p: pel.Model(x4, nn.Add()([x4, nn.Dense(4)(nn.Dense(3)(x4))])).summary(),
+    ),
+    Followed(
+        "The rows of a batch have no order; choose another axis.",
+        lambda p: rows(lambda x: np.cumsum(x, axis=0), X),
+        lambda p: rows(lambda x: np.cumsum(x, axis=1), X),
+    ),
+    Followed(
+        "Write it as a comparison.",
+        lambda p: np.where(pel.Tensor(ONES), 1.0, 0.0),
+        lambda p: np.where(pel.Tensor(ONES) != 0, 1.0, 0.0),
+    ),
+    Followed(
+        "Take the rows before the call instead.",
+        lambda p: rows(lambda x: x[:3], X),
+        lambda p: rows(lambda x: x, X[:3]),
+    ),
+    Followed(
+        "Reduce it instead.",
+        lambda p: rows(lambda x: x[0], X),
+        lambda p: rows(lambda x: np.mean(x, axis=0), X),
+    ),
+    Followed(
+        "Check the order of the operands, or transpose one.",
+        lambda p: pel.Tensor(ONES) @ np.ones((2, 5)),
+        lambda p: (pel.Tensor(ONES).T @ np.ones((2, 5)), np.ones((5, 2)) @ pel.Tensor(ONES)),
+    ),
+    Followed(
+        "Each letter stands once in an operand; write three operands as two products.",
+        lambda p: np.einsum("ij,jk,kl->il", pel.Tensor(ONES), ONES.T, ONES),
+        lambda p: np.einsum("ij,jk->ik", np.einsum("ij,jk->ik", pel.Tensor(ONES), ONES.T), ONES),
+    ),
+    Followed(
+        "Pad by less than the window.",
+        lambda p: images(IMAGES, nn.MaxPool2D(2, 1, padding=2)),
+        lambda p: images(IMAGES, nn.MaxPool2D(2, 1, padding=1)),
+    ),
+    Followed(
+        "The model keeps its last finite weights. Lower the learning rate (1e+06) or scale the "
+        "data.",
+        lambda p: diverged(1e6),
+        lambda p: diverged(1e-3),
+    ),
+    Followed(
+        "Both must occur among the rows.",
+        lambda p: pel.metrics.roc_auc(np.ones(24), X[:, 0]),
+        lambda p: pel.metrics.roc_auc(SIDES, X[:, 0]),
+    ),
+    Followed(
+        "Convert the data to numbers first.",
+        lambda p: pel.Tensor(np.array(["1", "2"])),
+        lambda p: pel.Tensor(np.array(["1", "2"]).astype(np.float32)),
+    ),
+    Followed(
+        "Allow more products, or tolerance.",
+        lambda p: pel.curvature(hills, (np.ones(40),), products=3),
+        lambda p: (
+            pel.curvature(hills, (np.ones(40),), products=40),
+            pel.curvature(hills, (np.ones(40),), products=3, tolerance=0.9),
+        ),
+    ),
+    Followed(
+        "Put constants into the body, or make one operation for each of their values.",
+        lambda p: op("scaled_1", lambda xp, x, k=2.0: k * x, lambda x, out: 2.0),
+        lambda p: op("scaled_2", lambda xp, x: 2.0 * x, lambda x, out: 2.0),
+    ),
+    Followed(
+        "Use xp functions and plain numbers; they keep the dtype.",
+        lambda p: op("wide_1", lambda xp, x: x * np.float64(2).reshape(1), lambda x, out: 2.0),
+        lambda p: op("wide_2", lambda xp, x: x * 2.0, lambda x, out: 2.0),
+    ),
+    Followed(
+        "The derivative does not belong to the forward.",
+        lambda p: op("square_1", lambda xp, x: x * x, lambda x, out: x),
+        lambda p: op("square_2", lambda xp, x: x * x, lambda x, out: 2 * x),
+    ),
+    Followed(
+        "Hand over a copy of one of them.",
+        lambda p: shared_with_donated(X.copy(), copied=False),
+        lambda p: shared_with_donated(X.copy(), copied=True),
+    ),
+    Followed(
+        "Donate only what the function returns anew, such as the weights of a step.",
+        lambda p: pel.jit(np.sum, donate=0)(X.copy()),
+        lambda p: pel.jit(lambda w: 0.9 * w, donate=0)(X.copy()),
+    ),
+    Followed(
+        "Hand it over by position.",
+        lambda p: pel.jit(lambda w: w + 1, donate=0)(w=X.copy()),
+        lambda p: pel.jit(lambda w: w + 1, donate=0)(X.copy()),
+    ),
+    Followed(
+        "Compare them first.",
+        lambda p: np.bitwise_and(pel.Tensor(ONES), pel.Tensor(ONES)),
+        lambda p: np.bitwise_and(pel.Tensor(ONES) > 0, pel.Tensor(ONES) > 1),
+    ),
+    Followed(
+        "Use astype to drop fractions.",
+        lambda p: np.concatenate([pel.Tensor(ONES), ONES], dtype="int64"),
+        lambda p: np.concatenate([pel.Tensor(ONES), ONES]).astype("int64"),
+    ),
+    Followed(
+        "Return it from that function instead of storing it.",
+        lambda p: kept(stored=True) + 1,
+        lambda p: kept(stored=False) + 1,
+    ),
+    Followed(
+        "Use where.",
+        lambda p: traced(lambda x: 1.0 in x, X),
+        lambda p: traced(lambda x: np.where(x == 1.0, 1, 0), X),
+    ),
+    Followed(
+        "Return other things as auxiliary output of an untraced wrapper.",
+        lambda p: traced(lambda x: (x, "name"), X),
+        lambda p: (traced(lambda x: x, X), "name"),
+    ),
+    Followed(
+        "Leave argnums out. Other gradients are those of a function that calls the model.",
+        lambda p: pel.explain(Slope(), ONES[0], argnums=1),
+        lambda p: (
+            pel.explain(Slope(), ONES[0]),
+            pel.explain(lambda x: Slope()(x), ONES[0]),
+        ),
+    ),
 ]
 
 BY_NATURE = {
@@ -836,4 +1143,29 @@ BY_NATURE = {
     "Number them anew: names, y = np.unique(y, return_inverse=True).": "IDX files: tests/data",
     "Pass a float array, or cast with astype(np.float32).": "grad, vjp and jvp refuse it earlier",
     "Look at the sizes that summary() prints.": "says where to look",
+    # what is wrong is said, and there is one thing alone to do about it
+    "Check the path.": "of the command line: tests/cli",
+    "Known: fit, x.": "a list of names",
+    "A class of your own cannot be written to a file that loads without running code.": "a reason",
+    "Keep the rows of a batch in one axis.": "tests/core: no public call makes two of them",
+    "Convert it to a NumPy array first.": "an object of another library",
+    "Put the four MNIST files there: train and t10k, images and labels.": "tests/data",
+    "The file is truncated.": "a file to be copied again",
+    "The file is longer than its header says.": "a file to be copied again",
+    "Do not trust this file.": "a file to be copied again",
+    "Copy the file again.": "a file to be copied again",
+    "The file is truncated: copy it again.": "a file to be copied again",
+    "The file is truncated, or no safetensors file.": "a file to be copied again",
+    "The file is truncated or was changed.": "a file to be copied again",
+    "Fill it first.": "of IDX files: tests/data",
+    "It was saved for these shapes; define the model anew for others.": "a reason",
+    "Here it is called 'squared'.": "a name in place of another library's",
+    "The columns of the left operand must be as many as the rows of the right one.": "rows alone",
+    "The rows of a batch stay together; choose another axis.": "rows alone: tests/ops",
+    "Convert it with astype first.": "rows alone: tests/ops",
+    "Give fit copies.": "data that change while they are trained on: tests/train",
+    "Choose a wider dtype.": "tests/transform",
+    "Pass a float64 array.": "until Python floats are float64",
+    "Check inside the domain, away from jumps and kinks, and draw nothing at random.": "a reason",
+    "Convert with astype.": "rows alone",
 }
