@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import TextIO
 
 from pellucid.core.arguments import checked, choice, flag, real, whole
-from pellucid.core.errors import ArgumentError
+from pellucid.core.errors import ArgumentError, nearest
 from pellucid.train.callback import Callback, Run
+from pellucid.train.metrics import BY_NAME
 
 _HIGH = ("accuracy", "f1", "roc_auc", "r2")  # measures that are better when they are higher
 
@@ -91,15 +92,28 @@ class _Monitor(Callback):
     def value(self, run: Run) -> float:
         """The measure of the epoch that has ended."""
         if self.monitor not in run.logs:
-            fix = f"Compile with metrics=[{self.monitor!r}]."
-            if self.monitor.startswith("val_"):
-                fix = "Give fit validation_data."
             raise ArgumentError(
                 self.where,
                 f"monitor must be one of {', '.join(run.logs)}, got {self.monitor!r}",
-                fix,
+                self._remedy(run),
             )
         return run.logs[self.monitor]
+
+    def _remedy(self, run: Run) -> str:
+        """What puts the measure into the logs of the epochs."""
+        name = self.monitor.removeprefix("val_")
+        if name not in (*run.logs, *BY_NAME):
+            return nearest(self.monitor, run.logs)
+        if name in BY_NAME and BY_NAME[name].whole is not None and name == self.monitor:
+            return (
+                "It is measured on validation data alone: "
+                f"compile with metrics=[{name!r}], give fit validation_data, monitor 'val_{name}'."
+            )
+        if name == self.monitor:
+            return f"Compile with metrics=[{name!r}]."
+        if name in run.logs:
+            return "Give fit validation_data."
+        return f"Compile with metrics=[{name!r}] and give fit validation_data."
 
     def follow(self, value: float, epoch: int) -> bool:
         """Takes in an epoch's value; whether it is the best so far."""
