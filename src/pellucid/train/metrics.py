@@ -365,23 +365,6 @@ def _free(name: str) -> bool:
     return name not in _RESERVED and not name.startswith("val_")
 
 
-def unique_measures(names: Iterable[str]) -> None:
-    """Refuses measures of several outputs whose whole names, `output_metric`, are the same.
-
-    Raises:
-        ArgumentError: also for a name that validation has for another one.
-    """
-    known: set[str] = set()
-    for name in names:
-        if name in known or name.startswith("val_"):
-            raise ArgumentError(
-                "compile",
-                f"names of measures must differ, got {name!r} for two of them",
-                "Give an output or a metric another name.",
-            )
-        known.add(name)
-
-
 def check_targets(
     metrics: Iterable[Metric], loss: Loss, contract: Contract, y: Array, output: TensorType
 ) -> None:
