@@ -190,9 +190,8 @@ class Layer(Network):
 
 
 def is_function(value: object) -> bool:
-    """Whether `value` is a function of Tensors: layers and models, and their classes, are not."""
-    kind = value if isinstance(value, type) else type(value)
-    return callable(value) and not issubclass(kind, Network)
+    """Whether `value` is a function of Tensors: layers, models and classes are not."""
+    return callable(value) and not isinstance(value, (type, Network))
 
 
 def own_result(where: str, name: str, value: Any) -> Value:
