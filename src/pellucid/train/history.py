@@ -87,7 +87,8 @@ class History:
             for values in table.values():
                 values[:] = values[every - 1 :: every]
         first = -(before + 1) % wider
-        rows, missing = before // wider, [math.nan] * (after - before)
+        rows = max(map(len, table.values()), default=0)
+        missing = [math.nan] * (after - before)
         for column in dict.fromkeys([*table, *columns]):
             values = table.setdefault(column, [math.nan] * rows)
             given = columns.get(column)
@@ -108,6 +109,7 @@ class History:
             "epochs": self.epochs,
             "seed": self.seed,
             "max_points": self.max_points,
+            "columns": {name: list(getattr(self, name)) for name in _TABLES[1:]},
             "counts": self.counts,
             "validated": self.validated,
             "memory": self.memory,
@@ -121,10 +123,10 @@ class History:
             str(name): [float(value) for value in values]
             for name, values in config["epochs"].items()
         }
-        for name in ("steps", "validation"):
+        for name in _TABLES[1:]:
             table: Table = getattr(history, name)
-            for column, array in tables[name].items():
-                values: list[float] = array.tolist()
+            for column in config.get("columns", tables)[name]:  # arrays have an order of their own
+                values: list[float] = tables[name][column].tolist()
                 table[column] = [int(step) for step in values] if column == "step" else values
         history.seed = config["seed"]
         for name in _TABLES:
