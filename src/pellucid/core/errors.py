@@ -13,6 +13,8 @@ import os
 import sys
 from collections.abc import Iterable
 
+_LONGEST_NAME = 100  # characters of a name that is compared with known ones
+_LONGEST_PROBLEM = 2000  # characters of a message's first part
 # As frames spell it: not resolved. pathlib would cost 8 ms of every import.
 PACKAGE_FOLDER = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
@@ -33,7 +35,7 @@ def nearest(name: object, known: Iterable[object]) -> str:
     import difflib  # only a mistake pays for it
 
     words = [str(word) for word in known]
-    close = difflib.get_close_matches(str(name), words, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(str(name)[:_LONGEST_NAME], words, n=1, cutoff=0.5)
     hint = f"Did you mean '{close[0]}'?" if close else ""
     if not close or len(words) <= 12:
         hint = f"{hint} Known: {', '.join(words) or 'none'}.".strip()
@@ -51,6 +53,8 @@ class PellucidError(Exception):
     """
 
     def __init__(self, where: str, problem: str, fix: str = "", *, line: str | None = None):
+        if len(problem) > _LONGEST_PROBLEM:  # what came may be a list of a million numbers
+            problem = f"{problem[: _LONGEST_PROBLEM - 300]} … {problem[-300:]}"
         problem = " ".join(problem.split())  # an array that came is shown in several lines
         self.where, self.problem, self.fix = where, problem, fix
         self.line = line or user_line()
