@@ -38,6 +38,10 @@ class UserLoss(Loss):
 
     function: Callable[[Any, Any], Any]
 
+    def __post_init__(self) -> None:
+        if not is_function(self.function):
+            raise ArgumentError("compile", f"loss must be a function, got {self.function!r}")
+
     def per_row(self, target: Value, output: Value) -> Value:
         value = own_result(self.label, "it", self.function(target, output))
         rows = output.type.shape[:1]
