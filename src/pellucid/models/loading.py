@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pellucid.core import trees
+from pellucid.core import dtypes, shapes, trees
 from pellucid.core.config import from_config
 from pellucid.core.errors import DataError, PellucidError
 from pellucid.models import variables
@@ -245,6 +245,14 @@ def _take(arrays: Mapping[str, dict[str, Any]], kind: str, tree: Any) -> Any:
     return trees.unflatten(structure, found)
 
 
+def _is_type(words: list[Any]) -> bool:
+    """Whether `words` are a dtype and the lengths of a sample's axes."""
+    if len(words) != 2 or not isinstance(words[0], str) or not isinstance(words[1], list):
+        return False
+    lengths = all(type(n) is int and 0 <= n < _MOST for n in words[1])
+    return words[0] in dtypes.BY_NAME and lengths and len(words[1]) < shapes.MOST_AXES
+
+
 def _resume(
     model: Model, arrays: Mapping[str, dict[str, Any]], document: Mapping[str, Any]
 ) -> None:
@@ -266,6 +274,8 @@ def _resume(
         )
     if training.get("batch", 0) and "rows" not in training["sums"]:
         raise DataError("load", "training.sums must name the rows of the epoch so far")
+    if training and not _is_type(training["y"]):
+        raise DataError("load", "training.y must be a dtype and the lengths of the targets' axes")
     model.training = training
     # The model's own arrays may be written over; those of epochs that are kept are only read.
     kept = document.get("kept", {})
