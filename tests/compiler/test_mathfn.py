@@ -28,6 +28,8 @@ FUNCTIONS: dict[str, tuple[tuple[float, float], Callable[..., Any], float, float
     "sin": ((-1000, 1000), mpmath.sin, 1, 2),
     "cos": ((-1000, 1000), mpmath.cos, 1, 2),
     "erf": ((-5, 5), mpmath.erf, 1, 4),
+    "sinh": ((-88, 88), mpmath.sinh, 4, 4),
+    "cosh": ((-88, 88), mpmath.cosh, 4, 4),
 }
 SPECIAL = [
     0.0,

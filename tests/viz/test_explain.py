@@ -245,7 +245,7 @@ def test_a_name_of_the_function_is_never_taken():
         return np.sum(J * J) * i
 
     shown = pel.explain(cost, X, 2.0, argnums=(0, 1))
-    assert str(shown).startswith("J_ = cost(J: f64[5,3], i: f32[])")
+    assert str(shown).startswith("J_ = cost(J: f64[5,3], i: f64[])")
     assert shown.gradients == {"J": "2·i·J[j,k]", "i": "v3"}
     check(shown, 1e-6)
 

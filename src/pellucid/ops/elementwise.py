@@ -290,6 +290,26 @@ cos = register(
         doc="The cosine of x in radians.",
     )
 )
+sinh = register(
+    elementwise(
+        "sinh",
+        ("x",),
+        formula=r"\sinh x",
+        forward=lambda xp, x: xp.sinh(x),
+        derivative=Partials(lambda x, out: call("cosh", x)),
+        doc="The hyperbolic sine.",
+    )
+)
+cosh = register(
+    elementwise(
+        "cosh",
+        ("x",),
+        formula=r"\cosh x",
+        forward=lambda xp, x: xp.cosh(x),
+        derivative=Partials(lambda x, out: call("sinh", x)),
+        doc="The hyperbolic cosine.",
+    )
+)
 erf = register(
     elementwise(
         "erf",
@@ -329,6 +349,37 @@ pow = register(
         derivative=Partials(_pow_base, _pow_exponent),
         identity=1.0,
         doc="x to the power y.",
+    )
+)
+floor_divide = register(
+    elementwise(
+        "floor_divide",
+        ("x", "y"),
+        accepts=NUMBERS,
+        formula=r"\left\lfloor \frac{x}{y} \right\rfloor",
+        samples=((3.2, 3.8), (1.3, 1.55)),
+        domain="y ≠ 0; an integer by 0 is 0",
+        forward=lambda xp, x, y: xp.floor_divide(x, y),
+        derivative=ZeroGradient("a rounded quotient is constant between whole numbers"),
+        exact=True,
+        doc="The largest whole number ≤ x / y.",
+    )
+)
+remainder = register(
+    elementwise(
+        "remainder",
+        ("x", "y"),
+        accepts=NUMBERS,
+        formula=r"x - y \left\lfloor \frac{x}{y} \right\rfloor",
+        samples=((3.2, 3.8), (1.3, 1.55)),
+        domain="y ≠ 0; an integer by 0 leaves 0",
+        forward=lambda xp, x, y: xp.remainder(x, y),
+        derivative=Partials(
+            lambda x, y, out: _one(out),
+            lambda x, y, out: -call("floor_divide", x, y),
+        ),
+        exact=True,
+        doc="What is left of x after whole multiples of y, with the sign of y.",
     )
 )
 maximum = register(

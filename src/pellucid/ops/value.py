@@ -140,6 +140,24 @@ class Value:
     def __rpow__(self, other: Any) -> Value:
         return power(other, self)
 
+    def __mod__(self, other: Any) -> Value:
+        return elementwise("remainder", self, other)
+
+    def __rmod__(self, other: Any) -> Value:
+        return elementwise("remainder", other, self)
+
+    def __floordiv__(self, other: Any) -> Value:
+        return elementwise("floor_divide", self, other)
+
+    def __rfloordiv__(self, other: Any) -> Value:
+        return elementwise("floor_divide", other, self)
+
+    def __divmod__(self, other: Any) -> tuple[Value, Value]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Value, Value]:
+        return other // self, other % self
+
     def __neg__(self) -> Value:
         return elementwise("negative", self)
 

@@ -62,6 +62,17 @@ def erf(x: Array) -> Array:
     return np.asarray(values, dtype=np.asarray(x).dtype)
 
 
+def power(x: Array, y: Array) -> Array:
+    """x to the power y as C has it, for one exponent as for many.
+
+    For the exponent ½ alone NumPy takes the square root, which differs at -inf and -0.0.
+    """
+    result = np.power(x, y)
+    if np.size(y) == 1 and np.all(y == 0.5):
+        result = np.where(np.isneginf(x), np.abs(x), result) + np.zeros((), result.dtype)
+    return np.asarray(result)
+
+
 def total(x: Array, axis: Ints | int | None = None, keepdims: bool = False) -> Array:
     """The sum in the dtype of x; NumPy's would widen small integers."""
     return np.sum(x, axis=axis, keepdims=keepdims, dtype=x.dtype)
@@ -292,7 +303,6 @@ _PLAIN = (
     "round",
     "sin",
     "cos",
-    "pow",
     "maximum",
     "minimum",
     "where",
@@ -324,6 +334,7 @@ class _Namespace(SimpleNamespace):
 
 NUMPY = _Namespace(
     **{name: getattr(np, name) for name in _PLAIN},
+    pow=power,
     astype=lambda x, dtype: np.asarray(x).astype(numpy_dtype(dtype)),
     full=lambda shape, value, dtype: np.full(shape, value, numpy_dtype(dtype)),
     size=lambda x, axis: np.asarray(x.shape[axis], np.int64),

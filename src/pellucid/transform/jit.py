@@ -89,8 +89,11 @@ def _as_it_stands(
 
 
 def _content(array: Any) -> bytes | int:
-    small = array.nbytes <= _SMALL
-    return array.tobytes() if small else zlib.crc32(np.ascontiguousarray(array).data)
+    """What an array holds: its bytes, or a checksum of them. A subclass is asked nothing."""
+    if array.nbytes <= _SMALL:
+        return np.ndarray.tobytes(array)
+    plain = array.dtype.kind in "biufc"  # dates and objects give no buffer
+    return zlib.crc32(np.ascontiguousarray(array).data if plain else np.ndarray.tobytes(array))
 
 
 def _bases(array: Any) -> Iterator[Any]:

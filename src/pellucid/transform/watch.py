@@ -10,19 +10,17 @@ import builtins
 import collections
 import functools
 import os
-import site
 import sys
-import sysconfig
 import types
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from pellucid.core.errors import PACKAGE_FOLDER
 from pellucid.ops.spec import REGISTRY
 from pellucid.ops.value import Value
 from pellucid.transform.custom import CustomOp
+from pellucid.transform.libraries import in_library
 
 _LIMIT = 4096  # places; what is larger is not watched, and is traced anew at each call
 _MISSING = object()
@@ -30,15 +28,6 @@ _SAME = (int, str, bytes)  # compared by value; floats are not: 0.0 == -0.0
 _ATOMS = (*_SAME, bool, float, complex, type(None), np.generic, np.dtype, Value)
 _MAPPINGS = (dict, collections.UserDict, types.MappingProxyType, type(os.environ))
 _SEQUENCES = (list, collections.deque, collections.UserList)
-_LIBRARIES = tuple(
-    {
-        *filter(None, map(sysconfig.get_paths().get, ("stdlib", "purelib", "platlib"))),
-        *getattr(site, "getsitepackages", list)(),
-        PACKAGE_FOLDER,
-        "<frozen",
-    }
-)
-
 Place = tuple[Callable[[Any, Any], Any], Any, Any, Any]  # how to read, container, key, what it was
 
 
@@ -132,7 +121,11 @@ class _Walk:
         self._next.append(what)
 
     def _visit(self, value: Any) -> None:
-        if isinstance(value, np.ndarray):
+        if isinstance(value, np.ma.MaskedArray):
+            if value is not np.ma.masked:  # a constant of NumPy's
+                self.arrays += [np.ma.getdata(value), np.ma.getmaskarray(value)]
+                self._watch(_attribute, value, "_mask")
+        elif isinstance(value, np.ndarray):
             self.arrays.append(value)
         elif isinstance(value, types.FunctionType):
             self._function(value)
@@ -207,7 +200,7 @@ class _Walk:
         for cell in function.__closure__ or ():
             self._watch(_cell, cell)
         self._next += vars(function).values()  # also what it wraps
-        if function.__code__.co_filename.startswith(_LIBRARIES):
+        if in_library(function.__code__.co_filename):
             return
         names = _names(function.__code__)
         self._names |= names
@@ -247,4 +240,4 @@ def _is_library(owner: Any) -> bool:
         module = sys.modules.get(kind.__module__)
     name = getattr(module, "__name__", "")
     file = getattr(module, "__file__", None) or ""
-    return name.partition(".")[0] in sys.stdlib_module_names or file.startswith(_LIBRARIES)
+    return name.partition(".")[0] in sys.stdlib_module_names or in_library(file)

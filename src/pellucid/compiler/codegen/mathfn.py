@@ -213,6 +213,23 @@ class _Math:
         value = self.signed(self.div(t, self.add(t, self.number(2))), x)
         return self.select(self.nan(x), x, value)
 
+    def sinh(self, x: ir.Value) -> ir.Value:
+        """(t + t / (t + 1)) / 2 with t = e^|x| - 1; of a large x half of e^|x|, in two factors."""
+        size = self.abs(x)
+        t = self.expm1(self.clamp(size, 0.0, 40.0))
+        near = self.mul(self.number(0.5), self.add(t, self.div(t, self.add(t, self.number(1)))))
+        root = self.exp(self.mul(size, self.number(0.5)))
+        far = self.mul(self.mul(self.number(0.5), root), root)
+        value = self.select(self.is_("<", size, 40.0), near, far)
+        value = self.select(self.is_("==", x, 0.0), x, self.signed(value, x))
+        return self.select(self.nan(x), x, value)
+
+    def cosh(self, x: ir.Value) -> ir.Value:
+        """(e^|x| + e^-|x|) / 2, each as the square of a root that does not overflow."""
+        root = self.exp(self.mul(self.abs(x), self.number(0.5)))
+        half = self.mul(self.number(0.5), root)
+        return self.add(self.mul(half, root), self.div(self.div(self.number(0.5), root), root))
+
     def sigmoid(self, x: ir.Value) -> ir.Value:
         """1 / (1 + e^{-|x|}), or e^{-|x|} times that below 0."""
         t = self.exp(self.b.fneg(self.abs(x)))
@@ -377,6 +394,8 @@ TABLE = {
         for name in ("exp", "expm1", "log", "log1p", "tanh", "sigmoid", "softplus")
     },
     "erf": _in_double("erf"),
+    "sinh": _plain("sinh"),
+    "cosh": _plain("cosh"),
     "sin": _in_double("turned", 0),
     "cos": _in_double("turned", 1),
     "pow": _in_double("pow"),

@@ -94,6 +94,58 @@ def _extreme(sign: str) -> Emitter:
     return emit
 
 
+def _divisor(e: Element, y: ir.Value) -> ir.Value:
+    """y, or 1 where a machine's division traps: at 0, and at -1, where a quotient may not fit."""
+    one = e.number(y, 1)
+    traps = _ordering(e, "==", y, e.number(y, 0))
+    if e.dtype.kind == "i":
+        traps = e.builder.or_(traps, _ordering(e, "==", y, e.number(y, -1)))
+    return e.builder.select(traps, one, y)
+
+
+def _astray(e: Element, rest: ir.Value, y: ir.Value) -> ir.Value:
+    """Whether a remainder is not 0 and on the other side of 0 than y."""
+    zero = e.number(y, 0)
+    sides = e.builder.xor(_ordering(e, "<", rest, zero), _ordering(e, "<", y, zero))
+    return e.builder.and_(_ordering(e, "!=", rest, zero), sides)
+
+
+def _remainder(e: Element, x: ir.Value, y: ir.Value) -> ir.Value:
+    """C's remainder, moved to the side of 0 on which y is."""
+    b = e.builder
+    if e.dtype.kind == "u":
+        return b.urem(x, _divisor(e, y), e.name)
+    if not e.dtype.is_float:
+        rest = b.srem(x, _divisor(e, y))
+        return b.select(_astray(e, rest, y), b.add(rest, y), rest, e.name)
+    rest = b.frem(x, y)
+    value = b.select(_astray(e, rest, y), b.fadd(rest, y), rest)
+    none = intrinsic(b, "copysign", y.type, e.number(y, 0), y)
+    return b.select(_ordering(e, "==", rest, e.number(y, 0)), none, value, e.name)
+
+
+def _floor_divide(e: Element, x: ir.Value, y: ir.Value) -> ir.Value:
+    """The quotient without what is left over, which division alone would round."""
+    b, zero, one = e.builder, e.number(y, 0), e.number(y, 1)
+    if not e.dtype.is_float:
+        safe, signed = _divisor(e, y), e.dtype.kind == "i"
+        value = (b.sdiv if signed else b.udiv)(x, safe)
+        if signed:
+            rest = b.sub(x, b.mul(value, safe))
+            value = b.select(_astray(e, rest, y), b.sub(value, one), value)
+            value = b.select(_ordering(e, "==", y, e.number(y, -1)), b.neg(x), value)
+        return b.select(_ordering(e, "==", y, zero), zero, value, e.name)
+    rest, plain = b.frem(x, y), b.fdiv(x, y)
+    quotient = b.fdiv(b.fsub(x, rest), y)
+    quotient = b.select(_astray(e, rest, y), b.fsub(quotient, one), quotient)
+    value = e.floor(quotient)
+    short = _ordering(e, ">", b.fsub(quotient, value), e.number(y, 0.5))
+    value = b.select(short, b.fadd(value, one), value)
+    nothing = _ordering(e, "==", quotient, zero)
+    value = b.select(nothing, intrinsic(b, "copysign", y.type, zero, plain), value)
+    return b.select(_ordering(e, "==", y, zero), plain, value, e.name)
+
+
 def _relu(e: Element, x: ir.Value) -> ir.Value:
     return _extreme(">")(e, x, e.number(x, 0))
 
@@ -190,6 +242,8 @@ TABLE: dict[str, Emitter] = {
     "subtract": _arithmetic("fsub", "sub"),
     "multiply": _arithmetic("fmul", "mul"),
     "divide": lambda e, x, y: e.builder.fdiv(x, y, e.name),
+    "remainder": _remainder,
+    "floor_divide": _floor_divide,
     "negative": _negative,
     "square": _square,
     "sqrt": _unary("sqrt"),

@@ -91,20 +91,6 @@ def log10(x: Any) -> Value:
     return result
 
 
-def sinh(x: Any) -> Value:
-    """The hyperbolic sine, accurate near 0; overflows where eˣ does."""
-    value = as_float(x)
-    result: Value = (elementwise("expm1", value) - elementwise("expm1", -value)) * 0.5
-    return result
-
-
-def cosh(x: Any) -> Value:
-    """The hyperbolic cosine; overflows where eˣ does."""
-    value = as_float(x)
-    result: Value = (elementwise("exp", value) + elementwise("exp", -value)) * 0.5
-    return result
-
-
 def tan(x: Any) -> Value:
     """The tangent of x in radians."""
     result: Value = elementwise("sin", x) / elementwise("cos", x)
