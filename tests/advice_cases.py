@@ -940,8 +940,8 @@ FOLLOWED = [
     ),
     Followed(
         "For 2 pixels of 28 write 2 / 28.",
-        lambda p: nn.RandomShift(2),
-        lambda p: nn.RandomShift(2 / 28),
+        lambda p: nn.RandomShift(2, 0),
+        lambda p: nn.RandomShift(2 / 28, 0),
     ),
     Followed(
         "Groups are a table of connections: write them there.",
