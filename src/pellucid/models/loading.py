@@ -274,8 +274,12 @@ def _resume(
         )
     if training.get("batch", 0) and "rows" not in training["sums"]:
         raise DataError("load", "training.sums must name the rows of the epoch so far")
-    if training and not _is_type(training["y"]):
-        raise DataError("load", "training.y must be a dtype and the lengths of the targets' axes")
+    outputs = len(model.architecture.outputs)
+    if training and not (len(training["y"]) == outputs and all(map(_is_type, training["y"]))):
+        raise DataError(
+            "load",
+            "training.y must be a dtype and the lengths of the targets' axes, one an output",
+        )
     model.training = training
     # The model's own arrays may be written over; those of epochs that are kept are only read.
     kept = document.get("kept", {})
