@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import warnings
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -115,6 +116,7 @@ LAYERS = [
             "kernel_initializer": WEIGHTS,
             "bias_initializer": BIAS,
             "name": (3, "name must be letters, digits, _ and - after a letter, got 3"),
+            "regularizer": (0.1, "regularizer must be one or a list of them, got 0.1"),
             "input_shape": (784, "input_shape must be a tuple such as (784,), got 784"),
         },
     ),
@@ -155,7 +157,7 @@ LAYERS = [
             "function": ("square", "function must be one, got 'square'"),
         },
     ),
-    Row(nn.Polynomial, {"degree": 2}, {"degree": (0, "degree must be at least 1, got 0")}),
+    Row(nn.Polynomial, {"degree": 2}, {"degree": (0, "degree must be in [1, 1000], got 0")}),
     Row(
         nn.RBF,
         {"centers": [[0, 1]]},
@@ -398,7 +400,14 @@ OPTIMIZERS = [
     ),
 ]
 MODELS = [
-    Row(pel.Input, {"shape": (4,)}, {"shape": (4, "shape must be a tuple such as (784,), got 4")}),
+    Row(
+        pel.Input,
+        {"shape": (4,)},
+        {
+            "shape": (4, "shape must be a tuple such as (784,), got 4"),
+            "name": ("a b", "name must be letters, digits, _ and - after a letter, got 'a b'"),
+        },
+    ),
     Row(
         pel.Model,
         {"inputs": x2, "outputs": nn.Dense(1)(x2)},
@@ -447,6 +456,7 @@ MODELS = [
         {
             "monitor": (3, "monitor must be a name, got 3"),
             "factor": (1, "factor must lie in (0, 1), got 1"),
+            "cooldown": (-1, "cooldown must be at least 0, got -1"),
             "patience": (0, "patience must be at least 1, got 0"),
             "min_delta": (-1, "min_delta must lie in [0, inf), got -1"),
             "mode": ("auto", "unknown mode 'auto'"),
@@ -500,6 +510,11 @@ MODELS = [
 ARGUMENTS = [*LAYERS, *LOSSES, *OPTIMIZERS, *MODELS]
 
 
+def fresh(layer: Any) -> Any:
+    """A layer without weights: one that several cases share has those of the first."""
+    return dataclasses.replace(layer) if isinstance(layer, nn.Layer) else layer
+
+
 def trained(
     *layers: Any,
     x: Any = X,
@@ -509,7 +524,7 @@ def trained(
     metrics: Any = (),
     **how: Any,
 ) -> Any:
-    made = pel.Sequential(layers, seed=0)
+    made = pel.Sequential(map(fresh, layers), seed=0)
     made.compile(optimizer, loss, metrics)
     made.fit(x, y, **{"seed": 0, "verbose": 0, **how})
     assert all(np.isfinite(w).all() for w in made.get_weights())
@@ -565,7 +580,7 @@ MEETINGS = [
     Case(
         "an argument of another library",
         lambda p: pel.EarlyStopping(restore_best_weights=True),
-        "Did you mean 'restore_best'?",
+        "Here it is called restore_best",
     ),
     # Layers and their inputs.
     Case(
@@ -690,7 +705,11 @@ MEETINGS = [
     Case("branches joined along the rows", lambda p: mixed(0), "that of the rows, got 0"),
     Case("the rows counted from behind", lambda p: mixed(-2), "that of the rows, got -2"),
     Case("branches joined along no axis", lambda p: mixed(2), "axis must lie in [-2, 2)"),
-    Case("a layer called on numbers", lambda p: nn.Dense(3)(X), "a layer is called on an Input"),
+    Case(
+        "a layer called on numbers",
+        lambda p: nn.Dense(3)(X),
+        "once it stands in a model that is built",
+    ),
     Case("an Input of no size", lambda p: pel.Input((0,)), "shape must be at least 1, got 0"),
     Case(
         "an output that no path joins to the input",
@@ -711,12 +730,12 @@ MEETINGS = [
     Case(
         "an input that leads nowhere",
         lambda p: pel.Model([x4, x2], nn.Dense(1)(x4)),
-        "every input must lead to the output, got Input((2,))",
+        "every input must lead to an output, got Input((2,))",
     ),
     Case(
         "one array for two inputs",
         lambda p: two_inputs().fit(X, X[:, 0], verbose=0),
-        "x must be a list of 2 arrays, one an input, got a ndarray",
+        "x must be a list of 2, one an input, got a ndarray",
     ),
     Case(
         "inputs of unequal rows",
@@ -724,9 +743,34 @@ MEETINGS = [
         "all inputs must have as many rows, got 24, 9",
     ),
     Case(
-        "two outputs",
-        lambda p: pel.Model(x4, [nn.Dense(1)(x4), nn.Dense(2)(x4)]),
-        "outputs must be one, got 2",
+        "one y for two outputs",
+        lambda p: two_outputs().fit(X, X[:, 0], verbose=0),
+        "y must be a list of 2, one an output, got a ndarray",
+    ),
+    Case(
+        "metrics of two outputs that do not say of which",
+        lambda p: two_outputs().compile(loss="squared", metrics=["r2"]),
+        "metrics of 2 outputs must say of which",
+    ),
+    Case(
+        "an output that is called as validation is",
+        lambda p: pel.Model(x4, {"val": nn.Dense(1)(x4), "b": nn.Dense(1)(x4)}),
+        "must not begin as those of validation do",
+    ),
+    Case(
+        "a layer in two models of other widths",
+        lambda p: shared_widths(),
+        "must have weights f32[3,1], f32[1] here, got f32[4,1], f32[1] from another model",
+    ),
+    Case(
+        "an attribute that Keras has",
+        lambda p: setattr(trained_model(), "stop_training", True),
+        "Set run.stop = True",
+    ),
+    Case(
+        "weights of another nesting",
+        lambda p: setattr(trained_model(), "params", {"W": np.ones((4, 1))}),
+        "params must be nested as the model's are",
     ),
     Case(
         "a layer as output",
@@ -1278,6 +1322,18 @@ MEETINGS = [
 ]
 
 
+def two_outputs() -> Any:
+    made = pel.Model(x4, [nn.Dense(1)(x4), nn.Dense(2)(x4)], seed=0)
+    made.compile("sgd", "squared")
+    return made
+
+
+def shared_widths() -> Any:
+    shared = nn.Dense(1)
+    pel.Sequential([shared], seed=0).build((4,))
+    pel.Sequential([shared], seed=0).build((3,))
+
+
 def trained_model() -> Any:
     made = pel.Sequential([nn.Dense(1)], seed=0)
     made.build((4,))
@@ -1286,7 +1342,7 @@ def trained_model() -> Any:
 
 def meddled(change: Any) -> Any:
     """A fit with a callback that changes the model."""
-    made = pel.Sequential([HEAD], seed=0)
+    made = pel.Sequential([fresh(HEAD)], seed=0)
     made.compile("sgd", "squared")
 
     class Meddling(pel.Callback):

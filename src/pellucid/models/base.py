@@ -150,6 +150,7 @@ class BaseModel(Network):
                     "Give the first layer input_shape=(…), or call fit first.",
                 )
             architecture.shaped([x.shape[1:] for x in features])
+            variables.check(architecture)
         if not variables.is_built(architecture):
             variables.build(architecture, self.seed)
             self.programs.clear()

@@ -181,6 +181,7 @@ class Model(BaseModel):
         wanted = [tuple(sample) for sample in samples]
         if not (variables.is_built(self.architecture) and wanted == self.architecture.samples):
             self.architecture.shaped(wanted)
+            variables.check(self.architecture)
         self.built()
 
     @property
@@ -341,6 +342,7 @@ class Model(BaseModel):
         """Works out the shapes of a model that is first called on Tensors."""
         if not self.architecture.input_types:
             self.architecture.shaped([tuple(one.shape)[1:] for one in given])
+            variables.check(self.architecture)
 
     def _called(self, given: Sequence[Symbol]) -> Any:
         architecture = self.architecture
