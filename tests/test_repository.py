@@ -197,16 +197,3 @@ def test_the_wheel_trains_the_digits_alone_in_an_empty_environment(tmp_path):
     assert "Test error" in done.stdout
     assert (tmp_path / "elsewhere" / "digits.safetensors").exists()
     assert time.perf_counter() - started < 60
-
-
-@pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "examples").glob("*.py")))
-def test_examples_run(name, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-W", "error", ROOT / "examples" / name],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout

@@ -8,7 +8,7 @@ part of its graph: its layers stand there under names of their own, `encoder/den
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 from pellucid.core import dtypes, trees
@@ -50,7 +50,9 @@ class Architecture:
             layers' outputs.
         ends: the number of each output among them.
         groups: models that were called inside this one, by name.
+        reads: the numbers of what each of them reads, where it is all part of this model.
         input_types: empty where the shapes are not known yet.
+        nested: whether the model was called inside another one.
         types: of each layer's output; params, state: the types of the arrays, by layer. Empty where
             the shapes of the inputs are not known.
     """
@@ -63,10 +65,12 @@ class Architecture:
         self.names: list[str] = []
         self.sources: list[tuple[int, ...]] = []
         self.groups: dict[str, Any] = {}
+        self.reads: dict[str, tuple[int, ...]] = {}
         self.input_types: tuple[TensorType, ...] = ()
         self.types: list[TensorType] = []
         self.params: Tree = {}
         self.state: Tree = {}
+        self.nested = False
         self._known: dict[int, str] = {}  # the id of a layer or a group: its name
         self._taken: set[str] = set()
         self._counts: dict[str, int] = {}
@@ -83,9 +87,21 @@ class Architecture:
         return len(self.inputs) + len(self.layers) - 1
 
     def group(self, model: Any) -> str:
-        """The name of a model that is called inside this one."""
+        """The name of a model that is called inside this one.
+
+        Raises:
+            ArgumentError: for a model of another dtype, whose arrays could not be those of this.
+        """
+        if model.dtype is not self.dtype:
+            raise ArgumentError(
+                self.where,
+                f"a model inside must have the dtype of the whole, {self.dtype.name}, got "
+                f"{model.dtype.name}",
+                f"Give it dtype={self.dtype.name!r}.",
+            )
         name = self._named(model, model.name)
         self.groups[name] = model
+        model.architecture.nested = True
         return name
 
     def _named(self, part: Any, wanted: str | None) -> str:
@@ -135,11 +151,12 @@ class Architecture:
         values = [*self.input_types, *self.types]
         return [values[end] for end in self.ends]
 
-    def shaped(self, samples: Sequence[Sample]) -> None:
+    def shaped(self, samples: Sequence[Sample], check: Callable[[Architecture], None]) -> None:
         """Works out the types of all values and arrays for inputs of these shapes.
 
         Args:
             samples: the shape of one sample, for each input.
+            check: refuses types that do not fit; then nothing has changed.
 
         Raises:
             ShapeError: for a layer that does not take what it reads.
@@ -154,9 +171,19 @@ class Architecture:
         try:
             for number in range(len(self.layers)):
                 self._typed(number)
+            check(self)
         except BaseException:
             self.input_types, self.types, self.params, self.state = before
             raise
+        self.shape_groups(check)
+
+    def shape_groups(self, check: Callable[[Architecture], None]) -> None:
+        """Tells the models inside what they read, so that each can be used alone."""
+        values = [*self.input_types, *self.types]
+        for name, read in self.reads.items():
+            inside: Architecture = self.groups[name].architecture
+            if values and not inside.input_types:
+                inside.shaped([values[n].shape[1:] for n in read], check)  # type: ignore[misc]
 
     def _typed(self, number: int) -> None:
         """Adds the types of a layer's arrays and output, from those of what it reads."""

@@ -16,7 +16,7 @@ from pellucid.core.arguments import seed as check_seed
 from pellucid.core.errors import ArgumentError, DTypeError, ShapeError
 from pellucid.core.forks import Claim
 from pellucid.core.shapes import N
-from pellucid.data.arrays import as_features
+from pellucid.data.arrays import as_array, as_features
 from pellucid.graph.node import Graph, TensorType
 from pellucid.models import variables
 from pellucid.models.architecture import Architecture
@@ -28,16 +28,21 @@ from pellucid.nn.symbols import Network, check_name
 from pellucid.ops.composite import sliding
 from pellucid.ops.value import Builder
 from pellucid.optim import Minimizer
+from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.interpreter import run
 from pellucid.train.history import History
 from pellucid.train.loop import Weights
 from pellucid.train.step import Task, gradient_graph, slots_graph, step_graph
+from pellucid.transform.arrays import converted
 
 Array = np.ndarray[Any, Any]
 
 
 class BaseModel(Network):
     """The parts of a model.
+
+    `params` and `state` are the arrays that the model computes with, not copies; assigned to, they
+    take copies of all arrays at once.
 
     Attributes:
         name: of the model inside another one.
@@ -102,15 +107,14 @@ class BaseModel(Network):
 
         A tree of arrays or Tensors in the same nesting replaces them, by copy.
         """
-        self.built()
+        if not variables.is_built(self.architecture):
+            self.built()
         return variables.read(self.architecture, "params")
 
     @params.setter
     @variables.alone
-    def params(self, tree: Any) -> None:
-        self.built()
-        own = variables.checked(tree, self.architecture.params, "params")
-        variables.write(self.architecture, "params", own)
+    def params(self, tree: dict[str, dict[str, Array]]) -> None:
+        self._replace("params", tree)
 
     @property
     def state(self) -> dict[str, dict[str, Array]]:
@@ -118,15 +122,26 @@ class BaseModel(Network):
 
         A tree of arrays or Tensors in the same nesting replaces it, by copy.
         """
-        self.built()
+        if not variables.is_built(self.architecture):
+            self.built()
         return variables.read(self.architecture, "state")
 
     @state.setter
     @variables.alone
-    def state(self, tree: Any) -> None:
+    def state(self, tree: dict[str, dict[str, Array]]) -> None:
+        self._replace("state", tree)
+
+    def _replace(self, kind: str, tree: Any) -> None:
+        """Copies of the arrays in `tree` as the model's own, all of them at once."""
         self.built()
-        own = variables.checked(tree, self.architecture.state, "state")
-        variables.write(self.architecture, "state", own)
+        where, dtype = f"model.{kind}", numpy_dtype(self.dtype)
+
+        def own(array: Any) -> Array:
+            plain = as_array(array, where, "an array")
+            return converted(np.array(plain, order="C"), dtype, where, "an array")
+
+        wanted = getattr(self.architecture, kind)
+        variables.write(self.architecture, kind, variables.fitted(where, kind, tree, wanted, own))
 
     def claims(self) -> list[Claim]:
         """What a run of this model needs for itself: the model and all its layers."""
@@ -149,20 +164,27 @@ class BaseModel(Network):
                     "the shape of the input is not known yet",
                     "Give the first layer input_shape=(…), or call fit first.",
                 )
-            architecture.shaped([x.shape[1:] for x in features])
-            variables.check(architecture)
+            architecture.shaped([x.shape[1:] for x in features], variables.check)
         if not variables.is_built(architecture):
             variables.build(architecture, self.seed)
             self.programs.clear()
-        for number, (x, wanted) in enumerate(zip(features, architecture.samples, strict=False)):
-            if x.shape[1:] != wanted:
-                raise self._other_shape(number, x, wanted)
+        self.fits([x.shape for x in features])
 
-    def _other_shape(self, number: int, x: Array, wanted: tuple[int, ...]) -> ShapeError:
+    def fits(self, given: Sequence[tuple[Any, ...]]) -> None:
+        """Refuses inputs of shapes that the model was not made for."""
+        for number, (shape, wanted) in enumerate(
+            zip(given, self.architecture.samples, strict=False)
+        ):
+            if shape[1:] != wanted:
+                raise self._other_shape(number, shape, wanted)
+
+    def _other_shape(
+        self, number: int, shape: tuple[Any, ...], wanted: tuple[int, ...]
+    ) -> ShapeError:
         fix = ""
-        if shapes.size(x.shape[1:]) == shapes.size(wanted):
+        if shapes.size(shape[1:]) == shapes.size(wanted):
             fix = "Add Flatten() before Dense." if len(wanted) == 1 else "Reshape the data."
-        if len(wanted) > 1 and x.shape[1:] == (wanted[-1], *wanted[:-1]):
+        if len(wanted) > 1 and shape[1:] == (wanted[-1], *wanted[:-1]):
             fix = sliding.CHANNELS_LAST
         inputs = self.architecture.inputs
         key = inputs.names[number] if inputs.structure.kind is dict else number
@@ -170,7 +192,7 @@ class BaseModel(Network):
         layer = kind_name(type(self.architecture.layers[0]).__name__)
         return ShapeError(
             f'{layer} "{self.architecture.names[0]}"',
-            f"{own} must be {shapes.text((N, *wanted))}, got {shapes.text(x.shape)}",
+            f"{own} must be {shapes.text((N, *wanted))}, got {shapes.text(shape)}",
             fix,
         )
 

@@ -94,12 +94,11 @@ def _model(arrays: Mapping[str, dict[str, Any]], document: Mapping[str, Any]) ->
         layers.append(layers[first] if first < i else from_config(config, functions.read))
     model = _wired(layers, document, document["seed"], document["dtype"])
     architecture = model.architecture
-    architecture.groups = _groups(document["groups"], layers, document["dtype"])
-    architecture.shaped([tuple(sample) for sample in document["input_shapes"]])
-    params = _take(arrays, "params", architecture.params)
-    state = _take(arrays, "state", architecture.state)
-    variables.write(architecture, "params", params)
-    variables.write(architecture, "state", state)
+    architecture.shaped([tuple(sample) for sample in document["input_shapes"]], variables.check)
+    for kind, types in (("params", architecture.params), ("state", architecture.state)):
+        variables.write(architecture, kind, _take(arrays, kind, types))
+    _groups(architecture, document["groups"], layers, document["dtype"])
+    architecture.shape_groups(variables.check)
     compiled = document["compile"]
     if compiled is not None:
         model.configure(_configuration(architecture, compiled, functions))
@@ -141,14 +140,22 @@ def _of_today(document: Mapping[str, Any]) -> Mapping[str, Any]:
     }
 
 
-def _groups(table: Mapping[str, Any], layers: list[Any], dtype: str) -> dict[str, Any]:
-    """The models inside a model, over its layers."""
-    found = {}
+def _groups(
+    architecture: Architecture, table: Mapping[str, Any], layers: list[Any], dtype: str
+) -> None:
+    """Puts the models inside a model into its architecture, over the layers of the whole."""
+    values = len(architecture.inputs) + len(architecture.layers)
     for name, document in table.items():
         own = [layers[_number(n, len(layers))] for n in document["layers"]]
-        found[str(name)] = _wired(own, document, document["seed"], dtype)
-        found[str(name)].architecture.groups = _groups(document["groups"], layers, dtype)
-    return found
+        inside = _wired(own, document, document["seed"], dtype)
+        inside.architecture.nested = True
+        architecture.groups[name] = inside
+        reads = tuple(_number(n, values) for n in document["reads"])
+        if reads:
+            if len(reads) != len(inside.architecture.inputs):
+                raise DataError("load", f"{name} must read its inputs, got {len(reads)}")
+            architecture.reads[name] = reads
+        _groups(inside.architecture, document["groups"], layers, dtype)
 
 
 def _number(value: Any, below: int) -> int:

@@ -106,14 +106,22 @@ class Model(BaseModel):
                 )
         architecture = self.architecture
         place = {id(symbol): n for n, symbol in enumerate(first)}
+        calls: dict[str, tuple[Symbol, ...]] = {}  # what each model inside is first called on
         for symbol in order:
             own_name = None
             if symbol.scope is not None:
-                inside, inner = symbol.scope
-                own_name = f"{architecture.group(inside)}/{inner}"
+                inside, inner, given = symbol.scope
+                group = architecture.group(inside)
+                calls.setdefault(group, given)
+                own_name = f"{group}/{inner}"
             sources = tuple(place[id(one)] for one in symbol.sources)
             place[id(symbol)] = architecture.append(symbol.layer, sources, own_name)
         architecture.ends = tuple(place[id(one)] for one in last)
+        architecture.reads = {
+            group: tuple(place[id(one)] for one in given)
+            for group, given in calls.items()
+            if all(id(one) in place for one in given)
+        }
         named = names or [
             _output_name(architecture.names[end - len(first)]) for end in architecture.ends
         ]
@@ -121,8 +129,7 @@ class Model(BaseModel):
             named = [f"{one}_{n}" for n, one in enumerate(named, 1)]
         _check_names("outputs", named)
         architecture.outputs = Ports.of(kind, named, "output")
-        architecture.shaped([one.shape for one in first])
-        variables.check(architecture)
+        architecture.shaped([one.shape for one in first], variables.check)
 
     def __repr__(self) -> str:
         names = self.architecture.names
@@ -179,9 +186,16 @@ class Model(BaseModel):
                     where, f"input_shape must be a tuple such as (784,), got {sample!r}"
                 )
         wanted = [tuple(sample) for sample in samples]
-        if not (variables.is_built(self.architecture) and wanted == self.architecture.samples):
-            self.architecture.shaped(wanted)
-            variables.check(self.architecture)
+        known = self.architecture.samples
+        if known and wanted != known:
+            raise ShapeError(
+                where,
+                f"input_shape must be {inputs.nested(known)} as the model has it, got "
+                f"{input_shape}",
+                "Make a new model.",
+            )
+        if not known:
+            self.architecture.shaped(wanted, variables.check)
         self.built()
 
     @property
@@ -265,23 +279,27 @@ class Model(BaseModel):
 
         Args:
             params, state: nested as `model.params` and `model.state`.
-            x: arrays or Tensors, in the form of the model's inputs.
+            x: arrays or Tensors, in the form of the model's inputs. Nothing is converted: x of
+                float64 makes a model of float32 compute in float64.
             train: whether layers act as in a training step: dropout, batch statistics.
             key: the random numbers of the step, `pel.Key(seed, step)`; layers that draw some need
-                it when `train` is true.
+                it when `train` is true. They are those of `fit(seed=seed)` at this step.
 
         Returns:
             The outputs, in their form, and the layers' new state.
         """
         flag("apply", "train", train)
-        inputs = self.architecture.inputs.taken("apply", "x", x)
-        lift = current().lift
-        outputs, after = self.architecture.apply(
-            trees.map_leaves(lift, params),
-            trees.map_leaves(lift, state),
-            [lift(one) for one in inputs],
+        if key is not None and not isinstance(key, Key):
+            raise ArgumentError("apply", f"key must be one, got {key!r}", "Write pel.Key(0, step).")
+        architecture, lift = self.architecture, current().lift
+        inputs = [lift(one) for one in architecture.inputs.taken("apply", "x", x)]
+        self._shaped_by(inputs)
+        outputs, after = architecture.apply(
+            variables.fitted("apply", "params", params, architecture.params, lift),
+            variables.fitted("apply", "state", state, architecture.state, lift),
+            inputs,
             train=train,
-            key=key,
+            key=None if key is None else key.child("train"),
         )
         return self.architecture.outputs.nested([one.value for one in outputs]), after
 
@@ -303,7 +321,7 @@ class Model(BaseModel):
                 "Write x = Input((4,)) for each array, and give the arrays to predict.",
             )
         if any(isinstance(one, Value) for one in given):
-            self._fits(given)
+            self._shaped_by([current().lift(one) for one in given])
             return self.apply(self.params, self.state, x)[0]
         return self.predict(x)
 
@@ -338,11 +356,14 @@ class Model(BaseModel):
 
         return FunctionCall(loss, (self.params, x, y), ("", "x", "y"), (0,))
 
-    def _fits(self, given: Sequence[Any]) -> None:
-        """Works out the shapes of a model that is first called on Tensors."""
+    def _shaped_by(self, inputs: Sequence[Value]) -> None:
+        """Works out the shapes of a model that is first called on Tensors, and refuses others."""
+        given = [tuple(one.type.shape) for one in inputs]
+        if () in given:
+            raise ShapeError(type(self).__name__, "x must have rows, got a single number")
         if not self.architecture.input_types:
-            self.architecture.shaped([tuple(one.shape)[1:] for one in given])
-            variables.check(self.architecture)
+            self.architecture.shaped([shape[1:] for shape in given], variables.check)  # type: ignore[misc]
+        self.fits(given)
 
     def _called(self, given: Sequence[Symbol]) -> Any:
         architecture = self.architecture
@@ -352,7 +373,8 @@ class Model(BaseModel):
         for layer, name, read in zip(
             architecture.layers, architecture.names, architecture.sources, strict=True
         ):
-            values.append(Symbol(layer, [values[n] for n in read], scope=(self, name)))
+            scope = self, name, tuple(given)
+            values.append(Symbol(layer, [values[n] for n in read], scope=scope))
         return architecture.outputs.nested([values[end] for end in architecture.ends])
 
     def graph(self) -> Graph:
@@ -539,11 +561,11 @@ class Model(BaseModel):
 
     def _publish(self, progress: RunState) -> None:
         """Gives the model the arrays of the last whole step."""
-        params = trees.with_leaves(self.params, progress.params)
-        state = trees.with_leaves(self.state, progress.state)
-        variables.write(self.architecture, "params", params)
-        variables.write(self.architecture, "state", state)
+        variables.write(
+            self.architecture, "params", trees.with_leaves(self.params, progress.params)
+        )
         self.slots = trees.with_leaves(self.slots, progress.slots)
+        variables.write(self.architecture, "state", trees.with_leaves(self.state, progress.state))
         self.kept = progress.kept
         self.training |= {
             "seed": progress.seed,

@@ -125,6 +125,7 @@ def _groups(architecture: Architecture, number: dict[int, int]) -> dict[str, Any
             "layers": [number[id(layer)] for layer in model.architecture.layers],
             **wiring(model.architecture),
             "groups": _groups(model.architecture, number),
+            "reads": list(architecture.reads.get(name, ())),
         }
         for name, model in architecture.groups.items()
     }

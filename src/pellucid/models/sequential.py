@@ -57,11 +57,23 @@ class Sequential(Model):
             self.add(layer)
 
     def add(self, layer: Layer | Model) -> None:
-        """Puts a layer, or a model of one input and one output, behind the others."""
+        """Puts a layer, or a model of one input and one output, behind the others.
+
+        Raises:
+            ArgumentError: for a model that stands inside another one, which would not see the
+                layer.
+        """
         architecture = self.architecture
+        if architecture.nested:
+            raise ArgumentError(
+                "Sequential",
+                "a model that stands inside another one is fixed, got add()",
+                "Make a longer one of its layers: Sequential([*model.layers, layer]).",
+            )
         if isinstance(layer, Model):
             self._check_model(layer)
             group = architecture.group(layer)
+            architecture.reads.setdefault(group, architecture.ends)
             own = layer.architecture
             places = [architecture.ends[0]]
             for one, name, read in zip(own.layers, own.names, own.sources, strict=True):
@@ -84,6 +96,7 @@ class Sequential(Model):
         if first is not None and not architecture.input_types and architecture.ends[0] > 0:
             self._shaped(layer, first)
         variables.check(architecture)
+        architecture.shape_groups(variables.check)
         self.programs.clear()
         self.forget_training()
 
@@ -92,7 +105,7 @@ class Sequential(Model):
         architecture = self.architecture
         begins = layer.layers[0] if isinstance(layer, Model) else layer
         if architecture.layers[0] is begins:
-            architecture.shaped([sample])
+            architecture.shaped([sample], variables.check)
 
     @staticmethod
     def _check_model(model: Model) -> None:

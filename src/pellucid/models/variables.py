@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
 
 from pellucid.core import dtypes, shapes, trees
-from pellucid.core.errors import ArgumentError, ShapeError
-from pellucid.data.arrays import as_array
+from pellucid.core.errors import ArgumentError, ShapeError, nearest
 from pellucid.graph.node import Graph, TensorType
 from pellucid.models.architecture import Architecture
 from pellucid.nn.layer import Layer
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.interpreter import run
-from pellucid.transform.arrays import converted
-from pellucid.transform.tensor import Tensor
 
 Array = np.ndarray[Any, Any]
 Tree = dict[str, Any]
@@ -47,7 +44,10 @@ def held(layer: Layer) -> tuple[Tree, Tree] | None:
 
 def read(architecture: Architecture, kind: str) -> Tree:
     """The layers' arrays of one `kind`, "params" or "state", by layer name."""
-    return {name: getattr(layer.variables, kind) for name, layer in architecture.unique().items()}
+    return ReadOnly(
+        (name, ReadOnly(getattr(layer.variables, kind)))
+        for name, layer in architecture.unique().items()
+    )
 
 
 def write(architecture: Architecture, kind: str, tree: Tree) -> None:
@@ -56,31 +56,62 @@ def write(architecture: Architecture, kind: str, tree: Tree) -> None:
         setattr(layer.variables, kind, tree[name])
 
 
-def checked(tree: Any, types: Tree, name: str) -> Tree:
-    """Copies of a person's arrays or Tensors as a tree of these types.
+class ReadOnly(dict[str, Any]):
+    """A dict whose entries stay: the arrays in it may change, but not be exchanged one by one.
+
+    `model.params["dense_1"] = …` would change a dict that nothing reads.
+    """
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
+        raise ArgumentError(
+            "model",
+            "the entries of params and state cannot be set one by one, got an assignment",
+            "Set some weights by name, model.set_weights({'dense_1.W': array}), or all: "
+            "model.params = {…}.",
+        )
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    update = setdefault = pop = popitem = clear = _refuse
+
+    def __reduce__(self) -> tuple[type, tuple[Tree]]:
+        """A copy is a plain dict."""
+        return dict, (dict(self),)
+
+
+def fitted(where: str, name: str, tree: Any, wanted: Tree, leaf: Callable[[Any], Any]) -> Tree:
+    """The leaves of `tree`, each made by `leaf`, nested like the types in `wanted`.
 
     Raises:
-        ArgumentError: for another nesting.
-        ShapeError: for an array of another shape.
+        ArgumentError: for leaves that are missing or unknown.
+        ShapeError: for a leaf of another shape.
     """
-    wanted, structure = trees.flatten(types)
-    leaves, own = trees.flatten(tree)
-    if own != structure:
+    if not isinstance(tree, Mapping):
         raise ArgumentError(
-            name,
-            f"{name} must be nested as the model's are, {{layer: {{name: array}}}}, got another "
-            "nesting",
-            f"Change the arrays of a tree with that nesting: model.{name}.",
+            where,
+            f"{name} must be a dict of the layers' arrays, got {type(tree).__name__}",
+            f"Start from model.{name}.",
         )
+    types, structure = trees.flatten(wanted)
+    names = trees.paths(wanted)
+    given = dict(zip(trees.paths(tree), trees.leaves_of(tree), strict=True))
+    for path in given:
+        if path not in names:
+            raise ArgumentError(where, f"{name} holds no {path!r}", nearest(path, names))
     found = []
-    for path, leaf, type in zip(trees.paths(types), leaves, wanted, strict=True):
-        array = as_array(leaf.numpy() if isinstance(leaf, Tensor) else leaf, name, path)
-        if array.shape != type.shape:
-            raise ShapeError(
-                name, f"{path} must be {shapes.text(type.shape)}, got {shapes.text(array.shape)}"
+    for path, type_ in zip(names, types, strict=True):
+        if path not in given:
+            raise ArgumentError(
+                where, f"{name} must hold {path}, got none", f"Start from model.{name}."
             )
-        found.append(converted(np.array(array, order="C"), numpy_dtype(type.dtype), name, path))
-    return dict(trees.unflatten(structure, found))
+        found.append(leaf(given[path]))
+        shape = tuple(found[-1].shape)
+        if shape != type_.shape:
+            raise ShapeError(
+                where,
+                f"{name}.{path} must be {shapes.text(type_.shape)}, got {shapes.text(shape)}",
+                f"Start from model.{name}.",
+            )
+    return trees.unflatten(structure, found)  # type: ignore[no-any-return]
 
 
 def check(architecture: Architecture) -> None:

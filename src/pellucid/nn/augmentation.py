@@ -14,7 +14,7 @@ from pellucid.core.arguments import choice, real
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import TensorType
-from pellucid.nn.layer import Layer, Tree
+from pellucid.nn.layer import Layer, Tree, drawn_from
 from pellucid.ops import composite
 from pellucid.ops.composite import sliding
 from pellucid.ops.random import Key
@@ -41,7 +41,7 @@ class _Images(Layer):
         sliding.known_lengths(self.where, x, 2)
         if not train:
             return x, state
-        assert key is not None, "a training step gives every layer a key"
+        key = drawn_from(self.where, key)
         return self._changed(x, key), state
 
     def _changed(self, x: Value, key: Key) -> Value:
@@ -247,7 +247,7 @@ class GaussianNoise(Layer):
     ) -> tuple[Value, Tree]:
         if not train or self.stddev == 0:
             return x, state
-        assert key is not None, "a training step gives every layer a key"
+        key = drawn_from(self.where, key)
         return x + key.normal(x.type.shape, x.type.dtype) * self.stddev, state
 
 

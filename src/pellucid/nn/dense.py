@@ -13,7 +13,7 @@ from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.graph.node import TensorType
 from pellucid.nn.activations import ActivationLike, activate, check
 from pellucid.nn.init import Initializer, initializer
-from pellucid.nn.layer import Layer, Tree
+from pellucid.nn.layer import Layer, Tree, drawn_from
 from pellucid.ops import composite
 from pellucid.ops.random import Key
 from pellucid.ops.value import Value, number
@@ -205,7 +205,7 @@ class Dropout(Layer):
     ) -> tuple[Value, Tree]:
         if not train or self.rate == 0:
             return x, state
-        assert key is not None, "a training step gives every layer a key"
+        key = drawn_from(self.where, key)
         kept = key.uniform(x.type.shape, x.type.dtype) >= self.rate
         scale = 1 / (1 - self.rate)
         return composite.where(kept, x * scale, number(0, x.type.dtype)), state

@@ -194,6 +194,17 @@ def is_function(value: object) -> bool:
     return callable(value) and not isinstance(value, (type, Network))
 
 
+def drawn_from(where: str, key: Key | None) -> Key:
+    """The key of a layer that draws random numbers; refuses a training step without one."""
+    if key is None:
+        raise ArgumentError(
+            where,
+            "a training step draws random numbers and needs a key, got None",
+            "Write apply(…, train=True, key=pel.Key(seed, step)).",
+        )
+    return key
+
+
 def own_result(where: str, name: str, value: Any) -> Value:
     """What a person's own function `name` returned; refuses one that returned nothing."""
     if value is None:

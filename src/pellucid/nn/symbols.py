@@ -37,7 +37,8 @@ class Symbol:
         sources: the symbols that the layer reads.
         shape: of one sample, where the symbol is an input.
         name: of an input, where it has one.
-        scope: the model that the layer came with and its name there, where a model was called.
+        scope: where a model was called: the model that the layer came with, its name there, and
+            the symbols that the model was called on.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Symbol:
         sources: Sequence[Symbol],
         shape: tuple[int, ...] = (),
         name: str | None = None,
-        scope: tuple[Any, str] | None = None,
+        scope: tuple[Any, str, tuple[Symbol, ...]] | None = None,
     ):
         self.layer, self.sources, self.shape = layer, tuple(sources), shape
         self.name, self.scope = name, scope
