@@ -32,7 +32,8 @@ from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.interpreter import run
 from pellucid.train.history import History
 from pellucid.train.loop import Weights
-from pellucid.train.step import Task, gradient_graph, slots_graph, step_graph
+from pellucid.train.step import gradient_graph, slots_graph, step_graph
+from pellucid.train.task import Task
 from pellucid.transform.arrays import converted
 
 Array = np.ndarray[Any, Any]

@@ -37,7 +37,7 @@ from pellucid.optim import (
     RMSprop,
 )
 from pellucid.train.metrics import GRADIENT_NORM, Metric, check_metrics, metric, unique_names
-from pellucid.train.step import Head, Penalty, Task
+from pellucid.train.task import Head, Penalty, Task
 
 OPTIMIZERS: dict[str, Callable[[], Optimizer]] = {
     "sgd": SGD,

@@ -33,7 +33,8 @@ from pellucid.train.engines import Driven, Engine, Job, engine
 from pellucid.train.history import History
 from pellucid.train.loop import LAST, RunState
 from pellucid.train.metrics import check_targets
-from pellucid.train.step import Task, evaluation_graph, product_graph, value_graph
+from pellucid.train.step import evaluation_graph, product_graph, value_graph
+from pellucid.train.task import Task
 
 Array = np.ndarray[Any, Any]
 

@@ -14,7 +14,7 @@ from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.native import Native
 from pellucid.runtime.threads import check as check_threads
 from pellucid.runtime.threads import in_chunks
-from pellucid.train.step import Task
+from pellucid.train.task import Task
 
 Array = np.ndarray[Any, Any]
 CHUNK = 1024  # rows that evaluate and predict take at a time

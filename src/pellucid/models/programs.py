@@ -9,7 +9,7 @@ from typing import Any
 from pellucid.graph.node import Graph, TensorType
 from pellucid.runtime.backend import executor
 from pellucid.runtime.executor import Program
-from pellucid.train.step import Task
+from pellucid.train.task import Task
 from pellucid.transform.custom import in_rows
 
 Targets = tuple[tuple[TensorType, ...], bool]  # the types of y, and whether rows have weights

@@ -13,182 +13,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from pellucid.core import notices, trees
-from pellucid.core.dtypes import DType, int64
-from pellucid.core.errors import ShapeError
-from pellucid.core.shapes import text
+from pellucid.core.dtypes import int64
 from pellucid.graph.node import Graph, TensorType
-from pellucid.nn.losses import Loss
-from pellucid.nn.losses.contract import Contract
-from pellucid.nn.regularizers import Regularizer
 from pellucid.ops import composite
 from pellucid.ops.random import Key
 from pellucid.ops.value import Builder, Value, elementwise, number
 from pellucid.optim.base import Optimizer
-from pellucid.train.metrics import GRADIENT_NORM, Metric
+from pellucid.train.task import Forward, Task
 from pellucid.transform.grad import grad, jvp, value_and_grad
 from pellucid.transform.tensor import constant
 from pellucid.transform.trace import trace
-
-Forward = Callable[..., tuple[list[Any], Any]]
-# (params, state, inputs, train=, key=) → ([(value, before its final activation), …], state)
-
-
-@dataclass(frozen=True)
-class Head:
-    """One output of a model: its targets, and what it is measured by.
-
-    Args:
-        name: of the output; "" where the model has one alone.
-        y: the type of a batch's targets, with N rows.
-        contract: what the output means under the loss; says which of the two values it reads.
-        weight: of its loss in the objective.
-    """
-
-    name: str
-    y: TensorType
-    loss: Loss
-    contract: Contract
-    metrics: tuple[Metric, ...] = ()
-    weight: float = 1.0
-
-    def losses(self, target: Value, output: Any) -> Value:
-        """The loss of each row, (N,)."""
-        return self.loss.per_row(target, output.raw if self.contract.reads_raw else output.value)
-
-    def named(self, measure: str) -> str:
-        """A measure of this output in the history."""
-        return f"{self.name}_{measure}" if self.name else measure
-
-
-@dataclass(frozen=True)
-class Penalty:
-    """A regularizer and the leaves of `params` that it acts on."""
-
-    regularizer: Regularizer
-    leaves: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is trained: a forward function, its types, and what it is measured by.
-
-    Args:
-        forward: `f(params, state, inputs, train=, key=)` gives the outputs, one a head, and the
-            state.
-        params, state: nested dicts of TensorTypes.
-        x: types of a batch, with N rows, in the nesting of the model's inputs.
-        heads: one an output.
-        targets: nests what is given one a head, as `y` is.
-        penalties: in the order of their strengths.
-        weighted: whether each row has a weight in the objective, (N,).
-        gradient_norm: whether a step measures the norm of the gradient.
-        rates: for each leaf of `params`, what the learning rate is multiplied by; 0 freezes it.
-    """
-
-    forward: Forward
-    params: Any
-    state: Any
-    x: Any
-    heads: tuple[Head, ...]
-    targets: Callable[[Sequence[Any]], Any]
-    penalties: tuple[Penalty, ...] = ()
-    weighted: bool = False
-    gradient_norm: bool = False
-    rates: tuple[float, ...] = field(kw_only=True)
-    dtype: DType = field(kw_only=True)
-
-    @property
-    def free(self) -> list[int]:
-        """The leaves of `params` that are trained."""
-        return [i for i, rate in enumerate(self.rates) if rate]
-
-    @property
-    def row_measures(self) -> list[str]:
-        """The names of what is measured of each row: the loss, that of each output, the metrics."""
-        losses = [head.named("loss") for head in self.heads] if len(self.heads) > 1 else []
-        metrics = [
-            head.named(metric.name)
-            for head in self.heads
-            for metric in head.metrics
-            if metric.measure is not None
-        ]
-        return ["loss", *losses, *metrics]
-
-    @property
-    def step_measures(self) -> list[str]:
-        """The names of what a training step measures, in the graph's order."""
-        return [*self.row_measures, *([GRADIENT_NORM] if self.gradient_norm else [])]
-
-    @property
-    def measures(self) -> list[str]:
-        """The names of what is measured of a data set, in the order a person gave them."""
-        losses = [head.named("loss") for head in self.heads] if len(self.heads) > 1 else []
-        metrics = [
-            head.named(metric.name)
-            for head in self.heads
-            for metric in head.metrics
-            if metric.measure is not None or metric.whole is not None
-        ]
-        return ["loss", *losses, *metrics]
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """The types of what a batch brings, in the order of the graphs' inputs."""
-        rows = self.heads[0].y.shape[:1]
-        weights = [TensorType(self.dtype, rows)] if self.weighted else []
-        return {"x": self.x, "y": self.targets([head.y for head in self.heads]), "weights": weights}
-
-    def row_values(
-        self, targets: Any, outputs: Sequence[Any], weights: Sequence[Value]
-    ) -> list[Value]:
-        """Of each row, (N,): what it adds to the objective, then all other `row_measures`.
-
-        A row's weight multiplies losses and leaves metrics alone.
-        """
-        each = list(zip(self.heads, trees.leaves_of(targets), outputs, strict=True))
-        losses = [head.losses(target, output) for head, target, output in each]
-        if weights:
-            losses = [loss * weights[0] for loss in losses]
-        shares = [
-            loss if head.weight == 1 else loss * head.weight
-            for head, loss in zip(self.heads, losses, strict=True)
-        ]
-        total = functools.reduce(lambda one, other: one + other, shares)
-        parts = losses if len(losses) > 1 else []
-        metrics = [value for one in each for value in _measured(*one, self.dtype)]
-        return [total, *parts, *metrics]
-
-    def penalty(self, params: Any, strengths: Sequence[Value]) -> Value | None:
-        """Σ of all penalties on the weights they apply to; None without any."""
-        total: Value | None = None
-        leaves = trees.leaves_of(params)
-        for penalty, strength in zip(self.penalties, strengths, strict=True):
-            for i in penalty.leaves:
-                term = penalty.regularizer.penalty(strength, leaves[i])
-                total = term if total is None else total if term is None else total + term
-        return total
-
-
-def _measured(head: Head, target: Value, output: Any, dtype: DType) -> list[Value]:
-    """Each metric of an output that is one of rows, (N,)."""
-    values = []
-    for metric in head.metrics:
-        if metric.measure is None:
-            continue
-        value = metric.per_row(head.loss, head.contract, target, output.value)
-        if value.type.shape != output.value.type.shape[:1]:
-            raise ShapeError(
-                f"metric {metric.name}",
-                "a metric must return one value a row "
-                f"{text(output.value.type.shape[:1])}, got {text(value.type.shape)}",
-                "Take the mean over the last axes only: np.mean(…, axis=-1).",
-            )
-        values.append(composite.astype(value, dtype))
-    return values
 
 
 def _scalars(task: Task) -> dict[str, Any]:
@@ -230,20 +67,20 @@ class _Step:
     def __init__(self, task: Task, inputs: dict[str, Any]):
         self.task, self.inputs = task, inputs
         self.weights, self.structure = trees.flatten(inputs["params"])
-        self.moving = [self.weights[i] for i in task.free]
+        self.trainable = [self.weights[i] for i in task.free]
         self.key = Key(inputs["seed"], inputs["step"], "train")
 
-    def whole(self, moving: Sequence[Value]) -> list[Value]:
-        """All weights, with `moving` in the place of those that are trained."""
+    def all_weights(self, trainable: Sequence[Value]) -> list[Value]:
+        """All weights, with `trainable` in the place of those that are trained."""
         merged = list(self.weights)
-        for i, weight in zip(self.task.free, moving, strict=True):
+        for i, weight in zip(self.task.free, trainable, strict=True):
             merged[i] = weight
         return merged
 
-    def objective(self, moving: Sequence[Value]) -> Any:
+    def objective(self, trainable: Sequence[Value]) -> Any:
         """The objective, and (the measures of the batch behind it, the layers' state after it)."""
         task, inputs = self.task, self.inputs
-        params = trees.unflatten(self.structure, self.whole(moving))
+        params = trees.unflatten(self.structure, self.all_weights(trainable))
         outputs, after = task.forward(
             params, inputs["state"], trees.leaves_of(inputs["x"]), train=True, key=self.key
         )
@@ -252,7 +89,7 @@ class _Step:
         penalty = task.penalty(params, inputs["strengths"])
         return (value if penalty is None else value + penalty), (measures, after)
 
-    def told(self, gradients: Sequence[Value]) -> None:
+    def warn_of_unreachable(self, gradients: Sequence[Value]) -> None:
         """Says which weights cannot learn, where the graph itself shows it."""
         names = trees.paths(self.inputs["params"])
         still = [names[i] for i, g in zip(self.task.free, gradients, strict=True) if _is_zero(g)]
@@ -270,8 +107,8 @@ class _Step:
     def gradients(self) -> tuple[Value, list[Value], Any, list[Value]]:
         """The objective, the metrics, the layers' state after it, and the gradients."""
         slope = value_and_grad(self.objective, has_aux=True)
-        (value, (measures, after)), gradients = slope(self.moving)
-        self.told(gradients)
+        (value, (measures, after)), gradients = slope(self.trainable)
+        self.warn_of_unreachable(gradients)
         if self.task.gradient_norm:
             squares = [composite.sum(elementwise("square", g)) for g in gradients]
             total = functools.reduce(lambda x, y: x + y, squares)
@@ -305,28 +142,27 @@ def step_graph(task: Task, optimizer: Optimizer, slots: Any) -> Graph:
 
     def step(**inputs: Any) -> Any:
         this = _Step(task, inputs)
-        value, measures, after, gradients = this.gradients()
-        moves, slots, rate = optimizer.clipped(gradients), inputs["slots"], inputs["rate"]
-        new = list(this.weights)
-        slots = {name: list(values) for name, values in slots.items()}
-        for part in dict.fromkeys(task.rates[i] for i in task.free):
-            own = [k for k, i in enumerate(task.free) if task.rates[i] == part]
-            places = [task.free[k] for k in own]
-            speed = rate if part == 1 else rate * part
-            moved, kept = optimizer.checked_step(
-                [moves[k] for k in own],
-                {name: [values[i] for i in places] for name, values in slots.items()},
-                [this.weights[i] for i in places],
+        loss, measures, after, gradients = this.gradients()
+        clipped, new = optimizer.clipped(gradients), list(this.weights)
+        slots = {name: list(values) for name, values in inputs["slots"].items()}
+        for factor in dict.fromkeys(task.rates[i] for i in task.free):
+            group = [k for k, i in enumerate(task.free) if task.rates[i] == factor]
+            leaves = [task.free[k] for k in group]
+            rate = inputs["rate"] if factor == 1 else inputs["rate"] * factor
+            stepped, new_slots = optimizer.checked_step(
+                [clipped[k] for k in group],
+                {name: [values[i] for i in leaves] for name, values in slots.items()},
+                [this.weights[i] for i in leaves],
                 inputs["step"],
-                speed,
+                rate,
             )
-            for i, weight in zip(places, moved, strict=True):
-                new[i] = _bounded(task, inputs["strengths"], speed, weight, i)
-            for name, values in kept.items():
-                for i, value_after in zip(places, values, strict=True):
-                    slots[name][i] = value_after
+            for i, weight in zip(leaves, stepped, strict=True):
+                new[i] = _bounded(task, inputs["strengths"], rate, weight, i)
+            for name, values in new_slots.items():
+                for i, value in zip(leaves, values, strict=True):
+                    slots[name][i] = value
         weights = trees.unflatten(this.structure, new)
-        return weights, slots, after, inputs["step"] + 1, value, measures
+        return weights, slots, after, inputs["step"] + 1, loss, measures
 
     return _traced(step, _step_arguments(task, slots))
 
@@ -346,7 +182,7 @@ def value_graph(task: Task, slots: Any) -> Graph:
 
     def value(**inputs: Any) -> Any:
         this = _Step(task, inputs)
-        return this.objective(this.moving)[0]
+        return this.objective(this.trainable)[0]
 
     return _traced(value, _step_arguments(task, slots))
 
@@ -365,8 +201,8 @@ def product_graph(task: Task, slots: Any) -> Graph:
 
     def product(*, tangents: list[Value], **inputs: Any) -> Any:
         this = _Step(task, inputs)
-        slope = grad(lambda moving: this.objective(moving)[0])
-        return jvp(slope, (this.moving,), (tangents,))[1]
+        slope = grad(lambda trainable: this.objective(trainable)[0])
+        return jvp(slope, (this.trainable,), (tangents,))[1]
 
     leaves = trees.flatten(task.params)[0]
     return _traced(
@@ -375,21 +211,22 @@ def product_graph(task: Task, slots: Any) -> Graph:
 
 
 def objective(
-    task: Task, state: Any, x: Any, y: Any, weights: Sequence[Any]
+    task: Task, state: Any, x: Any, y: Any, sample_weights: Sequence[Any]
 ) -> Callable[[Any], Value]:
     """The objective on these rows, in the mode of prediction, as a function of the weights."""
 
     def tensors(tree: Any) -> Any:
         return trees.map_leaves(lambda a: a if isinstance(a, Value) else constant(a), tree)
 
-    rows, target, parts, kept = tensors(x), tensors(y), tensors(list(weights)), tensors(state)
+    rows, target, kept = tensors(x), tensors(y), tensors(state)
+    row_weights = tensors(list(sample_weights))
 
     def value(params: Any) -> Value:
-        moving = tensors(params)
-        outputs, _ = task.forward(moving, kept, trees.leaves_of(rows), train=False, key=None)
-        mean = composite.mean(task.row_values(target, outputs, parts)[0])
+        weights = tensors(params)
+        outputs, _ = task.forward(weights, kept, trees.leaves_of(rows), train=False, key=None)
+        mean = composite.mean(task.row_values(target, outputs, row_weights)[0])
         strengths = [number(one.regularizer.strength, task.dtype) for one in task.penalties]
-        penalty = task.penalty(moving, strengths)
+        penalty = task.penalty(weights, strengths)
         return mean if penalty is None else mean + penalty
 
     return value
