@@ -99,9 +99,8 @@ def test_dropout_is_for_training_and_prediction_goes_without():
     """Dropout acts in training alone: a prediction uses all units and no random number."""
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(40, 5)), rng.integers(0, 3, 40)
-    hidden, last = Dense(8, activation="relu"), Dense(3)
-    model = pel.Sequential([hidden, Dropout(0.5), last], seed=0)
-    plain = pel.Sequential([hidden, last], seed=0)
+    model = pel.Sequential([Dense(8, activation="relu"), Dropout(0.5), Dense(3)], seed=0)
+    plain = pel.Sequential([Dense(8, activation="relu"), Dense(3)], seed=0)
     for one in (model, plain):
         one.compile(pel.optim.SGD(0.1), "cross_entropy")
         one.build((5,))

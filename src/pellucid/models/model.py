@@ -11,10 +11,10 @@ import numpy as np
 
 from pellucid.core import shapes, trees
 from pellucid.core.arguments import checked, flag, whole
-from pellucid.core.errors import ArgumentError, GraphError, ShapeError, nearest
+from pellucid.core.errors import ArgumentError, ShapeError, nearest
 from pellucid.data.arrays import as_array
 from pellucid.graph.node import Graph
-from pellucid.models import fitting, variables
+from pellucid.models import fitting, variables, wiring
 from pellucid.models.base import Array, BaseModel
 from pellucid.models.configuration import configuration, contract_of
 from pellucid.models.fitting import Data
@@ -81,55 +81,10 @@ class Model(BaseModel):
         *,
         name: str | None = None,
     ):
-        kind, first, names = _symbols("inputs", inputs)
-        for one in first:
-            if one.layer is not None:
-                raise ArgumentError("Model", f"inputs must be an Input, got the {one!r}")
-        if len({id(one) for one in first}) < len(first):
-            raise ArgumentError("Model", "inputs must differ, got one of them twice")
-        own = [one.name or f"input_{n}" for n, one in enumerate(first, 1)]
-        named = names or (own if len(first) > 1 else [first[0].name or "input"])
-        _check_names("inputs", named)
-        super().__init__(seed, dtype, name, Ports.of(kind, named))
-        kind, last, names = _symbols("outputs", outputs)
-        for one in last:
-            if one.layer is None:
-                raise ArgumentError("Model", "outputs must come from a layer, got an Input")
-        if len({id(one) for one in last}) < len(last):
-            raise ArgumentError("Model", "outputs must differ, got one of them twice")
-        order = _ordered(first, last)
-        read = {id(one) for symbol in order for one in symbol.sources}
-        for one in first:
-            if id(one) not in read:
-                raise ArgumentError(
-                    "Model", f"every input must lead to an output, got {one!r}, which does not"
-                )
-        architecture = self.architecture
-        place = {id(symbol): n for n, symbol in enumerate(first)}
-        calls: dict[str, tuple[Symbol, ...]] = {}  # what each model inside is first called on
-        for symbol in order:
-            own_name = None
-            if symbol.scope is not None:
-                inside, inner, given = symbol.scope
-                group = architecture.group(inside)
-                calls.setdefault(group, given)
-                own_name = f"{group}/{inner}"
-            sources = tuple(place[id(one)] for one in symbol.sources)
-            place[id(symbol)] = architecture.append(symbol.layer, sources, own_name)
-        architecture.ends = tuple(place[id(one)] for one in last)
-        architecture.reads = {
-            group: tuple(place[id(one)] for one in given)
-            for group, given in calls.items()
-            if all(id(one) in place for one in given)
-        }
-        named = names or [
-            _output_name(architecture.names[end - len(first)]) for end in architecture.ends
-        ]
-        if len(set(named)) < len(named):  # a layer that is called twice
-            named = [f"{one}_{n}" for n, one in enumerate(named, 1)]
-        _check_names("outputs", named)
-        architecture.outputs = Ports.of(kind, named, "output")
-        architecture.shaped([one.shape for one in first], variables.check)
+        named, first = wiring.inputs(inputs)
+        super().__init__(seed, dtype, name, named)
+        wiring.connect(self.architecture, first, outputs)
+        self.architecture.shaped([one.shape for one in first], variables.check)
 
     def __repr__(self) -> str:
         names = self.architecture.names
@@ -697,66 +652,3 @@ _ATTRIBUTES = {
     *vars(BaseModel(0, "float32", None, Ports(("input",)))),
     *(name for name, value in vars(BaseModel).items() if isinstance(value, property)),
 }
-
-
-def _symbols(name: str, given: Any) -> tuple[type | None, list[Symbol], list[str]]:
-    """How symbols were given (alone, in a list or a dict), the symbols, and the dict's names."""
-    names: list[str] = []
-    if isinstance(given, Mapping):
-        kind: type | None = dict
-        several, names = list(given.values()), list(given)
-    else:
-        several = list(given) if isinstance(given, (list, tuple)) else [given]
-        kind = list if len(several) > 1 else None
-    if not several:
-        raise ArgumentError("Model", f"{name} must be one or more, got none")
-    for one in several:
-        if not isinstance(one, Symbol):
-            raise ArgumentError(
-                "Model",
-                f"{name} must be an Input or what a layer returned, got {one!r}",
-                "Write x = Input((784,)); Model(x, Dense(10)(x)).",
-            )
-    return kind, several, names
-
-
-def _check_names(what: str, names: Sequence[Any]) -> None:
-    for name in names:
-        if not isinstance(name, str) or not name.isidentifier():
-            raise ArgumentError("Model", f"{what} must have names such as 'age', got {name!r}")
-        if what == "outputs" and len(names) > 1 and (name == "val" or name.startswith("val_")):
-            raise ArgumentError(
-                "Model",
-                f"names of outputs must not begin as those of validation do, got {name!r}",
-                "Name the output, or the layer that makes it, otherwise: 'value'.",
-            )
-    if len(set(names)) < len(names):
-        raise ArgumentError("Model", f"names of {what} must differ, got {', '.join(names)}")
-
-
-def _output_name(layer: str) -> str:
-    """The name of an output that was given none: that of its layer."""
-    return layer.replace("/", "_").replace("-", "_")
-
-
-def _ordered(first: Sequence[Symbol], last: Sequence[Symbol]) -> list[Symbol]:
-    """All symbols behind `first` that `last` needs, each behind what it reads."""
-    order: list[Symbol] = []
-    done, stack = {id(one) for one in first}, list(reversed(last))
-    while stack:
-        symbol = stack[-1]
-        waiting = [one for one in symbol.sources if id(one) not in done]
-        if id(symbol) in done:
-            stack.pop()
-        elif symbol.layer is None:
-            raise GraphError(
-                "Model",
-                f"all inputs must be given, got another {symbol!r} before the output",
-                "Name it too: Model([x1, x2], …).",
-            )
-        elif waiting:
-            stack.append(waiting[0])
-        else:
-            done.add(id(symbol))
-            order.append(stack.pop())
-    return order
