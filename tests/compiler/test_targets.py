@@ -159,7 +159,7 @@ def undefined(code: bytes) -> set[str]:
 @pytest.mark.parametrize("target", TARGETS)
 def test_code_is_made_for_every_processor(name: str, target: str) -> None:
     program, feed = compiled(name)
-    code = codegen.object_code(program, TARGETS[target], feed)
+    code = codegen.object_code(codegen.optimised(program, TARGETS[target], feed), TARGETS[target])
     assert code[:4] == b"\x7fELF" and int.from_bytes(code[18:20], "little") == MACHINES[target]
     assert len(code) > 5000
     asked = undefined(code) - SYSTEM
@@ -189,7 +189,9 @@ def test_every_row_has_code_for_aarch64(name: str) -> None:
     for part in (*PARTS, "float64"):
         graph, _, which = together(REGISTRY[name], part)
         if which:
-            code = codegen.object_code(compile_graph(graph, (), (), NUMPY)[0], TARGETS["neon"])
+            program, _ = compile_graph(graph, (), (), NUMPY)
+            module = codegen.optimised(program, TARGETS["neon"])
+            code = codegen.object_code(module, TARGETS["neon"])
             assert undefined(code) - SYSTEM <= FAR
         seen += len(which)
     assert seen

@@ -23,9 +23,8 @@ pytestmark = pytest.mark.skipif(not elf.SUPPORTED, reason="objects of Linux on x
 @pytest.fixture(scope="module")
 def code() -> bytes:
     """An object of a training step: constants, tables of jumps, functions of the system."""
-    return codegen.object_code(
-        Native(step_graph(), shared()).program, machine.this_machine().target
-    )
+    program, target = Native(step_graph(), shared()).program, machine.this_machine().target
+    return codegen.object_code(codegen.optimised(program, target), target)
 
 
 def maps(address: int) -> tuple[int, str]:

@@ -304,6 +304,7 @@ def cost(kernel: Kernel) -> Dim:
         return count // 8 + (behind if isinstance(behind, int) else 0)
     widest: list[Dim] = [shapes.size(kernel.type_of(v).shape) for v in kernel.results]
     widest += [shapes.size(type.shape) for type in kernel.types]
+    widest += [shapes.size(one.type.shape) for one in kernel.body]  # such as a broadcast in a sum
     per_row = max((dim.scale for dim in widest if isinstance(dim, Batch)), default=0)
     weight = max(1, len(kernel.body))
     if per_row:

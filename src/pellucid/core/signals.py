@@ -8,12 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-_HELD = (signal.SIGINT, signal.SIGTERM)
+# Those that programs handle, with handlers that may raise: time limits, requests to end or to save.
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM", "SIGUSR1", "SIGUSR2")
+_HELD = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
+
+# Whose handlers wait, and the signals that came meanwhile: for each block, the outermost first.
+_blocks: list[tuple[dict[int, Any], list[tuple[int, Any]]]] = []
 
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """Handlers of SIGINT and SIGTERM run behind the block, not inside it.
+    """Handlers that are written in Python run behind the block, not inside it.
 
     A handler that raises would else do so between a step and its record, and the weights would be
     ahead of the step counter. Other threads than the main one never run handlers.
@@ -23,15 +28,39 @@ def held_back() -> Iterator[None]:
         return
     came: list[tuple[int, Any]] = []
     handlers: dict[int, Any] = {}
-    for number in _HELD:
-        if callable(signal.getsignal(number)):
-            handlers[number] = signal.signal(
-                number, lambda which, frame: came.append((which, frame))
-            )
+    block = handlers, came
     try:
+        for number in _HELD:
+            if callable(handler := signal.getsignal(number)):
+                handlers[number] = handler
+                signal.signal(number, lambda which, frame: came.append((which, frame)))
+        _blocks.append(block)
         yield
     finally:
+        if block in _blocks:
+            _blocks.remove(block)
         for own in reversed(handlers):  # the usual one, SIGINT, last: it may raise at once
             signal.signal(own, handlers[own])
         for which, frame in came:
             handlers[which](which, frame)
+
+
+@contextmanager
+def let_through() -> Iterator[None]:
+    """Inside `held_back`, a block that may be left anywhere: handlers run at once again."""
+    if not _blocks or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handlers, _ = _blocks[0]
+    held = {number: signal.getsignal(number) for number in handlers}
+    try:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for _, came in _blocks:
+            while came:
+                which, frame = came.pop(0)
+                handlers[which](which, frame)
+        yield
+    finally:
+        for number, handler in held.items():
+            signal.signal(number, handler)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.compiler.codegen import enter
+from pellucid.compiler.codegen.barrier import STATUS_BYTES, STOP
 from pellucid.compiler.program import ALIGNMENT, ARENA, SCRATCH, STATUS
 from pellucid.core import shapes
 from pellucid.graph.node import TensorType
@@ -108,7 +109,11 @@ class Working:
         for slot, array in constants.items():
             self.slots[slot] = address_of(array)
         self.address = ctypes.addressof(self.slots)
-        self.status = memory[:8].view(np.int64)
+        self.status = memory[:STATUS_BYTES].view(np.int64)
+
+    def stop(self) -> None:
+        """Tells a call that no one waits for it any more. The memory serves no other call."""
+        self.status[STOP // 8] = 1
 
 
 class Calls:

@@ -50,12 +50,16 @@ from pellucid.runtime.interpreter import Interpreter
 from pellucid.runtime.machine import compiling, ready, this_machine
 from pellucid.runtime.pace import Pace
 from pellucid.runtime.results import empty
-from pellucid.runtime.threads import Team
+from pellucid.runtime.threads import Team, apart
 
 Array = NDArray[Any]
 
 WORTH_THREADS = 250_000  # operations (`program.cost`) from which two threads are faster
 AT_ONCE = 50_000  # operations (10 µs) below which to give the lock back costs more than it saves
+SLOWEST = 1e9  # operations a second, at least
+MEASURED = 1_000_000  # operations of a call from which it is worth a look at the clock
+LONG = 0.03  # seconds of a call from which Ctrl-C is heard inside it
+LEAVABLE = 0.15  # seconds from which it writes over no argument, so that it can be left
 _ENTRY = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 4)
 _TRAIN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 _SHUFFLE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 5)
@@ -103,6 +107,7 @@ class Native:
             slot: plain(graph.consts[name].array) for name, slot in self.frame.constants.items()
         }
         outputs = graph.output_types
+        self._seconds: dict[int, float] = {}  # that a call with so many rows took last
         self._paces: dict[tuple[int, int], Pace] = {}
         self._calls = Calls(
             self.frame.inputs, self.frame.outputs, outputs, self.rows, self._working
@@ -149,7 +154,9 @@ class Native:
         self.from_cache = kept is not None
         if kept is not None:
             return read(kept.data), kept.code
-        made = frame(self.program), codegen.object_code(self.program, target, self.feed)
+        module = codegen.optimised(self.program, target, self.feed)
+        code = apart(lambda: codegen.object_code(module, target), lambda: None)
+        made = frame(self.program), code
         cache.keep(key, made[0].plain(), made[1])
         return made
 
@@ -181,7 +188,12 @@ class Native:
         """
         calls = self._calls
         arrays, rows = calls.arrays(inputs)
-        over = in_place and self._safe_in_place
+        over = (
+            in_place
+            and bool(self.shared)
+            and self._safe_in_place
+            and self.seconds_of(rows) < LEAVABLE
+        )
         if over and all(well_placed(arrays[number]) for number, _ in self.shared):
             outputs = calls.results(rows, {o: arrays[number] for number, o in self.shared})
         else:
@@ -191,7 +203,7 @@ class Native:
         parts = self._parts(rows, threads)
         working = calls.take(rows, parts)
         calls.fill(working, arrays, outputs)
-        self._go(working, rows, parts)
+        (self._run_once if over else self._go)(working, rows, parts)
         refused = int(working.status[0]) if self.may_fail else 0
         working.status[0] = 0
         calls.give_back(working)
@@ -203,8 +215,29 @@ class Native:
         """How many of `threads` are worth it."""
         return threads if threads > 1 and self.work(rows) >= WORTH_THREADS else 1
 
+    def seconds_of(self, rows: int) -> float:
+        """What a call took last; at first a guess that is rather too long."""
+        return self._seconds.get(rows, self.work(rows) / SLOWEST)
+
     def _go(self, working: Working, rows: int, parts: int) -> None:
-        """Runs the program once, on all of these threads or on one: whichever is faster now."""
+        """Runs the program once; where that takes long, so that Ctrl-C is heard meanwhile."""
+        if self.seconds_of(rows) < LONG:
+            self._run_once(working, rows, parts)
+        else:
+            apart(lambda: self._run_once(working, rows, parts), working.stop)
+
+    def _run_once(self, working: Working, rows: int, parts: int) -> None:
+        if self.work(rows) < MEASURED:
+            self._run_shared(working, rows, parts)
+            return
+        start = time.perf_counter()
+        self._run_shared(working, rows, parts)
+        if len(self._seconds) > 64:
+            self._seconds = {}
+        self._seconds[rows] = time.perf_counter() - start
+
+    def _run_shared(self, working: Working, rows: int, parts: int) -> None:
+        """Runs the program on all of these threads or on one: whichever is faster now."""
         if parts == 1:
             self._run(working.address, rows, 1, 0, 1)
             return
@@ -230,7 +263,7 @@ class Native:
             arrays: those of a call that went well.
         """
         rows = self.rows(arrays)
-        if self.shared and not self._safe_in_place:
+        if self.shared and not (self._safe_in_place and self.seconds_of(rows) < LEAVABLE):
             return None
         if not READABLE:
             return None
@@ -238,7 +271,13 @@ class Native:
         at_once = parts == 1 and self.work(rows) < AT_ONCE
         way = self._engine.get_function_address(ENTER)
         return Repeat(
-            self._calls, arrays, rows, parts, way, None if at_once else self._go, self.shared
+            self._calls,
+            arrays,
+            rows,
+            parts,
+            way,
+            None if at_once else self._run_once if self.shared else self._go,
+            self.shared,
         )
 
     def _working(self, rows: int, parts: int) -> Working:

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import math
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -21,7 +23,7 @@ from pellucid.compiler.boxes import BOX_BYTES, CALLED, IDLE, PARKED, RUN, TRAIN,
 from pellucid.core import forks
 from pellucid.core.arguments import whole
 from pellucid.core.errors import PellucidError
-from pellucid.core.signals import held_back
+from pellucid.core.signals import held_back, let_through
 
 Result = TypeVar("Result")
 _WORD = ctypes.c_int64
@@ -31,6 +33,8 @@ _ENTRIES = {
 }
 MOST = 1024  # threads that may be asked for
 _PARKED = 64  # workers that are kept; more of them were a burst
+_LOOK = 0.1  # seconds between two looks at what a waiting thread cannot be woken for
+_GRACE = 0.08  # seconds that work which nobody waits for any more gets to end
 _MOUNT = Path("/sys/fs/cgroup")
 
 
@@ -103,12 +107,13 @@ def _limit(folder: Path) -> Iterator[float]:
 class _Task:
     """One part of a run."""
 
-    __slots__ = ("_done", "_made_in", "error", "function", "part")
+    __slots__ = ("_done", "_ended", "_made_in", "error", "function", "part")
 
     def __init__(self, function: Callable[[int], object], part: int):
         self.function, self.part = function, part
         self.error: BaseException | None = None
         self._done, self._made_in = forks.signal(), forks.count()
+        self._ended = False
 
     def run(self) -> None:
         try:
@@ -118,12 +123,21 @@ class _Task:
         finally:
             self._done.release()
 
-    def wait(self) -> None:
-        """Returns when the part was run: by its worker, or here in a child that has no workers."""
-        if forks.count() == self._made_in:
-            self._done.acquire()
-        elif not self._done.acquire(blocking=False):
-            self.run()
+    def wait(self, seconds: float = math.inf) -> bool:
+        """Returns when the part was run: by its worker, or here in a child that has no workers.
+
+        False where that takes longer than `seconds`.
+        """
+        end = time.monotonic() + seconds
+        while not self._ended and not self._done.acquire(
+            timeout=max(0.0, min(_LOOK, end - time.monotonic()))
+        ):
+            if forks.count() != self._made_in:
+                self.run()
+            elif time.monotonic() >= end:
+                return False
+        self._ended = True
+        return True
 
 
 class Crew(Protocol):
@@ -226,12 +240,19 @@ class Team:
     def __init__(self, n: int):
         self.n = n
 
-    def run(self, function: Callable[[int], object]) -> None:
+    def run(
+        self, function: Callable[[int], object], leave: Callable[[], object] | None = None
+    ) -> None:
         """Calls `function(part)` for every part at once, part 0 in this thread.
 
         Returns when all have returned, also where one raised; the error of the lowest part is then
         raised here. Signals wait as long: Ctrl-C never leaves a worker behind that still computes.
         Parts that wait for each other must not raise before they meet.
+
+        Args:
+            leave: for parts that do not wait for each other and own what they write to: asks them
+                to end. Signals do not wait then; where a handler or part 0 raises, parts that do
+                not end soon are left to themselves.
         """
         if self.n == 1:
             function(0)
@@ -241,10 +262,13 @@ class Team:
             tasks = [_Task(function, part) for part in range(self.n)]
             for worker, task in zip(workers, tasks[1:], strict=True):
                 worker.give(task)
-            tasks[0].run()
-            for task in tasks[1:]:
-                task.wait()
-            _park(workers)
+            if leave is None:
+                tasks[0].run()
+                for task in tasks[1:]:
+                    task.wait()
+                _park(workers)
+            else:
+                _run_or_leave(tasks, workers, leave)
         errors = [task.error for task in tasks if task.error is not None]
         for task in tasks:
             task.error = None  # its traceback holds the frame that holds the task
@@ -289,6 +313,62 @@ class Team:
                 crew.join(worker.box)
 
 
+def _run_or_leave(
+    tasks: Sequence[_Task], workers: Sequence[_Worker], leave: Callable[[], object]
+) -> None:
+    """Runs the first task here and waits for the others, unless a signal's handler raises."""
+    try:
+        with let_through():
+            tasks[0].run()
+            if tasks[0].error is None:
+                for task in tasks[1:]:
+                    task.wait()
+    finally:
+        _let_go(tasks[1:], workers, leave)
+
+
+def _let_go(
+    tasks: Sequence[_Task], workers: Sequence[_Worker], leave: Callable[[], object]
+) -> None:
+    """Parks workers whose tasks are done; asks the others to end, and parks those that do soon."""
+    end, asked = time.monotonic() + _GRACE, False
+    for task, worker in zip(tasks, workers, strict=True):
+        done = task.wait(0)
+        if not done:
+            if not asked:
+                leave()
+            asked = True
+            done = task.wait(end - time.monotonic())
+        if done:
+            _park([worker])
+        else:
+            worker.give(None)  # it ends with its task
+
+
+def apart(function: Callable[[], Result], leave: Callable[[], object]) -> Result:
+    """`function()`, called by a worker while the main thread waits so that Ctrl-C is heard.
+
+    Python runs handlers of signals in its main thread only, and never inside machine code. Where
+    one raises, `leave` asks the function to end; if it does not soon, it is left to itself. So it
+    must write to nothing that anyone reads if it is left.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return function()
+    results: list[Result] = []
+    task = _Task(lambda part: results.append(function()), 0)
+    with held_back():
+        workers = _hire(1)
+        workers[0].give(task)
+        try:
+            with let_through():
+                task.wait()
+        finally:
+            _let_go([task], workers, leave)
+    if task.error is not None:
+        raise task.error
+    return results[0]
+
+
 def in_chunks(run: Callable[[int, int], Result], n: int, size: int, threads: int) -> list[Result]:
     """`run(start, stop)` for n rows, `size` at a time: the results in order.
 
@@ -299,9 +379,13 @@ def in_chunks(run: Callable[[int, int], Result], n: int, size: int, threads: int
         return [run(start, min(start + size, n)) for start in starts]
     results: list[Result | None] = [None] * len(starts)
 
+    left: list[bool] = []
+
     def take(part: int) -> None:
         for place in range(part, len(starts), threads):
+            if left:
+                return
             results[place] = run(starts[place], min(starts[place] + size, n))
 
-    Team(min(threads, len(starts))).run(take)
+    Team(min(threads, len(starts))).run(take, lambda: left.append(True))
     return results  # type: ignore[return-value]

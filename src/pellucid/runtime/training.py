@@ -15,15 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.compiler.boxes import TRAIN
-from pellucid.compiler.codegen.barrier import HALT, STATUS_BYTES
+from pellucid.compiler.codegen.barrier import HALT, STATUS_BYTES, STOP
 from pellucid.compiler.codegen.feed import DATA, DONE
 from pellucid.core.shapes import bind
 from pellucid.runtime.crew import crew
 from pellucid.runtime.extras import numpy_dtype, stream_words
 from pellucid.runtime.native import WORTH_THREADS, Native, pool
-from pellucid.runtime.threads import Team
+from pellucid.runtime.threads import Team, apart
 
 Array = NDArray[Any]
+_MANY = 1 << 22  # rows whose order takes so long that Ctrl-C must be heard meanwhile
 _KNOWN = ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8")
 
 
@@ -155,11 +156,19 @@ class Training:
             self.native.explain([one.copy() for one in self._inputs])
         return int(control[DONE])
 
+    def stop(self) -> None:
+        """Tells a step that no one waits for it any more."""
+        self._status[STOP // 8] = 1
+
     def order(self, n: int, seed: int, epoch: int, stream: str) -> Array:
         """What `data.minibatch.order` gives, faster."""
         rows = np.empty(n, np.int64)
         counter, key = stream_words(seed, epoch, stream)
-        self.native.shuffle(rows.ctypes.data, n, *counter, *key)
+        shuffle, address = self.native.shuffle, rows.ctypes.data
+        if n < _MANY:
+            shuffle(address, n, *counter, *key)
+        else:  # `rows` lives as long as the call, also where no one waits for it
+            apart(lambda: (shuffle(address, n, *counter, *key), rows), lambda: None)
         return rows
 
     def state(self, room: Sequence[Array] | None = None) -> list[Array]:

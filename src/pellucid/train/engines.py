@@ -16,6 +16,7 @@ import numpy as np
 from pellucid.compiler.program import FEW_ROWS, Feed
 from pellucid.core.dtypes import as_dtype
 from pellucid.core.errors import CompileError
+from pellucid.core.signals import let_through
 from pellucid.data.arrays import check_finite, gather
 from pellucid.data.minibatch import ORDER, order
 from pellucid.graph.node import Graph
@@ -24,12 +25,14 @@ from pellucid.runtime.backend import notice, prepared
 from pellucid.runtime.executor import Program
 from pellucid.runtime.interpreter import Interpreter
 from pellucid.runtime.native import Native
+from pellucid.runtime.threads import apart
 from pellucid.runtime.training import Training, readable
 from pellucid.transform.custom import in_rows
 
 Array = np.ndarray[Any, Any]
 Programs = dict[tuple[Any, ...], Native]
 OTHERS = "y", "sample_weight"
+_SLOW = 0.1  # seconds of a step from which Ctrl-C is heard inside it
 _REPLAYED = 1.0  # seconds of steps that are run again, at most, to find the last finite weights
 
 
@@ -147,7 +150,8 @@ class Interpreted:
             batch = job.batch(rows[start : start + size])
             if not _finite(batch):
                 break
-            outputs = self._program(job.inputs(self._state, float(rate), batch))
+            with let_through():  # the state is as before until the step is done
+                outputs = self._program(job.inputs(self._state, float(rate), batch))
             measures = [float(value) for value in outputs[job.leaves :]]
             self._kept, self._previous = self._previous, self._state
             self._state = outputs[: job.leaves]
@@ -192,7 +196,8 @@ class Compiled:
         inputs = job.inputs(state, 0.0, [None] * len(data))
         self._native, self._batch = programs[kinds], job.batch_size
         self._training = Training(self._native, inputs, data, self._batch, threads)
-        self.seconds = self._native.seconds.get(self._batch, np.inf)
+        self.seconds = self._native.seconds.get(self._batch) or self._native.seconds_of(self._batch)
+        self._cut = False  # whether Ctrl-C left the last step half done in the program's memory
         self._start = list(state)  # a state to go back to, and the steps done since
         self._room: list[Array] | None = None  # for such states, where no one else has them
         self._since: list[tuple[Array, Array, int]] = []
@@ -202,12 +207,26 @@ class Compiled:
         return self._training.order(self.job.rows, seed, epoch, ORDER)
 
     def run(self, rows: Array, rates: Array, size: int) -> Array:
-        if self._seconds > _REPLAYED:
+        slow = self.seconds >= _SLOW
+        if self._since and (slow or self._seconds > _REPLAYED):
             self._room = self._begin_from(self._training.state(self._room))
         started = time.perf_counter()
-        measures = self._training.run(rows, rates[:, None], size)
+        if slow:
+            measures = self._run_or_leave(rows, rates, size)
+        else:
+            measures = self._training.run(rows, rates[:, None], size)
         self._seconds += time.perf_counter() - started
         self._since.append((rows, rates[: len(measures)], size))
+        return measures
+
+    def _run_or_leave(self, rows: Array, rates: Array, size: int) -> Array:
+        """One step that Ctrl-C may cut short: the state before it is at hand."""
+        assert len(rates) == 1 and not self._since
+        self._cut = True
+        with let_through():
+            run = self._training.run
+            measures = apart(lambda: run(rows, rates[:, None], size), self._training.stop)
+        self._cut = False
         return measures
 
     def _begin_from(self, state: list[Array]) -> list[Array]:
@@ -215,9 +234,13 @@ class Compiled:
         return state
 
     def state(self) -> list[Array]:
+        if self._cut:
+            return [array.copy() for array in self._start]
         return self._begin_from(self._training.state())
 
     def finish(self) -> list[Array]:
+        if self._cut:
+            return self._start
         self._begin_from([])
         self._room = None
         self._native.seconds[self._batch] = self.seconds
@@ -288,13 +311,16 @@ class Driven:
             batch = self.job.batch(rows[start : start + size])
             if not _finite(batch):
                 break
-            done.append(self._step(batch, float(rate)))
+            with let_through():  # the state is as before until the step is done
+                measures, new = self._step(batch, float(rate))
+            self._kept, self._previous, self._state = self._previous, self._state, new
+            done.append(measures)
             if not np.isfinite(done[-1][0]):
                 break
         return np.array(done).reshape(len(done), -1)
 
-    def _step(self, batch: Sequence[Array], rate: float) -> list[float]:
-        """One step from here; its measures."""
+    def _step(self, batch: Sequence[Array], rate: float) -> tuple[list[float], list[Array]]:
+        """One step from here: its measures and the state behind it."""
         state, job = self._state, self.job
         inputs = job.inputs(state, rate, batch)
 
@@ -320,9 +346,8 @@ class Driven:
         kept = len(state) - job.params - slots - 1  # the layers' state, then the step
         layers = outputs[len(outputs) - len(self.free) - kept : len(outputs) - len(self.free)]
         measures = [float(value) for value in outputs[: len(outputs) - len(self.free) - kept]]
-        self._kept, self._previous = self._previous, state
         if not np.isfinite(measures[0]):
-            return measures
+            return measures, state
         past = {}
         for k, name in enumerate(self.minimizer.history):
             own = state[job.params * (k + 1) : job.params * (k + 2)]
@@ -346,8 +371,7 @@ class Driven:
                 new[job.params * (k + 1) + i] = rows
         new[job.params + slots : len(state) - 1] = layers
         new[-1] = np.asarray(step + 1, np.int64)
-        self._state = new
-        return measures
+        return measures, new
 
     def state(self) -> list[Array]:
         return self._state

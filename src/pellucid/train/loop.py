@@ -15,7 +15,7 @@ import numpy as np
 
 from pellucid.core.arguments import real
 from pellucid.core.errors import ArgumentError, DataError, DivergenceError
-from pellucid.core.signals import held_back
+from pellucid.core.signals import held_back, let_through
 from pellucid.graph.node import INPUT
 from pellucid.optim.base import Optimizer
 from pellucid.runtime.interpreter import step as step_through
@@ -231,7 +231,9 @@ class TrainingRun:
 
     def _count(self) -> int:
         """How many steps the next call takes: what fits the slice, to where Python is needed."""
-        count = min(self._slice, max(_FIRST, int(_SLICE / self._step_seconds)))
+        seconds = self._step_seconds
+        fitting = int(_SLICE / seconds) if np.isfinite(seconds) else _FIRST
+        count = min(self._slice, max(1, fitting))
         every = self.settings.validate_every
         if self.validate is not None and every:
             count = min(count, every - self.state.step % every)
@@ -324,7 +326,8 @@ class TrainingRun:
         state = self.engine.before_failure()
         inputs = job.inputs(state, rate, job.check_batch(rows))
         self.engine.give_up()
-        values = step_through(job.graph, inputs)
+        with let_through():  # the weights are those that the model keeps
+            values = step_through(job.graph, inputs)
         first = "the loss"
         for node, value in zip(job.graph.nodes, values, strict=True):
             if value.dtype.kind == "f" and not np.isfinite(value).all():

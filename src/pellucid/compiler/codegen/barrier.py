@@ -3,7 +3,8 @@
 A thread that waits spins for about a microsecond, then gives its time away, then sleeps: another
 process may have taken the core of the thread it waits for.
 
-    status: i64 failed kernel, i64 value, i64 halt | 64: i64 arrived | 128: i64 round | 192
+    status: i64 failed kernel, i64 value, i64 halt, i64 stop
+            | 64: i64 arrived | 128: i64 round | 192
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pellucid.compiler.codegen.target import Target
 
 STATUS_BYTES = 256
 HALT = 16  # why a training run stopped, in a place of its own
+STOP = 24  # set from outside while `run` goes on: no one waits for its results any more
 _ARRIVED, _ROUND = 64, 128  # cache lines of their own
 _SPINS = 1000  # rounds of looking before the core is offered to others
 _YIELDS = 2000  # offers before the thread sleeps

@@ -7,7 +7,7 @@ total = i.carried[0]            # holds behind the loop too
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
@@ -41,9 +41,17 @@ class Loop:
 
 @contextmanager
 def loop(
-    builder: ir.IRBuilder, count: ir.Value, name: str, initial: Sequence[ir.Value] = ()
+    builder: ir.IRBuilder,
+    count: ir.Value,
+    name: str,
+    initial: Sequence[ir.Value] = (),
+    going: Callable[[], ir.Value] | None = None,
 ) -> Iterator[Loop]:
-    """for index in range(count); blocks and index are named after `name`."""
+    """for index in range(count); blocks and index are named after `name`.
+
+    Args:
+        going: emits a condition that ends the loop where it does not hold.
+    """
     before = builder.block
     head = builder.append_basic_block(f"{name}.head")
     body = builder.append_basic_block(f"{name}.body")
@@ -55,7 +63,8 @@ def loop(
     carried = [builder.phi(value.type, f"{name}.carried") for value in initial]
     for phi, value in zip(carried, initial, strict=True):
         phi.add_incoming(value, before)
-    builder.cbranch(builder.icmp_signed("<", index, count), body, done)
+    more = builder.icmp_signed("<", index, count)
+    builder.cbranch(more if going is None else builder.and_(more, going()), body, done)
     builder.position_at_end(body)
     state = Loop(index, carried)
     yield state

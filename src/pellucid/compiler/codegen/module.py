@@ -14,15 +14,16 @@ see `feed.py`, and one that draws an order: see `shuffle.py`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from pellucid.compiler.codegen import crew, kernels
 from pellucid.compiler.codegen.barrier import barrier
 from pellucid.compiler.codegen.enter import enter
 from pellucid.compiler.codegen.feed import Steps, train
 from pellucid.compiler.codegen.llvm import binding, ir
-from pellucid.compiler.codegen.loops import i64, loop
-from pellucid.compiler.codegen.scope import SCRATCH_BYTES, Operand, Scope
+from pellucid.compiler.codegen.loops import groups, i64, loop
+from pellucid.compiler.codegen.scope import SCRATCH_BYTES, Operand, Scope, wanted
 from pellucid.compiler.codegen.shuffle import shuffle
 from pellucid.compiler.codegen.target import Target, host, machine, optimise
 from pellucid.compiler.program import (
@@ -40,6 +41,7 @@ from pellucid.core.errors import CompileError
 from pellucid.core.shapes import Batch, Dim
 
 ENTRY, TRAIN = "run", "train"
+PIECE = 1 << 27  # operations between two looks at whether a call is to stop: 30 ms or more
 ALONE = 16_384  # operations that one thread does sooner than two agree on halves
 
 
@@ -147,7 +149,8 @@ class _Steps(Steps):
         """One step.
 
         Args:
-            guarded: whether the function ends before state is written over, if a kernel refused.
+            guarded: for calls of one step: the function ends before state is written over, if a
+                kernel refused, and may be told to stop.
         """
         b, guard = self.builder, first_update(self.program) if guarded else None
         for place, (kernel, emitted) in enumerate(
@@ -158,12 +161,38 @@ class _Steps(Steps):
             alone = self._alone[place]
             parts = b.select(alone, i64(1), self.parts)
             given = [self.addresses[number] for number in _places(kernel)]
-            with b.if_then(b.icmp_signed("<", self.part, parts)):
-                b.call(emitted, [*given, self.rows, self.part, parts, self.scratch, self.status])
+            with (
+                b.if_then(b.icmp_signed("<", self.part, parts)),
+                self._pieces(kernel, parts, guarded) as (part, all_parts),
+            ):
+                own = self.scratch, self.status
+                b.call(emitted, [*given, self.rows, part, all_parts, *own])
             # Two kernels of the first thread need no barrier between them.
             following = self._alone[(place + 1) % len(self._alone)]
             meet = b.select(b.and_(alone, following), i64(1), self.parts)
             b.call(self._wait, [self.status, meet])
+
+    @contextmanager
+    def _pieces(
+        self, kernel: Kernel, parts: ir.Value, stoppable: bool
+    ) -> Iterator[tuple[ir.Value, ir.Value]]:
+        """This thread's part of a kernel's work; where that is much, one piece after the other.
+
+        Between two pieces is looked whether anyone still waits for the results. A kernel gives the
+        same results for any number of parts.
+        """
+        b, count = self.builder, cost(kernel)
+        if not stoppable or (isinstance(count, int) and count <= PIECE):
+            yield self.part, parts
+            return
+        if isinstance(count, Batch):
+            pieces = groups(b, b.mul(self.rows, i64(count.scale)), PIECE)
+            pieces = b.select(b.icmp_signed(">", pieces, i64(1)), pieces, i64(1))
+        else:
+            pieces = i64(-(-count // PIECE))
+        first = b.mul(self.part, pieces)
+        with loop(b, pieces, "piece", going=lambda: wanted(b, self.status)) as one:
+            yield b.add(first, one.index), b.mul(parts, pieces)
 
     def _end_if_refused(self) -> None:
         b = self.builder
@@ -261,14 +290,14 @@ def _emptied(module: ir.Module) -> None:
         function.blocks.clear()
 
 
-def object_code(program: Program, target: Target, feed: Feed | None = None) -> bytes:
-    """The machine code of `program` as an object file."""
-    return bytes(machine(target).emit_object(optimised(program, target, feed)))
+def object_code(module: object, target: Target) -> bytes:
+    """The machine code of a parsed module as an object file."""
+    return bytes(machine(target).emit_object(module))
 
 
 def crew_code(target: Target) -> bytes:
     """The machine code of the functions that workers wait in."""
-    return bytes(machine(target).emit_object(finished(crew.build(target), target)))
+    return object_code(finished(crew.build(target), target), target)
 
 
 def assembly(program: Program, target: Target | None = None) -> str:

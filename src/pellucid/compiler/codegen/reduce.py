@@ -80,7 +80,7 @@ class _Sum:
         several = b.icmp_signed(">", chunks, i64(1))
         with b.if_then(several):
             outer.clear()
-        with loop(b, chunks, f"{self.scope.name}.chunk", [zero]) as chunk:
+        with loop(b, chunks, f"{self.scope.name}.chunk", [zero], self.scope.wanted) as chunk:
             begin = b.mul(chunk.index, i64(CHUNK))
             left = b.sub(number, begin)
             length = b.select(b.icmp_signed("<", left, i64(CHUNK)), left, i64(CHUNK))

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from pellucid.compiler.codegen.barrier import STOP
 from pellucid.compiler.codegen.layout import (
     Steps,
     memory_type,
@@ -212,6 +213,10 @@ class Scope:
             place = self.builder.gep(self.status, [i64(1)], source_etype=ir.IntType(64))
             self.builder.store(value, place)
 
+    def wanted(self) -> ir.Value:
+        """Whether anyone still waits for the results; asked once in many elements."""
+        return wanted(self.builder, self.status)
+
     def register(self, dtype: DType) -> ir.Type:
         """The register type of one element."""
         return register_type(dtype)
@@ -276,6 +281,12 @@ class Scope:
         starts = [i64(0) if move[0] is None else b.mul(begin, move[0]) for move in moves]
         with nest(b, lengths, moves, f"{self.name}.i", starts) as inner:
             yield inner
+
+
+def wanted(builder: ir.IRBuilder, status: ir.Value) -> ir.Value:
+    """Whether the call was not told to stop."""
+    place = builder.gep(status, [i64(STOP)], source_etype=ir.IntType(8))
+    return builder.icmp_signed("==", builder.load(place, typ=ir.IntType(64)), i64(0))
 
 
 def constant(kind: ir.Type, dtype: DType, value: float) -> ir.Constant:
