@@ -30,6 +30,8 @@ from pellucid.core.errors import (
     NotDifferentiableError,
     PellucidError,
     ShapeError,
+    TooLargeError,
+    UnknownNameError,
     nearest,
 )
 from pellucid.transform.custom import op
@@ -74,8 +76,7 @@ _LATER = {
 
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
-        hint = nearest(name, __all__)
-        raise AttributeError(f"pellucid has no '{name}'. {hint}")
+        raise UnknownNameError("pellucid", f"there is no '{name}' here", nearest(name, __all__))
     module = importlib.import_module(_LATER[name])
     found = getattr(module, name, module)
     globals()[name] = found
@@ -106,6 +107,8 @@ __all__ = [
     "ShapeError",
     "StopBelow",
     "Tensor",
+    "TooLargeError",
+    "UnknownNameError",
     "curvature",
     "data",
     "explain",

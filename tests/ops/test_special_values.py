@@ -49,7 +49,9 @@ def pairs(dtype: Any) -> tuple[Any, Any]:
 
 
 def _sigmoid(x: Any) -> Any:
-    return np.where(x >= 0, 1 / (1 + np.exp(-np.abs(x))), np.exp(-np.abs(x)) / (1 + np.exp(-np.abs(x))))
+    return np.where(
+        x >= 0, 1 / (1 + np.exp(-np.abs(x))), np.exp(-np.abs(x)) / (1 + np.exp(-np.abs(x)))
+    )
 
 
 def _softplus(x: Any) -> Any:
@@ -76,8 +78,7 @@ REFERENCE: dict[str, Function] = {
 COMPOSITES: dict[str, Function] = {
     **{
         name: getattr(pnp, name)
-        for name in "tan exp2 log2 log10 reciprocal floor ceil trunc round positive isnan isinf "
-        "hypot logaddexp".split()
+        for name in ["tan", "exp2", "log2", "log10", "reciprocal", "floor", "ceil", "trunc", "round", "positive", "isnan", "isinf", "hypot", "logaddexp"]
     },
     "square root": lambda x: x**0.5,
     "whole power": lambda x: x**3.0,

@@ -32,7 +32,7 @@ KINDS: dict[str, Any] = {
 }
 SCALARS = ("Python float", "NumPy scalar", "0-d array", "0-d Tensor")
 
-BITWISE = {"bitwise_and", "bitwise_or", "bitwise_xor", "matmul", "vecdot"}
+BITWISE = {"bitwise_and", "bitwise_or", "bitwise_xor", "matmul", "vecdot", "divmod"}
 UFUNCS = sorted(n for n in protocols.UFUNCS if getattr(np, n).nin == 2 and n not in BITWISE)
 
 BOTH: dict[str, Function] = {name: getattr(np, name) for name in UFUNCS}
@@ -74,7 +74,9 @@ CALLS += [(name, f, "list") for name, f in LISTS.items()]
 CALLS += [(f"{name}.outer", getattr(np, name).outer, "list") for name in UFUNCS]
 
 
-@pytest.mark.parametrize(("name", "function", "kind"), CALLS, ids=lambda v: v if type(v) is str else "")
+@pytest.mark.parametrize(
+    ("name", "function", "kind"), CALLS, ids=lambda v: v if type(v) is str else ""
+)
 def test_no_digit_is_lost_on_the_way(name: str, function: Function, kind: str) -> None:
     number = Tensor(T) if kind == "0-d Tensor" else KINDS[kind]
     plain = np.asarray(T if number is None or kind in SCALARS else number)

@@ -152,9 +152,9 @@ NAMESPACE: dict[str, Function] = {
 }
 ALIASES = {"abs": "absolute", "pow": "power", "acos": "arccos"}
 NO_GRADIENT = {
-    *"iota size random_bits uniform normal arange eye ones zeros one_hot".split(),
-    *"bool_ int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64".split(),
-    *"e pi inf nan newaxis".split(),
+    *["iota", "size", "random_bits", "uniform", "normal", "arange", "eye", "ones", "zeros", "one_hot"],
+    *["bool_", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64"],
+    *["e", "pi", "inf", "nan", "newaxis"],
 }
 
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from pellucid.core import dtypes, shapes
 from pellucid.core.dtypes import DType
-from pellucid.core.errors import ArgumentError, DTypeError, GraphError, user_line
+from pellucid.core.errors import ArgumentError, DTypeError, GraphError, TooLargeError, user_line
 from pellucid.core.shapes import Shape
 from pellucid.graph.node import (
     CONST,
@@ -30,6 +30,7 @@ from pellucid.graph.node import (
 )
 from pellucid.ops.spec import FLOATS, REGISTRY, Kind, Op, lookup
 
+_ADDRESSABLE = 2**47  # bytes
 UNKNOWN_LINE = ""  # a copied node whose source line is not known
 
 
@@ -247,6 +248,7 @@ class Builder:
     def apply(self, op: Op, inputs: Sequence[Value], attrs: Mapping[str, Any]) -> Value:
         positions = tuple(value.position for value in inputs)
         type = op.type([value.type for value in inputs], attrs)
+        check_size(op.name, type)
         line = user_line() if self.line is None else self.line or None
         node = Node(op.name, positions, attributes(attrs), type, line)
         if self._shared is None:
@@ -272,9 +274,7 @@ class Builder:
     def met(self, scalar: Any) -> None:
         """Hears of each NumPy scalar that becomes a constant."""
 
-    def copy(
-        self, graph: Graph, inputs: Sequence[Value], rows: int | None = None
-    ) -> list[Value]:
+    def copy(self, graph: Graph, inputs: Sequence[Value], rows: int | None = None) -> list[Value]:
         """Copies the nodes of `graph` behind `inputs`; returns what stands for each of them.
 
         Args:
@@ -295,9 +295,7 @@ class Builder:
                 place[position] = self.apply(lookup(node.op), sources, attrs)
         return [place[position] for position in range(len(graph.nodes))]
 
-    def inline(
-        self, graph: Graph, inputs: Sequence[Value], rows: int | None = None
-    ) -> list[Value]:
+    def inline(self, graph: Graph, inputs: Sequence[Value], rows: int | None = None) -> list[Value]:
         """Copies `graph` behind `inputs`; returns its outputs here. `rows` as in `copy`."""
         place = self.copy(graph, inputs, rows)
         return [place[position] for position in graph.outputs]
@@ -321,6 +319,13 @@ def apply(name: str, *operands: Any, **attrs: Any) -> Value:
     """Records row `name` on operands that already have the dtypes it wants."""
     recorder = current()
     return recorder.apply(lookup(name), [recorder.lift(item) for item in operands], attrs)
+
+
+def check_size(where: str, type: TensorType) -> None:
+    """Refuses a tensor that no machine can address."""
+    total = shapes.size(type.shape)
+    if isinstance(total, int) and total * type.dtype.itemsize >= _ADDRESSABLE:
+        raise TooLargeError(where, f"the result must fit into memory, got {type!r}")
 
 
 def weakness(op: Op, inputs: Sequence[Value], type: TensorType) -> int:

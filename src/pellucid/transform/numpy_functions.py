@@ -58,6 +58,10 @@ def _boolean(name: str, where: str) -> Function:
     return bitwise
 
 
+def _divmod(x: Any, y: Any) -> tuple[Value, Value]:
+    return elementwise("floor_divide", x, y), elementwise("remainder", x, y)
+
+
 def _scaled(factor: float) -> Function:
     return lambda x: as_float(x) * factor
 
@@ -255,7 +259,7 @@ UFUNCS: dict[str, Function] = {
     "fabs": _fabs,
     "rint": _rint,
     "power": c.pow,
-    "divmod": divmod,
+    "divmod": _divmod,
     "float_power": _float_power,
     "fmax": _ignoring_nan("maximum"),
     "fmin": _ignoring_nan("minimum"),

@@ -21,8 +21,8 @@ from pellucid.ops.spec import ZeroGradient, lookup
 from pellucid.ops.value import Builder, number
 from pellucid.runtime import interpreter
 from pellucid.transform.arrays import as_array
-from pellucid.transform.stages import Stage, staged
 from pellucid.transform.recording import recorded
+from pellucid.transform.stages import Stage, staged
 from pellucid.transform.tensor import Tensor
 from pellucid.transform.trace import argument_names, arrays, leaf_type, trace
 
