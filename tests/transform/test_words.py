@@ -1,4 +1,4 @@
-"""What is said where something is refused: the place, the person's own numbers, advice that works."""
+"""What is said where something is refused: the place, the given numbers, advice that works."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_the_users_line_is_not_one_of_numpys() -> None:
 def test_an_attribute_that_is_not_there_has_a_neighbour() -> None:
     x = pel.Tensor(X)
     for name, hint in (("relu", "pellucid.numpy.relu(x)"), ("reshap", "'reshape'")):
-        with pytest.raises(UnknownNameError, match="At test_words.py") as caught:
+        with pytest.raises(UnknownNameError, match=r"At test_words\.py") as caught:
             getattr(x, name)
         assert hint in str(caught.value)
         assert isinstance(caught.value, AttributeError)

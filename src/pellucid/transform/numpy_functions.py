@@ -249,7 +249,8 @@ def _size(a: Any, axis: Any = None) -> Any:
 _SAME = """
     add subtract multiply divide negative positive square exp exp2 expm1 log log2 log10 log1p sqrt
     reciprocal sin cos tan sinh cosh tanh sign floor ceil trunc maximum minimum hypot logaddexp
-    equal not_equal less less_equal greater greater_equal remainder floor_divide logical_and logical_or logical_xor
+    equal not_equal less less_equal greater greater_equal remainder floor_divide
+    logical_and logical_or logical_xor
     logical_not isfinite isinf isnan matmul vecdot
 """
 

@@ -116,7 +116,7 @@ def constant(array: Any, weak: int = STRONG) -> Tensor:
 
 def is_tracked(operands: Iterable[Any]) -> bool:
     """Whether one of `operands` is a Tensor that a gradient is to reach, or comes from one."""
-    for operand in operands:  # a generator would cost more than what it looks for
+    for operand in operands:  # noqa: SIM110 - a generator costs more than what it looks for
         if isinstance(operand, Tensor) and operand.tracked:
             return True
     return False
