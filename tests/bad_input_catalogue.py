@@ -7,9 +7,9 @@ the network.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import warnings
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple

@@ -30,6 +30,8 @@ from pellucid.core.errors import (
     NotDifferentiableError,
     PellucidError,
     ShapeError,
+    TooLargeError,
+    UnknownNameError,
     nearest,
 )
 from pellucid.ops.random import Key
@@ -78,8 +80,7 @@ _LATER = {
 
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
-        hint = nearest(name, __all__)
-        raise AttributeError(f"pellucid has no '{name}'. {hint}")
+        raise UnknownNameError("pellucid", f"there is no '{name}' here", nearest(name, __all__))
     module = forks.load(_LATER[name])
     found = getattr(module, name, module)
     globals()[name] = found
@@ -112,6 +113,8 @@ __all__ = [
     "ShapeError",
     "StopBelow",
     "Tensor",
+    "TooLargeError",
+    "UnknownNameError",
     "curvature",
     "data",
     "explain",

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from pellucid.core.errors import nearest
+from pellucid.core.errors import UnknownNameError, nearest
 from pellucid.transform import namespace as _namespace
 from pellucid.transform.namespace import *  # noqa: F403
 from pellucid.transform.namespace import __all__ as __all__
 
 
 def __getattr__(name: str) -> Any:
-    raise AttributeError(f"pellucid.numpy has no '{name}'. {nearest(name, _namespace.__all__)}")
+    hint = nearest(name, _namespace.__all__)
+    raise UnknownNameError("pellucid.numpy", f"there is no '{name}' here", hint)

@@ -78,8 +78,22 @@ REFERENCE: dict[str, Function] = {
 COMPOSITES: dict[str, Function] = {
     **{
         name: getattr(pnp, name)
-        for name in "tan exp2 log2 log10 reciprocal floor ceil trunc round positive isnan isinf "
-        "hypot logaddexp".split()
+        for name in [
+            "tan",
+            "exp2",
+            "log2",
+            "log10",
+            "reciprocal",
+            "floor",
+            "ceil",
+            "trunc",
+            "round",
+            "positive",
+            "isnan",
+            "isinf",
+            "hypot",
+            "logaddexp",
+        ]
     },
     "square root": lambda x: x**0.5,
     "whole power": lambda x: x**3.0,

@@ -32,7 +32,7 @@ KINDS: dict[str, Any] = {
 }
 SCALARS = ("Python float", "NumPy scalar", "0-d array", "0-d Tensor")
 
-BITWISE = {"bitwise_and", "bitwise_or", "bitwise_xor", "matmul", "vecdot"}
+BITWISE = {"bitwise_and", "bitwise_or", "bitwise_xor", "matmul", "vecdot", "divmod"}
 UFUNCS = sorted(n for n in protocols.UFUNCS if getattr(np, n).nin == 2 and n not in BITWISE)
 
 BOTH: dict[str, Function] = {name: getattr(np, name) for name in UFUNCS}

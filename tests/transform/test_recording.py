@@ -151,34 +151,9 @@ NAMESPACE: dict[str, Function] = {
     "windows": lambda p, q: total(pnp.windows(p, (0,), (2,))) * q[0, 0],
 }
 ALIASES = {"abs": "absolute", "pow": "power", "acos": "arccos"}
-NO_GRADIENT = {
-    *[
-        "iota",
-        "size",
-        "random_bits",
-        "uniform",
-        "normal",
-        "arange",
-        "eye",
-        "ones",
-        "zeros",
-        "one_hot",
-    ],
-    *[
-        "bool_",
-        "int8",
-        "int16",
-        "int32",
-        "int64",
-        "uint8",
-        "uint16",
-        "uint32",
-        "uint64",
-        "float32",
-        "float64",
-    ],
-    *["e", "pi", "inf", "nan", "newaxis"],
-}
+CREATED = "iota size random_bits uniform normal arange eye ones zeros one_hot"
+DTYPES = "bool_ int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64"
+NO_GRADIENT = {*CREATED.split(), *DTYPES.split(), "e", "pi", "inf", "nan", "newaxis"}
 
 
 def _public(module: Any) -> set[str]:

@@ -23,12 +23,14 @@ PACKAGE_FOLDER = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
 def user_line() -> str | None:
-    """The first frame outside the package, as `file.py:12`; None where there is no such frame."""
+    """The first frame outside the package and NumPy, as `file.py:12`; None where there is none."""
     frame = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
         if not name.startswith(PACKAGE_FOLDER) and not name.startswith("<"):
-            return f"{name.replace(chr(92), '/').rsplit('/', 1)[-1]}:{frame.f_lineno}"
+            module = frame.f_globals.get("__name__")
+            if not (isinstance(module, str) and module.startswith("numpy.")):
+                return f"{name.replace(chr(92), '/').rsplit('/', 1)[-1]}:{frame.f_lineno}"
         frame = frame.f_back  # type: ignore[assignment]
     return None
 
@@ -122,6 +124,14 @@ class DataError(PellucidError, ValueError):
 
 class ArgumentError(PellucidError, TypeError):
     """An argument that is unknown, missing, or outside what it may be."""
+
+
+class UnknownNameError(PellucidError, AttributeError):
+    """An attribute that an object or a module has not; the message names the nearest."""
+
+
+class TooLargeError(PellucidError, MemoryError):
+    """A tensor that does not fit into memory."""
 
 
 class MissingPackageError(PellucidError, ImportError):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +26,7 @@ class Structure:
         if self.kind is None:
             return "*"
         inner = [repr(child) for child in self.children]
-        if self.kind is dict:
+        if self.kind in _DICTS:
             pairs = zip(self.keys, inner, strict=True)
             return "{" + ", ".join(f"{key!r}: {text}" for key, text in pairs) + "}"
         if self.kind is type(None):
@@ -34,6 +35,7 @@ class Structure:
 
 
 LEAF = Structure(None)
+_DICTS = (dict, OrderedDict)  # others do more than hold items
 _END = object()
 
 
@@ -48,8 +50,15 @@ def _flatten(tree: Any, leaves: list[Any]) -> Structure:
     if tree is None:
         return Structure(type(None), count=0)
     if isinstance(tree, dict):
+        if type(tree) not in _DICTS:
+            raise ArgumentError(
+                "trees",
+                "containers must be dict, OrderedDict, list, tuple or a named tuple, got "
+                f"{type(tree).__name__}",
+                "Convert it: dict(x).",
+            )
         children = tuple(_flatten(child, leaves) for child in tree.values())
-        return Structure(dict, tuple(tree), children, len(leaves) - before)
+        return Structure(type(tree), tuple(tree), children, len(leaves) - before)
     if isinstance(tree, (list, tuple)):
         children = tuple(_flatten(child, leaves) for child in tree)
         kind = type(tree) if not isinstance(tree, list) else list
@@ -81,7 +90,7 @@ def _with_leaves(tree: Any, leaves: Iterator[Any]) -> Any:
     if tree is None:
         return None
     if isinstance(tree, dict):
-        return {key: _with_leaves(child, leaves) for key, child in tree.items()}
+        return type(tree)((key, _with_leaves(child, leaves)) for key, child in tree.items())
     if isinstance(tree, (list, tuple)):
         children = [_with_leaves(child, leaves) for child in tree]
         if isinstance(tree, list):
@@ -105,8 +114,8 @@ def _unflatten(structure: Structure, leaves: Any) -> Any:
     if structure.kind is type(None):
         return None
     children = [_unflatten(child, leaves) for child in structure.children]
-    if structure.kind is dict:
-        return dict(zip(structure.keys, children, strict=True))
+    if structure.kind in _DICTS:
+        return structure.kind(zip(structure.keys, children, strict=True))
     if structure.kind is list:
         return children
     if hasattr(structure.kind, "_fields"):  # a named tuple takes its fields one by one

@@ -357,7 +357,7 @@ floor_divide = register(
         ("x", "y"),
         accepts=NUMBERS,
         formula=r"\left\lfloor \frac{x}{y} \right\rfloor",
-        samples=((3.2, 3.8), (1.3, 1.55)),
+        samples=((4.2, 5.8), (2.95, 3.3)),
         domain="y ≠ 0; an integer by 0 is 0",
         forward=lambda xp, x, y: xp.floor_divide(x, y),
         derivative=ZeroGradient("a rounded quotient is constant between whole numbers"),
@@ -371,7 +371,7 @@ remainder = register(
         ("x", "y"),
         accepts=NUMBERS,
         formula=r"x - y \left\lfloor \frac{x}{y} \right\rfloor",
-        samples=((3.2, 3.8), (1.3, 1.55)),
+        samples=((4.2, 5.8), (2.95, 3.3)),
         domain="y ≠ 0; an integer by 0 leaves 0",
         forward=lambda xp, x, y: xp.remainder(x, y),
         derivative=Partials(

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from pellucid.core import dtypes, shapes
 from pellucid.core.dtypes import DType
-from pellucid.core.errors import ArgumentError, DTypeError, GraphError, user_line
+from pellucid.core.errors import ArgumentError, DTypeError, GraphError, TooLargeError, user_line
 from pellucid.core.shapes import Shape
 from pellucid.graph.node import (
     CONST,
@@ -31,6 +31,7 @@ from pellucid.graph.node import (
 )
 from pellucid.ops.spec import FLOATS, REGISTRY, Kind, Op, lookup
 
+_ADDRESSABLE = 2**47  # bytes
 UNKNOWN_LINE = ""  # a copied node whose source line is not known
 
 
@@ -266,6 +267,7 @@ class Builder:
     def apply(self, op: Op, inputs: Sequence[Value], attrs: Mapping[str, Any]) -> Value:
         positions = tuple(value.position for value in inputs)
         type = op.type([value.type for value in inputs], attrs)
+        check_size(op.name, type)
         line = user_line() if self.line is None else self.line or None
         node = Node(op.name, positions, attributes(attrs), type, line)
         if self._shared is None:
@@ -336,6 +338,13 @@ def apply(name: str, *operands: Any, **attrs: Any) -> Value:
     """Records row `name` on operands that already have the dtypes it wants."""
     recorder = current()
     return recorder.apply(lookup(name), [recorder.lift(item) for item in operands], attrs)
+
+
+def check_size(where: str, type: TensorType) -> None:
+    """Refuses a tensor that no machine can address."""
+    total = shapes.size(type.shape)
+    if isinstance(total, int) and total * type.dtype.itemsize >= _ADDRESSABLE:
+        raise TooLargeError(where, f"the result must fit into memory, got {type!r}")
 
 
 def weakness(op: Op, inputs: Sequence[Value], type: TensorType) -> int:

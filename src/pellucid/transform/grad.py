@@ -55,7 +55,8 @@ def check_floats(where: str, names: Sequence[str], types: Sequence[TensorType]) 
             raise DTypeError(
                 f"{where} of {name}",
                 f"only float arguments have a gradient, got {type!r}",
-                "Pass floats (1.0 instead of 1), or choose other argnums.",
+                "Pass floats (1.0 instead of 1)"
+                + ("." if where in ("vjp", "jvp", "hvp") else ", or choose other argnums."),
             )
 
 
@@ -64,11 +65,10 @@ def check_scalar(where: str, graph: Graph, count: int) -> None:
     output = graph.output_types[0] if count else None
     if output is None or count != 1 or output.shape != ():
         shown = shapes.text(output.shape) if output and count == 1 else f"{count} outputs"
-        raise ShapeError(
-            where,
-            f"the function must return one scalar (), got {shown}",
-            "Sum or average the result, or use jacobian.",
-        )
+        advice = "Sum or average the result, or use jacobian."
+        if output and count == 1 and shapes.size(output.shape) == 1:
+            advice = "Take its one element: np.sum(result)."
+        raise ShapeError(where, f"the function must return one scalar (), got {shown}", advice)
     if not output.dtype.is_float:
         raise DTypeError(where, f"the function must return a float, got {output!r}")
 
@@ -276,24 +276,40 @@ def jvp(function: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tup
 
     Returns:
         (output, tangent of the output).
+
+    Raises:
+        DTypeError: if an argument is no float, or no output is: they have no tangent. An integer
+            beside a float output has the tangent 0.
     """
-    args, tangents = _directed("jvp", args, tangents)
+    return _jvp("jvp", function, args, tangents)
+
+
+def _jvp(
+    where: str, function: Function, args: Sequence[Any], tangents: Sequence[Any]
+) -> tuple[Any, Any]:
+    args, tangents = _directed(where, args, tangents)
     if len(args) != len(tangents):
-        raise ArgumentError("jvp", f"expected {len(args)} tangents, got {len(tangents)}")
-    call = _Call("jvp", function, tuple(range(len(args))), args, {})
+        raise ArgumentError(where, f"expected {len(args)} tangents, got {len(tangents)}")
+    call = _Call(where, function, tuple(range(len(args))), args, {})
+    types = call.graph.output_types
+    if types and not any(type.dtype.is_float for type in types):
+        raise DTypeError(
+            where,
+            f"the function must return a float, which has a tangent, got {types[0]!r}",
+            "Convert the result with astype if it is meant as a float.",
+        )
     dots: list[Any] = []
     for structure, tangent in zip(call.structures, tangents, strict=True):
         leaves, own = trees.flatten(tangent)
         if own != structure:
-            raise ArgumentError("jvp", f"tangents must be nested like args {structure}, got {own}")
+            raise ArgumentError(where, f"tangents must be nested like args {structure}, got {own}")
         dots += leaves
-    dots = [_like("jvp", "tangent", d, t) for d, t in zip(dots, call.types, strict=True)]
+    dots = [_like(where, "tangent", d, t) for d, t in zip(dots, call.types, strict=True)]
     graph = autodiff.jvp(call.graph, call.wrt)
     results = execute(graph, [*call.traced.operands(call.leaves), *dots])
     moved = iter(results[call.outputs :])
-    out_dots = [
-        next(moved) if type.dtype.is_float else np.zeros(_sizes(type), np.float32)
-        for type in call.graph.output_types
+    out_dots = [  # an integer beside floats does not move
+        next(moved) if type.dtype.is_float else np.zeros(_sizes(type), np.float32) for type in types
     ]
     structure = call.traced.structure
     return (
@@ -419,4 +435,4 @@ def hvp(function: Function, args: Sequence[Any], tangents: Sequence[Any]) -> Any
     args, tangents = _directed("hvp", args, tangents)
     several = tuple(range(len(args)))
     slope = grad(function, several if len(args) > 1 else 0)
-    return jvp(slope, args, tangents)[1]
+    return _jvp("hvp", slope, args, tangents)[1]

@@ -58,6 +58,10 @@ def _boolean(name: str, where: str) -> Function:
     return bitwise
 
 
+def _divmod(x: Any, y: Any) -> tuple[Value, Value]:
+    return elementwise("floor_divide", x, y), elementwise("remainder", x, y)
+
+
 def _scaled(factor: float) -> Function:
     return lambda x: as_float(x) * factor
 
@@ -245,7 +249,8 @@ def _size(a: Any, axis: Any = None) -> Any:
 _SAME = """
     add subtract multiply divide negative positive square exp exp2 expm1 log log2 log10 log1p sqrt
     reciprocal sin cos tan sinh cosh tanh sign floor ceil trunc maximum minimum hypot logaddexp
-    equal not_equal less less_equal greater greater_equal remainder floor_divide logical_and logical_or logical_xor
+    equal not_equal less less_equal greater greater_equal remainder floor_divide
+    logical_and logical_or logical_xor
     logical_not isfinite isinf isnan matmul vecdot
 """
 
@@ -255,7 +260,7 @@ UFUNCS: dict[str, Function] = {
     "fabs": _fabs,
     "rint": _rint,
     "power": c.pow,
-    "divmod": divmod,
+    "divmod": _divmod,
     "float_power": _float_power,
     "fmax": _ignoring_nan("maximum"),
     "fmin": _ignoring_nan("minimum"),

@@ -58,6 +58,8 @@ def _cast(where: str, x: Any, dtype: DType, safely: bool) -> Value:
 
 def _with_dtype(where: str, result: Any, dtype: DType) -> Any:
     """The result in the dtype asked for; only integers of another width are still to convert."""
+    if isinstance(result, tuple):
+        return tuple(_with_dtype(where, one, dtype) for one in result)
     got = result.type.dtype
     if got != dtype and (got.is_float or dtype.is_float or "b" in (got.kind, dtype.kind)):
         raise DTypeError(where, f"dtype must be {got} here, got {dtype}", "Convert with astype.")

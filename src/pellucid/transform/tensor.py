@@ -12,7 +12,16 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import dtypes, shapes
-from pellucid.core.errors import ArgumentError, DTypeError, GraphError, ShapeError, user_line
+from pellucid.core.errors import (
+    ArgumentError,
+    DTypeError,
+    GraphError,
+    ShapeError,
+    TooLargeError,
+    UnknownNameError,
+    nearest,
+    user_line,
+)
 from pellucid.core.shapes import Batch
 from pellucid.graph.node import Graph, TensorType
 from pellucid.ops import composite
@@ -22,6 +31,7 @@ from pellucid.ops.value import (
     STRONG,
     Recorder,
     Value,
+    check_size,
     set_default,
     weakness,
     weakness_of,
@@ -40,9 +50,14 @@ class _Eager:
 
     def apply(self, op: Op, inputs: Sequence[Value], attrs: Mapping[str, Any]) -> Value:
         type = op.type([value.type for value in inputs], attrs)
+        check_size(op.name, type)
         arrays = [value.data for value in inputs if isinstance(value, Tensor)]
-        with np.errstate(all="ignore"):
-            data = np.asarray(op.forward(NUMPY, *arrays, **attrs))
+        try:
+            with np.errstate(all="ignore"):
+                data = np.asarray(op.forward(NUMPY, *arrays, **attrs))
+        except MemoryError:
+            problem = f"the result must fit into memory, got {type!r}"
+            raise TooLargeError(op.name, problem) from None
         tensor = concrete(data, type)
         tensor.origin = Applied(op.name, tuple(inputs), dict(attrs), user_line())
         if type.dtype.is_float and not isinstance(op.derivative, ZeroGradient):
@@ -101,7 +116,7 @@ def constant(array: Any, weak: int = STRONG) -> Tensor:
 
 def is_tracked(operands: Iterable[Any]) -> bool:
     """Whether one of `operands` is a Tensor that a gradient is to reach, or comes from one."""
-    for operand in operands:  # a generator would cost more than what it looks for
+    for operand in operands:  # noqa: SIM110 - a generator costs more than what it looks for
         if isinstance(operand, Tensor) and operand.tracked:
             return True
     return False
@@ -146,6 +161,10 @@ class Tensor(Value):
             way to the dtype of arrays it meets, a list of them becomes float32, an array keeps its
             dtype.
         dtype: converts the data.
+
+    Attributes:
+        grad: what the last `backward` through this Tensor found: an array, set and not added to;
+            None before.
 
     Example:
         >>> x, y, z = Tensor(3.0), Tensor(-5.0), Tensor(2.0)
@@ -286,6 +305,14 @@ class Tensor(Value):
         shapes.broadcast("in", data.shape, sought.shape)
         return bool(np.any(data == sought))
 
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # protocols of others, asked for again and again
+            raise AttributeError(name)
+        hint = nearest(name, [one for one in dir(Tensor) if not one.startswith("_")])
+        if name in namespace.__all__:
+            hint = f"Write pellucid.numpy.{name}(x)."
+        raise UnknownNameError("Tensor", f"a Tensor has no attribute '{name}'", hint)
+
     def __getitem__(self, key: Any) -> Value:
         return composite.index(self, key)
 
@@ -424,6 +451,9 @@ class Tensor(Value):
 
     def backward(self, gradient: Any = None) -> None:
         """Sets `.grad` on this Tensor and on every Tensor it was computed from.
+
+        It sets: what an earlier call left there is replaced. (PyTorch and micrograd add to it.) To
+        sum over several calls, add the results first, or the gradients afterwards.
 
         Args:
             gradient: the output gradient, of this Tensor's shape; 1 for a scalar.

@@ -27,7 +27,10 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Value:
     if places.type.dtype.kind == "i":
         places = astype(places, dtypes.int64)  # a small integer may not hold the length
         length = count(value, (place,), places.type.dtype)
-        places = where(places < 0, places + length, places)
+        below = (places < 0) & (
+            places >= -length
+        )  # one out of range stays what it is, and is named
+        places = where(below, places + length, places)
     result: Value = apply("gather", value, places, axis=place)
     return result
 
@@ -145,6 +148,8 @@ def _place(item: Any, dim: Dim) -> int:
 
 def _index_array(item: Any) -> Value:
     places = asvalue(item)
+    if isinstance(item, (list, tuple)) and 0 in places.type.shape:
+        return cast(places, dtypes.int64)  # an empty list has no dtype
     if places.type.dtype.kind == "b":
         raise ArgumentError(
             "index",
@@ -176,14 +181,10 @@ def _gathered(value: Value, arrays: list[tuple[int, Any]], apart: bool) -> Value
 
 
 def _joined(several: list[Value], lengths: list[int]) -> Value:
-    """Indices along axes of `lengths` as one index in row-major order; -1 - size if one is out."""
+    """Indices along axes of `lengths` as one index in row-major order."""
     total: Value | None = None
-    inside: Value | None = None
     for places, length in zip(broadcast_arrays(*several), lengths, strict=True):
-        places = astype(places, dtypes.int64)
-        valid = (places >= -length) & (places < length)
-        inside = valid if inside is None else inside & valid
-        places = where(places < 0, places + length, places)
-        total = places if total is None else total * length + places
-    assert total is not None and inside is not None
-    return where(inside, total, -1 - math.prod(lengths))
+        own = take(apply("iota", shape=(length,), axis=0, dtype=dtypes.int64), places)  # checks it
+        total = own if total is None else total * length + own
+    assert total is not None
+    return total

@@ -115,6 +115,8 @@ def local_response_norm(
         real(where, name, number, 0)
     real(where, "k", k, 0, open_low=True)
     value = as_float(x)
+    if not value.type.shape:
+        raise ShapeError(where, "x must have an axis of channels, got a scalar ()")
     last = len(value.type.shape) - 1
     wide = padded(elementwise("square", value), last, n // 2, (n - 1) // 2, 0)
     near = sum(windows(wide, (last,), (n,)), -1)
