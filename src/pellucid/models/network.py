@@ -86,14 +86,14 @@ class Network:
             ShapeError: for unequal numbers of rows, or shapes that do not fit the weights.
         """
         if self.inputs == 1:
-            found: tuple[Array, ...] = (as_features(x, where),)
+            found: tuple[Array, ...] = (as_features(x, where, numpy_dtype(self.dtype)),)
         else:
             if not isinstance(x, (tuple, list)) or len(x) != self.inputs:
                 got = f"{len(x)}" if isinstance(x, (tuple, list)) else f"a {type(x).__name__}"
                 raise ArgumentError(
                     where, f"x must be a list of {self.inputs} arrays, one an input, got {got}"
                 )
-            found = tuple(as_features(one, where) for one in x)
+            found = tuple(as_features(one, where, numpy_dtype(self.dtype)) for one in x)
             if len({len(one) for one in found}) > 1:
                 raise ShapeError(
                     where,
