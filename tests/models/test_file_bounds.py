@@ -19,11 +19,11 @@ def base(tmp_path_factory):
     """A file with a function of one's own, its bytes, and the time that loading it takes."""
     path = tmp_path_factory.mktemp("base") / "m.safetensors"
     scale = np.ones(3, np.float32)
-    layers = [nn.Activation(lambda v: v * scale), nn.Dense(2, name="out")]
+    layers = [nn.Activation(lambda v: v * scale), nn.Dense(2000, name="out")]
     model = pel.Sequential([*layers, nn.Activation("relu")], seed=0)
     model.compile("sgd", "squared")
     x = np.ones((4, 3))
-    model.fit(x, x[:, :2], epochs=1, seed=0, verbose=0)
+    model.fit(x, np.ones((4, 2000)), epochs=1, seed=0, verbose=0)
     model.save(path)
     return path, path.read_bytes(), usual_seconds(path)
 

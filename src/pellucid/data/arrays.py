@@ -6,6 +6,7 @@ stays on the disk and a float32 array is never copied as a whole.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 from collections.abc import Sequence
@@ -15,8 +16,10 @@ import numpy as np
 
 from pellucid.core import shapes
 from pellucid.core.errors import DataError, DTypeError, PellucidError, ShapeError
+from pellucid.data.frames import column_array, frame_arrays, is_frame, is_series
 
 Array = np.ndarray[Any, Any]
+_CHECKED_ROWS = 1 << 16  # rows whose whole numbers are checked at once
 _HASHED_ROWS = 1 << 16  # bytes of x that a fingerprint reads, at least four rows
 _HASHED = 1 << 18  # bytes of targets that a fingerprint reads: a tenth of a millisecond
 
@@ -25,7 +28,8 @@ def as_array(data: Any, where: str, name: str) -> Array:
     """`data` as an array of numbers or booleans with one row or more, never a copy of an array.
 
     Raises:
-        DTypeError: for object, complex, text, dates and masked arrays.
+        DTypeError: for object, complex, text, dates, sparse and masked arrays.
+        DataError: for a table with missing values.
         ShapeError: for ragged lists, scalars and no rows.
     """
     parts = data if isinstance(data, (list, tuple)) else [data]
@@ -35,15 +39,7 @@ def as_array(data: Any, where: str, name: str) -> Array:
         )
     array = data if isinstance(data, np.ndarray) else _converted(data, where, name)
     if array.dtype.kind not in "biuf":
-        kind = {"O": "object", "c": "complex", "U": "text", "S": "text"}.get(
-            array.dtype.kind, str(array.dtype)
-        )
-        fix = "Convert it to numbers first, e.g. x.astype(np.float32)."
-        if kind == "complex":
-            fix = "Use the real part or the magnitude: np.abs(x)."
-        elif kind == "text" and name != "x":
-            fix = "Map text to numbers: names, y = np.unique(y, return_inverse=True)."
-        raise DTypeError(where, f"{name} must hold numbers, got {kind}", fix)
+        raise _not_numbers(array, where, name)
     if array.ndim == 0:
         raise ShapeError(where, f"{name} must have rows, got a single number")
     if len(array) == 0:
@@ -53,8 +49,67 @@ def as_array(data: Any, where: str, name: str) -> Array:
     return array
 
 
+_KINDS = {"O": "object", "c": "complex", "U": "text", "S": "text", "M": "dates", "m": "durations"}
+
+
+def _not_numbers(array: Array, where: str, name: str) -> DTypeError:
+    """The error for an array whose elements are no numbers, with what makes numbers of them."""
+    kind = _KINDS.get(array.dtype.kind, str(array.dtype))
+    odd = ""
+    fix = f"Make one array of its fields: np.column_stack([{name}[f] for f in {name}.dtype.names])."
+    if kind == "object":
+        kind, odd = _odd_element(array)
+    if kind == "complex":
+        fix = f"Use the real part or the magnitude: np.abs({name})."
+    elif kind == "dates":
+        fix = f"Take the seconds since the first: ({name} - {name}.min()) / np.timedelta64(1, 's')."
+    elif kind == "durations":
+        fix = f"Take their seconds: {name} / np.timedelta64(1, 's')."
+    elif kind == "missing values":
+        fix = "Leave such rows out, or put a number in their place."
+    elif kind == "object":
+        fix = "Give numbers in rows of equal length, as a list of lists or an array."
+    elif kind == "object of numbers" or (kind == "text" and _odd_element(array)[0] != "text"):
+        fix = f"They are numbers: pass {name}.astype(np.float64)."
+    elif kind == "text":
+        fix = f"Map text to numbers: names, {name} = np.unique({name}, return_inverse=True)."
+        if name.startswith("x"):
+            fix = (
+                f"Make a column of 0 and 1 for each word of a column i: {name}[:, [i]] == "
+                f"np.unique({name}[:, i])."
+            )
+    return DTypeError(where, f"{name} must hold numbers, got {kind}{odd}", fix)
+
+
+def _odd_element(array: Array) -> tuple[str, str]:
+    """Of objects or text: what kind they are, and where the first stands that is no number."""
+    with contextlib.suppress(Exception):  # elements are anything
+        array.astype(np.float64)
+        return "object of numbers", ""
+    if array.ndim == 0:
+        return "object", f": {type(array.item()).__name__}"
+    for place, item in np.ndenumerate(array):
+        try:
+            float(item)
+        except Exception:
+            word = "text" if isinstance(item, (str, bytes)) else "object"
+            word = "missing values" if item is None else word
+            return word, f": {str(item)[:40]!r} in {_place(np.array(place), range(len(array)))}"
+    return "object", ""
+
+
 def _converted(data: Any, where: str, name: str) -> Array:
-    """Lists, scalars and foreign objects as an array; a foreign `__array__` may raise anything."""
+    """Lists, tables and foreign objects as an array; a foreign `__array__` may raise anything."""
+    if is_frame(data):
+        return _table_array(data, where, name, None)
+    if is_series(data):
+        return column_array(data, where, name, name)
+    if hasattr(data, "toarray") and hasattr(data, "nnz"):
+        raise DTypeError(
+            where,
+            f"{name} must be a dense array, got a sparse {type(data).__name__}",
+            f"Pass {name}.toarray().",
+        )
     try:
         return np.asarray(data)
     except PellucidError:
@@ -82,15 +137,75 @@ def _lengths(rows: Sequence[Any]) -> str:
     return "lists that make no array"
 
 
-def as_features(x: Any, where: str) -> Array:
-    """x as rows of numbers, (N, …)."""
-    array = as_array(x, where, "x")
-    if array.ndim == 1:
-        raise ShapeError(
+def _table_array(data: Any, where: str, name: str, dtype: np.dtype[Any] | None) -> Array:
+    """A table as one array (N, D) of the dtype that holds all columns.
+
+    Args:
+        dtype: what the numbers are used in; integers that it cannot hold are refused.
+    """
+    columns = frame_arrays(data, where, name)
+    if not columns:
+        raise ShapeError(where, f"{name} must have columns, got a table without any")
+    common = np.result_type(*(array.dtype for _, array in columns))
+    for label, array in columns:
+        check_exact(array, common if dtype is None else dtype, where, f"column {label!r} of {name}")
+    if len({array.dtype for _, array in columns}) == 1 and hasattr(data, "iloc"):
+        whole = np.asarray(data)  # without a copy, where the table stores it so
+        if whole.dtype == common:
+            return whole
+    return np.column_stack([array.astype(common, copy=False) for _, array in columns])
+
+
+def check_exact(x: Array, dtype: np.dtype[Any], where: str, name: str) -> None:
+    """Refuses whole numbers that `dtype` cannot hold: times and ids would fall together.
+
+    Raises:
+        DataError: names the first and where it stands.
+    """
+    if x.dtype.kind not in "iu" or dtype.kind != "f" or not x.size:
+        return
+    largest = 1 << np.finfo(dtype).nmant + 1  # up to it every whole number is held
+    if np.iinfo(x.dtype).max <= largest:
+        return
+    for start in range(0, len(x), _CHECKED_ROWS):
+        part = x[start : start + _CHECKED_ROWS]
+        if -largest <= int(part.min()) and int(part.max()) <= largest:
+            continue
+        with np.errstate(all="ignore"):
+            held = part.astype(dtype)
+            lost = (held.astype(x.dtype) != part) | (held >= float(np.iinfo(x.dtype).max))
+        if not lost.any():
+            continue
+        place = np.argwhere(lost)[0]
+        value = int(part[tuple(place)])
+        fix = f"Subtract an offset, such as {name}.min()"
+        if name.startswith("column"):
+            fix = "Subtract an offset, such as the column's min()"
+        wider = ', or use dtype="float64"' if dtype.itemsize < 8 else ""
+        raise DataError(
             where,
-            f"x must be (N, D), got {shapes.text(array.shape)}",
-            "For one feature pass x.reshape(-1, 1), for one row x.reshape(1, -1).",
+            f"{name} must hold whole numbers that {dtype} can hold, got {value} in "
+            f"{_place(place, range(start, start + len(part)))}",
+            f"{fix}{wider}. Whole numbers are exact up to {largest:,}.",
         )
+
+
+def as_features(x: Any, where: str, dtype: np.dtype[Any] | None = None) -> Array:
+    """x as rows of numbers, (N, …).
+
+    Args:
+        dtype: what they are used in; integers that it cannot hold are refused.
+    """
+    if is_frame(x) and dtype is not None:
+        x = _table_array(x, where, "x", dtype)
+    array = as_array(x, where, "x")
+    if dtype is not None:
+        check_exact(array, dtype, where, "x")
+    if array.ndim == 1:
+        fix = "For one feature pass x.reshape(-1, 1), for one row x.reshape(1, -1)."
+        if is_series(x):
+            fix = "For one feature pass x.to_frame()."
+        raise ShapeError(where, f"x must be (N, D), got {shapes.text(array.shape)}", fix)
     return array
 
 
