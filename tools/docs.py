@@ -97,6 +97,50 @@ def xor_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+SOFTMAX_HEAD = """# The gradient of softmax regression, derived
+
+Written by `make docs`. The probability of class k is p[i,k] = e^z[i,k] / Σ_k e^z[i,k] with
+z = x·W + b, and the objective is the mean of -ln p[i,y[i]]. The gradient with respect to the logits
+is *probability minus target*:
+
+    ∂J/∂z[i,k] = (p[i,k] - [y[i] = k]) / N
+
+No rule for softmax is built in. `pel.explain` reads the lines below off the graph, one operation a
+line, applies each operation's own derivative and simplifies the result. Tests evaluate every line
+and compare it with the numbers of the gradient.
+`[y[i] = k]` is 1 where the condition holds, else 0.
+
+```python
+def cost(W, b, x, y):
+    z = x @ W + b
+    return -np.mean(np.sum(pel.numpy.one_hot(y, 3) * pel.numpy.log_softmax(z), axis=1))
+
+
+print(pel.explain(cost, W, b, x, y, argnums=(0, 1)))
+```
+"""
+
+
+def softmax_gradient() -> None:
+    """docs/softmax-gradient.md: softmax with cross-entropy derived down to p - t."""
+    (ROOT / "docs" / "softmax-gradient.md").write_text(softmax_page(), encoding="utf-8")
+
+
+def softmax_page() -> str:
+    import numpy as np
+
+    import pellucid as pel
+
+    def cost(W, b, x, y):  # type: ignore[no-untyped-def]
+        z = x @ W + b
+        return -np.mean(np.sum(pel.numpy.one_hot(y, 3) * pel.numpy.log_softmax(z), axis=1))
+
+    draw = np.random.default_rng(0)
+    x, y = draw.normal(size=(5, 4)), np.array([0, 2, 1, 1, 0])
+    shown = pel.explain(cost, draw.normal(size=(4, 3)), np.zeros(3), x, y, argnums=(0, 1))
+    return f"{SOFTMAX_HEAD}\n```\n{shown}\n```\n"
+
+
 def operations() -> None:
     """docs/operations.md: what the registry-driven tests cover; they run for it."""
     subprocess.run(
@@ -116,6 +160,7 @@ def lectures() -> None:
 def main() -> None:
     bad_input()
     xor_step()
+    softmax_gradient()
     docs_numpy.main()
     docs_losses.main()
     operations()

@@ -71,10 +71,34 @@ def test_writing(expr, text):
         ("1/1797", "1/1797"),
         ("0.123456789", "0.123456789"),
         ("1e-7", "1e-07"),
+        ("1e300", "1e+300"),
+        (10**16 + 1, "10000000000000001"),
+        (10**400, "1" + 400 * "0"),
+        (10**20 + Fraction(1, 3), "300000000000000000001/3"),
     ],
 )
 def test_numbers(value, text):
     assert digits(Fraction(value)) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "exact"),
+    [
+        (0.1, Fraction(1, 10)),
+        (1 / 3, Fraction(1, 3)),
+        (0.1 / 3, Fraction(1, 30)),
+        (2 / 7, Fraction(2, 7)),
+        (0.30000000000000004, Fraction("0.30000000000000004")),
+        (0.3333333432674408, Fraction("0.3333333432674408")),
+        (1e-7, Fraction(1, 10**7)),
+        (1e300, Fraction(10**300)),
+        (-0.5, Fraction(-1, 2)),
+        (3, Fraction(3)),
+    ],
+)
+def test_a_float_is_the_number_that_a_person_meant(value, exact):
+    assert n.number(value).data == exact
+    assert float(n.number(value).data) == value
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
 """pel.explain of every loss, as a model records it: every line is true, and ends as in a book."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from tools.docs import softmax_page
 
 import pellucid as pel
 from pellucid.nn import losses
@@ -167,3 +170,10 @@ def test_names_of_the_person_are_not_taken():
     assert {"p2", "p3"} <= set(shown.names)
     assert shown.gradients == {"v": "p2[i,j] - p[i,j]", "z": "p3[i,j] - p[i,j]"}
     check(shown)
+
+
+def test_the_page_of_the_softmax_gradient_is_up_to_date():
+    page = (Path(__file__).parents[2] / "docs" / "softmax-gradient.md").read_text("utf-8")
+    assert page == softmax_page(), "run make docs"
+    assert "= (p[i,j] - [y[i] = j])/5 " in page
+    assert "= 1/5·Σ_i x[i,k]·(p[i,j] - [y[i] = j])" in page

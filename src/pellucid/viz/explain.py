@@ -39,6 +39,7 @@ class Explanation:
 
     Attributes:
         graph: the function's graph with its gradient behind it: what the lines are read from.
+            Where e^z meets its own sum, their quotient stands there too: a probability.
         values: the value of each node at the arguments.
         places: for each node that moves, the position of its gradient in `graph`.
         names: the name of each node of the function.

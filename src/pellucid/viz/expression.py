@@ -76,7 +76,8 @@ def number(value: Any) -> Expr:
     if not math.isfinite(value):
         return Expr("num", (), value)
     meant = Fraction(value).limit_denominator(_DENOMINATOR)
-    return Expr("num", (), meant if float(meant) == value else Fraction(str(value)))
+    near = float(meant) == value and abs(value) < 2**53
+    return Expr("num", (), meant if near else Fraction(str(value)))
 
 
 ZERO, ONE = number(0), number(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
@@ -200,7 +201,10 @@ def unsigned(expr: Expr) -> tuple[bool, Expr]:
 def digits(value: Fraction) -> str:
     """A number: whole, a fraction such as 2/5, or in decimals where that is how people write it."""
     below = value.denominator
+    near = float(value) if abs(value) < 10**308 else math.inf
     decimal = below % 10 == 0 and 10**4 % below == 0
-    if below == 1 or (below <= 10**5 and not decimal):
+    if 10**16 <= abs(value) < 10**308 and Fraction(repr(near)) == value:
+        return repr(near)  # 1e+300, not three hundred digits
+    if below == 1 or (below <= 10**5 and not decimal) or math.isinf(near):
         return str(value)
-    return repr(float(value)) if abs(value) < 1e16 else str(value)
+    return repr(near)
