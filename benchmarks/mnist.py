@@ -86,7 +86,7 @@ def main() -> None:
         "*Full minibatches right*: the share of the last epoch's 600 minibatches that were "
         "classified without a mistake; against the error on new images it shows the overfit that "
         "the lecture points at. *Seconds*: median time of the whole training, validation every 100 "
-        "iterations included, on the NumPy interpreter.",
+        "iterations included, in machine code.",
         "",
         "Minibatch values in blue, the 10,000 test images every 100 iterations in red (seed 0):",
         "",
