@@ -37,7 +37,7 @@ format: $(STAMP) ## Put the code in its format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: .venv-bench/.ready ## Measure time and memory beside the peers (ONLY=fit,calls,fresh,gradient,neighbours)
+bench: .venv-bench/.ready ## Compare time and memory with other libraries (ONLY=fit,calls,fresh,gradient,neighbours)
 	@.venv-bench/bin/python benchmarks/step.py $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
 
 docs: $(STAMP) ## Write the generated pages of docs/ anew

@@ -24,7 +24,7 @@ def color(library: str) -> str:
 
 
 def steps(found: Mapping[int, Mapping[str, Rounds]], path: Path) -> None:
-    """Bars: the time of a step in parts of Pellucid's, a panel for each number of threads."""
+    """Bars: the time of a step relative to Pellucid's, a panel for each number of threads."""
     figure, panels = _figure(len(found), 4.2)
     for axes, (threads, cases) in zip(panels, found.items(), strict=True):
         libraries = list(dict.fromkeys(name for case in cases.values() for name in case))

@@ -114,15 +114,16 @@ def sections(given: argparse.Namespace, page: Page) -> None:
     threads = max(given.threads)
     lines = measured_on(ALL, given.rounds)
     lines += [
-        f"784-200-10, one batch of 100, {threads} threads, each number from a process of its own "
-        "that has NumPy and the data; the files of the libraries are in memory. *First step*: from "
-        "the call of `fit` to its end with one step, the library imported before; Pellucid's "
-        "compiler, llvmlite, is imported within, and counted. For JAX and PyTorch it starts at the "
-        "first call of their step, weights and rows handed over. *From import*: with the import of "
-        "the library and the making of the model.",
+        f"784-200-10, one batch of 100, {threads} threads. Each number comes from a new process in "
+        "which NumPy is imported and the data are loaded; the libraries' files are in the page "
+        "cache. *First step*: the time of a call of `fit` with one step, after the import of the "
+        "library. It includes the import of Pellucid's compiler, llvmlite. For JAX and PyTorch it "
+        "is the time of the first call of their step, to which weights and rows are passed. *From "
+        "import*: the same plus the import of the library and the construction of the model.",
         "",
-        "Caches: a new folder for `PELLUCID_CACHE`, then, in another process, the same one filled; "
-        "`JAX_COMPILATION_CACHE_DIR` likewise, for all code. PyTorch and scikit-learn keep none.",
+        "Caches: `PELLUCID_CACHE` names an empty folder; a second process then uses the same "
+        "folder, filled. `JAX_COMPILATION_CACHE_DIR` likewise, for all code. PyTorch and "
+        "scikit-learn have no such cache.",
         "",
         *head("ms"),
     ]
@@ -138,11 +139,11 @@ def sections(given: argparse.Namespace, page: Page) -> None:
     rounds = min(given.rounds, 3)
     lines = measured_on(libraries, rounds)
     lines += [
-        f"784-1024-1024-1024-10, batch 256, an epoch of {net.rows:,} rows ({size:.0f} MiB), "
-        f"{threads} threads: growth of the peak (`ru_maxrss`) from behind the import of the "
-        "library and the making of the data to the end of the epoch. Pellucid's compiler is "
-        "imported within, and counted. JAX's `scan` takes the rows as an array of its own; beside "
-        "it a compiled step that takes each batch from NumPy.",
+        f"784-1024-1024-1024-10, batch 256, one epoch of {net.rows:,} rows ({size:.0f} MiB), "
+        f"{threads} threads. The number is the growth of peak memory (`ru_maxrss`) during the "
+        "epoch, after the library is imported and the data are made. It includes the import of "
+        "Pellucid's compiler. JAX's `scan` needs its own copy of the rows; the table also has a "
+        "compiled step that takes each batch from NumPy.",
         "",
         *head("MiB"),
     ]

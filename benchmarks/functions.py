@@ -1,4 +1,4 @@
-"""Sections of docs/benchmarks.md: functions called from Python, and what their gradients cost."""
+"""Sections of docs/benchmarks.md: functions called from Python, and the cost of gradients."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ def called(given: argparse.Namespace, page: Page) -> None:
     lines += [
         "Plain functions of arrays, compiled by `pel.jit` or `jax.jit` and called from Python.",
         "",
-        f"The step is 784-200-10 with ReLU, cross-entropy, SGD 0.5 and batch 100 on {ROWS}: loss, "
-        "`value_and_grad` and new weights in one function; the rows of a shuffled order are taken "
-        "by NumPy before the call (`x[rows]`), or inside the compiled function. The "
-        "weights are donated in both. Beside it the same step within `fit`.",
+        f"The step is that of 784-200-10 with ReLU, cross-entropy, SGD 0.5 and batch 100, {ROWS}: "
+        "one function computes the loss, its gradient (`value_and_grad`) and the new weights. The "
+        "rows of the shuffled batch are taken by NumPy before the call (`x[rows]`) or inside the "
+        "compiled function. The weights are donated in both libraries. For comparison, the table "
+        "has the same step within `fit`.",
         "",
-        "A prediction takes a NumPy array and gives one; `pel.jit(f)` gets the weights as "
-        "arguments. scikit-learn's classifier is asked for probabilities, a softmax more.",
+        "A prediction takes a NumPy array and returns one; `pel.jit(f)` gets the weights as "
+        "arguments. scikit-learn's classifier computes probabilities, which is a softmax more.",
     ]
     ours = next(iter(calls.STEP))
     for threads in given.threads:
@@ -62,15 +63,15 @@ def grown() -> list[Net]:
 
 
 def gradient(given: argparse.Namespace, page: Page) -> None:
-    """What the gradient costs beside the loss, and how it grows."""
+    """The cost of the gradient relative to the loss, and how it grows."""
     libraries = there(calls.GRADIENT)
     lines = measured_on(libraries, given.rounds)
     lines += [
-        "Cross-entropy of 784-1024-1024-1024-10 with ReLU on 256 rows, alone and with its gradient "
-        "in all weights, through `pel.jit`, `jax.jit` and PyTorch (`inference_mode` for the loss "
-        "alone). Below that: loss and gradient of networks with three equal hidden layers, 256 "
-        "rows; the slope of log time against log parameters by least squares: 1 where the time is "
-        "proportional to the parameters.",
+        "The cross-entropy of 784-1024-1024-1024-10 with ReLU on 256 rows, alone and with its "
+        "gradient with respect to all weights, through `pel.jit`, `jax.jit` and PyTorch "
+        "(`inference_mode` for the loss alone). Below: loss and gradient of networks with three "
+        "hidden layers of equal width on 256 rows, and the slope of log time against log "
+        "parameters by least squares. A slope of 1 means time proportional to the parameters.",
         "",
         "![Time of loss and gradient against parameters](benchmarks/gradient-cost.png)",
     ]
@@ -87,12 +88,12 @@ def gradient(given: argparse.Namespace, page: Page) -> None:
         lines += [*threaded(threads), *head("µs", "`pel.jit`")]
         for what, values in found.items():
             lines += table(what, values, "Pellucid jit")
-        lines += ["", *head("times", "`pel.jit`")]
+        lines += ["", *head("ratio", "`pel.jit`")]
         shares = {
             name: [a / b for a, b in zip(found[both][name], found[alone][name], strict=True)]
             for name in libraries
         }
-        lines += table("loss and gradient, in losses", shares, "Pellucid jit", "times")
+        lines += table("loss and gradient / loss", shares, "Pellucid jit", "ratio")
         lines += ["", *head("µs", "`pel.jit`")]
         points[threads] = {name: [] for name in libraries}
         for net in grown():

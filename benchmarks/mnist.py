@@ -57,9 +57,9 @@ def main() -> None:
         "# MNIST as in the lectures",
         "",
         "Written by `make experiments`. Learning rate 0.5, minibatches of 100, 15 epochs, pixels "
-        "in [0, 1], Xavier start; errors on the 10,000 test images after the last epoch.",
+        "in [0, 1], Xavier initialization; errors on the 10,000 test images after the last epoch.",
         "",
-        f"| model | parameters | {seeds} | mean | lecture | full minibatches right | seconds |",
+        f"| model | parameters | {seeds} | mean | lecture | perfect minibatches | seconds |",
         "|---|---|" + "---|" * (len(SEEDS) + 4),
     ]
     figures = []
@@ -83,10 +83,10 @@ def main() -> None:
         )
     lines += [
         "",
-        "*Full minibatches right*: the share of the last epoch's 600 minibatches that were "
-        "classified without a mistake; against the error on new images it shows the overfit that "
-        "the lecture points at. *Seconds*: median time of the whole training, validation every 100 "
-        "iterations included, on the NumPy interpreter.",
+        "*Perfect minibatches*: the fraction of the last epoch's 600 minibatches that were "
+        "classified without an error; compared with the error on new images it shows the "
+        "overfitting that the lecture points out. *Seconds*: median time of the whole training, "
+        "validation every 100 iterations included, in machine code.",
         "",
         "Minibatch values in blue, the 10,000 test images every 100 iterations in red (seed 0):",
         "",

@@ -68,7 +68,7 @@ EXPERIMENTS = (
         "0.95 % (1998, 20 passes)",
     ),
     Experiment(
-        "LeCun 1989, images as many as in the paper",
+        "LeCun 1989, as many images as in the paper",
         pel.models.lecun1989,
         squeezed,
         pel.optim.SGD(pel.optim.Step(0.01, 0.8, every=2 * 7291)),
@@ -129,21 +129,21 @@ def row(one: Experiment, results: list[tuple[float, float, float, int]]) -> str:
 def page(rows: list[str], seeds: int) -> str:
     return "\n".join(
         [
-            "# MNIST by the convolutional networks of the papers",
+            "# MNIST with the convolutional networks of the papers",
             "",
             f"Written by `make convolution`: means over {seeds} seeds, errors after "
-            "the last pass, ± the standard deviation over seeds.",
+            "the last epoch, ± the standard deviation over seeds.",
             "",
             "| network | parameters | images | training | training error | test error | paper | "
             "seconds |",
             "|---|---|---|---|---|---|---|---|",
             *rows,
             "",
-            "LeCun's network reads 16×16 images: each pixel is the mean of the part of the 28×28 "
-            "image that it covers. Its targets are ±1, its loss is squared, and which maps of H1 "
-            "each map of H2 sees is our choice (`H1_TO_H2`), as the paper does not print it. Its "
-            "zip codes are other images than MNIST's, and harder. LeNet-5 ends in a linear layer "
-            "with cross-entropy, where the paper has radial-basis outputs.",
+            "LeCun's network takes 16×16 images: each pixel is the mean of the part of the 28×28 "
+            "image that it covers. Its targets are ±1 and its loss is squared. Which maps of H1 "
+            "are connected to each map of H2 is our choice (`H1_TO_H2`), as the paper does not "
+            "state it. The paper's data are zip codes, which are harder than MNIST. LeNet-5 ends "
+            "in a linear layer with cross-entropy, where the paper has radial-basis outputs.",
             "",
         ]
     )

@@ -1,4 +1,4 @@
-"""Networks that nobody tuned for, drawn from a seed."""
+"""Networks drawn at random from a seed, which no library was tuned for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from page import Page, head, measured_on, row
 from peers import FAST, Net
 from turns import steps, there
 
-NEIGHBOURS = "Networks nobody tuned for"
+NEIGHBOURS = "Randomly drawn networks"
 KINDS = ("chain", "residual", "branching")
 
 
@@ -54,19 +54,20 @@ def name(net: Net) -> str:
 
 
 def section(given: argparse.Namespace, page: Page) -> None:
-    """Steps of networks drawn from a seed, beside the best peer of each."""
+    """Steps of networks drawn from a seed, compared with the fastest other library for each."""
     seed = int(time.time()) if given.seed is None else given.seed
     rounds, threads = 3, 2
     libraries = there(FAST)
     print(f"--neighbours {given.neighbours} --seed {seed}", flush=True)
     lines = measured_on(libraries, rounds)
     lines += [
-        f"{given.neighbours} networks drawn with seed {seed}, {threads} threads: kind, widths, "
-        "rows a step, activation, dtype; squared loss, SGD, `fit` of one epoch, of five where the "
-        "network is small (400 steps of few rows an epoch). A line is the best peer's. "
-        "Residual: each hidden layer behind the first adds its result to what it was given. "
-        "Branching: two rows of hidden layers from the input, the second with the widths in "
-        "reverse, are put side by side before the last layer.",
+        f"{given.neighbours} networks drawn at random with seed {seed}, {threads} threads. Each "
+        "case lists kind, widths, batch size, activation and dtype. Squared loss and SGD; one "
+        "call of `fit` is one epoch, or five for small networks (400 steps of few rows per epoch). "
+        "Each row shows the fastest of the other libraries. *chain*: layers in a row. *residual*: "
+        "each hidden layer after the first adds its input to its output. *branching*: two chains "
+        "of hidden layers start at the input, the second with the widths in reverse order, and "
+        "are concatenated before the last layer.",
         "",
         *head("µs"),
     ]
@@ -86,8 +87,8 @@ def section(given: argparse.Namespace, page: Page) -> None:
         if some:
             good, worst = sum(item[0] <= 1 for item in some), max(some)
             said.append(
-                f"- {kind or 'all'}: not slower than the best peer in {good} of {len(some)} "
-                f"({good / len(some):.0%}); at worst {worst[0]:.2f} times its time, {worst[2]}"
+                f"- {kind or 'all'}: at least as fast as the fastest other library in {good} of "
+                f"{len(some)} ({good / len(some):.0%}); worst ratio {worst[0]:.2f}, {worst[2]}"
             )
     print("\n".join(said), flush=True)
     page.put(NEIGHBOURS, [*lines, "", *said])

@@ -22,7 +22,7 @@ from experiment import (
 )
 
 import pellucid as pel
-from pellucid.train.callback import Callback
+from pellucid.train.callback import Callback, Run
 
 # -- mixture densities -------------------------------------------------------------------------
 
@@ -94,7 +94,7 @@ def mixture_density(_: Path) -> Page:
     base = means["one normal distribution"]
     rows.append(
         [
-            "the density that made the data",
+            "true density",
             *[""] * len(seeds),
             f"{bound:.3f}",
             f"{base - bound:.3f}",
@@ -145,24 +145,29 @@ def mixture_density(_: Path) -> Page:
         axes.legend(frameon=False, fontsize=8, loc="upper left")
     return Page(
         [
-            "The inverse problem: x = t + 0.3 sin 2πt + noise is a function of t, but to one x "
-            "belong up to three t. A network whose outputs are the mean and the variance of one "
-            "normal distribution has to cover them all; one whose outputs are a mixture follows "
-            "each branch.",
-            f"On {len(held[0]):,} new points the mixture of 3 has a negative log-likelihood "
-            f"{base - means['mixture of 3']:.2f} nats below the single one's, mean of "
-            f"{len(seeds)} seeds; the density that made the data, the bound of all, lies "
-            f"{base - bound:.2f} nats below.",
+            "The inverse problem: x = t + 0.3 sin 2πt + noise is a function of t, but one x can "
+            "come from up to three values of t. A network that predicts the mean and variance of "
+            "one normal distribution must cover all three; a network that predicts a mixture can "
+            "follow each branch.",
+            f"On {len(held[0]):,} new points, the negative log-likelihood of the mixture of 3 is "
+            f"{base - means['mixture of 3']:.2f} nats lower than that of one normal distribution "
+            f"(mean of {len(seeds)} seeds). The density that generated the data is a lower bound; "
+            f"it is {base - bound:.2f} nats lower.",
         ],
-        ["outputs", *(f"seed {seed}" for seed in seeds), "mean", "below one normal distribution"],
+        [
+            "outputs",
+            *(f"seed {seed}" for seed in seeds),
+            "mean",
+            "gain over one normal distribution",
+        ],
         rows,
         figure,
-        "Left: the data, mean and two deviations of one normal distribution; right: the mixture's "
-        "density (seed 0)",
+        "Left: the data, and mean ± 2 standard deviations of one normal distribution; right: the "
+        "density of the mixture (seed 0)",
         [
-            f"Negative log-likelihood in nats a point. Network 1-30-outputs with tanh, {n:,} "
-            f"points, noise of deviation {NOISE:g}, targets {SCALE:g}·t, batches of 100, {epochs} "
-            "epochs of Adam with a rate that falls from 0.01 to 0 along a cosine.",
+            f"Negative log-likelihood in nats per point. Network 1-30-outputs with tanh, {n:,} "
+            f"points, noise with standard deviation {NOISE:g}, targets {SCALE:g}·t, batches of "
+            f"100, {epochs} epochs of Adam, cosine decay of the learning rate from 0.01 to 0.",
         ],
     )
 
@@ -174,15 +179,17 @@ class Zeros(Callback):
     """Which weights are 0 after an epoch.
 
     Args:
+        model: the model that is trained.
         epochs: after which of them to look.
     """
 
-    def __init__(self, epochs: Sequence[int]):
-        self.epochs, self.seen = epochs, dict[int, list[Array]]()
+    def __init__(self, model: pel.Sequential, epochs: Sequence[int]):
+        self.model, self.epochs, self.seen = model, epochs, dict[int, list[Array]]()
 
-    def on_epoch(self, run: Any) -> None:
+    def on_epoch(self, run: Run) -> None:
         if run.epoch in self.epochs:
-            self.seen[run.epoch] = zeros(run.progress.params)
+            run.publish()
+            self.seen[run.epoch] = zeros(self.model.get_weights())
 
 
 def zeros(params: Sequence[Any]) -> list[Array]:
@@ -198,7 +205,8 @@ def sparsity(folder: Path) -> Page:
     runs += [(way, strength) for way in ("proximal", "gradient") for strength in strengths]
     rows, curves, kept = [], {}, {}
     for way, strength in runs:
-        model, watch = network([200], 0), Zeros(late)
+        model = network([200], 0)
+        watch = Zeros(model, late)
         penalty = pel.nn.L1(strength, proximal=way == "proximal")
         model.compile(
             pel.optim.SGD(0.5),
@@ -223,7 +231,7 @@ def sparsity(folder: Path) -> Page:
         for epoch in late:
             before = sum(int(mask.sum()) for mask in watch.seen[epoch])
             still = sum(int((a & b).sum()) for a, b in zip(watch.seen[epoch], end, strict=True))
-            stay.append(f"{still:,} of {before:,}" if before else "none were")
+            stay.append(f"{still:,} of {before:,}" if before else "–")
             kept[way, strength, epoch] = still / before if before else math.nan
         left = sum(int((~mask).sum()) for mask in end)
         rows.append(
@@ -259,32 +267,33 @@ def sparsity(folder: Path) -> Page:
     middle = strengths[1]
     return Page(
         [
-            "An L1 penalty enforces sparsity. Its proximal step, which moves each weight λη "
-            f"towards 0 and stops there, makes weights exactly 0: with λ = {middle:g}, "
-            f"{curves['proximal', middle][0]:.1%} of the first layer's, at a test accuracy of "
-            f"{curves['proximal', middle][2]:.2%} against {curves['none', 0.0][2]:.2%} without a "
-            "penalty. Its gradient λ·sign(w) makes weights small that jump about 0.",
-            f"Zeros stay zeros: of the weights that were 0 after epoch {late[0]}, "
-            f"{kept['proximal', middle, late[0]]:.2%} are 0 at the end, and of those after epoch "
-            f"{late[1]} {kept['proximal', middle, late[1]]:.2%} (λ = {middle:g}). One moves only "
-            "where a batch pulls at it with more than λ.",
+            "An L1 penalty makes weights sparse. Its proximal step, which moves each weight by λη "
+            f"towards 0 and stops at 0, gives weights that are exactly 0: with λ = {middle:g}, "
+            f"{curves['proximal', middle][0]:.1%} of the first layer, at a test accuracy of "
+            f"{curves['proximal', middle][2]:.2%} compared with {curves['none', 0.0][2]:.2%} "
+            "without a penalty. The subgradient λ·sign(w) gives small weights that oscillate "
+            "around 0.",
+            f"Zeros mostly stay zeros: of the weights that were 0 after epoch {late[0]}, "
+            f"{kept['proximal', middle, late[0]]:.2%} are 0 at the end; after epoch {late[1]} it "
+            f"is {kept['proximal', middle, late[1]]:.2%} (λ = {middle:g}). A weight leaves 0 only "
+            "where its gradient on a batch is larger than λ.",
         ],
         [
             "L1",
             "λ",
             "zeros, 784 × 200",
             "zeros, 200 × 10",
-            "weights left",
+            "nonzero weights",
             "test accuracy",
-            f"0 after epoch {late[0]} and at the end",
-            f"0 after epoch {late[1]} and at the end",
+            f"0 after epoch {late[0]}, still 0 at the end",
+            f"0 after epoch {late[1]}, still 0 at the end",
         ],
         rows,
         figure,
-        "Left: share of weights that are 0; right: accuracy on the 10,000 test images",
+        "Left: fraction of weights that are 0; right: accuracy on the 10,000 test images",
         [
-            f"784-200-10 with ReLU on MNIST, {epochs} epochs, batches of 100, rate 0.5, seed 0; "
-            "biases are not penalised."
+            f"784-200-10 with ReLU on MNIST, {epochs} epochs, batches of 100, learning rate 0.5, "
+            "seed 0; biases are not penalised."
         ],
     )
 
@@ -297,9 +306,9 @@ class DecayedSGD(pel.optim.SGD):
 
     decay = 0.1
 
-    def update(self, gradients: Any, slots: Any, params: Any, step: Any, rate: Any) -> Any:
-        kept = [w * (1 - rate * self.decay) for w in params]
-        return super().update(gradients, slots, kept, step, rate)
+    def step(self, gradients: Any, slots: Any, weights: Any, step: Any, rate: Any) -> Any:
+        decayed = [w * (1 - rate * self.decay) for w in weights]
+        return super().step(gradients, slots, decayed, step, rate)
 
 
 def adam_decay(_: Path) -> Page:
@@ -361,14 +370,14 @@ def adam_decay(_: Path) -> Page:
     return Page(
         [
             "An L2 penalty adds λw to the gradient; weight decay multiplies w by 1 - ηλ before the "
-            "step. For SGD both are one formula: after training all weights agree to "
-            f"{gaps['SGD']:.1g}. Adam divides the penalty's part by √v̂ with the rest of the "
-            "gradient, and a decay apart from it (AdamW) is another method: weights differ by up "
-            f"to {gaps['Adam']:.2g}.",
+            "step. For SGD the two are the same: after training, all weights agree to "
+            f"{gaps['SGD']:.1g}. Adam divides the gradient by √v̂, and the penalty's part of it "
+            "too. Decoupled weight decay (AdamW) is not divided, so it is another method: weights "
+            f"differ by up to {gaps['Adam']:.2g}.",
         ],
         [
             "",
-            "largest difference of a weight",
+            "largest difference between weights",
             "‖w‖, penalty",
             "‖w‖, decay",
             "test accuracy, penalty",
@@ -376,7 +385,7 @@ def adam_decay(_: Path) -> Page:
         ],
         rows,
         figure,
-        "Each weight and bias trained with the penalty against the same one trained with decay",
+        "Each weight and bias: trained with the penalty (x) and with decay (y)",
         [
             f"Bundled digits, 64-32-10 with tanh in float64, λ = {strength:g}, biases included, "
             f"batches of 32, {epochs} epochs, rate 0.1 for SGD and 0.002 for Adam, seed 0."
@@ -421,18 +430,18 @@ def curves(_: Path) -> Page:
         print(f"{name}: {errors[0]:.4f}", flush=True)
     return Page(
         [
-            "Three tanh units and a linear output see 50 points of a function, x drawn uniformly "
-            "from (-1, 1), and follow it between them. No unit is the curve: the output adds three "
-            "bends, each where it is needed."
+            "A network with three tanh units and a linear output is fitted to 50 points of a "
+            "function, x drawn uniformly from (-1, 1). It follows the function between the points "
+            "too. No unit looks like the curve: the output adds three bends, each in its place."
         ],
-        ["function", "root mean square error at the points", "on 401 places between -1 and 1"],
+        ["function", "RMSE at the 50 points", "RMSE at 401 points between -1 and 1"],
         rows,
         figure,
-        "The 50 points, the network's curve, and dashed the outputs of its three hidden units",
+        "The 50 points, the network's curve, and (dashed) the outputs of its three hidden units",
         [
-            "Squared loss, all points in one batch, 400 steps of L-BFGS, weights into the hidden "
-            "units drawn from a normal distribution with deviation 2, biases from (-1, 1), seed 0. "
-            "Where between two points H(x) jumps is open."
+            "Squared loss, full batch, 400 steps of L-BFGS. Weights of the hidden units start from "
+            "a normal distribution with standard deviation 2, biases from (-1, 1); seed 0. The 50 "
+            "points do not say where between two of them H(x) jumps."
         ],
     )
 
@@ -467,7 +476,7 @@ def boundary(_: Path) -> Page:
         model.fit(x, t, batch_size="all", epochs=200, seed=0, verbose=0)
         fitted[name] = model
     guesses = {name: model.predict(more)[:, 0] > 0.5 for name, model in fitted.items()}
-    guesses["the densities themselves"] = odds(more) > 0
+    guesses["optimal, from the true densities"] = odds(more) > 0
     rows = [[name, f"{np.mean(guess != truth):.2%}"] for name, guess in guesses.items()]
 
     figure, (plot,) = panels(1, width=6.0, height=5.4)
@@ -492,12 +501,12 @@ def boundary(_: Path) -> Page:
     plot.legend(frameon=True, framealpha=0.9, edgecolor="none", fontsize=8, loc="upper left")
     return Page(
         [
-            "Two classes whose densities are known: one is normal around the origin, the other "
-            "half around (-2, 2) and half around (2, -2), both with deviation 0.8. One line does "
-            "not separate them; two hidden units draw two, and the output joins them to a boundary "
-            "near the one that the densities give."
+            "Two classes with known densities: one is normal around the origin, the other is half "
+            "around (-2, 2) and half around (2, -2), all with standard deviation 0.8. One line "
+            "cannot separate them. Two hidden units give two lines, and the output combines them "
+            "into a boundary that is close to the optimal one."
         ],
-        ["boundary of", f"error on {len(more):,} new points"],
+        ["classifier", f"error on {len(more):,} new points"],
         rows,
         figure,
         "The points, the lines where a hidden unit is 0.5, the network's boundary and the optimal "

@@ -26,7 +26,7 @@ from experiment import (
 )
 
 import pellucid as pel
-from pellucid.train.callback import Callback
+from pellucid.train.callback import Callback, Run
 
 # -- growing batches ---------------------------------------------------------------------------
 
@@ -85,22 +85,23 @@ def growing_batch(folder: Path) -> Page:
     first, second, _ = ways
     return Page(
         [
-            f"The network 784-200-10 learns MNIST at one learning rate, {rate}, until its training "
-            f"loss is {target}. Batches that start small and grow reach it with "
-            f"{needed[second] / needed[first]:.0%} of the updates that batches of the first size "
-            "need: as the gradient's noise shrinks, the steps no longer throw each other back. The "
-            "objective is a mean over the rows of a batch, so the rate stays as it is.",
-            "A fixed batch of 100 stands beside them: a good fixed size is known only after it "
-            "was searched for.",
+            f"The network 784-200-10 is trained on MNIST with a constant learning rate, {rate}, "
+            f"until its training loss is {target}. Batches that start small and grow need "
+            f"{needed[second] / needed[first]:.0%} of the updates of batches that keep the first "
+            "size: larger batches have less gradient noise, so that steps undo less of each "
+            "other. The objective is a mean over the rows of a batch, so the learning rate need "
+            "not change.",
+            "A fixed batch size of 100 is shown for comparison; to find a good fixed size takes a "
+            "search.",
         ],
-        ["batch size", "updates", "epoch it ends in", "seconds of training, one thread"],
+        ["batch size", "updates", "last epoch", "seconds of training, one thread"],
         rows,
         figure,
-        f"Training loss over updates, {len(seeds)} seeds each",
+        f"Training loss by updates, {len(seeds)} seeds each",
         [
             f"Medians over seeds {', '.join(map(str, seeds))}, range in brackets. The loss is that "
-            f"of the first {len(part[0]):,} training images, measured every {every} updates; the "
-            "seconds leave the measuring out.",
+            f"of the first {len(part[0]):,} training images, measured every {every} updates; "
+            "seconds exclude measuring.",
         ],
     )
 
@@ -111,11 +112,12 @@ def growing_batch(folder: Path) -> Page:
 class Path2D(Callback):
     """Keeps the weights after each step; ends where `error` is a millionth of the first."""
 
-    def __init__(self, error: Callable[[Array], float], start: Array):
-        self.error, self.points = error, [start]
+    def __init__(self, model: pel.Sequential, error: Callable[[Array], float], start: Array):
+        self.model, self.error, self.points = model, error, [start]
 
-    def on_epoch(self, run: Any) -> None:
-        self.points.append(np.array(run.progress.params[0]).ravel())
+    def on_epoch(self, run: Run) -> None:
+        run.publish()
+        self.points.append(self.model.get_weights()[0].ravel())
         run.stop = self.error(self.points[-1]) < 1e-6 * self.error(self.points[0])
 
 
@@ -159,7 +161,7 @@ def momentum(_: Path) -> Page:
         model.compile(optimizer, loss="half_squared")
         model.build((2,))
         model.set_weights([np.zeros((2, 1))])
-        way = Path2D(lambda w: float(error(turn @ w)), np.zeros(2))
+        way = Path2D(model, lambda w: float(error(turn @ w)), np.zeros(2))
         model.fit(x @ turn, t, batch_size="all", epochs=2000, seed=0, verbose=0, callbacks=way)
         return np.array(way.points) @ turn.T
 
@@ -180,7 +182,7 @@ def momentum(_: Path) -> Page:
             np.eye(2),
             GREEN,
         ),
-        "whitened": ("on x whitened", pel.optim.SGD(1.0), white, BLUE),
+        "whitened": ("whitened inputs", pel.optim.SGD(1.0), white, BLUE),
         "L-BFGS": ("line search", CountedLBFGS(), np.eye(2), PURPLE),
     }
     figure, (plane, fall) = panels(2, height=4.2)
@@ -217,19 +219,19 @@ def momentum(_: Path) -> Page:
     )
     return Page(
         [
-            "A linear unit with two inputs that say nearly the same (correlation "
+            "A linear unit with two highly correlated inputs (correlation "
             f"{np.corrcoef(x.T)[0, 1]:.3f}): its squared error is a narrow valley with condition "
             f"number {condition:.1f}, the ratio of the Hessian's eigenvalues {high:.3f} and "
-            f"{low:.4f}. Steepest descent goes from side to side of it and needs "
-            f"{steps['plain']:,} steps to a millionth of the first error; momentum "
-            f"{steps['momentum']}, and inputs that were whitened "
-            f"{'a single one' if steps['whitened'] == 1 else steps['whitened']}.",
-            "Rate and momentum of each way are its best ones for these eigenvalues.",
+            f"{low:.4f}. Steepest descent zigzags across it and needs {steps['plain']:,} steps to "
+            f"a millionth of the initial error. Momentum needs {steps['momentum']}; with whitened "
+            "inputs "
+            f"{'one is enough' if steps['whitened'] == 1 else 'it is ' + str(steps['whitened'])}.",
+            "Learning rate and momentum are optimal for these eigenvalues in each method.",
         ],
-        ["way", "rate", "", "steps to 10⁻⁶", "gradients"],
+        ["method", "learning rate", "", "steps to 10⁻⁶", "gradients"],
         rows,
         figure,
-        "Left: lines of equal error, and the ways to the minimum; right: the error over steps",
+        "Left: contours of the error, and the paths to the minimum; right: the error by steps",
     )
 
 
@@ -296,28 +298,28 @@ def batch_sizes(folder: Path) -> Page:
     by_epoch.legend(frameon=False)
     return Page(
         [
-            "Softmax regression on MNIST, trained on all rows at once, on one row at a time and on "
-            "100. Over epochs the stochastic way falls first: each pass over the data is 60,000 "
-            "updates, where batch descent makes one. Over time the minibatch is first: its matrix "
-            "products are cheaper a row than the single row's, and its gradient is steadier.",
+            "Softmax regression on MNIST with batches of all rows, of one row and of 100 rows. By "
+            "epochs, stochastic descent is the fastest: each pass over the data makes 60,000 "
+            "updates, while batch descent makes one. By time, minibatches are the fastest: their "
+            "matrix products cost less per row, and their gradients are less noisy.",
         ],
         [
-            "way",
-            "rate",
+            "method",
+            "learning rate",
             "updates",
             "epochs",
             "seconds",
-            "loss at the end",
+            "final loss",
             f"epochs to {target}",
             f"seconds to {target}",
         ],
         rows,
         figure,
-        f"Training loss over epochs and over time; dotted: {target}",
+        f"Training loss by epochs and by time; dotted: {target}",
         [
-            f"Each way at the rate among {', '.join(f'{rate:g}' for rate in grid)} that ends "
-            "lowest. Loss of 10,000 training images; the seconds are of one thread and leave the "
-            "measuring out.",
+            f"Each method uses the learning rate among {', '.join(f'{r:g}' for r in grid)} that "
+            "gives the lowest final loss. The loss is that of 10,000 training images; seconds are "
+            "for one thread and exclude measuring.",
         ],
     )
 
@@ -398,16 +400,16 @@ def learning_rate(_: Path) -> Page:
     unit = float(np.spacing(best))
     return Page(
         [
-            "A linear unit with one weight: its squared error is a parabola, and a step of descent "
-            "multiplies the distance from the minimum by 1 - ηH, with H the second derivative. A "
-            "small rate is slow, η = 1/H arrives in one step, and above 2/H every step leads "
-            "further away.",
-            f"`pel.hessian` gives H = {curvature:.15g}, `pel.hvp` with direction 1 "
+            "A linear unit with one weight: its squared error is a parabola, and a step of "
+            "gradient descent multiplies the distance from the minimum by 1 - ηH, where H is the "
+            "second derivative. A small rate converges slowly, η = 1/H arrives in one step, and "
+            "above 2/H descent diverges.",
+            f"`pel.hessian` gives H = {curvature:.15g}, `pel.hvp` with direction 1 gives "
             f"{'the same number' if product == curvature else f'{product:.15g}'}. One step with "
             f"1/H from w = {start:g} ends {one_step:.2g} from the closed form's minimum "
             f"{best:.15g}: {one_step / unit:.0f} units in the last place.",
         ],
-        ["η", "value", "factor a step", "distance after 1 step", "after 10", "after 30"],
+        ["η", "value", "factor per step", "distance after 1 step", "after 10", "after 30"],
         rows,
         figure,
         "The first eight steps at three rates",

@@ -16,24 +16,25 @@ from turns import Rounds, version
 HEAD = """# Benchmarks
 
 Written by `make bench`, which measures every section; `make bench ONLY=calls,gradient` measures
-some and leaves the others as they are. Each library runs in a process of its own; they are asked in
-turn, and those that wait are stopped. Medians of the rounds; the last column is Pellucid's time in
-parts of the other's, round by round: below 1 is faster.
+some and keeps the others. Each library runs in its own process. The processes take turns, and those
+that wait are suspended. The tables show the median and the range of all rounds. The last column is
+the ratio of Pellucid's time or memory to that of the row, taken in each round: below 1, Pellucid
+needs less.
 """
-UNITS = {"µs": 1e6, "ms": 1e3, "MiB": 2**-20, "times": 1.0}
+UNITS = {"µs": 1e6, "ms": 1e3, "MiB": 2**-20, "ratio": 1.0}
 
 
 def head(unit: str, ours: str = "Pellucid") -> list[str]:
-    return [f"| | | {unit} | spread | {ours} in parts of it |", "|---|---|---|---|---|"]
+    return [f"| case | library | {unit} | range | {ours} / row |", "|---|---|---|---|---|"]
 
 
 def row(what: str, name: str, values: Sequence[float], ours: Sequence[float], unit: str) -> str:
-    """Median and spread of seconds or bytes in `unit`, and `ours` in parts of them."""
+    """Median and range of seconds or bytes in `unit`, and the ratio of `ours` to them."""
     shown = [value * UNITS[unit] for value in values]
-    parts = [a / b for a, b in zip(ours, values, strict=True)]
-    spread = f"{min(shown):.4g} – {max(shown):.4g}"
-    ratio = f"{statistics.median(parts):.2f} ({min(parts):.2f} – {max(parts):.2f})"
-    return f"| {what} | {name} | {statistics.median(shown):.4g} | {spread} | {ratio} |"
+    ratios = [a / b for a, b in zip(ours, values, strict=True)]
+    between = f"{min(shown):.4g} – {max(shown):.4g}"
+    ratio = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} – {max(ratios):.2f})"
+    return f"| {what} | {name} | {statistics.median(shown):.4g} | {between} | {ratio} |"
 
 
 def table(what: str, found: Rounds, ours: str = "Pellucid", unit: str = "µs") -> list[str]:

@@ -1,13 +1,13 @@
-"""Measures Pellucid beside the peers and writes docs/benchmarks.md, section by section.
+"""Compares Pellucid with other libraries and writes docs/benchmarks.md, section by section.
 
     make bench                                        # everything
     make bench ONLY=fit,neighbours                    # these sections; the others stay
     .venv-bench/bin/python benchmarks/step.py --only neighbours --neighbours 20 --seed 7
 
 fit: steps within whole epochs. calls: a step and a prediction as plain functions, compiled and
-called from Python. fresh: the first step of a process, and its peak memory. gradient: what a
-gradient costs beside its loss. neighbours: networks that nobody tuned for. A peer that is not
-installed is left out, and named.
+called from Python. fresh: the first step of a process, and its peak memory. gradient: the cost of a
+gradient relative to its loss. neighbours: randomly drawn networks. A library that is not installed
+is left out, and the page says so.
 """
 
 from __future__ import annotations
@@ -69,16 +69,17 @@ def fit(given: argparse.Namespace, page: Page) -> None:
     """Training steps within whole epochs: rows reshuffled, all input checks on."""
     lines = measured_on(ALL, given.rounds)
     lines += [
-        "A step within whole epochs: `fit`, rows reshuffled each epoch, all input checks on. A fit "
-        "of one epoch; of five for the two smallest networks, whose epochs take milliseconds.",
+        "The time per step of a call of `fit`, with shuffling in each epoch and all input checks. "
+        "One call is one epoch, or five for the two smallest networks, whose epochs take "
+        "milliseconds.",
         "",
-        "![The time of a step beside Pellucid's](benchmarks/step.png)",
+        "![Time per step relative to Pellucid's](benchmarks/step.png)",
     ]
     drawn: dict[int, dict[str, Rounds]] = {}
     for threads in given.threads:
         top = ceiling(threads)
         lines += threaded(threads)
-        lines += [f"A float32 matrix product of 2,048 squared: {top:.0f} GFLOP/s.", ""]
+        lines += [f"NumPy's float32 product of two 2,048 × 2,048 matrices: {top:.0f} GFLOP/s.", ""]
         lines += head("µs")
         shares = []
         drawn[threads] = {}
@@ -87,8 +88,8 @@ def fit(given: argparse.Namespace, page: Page) -> None:
             drawn[threads][what] = found
             lines += table(what, found)
             reached = operations(net) / statistics.median(found["Pellucid"]) / 1e9
-            shares.append(f"{what}: {reached:.0f} GFLOP/s, {reached / top:.0%} of that product.")
-        lines += ["", "The products of a step, counted whole (zeros that are skipped too):", ""]
+            shares.append(f"{what}: {reached:.0f} GFLOP/s, {reached / top:.0%} of NumPy's.")
+        lines += ["", "Throughput of a step's matrix products, skipped zeros counted:", ""]
         lines += [f"- {share}" for share in shares]
         what = "LeNet-5, batch 64, cross-entropy, SGD with momentum"
         asked = {"make": "lenet", "steps": LENET_STEPS}

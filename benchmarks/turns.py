@@ -1,7 +1,6 @@
-"""Libraries measured in turn, each in a process of its own.
+"""Libraries measured in turn, each in its own process.
 
-The processes are asked one after the other; those that wait are stopped, so that none of them takes
-time from another.
+One process runs at a time; those that wait are suspended, so that none takes time from another.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ def command(script: str, threads: int, *arguments: str) -> tuple[list[str], dict
 
 
 class Peer:
-    """A library in its process, stopped but while it is asked."""
+    """A library in its own process, suspended except while it runs a measurement."""
 
     def __init__(self, library: str, threads: int):
         line, environment = command("worker.py", threads, library)
