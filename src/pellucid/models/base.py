@@ -17,6 +17,7 @@ from pellucid.core.errors import ArgumentError, DTypeError, ShapeError
 from pellucid.core.forks import Claim
 from pellucid.core.shapes import N
 from pellucid.data.arrays import as_array, as_features
+from pellucid.data.frames import check_names, feature_names
 from pellucid.graph.node import Graph, TensorType
 from pellucid.models import variables
 from pellucid.models.architecture import Architecture
@@ -50,6 +51,7 @@ class BaseModel(Network):
         seed: owns the initial weights.
         dtype: of weights and computation.
         architecture: the graph of layers.
+        columns: for each input the names of the columns of the table that it was trained on.
         slots: what the optimizer remembers; None before the first step.
         history: of the last run.
         training: where a run stands, for resuming.
@@ -68,6 +70,7 @@ class BaseModel(Network):
         if not self.dtype.is_float:
             raise ArgumentError(where, f"dtype must be float32 or float64, got {dtype!r}")
         self.architecture = Architecture(where, inputs, self.dtype)
+        self.columns: list[tuple[str, ...] | None] = [None] * len(inputs)
         self.slots: dict[str, list[Array]] | None = None
         self.history = History()
         self.training: dict[str, Any] = {}
@@ -205,7 +208,9 @@ class BaseModel(Network):
             ShapeError: for unequal numbers of rows, or shapes that do not fit the weights.
         """
         given = self.architecture.inputs.taken(where, "x", x)
-        found = tuple(as_features(one, where) for one in given)
+        for known, one in zip(self.columns, given, strict=True):
+            check_names(where, known, one)
+        found = tuple(as_features(one, where, numpy_dtype(self.dtype)) for one in given)
         if len({len(one) for one in found}) > 1:
             raise ShapeError(
                 where,
@@ -214,6 +219,14 @@ class BaseModel(Network):
             )
         self.built(found)
         return found
+
+    def remember_columns(self, x: Any) -> None:
+        """Keeps the names of a table's columns: later tables must have the same in this order."""
+        given = self.architecture.inputs.taken("fit", "x", x)
+        self.columns = [
+            feature_names(one) if known is None else known
+            for known, one in zip(self.columns, given, strict=True)
+        ]
 
     # -- training ---------------------------------------------------------------------------
 

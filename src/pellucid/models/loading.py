@@ -99,6 +99,9 @@ def _model(arrays: Mapping[str, dict[str, Any]], document: Mapping[str, Any]) ->
         variables.write(architecture, kind, _take(arrays, kind, types))
     _groups(architecture, document["groups"], layers, document["dtype"])
     architecture.shape_groups(variables.check)
+    model.columns = [_columns(names) for names in document["columns"]]
+    if len(model.columns) != len(architecture.inputs):
+        raise DataError("load", f"columns must be those of each input, got {len(model.columns)}")
     compiled = document["compile"]
     if compiled is not None:
         model.configure(_configuration(architecture, compiled, functions))
@@ -129,6 +132,7 @@ def _of_today(document: Mapping[str, Any]) -> Mapping[str, Any]:
     return {
         **document,
         "name": None,
+        "columns": [None] * count,
         "input_shapes": samples,
         "sources": document["sources"] if document["kind"] == "Model" else chain,
         "ends": [count + layers - 1],
@@ -156,6 +160,14 @@ def _groups(
                 raise DataError("load", f"{name} must read its inputs, got {len(reads)}")
             architecture.reads[name] = reads
         _groups(inside.architecture, document["groups"], layers, dtype)
+
+
+def _columns(names: Any) -> tuple[str, ...] | None:
+    if names is None:
+        return None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise DataError("load", "columns must be names, got something else")
+    return tuple(names)
 
 
 def _number(value: Any, below: int) -> int:

@@ -511,6 +511,7 @@ class Model(BaseModel):
             watched=watched,
         )
         self.training |= {**same, "y": [[y.dtype.name, list(y.shape[1:])] for y in data.targets]}
+        self.remember_columns(x)
         run.train()
         return self.history
 

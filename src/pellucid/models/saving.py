@@ -71,6 +71,7 @@ def file_of(
         "name": model.name,
         "dtype": model.dtype.name,
         "seed": model.seed,
+        "columns": [None if names is None else list(names) for names in model.columns],
         "input_shapes": [list(sample) for sample in architecture.samples],
         "layers": [to_config(layer, functions.write) for layer in architecture.layers],
         "shared": _shared(architecture),
