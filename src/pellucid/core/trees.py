@@ -35,8 +35,32 @@ class Structure:
 
 
 LEAF = Structure(None)
-_DICTS = (dict, OrderedDict)  # others do more than hold items
 _END = object()
+
+
+class ReadOnly(dict[str, Any]):
+    """A dict whose entries stay: the arrays in it may change, but not be exchanged one by one.
+
+    `model.params["dense_1"] = …` would change a dict that nothing reads.
+    """
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
+        raise ArgumentError(
+            "model",
+            "the entries of params and state cannot be set one by one, got an assignment",
+            "Set some weights by name, model.set_weights({'dense_1.W': array}), or all: "
+            "model.params = {…}.",
+        )
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    update = setdefault = pop = popitem = clear = _refuse
+
+    def __reduce__(self) -> tuple[type, tuple[dict[str, Any]]]:
+        """A copy is a plain dict."""
+        return dict, (dict(self),)
+
+
+_DICTS = (dict, OrderedDict, ReadOnly)  # others do more than hold items
 
 
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
@@ -58,11 +82,12 @@ def _flatten(tree: Any, leaves: list[Any]) -> Structure:
                 "Convert it: dict(x).",
             )
         children = tuple(_flatten(child, leaves) for child in tree.values())
-        return Structure(type(tree), tuple(tree), children, len(leaves) - before)
+        kind = dict if isinstance(tree, ReadOnly) else type(tree)
+        return Structure(kind, tuple(tree), children, len(leaves) - before)
     if isinstance(tree, (list, tuple)):
         children = tuple(_flatten(child, leaves) for child in tree)
-        kind = type(tree) if not isinstance(tree, list) else list
-        return Structure(kind, (), children, len(leaves) - before)
+        sequence = type(tree) if not isinstance(tree, list) else list
+        return Structure(sequence, (), children, len(leaves) - before)
     leaves.append(tree)
     return LEAF
 

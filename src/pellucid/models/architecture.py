@@ -7,9 +7,10 @@ part of its graph: its layers stand there under names of their own, `encoder/den
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from pellucid.core import dtypes, trees
 from pellucid.core.arguments import whole
@@ -18,7 +19,7 @@ from pellucid.core.errors import ArgumentError
 from pellucid.core.shapes import N
 from pellucid.graph.node import Graph, TensorType
 from pellucid.models.ports import Ports
-from pellucid.nn.activations import activate
+from pellucid.nn.activations import ActivationLike, activate
 from pellucid.nn.dense import Dropout, Flatten
 from pellucid.nn.layer import Layer, kind_name
 from pellucid.ops.random import Key
@@ -30,11 +31,21 @@ Tree = dict[str, Any]
 _SCALAR = TensorType(dtypes.int64)
 
 
-class Output(NamedTuple):
-    """A value of the network, and the same before its final activation."""
+class Output:
+    """A value of the network, and the same before its final activation.
 
-    value: Value
-    raw: Value
+    Args:
+        raw: before the activation.
+        activation: makes the value; it is recorded when the value is first asked for, so that a
+            graph which needs the raw one alone does not hold it.
+    """
+
+    def __init__(self, raw: Value, activation: ActivationLike = None):
+        self.raw, self._activation = raw, activation
+
+    @functools.cached_property
+    def value(self) -> Value:
+        return activate(self._activation, self.raw)
 
 
 class Architecture:
@@ -194,8 +205,7 @@ class Architecture:
 
         def one(seed: Value, step: Value, own: Any, reads: list[Value]) -> Any:
             params, state = own or layer.init(Key(seed, step, "init").child(name), reads[0].type)
-            given: Any = tuple(reads) if layer.several else reads[0]
-            out, _ = layer.apply(params, state, given, train=False, key=None)
+            out, _ = layer.apply(params, state, read_by(layer, reads), train=False, key=None)
             return params, state, out
 
         arguments = {"seed": _SCALAR, "step": _SCALAR, "own": known.get("own"), "reads": reads}
@@ -221,7 +231,7 @@ class Architecture:
                 if name not in params:
                     key = Key(seed, step, "init").child(name)
                     params[name], state[name] = layer.init(key, values[read[0]].type)
-                given = read_by(layer, values, read)
+                given = read_by(layer, [values[n] for n in read])
                 out, _ = layer.apply(params[name], state[name], given, train=False, key=None)
                 values.append(out)
             return params, state
@@ -256,29 +266,29 @@ class Architecture:
             raw: numbers of values of which is also told what they are before the final
                 activation of the layer that makes them.
         """
-        after, values = dict(state), list(inputs)
-        before = dict(enumerate(inputs))
+        after, values = dict(state), [Output(one) for one in inputs]
         calls: dict[str, int] = {}
         for layer, name, read in zip(self.layers, self.names, self.sources, strict=True):
             calls[name] = calls.get(name, 0) + 1
             own = None if key is None else key.child(name)
             if own is not None and calls[name] > 1:  # no two calls of a layer share a mask
                 own = own.child(str(calls[name]))
-            place, given = len(values), read_by(layer, values, read)
-            plain = layer.without_activation() if place in raw else layer
-            how: dict[str, Any] = {"train": train and name not in frozen, "key": own}
-            if plain is layer:
-                out, after[name] = layer.apply(params[name], after[name], given, **how)
-                before[place] = out
-            else:
-                before[place] = given
-                if plain is not None:
-                    before[place], after[name] = plain.apply(
-                        params[name], after[name], given, **how
-                    )
-                out = activate(layer.final_activation, before[place])
-            values.append(out)
-        return [Output(values[end], before[end]) for end in self.ends], after
+            given: Any = read_by(layer, [values[n].value for n in read])
+            plain: Layer | None = layer
+            activation: ActivationLike = None
+            if len(values) in raw:
+                plain, activation = layer.without_activation(), layer.final_activation
+            out = given
+            if plain is not None:
+                out, after[name] = plain.apply(
+                    params[name],
+                    after[name],
+                    given,
+                    train=train and name not in frozen,
+                    key=own,
+                )
+            values.append(Output(out, activation))
+        return [values[end] for end in self.ends], after
 
     def ending(self, end: int) -> tuple[int, list[int]]:
         """The layer that gives the output number `end` its meaning, and those behind it.
@@ -294,6 +304,6 @@ class Architecture:
         return place, behind
 
 
-def read_by(layer: Layer, values: Sequence[Value], read: tuple[int, ...]) -> Any:
-    """What a layer gets of the values before it: one, or a tuple where it takes several."""
-    return tuple(values[n] for n in read) if layer.several else values[read[0]]
+def read_by(layer: Layer, reads: Sequence[Value]) -> Any:
+    """What a layer gets of the values that it reads: one, or a tuple where it takes several."""
+    return tuple(reads) if layer.several else reads[0]

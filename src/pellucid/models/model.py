@@ -15,6 +15,7 @@ from pellucid.core.errors import ArgumentError, ShapeError, nearest
 from pellucid.data.arrays import as_array
 from pellucid.graph.node import Graph
 from pellucid.models import fitting, variables, wiring
+from pellucid.models.architecture import Output
 from pellucid.models.base import Array, BaseModel
 from pellucid.models.configuration import configuration, contract_of
 from pellucid.models.fitting import Data
@@ -607,7 +608,7 @@ class Model(BaseModel):
         ) -> tuple[list[Any], Any]:
             outputs, after = self.architecture.apply(params, state, inputs, train=train, key=key)
             return [
-                one._replace(value=contract.probabilities(one.value))
+                Output(contract.probabilities(one.value))
                 for one, contract in zip(outputs, contracts, strict=True)
             ], after
 

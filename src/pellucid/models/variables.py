@@ -44,8 +44,8 @@ def held(layer: Layer) -> tuple[Tree, Tree] | None:
 
 def read(architecture: Architecture, kind: str) -> Tree:
     """The layers' arrays of one `kind`, "params" or "state", by layer name."""
-    return ReadOnly(
-        (name, ReadOnly(getattr(layer.variables, kind)))
+    return trees.ReadOnly(
+        (name, trees.ReadOnly(getattr(layer.variables, kind)))
         for name, layer in architecture.unique().items()
     )
 
@@ -54,28 +54,6 @@ def write(architecture: Architecture, kind: str, tree: Tree) -> None:
     """Gives the layers other arrays."""
     for name, layer in architecture.unique().items():
         setattr(layer.variables, kind, tree[name])
-
-
-class ReadOnly(dict[str, Any]):
-    """A dict whose entries stay: the arrays in it may change, but not be exchanged one by one.
-
-    `model.params["dense_1"] = …` would change a dict that nothing reads.
-    """
-
-    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
-        raise ArgumentError(
-            "model",
-            "the entries of params and state cannot be set one by one, got an assignment",
-            "Set some weights by name, model.set_weights({'dense_1.W': array}), or all: "
-            "model.params = {…}.",
-        )
-
-    __setitem__ = __delitem__ = __ior__ = _refuse
-    update = setdefault = pop = popitem = clear = _refuse
-
-    def __reduce__(self) -> tuple[type, tuple[Tree]]:
-        """A copy is a plain dict."""
-        return dict, (dict(self),)
 
 
 def fitted(where: str, name: str, tree: Any, wanted: Tree, leaf: Callable[[Any], Any]) -> Tree:
