@@ -82,6 +82,7 @@ class Architecture:
         self.params: Tree = {}
         self.state: Tree = {}
         self.nested = False
+        self._unique: dict[str, Layer] = {}
         self._known: dict[int, str] = {}  # the id of a layer or a group: its name
         self._taken: set[str] = set()
         self._counts: dict[str, int] = {}
@@ -92,6 +93,7 @@ class Architecture:
         """Puts a layer behind the others; returns the number of its output."""
         self.names.append(self._named(layer, layer.name if name is None else name))
         self.layers.append(layer)
+        self._unique[self.names[-1]] = layer
         self.sources.append(sources)
         if self.input_types:
             self._typed(len(self.layers) - 1)
@@ -138,7 +140,7 @@ class Architecture:
 
     def unique(self) -> dict[str, Layer]:
         """The layers by name; one that is used twice stands once."""
-        return dict(zip(self.names, self.layers, strict=True))
+        return self._unique
 
     def inside(self, name: str) -> list[str]:
         """The names of the layers that a name stands for: one, or those of a model inside."""

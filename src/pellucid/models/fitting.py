@@ -20,8 +20,9 @@ from pellucid.core.shapes import N
 from pellucid.data.arrays import as_targets, check_finite, consecutive, fingerprint
 from pellucid.data.weights import as_weights, by_class
 from pellucid.graph.node import TensorType
+from pellucid.models import variables
 from pellucid.models.base import BaseModel
-from pellucid.models.measuring import CHUNK, fixed_inputs, measures
+from pellucid.models.measuring import CHUNK, measures
 from pellucid.models.saving import check_savable, save
 from pellucid.nn.losses import Loss
 from pellucid.optim import BatchSize, FixedBatch, GrowingBatch, Minimizer, Optimizer
@@ -248,7 +249,7 @@ def measured(model: BaseModel, data: Data, chunk: int, backend: str | None) -> d
     program = model.programs.program(
         ("evaluate", model.key(task)), lambda: evaluation_graph(task), backend, "evaluate"
     )
-    fixed = fixed_inputs(model.params, model.state)
+    fixed = variables.leaves(model.architecture)
     return measures(task, program, fixed, data.features, data.targets, data.weights, chunk)
 
 

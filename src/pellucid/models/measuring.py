@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.core import trees
 from pellucid.data.arrays import check_finite, consecutive
 from pellucid.runtime.executor import Program
 from pellucid.runtime.extras import numpy_dtype
@@ -93,8 +92,3 @@ def predictions(
     if len(parts) == 1:
         return parts[0]
     return [np.concatenate(chunks) for chunks in zip(*parts, strict=True)]
-
-
-def fixed_inputs(params: Any, state: Any) -> list[Array]:
-    """Weights and state as the first inputs of a graph."""
-    return [*trees.leaves_of(params), *trees.leaves_of(state)]

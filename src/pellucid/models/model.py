@@ -19,7 +19,7 @@ from pellucid.models.architecture import Output
 from pellucid.models.base import Array, BaseModel
 from pellucid.models.configuration import configuration, contract_of
 from pellucid.models.fitting import Data
-from pellucid.models.measuring import CHUNK, fixed_inputs, predictions, rows_of
+from pellucid.models.measuring import CHUNK, predictions, rows_of
 from pellucid.models.ports import Ports
 from pellucid.models.saving import save
 from pellucid.models.summary import summary_text
@@ -636,7 +636,7 @@ class Model(BaseModel):
             return prediction_graph(forward, architecture.params, architecture.state, inputs)
 
         program = self.programs.program(kind, graph, backend, kind)
-        fixed = fixed_inputs(self.params, self.state)
+        fixed = variables.leaves(architecture)
         return predictions(program, fixed, features, batch_size, numpy_dtype(self.dtype), kind)
 
     @checked

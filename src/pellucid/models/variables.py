@@ -32,7 +32,7 @@ def type_tree(tree: Any) -> Any:
 def is_built(architecture: Architecture) -> bool:
     """Whether every layer has its arrays."""
     return bool(architecture.layers) and all(
-        layer.variables.params is not None for layer in architecture.layers
+        layer.variables.params is not None for layer in architecture.unique().values()
     )
 
 
@@ -48,6 +48,13 @@ def read(architecture: Architecture, kind: str) -> Tree:
         (name, trees.ReadOnly(getattr(layer.variables, kind)))
         for name, layer in architecture.unique().items()
     )
+
+
+def leaves(architecture: Architecture) -> list[Array]:
+    """All parameters, then all state, as the first inputs of a graph."""
+    own = [layer.variables for layer in architecture.unique().values()]
+    params = [array for one in own for array in trees.leaves_of(one.params)]
+    return params + [array for one in own for array in trees.leaves_of(one.state)]
 
 
 def write(architecture: Architecture, kind: str, tree: Tree) -> None:

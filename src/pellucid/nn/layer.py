@@ -149,8 +149,8 @@ class Layer(Network):
     @property
     def variables(self) -> Variables:
         """The layer's arrays."""
-        found: Variables = self.__dict__.setdefault("_variables", Variables())
-        return found
+        found: Variables | None = self.__dict__.get("_variables")
+        return self.__dict__.setdefault("_variables", Variables()) if found is None else found
 
     @property
     def penalties(self) -> tuple[Regularizer, ...]:
