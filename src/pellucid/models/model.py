@@ -286,11 +286,11 @@ class Model(BaseModel):
 
         The weights come first, named as in `weights`; the gradient asked for is theirs.
         """
-        if len(args) not in (1, 2):
+        if len(args) not in ((2,) if where == "explain" else (1, 2)):
             raise ArgumentError(
                 where,
-                f"a model is shown for x, or for x and y, got {len(args)} arguments",
-                f"Write pel.{where}(model, x) or pel.{where}(model, x, y).",
+                f"a model is shown for x and y, and its prediction for x, got {len(args)} arguments",
+                f"Write pel.{where}(model, x, y).",
             )
         if len(args) == 2:
             data = Data.of(self, *args, where)
@@ -307,10 +307,10 @@ class Model(BaseModel):
             return FunctionCall(predict, (self.params, x), ("", "x"), (0,))
         task = self.task(data.types, False)
 
-        def loss(params: Any, x: Any, y: Any) -> Any:
+        def objective_of(params: Any, x: Any, y: Any) -> Any:
             return objective(task, state, x, y, ())(params)
 
-        return FunctionCall(loss, (self.params, x, y), ("", "x", "y"), (0,))
+        return FunctionCall(objective_of, (self.params, x, y), ("", "x", "y"), (0,))
 
     def _shaped_by(self, inputs: Sequence[Value]) -> None:
         """Works out the shapes of a model that is first called on Tensors, and refuses others."""
