@@ -461,6 +461,7 @@ MODELS = [
             "min_delta": (-1, "min_delta must lie in [0, inf), got -1"),
             "mode": ("auto", "unknown mode 'auto'"),
             "lowest": (2, "lowest must lie in [0, 1], got 2"),
+            "cooldown": (-1, "cooldown must be at least 0, got -1"),
         },
     ),
     Row(
@@ -580,7 +581,54 @@ MEETINGS = [
     Case(
         "an argument of another library",
         lambda p: pel.EarlyStopping(restore_best_weights=True),
-        "Here it is called restore_best",
+        "Here it is called restore_best, and is True by default.",
+    ),
+    Case(
+        "Keras's min_lr",
+        lambda p: pel.ReduceOnPlateau(min_lr=1e-4),
+        "Here the lower bound is a part of the rate: lowest=min_lr / learning_rate.",
+    ),
+    # Optimizers and schedules.
+    Case(
+        "an optimizer that takes no step",
+        lambda p: pel.Sequential([nn.Dense(1)]).compile(optim.Optimizer(0.1), "squared"),
+        "expected an optimizer that defines step(gradients, slots, weights, step, rate)",
+    ),
+    Case(
+        "integer weights",
+        lambda p: optim.Adam().init({"w": np.arange(3)}),
+        "params.w must hold floats, got i64[3]",
+    ),
+    Case(
+        "a gradient of another nesting",
+        lambda p: optim.SGD().update([X], optim.SGD().init({"w": X}), {"w": X}),
+        "gradients must be nested like params, {'w': *}, got [*]",
+    ),
+    Case(
+        "slots of another optimizer",
+        lambda p: optim.Adam().update(X, optim.SGD().init(X), X),
+        "slots must hold step, m, v, got step",
+    ),
+    Case(
+        "init of an optimizer that searches",
+        lambda p: optim.LBFGS().init({"w": X}),
+        "Train with fit, or use another one, such as Adam().",
+    ),
+    Case(
+        "a schedule without a rate",
+        lambda p: optim.SGD(optim.Schedule()).rate(0),
+        "rate(step) must be defined",
+    ),
+    Case("a step below 0", lambda p: optim.Step(0.1).rate(-1), "step must be at least 0, got -1"),
+    Case(
+        "a batch size without rows",
+        lambda p: trained(HEAD, batch_size=optim.BatchSize()),
+        "size(epoch) must be defined",
+    ),
+    Case(
+        "a rate that float32 cannot hold",
+        lambda p: trained(HEAD, optimizer=optim.SGD(1e39)),
+        "the learning rate must fit float32, got 1e+39 at step 1",
     ),
     # Layers and their inputs.
     Case(

@@ -17,6 +17,7 @@ import pytest
 
 import pellucid as pel
 from pellucid import nn, optim
+from pellucid.core.errors import DivergenceError
 from pellucid.data.minibatch import order
 
 Arrays = list[np.ndarray]
@@ -376,3 +377,46 @@ def test_the_loop_of_ones_own_is_fit() -> None:
     for one, other in zip(ours, net.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-10)
     assert int(slots["step"]) == net.training["step"] == 15
+
+
+@pytest.mark.parametrize("backend", ["native", "interpreter"])
+@pytest.mark.parametrize("watched", [False, True])
+@pytest.mark.parametrize("epochs", [1, 2, 3])
+def test_weights_that_overflow_are_never_given_without_a_word(
+    epochs: int, watched: bool, backend: str, tmp_path: Any
+) -> None:
+    """Also in the last step, whose loss is that of the weights before it."""
+    net = pel.Sequential([nn.Dense(1)], seed=0)
+    net.compile(optim.SGD(1e38), "squared")
+    net.build((3,))
+    start = net.get_weights()
+    with pytest.raises(DivergenceError, match=r"must stay finite.*Lower"):
+        net.fit(
+            X,
+            X[:, :1] * 3,
+            batch_size="all",
+            epochs=epochs,
+            verbose=0,
+            seed=0,
+            callbacks=[pel.EarlyStopping("loss", patience=9)] if watched else [],
+            checkpoint=tmp_path / "run",
+            backend=backend,
+        )
+    for one in (net, pel.load(tmp_path / "run")):
+        for ours, theirs in zip(one.get_weights(), start, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("backend", ["native", "interpreter"])
+def test_a_gradient_whose_square_float32_cannot_hold_is_clipped_to_the_norm(backend: str) -> None:
+    optimizer = optim.SGD(1.0, clip_norm=2.0)
+    w = np.zeros((2, 2), np.float32)
+    g = np.array([[3e30, 0], [0, -4e30]], np.float32)
+    step = pel.jit(lambda w, g: optimizer.update(g, optimizer.init(w), w)[0], backend=backend)
+    np.testing.assert_allclose(step(w, g), -2 * g / np.float32(5e30), rtol=1e-6)
+    net = pel.Sequential([nn.Dense(1, use_bias=False)], seed=0)
+    net.compile(optimizer, "squared")
+    net.build((1,))
+    before = net.get_weights()[0]
+    net.fit(np.full((1, 1), 1e15), np.zeros(1), batch_size=1, verbose=0, seed=0, backend=backend)
+    np.testing.assert_allclose(abs(net.get_weights()[0] - before), 2.0, rtol=1e-6)

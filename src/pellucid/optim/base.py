@@ -14,6 +14,7 @@ from dataclasses import InitVar, dataclass, field
 from typing import Any, ClassVar
 
 from pellucid.core.arguments import accepts, real, whole
+from pellucid.core.dtypes import float64
 from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import TensorType
 from pellucid.ops import composite
@@ -233,7 +234,8 @@ class Optimizer:
             found = [elementwise("maximum", elementwise("minimum", g, high), -high) for g in found]
         if self.clip_norm is None or not found:
             return found
-        squares = [composite.sum(elementwise("square", g)) for g in found]
+        # In float64: the square of a float32 gradient of 1e20 would be infinite, the step 0.
+        squares = [composite.sum(elementwise("square", cast(g, float64))) for g in found]
         norm = elementwise("sqrt", functools.reduce(lambda x, y: x + y, squares))
         # Below the bound the factor is 1 exactly, and no bit of a gradient changes.
         scale = float(self.clip_norm) / elementwise("maximum", norm, float(self.clip_norm))

@@ -122,8 +122,11 @@ class Engine(Protocol):
     def before_failure(self) -> list[Array]:
         """The state that the last step, whose loss was not finite, began with."""
 
-    def give_up(self) -> None:
-        """Goes back to the last finite weights after such a step."""
+    def is_finite(self) -> bool:
+        """Whether all weights are finite numbers."""
+
+    def give_up(self, steps: int) -> None:
+        """Takes back the last 1 or 2 steps if the weights are no finite numbers."""
 
 
 def _finite(arrays: Sequence[Array]) -> bool:
@@ -168,8 +171,11 @@ class Interpreted:
     def before_failure(self) -> list[Array]:
         return self._previous
 
-    def give_up(self) -> None:
-        finite = _finite(self._previous[: self.job.params])
+    def is_finite(self) -> bool:
+        return _finite(self._state[: self.job.params])
+
+    def give_up(self, steps: int) -> None:
+        finite = steps == 1 or _finite(self._previous[: self.job.params])
         self._state = self._previous if finite else self._kept
 
 
@@ -209,7 +215,10 @@ class Compiled:
     def run(self, rows: Array, rates: Array, size: int) -> Array:
         slow = self.seconds >= _SLOW
         if self._since and (slow or self._seconds > _REPLAYED):
-            self._room = self._begin_from(self._training.state(self._room))
+            if self.is_finite():
+                self._room = self._begin_from(self._training.state(self._room))
+            else:  # the last finite weights stay at hand; the failure is near, Ctrl-C waits for it
+                slow = False
         started = time.perf_counter()
         if slow:
             measures = self._run_or_leave(rows, rates, size)
@@ -250,9 +259,12 @@ class Compiled:
         self._replay(1)
         return self._training.state()
 
-    def give_up(self) -> None:
-        if not _finite(self._training.live()[: self.job.params]):
-            self._replay(2)
+    def is_finite(self) -> bool:
+        return _finite(self._training.live()[: self.job.params])
+
+    def give_up(self, steps: int) -> None:
+        if not self.is_finite():
+            self._replay(steps)
 
     def _replay(self, fewer: int) -> None:
         """Goes back to the state that `fewer` steps before the last one left, or to the start."""
@@ -381,8 +393,11 @@ class Driven:
     def before_failure(self) -> list[Array]:
         return self._previous
 
-    def give_up(self) -> None:
-        finite = _finite(self._previous[: self.job.params])
+    def is_finite(self) -> bool:
+        return _finite(self._state[: self.job.params])
+
+    def give_up(self, steps: int) -> None:
+        finite = steps == 1 or _finite(self._previous[: self.job.params])
         self._state = self._previous if finite else self._kept
 
 

@@ -134,14 +134,28 @@ class TrainingRun:
 
         Args:
             last: whether no step follows, so that none is copied.
+
+        Raises:
+            DivergenceError: where its weights are not finite; the model has those before it.
         """
         now = self.state
+        # The loss of a step is that of the weights before it: those after it are looked at here.
+        overflown = bool(self.measures) and not self._finished and not self.engine.is_finite()
+        if overflown:
+            self.engine.give_up(1)
         arrays = self.engine.finish() if last or self._finished else self.engine.state()
         self._finished = self._finished or last
         n, m = len(now.params), len(now.slots)
         now.params, now.slots = arrays[:n], arrays[n : n + m]
         now.state = arrays[n + m : n + m + len(now.state)]
         self._publish(now)
+        if overflown:
+            raise DivergenceError(
+                "fit",
+                f"the weights must stay finite, got others after step {now.step}",
+                "The model keeps its last finite weights. Lower the learning rate or scale the "
+                "data.",
+            )
 
     def keep(self, epochs: Collection[int]) -> None:
         """Keeps the weights and state of this epoch, and of no earlier one but `epochs`."""
@@ -325,7 +339,7 @@ class TrainingRun:
         job, now = self.settings.job, self.state
         state = self.engine.before_failure()
         inputs = job.inputs(state, rate, job.check_batch(rows))
-        self.engine.give_up()
+        self.engine.give_up(2)
         with let_through():  # the weights are those that the model keeps
             values = step_through(job.graph, inputs)
         first = "the loss"
