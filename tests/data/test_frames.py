@@ -221,7 +221,9 @@ def test_names_of_columns():
 )
 def test_columns_in_another_order_are_refused(known, words):
     x = FRAME(a=[1.0], b=[2.0], c=[3.0])
-    with pytest.raises(DataError, match=r"^\[predict\] the columns must be those of fit, ") as caught:
+    with pytest.raises(
+        DataError, match=r"^\[predict\] the columns must be those of fit, "
+    ) as caught:
         check_names("predict", known, x)
     caught.match(words)
 

@@ -6,12 +6,12 @@ import struct
 
 import numpy as np
 import pytest
+from tests.fuzz_load import Parts, apart, broken_rule, load_measured, together, usual_seconds
 
 import pellucid as pel
 from pellucid import nn
 from pellucid.core.errors import DataError
 from pellucid.train import checkpoint
-from tests.fuzz_load import Parts, apart, broken_rule, load_measured, together, usual_seconds
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Functions of a person's own in a file: whatever fit accepts, save and load give back, to the bit."""
+"""Functions of a person's own in a file: what fit accepts, save and load give back to the bit."""
 
 import numpy as np
 import pytest
@@ -170,7 +170,10 @@ def untraceable(v):
 @pytest.mark.parametrize(
     ("part", "words"),
     [
-        (optim.SGD(Mine()), r"optimizer cannot be saved: learning_rate of SGD must be plain values"),
+        (
+            optim.SGD(Mine()),
+            r"optimizer cannot be saved: learning_rate of SGD must be plain values",
+        ),
         (Own(0.1), r"optimizer cannot be saved: a part of the model must be plain values"),
         (nn.Dense(3, activation=untraceable), r"must be one that can be written as a graph, got"),
     ],

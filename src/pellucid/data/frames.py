@@ -147,7 +147,9 @@ def _advice(kind: str, code: str, polars: bool) -> str:
             return f"Map them to numbers: names, {frame} = np.unique({frame}, return_inverse=True)."
         if polars:
             return f"Make a column of 0 and 1 for each: {frame}.to_dummies([{label[:-1]}])."
-        return f"Make a column of 0 and 1 for each: pd.get_dummies({frame}, columns=[{label[:-1]}])."
+        return (
+            f"Make a column of 0 and 1 for each: pd.get_dummies({frame}, columns=[{label[:-1]}])."
+        )
     if kind == "dates":
         return f"Take the seconds since the first: ({code} - {code}.min()).dt.total_seconds()."
     if kind == "durations":

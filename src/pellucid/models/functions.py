@@ -331,4 +331,3 @@ def check_savable(parts: Mapping[str, Any], functions: FunctionTable) -> None:
             raise DataError(
                 "save", f"the {label} cannot be saved: {error.problem}", error.fix
             ) from None
-
