@@ -1,4 +1,4 @@
-"""Functions of a person's own in a file: whatever fit accepts, save and load give back, to the bit."""
+"""Functions of a person's own in a file: what fit accepts, save and load give back to the bit."""
 
 import numpy as np
 import pytest

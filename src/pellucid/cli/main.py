@@ -6,6 +6,8 @@ how to go on (exit code 130 for Ctrl-C, 143 for SIGTERM).
 
 from __future__ import annotations
 
+import difflib
+import io
 import itertools
 import signal
 import sys
@@ -23,7 +25,7 @@ from pellucid.cli import report
 from pellucid.core import shapes
 from pellucid.core.arguments import whole
 from pellucid.core.errors import ArgumentError, DataError, PellucidError
-from pellucid.core.files import check_target
+from pellucid.core.files import as_path, check_target
 from pellucid.data import Dataset, load_digits, load_idx_folder, read_idx
 from pellucid.graph.text import print_graph
 from pellucid.models import Model, Sequential, load
@@ -33,7 +35,6 @@ from pellucid.optim import SGD, Adam, Optimizer
 
 app = typer.Typer(
     add_completion=False,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="Train neural networks on your own data and see every number that made them.",
@@ -45,22 +46,50 @@ _OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam}
 _EPOCHS = {"digits": 60}
 _BATCH = {"digits": 32}
 
-Source = Annotated[str, typer.Argument(help="digits, or a folder with the four IDX files.")]
+_TABLES = (".csv", ".tsv", ".txt", ".parquet", ".xlsx", ".xls", ".json", ".npy", ".npz")
+
+Source = Annotated[
+    str,
+    typer.Argument(help="digits, which come with Pellucid, or a folder with MNIST's four files."),
+]
 ModelFile = Annotated[Path, typer.Argument(help="A model file that train wrote.")]
 
 
-def dataset(source: str, seed: int) -> Dataset:
-    """The data that a word or a folder stands for."""
+def dataset(where: str, source: str, seed: int) -> Dataset:
+    """The data that a word or a folder stands for; `where` is the command that asks."""
     if source == "digits":
         return load_digits(seed=seed)
-    folder = Path(source)
-    if not folder.is_dir():
-        raise ArgumentError(
-            "train",
-            f"expected 'digits' or a folder with IDX files, got '{source}'",
-            "Check the path.",
-        )
-    return load_idx_folder(folder)
+    folder = as_path(where, source)
+    try:
+        is_folder, is_file = bool(source) and folder.is_dir(), folder.is_file()
+    except OSError as error:  # such as a name that is too long
+        raise ArgumentError(where, f"the path cannot be used: {error.strerror}") from None
+    if is_folder:
+        return load_idx_folder(folder)
+    fix = "Check the path."
+    if folder.suffix.lower() in _TABLES:
+        fix = f"Tables are not read here yet. {_in_python(folder)}"
+    elif is_file:
+        fix = "Give the folder that holds the four files: train and t10k, images and labels."
+    elif difflib.get_close_matches(source, ["digits"]):
+        fix = "Did you mean 'digits'?"
+    raise ArgumentError(
+        where,
+        "expected 'digits' or a folder with MNIST's four files, got "
+        f"{'the file ' if is_file else ''}'{source}'",
+        fix,
+    )
+
+
+def _in_python(table: Path) -> str:
+    """How a table is trained on in Python, where its last column is the class of a row."""
+    if table.suffix.lower() not in (".csv", ".tsv", ".txt"):
+        return "In Python, read it into arrays x and y for Sequential, compile and fit."
+    comma = "," if table.suffix.lower() == ".csv" else "\t"
+    return (
+        f"In Python: table = np.genfromtxt('{table}', delimiter={comma!r}, skip_header=1); "
+        "x, y = table[:, :-1], table[:, -1]; then Sequential, compile and fit."
+    )
 
 
 def network(data: Dataset, hidden: Sequence[int], activation: str, seed: int) -> Sequential:
@@ -126,11 +155,19 @@ def train(
     resume: Annotated[bool, typer.Option(help="Go on from the checkpoint in --out.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
 ) -> None:
-    """Train a network, with its curves, test error and confusion matrix at the end."""
+    """Train a network on images.
+
+    It writes the model to NAME.safetensors and its curves to NAME.png, and shows the test error
+    and the confusion matrix. Ctrl-C saves; --resume goes on to the same result.
+
+    \b
+    pellucid train digits
+    pellucid train my-mnist-folder --hidden 300,100 --optimizer adam --epochs 20
+    """
     whole("train", "--seed", seed, 0, 2**32 - 1)
     check_activation("train", activation)
     sizes = _hidden(hidden)
-    data = dataset(source, seed)
+    data = dataset("train", source, seed)
     epochs = _EPOCHS.get(data.name, 15) if epochs is None else epochs
     batch_size = _BATCH.get(data.name, 100) if batch_size is None else batch_size
     name = data.name if source == "digits" else Path(source).resolve().name
@@ -225,9 +262,14 @@ def evaluate(
         int | None, typer.Option(help="The split's seed. Default: the model's.")
     ] = None,
 ) -> None:
-    """Measure a model on the test part of a data set."""
+    """Measure a model on test images.
+
+    \b
+    pellucid evaluate digits.safetensors
+    pellucid evaluate mine.safetensors my-mnist-folder
+    """
     model = load(model_file)
-    data = dataset(source, model.seed if seed is None else seed)
+    data = dataset("evaluate", source, model.seed if seed is None else seed)
     report.results(out, model, data.x_test, data.y_test, None)
 
 
@@ -237,13 +279,19 @@ def predict(
     images: Annotated[Path, typer.Argument(help="An IDX file of images.")],
     probabilities: Annotated[bool, typer.Option(help="Print all probabilities.")] = False,
 ) -> None:
-    """Print the class of each image, one a line: `class probability`."""
+    """Print the class of each image.
+
+    One line an image: its class and the probability of it, or all probabilities.
+
+    \b
+    pellucid predict mine.safetensors my-mnist-folder/t10k-images-idx3-ubyte
+    """
     model = load(model_file)
     x = read_idx(images)
     features = model.input_types[0].shape[1:]
     if x.shape[1:] != features and x[:1].size == shapes.size(features):
         x = x.reshape(len(x), *features)
-    for row in model.predict_proba(x):
+    for row in report.probabilities("predict", model, x):
         best = int(np.argmax(row))
         shown = " ".join(f"{p:.4f}" for p in row) if probabilities else f"{row[best]:.4f}"
         print(best, shown)
@@ -254,7 +302,14 @@ def show(
     model_file: ModelFile,
     graph: Annotated[bool, typer.Option(help="Print the prediction graph too.")] = True,
 ) -> None:
-    """Print a model's layers, shapes and parameters, and its graph."""
+    """Print a model's layers and its graph.
+
+    Layers with the shapes of their outputs and the numbers of their parameters, then each operation
+    of a prediction, a line each.
+
+    \b
+    pellucid show digits.safetensors
+    """
     model = load(model_file)
     out.print(report.description(model), markup=False)
     if graph:
@@ -279,10 +334,23 @@ def options(
 
 def main() -> None:
     """The entry point; turns every expected error into one line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # not every terminal has a ×
+    arguments = sys.argv[1:]
     try:
-        app()
+        code = app(arguments or ["--help"], prog_name="pellucid", standalone_mode=False)
+        sys.exit(code if arguments else 2)
     except PellucidError as error:
         err.print(f"Error: {error.short}", markup=False)
+        sys.exit(2)
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        command = getattr(getattr(error, "ctx", None), "command_path", "pellucid")
+        said = " ".join(error.format_message().split()).rstrip(".")
+        said += "" if said.endswith("?") else "."
+        err.print(f"Error: {said} See {command} --help.", markup=False)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

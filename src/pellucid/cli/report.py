@@ -12,7 +12,7 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from pellucid.core.errors import ArgumentError, MissingPackageError
+from pellucid.core.errors import ArgumentError, DataError, MissingPackageError
 from pellucid.core.files import check_target
 from pellucid.data import Dataset
 from pellucid.models import Model
@@ -24,9 +24,11 @@ def heading(data: Dataset, model: Model) -> str:
     """What is about to be trained, in one line."""
     shape = "×".join(str(n) for n in data.x_train.shape[1:])
     layers = " → ".join(model.names)
+    absent = sorted(set(range(data.classes)) - set(np.unique(data.y_train).tolist()))
+    note = f", none of class {', '.join(map(str, absent[:5]))} to train on" if absent else ""
     return (
         f"{data.name}: {len(data.x_train):,} training and {len(data.x_test):,} test images of "
-        f"{shape} pixels, {data.classes} classes\n{layers}"
+        f"{shape} pixels, {data.classes} classes{note}\n{layers}"
     )
 
 
@@ -92,6 +94,14 @@ class Progress(Callback):
             self.bar = None
 
 
+def probabilities(where: str, model: Sequential, x: Any) -> np.ndarray[Any, Any]:
+    """The probability of each class, (N, C); a model with one output has the classes 0 and 1."""
+    found = np.asarray(model.predict_proba(x))
+    if found.ndim != 2:
+        raise DataError(where, f"the model must return a vector of classes, got {found.shape}")
+    return np.concatenate([1 - found, found], axis=1) if found.shape[1] == 1 else found
+
+
 def confusion(labels: np.ndarray[Any, Any], chosen: np.ndarray[Any, Any], classes: int) -> Any:
     """counts[i, j]: how many of class i were called j."""
     counts = np.zeros((classes, classes), np.int64)
@@ -114,10 +124,15 @@ def results(
         target: the model file; None where nothing is written.
         overwrite: whether the figure may replace a file.
     """
-    chosen = model.predict(x).argmax(axis=1)
+    likely = probabilities("evaluate", model, x)
+    chosen, classes = likely.argmax(axis=1), likely.shape[1]
+    if int(y.max()) >= classes:
+        raise DataError(
+            "evaluate",
+            f"the labels must be classes of the model, 0 to {classes - 1}, got {int(y.max())}",
+            "Evaluate it on data with the classes that it was trained on.",
+        )
     wrong = int((chosen != y).sum())
-    classes = model.types[-1].shape[-1]
-    assert isinstance(classes, int)
     table = Table(title="Confusion matrix: rows are true, columns are called", box=None)
     table.add_column("")
     for name in range(classes):

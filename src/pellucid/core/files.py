@@ -1,7 +1,7 @@
 """Files that are written whole or not at all, and never over another one unasked.
 
 A file is written under a name of its own beside its place (a part), flushed to the disk and
-renamed. So a kill, a full disk or a second writer leaves the old file or a new one, never a mixture.
+renamed. So a kill, a full disk or a second writer leaves the old file or a new one, no mixture.
 """
 
 from __future__ import annotations

@@ -68,7 +68,9 @@ def _read(where: str, file: IO[bytes], size: int | None, most: int) -> Array:
     prefix = file.read(4)
     if len(prefix) < 4 or prefix[:2] != b"\0\0" or prefix[2] not in _DTYPES:
         raise DataError(
-            where, f"an IDX file starts with 00 00 and a type, got {prefix.hex(' ') or 'nothing'}"
+            where,
+            f"an IDX file starts with 00 00 and a type, got {prefix.hex(' ') or 'nothing'}",
+            "Write an array as one with pellucid.data.write_idx(path, array).",
         )
     dtype, rank = np.dtype(_DTYPES[prefix[2]]), prefix[3]
     if not 1 <= rank <= _MOST_AXES:

@@ -30,7 +30,7 @@ __all__ = ["MAX_TEXT", "parse_graph", "print_graph", "show_attr"]
 
 MAX_TEXT = 64 * 2**20  # characters; a longer text is refused before it is read
 _MOST_ITEMS = 1 << 16  # in the attributes of one node
-_LONGEST_WORD = 400  # characters: a float in full has 340
+_WORD = r"[-+\w.]{1,400}(?![-+\w.])"  # a float in full has 340 characters
 _EDGES = 8  # inputs a node, on average, that a text may have where its nodes are limited
 _NAME = r"[^\W\d][\w.\[\]/@-]*"
 _BATCH = r"(?:[1-9][0-9]{0,17})?N\b"
@@ -105,7 +105,7 @@ class _Reader:
             return tuple(items)
         if self.peek('"'):
             return self.text()
-        return self.word(self.take(r"[-+\w.]{1,%d}(?![-+\w.])" % _LONGEST_WORD, "a value"))
+        return self.word(self.take(_WORD, "a value"))
 
     def text(self) -> str:
         """The rest of a text behind its opening quote."""

@@ -85,7 +85,8 @@ def _panel(
     axes.set_ylabel(label)
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.25)
-    axes.legend(frameon=False)
+    if axes.lines:  # a run of no epochs has no curves
+        axes.legend(frameon=False)
 
 
 def rate_curve(
