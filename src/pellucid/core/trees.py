@@ -66,7 +66,14 @@ _DICTS = (dict, OrderedDict, ReadOnly)  # others do more than hold items
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
     """The leaves of `tree` in order, and its structure."""
     leaves: list[Any] = []
-    return leaves, _flatten(tree, leaves)
+    try:
+        return leaves, _flatten(tree, leaves)
+    except RecursionError:
+        raise ArgumentError(
+            "trees",
+            "containers must end somewhere, got one that holds itself or some hundred others",
+            "Hand over a flat list or dict.",
+        ) from None
 
 
 def _flatten(tree: Any, leaves: list[Any]) -> Structure:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pellucid.core.dtypes import ALL, DType, bool_
 from pellucid.core.errors import ArgumentError, DTypeError, GraphError, nearest
@@ -18,8 +18,7 @@ from pellucid.core.shapes import MOST_AXES, Batch, broadcast
 from pellucid.graph.node import Graph, TensorType
 from pellucid.graph.verify import verify as verify_graph
 
-if TYPE_CHECKING:
-    from pellucid.ops.value import Value
+Value = Any  # a `pellucid.ops.value.Value`, which stands above this module
 
 
 class Kind(Enum):

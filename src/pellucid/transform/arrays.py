@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,16 +21,22 @@ def type_of(array: Any) -> TensorType:
 SPECIAL = np.ma.MaskedArray, np.matrix  # arrays whose operations are not those of arrays
 
 
-def holds_value(data: Any) -> bool:
-    """Whether a list or tuple, nested or not, holds a Tensor."""
+def _items(data: Any) -> Iterator[Any]:
+    """What a list or tuple holds beside Python floats and ints, however nested."""
     rows: list[Any] = [data]
+    seen: set[int] = set()  # a list may hold itself
     while rows:
         row = rows.pop()
-        if isinstance(row, (list, tuple)):
-            rows += [item for item in row if isinstance(item, (list, tuple, Value))]
-        elif isinstance(row, Value):
-            return True
-    return False
+        if not isinstance(row, (list, tuple)):
+            yield row
+        elif id(row) not in seen:
+            seen.add(id(row))
+            rows += [item for item in row if not isinstance(item, (float, int))]
+
+
+def holds_value(data: Any) -> bool:
+    """Whether a list or tuple, nested or not, holds a Tensor."""
+    return any(isinstance(item, Value) for item in _items(data))
 
 
 def listed_weakness(operand: Any, exact: bool) -> int:
@@ -41,14 +48,7 @@ def listed_weakness(operand: Any, exact: bool) -> int:
 
 def _is_plain(data: Any) -> bool:
     """Whether what `data` holds are numbers, not arrays that have a dtype."""
-    rows: list[Any] = [data]
-    while rows:
-        row = rows.pop()
-        if getattr(row, "shape", ()):
-            return False
-        if isinstance(row, (list, tuple)):
-            rows += [item for item in row if not isinstance(item, (float, int))]
-    return True
+    return not any(getattr(item, "shape", ()) for item in _items(data))
 
 
 def as_array(data: Any, where: str = "Tensor", exact: bool = False) -> np.ndarray[Any, Any]:

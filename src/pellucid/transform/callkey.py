@@ -16,7 +16,10 @@ _Array = np.ndarray
 _INT64 = 1 << 63
 
 
-def call_key(items: Iterable[Any], arrays: list[Any], key: list[Any]) -> bool:
+_DEEPEST = 32  # containers in containers; what is deeper has no key
+
+
+def call_key(items: Iterable[Any], arrays: list[Any], key: list[Any], depth: int = 0) -> bool:
     """Adds the arrays of `items` and the parts of their key; False where they hold something else.
 
     A Python number becomes an array of its own dtype; its type stands in the key, as it gives way
@@ -31,14 +34,16 @@ def call_key(items: Iterable[Any], arrays: list[Any], key: list[Any]) -> bool:
         elif kind is float or kind is bool or (kind is int and -_INT64 <= item < _INT64):
             arrays.append(np.array(item))
             key.append(kind)
+        elif depth > _DEEPEST:
+            return False
         elif kind is tuple or kind is list:
             key.append(kind)
             key.append(len(item))
-            if not call_key(item, arrays, key):
+            if not call_key(item, arrays, key, depth + 1):
                 return False
         elif kind is dict:
             key.append(tuple(item))
-            if not call_key(item.values(), arrays, key):
+            if not call_key(item.values(), arrays, key, depth + 1):
                 return False
         else:
             return False

@@ -247,7 +247,7 @@ def in_tuple(where: str, name: str, given: Any, example: str) -> tuple[Any, ...]
     return tuple(given)
 
 
-def _directed(where: str, args: Any, tangents: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+def _args_and_tangents(where: str, args: Any, tangents: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """Arguments and a direction for each, as tuples."""
     example = f"{where}(f, (x,), (v,))"
     return in_tuple(where, "args", args, example), in_tuple(where, "tangents", tangents, example)
@@ -287,7 +287,7 @@ def jvp(function: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tup
 def _jvp(
     where: str, function: Function, args: Sequence[Any], tangents: Sequence[Any]
 ) -> tuple[Any, Any]:
-    args, tangents = _directed(where, args, tangents)
+    args, tangents = _args_and_tangents(where, args, tangents)
     if len(args) != len(tangents):
         raise ArgumentError(where, f"expected {len(args)} tangents, got {len(tangents)}")
     call = _Call(where, function, tuple(range(len(args))), args, {})
@@ -432,7 +432,7 @@ def hvp(function: Function, args: Sequence[Any], tangents: Sequence[Any]) -> Any
     Returns:
         H·tangent nested like `args`: one entry for one argument, else a tuple.
     """
-    args, tangents = _directed("hvp", args, tangents)
+    args, tangents = _args_and_tangents("hvp", args, tangents)
     several = tuple(range(len(args)))
     slope = grad(function, several if len(args) > 1 else 0)
     return _jvp("hvp", slope, args, tangents)[1]

@@ -61,7 +61,7 @@ class _Fast(NamedTuple):
     repeat: Callable[[list[Any]], list[Any] | None] | None
 
 
-def _as_it_stands(
+def _snapshot(
     traced: Traced,
     program: Interpreter | Native,
     state: tuple[tuple[int, int], ...],
@@ -102,7 +102,7 @@ def _bases(array: Any) -> Iterator[Any]:
         array = getattr(array, "base", None)
 
 
-def _standing(captures: Sequence[Any]) -> list[Any] | None:
+def _plain_arrays(captures: Sequence[Any]) -> list[Any] | None:
     """The captures, if all are plain arrays; None where one must be looked at in each call."""
     plain = all(type(item) is np.ndarray and item.dtype.isnative for item in captures)
     return list(captures) if plain else None
@@ -183,7 +183,7 @@ class Jit:
 
     def _remember(self, key: Any, entry: _Entry, found: list[Any]) -> None:
         """Lets the next call with this key skip what was looked at in this one."""
-        captures = _standing(entry.traced.captures)
+        captures = _plain_arrays(entry.traced.captures)
         if captures is None:
             return
         if len(self._fast) >= _FAST_KEPT:
@@ -260,10 +260,10 @@ class Jit:
             )
         state = donated(traced.graph, _leaves_of("donate", self.donate, args))
         program = executor(traced.graph, state, self.backend, "jit", in_rows)
-        fresh = _as_it_stands(traced, program, state, around, [next(self._clock)])
+        fresh = _snapshot(traced, program, state, around, [next(self._clock)])
         newest = sorted(valid.items(), key=lambda pair: pair[1].used)[-GRAPHS_KEPT + 1 :]
         kept = {
-            k: _as_it_stands(one.traced, one.program, one.state, around, one.used)
+            k: _snapshot(one.traced, one.program, one.state, around, one.used)
             for k, one in newest
         }
         self._entries = {**kept, key: fresh}

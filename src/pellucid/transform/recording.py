@@ -9,17 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from pellucid.autodiff.cotangents import Activity
 from pellucid.autodiff.reverse import backward
-from pellucid.graph.node import CONST, Graph
+from pellucid.graph.node import CONST, Graph, TensorType
 from pellucid.ops.spec import lookup
 from pellucid.ops.value import Builder, Value
 from pellucid.runtime import interpreter
-
-if TYPE_CHECKING:
-    from pellucid.transform.tensor import Tensor
 
 
 class Applied(NamedTuple):
@@ -59,6 +56,16 @@ class Result(NamedTuple):
 Origin = Applied | Result
 
 
+class Recordable(Protocol):
+    """What is read and set of a Tensor here."""
+
+    type: TensorType
+    data: Any
+    grad: Any
+    origin: Origin | None
+    tracked: bool
+
+
 class Recorded(NamedTuple):
     """The graph that computed a Tensor.
 
@@ -68,14 +75,14 @@ class Recorded(NamedTuple):
     """
 
     graph: Graph
-    leaves: list[Tensor]
-    places: list[tuple[Tensor, int]]
+    leaves: list[Recordable]
+    places: list[tuple[Recordable, int]]
 
 
-def history(output: Tensor) -> Iterator[Tensor]:
+def history(output: Recordable) -> Iterator[Recordable]:
     """`output` and every Tensor it was computed from, each behind what it needs."""
     seen: set[int] = set()
-    stack: list[tuple[Tensor, bool]] = [(output, False)]
+    stack: list[tuple[Recordable, bool]] = [(output, False)]
     while stack:
         tensor, ready = stack.pop()
         if ready:
@@ -87,7 +94,7 @@ def history(output: Tensor) -> Iterator[Tensor]:
                 stack.extend((source, False) for source in tensor.origin.inputs)
 
 
-def recorded(output: Tensor) -> Recorded:
+def recorded(output: Recordable) -> Recorded:
     """The graph that computed `output`, and the Tensor that each of its nodes stands for."""
     order = list(history(output))
     order.sort(key=lambda tensor: tensor.origin is not None)  # inputs first, stable
@@ -113,7 +120,7 @@ def recorded(output: Tensor) -> Recorded:
     return Recorded(graph, leaves, [(tensor, place[id(tensor)].position) for tensor in order])
 
 
-def set_gradients(output: Tensor, seed: Any) -> None:
+def set_gradients(output: Recordable, seed: Any) -> None:
     """Sets `.grad` on every Tensor on the way to `output`, by one graph that computes them all."""
     graph, leaves, places = recorded(output)
     sources = [i for i, leaf in zip(graph.inputs, leaves, strict=True) if leaf.tracked]
@@ -131,7 +138,7 @@ def set_gradients(output: Tensor, seed: Any) -> None:
 
 
 def _values(
-    builder: Builder, graph: Graph, places: Sequence[tuple[Tensor, int]]
+    builder: Builder, graph: Graph, places: Sequence[tuple[Recordable, int]]
 ) -> tuple[list[Value], list[Any]]:
     """What stands in `builder` for each node, and the data of those that are inputs there.
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import dtypes, trees
-from pellucid.core.errors import ArgumentError, DTypeError, GraphError
+from pellucid.core.errors import ArgumentError, DTypeError, GraphError, PellucidError
 from pellucid.core.trees import Structure
 from pellucid.graph.node import Constant, Graph, TensorType
 from pellucid.ops.composite import asvalue, stack
@@ -188,6 +188,14 @@ def _called(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
     """What `function` returns. Of `array[0] = Tensor` NumPy says too little: here it is said."""
     try:
         return function(*args, **kwargs)
+    except TypeError as error:
+        inside = error.__traceback__ and error.__traceback__.tb_next
+        if inside is not None or isinstance(error, PellucidError):
+            raise
+        name = getattr(function, "__name__", type(function).__name__)
+        raise ArgumentError(
+            "trace", f"{name} must take the arguments of the call, got an error: {error}"
+        ) from None
     except ValueError as error:
         refused = error.__cause__
         if not isinstance(refused, GraphError) or "array element" not in str(error):
