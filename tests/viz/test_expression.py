@@ -14,6 +14,11 @@ y = n.element("y", [n.at(R)])
 one = n.number(1)
 
 
+def guarded(a, number, b):
+    """where(a = number, 0, b)"""
+    return n.function("where", n.function("equal", a, n.number(number)), n.ZERO, b)
+
+
 def written(expr, *axes):
     letters = Letters(["x", "y", "i"])
     return letters.write(expr, letters.scope(axes))
@@ -124,6 +129,17 @@ def test_a_float_is_the_number_that_a_person_meant(value, exact):
             "2·ln(2·x[j])",
         ),
         (n.div(x, n.number(0)), "x[j]/0"),
+        (n.mul(guarded(x, 0, y), x), "y[j]·x[j]"),
+        (n.mul(guarded(x, 0, y), y), "where(x[j] = 0, 0, y[j])·y[j]"),
+        (n.mul(guarded(x, 1, y), x), "where(x[j] = 1, 0, y[j])·x[j]"),
+        (n.mul(guarded(x, 1, y), n.add(one, n.negative(x))), "y[j]·(1 - x[j])"),
+        (n.mul(guarded(x, 1, y), n.add(x, n.negative(one))), "y[j]·(x[j] - 1)"),
+        (n.div(guarded(x, 0, y), x), "where(x[j] = 0, 0, y[j])/x[j]"),
+        (n.function("sigmoid", n.negative(x)), "σ(-x[j])"),
+        (
+            n.add(n.function("sigmoid", n.negative(x)), n.function("sigmoid", x)),
+            "1",
+        ),
     ],
 )
 def test_algebra(expr, text):
