@@ -553,22 +553,20 @@ class Undefined(optim.Schedule):
 
 HEAD = nn.Dense(1)
 MEETINGS = [
+    Case("units given as a NumPy integer", lambda p: trained(nn.Dense(np.int64(3)), HEAD), None),
     Case(
-        "units that are a number of NumPy's", lambda p: trained(nn.Dense(np.int64(3)), HEAD), None
-    ),
-    Case(
-        "a rate that is a number of NumPy's",
+        "a learning rate given as a NumPy number",
         lambda p: trained(HEAD, optimizer=optim.SGD(np.float32(0.1))),
         None,
     ),
     Case("a name with a space", lambda p: nn.Dense(3, name="my layer"), "got 'my layer'"),
     Case(
-        "an input_shape with no size",
+        "an input_shape with a size of 0",
         lambda p: nn.Dense(3, input_shape=(None, 4)),
         "input_shape must hold sizes ≥ 1",
     ),
     Case(
-        "weights beyond any memory",
+        "weights too large for any memory",
         lambda p: built((2**40,), nn.Dense(2**20)),
         "weights must fit the memory",
     ),
@@ -643,7 +641,7 @@ MEETINGS = [
         "x must hold a window of (9,)",
     ),
     Case(
-        "an average over padding alone",
+        "an average over only padding",
         lambda p: built((2, 2, 1), nn.AveragePool2D(1, 1, 2, count_padding=False)),
         "each window must see an element of x",
     ),
@@ -658,17 +656,25 @@ MEETINGS = [
         "x must be (N, …, D), got (N,)",
     ),
     Case(
-        "a normalization that meets two widths",
+        "a normalization shared by inputs of two widths",
         lambda p: shared(nn.BatchNorm()),
         "x must be (N, …, 4), got (N, 2)",
     ),
-    Case("a maxout that meets two widths", lambda p: shared(nn.Maxout(3)), "x must be (N, 4)"),
     Case(
-        "a matrix of low rank that meets two widths",
+        "a maxout shared by inputs of two widths",
+        lambda p: shared(nn.Maxout(3)),
+        "x must be (N, 4)",
+    ),
+    Case(
+        "a low-rank layer shared by inputs of two widths",
         lambda p: shared(nn.LowRankDense(3, 2)),
         "x must be (N, 4)",
     ),
-    Case("a dense layer that meets two widths", lambda p: shared(nn.Dense(3)), "x must be (N, 4)"),
+    Case(
+        "a dense layer shared by inputs of two widths",
+        lambda p: shared(nn.Dense(3)),
+        "x must be (N, 4)",
+    ),
     Case("maxout of images", lambda p: built((4, 4), nn.Maxout(3)), "Add Flatten() before it"),
     Case(
         "a rank above that of the matrix",
@@ -690,7 +696,7 @@ MEETINGS = [
     Case("centers without coordinates", lambda p: nn.RBF([[]]), "centers must be (M, D)"),
     Case("a center that is NaN", lambda p: nn.RBF([[0.0, NAN]]), "centers must lie in"),
     Case(
-        "centers of another width than the data",
+        "centers whose width differs from the data's",
         lambda p: built((3,), nn.RBF([[0, 1]])),
         "x must be (N, 2) like the centers, got (N, 3)",
     ),
@@ -719,21 +725,21 @@ MEETINGS = [
         "a layer's class as activation", lambda p: nn.Dense(3, nn.Activation), "unknown activation"
     ),
     Case("a layer as activation", lambda p: nn.Dense(3, nn.Dense(3)), "unknown activation"),
-    Case("a shape of no size", lambda p: nn.Reshape((0, 3)), "sizes ≥ 1"),
+    Case("a shape with a size of 0", lambda p: nn.Reshape((0, 3)), "sizes ≥ 1"),
     Case("a shape that is a number", lambda p: nn.Reshape(16), "shape must be a tuple"),
     Case(
-        "a shape of other elements",
+        "a shape with another number of elements",
         lambda p: built((4,), nn.Reshape((5,))),
         "x must have 5 elements a sample",
     ),
     Case(
-        "a shape whose rest is no whole number",
+        "a shape whose -1 is not a whole number",
         lambda p: built((4,), nn.Reshape((3, -1))),
         "a multiple of 3",
     ),
     # Networks that are graphs.
     Case(
-        "Add in a row",
+        "Add in a Sequential",
         lambda p: pel.Sequential([nn.Dense(4), nn.Add()]),
         "layers in a row have one input, got add",
     ),
@@ -760,7 +766,7 @@ MEETINGS = [
     ),
     Case("an Input of no size", lambda p: pel.Input((0,)), "shape must be at least 1, got 0"),
     Case(
-        "an output that no path joins to the input",
+        "an output that does not depend on the input",
         lambda p: pel.Model(x4, nn.Dense(1)(x2)),
         "all inputs must be given, got another Input((2,))",
     ),
@@ -776,7 +782,7 @@ MEETINGS = [
     ),
     Case("a layer that reads its own output", lambda p: recurrent(), None),
     Case(
-        "an input that leads nowhere",
+        "an input that no output depends on",
         lambda p: pel.Model([x4, x2], nn.Dense(1)(x4)),
         "every input must lead to an output, got Input((2,))",
     ),
@@ -826,12 +832,12 @@ MEETINGS = [
         "outputs must be an Input or what a layer returned",
     ),
     Case(
-        "a layer added to a graph",
+        "add() on a Model",
         lambda p: pel.Model(x4, nn.Dense(1)(x4)).add(nn.Dense(1)),
         "layers of a Model are fixed",
     ),
     Case(
-        "a name twice in a graph",
+        "a name twice in a Model",
         lambda p: pel.Model(x4, nn.Dense(1, name="a")(nn.Dense(2, name="a")(x4))),
         "layer names must differ, got 'a' twice",
     ),
@@ -847,17 +853,17 @@ MEETINGS = [
         "x must be (N, 28, 28, 1), got (2, 28, 28)",
     ),
     Case(
-        "images for AlexNet with their channels first",
+        "images for AlexNet with channels first",
         lambda p: models.alexnet(classes=2, seed=0, thinner=16).predict(np.ones((1, 3, 227, 227))),
         "np.moveaxis(x, 1, -1)",
     ),
     Case(
-        "coloured images for the network of 1989",
+        "color images for the network of 1989",
         lambda p: models.lecun1989(seed=0).predict(np.ones((2, 16, 16, 3))),
         "x must be (N, 16, 16, 1), got (2, 16, 16, 3)",
     ),
     Case(
-        "classes of a model that has none to choose",
+        "classes= for a model with a fixed number of classes",
         lambda p: models.lenet5(classes=3),
         "unknown argument 'classes'",
     ),
@@ -873,7 +879,7 @@ MEETINGS = [
         "pass 2*y - 1",
     ),
     Case(
-        "labels of three kinds for hinge",
+        "three labels for hinge",
         lambda p: trained(HEAD, y=CLASSES - 1, loss="hinge"),
         "labels must be -1 or 1, got 0",
     ),
@@ -968,17 +974,17 @@ MEETINGS = [
         "labels must lie in [0, 2], got 3",
     ),
     Case(
-        "probabilities as labels of a margin",
+        "probabilities as labels of a hinge loss",
         lambda p: trained(nn.Dense(2), y=np.full((24, 2), 0.5), loss="multiclass_hinge"),
         "rows of y must hold a 1 and zeros, got [0.5, 0.5] in row 0",
     ),
     Case(
-        "scores where probabilities are wanted",
+        "scores where probabilities are expected",
         lambda p: trained(nn.Dense(3), y=CLASSES, loss="probability_cross_entropy"),
         "probability_cross_entropy needs probabilities, got a linear output",
     ),
     Case(
-        "a score where a probability is wanted",
+        "a score where a probability is expected",
         lambda p: trained(HEAD, y=CLASSES % 2, loss="probability_binary_cross_entropy"),
         "probability_binary_cross_entropy needs probabilities, got a linear output",
     ),
@@ -998,7 +1004,7 @@ MEETINGS = [
         "the model must return (N, 2·(T + 2)), got (N, 5)",
     ),
     Case(
-        "targets of another width than the mixture's",
+        "targets whose width differs from the mixture's",
         lambda p: trained(nn.Dense(6), y=X[:, :2], loss="gaussian_mixture"),
         "2·(T + 2) units for T columns of y",
     ),
@@ -1013,33 +1019,33 @@ MEETINGS = [
         "log_prob must return a Tensor, got None",
     ),
     Case(
-        "a loss of one's own that returns nothing",
+        "a user's loss that returns nothing",
         lambda p: trained(HEAD, loss=lambda t, y: None),
         "must return a Tensor, got None",
     ),
     # Optimizers, schedules and callbacks in a run.
     Case(
-        "a schedule without brackets",
+        "a schedule class instead of an object",
         lambda p: optim.SGD(optim.Step),
         "Write Step(…), with brackets",
     ),
     Case(
-        "a schedule of one's own below 0",
+        "a user's schedule that returns a negative rate",
         lambda p: trained(HEAD, optimizer=optim.SGD(Falling()), epochs=9),
         "rate(3) must lie in [0, inf), got -0.01",
     ),
     Case(
-        "a schedule of one's own that is NaN",
+        "a user's schedule that returns NaN",
         lambda p: trained(HEAD, optimizer=optim.SGD(Undefined())),
         "rate(0) must lie in [0, inf), got nan",
     ),
     Case(
-        "borders that fall",
+        "borders in decreasing order",
         lambda p: optim.Piecewise((5, 3), (0.1, 0.2, 0.3)),
         "borders must increase, got (5, 3)",
     ),
     Case(
-        "weights for other rows",
+        "a wrong number of sample weights",
         lambda p: trained(HEAD, sample_weight=np.ones(3)),
         "sample_weight must be one weight a row (24,), got (3,)",
     ),
@@ -1054,17 +1060,17 @@ MEETINGS = [
         "sample_weight must be finite",
     ),
     Case(
-        "weights that the dtype does not hold",
+        "sample weights that overflow the dtype",
         lambda p: trained(HEAD, sample_weight=np.full(24, 1e39)),
         "sample_weight must fit float32, got 1e+39 in row 0",
     ),
     Case(
-        "a class weight that the dtype does not hold",
+        "a class weight that overflows the dtype",
         lambda p: trained(nn.Dense(3), y=CLASSES, loss="cross_entropy", class_weight={0: 1e300}),
         "class_weight must fit float32, got 1e+300",
     ),
     Case(
-        "two weights whose product it does not hold",
+        "two weights whose product overflows the dtype",
         lambda p: trained(
             nn.Dense(3),
             y=CLASSES,
@@ -1075,12 +1081,12 @@ MEETINGS = [
         "sample_weight times class_weight must fit float32",
     ),
     Case(
-        "other weights from a callback",
+        "set_weights in a callback",
         lambda p: meddled(lambda m: m.set_weights([])),
         "[set_weights] the model must not be trained at the moment",
     ),
     Case(
-        "another compile from a callback",
+        "compile in a callback",
         lambda p: meddled(lambda m: m.compile()),
         "[compile] the model must not be trained at the moment",
     ),
@@ -1090,7 +1096,7 @@ MEETINGS = [
         "[fit] the model must not be trained at the moment",
     ),
     Case(
-        "two weights whose product no float holds",
+        "two weights whose product overflows float64",
         lambda p: trained(
             nn.Dense(3),
             y=CLASSES,
@@ -1101,27 +1107,27 @@ MEETINGS = [
         "sample_weight times class_weight must be finite, got inf in row",
     ),
     Case(
-        "weights that float32 does not hold",
+        "weights that overflow float32",
         lambda p: trained_model().set_weights([np.full((4, 1), 1e300), np.zeros(1)]),
         "array 0 of weights must fit float32, got 1e+300",
     ),
     Case(
-        "an array where jvp wants a tuple",
+        "an array where jvp expects a tuple",
         lambda p: pel.jvp(np.square, np.ones(3), np.ones(3)),
         "args must be a tuple, got ndarray",
     ),
     Case(
-        "an array where hvp wants a tuple",
+        "an array where hvp expects a tuple",
         lambda p: pel.hvp(np.sum, (np.ones(3),), np.ones(3)),
         "tangents must be a tuple, got ndarray",
     ),
     Case(
-        "a tangent that float32 does not hold",
+        "a tangent that overflows float32",
         lambda p: pel.jvp(np.square, (np.ones(1, "f4"),), (np.full(1, 1e300),)),
         "tangent must fit float32, got 1e+300",
     ),
     Case(
-        "an element of an array that becomes a Tensor",
+        "assigning a Tensor to an element of an array",
         lambda p: pel.grad(assigned)(np.ones(3)),
         "Put it together from its parts: np.stack",
     ),
@@ -1132,7 +1138,7 @@ MEETINGS = [
         "np.matrix is not supported",
     ),
     Case(
-        "probabilities where labels are wanted",
+        "probabilities where labels are expected",
         lambda p: pel.metrics.accuracy([0, 1], [0.2, 0.9]),
         "y_pred must hold labels, got 0.2",
     ),
@@ -1142,23 +1148,23 @@ MEETINGS = [
         "labels of several columns must be 0 or 1",
     ),
     Case(
-        "a label as large as a number of rows",
+        "a label beyond any number of classes",
         lambda p: pel.metrics.confusion_matrix([0, 10**9], [0, 1]),
         "labels must be below 50,000",
     ),
     Case(
-        "a name that no system takes",
+        "a file name that no system allows",
         lambda p: trained_model().save(p / ("a" * 300)),
         "the path cannot be used: File name too long",
     ),
-    Case("a pipe for a file", lambda p: pel.load(pipe(p)), "the path must name a file"),
+    Case("a pipe instead of a file", lambda p: pel.load(pipe(p)), "the path must name a file"),
     Case(
         "class weights in a regression",
         lambda p: trained(HEAD, class_weight={0: 2}),
         "class_weight needs one class a row, got loss squared",
     ),
     Case(
-        "the weight of a class that is none",
+        "the weight of a class that does not exist",
         lambda p: trained(nn.Dense(3), y=CLASSES, loss="cross_entropy", class_weight={3: 2}),
         "class_weight must name classes 0 … 2, got 3",
     ),
@@ -1168,7 +1174,7 @@ MEETINGS = [
         "class_weight must be {class: weight} or 'balanced'",
     ),
     Case(
-        "a word for a batch size",
+        "an unknown word as batch size",
         lambda p: trained(HEAD, batch_size="full"),
         "unknown batch_size 'full'",
     ),
@@ -1178,7 +1184,7 @@ MEETINGS = [
         "batch_size must be a whole number, got 0.5",
     ),
     Case(
-        "the rate of a layer that is not there",
+        "the rate of a layer that does not exist",
         lambda p: pel.Sequential([nn.Dense(1, name="out")]).compile(rates={"ou": 0.1}),
         "rates must name layers, got 'ou'. ",
     ),
@@ -1215,7 +1221,7 @@ MEETINGS = [
         "f1 needs a classification loss, got squared",
     ),
     Case(
-        "the five best of three classes",
+        "top-5 error of three classes",
         lambda p: trained(nn.Dense(3), y=CLASSES, loss="cross_entropy", metrics=["top_5_error"]),
         "top_5_error needs 5 classes or more, got 3",
     ),
@@ -1289,28 +1295,28 @@ MEETINGS = [
         "rows of y must hold a 1 and zeros, got [0.5, 0.5, 0.0] in row 0",
     ),
     Case(
-        "scores where classes are wanted",
+        "scores where classes are expected",
         lambda p: pel.metrics.accuracy(CLASSES, np.eye(3)[CLASSES]),
         "Give the chosen classes",
     ),
     Case(
-        "one label only for a ROC curve",
+        "a ROC curve of one class",
         lambda p: pel.metrics.roc_auc([1, 1], [0.1, 0.2]),
         "y_true must hold two labels, got 1",
     ),
     Case(
-        "scores of classes that count from 1",
+        "classes counted from 1",
         lambda p: pel.metrics.top_k_error([1, 2, 3], np.eye(3), k=1),
         "Classes count from 0: pass y_true - 1.",
     ),
     Case("R² of a constant", lambda p: pel.metrics.r2([1.0, 1.0], [1.0, 2.0]), "y_true must vary"),
     Case(
-        "a range test of an optimizer that searches",
+        "a range test of a minimizer",
         lambda p: pel.rate_range(searching(), X, X[:, 0]),
         "LBFGS searches for the length",
     ),
     Case(
-        "a curvature that three products do not find",
+        "a curvature that does not converge in three products",
         lambda p: pel.curvature(
             lambda w: np.sum(np.arange(40.0) * w * w), (np.ones(40),), products=3
         ),
@@ -1343,7 +1349,7 @@ MEETINGS = [
     ),
     Case("explain of an integer", lambda p: pel.explain(np.square, 3), "Pass floats"),
     Case(
-        "explain of an argument that is not there",
+        "explain of an argument that does not exist",
         lambda p: pel.explain(np.sum, np.ones(3), argnums=1),
         "argnums must name one of 1 positional arguments, got 1",
     ),
@@ -1358,12 +1364,12 @@ MEETINGS = [
         "Give fit validation_data",
     ),
     Case(
-        "early stopping by a measure that is not there",
+        "early stopping by a measure that does not exist",
         lambda p: trained(HEAD, callbacks=pel.EarlyStopping("f1")),
         "monitor must be one of loss, got 'f1'",
     ),
     Case(
-        "a callback without brackets",
+        "a callback class instead of an object",
         lambda p: trained(HEAD, callbacks=pel.EarlyStopping),
         "with brackets",
     ),

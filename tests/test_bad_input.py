@@ -173,7 +173,7 @@ CASES = [
     Case("images without Flatten", lambda p: fit(ones(40, 8, 8)), "Add Flatten()"),
     Case("images without channels", lambda p: images(ones(40, 8, 8)), "Reshape((8, 8, 1))"),
     Case(
-        "images with their channels first",
+        "images with channels first",
         lambda p: images(ones(40, 3, 8, 8), kernel_size=5),
         "np.moveaxis(x, 1, -1)",
     ),
@@ -183,13 +183,13 @@ CASES = [
         "x must hold a window of (3, 3)",
     ),
     Case(
-        "a number of filters that is none",
+        "a number of filters that is not whole",
         lambda p: images(filters=2.5),
         "filters must be a whole number",
     ),
-    Case("a kernel of no size", lambda p: images(kernel_size=0), "kernel_size must be at least 1"),
+    Case("a kernel of size 0", lambda p: images(kernel_size=0), "kernel_size must be at least 1"),
     Case(
-        "a kernel of too many axes",
+        "a kernel with too many axes",
         lambda p: images(kernel_size=(3, 3, 3)),
         "a number or 2 numbers",
     ),
@@ -197,7 +197,7 @@ CASES = [
     Case("an unknown padding", lambda p: images(padding="Same"), "Did you mean 'same'?"),
     Case("a negative padding", lambda p: images(padding=-1), "padding must be at least 0"),
     Case(
-        "padding of one axis where there are two",
+        "padding for one of two axes",
         lambda p: images(padding=((1, 2),)),
         "An entry is a number or a pair",
     ),
@@ -208,27 +208,27 @@ CASES = [
         "connections of too few filters", lambda p: images(connections=((0,),)), "each of 4 filters"
     ),
     Case(
-        "connections to maps that are not there",
+        "connections to maps that do not exist",
         lambda p: images(connections=((5,),) * 4),
         "below 1, got 5",
     ),
-    Case("no pieces of a maxout", lambda p: images(pieces=0), "pieces must be at least 1"),
-    Case("a bias for neither maps nor units", lambda p: images(bias="none"), "unknown bias 'none'"),
+    Case("a maxout without pieces", lambda p: images(pieces=0), "pieces must be at least 1"),
+    Case("an unknown kind of bias", lambda p: images(bias="none"), "unknown bias 'none'"),
     Case(
-        "padding with what is no number",
+        "a padding value that is not a number",
         lambda p: images(padding_value=None),
         "padding_value must be a number",
     ),
     Case(
-        "pooling windows of no size", lambda p: pel.nn.MaxPool2D(0), "pool_size must be at least 1"
+        "pooling windows of size 0", lambda p: pel.nn.MaxPool2D(0), "pool_size must be at least 1"
     ),
     Case(
-        "a pooling window that sees padding alone",
+        "a pooling window that covers only padding",
         lambda p: images(more=[pel.nn.MaxPool2D(2, 1, padding=2)]),
         "Pad by less",
     ),
     Case(
-        "padding counted by a number",
+        "count_padding that is a number",
         lambda p: pel.nn.AveragePool2D(count_padding=2),
         "count_padding must be True or False",
     ),
@@ -239,19 +239,19 @@ CASES = [
         "size must be at least 1",
     ),
     Case(
-        "global pooling behind Flatten",
+        "global pooling after Flatten",
         lambda p: images(more=[pel.nn.Flatten(), pel.nn.GlobalMaxPool()]),
         "Put it before Flatten()",
     ),
     Case(
-        "another number of columns when predicting",
+        "another number of columns in predict",
         lambda p: fit().predict(X[:, :2]),
         'dense "hidden"] x must be (N, 4), got (40, 2)',
     ),
     Case("no epochs", lambda p: fit(epochs=0), None),
     Case("a negative number of epochs", lambda p: fit(epochs=-1), "epochs must be at least 0"),
-    Case("a batch of no rows", lambda p: fit(batch_size=0), "batch_size must be at least 1"),
-    Case("a fraction of a row", lambda p: fit(batch_size=2.5), "must be a whole number"),
+    Case("a batch size of 0", lambda p: fit(batch_size=0), "batch_size must be at least 1"),
+    Case("a batch size of 2.5", lambda p: fit(batch_size=2.5), "must be a whole number"),
     Case("a negative rate", lambda p: fit(rate=-0.1), "learning_rate must lie in [0, inf)"),
     Case("a rate that is NaN", lambda p: fit(rate=float("nan")), "got nan"),
     Case("a rate of 0", lambda p: fit(rate=0.0), None),
@@ -267,7 +267,7 @@ CASES = [
     Case("half-precision numbers", lambda p: fit(X.astype(np.float16)), None),
     Case("nested lists", lambda p: fit(X.tolist(), Y.tolist()), None),
     Case(
-        "two layers of one name",
+        "two layers with the same name",
         lambda p: pel.Sequential([pel.nn.Dense(2, name="a"), pel.nn.Dense(2, name="a")]),
         "layer names must differ",
     ),
@@ -283,9 +283,13 @@ CASES = [
         "with brackets",
     ),
     Case("a seed of more than 63 bits", lambda p: fit(seed=2**63), "seed must be in [0,"),
-    Case("a callback that is none", lambda p: fit(callbacks=[3]), "expected a Callback, got 3"),
     Case(
-        "a metric that is none",
+        "an object that is not a callback",
+        lambda p: fit(callbacks=[3]),
+        "expected a Callback, got 3",
+    ),
+    Case(
+        "an object that is not a metric",
         lambda p: pel.Sequential().compile("sgd", "squared", [3]),
         "a metric must be a name or a function",
     ),
@@ -309,7 +313,9 @@ CASES = [
         lambda p: pel.Tensor(ones(2, 3)) @ ones(2, 3),
         "(2, 3) and (2, 3)",
     ),
-    Case("a NumPy function that is not there", lambda p: np.fft.fft(pel.Tensor(ones(3))), "fft"),
+    Case(
+        "a NumPy function that is not supported", lambda p: np.fft.fft(pel.Tensor(ones(3))), "fft"
+    ),
     Case(
         "a wrong derivative of an operation",
         lambda p: pel.op("bad_", lambda xp, x: x * x, lambda x, out: x),
@@ -321,17 +327,19 @@ CASES = [
         "must be compiled first",
     ),
     Case(
-        "a rate so large that training diverges",
+        "a learning rate so large that training diverges",
         lambda p: regress(X[:, 0], 1, rate=1e6, epochs=60),
         "the loss must stay finite",
     ),
-    Case("a file that is not there", lambda p: pel.load(p / "m.safetensors"), "cannot be read"),
+    Case("a missing file", lambda p: pel.load(p / "m.safetensors"), "cannot be read"),
     Case("a truncated model file", truncated, "truncated"),
     Case("a model file of a later version", lambda p: edited(p, format=3), "reads up to 2"),
     Case("a tampered model file", lambda p: edited(p, input_shapes=[[10**9]]), "must be f32["),
     Case("an output that exists", lambda p: fit().save(saved(p)), "exists already"),
     Case(
-        "an output in no folder", lambda p: fit().save(p / "no" / "m.safetensors"), "does not exist"
+        "an output in a folder that does not exist",
+        lambda p: fit().save(p / "no" / "m.safetensors"),
+        "does not exist",
     ),
     Case("an output that is a folder", lambda p: fit().save(p), "got a folder"),
     Case("a folder without IDX files", folder_without, "must hold train-images-idx3-ubyte"),
@@ -479,10 +487,10 @@ def test_an_unwritable_output(tmp_path):
 def page(folder: Path) -> str:
     """docs/bad-input.md: each case with the message that a person sees."""
     lines = [
-        "# What bad input gets",
+        "# Bad input and its messages",
         "",
-        "Written by `make docs` from `tests/test_bad_input.py`, where each line is a test. A "
-        "message also names the line of your own code, left out here.",
+        "Written by `make docs` from `tests/test_bad_input.py`. Each row is a test. Messages also "
+        "name the line of your code, which is left out here.",
         "",
         "| input | what happens |",
         "|---|---|",

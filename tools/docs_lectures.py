@@ -22,16 +22,17 @@ from tools.lecture_rows import ROWS, SECTIONS, Row  # noqa: E402
 
 PAGE = ROOT / "docs" / "lectures.md"
 
-HEAD = """# What the lectures state, and what shows it here
+HEAD = """# What the lectures state, and the tests that show it
 
-Written by `make lectures-page`, which runs every test named here: {count} tests. Five lectures on
-neural networks are what Pellucid is to cover; what they define, compute or claim stands here, a row
-a statement. Support vector machines (B) and systems and figures (J) come later. *Shown by* names
-the tests that fail if the row does not hold; *result* is what they did when this page was written.
-Of {rows} rows {shown} are shown, {part} in part, {missing} not yet; {context} have nothing to test.
+Written by `make lectures-page`, which runs the {count} tests named here. Pellucid is meant to cover
+five lectures on neural networks. This page lists what they define, compute or claim, one statement
+per row. Support vector machines (B) and systems and figures (J) will follow. *Shown by* names the
+tests that fail if the statement does not hold; *result* is their outcome when this page was
+written. Of {rows} rows, {shown} are shown, {part} in part, {missing} not yet; {context} cannot be
+tested.
 
-Points are rows here, x of N×D, and a weight matrix is (inputs, units): the lectures' W is the
-transpose of ours. σ is the sigmoid, η the learning rate, [x]₊ = max(x, 0), I is 1 where its
+Points are the rows of x (N×D), and a weight matrix is (inputs, units): the lectures' W is the
+transpose of ours. σ is the sigmoid, η the learning rate, [x]₊ = max(x, 0), and I is 1 where its
 condition holds. `nn` is `pellucid.nn`, `optim` is `pellucid.optim`, `pel` is `pellucid`.
 """
 

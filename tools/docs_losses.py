@@ -1,4 +1,4 @@
-"""docs/losses.md: what an output means under each loss, and how the losses of others convert.
+"""docs/losses.md: what an output means under each loss, and conversions from other libraries.
 
 The tables of pairs come from `contract` itself; tests/nn/test_losses_page.py computes both sides of
 every conversion.
@@ -11,60 +11,63 @@ from typing import Any, NamedTuple
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "losses.md"
 
-HEAD = """# Losses and metrics: what an output means, and which loss sums
+HEAD = """# Losses and metrics: what an output means, and which losses sum or average
 
 Written by `make docs` from `src/pellucid/nn/losses/contract.py`.
 
-The final activation and the loss together say what a model's output is: values, probabilities,
-logits, scores, or the parameters of a density. `compile` decides it once, for each pair.
+The final activation and the loss together define what a model's output means: values,
+probabilities, logits, scores, or the parameters of a density. `compile` decides this once. A model
+with several outputs has one such pair per output.
 
-- `predict` returns what the last layer returns, always.
-- Metrics, your own too, see what `predict` returns.
-- A cross-entropy after its own activation (softmax, sigmoid) reads the logits before it, where it
-  is exact. Nothing else changes: the same model without the activation trains to the same weights,
-  and `predict_proba` gives probabilities for both.
-- A pair that means nothing is refused by `compile`, which says what to do.
+- `predict` always returns what the last layer returns.
+- All metrics, including your own, see what `predict` returns.
+- A cross-entropy after its matching activation (softmax or sigmoid) is computed from the logits,
+  which is more accurate. Nothing else changes: the same model without the activation trains to the
+  same weights, and `predict_proba` gives probabilities for both.
+- `compile` refuses a pair that has no meaning, and says what to do instead.
 
 """
 
-SUMS = """## Which loss sums, and which averages
+SUMS = """## Which losses sum, and which average
 
-A loss gives one value a row: the **sum** over the outputs of the row. What is minimised is the
-**mean** of these over the rows of a batch, so that one learning rate serves every batch size, plus
-the penalties. λ is not divided by the number of rows. With weights it is (1/N) Σ wᵢ·lossᵢ, divided
-by the number of rows N and not by Σ wᵢ. `class_weight` gives each row the weight of its class; rows
-that are shared by several classes have no class, and are refused.
+A loss gives one value per row: the **sum** over the outputs of the row. The objective is the
+**mean** of these values over the rows of a batch, so that one learning rate fits every batch size,
+plus the penalties. λ is not divided by the number of rows. With sample weights the mean is
+(1/N) Σ wᵢ·lossᵢ: it is divided by the number of rows N, not by Σ wᵢ. `class_weight` gives each row
+the weight of its class; targets that are probabilities of several classes have no single class and
+are refused.
 
 The metrics `squared_error` and `absolute_error` are **means** over rows and outputs, as in Keras
-and scikit-learn. On probabilities they compare with rows that hold a 1 for the class; on a density
-they take its mean (`gaussian`: μ, `gaussian_mixture`: Σπμ, `poisson`: eʸ). Metrics are not
-weighted. `f1` of more than two classes, or of several labels at once, is the mean of the F1 of
-each. `r2` is the mean of the R² of each output; a target that does not vary has none, and is
-refused.
+and scikit-learn. For probabilities the targets are one-hot rows; for a density they use its mean
+(`gaussian`: μ, `gaussian_mixture`: Σπμ, `poisson`: eʸ). Metrics are not weighted. `f1` of more than
+two classes, or of several labels per row, is the mean of the F1 of each class (macro average). `r2`
+is the mean of the R² of each output; it is not defined for a constant target, which is refused.
 
-To convert, with N rows, H columns of targets, and *ours* the number that `fit` and `evaluate` show:
+Conversions for N rows and H columns of targets; *ours* is the number that `fit` and `evaluate`
+show:
 
-| theirs | here | their number is |
+| other library | here | their number |
 |---|---|---|
 """
 
 AFTER = """
-The gradient converts by the same factor, so a learning rate η there is η divided by the factor of
-*ours*: one that worked for Keras's mean_squared_error of H outputs is η / H here. For plain SGD the
-two then take the same steps; Adam and RMSprop divide factors of the gradient out.
+The gradient converts by the same factor. If their number is c·*ours*, a learning rate η there
+corresponds to c·η here: η / H for Keras's mean_squared_error of H outputs. Plain SGD then takes the
+same steps in both. Adam and RMSprop do not depend on a factor of the gradient, apart from their
+epsilon.
 
-Where only part of it is the same:
+Partial equivalents:
 
 - Keras's `categorical_hinge` counts a rival class with a score below 0 as 0; `multiclass_hinge`
   does not.
 - Keras's `poisson` and PyTorch's `PoissonNLLLoss(log_input=False)` take the rate itself; `poisson`
   takes its logarithm, so the model ends in no activation.
-- PyTorch's `GaussianNLLLoss` takes the variance as an argument of its own; `gaussian` makes it of
+- PyTorch's `GaussianNLLLoss` takes the variance as a separate argument; `gaussian` computes it from
   the second half of the outputs, by softplus.
 - PyTorch's `CrossEntropyLoss(weight=w)` divides by the sum of the weights of the rows.
 - PyTorch's `MultiMarginLoss` sums over all rivals of a class; `multiclass_hinge` takes the highest.
-- `loss="mse"` and other names from elsewhere are refused: the message says which loss is meant and
-  how its numbers differ.
+- `loss="mse"` and other names from other libraries are refused; the message names the equivalent
+  loss and how its numbers differ.
 """
 
 
@@ -178,11 +181,11 @@ def _pairs() -> str:
     told = [f"{number}. It {why}" for why, number in reasons.items()]
     return (
         "## Every last layer with every loss\n\n"
-        "The last layer is known by its activation. *yes*: the loss reads what `predict` returns; "
-        "*logits*: it reads\nwhat stands before the activation; *no*: `compile` refuses the pair, "
-        "for the reason of that number.\nA layer that is not known by an activation (BatchNorm, "
-        "Basis, Add, …) counts as your own: what it\nreturns is taken for what the loss wants. "
-        "Losses of your own take every last layer.\n\n"
+        "The columns are final activations. *yes*: the loss reads what `predict` returns; "
+        "*logits*: it reads the\nvalue before the activation; *no*: `compile` refuses the pair, "
+        "for the reason with that number. A last\nlayer without an activation (BatchNorm, Basis, "
+        "Add, …) counts as your own: its output is assumed to be\nwhat the loss expects. Losses "
+        "of your own accept every last layer.\n\n"
         + "\n".join(lines)
         + "\n\n"
         + "\n".join(told)
@@ -216,13 +219,10 @@ def _metrics() -> str:
     told = [f"{number}. It {why}" for why, number in reasons.items()]
     return (
         "## Every loss with every metric\n\n"
-        "Metrics of a loss of your own: those of values, where targets and outputs have one "
-        "shape. Your own\nmetric functions go with every loss. `gradient_norm` is of a training "
-        "step, `f1`, `roc_auc` and `r2`\nof whole data sets: validation and `evaluate`.\n\n"
-        + "\n".join(lines)
-        + "\n\n"
-        + "\n".join(told)
-        + "\n\n"
+        "A loss of your own accepts the metrics of values, if targets and outputs have the same "
+        "shape. Metric\nfunctions of your own work with every loss. `gradient_norm` is measured "
+        "in training steps; `f1`, `roc_auc`\nand `r2` are measured on whole data sets, so in "
+        "validation and `evaluate`.\n\n" + "\n".join(lines) + "\n\n" + "\n".join(told) + "\n\n"
     )
 
 

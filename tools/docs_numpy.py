@@ -10,31 +10,35 @@ HEAD = """# NumPy functions on Tensors
 
 Written by `tools/docs_numpy.py` from the tables in `src/pellucid/transform/numpy_functions.py`.
 
-NumPy's own functions take Tensors: `np.exp(x)`, `X @ W`, `np.sum(x, axis=0)`. The result has the
-value and shape that NumPy gives, inside `pel.grad` and outside, and it mixes with arrays and
-numbers. A function that is not listed here raises an error that names the nearest one that is. A
-keyword that is not supported raises an error that says what to write instead, unless it is given
-its default (`out=None`, `order="C"`).
+NumPy's own functions accept Tensors: `np.exp(x)`, `X @ W`, `np.sum(x, axis=0)`. The result has the
+same value and shape as in NumPy, inside `pel.grad` and outside. Tensors can be mixed with arrays
+and numbers. A function that is not listed here raises an error that names the nearest listed one.
+A keyword that is not supported raises an error that says what to write instead, unless it has its
+default value (`out=None`, `order="C"`).
 
 ## Where dtypes differ from NumPy
 
-- Python numbers, NumPy scalars and 0-d arrays are weak: only their kind counts.
+- Python floats are float64, and lists of them are float32; both take the dtype of an array that
+  they meet. NumPy scalars and 0-d arrays of floats do so too, while in NumPy a float64 scalar
+  widens a float32 array.
 - A float wins over integers and booleans and keeps its width: float32 with int64 is float32.
-- What NumPy makes float64 out of integers (a quotient, `exp`, `mean`) is float32.
+- Where NumPy makes float64 from arrays of integers (a quotient, `exp`, `mean`), the result is
+  float32.
 - Booleans in arithmetic count as int64; `maximum` of two booleans is an int64.
-- An integer to a power takes a whole number ≥ 0; a negative one is refused, as NumPy does.
+- An integer can be raised to an integer power ≥ 0; a negative one is refused, as in NumPy.
 - uint64 with a signed integer, which NumPy makes float64, is refused.
 
-## What to know
+## Limits
 
 - Tensors are immutable: `x[0] = 1`, `out=` and `array += x` are refused.
 - Shapes never depend on values: `x[x > 0]` and `np.where(mask)` are refused; write
   `np.where(mask, x, 0)`.
-- Methods of NumPy arrays bypass Tensors: `array.dot(x)` computes with the numbers in `x` and loses
-  track of where they came from. Write `array @ x` or `np.dot(array, x)`.
+- Methods of NumPy arrays bypass Tensors: `array.dot(x)` computes with the numbers in `x`, and no
+  gradient flows to `x`. Write `array @ x` or `np.dot(array, x)`.
 - Kinks: abs, relu, hypot and norms have derivative 0 at 0; max, min and clip send the gradient to
-  the first of equals; `prod` is exact at zeros.
-- `{host}` return a Python value, so they need Tensors that hold numbers.
+  the first of equal values; the gradient of `prod` is exact at zeros.
+- `{host}` return Python values, so
+  they need concrete Tensors, not those of a function that is being traced.
 
 """
 

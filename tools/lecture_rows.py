@@ -71,7 +71,7 @@ SECTIONS: dict[str, dict[str, Row]] = {
         "T1.A10": Row(
             "Rosenblatt's network of 1958 with NI inputs, NH hidden and NO output units: zH = "
             "WH·x + bH, uH = sign(zH), zO = WO·uH + bO, uO = 1 where zO > λ. Its gradient is 0 "
-            "almost everywhere. For regression it ends at zO.",
+            "almost everywhere. For regression the output is zO.",
             '`nn.Dense(NH, "sign")`, `nn.Activation("step")`, `pel.show`',
         ),
         "T1.A11": Row(
@@ -99,11 +99,11 @@ SECTIONS: dict[str, dict[str, Row]] = {
         ),
         "T1.C2": Row(
             "Such a network is U generalised linear models q_u = h(W_u x + b_u) and a linear one "
-            "on top, y = W₂q + b₂; element by element and by matrices it is the same.",
+            "on top, y = W₂q + b₂; computing it by elements or by matrices gives the same.",
             "`pel.Sequential`, `set_weights`",
         ),
         "T1.C3": Row(
-            "L layers in a row: q⁽ˡ⁾ = h(W⁽ˡ⁾q⁽ˡ⁻¹⁾ + b⁽ˡ⁾), and last ŷ = W⁽ᴸ⁾q⁽ᴸ⁻¹⁾ + b⁽ᴸ⁾.",
+            "A network of L layers: q⁽ˡ⁾ = h(W⁽ˡ⁾q⁽ˡ⁻¹⁾ + b⁽ˡ⁾), and last ŷ = W⁽ᴸ⁾q⁽ᴸ⁻¹⁾ + b⁽ᴸ⁾.",
             "`pel.Sequential`, `pel.testing.check_grad`",
         ),
         "T1.C4": Row(
@@ -112,13 +112,13 @@ SECTIONS: dict[str, dict[str, Row]] = {
             "`nn.Dense(M)`, `model.predict_proba`",
         ),
         "T1.C5": Row(
-            "Points as the rows of a matrix: Q = h(XW₁ᵀ + b₁ᵀ), Y = QW₂ᵀ + b₂ᵀ is what the points "
-            "give one by one.",
+            "With points as the rows of a matrix, Q = h(XW₁ᵀ + b₁ᵀ), Y = QW₂ᵀ + b₂ᵀ gives the same "
+            "as the points one by one.",
             "`model.predict`",
         ),
         "T1.C6": Row(
             "All parameters are one vector θ = [vec(W₁)ᵀ b₁ᵀ … vec(W_L)ᵀ b_Lᵀ]ᵀ, and it can be "
-            "taken apart again.",
+            "split up again.",
             "`get_weights`, `set_weights`, `model.params`",
         ),
         "T1.C7": Row(
@@ -126,7 +126,7 @@ SECTIONS: dict[str, dict[str, Row]] = {
             "`model.summary()`, `model.count_params()`",
         ),
         "T1.C8": Row(
-            "Layers with linear activations are together one matrix, however many there are.",
+            "Any number of layers with linear activations equals one matrix.",
             '`nn.Dense(units, "linear")`',
         ),
         "T1.C9": Row(
@@ -150,8 +150,8 @@ SECTIONS: dict[str, dict[str, Row]] = {
             '`nn.Dense(U, "tanh")`, `nn.Dense(U, "relu")`',
         ),
         "T1.C13": Row(
-            "Layers need not be fully connected in one row; but a feed-forward network has no "
-            "feedback, and a cycle in the graph is refused.",
+            "Layers need not form one fully connected chain, but a feed-forward network has no "
+            "feedback: a cycle in the graph is refused.",
             "`pel.Model`, `pel.Input`, `nn.Add`, `nn.Concat`",
         ),
         "T1.C14": Row(
@@ -161,8 +161,8 @@ SECTIONS: dict[str, dict[str, Row]] = {
             later=f"each hidden unit's weights as a picture, {SCREEN}",
         ),
         "T1.C15": Row(
-            "Flattening an image loses where its pixels were; layers made for images keep it: "
-            "convolution and pooling.",
+            "Flattening an image loses the positions of its pixels; layers made for images keep "
+            "them: convolution and pooling.",
             "`nn.Conv2D`, `nn.MaxPool2D`, `nn.AveragePool2D`; LeNet-5's [0.94 % "
             "error](mnist/convolution.md) is below the 2 % of 784-200-10",
         ),
@@ -265,7 +265,7 @@ SECTIONS: dict[str, dict[str, Row]] = {
             "`compile(metrics=…)`, `pel.metrics`, `fit(validation_data=…)`",
         ),
     },
-    "F. Regularisation and other means in training": {
+    "F. Regularisation and related techniques": {
         "T1.F1": Row(
             "The L2 penalty (λ/2)·‖w‖² has the gradient λw: θ ← (1 - ηλ)θ - η∇, which is weight "
             "decay. For Adam the two differ.",
@@ -281,17 +281,18 @@ SECTIONS: dict[str, dict[str, Row]] = {
             "`nn.L2`",
         ),
         "T1.F4": Row(
-            "Biases are in the penalty or not: a choice that must be said. Here they are out "
-            "unless asked for.",
+            "Whether a penalty includes the biases is a choice that must be stated. Here it "
+            "excludes them by default.",
             "`nn.L2(λ, biases=True)`",
         ),
         "T1.F5": Row(
             "Dropout in the full layers, as AlexNet has it, acts in training alone.",
             "`nn.Dropout(0.5)`",
         ),
-        "T1.F6": Row("Batch normalisation, by name.", "`nn.BatchNorm`, `nn.LayerNorm`"),
+        "T1.F6": Row("Batch normalisation is mentioned by name.", "`nn.BatchNorm`, `nn.LayerNorm`"),
         "T1.F7": Row(
-            "Data augmentation, by name: shifted and turned images are more images.",
+            "Data augmentation is mentioned by name: shifted and rotated images are additional "
+            "training images.",
             "`nn.RandomShift`, `nn.RandomRotation`, `nn.RandomZoom`, `nn.RandomFlip`, "
             "`nn.GaussianNoise`",
         ),
@@ -307,7 +308,7 @@ SECTIONS: dict[str, dict[str, Row]] = {
     },
     "G. Differentiation": {
         "T1.G1": Row(
-            "Derivatives are limits: f(x + ε) ≈ f(x) + ε f′(x), for each variable of its own.",
+            "Derivatives are limits: f(x + ε) ≈ f(x) + ε f′(x), for each variable separately.",
             "`pel.numerical_grad`",
         ),
         "T1.G2": Row(
@@ -363,7 +364,7 @@ SECTIONS: dict[str, dict[str, Row]] = {
             later=f"folding and unfolding of nodes, {SCREEN}",
         ),
         "T1.G13": Row(
-            "The graph of a network by matrices is its graph by scalars, seen from further away.",
+            "The matrix graph of a network is its scalar graph at a coarser level.",
             "`pel.grad`, `pel.show`",
         ),
         "T1.G14": Row(
@@ -400,7 +401,7 @@ SECTIONS: dict[str, dict[str, Row]] = {
             "`pel.grad`, `optim.SGD`",
         ),
         "T1.G20": Row(
-            "Figure 6.6: backpropagation reads the q and z that the way forward has kept.",
+            "Figure 6.6: backpropagation reads the q and z that the forward pass has stored.",
             "`pel.show`, `model.training_graph`",
         ),
         "T1.G21": Row(
@@ -426,8 +427,8 @@ SECTIONS: dict[str, dict[str, Row]] = {
             "`optim.SGD`",
         ),
         "T1.H2": Row(
-            "Batch, stochastic and minibatch learning take all rows, one, or a random few for a "
-            "step.",
+            "Batch, stochastic and minibatch learning take all rows, one row or a few random rows "
+            "per step.",
             '`fit(batch_size="all")`, `fit(batch_size=1)`',
         ),
         "T1.H3": Row(
@@ -445,7 +446,7 @@ SECTIONS: dict[str, dict[str, Row]] = {
             "`pel.curvature`, `pel.hessian`, `optim.Newton`, `pel.rate_range`",
         ),
         "T1.H6": Row(
-            "A network's Hessian is too large to make; products with it are not, and give its "
+            "A network's Hessian is too large to compute; products with it are cheap, and give its "
             "largest eigenvalue.",
             "`pel.hvp`, `pel.curvature`",
         ),
@@ -487,8 +488,8 @@ SECTIONS: dict[str, dict[str, Row]] = {
             "[7.56 % over five seeds](mnist/README.md), `make experiments`",
         ),
         "T1.I2": Row(
-            "784-200-10 with ReLU, the same setting: 2 % error; late minibatches are often all "
-            "right, 100 of 100: overfit.",
+            "784-200-10 with ReLU, the same setting: 2 % error; late minibatches are often "
+            "classified without an error, 100 of 100: overfitting.",
             "[1.80 % over five seeds](mnist/README.md), `make experiments`",
         ),
         "T1.I3": Row(
@@ -504,9 +505,9 @@ SECTIONS: dict[str, dict[str, Row]] = {
             "[figure](lectures/curves.md)",
         ),
         "T1.I5": Row(
-            "Figure 5.4: 2 inputs, 2 tanh units and a sigmoid part two classes of known "
-            "densities. Here: within 1 % of the optimal boundary's error, in the test's own "
-            "densities.",
+            "Figure 5.4: 2 inputs, 2 tanh units and a sigmoid separate two classes of known "
+            "densities. Here: within 1 % of the optimal boundary's error, for the densities of "
+            "the test.",
             '`nn.Dense(2, "tanh")`, `nn.Dense(1, "sigmoid")`; [figure](lectures/boundary.md)',
         ),
         "T1.I6": Row(
@@ -546,11 +547,11 @@ SECTIONS: dict[str, dict[str, Row]] = {
             later=SVM,
         ),
         "T1.I12": Row(
-            "Batch, stochastic and minibatch learning beside each other: the loss over time.",
+            "Batch, stochastic and minibatch learning compared: the loss over time.",
             "`fit(batch_size=…)`; [on MNIST](lectures/batch-sizes.md)",
         ),
     },
-    "K. Slips and disagreements of the lectures, and which version holds here": {
+    "K. Errors and inconsistencies of the lectures, and the version used here": {
         "T1.K.example-6.1": Row(
             "Example 6.1 prints 784·200 + 200·200 + 200·10 + 10 = 159,010; that sum is 198,810. "
             "For 159,010 the second term is 200, the biases.",
@@ -561,7 +562,7 @@ SECTIONS: dict[str, dict[str, Row]] = {
         ),
         "T1.K.algorithm-6.1": Row(
             "Line 13 of Algorithm 6.1 uses j twice; the denominator sums over k. Lines 10 and 13 "
-            "are without 1/n_b, lines 18 and 19 have it.",
+            "omit 1/n_b, lines 18 and 19 have it.",
             "`pel.grad`, `nn.CrossEntropy`",
         ),
         "T1.K.squared-or-half": Row(
@@ -586,14 +587,14 @@ SECTIONS: dict[str, dict[str, Row]] = {
             "`nn.L1(λ/2)`",
         ),
         "T1.K.slack": Row(
-            "A slide loses the formula of its conditions, and prints the slack as abs(t·y(x)); it "
+            "A slide omits the formula of its conditions, and prints the slack as abs(t·y(x)); it "
             "is abs(t - y(x)).",
             "–",
             later=SVM,
         ),
         "T1.K.numerical-kept": Row(
-            "One lecture counts numerical differentiation among three approaches, another leaves "
-            "it out: it stays.",
+            "One lecture counts numerical differentiation among three approaches, another omits "
+            "it: here it is included.",
             "`pel.numerical_grad`",
         ),
         "T1.K.delta-shape": Row(
@@ -611,7 +612,7 @@ SECTIONS: dict[str, dict[str, Row]] = {
             "`optim.Adam(lr=0.001)`, `nn.Dense(input_shape=…)`",
         ),
         "T1.K.layers-from-1": Row(
-            "θ is [W₀ … W_l] on one slide and W₁ … W_l on another: layers count from 1.",
+            "θ is [W₀ … W_l] on one slide and W₁ … W_l on another: layers are counted from 1.",
             "`model.parameters()`",
         ),
         "T1.K.turing-award": Row(
@@ -626,8 +627,8 @@ SECTIONS: dict[str, dict[str, Row]] = {
             later=SVM,
         ),
         "T1.K.penalty-not-divided": Row(
-            "A minibatch slide has (λ/N)·Ω; our objective is the mean loss + (λ/2)·‖w‖², λ as it "
-            "is.",
+            "A minibatch slide has (λ/N)·Ω; our objective is the mean loss + (λ/2)·‖w‖²: λ is "
+            "not divided by N.",
             "`nn.L2(λ)`",
         ),
         "T1.K.snippet-imports": Row(

@@ -94,7 +94,7 @@ class Progress(Callback):
             self.bar = None
 
 
-def probabilities(where: str, model: Sequential, x: Any) -> np.ndarray[Any, Any]:
+def probabilities(where: str, model: Model, x: Any) -> np.ndarray[Any, Any]:
     """The probability of each class, (N, C); a model with one output has the classes 0 and 1."""
     found = np.asarray(model.predict_proba(x))
     if found.ndim != 2:

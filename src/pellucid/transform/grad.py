@@ -247,7 +247,9 @@ def in_tuple(where: str, name: str, given: Any, example: str) -> tuple[Any, ...]
     return tuple(given)
 
 
-def _args_and_tangents(where: str, args: Any, tangents: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+def _args_and_tangents(
+    where: str, args: Any, tangents: Any
+) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """Arguments and a direction for each, as tuples."""
     example = f"{where}(f, (x,), (v,))"
     return in_tuple(where, "args", args, example), in_tuple(where, "tangents", tangents, example)

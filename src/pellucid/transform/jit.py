@@ -263,8 +263,7 @@ class Jit:
         fresh = _snapshot(traced, program, state, around, [next(self._clock)])
         newest = sorted(valid.items(), key=lambda pair: pair[1].used)[-GRAPHS_KEPT + 1 :]
         kept = {
-            k: _snapshot(one.traced, one.program, one.state, around, one.used)
-            for k, one in newest
+            k: _snapshot(one.traced, one.program, one.state, around, one.used) for k, one in newest
         }
         self._entries = {**kept, key: fresh}
         self._fast = {}
