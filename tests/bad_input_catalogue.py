@@ -568,7 +568,7 @@ MEETINGS = [
     Case(
         "weights too large for any memory",
         lambda p: built((2**40,), nn.Dense(2**20)),
-        "weights must fit the memory",
+        "must fit into memory",
     ),
     Case(
         "an argument of another optimizer",
@@ -824,7 +824,7 @@ MEETINGS = [
     Case(
         "weights of another nesting",
         lambda p: setattr(trained_model(), "params", {"W": np.ones((4, 1))}),
-        "params must be nested as the model's are",
+        "params holds no 'W'",
     ),
     Case(
         "a layer as output",

@@ -289,7 +289,7 @@ class Model(BaseModel):
         if len(args) not in ((2,) if where == "explain" else (1, 2)):
             raise ArgumentError(
                 where,
-                f"a model is shown for x and y, and its prediction for x, got {len(args)} arguments",
+                f"a model is shown for x and y, its prediction for x, got {len(args)} arguments",
                 f"Write pel.{where}(model, x, y).",
             )
         if len(args) == 2:
