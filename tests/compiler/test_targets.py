@@ -251,9 +251,9 @@ def test_a_whole_run_has_the_same_bits_with_fewer_features(
     known = trained()
     narrow = this_machine()._replace(target=restricted(target))
     made: list[Target] = []  # what every object of the second run was ready for
-    monkeypatch.setattr("pellucid.runtime.native.this_machine", lambda: narrow)
+    monkeypatch.setattr("pellucid.runtime.machine_code.this_machine", lambda: narrow)
     monkeypatch.setattr(
-        "pellucid.runtime.native.ready", lambda code, now: made.append(now) or ready(code, now)
+        "pellucid.runtime.machine_code.ready", lambda code, now: made.append(now) or ready(code, now)
     )
     assert trained() == known
     assert made

@@ -19,7 +19,7 @@ import pytest
 import pellucid as pel
 from pellucid.compiler.codegen import module as codegen
 from pellucid.core.signals import held_back, let_through
-from pellucid.runtime import native
+from pellucid.runtime import machine_code, native
 from pellucid.runtime.threads import apart, in_chunks
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX sends them")
@@ -238,7 +238,7 @@ def test_a_long_call_with_donated_arrays_writes_over_none(monkeypatch: pytest.Mo
     x = np.random.default_rng(0).normal(size=(64, 64)).astype(np.float32)
     w = np.ones((64, 64), np.float32)
     kept = w.copy()
-    monkeypatch.setattr(native, "SLOWEST", 1.0)
+    monkeypatch.setattr(machine_code, "SLOWEST", 1.0)
     monkeypatch.setattr(native, "MEASURED", 1 << 60)
     first = step(w, x)
     again = step(w, x)
@@ -276,7 +276,7 @@ def test_pieces_of_a_kernel_give_the_same_bits(monkeypatch: pytest.MonkeyPatch) 
     graph = f.graph(a, b)
     whole = native.Native(graph)([a, b])
     monkeypatch.setattr(codegen, "PIECE", 20_000)
-    monkeypatch.setattr(native, "_loaded", {})
+    monkeypatch.setattr(machine_code, "_loaded", {})
     in_pieces = native.Native(graph)
     for threads in (1, 2):
         for one, other in zip(in_pieces([a, b], threads=threads), whole, strict=True):

@@ -39,10 +39,9 @@ from pellucid.optim import (
     RMSprop,
 )
 from pellucid.runtime.backend import check_backend, executor
-from pellucid.runtime.executor import Program
+from pellucid.runtime.executor import Executable
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.interpreter import run
-from pellucid.runtime.native import Native
 from pellucid.runtime.threads import check as check_threads
 from pellucid.runtime.threads import in_chunks
 from pellucid.train.history import History
@@ -317,12 +316,12 @@ class CompiledNetwork(Network):
 
     def _program(
         self, key: tuple[Any, ...], graph: Callable[[], Graph], backend: str | None, where: str
-    ) -> Program:
+    ) -> Executable:
         """The program of a graph, kept until the model changes."""
         key = (*key, backend)
         if key not in self._programs:
             self._programs[key] = executor(graph(), backend=backend, where=where, prepare=in_rows)
-        program: Program = self._programs[key]
+        program: Executable = self._programs[key]
         return program
 
     def _start_slots(self, task: Task, optimizer: Optimizer) -> None:
@@ -421,7 +420,7 @@ class CompiledNetwork(Network):
             others = (other[start:stop] for other in (y, *weights))
             return list(program([*fixed, *batch, *others]))
 
-        threads = check_threads("evaluate", None) if isinstance(program, Native) else 1
+        threads = check_threads("evaluate", None) if program.releases_gil else 1
         results = in_chunks(measured, len(y), chunk, threads)
         totals = np.zeros(len(names))
         for one in results:
@@ -466,6 +465,6 @@ class CompiledNetwork(Network):
             result: Array = program([*fixed, *rows])[0]
             return result
 
-        threads = check_threads(kind, None) if isinstance(program, Native) else 1
+        threads = check_threads(kind, None) if program.releases_gil else 1
         parts = in_chunks(predicted, len(features[0]), batch_size, threads)
         return parts[0] if len(parts) == 1 else np.concatenate(parts)

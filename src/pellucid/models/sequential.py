@@ -25,7 +25,7 @@ from pellucid.ops.random import Key
 from pellucid.ops.value import Value
 from pellucid.optim import BatchSize, Driver, FixedBatch, GrowingBatch, Optimizer
 from pellucid.runtime.backend import check_backend
-from pellucid.runtime.executor import Program
+from pellucid.runtime.executor import Executable
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.threads import check as check_threads
 from pellucid.train.callbacks import Callback, Checkpoint
@@ -232,7 +232,7 @@ class Sequential(CompiledNetwork):
             "product": lambda: product_graph(task, slots),
         }
 
-        def program(kind: str) -> Program:
+        def program(kind: str) -> Executable:
             return self._program((kind, task.y, task.weighted), makers[kind], backend, "fit")
 
         return Driven(job, state, self.optimizer, program, task.free)

@@ -15,15 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.compiler.boxes import TRAIN
+from pellucid.compiler.codegen import module as codegen
 from pellucid.compiler.codegen.barrier import HALT, STATUS_BYTES, STOP
 from pellucid.compiler.codegen.feed import DATA, DONE
+from pellucid.compiler.codegen.shuffle import SHUFFLE
+from pellucid.compiler.passes.lower import Pairs
+from pellucid.compiler.program import Feed
 from pellucid.core.shapes import bind
+from pellucid.graph.node import Graph
 from pellucid.runtime.crew import crew
-from pellucid.runtime.extras import numpy_dtype, stream_words
-from pellucid.runtime.native import WORTH_THREADS, Native, pool
+from pellucid.runtime.extras import ORDER, numpy_dtype, stream_words
+from pellucid.runtime.machine_code import WORTH_THREADS, MachineCode, pool
 from pellucid.runtime.threads import Team, apart
 
 Array = NDArray[Any]
+_TRAIN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+_SHUFFLE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 5)
 _MANY = 1 << 22  # rows whose order takes so long that Ctrl-C must be heard meanwhile
 _KNOWN = ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8")
 
@@ -38,6 +45,20 @@ def readable(data: Array) -> Array:
     return np.ascontiguousarray(data, np.dtype(goal).newbyteorder("="))
 
 
+class TrainingCode(MachineCode):
+    """A training step as machine code that runs many of them in one call."""
+
+    feed: Feed
+
+    def __init__(self, graph: Graph, shared: Pairs, feed: Feed):
+        super().__init__(graph, shared, feed=feed)
+        self.trainer = self.function(codegen.TRAIN)
+        self.train = _TRAIN(self.trainer)
+        self.shuffle = _SHUFFLE(self.function(SHUFFLE))
+        self.seconds: dict[int, float] = {}  # that a step of so many rows took in the last run
+        self.layouts: dict[int, Layout] = {}  # of runs with steps of so many rows
+
+
 class Layout:
     """The arrays of a run with steps of so many rows: the state, then other inputs and outputs.
 
@@ -46,7 +67,7 @@ class Layout:
         results: for each output its number among all of them; state stands in its input's place.
     """
 
-    def __init__(self, native: Native, batch: int):
+    def __init__(self, native: TrainingCode, batch: int):
         graph, shared = native.graph, {output: number for number, output in native.shared}
         kept, count = len(shared), len(graph.inputs)
         assert [number for number, _ in native.shared] == list(range(kept)), "state comes first"
@@ -71,19 +92,18 @@ class Training:
 
     def __init__(
         self,
-        native: Native,
+        native: TrainingCode,
         inputs: Sequence[Array | None],
         data: Mapping[int, Array],
         batch: int,
         threads: int,
     ):
-        assert native.feed is not None
         self.native, self.feed, self.data, self.batch = native, native.feed, data, batch
         self.threads = threads if native.work(batch) >= WORTH_THREADS else 1
         threads = self.threads
         if batch not in native.layouts:
             native.layouts[batch] = Layout(native, batch)
-        layout: Layout = native.layouts[batch]
+        layout = native.layouts[batch]
         # The state outlives the run, as the model's: nothing else stands in its block.
         state, at = pool(layout.state)
         room = (native.room(batch, threads),), np.dtype(np.uint8)
@@ -160,10 +180,10 @@ class Training:
         """Tells a step that no one waits for it any more."""
         self._status[STOP // 8] = 1
 
-    def order(self, n: int, seed: int, epoch: int, stream: str) -> Array:
+    def order(self, n: int, seed: int, epoch: int) -> Array:
         """What `data.minibatch.order` gives, faster."""
         rows = np.empty(n, np.int64)
-        counter, key = stream_words(seed, epoch, stream)
+        counter, key = stream_words(seed, epoch, ORDER)
         shuffle, address = self.native.shuffle, rows.ctypes.data
         if n < _MANY:
             shuffle(address, n, *counter, *key)

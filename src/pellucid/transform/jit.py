@@ -10,7 +10,7 @@ import functools
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from pellucid.core.shapes import N
 from pellucid.graph.node import Graph, TensorType
 from pellucid.ops.value import is_tracing
 from pellucid.runtime.backend import check_backend, executor
-from pellucid.runtime.interpreter import Interpreter
+from pellucid.runtime.executor import Executable
 from pellucid.runtime.threads import check as check_threads
 from pellucid.transform.custom import in_rows
 from pellucid.transform.donation import check_donated, donated
@@ -30,16 +30,13 @@ from pellucid.transform.tensor import Tensor
 from pellucid.transform.trace import Traced, argument_names, arrays, leaf_type, trace
 from pellucid.transform.watch import Surroundings
 
-if TYPE_CHECKING:
-    from pellucid.runtime.native import Native
-
 _QUICK = 256  # kinds of calls that are recognised at a glance
 _SMALL = 65536  # bytes of an array that are compared at each call without another reason
 
 
 class _Entry(NamedTuple):
     traced: Traced
-    program: Interpreter | Native
+    program: Executable
     state: tuple[tuple[int, int], ...]  # (leaf, result) pairs: arguments that are written over
     surroundings: Surroundings
     contents: tuple[tuple[Any, bytes | int], ...]  # arrays compared by content, and what they held
@@ -60,7 +57,7 @@ class _Quick(NamedTuple):
 
 def _as_it_stands(
     traced: Traced,
-    program: Interpreter | Native,
+    program: Executable,
     state: tuple[tuple[int, int], ...],
     around: Surroundings,
 ) -> _Entry:
@@ -167,14 +164,7 @@ class Jit:
         return trees.unflatten(entry.traced.structure, outputs)
 
     def _run(self, entry: _Entry, given: list[Any]) -> list[Any]:
-        program = entry.program
-        if not isinstance(program, Interpreter):
-            return program(given, self.threads, in_place=True)
-        outputs = program(given)
-        for leaf, result in entry.state:
-            np.copyto(given[leaf], outputs[result])
-            outputs[result] = given[leaf]
-        return outputs
+        return entry.program(given, self.threads, in_place=True)
 
     def _remember(self, key: Any, entry: _Entry, found: list[Any]) -> None:
         """Lets the next call with these marks skip what was looked at in this one."""
@@ -183,9 +173,7 @@ class Jit:
             return
         if len(self._quick) >= _QUICK:
             self._quick = {}
-        program, repeat = entry.program, None
-        if not isinstance(program, Interpreter):
-            repeat = program.repeat([*found, *captures], self.threads)
+        repeat = entry.program.repeat([*found, *captures], self.threads)
         self._quick[key] = _Quick(entry, captures, repeat)
 
     def graph(self, *args: Any, **kwargs: Any) -> Graph:
