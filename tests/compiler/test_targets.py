@@ -253,7 +253,8 @@ def test_a_whole_run_has_the_same_bits_with_fewer_features(
     made: list[Target] = []  # what every object of the second run was ready for
     monkeypatch.setattr("pellucid.runtime.machine_code.this_machine", lambda: narrow)
     monkeypatch.setattr(
-        "pellucid.runtime.machine_code.ready", lambda code, now: made.append(now) or ready(code, now)
+        "pellucid.runtime.machine_code.ready",
+        lambda code, now: made.append(now) or ready(code, now),
     )
     assert trained() == known
     assert made

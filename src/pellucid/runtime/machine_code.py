@@ -25,7 +25,7 @@ from pellucid.compiler.codegen.target import Target
 from pellucid.compiler.frame import Frame, frame, read
 from pellucid.compiler.passes.lower import Pairs
 from pellucid.compiler.passes.pipeline import Record, compile_graph
-from pellucid.compiler.program import ALIGNMENT, ARENA, REFUSING, SCRATCH, STATUS, Feed, Program
+from pellucid.compiler.program import ALIGNMENT, ARENA, SCRATCH, STATUS, Feed, Program
 from pellucid.core.errors import CompileError, ShapeError
 from pellucid.graph.node import Graph
 from pellucid.graph.text import print_graph
@@ -46,6 +46,11 @@ WORTH_THREADS = 250_000  # operations (`program.cost`) from which two threads ar
 SLOWEST = 1e9  # operations a second, at least
 _loaded: dict[str, tuple[Frame, Any]] = {}  # engines of this process, by the key of their code
 _KEPT = 32  # engines that are kept for graphs that come again
+
+
+def may_refuse(op: str) -> bool:
+    """Whether an operation checks the numbers that it meets; inputs and constants do not."""
+    return op in REGISTRY and REGISTRY[op].refuses
 
 
 class MachineCode:
@@ -76,7 +81,7 @@ class MachineCode:
         self._off = tuple(off)
         self._compiled: tuple[Program, tuple[Record, ...]] | None = None
         # Whether a kernel may refuse a number that it meets.
-        self.may_fail = any(node.op in REFUSING for node in graph.nodes)
+        self.may_fail = any(may_refuse(node.op) for node in graph.nodes)
         start = time.perf_counter()
         with compiling:
             self._load(target or this_machine().target)
