@@ -24,7 +24,7 @@ from pellucid.compiler.codegen import module as codegen
 from pellucid.compiler.codegen.llvm import binding
 from pellucid.compiler.codegen.target import Target, host, machine
 from pellucid.compiler.passes.pipeline import compile_graph
-from pellucid.compiler.program import Feed, Program
+from pellucid.compiler.program import MinibatchFeed, Program
 from pellucid.core.dtypes import as_dtype, float32
 from pellucid.core.shapes import N
 from pellucid.graph.node import Graph, TensorType
@@ -121,7 +121,7 @@ QUICK = ["mlp", "convolution", pytest.param("dropout", marks=pytest.mark.slow)]
 
 
 @cache
-def compiled(name: str) -> tuple[Program, Feed | None]:
+def compiled(name: str) -> tuple[Program, MinibatchFeed | None]:
     """A graph behind all passes; a training step also with what a run does around it."""
     graph = GRAPHS[name]()
     if name == "convolution":
@@ -129,7 +129,7 @@ def compiled(name: str) -> tuple[Program, Feed | None]:
     graph = in_rows(graph)
     state, x = graph.input_names.index("step") + 1, len(graph.inputs) - 2
     types = graph.input_types
-    feed = Feed(
+    feed = MinibatchFeed(
         tuple((i, as_dtype(types[i].dtype.name, "fit")) for i in (x, x + 1)),
         (state + 1,),
         tuple(range(state, len(graph.outputs))),

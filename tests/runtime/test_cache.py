@@ -18,9 +18,9 @@ import pytest
 import pellucid
 from pellucid.compiler.codegen import module as codegen
 from pellucid.compiler.codegen.target import host
-from pellucid.compiler.frame import frame, read
 from pellucid.compiler.passes import pipeline
-from pellucid.compiler.program import Feed
+from pellucid.compiler.program import MinibatchFeed
+from pellucid.compiler.signature import read, signature
 from pellucid.core import notices
 from pellucid.core.dtypes import float32, float64
 from pellucid.core.errors import PACKAGE_FOLDER, CompileError
@@ -67,7 +67,7 @@ def test_kept_code_runs_without_passes_and_emitters(
         patch.setattr(machine_code, "compile_graph", forbidden)
         patch.setattr(codegen, "build", forbidden)
         kept = Native(graph, shared())
-        assert kept.from_cache and kept.frame == made.frame
+        assert kept.from_cache and kept.signature == made.signature
         again = kept.bind(inputs)
         again.step(5)
         for n in (1, 4, 1000):
@@ -107,7 +107,7 @@ def test_kept_code_loads_in_milliseconds(folder: Path) -> None:
 def test_all_that_decides_the_code_decides_the_entry(folder: Path) -> None:
     """Types, shapes, attributes, numbers, names, pairs, passes, feeds, processors."""
     graph = step_graph()
-    feed = Feed(((5, float32), (6, float64)), (4,), (4,))
+    feed = MinibatchFeed(((5, float32), (6, float64)), (4,), (4,))
     makers = [
         lambda: Native(graph),
         lambda: Native(graph, shared()),
@@ -296,8 +296,8 @@ def test_an_entry_under_another_name_is_not_loaded(folder: Path) -> None:
 
 def test_the_frame_survives_writing_down() -> None:
     program, _ = pipeline.compile_graph(step_graph(), shared())
-    plain = frame(program).plain()
-    assert read(plain) == frame(program)
+    plain = signature(program).plain()
+    assert read(plain) == signature(program)
     for name, value in (("slots", -1), ("slots", 1), ("inputs", ["3"]), ("constants", {"c": 1e3})):
         with pytest.raises((TypeError, ValueError)):
             read({**plain, name: value})

@@ -12,7 +12,7 @@ import pytest
 
 import pellucid as pel
 from pellucid.runtime import threads as workplace
-from pellucid.runtime.pace import Pace
+from pellucid.runtime.thread_tuner import ThreadTuner
 from pellucid.runtime.threads import Team
 from pellucid.train.callbacks import Callback
 from pellucid.train.loop import Run
@@ -85,7 +85,7 @@ def live(monkeypatch: pytest.MonkeyPatch) -> list[set[int]]:
 
     monkeypatch.setattr(Team, "call", called)
     monkeypatch.setattr(workplace, "_hire", hired)
-    monkeypatch.setattr(Pace, "plan", lambda pace, steps: (pace.threads, min(steps, SLICE)))
+    monkeypatch.setattr(ThreadTuner, "plan", lambda pace, steps: (pace.threads, min(steps, SLICE)))
     return seen
 
 

@@ -163,7 +163,7 @@ class Kernel:
 
 
 @dataclass(frozen=True, slots=True)
-class Feed:
+class MinibatchFeed:
     """What a training run does around each step of its program.
 
     Args:

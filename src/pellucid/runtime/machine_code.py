@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 
 from pellucid.compiler.codegen import module as codegen
 from pellucid.compiler.codegen.barrier import STATUS_BYTES
-from pellucid.compiler.codegen.enter import HEAD
+from pellucid.compiler.codegen.fast_call import OBJECT_HEADER
 from pellucid.compiler.codegen.scope import SCRATCH_BYTES
 from pellucid.compiler.codegen.target import Target
-from pellucid.compiler.frame import Frame, frame, read
 from pellucid.compiler.passes.lower import Pairs
 from pellucid.compiler.passes.pipeline import Record, compile_graph
-from pellucid.compiler.program import ALIGNMENT, ARENA, SCRATCH, STATUS, Feed, Program
+from pellucid.compiler.program import ALIGNMENT, ARENA, SCRATCH, STATUS, MinibatchFeed, Program
+from pellucid.compiler.signature import Signature, read, signature
 from pellucid.core.errors import CompileError, ShapeError
 from pellucid.graph.node import Graph
 from pellucid.graph.text import print_graph
@@ -36,15 +36,15 @@ from pellucid.runtime.executor import check_inputs
 from pellucid.runtime.extras import NUMPY
 from pellucid.runtime.interpreter import Interpreter
 from pellucid.runtime.machine import compiling, ready, this_machine
-from pellucid.runtime.pace import Pace
 from pellucid.runtime.results import empty
+from pellucid.runtime.thread_tuner import ThreadTuner
 from pellucid.runtime.threads import apart
 
 Array = NDArray[Any]
 
 WORTH_THREADS = 250_000  # operations (`program.cost`) from which two threads are faster
 SLOWEST = 1e9  # operations a second, at least
-_loaded: dict[str, tuple[Frame, Any]] = {}  # engines of this process, by the key of their code
+_loaded: dict[str, tuple[Signature, Any]] = {}  # engines of this process, by the key of their code
 _KEPT = 32  # engines that are kept for graphs that come again
 
 
@@ -73,7 +73,7 @@ class MachineCode:
         shared: Pairs = (),
         off: Collection[str] = (),
         target: Target | None = None,
-        feed: Feed | None = None,
+        feed: MinibatchFeed | None = None,
     ):
         self.graph = graph
         self.shared = tuple((number, output) for number, output in shared)
@@ -87,9 +87,9 @@ class MachineCode:
             self._load(target or this_machine().target)
         self.compile_seconds = time.perf_counter() - start
         self._consts = {
-            slot: plain(graph.consts[name].array) for name, slot in self.frame.constants.items()
+            slot: plain(graph.consts[name].array) for name, slot in self.signature.constants.items()
         }
-        self._paces: dict[tuple[int, int], Pace] = {}
+        self._tuners: dict[tuple[int, int], ThreadTuner] = {}
 
     def _passed(self) -> tuple[Program, tuple[Record, ...]]:
         if self._compiled is None:
@@ -117,13 +117,13 @@ class MachineCode:
                 del _loaded[next(iter(_loaded))]
         else:
             made, self.from_cache = _loaded[key], False
-        self.frame, self._engine = made
+        self.signature, self._engine = made
 
     def function(self, name: str) -> int:
         """The address of a function."""
         return int(self._engine.get_function_address(name))
 
-    def _code(self, key: str, target: Target) -> tuple[Frame, bytes]:
+    def _code(self, key: str, target: Target) -> tuple[Signature, bytes]:
         """The machine code and how it is called: kept from another process, or made now."""
         kept = cache.find(key)
         self.from_cache = kept is not None
@@ -131,7 +131,7 @@ class MachineCode:
             return read(kept.data), kept.code
         module = codegen.optimised(self.program, target, self.feed)
         code = apart(lambda: codegen.object_code(module, target), lambda: None)
-        made = frame(self.program), code
+        made = signature(self.program), code
         cache.keep(key, made[0].plain(), made[1])
         return made
 
@@ -145,15 +145,15 @@ class MachineCode:
             repr(sorted(self._off)),
             repr(self.feed),
             repr(target),
-            repr(HEAD),
+            repr(OBJECT_HEADER),
             this_machine().versions,
         )
 
-    def pace(self, rows: int, parts: int) -> Pace:
+    def tuner(self, rows: int, threads: int) -> ThreadTuner:
         """How fast work on so many rows was on so many threads and on one."""
-        if len(self._paces) > 64:
-            self._paces = {}
-        return self._paces.setdefault((rows, parts), Pace(parts))
+        if len(self._tuners) > 64:
+            self._tuners = {}
+        return self._tuners.setdefault((rows, threads), ThreadTuner(threads))
 
     def llvm(self) -> str:
         """The text of the LLVM module, as it is emitted."""
@@ -169,7 +169,7 @@ class MachineCode:
 
     def work(self, rows: int) -> int:
         """About how many vector operations a step takes."""
-        return self.frame.work + self.frame.work_per_row * rows
+        return self.signature.work + self.signature.work_per_row * rows
 
     def explain(self, inputs: Sequence[Array]) -> None:
         """Raises what a kernel refused, as the interpreter says it."""
@@ -183,7 +183,7 @@ class MachineCode:
     def rows(self, inputs: Sequence[Any]) -> int:
         """The number of rows N that checked `inputs` have; 0 where the graph has none."""
         rows = check_inputs(self.graph, inputs)
-        if rows is None and self.frame.has_batch:
+        if rows is None and self.signature.has_batch:
             raise ShapeError(
                 "call", "the batch size N must come with an input, got none with a batch axis"
             )
@@ -191,16 +191,19 @@ class MachineCode:
 
     def room(self, rows: int, threads: int = 1) -> int:
         """Bytes of working memory: status, the threads' scratch, the arena."""
-        return STATUS_BYTES + threads * SCRATCH_BYTES + self.frame.arena.bytes(rows)
+        return STATUS_BYTES + threads * SCRATCH_BYTES + self.signature.arena.bytes(rows)
 
     def table(
         self, inputs: Sequence[int], outputs: Sequence[int], arena: int, threads: int = 1
     ) -> Any:
         """The table of addresses, from those of the arrays. State stands in its output's array."""
-        slots = (ctypes.c_void_p * self.frame.slots)()
+        slots = (ctypes.c_void_p * self.signature.slots)()
         slots[STATUS], slots[SCRATCH] = arena, arena + STATUS_BYTES
         slots[ARENA] = arena + STATUS_BYTES + threads * SCRATCH_BYTES
-        for places, addresses in ((self.frame.inputs, inputs), (self.frame.outputs, outputs)):
+        for places, addresses in (
+            (self.signature.inputs, inputs),
+            (self.signature.outputs, outputs),
+        ):
             for slot, address in zip(places, addresses, strict=True):
                 slots[slot] = address  # outputs come second
         for slot, array in self._consts.items():

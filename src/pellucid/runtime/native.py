@@ -14,21 +14,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.compiler.boxes import RUN
 from pellucid.compiler.codegen import module as codegen
 from pellucid.compiler.codegen.barrier import STATUS_BYTES
-from pellucid.compiler.codegen.enter import ENTER
+from pellucid.compiler.codegen.fast_call import FAST_CALL
 from pellucid.compiler.codegen.scope import SCRATCH_BYTES
 from pellucid.compiler.codegen.target import Target
+from pellucid.compiler.mailbox import RUN
 from pellucid.compiler.passes.lower import Pairs
 from pellucid.core import shapes
 from pellucid.core.errors import ShapeError
 from pellucid.graph.node import Graph, TensorType
-from pellucid.runtime.calls import READABLE, Calls, Repeat, Working, plain, well_placed
-from pellucid.runtime.crew import crew
+from pellucid.runtime.calls import READABLE, Calls, FastCall, Workspace, plain, well_placed
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.machine_code import WORTH_THREADS, MachineCode, aligned
 from pellucid.runtime.threads import Team, apart
+from pellucid.runtime.worker_code import worker_code
 
 Array = NDArray[Any]
 
@@ -56,7 +56,11 @@ class Native(MachineCode):
         self._run = _ENTRY(self._entry)
         self._seconds: dict[int, float] = {}  # that a call with so many rows took last
         self._calls = Calls(
-            self.frame.inputs, self.frame.outputs, graph.output_types, self.rows, self._working
+            self.signature.inputs,
+            self.signature.outputs,
+            graph.output_types,
+            self.rows,
+            self._workspace,
         )
 
     def __call__(
@@ -85,18 +89,18 @@ class Native(MachineCode):
             outputs = calls.results(rows)
             for number, output in self.shared:
                 np.copyto(outputs[output], arrays[number])
-        parts = self._parts(rows, threads)
-        working = calls.take(rows, parts)
-        calls.fill(working, arrays, outputs)
-        (self._run_once if over else self._go)(working, rows, parts)
-        refused = int(working.status[0]) if self.may_fail else 0
-        working.status[0] = 0
-        calls.give_back(working)
+        threads = self._worth(rows, threads)
+        workspace = calls.take(rows, threads)
+        calls.fill(workspace, arrays, outputs)
+        (self._run_once if over else self._run_or_leave)(workspace, rows, threads)
+        refused = int(workspace.status[0]) if self.may_fail else 0
+        workspace.status[0] = 0
+        calls.give_back(workspace)
         if refused:
             self.explain(arrays)
         return outputs
 
-    def _parts(self, rows: int, threads: int) -> int:
+    def _worth(self, rows: int, threads: int) -> int:
         """How many of `threads` are worth it."""
         return threads if threads > 1 and self.work(rows) >= WORTH_THREADS else 1
 
@@ -104,38 +108,38 @@ class Native(MachineCode):
         """What a call took last; at first a guess that is rather too long."""
         return self._seconds.get(rows) or self.guess(rows)
 
-    def _go(self, working: Working, rows: int, parts: int) -> None:
+    def _run_or_leave(self, workspace: Workspace, rows: int, threads: int) -> None:
         """Runs the program once; where that takes long, so that Ctrl-C is heard meanwhile."""
         if self.seconds_of(rows) < LONG:
-            self._run_once(working, rows, parts)
+            self._run_once(workspace, rows, threads)
         else:
-            apart(lambda: self._run_once(working, rows, parts), working.stop)
+            apart(lambda: self._run_once(workspace, rows, threads), workspace.stop)
 
-    def _run_once(self, working: Working, rows: int, parts: int) -> None:
+    def _run_once(self, workspace: Workspace, rows: int, threads: int) -> None:
         if self.work(rows) < MEASURED:
-            self._run_shared(working, rows, parts)
+            self._run_shared(workspace, rows, threads)
             return
         start = time.perf_counter()
-        self._run_shared(working, rows, parts)
+        self._run_shared(workspace, rows, threads)
         if len(self._seconds) > 64:
             self._seconds = {}
         self._seconds[rows] = time.perf_counter() - start
 
-    def _run_shared(self, working: Working, rows: int, parts: int) -> None:
+    def _run_shared(self, workspace: Workspace, rows: int, threads: int) -> None:
         """Runs the program on all of these threads or on one: whichever is faster now."""
-        if parts == 1:
-            self._run(working.address, rows, 1, 0, 1)
+        if threads == 1:
+            self._run(workspace.address, rows, 1, 0, 1)
             return
-        pace = self.pace(rows, parts)
-        now, _ = pace.plan(1)
+        tuner = self.tuner(rows, threads)
+        now, _ = tuner.plan(1)
         start = time.perf_counter()
         if now == 1:
-            self._run(working.address, rows, 1, 0, 1)
+            self._run(workspace.address, rows, 1, 0, 1)
         else:
-            Team(now).call(crew(), RUN, self._entry, (working.address, rows, 1))
-        pace.tell(now, 1, time.perf_counter() - start)
+            Team(now).call(worker_code(), RUN, self._entry, (workspace.address, rows, 1))
+        tuner.record(now, 1, time.perf_counter() - start)
 
-    def repeat(self, arrays: Sequence[Array], threads: int) -> Repeat | None:
+    def repeat(self, arrays: Sequence[Array], threads: int) -> FastCall | None:
         """A quicker way for calls in place with arrays like these; None where there is none.
 
         Args:
@@ -146,26 +150,25 @@ class Native(MachineCode):
             return None
         if not READABLE:
             return None
-        parts = self._parts(rows, threads)
-        at_once = parts == 1 and self.work(rows) < AT_ONCE
-        way = self.function(ENTER)
-        return Repeat(
+        threads = self._worth(rows, threads)
+        at_once = threads == 1 and self.work(rows) < AT_ONCE
+        return FastCall(
             self._calls,
             arrays,
             rows,
-            parts,
-            way,
-            None if at_once else self._run_once if self.shared else self._go,
+            threads,
+            self.function(FAST_CALL),
+            None if at_once else self._run_once if self.shared else self._run_or_leave,
             self.shared,
         )
 
-    def _working(self, rows: int, parts: int) -> Working:
+    def _workspace(self, rows: int, threads: int) -> Workspace:
         """Memory for calls of up to so many rows."""
-        arena = aligned(self.room(rows, parts))
+        arena = aligned(self.room(rows, threads))
         start = arena.ctypes.data
         scratch = start + STATUS_BYTES
-        places = start, scratch, scratch + parts * SCRATCH_BYTES
-        return Working(self.frame.slots, self._consts, arena, places, rows, parts)
+        places = start, scratch, scratch + threads * SCRATCH_BYTES
+        return Workspace(self.signature.slots, self._consts, arena, places, rows, threads)
 
     def bind(self, inputs: Sequence[Any]) -> Bound:
         """The program over copies of `inputs`, ready to run many steps in place."""
@@ -174,7 +177,7 @@ class Native(MachineCode):
     @property
     def _safe_in_place(self) -> bool:
         """Whether a call in place that is refused leaves its inputs as they were."""
-        return self.frame.guarded or not self.may_fail
+        return self.signature.guarded or not self.may_fail
 
     def failed(self, arena: Array) -> bool:
         """Whether a kernel of the last call over this memory refused; clears what it noted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from pellucid.compiler.program import FEW_ROWS, Feed
+from pellucid.compiler.program import FEW_ROWS, MinibatchFeed
 from pellucid.core.dtypes import as_dtype
 from pellucid.core.signals import let_through
 from pellucid.graph.node import Graph
@@ -30,7 +30,7 @@ class NativeTrainer:
         few = job.batch_size <= FEW_ROWS
         kinds = (few, *(array.dtype for array in data.values()))
         if kinds not in kept:
-            feed = Feed(
+            feed = MinibatchFeed(
                 tuple((number, as_dtype(array.dtype, "fit")) for number, array in data.items()),
                 (len(state) + 1,),
                 tuple(range(len(state), len(job.graph.outputs))),

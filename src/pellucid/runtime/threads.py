@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from pellucid.compiler.boxes import BOX_BYTES, CALLED, IDLE, PARKED, RUN, TRAIN, WORDS
+from pellucid.compiler.mailbox import CALLED, IDLE, MAILBOX_BYTES, PARKED, RUN, TRAIN, WORDS
 from pellucid.core import forks
 from pellucid.core.arguments import whole
 from pellucid.core.errors import PellucidError
@@ -140,8 +140,8 @@ class _Task:
         return True
 
 
-class Crew(Protocol):
-    """The functions of machine code that workers wait in; see `compiler/codegen/crew.py`."""
+class WorkerCode(Protocol):
+    """The functions of machine code that workers wait in; see `compiler/codegen/workers.py`."""
 
     def post(self, box: int, job: int) -> int: ...
 
@@ -158,9 +158,9 @@ class _Worker:
     def __init__(self) -> None:
         self._task: _Task | None = None
         self.process = forks.count()
-        self._crew: Crew | None = None
+        self._code: WorkerCode | None = None
         self._ended = False
-        room = ctypes.create_string_buffer(2 * BOX_BYTES)
+        room = ctypes.create_string_buffer(2 * MAILBOX_BYTES)
         self._room = room  # holds the box, which begins at a cache line
         self.box = ctypes.addressof(room) + -ctypes.addressof(room) % 64
         self._state = ctypes.c_int64.from_address(self.box)
@@ -176,11 +176,11 @@ class _Worker:
         self._state.value = CALLED
         self._wake.release()
 
-    def post(self, crew: Crew, job: Sequence[int]) -> None:
+    def post(self, worker_code: WorkerCode, job: Sequence[int]) -> None:
         """Has the worker call machine code, at once if it is looking out for it."""
         self._job[: len(job)] = list(job)
-        self._crew = crew
-        if crew.post(self.box, ctypes.addressof(self._job)) != IDLE:
+        self._code = worker_code
+        if worker_code.post(self.box, ctypes.addressof(self._job)) != IDLE:
             self._wake.release()
 
     def _work(self) -> None:
@@ -192,8 +192,8 @@ class _Worker:
                 del task  # while it is parked it keeps no one's arrays alive
             elif self._ended:
                 return
-            elif self._crew is not None:
-                self._crew.serve(self.box)
+            elif self._code is not None:
+                self._code.serve(self.box)
 
 
 # Parked workers of all teams. One that was used last is woken first: its stack is warm.
@@ -278,7 +278,9 @@ class Team:
         finally:
             del errors  # the same, for this frame
 
-    def call(self, crew: Crew, kind: int, address: int, arguments: Sequence[int]) -> None:
+    def call(
+        self, worker_code: WorkerCode, kind: int, address: int, arguments: Sequence[int]
+    ) -> None:
         """Calls machine code for every part at once: `arguments`, then the part and their number.
 
         Args:
@@ -291,14 +293,14 @@ class Team:
             at = 2 + len(arguments)
             # One call of machine code: no signal's handler runs between its parts.
             places = ctypes.addressof(boxes), len(workers), ctypes.addressof(job), at
-            if not crew.share(*places):
-                self._wake(crew, workers, kind, address, arguments)
+            if not worker_code.share(*places):
+                self._wake(worker_code, workers, kind, address, arguments)
         finally:
             _park(workers)
 
     def _wake(
         self,
-        crew: Crew,
+        worker_code: WorkerCode,
         workers: Sequence[_Worker],
         kind: int,
         address: int,
@@ -307,10 +309,10 @@ class Team:
         """The same where a worker must be woken, which takes Python."""
         with held_back():
             for part, worker in enumerate(workers, 1):
-                worker.post(crew, (kind, address, *arguments, part, self.n))
+                worker.post(worker_code, (kind, address, *arguments, part, self.n))
             _ENTRIES[kind](address)(*arguments, 0, self.n)
             for worker in workers:
-                crew.join(worker.box)
+                worker_code.join(worker.box)
 
 
 def _run_or_leave(

@@ -14,19 +14,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.compiler.boxes import TRAIN
 from pellucid.compiler.codegen import module as codegen
 from pellucid.compiler.codegen.barrier import HALT, STATUS_BYTES, STOP
-from pellucid.compiler.codegen.feed import DATA, DONE
 from pellucid.compiler.codegen.shuffle import SHUFFLE
+from pellucid.compiler.codegen.training_loop import DATA, DONE
+from pellucid.compiler.mailbox import TRAIN
 from pellucid.compiler.passes.lower import Pairs
-from pellucid.compiler.program import Feed
+from pellucid.compiler.program import MinibatchFeed
 from pellucid.core.shapes import bind
 from pellucid.graph.node import Graph
-from pellucid.runtime.crew import crew
 from pellucid.runtime.extras import ORDER, numpy_dtype, stream_words
 from pellucid.runtime.machine_code import WORTH_THREADS, MachineCode, pool
 from pellucid.runtime.threads import Team, apart
+from pellucid.runtime.worker_code import worker_code
 
 Array = NDArray[Any]
 _TRAIN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
@@ -48,9 +48,9 @@ def readable(data: Array) -> Array:
 class TrainingCode(MachineCode):
     """A training step as machine code that runs many of them in one call."""
 
-    feed: Feed
+    feed: MinibatchFeed
 
-    def __init__(self, graph: Graph, shared: Pairs, feed: Feed):
+    def __init__(self, graph: Graph, shared: Pairs, feed: MinibatchFeed):
         super().__init__(graph, shared, feed=feed)
         self.trainer = self.function(codegen.TRAIN)
         self.train = _TRAIN(self.trainer)
@@ -116,7 +116,7 @@ class Training:
         self._status = self._arena[:STATUS_BYTES].view(np.int64)
         results = [addresses[number] for number in layout.results]
         self._table = native.table(addresses[: len(inputs)], results, arena, threads)
-        self._team, self._pace = Team(threads), native.pace(batch, threads)
+        self._team, self._tuner = Team(threads), native.tuner(batch, threads)
 
     def run(self, rows: Array, values: Array, size: int) -> Array:
         """Runs a step for each `size` of `rows`.
@@ -135,15 +135,15 @@ class Training:
         rows = np.ascontiguousarray(rows, np.int64)
         values = np.ascontiguousarray(values, np.float64)
         count = -(-len(rows) // size)
-        pace = self._pace if size == self.batch else self.native.pace(size, self.threads)
+        tuner = self._tuner if size == self.batch else self.native.tuner(size, self.threads)
         measures = np.empty((count, len(self.feed.measured)))
         done = 0
         while done < count:
-            threads, steps = pace.plan(count - done)
+            threads, steps = tuner.plan(count - done)
             started = time.perf_counter()
             chosen = rows[done * size : (done + steps) * size]
             finished = self._call(chosen, values[done:], measures[done:], size, threads)
-            pace.tell(threads, finished, time.perf_counter() - started)
+            tuner.record(threads, finished, time.perf_counter() - started)
             done += finished
             if finished < steps or self._status[HALT // 8]:
                 break
@@ -171,7 +171,7 @@ class Training:
         if threads == 1:
             self.native.train(address, 0, 1)
         else:
-            self._team.call(crew(), TRAIN, self.native.trainer, (address,))
+            self._team.call(worker_code(), TRAIN, self.native.trainer, (address,))
         if self._status[0]:
             self.native.explain([one.copy() for one in self._inputs])
         return int(control[DONE])

@@ -1,7 +1,7 @@
 """Parts of an operand written anew in a thread's scratch room, as the micro-kernels like them.
 
 Three functions of the module, each emitted when it is first asked for: `copy` for lines that are
-contiguous, `turn` for a part that must be transposed, `gather` for what no stride describes.
+contiguous, `transpose` for a part that must be transposed, `gather` for what no stride describes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Packing:
         """
         b.call(self._function("copy", "plplll", self._copy), arguments)
 
-    def turn(self, b: ir.IRBuilder, goal_line: int, *arguments: ir.Value) -> None:
+    def transpose(self, b: ir.IRBuilder, goal_line: int, *arguments: ir.Value) -> None:
         """goal[j·goal_line + i] = source[i·line + j] for lines × length elements.
 
         Arguments: source, line, goal, lines, length. What is written runs over its borders: along
@@ -39,7 +39,7 @@ class Packing:
         """
 
         def emit(b: ir.IRBuilder, *given: ir.Value) -> None:
-            (self._turn if self.target.masks else self._turn_plainly)(b, goal_line, *given)
+            (self._transpose if self.target.masks else self._turn_plainly)(b, goal_line, *given)
 
         b.call(self._function(f"turn{goal_line}", "plpll", emit), arguments)
 
@@ -101,7 +101,7 @@ class Packing:
                     value = masked_load(b, self.vector, there, size, mask)
                     masked_store(b, value, here, size, mask)
 
-    def _turn(
+    def _transpose(
         self,
         b: ir.IRBuilder,
         goal_line: int,

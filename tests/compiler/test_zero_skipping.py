@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pellucid.compiler.codegen import skip
+from pellucid.compiler.codegen import zero_skipping
 from pellucid.core.dtypes import DType, float32, float64
 from pellucid.core.shapes import N, Shape
 from pellucid.graph.node import TensorType
@@ -38,10 +38,10 @@ def test_skipping_changes_no_bit(form: str, dtype: DType, monkeypatch: pytest.Mo
         "contract", TensorType(dtype, left), TensorType(dtype, right), batch=(), summed=summed
     )
     monkeypatch.setattr(machine_code, "_loaded", {})
-    monkeypatch.setattr(skip, "DENSE", 0)
+    monkeypatch.setattr(zero_skipping, "DENSE", 0)
     whole = Native(graph)
     monkeypatch.setattr(machine_code, "_loaded", {})
-    monkeypatch.setattr(skip, "DENSE", 101)
+    monkeypatch.setattr(zero_skipping, "DENSE", 101)
     skipping = Native(graph)
     for n in (0, 1, 7, 64, 65, 130):
         for density in (0.0, 0.1, 1.0):
@@ -63,11 +63,11 @@ def test_stretches_of_rows_decide_for_themselves(
     )
     monkeypatch.setattr(native, "WORTH_THREADS", 0)
     monkeypatch.setattr(machine_code, "_loaded", {})
-    monkeypatch.setattr(skip, "DENSE", 0)
+    monkeypatch.setattr(zero_skipping, "DENSE", 0)
     whole = Native(graph)
     monkeypatch.setattr(machine_code, "_loaded", {})
-    monkeypatch.setattr(skip, "DENSE", 40)
-    monkeypatch.setattr(skip, "STRETCH", 40)
+    monkeypatch.setattr(zero_skipping, "DENSE", 40)
+    monkeypatch.setattr(zero_skipping, "STRETCH", 40)
     mixed = Native(graph)
     for n in (0, 1, 39, 40, 41, 130, 700):
         x = drawn(left, n, float32, 0.1, n)

@@ -10,12 +10,16 @@ looks out for the next one for a moment first. Four functions of a module of the
                                           all of it at once, where every worker looks out: hands a
                                           part to each, does part 0, waits; 0 where one has left
 
-A box is the worker's own, see `boxes.py`. `runtime/threads.py` keeps the workers.
+A box is the worker's own, see `mailbox.py`. `runtime/threads.py` keeps the workers.
 """
 
 from __future__ import annotations
 
-from pellucid.compiler.boxes import (
+from pellucid.compiler.codegen.barrier import pause, yield_core
+from pellucid.compiler.codegen.llvm import ir
+from pellucid.compiler.codegen.loops import i64, loop
+from pellucid.compiler.codegen.target import Target
+from pellucid.compiler.mailbox import (
     CALLED,
     IDLE,
     JOB,
@@ -25,20 +29,16 @@ from pellucid.compiler.boxes import (
     TRAIN,
     WORDS,
 )
-from pellucid.compiler.codegen.barrier import give_way, pause
-from pellucid.compiler.codegen.llvm import ir
-from pellucid.compiler.codegen.loops import i64, loop
-from pellucid.compiler.codegen.target import Target
 
 POST, SERVE, JOIN, SHARE = "post", "serve", "join", "share"
-_LOOKS = 2000  # at the state before the core is offered to others: some 40 µs
-_OFFERS = 300  # before the worker leaves
+_SPINS = 2000  # at the state before the core is offered to others: some 40 µs
+_YIELDS = 300  # before the worker leaves
 _SLEEP = 50  # microseconds between looks of a leader whose worker lost its core
 
 
 def build(target: Target) -> ir.Module:
     """The module with the four functions."""
-    module = ir.Module("crew")
+    module = ir.Module("workers")
     module.triple = target.triple
     _post(module)
     _serve(module, target)
@@ -133,15 +133,15 @@ def _serve(module: ir.Module, target: Target) -> None:
     b.branch(look)
     b.position_at_end(wait)
     after = b.add(looks, i64(1))
-    b.cbranch(b.icmp_signed("<", looks, i64(_LOOKS)), spin, offer)
+    b.cbranch(b.icmp_signed("<", looks, i64(_SPINS)), spin, offer)
     b.position_at_end(spin)
     pause(b, target)
     looks.add_incoming(after, b.block)
     b.branch(look)
     b.position_at_end(offer)
-    give_way(b, target, 0)
+    yield_core(b, target, 0)
     looks.add_incoming(after, b.block)
-    b.cbranch(b.icmp_signed("<", looks, i64(_LOOKS + _OFFERS)), look, tired)
+    b.cbranch(b.icmp_signed("<", looks, i64(_SPINS + _YIELDS)), look, tired)
     b.position_at_end(tired)  # unless work was posted just now
     parked = b.cmpxchg(box, i64(IDLE), i64(PARKED), "acq_rel", "acquire")
     looks.add_incoming(i64(0), b.block)
@@ -192,13 +192,13 @@ def _join(module: ir.Module, target: Target) -> ir.Function:
     b.cbranch(b.icmp_signed("==", _state(b, box), i64(POSTED)), wait, done)
     b.position_at_end(wait)
     after = b.add(looks, i64(1))
-    b.cbranch(b.icmp_signed("<", looks, i64(_LOOKS)), spin, sleep)
+    b.cbranch(b.icmp_signed("<", looks, i64(_SPINS)), spin, sleep)
     b.position_at_end(spin)
     pause(b, target)
     looks.add_incoming(after, spin)
     b.branch(look)
     b.position_at_end(sleep)
-    give_way(b, target, _SLEEP)
+    yield_core(b, target, _SLEEP)
     looks.add_incoming(after, sleep)
     b.branch(look)
     b.position_at_end(done)
