@@ -33,6 +33,7 @@ _ENTRIES = {
 }
 MOST = 1024  # threads that may be asked for
 _PARKED = 64  # workers that are kept; more of them were a burst
+_STACK = 8 << 20  # bytes; only what is used takes memory
 _LOOK = 0.1  # seconds between two looks at what a waiting thread cannot be woken for
 _GRACE = 0.08  # seconds that work which nobody waits for any more gets to end
 _MOUNT = Path("/sys/fs/cgroup")
@@ -168,7 +169,12 @@ class _Worker:
         self._job = (ctypes.c_int64 * WORDS)()
         self._wake = forks.signal()
         # A daemon: at the end of the process it is parked or inside native code, and is left there.
-        threading.Thread(target=self._work, name="pellucid worker", daemon=True).start()
+        # Some systems give threads small stacks, and LLVM works in one of these.
+        before = threading.stack_size(_STACK)
+        try:
+            threading.Thread(target=self._work, name="pellucid worker", daemon=True).start()
+        finally:
+            threading.stack_size(before)
 
     def give(self, task: _Task | None) -> None:
         """Has the worker run `task`, or end."""
@@ -359,7 +365,10 @@ def apart(function: Callable[[], Result], leave: Callable[[], object]) -> Result
     results: list[Result] = []
     task = _Task(lambda part: results.append(function()), 0)
     with held_back():
-        workers = _hire(1)
+        try:
+            workers = _hire(1)
+        except PellucidError:  # the system gives no thread: the work is done all the same
+            return function()
         workers[0].give(task)
         try:
             with let_through():
