@@ -225,7 +225,7 @@ class _Math:
         above = self.select(self.is_(">", x, 0.0), x, self.number(0))
         return self.select(self.nan(x), x, self.add(above, t))
 
-    def turned(self, x: ir.Value, quarter: int) -> ir.Value:
+    def shifted(self, x: ir.Value, quarter: int) -> ir.Value:
         """sin(x + quarter·π/2): a quarter turn is taken off, what is left lies in [-π/4, π/4]."""
         n = self.nearest(self.mul(x, self.number(2 / math.pi)))
         r = x
@@ -377,7 +377,7 @@ TABLE = {
         for name in ("exp", "expm1", "log", "log1p", "tanh", "sigmoid", "softplus")
     },
     "erf": _in_double("erf"),
-    "sin": _in_double("turned", 0),
-    "cos": _in_double("turned", 1),
+    "sin": _in_double("shifted", 0),
+    "cos": _in_double("shifted", 1),
     "pow": _in_double("pow"),
 }

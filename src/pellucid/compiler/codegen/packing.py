@@ -41,7 +41,7 @@ class Packing:
         def emit(b: ir.IRBuilder, *given: ir.Value) -> None:
             (self._transpose if self.target.masks else self._turn_plainly)(b, goal_line, *given)
 
-        b.call(self._function(f"turn{goal_line}", "plpll", emit), arguments)
+        b.call(self._function(f"transpose{goal_line}", "plpll", emit), arguments)
 
     def gather(self, b: ir.IRBuilder, *arguments: ir.Value) -> None:
         """goal[i·goal_line + j] = source[starts[i] + offsets[j]] for lines × length elements.
@@ -131,7 +131,7 @@ class Packing:
                     place = self._at(b, source, b.add(b.mul(number, line), left))
                     rows.append(masked_load(b, self.vector, place, size, mask))
                 here = self._at(b, goal, b.add(b.mul(left, i64(goal_line)), top))
-                for n, piece in enumerate(turned(b, rows)):
+                for n, piece in enumerate(transposed(b, rows)):
                     b.store(piece, self._at(b, here, i64(n * goal_line)), align=size)
 
     def _turn_plainly(
@@ -172,7 +172,7 @@ class Packing:
                 self._move(b, place, self._at(b, here, j.index), self.element)
 
 
-def turned(b: ir.IRBuilder, rows: list[ir.Value]) -> list[ir.Value]:
+def transposed(b: ir.IRBuilder, rows: list[ir.Value]) -> list[ir.Value]:
     """The columns of a few vectors, each as a vector of its own.
 
     In rounds, lanes of two rows are interleaved: x0 y0 x1 y1 of the lower halves of 16 bytes,

@@ -6,7 +6,7 @@ operand is scanned first, which costs little beside the product: a bit for each 
 not 0. `zero_skipping.py` decides by their number.
 
     scan(ptr x, i64 rows, i64 row, i64 width, ptr bits) → i64   how many are not 0
-    turn(the same)                                              with a row of bits for each column
+    transpose(the same)                                         with a row of bits for each column
     finite(ptr y, i64 rows, i64 row, i64 columns) → i1
     sums(x, x_row, x_k, bits, words, y, y_k, out, out_row, rows, columns)
         out[i, j] = Σ_k x[i, k]·y[k, j] over the bits of row i, in the order of k
