@@ -35,7 +35,7 @@ MOST = 1024  # threads that may be asked for
 _PARKED = 64  # workers that are kept; more of them were a burst
 _STACK = 8 << 20  # bytes; only what is used takes memory
 _LOOK = 0.1  # seconds between two looks at what a waiting thread cannot be woken for
-_GRACE = 0.08  # seconds that work which nobody waits for any more gets to end
+_GRACE = 0.05  # seconds that work which nobody waits for any more gets to end
 _MOUNT = Path("/sys/fs/cgroup")
 
 
