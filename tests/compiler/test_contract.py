@@ -17,8 +17,8 @@ from pellucid.core.shapes import Dim, N, Shape
 from pellucid.graph.node import Graph, TensorType
 from pellucid.ops.spec import lookup
 from pellucid.ops.value import Builder, apply
-from pellucid.runtime import native as native_module
-from pellucid.runtime.native import Native, _aligned
+from pellucid.runtime import machine_code
+from pellucid.runtime.native import Native
 from tests.compiler import order
 from tests.compiler.test_kernels import one_row
 
@@ -32,7 +32,7 @@ def plain(graph: Graph, inputs: list[np.ndarray]) -> np.ndarray:
     """What the loop nest computes, one element at a time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Target, "fused", property(lambda self: False))
-        patch.setattr(native_module, "_loaded", {})
+        patch.setattr(machine_code, "_loaded", {})
         return Native(graph)(inputs)[0]
 
 
@@ -45,7 +45,7 @@ def run_parts(graph: Graph, inputs: list[np.ndarray], parts: int) -> np.ndarray:
     """The result of `parts` threads."""
     native = Native(graph)
     (out,) = native._outputs(0)
-    arena = _aligned(native.room(0, parts))
+    arena = machine_code.aligned(native.room(0, parts))
     places = [one.ctypes.data for one in inputs], [out.ctypes.data]
     table = native.table(*places, arena.ctypes.data, parts)
     place = ctypes.addressof(table)
@@ -108,7 +108,7 @@ def test_tiles_keep_the_bits_at_every_border(how: str, dtype: DType, target: str
             tiled = Native(graph, target=TARGETS[target])
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(Target, "fused", property(lambda self: False))
-                patch.setattr(native_module, "_loaded", {})
+                patch.setattr(machine_code, "_loaded", {})
                 nest = Native(graph)
             for n in SIZES:
                 inputs = [drawn(bound(t.shape, n), dtype, n) for t in graph.input_types]

@@ -24,7 +24,7 @@ from pellucid.compiler.codegen import module as codegen
 from pellucid.compiler.codegen.llvm import binding
 from pellucid.compiler.codegen.target import Target, host, machine
 from pellucid.compiler.passes.pipeline import compile_graph
-from pellucid.compiler.program import Feed, Program
+from pellucid.compiler.program import MinibatchFeed, Program
 from pellucid.core.dtypes import as_dtype, float32
 from pellucid.core.shapes import N
 from pellucid.graph.node import Graph, TensorType
@@ -121,7 +121,7 @@ QUICK = ["mlp", "convolution", pytest.param("dropout", marks=pytest.mark.slow)]
 
 
 @cache
-def compiled(name: str) -> tuple[Program, Feed | None]:
+def compiled(name: str) -> tuple[Program, MinibatchFeed | None]:
     """A graph behind all passes; a training step also with what a run does around it."""
     graph = GRAPHS[name]()
     if name == "convolution":
@@ -129,7 +129,7 @@ def compiled(name: str) -> tuple[Program, Feed | None]:
     graph = in_rows(graph)
     state, x = graph.input_names.index("step") + 1, len(graph.inputs) - 2
     types = graph.input_types
-    feed = Feed(
+    feed = MinibatchFeed(
         tuple((i, as_dtype(types[i].dtype.name, "fit")) for i in (x, x + 1)),
         (state + 1,),
         tuple(range(state, len(graph.outputs))),
@@ -251,9 +251,10 @@ def test_a_whole_run_has_the_same_bits_with_fewer_features(
     known = trained()
     narrow = this_machine()._replace(target=restricted(target))
     made: list[Target] = []  # what every object of the second run was ready for
-    monkeypatch.setattr("pellucid.runtime.native.this_machine", lambda: narrow)
+    monkeypatch.setattr("pellucid.runtime.machine_code.this_machine", lambda: narrow)
     monkeypatch.setattr(
-        "pellucid.runtime.native.ready", lambda code, now: made.append(now) or ready(code, now)
+        "pellucid.runtime.machine_code.ready",
+        lambda code, now: made.append(now) or ready(code, now),
     )
     assert trained() == known
     assert made

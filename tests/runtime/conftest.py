@@ -2,9 +2,9 @@
 
 import pytest
 
-from pellucid.runtime import native
+from pellucid.runtime import machine_code
 
 
 @pytest.fixture(autouse=True)
 def _nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(native, "_loaded", {})
+    monkeypatch.setattr(machine_code, "_loaded", {})

@@ -18,16 +18,17 @@ import pytest
 import pellucid
 from pellucid.compiler.codegen import module as codegen
 from pellucid.compiler.codegen.target import host
-from pellucid.compiler.frame import frame, read
 from pellucid.compiler.passes import pipeline
-from pellucid.compiler.program import Feed
+from pellucid.compiler.program import MinibatchFeed
+from pellucid.compiler.signature import read, signature
 from pellucid.core import notices
 from pellucid.core.dtypes import float32, float64
-from pellucid.core.errors import CompileError
+from pellucid.core.errors import PACKAGE_FOLDER, CompileError
 from pellucid.graph.node import Graph
 from pellucid.graph.text import parse_graph
-from pellucid.runtime import cache, native
+from pellucid.runtime import cache, machine, machine_code
 from pellucid.runtime.native import Native
+from pellucid.runtime.training import TrainingCode
 from pellucid.transform.custom import op
 from tests.compiler.xor import SMALL, call, shared, step_graph
 
@@ -38,11 +39,11 @@ INPUTS = [np.ones((2, 3), np.float32), np.arange(3, dtype=np.float32)]
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache of the test's own."""
-    native.this_machine()  # is an entry of its own, made once a process
+    machine.this_machine()  # is an entry of its own, made once a process
     place = tmp_path / "kept"
     monkeypatch.setenv(cache.VARIABLE, str(place))
     monkeypatch.setattr(notices, "_said", set())
-    monkeypatch.setattr(native, "_KEPT", 0)  # else the process itself keeps the code
+    monkeypatch.setattr(machine_code, "_KEPT", 0)  # else the process itself keeps the code
     return place
 
 
@@ -63,10 +64,10 @@ def test_kept_code_runs_without_passes_and_emitters(
     bound.step(5)
     assert not made.from_cache and len(entries(folder)) == 1
     with monkeypatch.context() as patch:
-        patch.setattr(native, "compile_graph", forbidden)
+        patch.setattr(machine_code, "compile_graph", forbidden)
         patch.setattr(codegen, "build", forbidden)
         kept = Native(graph, shared())
-        assert kept.from_cache and kept.frame == made.frame
+        assert kept.from_cache and kept.signature == made.signature
         again = kept.bind(inputs)
         again.step(5)
         for n in (1, 4, 1000):
@@ -106,15 +107,15 @@ def test_kept_code_loads_in_milliseconds(folder: Path) -> None:
 def test_all_that_decides_the_code_decides_the_entry(folder: Path) -> None:
     """Types, shapes, attributes, numbers, names, pairs, passes, feeds, processors."""
     graph = step_graph()
-    feed = Feed(((5, float32), (6, float64)), (4,), (4,))
+    feed = MinibatchFeed(((5, float32), (6, float64)), (4,), (4,))
     makers = [
         lambda: Native(graph),
         lambda: Native(graph, shared()),
         lambda: Native(graph, shared()[:2]),
         lambda: Native(graph, shared(), off=["cse"]),
         lambda: Native(graph, shared(), off=["cse", "dce"]),
-        lambda: Native(graph, shared(), feed=feed),
-        lambda: Native(graph, shared(), feed=replace(feed, measured=(4, 4))),
+        lambda: TrainingCode(graph, shared(), feed),
+        lambda: TrainingCode(graph, shared(), replace(feed, measured=(4, 4))),
         lambda: Native(step_graph(dtype=float64)),
         lambda: Native(step_graph((2, 3, 1))),
         lambda: Native(parse_graph(TEXT), target=replace(host(), level=1)),
@@ -168,7 +169,7 @@ def test_an_operation_of_ones_own_is_never_kept(folder: Path) -> None:
         out = twice(x)
     with pytest.raises(CompileError):
         Native(builder.graph([out]))
-    assert native.Native._key(_bare(builder.graph([out])), host()) == ""
+    assert Native._key(_bare(builder.graph([out])), host()) == ""
 
 
 def _bare(graph: Graph) -> Native:
@@ -179,13 +180,15 @@ def _bare(graph: Graph) -> Native:
 
 def test_the_key_covers_every_module_that_makes_code() -> None:
     """What the passes and emitters import of ours, directly or not, is hashed."""
-    hashed = [part.removesuffix(".py").replace("/", ".") for part in cache.SOURCES]
+    hashed = [name.removeprefix("pellucid.") for name in cache.source_files()]
     asked = subprocess.run(
         [sys.executable, "-c", STATIC], capture_output=True, text=True, check=True
     ).stdout.split()
     assert len(asked) > 30
     for name in asked:
-        assert any(name == part or name.startswith(f"{part}.") for part in hashed), name
+        assert name in hashed
+    assert {"ops.elementwise", "runtime.machine_code"} <= set(hashed)
+    assert not any(name.startswith(("transform", "train", "models", "nn")) for name in hashed)
 
 
 # The closure of our own imports, read from the source text, from the modules that make code.
@@ -215,8 +218,8 @@ def test_another_source_or_library_is_another_entry(
 ) -> None:
     graph = parse_graph(TEXT)
     Native(graph)
-    other = native.this_machine()._replace(versions="llvmlite 99, LLVM 99")
-    monkeypatch.setattr(native, "this_machine", lambda: other)
+    other = machine.this_machine()._replace(versions="llvmlite 99, LLVM 99")
+    monkeypatch.setattr(machine_code, "this_machine", lambda: other)
     assert not Native(graph).from_cache
     monkeypatch.undo()
     monkeypatch.setenv(cache.VARIABLE, str(folder))
@@ -229,28 +232,22 @@ def test_a_changed_source_file_changes_the_hash(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = tmp_path / "pellucid"
-    for part in cache.SOURCES:
-        place = package / part
-        if place.suffix:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text("a = 1\n")
-        else:
-            (place / "deep").mkdir(parents=True)
-            (place / "deep" / "one.py").write_text("a = 1\n")
-            (place / "two.py").write_text("a = 1\n")
+    for place in cache.source_files().values():
+        copy = package / place.relative_to(PACKAGE_FOLDER)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(place.read_bytes())
     monkeypatch.setattr(cache, "PACKAGE_FOLDER", f"{package}{os.sep}")
     fresh = cache.sources.__wrapped__
     assert fresh() == "", "edited behind the start of this process"
     monkeypatch.setattr(cache, "_STARTED", time.time() + 1e6)
     known = {fresh()}
-    file = package / "compiler" / "deep" / "one.py"
-    file.write_text("a = 2\n")
-    known.add(fresh())
-    file.rename(file.with_name("renamed.py"))
-    known.add(fresh())
-    (package / "ops" / "two.py").write_text("")
-    known.add(fresh())
+    for name in ("compiler/codegen/matmul.py", "ops/elementwise.py", "runtime/extras.py"):
+        with (package / name).open("a") as file:
+            file.write("# another\n")
+        known.add(fresh())
     assert len(known) == 4 and "" not in known
+    (package / "ops" / "compare.py").unlink()
+    assert fresh() == ""
 
 
 def test_without_sources_nothing_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,8 +296,8 @@ def test_an_entry_under_another_name_is_not_loaded(folder: Path) -> None:
 
 def test_the_frame_survives_writing_down() -> None:
     program, _ = pipeline.compile_graph(step_graph(), shared())
-    plain = frame(program).plain()
-    assert read(plain) == frame(program)
+    plain = signature(program).plain()
+    assert read(plain) == signature(program)
     for name, value in (("slots", -1), ("slots", 1), ("inputs", ["3"]), ("constants", {"c": 1e3})):
         with pytest.raises((TypeError, ValueError)):
             read({**plain, name: value})

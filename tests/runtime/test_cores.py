@@ -20,7 +20,8 @@ import pytest
 import pellucid as pel
 from pellucid.core.dtypes import float32
 from pellucid.runtime import threads as workers
-from pellucid.train.engines import Compiled, Job
+from pellucid.runtime.native_executor import NativeTrainer
+from pellucid.train.engines import Job
 from pellucid.transform.custom import in_rows
 
 STAT = Path("/proc/stat")
@@ -42,7 +43,7 @@ def free_cores(seconds: float = 0.5) -> float:
     return (busy_and_idle()[1] - before) / (time.perf_counter() - start)
 
 
-def engines(sizes: tuple[int, ...], batch: int, threads: tuple[int, ...]) -> list[Compiled]:
+def engines(sizes: tuple[int, ...], batch: int, threads: tuple[int, ...]) -> list[NativeTrainer]:
     """A training run for each number of threads, on the same code, start and data."""
     rng = np.random.default_rng(0)
     x, y = rng.random((4 * batch, sizes[0]), np.float32), rng.integers(0, sizes[-1], 4 * batch)
@@ -56,10 +57,10 @@ def engines(sizes: tuple[int, ...], batch: int, threads: tuple[int, ...]) -> lis
     state = [*params, np.array(0)]
     assert len(state) == job.leaves
     programs: dict = {}
-    return [Compiled(job, state, count, programs) for count in threads]
+    return [NativeTrainer(job, state, count, programs) for count in threads]
 
 
-def seconds(engine: Compiled, steps: int) -> float:
+def seconds(engine: NativeTrainer, steps: int) -> float:
     """What so many steps take."""
     rows = np.resize(np.arange(engine.job.rows), steps * engine.job.batch_size)
     rates = np.full(steps, 0.01)
@@ -68,7 +69,7 @@ def seconds(engine: Compiled, steps: int) -> float:
     return time.perf_counter() - start
 
 
-def bits(engine: Compiled) -> bytes:
+def bits(engine: NativeTrainer) -> bytes:
     return b"".join(array.tobytes() for array in engine.state())
 
 

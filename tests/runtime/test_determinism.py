@@ -12,7 +12,7 @@ import pytest
 
 import pellucid as pel
 from pellucid.runtime import threads as workplace
-from pellucid.runtime.pace import Pace
+from pellucid.runtime.thread_tuner import ThreadTuner
 from pellucid.runtime.threads import Team
 from pellucid.train.callback import Callback, Run
 
@@ -71,20 +71,24 @@ def alone() -> str:
 def live(monkeypatch: pytest.MonkeyPatch) -> list[set[int]]:
     """The threads that ran each team's parts; all of a run's threads run all of its steps."""
     seen: list[set[int]] = []
+    inside: list[bool] = []  # a team's call; LLVM and long calls have a worker of their own too
     call, hire = Team.call, workplace._hire
 
     def called(team: Team, *work: Any) -> None:
         seen.append({threading.get_ident()})  # the caller has part 0
+        inside.append(True)
         call(team, *work)
+        inside.pop()
 
     def hired(count: int) -> list[workplace._Worker]:
         workers = hire(count)
-        seen[-1].update(map(id, workers))
+        if inside:
+            seen[-1].update(map(id, workers))
         return workers
 
     monkeypatch.setattr(Team, "call", called)
     monkeypatch.setattr(workplace, "_hire", hired)
-    monkeypatch.setattr(Pace, "plan", lambda pace, steps: (pace.threads, min(steps, SLICE)))
+    monkeypatch.setattr(ThreadTuner, "plan", lambda pace, steps: (pace.threads, min(steps, SLICE)))
     return seen
 
 

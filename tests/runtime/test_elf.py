@@ -13,7 +13,7 @@ import pytest
 from pellucid.compiler.codegen import module as codegen
 from pellucid.compiler.codegen import target
 from pellucid.core.dtypes import float32
-from pellucid.runtime import elf, machine, native
+from pellucid.runtime import elf, machine, machine_code
 from pellucid.runtime.native import Native
 from tests.compiler.xor import SMALL, call, shared, step_graph
 
@@ -38,7 +38,7 @@ def maps(address: int) -> tuple[int, str]:
 
 
 def test_both_ways_to_load_give_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(native, "_KEPT", 0)
+    monkeypatch.setattr(machine_code, "_KEPT", 0)
     results = []
     for supported in (True, False):
         monkeypatch.setattr(elf, "SUPPORTED", supported)

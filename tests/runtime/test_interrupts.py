@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +20,7 @@ import pytest
 import pellucid as pel
 from pellucid.compiler.codegen import module as codegen
 from pellucid.core.signals import held_back, let_through
-from pellucid.runtime import native
+from pellucid.runtime import machine_code, native, threads
 from pellucid.runtime.threads import apart, in_chunks
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX sends them")
@@ -183,6 +184,15 @@ def test_work_that_does_not_end_when_asked_is_left_to_itself() -> None:
         apart(lambda: 1 // 0, lambda: None)
 
 
+def test_without_a_thread_the_work_is_done_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threads, "_parked", deque())
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert apart(lambda: 5, lambda: None) == 5
+
+
 def test_a_handler_that_does_not_raise_changes_nothing() -> None:
     came: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
@@ -196,18 +206,18 @@ def test_a_handler_that_does_not_raise_changes_nothing() -> None:
     assert chunks == list(range(9)) and came == [signal.SIGINT] * 2
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_chunks_end_with_the_one_under_way(threads: int) -> None:
+@pytest.mark.parametrize("count", [1, 2])
+def test_chunks_end_with_the_one_under_way(count: int) -> None:
     begun: list[int] = []
 
     def run(start: int, stop: int) -> None:
         begun.append(start)
         time.sleep(0.03)
 
-    assert interrupted_after(0.1, lambda: in_chunks(run, 1000, 1, threads)) < SOON
-    count = len(begun)
+    assert interrupted_after(0.1, lambda: in_chunks(run, 1000, 1, count)) < SOON
+    done = len(begun)
     time.sleep(0.1)
-    assert len(begun) == count < 20
+    assert len(begun) == done < 20
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGALRM", "SIGUSR1"])
@@ -238,7 +248,7 @@ def test_a_long_call_with_donated_arrays_writes_over_none(monkeypatch: pytest.Mo
     x = np.random.default_rng(0).normal(size=(64, 64)).astype(np.float32)
     w = np.ones((64, 64), np.float32)
     kept = w.copy()
-    monkeypatch.setattr(native, "SLOWEST", 1.0)
+    monkeypatch.setattr(machine_code, "SLOWEST", 1.0)
     monkeypatch.setattr(native, "MEASURED", 1 << 60)
     first = step(w, x)
     again = step(w, x)
@@ -264,8 +274,8 @@ def test_a_call_told_to_stop_ends_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     working.stop()
     program._run(working.address, 0, 1, 0, 1)
     assert not outputs[0].any(), "told so beforehand, it begins with nothing"
-    for threads in (1, 2):
-        for one, other in zip(program([a, b], threads=threads), whole, strict=True):
+    for count in (1, 2):
+        for one, other in zip(program([a, b], threads=count), whole, strict=True):
             np.testing.assert_array_equal(one, other)
 
 
@@ -276,8 +286,8 @@ def test_pieces_of_a_kernel_give_the_same_bits(monkeypatch: pytest.MonkeyPatch) 
     graph = f.graph(a, b)
     whole = native.Native(graph)([a, b])
     monkeypatch.setattr(codegen, "PIECE", 20_000)
-    monkeypatch.setattr(native, "_loaded", {})
+    monkeypatch.setattr(machine_code, "_loaded", {})
     in_pieces = native.Native(graph)
-    for threads in (1, 2):
-        for one, other in zip(in_pieces([a, b], threads=threads), whole, strict=True):
+    for count in (1, 2):
+        for one, other in zip(in_pieces([a, b], threads=count), whole, strict=True):
             np.testing.assert_array_equal(one, other)

@@ -18,7 +18,7 @@ from pellucid.core.shapes import N
 from pellucid.graph.node import Constant, TensorType
 from pellucid.graph.text import parse_graph
 from pellucid.ops.value import Builder, Value, apply, elementwise
-from pellucid.runtime import native
+from pellucid.runtime import machine_code
 from pellucid.runtime.interpreter import Interpreter
 from pellucid.runtime.native import Native
 from tests.compiler.xor import DEEP, SMALL, batch, by_interpreter, call, shared, start, step_graph
@@ -333,7 +333,7 @@ def test_equal_graphs_of_a_process_share_their_code(monkeypatch: pytest.MonkeyPa
     assert other._engine is not first._engine
     inputs = [np.ones((2, 3), np.float32), np.full(3, 2, np.float32)]
     assert [program(inputs)[0][0, 0] for program in (first, again, other)] == [3, 3, -1]
-    monkeypatch.setattr(native, "_KEPT", 1)
+    monkeypatch.setattr(machine_code, "_KEPT", 1)
     Native(parse_graph(text.replace("add", "multiply")))
-    assert len(native._loaded) == 1
+    assert len(machine_code._loaded) == 1
     assert first(inputs)[0][0, 0] == 3  # who has it keeps it

@@ -9,8 +9,10 @@ import pytest
 
 import pellucid as pel
 from pellucid.core.errors import DataError, DivergenceError
+from pellucid.runtime.interpreter_executor import InterpreterTrainer
+from pellucid.runtime.native_executor import NativeTrainer
 from pellucid.train.callback import Callback, Run
-from pellucid.train.engines import Compiled, Interpreted, Job
+from pellucid.train.engines import Job
 
 ROWS, FEATURES = 230, 12
 
@@ -70,7 +72,7 @@ def test_the_order_of_the_rows_is_the_same(n: int) -> None:
     net.fit(x, y, epochs=0, verbose=0)
     job = Job(net.training_graph(x, y), 4, [np.array(0)], (x,), (y,), 32, np.dtype(np.float32))
     state = [np.zeros(t.shape, t.dtype.name) for t in job.graph.input_types[: job.leaves]]
-    ours, known = Compiled(job, state, 1, {}), Interpreted(job, state)
+    ours, known = NativeTrainer(job, state, 1, {}), InterpreterTrainer(job, state)
     for seed, epoch in ((0, 0), (1, 5), (2**62 + 12345, 2**40)):
         np.testing.assert_array_equal(ours.order(seed, epoch), known.order(seed, epoch))
 
@@ -210,7 +212,7 @@ def test_code_is_compiled_once_for_a_model(monkeypatch: pytest.MonkeyPatch) -> N
     x, y = data()
     net = model()
     trained(x, y, net)
-    monkeypatch.setattr("pellucid.train.engines.Native", None)
+    monkeypatch.setattr("pellucid.runtime.native_executor.TrainingCode", None)
     trained(x, y, net, batch_size=17)
     trained(x[:50], y[:50], net, batch_size=100)
 

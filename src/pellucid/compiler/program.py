@@ -32,17 +32,6 @@ ALIGNMENT = 64  # bytes: a cache line, and the widest vector
 ROW_QUANTUM = 16  # N is rounded up to this in the arena ...
 ROW_BYTES = 4  # ... and bytes per row to this, so that every offset is a multiple of ALIGNMENT
 FEW_ROWS = 4  # of a step, or of k, that products have code of their own for (`codegen/outer.py`)
-# Rows whose kernels check what they meet: see `Scope.fail`.
-REFUSING = (
-    "gather",
-    "scatter_add",
-    "max",
-    "min",
-    "argmax",
-    "random_bits",
-    "uniform",
-    "normal",
-)
 
 
 def round_up(value: int, quantum: int) -> int:
@@ -174,7 +163,7 @@ class Kernel:
 
 
 @dataclass(frozen=True, slots=True)
-class Feed:
+class MinibatchFeed:
     """What a training run does around each step of its program.
 
     Args:
@@ -349,7 +338,7 @@ def first_update(program: Program) -> int | None:
     refusing = [
         n
         for n, kernel in enumerate(program.kernels)
-        if any(one.op in REFUSING for one in kernel.body)
+        if any(REGISTRY[one.op].refuses for one in kernel.body)
     ]
     if not updates or (refusing and refusing[-1] >= updates[0]):
         return None

@@ -9,10 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.runtime.extras import words
+from pellucid.runtime.extras import ORDER, words
 
 Rows = NDArray[np.int64]
-ORDER = "order"  # the stream that the order of the data draws from
 
 
 def order(n: int, seed: int, epoch: int, stream: str = ORDER) -> Rows:

@@ -190,9 +190,7 @@ class BaseModel(Network):
             fix = "Add Flatten() before Dense." if len(wanted) == 1 else "Reshape the data."
         if len(wanted) > 1 and shape[1:] == (wanted[-1], *wanted[:-1]):
             fix = sliding.CHANNELS_LAST
-        inputs = self.architecture.inputs
-        key = inputs.names[number] if inputs.structure.kind is dict else number
-        own = f"x[{key!r}]" if inputs.several else "x"
+        own = self.architecture.inputs.labels("x")[number]
         layer = kind_name(type(self.architecture.layers[0]).__name__)
         return ShapeError(
             f'{layer} "{self.architecture.names[0]}"',

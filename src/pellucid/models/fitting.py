@@ -26,7 +26,7 @@ from pellucid.models.measuring import CHUNK, measures
 from pellucid.models.saving import check_savable, save
 from pellucid.nn.losses import Loss
 from pellucid.optim import BatchSize, FixedBatch, GrowingBatch, Minimizer, Optimizer
-from pellucid.runtime.executor import Program
+from pellucid.runtime.executor import Executable
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.train.callback import Callback, Run, as_callbacks
 from pellucid.train.callbacks import Checkpoint, ProgressBar
@@ -218,6 +218,8 @@ def job(model: BaseModel, task: Task, data: Data, seed: int, batch_size: int) ->
         others=data.others,
         batch_size=min(batch_size, data.rows),
         dtype=dtype,
+        feature_names=model.architecture.inputs.labels("x"),
+        other_names=(*model.architecture.outputs.labels("y"), "sample_weight"),
     )
 
 
@@ -237,7 +239,7 @@ def engine_of(
         "product": lambda: product_graph(task, slots),
     }
 
-    def program(kind: str) -> Program:
+    def program(kind: str) -> Executable:
         return model.programs.program((kind, key), makers[kind], backend, "fit")
 
     return Driven(job, state, optimizer, program, task.free)

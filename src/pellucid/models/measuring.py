@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from pellucid.data.arrays import check_finite, consecutive
-from pellucid.runtime.executor import Program
+from pellucid.runtime.executor import Executable
 from pellucid.runtime.extras import numpy_dtype
-from pellucid.runtime.native import Native
 from pellucid.runtime.threads import check as check_threads
 from pellucid.runtime.threads import in_chunks
 from pellucid.train.task import Task
@@ -27,13 +26,13 @@ def rows_of(features: Sequence[Array], start: int, stop: int, dtype: np.dtype[An
     return found
 
 
-def _threads(program: Program, where: str) -> int:
-    return check_threads(where, None) if isinstance(program, Native) else 1
+def _threads(program: Executable, where: str) -> int:
+    return check_threads(where, None) if program.releases_gil else 1
 
 
 def measures(
     task: Task,
-    program: Program,
+    program: Executable,
     fixed: Sequence[Array],
     features: Sequence[Array],
     targets: Sequence[Array],
@@ -75,7 +74,7 @@ def measures(
 
 
 def predictions(
-    program: Program,
+    program: Executable,
     fixed: Sequence[Array],
     features: Sequence[Array],
     chunk: int,

@@ -41,6 +41,11 @@ class Ports:
     def __len__(self) -> int:
         return len(self.names)
 
+    def labels(self, name: str) -> tuple[str, ...]:
+        """What messages call the data of each port: x, x[0] or x['age']."""
+        keys = self.names if self.structure.kind is dict else range(len(self))
+        return tuple(f"{name}[{key!r}]" for key in keys) if self.several else (name,)
+
     def nested(self, each: Sequence[Any]) -> Any:
         """One thing a port, in the nesting of the ports."""
         return trees.unflatten(self.structure, each)

@@ -8,7 +8,7 @@ from typing import Any
 
 from pellucid.graph.node import Graph, TensorType
 from pellucid.runtime.backend import executor
-from pellucid.runtime.executor import Program
+from pellucid.runtime.executor import Executable
 from pellucid.train.task import Task
 from pellucid.transform.custom import in_rows
 
@@ -28,11 +28,11 @@ class Programs:
     tasks: dict[Targets, Task] = field(default_factory=dict)
     graphs: dict[Targets, Graph] = field(default_factory=dict)
     trainers: dict[Targets, dict[Any, Any]] = field(default_factory=dict)
-    _programs: dict[Hashable, Program] = field(default_factory=dict)
+    _programs: dict[Hashable, Executable] = field(default_factory=dict)
 
     def program(
         self, key: Hashable, graph: Callable[[], Graph], backend: str | None, where: str
-    ) -> Program:
+    ) -> Executable:
         """The program of the graph that `key` stands for."""
         whole = key, backend
         if whole not in self._programs:

@@ -51,6 +51,7 @@ gather = register(
         formula=r"x_{i}",
         domain="0 ≤ index < length; another index is an error",
         doc="The slices of x at `indices` along an axis.",
+        refuses=True,
     )
 )
 
@@ -88,6 +89,7 @@ scatter_add = register(
         formula=r"x_i + \sum_{j: k_j = i} u_j",
         domain="0 ≤ index < length; another index is an error",
         doc="x with each slice of `updates` added at its index; equal indices add up.",
+        refuses=True,
     )
 )
 

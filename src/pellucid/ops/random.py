@@ -62,6 +62,7 @@ random_bits = register(
         samples=((0, 9), (0, 9)),
         formula=r"b \in \{0, \dots, 2^{32} - 1\}",
         doc="32 random bits an element.",
+        refuses=True,
     )
 )
 uniform = register(
@@ -80,6 +81,7 @@ uniform = register(
         samples=((0, 9), (0, 9)),
         formula=r"u \sim U[0, 1)",
         doc="Uniform on [0, 1): 24 random bits in float32, 53 in float64.",
+        refuses=True,
     )
 )
 normal = register(
@@ -98,6 +100,7 @@ normal = register(
         samples=((0, 9), (0, 9)),
         formula=r"z \sim N(0, 1)",
         doc="Standard normal, by inversion of its distribution function.",
+        refuses=True,
     )
 )
 

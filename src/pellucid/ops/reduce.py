@@ -100,6 +100,7 @@ max = register(
         formula=r"\max x",
         accepts=NUMBERS,
         doc="The largest element over axes; the gradient goes to the first of equals.",
+        refuses=True,
     )
 )
 min = register(
@@ -116,6 +117,7 @@ min = register(
         formula=r"\min x",
         accepts=NUMBERS,
         doc="The smallest element over axes; the gradient goes to the first of equals.",
+        refuses=True,
     )
 )
 
@@ -140,5 +142,6 @@ argmax = register(
         formula=r"\arg\max x",
         accepts=NUMBERS,
         doc="The position of the first largest element along an axis.",
+        refuses=True,
     )
 )

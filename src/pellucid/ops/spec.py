@@ -126,6 +126,7 @@ class Op:
         samples: the interval where tests draw each input.
         formula: LaTeX.
         doc: one sentence; kinks are stated here.
+        refuses: whether forward may raise over the numbers that it meets, not their types alone.
         example: attributes and input types for the tests of a row that is not elementwise.
     """
 
@@ -145,6 +146,7 @@ class Op:
     formula: str = ""
     doc: str = ""
     accepts: tuple[DType, ...] = ()
+    refuses: bool = field(default=False, kw_only=True)
     user: bool = field(default=False, kw_only=True)  # defined by pel.op, outside the package
 
     @property

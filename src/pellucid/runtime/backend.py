@@ -7,18 +7,33 @@ the same results. Whoever did not ask is told once why it is the slower one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pellucid.core import forks, notices
 from pellucid.core.arguments import choice
 from pellucid.core.errors import CompileError, PellucidError
 from pellucid.graph.node import Graph
-from pellucid.runtime.interpreter import Interpreter
+from pellucid.runtime.executor import (
+    Array,
+    Executable,
+    Executor,
+    Job,
+    Kept,
+    Pairs,
+    Trainer,
+)
 
 if TYPE_CHECKING:
     from pellucid.runtime.native import Native
 
-BACKENDS = ("native", "interpreter")
+Made = TypeVar("Made")
+
+# The module of each executor, which holds it as EXECUTOR; the fastest first.
+_EXECUTORS = {
+    "native": "pellucid.runtime.native_executor",
+    "interpreter": "pellucid.runtime.interpreter_executor",
+}
+BACKENDS = tuple(_EXECUTORS)
 
 
 def check_backend(where: str, backend: str | None) -> None:
@@ -49,49 +64,85 @@ def prepared(graph: Graph, prepare: Callable[[Graph], Graph]) -> Graph:
         raise CompileError(error.where, error.problem, error.fix, line=error.line) from error
 
 
-def _native() -> type[Native]:
-    """The class of the native executor, imported with all that makes code when it is first used."""
-    found: type[Native] = forks.load("pellucid.runtime.native").Native
+def named(name: str) -> Executor:
+    """The executor of a backend, imported with all that it needs when it is first used."""
+    found: Executor = forks.load(_EXECUTORS[name]).EXECUTOR
     return found
 
 
-def compiled(graph: Graph, prepare: Callable[[Graph], Graph]) -> Native:
+def chosen(
+    backend: str | None,
+    where: str,
+    graph: Graph,
+    write_out: Callable[[Graph], Graph],
+    make: Callable[[Executor, Graph], Made],
+) -> Made:
+    """What `make` gives for the executor that `backend` asks for and the graph that it runs.
+
+    Args:
+        backend: a name, that executor or an error; None, the first one of all that can.
+        where: who asks, for messages.
+        write_out: writes operations of a person's own out as rows.
+
+    Raises:
+        ArgumentError: for another word.
+        CompileError: where the backend that was asked for cannot be had.
+    """
+    check_backend(where, backend)
+    names = BACKENDS if backend is None else (backend,)
+    for name in names[:-1]:
+        try:
+            return _made(named(name), graph, write_out, make)
+        except CompileError as error:
+            notice(where, error)
+    return _made(named(names[-1]), graph, write_out, make)
+
+
+def _made(
+    executor: Executor,
+    graph: Graph,
+    write_out: Callable[[Graph], Graph],
+    make: Callable[[Executor, Graph], Made],
+) -> Made:
+    return make(executor, graph if executor.own_operations else prepared(graph, write_out))
+
+
+def compiled(graph: Graph, write_out: Callable[[Graph], Graph]) -> Native:
     """Machine code for `graph`, to be looked at.
 
     Raises:
         CompileError: where it cannot be had.
     """
-    return _native()(prepared(graph, prepare))
+    made: Native = forks.load("pellucid.runtime.native").Native(prepared(graph, write_out))
+    return made
 
 
 def executor(
     graph: Graph,
-    shared: Sequence[tuple[int, int]] = (),
+    shared: Pairs = (),
     backend: str | None = None,
     where: str = "fit",
     prepare: Callable[[Graph], Graph] = lambda graph: graph,
-) -> Native | Interpreter:
-    """The executor of `graph`.
+) -> Executable:
+    """`graph` made ready; the arguments are those of `chosen` and `Executor.prepare`."""
+    return chosen(
+        backend, where, graph, prepare, lambda executor, graph: executor.prepare(graph, shared)
+    )
 
-    Args:
-        shared: (input number, output number) pairs: state that machine code may update in place.
-        backend: "native" is machine code or an error; "interpreter" imports no compiler; None is
-            machine code where it can be had.
-        where: who asks, for messages.
-        prepare: makes the graph one that machine code can be had for.
 
-    Raises:
-        ArgumentError: for another word.
-        CompileError: where "native" cannot be had: no llvmlite, an operation without code, a
-            machine that it makes no code for.
-    """
-    check_backend(where, backend)
-    if backend == "interpreter":
-        return Interpreter(graph)
-    try:
-        return _native()(prepared(graph, prepare), shared)
-    except CompileError as error:
-        if backend == "native":
-            raise
-        notice(where, error)
-        return Interpreter(graph)
+def trainer(
+    job: Job,
+    state: Sequence[Array],
+    backend: str | None,
+    threads: int,
+    kept: Kept,
+    write_out: Callable[[Graph], Graph] = lambda graph: graph,
+) -> Trainer:
+    """What runs the steps of `job`; the arguments are those of `chosen` and `Executor.trainer`."""
+    return chosen(
+        backend,
+        "fit",
+        job.graph,
+        write_out,
+        lambda executor, graph: executor.trainer(job.over(graph), state, threads, kept),
+    )

@@ -39,8 +39,9 @@ _NAME = re.compile(r"[0-9a-f]{64}\.code|\.[0-9a-f]{64}\.\d+\.\d+\.part")  # all 
 _STARTED = time.time()  # the modules that make code were read at about this time
 _LEFT = 3600.0  # seconds after which a part file belongs to no one who still writes
 
-# Whatever decides the code of a graph stands in these folders and files.
-SOURCES = ("core", "graph", "ops", "compiler", "runtime/extras.py", "runtime/native.py")
+# Whatever decides the code of a graph is imported by this module, directly or not.
+MAKER = "pellucid.runtime.machine_code"
+_IMPORT = re.compile(r"^from (pellucid[\w.]*) import (\([^)]*\)|[^\n]*)", re.M)
 
 
 class Entry(NamedTuple):
@@ -58,21 +59,32 @@ def sources() -> str:
     on disk is not what makes the code here.
     """
     whole = hashlib.sha256()
-    root, count = Path(PACKAGE_FOLDER), 0
     try:
-        for part in SOURCES:
-            place = root / part
-            files = [place] if place.suffix else sorted(place.rglob("*.py"))
-            for file in files:
-                text = file.read_bytes()
-                if file.stat().st_mtime > _STARTED:
-                    return ""
-                whole.update(f"{file.relative_to(root).as_posix()} {len(text)}\n".encode())
-                whole.update(text)
-                count += 1
+        for name, file in sorted(source_files().items()):
+            text = file.read_bytes()
+            if file.stat().st_mtime > _STARTED:
+                return ""
+            whole.update(f"{name} {len(text)}\n".encode())
+            whole.update(text)
     except OSError:
         return ""
-    return whole.hexdigest() if count > len(SOURCES) else ""
+    return whole.hexdigest()
+
+
+def source_files() -> dict[str, Path]:
+    """The file of each module of ours that takes part in making code, by the module's name."""
+    root, files, waiting = Path(PACKAGE_FOLDER), {}, [MAKER]
+    while waiting:
+        name = waiting.pop()
+        if name in files or name not in sys.modules:  # imported already, or no module but a name
+            continue
+        path = root.joinpath(*name.split(".")[1:])
+        is_package = hasattr(sys.modules[name], "__path__")
+        files[name] = file = path / "__init__.py" if is_package else path.with_suffix(".py")
+        for base, names in _IMPORT.findall(file.read_text("utf-8")) if name != "pellucid" else ():
+            waiting += [base, *(f"{base}.{one}" for one in re.findall(r"\w+", names))]
+        waiting.append(name.rpartition(".")[0])
+    return files
 
 
 def key(*parts: str) -> str:

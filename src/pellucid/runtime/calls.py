@@ -2,7 +2,7 @@
 
 What a call needs beside its arrays (a table of addresses, working memory) is kept from an earlier
 one. Arrays that look like those of the last call, by shape and dtype, were checked then. A caller
-that knows so beforehand has a `Repeat`, which leaves even looking at them to machine code.
+that knows so beforehand has a `FastCall`, which leaves even looking at them to machine code.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.compiler.codegen import enter
+from pellucid.compiler.codegen import fast_call
 from pellucid.compiler.codegen.barrier import STATUS_BYTES, STOP
 from pellucid.compiler.program import ALIGNMENT, ARENA, SCRATCH, STATUS
 from pellucid.core import shapes
@@ -26,7 +26,7 @@ from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.results import LARGE, empty, maker
 
 Array = NDArray[Any]
-_ENTER = ctypes.PYFUNCTYPE(
+_FAST_CALL = ctypes.PYFUNCTYPE(
     ctypes.c_int64,
     ctypes.py_object,
     ctypes.c_void_p,
@@ -46,15 +46,15 @@ def _readable() -> bool:
     if sys.implementation.name != "cpython":
         return False
     probe = np.zeros((4, 5), np.float32)[1:]
-    if _word(probe, enter.DATA) != probe.ctypes.data:
+    if _word(probe, fast_call.DATA) != probe.ctypes.data:
         return False
     several, low = [probe, probe], 0xFFFFFFFF
     return (
-        _word(probe, enter.DESCR) == id(probe.dtype)
-        and _word(probe, enter.AXES) & low == probe.ndim
-        and _word(probe, enter.FLAGS) & low == probe.flags.num
-        and ctypes.c_int64.from_address(_word(several, enter.ITEMS) + 8).value == id(probe)
-        and ctypes.c_int64.from_address(_word(probe, enter.DIMS)).value == len(probe)
+        _word(probe, fast_call.DESCR) == id(probe.dtype)
+        and _word(probe, fast_call.AXES) & low == probe.ndim
+        and _word(probe, fast_call.FLAGS) & low == probe.flags.num
+        and ctypes.c_int64.from_address(_word(several, fast_call.ITEMS) + 8).value == id(probe)
+        and ctypes.c_int64.from_address(_word(probe, fast_call.DIMS)).value == len(probe)
     )
 
 
@@ -64,7 +64,7 @@ READABLE = _readable()
 def address_of(array: Array) -> int:
     """The address of the elements."""
     if READABLE:  # an eighth of the time
-        return ctypes.c_void_p.from_address(id(array) + enter.DATA).value or 0
+        return ctypes.c_void_p.from_address(id(array) + fast_call.DATA).value or 0
     address: int = array.ctypes.data
     return address
 
@@ -86,7 +86,7 @@ def plain(array: Any) -> Array:
     return np.require(array, np.asarray(array).dtype.newbyteorder("="), ["C", "A"])
 
 
-class Working:
+class Workspace:
     """Memory for one call at a time, and the table of addresses with all that stays the same.
 
     Args:
@@ -101,9 +101,9 @@ class Working:
         memory: Array,
         places: tuple[int, int, int],
         rows: int,
-        parts: int,
+        threads: int,
     ):
-        self.memory, self.rows, self.parts = memory, rows, parts
+        self.memory, self.rows, self.threads = memory, rows, threads
         self.slots = (ctypes.c_void_p * slots)()
         self.slots[STATUS], self.slots[SCRATCH], self.slots[ARENA] = places
         for slot, array in constants.items():
@@ -130,24 +130,24 @@ class Calls:
         outputs: Sequence[int],
         output_types: Sequence[TensorType],
         check: Callable[[Sequence[Any]], int],
-        make: Callable[[int, int], Working],
+        make: Callable[[int, int], Workspace],
     ):
         self._inputs, self._outputs = tuple(inputs), tuple(outputs)
         self._made = [(type, numpy_dtype(type.dtype)) for type in output_types]
         self._check, self._make = check, make
         self._known: tuple[list[Any] | None, int] = (None, 0)  # shapes and dtypes; rows
         self._shapes: dict[int, list[tuple[Any, Any]]] = {}
-        self._waiting: deque[Working] = deque()
+        self._waiting: deque[Workspace] = deque()
 
     def arrays(self, inputs: Sequence[Any]) -> tuple[list[Array], int]:
         """Arrays that machine code can read, and the number of rows they have."""
         found = [plain(array) for array in inputs]
-        looks: list[Any] = [array.shape for array in found]
-        looks += [array.dtype for array in found]
+        signature: list[Any] = [array.shape for array in found]
+        signature += [array.dtype for array in found]
         known, rows = self._known
-        if looks != known:
+        if signature != known:
             rows = self._check(inputs)
-            self._known = looks, rows
+            self._known = signature, rows
         return found, rows
 
     def results(self, rows: int, state: Mapping[int, Array] = MappingProxyType({})) -> list[Array]:
@@ -168,43 +168,46 @@ class Calls:
             self._shapes[rows] = made
         return made
 
-    def take(self, rows: int, parts: int) -> Working:
+    def take(self, rows: int, threads: int) -> Workspace:
         """Memory that no other call is using."""
         try:
-            working = self._waiting.pop()
+            workspace = self._waiting.pop()
         except IndexError:
-            return self._make(rows, parts)
-        enough = working.rows >= rows and working.parts >= parts
-        return working if enough else self._make(rows, parts)
+            return self._make(rows, threads)
+        enough = workspace.rows >= rows and workspace.threads >= threads
+        return workspace if enough else self._make(rows, threads)
 
     def expected(self, arrays: Sequence[Array], rows: int) -> Any:
         """What `enter` compares arrays with: these inputs, and outputs for so many rows."""
-        looks = [(array.dtype, array.shape) for array in arrays]
-        looks += [(dtype, shape) for shape, dtype in self.shapes(rows)]
+        signature = [(array.dtype, array.shape) for array in arrays]
+        signature += [(dtype, shape) for shape, dtype in self.shapes(rows)]
         slots = (*self._inputs, *self._outputs)
-        return enter.expectation(
-            [(slot, id(dtype), shape) for slot, (dtype, shape) in zip(slots, looks, strict=True)]
+        return fast_call.expectation(
+            [
+                (slot, id(dtype), shape)
+                for slot, (dtype, shape) in zip(slots, signature, strict=True)
+            ]
         )
 
-    def give_back(self, working: Working) -> None:
-        self._waiting.append(working)
+    def give_back(self, workspace: Workspace) -> None:
+        self._waiting.append(workspace)
 
-    def fill(self, working: Working, arrays: Sequence[Array], outputs: Sequence[Array]) -> None:
+    def fill(self, workspace: Workspace, arrays: Sequence[Array], outputs: Sequence[Array]) -> None:
         """Puts the addresses of a call's arrays into its table."""
-        slots = working.slots
+        slots = workspace.slots
         for slot, array in zip(self._inputs, arrays, strict=True):
             slots[slot] = address_of(array)
         for slot, array in zip(self._outputs, outputs, strict=True):
             slots[slot] = address_of(array)  # state stands in its output's array
 
 
-class Repeat:
+class FastCall:
     """A call again, with arrays that should look like those of an earlier one.
 
     Args:
         arrays: those of the earlier call.
         parts: how many threads share it, at most.
-        way: the address of machine code's `enter`, whose caller holds the interpreter lock.
+        address: that of machine code's `enter`, whose caller holds the interpreter lock.
         run: `run(working, rows, parts)` runs it without the lock; None where the work is too small
             for that.
         state: (input number, output number) pairs that are one array.
@@ -215,13 +218,13 @@ class Repeat:
         calls: Calls,
         arrays: Sequence[Array],
         rows: int,
-        parts: int,
-        way: int,
-        run: Callable[[Working, int, int], None] | None,
+        threads: int,
+        address: int,
+        run: Callable[[Workspace, int, int], None] | None,
         state: Sequence[tuple[int, int]] = (),
     ):
-        self._calls, self._rows, self._parts, self._run = calls, rows, parts, run
-        self._enter, self._now = _ENTER(way), int(run is None)
+        self._calls, self._rows, self._parts, self._run = calls, rows, threads, run
+        self._call, self._now = _FAST_CALL(address), int(run is None)
         standing = {output: number for number, output in state}
         self._made = [
             (standing.get(n, -1), maker(shape, dtype), shape, dtype)
@@ -241,10 +244,10 @@ class Repeat:
             for number, make, shape, dtype in self._made
         ]
         calls, rows = self._calls, self._rows
-        working = calls.take(rows, self._parts)
-        said = self._enter([*arrays, *outputs], self._address, working.address, rows, self._now)
-        if said == enter.DONE and self._run is not None:
-            self._run(working, rows, self._parts)
-            said, working.status[0] = int(working.status[0] != 0), 0
-        calls.give_back(working)
-        return outputs if said == enter.DONE else None
+        workspace = calls.take(rows, self._parts)
+        said = self._call([*arrays, *outputs], self._address, workspace.address, rows, self._now)
+        if said == fast_call.DONE and self._run is not None:
+            self._run(workspace, rows, self._parts)
+            said, workspace.status[0] = int(workspace.status[0] != 0), 0
+        calls.give_back(workspace)
+        return outputs if said == fast_call.DONE else None

@@ -1,20 +1,176 @@
-"""What every executor promises: a graph goes in, a function on arrays comes out."""
+"""What every executor promises: it prepares a graph and runs it, once or for many training steps.
+
+Machine code and the interpreter are two; `backend.py` lists them and is where one is chosen. Above
+this folder nobody asks which of them it has.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Protocol
+
+import numpy as np
 
 from pellucid.core import shapes
 from pellucid.core.errors import DTypeError, ShapeError
 from pellucid.graph.node import Graph, TensorType
 
+Array = np.ndarray[Any, Any]
+Pairs = Sequence[tuple[int, int]]  # (input number, output number): an old state and its new value
 
-class Program(Protocol):
-    """A graph made ready. Calling it gives one fresh array an output."""
 
-    def __call__(self, inputs: Sequence[Any]) -> list[Any]: ...
+class Executable(Protocol):
+    """A graph made ready, for any number of rows. Safe to call from several threads.
+
+    Attributes:
+        releases_gil: whether calls from several threads run at the same time.
+    """
+
+    releases_gil: bool
+
+    def __call__(
+        self, inputs: Sequence[Any], threads: int = 1, in_place: bool = False
+    ) -> list[Array]:
+        """The outputs for `inputs`: fresh arrays, that share no memory with them.
+
+        Args:
+            threads: how many threads share the work, at most.
+            in_place: whether inputs that were prepared as state may be written over: an output is
+                then the array of its input, or a fresh one. Where the call raises they stay as
+                they were.
+        """
+
+    def repeat(
+        self, arrays: Sequence[Array], threads: int
+    ) -> Callable[[list[Array]], list[Array] | None] | None:
+        """A quicker call in place for arrays like these; None where there is none.
+
+        It gives None for arrays that turn out to be others: call it the usual way then.
+
+        Args:
+            arrays: those of a call that went well.
+        """
+
+
+class Job(Protocol):
+    """A training run without its state, as `train/engines.py` describes it.
+
+    Its graph maps (state, step, seed, rate, fixed, data) to (state, step, measures).
+
+    Attributes:
+        params: how many leaves of the state are weights.
+        data: one array an input of the graph that is gathered, row by row; these are the last ones.
+        batch_size: the most rows that a step takes.
+        rows: how many the data have.
+        leaves: how many arrays the state has, the step counter included.
+    """
+
+    @property
+    def graph(self) -> Graph: ...
+
+    @property
+    def params(self) -> int: ...
+
+    @property
+    def data(self) -> tuple[Array, ...]: ...
+
+    @property
+    def batch_size(self) -> int: ...
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def leaves(self) -> int: ...
+
+    def inputs(self, state: Sequence[Array], rate: float, batch: Sequence[Any]) -> list[Any]:
+        """The inputs of one step."""
+
+    def batch(self, rows: Array) -> list[Array]:
+        """These rows of the data, as the graph takes them."""
+
+    def order(self, seed: int, epoch: int) -> Array:
+        """The order of the rows in an epoch."""
+
+    def over(self, graph: Graph) -> Job:
+        """The same run of another graph that computes the same."""
+
+
+class Trainer(Protocol):
+    """Runs training steps, and owns their state meanwhile.
+
+    Attributes:
+        steps_at_once: the most that are worth a call.
+        seconds: what a step took last, or a guess; infinite where nothing is known yet.
+    """
+
+    steps_at_once: int
+    seconds: float
+
+    def order(self, seed: int, epoch: int) -> Array:
+        """The order of the rows in an epoch: that of the job."""
+
+    def run(self, rows: Array, rates: Array, size: int) -> Array:
+        """A step for each `size` of `rows`; its measures, (steps, measures).
+
+        A step whose loss is not finite is the last one. So is the one before a batch that holds a
+        number that is not finite. Where Ctrl-C leaves a step, its state is that before the step.
+        """
+
+    def state(self) -> list[Array]:
+        """The state after the last step: arrays that no one else writes to."""
+
+    def finish(self) -> list[Array]:
+        """The same when no step follows: the trainer's own arrays, not copies of them."""
+
+    def before_failure(self) -> list[Array]:
+        """The state that the last step, whose loss was not finite, began with."""
+
+    def is_finite(self) -> bool:
+        """Whether all weights are finite numbers."""
+
+    def give_up(self, steps: int) -> None:
+        """Takes back the last 1 or 2 steps if the weights are not finite numbers."""
+
+
+Kept = dict[Any, Any]  # code of earlier runs over one graph; what stands in it is the executor's
+
+
+class Executor(Protocol):
+    """A way to run graphs.
+
+    Attributes:
+        own_operations: whether it runs operations of a person's own by calling them. Else they are
+            written out as rows first.
+    """
+
+    own_operations: bool
+
+    def prepare(self, graph: Graph, shared: Pairs = ()) -> Executable:
+        """The graph made ready.
+
+        Args:
+            shared: state that a call in place may write over.
+
+        Raises:
+            CompileError: where this executor cannot run it.
+        """
+
+    def trainer(self, job: Job, state: Sequence[Array], threads: int, kept: Kept) -> Trainer:
+        """What runs the steps of a job, from this state on.
+
+        Args:
+            kept: what earlier runs of the same graph left to be used again; more is put there.
+
+        Raises:
+            CompileError: where this executor cannot run it.
+        """
+
+
+def finite(arrays: Sequence[Array]) -> bool:
+    """Whether all numbers of all arrays are."""
+    return all(bool(np.isfinite(array).all()) for array in arrays)
 
 
 @lru_cache

@@ -23,6 +23,7 @@ Array = NDArray[Any]
 Ints = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
 
+ORDER = "order"  # the stream that the order of a run's rows draws from
 _MASK = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
 _PART = 1 << 14  # random elements that are drawn together, a multiple of 4

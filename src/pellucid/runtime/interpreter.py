@@ -15,7 +15,7 @@ from pellucid.core import shapes
 from pellucid.core.errors import ShapeError
 from pellucid.graph.node import CONST, INPUT, Graph, pruned
 from pellucid.ops.spec import lookup
-from pellucid.runtime.executor import check_inputs
+from pellucid.runtime.executor import Pairs, check_inputs
 from pellucid.runtime.extras import NUMPY
 
 _PLANS_KEPT = 8  # numbers of rows a program remembers its attributes for
@@ -24,8 +24,11 @@ _PLANS_KEPT = 8  # numbers of rows a program remembers its attributes for
 class Interpreter:
     """A graph made ready for calls. Safe to call from several threads."""
 
-    def __init__(self, graph: Graph, xp: Any = NUMPY):
+    releases_gil = False
+
+    def __init__(self, graph: Graph, xp: Any = NUMPY, shared: Pairs = ()):
         self.graph = pruned(graph)
+        self.shared = tuple(shared)
         self.xp = xp
         self._has_batch = self.graph.has_batch
         self._plans: dict[int | None, list[tuple[Any, ...]]] = {}
@@ -57,8 +60,18 @@ class Interpreter:
         self._plans[rows] = plan
         return plan
 
-    def __call__(self, inputs: Sequence[Any]) -> list[Any]:
-        """The outputs for `inputs`, as arrays that share no memory with them."""
+    def repeat(self, arrays: Sequence[Any], threads: int) -> None:
+        """No call is quicker than another."""
+
+    def __call__(
+        self, inputs: Sequence[Any], threads: int = 1, in_place: bool = False
+    ) -> list[Any]:
+        """The outputs for `inputs`, as arrays that share no memory with them.
+
+        Args:
+            threads: the work is done by one in any case.
+            in_place: whether state is written over its old value, when all has gone well.
+        """
         rows = check_inputs(self.graph, inputs)
         if rows is None and self._has_batch:
             raise ShapeError(
@@ -76,7 +89,11 @@ class Interpreter:
                     values[position] = forward(xp, *[values[i] for i in sources], **attrs)
                 for source in dead:
                     values[source] = None
-        return self._outputs(values, inputs)
+        outputs = self._outputs(values, inputs)
+        for number, output in self.shared if in_place else ():
+            np.copyto(inputs[number], outputs[output])
+            outputs[output] = inputs[number]
+        return outputs
 
     def _outputs(self, values: Sequence[Any], inputs: Sequence[Any]) -> list[Any]:
         """Fresh arrays: a view of an input, a constant or another output is copied."""

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from pellucid.compiler.boxes import BOX_BYTES, CALLED, IDLE, PARKED, RUN, TRAIN, WORDS
+from pellucid.compiler.mailbox import CALLED, IDLE, MAILBOX_BYTES, PARKED, RUN, TRAIN, WORDS
 from pellucid.core import forks
 from pellucid.core.arguments import whole
 from pellucid.core.errors import PellucidError
@@ -33,8 +33,9 @@ _ENTRIES = {
 }
 MOST = 1024  # threads that may be asked for
 _PARKED = 64  # workers that are kept; more of them were a burst
+_STACK = 8 << 20  # bytes; only what is used takes memory
 _LOOK = 0.1  # seconds between two looks at what a waiting thread cannot be woken for
-_GRACE = 0.08  # seconds that work which nobody waits for any more gets to end
+_GRACE = 0.05  # seconds that work which nobody waits for any more gets to end
 _MOUNT = Path("/sys/fs/cgroup")
 
 
@@ -140,8 +141,8 @@ class _Task:
         return True
 
 
-class Crew(Protocol):
-    """The functions of machine code that workers wait in; see `compiler/codegen/crew.py`."""
+class WorkerCode(Protocol):
+    """The functions of machine code that workers wait in; see `compiler/codegen/workers.py`."""
 
     def post(self, box: int, job: int) -> int: ...
 
@@ -158,9 +159,9 @@ class _Worker:
     def __init__(self) -> None:
         self._task: _Task | None = None
         self.process = forks.count()
-        self._crew: Crew | None = None
+        self._code: WorkerCode | None = None
         self._ended = False
-        room = ctypes.create_string_buffer(2 * BOX_BYTES)
+        room = ctypes.create_string_buffer(2 * MAILBOX_BYTES)
         self._room = room  # holds the box, which begins at a cache line
         self.box = ctypes.addressof(room) + -ctypes.addressof(room) % 64
         self._state = ctypes.c_int64.from_address(self.box)
@@ -168,7 +169,12 @@ class _Worker:
         self._job = (ctypes.c_int64 * WORDS)()
         self._wake = forks.signal()
         # A daemon: at the end of the process it is parked or inside native code, and is left there.
-        threading.Thread(target=self._work, name="pellucid worker", daemon=True).start()
+        # Some systems give threads small stacks, and LLVM works in one of these.
+        before = threading.stack_size(_STACK)
+        try:
+            threading.Thread(target=self._work, name="pellucid worker", daemon=True).start()
+        finally:
+            threading.stack_size(before)
 
     def give(self, task: _Task | None) -> None:
         """Has the worker run `task`, or end."""
@@ -176,11 +182,11 @@ class _Worker:
         self._state.value = CALLED
         self._wake.release()
 
-    def post(self, crew: Crew, job: Sequence[int]) -> None:
+    def post(self, worker_code: WorkerCode, job: Sequence[int]) -> None:
         """Has the worker call machine code, at once if it is looking out for it."""
         self._job[: len(job)] = list(job)
-        self._crew = crew
-        if crew.post(self.box, ctypes.addressof(self._job)) != IDLE:
+        self._code = worker_code
+        if worker_code.post(self.box, ctypes.addressof(self._job)) != IDLE:
             self._wake.release()
 
     def _work(self) -> None:
@@ -192,8 +198,8 @@ class _Worker:
                 del task  # while it is parked it keeps no one's arrays alive
             elif self._ended:
                 return
-            elif self._crew is not None:
-                self._crew.serve(self.box)
+            elif self._code is not None:
+                self._code.serve(self.box)
 
 
 # Parked workers of all teams. One that was used last is woken first: its stack is warm.
@@ -278,7 +284,9 @@ class Team:
         finally:
             del errors  # the same, for this frame
 
-    def call(self, crew: Crew, kind: int, address: int, arguments: Sequence[int]) -> None:
+    def call(
+        self, worker_code: WorkerCode, kind: int, address: int, arguments: Sequence[int]
+    ) -> None:
         """Calls machine code for every part at once: `arguments`, then the part and their number.
 
         Args:
@@ -291,14 +299,14 @@ class Team:
             at = 2 + len(arguments)
             # One call of machine code: no signal's handler runs between its parts.
             places = ctypes.addressof(boxes), len(workers), ctypes.addressof(job), at
-            if not crew.share(*places):
-                self._wake(crew, workers, kind, address, arguments)
+            if not worker_code.share(*places):
+                self._wake(worker_code, workers, kind, address, arguments)
         finally:
             _park(workers)
 
     def _wake(
         self,
-        crew: Crew,
+        worker_code: WorkerCode,
         workers: Sequence[_Worker],
         kind: int,
         address: int,
@@ -307,10 +315,10 @@ class Team:
         """The same where a worker must be woken, which takes Python."""
         with held_back():
             for part, worker in enumerate(workers, 1):
-                worker.post(crew, (kind, address, *arguments, part, self.n))
+                worker.post(worker_code, (kind, address, *arguments, part, self.n))
             _ENTRIES[kind](address)(*arguments, 0, self.n)
             for worker in workers:
-                crew.join(worker.box)
+                worker_code.join(worker.box)
 
 
 def _run_or_leave(
@@ -357,7 +365,10 @@ def apart(function: Callable[[], Result], leave: Callable[[], object]) -> Result
     results: list[Result] = []
     task = _Task(lambda part: results.append(function()), 0)
     with held_back():
-        workers = _hire(1)
+        try:
+            workers = _hire(1)
+        except PellucidError:  # the system gives no thread: the work is done all the same
+            return function()
         workers[0].give(task)
         try:
             with let_through():

@@ -14,16 +14,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.compiler.boxes import TRAIN
+from pellucid.compiler.codegen import module as codegen
 from pellucid.compiler.codegen.barrier import HALT, STATUS_BYTES, STOP
-from pellucid.compiler.codegen.feed import DATA, DONE
+from pellucid.compiler.codegen.shuffle import SHUFFLE
+from pellucid.compiler.codegen.training_loop import DATA, DONE
+from pellucid.compiler.mailbox import TRAIN
+from pellucid.compiler.passes.lower import Pairs
+from pellucid.compiler.program import MinibatchFeed
 from pellucid.core.shapes import bind
-from pellucid.runtime.crew import crew
-from pellucid.runtime.extras import numpy_dtype, stream_words
-from pellucid.runtime.native import WORTH_THREADS, Native, pool
+from pellucid.graph.node import Graph
+from pellucid.runtime.extras import ORDER, numpy_dtype, stream_words
+from pellucid.runtime.machine_code import WORTH_THREADS, MachineCode, pool
 from pellucid.runtime.threads import Team, apart
+from pellucid.runtime.worker_code import worker_code
 
 Array = NDArray[Any]
+_TRAIN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+_SHUFFLE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 5)
 _MANY = 1 << 22  # rows whose order takes so long that Ctrl-C must be heard meanwhile
 _KNOWN = ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8")
 
@@ -38,6 +45,20 @@ def readable(data: Array) -> Array:
     return np.ascontiguousarray(data, np.dtype(goal).newbyteorder("="))
 
 
+class TrainingCode(MachineCode):
+    """A training step as machine code that runs many of them in one call."""
+
+    feed: MinibatchFeed
+
+    def __init__(self, graph: Graph, shared: Pairs, feed: MinibatchFeed):
+        super().__init__(graph, shared, feed=feed)
+        self.trainer = self.function(codegen.TRAIN)
+        self.train = _TRAIN(self.trainer)
+        self.shuffle = _SHUFFLE(self.function(SHUFFLE))
+        self.seconds: dict[int, float] = {}  # that a step of so many rows took in the last run
+        self.layouts: dict[int, Layout] = {}  # of runs with steps of so many rows
+
+
 class Layout:
     """The arrays of a run with steps of so many rows: the state, then other inputs and outputs.
 
@@ -46,7 +67,7 @@ class Layout:
         results: for each output its number among all of them; state stands in its input's place.
     """
 
-    def __init__(self, native: Native, batch: int):
+    def __init__(self, native: TrainingCode, batch: int):
         graph, shared = native.graph, {output: number for number, output in native.shared}
         kept, count = len(shared), len(graph.inputs)
         assert [number for number, _ in native.shared] == list(range(kept)), "state comes first"
@@ -71,19 +92,18 @@ class Training:
 
     def __init__(
         self,
-        native: Native,
+        native: TrainingCode,
         inputs: Sequence[Array | None],
         data: Mapping[int, Array],
         batch: int,
         threads: int,
     ):
-        assert native.feed is not None
         self.native, self.feed, self.data, self.batch = native, native.feed, data, batch
         self.threads = threads if native.work(batch) >= WORTH_THREADS else 1
         threads = self.threads
         if batch not in native.layouts:
             native.layouts[batch] = Layout(native, batch)
-        layout: Layout = native.layouts[batch]
+        layout = native.layouts[batch]
         # The state outlives the run, as the model's: nothing else stands in its block.
         state, at = pool(layout.state)
         room = (native.room(batch, threads),), np.dtype(np.uint8)
@@ -96,7 +116,7 @@ class Training:
         self._status = self._arena[:STATUS_BYTES].view(np.int64)
         results = [addresses[number] for number in layout.results]
         self._table = native.table(addresses[: len(inputs)], results, arena, threads)
-        self._team, self._pace = Team(threads), native.pace(batch, threads)
+        self._team, self._tuner = Team(threads), native.tuner(batch, threads)
 
     def run(self, rows: Array, values: Array, size: int) -> Array:
         """Runs a step for each `size` of `rows`.
@@ -115,15 +135,15 @@ class Training:
         rows = np.ascontiguousarray(rows, np.int64)
         values = np.ascontiguousarray(values, np.float64)
         count = -(-len(rows) // size)
-        pace = self._pace if size == self.batch else self.native.pace(size, self.threads)
+        tuner = self._tuner if size == self.batch else self.native.tuner(size, self.threads)
         measures = np.empty((count, len(self.feed.measured)))
         done = 0
         while done < count:
-            threads, steps = pace.plan(count - done)
+            threads, steps = tuner.plan(count - done)
             started = time.perf_counter()
             chosen = rows[done * size : (done + steps) * size]
             finished = self._call(chosen, values[done:], measures[done:], size, threads)
-            pace.tell(threads, finished, time.perf_counter() - started)
+            tuner.record(threads, finished, time.perf_counter() - started)
             done += finished
             if finished < steps or self._status[HALT // 8]:
                 break
@@ -151,7 +171,7 @@ class Training:
         if threads == 1:
             self.native.train(address, 0, 1)
         else:
-            self._team.call(crew(), TRAIN, self.native.trainer, (address,))
+            self._team.call(worker_code(), TRAIN, self.native.trainer, (address,))
         if self._status[0]:
             self.native.explain([one.copy() for one in self._inputs])
         return int(control[DONE])
@@ -160,10 +180,10 @@ class Training:
         """Tells a step that no one waits for it any more."""
         self._status[STOP // 8] = 1
 
-    def order(self, n: int, seed: int, epoch: int, stream: str) -> Array:
+    def order(self, n: int, seed: int, epoch: int) -> Array:
         """What `data.minibatch.order` gives, faster."""
         rows = np.empty(n, np.int64)
-        counter, key = stream_words(seed, epoch, stream)
+        counter, key = stream_words(seed, epoch, ORDER)
         shuffle, address = self.native.shuffle, rows.ctypes.data
         if n < _MANY:
             shuffle(address, n, *counter, *key)

@@ -1,39 +1,28 @@
-"""What runs the steps: machine code, many at a time, or the interpreter, one after the other.
+"""What a training run is, and what runs its steps.
 
-In: the step graph, its state and the data. Out: the measures of each step that was done. Both take
-the same steps in the same order; time slices change nothing.
+In: the step graph, its state and the data. Out: the measures of each step that was done. Executors
+take the same steps in the same order; time slices change nothing. A minimizer takes its own steps.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from pellucid.compiler.program import FEW_ROWS, Feed
-from pellucid.core.dtypes import as_dtype
-from pellucid.core.errors import CompileError
 from pellucid.core.signals import let_through
 from pellucid.data.arrays import check_finite, gather
-from pellucid.data.minibatch import ORDER, order
+from pellucid.data.minibatch import order
 from pellucid.graph.node import Graph
 from pellucid.optim import Minimizer, Objective
-from pellucid.runtime.backend import notice, prepared
-from pellucid.runtime.executor import Program
-from pellucid.runtime.interpreter import Interpreter
-from pellucid.runtime.native import Native
-from pellucid.runtime.threads import apart
-from pellucid.runtime.training import Training, readable
+from pellucid.runtime import backend as backends
+from pellucid.runtime.executor import Executable, Kept, Trainer, finite
 from pellucid.transform.custom import in_rows
 
 Array = np.ndarray[Any, Any]
-Programs = dict[tuple[Any, ...], Native]
-OTHERS = "y", "sample_weight"
-_SLOW = 0.1  # seconds of a step from which Ctrl-C is heard inside it
-_REPLAYED = 1.0  # seconds of steps that are run again, at most, to find the last finite weights
+Engine = Trainer
 
 
 @dataclass(frozen=True)
@@ -46,8 +35,8 @@ class Job:
         fixed: the seed first, then arrays that stay the same through the run; the rate stands
             between them.
         features: the rows of each input, converted to `dtype` as they are gathered.
-        others: what is gathered as it is: y, and the weights of rows where they have some, named
-            in OTHERS.
+        others: what is gathered as it is: targets, and weights of rows.
+        feature_names, other_names: what messages call each of them.
         batch_size: the most rows that a step takes.
     """
 
@@ -58,6 +47,8 @@ class Job:
     others: tuple[Array, ...]
     batch_size: int
     dtype: np.dtype[Any]
+    feature_names: tuple[str, ...] = ("x",)
+    other_names: tuple[str, ...] = ("y", "sample_weight")
 
     @property
     def data(self) -> tuple[Array, ...]:
@@ -80,8 +71,21 @@ class Job:
 
     def batch(self, rows: Array) -> list[Array]:
         """These rows of the data."""
-        features = [gather(x, rows, self.dtype, "x") for x in self.features]
+        features = [
+            gather(x, rows, self.dtype, self._feature_name(n)) for n, x in enumerate(self.features)
+        ]
         return [*features, *(other[rows] for other in self.others)]
+
+    def order(self, seed: int, epoch: int) -> Array:
+        """The order of the rows in an epoch."""
+        return order(self.rows, seed, epoch)
+
+    def over(self, graph: Graph) -> Job:
+        """The same run of another graph that computes the same."""
+        return replace(self, graph=graph)
+
+    def _feature_name(self, number: int) -> str:
+        return self.feature_names[min(number, len(self.feature_names) - 1)]
 
     def check_batch(self, rows: Array) -> list[Array]:
         """These rows of the data, if all their numbers are finite.
@@ -90,191 +94,11 @@ class Job:
             DataError: naming the first that is not, or that does not fit the dtype.
         """
         batch, features = self.batch(rows), len(self.features)
-        for x in batch[:features]:
-            check_finite(x, rows, "x")
-        for other, name in zip(batch[features:], OTHERS, strict=False):
+        for n, x in enumerate(batch[:features]):
+            check_finite(x, rows, self._feature_name(n))
+        for other, name in zip(batch[features:], self.other_names, strict=False):
             check_finite(other, rows, name)
         return batch
-
-
-class Engine(Protocol):
-    """Runs steps."""
-
-    steps_at_once: int  # the most that are worth a call
-    seconds: float  # that a step took last; infinite where that is not known yet
-
-    def order(self, seed: int, epoch: int) -> Array:
-        """The order of the rows in an epoch."""
-
-    def run(self, rows: Array, rates: Array, size: int) -> Array:
-        """A step for each `size` of `rows`; its measures, (steps, measures).
-
-        A step whose loss is not finite is the last one. So is the one before a batch that holds a
-        number that is not finite: `check_batch` names it.
-        """
-
-    def state(self) -> list[Array]:
-        """The state after the last step: arrays that no one else writes to."""
-
-    def finish(self) -> list[Array]:
-        """The same when no step follows: the engine's own arrays, not copies of them."""
-
-    def before_failure(self) -> list[Array]:
-        """The state that the last step, whose loss was not finite, began with."""
-
-    def is_finite(self) -> bool:
-        """Whether all weights are finite numbers."""
-
-    def give_up(self, steps: int) -> None:
-        """Takes back the last 1 or 2 steps if the weights are no finite numbers."""
-
-
-def _finite(arrays: Sequence[Array]) -> bool:
-    return all(bool(np.isfinite(array).all()) for array in arrays)
-
-
-class Interpreted:
-    """The interpreter: the reference, and what runs where machine code cannot."""
-
-    steps_at_once = 1
-
-    def __init__(self, job: Job, state: Sequence[Array]):
-        self.job = job
-        self._program = Interpreter(job.graph)
-        self._state = self._previous = self._kept = list(state)
-        self.seconds = np.inf
-
-    def order(self, seed: int, epoch: int) -> Array:
-        return order(self.job.rows, seed, epoch, ORDER)
-
-    def run(self, rows: Array, rates: Array, size: int) -> Array:
-        job, done = self.job, []
-        for start, rate in zip(range(0, len(rows), size), rates, strict=True):
-            batch = job.batch(rows[start : start + size])
-            if not _finite(batch):
-                break
-            with let_through():  # the state is as before until the step is done
-                outputs = self._program(job.inputs(self._state, float(rate), batch))
-            measures = [float(value) for value in outputs[job.leaves :]]
-            self._kept, self._previous = self._previous, self._state
-            self._state = outputs[: job.leaves]
-            done.append(measures)
-            if not np.isfinite(measures[0]):
-                break
-        return np.array(done).reshape(len(done), len(job.graph.outputs) - job.leaves)
-
-    def state(self) -> list[Array]:
-        return self._state
-
-    finish = state
-
-    def before_failure(self) -> list[Array]:
-        return self._previous
-
-    def is_finite(self) -> bool:
-        return _finite(self._state[: self.job.params])
-
-    def give_up(self, steps: int) -> None:
-        finite = steps == 1 or _finite(self._previous[: self.job.params])
-        self._state = self._previous if finite else self._kept
-
-
-class Compiled:
-    """Machine code. The weights live in its own memory and leave it by copy."""
-
-    steps_at_once = 1 << 20
-
-    def __init__(self, job: Job, state: Sequence[Array], threads: int, programs: Programs):
-        self.job = job
-        first = len(job.graph.inputs) - len(job.data)
-        data = {first + i: readable(array) for i, array in enumerate(job.data)}
-        few = job.batch_size <= FEW_ROWS
-        kinds = (few, *(array.dtype for array in data.values()))
-        if kinds not in programs:
-            feed = Feed(
-                tuple((number, as_dtype(array.dtype, "fit")) for number, array in data.items()),
-                (len(state) + 1,),
-                tuple(range(len(state), len(job.graph.outputs))),
-                few,
-            )
-            shared = [(i, i) for i in range(len(state))]
-            programs[kinds] = Native(job.graph, shared, feed=feed)
-        inputs = job.inputs(state, 0.0, [None] * len(data))
-        self._native, self._batch = programs[kinds], job.batch_size
-        self._training = Training(self._native, inputs, data, self._batch, threads)
-        self.seconds = self._native.seconds.get(self._batch) or self._native.seconds_of(self._batch)
-        self._cut = False  # whether Ctrl-C left the last step half done in the program's memory
-        self._start = list(state)  # a state to go back to, and the steps done since
-        self._room: list[Array] | None = None  # for such states, where no one else has them
-        self._since: list[tuple[Array, Array, int]] = []
-        self._seconds = 0.0
-
-    def order(self, seed: int, epoch: int) -> Array:
-        return self._training.order(self.job.rows, seed, epoch, ORDER)
-
-    def run(self, rows: Array, rates: Array, size: int) -> Array:
-        slow = self.seconds >= _SLOW
-        if self._since and (slow or self._seconds > _REPLAYED):
-            if self.is_finite():
-                self._room = self._begin_from(self._training.state(self._room))
-            else:  # the last finite weights stay at hand; the failure is near, Ctrl-C waits for it
-                slow = False
-        started = time.perf_counter()
-        if slow:
-            measures = self._run_or_leave(rows, rates, size)
-        else:
-            measures = self._training.run(rows, rates[:, None], size)
-        self._seconds += time.perf_counter() - started
-        self._since.append((rows, rates[: len(measures)], size))
-        return measures
-
-    def _run_or_leave(self, rows: Array, rates: Array, size: int) -> Array:
-        """One step that Ctrl-C may cut short: the state before it is at hand."""
-        assert len(rates) == 1 and not self._since
-        self._cut = True
-        with let_through():
-            run = self._training.run
-            measures = apart(lambda: run(rows, rates[:, None], size), self._training.stop)
-        self._cut = False
-        return measures
-
-    def _begin_from(self, state: list[Array]) -> list[Array]:
-        self._start, self._since, self._seconds = state, [], 0.0
-        return state
-
-    def state(self) -> list[Array]:
-        if self._cut:
-            return [array.copy() for array in self._start]
-        return self._begin_from(self._training.state())
-
-    def finish(self) -> list[Array]:
-        if self._cut:
-            return self._start
-        self._begin_from([])
-        self._room = None
-        self._native.seconds[self._batch] = self.seconds
-        return self._training.live()
-
-    def before_failure(self) -> list[Array]:
-        self._replay(1)
-        return self._training.state()
-
-    def is_finite(self) -> bool:
-        return _finite(self._training.live()[: self.job.params])
-
-    def give_up(self, steps: int) -> None:
-        if not self.is_finite():
-            self._replay(steps)
-
-    def _replay(self, fewer: int) -> None:
-        """Goes back to the state that `fewer` steps before the last one left, or to the start."""
-        self._training.restore(self._start)
-        steps = sum(len(rates) for _, rates, _ in self._since) - fewer
-        for rows, rates, size in self._since:
-            count = min(len(rates), steps)
-            if count > 0:
-                self._training.run(rows[: count * size], rates[:count, None], size)
-            steps -= count
 
 
 class Driven:
@@ -292,7 +116,7 @@ class Driven:
         job: Job,
         state: Sequence[Array],
         minimizer: Minimizer,
-        program: Callable[[str], Program],
+        program: Callable[[str], Executable],
         free: Sequence[int],
     ):
         self.job, self.minimizer, self.program, self.free = job, minimizer, program, free
@@ -301,7 +125,7 @@ class Driven:
         self.seconds = np.inf
 
     def order(self, seed: int, epoch: int) -> Array:
-        return order(self.job.rows, seed, epoch, ORDER)
+        return self.job.order(seed, epoch)
 
     def _flat(self, arrays: Sequence[Array], lead: int = 0) -> Array:
         """One of each trained weight as one float64 array, the axes after `lead` flattened."""
@@ -321,7 +145,7 @@ class Driven:
         done = []
         for start, rate in zip(range(0, len(rows), size), rates, strict=True):
             batch = self.job.batch(rows[start : start + size])
-            if not _finite(batch):
+            if not finite(batch):
                 break
             with let_through():  # the state is as before until the step is done
                 measures, new = self._step(batch, float(rate))
@@ -394,35 +218,23 @@ class Driven:
         return self._previous
 
     def is_finite(self) -> bool:
-        return _finite(self._state[: self.job.params])
+        return finite(self._state[: self.job.params])
 
     def give_up(self, steps: int) -> None:
-        finite = steps == 1 or _finite(self._previous[: self.job.params])
-        self._state = self._previous if finite else self._kept
+        before = self._previous
+        enough = steps == 1 or finite(before[: self.job.params])
+        self._state = before if enough else self._kept
 
 
 def engine(
-    job: Job,
-    state: Sequence[Array],
-    backend: str | None,
-    threads: int,
-    programs: Programs,
+    job: Job, state: Sequence[Array], backend: str | None, threads: int, kept: Kept
 ) -> Engine:
-    """The engine that `backend` asks for; None is machine code where it can be had.
+    """What runs the steps of `job` on the backend that was asked for.
 
     Args:
-        programs: machine code of earlier runs over the same graph, by the dtypes of their data and
-            whether their steps took few rows; new code is put there.
+        kept: code of earlier runs over the same graph; more is put there.
 
     Raises:
-        CompileError: where backend="native" cannot be had.
+        CompileError: where that backend cannot be had.
     """
-    if backend == "interpreter":
-        return Interpreted(job, state)
-    try:
-        return Compiled(replace(job, graph=prepared(job.graph, in_rows)), state, threads, programs)
-    except CompileError as error:
-        if backend == "native":
-            raise
-        notice("fit", error)
-        return Interpreted(job, state)
+    return backends.trainer(job, state, backend, threads, kept, in_rows)

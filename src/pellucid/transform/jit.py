@@ -11,7 +11,7 @@ import itertools
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from pellucid.core.shapes import N
 from pellucid.graph.node import Graph, TensorType
 from pellucid.ops.value import is_tracing, weakness_of
 from pellucid.runtime.backend import check_backend, executor
-from pellucid.runtime.interpreter import Interpreter
+from pellucid.runtime.executor import Executable
 from pellucid.runtime.threads import check as check_threads
 from pellucid.transform.callkey import call_key
 from pellucid.transform.custom import in_rows
@@ -31,9 +31,6 @@ from pellucid.transform.tensor import remembered
 from pellucid.transform.trace import Traced, argument_names, arrays, leaf_type, trace
 from pellucid.transform.watch import Surroundings
 
-if TYPE_CHECKING:
-    from pellucid.runtime.native import Native
-
 GRAPHS_KEPT = 256  # of one jitted function; the one not used for longest makes room
 _FAST_KEPT = 256  # keys of calls that skip the checks of a first one
 _SMALL = 65536  # bytes of an array that are compared at each call without another reason
@@ -41,7 +38,7 @@ _SMALL = 65536  # bytes of an array that are compared at each call without anoth
 
 class _Entry(NamedTuple):
     traced: Traced
-    program: Interpreter | Native
+    program: Executable
     state: tuple[tuple[int, int], ...]  # (leaf, result) pairs: arguments that are written over
     surroundings: Surroundings
     contents: tuple[tuple[Any, bytes | int], ...]  # arrays compared by content, and what they held
@@ -63,7 +60,7 @@ class _Fast(NamedTuple):
 
 def _snapshot(
     traced: Traced,
-    program: Interpreter | Native,
+    program: Executable,
     state: tuple[tuple[int, int], ...],
     around: Surroundings,
     used: list[int],
@@ -172,14 +169,7 @@ class Jit:
         return trees.unflatten(entry.traced.structure, outputs)
 
     def _run(self, entry: _Entry, given: list[Any]) -> list[Any]:
-        program = entry.program
-        if not isinstance(program, Interpreter):
-            return program(given, self.threads, in_place=True)
-        outputs = program(given)
-        for leaf, result in entry.state:
-            np.copyto(given[leaf], outputs[result])
-            outputs[result] = given[leaf]
-        return outputs
+        return entry.program(given, self.threads, in_place=True)
 
     def _remember(self, key: Any, entry: _Entry, found: list[Any]) -> None:
         """Lets the next call with this key skip what was looked at in this one."""
@@ -188,9 +178,7 @@ class Jit:
             return
         if len(self._fast) >= _FAST_KEPT:
             self._fast = {}
-        program, repeat = entry.program, None
-        if not isinstance(program, Interpreter):
-            repeat = program.repeat([*found, *captures], self.threads)
+        repeat = entry.program.repeat([*found, *captures], self.threads)
         self._fast[key] = _Fast(entry, captures, repeat)
 
     def graph(self, *args: Any, **kwargs: Any) -> Graph:

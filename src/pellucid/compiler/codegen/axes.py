@@ -91,7 +91,7 @@ class Axes:
             y_depth=Walk.of(y, [j for _, j in summed]),
         )
 
-    def turned(self) -> Axes:
+    def swapped(self) -> Axes:
         """The same result with x and y in each other's place; for one row or column alone."""
         return replace(
             self,

@@ -1,4 +1,4 @@
-"""Where threads meet: `barrier(status, parts)`, a function of the module.
+"""Where threads meet: `barrier(status, threads)`, a function of the module.
 
 A thread that waits spins for about a microsecond, then gives its time away, then sleeps: another
 process may have taken the core of the thread it waits for.
@@ -23,14 +23,14 @@ _SLEEP = 50  # microseconds
 
 
 def barrier(module: ir.Module, target: Target) -> ir.Function:
-    """void barrier(ptr status, i64 parts): returns when all `parts` threads have called it."""
+    """void barrier(ptr status, i64 threads): returns when all `threads` have called it."""
     pointer, number = ir.PointerType(), ir.IntType(64)
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), [pointer, number]), "barrier")
     function.linkage = "internal"
-    status, parts = function.args
+    status, threads = function.args
     b = ir.IRBuilder(function.append_basic_block("entry"))
     together, alone = function.append_basic_block("together"), function.append_basic_block("alone")
-    b.cbranch(b.icmp_signed(">", parts, i64(1)), together, alone)
+    b.cbranch(b.icmp_signed(">", threads, i64(1)), together, alone)
     b.position_at_end(alone)
     b.ret_void()
     b.position_at_end(together)
@@ -39,7 +39,7 @@ def barrier(module: ir.Module, target: Target) -> ir.Function:
     before = b.load_atomic(place, "acquire", 8, typ=number)
     count = b.atomic_rmw("add", arrived, i64(1), "acq_rel")
     last, wait = function.append_basic_block("last"), function.append_basic_block("wait")
-    b.cbranch(b.icmp_signed("==", count, b.sub(parts, i64(1))), last, wait)
+    b.cbranch(b.icmp_signed("==", count, b.sub(threads, i64(1))), last, wait)
     b.position_at_end(last)
     b.store(i64(0), arrived, align=8)
     b.atomic_rmw("add", place, i64(1), "acq_rel")  # publishes the store above
@@ -57,34 +57,34 @@ def _wait(
     done: ir.Block,
     target: Target,
 ) -> None:
-    head = function.append_basic_block("look")
+    poll = function.append_basic_block("poll")
     still = function.append_basic_block("still")
-    spin, give = function.append_basic_block("spin"), function.append_basic_block("give")
-    offer, sleep = function.append_basic_block("offer"), function.append_basic_block("sleep")
+    spin, rest = function.append_basic_block("spin"), function.append_basic_block("rest")
+    yielding, sleep = function.append_basic_block("yield"), function.append_basic_block("sleep")
     after = function.append_basic_block("after")
     start = b.block
-    b.branch(head)
-    b.position_at_end(head)
-    looks = b.phi(ir.IntType(64), "looks")
-    looks.add_incoming(i64(0), start)
+    b.branch(poll)
+    b.position_at_end(poll)
+    spins = b.phi(ir.IntType(64), "spins")
+    spins.add_incoming(i64(0), start)
     now = b.load_atomic(place, "acquire", 8, typ=ir.IntType(64))
     b.cbranch(b.icmp_signed("==", now, before), still, done)
     b.position_at_end(still)
-    b.cbranch(b.icmp_signed("<", looks, i64(_SPINS)), spin, give)
+    b.cbranch(b.icmp_signed("<", spins, i64(_SPINS)), spin, rest)
     b.position_at_end(spin)
     pause(b, target)
     b.branch(after)
-    b.position_at_end(give)
-    b.cbranch(b.icmp_signed("<", looks, i64(_SPINS + _YIELDS)), offer, sleep)
-    b.position_at_end(offer)
-    give_way(b, target, 0)
+    b.position_at_end(rest)
+    b.cbranch(b.icmp_signed("<", spins, i64(_SPINS + _YIELDS)), yielding, sleep)
+    b.position_at_end(yielding)
+    yield_core(b, target, 0)
     b.branch(after)
     b.position_at_end(sleep)
-    give_way(b, target, _SLEEP)
+    yield_core(b, target, _SLEEP)
     b.branch(after)
     b.position_at_end(after)
-    looks.add_incoming(b.add(looks, i64(1)), after)
-    b.branch(head)
+    spins.add_incoming(b.add(spins, i64(1)), after)
+    b.branch(poll)
 
 
 def pause(b: ir.IRBuilder, target: Target) -> None:
@@ -95,7 +95,7 @@ def pause(b: ir.IRBuilder, target: Target) -> None:
         b.call(known if known is not None else ir.Function(b.module, kind, name), [])
 
 
-def give_way(b: ir.IRBuilder, target: Target, microseconds: int) -> None:
+def yield_core(b: ir.IRBuilder, target: Target, microseconds: int) -> None:
     """The system's own function: in every process, so no library is linked."""
     i32 = ir.IntType(32)
     if "windows" in target.triple:

@@ -21,12 +21,20 @@ from pellucid.compiler.codegen.axes import Axes
 from pellucid.compiler.codegen.epilogue import call_epilogue
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import groups, i64, least, loop
-from pellucid.compiler.codegen.parts import BLOCK, LETTERS, STRETCH, Form, Given, Part, Parts
+from pellucid.compiler.codegen.operand_panels import (
+    ARGUMENT_TYPES,
+    BLOCK,
+    STRETCH,
+    BlockArguments,
+    BlockVariant,
+    OperandPanels,
+    PanelView,
+)
 from pellucid.compiler.codegen.target import Target
 from pellucid.compiler.codegen.tiles import Tile, argument_types
 
 
-def block(form: Form, module: ir.Module, target: Target, axes: Axes) -> ir.Function:
+def block(form: BlockVariant, module: ir.Module, target: Target, axes: Axes) -> ir.Function:
     """A function of `module` that serves `form`; emitted where there is none yet."""
     for even, narrow in ((False, False), (form.even, False), (False, form.narrow)):
         known = module.globals.get(replace(form, even=even, narrow=narrow).name)
@@ -35,16 +43,16 @@ def block(form: Form, module: ir.Module, target: Target, axes: Axes) -> ir.Funct
     if form.name in module.globals:
         return module.globals[form.name]
     function = ir.Function(
-        module, ir.FunctionType(ir.VoidType(), argument_types(LETTERS)), form.name
+        module, ir.FunctionType(ir.VoidType(), argument_types(ARGUMENT_TYPES)), form.name
     )
     function.linkage = "internal"
     builder = ir.IRBuilder(function.append_basic_block("entry"))
-    _Block(form, builder, target, Given(*function.args), axes).emit()
+    _Block(form, builder, target, BlockArguments(*function.args), axes).emit()
     builder.ret_void()
     return function
 
 
-class _Block(Parts):
+class _Block(OperandPanels):
     """The function under construction."""
 
     def emit(self) -> None:
@@ -83,7 +91,7 @@ class _Block(Parts):
             self.is_first = b.zext(b.icmp_signed("==", one.index, i64(0)), ir.IntType(64))
             after = b.add(one.index, i64(1))
             self.is_last = b.icmp_signed("==", after, self.stretches)
-            y = self.y_part(count)
+            y = self.y_panel(count)
             self.x_stretch()
             tiles, left = i64(0), count
             for size in self.heights:
@@ -98,10 +106,10 @@ class _Block(Parts):
                 self._tile(b.add(begin, done), done, height, y)
                 tile.next = [b.add(done, height)]
 
-    def _tile(self, row: ir.Value, done: ir.Value, height: ir.Value, y: Part) -> None:
+    def _tile(self, row: ir.Value, done: ir.Value, height: ir.Value, y: PanelView) -> None:
         """All tiles of a strip that begin at `row`."""
         b, given = self.b, self.given
-        x = self.x_part(row, height)
+        x = self.x_panel(row, height)
         number = b.add(given.base_row, row)
         if not self.form.epilogue:
             goal = self._at(given.out, b.add(b.mul(number, given.columns), self.column))
@@ -124,7 +132,9 @@ class _Block(Parts):
                 self.width,
             )
 
-    def _panels(self, x: Part, y: Part, goal: ir.Value, line: ir.Value, height: ir.Value) -> None:
+    def _panels(
+        self, x: PanelView, y: PanelView, goal: ir.Value, line: ir.Value, height: ir.Value
+    ) -> None:
         """The micro-kernels across a strip: whole tiles, then vectors one by one.
 
         The last vector is masked; where there are no masks, its columns go one by one too.

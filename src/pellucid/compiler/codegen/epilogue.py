@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from pellucid.compiler.codegen.body import Body, widest
+from pellucid.compiler.codegen.elementwise import ElementwiseBody, widest
 from pellucid.compiler.codegen.layout import as_matrix
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import groups, i64, loop
@@ -158,7 +158,7 @@ def rectangle(
         goal = b.mul(number, scope.dim(out_walk[0]))
 
         def emit(column: ir.Value, lanes: int | None, mask: ir.Value | None) -> None:
-            body = Body(scope, lanes, mask)
+            body = ElementwiseBody(scope, lanes, mask)
             place = b.add(first_column, column)
             body.set(scope.head_value, elements(place, lanes, mask))
             for which, walk, start in zip(numbers, walks, lines, strict=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pellucid.compiler.codegen import scalars
-from pellucid.compiler.codegen.body import Body, walked, widest
+from pellucid.compiler.codegen.elementwise import ElementwiseBody, walked, widest
 from pellucid.compiler.codegen.extremes import argmax, extreme, one_hot
 from pellucid.compiler.codegen.layout import strides
 from pellucid.compiler.codegen.llvm import ir
@@ -48,7 +48,7 @@ def elementwise(scope: Scope) -> None:
         mask: ir.Value | None,
         operands: Sequence[Operand] = scope.reads,
     ) -> None:
-        body = Body(scope, width, mask)
+        body = ElementwiseBody(scope, width, mask)
         for number, operand in enumerate(operands):
             body.bind(number, operand, offsets[number], repeats[number])
         values = [body.value(result) for result in scope.kernel.results]

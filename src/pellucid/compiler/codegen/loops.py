@@ -121,13 +121,13 @@ def nest(
             one = stack.enter_context(loop(builder, length, f"{name}{level}", outer.carried))
             stack.callback(_hand_out, outer, one)
             state.loops.append(one)
-            moved = []
+            advanced = []
             for offset, along in zip(state.offsets, steps, strict=True):
                 step = along[level]
                 if step is not None:
                     offset = builder.add(offset, builder.mul(one.index, step))
-                moved.append(offset)
-            state.offsets = moved
+                advanced.append(offset)
+            state.offsets = advanced
         yield state
 
 

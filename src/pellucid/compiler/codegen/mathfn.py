@@ -242,7 +242,7 @@ class _Math:
         above = self.select(self.is_(">", x, 0.0), x, self.number(0))
         return self.select(self.nan(x), x, self.add(above, t))
 
-    def turned(self, x: ir.Value, quarter: int) -> ir.Value:
+    def shifted(self, x: ir.Value, quarter: int) -> ir.Value:
         """sin(x + quarter·π/2): a quarter turn is taken off, what is left lies in [-π/4, π/4]."""
         n = self.nearest(self.mul(x, self.number(2 / math.pi)))
         r = x
@@ -396,7 +396,7 @@ TABLE = {
     "erf": _in_double("erf"),
     "sinh": _plain("sinh"),
     "cosh": _plain("cosh"),
-    "sin": _in_double("turned", 0),
-    "cos": _in_double("turned", 1),
+    "sin": _in_double("shifted", 0),
+    "cos": _in_double("shifted", 1),
     "pow": _in_double("pow"),
 }

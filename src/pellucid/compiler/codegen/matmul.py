@@ -13,13 +13,13 @@ from __future__ import annotations
 from pellucid.compiler.codegen.blocks import block
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import groups, i64, least, loop
+from pellucid.compiler.codegen.operand_panels import BlockArguments, BlockVariant, scratch_bytes
 from pellucid.compiler.codegen.outer import Outer
-from pellucid.compiler.codegen.parts import Form, Given, room
-from pellucid.compiler.codegen.plain import plain
 from pellucid.compiler.codegen.product import CONTEXT_BYTES, Product
+from pellucid.compiler.codegen.scalar_contract import scalar_contract
 from pellucid.compiler.codegen.scope import SCRATCH_BYTES, Scope
-from pellucid.compiler.codegen.skip import Skip
 from pellucid.compiler.codegen.tiles import Tile, tile_size
+from pellucid.compiler.codegen.zero_skipping import ZeroSkipping
 from pellucid.core.shapes import Batch
 
 FAR = 2048  # bytes between lines of y from which a walk along k is better packed
@@ -28,7 +28,7 @@ FAR = 2048  # bytes between lines of y from which a walk along k is better packe
 def contract(scope: Scope) -> None:
     """The product, and what the kernel does to each part of it as it is finished."""
     if not (scope.head.type.dtype.is_float and scope.target.fused):
-        plain(scope)
+        scalar_contract(scope)
         return
     product = Product(scope)
     row = Row.of(product)
@@ -51,7 +51,7 @@ def contract(scope: Scope) -> None:
 def _by_tiles(product: Product) -> None:
     """A product in tiles, or past the zeros of its left operand where these are many."""
     scope, b = product.scope, product.b
-    skip, tiled = Skip.of(product), Tiled(product)
+    skip, tiled = ZeroSkipping.of(product), Tiled(product)
     if skip is None:
         tiled.emit()
         return
@@ -64,7 +64,7 @@ def _by_tiles(product: Product) -> None:
             with few:
                 skip.emit(top, bottom)
             with many:
-                tiled.matrix(i64(0), scope.part, scope.parts, top, bottom)
+                tiled.matrix(i64(0), scope.thread, scope.threads, top, bottom)
 
 
 class Row:
@@ -104,10 +104,10 @@ class Row:
                 first, last = (vectors * n // passes for n in (number, number + 1))
                 column = first * lanes
                 width = min(last * lanes, axes.columns) - column
-                part = b.gep(scope.scratch, [i64(0)], source_etype=ir.IntType(8))
+                thread = b.gep(scope.scratch, [i64(0)], source_etype=ir.IntType(8))
                 line = i64((last - first) * lanes)
                 if product.direct:
-                    part, line = product.goal(i64(0), i64(column))
+                    thread, line = product.goal(i64(0), i64(column))
                 tile = Tile(dtype, 1, last - first, lanes, True)
                 b.call(
                     tile.function(b.module),
@@ -117,14 +117,14 @@ class Row:
                         scope.dim(axes.x_depth.step),
                         product.right(i64(column)),
                         scope.dim(axes.y_depth.step),
-                        part,
+                        thread,
                         line,
                         scope.dim(axes.depth),
                         i64(width - (last - first - 1) * lanes),
                         i64(1),
                     ],
                 )
-                product.finish(part, line, i64(0), i64(1), i64(column), i64(width))
+                product.finish(thread, line, i64(0), i64(1), i64(column), i64(width))
 
 
 class Tiled:
@@ -135,67 +135,68 @@ class Tiled:
         self.axes, self.dtype, self.lanes = product.axes, product.dtype, product.lanes
         target = self.scope.target
         self.height, _ = tile_size(target)
-        assert room(self.dtype, target) <= SCRATCH_BYTES - CONTEXT_BYTES
+        assert scratch_bytes(self.dtype, target) <= SCRATCH_BYTES - CONTEXT_BYTES
         self.function = block(self._form(), self.b.module, target, self.axes)
 
-    def _form(self) -> Form:
+    def _form(self) -> BlockVariant:
         axes, columns = self.axes, self.axes.columns
         there = axes.x_rows.single and axes.x_depth.single
         x, y = "there" if there else "tables", self._reading_of_y()
         owner = f"{self.b.function.name}." if "tables" in (x, y) or "gather" in (x, y) else ""
         even = isinstance(axes.rows, int) and axes.rows % self.height == 0
         narrow = isinstance(columns, int) and columns <= self.lanes
-        return Form(self.dtype, x, y, even, narrow, not self.product.direct, owner)
+        return BlockVariant(self.dtype, x, y, even, narrow, not self.product.direct, owner)
 
     def _reading_of_y(self) -> str:
         columns, depth = self.axes.y_columns, self.axes.y_depth
         if columns.contiguous and depth.single:
             far = isinstance(depth.step, int) and depth.step * self.dtype.itemsize >= FAR
             return "copy" if far else "there"
-        return "turn" if columns.single and depth.contiguous else "gather"
+        return "transpose" if columns.single and depth.contiguous else "gather"
 
     def emit(self) -> None:
         scope, b = self.scope, self.b
-        part, parts = scope.part, scope.parts
+        thread, threads = scope.thread, scope.threads
         rows = scope.dim(self.axes.rows)
         if self.axes.batches == 1:
-            self.matrix(i64(0), part, parts, i64(0), rows)
+            self.matrix(i64(0), thread, threads, i64(0), rows)
             return
         # Whole batches first; those that do not come out even are shared by columns.
         count = scope.dim(self.axes.batches)
-        each = b.udiv(count, parts)
-        shared = b.mul(each, parts)
+        each = b.udiv(count, threads)
+        shared = b.mul(each, threads)
         with loop(b, b.add(each, b.sub(count, shared)), "batch") as one:
             own = b.icmp_signed("<", one.index, each)
-            first = b.add(b.mul(part, each), one.index)
+            first = b.add(b.mul(thread, each), one.index)
             left = b.add(shared, b.sub(one.index, each))
             self.matrix(
                 b.select(own, first, left),
-                b.select(own, i64(0), part),
-                b.select(own, i64(1), parts),
+                b.select(own, i64(0), thread),
+                b.select(own, i64(1), threads),
                 i64(0),
                 rows,
             )
 
     def matrix(
-        self, batch: ir.Value, part: ir.Value, parts: ir.Value, above: ir.Value, below: ir.Value
+        self, batch: ir.Value, thread: ir.Value, threads: ir.Value, above: ir.Value, below: ir.Value
     ) -> None:
         """This thread's part of rows `above` to `below` of one matrix product."""
         b = self.b
         rows, columns = b.sub(below, above), self.scope.dim(self.axes.columns)
         vectors, tiles = groups(b, columns, self.lanes), groups(b, rows, self.height)
-        each = b.udiv(vectors, parts)
+        each = b.udiv(vectors, threads)
         # With fewer tiles of rows than threads, vectors are shared as evenly as they go.
-        few = b.icmp_signed("<", tiles, parts)
-        after = b.add(part, i64(1))
+        few = b.icmp_signed("<", tiles, threads)
+        after = b.add(thread, i64(1))
         first, last = (
-            b.select(few, b.udiv(b.mul(vectors, n), parts), b.mul(each, n)) for n in (part, after)
+            b.select(few, b.udiv(b.mul(vectors, n), threads), b.mul(each, n))
+            for n in (thread, after)
         )
         first, last = (least(b, b.mul(n, i64(self.lanes)), columns) for n in (first, last))
-        shared = b.mul(b.select(few, vectors, b.mul(each, parts)), i64(self.lanes))
+        shared = b.mul(b.select(few, vectors, b.mul(each, threads)), i64(self.lanes))
         top, bottom = (
-            b.add(above, least(b, b.mul(b.udiv(b.mul(tiles, n), parts), i64(self.height)), rows))
-            for n in (part, after)
+            b.add(above, least(b, b.mul(b.udiv(b.mul(tiles, n), threads), i64(self.height)), rows))
+            for n in (thread, after)
         )
         # Twice: this thread's columns with all rows, its rows of the columns that are shared.
         with loop(b, i64(2), "part") as one:
@@ -209,7 +210,7 @@ class Tiled:
     def _call(self, batch: ir.Value, *rectangle: ir.Value) -> None:
         scope, axes, b, product = self.scope, self.axes, self.b, self.product
         top, bottom, first, last = rectangle
-        given = Given(
+        given = BlockArguments(
             x=scope.place(product.x, axes.x_batch.offset(b, scope.dim, batch)),
             x_row=scope.dim(axes.x_rows.step),
             x_k=scope.dim(axes.x_depth.step),

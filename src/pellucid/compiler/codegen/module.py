@@ -2,14 +2,14 @@
 
 One function a kernel, which gets addresses and N, and one entry for the caller:
 
-    run(ptr slots, i64 rows, i64 steps, i64 part, i64 parts)
+    run(ptr slots, i64 rows, i64 steps, i64 thread, i64 threads)
 
 `slots` holds the addresses of the arena, the status, the scratch room, and of inputs, constants and
 outputs. The entry computes every address once and then runs the kernels `steps` times, for state
-that is updated in place. `parts` threads call it together, each with its own `part`. Small kernels
+that is updated in place. All `threads` call it together, each with its own number. Small kernels
 are left to the first of them; behind the others all meet at a barrier. Calls that look like earlier
-ones come through another entry: see `enter.py`. A program with a Feed has `train` in their place:
-see `feed.py`, and one that draws an order: see `shuffle.py`.
+ones come through another entry: see `fast_call.py`. A program with a MinibatchFeed has `train` in
+their place: see `training_loop.py`, and one that draws an order: see `shuffle.py`.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from pellucid.compiler.codegen import crew, kernels
+from pellucid.compiler.codegen import kernels, workers
 from pellucid.compiler.codegen.barrier import barrier
-from pellucid.compiler.codegen.enter import enter
-from pellucid.compiler.codegen.feed import Steps, train
+from pellucid.compiler.codegen.fast_call import fast_call
 from pellucid.compiler.codegen.llvm import binding, ir
 from pellucid.compiler.codegen.loops import groups, i64, loop
 from pellucid.compiler.codegen.scope import SCRATCH_BYTES, Operand, Scope, wanted
 from pellucid.compiler.codegen.shuffle import shuffle
 from pellucid.compiler.codegen.target import Target, host, machine, optimise
+from pellucid.compiler.codegen.training_loop import Steps, train
 from pellucid.compiler.program import (
     ARENA,
     ROW_QUANTUM,
     SCRATCH,
     STATUS,
-    Feed,
     Kernel,
+    MinibatchFeed,
     Program,
     cost,
     first_update,
@@ -45,7 +45,9 @@ PIECE = 1 << 27  # operations between two looks at whether a call is to stop: 30
 ALONE = 16_384  # operations that one thread does sooner than two agree on halves
 
 
-def build(program: Program, target: Target | None = None, feed: Feed | None = None) -> ir.Module:
+def build(
+    program: Program, target: Target | None = None, feed: MinibatchFeed | None = None
+) -> ir.Module:
     """The module of `program`, in llvmlite's form; `str` gives its text."""
     kernels.check_supported(program)
     target = target or host()
@@ -55,7 +57,7 @@ def build(program: Program, target: Target | None = None, feed: Feed | None = No
     functions = [_kernel(module, program, n, target, few) for n in range(len(program.kernels))]
     steps = _Steps(module, program, functions, target)
     if feed is None:
-        enter(module, _entry(module, steps))
+        fast_call(module, _entry(module, steps))
     else:
         train(module, TRAIN, program, feed, steps, target.vector_bytes)
         shuffle(module)
@@ -70,7 +72,7 @@ def _places(kernel: Kernel) -> tuple[int, ...]:
 def _kernel(
     module: ir.Module, program: Program, number: int, target: Target, few: bool
 ) -> ir.Function:
-    """void k(ptr writes…, ptr reads…, i64 rows, i64 part, i64 parts, ptr scratch, ptr status)"""
+    """void k(ptr writes…, ptr reads…, i64 N, i64 thread, i64 threads, ptr scratch, ptr status)"""
     kernel = program.kernels[number]
     places = _places(kernel)
     pointer, i64_type = ir.PointerType(), ir.IntType(64)
@@ -84,14 +86,14 @@ def _kernel(
         Operand(argument, type)
         for argument, type in zip(function.args, (*written, *kernel.types), strict=False)
     ]
-    rows, part, parts, scratch, status = function.args[len(places) :]
+    rows, thread, threads, scratch, status = function.args[len(places) :]
     count = len(kernel.writes)
     scope = Scope(
         kernel,
         builder,
         rows,
-        part,
-        parts,
+        thread,
+        threads,
         scratch,
         status,
         tuple(operands[count:]),
@@ -123,14 +125,14 @@ class _Steps(Steps):
         builder: ir.IRBuilder,
         slots: ir.Value,
         rows: ir.Value,
-        part: ir.Value,
-        parts: ir.Value,
+        thread: ir.Value,
+        threads: ir.Value,
     ) -> None:
         """Computes what all steps have in common: addresses, and which kernels run alone."""
-        self.builder, self.rows, self.part, self.parts = builder, rows, part, parts
+        self.builder, self.rows, self.thread, self.threads = builder, rows, thread, threads
         self.addresses = _addresses(builder, self.program, slots, rows)
         self.status = _slot(builder, slots, STATUS, "status")
-        own = builder.mul(part, i64(SCRATCH_BYTES))
+        own = builder.mul(thread, i64(SCRATCH_BYTES))
         room = _slot(builder, slots, SCRATCH, "scratch")
         self.scratch = builder.gep(room, [own], source_etype=ir.IntType(8))
         self._alone = [self._small(cost(kernel)) for kernel in self.program.kernels]
@@ -159,40 +161,40 @@ class _Steps(Steps):
             if place == guard:
                 self._end_if_refused()
             alone = self._alone[place]
-            parts = b.select(alone, i64(1), self.parts)
+            threads = b.select(alone, i64(1), self.threads)
             given = [self.addresses[number] for number in _places(kernel)]
             with (
-                b.if_then(b.icmp_signed("<", self.part, parts)),
-                self._pieces(kernel, parts, guarded) as (part, all_parts),
+                b.if_then(b.icmp_signed("<", self.thread, threads)),
+                self._pieces(kernel, threads, guarded) as (piece, pieces),
             ):
                 own = self.scratch, self.status
-                b.call(emitted, [*given, self.rows, part, all_parts, *own])
+                b.call(emitted, [*given, self.rows, piece, pieces, *own])
             # Two kernels of the first thread need no barrier between them.
             following = self._alone[(place + 1) % len(self._alone)]
-            meet = b.select(b.and_(alone, following), i64(1), self.parts)
+            meet = b.select(b.and_(alone, following), i64(1), self.threads)
             b.call(self._wait, [self.status, meet])
 
     @contextmanager
     def _pieces(
-        self, kernel: Kernel, parts: ir.Value, stoppable: bool
+        self, kernel: Kernel, threads: ir.Value, stoppable: bool
     ) -> Iterator[tuple[ir.Value, ir.Value]]:
         """This thread's part of a kernel's work; where that is much, one piece after the other.
 
         Between two pieces is looked whether anyone still waits for the results. A kernel gives the
-        same results for any number of parts.
+        same results for any number of threads.
         """
         b, count = self.builder, cost(kernel)
         if not stoppable or (isinstance(count, int) and count <= PIECE):
-            yield self.part, parts
+            yield self.thread, threads
             return
         if isinstance(count, Batch):
             pieces = groups(b, b.mul(self.rows, i64(count.scale)), PIECE)
             pieces = b.select(b.icmp_signed(">", pieces, i64(1)), pieces, i64(1))
         else:
             pieces = i64(-(-count // PIECE))
-        first = b.mul(self.part, pieces)
+        first = b.mul(self.thread, pieces)
         with loop(b, pieces, "piece", going=lambda: wanted(b, self.status)) as one:
-            yield b.add(first, one.index), b.mul(parts, pieces)
+            yield b.add(first, one.index), b.mul(threads, pieces)
 
     def _end_if_refused(self) -> None:
         b = self.builder
@@ -203,19 +205,19 @@ class _Steps(Steps):
 
     def meet(self) -> None:
         """Waits for all threads."""
-        self.builder.call(self._wait, [self.status, self.parts])
+        self.builder.call(self._wait, [self.status, self.threads])
 
 
 def _entry(module: ir.Module, steps: _Steps) -> ir.Function:
     pointer, i64_type = ir.PointerType(), ir.IntType(64)
     kind = ir.FunctionType(ir.VoidType(), [pointer] + [i64_type] * 4)
     function = ir.Function(module, kind, ENTRY)
-    names = ("slots", "rows", "steps", "part", "parts")
+    names = ("slots", "rows", "steps", "thread", "threads")
     for argument, name in zip(function.args, names, strict=True):
         argument.name = name
     builder = ir.IRBuilder(function.append_basic_block("entry"))
-    slots, rows, count, part, parts = function.args
-    steps.open(builder, slots, rows, part, parts)
+    slots, rows, count, thread, threads = function.args
+    steps.open(builder, slots, rows, thread, threads)
     with loop(builder, count, "step"):
         steps.emit(guarded=True)
     builder.ret_void()
@@ -253,7 +255,9 @@ def _addresses(
     return found
 
 
-def optimised(program: Program, target: Target | None = None, feed: Feed | None = None) -> object:
+def optimised(
+    program: Program, target: Target | None = None, feed: MinibatchFeed | None = None
+) -> object:
     """The parsed module after LLVM's passes, ready for an engine."""
     target = target or host()
     return finished(build(program, target, feed), target)
@@ -295,9 +299,9 @@ def object_code(module: object, target: Target) -> bytes:
     return bytes(machine(target).emit_object(module))
 
 
-def crew_code(target: Target) -> bytes:
+def workers_code(target: Target) -> bytes:
     """The machine code of the functions that workers wait in."""
-    return object_code(finished(crew.build(target), target), target)
+    return object_code(finished(workers.build(target), target), target)
 
 
 def assembly(program: Program, target: Target | None = None) -> str:

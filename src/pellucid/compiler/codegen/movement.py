@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pellucid.compiler.codegen.body import Body, walked, widest
+from pellucid.compiler.codegen.elementwise import ElementwiseBody, walked, widest
 from pellucid.compiler.codegen.layout import slid, strides
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import i64, nest
@@ -228,7 +228,7 @@ def fold(scope: Scope) -> None:
     with nest(b, lengths, steps, f"{scope.name}.w", starts) as one:
 
         def emit(column: ir.Value, lanes: int | None, mask: ir.Value | None) -> None:
-            body = Body(scope, lanes, mask)
+            body = ElementwiseBody(scope, lanes, mask)
             for number, (walk, offset) in enumerate(zip(walks, one.offsets[1:], strict=True)):
                 still = not vectors or walk[last] == 0
                 at = offset if still else b.add(offset, column)

@@ -48,8 +48,8 @@ class Outer:
         columns = scope.dim(axes.columns)
         vectors = groups(b, columns, lanes)
         first, last = (
-            least(b, b.mul(b.udiv(b.mul(vectors, part), scope.parts), i64(lanes)), columns)
-            for part in (scope.part, b.add(scope.part, i64(1)))
+            least(b, b.mul(b.udiv(b.mul(vectors, thread), scope.threads), i64(lanes)), columns)
+            for thread in (scope.thread, b.add(scope.thread, i64(1)))
         )
         area = i64(0), scope.dim(axes.rows), first, b.sub(last, first)
         if not isinstance(axes.depth, Batch):

@@ -1,7 +1,7 @@
 """Parts of an operand written anew in a thread's scratch room, as the micro-kernels like them.
 
 Three functions of the module, each emitted when it is first asked for: `copy` for lines that are
-contiguous, `turn` for a part that must be transposed, `gather` for what no stride describes.
+contiguous, `transpose` for a part that must be transposed, `gather` for what no stride describes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Packing:
         """
         b.call(self._function("copy", "plplll", self._copy), arguments)
 
-    def turn(self, b: ir.IRBuilder, goal_line: int, *arguments: ir.Value) -> None:
+    def transpose(self, b: ir.IRBuilder, goal_line: int, *arguments: ir.Value) -> None:
         """goal[j·goal_line + i] = source[i·line + j] for lines × length elements.
 
         Arguments: source, line, goal, lines, length. What is written runs over its borders: along
@@ -39,9 +39,9 @@ class Packing:
         """
 
         def emit(b: ir.IRBuilder, *given: ir.Value) -> None:
-            (self._turn if self.target.masks else self._turn_plainly)(b, goal_line, *given)
+            (self._transpose if self.target.masks else self._turn_plainly)(b, goal_line, *given)
 
-        b.call(self._function(f"turn{goal_line}", "plpll", emit), arguments)
+        b.call(self._function(f"transpose{goal_line}", "plpll", emit), arguments)
 
     def gather(self, b: ir.IRBuilder, *arguments: ir.Value) -> None:
         """goal[i·goal_line + j] = source[starts[i] + offsets[j]] for lines × length elements.
@@ -101,7 +101,7 @@ class Packing:
                     value = masked_load(b, self.vector, there, size, mask)
                     masked_store(b, value, here, size, mask)
 
-    def _turn(
+    def _transpose(
         self,
         b: ir.IRBuilder,
         goal_line: int,
@@ -131,7 +131,7 @@ class Packing:
                     place = self._at(b, source, b.add(b.mul(number, line), left))
                     rows.append(masked_load(b, self.vector, place, size, mask))
                 here = self._at(b, goal, b.add(b.mul(left, i64(goal_line)), top))
-                for n, piece in enumerate(turned(b, rows)):
+                for n, piece in enumerate(transposed(b, rows)):
                     b.store(piece, self._at(b, here, i64(n * goal_line)), align=size)
 
     def _turn_plainly(
@@ -172,7 +172,7 @@ class Packing:
                 self._move(b, place, self._at(b, here, j.index), self.element)
 
 
-def turned(b: ir.IRBuilder, rows: list[ir.Value]) -> list[ir.Value]:
+def transposed(b: ir.IRBuilder, rows: list[ir.Value]) -> list[ir.Value]:
     """The columns of a few vectors, each as a vector of its own.
 
     In rounds, lanes of two rows are interleaved: x0 y0 x1 y1 of the lower halves of 16 bytes,

@@ -27,7 +27,7 @@ class Product:
         self.axes = Axes.of(self.x, self.y, batch, summed)
         row_axes = epilogue.row_axes(scope)
         if self._is_column():
-            self.axes, row_axes = self.axes.turned(), len(batch)
+            self.axes, row_axes = self.axes.swapped(), len(batch)
             self.x, self.y = self.y, self.x
         self.row_axes = row_axes  # leading axes of the result that are the matrix's rows
         self.dtype = scope.head.type.dtype

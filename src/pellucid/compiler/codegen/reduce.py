@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pellucid.compiler.codegen.body import Body, walked, widest
+from pellucid.compiler.codegen.elementwise import ElementwiseBody, walked, widest
 from pellucid.compiler.codegen.layout import merged, strides
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import i64, loop
@@ -112,7 +112,7 @@ class _Sum:
         mask: ir.Value | None,
     ) -> ir.Value:
         """What is summed, at these offsets of the inputs."""
-        body = Body(self.scope, width, mask)
+        body = ElementwiseBody(self.scope, width, mask)
         for number, operand in enumerate(self.scope.reads):
             body.bind(number, operand, offsets[number], repeats[number])
         return body.value(self.scope.head.inputs[0])
@@ -255,6 +255,6 @@ class _Apart(_Sum):
                 index, k = b.urem(k, length), b.udiv(k, length)
             for number, steps in enumerate(self.steps):
                 if steps[level] != 0:
-                    move = b.mul(index, self.scope.dim(steps[level]))
-                    offsets[number] = b.add(offsets[number], move)
+                    distance = b.mul(index, self.scope.dim(steps[level]))
+                    offsets[number] = b.add(offsets[number], distance)
         return offsets

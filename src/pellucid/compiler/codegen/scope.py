@@ -1,7 +1,7 @@
 """One kernel's function under construction: what every emitter of a kernel is given.
 
 Kernels know no slots and no arena: they get addresses, N, which of the threads runs them
-(`part` of `parts`), and a thread's own scratch room. What a kernel does not write in `share` of
+(`thread` of `threads`), and a thread's own scratch room. What a kernel does not write in `share` of
 itself, another thread writes.
 """
 
@@ -57,7 +57,7 @@ class Scope:
 
     Args:
         rows: N as a 64-bit integer.
-        part, parts: this thread's number and how many run the kernel together.
+        thread, threads: this thread's number and how many run the kernel together.
         scratch: SCRATCH_BYTES of this thread's own.
         status: where a kernel says what went wrong; see `fail`.
         reads, writes: the kernel's operands, in its order.
@@ -68,8 +68,8 @@ class Scope:
     kernel: Kernel
     builder: ir.IRBuilder
     rows: ir.Value
-    part: ir.Value
-    parts: ir.Value
+    thread: ir.Value
+    threads: ir.Value
     scratch: ir.Value
     status: ir.Value
     reads: tuple[Operand, ...]
@@ -197,14 +197,14 @@ class Scope:
             alone: ir.Value = ir.Constant(ir.IntType(1), 1)
         else:
             alone = b.icmp_signed("<", self.dim(elements), i64(SMALL))
-        parts = b.select(alone, i64(1), self.parts)
-        last = b.select(b.icmp_signed("<", self.part, parts), self.part, parts)
-        after = b.select(b.icmp_signed("<", last, parts), b.add(last, i64(1)), parts)
-        return b.udiv(b.mul(units, last), parts), b.udiv(b.mul(units, after), parts)
+        threads = b.select(alone, i64(1), self.threads)
+        last = b.select(b.icmp_signed("<", self.thread, threads), self.thread, threads)
+        after = b.select(b.icmp_signed("<", last, threads), b.add(last, i64(1)), threads)
+        return b.udiv(b.mul(units, last), threads), b.udiv(b.mul(units, after), threads)
 
     def first_thread(self) -> ir.Value:
         """Whether this is thread 0."""
-        return self.builder.icmp_signed("==", self.part, i64(0))
+        return self.builder.icmp_signed("==", self.thread, i64(0))
 
     def fail(self, condition: ir.Value, value: ir.Value) -> None:
         """Where `condition` holds, notes this kernel and a number that tells what was wrong."""
@@ -254,9 +254,11 @@ class Scope:
         """Loops over `shape` in row-major order, for tensors with the strides `walks`."""
         dims, steps = merged(shape, walks)
         lengths = [self.dim(dim) for dim in dims]
-        moves = [[None if step == 0 else self.dim(step) for step in walk] for walk in steps]
+        increments = [[None if step == 0 else self.dim(step) for step in walk] for walk in steps]
         begin = [i64(0) for _ in walks] if starts is None else starts
-        with nest(self.builder, lengths, moves, f"{self.name}.{name}", begin, initial) as inner:
+        with nest(
+            self.builder, lengths, increments, f"{self.name}.{name}", begin, initial
+        ) as inner:
             yield inner
 
     @contextmanager
@@ -277,9 +279,12 @@ class Scope:
         count = shapes.size(shape) if elements is None else elements
         begin, end = self.share(self.dim(dims[0]), count)
         lengths = [b.sub(end, begin), *(self.dim(dim) for dim in dims[1:])]
-        moves = [[None if step == 0 else self.dim(step) for step in walk] for walk in steps]
-        starts = [i64(0) if move[0] is None else b.mul(begin, move[0]) for move in moves]
-        with nest(b, lengths, moves, f"{self.name}.i", starts) as inner:
+        increments = [[None if step == 0 else self.dim(step) for step in walk] for walk in steps]
+        starts = [
+            i64(0) if increment[0] is None else b.mul(begin, increment[0])
+            for increment in increments
+        ]
+        with nest(b, lengths, increments, f"{self.name}.i", starts) as inner:
             yield inner
 
 

@@ -3,10 +3,10 @@
 A zero adds nothing to a sum of finite numbers, so the result is that of the whole product, bit for
 bit; the one exception is a sum whose terms all underflow, which may be -0.0 here and 0.0 there. An
 operand is scanned first, which costs little beside the product: a bit for each element that is
-not 0. `skip.py` decides by their number.
+not 0. `zero_skipping.py` decides by their number.
 
     scan(ptr x, i64 rows, i64 row, i64 width, ptr bits) → i64   how many are not 0
-    turn(the same)                                              with a row of bits for each column
+    transpose(the same)                                         with a row of bits for each column
     finite(ptr y, i64 rows, i64 row, i64 columns) → i1
     sums(x, x_row, x_k, bits, words, y, y_k, out, out_row, rows, columns)
         out[i, j] = Σ_k x[i, k]·y[k, j] over the bits of row i, in the order of k
@@ -114,9 +114,9 @@ class Sparse:
         b.ret(b.not_(bad))
         return function
 
-    def turn(self) -> ir.Function:
+    def transpose(self) -> ir.Function:
         number, bits_of = ir.IntType(64), 8 * self.size
-        function, b = self._function("turn", number, "pnnnp")
+        function, b = self._function("transpose", number, "pnnnp")
         if b is None:
             return function
         x, rows, stride, width, bits = function.args

@@ -50,7 +50,7 @@ def sweep(
         with b.if_then(scope.first_thread()):
             emit([i64(0)] * len(walks), [True] * len(walks), None, None)
         return
-    moves = [[None if step == 0 else scope.dim(step) for step in walk] for walk in steps]
+    increments = [[None if step == 0 else scope.dim(step) for step in walk] for walk in steps]
     length = scope.dim(dims[-1])
     vectors = all(walk[-1] in (0, 1) for walk in steps)
     lengths = [scope.dim(dim) for dim in dims[:-1]]
@@ -59,7 +59,10 @@ def sweep(
     if lengths:
         begin, end = scope.share(lengths[0], elements)
         lengths[0] = b.sub(end, begin)
-        starts = [i64(0) if move[0] is None else b.mul(begin, move[0]) for move in moves]
+        starts = [
+            i64(0) if increment[0] is None else b.mul(begin, increment[0])
+            for increment in increments
+        ]
     elif vectors:
         blocks = b.udiv(b.add(length, i64(width - 1)), i64(width))
         begin, end = scope.share(blocks, elements)
@@ -68,7 +71,7 @@ def sweep(
     else:
         first, last = scope.share(length, elements)
     repeats = [walk[-1] == 0 for walk in steps]
-    inner = [move[-1] for move in moves]
+    inner = [increment[-1] for increment in increments]
 
     def at(offsets: Sequence[ir.Value], place: ir.Value) -> list[ir.Value]:
         return [
@@ -76,7 +79,9 @@ def sweep(
             for offset, step in zip(offsets, inner, strict=True)
         ]
 
-    with nest(b, lengths, [move[:-1] for move in moves], f"{scope.name}.i", starts) as row:
+    with nest(
+        b, lengths, [increment[:-1] for increment in increments], f"{scope.name}.i", starts
+    ) as row:
         span = b.sub(last, first)
         if not vectors:
             with loop(b, span, f"{scope.name}.e") as one:

@@ -1,23 +1,23 @@
-"""The functions that workers wait in, as machine code; `codegen/crew.py` makes them."""
+"""The functions that workers wait in, as machine code; `codegen/workers.py` makes them."""
 
 from __future__ import annotations
 
 import ctypes
 
 from pellucid.compiler.codegen import module as codegen
-from pellucid.compiler.codegen.crew import JOIN, POST, SERVE, SHARE
 from pellucid.compiler.codegen.target import Target
+from pellucid.compiler.codegen.workers import JOIN, POST, SERVE, SHARE
 from pellucid.runtime import cache
 from pellucid.runtime.machine import compiling, ready, this_machine
 
 
-class _Crew:
+class _WorkerCode:
     """The functions that workers wait in, as machine code."""
 
     def __init__(self, target: Target):
-        key = cache.key("crew", repr(target), this_machine().versions)
+        key = cache.key("workers", repr(target), this_machine().versions)
         kept = cache.find(key)
-        code = codegen.crew_code(target) if kept is None else kept.code
+        code = codegen.workers_code(target) if kept is None else kept.code
         if kept is None:
             cache.keep(key, {}, code)
         self._engine = engine = ready(code, target)
@@ -29,13 +29,13 @@ class _Crew:
         self.share = together(engine.get_function_address(SHARE))
 
 
-_crews: list[_Crew] = []
+_made: list[_WorkerCode] = []
 
 
-def crew() -> _Crew:
+def worker_code() -> _WorkerCode:
     """Those of this process, made when several threads first share a call."""
-    if not _crews:
+    if not _made:
         with compiling:
-            if not _crews:
-                _crews.append(_Crew(this_machine().target))
-    return _crews[0]
+            if not _made:
+                _made.append(_WorkerCode(this_machine().target))
+    return _made[0]

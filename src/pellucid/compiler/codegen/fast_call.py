@@ -16,13 +16,13 @@ from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import i64, loop
 from pellucid.compiler.program import STATUS
 
-ENTER = "enter"
+FAST_CALL = "enter"
 DONE, REFUSED, OTHER = 0, 1, 2  # the program ran; a kernel refused a number; nothing was done
 
 # Bytes behind the head of an object. The layouts are those of the C interfaces, which are stable.
-HEAD = object.__basicsize__
-ITEMS = HEAD + 8  # of a list
-DATA, AXES, DIMS, DESCR, FLAGS = (HEAD + n for n in (0, 8, 16, 40, 48))  # of an array
+OBJECT_HEADER = object.__basicsize__
+ITEMS = OBJECT_HEADER + 8  # of a list
+DATA, AXES, DIMS, DESCR, FLAGS = (OBJECT_HEADER + n for n in (0, 8, 16, 40, 48))  # of an array
 _GOOD = 0x1 | 0x100  # in C order; aligned
 
 
@@ -34,11 +34,11 @@ def expectation(arrays: Sequence[tuple[int, int, tuple[int, ...]]]) -> ctypes.Ar
     return (ctypes.c_int64 * len(words))(*words)
 
 
-def enter(module: ir.Module, run: ir.Function) -> None:
+def fast_call(module: ir.Module, run: ir.Function) -> None:
     """Adds the function to a module whose entry is `run`."""
     word, pointer = ir.IntType(64), ir.PointerType()
     kind = ir.FunctionType(word, [pointer, pointer, pointer, word, word])
-    function = ir.Function(module, kind, ENTER)
+    function = ir.Function(module, kind, FAST_CALL)
     given, expected, slots, rows, now = function.args
     b = ir.IRBuilder(function.append_basic_block("entry"))
 

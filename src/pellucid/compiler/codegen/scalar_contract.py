@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pellucid.compiler.codegen.body import Body
+from pellucid.compiler.codegen.elementwise import ElementwiseBody
 from pellucid.compiler.codegen.epilogue import behind
 from pellucid.compiler.codegen.layout import broadcast_strides, register_type, strides
 from pellucid.compiler.codegen.llvm import ir
@@ -12,7 +12,7 @@ from pellucid.core.shapes import Dim
 from pellucid.ops.contract import free_axes
 
 
-def plain(scope: Scope) -> None:
+def scalar_contract(scope: Scope) -> None:
     """Loops over the result, and inside them over what is summed."""
     x, y = scope.inputs
     x_steps, y_steps = x.strides, y.strides
@@ -30,7 +30,7 @@ def plain(scope: Scope) -> None:
     walks = [strides(shape), x_walk, y_walk, *others]
     with scope.shared_walk(shape, walks) as element:
         place, x_at, y_at, *offsets = element.offsets
-        body = Body(scope, None)
+        body = ElementwiseBody(scope, None)
         body.set(scope.head_value, _dot(scope, length, k_walks, [x_at, y_at]))
         for number, offset in zip(numbers, offsets, strict=True):
             body.bind(number, scope.reads[number], offset, False)

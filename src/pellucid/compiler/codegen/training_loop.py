@@ -1,4 +1,4 @@
-"""The training run as one call: `train(ptr control, i64 part, i64 parts)`.
+"""The training run as one call: `train(ptr control, i64 thread, i64 threads)`.
 
 For each step the rows of a batch are gathered from the data and converted, the scheduled scalars
 are put in their places, the kernels run, and the measures are kept. The threads that call it
@@ -22,7 +22,7 @@ from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import i64, loop
 from pellucid.compiler.codegen.scalars import TABLE, Element, intrinsic
 from pellucid.compiler.codegen.scope import constant, first_lanes, masked_load, masked_store
-from pellucid.compiler.program import Feed, Program
+from pellucid.compiler.program import MinibatchFeed, Program
 from pellucid.core import shapes
 from pellucid.core.dtypes import DType, float32, float64
 
@@ -40,8 +40,8 @@ class Steps(Protocol):
         builder: ir.IRBuilder,
         slots: ir.Value,
         rows: ir.Value,
-        part: ir.Value,
-        parts: ir.Value,
+        thread: ir.Value,
+        threads: ir.Value,
     ) -> None: ...
 
     def address(self, number: int) -> ir.Value: ...
@@ -52,7 +52,12 @@ class Steps(Protocol):
 
 
 def train(
-    module: ir.Module, name: str, program: Program, feed: Feed, steps: Steps, vector_bytes: int
+    module: ir.Module,
+    name: str,
+    program: Program,
+    feed: MinibatchFeed,
+    steps: Steps,
+    vector_bytes: int,
 ) -> None:
     """Adds the entry `name` to the module."""
     several = _several(module, program, feed, steps, vector_bytes)
@@ -60,30 +65,33 @@ def train(
     kind = ir.FunctionType(ir.VoidType(), [pointer, number, number])
     function = ir.Function(module, kind, name)
     b = ir.IRBuilder(function.append_basic_block("entry"))
-    control, part, parts = function.args
+    control, thread, threads = function.args
     batch, count = _field(b, control, BATCH), _field(b, control, STEPS)
-    b.call(several, [control, batch, i64(0), count, part, parts])
+    b.call(several, [control, batch, i64(0), count, thread, threads])
     last = _field(b, control, LAST)
     one = b.zext(b.icmp_signed(">", last, i64(0)), number)
-    b.call(several, [control, last, count, one, part, parts])
+    b.call(several, [control, last, count, one, thread, threads])
     b.ret_void()
 
 
 def _several(
-    module: ir.Module, program: Program, feed: Feed, steps: Steps, vector_bytes: int
+    module: ir.Module, program: Program, feed: MinibatchFeed, steps: Steps, vector_bytes: int
 ) -> ir.Function:
-    """void several(ptr control, i64 rows, i64 first, i64 count, i64 part, i64 parts)"""
+    """void several(ptr control, i64 rows, i64 first, i64 count, i64 thread, i64 threads)"""
     pointer, number = ir.PointerType(), ir.IntType(64)
     kind = ir.FunctionType(ir.VoidType(), [pointer] + [number] * 5)
     function = ir.Function(module, kind, "several")
     function.linkage = "internal"
     b = ir.IRBuilder(function.append_basic_block("entry"))
-    control, rows, first, count, part, parts = function.args
-    steps.open(b, _pointer(b, control, SLOTS), rows, part, parts)
+    control, rows, first, count, thread, threads = function.args
+    steps.open(b, _pointer(b, control, SLOTS), rows, thread, threads)
     order, begun = _pointer(b, control, ORDER), b.mul(first, _field(b, control, BATCH))
     values, measures = _pointer(b, control, VALUES), _pointer(b, control, MEASURES)
-    share = b.sdiv(b.mul(rows, part), parts), b.sdiv(b.mul(rows, b.add(part, i64(1))), parts)
-    mine = b.icmp_signed("==", part, i64(0))
+    share = (
+        b.sdiv(b.mul(rows, thread), threads),
+        b.sdiv(b.mul(rows, b.add(thread, i64(1))), threads),
+    )
+    mine = b.icmp_signed("==", thread, i64(0))
     with loop(b, count, "step") as one, b.if_then(_going(b, steps)):
         step = b.add(first, one.index)
         with b.if_then(mine):
@@ -126,7 +134,12 @@ def _going(b: ir.IRBuilder, steps: Steps) -> ir.Value:
 
 
 def _schedule(
-    b: ir.IRBuilder, program: Program, feed: Feed, steps: Steps, values: ir.Value, step: ir.Value
+    b: ir.IRBuilder,
+    program: Program,
+    feed: MinibatchFeed,
+    steps: Steps,
+    values: ir.Value,
+    step: ir.Value,
 ) -> None:
     """Puts this step's scalars where the kernels read them."""
     for place, source in enumerate(feed.scheduled):
@@ -138,7 +151,12 @@ def _schedule(
 
 
 def _measure(
-    b: ir.IRBuilder, program: Program, feed: Feed, steps: Steps, measures: ir.Value, step: ir.Value
+    b: ir.IRBuilder,
+    program: Program,
+    feed: MinibatchFeed,
+    steps: Steps,
+    measures: ir.Value,
+    step: ir.Value,
 ) -> None:
     """Keeps this step's measures; halts where the first is not finite."""
     for place, output in enumerate(feed.measured):
@@ -166,7 +184,7 @@ def _not_finite(b: ir.IRBuilder, value: ir.Value) -> ir.Value:
 def _gather(
     b: ir.IRBuilder,
     program: Program,
-    feed: Feed,
+    feed: MinibatchFeed,
     which: int,
     steps: Steps,
     control: ir.Value,
@@ -208,7 +226,7 @@ def _copy_row(
     checked = source.is_float and goal.is_float
     bits = ir.VectorType(ir.IntType(1), lanes)
 
-    def move(offset: ir.Value, mask: ir.Value | None) -> ir.Value | None:
+    def copy_vector(offset: ir.Value, mask: ir.Value | None) -> ir.Value | None:
         kind = ir.VectorType(memory_type(source), lanes)
         at = b.gep(from_, [offset], source_etype=kind.element)
         if mask is None:
@@ -232,13 +250,13 @@ def _copy_row(
     found = ir.Constant(bits, None)
     if blocks:
         with loop(b, i64(blocks), "element", [found] if checked else []) as one:
-            bad = move(b.mul(one.index, i64(lanes)), None)
+            bad = copy_vector(b.mul(one.index, i64(lanes)), None)
             if checked:
                 one.next = [b.or_(one.carried[0], bad)]
         if checked:
             found = one.carried[0]
     if rest:
-        bad = move(i64(blocks * lanes), first_lanes(b, i64(rest), lanes))
+        bad = copy_vector(i64(blocks * lanes), first_lanes(b, i64(rest), lanes))
         if checked:
             found = b.or_(found, bad)
     return intrinsic(b, "vector.reduce.or", ir.IntType(1), found) if checked else None

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pellucid.compiler.codegen import skip
+from pellucid.compiler.codegen import zero_skipping
 from pellucid.core.dtypes import DType, float32, float64
 from pellucid.core.shapes import N, Shape
 from pellucid.graph.node import TensorType
-from pellucid.runtime import native
+from pellucid.runtime import machine_code, native
 from pellucid.runtime.native import Native
 from tests.compiler.test_kernels import one_row
 
@@ -37,11 +37,11 @@ def test_skipping_changes_no_bit(form: str, dtype: DType, monkeypatch: pytest.Mo
     graph = one_row(
         "contract", TensorType(dtype, left), TensorType(dtype, right), batch=(), summed=summed
     )
-    monkeypatch.setattr(native, "_loaded", {})
-    monkeypatch.setattr(skip, "DENSE", 0)
+    monkeypatch.setattr(machine_code, "_loaded", {})
+    monkeypatch.setattr(zero_skipping, "DENSE", 0)
     whole = Native(graph)
-    monkeypatch.setattr(native, "_loaded", {})
-    monkeypatch.setattr(skip, "DENSE", 101)
+    monkeypatch.setattr(machine_code, "_loaded", {})
+    monkeypatch.setattr(zero_skipping, "DENSE", 101)
     skipping = Native(graph)
     for n in (0, 1, 7, 64, 65, 130):
         for density in (0.0, 0.1, 1.0):
@@ -62,12 +62,12 @@ def test_stretches_of_rows_decide_for_themselves(
         "contract", TensorType(float32, left), TensorType(float32, right), batch=(), summed=summed
     )
     monkeypatch.setattr(native, "WORTH_THREADS", 0)
-    monkeypatch.setattr(native, "_loaded", {})
-    monkeypatch.setattr(skip, "DENSE", 0)
+    monkeypatch.setattr(machine_code, "_loaded", {})
+    monkeypatch.setattr(zero_skipping, "DENSE", 0)
     whole = Native(graph)
-    monkeypatch.setattr(native, "_loaded", {})
-    monkeypatch.setattr(skip, "DENSE", 40)
-    monkeypatch.setattr(skip, "STRETCH", 40)
+    monkeypatch.setattr(machine_code, "_loaded", {})
+    monkeypatch.setattr(zero_skipping, "DENSE", 40)
+    monkeypatch.setattr(zero_skipping, "STRETCH", 40)
     mixed = Native(graph)
     for n in (0, 1, 39, 40, 41, 130, 700):
         x = drawn(left, n, float32, 0.1, n)

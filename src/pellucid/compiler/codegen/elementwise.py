@@ -42,7 +42,7 @@ def walked(
     ]
 
 
-class Body:
+class ElementwiseBody:
     """The instructions of a kernel over vectors of `width` elements (None: over one element).
 
     Args:

@@ -1,8 +1,8 @@
 """What a caller of compiled code must know of a Program: which array goes to which slot, how much
 memory it works in.
 
-In: a Program, or the plain data that an earlier one was written down as. Out: a Frame. Machine code
-that was kept on disk comes with its frame, so that no pass needs to run again.
+In: a Program, or the plain data that an earlier one was written down as. Out: a Signature. Machine
+code that was kept on disk comes with its signature, so that no pass needs to run again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pellucid.core.shapes import Batch
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class Signature:
     """How a program is called.
 
     Args:
@@ -40,12 +40,12 @@ class Frame:
     work_per_row: int
 
     def plain(self) -> dict[str, Any]:
-        """The frame as plain data, which `read` reads."""
+        """The signature as plain data, which `read` reads."""
         return asdict(self)
 
 
-def frame(program: Program) -> Frame:
-    """The frame of `program`."""
+def signature(program: Program) -> Signature:
+    """The signature of `program`."""
 
     def slot(number: int) -> int:
         found = program.buffers[number].slot
@@ -53,7 +53,7 @@ def frame(program: Program) -> Frame:
         return found
 
     costs = [cost(kernel) for kernel in program.kernels]
-    return Frame(
+    return Signature(
         program.slots,
         tuple(map(slot, program.inputs)),
         tuple(map(slot, program.outputs)),
@@ -66,8 +66,8 @@ def frame(program: Program) -> Frame:
     )
 
 
-def read(plain: Mapping[str, Any]) -> Frame:
-    """The frame that `Frame.plain` wrote down.
+def read(plain: Mapping[str, Any]) -> Signature:
+    """The signature that `Signature.plain` wrote down.
 
     Raises:
         TypeError, ValueError, KeyError: for anything else.
@@ -79,7 +79,7 @@ def read(plain: Mapping[str, Any]) -> Frame:
     slots = numbers["slots"]
     if any(slot >= slots for slot in (*places["inputs"], *places["outputs"], *constants.values())):
         raise ValueError(f"slots must be below {slots}")
-    return Frame(
+    return Signature(
         slots,
         places["inputs"],
         places["outputs"],

@@ -14,7 +14,7 @@ _EVERY = 0.25  # seconds between two probes, at least
 _SHARE = 50  # a probe takes no more than this part of the time
 
 
-class Pace:
+class ThreadTuner:
     """Seconds a step with all threads and with one, as they were last measured.
 
     Time is cut into stretches, each run by as many threads. The first step of a stretch is not
@@ -38,7 +38,7 @@ class Pace:
             return self._now, 1
         return self._now, min(steps, max(1, int(self._left / cost)))
 
-    def tell(self, threads: int, steps: int, seconds: float) -> None:
+    def record(self, threads: int, steps: int, seconds: float) -> None:
         """What `steps` took."""
         if self.threads == 1 or not steps or threads != self._now:
             return
@@ -49,13 +49,13 @@ class Pace:
         self._steps, self._spent = self._steps + steps, self._spent + seconds
         if self._left <= 0:
             self._seconds[threads] = self._cost()
-            self._turn()
+            self._next_stretch()
 
     def _cost(self) -> float:
         """Seconds a step in this stretch."""
         return self._spent / self._steps if self._steps else 0.0
 
-    def _turn(self) -> None:
+    def _next_stretch(self) -> None:
         """Begins the next stretch: a probe of what was not measured lately, else the faster one."""
         ours, alone = self._seconds.get(self.threads), self._seconds.get(1)
         best = 1 if ours is None or (alone is not None and alone < ours) else self.threads

@@ -21,7 +21,7 @@ STRETCH = 512  # rows that are looked at together: other rows of a large batch m
 BITS_BYTES = 256 << 10  # of scratch, for which elements are not 0; the results stand behind it
 
 
-class Skip:
+class ZeroSkipping:
     """A product that may skip.
 
     Args:
@@ -34,7 +34,7 @@ class Skip:
         self.functions = Sparse(self.b.module, product.dtype, self.scope.vector_bytes)
 
     @staticmethod
-    def of(product: Product) -> Skip | None:
+    def of(product: Product) -> ZeroSkipping | None:
         """How `product` may skip; None where it never does."""
         axes = product.axes
         if axes.batches != 1 or product.scope.vector_bytes < 32 or product.lanes < 8:
@@ -46,9 +46,9 @@ class Skip:
         if axes.y_columns.steps != (1,):
             return None
         if axes.x_depth.steps == (1,) and isinstance(axes.depth, int) and axes.depth >= WORD:
-            return Skip(product, True)
+            return ZeroSkipping(product, True)
         if axes.x_rows.steps == (1,) and isinstance(axes.rows, int) and axes.rows >= WORD:
-            return Skip(product, False)
+            return ZeroSkipping(product, False)
         return None
 
     def stretch(self, height: int) -> ir.Value:
@@ -74,7 +74,7 @@ class Skip:
         fits = b.icmp_signed("<=", room, i64(BITS_BYTES))
         lines, width = (rows, k) if self.along else (k, rows)
         stride = dim(axes.x_rows.step if self.along else axes.x_depth.step)
-        scan = self.functions.scan() if self.along else self.functions.turn()
+        scan = self.functions.scan() if self.along else self.functions.transpose()
         # Of few rows the product costs no more than to look through the right operand.
         fits = b.and_(fits, b.icmp_signed(">=", rows if self.along else k, i64(FEW)))
         x, lines = self.product.left(top), b.select(fits, lines, i64(0))
@@ -92,12 +92,12 @@ class Skip:
         """
         b, lanes = self.b, self.product.lanes
         rows, columns = b.sub(end, begin), self.scope.dim(self.axes.columns)
-        part, parts = self.scope.part, self.scope.parts
-        own = b.udiv(groups(b, columns, lanes), parts)
-        edge = least(b, b.mul(b.mul(own, parts), i64(lanes)), columns)
-        after = b.add(part, i64(1))
-        first, last = (least(b, b.mul(b.mul(own, n), i64(lanes)), columns) for n in (part, after))
-        top, bottom = (b.add(begin, b.udiv(b.mul(rows, n), parts)) for n in (part, after))
+        thread, threads = self.scope.thread, self.scope.threads
+        own = b.udiv(groups(b, columns, lanes), threads)
+        edge = least(b, b.mul(b.mul(own, threads), i64(lanes)), columns)
+        after = b.add(thread, i64(1))
+        first, last = (least(b, b.mul(b.mul(own, n), i64(lanes)), columns) for n in (thread, after))
+        top, bottom = (b.add(begin, b.udiv(b.mul(rows, n), threads)) for n in (thread, after))
         with loop(b, i64(2), "area") as area:
             mine = b.icmp_signed("==", area.index, i64(0))
             left, right = b.select(mine, first, edge), b.select(mine, last, columns)

@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from pellucid.runtime import pace
-from pellucid.runtime.pace import Pace
+from pellucid.runtime import thread_tuner
+from pellucid.runtime.thread_tuner import ThreadTuner
 
 
 class Machine:
@@ -15,9 +15,9 @@ class Machine:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, costs: dict[int, float]):
         self.now, self.costs, self.last = 100.0, costs, 0
-        monkeypatch.setattr(pace.time, "perf_counter", lambda: self.now)
+        monkeypatch.setattr(thread_tuner.time, "perf_counter", lambda: self.now)
 
-    def run(self, what: Pace, seconds: float, at_once: int) -> Counter[int]:
+    def run(self, what: ThreadTuner, seconds: float, at_once: int) -> Counter[int]:
         """Seconds that each number of threads ran for."""
         spent: Counter[int] = Counter()
         end = self.now + seconds
@@ -27,7 +27,7 @@ class Machine:
             took = self.costs[threads] * (steps + 2 * (threads != self.last))
             self.last, self.now = threads, self.now + took
             spent[threads] += took  # type: ignore[assignment]
-            what.tell(threads, steps, took)
+            what.record(threads, steps, took)
         return spent
 
 
@@ -36,7 +36,7 @@ class Machine:
 def test_the_faster_runs_nearly_all_the_time(monkeypatch, at_once, cost):
     for ours, alone, best in ((cost, 1.9 * cost, 2), (3 * cost, cost, 1)):
         machine = Machine(monkeypatch, {2: ours, 1: alone})
-        what = Pace(2)
+        what = ThreadTuner(2)
         machine.run(what, 1.0, at_once)  # the first stretches measure both
         seconds = 3.0 if cost < 1e-4 else 60.0
         spent = machine.run(what, seconds, at_once)
@@ -46,7 +46,7 @@ def test_the_faster_runs_nearly_all_the_time(monkeypatch, at_once, cost):
 @pytest.mark.parametrize("at_once", [1, 1000])
 def test_a_core_that_is_lost_and_found_again(monkeypatch, at_once):
     machine = Machine(monkeypatch, {2: 1e-3, 1: 2e-3})
-    what = Pace(2)
+    what = ThreadTuner(2)
     machine.run(what, 2.0, at_once)
     machine.costs[2] = 2e-2
     machine.run(what, 1.0, at_once)
@@ -59,7 +59,7 @@ def test_a_core_that_is_lost_and_found_again(monkeypatch, at_once):
 
 
 def test_one_thread_needs_no_measuring():
-    what = Pace(1)
+    what = ThreadTuner(1)
     assert what.plan(70) == (1, 70)
-    what.tell(1, 70, 0.1)
+    what.record(1, 70, 0.1)
     assert what.plan(5) == (1, 5)

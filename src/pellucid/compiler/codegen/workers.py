@@ -10,12 +10,16 @@ looks out for the next one for a moment first. Four functions of a module of the
                                           all of it at once, where every worker looks out: hands a
                                           part to each, does part 0, waits; 0 where one has left
 
-A box is the worker's own, see `boxes.py`. `runtime/threads.py` keeps the workers.
+A box is the worker's own, see `mailbox.py`. `runtime/threads.py` keeps the workers.
 """
 
 from __future__ import annotations
 
-from pellucid.compiler.boxes import (
+from pellucid.compiler.codegen.barrier import pause, yield_core
+from pellucid.compiler.codegen.llvm import ir
+from pellucid.compiler.codegen.loops import i64, loop
+from pellucid.compiler.codegen.target import Target
+from pellucid.compiler.mailbox import (
     CALLED,
     IDLE,
     JOB,
@@ -25,20 +29,16 @@ from pellucid.compiler.boxes import (
     TRAIN,
     WORDS,
 )
-from pellucid.compiler.codegen.barrier import give_way, pause
-from pellucid.compiler.codegen.llvm import ir
-from pellucid.compiler.codegen.loops import i64, loop
-from pellucid.compiler.codegen.target import Target
 
 POST, SERVE, JOIN, SHARE = "post", "serve", "join", "share"
-_LOOKS = 2000  # at the state before the core is offered to others: some 40 µs
-_OFFERS = 300  # before the worker leaves
+_SPINS = 2000  # at the state before the core is offered to others: some 40 µs
+_YIELDS = 300  # before the worker leaves
 _SLEEP = 50  # microseconds between looks of a leader whose worker lost its core
 
 
 def build(target: Target) -> ir.Module:
     """The module with the four functions."""
-    module = ir.Module("crew")
+    module = ir.Module("workers")
     module.triple = target.triple
     _post(module)
     _serve(module, target)
@@ -116,40 +116,40 @@ def _share(module: ir.Module, join: ir.Function) -> None:
 def _serve(module: ir.Module, target: Target) -> None:
     function = _start(module, SERVE, ir.VoidType(), 1)
     (box,) = function.args
-    names = ("look", "work", "wait", "spin", "offer", "tired", "leave", "gone")
-    look, work, wait, spin, offer, tired, leave, gone = map(function.append_basic_block, names)
+    names = ("poll", "work", "wait", "spin", "yield", "parking", "leave", "done")
+    poll, work, wait, spin, yielding, parking, leave, done = map(function.append_basic_block, names)
     b = ir.IRBuilder(function.entry_basic_block)
-    b.branch(look)
-    b.position_at_end(look)
-    looks = b.phi(ir.IntType(64), "looks")
-    looks.add_incoming(i64(0), function.entry_basic_block)
+    b.branch(poll)
+    b.position_at_end(poll)
+    spins = b.phi(ir.IntType(64), "spins")
+    spins.add_incoming(i64(0), function.entry_basic_block)
     choice = b.switch(_state(b, box), wait)
     choice.add_case(i64(POSTED), work)
     choice.add_case(i64(CALLED), leave)
     b.position_at_end(work)
     _work(b, _job(b, box))
     b.atomic_rmw("xchg", box, i64(IDLE), "acq_rel")
-    looks.add_incoming(i64(0), b.block)
-    b.branch(look)
+    spins.add_incoming(i64(0), b.block)
+    b.branch(poll)
     b.position_at_end(wait)
-    after = b.add(looks, i64(1))
-    b.cbranch(b.icmp_signed("<", looks, i64(_LOOKS)), spin, offer)
+    after = b.add(spins, i64(1))
+    b.cbranch(b.icmp_signed("<", spins, i64(_SPINS)), spin, yielding)
     b.position_at_end(spin)
     pause(b, target)
-    looks.add_incoming(after, b.block)
-    b.branch(look)
-    b.position_at_end(offer)
-    give_way(b, target, 0)
-    looks.add_incoming(after, b.block)
-    b.cbranch(b.icmp_signed("<", looks, i64(_LOOKS + _OFFERS)), look, tired)
-    b.position_at_end(tired)  # unless work was posted just now
+    spins.add_incoming(after, b.block)
+    b.branch(poll)
+    b.position_at_end(yielding)
+    yield_core(b, target, 0)
+    spins.add_incoming(after, b.block)
+    b.cbranch(b.icmp_signed("<", spins, i64(_SPINS + _YIELDS)), poll, parking)
+    b.position_at_end(parking)  # unless work was posted just now
     parked = b.cmpxchg(box, i64(IDLE), i64(PARKED), "acq_rel", "acquire")
-    looks.add_incoming(i64(0), b.block)
-    b.cbranch(b.extract_value(parked, 1), gone, look)
+    spins.add_incoming(i64(0), b.block)
+    b.cbranch(b.extract_value(parked, 1), done, poll)
     b.position_at_end(leave)
     b.atomic_rmw("xchg", box, i64(PARKED), "acq_rel")
-    b.branch(gone)
-    b.position_at_end(gone)
+    b.branch(done)
+    b.position_at_end(done)
     b.ret_void()
 
 
@@ -182,25 +182,25 @@ class _Entry:
 def _join(module: ir.Module, target: Target) -> ir.Function:
     function = _start(module, JOIN, ir.VoidType(), 1)
     (box,) = function.args
-    names = ("look", "wait", "spin", "sleep", "done")
-    look, wait, spin, sleep, done = map(function.append_basic_block, names)
+    names = ("poll", "wait", "spin", "sleep", "done")
+    poll, wait, spin, sleep, done = map(function.append_basic_block, names)
     b = ir.IRBuilder(function.entry_basic_block)
-    b.branch(look)
-    b.position_at_end(look)
-    looks = b.phi(ir.IntType(64), "looks")
-    looks.add_incoming(i64(0), function.entry_basic_block)
+    b.branch(poll)
+    b.position_at_end(poll)
+    spins = b.phi(ir.IntType(64), "spins")
+    spins.add_incoming(i64(0), function.entry_basic_block)
     b.cbranch(b.icmp_signed("==", _state(b, box), i64(POSTED)), wait, done)
     b.position_at_end(wait)
-    after = b.add(looks, i64(1))
-    b.cbranch(b.icmp_signed("<", looks, i64(_LOOKS)), spin, sleep)
+    after = b.add(spins, i64(1))
+    b.cbranch(b.icmp_signed("<", spins, i64(_SPINS)), spin, sleep)
     b.position_at_end(spin)
     pause(b, target)
-    looks.add_incoming(after, spin)
-    b.branch(look)
+    spins.add_incoming(after, spin)
+    b.branch(poll)
     b.position_at_end(sleep)
-    give_way(b, target, _SLEEP)
-    looks.add_incoming(after, sleep)
-    b.branch(look)
+    yield_core(b, target, _SLEEP)
+    spins.add_incoming(after, sleep)
+    b.branch(poll)
     b.position_at_end(done)
     b.ret_void()
     return function

@@ -27,7 +27,7 @@ BLOCK = 256  # rows whose sums wait while k goes on
 WORTH = 64  # rows that make up for packing y where it could be used as it lies
 
 
-class Given(NamedTuple):
+class BlockArguments(NamedTuple):
     """The arguments of a block's function.
 
     x, its strides along rows and k; y, its strides along columns and k; the result, its columns,
@@ -55,17 +55,17 @@ class Given(NamedTuple):
     n: ir.Value
 
 
-LETTERS = "pll" + "pll" + "pll" + "l" + "llll" + "ppp" + "l"
+ARGUMENT_TYPES = "pll" + "pll" + "pll" + "l" + "llll" + "ppp" + "l"
 
 
 @dataclass(frozen=True)
-class Form:
+class BlockVariant:
     """What the code of a block depends on.
 
     Args:
         x: how x is read: `there`, or by `tables` where no stride describes it.
-        y: `there`; `copy` where its lines are far apart; `turn` where k lies side by side in it;
-            `gather`.
+        y: `there`; `copy` where its lines are far apart; `transpose` where k lies side by side in
+            it; `gather`.
         even: whether whole tiles make up the rows.
         narrow: whether there is no more than one vector of columns.
         epilogue: whether the kernel does more than write the product.
@@ -87,7 +87,7 @@ class Form:
         return ".".join([name, *(fact for fact, holds in facts.items() if holds)])
 
 
-class Part(NamedTuple):
+class PanelView(NamedTuple):
     """A part of an operand as the micro-kernel walks it: along rows (x) or tiles (y), and k."""
 
     pointer: ir.Value
@@ -95,13 +95,13 @@ class Part(NamedTuple):
     k: ir.Value
 
 
-class Room:
+class ScratchLayout:
     """Where things stand in the scratch room, in bytes."""
 
     def __init__(self, dtype: DType, lanes: int, height: int, vectors: int):
         panel = vectors * lanes
         self.tiles = STRIP // (panel * dtype.itemsize)
-        self.y_line = panel * (STRETCH + lanes)  # elements from tile to tile; `turn` runs over
+        self.y_line = panel * (STRETCH + lanes)  # elements from tile to tile; `transpose` runs over
         self.y = 0
         self.x_offsets = self.y + self.tiles * self.y_line * dtype.itemsize
         self.y_offsets = self.x_offsets + 8 * STRETCH
@@ -112,12 +112,12 @@ class Room:
         self.end = self.sums + BLOCK * self.tiles * panel * dtype.itemsize
 
 
-def room(dtype: DType, target: Target) -> int:
+def scratch_bytes(dtype: DType, target: Target) -> int:
     """Bytes of scratch that a block needs."""
-    return Room(dtype, target.vector_bytes // dtype.itemsize, *tile_size(target)).end
+    return ScratchLayout(dtype, target.vector_bytes // dtype.itemsize, *tile_size(target)).end
 
 
-class Parts:
+class OperandPanels:
     """Where the parts of x and y stand, inside a block's function.
 
     `column` and `width` say which strip of columns is under way, `k` and `length` which stretch.
@@ -128,7 +128,9 @@ class Parts:
     k: ir.Value
     length: ir.Value
 
-    def __init__(self, form: Form, b: ir.IRBuilder, target: Target, given: Given, axes: Axes):
+    def __init__(
+        self, form: BlockVariant, b: ir.IRBuilder, target: Target, given: BlockArguments, axes: Axes
+    ):
         self.form, self.b, self.given, self.axes = form, b, given, axes
         self.masks = target.masks
         self.lanes = target.vector_bytes // form.dtype.itemsize
@@ -137,7 +139,7 @@ class Parts:
         self.vectors = 1 if form.narrow else vectors
         self.panel = self.vectors * self.lanes
         self.line = vectors * self.lanes  # of packed y, the same for all forms
-        self.room = Room(form.dtype, self.lanes, self.height, vectors)
+        self.room = ScratchLayout(form.dtype, self.lanes, self.height, vectors)
         self.packing = Packing(b.module, form.dtype, target)
 
     def _at(self, base: ir.Value, offset: ir.Value) -> ir.Value:
@@ -152,22 +154,22 @@ class Parts:
         """A dimension of the axes that are built in."""
         return i64(dim) if isinstance(dim, int) else self.b.mul(self.given.n, i64(dim.scale))
 
-    def y_part(self, rows: ir.Value) -> Part:
+    def y_panel(self, rows: ir.Value) -> PanelView:
         """The strip's columns of y for this stretch of k."""
         b, given = self.b, self.given
-        packed = Part(self._scratch(self.room.y), i64(self.room.y_line), i64(self.line))
-        if self.form.y in ("turn", "gather"):
+        packed = PanelView(self._scratch(self.room.y), i64(self.room.y_line), i64(self.line))
+        if self.form.y in ("transpose", "gather"):
             self._pack_y()
             return packed
         place = b.add(self.column, b.mul(self.k, given.y_k))
-        there = Part(self._at(given.y, place), i64(self.panel), given.y_k)
+        there = PanelView(self._at(given.y, place), i64(self.panel), given.y_k)
         if self.form.y == "there":
             return there
         enough = b.icmp_signed(">=", rows, i64(WORTH))
         with b.if_then(enough):
             self._pack_y()
         chosen = (b.select(enough, x, y) for x, y in zip(packed, there, strict=True))
-        return Part(*chosen)
+        return PanelView(*chosen)
 
     def _pack_y(self) -> None:
         """Packs the strip's part of y, one tile's columns behind the other's."""
@@ -189,9 +191,11 @@ class Parts:
                 )
                 across = b.gep(across, [begin], source_etype=ir.IntType(64))
                 self.packing.gather(b, given.y, starts, across, here, line, self.length, width)
-            elif how == "turn":
+            elif how == "transpose":
                 place = self._at(given.y, start)
-                self.packing.turn(b, self.line, place, given.y_column, here, width, self.length)
+                self.packing.transpose(
+                    b, self.line, place, given.y_column, here, width, self.length
+                )
             else:
                 place = self._at(given.y, start)
                 self.packing.copy(b, place, given.y_k, here, line, self.length, width)
@@ -209,12 +213,12 @@ class Parts:
         if self.form.x == "tables":
             self._offsets(self.room.x_offsets, self.axes.x_depth, self.k, self.length)
 
-    def x_part(self, row: ir.Value, height: ir.Value) -> Part:
+    def x_panel(self, row: ir.Value, height: ir.Value) -> PanelView:
         """A tile's rows of x for this stretch of k."""
         b, given = self.b, self.given
         if self.form.x == "there":
             place = b.add(b.mul(row, given.x_row), b.mul(self.k, given.x_k))
-            return Part(self._at(given.x, place), given.x_row, given.x_k)
+            return PanelView(self._at(given.x, place), given.x_row, given.x_k)
         self._offsets(self.room.row_offsets, self.axes.x_rows, row, height)
         tables = (self._scratch(self.room.row_offsets), self._scratch(self.room.x_offsets))
-        return Part(given.x, *(b.ptrtoint(table, ir.IntType(64)) for table in tables))
+        return PanelView(given.x, *(b.ptrtoint(table, ir.IntType(64)) for table in tables))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 # Looks out; has work; has left; is asked to leave; looks out and must not leave.
 IDLE, POSTED, PARKED, CALLED, RESERVED = range(5)
-RUN, TRAIN = 0, 1  # run(slots, rows, steps, part, parts); train(control, part, parts)
+RUN, TRAIN = 0, 1  # run(slots, rows, steps, thread, threads); train(control, thread, threads)
 WORDS = 7  # of a job: kind, address, up to five arguments
 JOB = 64  # bytes from the box
-BOX_BYTES = 128
+MAILBOX_BYTES = 128
