@@ -16,7 +16,14 @@ from typing import Any, Protocol
 
 from pellucid.core import dtypes, shapes
 from pellucid.core.dtypes import DType
-from pellucid.core.errors import ArgumentError, DTypeError, GraphError, TooLargeError, user_line
+from pellucid.core.errors import (
+    ArgumentError,
+    DTypeError,
+    GraphError,
+    ShapeError,
+    TooLargeError,
+    user_line,
+)
 from pellucid.core.shapes import Shape
 from pellucid.graph.node import (
     CONST,
@@ -31,6 +38,7 @@ from pellucid.graph.node import (
 from pellucid.ops.spec import FLOATS, REGISTRY, Kind, Op, lookup
 
 _ADDRESSABLE = 2**47  # bytes
+_AXES = 64
 UNKNOWN_LINE = ""  # a copied node whose source line is not known
 
 
@@ -248,7 +256,7 @@ class Builder:
     def apply(self, op: Op, inputs: Sequence[Value], attrs: Mapping[str, Any]) -> Value:
         positions = tuple(value.position for value in inputs)
         type = op.type([value.type for value in inputs], attrs)
-        check_size(op.name, type)
+        check_axes(op.name, type)
         line = user_line() if self.line is None else self.line or None
         node = Node(op.name, positions, attributes(attrs), type, line)
         if self._shared is None:
@@ -323,9 +331,16 @@ def apply(name: str, *operands: Any, **attrs: Any) -> Value:
 
 def check_size(where: str, type: TensorType) -> None:
     """Refuses a tensor that no machine can address."""
+    check_axes(where, type)
     total = shapes.size(type.shape)
     if isinstance(total, int) and total * type.dtype.itemsize >= _ADDRESSABLE:
         raise TooLargeError(where, f"the result must fit into memory, got {type!r}")
+
+
+def check_axes(where: str, type: TensorType) -> None:
+    """Refuses a tensor of more axes than NumPy has."""
+    if len(type.shape) > _AXES:
+        raise ShapeError(where, f"a tensor has at most {_AXES} axes, got {len(type.shape)}")
 
 
 def weakness(op: Op, inputs: Sequence[Value], type: TensorType) -> int:

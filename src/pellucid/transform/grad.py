@@ -247,7 +247,9 @@ def in_tuple(where: str, name: str, given: Any, example: str) -> tuple[Any, ...]
     return tuple(given)
 
 
-def _args_and_tangents(where: str, args: Any, tangents: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+def _args_and_tangents(
+    where: str, args: Any, tangents: Any
+) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """Arguments and a direction for each, as tuples."""
     example = f"{where}(f, (x,), (v,))"
     return in_tuple(where, "args", args, example), in_tuple(where, "tangents", tangents, example)
@@ -344,6 +346,13 @@ def jacobian(function: Function, argnums: int | Sequence[int] = 0) -> Function:
         output = call.graph.output_types[0]
         if not output.dtype.is_float:
             raise DTypeError("jacobian", f"the function must return floats, got {output!r}")
+        for type in call.types:
+            if len(output.shape) + len(type.shape) > 64:
+                raise ShapeError(
+                    "jacobian",
+                    "result and argument must have at most 64 axes together, got "
+                    f"{len(output.shape)} and {len(type.shape)}",
+                )
         rows = shapes.size(output.shape)
         columns = [shapes.size(type.shape) for type in call.types]
         assert isinstance(rows, int)

@@ -29,7 +29,7 @@ from pellucid.transform.callkey import call_key
 from pellucid.transform.custom import in_rows
 from pellucid.transform.donation import check_donated, check_no_tensor, donated
 from pellucid.transform.tensor import remembered
-from pellucid.transform.trace import Traced, argument_names, arrays, leaf_type, trace
+from pellucid.transform.trace import Traced, argument_names, arrays, check_sizes, leaf_type, trace
 from pellucid.transform.watch import Surroundings
 
 if TYPE_CHECKING:
@@ -251,6 +251,7 @@ class Jit:
         traced = trace(
             self.function, types, wanted, lambda values: trees.unflatten(structure, values), leaves
         )
+        check_sizes(traced.graph)
         # Behind the trace: what the function itself counts or caches is no change, for no entry.
         around = Surroundings(self.function)
         if not around.whole and not self._traces:
@@ -264,8 +265,7 @@ class Jit:
         fresh = _snapshot(traced, program, state, around, [next(self._clock)])
         newest = sorted(valid.items(), key=lambda pair: pair[1].used)[-GRAPHS_KEPT + 1 :]
         kept = {
-            k: _snapshot(one.traced, one.program, one.state, around, one.used)
-            for k, one in newest
+            k: _snapshot(one.traced, one.program, one.state, around, one.used) for k, one in newest
         }
         self._entries = {**kept, key: fresh}
         self._fast = {}
