@@ -338,9 +338,12 @@ def check_size(where: str, type: TensorType) -> None:
 
 
 def check_axes(where: str, type: TensorType) -> None:
-    """Refuses a tensor of more axes than NumPy has."""
+    """Refuses a tensor of more axes than NumPy has, or with one longer than an index can name."""
     if len(type.shape) > _AXES:
         raise ShapeError(where, f"a tensor has at most {_AXES} axes, got {len(type.shape)}")
+    for dim in type.shape:
+        if isinstance(dim, int) and dim > shapes.LARGEST:
+            raise TooLargeError(where, f"an axis must be shorter than 2⁶³, got {dim}")
 
 
 def weakness(op: Op, inputs: Sequence[Value], type: TensorType) -> int:
