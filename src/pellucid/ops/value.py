@@ -402,6 +402,9 @@ def common_dtype(where: str, operands: Sequence[Any]) -> DType:
     Arrays decide; where there are none, 0-d arrays and NumPy scalars; then lists; then Python
     numbers. What is weaker adds its kind alone: a float among integers makes them floats.
     """
+    plain = _plain_dtype(operands)
+    if plain is not None:
+        return plain
     levels = [weakness_of(operand) for operand in operands]
     own = [_own_dtype(operand, where) for operand in operands]
     first = next(level for level in (STRONG, SCALAR, LISTED, NUMBER) if level in levels)
@@ -417,6 +420,24 @@ def common_dtype(where: str, operands: Sequence[Any]) -> DType:
         else:
             result = dtypes.weak_result(result, dtype.kind, default)
     return result
+
+
+def _plain_dtype(operands: Sequence[Any]) -> DType | None:
+    """The dtype of the usual case, found fast: values of one dtype, with Python numbers if any."""
+    shared: DType | None = None
+    number = False
+    for operand in operands:
+        if isinstance(operand, Value):
+            dtype = operand.type.dtype
+            if operand.weak == LISTED or (shared is not None and dtype is not shared):
+                return None
+            number = number or operand.weak != STRONG
+            shared = dtype
+        elif type(operand) is float or type(operand) is int:
+            number = True
+        else:
+            return None
+    return shared if not number or (shared is not None and shared.is_float) else None
 
 
 def float_dtype(where: str, operands: Sequence[Any]) -> DType:
@@ -447,7 +468,7 @@ def exactly(operand: Any) -> Any:
 def cast(operand: Any, dtype: DType) -> Value:
     """`operand` as a value of `dtype`; numbers become constants of that dtype."""
     recorder = current()
-    if is_scalar(operand):
+    if not isinstance(operand, Value) and is_scalar(operand):
         return number(operand, dtype)
     value = recorder.lift(exactly(operand))
     if value.type.dtype == dtype:
@@ -484,7 +505,9 @@ def number(value: Any, dtype: DType, shape: Shape = ()) -> Value:
 def elementwise(name: str, *operands: Any) -> Value:
     """Row `name` on operands of any mix of dtypes: promoted to one that the row accepts."""
     op = lookup(name)
-    operands = tuple(map(exactly, operands))
+    for operand in operands:
+        if isinstance(operand, (list, tuple)):
+            return elementwise(name, *map(exactly, operands))
     dtype = common_dtype(name, operands)
     if dtype not in op.accepts:
         if op.accepts == FLOATS and not dtype.is_float:

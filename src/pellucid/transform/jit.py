@@ -157,6 +157,7 @@ class Jit:
                 outputs = self._run(entry, given)
         else:
             entry, leaves = self._entry(args, kwargs)
+            entry.used[0] = next(self._clock)  # a trace forgets the fast calls, so all come by here
             operands = entry.traced.operands(leaves)
             given = arrays(operands, entry.traced.graph.input_types)
             if entry.state:
@@ -167,7 +168,6 @@ class Jit:
             outputs = remembered(entry.traced.graph, operands, given, self._run(entry, given))
             if plain and all(array.dtype.isnative for array in found):
                 self._remember(key, entry, found)
-        entry.used[0] = next(self._clock)
         if entry.traced.structure.kind is None:
             return outputs[0]
         return trees.unflatten(entry.traced.structure, outputs)
