@@ -198,8 +198,8 @@ def targets() -> Iterator[Target]:
     t = Tensor(M)
     for name in ("add", "sub", "mul", "truediv", "pow", "matmul", "mod", "floordiv", "eq", "lt"):
         yield Target(f"Tensor.__{name}__", getattr(t, f"__{name}__"), (M,), {}, ())
-    for name in ("radd", "rsub", "rpow", "rmatmul", "rmod", "getitem", "contains", "format"):
-        good = {"getitem": 1, "format": ""}.get(name, M)
+    for name in ("radd", "rsub", "rpow", "rmatmul", "rmod", "getitem", "contains"):
+        good = 1 if name == "getitem" else M
         yield Target(f"Tensor.__{name}__", getattr(t, f"__{name}__"), (good,), {}, ())
     for schedule in (optim.Constant(0.1), optim.Cosine(0.1, 10), optim.Exponential(0.1, 0.9)):
         kind = type(schedule).__name__
@@ -248,6 +248,9 @@ def escaped(target: Target, place: int | str, make: Callable[[], Any]) -> str:
             return ""
         except Exception as error:
             place = traceback.extract_tb(error.__traceback__)[-1]
+            own = place.filename == __file__ and place.name == "<lambda>"
+            if own and not isinstance(error, AssertionError):
+                return ""  # what a person's own function makes of it is theirs
             short = f"{Path(place.filename).name}:{place.lineno}"
             return f"{type(error).__name__}: {str(error)[:100]!r} at {short}"
     return ""

@@ -14,6 +14,9 @@ from pellucid.ops.value import Value, apply, number, zeros_like
 Ints = tuple[int, ...]
 
 
+_LARGEST_STEP = 2**31 - 1  # times a stride in bytes it still is one
+
+
 def _movement(name: str, attrs: tuple[str, ...], type_rule: Any, **rest: Any) -> Op:
     inputs = rest.pop("inputs", ("x",))
     return register(
@@ -296,9 +299,11 @@ def _check_windows(
         raise ArgumentError(where, "axes, size, stride and dilation need one entry an axis")
     if axes != shapes.axes(where, axes, len(x.shape)):
         raise ArgumentError(where, f"axes must be increasing from the front, got {axes}")
-    if min((*size, *stride, *dilation), default=1) < 1:
+    steps = (*size, *stride, *dilation)
+    if min(steps, default=1) < 1 or max(steps, default=1) > _LARGEST_STEP:
         raise ArgumentError(
-            where, f"size, stride and dilation must be ≥ 1, got {size}, {stride}, {dilation}"
+            where,
+            f"size, stride and dilation must lie in [1, 2³¹), got {size}, {stride}, {dilation}",
         )
 
 

@@ -202,7 +202,10 @@ _ATTRIBUTES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "keepdims": ("True or False", lambda v: type(v) is bool),
     "dtype": ("a dtype", lambda v: isinstance(v, DType)),
     "value": ("a number", lambda v: type(v) in (bool, int, float)),
-    "stream": ("a text", lambda v: type(v) is str),
+    "stream": (
+        "a text",
+        lambda v: type(v) is str and not any("\ud800" <= c <= "\udfff" for c in v),
+    ),
     "depth": ("a dimension", _dim),
     **dict.fromkeys(("batch", "summed"), ("pairs of axes", lambda v: _several(v, _pair))),
     **dict.fromkeys(("shape", "stop", "lengths"), ("dimensions", lambda v: _several(v, _dim))),

@@ -17,7 +17,14 @@ from typing import Any, Protocol
 
 from pellucid.core import dtypes, shapes
 from pellucid.core.dtypes import DType
-from pellucid.core.errors import ArgumentError, DTypeError, GraphError, TooLargeError, user_line
+from pellucid.core.errors import (
+    ArgumentError,
+    DTypeError,
+    GraphError,
+    ShapeError,
+    TooLargeError,
+    user_line,
+)
 from pellucid.core.shapes import Shape
 from pellucid.graph.node import (
     CONST,
@@ -32,6 +39,7 @@ from pellucid.graph.node import (
 from pellucid.ops.spec import FLOATS, REGISTRY, Kind, Op, lookup
 
 _ADDRESSABLE = 2**47  # bytes
+_AXES = 64
 UNKNOWN_LINE = ""  # a copied node whose source line is not known
 
 
@@ -267,7 +275,7 @@ class Builder:
     def apply(self, op: Op, inputs: Sequence[Value], attrs: Mapping[str, Any]) -> Value:
         positions = tuple(value.position for value in inputs)
         type = op.type([value.type for value in inputs], attrs)
-        check_size(op.name, type)
+        check_axes(op.name, type)
         line = user_line() if self.line is None else self.line or None
         node = Node(op.name, positions, attributes(attrs), type, line)
         if self._shared is None:
@@ -342,9 +350,19 @@ def apply(name: str, *operands: Any, **attrs: Any) -> Value:
 
 def check_size(where: str, type: TensorType) -> None:
     """Refuses a tensor that no machine can address."""
+    check_axes(where, type)
     total = shapes.size(type.shape)
     if isinstance(total, int) and total * type.dtype.itemsize >= _ADDRESSABLE:
         raise TooLargeError(where, f"the result must fit into memory, got {type!r}")
+
+
+def check_axes(where: str, type: TensorType) -> None:
+    """Refuses a tensor of more axes than NumPy has, or with one longer than an index can name."""
+    if len(type.shape) > _AXES:
+        raise ShapeError(where, f"a tensor has at most {_AXES} axes, got {len(type.shape)}")
+    for dim in type.shape:
+        if isinstance(dim, int) and dim > shapes.LARGEST:
+            raise TooLargeError(where, f"an axis must be shorter than 2⁶³, got {dim}")
 
 
 def weakness(op: Op, inputs: Sequence[Value], type: TensorType) -> int:
@@ -403,6 +421,9 @@ def common_dtype(where: str, operands: Sequence[Any]) -> DType:
     Arrays decide; where there are none, 0-d arrays and NumPy scalars; then lists; then Python
     numbers. What is weaker adds its kind alone: a float among integers makes them floats.
     """
+    plain = _plain_dtype(operands)
+    if plain is not None:
+        return plain
     levels = [weakness_of(operand) for operand in operands]
     own = [_own_dtype(operand, where) for operand in operands]
     first = next(level for level in (STRONG, SCALAR, LISTED, NUMBER) if level in levels)
@@ -418,6 +439,24 @@ def common_dtype(where: str, operands: Sequence[Any]) -> DType:
         else:
             result = dtypes.weak_result(result, dtype.kind, default)
     return result
+
+
+def _plain_dtype(operands: Sequence[Any]) -> DType | None:
+    """The dtype of the usual case, found fast: values of one dtype, with Python numbers if any."""
+    shared: DType | None = None
+    number = False
+    for operand in operands:
+        if isinstance(operand, Value):
+            dtype = operand.type.dtype
+            if operand.weak == LISTED or (shared is not None and dtype is not shared):
+                return None
+            number = number or operand.weak != STRONG
+            shared = dtype
+        elif type(operand) is float or type(operand) is int:
+            number = True
+        else:
+            return None
+    return shared if not number or (shared is not None and shared.is_float) else None
 
 
 def float_dtype(where: str, operands: Sequence[Any]) -> DType:
@@ -448,7 +487,7 @@ def exactly(operand: Any) -> Any:
 def cast(operand: Any, dtype: DType) -> Value:
     """`operand` as a value of `dtype`; numbers become constants of that dtype."""
     recorder = current()
-    if is_scalar(operand):
+    if not isinstance(operand, Value) and is_scalar(operand):
         return number(operand, dtype)
     value = recorder.lift(exactly(operand))
     if value.type.dtype == dtype:
@@ -485,7 +524,9 @@ def number(value: Any, dtype: DType, shape: Shape = ()) -> Value:
 def elementwise(name: str, *operands: Any) -> Value:
     """Row `name` on operands of any mix of dtypes: promoted to one that the row accepts."""
     op = lookup(name)
-    operands = tuple(map(exactly, operands))
+    for operand in operands:
+        if isinstance(operand, (list, tuple)):
+            return elementwise(name, *map(exactly, operands))
     dtype = common_dtype(name, operands)
     if dtype not in op.accepts:
         if op.accepts == FLOATS and not dtype.is_float:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import dtypes
-from pellucid.core.errors import DTypeError
+from pellucid.core.errors import DTypeError, PellucidError
 from pellucid.graph.node import TensorType
 from pellucid.ops.value import LISTED, STRONG, Value, weakness_of
 
@@ -78,7 +78,9 @@ def as_array(data: Any, where: str = "Tensor", exact: bool = False) -> np.ndarra
         )
     try:
         array = np.asarray(data)
-    except (ValueError, TypeError) as error:
+    except PellucidError:
+        raise
+    except Exception as error:  # an object's own __array__ may raise anything
         raise DTypeError(where, f"data must be numbers of one shape, got {error}") from None
     if python and array.dtype == np.float64 and array.ndim and not exact and _is_plain(data):
         with np.errstate(over="ignore"):

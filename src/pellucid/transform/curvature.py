@@ -75,7 +75,7 @@ def curvature(
     if not callable(function):
         raise ArgumentError(where, f"expected a function, got {type(function).__name__}")
     start = in_tuple(where, "args", args, "curvature(f, (w,))")
-    real(where, "tolerance", tolerance, 0, open_low=True)
+    tolerance = real(where, "tolerance", tolerance, 0, open_low=True)
     most = whole(where, "products", products, 1)
     check_backend(where, backend)
     leaves, structure = trees.flatten(start)

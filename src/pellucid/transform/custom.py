@@ -102,6 +102,9 @@ def op(
     """
     where = f"op {name}"
     check_name(where, name)
+    for label, text in (("formula", formula), ("doc", doc)):
+        if not isinstance(text, str):
+            raise ArgumentError(where, f"{label} must be a text, got {type(text).__name__}")
     inputs = read_inputs(where, forward)
     form = read_form(where, derivative, inputs)
     intervals = read_intervals(where, samples, len(inputs))

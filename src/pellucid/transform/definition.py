@@ -114,7 +114,7 @@ def read_intervals(where: str, given: Any, count: int) -> tuple[tuple[float, flo
     try:
         several = list(given) if isinstance(given[0], (tuple, list)) else [given] * count
         pairs = tuple((float(low), float(high)) for low, high in several)
-    except (TypeError, ValueError, IndexError):
+    except (TypeError, ValueError, IndexError, KeyError):
         pairs = ()
     if len(pairs) != count or not all(low < high < math.inf for low, high in pairs):
         raise ArgumentError(where, f"samples must be (low, high), one or {count}, got {given!r}")

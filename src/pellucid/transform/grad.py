@@ -346,6 +346,13 @@ def jacobian(function: Function, argnums: int | Sequence[int] = 0) -> Function:
         output = call.graph.output_types[0]
         if not output.dtype.is_float:
             raise DTypeError("jacobian", f"the function must return floats, got {output!r}")
+        for type in call.types:
+            if len(output.shape) + len(type.shape) > 64:
+                raise ShapeError(
+                    "jacobian",
+                    "result and argument must have at most 64 axes together, got "
+                    f"{len(output.shape)} and {len(type.shape)}",
+                )
         rows = shapes.size(output.shape)
         columns = [shapes.size(type.shape) for type in call.types]
         assert isinstance(rows, int)

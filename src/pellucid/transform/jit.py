@@ -28,7 +28,7 @@ from pellucid.transform.callkey import call_key
 from pellucid.transform.custom import in_rows
 from pellucid.transform.donation import check_donated, check_no_tensor, donated
 from pellucid.transform.tensor import remembered
-from pellucid.transform.trace import Traced, argument_names, arrays, leaf_type, trace
+from pellucid.transform.trace import Traced, argument_names, arrays, check_sizes, leaf_type, trace
 from pellucid.transform.watch import Surroundings
 
 GRAPHS_KEPT = 256  # of one jitted function; the one not used for longest makes room
@@ -153,6 +153,7 @@ class Jit:
                 outputs = self._run(entry, given)
         else:
             entry, leaves = self._entry(args, kwargs)
+            entry.used[0] = next(self._clock)  # a trace forgets the fast calls, so all come by here
             operands = entry.traced.operands(leaves)
             given = arrays(operands, entry.traced.graph.input_types)
             if entry.state:
@@ -163,7 +164,6 @@ class Jit:
             outputs = remembered(entry.traced.graph, operands, given, self._run(entry, given))
             if plain and all(array.dtype.isnative for array in found):
                 self._remember(key, entry, found)
-        entry.used[0] = next(self._clock)
         if entry.traced.structure.kind is None:
             return outputs[0]
         return trees.unflatten(entry.traced.structure, outputs)
@@ -238,6 +238,7 @@ class Jit:
         traced = trace(
             self.function, types, wanted, lambda values: trees.unflatten(structure, values), leaves
         )
+        check_sizes(traced.graph)
         # Behind the trace: what the function itself counts or caches is no change, for no entry.
         around = Surroundings(self.function)
         if not around.whole and not self._traces:

@@ -50,12 +50,14 @@ class _Eager:
 
     def apply(self, op: Op, inputs: Sequence[Value], attrs: Mapping[str, Any]) -> Value:
         type = op.type([value.type for value in inputs], attrs)
-        check_size(op.name, type)
         arrays = [value.data for value in inputs if isinstance(value, Tensor)]
         try:
             with np.errstate(all="ignore"):
                 data = np.asarray(op.forward(NUMPY, *arrays, **attrs))
-        except MemoryError:
+        except (MemoryError, ValueError) as error:
+            check_size(op.name, type)
+            if isinstance(error, ValueError):
+                raise
             problem = f"the result must fit into memory, got {type!r}"
             raise TooLargeError(op.name, problem) from None
         tensor = concrete(data, type)

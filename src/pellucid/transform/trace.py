@@ -22,6 +22,7 @@ from pellucid.ops.composite import asvalue, stack
 from pellucid.ops.value import (
     Builder,
     Value,
+    check_size,
     current,
     is_active,
     is_scalar,
@@ -279,8 +280,15 @@ def execute(graph: Graph, operands: Sequence[Any]) -> list[Any]:
             for operand, type in zip(operands, graph.input_types, strict=True)
         ]
         return list(recorder.inline(graph, values))
+    check_sizes(graph)
     given = arrays(operands, graph.input_types)
     return remembered(graph, operands, given, Interpreter(graph)(given))
+
+
+def check_sizes(graph: Graph) -> None:
+    """Refuses a graph of which a tensor fits into no memory."""
+    for node in graph.nodes:
+        check_size(node.op, node.type)
 
 
 def lift_as(operand: Any, type: TensorType) -> Value:

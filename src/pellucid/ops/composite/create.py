@@ -11,19 +11,20 @@ from pellucid.core.errors import ArgumentError
 from pellucid.core.shapes import Dim, Shape
 from pellucid.ops.composite.base import as_dims, astype, asvalue
 from pellucid.ops.composite.movement import broadcast_to
-from pellucid.ops.value import Value, apply, cast, common_dtype, number
+from pellucid.ops.value import Value, apply, cast, common_dtype, exactly, is_scalar, number
 
 
 def full(shape: Dim | Sequence[Dim], fill_value: Any, dtype: Any = None) -> Value:
     """A tensor of one number. A float becomes float32 unless `dtype` says otherwise."""
     dims: Shape = shapes.check("full", as_dims(shape))
+    fill_value = exactly(fill_value)
     if dtype is not None:
         kind = dtypes.as_dtype(dtype, "full")
     else:
         kind = common_dtype("full", [fill_value])
         if kind.is_float and not isinstance(fill_value, Value):
             kind = dtypes.DEFAULT
-    if isinstance(fill_value, Value):
+    if not is_scalar(fill_value):
         return broadcast_to(cast(fill_value, kind), dims)
     return number(fill_value, kind, dims)
 

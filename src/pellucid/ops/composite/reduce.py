@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from pellucid.core import dtypes, shapes
+from pellucid.core.arguments import real, whole
 from pellucid.core.dtypes import DType
 from pellucid.core.errors import ArgumentError
 from pellucid.core.shapes import Batch
@@ -114,7 +115,7 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Value:
 
 def var(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0.0) -> Value:
     """Σ (x - mean)² / (n - correction) over `axis`."""
-    value = as_float(x)
+    value, correction = as_float(x), real("var", "correction", correction)
     dims = shapes.axes("var", axis, len(value.type.shape))
     spread = elementwise("square", value - mean(value, dims, keepdims=True))
     n = count(value, dims, value.type.dtype)
@@ -186,7 +187,8 @@ def diff(x: Any, n: int = 1, axis: int = -1) -> Value:
     """The differences of neighbours along `axis`, taken `n` times."""
     value = asvalue(x)
     place = shapes.axis_index("diff", axis, len(value.type.shape))
-    for _ in range(shapes.index("diff", "n", n)):
+    times = whole("diff", "n", n)
+    for _ in range(builtins.min(times, known_length("diff", value, place))):
         length = known_length("diff", value, place)
         low = builtins.min(1, length)
         before = part_of(value, place, 0, builtins.max(length - 1, 0))
@@ -197,7 +199,7 @@ def diff(x: Any, n: int = 1, axis: int = -1) -> Value:
 
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Value:
     """ln Σ eˣ over `axis`, without overflow: the largest element is taken out first."""
-    value = as_float(x)
+    value, keepdims = as_float(x), as_flag("logsumexp", "keepdims", keepdims)
     top = apply("stop_gradient", max(value, axis, keepdims=True))
     top = where(elementwise("isfinite", top), top, 0)
     total = elementwise("log", sum(elementwise("exp", value - top), axis, keepdims=True))
