@@ -73,7 +73,7 @@ class Exponential(Schedule):
         whole("Exponential", "every", self.every, 1)
 
     def rate(self, step: int) -> float:
-        return float(float(self.initial) * float(self.factor) ** (step / self.every))
+        return float(self.initial) * _power(self.factor, step / self.every)
 
 
 @record
@@ -242,8 +242,16 @@ class GrowingBatch(BatchSize):
 
     def size(self, epoch: int) -> int:
         most = self.highest if self.highest is not None else 1 << 62
-        grown = float(self.first) * float(self.factor) ** min(epoch // self.every, 200)
+        grown = float(self.first) * _power(self.factor, epoch // self.every)
         return min(round(min(grown, 1e18)), most)
+
+
+def _power(factor: float, exponent: float) -> float:
+    """factor^exponent; infinity where no float is that large."""
+    try:
+        return float(factor) ** exponent
+    except OverflowError:
+        return math.inf
 
 
 def _eased(first: float, last: float, part: float) -> float:
