@@ -26,7 +26,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from mutants_operators import Mutant, change, mutants, mutated, sources
+from mutants_operators import Mutant, Skipped, change, mutants, mutated, sources
 from mutants_page import page
 from mutants_trials import (
     Child,
@@ -262,8 +262,6 @@ def room_of(path: str) -> str:
 
 def enclosing(mutant: Mutant) -> int | None:
     """The first line of the function that holds the mutant; None where a module runs it."""
-    from mutants_operators import Skipped
-
     return Skipped(read(mutant.path)).function(mutant.line)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import functools
-import itertools
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -68,12 +67,12 @@ FROM_COSMIC_RAY = (
 HARMLESS_DECORATORS = {"cache", "lru_cache", "overload", "override", "final", "runtime_checkable"}
 
 # Where `*` and `/` are marks of a signature or of unpacking, not arithmetic.
-NOT_ARITHMETIC = {"parameters", "lambdef", "dictorsetmaker", "atom", "subscriptlist", "testlist_comp"}
+NOT_ARITHMETIC = {"parameters", "lambdef", "dictorsetmaker", "atom"}
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change: the file (from the root of the checkout), the operator and which of its places."""
+    """One change: the file from the root of the checkout, the operator and which of its places."""
 
     path: str
     operator: str
@@ -90,7 +89,7 @@ class Mutant:
 
 
 class Wiring(Operator):
-    """Base of our own operators: their examples are tests, in tests/test_mutants.py."""
+    """Base of our own operators."""
 
     @classmethod
     def examples(cls) -> tuple[()]:
@@ -187,7 +186,8 @@ def _is_value(owner: list[Any]) -> bool:
     if len(owner) > 1:
         return owner[0].get_code().strip() not in ("super", "np", "os", "xp")
     name = owner[0].get_code().strip()
-    return name not in ("self", "cls", "super") and name not in _modules(owner[0]) and name.islower()
+    other = {"self", "cls", "super", "xp"} | _imported(owner[0].get_root_node())
+    return name.islower() and name not in other
 
 
 @functools.lru_cache(maxsize=2)
@@ -195,10 +195,6 @@ def _imported(module: Any) -> frozenset[str]:
     return frozenset(
         name.value for each in module.iter_imports() for name in each.get_defined_names()
     )
-
-
-def _modules(node: Any) -> frozenset[str]:
-    return _imported(node.get_root_node()) | {"xp"}
 
 
 class TurnMembership(Wiring):
@@ -307,10 +303,10 @@ def mutants(path: str, source: str) -> Iterator[Mutant]:
             for start, end in operator().mutation_positions(node)
         )
         for occurrence, (node, start, end) in enumerate(places):
-            arithmetic = not name.startswith("core/ReplaceBinary")
+            other = not name.startswith("core/ReplaceBinary")
             if (start, end) in skipped:
                 continue
-            if arithmetic or node.parent.type not in NOT_ARITHMETIC:
+            if other or node.parent.type not in NOT_ARITHMETIC:
                 definition = ASTQuery(node).get_definition_name() or ""
                 yield Mutant(path, name, occurrence, start[0], definition)
 
@@ -331,18 +327,19 @@ def mutated(mutant: Mutant, source: str) -> str | None:
 def change(before: str, after: str) -> str:
     """The lines that differ, as `old → new`: what names a mutant when line numbers move."""
     old, new = before.splitlines(), after.splitlines()
-    head = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(old, new)))
-    tail = sum(
-        1
-        for _ in itertools.takewhile(
-            lambda pair: pair[0] == pair[1], zip(old[head:][::-1], new[head:][::-1])
-        )
-    )
+    head = _equal(old, new)
+    tail = _equal(old[head:][::-1], new[head:][::-1])
 
     def text(lines: list[str]) -> str:
         return " ".join(" ".join(lines[head : len(lines) - tail]).split())
 
     return f"{text(old)} → {text(new)}"
+
+
+def _equal(one: list[str], other: list[str]) -> int:
+    """How many lines both begin with."""
+    pairs = zip(one, other, strict=False)
+    return next((k for k, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
 def sources(root: Path, room: str) -> list[str]:

@@ -8,6 +8,7 @@ can fill but not spoil.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -165,7 +166,7 @@ class Control:
 
 
 class Chosen:
-    """A pytest plugin: runs the tests that are named, in that order, and notes the first failure."""
+    """A pytest plugin: runs the tests that are named, in that order; notes the first failure."""
 
     def __init__(self, order: list[str], note: Path) -> None:
         self._place = {name: index for index, name in enumerate(order)}
@@ -198,7 +199,9 @@ class Child:
     deadline: float
 
 
-def start(work: Callable[[], int], log: Path, processor_seconds: float, wall_seconds: float) -> Child:
+def start(
+    work: Callable[[], int], log: Path, processor_seconds: float, wall_seconds: float
+) -> Child:
     """Forks a child that does the work in a session of its own, its words in a log."""
     sys.stdout.flush()
     sys.stderr.flush()
@@ -233,10 +236,8 @@ def wait(children: list[Child]) -> tuple[Child, int | None]:
             late = time.monotonic() >= child.deadline
             if child.watch not in ready and not late:
                 continue
-            try:  # what it started ends with it
+            with contextlib.suppress(ProcessLookupError):  # what it started ends with it
                 os.killpg(child.process, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             _, status = os.waitpid(child.process, 0)
             os.close(child.watch)
             code = os.waitstatus_to_exitcode(status)
@@ -281,9 +282,7 @@ class Map:
     def stale(self) -> list[str]:
         """The test files that were not run yet in the form they have."""
         return [
-            name
-            for name in self.files
-            if self._files.get(name, {}).get("hash") != self._hash(name)
+            name for name in self.files if self._files.get(name, {}).get("hash") != self._hash(name)
         ]
 
     def renew(self, tree: Path, cache: Path) -> None:

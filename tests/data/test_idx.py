@@ -203,9 +203,9 @@ def test_what_cannot_be_read_or_written_is_named(tmp_path):
         write_idx(tmp_path / "x", np.ma.masked_less(np.zeros(3, np.uint8), 1))
     with pytest.raises(ShapeError, match="rows of unequal length"):
         write_idx(tmp_path / "x", [[1, 2], [3]])
-    with pytest.raises(DataError, match="the file holds 2.*The file is truncated"):
+    with pytest.raises(DataError, match=r"the file holds 2.*The file is truncated"):
         read_idx(file(tmp_path, b"\0\0\x08\x01" + struct.pack(">I", 3) + b"ab"))
-    with pytest.raises(DataError, match="the file holds 4.*longer than its header says"):
+    with pytest.raises(DataError, match=r"the file holds 4.*longer than its header says"):
         read_idx(file(tmp_path, b"\0\0\x08\x01" + struct.pack(">I", 3) + b"abcd"))
 
 
@@ -260,8 +260,8 @@ def test_the_smallest_folders_and_what_they_must_hold(tmp_path):
         load_idx_folder(idx_folder(tmp_path / "too far", **far))
     with pytest.raises(DataError, match="cannot be read: No such file"):
         load_idx_folder(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="got an empty folder"):
-        (tmp_path / "empty").mkdir()
         load_idx_folder(tmp_path / "empty")
 
 
