@@ -12,7 +12,7 @@ $(foreach stamp,$(STAMP) .venv-bench/.ready,\
 	$(if $(filter-out $(CURDIR),$(shell cat $(stamp) 2> /dev/null || echo none)),$(shell rm -f $(stamp))))
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-all lint format bench docs lectures-page experiments convolution lectures wheel clean
+.PHONY: help train test test-all lint format bench docs mutants lectures-page experiments convolution lectures wheel clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -42,6 +42,11 @@ bench: .venv-bench/.ready ## Compare time and memory with other libraries (ONLY=
 
 docs: $(STAMP) ## Write the generated pages of docs/ anew
 	@$(BIN)/python tools/docs.py
+
+mutants: $(STAMP) ## Change the code in small places; do tests notice? (ROOM=train SAMPLE=60 SEED=1 JOBS=2)
+	@nice -n 15 $(BIN)/python tools/mutants.py $(if $(ROOM),--room $(ROOM)) \
+		$(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) $(if $(JOBS),--jobs $(JOBS)) \
+		$(if $(AGAIN),--again) $(if $(AT),--at $(AT)) $(if $(REPORT),--report)
 
 lectures-page: $(STAMP) ## Run the tests of the lectures' statements and write their page
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python tools/docs_lectures.py

@@ -195,3 +195,35 @@ def test_window_count(length: int, size: int, stride: int, dilation: int) -> Non
 @given(SHAPE)
 def test_count_is_the_product(shape: tuple[int, ...]) -> None:
     assert shapes.count(shape) == math.prod(shape) == shapes.size(shape)
+
+
+def test_64_axes_and_2_to_the_63_are_the_most() -> None:
+    assert shapes.check("x", (1,) * 64) == (1,) * 64
+    with pytest.raises(ShapeError, match="at most 64 axes, got 65"):
+        shapes.check("x", (1,) * 65)
+    assert shapes.check("x", (2**63 - 1, 0)) == (2**63 - 1, 0)
+    assert shapes.check("x", (Batch(2**63 - 1),)) == (Batch(2**63 - 1),)
+    with pytest.raises(ShapeError, match=r"must be below 2⁶³·N"):
+        shapes.check("x", (Batch(2**63),))
+
+
+@pytest.mark.parametrize(
+    ("shape", "flat", "groups"),
+    [
+        ((2, 3, 4), (6, 4), [[0, 1], [2]]),
+        ((2, 3, 4), (24,), [[0, 1, 2]]),
+        ((2, 3, 4), (2, 3, 4), [[0], [1], [2]]),
+        ((N, 2, 3), (N, 6), [[0], [1, 2]]),
+        ((N, 2), (2 * N,), [[0, 1]]),
+        ((), (), []),
+        ((1, 5), (1, 5), [[0], [1]]),
+        ((2, 3, 4), (6,), None),  # an axis is left
+        ((2, 3), (3, 2), None),
+        ((2, 3), (6, 1), None),  # an axis of nothing
+        ((6,), (2, 3), None),
+        ((2, 3), (4,), None),
+        ((2,), (), None),
+    ],
+)
+def test_joined_neighbours(shape: Any, flat: Any, groups: Any) -> None:
+    assert shapes.joined(shape, flat) == groups

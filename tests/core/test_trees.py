@@ -81,3 +81,24 @@ def test_what_does_not_fit_is_refused() -> None:
             trees.map_leaves(lambda a, b: a, [1, 2], other)
     with pytest.raises(ArgumentError):
         trees.map_leaves(lambda a, b: a, {"a": 1, "b": 2}, {"b": 1, "a": 2})
+
+
+def test_every_part_of_a_structure_counts_its_own_leaves() -> None:
+    structure = trees.flatten([1, {"a": 2, "b": (3, None)}, [4, 5]])[1]
+    assert structure.count == 5
+    assert [child.count for child in structure.children] == [1, 2, 2]
+    assert [child.count for child in structure.children[1].children] == [1, 1]
+    assert [child.count for child in structure.children[1].children[1].children] == [1, 0]
+    part = structure.children[1]
+    assert trees.unflatten(part, [7, 8]) == {"a": 7, "b": (8, None)}
+
+
+def test_a_tree_of_classes_of_its_own() -> None:
+    class Weights(list):  # type: ignore[type-arg]
+        pass
+
+    assert trees.flatten(Weights([1, 2]))[1] == trees.flatten([1, 2])[1]
+    assert trees.flatten(Point(1, 2))[1] != trees.flatten((1, 2))[1]
+    assert type(trees.with_leaves(Weights([1]), [2])) is list
+    with pytest.raises(ArgumentError, match="needs 2 leaves, got 1"):
+        trees.unflatten(trees.flatten([1, 2])[1], [1])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pellucid.core.errors import ArgumentError, DataError, DTypeError
+from pellucid.core.errors import ArgumentError, DataError, DTypeError, ShapeError
 from pellucid.data import load_digits, load_idx_folder, read_idx, split, write_idx
 
 
@@ -156,3 +156,126 @@ def test_the_real_mnist():
     assert data.x_test.shape == (10_000, 28, 28)
     assert data.classes == 10
     assert data.y_train[:5].tolist() == [5, 0, 4, 1, 9]
+
+
+def test_a_header_may_claim_as_much_as_the_caller_allows(tmp_path):
+    path = file(tmp_path, b"\0\0\x08\x01" + struct.pack(">I", 9) + b"123456789")
+    assert read_idx(path, max_bytes=9).tolist() == list(b"123456789")
+    with pytest.raises(DataError, match="9 bytes, more than the 8 that are read"):
+        read_idx(path, max_bytes=8)
+    claim = struct.pack(">II", 2**16, 2**16)
+    with pytest.raises(DataError, match="the file holds 0"):  # 4 GiB are allowed unless told
+        read_idx(file(tmp_path, b"\0\0\x08\x02" + claim))
+    with pytest.raises(DataError, match="4,295,032,832 bytes, more than the 4,294,967,296"):
+        read_idx(file(tmp_path, b"\0\0\x08\x02" + struct.pack(">II", 2**16, 2**16 + 1)))
+
+
+def test_axes_that_no_array_can_have_are_refused_though_nothing_is_in_them(tmp_path):
+    sizes = struct.pack(">III", 0, 2**31, 2**32 - 1)
+    with pytest.raises(DataError, match="axes longer than an array can have"):
+        read_idx(file(tmp_path, b"\0\0\x0e\x03" + sizes))
+    sizes = struct.pack(">III", 0, 2**30, 2**30)  # of float64: 2**63 bytes and one more than fit
+    with pytest.raises(DataError, match="axes longer than an array can have"):
+        read_idx(file(tmp_path, b"\0\0\x0e\x03" + sizes))
+    assert read_idx(file(tmp_path, b"\0\0\x0d\x03" + sizes)).shape == (0, 2**30, 2**30)
+
+
+@pytest.mark.parametrize("axes", [1, 8])
+def test_as_many_axes_as_the_format_has(tmp_path, axes):
+    x = np.arange(2, dtype=np.uint8).reshape(2, *[1] * (axes - 1))
+    write_idx(tmp_path / "x", x)
+    assert read_idx(tmp_path / "x").shape == x.shape
+
+
+@pytest.mark.parametrize("shape", [(), (1,) * 9])
+def test_arrays_of_too_many_axes_or_none_are_not_written(tmp_path, shape):
+    with pytest.raises(DTypeError, match="in 1 to 8 axes, got uint8"):
+        write_idx(tmp_path / "x", np.zeros(shape, np.uint8))
+    assert not (tmp_path / "x").exists()
+
+
+def test_what_cannot_be_read_or_written_is_named(tmp_path):
+    with pytest.raises(DataError, match="cannot be read: No such file"):
+        read_idx(tmp_path / "none")
+    with pytest.raises(DataError, match="cannot be read: Is a directory"):
+        read_idx(tmp_path)
+    with pytest.raises(DTypeError, match="masked"):
+        write_idx(tmp_path / "x", np.ma.masked_less(np.zeros(3, np.uint8), 1))
+    with pytest.raises(ShapeError, match="rows of unequal length"):
+        write_idx(tmp_path / "x", [[1, 2], [3]])
+    with pytest.raises(DataError, match=r"the file holds 2.*The file is truncated"):
+        read_idx(file(tmp_path, b"\0\0\x08\x01" + struct.pack(">I", 3) + b"ab"))
+    with pytest.raises(DataError, match=r"the file holds 4.*longer than its header says"):
+        read_idx(file(tmp_path, b"\0\0\x08\x01" + struct.pack(">I", 3) + b"abcd"))
+
+
+def test_packed_files_are_small_equal_and_chosen_by_the_name(tmp_path):
+    x = np.zeros(4000, np.uint8)
+    write_idx(tmp_path / "x.gz", x)
+    packed_bytes = (tmp_path / "x.gz").read_bytes()
+    assert packed_bytes[:2] == b"\x1f\x8b"
+    assert len(packed_bytes) < 200
+    write_idx(tmp_path / "x.gz", x, overwrite=True)
+    assert (tmp_path / "x.gz").read_bytes() == packed_bytes  # no time stands in it
+    write_idx(tmp_path / "x.idx", x)
+    assert len((tmp_path / "x.idx").read_bytes()) == 4008
+
+
+def test_a_long_file_is_read_in_parts(tmp_path):
+    x = np.arange(2**20 + 5, dtype=np.uint32).astype(np.uint8)
+    write_idx(tmp_path / "x", x)
+    np.testing.assert_array_equal(read_idx(tmp_path / "x"), x)
+
+
+def test_a_dataset_says_what_it_holds(tmp_path):
+    data = load_idx_folder(idx_folder(tmp_path))
+    assert repr(data) == (
+        f'Dataset "{tmp_path.name}": 6 rows of 2×2 for training, 2 for testing, 4 classes, '
+        f"from {tmp_path}"
+    )
+
+
+def test_the_smallest_folders_and_what_they_must_hold(tmp_path):
+    labels = {"train-labels-idx1-ubyte": np.zeros(6, np.uint8)}
+    other = {"t10k-labels-idx1-ubyte": np.zeros(2, np.uint8)}
+    (tmp_path / "one").mkdir()
+    assert load_idx_folder(idx_folder(tmp_path / "one", **labels, **other)).classes == 2
+    refused = {
+        "flat": {"train-images-idx3-ubyte": np.zeros(6, np.uint8)},
+        "none": {
+            "t10k-images-idx3-ubyte": np.zeros((0, 2, 2), np.uint8),
+            "t10k-labels-idx1-ubyte": np.zeros(0, np.uint8),
+        },
+    }
+    for name, changes in refused.items():
+        (tmp_path / name).mkdir()
+        with pytest.raises(DataError, match="as many labels as images"):
+            load_idx_folder(idx_folder(tmp_path / name, **changes))
+    (tmp_path / "far").mkdir()
+    far = {"t10k-labels-idx1-ubyte": np.array([0, 7], np.uint8)}
+    assert load_idx_folder(idx_folder(tmp_path / "far", **far)).classes == 8  # of eight labels
+    (tmp_path / "too far").mkdir()
+    far = {"t10k-labels-idx1-ubyte": np.array([0, 8], np.uint8)}
+    with pytest.raises(DataError, match="got 8 among 8 labels"):
+        load_idx_folder(idx_folder(tmp_path / "too far", **far))
+    with pytest.raises(DataError, match="cannot be read: No such file"):
+        load_idx_folder(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="got an empty folder"):
+        load_idx_folder(tmp_path / "empty")
+
+
+def test_either_spelling_of_the_mnist_files_is_found(tmp_path):
+    folder = idx_folder(tmp_path)
+    (folder / "train-images-idx3-ubyte").rename(folder / "train-images.idx3-ubyte")
+    write_idx(folder / "train-labels.idx1-ubyte.gz", np.arange(6, dtype=np.uint8) % 3)
+    (folder / "train-labels-idx1-ubyte").unlink()
+    assert load_idx_folder(folder).y_train.tolist() == [0, 1, 2, 0, 1, 2]
+
+
+def test_a_split_holds_out_the_rounded_share_in_order():
+    kept, held = split(10, 0.26, seed=5)
+    assert len(held) == 3
+    assert held.tolist() == sorted(held)
+    assert kept.tolist() == sorted(kept)
+    assert len(split(3, 0.99, 0)[0]) == 1

@@ -184,3 +184,64 @@ def test_what_does_not_fit_is_refused():
             call()
     with pytest.raises(ArgumentError, match="10 weights at most, got 37"):
         model(optim.Newton(max_weights=10)).fit(X, Y, verbose=0)
+
+
+def test_perturbation_changes_as_many_weights_as_it_says():
+    for count in (2, 3, 4):
+        found, _ = steps(optim.Perturb(0.3, coordinates=count), waves, [1.0, -2.0, 3.0], 40)
+        moved = {np.count_nonzero(b - a) for a, b in itertools.pairwise(found)}
+        assert moved == {0, min(count, 3)}
+
+
+def test_a_perturbation_is_as_wide_as_its_rate():
+    def falling(w):
+        return -np.sum(w)
+
+    found, _ = steps(optim.Perturb(0.01), falling, np.zeros(500), 40)
+    kept = [np.std(b - a) for a, b in itertools.pairwise(found) if (b != a).any()]
+    assert 0.009 < np.mean(kept) < 0.011
+    still, _ = steps(optim.Perturb(0.0), falling, np.zeros(3), 2)
+    assert not still[-1].any()
+
+
+def test_newton_halves_until_the_objective_falls_enough():
+    """From 2 on √(1 + w²) the full step goes to -8; α = 1/2 gives -3, α = 1/4 gives -1/2."""
+
+    def bowl(w):
+        return np.sum(np.sqrt(1 + w**2))
+
+    found, _ = steps(optim.Newton(), bowl, [2.0], 1)
+    np.testing.assert_allclose(found[0], [-0.5], rtol=1e-12)
+    found, _ = steps(optim.Newton(0.125), bowl, [2.0], 1)  # the first α is the rate
+    np.testing.assert_allclose(found[0], [0.75], rtol=1e-12)
+    fitting, _ = steps(optim.Newton(max_weights=2), lambda w: np.sum(w**2), [2.0, 1.0], 1)
+    np.testing.assert_allclose(fitting[0], 0, atol=1e-12)
+    with pytest.raises(ArgumentError, match="must have 1 weights at most, got 2"):
+        steps(optim.Newton(max_weights=1), lambda w: np.sum(w**2), [2.0, 1.0], 1)
+
+
+def test_lbfgs_keeps_as_many_pairs_as_fit_and_forgets_where_none_helps():
+    optimizer = optim.LBFGS(memory=2)
+    w, slots = np.array([1.0, -2.0, 3.0]), {name: np.zeros((2, 3)) for name in optimizer.history}
+    points = [w]
+    for _ in range(4):
+        value, slope = pel.value_and_grad(waves)(w)
+        here = Objective(
+            w,
+            float(value),
+            slope,
+            lambda w: float(waves(w)),
+            lambda w: pel.value_and_grad(waves)(w),
+            lambda v: v,
+        )
+        w, slots = optimizer.minimize_step(here, slots, 1.0, np.random.default_rng(0))
+        points.append(w)
+    assert slots["moves"].shape == (2, 3)
+    np.testing.assert_allclose(slots["moves"], np.diff(points, axis=0)[-2:], rtol=1e-12)
+    slopes = [pel.grad(waves)(point) for point in points]
+    np.testing.assert_allclose(slots["changes"], np.diff(slopes, axis=0)[-2:], rtol=1e-12)
+    worse = Objective(w, -1e9, slope, lambda w: 0.0, lambda w: (0.0, slope), lambda v: v)
+    same, empty = optimizer.minimize_step(worse, slots, 1.0, np.random.default_rng(0))
+    np.testing.assert_array_equal(same, w)
+    assert not empty["moves"].any()
+    assert not empty["changes"].any()
