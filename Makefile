@@ -7,7 +7,7 @@ LOG := $(VENV)/setup.log
 STAMP := $(VENV)/.ready
 MODEL := runs/digits.safetensors
 
-# An environment belongs to the folder it was made in: in a copy or after a move it is set up anew.
+# An environment belongs to the folder it was made in: in a copy or after a move it is made again.
 $(foreach stamp,$(STAMP) .venv-bench/.ready,\
 	$(if $(filter-out $(CURDIR),$(shell cat $(stamp) 2> /dev/null || echo none)),$(shell rm -f $(stamp))))
 
@@ -33,14 +33,14 @@ lint: $(STAMP) ## Check format, lint, types and layers
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-format: $(STAMP) ## Put the code in its format
+format: $(STAMP) ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
 bench: .venv-bench/.ready ## Compare time and memory with other libraries (ONLY=fit,calls,fresh,gradient,neighbours)
 	@.venv-bench/bin/python benchmarks/step.py $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
 
-docs: $(STAMP) ## Write the generated pages of docs/ anew
+docs: $(STAMP) ## Regenerate the pages of docs/
 	@$(BIN)/python tools/docs.py
 
 mutants: $(STAMP) ## Change the code in small places; do tests notice? (ROOM=train SAMPLE=60 SEED=1 JOBS=2)
