@@ -155,7 +155,7 @@ LAYERS = [
             "function": ("square", "function must be one, got 'square'"),
         },
     ),
-    Row(nn.Polynomial, {"degree": 2}, {"degree": (0, "degree must be at least 1, got 0")}),
+    Row(nn.Polynomial, {"degree": 2}, {"degree": (0, "degree must be in [1, 1000], got 0")}),
     Row(
         nn.RBF,
         {"centers": [[0, 1]]},

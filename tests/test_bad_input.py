@@ -134,7 +134,7 @@ CASES = [
         lambda p: fit(validation_data=(changed(5, 1, np.nan), Y)),
         "got nan in row 5, column 1",
     ),
-    Case("a path with a NUL in it", lambda p: pel.load("a\0b"), "the path must be text"),
+    Case("a path with a NUL in it", lambda p: pel.load("a\0b"), "Leave out the NUL bytes"),
     Case("a label beyond the classes", lambda p: fit(y=Y + 1), "[0, 2], got 3"),
     Case("a negative label", lambda p: fit(y=Y - 1), "[0, 2], got -1"),
     Case("labels that are whole floats", lambda p: fit(y=Y.astype(float)), None),
