@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import pellucid as pel
-from pellucid.core.errors import DataError, DTypeError, ShapeError
+from pellucid.core.errors import DataError, DTypeError, PellucidError, ShapeError
 from pellucid.data.arrays import as_array, as_features, as_targets
 from pellucid.data.frames import check_names, feature_names, is_frame
 
@@ -283,6 +283,19 @@ def test_the_advice_for_what_is_no_number_works_when_followed(x, words, follow):
         as_features(x, "fit")
     if follow is not None:
         assert as_features(follow(x, np), "fit").dtype.kind in "biuf"
+
+
+def test_a_list_that_holds_itself_is_refused():
+    x = [[1.0, 2.0]]
+    x.append(x)
+    for refused in (
+        lambda: as_features(x, "fit"),
+        lambda: as_targets(x, "fit"),
+        lambda: pel.nn.Dense(x),
+        lambda: pel.nn.RBF(x),
+    ):
+        with pytest.raises(PellucidError):
+            refused()
 
 
 def test_one_column_is_told_to_be_a_table():

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pellucid as pel
-from pellucid.core.errors import ArgumentError, DataError
+from pellucid.core.errors import ArgumentError, DataError, PellucidError
 from pellucid.nn import L2, Activation, Dense, Dropout, Flatten, He, Rescale
 from pellucid.optim import SGD, Adam, Step
 from pellucid.train import checkpoint
@@ -250,6 +250,26 @@ def test_other_files_are_refused(tmp_path):
         pel.load(path)
     with pytest.raises(DataError, match="cannot be read"):
         pel.load(tmp_path / "missing.safetensors")
+
+
+@pytest.mark.parametrize(
+    "name", ["\ud800", "a\0b", "**", "~nouser", "x" * 300, "no/such", "", 3, b"m"]
+)
+def test_odd_paths_are_refused_in_our_words_or_are_names(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    model = trained(epochs=0)
+    model.build((2, 3))
+    with pytest.raises(PellucidError):
+        pel.load(name)
+    try:
+        model.save(name)
+    except PellucidError:
+        assert os.listdir() == []
+    else:
+        assert name in ("**", "~nouser")
+        assert os.listdir() == [name]
+        model.save(name, overwrite=True)
+        assert pel.load(name).names == model.names
 
 
 @settings(max_examples=150, deadline=None)

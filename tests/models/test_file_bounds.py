@@ -125,7 +125,7 @@ def _nested_attributes(parts, n):
     one_graph(parts, f"{HEAD}v1: f32[] = sum(x0, axis={'(' * n}0{')' * n})\nreturn v1\n")
 
 
-@attack(6000, slow=(100_000,))
+@attack(6000, slow=(16_000, 100_000))
 def _lines(parts, n):
     rows = "\n".join(f"v{i}: f32[N,3] = exp(x0)" for i in range(n))
     one_graph(parts, f"{HEAD}{rows}\nreturn v1\n")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, dataclass_transform
 
 from pellucid.core.arguments import checked
-from pellucid.core.errors import DataError, PellucidError, nearest
+from pellucid.core.errors import ArgumentError, DataError, PellucidError, nearest
 
 C = TypeVar("C", bound=type)
 T = TypeVar("T")
@@ -41,16 +41,22 @@ def _with_plain_numbers(init: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(init)
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> None:
-        init(self, *map(_plain, args), **{name: _plain(value) for name, value in kwargs.items()})
+        init(
+            self,
+            *[_plain(one) for one in args],
+            **{name: _plain(value) for name, value in kwargs.items()},
+        )
 
     return wrapper
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, depth: int = 0) -> Any:
     if type(value) in _PLAIN:
         return value
     if type(value) in (list, tuple):
-        return type(value)(map(_plain, value))
+        if depth > _DEEPEST:
+            raise ArgumentError("record", f"lists must nest at most {_DEEPEST} deep, got more")
+        return type(value)(_plain(item, depth + 1) for item in value)
     return value.item() if getattr(value, "shape", None) == () and hasattr(value, "item") else value
 
 

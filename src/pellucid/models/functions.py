@@ -231,7 +231,7 @@ class FunctionTable:
         self.calls = FunctionCalls() if calls is None else calls
         self._written: dict[tuple[int, tuple[Types, ...]], tuple[Any, dict[str, Any]]] = {}
         self._count = 0
-        self._nodes = most_nodes(arrays or {})
+        self._nodes = most_nodes(arrays or {}) // 2  # a function that is read is traced too
         self._consts = {
             part: {name: Constant.of(array, array_type(array)) for name, array in own.items()}
             for part, own in (arrays or {}).items()

@@ -56,7 +56,7 @@ class Recorder(Protocol):
 class _Stack(threading.local):
     def __init__(self) -> None:
         self.recorders: list[Recorder] = []
-        self.most_nodes = sys.maxsize
+        self.nodes_left = sys.maxsize
 
 
 _stack = _Stack()
@@ -79,12 +79,13 @@ def current() -> Recorder:
 
 @contextmanager
 def at_most(nodes: int) -> Iterator[None]:
-    """Inside, no graph of this thread grows beyond so many nodes: a file is not trusted further."""
-    before, _stack.most_nodes = _stack.most_nodes, min(nodes, _stack.most_nodes)
+    """Inside, this thread records so many nodes in all graphs: a file is not trusted further."""
+    before = _stack.nodes_left
+    _stack.nodes_left = min(nodes, before)
     try:
         yield
     finally:
-        _stack.most_nodes = before
+        _stack.nodes_left = before
 
 
 def is_tracing() -> bool:
@@ -244,8 +245,9 @@ class Builder:
         _stack.recorders.pop()
 
     def add(self, node: Node) -> Value:
-        if len(self.nodes) >= _stack.most_nodes:
-            raise GraphError("graph", f"expected at most {_stack.most_nodes:,} nodes, got more")
+        _stack.nodes_left -= 1
+        if _stack.nodes_left < 0:
+            raise GraphError("graph", "expected no more nodes than the size of the file allows")
         value = self.handle(self, len(self.nodes), node.type)
         self.nodes.append(node)
         self.values.append(value)

@@ -32,8 +32,8 @@ _KEY = "pellucid"
 _MAX_HEADER = 64 * 2**20  # bytes
 _MAX_WIDE = 4 * 2**20  # bytes of a header with letters beyond ASCII, which take up to 4 times more
 _MAX_JSON = 32 * 2**20  # bytes that the values of small files may take; those of others 2 a byte
-_FEW_NODES = 1 << 14
-_BYTES_A_NODE = 256
+_FEW_NODES = 1 << 15
+_BYTES_A_NODE = 128
 _PARTS = {"params": 1, "state": 1, "slots": 1, "kept": 3, "history": 2, "functions": 2}
 _MOST_ADDRESSES = 2**63 - 1  # NumPy's limit, for empty arrays too
 _SAFETENSORS = {
@@ -114,7 +114,7 @@ def read_file(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def most_nodes(arrays: Mapping[str, Mapping[str, Any]]) -> int:
-    """How many nodes a graph may have that the file with these `grouped` arrays asks for.
+    """How many nodes a load may record in all for a file with these `grouped` arrays.
 
     A description of few bytes can ask for any number: Polynomial(degree=10**9).
     """
