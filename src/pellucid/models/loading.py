@@ -238,7 +238,7 @@ def _configuration(
         outputs.nested(metrics),
         [from_config(item) for item in compiled["regularizer"]],
         compiled["rates"],
-        outputs.nested(compiled["weights"]) if outputs.several else None,
+        outputs.nested(compiled["weights"]),
     )
 
 

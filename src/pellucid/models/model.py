@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -115,19 +116,21 @@ class Model(BaseModel):
             "Model", "layers of a Model are fixed, got add()", "Call layers on symbols instead."
         )
 
+    @checked
     def get_layer(self, name: str) -> Layer | Model:
         """The layer, or the model called inside this one, of this name."""
         architecture = self.architecture
         layers = architecture.unique()
-        if name in layers:
+        if isinstance(name, str) and name in layers:
             return layers[name]
         group, _, rest = str(name).partition("/")
-        if group in architecture.groups:
+        if isinstance(name, str) and group in architecture.groups:
             inside: Model = architecture.groups[group]
             return inside.get_layer(rest) if rest else inside
         known = [*architecture.groups, *layers]
         raise ArgumentError("get_layer", f"the model has no layer {name!r}", nearest(name, known))
 
+    @checked
     def build(self, input_shape: Any) -> None:
         """Makes the weights for samples of this shape, from the model's seed.
 
@@ -141,7 +144,7 @@ class Model(BaseModel):
                 raise ArgumentError(
                     where, f"input_shape must be a tuple such as (784,), got {sample!r}"
                 )
-        wanted = [tuple(sample) for sample in samples]
+        wanted = [tuple(whole(where, "input_shape", dim, 1) for dim in one) for one in samples]
         known = self.architecture.samples
         if known and wanted != known:
             raise ShapeError(
@@ -164,6 +167,7 @@ class Model(BaseModel):
         """Copies of all weights, layer by layer."""
         return [array.copy() for array in trees.leaves_of(self.params)]
 
+    @checked
     @alone
     def set_weights(self, weights: Any) -> None:
         """Replaces weights by copies of `weights`.
@@ -221,13 +225,19 @@ class Model(BaseModel):
             if leaf not in layers[name].biases
         )
 
+    @checked
     def summary(self, print_fn: Callable[[str], None] = print) -> None:
         """Prints a table: each layer, its output shape, its number of parameters."""
+        if not callable(print_fn):
+            raise ArgumentError(
+                "summary", f"print_fn must be a function of a line, got {print_fn!r}"
+            )
         params = self.parameters()
         print_fn(summary_text(self.architecture, params, self.count_params()))
 
     # -- as a function ----------------------------------------------------------------------
 
+    @checked
     def apply(
         self, params: Any, state: Any, x: Any, *, train: bool = False, key: Key | None = None
     ) -> tuple[Any, Any]:
@@ -259,6 +269,7 @@ class Model(BaseModel):
         )
         return self.architecture.outputs.nested([one.value for one in outputs]), after
 
+    @functools.partial(checked, where="model")
     def __call__(self, x: Any) -> Any:
         """The outputs for x.
 
@@ -532,6 +543,7 @@ class Model(BaseModel):
             "sums": dict(progress.sums),
         }
 
+    @checked
     def training_graph(self, x: Any, y: Any) -> Graph:
         """The whole training step on data like x and y, as `fit` runs it.
 
@@ -544,6 +556,7 @@ class Model(BaseModel):
             self.start_slots(task)
         return self.step_graph(task)
 
+    @checked
     def objective(self, x: Any, y: Any, sample_weight: Any = None) -> Callable[[Any], Any]:
         """What training lowers on x and y, as a function of the weights: for grad, hvp, curvature.
 

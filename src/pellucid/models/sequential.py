@@ -54,8 +54,10 @@ class Sequential(Model):
                 "Sequential", f"layers must be a list of layers, got {layers!r}"
             ) from None
         for layer in given:
-            self.add(layer)
+            self._append(layer)
 
+    @checked
+    @variables.alone
     def add(self, layer: Layer | Model) -> None:
         """Puts a layer, or a model of one input and one output, behind the others.
 
@@ -63,15 +65,24 @@ class Sequential(Model):
             ArgumentError: for a model that stands inside another one, which would not see the
                 layer.
         """
-        architecture = self.architecture
-        if architecture.nested:
+        if self.architecture.nested:
             raise ArgumentError(
                 "Sequential",
                 "a model that stands inside another one is fixed, got add()",
                 "Make a longer one of its layers: Sequential([*model.layers, layer]).",
             )
+        self._append(layer)
+
+    def _append(self, layer: Layer | Model) -> None:
+        architecture = self.architecture
         if isinstance(layer, Model):
             self._check_model(layer)
+            if layer is self:
+                raise ArgumentError(
+                    "Sequential",
+                    "a model must not stand inside itself, got itself",
+                    "Its layers share their weights: add(Sequential(model.layers)).",
+                )
             group = architecture.group(layer)
             architecture.reads.setdefault(group, architecture.ends)
             own = layer.architecture

@@ -8,12 +8,14 @@ that a model made for it, and that every model with this layer object uses.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 import reprlib
 from typing import Any, ClassVar
 
 import numpy as np
 
+from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError
 from pellucid.core.forks import Claim
 from pellucid.core.trees import leaves_of, map_leaves
@@ -84,6 +86,7 @@ class Layer(Network):
             if isinstance(dim, bool) or not isinstance(dim, int) or dim < 1:
                 raise ArgumentError(self.where, f"input_shape must hold sizes ≥ 1, got {shape!r}")
 
+    @functools.partial(checked, where="layer")
     def __call__(self, x: Any) -> Any:
         """The layer's output for x.
 
