@@ -13,16 +13,6 @@ import pytest
 
 SOURCE = Path(__file__).parent.parent / "src" / "pellucid"
 
-# Circles that are still to be opened. Nothing is to be added here.
-NOT_YET = {
-    ("pellucid.models.network", "pellucid.models.summary"),
-    ("pellucid.models.saving", "pellucid.models.sequential"),
-    ("pellucid.nn.layer", "pellucid.nn.symbols"),
-    ("pellucid.ops.spec", "pellucid.ops.value"),
-    ("pellucid.optim.drivers", "pellucid.optim.wolfe"),
-    ("pellucid.train.callbacks", "pellucid.train.loop"),
-}
-
 
 def modules(source: Path) -> dict[str, Path]:
     """The package's modules by their dotted names."""
@@ -93,13 +83,7 @@ def circles_of(source: Path) -> set[tuple[str, ...]]:
 
 
 def test_no_files_import_each_other() -> None:
-    found = circles_of(SOURCE)
-    assert found - NOT_YET == set(), "open these circles"
-
-
-def test_the_list_of_what_is_left_is_true() -> None:
-    """A circle that was opened leaves the list, so that it cannot come back."""
-    assert NOT_YET - circles_of(SOURCE) == set(), "these are open: take them from the list"
+    assert circles_of(SOURCE) == set(), "open these circles"
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 from pellucid.core.errors import ArgumentError
+from pellucid.core.forks import importing
 
 _LONGEST_NAME = 120  # bytes of the target's name that a part's name repeats; a name has 255 at most
 _FOREIGN_AGE = 86_400.0  # seconds after which another host's part counts as left behind
@@ -185,7 +186,8 @@ def _lock(descriptor: int, wait: bool) -> bool:
     """Whether this process holds the file now; False too where the file system has no locks."""
     if sys.platform == "win32":
         return False
-    import fcntl  # POSIX only
+    with importing:
+        import fcntl  # POSIX only
 
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))

@@ -7,13 +7,31 @@ that a Graph can print itself.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from pellucid.graph.node import Graph
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 _NOTES_AT = 88  # a longer line does not push the notes of the others further to the right
+
+
+class Printable(Protocol):
+    """What is printed of a Graph."""
+
+    @property
+    def nodes(self) -> Sequence[Any]: ...
+
+    @property
+    def inputs(self) -> Sequence[int]: ...
+
+    @property
+    def outputs(self) -> Sequence[int]: ...
+
+    @property
+    def consts(self) -> Mapping[str, Any]: ...
+
+    @property
+    def input_names(self) -> Sequence[str]: ...
+
+    def __len__(self) -> int: ...
 
 
 def show_attr(value: Any) -> str:
@@ -26,7 +44,7 @@ def show_attr(value: Any) -> str:
     return repr(value)
 
 
-def names(graph: Graph) -> list[str]:
+def names(graph: Printable) -> list[str]:
     """A short unique name for each node: its input name, or `v` and its position."""
     taken = set(graph.input_names) | set(graph.consts)
     result: list[str] = []
@@ -43,7 +61,7 @@ def names(graph: Graph) -> list[str]:
 
 
 def print_graph(
-    graph: Graph,
+    graph: Printable,
     values: Sequence[str] | None = None,
     lines: bool = True,
     most: int | None = None,
@@ -74,7 +92,7 @@ def print_graph(
 
 
 def _row(
-    graph: Graph, position: int, name: Sequence[str], value: str, lines: bool
+    graph: Printable, position: int, name: Sequence[str], value: str, lines: bool
 ) -> list[tuple[str, str]]:
     """The line of a node and the note behind it; an input without a value has none."""
     node = graph.nodes[position]

@@ -7,7 +7,6 @@ part of its graph: its layers stand there under names of their own, `encoder/den
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
@@ -42,10 +41,13 @@ class Output:
 
     def __init__(self, raw: Value, activation: ActivationLike = None):
         self.raw, self._activation = raw, activation
+        self._value: Value | None = None
 
-    @functools.cached_property
+    @property
     def value(self) -> Value:
-        return activate(self._activation, self.raw)
+        if self._value is None:
+            self._value = activate(self._activation, self.raw)
+        return self._value
 
 
 class Architecture:
