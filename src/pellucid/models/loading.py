@@ -119,8 +119,12 @@ def _of_today(document: Mapping[str, Any]) -> Mapping[str, Any]:
     chain = [[n] for n in range(layers)]
     compiled, training = document["compile"], dict(document["training"])
     if compiled is not None:
+        optimizer = dict(compiled["optimizer"])
+        if "most" in optimizer:  # of Newton
+            optimizer["max_weights"] = optimizer.pop("most")
         compiled = {
             **compiled,
+            "optimizer": optimizer,
             "losses": [compiled["loss"]],
             "weights": [1.0],
             "metrics": [[one for one in compiled["metrics"] if one != GRADIENT_NORM]],
