@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -101,6 +101,7 @@ KINDS = {
     "predict": predicting,
     "compile": compiling,
 }
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, where the tests run behind
 late, heard = {}, 0.0
 for kind in WANTED:
     call, check = KINDS[kind]()
@@ -122,6 +123,14 @@ print(late)
 sys.stdout.flush()
 os._exit(0)
 """
+
+
+@pytest.fixture(autouse=True)
+def _ctrl_c_raises() -> Iterator[None]:
+    """A shell starts what runs in its background with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def latencies(kinds: list[str], count: int, seed: int) -> dict[str, list[float]]:
