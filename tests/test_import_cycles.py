@@ -6,6 +6,7 @@ An import for type hints counts as well: whoever reads one file of a circle must
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -76,6 +77,7 @@ def circles(graph: Mapping[str, set[str]]) -> set[tuple[str, ...]]:
     return found
 
 
+@functools.cache
 def circles_of(source: Path) -> set[tuple[str, ...]]:
     known = modules(source)
     graph = {name: set(imported(name, path, known)) for name, path in known.items()}

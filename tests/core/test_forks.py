@@ -216,6 +216,32 @@ def test_a_child_made_inside_a_part_does_the_other_parts_itself() -> None:
     assert said.split() == ["7"]
 
 
+@POSIX
+def test_a_child_made_in_a_callback_trains_on_to_the_same_bits() -> None:
+    said = child(
+        """
+        import hashlib, numpy as np, pellucid as pel
+        x, y = np.random.default_rng(0).normal(size=(4000, 300)).astype("f4"), np.arange(4000) % 3
+        parent, children = os.getpid(), []
+        class Forks(pel.Callback):
+            def on_epoch(self, run):
+                if not children:
+                    children.append(os.fork())
+        net = pel.Sequential([pel.nn.Dense(200, activation="relu"), pel.nn.Dense(3)], seed=0)
+        net.compile("sgd", "cross_entropy")
+        out, into = os.pipe()
+        net.fit(x, y, epochs=3, batch_size=100, seed=0, verbose=0, callbacks=Forks(), threads=2)
+        said = hashlib.sha256(b"".join(w.tobytes() for w in net.get_weights())).hexdigest()
+        if os.getpid() != parent:
+            os.write(into, said.encode()); os._exit(0)
+        ready = select.select([out], [], [], 30)[0]
+        print(bool(ready) and os.read(out, 100).decode() == said)
+        os.kill(children[0], signal.SIGKILL)
+        """
+    )
+    assert said.split() == ["True"]
+
+
 BUSY = """
 import io, tempfile, numpy as np, pellucid as pel
 x, y = np.random.default_rng(0).normal(size=(400, 8)).astype("f4"), np.arange(400) % 3

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,10 @@ import pytest
 import pellucid as pel
 from pellucid.compiler.codegen import module as codegen
 from pellucid.core.signals import held_back, let_through
-from pellucid.runtime import machine_code, native, threads
+from pellucid.runtime import interpreter_executor, machine_code, native, native_executor, threads
+from pellucid.runtime.interpreter import Interpreter
 from pellucid.runtime.threads import apart, in_chunks
+from pellucid.train.engines import Driven
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX sends them")
 SOON = 0.2  # seconds
@@ -101,6 +103,7 @@ KINDS = {
     "predict": predicting,
     "compile": compiling,
 }
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, where the tests run behind
 late, heard = {}, 0.0
 for kind in WANTED:
     call, check = KINDS[kind]()
@@ -122,6 +125,14 @@ print(late)
 sys.stdout.flush()
 os._exit(0)
 """
+
+
+@pytest.fixture(autouse=True)
+def _ctrl_c_raises() -> Iterator[None]:
+    """A shell starts what runs in its background with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def latencies(kinds: list[str], count: int, seed: int) -> dict[str, list[float]]:
@@ -257,6 +268,57 @@ def test_a_long_call_with_donated_arrays_writes_over_none(monkeypatch: pytest.Mo
     monkeypatch.undo()
     assert step(w, x) is w
     np.testing.assert_array_equal(w, first)
+
+
+@pytest.mark.parametrize("how", ["native", "interpreter", "lbfgs"])
+def test_a_step_cut_short_leaves_the_weights_of_the_last_whole_one(
+    how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The third step is left when its work is done, but nobody has heard so yet."""
+    x = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
+    optimizer = "lbfgs" if how == "lbfgs" else "adam"
+    monkeypatch.setattr(native_executor, "_SLOW", 0.0)
+    monkeypatch.setattr("pellucid.train.loop._SLICE", 0.0)
+
+    def trained(steps: int, backend: str) -> pel.Sequential:
+        net = pel.Sequential([pel.nn.Dense(4, activation="tanh"), pel.nn.Dense(1)], seed=0)
+        net.compile(optimizer, "squared")
+        given: dict[str, Any] = {"batch_size": 60, "verbose": 0, "seed": 0, "backend": backend}
+        try:
+            net.fit(x, x[:, 0], epochs=steps, **given)
+        except KeyboardInterrupt:
+            cut.append(True)
+        return net
+
+    cut: list[bool] = []
+    backend = "interpreter" if how == "interpreter" else "native"
+    known = trained(2, backend)
+    begun: list[bool] = []
+
+    def cutting(kind: Any, name: str) -> None:
+        whole = getattr(kind, name)
+
+        def run(*given: Any, **named: Any) -> Any:
+            begun.append(True)
+            result = whole(*given, **named)
+            if len(begun) == 3:
+                raise KeyboardInterrupt
+            return result
+
+        monkeypatch.setattr(kind, name, run)
+
+    if how == "native":
+        cutting(native_executor, "apart")
+    elif how == "interpreter":
+        stepping = type("Stepping", (Interpreter,), {})  # others draw weights, for one
+        monkeypatch.setattr(interpreter_executor, "Interpreter", stepping)
+        cutting(stepping, "__call__")
+    else:
+        cutting(Driven, "_step")
+    ours = trained(5, backend)
+    assert cut == [True] and ours.history.steps["step"] == [1, 2]
+    for one, other in zip(ours.get_weights(), known.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_a_call_told_to_stop_ends_soon(monkeypatch: pytest.MonkeyPatch) -> None:
