@@ -23,11 +23,12 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from mutants_operators import Mutant, Skipped, change, mutants, mutated, sources
-from mutants_page import page
+from mutants_page import name, page
 from mutants_trials import (
     Child,
     Chosen,
@@ -59,9 +60,29 @@ class History:
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
-    def of(self, mutant: Mutant, source: str) -> list[dict[str, Any]]:
-        """The trials of a mutant of this very source."""
-        return [row for row in self.rows if row["key"] == mutant.key and row["hash"] == source]
+    def knows(self, mutant: Mutant, source: str) -> bool:
+        """Whether a mutant of this very source was tried."""
+        return any(row["key"] == mutant.key and row["hash"] == source for row in self.rows)
+
+    def survivors(self, label: str) -> Iterator[Mutant]:
+        """The mutants of a sample that were not killed yet, where they stand now."""
+        last = {name(row): row for row in self.rows}
+        mine = dict.fromkeys(name(row) for row in self.rows if row["sample"] == label)
+        for row in (last[each] for each in mine):
+            if row["outcome"] == "survived":
+                yield from islice((x for x in self._all(row) if same(x, row)), 1)
+
+    @staticmethod
+    def _all(row: dict[str, Any]) -> Iterator[Mutant]:
+        yield from mutants(row["path"], read(row["path"]))
+
+
+def same(mutant: Mutant, row: dict[str, Any]) -> bool:
+    """Whether a mutant is the one of a trial, though its lines may have moved."""
+    if (mutant.operator, mutant.definition) != (row["operator"], row["definition"]):
+        return False
+    source = read(mutant.path)
+    return change(source, mutated(mutant, source) or "") == row["change"]
 
 
 def digest(text: str) -> str:
@@ -206,7 +227,8 @@ class Runner:
             self._maps[room] = made
         return self._maps[room]
 
-    def run(self, chosen: Iterable[Mutant], label: str, again: bool) -> None:
+    def run(self, chosen: Iterable[Mutant], label: str, again: bool = False) -> None:
+        """Tries mutants; `again` those too that were tried before."""
         waiting = iter(chosen)
         free, running = list(self._trees), list[Trial]()
         while True:
@@ -225,8 +247,7 @@ class Runner:
 
     def _next(self, waiting: Iterator[Mutant], again: bool) -> Mutant | None:
         for mutant in waiting:
-            before = self.history.of(mutant, digest(read(mutant.path)))
-            if not before or (again and before[-1]["outcome"] == "survived"):
+            if again or not self.history.knows(mutant, digest(read(mutant.path))):
                 return mutant
         return None
 
@@ -278,10 +299,9 @@ def main() -> None:
     if wanted.report:
         rooms = {room: room_mutants(room) for room in ROOMS}
         history = History(STORE / "history.jsonl")
-        current = {path: digest(read(path)) for room in ROOMS for path in sources(ROOT, room)}
-        rows = [row for row in history.rows if current.get(row["path"]) == row["hash"]]
         reasons = ROOT / "tools/mutants_reasons.toml"
-        text = page({room: len(all_) for room, all_ in rooms.items()}, rows, reasons, date.today())
+        sizes = {room: len(found) for room, found in rooms.items()}
+        text = page(sizes, history.rows, reasons, date.today())
         (ROOT / "docs/mutants.md").write_text(text, encoding="utf-8")
         return
     runner = Runner(wanted.jobs)
@@ -291,7 +311,10 @@ def main() -> None:
         return
     for room in wanted.room or ROOMS:
         label = f"{room} {wanted.seed}" if wanted.sample else f"{room} all"
-        runner.run(sample(room, wanted.sample, wanted.seed), label, wanted.again)
+        if wanted.again:
+            runner.run(list(runner.history.survivors(label)), label, again=True)
+        else:
+            runner.run(sample(room, wanted.sample, wanted.seed), label)
 
 
 if __name__ == "__main__":

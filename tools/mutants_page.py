@@ -25,7 +25,7 @@ does. `make mutants` makes such changes and runs the tests.
     make mutants REPORT=1                       write this page
 
 It works in copies of the checkout in `.mutants/`, never in the checkout. What was tried stands in
-`.mutants/history.jsonl`; a run that is stopped goes on there, and a module or a mutant that changed
+`.mutants/history.jsonl`; a run that is stopped goes on there, and a module that changed
 is tried anew. `JOBS=2` tries two at a time.
 
 **The tests of a room** are `tests/ROOM`, the doctests of `src/pellucid/ROOM` and the rows of the
@@ -40,13 +40,13 @@ the same, or differs in speed or memory alone; it is not counted. The reasons be
 person who read the code, and so was the judgement.
 
 **What is changed:** arithmetic (`+ -`, `* /`, `**`, `//`, `%`, `& |`, `<< >>`: one replacement
-each), comparisons (`< <=`, `== !=`, `is`, `in`), conditions (`not` before those of `if`, `while` and
-`x if c else y`; `and or`; `not` and `-` taken off), numbers (± 1), `True False`, `break continue`,
-the class that an `except` catches, decorators taken off, loops that run over nothing. All of these
-are operators of cosmic-ray, which has more pairs of each; one of them says what the others say. Four
-operators are our own and aim at the wiring: a statement (a call, a `raise`, an assignment to an
-attribute or an item) that is not run; a keyword argument that is not handed on; a call whose first
-argument or owner is taken for its result; `in` turned round.
+each), comparisons (`< <=`, `== !=`, `is`), conditions (`not` before those of `if`, `while` and
+`x if c else y`; `and or`; `not` and `-` taken off), numbers (± 1), `True False`, `break` and
+`continue`, the class that an `except` catches, decorators taken off, loops that run over nothing.
+All of these are operators of cosmic-ray, which has more pairs of each; one of them says what the
+others say. Four operators are our own and aim at the wiring: a statement (a call, a `raise`, an
+assignment to an attribute or an item) that is not run; a keyword argument that is not handed on; a
+call whose first argument or owner is taken for its result; `in` turned round.
 
 **What is left alone:** type annotations, imports, `TYPE_CHECKING` blocks, `__all__`, assertions,
 text (messages, names, docstrings) and what stands inside an f-string or a raised error's arguments,
@@ -60,10 +60,20 @@ The first column of shares is what the tests killed when the sample was drawn, b
 looked at its survivors: the estimate for all mutants of the room, with its 95 % interval (Wilson),
 equivalent ones left out. The last column is how the same sample stands now, after tests were
 written against its survivors; for the mutants outside the sample it proves nothing.
-
-| room | mutants | seed | tried | equivalent | killed when drawn | share | interval | killed now | share now |
-|---|---:|---:|---:|---:|---:|---:|---|---:|---:|
 """
+
+COLUMNS = (
+    ("room", "---"),
+    ("mutants", "---:"),
+    ("seed", "---:"),
+    ("tried", "---:"),
+    ("equivalent", "---:"),
+    ("killed when drawn", "---:"),
+    ("share", "---:"),
+    ("interval", "---"),
+    ("killed now", "---:"),
+    ("share now", "---:"),
+)
 
 
 @dataclass
@@ -72,6 +82,11 @@ class Sample:
 
     first: dict[str, dict[str, Any]] = field(default_factory=dict)
     last: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def name(row: dict[str, Any]) -> str:
+    """What a mutant is known by, though its lines may move: file, place, operator and change."""
+    return " ".join(str(row[part]) for part in ("path", "definition", "operator", "change"))
 
 
 def interval(good: int, count: int) -> tuple[float, float]:
@@ -90,23 +105,24 @@ def page(mutants: dict[str, int], rows: list[dict[str, Any]], reasons: Path, tod
 
     Args:
         mutants: how many there are, by room.
-        rows: all trials of the sources as they are, oldest first.
+        rows: all trials, oldest first.
         reasons: the file that says of survivors why they survive.
     """
     known = tomllib.loads(reasons.read_text(encoding="utf-8")).get("survivor", [])
     why = {(each["file"], each["change"]): each for each in known}
-    latest = {row["key"]: row for row in rows}
+    latest = {name(row): row for row in rows}
     samples: dict[str, Sample] = {}
     for row in rows:
         if row["sample"]:
             sample = samples.setdefault(row["sample"], Sample())
-            sample.first.setdefault(row["key"], row)
+            sample.first.setdefault(name(row), row)
     for sample in samples.values():
         sample.last = {key: latest[key] for key in sample.first}
-    lines = [INTRODUCTION, f"Last written on {today.isoformat()}.\n", SAMPLES.rstrip("\n")]
+    lines = [INTRODUCTION, f"Last written on {today.isoformat()}.\n", SAMPLES]
+    lines += [f"| {' | '.join(cells)} |" for cells in zip(*COLUMNS, strict=True)]
     order = list(mutants)
-    for name in sorted(samples, key=lambda name: (order.index(name.split()[0]), name)):
-        lines.append(_sample_row(name, samples[name], mutants, why))
+    for label in sorted(samples, key=lambda label: (order.index(label.split()[0]), label)):
+        lines.append(_sample_row(label, samples[label], mutants, why))
     lines.append("\n## Survivors\n")
     survivors = [row for row in latest.values() if row["outcome"] == "survived"]
     for kind, title in KINDS.items():
@@ -133,9 +149,9 @@ def _file(row: dict[str, Any]) -> str:
 
 
 def _sample_row(
-    name: str, sample: Sample, mutants: dict[str, int], why: dict[tuple[str, str], Any]
+    label: str, sample: Sample, mutants: dict[str, int], why: dict[tuple[str, str], Any]
 ) -> str:
-    room, seed = name.split()
+    room, seed = label.split()
     same = {
         key
         for key, row in sample.last.items()

@@ -1,0 +1,93 @@
+"""What training prints, letter by letter."""
+
+import io
+import re
+
+import pytest
+
+from pellucid.train import callbacks
+from pellucid.train.callbacks import Progress, format_logs
+from pellucid.train.history import History
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+class FakeRun:
+    epochs, steps_per_epoch = 3, 8
+    logs = {"loss": 0.12345, "accuracy": 0.5}  # noqa: RUF012
+
+    def __init__(self, epoch, batch):
+        self.epoch, self.batch = epoch, batch
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Seconds that a test sets by hand."""
+    now = [100.0]
+    monkeypatch.setattr(callbacks.time, "perf_counter", lambda: now[0])
+    return now
+
+
+def told(verbose, stream, clock):
+    progress = Progress(verbose, stream)
+    progress.on_start(FakeRun(0, 0))
+    clock[0] += 1.0
+    progress.on_step(FakeRun(1, 2))
+    clock[0] += 0.09
+    progress.on_step(FakeRun(1, 3))
+    clock[0] += 0.02
+    progress.on_step(FakeRun(1, 8))
+    progress.on_epoch(FakeRun(2, 0))
+    clock[0] += 2.0
+    progress.on_epoch(FakeRun(3, 0))
+    return stream.getvalue()
+
+
+LINES = (
+    "Epoch 2/3 - 1.1s - loss: 0.1235 - accuracy: 0.5000\n",
+    "Epoch 3/3 - 2.0s - loss: 0.1235 - accuracy: 0.5000\n",
+)
+
+
+def test_a_bar_moves_ten_times_a_second_at_most(clock):
+    clear = "\r\x1b[2K"
+    assert told(1, Terminal(), clock) == (
+        f"{clear}Epoch 2/3 [{'=' * 6}{'.' * 18}] 2/8 - loss: 0.1235 - accuracy: 0.5000"
+        f"{clear}Epoch 2/3 [{'=' * 24}] 8/8 - loss: 0.1235 - accuracy: 0.5000"
+        f"{clear}{LINES[0]}{clear}{LINES[1]}"
+    )
+
+
+@pytest.mark.parametrize(("verbose", "stream"), [(2, Terminal), (2, io.StringIO), (1, io.StringIO)])
+def test_a_line_an_epoch(verbose, stream, clock):
+    assert told(verbose, stream(), clock) == "".join(LINES)
+
+
+@pytest.mark.parametrize("stream", [Terminal, io.StringIO])
+def test_silence(stream, clock):
+    assert told(0, stream(), clock) == ""
+
+
+def test_the_bar_goes_to_the_output_that_is_there(capsys):
+    Progress(2).on_epoch(FakeRun(1, 0))
+    assert re.fullmatch(r"Epoch 1/3 - \d+\.\ds - loss: .*\n", capsys.readouterr().out)
+    assert not Progress(2).every_step
+    assert format_logs({}) == ""
+
+
+def test_a_history_says_what_it_holds():
+    history = History()
+    assert repr(history) == "History(0 epochs)"
+    for loss in (2.0, 1.23456):
+        History.add(history.epochs, {"loss": loss, "val_loss": 2 * loss})
+    assert repr(history) == "History(2 epochs: loss 1.235, val_loss 2.469)"
+    assert history.history is history.epochs
+    assert history.epochs == {"loss": [2.0, 1.23456], "val_loss": [4.0, 2.46912]}
+    history.spend("step", 1.5)
+    history.spend("step", 0.25)
+    assert history.seconds == {"step": 1.75}
+    history.seed = 3
+    assert history.to_config() == {"epochs": history.epochs, "validation": {}, "seed": 3}
