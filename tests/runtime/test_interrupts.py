@@ -21,9 +21,11 @@ import pellucid as pel
 from pellucid.compiler.codegen import module as codegen
 from pellucid.core.signals import held_back, let_through
 from pellucid.runtime import interpreter_executor, machine_code, native, native_executor, threads
+from pellucid.runtime.calls import Workspace
 from pellucid.runtime.interpreter import Interpreter
 from pellucid.runtime.threads import apart, in_chunks
 from pellucid.train.engines import Driven
+from pellucid.transform.jit import Jit
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX sends them")
 SOON = 0.2  # seconds
@@ -339,6 +341,35 @@ def test_a_call_told_to_stop_ends_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     for count in (1, 2):
         for one, other in zip(program([a, b], threads=count), whole, strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_a_call_that_is_left_keeps_its_arrays(quick: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Machine code goes on writing for a moment: nobody else may get that memory meanwhile."""
+    f = pel.jit(lambda a: a * 2)
+    x = np.ones((400, 400), np.float32)  # results as large come from a pool, and go back to it
+    for _ in range(2):
+        f(x)
+    if not quick:
+        monkeypatch.setattr(Jit, "_remember", lambda *given: None)
+        f = pel.jit(lambda a: a * 2 + 1)
+        f(x)
+    held: list[Any] = []
+
+    def left(function: Any, leave: Any) -> None:
+        cells = [cell.cell_contents for cell in function.__closure__]
+        (workspace,) = (one for one in cells if isinstance(one, Workspace))
+        held.append(workspace.arrays)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(native, "LONG", 0.0)
+    monkeypatch.setattr(native, "apart", left)
+    with pytest.raises(KeyboardInterrupt):
+        f(x)
+    ((arrays, outputs),) = held
+    assert [one.shape for one in (*arrays, *outputs)] == [x.shape] * 2
+    monkeypatch.undo()
+    np.testing.assert_array_equal(f(x), x * 2 + (0 if quick else 1))
 
 
 def test_pieces_of_a_kernel_give_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,7 +91,7 @@ class Workspace:
 
     Args:
         places: where its status, the threads' scratch and the arena stand.
-        rows, parts: what it is large enough for.
+        rows, threads: what it is large enough for.
     """
 
     def __init__(
@@ -110,6 +110,8 @@ class Workspace:
             self.slots[slot] = address_of(array)
         self.address = ctypes.addressof(self.slots)
         self.status = memory[:STATUS_BYTES].view(np.int64)
+        # The arrays of the call under way: it needs them even if no one waits for it any more.
+        self.arrays: tuple[Sequence[Array], Sequence[Array]] | None = None
 
     def stop(self) -> None:
         """Tells a call that no one waits for it any more. The memory serves no other call."""
@@ -190,11 +192,12 @@ class Calls:
         )
 
     def give_back(self, workspace: Workspace) -> None:
+        workspace.arrays = None
         self._waiting.append(workspace)
 
     def fill(self, workspace: Workspace, arrays: Sequence[Array], outputs: Sequence[Array]) -> None:
         """Puts the addresses of a call's arrays into its table."""
-        slots = workspace.slots
+        slots, workspace.arrays = workspace.slots, (arrays, outputs)
         for slot, array in zip(self._inputs, arrays, strict=True):
             slots[slot] = address_of(array)
         for slot, array in zip(self._outputs, outputs, strict=True):
@@ -206,10 +209,10 @@ class FastCall:
 
     Args:
         arrays: those of the earlier call.
-        parts: how many threads share it, at most.
+        threads: how many share it, at most.
         address: that of machine code's `enter`, whose caller holds the interpreter lock.
-        run: `run(working, rows, parts)` runs it without the lock; None where the work is too small
-            for that.
+        run: `run(workspace, rows, threads)` runs it without the lock; None where the work is too
+            small for that.
         state: (input number, output number) pairs that are one array.
     """
 
@@ -223,7 +226,7 @@ class FastCall:
         run: Callable[[Workspace, int, int], None] | None,
         state: Sequence[tuple[int, int]] = (),
     ):
-        self._calls, self._rows, self._parts, self._run = calls, rows, threads, run
+        self._calls, self._rows, self._threads, self._run = calls, rows, threads, run
         self._call, self._now = _FAST_CALL(address), int(run is None)
         standing = {output: number for number, output in state}
         self._made = [
@@ -244,10 +247,11 @@ class FastCall:
             for number, make, shape, dtype in self._made
         ]
         calls, rows = self._calls, self._rows
-        workspace = calls.take(rows, self._parts)
+        workspace = calls.take(rows, self._threads)
         said = self._call([*arrays, *outputs], self._address, workspace.address, rows, self._now)
         if said == fast_call.DONE and self._run is not None:
-            self._run(workspace, rows, self._parts)
+            workspace.arrays = arrays, outputs
+            self._run(workspace, rows, self._threads)
             said, workspace.status[0] = int(workspace.status[0] != 0), 0
         calls.give_back(workspace)
         return outputs if said == fast_call.DONE else None

@@ -184,11 +184,14 @@ class Training:
         """What `data.minibatch.order` gives, faster."""
         rows = np.empty(n, np.int64)
         counter, key = stream_words(seed, epoch, ORDER)
-        shuffle, address = self.native.shuffle, rows.ctypes.data
+
+        def shuffle() -> None:  # holds code and rows, also where no one waits for it any more
+            self.native.shuffle(rows.ctypes.data, n, *counter, *key)
+
         if n < _MANY:
-            shuffle(address, n, *counter, *key)
-        else:  # `rows` lives as long as the call, also where no one waits for it
-            apart(lambda: (shuffle(address, n, *counter, *key), rows), lambda: None)
+            shuffle()
+        else:
+            apart(shuffle, lambda: None)
         return rows
 
     def state(self, room: Sequence[Array] | None = None) -> list[Array]:
