@@ -121,14 +121,16 @@ def test_a_killed_writer_leaves_the_old_file_and_the_next_one_sweeps(tmp_path):
         "number,", "import os, time; os.fsync = lambda _: time.sleep(600); number,"
     )
     writer = process(target, 1, 1, stalls)
-    while len(os.listdir(tmp_path)) < 2:
-        assert writer.poll() is None
-        time.sleep(0.005)
-    (part,) = set(os.listdir(tmp_path)) - {"m"}
-    write_atomically(target, content(8))
-    assert (tmp_path / part).exists(), "the part of a living writer must stay"
-    writer.send_signal(signal.SIGKILL)
-    writer.communicate()
+    try:
+        while not [part for part in tmp_path.glob(".m.*.part") if part.stat().st_size == ROOM]:
+            assert writer.poll() is None
+            time.sleep(0.005)
+        (part,) = tmp_path.glob(".m.*.part")
+        write_atomically(target, content(8))
+        assert part.exists(), "the part of a living writer must stay"
+    finally:
+        writer.send_signal(signal.SIGKILL)
+        writer.communicate()
     assert target.read_bytes() == content(8)
     write_atomically(target, content(9))
     assert os.listdir(tmp_path) == ["m"]
