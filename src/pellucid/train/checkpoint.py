@@ -65,7 +65,7 @@ def write_file(
 
     target = check_target(path, overwrite)
     text = json.dumps({"format": FORMAT, **document}, allow_nan=False)
-    tensors = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    tensors = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     data = save(tensors, metadata={_KEY: text})
     where = f'save "{target}"'
     (length,) = struct.unpack("<Q", data[:8])

@@ -149,7 +149,7 @@ class Traced:
                 self.captures,
                 strict=True,
             ):
-                array = np.ascontiguousarray(arrays([operand], [type])[0])
+                array = np.asarray(arrays([operand], [type])[0], order="C")
                 inputs.append(builder.const(name, Constant.of(array.copy(), type)))
             return builder.graph(builder.inline(self.graph, inputs))
 
