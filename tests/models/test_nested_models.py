@@ -332,6 +332,39 @@ def test_a_model_called_on_numbers_is_what_it_predicts() -> None:
     np.testing.assert_allclose(x.grad, right, rtol=1e-10)
 
 
+HOSTILE: dict[str, Any] = {
+    "a number that float32 cannot hold": np.full((1, 4), 1e300),
+    "a masked array": np.ma.masked_array(X, X > 0),
+    "complex numbers": X.astype(complex),
+    "text": "abc",
+    "nothing": None,
+    "objects": np.array([object()]),
+    "one number": 1.0,
+    "ragged rows": [[1.0], [1.0, 2.0]],
+    "another width": np.ones((1, 3)),
+    "a dict": {},
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_is_no_input_is_refused_by_models_and_by_layers(name: str) -> None:
+    model = pel.Sequential([nn.Dense(3, name="a", input_shape=(4,)), nn.Dense(1)], seed=0)
+    model.build((4,))
+    calls: list[Callable[[Any], Any]] = [model, model.layers[0]]
+    if name != "a number that float32 cannot hold":  # a pure function computes in its dtype
+        calls.append(lambda x: model.apply(model.params, model.state, x))
+    for call in calls:
+        with pytest.raises(PellucidError):
+            call(HOSTILE[name])
+
+
+def test_a_layer_inside_a_compiled_function_takes_arrays_too() -> None:
+    model = body(seed=0)
+    model.build((4,))
+    alone = model.layers[0](X)
+    np.testing.assert_allclose(pel.jit(lambda y: model.layers[0](X) + y)(0.0), alone, rtol=1e-12)
+
+
 def test_a_compiled_function_sees_the_weights_of_now() -> None:
     model = body(seed=0)
     model.build((4,))
@@ -451,6 +484,9 @@ def test_attributes_that_nothing_reads_are_refused() -> None:
     ):
         with pytest.raises(ArgumentError, match=words):
             setattr(model, name, False)
+    for name in ("seed", "dtype", "name", "architecture", "programs"):
+        with pytest.raises(ArgumentError, match=f"the {name} of a model is fixed"):
+            setattr(model, name, 1)
     for name in ("loss", "optimizer", "metrics", "layers", "weights", "rates", "names"):
         with pytest.raises((ArgumentError, AttributeError)):
             setattr(model, name, None)

@@ -49,6 +49,9 @@ _ELSEWHERE = {
 }
 
 
+_FIXED = ("seed", "dtype", "name", "architecture", "programs")  # what is made of them stays
+
+
 class Model(BaseModel):
     """A network from inputs to outputs.
 
@@ -95,6 +98,14 @@ class Model(BaseModel):
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Refuses attributes that nothing reads: what they mean would be ignored."""
+        if name in _FIXED and name in self.__dict__:
+            raise ArgumentError(
+                type(self).__name__,
+                f"the {name} of a model is fixed when it is made, got {value!r}",
+                f"Make a new model with {name}=."
+                if name in ("seed", "dtype", "name")
+                else "Make a new model.",
+            )
         ours = type(self).__module__.startswith(__name__.partition(".")[0] + ".")
         if name in _ELSEWHERE or (ours and not name.startswith("_") and name not in _ATTRIBUTES):
             raise ArgumentError(

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import dtypes, trees
-from pellucid.core.config import to_config
+from pellucid.core.config import is_record, to_config
 from pellucid.core.shapes import N
 from pellucid.graph.node import TensorType
 from pellucid.models.architecture import Architecture
 from pellucid.models.base import BaseModel
 from pellucid.models.functions import FunctionCalls, FunctionTable
 from pellucid.models.ports import Ports
+from pellucid.nn.layer import Layer
 from pellucid.train.checkpoint import write_file
 
 
@@ -73,7 +74,7 @@ def file_of(
         "seed": model.seed,
         "columns": [None if names is None else list(names) for names in model.columns],
         "input_shapes": [list(sample) for sample in architecture.samples],
-        "layers": [to_config(layer, functions.write) for layer in architecture.layers],
+        "layers": [_layer(layer, functions) for layer in architecture.layers],
         "shared": _shared(architecture),
         **wiring(architecture),
         "groups": _groups(architecture, {id(layer): i for i, layer in _first(architecture)}),
@@ -83,6 +84,11 @@ def file_of(
         "history": model.history.to_config(),
     }
     return arrays | functions.arrays, to_plain(document)
+
+
+def _layer(layer: Layer, functions: FunctionTable) -> Any:
+    """A layer's record; one of a person's own class is no function, though it can be called."""
+    return to_config(layer, functions.write if is_record(layer) else None, layer.where)
 
 
 def _named(prefix: str, tree: Any, leaves: Any) -> dict[str, Any]:

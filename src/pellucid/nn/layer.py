@@ -13,10 +13,8 @@ import re
 import reprlib
 from typing import Any, ClassVar
 
-import numpy as np
-
 from pellucid.core.arguments import checked
-from pellucid.core.errors import ArgumentError
+from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.core.forks import Claim
 from pellucid.core.trees import leaves_of, map_leaves
 from pellucid.graph.node import TensorType
@@ -24,7 +22,8 @@ from pellucid.nn.regularizers import Regularizer
 from pellucid.nn.symbols import Network, Symbol, check_name
 from pellucid.ops.composite.base import asvalue
 from pellucid.ops.random import Key
-from pellucid.ops.value import Value, current
+from pellucid.ops.value import Value, current, is_tracing
+from pellucid.transform.arrays import as_array, converted
 
 Tree = dict[str, Any]
 
@@ -137,8 +136,11 @@ class Layer(Network):
         recorded = any(isinstance(one, Value) for one in given)
         if variables.params and not recorded:  # as predict converts them
             dtype = next(iter(leaves_of(variables.params))).dtype
-            given = [np.asarray(one).astype(dtype, copy=False) for one in given]
+            plain = [as_array(one, self.where, exact=True) for one in given]
+            given = [converted(array, dtype, self.where, "x") for array in plain]
         inputs = [current().lift(one) for one in given]
+        if any(one.type.shape == () for one in inputs):
+            raise ShapeError(self.where, "x must have rows, got a single number")
         read: Any = tuple(inputs) if self.several else inputs[0]
         out, _ = self.apply(
             map_leaves(current().lift, variables.params or {}),
@@ -147,7 +149,7 @@ class Layer(Network):
             train=False,
             key=None,
         )
-        return out if recorded else out.numpy()  # type: ignore[attr-defined]
+        return out if recorded or is_tracing() else out.numpy()  # type: ignore[attr-defined]
 
     @property
     def variables(self) -> Variables:
