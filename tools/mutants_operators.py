@@ -283,6 +283,9 @@ class Skipped:
                 yield self._span(node)
             case ast.Raise(exc=ast.expr() as error):
                 yield self._span(error)
+            case ast.keyword(arg="strict", value=ast.Constant() as value):  # of zip: an assertion
+                (line, column), end = self._span(value)
+                yield (line, column - len("strict=")), end
             case ast.Call(func=ast.Name(id="cast" | "TypeVar" | "NewType")):
                 yield self._span(node)
         for each in getattr(node, "decorator_list", []):

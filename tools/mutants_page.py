@@ -48,9 +48,10 @@ others say. Four operators are our own and aim at the wiring: a statement (a cal
 assignment to an attribute or an item) that is not run; a keyword argument that is not handed on; a
 call whose first argument or owner is taken for its result; `in` turned round.
 
-**What is left alone:** type annotations, imports, `TYPE_CHECKING` blocks, `__all__`, assertions,
-text (messages, names, docstrings) and what stands inside an f-string or a raised error's arguments,
-and decorators that change speed or types alone (`cache`, `overload`, `override`, `final`, …).
+**What is left alone:** type annotations, imports, `TYPE_CHECKING` blocks, `__all__`, assertions
+(the `strict=` of `zip` is one), text (messages, names, docstrings), what stands inside an f-string
+or the arguments of a raised error, and decorators that change speed or types alone (`cache`,
+`overload`, `override`, `final`, …).
 """
 
 SAMPLES = """\

@@ -1,5 +1,6 @@
 """Files written whole or not at all: many writers, kills, links, modes, names that are none."""
 
+import errno
 import os
 import signal
 import stat
@@ -342,3 +343,55 @@ def test_places_that_hold_no_file(tmp_path, monkeypatch, name):
     (tmp_path / "m").mkdir()
     with pytest.raises(ArgumentError):
         check_target(name, overwrite=True)
+
+
+def test_a_part_of_another_host_is_left_behind_after_a_day(tmp_path):
+    target = tmp_path / "m"
+    day = part_of(target, "elsewhere", age=86_400 + 60)
+    younger = part_of(target, "elsewhere", age=86_400 - 60)
+    write_atomically(target, b"new")
+    assert not day.exists()
+    assert younger.exists()
+
+
+@pytest.mark.parametrize(("length", "repeated"), [(120, True), (121, False), (250, False)])
+def test_the_longest_names_have_parts_too(tmp_path, monkeypatch, length, repeated):
+    """A part's name repeats a name of 120 bytes at most, of a longer one its hash."""
+    seen, replace = [], os.replace
+
+    def watched(part, place):
+        seen.append(os.path.basename(part))
+        replace(part, place)
+
+    monkeypatch.setattr(os, "replace", watched)
+    name = "é" * (length // 2) + "x" * (length % 2)
+    write_atomically(tmp_path / name, b"new")
+    assert (tmp_path / name).read_bytes() == b"new"
+    assert seen[0].startswith(f".{name}.") == repeated
+    assert seen[0].endswith(".part")
+
+
+def test_a_folder_that_cannot_be_synced(tmp_path, monkeypatch):
+    """A file system may not sync folders; any other failure is said."""
+    sync, failure = os.fsync, [errno.EINVAL]
+
+    def no_folders(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(failure[0], os.strerror(failure[0]))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", no_folders)
+    write_atomically(tmp_path / "m", b"new")
+    assert (tmp_path / "m").read_bytes() == b"new"
+    failure[0] = errno.EIO
+    with pytest.raises(ArgumentError, match=r"the file cannot be written: .*Input/output error"):
+        write_atomically(tmp_path / "m", b"newer")
+
+
+def test_files_are_replaced_unless_told_otherwise(tmp_path):
+    write_atomically(tmp_path / "m", b"old")
+    write_atomically(tmp_path / "m", b"new")
+    assert (tmp_path / "m").read_bytes() == b"new"
+    with pytest.raises(ArgumentError, match="the file exists already"):
+        write_atomically(tmp_path / "m", b"newer", overwrite=False)
+    assert os.listdir(tmp_path) == ["m"]

@@ -63,6 +63,10 @@ def test_the_size_of_a_confusion_matrix():
     assert metrics.confusion_matrix([0, 0], [0, 1], classes=2).tolist() == [[1, 1], [0, 0]]
     assert metrics.confusion_matrix([0.0], [0]).dtype == np.int64
     assert metrics.confusion_matrix([[0], [1]], [1, 1]).tolist() == [[0, 1], [0, 1]]
+    assert metrics.confusion_matrix([0, 0], [0, 0], classes=1).tolist() == [[2]]
+    for wrong in (0, 1.0, True):
+        with pytest.raises(ArgumentError, match="classes must be"):
+            metrics.confusion_matrix([0, 0], [0, 0], classes=wrong)
     with pytest.raises(ArgumentError, match="classes must be 3 or more, got 2"):
         metrics.confusion_matrix([0, 2], [1, 2], classes=2)
     with pytest.raises(DataError, match="labels must be below 50,000, got 50000"):
