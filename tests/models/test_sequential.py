@@ -16,7 +16,7 @@ from pellucid.core.errors import (
     ShapeError,
 )
 from pellucid.models import Sequential
-from pellucid.nn import L1, L2, Activation, Dense, Dropout, Flatten
+from pellucid.nn import L1, L2, Activation, Conv1D, Dense, Dropout, Flatten
 from pellucid.optim import SGD, Adam
 from pellucid.train.callback import Callback
 
@@ -496,3 +496,12 @@ def test_a_batch_that_no_step_takes_ends_the_run(backend, monkeypatch):
     monkeypatch.setattr("pellucid.train.engines.check_finite", lambda *given: None)
     with pytest.raises(DataError, match="x and y must stay as they are while they are trained on"):
         model.fit(x, np.zeros(64), verbose=0, backend=backend)
+
+
+def test_a_layer_that_does_not_fit_is_not_added():
+    model = Sequential([Dense(3, input_shape=(2,))], seed=0)
+    with pytest.raises(ShapeError, match="x must be"):
+        model.add(Conv1D(2, 2, name="late"))
+    assert model.names == ["dense_1"] and model.predict(XOR).shape == (4, 3)
+    model.add(Dense(1, name="late"))
+    assert model.predict(XOR).shape == (4, 1)

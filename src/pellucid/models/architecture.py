@@ -83,6 +83,7 @@ class Architecture:
         self.types: list[TensorType] = []
         self.params: Tree = {}
         self.state: Tree = {}
+        self.nodes = 0  # that were recorded to learn the types: what a load records again
         self.nested = False
         self._unique: dict[str, Layer] = {}
         self._known: dict[int, str] = {}  # the id of a layer or a group: its name
@@ -92,13 +93,27 @@ class Architecture:
     # -- making -----------------------------------------------------------------------------
 
     def append(self, layer: Layer, sources: tuple[int, ...], name: str | None = None) -> int:
-        """Puts a layer behind the others; returns the number of its output."""
-        self.names.append(self._named(layer, layer.name if name is None else name))
+        """Puts a layer behind the others; returns the number of its output.
+
+        Raises:
+            ShapeError: for a layer that does not take what it reads; it is not put there.
+        """
+        is_new = id(layer) not in self._known
+        own = self._named(layer, layer.name if name is None else name)
+        self.names.append(own)
         self.layers.append(layer)
-        self._unique[self.names[-1]] = layer
+        self._unique[own] = layer
         self.sources.append(sources)
-        if self.input_types:
-            self._typed(len(self.layers) - 1)
+        try:
+            if self.input_types:
+                self._typed(len(self.layers) - 1)
+        except BaseException:
+            for each in (self.names, self.layers, self.sources):
+                each.pop()  # type: ignore[attr-defined]
+            if is_new:
+                del self._unique[own], self._known[id(layer)]
+                self._taken.discard(own)
+            raise
         return len(self.inputs) + len(self.layers) - 1
 
     def group(self, model: Any) -> str:
@@ -181,7 +196,7 @@ class Architecture:
         for dim in itertools.chain(*samples):
             whole(self.where, "input_shape", dim, 1)
         before = self.input_types, self.types, self.params, self.state
-        self.types, self.params, self.state = [], {}, {}
+        self.types, self.params, self.state, self.nodes = [], {}, {}, 0
         self.input_types = tuple(TensorType(self.dtype, (N, *sample)) for sample in samples)
         try:
             for number in range(len(self.layers)):
@@ -203,8 +218,11 @@ class Architecture:
     def _typed(self, number: int) -> None:
         """Adds the types of a layer's arrays and output, from those of what it reads."""
         layer, name = self.layers[number], self.names[number]
-        values = [*self.input_types, *self.types]
-        reads = [values[n] for n in self.sources[number]]
+        first = len(self.input_types)
+        reads = [
+            self.input_types[n] if n < first else self.types[n - first]
+            for n in self.sources[number]
+        ]
         known = {} if name not in self.params else {"own": (self.params[name], self.state[name])}
 
         def one(seed: Value, step: Value, own: Any, reads: list[Value]) -> Any:
@@ -223,6 +241,7 @@ class Architecture:
         found = trees.unflatten(traced.structure, traced.graph.output_types)
         self.params[name], self.state[name], out = found
         self.types.append(out)
+        self.nodes += len(traced.graph)
 
     def initial(self) -> tuple[Graph, trees.Structure]:
         """The graph (seed, step, inputs) → (params, state)."""

@@ -60,7 +60,9 @@ def load(path: str | Path) -> Model:
     where = f'load "{path}"'
     try:
         parts = grouped(arrays)
-        with at_most(most_nodes(parts)):
+        described = document.get("layers")
+        layers = len(described) if isinstance(described, list) else 0
+        with at_most(most_nodes(parts, layers)):
             return _model(parts, document)
     except PellucidError as error:
         if isinstance(error, DataError) and error.where == where:

@@ -10,6 +10,7 @@ import numpy as np
 
 from pellucid.core import dtypes, trees
 from pellucid.core.config import is_record, to_config
+from pellucid.core.errors import DataError
 from pellucid.core.shapes import N
 from pellucid.graph.node import TensorType
 from pellucid.models.architecture import Architecture
@@ -17,7 +18,7 @@ from pellucid.models.base import BaseModel
 from pellucid.models.functions import FunctionCalls, FunctionTable
 from pellucid.models.ports import Ports
 from pellucid.nn.layer import Layer
-from pellucid.train.checkpoint import write_file
+from pellucid.train.checkpoint import grouped, most_nodes, write_file
 
 
 def save(model: BaseModel, path: str | Path, overwrite: bool) -> None:
@@ -83,7 +84,16 @@ def file_of(
         "kept": {str(epoch): known for epoch, known in held.items()},
         "history": model.history.to_config(),
     }
-    return arrays | functions.arrays, to_plain(document)
+    arrays |= functions.arrays
+    most = most_nodes(grouped(arrays), len(architecture.layers))
+    if architecture.nodes > most // 2:  # a load records them, and those of functions
+        raise DataError(
+            "save",
+            f"layers must record at most {most // 2:,} nodes in a file of this size, got "
+            f"{architecture.nodes:,}: it would not be loaded again",
+            "Keep the weights alone: np.savez(path, **model.weights).",
+        )
+    return arrays, to_plain(document)
 
 
 def _layer(layer: Layer, functions: FunctionTable) -> Any:

@@ -55,6 +55,7 @@ class Sequential(Model):
             ) from None
         for layer in given:
             self._append(layer)
+        self._appended()
 
     @checked
     @variables.alone
@@ -72,6 +73,7 @@ class Sequential(Model):
                 "Make a longer one of its layers: Sequential([*model.layers, layer]).",
             )
         self._append(layer)
+        self._appended()
 
     def _append(self, layer: Layer | Model) -> None:
         architecture = self.architecture
@@ -106,8 +108,11 @@ class Sequential(Model):
             raise ArgumentError("Sequential", f"expected a layer, got {layer!r}", hint)
         if first is not None and not architecture.input_types and architecture.ends[0] > 0:
             self._shaped(layer, first)
-        variables.check(architecture)
-        architecture.shape_groups(variables.check)
+
+    def _appended(self) -> None:
+        """After new layers: their arrays fit, and what was made for the old ones goes."""
+        variables.check(self.architecture)
+        self.architecture.shape_groups(variables.check)
         self.programs.clear()
         self.forget_training()
 

@@ -34,6 +34,7 @@ _MAX_WIDE = 4 * 2**20  # bytes of a header with letters beyond ASCII, which take
 _MAX_JSON = 32 * 2**20  # bytes that the values of small files may take; those of others 2 a byte
 _FEW_NODES = 1 << 15
 _BYTES_A_NODE = 128
+_NODES_A_LAYER = 16  # beside those; no Dense layer records more
 _PARTS = {"params": 1, "state": 1, "slots": 1, "kept": 3, "history": 2, "functions": 2}
 _MOST_ADDRESSES = 2**63 - 1  # NumPy's limit, for empty arrays too
 _SAFETENSORS = {
@@ -113,13 +114,16 @@ def read_file(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return arrays, document
 
 
-def most_nodes(arrays: Mapping[str, Mapping[str, Any]]) -> int:
+def most_nodes(arrays: Mapping[str, Mapping[str, Any]], layers: int = 0) -> int:
     """How many nodes a load may record in all for a file with these `grouped` arrays.
 
     A description of few bytes can ask for any number: Polynomial(degree=10**9).
+
+    Args:
+        layers: that the file describes.
     """
     size = sum(array.nbytes for part in arrays.values() for array in part.values())
-    return int(_FEW_NODES + size // _BYTES_A_NODE)
+    return int(_FEW_NODES + size // _BYTES_A_NODE + layers * _NODES_A_LAYER)
 
 
 def grouped(arrays: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
