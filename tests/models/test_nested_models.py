@@ -417,7 +417,7 @@ def test_layers_and_weights_go_by_name() -> None:
     assert model.get_layer("body") is inside
     assert model.get_layer("body/wide") is inside.layers[0]
     assert model.get_layer("head") is model.layers[-1]
-    with pytest.raises(ArgumentError, match="no layer 'heed'.*Did you mean 'head'"):
+    with pytest.raises(ArgumentError, match=r"no layer 'heed'.*Did you mean 'head'"):
         model.get_layer("heed")
     with pytest.raises(ArgumentError, match="no layer"):
         model.get_layer("body/none")

@@ -1,4 +1,4 @@
-"""Random models: what is trained is saved, loaded and resumed to the same bits, or refused first."""
+"""Random models: what is trained is saved, loaded and resumed to the bit, or refused first."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from tests.models.any_model import Case, case
 
 import pellucid as pel
 from pellucid import nn, optim
 from pellucid.core.errors import DataError, DivergenceError
 from pellucid.core.trees import leaves_of
-from tests.models.any_model import Case, case
 
 NUMBERS = st.lists(st.integers(0, 719), min_size=8, max_size=50)
 LOOSE = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]

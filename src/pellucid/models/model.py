@@ -384,7 +384,8 @@ class Model(BaseModel):
         if () in given:
             raise ShapeError(type(self).__name__, "x must have rows, got a single number")
         if not self.architecture.input_types:
-            self.architecture.shaped([shape[1:] for shape in given], variables.check)
+            samples: list[Any] = [shape[1:] for shape in given]
+            self.architecture.shaped(samples, variables.check)
         self.fits(given)
 
     def _called(self, given: Sequence[Symbol]) -> Any:

@@ -70,8 +70,8 @@ class ReadOnly(dict[str, Any]):
             "model.params = {…}.",
         )
 
-    __setitem__ = __delitem__ = __ior__ = _refuse  # type: ignore[assignment]
-    update = setdefault = pop = popitem = clear = _refuse  # type: ignore[assignment]
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    update = setdefault = pop = popitem = clear = _refuse
 
     def __reduce__(self) -> tuple[type, tuple[Tree]]:
         """A copy is a plain dict."""
