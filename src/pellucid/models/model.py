@@ -133,6 +133,7 @@ class Model(BaseModel):
             named = [f"{one}_{n}" for n, one in enumerate(named, 1)]
         _check_names("outputs", named)
         architecture.outputs = Ports.of(kind, named, "output")
+        architecture.declared = True
         architecture.shaped([one.shape for one in first], variables.check)
 
     def __repr__(self) -> str:
