@@ -80,7 +80,7 @@ def penalty(choose: Choices) -> Any:
     )
 
 
-def body(choose: Choices, width: int, dtype: str) -> pel.Sequential:
+def body(choose: Choices, width: int, dtype: str, number: int) -> pel.Sequential:
     """A model that keeps the width, to stand inside another one."""
     parts: list[Any] = [nn.Dense(3, activation(choose), name=choose.pick(None, "in"))]
     if choose.maybe():
@@ -88,10 +88,11 @@ def body(choose: Choices, width: int, dtype: str) -> pel.Sequential:
     if choose.maybe():
         inner = [nn.Dense(4, activation(choose)), nn.Dropout(0.2)]
         parts.append(pel.Sequential(inner, dtype=dtype))
-    return pel.Sequential([*parts, nn.Dense(width)], dtype=dtype, name=choose.pick(None, "body"))
+    name = choose.pick(None, f"body_{number}")
+    return pel.Sequential([*parts, nn.Dense(width)], dtype=dtype, name=name)
 
 
-def block(choose: Choices, h: Any, width: int, dtype: str) -> tuple[Any, int]:
+def block(choose: Choices, h: Any, width: int, dtype: str, number: int) -> tuple[Any, int]:
     """The next symbol, and its width."""
     units = choose.pick(4, 3, 6)
     kind = choose.pick(*range(15))
@@ -120,7 +121,7 @@ def block(choose: Choices, h: Any, width: int, dtype: str) -> tuple[Any, int]:
     if kind == 12:
         return nn.Add()([h, nn.Dense(width, activation(choose))(h)]), width
     if kind == 13:
-        inside = body(choose, width, dtype)
+        inside = body(choose, width, dtype, number)
         return (inside(inside(h)) if choose.maybe() else inside(h)), width
     shared = nn.Dense(
         width, activation(choose), regularizer=penalty(choose), use_bias=choose.pick(True, False)
@@ -189,8 +190,8 @@ def case(numbers: Sequence[int]) -> Case:
     choose, rng = Choices(numbers), np.random.default_rng(len(numbers))
     dtype = choose.pick("float32", "float64")
     symbols, x, h, width = inputs(choose, rng)
-    for _ in range(choose.pick(1, 2, 3)):
-        h, width = block(choose, h, width, dtype)
+    for number in range(choose.pick(1, 2, 3)):
+        h, width = block(choose, h, width, dtype, number)
     heads = [head(choose, rng) for _ in range(choose.pick(1, 2))]
     ends = [layer(h) for layer, *_ in heads]
     rule = optimizer(choose)

@@ -250,6 +250,15 @@ def test_what_does_not_fit_the_names_is_refused_and_changes_nothing(name: str) -
     assert model.history.epochs == {}
 
 
+def test_a_dict_for_one_input_or_output_is_refused_by_name() -> None:
+    model = pel.Sequential([nn.Dense(1, input_shape=(3,))], seed=0)
+    model.compile("sgd", loss="squared")
+    with pytest.raises(ArgumentError, match="x must be one alone.*a dict of a"):
+        model.fit({"a": A}, VALUE)
+    with pytest.raises(ArgumentError, match="y must be one alone.*a dict of value"):
+        model.fit(A, {"value": VALUE})
+
+
 def outputs_of(names: list[str]) -> pel.Model:
     x = pel.Input((3,))
     return pel.Model(x, [nn.Dense(1, name=name)(x) for name in names], seed=0)

@@ -222,6 +222,28 @@ def test_copies_made_during_a_run_are_models_of_their_own() -> None:
     one.fit(X, np.ones((20, 4)), verbose=0, seed=0, backend="interpreter")
 
 
+def test_shapes_that_are_declared_hold_wherever_the_layer_or_the_model_stands() -> None:
+    with pytest.raises(ShapeError, match=r"must read \(N, 7\) as its input_shape says"):
+        pel.Sequential([nn.Dense(3, input_shape=(4,)), nn.Dense(2, input_shape=(7,))])
+    late = pel.Sequential([nn.Dense(3), nn.Dense(2, input_shape=(7,))])
+    for _ in range(2):
+        with pytest.raises(ShapeError, match=r"must read \(N, 7\) as its input_shape says"):
+            late.predict(X)
+    x, wide = pel.Input((4,)), pel.Input((5,))
+    row = pel.Sequential([nn.Dense(3, input_shape=(4,))])
+    with pytest.raises(ShapeError, match=r"must read \(N, 4\) as its input_shape says"):
+        pel.Model(wide, row(wide))
+    graph = pel.Model(x, nn.Flatten()(x), name="graph")
+    with pytest.raises(ShapeError, match="graph must read samples of"):
+        pel.Model(wide, graph(wide))
+    with pytest.raises(ShapeError, match="graph must read samples of"):
+        pel.Sequential([nn.Dense(5, input_shape=(4,)), graph])
+    body_of_any_size = pel.Sequential([nn.Conv1D(2, 3), nn.GlobalAveragePool()])
+    for length in (8, 9):  # what is not declared is free
+        signal = pel.Input((length, 1))
+        assert pel.Model(signal, body_of_any_size(signal)).predict(np.ones((2, length, 1))).size
+
+
 def test_other_dtypes_do_not_mix() -> None:
     inside = pel.Sequential([nn.Dense(3)], dtype="float32")
     with pytest.raises(ArgumentError, match="dtype of the whole, float64, got float32"):
@@ -417,7 +439,7 @@ def test_layers_and_weights_go_by_name() -> None:
     assert model.get_layer("body") is inside
     assert model.get_layer("body/wide") is inside.layers[0]
     assert model.get_layer("head") is model.layers[-1]
-    with pytest.raises(ArgumentError, match="no layer 'heed'.*Did you mean 'head'"):
+    with pytest.raises(ArgumentError, match=r"no layer 'heed'.*Did you mean 'head'"):
         model.get_layer("heed")
     with pytest.raises(ArgumentError, match="no layer"):
         model.get_layer("body/none")

@@ -1,4 +1,4 @@
-"""Random models: what is trained is saved, loaded and resumed to the same bits, or refused first."""
+"""Random models: what is trained is saved, loaded and resumed to the bit, or refused first."""
 
 from __future__ import annotations
 

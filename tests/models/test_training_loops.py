@@ -100,6 +100,34 @@ def test_a_loop_of_ones_own_equals_fit(name: str, rule: str, how: dict[str, Any]
     np.testing.assert_allclose(own.predict(X), fitted.predict(X), rtol=1e-9, atol=1e-12)
 
 
+def test_the_losses_of_nn_are_those_of_fit() -> None:
+    """Classes, in float32, and rows taken inside the step."""
+    x, labels = X.astype(np.float32), RNG.integers(0, 3, len(X))
+    own, fitted = (
+        pel.Sequential([nn.Dense(8, "relu", input_shape=(6,)), nn.Dense(3)], seed=0)
+        for _ in range(2)
+    )
+    optimizer = optim.Adam(0.01)
+    params, slots = own.params, optimizer.init(own.params)
+
+    @pel.jit
+    def train(params: Any, slots: Any, x: Any, labels: Any, rows: Any) -> Any:
+        def loss(params: Any) -> Any:
+            out, _ = own.apply(params, own.state, np.take(x, rows, axis=0), train=True)
+            return np.mean(nn.CrossEntropy().per_row(np.take(labels, rows), out))
+
+        return optimizer.update(pel.grad(loss)(params), slots, params)
+
+    for epoch in range(3):
+        for rows in order(len(x), 2, epoch).reshape(-1, BATCH):
+            params, slots = train(params, slots, x, labels, rows)
+    own.params = params
+    fitted.compile(optimizer, loss="cross_entropy")
+    fitted.fit(x, labels, batch_size=BATCH, epochs=3, seed=2, verbose=0)
+    for one, other in zip(own.get_weights(), fitted.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=2e-6, atol=1e-6)
+
+
 def test_two_keys_of_one_step_draw_two_masks() -> None:
     model = pel.Sequential([nn.Dropout(0.5, input_shape=(2000,))], seed=0)
     ones = np.ones((1, 2000), "f4")
@@ -137,5 +165,5 @@ def test_the_page_runs_and_is_ten_lines() -> None:
         exec(compile(code[0], str(PAGE), "exec"), names)
     found = re.fullmatch(r"loss (\S+)\n", said.getvalue())
     assert found is not None
-    x, y = names["x"], names["y"]
+    y = names["y"]
     assert float(found[1]) < 0.3 * np.mean((y - y.mean()) ** 2)

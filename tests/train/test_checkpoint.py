@@ -228,5 +228,6 @@ def test_arrays_are_grouped_by_the_part_they_belong_to():
 def test_a_file_may_ask_for_as_many_nodes_as_its_weights_pay_for():
     assert most_nodes({}) == 32_768
     arrays = {"params": {"a": np.zeros(64), "b": np.zeros(32)}, "state": {"c": np.zeros(32)}}
-    assert most_nodes(arrays) == 32_768 + 1024 // 256
-    assert most_nodes({"params": {"a": np.zeros(255, np.uint8)}}) == 32_768
+    assert most_nodes(arrays) == 32_768 + 1024 // 128
+    assert most_nodes({"params": {"a": np.zeros(127, np.uint8)}}) == 32_768
+    assert most_nodes({}, layers=10) == 32_768 + 160

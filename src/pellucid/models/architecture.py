@@ -11,10 +11,10 @@ import itertools
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from pellucid.core import dtypes, trees
+from pellucid.core import dtypes, shapes, trees
 from pellucid.core.arguments import whole
 from pellucid.core.dtypes import DType
-from pellucid.core.errors import ArgumentError
+from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.core.shapes import N
 from pellucid.graph.node import Graph, TensorType
 from pellucid.models.ports import Ports
@@ -66,6 +66,7 @@ class Architecture:
         reads: the numbers of what each of them reads, where it is all part of this model.
         input_types: empty where the shapes are not known yet.
         nested: whether the model was called inside another one.
+        declared: whether the inputs' shapes are those of Input symbols.
         types: of each layer's output; params, state: the types of the arrays, by layer. Empty where
             the shapes of the inputs are not known.
     """
@@ -84,7 +85,7 @@ class Architecture:
         self.params: Tree = {}
         self.state: Tree = {}
         self.nodes = 0  # that were recorded to learn the types: what a load records again
-        self.nested = False
+        self.nested = self.declared = False
         self._unique: dict[str, Layer] = {}
         self._known: dict[int, str] = {}  # the id of a layer or a group: its name
         self._taken: set[str] = set()
@@ -212,8 +213,16 @@ class Architecture:
         values = [*self.input_types, *self.types]
         for name, read in self.reads.items():
             inside: Architecture = self.groups[name].architecture
-            if values and not inside.input_types:
-                inside.shaped([values[n].shape[1:] for n in read], check)  # type: ignore[misc]
+            samples: list[Any] = [values[n].shape[1:] for n in read] if values else []
+            if samples and not inside.input_types:
+                inside.shaped(samples, check)
+            elif samples and inside.declared and samples != inside.samples:
+                raise ShapeError(
+                    self.where,
+                    f"{name} must read samples of {inside.samples} as its Input says, got "
+                    f"{samples}",
+                    "Call it on symbols of these shapes.",
+                )
 
     def _typed(self, number: int) -> None:
         """Adds the types of a layer's arrays and output, from those of what it reads."""
@@ -223,6 +232,14 @@ class Architecture:
             self.input_types[n] if n < first else self.types[n - first]
             for n in self.sources[number]
         ]
+        wanted = layer.input_shape
+        if wanted is not None and reads[0].shape[1:] != wanted:
+            raise ShapeError(
+                layer.where,
+                f"it must read {shapes.text((N, *wanted))} as its input_shape says, got "
+                f"{shapes.text(reads[0].shape)}",
+                "Only the first layer of a model needs an input_shape.",
+            )
         known = {} if name not in self.params else {"own": (self.params[name], self.state[name])}
 
         def one(seed: Value, step: Value, own: Any, reads: list[Value]) -> Any:

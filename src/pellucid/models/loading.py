@@ -194,6 +194,7 @@ def _wired(layers: list[Any], document: Mapping[str, Any], seed: Any, dtype: Any
     model: Model = kind.__new__(kind)
     BaseModel.__init__(model, seed, dtype, document["name"], inputs)
     architecture, count = model.architecture, len(inputs)
+    architecture.declared = kind is Model
     for i, (layer, name, read) in enumerate(
         zip(layers, document["names"], document["sources"], strict=True)
     ):

@@ -89,6 +89,7 @@ class Model(BaseModel):
         named, first = wiring.inputs(inputs)
         super().__init__(seed, dtype, name, named)
         wiring.connect(self.architecture, first, outputs)
+        self.architecture.declared = True
         self.architecture.shaped([one.shape for one in first], variables.check)
 
     def __repr__(self) -> str:
@@ -340,7 +341,8 @@ class Model(BaseModel):
         if () in given:
             raise ShapeError(type(self).__name__, "x must have rows, got a single number")
         if not self.architecture.input_types:
-            self.architecture.shaped([shape[1:] for shape in given], variables.check)  # type: ignore[misc]
+            samples: list[Any] = [shape[1:] for shape in given]
+            self.architecture.shaped(samples, variables.check)
         self.fits(given)
 
     def _called(self, given: Sequence[Symbol]) -> Any:

@@ -57,6 +57,13 @@ class Ports:
             ArgumentError: for another number of things, or names that are no ports.
         """
         if not self.several:
+            if isinstance(given, Mapping):
+                raise ArgumentError(
+                    where,
+                    f"{name} must be one alone, for the model has one {self.each}, got a dict of "
+                    f"{', '.join(map(str, given)) or 'nothing'}",
+                    "Give the array itself.",
+                )
             return [given]
         if isinstance(given, Mapping):
             return self._by_name(where, name, given)
