@@ -6,8 +6,10 @@ import re
 import pytest
 
 from pellucid.train import callbacks
-from pellucid.train.callbacks import Progress, format_logs
+from pellucid.train.callbacks import format_logs
 from pellucid.train.history import History
+
+Progress = getattr(callbacks, "ProgressBar", None) or callbacks.Progress
 
 
 class Terminal(io.StringIO):
