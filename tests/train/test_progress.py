@@ -94,6 +94,3 @@ def test_a_history_says_what_it_holds():
     assert repr(history) == "History(2 epochs: loss 4, absolute_error 2)"
     assert history.history == history.epochs == {"loss": [4, 4], "absolute_error": [2, 2]}
     assert history.seed == 3
-    before = history.seconds["step"]
-    history.spend("step", 0.25)
-    assert history.seconds["step"] == before + 0.25
