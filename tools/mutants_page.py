@@ -136,6 +136,7 @@ def page(mutants: dict[str, int], rows: list[dict[str, Any]], reasons: Path, tod
 
 KINDS = {
     "equivalent": "Equivalent",
+    "gone": "No longer there: the code was rewritten before it was tried again",
     "left": "Not killed, for the reason that is given",
     "": "Not killed, and no reason given yet",
 }
@@ -156,7 +157,7 @@ def _sample_row(
     same = {
         key
         for key, row in sample.last.items()
-        if row["outcome"] == "survived" and _kind(row, why) == "equivalent"
+        if row["outcome"] == "survived" and _kind(row, why) in ("equivalent", "gone")
     }
     count = len(sample.first) - len(same)
 

