@@ -21,7 +21,7 @@ from rich.console import Console
 import pellucid
 from pellucid.cli import report
 from pellucid.core import shapes
-from pellucid.core.arguments import whole
+from pellucid.core.arguments import integer
 from pellucid.core.errors import ArgumentError, DataError, PellucidError
 from pellucid.core.files import check_target
 from pellucid.data import Dataset, load_digits, load_idx_folder, read_idx
@@ -86,7 +86,7 @@ def _hidden(text: str) -> list[int]:
         ) from None
     sizes = [size for size in sizes if size != 0]
     for size in sizes:
-        whole("train", "--hidden", size, 1)
+        integer("train", "--hidden", size, 1)
     return sizes
 
 
@@ -127,7 +127,7 @@ def train(
     overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
 ) -> None:
     """Train a network, with its curves, test error and confusion matrix at the end."""
-    whole("train", "--seed", seed, 0, 2**32 - 1)
+    integer("train", "--seed", seed, 0, 2**32 - 1)
     check_activation("train", activation)
     sizes = _hidden(hidden)
     data = dataset(source, seed)

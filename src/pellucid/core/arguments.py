@@ -107,7 +107,7 @@ def real(
     return number
 
 
-def whole(where: str, name: str, value: object, low: int = 0, high: int | None = None) -> int:
+def integer(where: str, name: str, value: object, low: int = 0, high: int | None = None) -> int:
     """`value` as an int in [low, high], of 63 bits at most; 2.0 and True are refused."""
     try:
         if isinstance(value, bool):
@@ -125,7 +125,7 @@ def whole(where: str, name: str, value: object, low: int = 0, high: int | None =
 
 def seed(where: str, value: object) -> int:
     """`value` as a seed: a whole number that 63 bits hold."""
-    return whole(where, "seed", value, 0, _LARGEST)
+    return integer(where, "seed", value, 0, _LARGEST)
 
 
 def flag(where: str, name: str, value: object) -> None:

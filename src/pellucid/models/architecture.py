@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from pellucid.core import dtypes, trees
-from pellucid.core.arguments import whole
+from pellucid.core.arguments import integer
 from pellucid.core.dtypes import DType
 from pellucid.core.errors import ArgumentError
 from pellucid.core.shapes import N
@@ -147,7 +147,7 @@ class Architecture:
         if not self.layers:
             raise ArgumentError(self.where, "a model needs a layer, got none", "Use add(layer).")
         for dim in itertools.chain(*samples):
-            whole(self.where, "input_shape", dim, 1)
+            integer(self.where, "input_shape", dim, 1)
         before = self.input_types, self.types, self.params, self.state
         self.types, self.params, self.state = [], {}, {}
         self.input_types = tuple(TensorType(self.dtype, (N, *sample)) for sample in samples)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import dtypes, trees
-from pellucid.core.arguments import choice, real, whole
+from pellucid.core.arguments import choice, integer, real
 from pellucid.core.arguments import seed as check_seed
 from pellucid.core.config import to_config
 from pellucid.core.errors import ArgumentError, ShapeError
@@ -134,7 +134,7 @@ def batch_sizes(given: Any, rows: int, optimizer: Optimizer) -> BatchSize:
     if isinstance(given, str):
         choice("fit", "batch_size", given, ("all",))
         return FixedBatch(rows)
-    return FixedBatch(whole("fit", "batch_size", given, 1))
+    return FixedBatch(integer("fit", "batch_size", given, 1))
 
 
 def what_must_stay(data: Data, sizes: BatchSize, dtype: np.dtype[Any]) -> dict[str, Any]:

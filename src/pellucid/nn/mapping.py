@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pellucid.core import shapes
-from pellucid.core.arguments import flag, real, whole
+from pellucid.core.arguments import flag, integer, real
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.core.shapes import Dim
@@ -59,8 +59,8 @@ class Maxout(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whole(self.where, "units", self.units, 1)
-        whole(self.where, "pieces", self.pieces, 1)
+        integer(self.where, "units", self.units, 1)
+        integer(self.where, "pieces", self.pieces, 1)
         initializer(self.where, "kernel_initializer", self.kernel_initializer)
         initializer(self.where, "bias_initializer", self.bias_initializer)
 
@@ -110,8 +110,8 @@ class LowRankDense(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whole(self.where, "units", self.units, 1)
-        whole(self.where, "rank", self.rank, 1)
+        integer(self.where, "units", self.units, 1)
+        integer(self.where, "rank", self.rank, 1)
         check(self.where, self.activation)
         flag(self.where, "use_bias", self.use_bias)
         initializer(self.where, "kernel_initializer", self.kernel_initializer)
@@ -169,8 +169,8 @@ class Embedding(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whole(self.where, "count", self.count, 1, _EXACT)
-        whole(self.where, "units", self.units, 1)
+        integer(self.where, "count", self.count, 1, _EXACT)
+        integer(self.where, "units", self.units, 1)
         initializer(self.where, "embeddings_initializer", self.embeddings_initializer)
 
     def init(self, key: Key, x: TensorType) -> tuple[Tree, Tree]:
@@ -228,7 +228,7 @@ class Polynomial(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whole(self.where, "degree", self.degree, 1, _HIGHEST_DEGREE)
+        integer(self.where, "degree", self.degree, 1, _HIGHEST_DEGREE)
 
     def apply(
         self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from pellucid.core import shapes
-from pellucid.core.arguments import whole
+from pellucid.core.arguments import integer
 from pellucid.core.config import record
 from pellucid.core.errors import ShapeError
 from pellucid.nn.layer import Layer, Tree
@@ -69,7 +69,7 @@ class Concat(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whole(self.where, "axis", self.axis, -64, 64)
+        integer(self.where, "axis", self.axis, -64, 64)
 
     def apply(
         self, params: Tree, state: Tree, x: Any, *, train: bool, key: Key | None

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from typing import Any, ClassVar
 
-from pellucid.core.arguments import accepts, real, whole
+from pellucid.core.arguments import accepts, integer, real
 from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import TensorType
 from pellucid.ops import composite
@@ -89,7 +89,7 @@ class Optimizer:
         """The learning rate of a step; the first one is step 0."""
         if isinstance(self.learning_rate, Schedule):
             return _rate_of(self.learning_rate, step)
-        whole("rate", "step", step, 0)
+        integer("rate", "step", step, 0)
         assert self.learning_rate is not None
         return float(self.learning_rate)
 

@@ -19,7 +19,7 @@ from typing import Protocol, TypeVar
 
 from pellucid.compiler.boxes import BOX_BYTES, CALLED, IDLE, PARKED, RUN, TRAIN, WORDS
 from pellucid.core import forks
-from pellucid.core.arguments import whole
+from pellucid.core.arguments import integer
 from pellucid.core.errors import PellucidError
 from pellucid.core.signals import held_back
 
@@ -45,7 +45,7 @@ def check(where: str, threads: object) -> int:
     Raises:
         ArgumentError: for anything but a whole number from 1.
     """
-    return available() if threads is None else whole(where, "threads", threads, 1, MOST)
+    return available() if threads is None else integer(where, "threads", threads, 1, MOST)
 
 
 def _processors() -> int:

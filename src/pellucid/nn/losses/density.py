@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 from pellucid.core import shapes
-from pellucid.core.arguments import whole
+from pellucid.core.arguments import integer
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.graph.node import TensorType
@@ -54,7 +54,7 @@ class GaussianMixture(Loss):
     components: int = 2
 
     def __post_init__(self) -> None:
-        whole("GaussianMixture", "components", self.components, 1)
+        integer("GaussianMixture", "components", self.components, 1)
 
     def per_row(self, target: Value, output: Value) -> Value:
         logits, means, precisions = self._parts(output)
