@@ -15,7 +15,7 @@ from collections.abc import Iterable
 
 from pellucid.core.forks import importing
 
-LONGEST = 1000  # characters of a problem; of a longer one the middle is left out
+MAX_MESSAGE = 1000  # characters of a problem; of a longer one the middle is left out
 
 # As frames spell it: not resolved. pathlib would cost 8 ms of every import.
 PACKAGE_FOLDER = os.path.dirname(os.path.dirname(__file__)) + os.sep
@@ -78,9 +78,9 @@ class PellucidError(Exception):
 
 def _bounded(text: str) -> str:
     """`text` without its middle where it is long: what came may be a graph or a whole file."""
-    if len(text) <= LONGEST:
+    if len(text) <= MAX_MESSAGE:
         return text
-    half = LONGEST // 2
+    half = MAX_MESSAGE // 2
     left_out = len(text) - 2 * half
     return f"{text[:half]} … ({left_out:,} characters left out) … {text[-half:]}"
 

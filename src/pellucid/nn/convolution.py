@@ -23,7 +23,7 @@ from pellucid.ops.composite.base import known_length
 from pellucid.ops.random import Key
 from pellucid.ops.value import Value
 
-_MOST_MAPS = 1 << 16  # of a table of connections, each of which is made by itself
+_MAX_MAPS = 1 << 16  # of a table of connections, each of which is made by itself
 Table = tuple[tuple[int, ...], ...]  # for each output map the input maps that it sees
 
 
@@ -84,7 +84,7 @@ class Convolution(Layer):
             raise ArgumentError(
                 self.where, f"connections must name an input map once a filter, got {connections!r}"
             )
-        integer(self.where, "pieces of each filter", self.pieces, 1, _MOST_MAPS // len(table))
+        integer(self.where, "pieces of each filter", self.pieces, 1, _MAX_MAPS // len(table))
         if self.groups != 1:
             raise ArgumentError(
                 self.where,

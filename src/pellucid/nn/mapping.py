@@ -23,7 +23,7 @@ from pellucid.ops.value import Value, elementwise
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.transform.arrays import converted
 
-_HIGHEST_DEGREE = 1000
+_MAX_DEGREE = 1000
 _EXACT = 1 << 24  # whole numbers that float32 holds exactly
 
 
@@ -228,7 +228,7 @@ class Polynomial(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        integer(self.where, "degree", self.degree, 1, _HIGHEST_DEGREE)
+        integer(self.where, "degree", self.degree, 1, _MAX_DEGREE)
 
     def apply(
         self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
