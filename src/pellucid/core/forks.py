@@ -76,7 +76,7 @@ class Claim:
         _renewed.add(self)
 
     @contextmanager
-    def taken(self) -> Iterator[bool]:
+    def acquire(self) -> Iterator[bool]:
         """Has it during the block; the value is False where another call has it already."""
         own = threading.get_ident(), object()
         try:
