@@ -12,7 +12,7 @@ _HELD = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def held_back() -> Iterator[None]:
+def deferred() -> Iterator[None]:
     """Handlers of SIGINT and SIGTERM run behind the block, not inside it.
 
     A handler that raises would else do so between a step and its record, and the weights would be

@@ -21,7 +21,7 @@ from pellucid.compiler.boxes import BOX_BYTES, CALLED, IDLE, PARKED, RUN, TRAIN,
 from pellucid.core import forks
 from pellucid.core.arguments import integer
 from pellucid.core.errors import PellucidError
-from pellucid.core.signals import held_back
+from pellucid.core.signals import deferred
 
 Result = TypeVar("Result")
 _WORD = ctypes.c_int64
@@ -236,7 +236,7 @@ class Team:
         if self.n == 1:
             function(0)
             return
-        with held_back():
+        with deferred():
             workers = _hire(self.n - 1)
             tasks = [_Task(function, part) for part in range(self.n)]
             for worker, task in zip(workers, tasks[1:], strict=True):
@@ -281,7 +281,7 @@ class Team:
         arguments: Sequence[int],
     ) -> None:
         """The same where a worker must be woken, which takes Python."""
-        with held_back():
+        with deferred():
             for part, worker in enumerate(workers, 1):
                 worker.post(crew, (kind, address, *arguments, part, self.n))
             _ENTRIES[kind](address)(*arguments, 0, self.n)

@@ -15,7 +15,7 @@ import numpy as np
 
 from pellucid.core.arguments import real
 from pellucid.core.errors import ArgumentError, DataError, DivergenceError
-from pellucid.core.signals import held_back
+from pellucid.core.signals import deferred
 from pellucid.graph.node import INPUT
 from pellucid.optim.base import Optimizer
 from pellucid.runtime.interpreter import step as step_through
@@ -210,7 +210,7 @@ class TrainingRun:
         rows = self.engine.order(now.seed, now.epoch)
         while now.batch < self.steps_per_epoch:
             start = now.batch * batch_size
-            with held_back():
+            with deferred():
                 self._steps(rows[start : start + self._count() * batch_size])
             self._validate_on_step()
             self._call("on_step")
@@ -221,7 +221,7 @@ class TrainingRun:
             self.logs |= self._validation()
         if self._watched:
             self.publish()
-        with held_back():
+        with deferred():
             self.history.add_epoch(self.logs)
             now.epoch, now.batch, now.sums = now.epoch + 1, 0, {}
             self._call("on_measured")
