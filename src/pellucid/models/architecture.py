@@ -167,7 +167,7 @@ class Architecture:
 
         def one(seed: Value, step: Value, own: Any, reads: list[Value]) -> Any:
             params, state = own or layer.init(Key(seed, step, "init").child(name), reads[0].type)
-            given: Any = tuple(reads) if layer.several else reads[0]
+            given: Any = tuple(reads) if layer.multiple_inputs else reads[0]
             out, _ = layer.apply(params, state, given, train=False, key=None)
             return params, state, out
 
@@ -269,4 +269,4 @@ class Architecture:
 
 def read_by(layer: Layer, values: Sequence[Value], read: tuple[int, ...]) -> Any:
     """What a layer gets of the values before it: one, or a tuple where it takes several."""
-    return tuple(values[n] for n in read) if layer.several else values[read[0]]
+    return tuple(values[n] for n in read) if layer.multiple_inputs else values[read[0]]

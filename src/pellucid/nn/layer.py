@@ -58,7 +58,7 @@ class Layer(Network):
     )
 
     biases: ClassVar[tuple[str, ...]] = ()  # parameters that a penalty leaves out by default
-    several: ClassVar[bool] = False  # whether x is a tuple of inputs
+    multiple_inputs: ClassVar[bool] = False  # whether x is a tuple of inputs
 
     def __post_init__(self) -> None:
         check_name(type(self).__name__, self.name)
@@ -94,7 +94,7 @@ class Layer(Network):
         """
         given = list(x) if isinstance(x, (list, tuple)) else [x]
         symbols = [isinstance(one, Symbol) for one in given]
-        if self.several or any(symbols):
+        if self.multiple_inputs or any(symbols):
             self._check_count(x, given)
         if all(symbols):
             return Symbol(self, given)
@@ -104,17 +104,17 @@ class Layer(Network):
                 f"a layer is called on symbols or on numbers, got both: {reprlib.repr(x)}",
                 "Write x = Input((4,)) for each array, and give the arrays to the Model's predict.",
             )
-        return self._computed(given if self.several else x)
+        return self._computed(given if self.multiple_inputs else x)
 
     def _check_count(self, x: Any, given: list[Any]) -> None:
         listed = isinstance(x, (list, tuple))
-        if self.several and (len(given) < 2 or not listed):
+        if self.multiple_inputs and (len(given) < 2 or not listed):
             raise ArgumentError(
                 self.where,
                 f"it takes a list of two inputs or more, got {len(given)}",
                 "Write Add()([x, y]).",
             )
-        if not self.several and listed:
+        if not self.multiple_inputs and listed:
             raise ArgumentError(
                 self.where,
                 f"it takes one input, got a list of {len(given)}",
@@ -130,13 +130,13 @@ class Layer(Network):
                 "a layer has weights once it stands in a model that is built, got a call before",
                 "Build a model of it first: Sequential([layer]).build((4,)).",
             )
-        given = list(x) if self.several else [x]
+        given = list(x) if self.multiple_inputs else [x]
         recorded = any(isinstance(one, Value) for one in given)
         if variables.params and not recorded:  # as predict converts them
             dtype = next(iter(leaves_of(variables.params))).dtype
             given = [np.asarray(one).astype(dtype, copy=False) for one in given]
         inputs = [current().lift(one) for one in given]
-        read: Any = tuple(inputs) if self.several else inputs[0]
+        read: Any = tuple(inputs) if self.multiple_inputs else inputs[0]
         out, _ = self.apply(
             map_leaves(current().lift, variables.params or {}),
             map_leaves(current().lift, variables.state or {}),

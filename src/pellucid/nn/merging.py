@@ -21,7 +21,7 @@ from pellucid.ops.value import Value
 class _Elementwise(Layer):
     """One result for each place; all inputs have one shape."""
 
-    several: ClassVar[bool] = True
+    multiple_inputs: ClassVar[bool] = True
 
     def _same(self, xs: Sequence[Value]) -> None:
         if len({x.type.shape for x in xs}) > 1:
@@ -65,7 +65,7 @@ class Concat(Layer):
 
     axis: int = -1
 
-    several: ClassVar[bool] = True
+    multiple_inputs: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
