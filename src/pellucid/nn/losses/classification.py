@@ -33,7 +33,7 @@ class CrossEntropy(Loss):
     name: ClassVar[str] = "cross_entropy"
     reads: ClassVar[Form] = Form.CLASS_LOGITS
     link: ClassVar[str | None] = "softmax"
-    classifies: ClassVar[bool] = True
+    is_classification: ClassVar[bool] = True
 
     label_smoothing: float = 0.0
 
@@ -56,13 +56,13 @@ class CrossEntropy(Loss):
             target = target * (1 - self.label_smoothing) + self.label_smoothing / classes
         return target
 
-    def labelled(self, target: Value) -> Value:
+    def true_labels(self, target: Value) -> Value:
         return target if len(target.type.shape) == 1 else composite.argmax(target, axis=-1)
 
-    def decided(self, output: Value, form: Form) -> Value:
+    def predicted_labels(self, output: Value, form: Form) -> Value:
         return composite.argmax(output, axis=-1)
 
-    def expected(self, target: Value, output: Value) -> Value:
+    def target_values(self, target: Value, output: Value) -> Value:
         return _rows_of_classes(target, output)
 
     def targets(self, y: Array, output: TensorType) -> Array:
@@ -164,11 +164,11 @@ def _rows_of_classes(target: Value, output: Value) -> Value:
     return composite.one_hot(target, classes, output.type.dtype)
 
 
-def _sides(loss: Loss, y: Array, output: TensorType, where: str) -> tuple[Array, list[int]]:
+def _two_classes(loss: Loss, y: Array, output: TensorType, where: str) -> tuple[Array, list[int]]:
     """The side of each row, where rows have one."""
-    if output.shape[1:] != (1,) or loss.sides is None:
+    if output.shape[1:] != (1,) or loss.binary_labels is None:
         raise no_classes(loss.label, output, where)
-    return y.reshape(-1), list(loss.sides)
+    return y.reshape(-1), list(loss.binary_labels)
 
 
 @record
@@ -205,8 +205,8 @@ class BinaryCrossEntropy(Loss):
     name: ClassVar[str] = "binary_cross_entropy"
     reads: ClassVar[Form] = Form.LOGITS
     link: ClassVar[str | None] = "sigmoid"
-    classifies: ClassVar[bool] = True
-    sides: ClassVar[tuple[int, int] | None] = (0, 1)
+    is_classification: ClassVar[bool] = True
+    binary_labels: ClassVar[tuple[int, int] | None] = (0, 1)
 
     label_smoothing: float = 0.0
 
@@ -224,14 +224,14 @@ class BinaryCrossEntropy(Loss):
         no, yes = elementwise("softplus", output), elementwise("softplus", -output)
         return rows(target * yes + (1 - target) * no)
 
-    def labelled(self, target: Value) -> Value:
+    def true_labels(self, target: Value) -> Value:
         return target > 0.5
 
-    def decided(self, output: Value, form: Form) -> Value:
+    def predicted_labels(self, output: Value, form: Form) -> Value:
         return output > (0.5 if form is Form.PROBABILITY else 0)
 
     def row_classes(self, y: Array, output: TensorType, where: str) -> tuple[Array, list[int]]:
-        return _sides(self, y, output, where)
+        return _two_classes(self, y, output, where)
 
     def targets(self, y: Array, output: TensorType) -> Array:
         checked = same_shape(self.name, y, output)
@@ -272,17 +272,17 @@ class _Signs(Loss):
     """Losses of labels -1 and 1, one for each output."""
 
     reads: ClassVar[Form] = Form.SCORES
-    classifies: ClassVar[bool] = True
-    sides: ClassVar[tuple[int, int] | None] = (-1, 1)
+    is_classification: ClassVar[bool] = True
+    binary_labels: ClassVar[tuple[int, int] | None] = (-1, 1)
 
-    def labelled(self, target: Value) -> Value:
+    def true_labels(self, target: Value) -> Value:
         return target > 0
 
-    def decided(self, output: Value, form: Form) -> Value:
+    def predicted_labels(self, output: Value, form: Form) -> Value:
         return output > 0
 
     def row_classes(self, y: Array, output: TensorType, where: str) -> tuple[Array, list[int]]:
-        return _sides(self, y, output, where)
+        return _two_classes(self, y, output, where)
 
     def targets(self, y: Array, output: TensorType) -> Array:
         checked = same_shape(self.name, y, output)
