@@ -194,7 +194,7 @@ def is_function(value: object) -> bool:
     return callable(value) and not isinstance(value, (type, Network))
 
 
-def own_result(where: str, name: str, value: Any) -> Value:
+def checked_result(where: str, name: str, value: Any) -> Value:
     """What a person's own function `name` returned; refuses one that returned nothing."""
     if value is None:
         raise ArgumentError(where, f"{name} must return a Tensor, got None", "End it with return.")

@@ -16,7 +16,7 @@ from pellucid.core.shapes import Dim
 from pellucid.graph.node import TensorType
 from pellucid.nn.activations import ActivationLike, activate, check
 from pellucid.nn.init import Initializer, initializer
-from pellucid.nn.layer import Layer, Tree, is_function, own_result
+from pellucid.nn.layer import Layer, Tree, checked_result, is_function
 from pellucid.ops import composite
 from pellucid.ops.random import Key
 from pellucid.ops.value import Value, elementwise
@@ -204,7 +204,7 @@ class Basis(Layer):
     def apply(
         self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
     ) -> tuple[Value, Tree]:
-        out = own_result(self.where, "function", self.function(x))
+        out = checked_result(self.where, "function", self.function(x))
         if out.type.shape[:1] != x.type.shape[:1]:
             raise ShapeError(
                 self.where,

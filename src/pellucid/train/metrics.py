@@ -17,7 +17,7 @@ from pellucid.core import shapes
 from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError, ShapeError, nearest
 from pellucid.graph.node import TensorType
-from pellucid.nn.layer import is_function, own_result
+from pellucid.nn.layer import checked_result, is_function
 from pellucid.nn.losses import Loss
 from pellucid.nn.losses.base import Form
 from pellucid.nn.losses.contract import Contract, Refusal
@@ -73,7 +73,7 @@ class Metric:
         return f"Metric({self.name!r})"
 
     def _own(self, loss: Loss, contract: Contract, target: Value, predicted: Value) -> Value:
-        return own_result(f"metric {self.name}", "it", self.function(target, predicted))
+        return checked_result(f"metric {self.name}", "it", self.function(target, predicted))
 
     def per_row(self, loss: Loss, contract: Contract, target: Value, predicted: Value) -> Value:
         """One value a row, (N,), of what `predict` returns."""

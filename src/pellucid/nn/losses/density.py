@@ -11,7 +11,7 @@ from pellucid.core.arguments import integer
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.graph.node import TensorType
-from pellucid.nn.layer import is_function, own_result
+from pellucid.nn.layer import checked_result, is_function
 from pellucid.nn.losses.base import Array, Form, Loss, same_shape
 from pellucid.ops import composite
 from pellucid.ops.value import Value, elementwise
@@ -125,7 +125,7 @@ class NegativeLogLikelihood(Loss):
             )
 
     def per_row(self, target: Value, output: Value) -> Value:
-        value = own_result(self.name, "log_prob", self.log_prob(target, output))
+        value = checked_result(self.name, "log_prob", self.log_prob(target, output))
         if value.type.shape != output.type.shape[:1]:
             raise ShapeError(
                 self.name,
