@@ -136,13 +136,13 @@ def same_shape(
     if lost.any():
         raise DataError(
             where,
-            f"y must fit {output.dtype}, got {first_bad(y, lost)}",
+            f"y must fit {output.dtype}, got {first_invalid(y, lost)}",
             'Scale the targets, or use Sequential(dtype="float64").',
         )
     return narrow
 
 
-def first_bad(y: Array, bad: Array) -> str:
+def first_invalid(y: Array, bad: Array) -> str:
     place = np.argwhere(bad)[0]
     value = y[tuple(place)]
     return (
@@ -152,7 +152,7 @@ def first_bad(y: Array, bad: Array) -> str:
     )
 
 
-def rows(values: Value) -> Value:
+def sum_per_row(values: Value) -> Value:
     """Σ over all axes but the rows."""
     axes = tuple(range(1, len(values.type.shape)))
     return composite.sum(values, axes) if axes else values
