@@ -123,7 +123,7 @@ def fingerprint(features: Sequence[Array], others: Sequence[Array], dtype: np.dt
     for x in features:
         wide = max(1, x.nbytes // max(rows, 1))
         chosen = _spread(rows, min(64, max(4, _HASHED_ROWS // wide)))
-        digest.update(gather(x, chosen, dtype, "x").tobytes())
+        digest.update(gather_rows(x, chosen, dtype, "x").tobytes())
     for y in others:
         part = y if y.nbytes <= _HASHED else y[_spread(rows, _HASHED * len(y) // y.nbytes)]
         digest.update(np.ascontiguousarray(part).tobytes())
@@ -153,7 +153,7 @@ def _place(place: Array, rows: Array | range) -> str:
     return f"row {int(rows[place[0]])}" + (f", column {columns}" if columns else "")
 
 
-def consecutive(x: Array, start: int, stop: int, dtype: np.dtype[Any], name: str) -> Array:
+def slice_rows(x: Array, start: int, stop: int, dtype: np.dtype[Any], name: str) -> Array:
     """Rows `start` to `stop` of x as `dtype`: x itself where it is that already.
 
     Raises:
@@ -162,10 +162,10 @@ def consecutive(x: Array, start: int, stop: int, dtype: np.dtype[Any], name: str
     part = x[start:stop]
     if part.dtype == dtype and part.flags.c_contiguous:
         return part
-    return gather(x, np.arange(start, stop), dtype, name)
+    return gather_rows(x, np.arange(start, stop), dtype, name)
 
 
-def gather(x: Array, rows: Array, dtype: np.dtype[Any], name: str) -> Array:
+def gather_rows(x: Array, rows: Array, dtype: np.dtype[Any], name: str) -> Array:
     """The rows of x as a fresh C-ordered array of `dtype` in native byte order.
 
     Raises:

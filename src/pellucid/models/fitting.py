@@ -17,8 +17,8 @@ from pellucid.core.config import to_config
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.core.files import check_target
 from pellucid.core.shapes import N
-from pellucid.data.arrays import as_targets, check_finite, consecutive, fingerprint
-from pellucid.data.weights import as_weights, by_class
+from pellucid.data.arrays import as_targets, check_finite, fingerprint, slice_rows
+from pellucid.data.weights import as_weights, weights_by_class
 from pellucid.graph.node import TensorType
 from pellucid.models.base import BaseModel
 from pellucid.models.measuring import CHUNK, fixed_inputs, measures
@@ -114,7 +114,7 @@ def _weights(
                 "Use sample_weight.",
             )
         labels, classes = losses[0].row_classes(targets[0], types[0], where)
-        own = by_class(class_weight, labels, classes, where)
+        own = weights_by_class(class_weight, labels, classes, where)
         with np.errstate(over="ignore"):
             weights = own if weights is None else weights * own
     if weights is None:
@@ -122,7 +122,7 @@ def _weights(
     given = {"sample_weight": sample_weight, "class_weight": class_weight}
     name = " times ".join(name for name, one in given.items() if one is not None)
     check_finite(weights, range(len(weights)), name)  # their product may not be
-    return (consecutive(weights, 0, len(weights), numpy_dtype(model.dtype), name),)
+    return (slice_rows(weights, 0, len(weights), numpy_dtype(model.dtype), name),)
 
 
 def batch_sizes(given: Any, rows: int, optimizer: Optimizer) -> BatchSize:

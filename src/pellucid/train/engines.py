@@ -16,7 +16,7 @@ import numpy as np
 from pellucid.compiler.program import FEW_ROWS, Feed
 from pellucid.core.dtypes import as_dtype
 from pellucid.core.errors import CompileError
-from pellucid.data.arrays import check_finite, gather
+from pellucid.data.arrays import check_finite, gather_rows
 from pellucid.data.minibatch import ORDER, order
 from pellucid.graph.node import Graph
 from pellucid.optim import Minimizer, Objective
@@ -77,7 +77,7 @@ class Job:
 
     def batch(self, rows: Array) -> list[Array]:
         """These rows of the data."""
-        features = [gather(x, rows, self.dtype, "x") for x in self.features]
+        features = [gather_rows(x, rows, self.dtype, "x") for x in self.features]
         return [*features, *(other[rows] for other in self.others)]
 
     def check_batch(self, rows: Array) -> list[Array]:
