@@ -97,7 +97,7 @@ def bind(value: Any, rows: int) -> Any:
     return value
 
 
-def joined(shape: Shape, flat: Shape) -> list[list[int]] | None:
+def merged_axes(shape: Shape, flat: Shape) -> list[list[int]] | None:
     """Which neighbours of `shape` each axis of `flat` joins; None if it is more than that."""
     found: list[list[int]] = []
     axis = 0
