@@ -91,11 +91,11 @@ def _read(where: str, file: IO[bytes], size: int | None, most: int) -> Array:
         got = size - 4 - 4 * rank
         state = "truncated: copy it again" if got < need else "longer than its header says"
         raise DataError(where, f"{claim}, the file holds {got:,}", f"The file is {state}.")
-    data = _take(where, file, need, claim)
+    data = _read_exactly(where, file, need, claim)
     return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
-def _take(where: str, file: IO[bytes], need: int, claim: str) -> bytearray:
+def _read_exactly(where: str, file: IO[bytes], need: int, claim: str) -> bytearray:
     """Exactly `need` bytes, piece by piece: memory grows with what is there, not with the claim."""
     data = bytearray()
     while len(data) < need:

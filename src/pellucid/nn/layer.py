@@ -104,7 +104,7 @@ class Layer(Network):
                 f"a layer is called on symbols or on numbers, got both: {reprlib.repr(x)}",
                 "Write x = Input((4,)) for each array, and give the arrays to the Model's predict.",
             )
-        return self._computed(given if self.multiple_inputs else x)
+        return self._evaluated(given if self.multiple_inputs else x)
 
     def _check_count(self, x: Any, given: list[Any]) -> None:
         listed = isinstance(x, (list, tuple))
@@ -121,7 +121,7 @@ class Layer(Network):
                 "Join them first: Concat()([x, y]).",
             )
 
-    def _computed(self, x: Any) -> Any:
+    def _evaluated(self, x: Any) -> Any:
         """The output for numbers, with the weights that the layer has."""
         variables = self.variables
         if variables.params is None and type(self).init is not Layer.init:
