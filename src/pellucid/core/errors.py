@@ -81,9 +81,9 @@ class PellucidError(Exception):
 
 def _bounded(text: str) -> str:
     """`text` without its middle where it is long: what came may be a graph or a whole file."""
-    if len(text) <= LONGEST:
+    if len(text) <= MAX_MESSAGE:
         return text
-    half = LONGEST // 2
+    half = MAX_MESSAGE // 2
     left_out = len(text) - 2 * half
     return f"{text[:half]} … ({left_out:,} characters left out) … {text[-half:]}"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.core.arguments import real, whole
+from pellucid.core.arguments import integer, real
 from pellucid.core.arguments import seed as check_seed
 from pellucid.core.errors import DataError
 from pellucid.core.files import as_path
@@ -59,7 +59,7 @@ def split(n: int, fraction: float, seed: int) -> tuple[Array, Array]:
     Args:
         fraction: the share held out, in (0, 1); at least one row stays on either side.
     """
-    whole("split", "n", n, 2)
+    integer("split", "n", n, 2)
     real("split", "fraction", fraction, 0, 1, open_low=True, open_high=True)
     check_seed("split", seed)
     held = min(n - 1, max(1, round(n * fraction)))

@@ -195,7 +195,7 @@ class Architecture:
         if not self.layers:
             raise ArgumentError(self.where, "a model needs a layer, got none", "Use add(layer).")
         for dim in itertools.chain(*samples):
-            whole(self.where, "input_shape", dim, 1)
+            integer(self.where, "input_shape", dim, 1)
         before = self.input_types, self.types, self.params, self.state
         self.types, self.params, self.state, self.nodes = [], {}, {}, 0
         self.input_types = tuple(TensorType(self.dtype, (N, *sample)) for sample in samples)

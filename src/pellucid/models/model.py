@@ -499,9 +499,9 @@ class Model(BaseModel):
             DivergenceError: when the loss is no longer finite; the last finite weights are kept.
         """
         optimizer = self.configuration("fit").optimizer
-        whole("fit", "epochs", epochs, 0)
+        integer("fit", "epochs", epochs, 0)
         if validate_every is not None:
-            whole("fit", "validate_every", validate_every, 1)
+            integer("fit", "validate_every", validate_every, 1)
             if validation_data is None:
                 raise ArgumentError("fit", "validate_every needs validation_data, got None")
         flag("fit", "resume", resume)
@@ -609,7 +609,7 @@ class Model(BaseModel):
         own loss too, and the names of its measures begin with that of the output.
         """
         check_backend("evaluate", backend)
-        whole("evaluate", "batch_size", batch_size, 1)
+        integer("evaluate", "batch_size", batch_size, 1)
         data = Data.of(self, x, y, "evaluate", sample_weight, class_weight)
         return fitting.measured(self, data, batch_size, backend)
 
@@ -653,7 +653,7 @@ class Model(BaseModel):
     def _predicted(
         self, kind: str, forward: Any, x: Any, batch_size: int, backend: str | None
     ) -> list[Array]:
-        whole(kind, "batch_size", batch_size, 1)
+        integer(kind, "batch_size", batch_size, 1)
         check_backend(kind, backend)
         features, architecture = self.features(x, kind), self.architecture
 

@@ -59,7 +59,7 @@ class Layer(Network):
     )
 
     biases: ClassVar[tuple[str, ...]] = ()  # parameters that a penalty leaves out by default
-    several: ClassVar[bool] = False  # whether x is a tuple of inputs
+    multiple_inputs: ClassVar[bool] = False  # whether x is a tuple of inputs
 
     def __post_init__(self) -> None:
         check_name(type(self).__name__, self.name)
@@ -96,7 +96,7 @@ class Layer(Network):
         """
         given = list(x) if isinstance(x, (list, tuple)) else [x]
         symbols = [isinstance(one, Symbol) for one in given]
-        if self.several or any(symbols):
+        if self.multiple_inputs or any(symbols):
             self._check_count(x, given)
         if all(symbols):
             return Symbol(self, given)
@@ -106,24 +106,24 @@ class Layer(Network):
                 f"a layer is called on symbols or on numbers, got both: {reprlib.repr(x)}",
                 "Write x = Input((4,)) for each array, and give the arrays to the Model's predict.",
             )
-        return self._computed(given if self.several else x)
+        return self._evaluated(given if self.multiple_inputs else x)
 
     def _check_count(self, x: Any, given: list[Any]) -> None:
         listed = isinstance(x, (list, tuple))
-        if self.several and (len(given) < 2 or not listed):
+        if self.multiple_inputs and (len(given) < 2 or not listed):
             raise ArgumentError(
                 self.where,
                 f"it takes a list of two inputs or more, got {len(given)}",
                 "Write Add()([x, y]).",
             )
-        if not self.several and listed:
+        if not self.multiple_inputs and listed:
             raise ArgumentError(
                 self.where,
                 f"it takes one input, got a list of {len(given)}",
                 "Join them first: Concat()([x, y]).",
             )
 
-    def _computed(self, x: Any) -> Any:
+    def _evaluated(self, x: Any) -> Any:
         """The output for numbers, with the weights that the layer has."""
         variables = self.variables
         if variables.params is None and type(self).init is not Layer.init:
@@ -132,7 +132,7 @@ class Layer(Network):
                 "a layer has weights once it stands in a model that is built, got a call before",
                 "Build a model of it first: Sequential([layer]).build((4,)).",
             )
-        given = list(x) if self.several else [x]
+        given = list(x) if self.multiple_inputs else [x]
         recorded = any(isinstance(one, Value) for one in given)
         if variables.params and not recorded:  # as predict converts them
             dtype = next(iter(leaves_of(variables.params))).dtype

@@ -90,7 +90,7 @@ class Optimizer:
         """The learning rate of a step; the first one is step 0."""
         if isinstance(self.learning_rate, Schedule):
             return _rate_of(self.learning_rate, step)
-        whole("rate", "step", step, 0)
+        integer("rate", "step", step, 0)
         assert self.learning_rate is not None
         return float(self.learning_rate)
 

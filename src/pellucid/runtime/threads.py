@@ -21,7 +21,7 @@ from typing import Protocol, TypeVar
 
 from pellucid.compiler.mailbox import CALLED, IDLE, MAILBOX_BYTES, PARKED, RUN, TRAIN, WORDS
 from pellucid.core import forks
-from pellucid.core.arguments import whole
+from pellucid.core.arguments import integer
 from pellucid.core.errors import PellucidError
 from pellucid.core.signals import held_back, let_through
 
@@ -50,7 +50,7 @@ def check(where: str, threads: object) -> int:
     Raises:
         ArgumentError: for anything but a whole number from 1.
     """
-    return available() if threads is None else whole(where, "threads", threads, 1, MOST)
+    return available() if threads is None else integer(where, "threads", threads, 1, MOST)
 
 
 def _processors() -> int:
@@ -263,7 +263,7 @@ class Team:
         if self.n == 1:
             function(0)
             return
-        with held_back():
+        with deferred():
             workers = _hire(self.n - 1)
             tasks = [_Task(function, part) for part in range(self.n)]
             for worker, task in zip(workers, tasks[1:], strict=True):
@@ -313,7 +313,7 @@ class Team:
         arguments: Sequence[int],
     ) -> None:
         """The same where a worker must be woken, which takes Python."""
-        with held_back():
+        with deferred():
             for part, worker in enumerate(workers, 1):
                 worker.post(worker_code, (kind, address, *arguments, part, self.n))
             _ENTRIES[kind](address)(*arguments, 0, self.n)

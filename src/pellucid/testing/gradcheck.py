@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import trees
-from pellucid.core.arguments import checked, choice, real, whole
+from pellucid.core.arguments import checked, choice, integer, real
 from pellucid.core.arguments import seed as as_seed
 from pellucid.core.dtypes import float64
 from pellucid.core.errors import ArgumentError

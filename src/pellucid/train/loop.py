@@ -224,7 +224,7 @@ class TrainingRun:
         rows = self.engine.order(now.seed, now.epoch)
         while now.batch < self.steps_per_epoch:
             start = now.batch * batch_size
-            with held_back():
+            with deferred():
                 self._steps(rows[start : start + self._count() * batch_size])
             self._validate_on_step()
             self._call("on_step")
@@ -235,7 +235,7 @@ class TrainingRun:
             self.logs |= self._validation()
         if self._watched:
             self.publish()
-        with held_back():
+        with deferred():
             self.history.add_epoch(self.logs)
             now.epoch, now.batch, now.sums = now.epoch + 1, 0, {}
             self._call("on_measured")

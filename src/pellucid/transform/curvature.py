@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import trees
-from pellucid.core.arguments import real, seed, whole
+from pellucid.core.arguments import integer, real, seed
 from pellucid.core.errors import ArgumentError
 from pellucid.ops.value import Value
 from pellucid.runtime.backend import check_backend, executor
