@@ -11,7 +11,7 @@ from pellucid.compiler.passes.arena import arena
 from pellucid.compiler.passes.cse import cse
 from pellucid.compiler.passes.dce import dce
 from pellucid.compiler.passes.fold import fold
-from pellucid.compiler.passes.fuse import LONGEST, fuse
+from pellucid.compiler.passes.fuse import MAX_MESSAGE, fuse
 from pellucid.compiler.passes.inplace import inplace
 from pellucid.compiler.passes.lower import lower
 from pellucid.compiler.passes.pipeline import SWITCHES, compile_graph, report
@@ -498,5 +498,5 @@ def test_kernels_stay_small_enough_to_compile() -> None:
     nodes += [Node("relu", (i,), (), type) for i in range(1000)]
     program = fuse(lower(Graph(tuple(nodes), (0,), (1000,)), []))
     verify(program)
-    assert max(len(kernel.body) for kernel in program.kernels) == LONGEST
+    assert max(len(kernel.body) for kernel in program.kernels) == MAX_MESSAGE
     assert sum(len(kernel.body) for kernel in program.kernels) == 1000

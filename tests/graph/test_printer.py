@@ -6,7 +6,7 @@ import pytest
 
 from pellucid.core.errors import MAX_MESSAGE as MESSAGE
 from pellucid.core.errors import ArgumentError
-from pellucid.graph.node import LONGEST, Graph, Node, TensorType
+from pellucid.graph.node import MAX_MESSAGE, Graph, Node, TensorType
 from pellucid.graph.text import parse_graph, print_graph
 from tests.compiler.any_graph import AnyGraph
 
@@ -33,17 +33,17 @@ def test_a_long_graph_is_cut_and_says_so_and_print_graph_prints_it_whole():
     text = str(graph)
     assert time.process_time() - start < 5
     rows = text.splitlines()
-    assert len(rows) <= LONGEST + 3
+    assert len(rows) <= MAX_MESSAGE + 3
     assert rows[0] == "graph(x: f32[3])" and rows[-1] == "return v100000"
     assert rows[1].startswith("v1: ") and rows[-2].startswith("v100000: ")
     (note,) = (row for row in rows if "left out" in row)
-    assert note.startswith(f"… {100_001 - LONGEST:,} nodes left out: ")
+    assert note.startswith(f"… {100_001 - MAX_MESSAGE:,} nodes left out: ")
     advice = note.split(": ")[1]
     assert advice.startswith("pellucid.graph.text.print_graph(graph)")
     assert len(print_graph(graph).splitlines()) == 100_002
 
 
-@pytest.mark.parametrize("count", [LONGEST - 1, LONGEST])
+@pytest.mark.parametrize("count", [MAX_MESSAGE - 1, MAX_MESSAGE])
 def test_up_to_the_bound_nothing_is_left_out(count):
     graph = chain(count - 1)
     assert len(graph) == count
@@ -64,8 +64,8 @@ def test_many_inputs_and_outputs_are_cut_too():
     many = 50_000
     nodes = tuple(Node("input", (), (("name", f"x{i}"),), type) for i in range(many))
     text = str(Graph(nodes, tuple(range(many)), tuple(range(many))))
-    assert len(text) < 40 * LONGEST
-    assert text.count(f"… {many - LONGEST:,} more") == 2
+    assert len(text) < 40 * MAX_MESSAGE
+    assert text.count(f"… {many - MAX_MESSAGE:,} more") == 2
 
 
 @pytest.mark.parametrize("got", [chain(100_000), "x" * 10**6, list(range(10**5))], ids=type)

@@ -164,7 +164,7 @@ def train(
     pellucid train digits
     pellucid train my-mnist-folder --hidden 300,100 --optimizer adam --epochs 20
     """
-    whole("train", "--seed", seed, 0, 2**32 - 1)
+    integer("train", "--seed", seed, 0, 2**32 - 1)
     check_activation("train", activation)
     sizes = _hidden(hidden)
     data = dataset("train", source, seed)

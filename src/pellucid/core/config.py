@@ -54,8 +54,8 @@ def _plain(value: Any, depth: int = 0) -> Any:
     if type(value) in _PLAIN:
         return value
     if type(value) in (list, tuple):
-        if depth > _DEEPEST:
-            raise ArgumentError("record", f"lists must nest at most {_DEEPEST} deep, got more")
+        if depth > _MAX_DEPTH:
+            raise ArgumentError("record", f"lists must nest at most {_MAX_DEPTH} deep, got more")
         return type(value)(_plain(item, depth + 1) for item in value)
     return value.item() if getattr(value, "shape", None) == () and hasattr(value, "item") else value
 

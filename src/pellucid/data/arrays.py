@@ -94,7 +94,7 @@ def _odd_element(array: Array) -> tuple[str, str]:
         except Exception:
             word = "text" if isinstance(item, (str, bytes)) else "object"
             word = "missing values" if item is None else word
-            return word, f": {str(item)[:40]!r} in {_place(np.array(place), range(len(array)))}"
+            return word, f": {str(item)[:40]!r} in {_cell(np.array(place), range(len(array)))}"
     return "object", ""
 
 
@@ -185,7 +185,7 @@ def check_exact(x: Array, dtype: np.dtype[Any], where: str, name: str) -> None:
         raise DataError(
             where,
             f"{name} must hold whole numbers that {dtype} can hold, got {value} in "
-            f"{_place(place, range(start, start + len(part)))}",
+            f"{_cell(place, range(start, start + len(part)))}",
             f"{fix}{wider}. Whole numbers are exact up to {largest:,}.",
         )
 

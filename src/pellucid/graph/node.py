@@ -20,7 +20,7 @@ from pellucid.graph.printer import print_graph
 
 INPUT = "input"  # a value the caller gives; attribute `name`
 CONST = "const"  # an array kept beside the graph; attribute `name`
-LONGEST = 400  # nodes: of a longer graph `str` and `repr` leave out the middle
+MAX_MESSAGE = 400  # nodes: of a longer graph `str` and `repr` leave out the middle
 
 Attrs = tuple[tuple[str, Any], ...]
 
@@ -100,7 +100,7 @@ class Graph:
 
     def __str__(self) -> str:
         """The graph as text, one line a node; the middle of a long one is left out."""
-        return print_graph(self, most=LONGEST).rstrip("\n")
+        return print_graph(self, most=MAX_MESSAGE).rstrip("\n")
 
     __repr__ = __str__
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from pellucid.core import dtypes, shapes, trees
-from pellucid.core.arguments import whole
+from pellucid.core.arguments import integer
 from pellucid.core.dtypes import DType
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.core.shapes import N
@@ -346,4 +346,4 @@ class Architecture:
 
 def read_by(layer: Layer, reads: Sequence[Value]) -> Any:
     """What a layer gets of the values that it reads: one, or a tuple where it takes several."""
-    return tuple(reads) if layer.several else reads[0]
+    return tuple(reads) if layer.multiple_inputs else reads[0]

@@ -276,7 +276,7 @@ def _is_type(words: list[Any]) -> bool:
     if len(words) != 2 or not isinstance(words[0], str) or not isinstance(words[1], list):
         return False
     lengths = all(type(n) is int and 0 <= n < _MOST for n in words[1])
-    return words[0] in dtypes.BY_NAME and lengths and len(words[1]) < shapes.MOST_AXES
+    return words[0] in dtypes.BY_NAME and lengths and len(words[1]) < shapes.MAX_AXES
 
 
 def _resume(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.data.arrays import check_finite, consecutive
+from pellucid.data.arrays import check_finite, slice_rows
 from pellucid.runtime.executor import Executable
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.threads import check as check_threads

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import shapes, trees
-from pellucid.core.arguments import checked, flag, whole
+from pellucid.core.arguments import checked, flag, integer
 from pellucid.core.errors import ArgumentError, ShapeError, nearest
 from pellucid.data.arrays import as_array
 from pellucid.graph.node import Graph
@@ -156,7 +156,7 @@ class Model(BaseModel):
                 raise ArgumentError(
                     where, f"input_shape must be a tuple such as (784,), got {sample!r}"
                 )
-        wanted = [tuple(whole(where, "input_shape", dim, 1) for dim in one) for one in samples]
+        wanted = [tuple(integer(where, "input_shape", dim, 1) for dim in one) for one in samples]
         known = self.architecture.samples
         if known and wanted != known:
             raise ShapeError(

@@ -42,7 +42,7 @@ class _Images(Layer):
         if not train:
             return x, state
         key = drawn_from(self.where, key)
-        return self._changed(x, key), state
+        return self._augmented(x, key), state
 
     def _augmented(self, x: Value, key: Key) -> Value:
         raise NotImplementedError

@@ -141,7 +141,7 @@ class Layer(Network):
         inputs = [current().lift(one) for one in given]
         if any(one.type.shape == () for one in inputs):
             raise ShapeError(self.where, "x must have rows, got a single number")
-        read: Any = tuple(inputs) if self.several else inputs[0]
+        read: Any = tuple(inputs) if self.multiple_inputs else inputs[0]
         out, _ = self.apply(
             map_leaves(current().lift, variables.params or {}),
             map_leaves(current().lift, variables.state or {}),
@@ -210,7 +210,7 @@ def drawn_from(where: str, key: Key | None) -> Key:
     return key
 
 
-def own_result(where: str, name: str, value: Any) -> Value:
+def checked_result(where: str, name: str, value: Any) -> Value:
     """What a person's own function `name` returned; refuses one that returned nothing."""
     if value is None:
         raise ArgumentError(where, f"{name} must return a Tensor, got None", "End it with return.")

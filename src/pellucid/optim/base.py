@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from typing import Any, ClassVar
 
-from pellucid.core.arguments import accepts, real, whole
+from pellucid.core.arguments import accepts, integer, real
 from pellucid.core.dtypes import float64
 from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import TensorType

@@ -23,7 +23,7 @@ from pellucid.compiler.mailbox import CALLED, IDLE, MAILBOX_BYTES, PARKED, RUN, 
 from pellucid.core import forks
 from pellucid.core.arguments import integer
 from pellucid.core.errors import PellucidError
-from pellucid.core.signals import held_back, let_through
+from pellucid.core.signals import deferred, immediate
 
 Result = TypeVar("Result")
 _WORD = ctypes.c_int64
@@ -326,7 +326,7 @@ def _run_or_leave(
 ) -> None:
     """Runs the first task here and waits for the others, unless a signal's handler raises."""
     try:
-        with let_through():
+        with immediate():
             tasks[0].run()
             if tasks[0].error is None:
                 for task in tasks[1:]:
@@ -364,14 +364,14 @@ def apart(function: Callable[[], Result], leave: Callable[[], object]) -> Result
         return function()
     results: list[Result] = []
     task = _Task(lambda part: results.append(function()), 0)
-    with held_back():
+    with deferred():
         try:
             workers = _hire(1)
         except PellucidError:  # the system gives no thread: the work is done all the same
             return function()
         workers[0].give(task)
         try:
-            with let_through():
+            with immediate():
                 task.wait()
         finally:
             _let_go([task], workers, leave)

@@ -15,7 +15,7 @@ import numpy as np
 
 from pellucid.core.arguments import real
 from pellucid.core.errors import ArgumentError, DataError, DivergenceError
-from pellucid.core.signals import held_back, let_through
+from pellucid.core.signals import deferred, immediate
 from pellucid.graph.node import INPUT
 from pellucid.optim.base import Optimizer
 from pellucid.runtime.interpreter import step as step_through
@@ -340,7 +340,7 @@ class TrainingRun:
         state = self.engine.before_failure()
         inputs = job.inputs(state, rate, job.check_batch(rows))
         self.engine.give_up(2)
-        with let_through():  # the weights are those that the model keeps
+        with immediate():  # the weights are those that the model keeps
             values = step_through(job.graph, inputs)
         first = "the loss"
         for node, value in zip(job.graph.nodes, values, strict=True):

@@ -76,7 +76,7 @@ def curvature(
         raise ArgumentError(where, f"expected a function, got {type(function).__name__}")
     start = in_tuple(where, "args", args, "curvature(f, (w,))")
     tolerance = real(where, "tolerance", tolerance, 0, open_low=True)
-    most = whole(where, "products", products, 1)
+    most = integer(where, "products", products, 1)
     check_backend(where, backend)
     leaves, structure = trees.flatten(start)
     for leaf in leaves:

@@ -17,7 +17,7 @@ from pellucid.core.shapes import Shape, size
 from pellucid.ops.contract import free_axes
 from pellucid.ops.spec import REGISTRY
 
-LONGEST = 48  # instructions in one kernel: registers and compile time grow with them
+MAX_MESSAGE = 48  # instructions in one kernel: registers and compile time grow with them
 MOST = 16  # buffers that one kernel reads and writes
 NARROW = 8  # columns of a product below which functions are cheaper in a kernel of their own
 
@@ -74,7 +74,7 @@ class _State:
 
     def _fit(self, first: Kernel, second: Kernel) -> bool:
         """Whether element i of `second` needs element i of `first` alone."""
-        if is_copy(first) or len(first.body) + len(second.body) > LONGEST:
+        if is_copy(first) or len(first.body) + len(second.body) > MAX_MESSAGE:
             return False
         if len({*first.reads, *first.writes, *second.reads, *second.writes}) > MOST:
             return False
