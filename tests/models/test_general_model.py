@@ -253,9 +253,9 @@ def test_what_does_not_fit_the_names_is_refused_and_changes_nothing(name: str) -
 def test_a_dict_for_one_input_or_output_is_refused_by_name() -> None:
     model = pel.Sequential([nn.Dense(1, input_shape=(3,))], seed=0)
     model.compile("sgd", loss="squared")
-    with pytest.raises(ArgumentError, match="x must be one alone.*a dict of a"):
+    with pytest.raises(ArgumentError, match=r"x must be one alone.*a dict of a"):
         model.fit({"a": A}, VALUE)
-    with pytest.raises(ArgumentError, match="y must be one alone.*a dict of value"):
+    with pytest.raises(ArgumentError, match=r"y must be one alone.*a dict of value"):
         model.fit(A, {"value": VALUE})
 
 
