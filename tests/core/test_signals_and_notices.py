@@ -152,7 +152,7 @@ def test_a_lock_is_taken_given_up_and_known_by_its_holder():
     with lock:
         assert not lock.acquire(blocking=False)
     assert lock.acquire(blocking=False)
-    lock.renew()  # as in a child of this thread: still held
+    lock.reset()  # as in a child of this thread: still held
     assert not lock.acquire(blocking=False)
     lock.release()
     assert lock.acquire(blocking=False)
@@ -165,7 +165,7 @@ def test_a_lock_of_another_thread_is_free_when_renewed():
     thread.start()
     thread.join()
     assert not lock.acquire(blocking=False)
-    lock.renew()
+    lock.reset()
     assert lock.acquire(blocking=False)
     lock.release()
 
@@ -174,9 +174,9 @@ def test_a_claim_is_one_calls_and_a_copy_is_free():
     claim = forks.Claim()
     with claim.acquire() as first, claim.acquire() as second:
         assert (first, second) == (True, False)
-        with copy.deepcopy(claim).taken() as other:
+        with copy.deepcopy(claim).acquire() as other:
             assert other
-        claim.renew()  # as in a child of this thread
+        claim.reset()  # as in a child of this thread
         with claim.acquire() as third:
             assert not third
     with claim.acquire() as again:
@@ -193,7 +193,7 @@ def test_a_claim_is_one_calls_and_a_copy_is_free():
     inside.wait()
     with claim.acquire() as busy:
         assert not busy
-    claim.renew()
+    claim.reset()
     with claim.acquire() as free:
         assert free
     out.set()

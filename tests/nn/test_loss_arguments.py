@@ -94,29 +94,29 @@ BORDERS = [
 
 @pytest.mark.parametrize(("loss", "form", "output", "wanted"), BORDERS)
 def test_decisions_at_the_border(loss, form, output, wanted):
-    found = np.asarray(loss.decided(tensor(np.array(output)), form))
+    found = np.asarray(loss.predicted_labels(tensor(np.array(output)), form))
     np.testing.assert_array_equal(found, wanted)
-    low = loss.sides[0]
+    low = loss.binary_labels[0]
     targets = np.array([low, 1, 1])
-    np.testing.assert_array_equal(np.asarray(loss.labelled(tensor(targets))), [0, 1, 1])
+    np.testing.assert_array_equal(np.asarray(loss.true_labels(tensor(targets))), [0, 1, 1])
     right = loss.correct(tensor(targets), tensor(np.array(output)), form)
     np.testing.assert_array_equal(np.asarray(right), [1, 0, 1])
 
 
 def test_a_label_is_what_is_above_a_half_and_all_of_a_row_must_be_right():
     loss = nn.BinaryCrossEntropy()
-    np.testing.assert_array_equal(loss.labelled(tensor([0.4, 0.5, 0.6])).numpy(), [0, 0, 1])
+    np.testing.assert_array_equal(loss.true_labels(tensor([0.4, 0.5, 0.6])).numpy(), [0, 0, 1])
     right = loss.correct(
         tensor([[0.0, 1.0], [1.0, 1.0]]), tensor([[-1.0, 1.0], [1.0, -1.0]]), Form.LOGITS
     )
     np.testing.assert_array_equal(right.numpy(), [True, False])
     classes = nn.CrossEntropy()
     z = tensor([[1.0, 3.0], [2.0, 2.0]])
-    np.testing.assert_array_equal(classes.decided(z, Form.CLASS_LOGITS).numpy(), [1, 0])
-    np.testing.assert_array_equal(classes.labelled(tensor([[0.2, 0.8], [1, 0]])).numpy(), [1, 0])
+    np.testing.assert_array_equal(classes.predicted_labels(z, Form.CLASS_LOGITS).numpy(), [1, 0])
+    np.testing.assert_array_equal(classes.true_labels(tensor([[0.2, 0.8], [1, 0]])).numpy(), [1, 0])
     np.testing.assert_array_equal(classes.correct(tensor([1, 1]), z, None).numpy(), [1, 0])
     np.testing.assert_array_equal(
-        classes.expected(tensor([1, 0]), z).numpy(), [[0.0, 1.0], [1.0, 0.0]]
+        classes.target_values(tensor([1, 0]), z).numpy(), [[0.0, 1.0], [1.0, 0.0]]
     )
 
 
