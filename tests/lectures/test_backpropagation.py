@@ -75,7 +75,7 @@ def test_algorithm_6_1_regression(sizes):
         return Squared().per_row(pel.Tensor(y[:, None]), network(params, x)).mean()
 
     value, slopes = value_and_grad(loss)(list(zip(weights, biases, strict=True)))
-    assert value == pytest.approx(cost, rel=1e-12)
+    assert float(value) == pytest.approx(cost, rel=1e-12)
     for (w, b), dw, db in zip(slopes, d_w, d_b, strict=True):
         np.testing.assert_allclose(w, dw, rtol=1e-12, atol=1e-12)
         np.testing.assert_allclose(b, db, rtol=1e-12, atol=1e-12)
@@ -92,7 +92,7 @@ def test_algorithm_6_1_classification(sizes):
         return CrossEntropy().per_row(pel.Tensor(y), network(params, x)).mean()
 
     value, slopes = value_and_grad(loss)(list(zip(weights, biases, strict=True)))
-    assert value == pytest.approx(cost, rel=1e-12)
+    assert float(value) == pytest.approx(cost, rel=1e-12)
     for (w, b), dw, db in zip(slopes, d_w, d_b, strict=True):
         np.testing.assert_allclose(w, dw, rtol=1e-12, atol=1e-12)
         np.testing.assert_allclose(b, db, rtol=1e-12, atol=1e-12)

@@ -280,8 +280,8 @@ def test_a_model_of_several_inputs_is_saved_resumed_and_shown(tmp_path):
         ([TWO[0], TWO[1][:30]], ShapeError, "all inputs must have as many rows, got 50, 30"),
         ([TWO[0][:, :2], TWO[1]], ShapeError, r"x\[0\] must be \(N, 3\), got \(50, 2\)"),
         ([TWO[0], TWO[0]], ShapeError, r"x\[1\] must be \(N, 2, 2, 1\), got \(50, 3\)"),
-        ([TWO[0] * np.nan, TWO[1]], DataError, "x must be finite, got nan"),
-        ([TWO[0], TWO[1] * np.inf], DataError, "x must be finite, got"),
+        ([TWO[0] * np.nan, TWO[1]], DataError, r"x\[0\] must be finite, got nan"),
+        ([TWO[0], TWO[1] * np.inf], DataError, r"x\[1\] must be finite, got"),
     ],
 )
 def test_several_inputs_that_do_not_fit(x, kind, words):

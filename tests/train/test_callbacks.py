@@ -210,7 +210,7 @@ def test_a_save_that_fails_at_the_end_does_not_hide_why_the_run_ended(tmp_path, 
 
     class Failing(pel.Callback):
         def on_step(self, run):
-            monkeypatch.setattr("pellucid.models.sequential.save", lambda *a, **k: 1 / 0)
+            monkeypatch.setattr("pellucid.models.fitting.save", lambda *a, **k: 1 / 0)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt) as caught:
@@ -329,9 +329,9 @@ def test_a_run_that_could_not_be_saved_is_refused_before_its_first_step(optimize
     net, seen = model(), Hooks()
     net.compile(optimizer, "squared")
     options = {"epochs": 2, "seed": 0, "verbose": 0, "callbacks": seen}
-    with pytest.raises(DataError, match="cannot be written to a file"):
+    with pytest.raises(DataError, match="cannot hold"):
         net.fit(X, Y, checkpoint=tmp_path / "run", **options)
-    assert "on_step" not in seen.calls and seen.calls[-1] == "on_end"
+    assert seen.calls == []
     assert list(tmp_path.iterdir()) == []
     net.fit(X, Y, **options)
     assert "on_step" in seen.calls

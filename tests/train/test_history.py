@@ -86,7 +86,7 @@ def test_a_measure_that_comes_late_or_goes_has_nan_where_it_was_not_taken():
 def few(monkeypatch):
     """Bounds that a short run reaches."""
     monkeypatch.setattr(module, "MAX_EPOCHS", 8)
-    monkeypatch.setattr(History.__init__, "__defaults__", (10,))
+    monkeypatch.setattr(History.__init__, "__defaults__", (10,))  # as fit makes one by default
 
 
 @pytest.mark.usefixtures("few")

@@ -8,6 +8,7 @@ from tools.docs import softmax_page
 
 import pellucid as pel
 from pellucid.nn import losses
+from pellucid.nn.losses.base import Form
 from pellucid.ops.composite import asvalue
 from tests.viz.evaluation import Numbers, check
 
@@ -50,7 +51,7 @@ def mean_of(loss):
 
 def output(loss, t):
     """A model's output as the loss takes it."""
-    if loss.wants_probabilities:
+    if loss.reads in (Form.PROBABILITIES, Form.PROBABILITY):
         return SOFTMAX
     if isinstance(loss, (losses.Gaussian, losses.GaussianMixture)):
         return RNG.normal(size=(5, 6 if isinstance(loss, losses.GaussianMixture) else 4))

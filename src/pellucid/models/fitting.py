@@ -150,19 +150,37 @@ def what_must_stay(data: Data, sizes: BatchSize, dtype: np.dtype[Any]) -> dict[s
     }
 
 
+def history(model: BaseModel, points: int | None, resume: bool) -> History:
+    """An empty history of at most so many rows of steps.
+
+    Raises:
+        ArgumentError: for another number than a run that is resumed began with.
+    """
+    if points is None:
+        return History()
+    made = History(max_points=points)
+    if resume and points != model.history.max_points:
+        raise ArgumentError(
+            "fit",
+            f"to resume, history_points must be {model.history.max_points} as before, got {points}",
+            "Leave history_points out.",
+        )
+    return made
+
+
 def start(
     model: BaseModel,
     task: Task,
     same: Mapping[str, Any],
     seed: int | None,
     resume: bool,
-    history: History,
+    curves: History,
 ) -> RunState:
     """Where the run starts: anew from the current weights, or where a checkpoint stood.
 
     Args:
         same: what must be as it was to go on.
-        history: an empty one, for a run that starts anew.
+        curves: an empty history, for a run that starts anew.
     """
     stored = model.training
     if resume:
@@ -201,7 +219,7 @@ def start(
             kept=kept,
         )
     chosen = secrets.randbits(32) if seed is None else check_seed("fit", seed)
-    model.history = history
+    model.history = curves
     model.history.seed = chosen
     return RunState(params, slots, state, seed=chosen, step=step)
 

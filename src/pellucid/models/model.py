@@ -37,7 +37,7 @@ from pellucid.runtime.backend import check_backend
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.threads import check as check_threads
 from pellucid.train.callback import Callback
-from pellucid.train.history import MAX_POINTS, History
+from pellucid.train.history import History
 from pellucid.train.loop import RunState, Settings, TrainingRun
 from pellucid.train.step import objective, prediction_graph
 from pellucid.transform.arrays import converted
@@ -144,7 +144,7 @@ class Model(BaseModel):
 
     @checked
     def build(self, input_shape: Any) -> None:
-        """Makes the weights for samples of this shape, from the model's seed.
+        """Makes the weights for samples of this shape, from the model's seed, where there are none.
 
         Args:
             input_shape: of one sample; a list or dict of them where the model has several inputs.
@@ -457,7 +457,7 @@ class Model(BaseModel):
         resume: bool = False,
         backend: str | None = None,
         threads: int | None = None,
-        history_points: int = MAX_POINTS,
+        history_points: int | None = None,
     ) -> History:
         """Trains on x and y.
 
@@ -488,7 +488,8 @@ class Model(BaseModel):
             threads: how many threads train, at most; None: as many as the process may use. The
                 results do not depend on it.
             history_points: the most rows of the history's curves of steps; a longer run keeps every
-                second one, then every fourth. 0 keeps none.
+                second one, then every fourth. 0 keeps none; None is 10,000. A run that is resumed
+                goes on with its number.
 
         Returns:
             The History of this run.
@@ -512,7 +513,7 @@ class Model(BaseModel):
         sizes = fitting.batch_sizes(batch_size, data.rows, optimizer)
         same = fitting.what_must_stay(data, sizes, numpy_dtype(self.dtype))
         task = self.task(data.types, bool(data.weights))
-        curves = History(max_points=history_points)
+        curves = fitting.history(self, history_points, resume)
         progress = fitting.start(self, task, same, seed, resume, curves)
         job = fitting.job(self, task, data, progress.seed, sizes.largest(epochs))
         watchers, watched = fitting.watchers(

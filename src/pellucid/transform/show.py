@@ -114,7 +114,7 @@ def show(
 
     Example:
         >>> print(str(show(Tensor(3.0) * Tensor(-5.0), values=False)).splitlines()[0])
-        graph(x0: f32[], x1: f32[])
+        graph(x0: f64[], x1: f64[])
     """
     flag("show", "backward", backward)
     flag("show", "values", values)
