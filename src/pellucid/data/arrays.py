@@ -85,7 +85,8 @@ def _odd_element(array: Array) -> tuple[str, str]:
     """Of objects or text: what kind they are, and where the first stands that is no number."""
     with contextlib.suppress(Exception):  # elements are anything
         array.astype(np.float64)
-        return "object of numbers", ""
+        if not any(item is None for item in array.flat):  # which would become NaN
+            return "object of numbers", ""
     if array.ndim == 0:
         return "object", f": {type(array.item()).__name__}"
     for place, item in np.ndenumerate(array):

@@ -112,7 +112,7 @@ class Layer(Network):
             raise ArgumentError(
                 self.where,
                 f"it takes a list of two inputs or more, got {len(given)}",
-                "Write Add()([x, y]).",
+                f"Write {type(self).__name__}()([x, y]).",
             )
         if not self.several and listed:
             raise ArgumentError(

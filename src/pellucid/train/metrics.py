@@ -291,11 +291,11 @@ def metric(value: Any) -> Metric:
     if isinstance(value, str):
         return _named(value)
     if isinstance(value, type):
-        wanted = f"{value.__name__}(…), with brackets" if issubclass(value, Metric) else "its name"
+        brackets = f"Write {value.__name__}(…), with brackets."
         raise ArgumentError(
             "compile",
             f"a metric must be a name or a function, got the class {value.__name__}",
-            f"Write {wanted}." if issubclass(value, Metric) else _KINDS,
+            brackets if issubclass(value, Metric) else _KINDS,
         )
     if is_function(value):
         return Metric(getattr(value, "__name__", "metric"), value)
