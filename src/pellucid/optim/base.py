@@ -247,13 +247,13 @@ class Optimizer:
         """Refuses a class that cannot take a step, and one whose methods would not be called."""
         kind = type(self)
         if kind.step is Optimizer.step:
-            own = "it" if kind is Optimizer else kind.__name__
+            fix = f"Define it in {kind.__name__}; see pel.optim.SGD for an example."
+            if kind is Optimizer:
+                fix = "Use one of pel.optim, such as SGD(0.1)."
             raise ArgumentError(
                 where,
                 f"expected an optimizer that defines {_HOOK}, got {kind.__name__}",
-                "Use one of pel.optim, such as SGD(0.1)."
-                if kind is Optimizer
-                else f"Define it in {own}; see pel.optim.SGD for an example.",
+                fix,
             )
         accepts(where, f"{kind.__name__}.step", self.step, 5, _HOOK)
         accepts(where, f"{kind.__name__}.slots_for", self.slots_for, 1, "slots_for(weights)")
