@@ -344,17 +344,16 @@ def unique_names(metrics: Iterable[Metric]) -> None:
     known: dict[str, Metric] = {}
     for one in metrics:
         own = one if one.function is not None else known.get(one.name, one)
-        word = re.sub(r"\W+", "", one.name) or "metric"
         if one.function is not None and not _free(one.name):
             raise ArgumentError(
                 "compile",
                 f"a metric needs a name of its own, got {one.name!r}, which the history uses",
-                f"Name it: metrics=[pel.Metric('own_{word}', function)].",
+                f"Name it: metrics=[pel.Metric({'own_' + one.name!r}, function)].",
             )
         if one.name in known:
             fix = "Leave one of them out."
             if own.function is not None:
-                fix = f"Name the function: metrics=[…, pel.Metric('{word}_2', function)]."
+                fix = f"Name the function: metrics=[…, pel.Metric({one.name + '_2'!r}, function)]."
             raise ArgumentError(
                 "compile", f"names of metrics must differ, got {one.name!r} twice", fix
             )
