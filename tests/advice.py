@@ -78,8 +78,9 @@ class Source:
             return _joined([inner(part) for part in expr.values])
         if isinstance(expr, ast.FormattedValue):
             known = inner(expr.value)
-            quoted = expr.conversion == ord("r")
-            return [repr(text) if quoted and GAP not in text else text for text in known]
+            if expr.conversion != ord("r"):
+                return known
+            return [GAP if GAP in text else repr(text) for text in known]
         if isinstance(expr, ast.BinOp) and isinstance(expr.op, ast.Add):
             return _joined([inner(expr.left), inner(expr.right)])
         if isinstance(expr, ast.Call):
@@ -100,9 +101,7 @@ class Source:
         own = [(value, tree) for value, tree in found if tree is self.modules[scope]]
         return list(own or found)
 
-    def returned(
-        self, call: ast.Call, module: ast.Module
-    ) -> Iterator[tuple[ast.expr, ast.AST]]:
+    def returned(self, call: ast.Call, module: ast.Module) -> Iterator[tuple[ast.expr, ast.AST]]:
         """What a function of ours returns: that of the module, else the only one of its name."""
         found = self.functions.get(_name(call.func), [])
         own = [function for function in found if self.modules[function] is module] or found

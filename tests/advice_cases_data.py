@@ -13,7 +13,7 @@ from pellucid import nn, optim
 from pellucid.cli.main import dataset
 from pellucid.cli.report import figure_path, results
 from pellucid.data import read_idx, write_idx
-from tests.advice_cases import CLASSES, ONES, Followed, X, classified, compiled, fitted, traced
+from tests.advice_cases import CLASSES, ONES, Followed, X, classified, fitted, traced
 
 DATES = np.datetime64("2024-01-01") + np.arange(48).reshape(24, 2) * np.timedelta64(1, "h")
 WORDS = np.array(["red", "blue"])[np.arange(48).reshape(24, 2) % 2]
@@ -212,8 +212,7 @@ FOLLOWED = [
         ),
     ),
     Followed(
-        "Subtract an offset, such as x.min(). Whole numbers are exact up to "
-        "9,007,199,254,740,992.",
+        "Subtract an offset, such as x.min(). Whole numbers are exact up to 9,007,199,254,740,992.",
         lambda p: predicted_wide(LARGE * 2**20 + 1),
         lambda p: predicted_wide(LARGE * 2**20 + 1 - (LARGE * 2**20 + 1).min()),
     ),
@@ -235,7 +234,7 @@ _TABLES = "of pandas and Polars: tests/data/test_frames.py"
 BY_NATURE = {
     "Tables are not read here yet. In Python, read it into arrays x and y for Sequential, compile "
     "and fit.": "of Parquet files, which NumPy does not read: tests/cli",
-    "Subtract an offset, such as the column's min(), or use dtype=\"float64\". Whole numbers are "
+    'Subtract an offset, such as the column\'s min(), or use dtype="float64". Whole numbers are '
     "exact up to 16,777,216.": _TABLES,
     "Subtract an offset, such as the column's min(). Whole numbers are exact up to "
     "9,007,199,254,740,992.": _TABLES,

@@ -22,7 +22,6 @@ from tests.advice_cases import (
     classified,
     compiled,
     fitted,
-    gradient,
     other4,
     x4,
 )
@@ -409,9 +408,7 @@ FOLLOWED = [
     ),
     Followed(
         "End the model in a sigmoid, or in a function of your own that makes probabilities.",
-        lambda p: fitted(
-            X, SIDES, nn.Dense(1, "tanh"), loss="probability_binary_cross_entropy"
-        ),
+        lambda p: fitted(X, SIDES, nn.Dense(1, "tanh"), loss="probability_binary_cross_entropy"),
         lambda p: (
             fitted(X, SIDES, nn.Dense(1, "sigmoid"), loss="probability_binary_cross_entropy"),
             fitted(X, SIDES, nn.Dense(1, half), loss="probability_binary_cross_entropy"),
@@ -532,5 +529,5 @@ def half(x: Any) -> Any:
 
 BY_NATURE = {
     "Use a function (y_true, y_pred) of your own.": "of losses that take targets of other shapes",
-    "Compute with NumPy functions and operators of its inputs alone.": "training refuses it earlier",
+    "Compute with NumPy functions and operators of its inputs alone.": "fit refuses it earlier",
 }

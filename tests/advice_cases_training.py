@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import pellucid as pel
-from pellucid import nn, optim
 from pellucid import numpy as pnp
-from pellucid.nn.regularizers import Regularizer
+from pellucid import optim
 from pellucid.transform.custom import op
 from tests.advice_cases import (
     ONES,
-    SIDES,
     Followed,
     X,
     compiled,
@@ -22,7 +19,6 @@ from tests.advice_cases import (
     gradient,
     rate,
     traced,
-    wide,
 )
 
 PARAMS = {"w": np.ones(3), "b": np.ones(1)}
@@ -317,7 +313,7 @@ FOLLOWED = [
     ),
     Followed(
         "Lower it, or the schedule's growth.",
-        lambda p: (large(1e39)),
+        lambda p: large(1e39),
         lambda p: (large(1e-3), large(optim.Exponential(1e-3, 1.1, 10))),
     ),
     # transforms

@@ -461,7 +461,6 @@ MODELS = [
             "min_delta": (-1, "min_delta must lie in [0, inf), got -1"),
             "mode": ("auto", "unknown mode 'auto'"),
             "lowest": (2, "lowest must lie in [0, 1], got 2"),
-            "cooldown": (-1, "cooldown must be at least 0, got -1"),
         },
     ),
     Row(

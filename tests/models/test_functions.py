@@ -7,10 +7,10 @@ import pellucid as pel
 from pellucid import nn, optim
 from pellucid.core import dtypes
 from pellucid.core.errors import DataError, ShapeError
-from pellucid.ops.spec import NotDifferentiable
 from pellucid.core.shapes import N
 from pellucid.graph.node import TensorType
 from pellucid.models.functions import FunctionCalls, FunctionTable, GraphFunction, check_savable
+from pellucid.ops.spec import NotDifferentiable
 from pellucid.train.checkpoint import grouped
 
 X = np.random.default_rng(0).normal(size=(12, 4))

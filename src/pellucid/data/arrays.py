@@ -188,7 +188,8 @@ def check_exact(x: Array, dtype: np.dtype[Any], where: str, name: str, least: st
             where,
             f"{name} must hold whole numbers that {dtype} can hold, got {value} in "
             f"{_place(place, range(start, start + len(part)))}",
-            f"Subtract an offset, such as {least}{wider}. Whole numbers are exact up to {largest:,}.",
+            f"Subtract an offset, such as {least}{wider}. Whole numbers are exact up to "
+            f"{largest:,}.",
         )
 
 

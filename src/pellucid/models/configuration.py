@@ -36,6 +36,7 @@ from pellucid.optim import (
     Perturb,
     RMSprop,
 )
+from pellucid.optim.elsewhere import NAMES as OPTIMIZERS_ELSEWHERE
 from pellucid.train.metrics import GRADIENT_NORM, Metric, check_metrics, metric, unique_names
 from pellucid.train.task import Head, Penalty, Task
 
@@ -211,7 +212,7 @@ def configuration(
 ) -> Configuration:
     """The arguments of `compile`, checked."""
     if isinstance(optimizer, str):
-        choice("compile", "optimizer", optimizer, OPTIMIZERS)
+        choice("compile", "optimizer", optimizer, OPTIMIZERS, OPTIMIZERS_ELSEWHERE)
         optimizer = OPTIMIZERS[optimizer]()
     if not isinstance(optimizer, Optimizer):
         hint = "Use one of pel.optim, such as SGD(0.1)."

@@ -262,8 +262,12 @@ BY_NAME: dict[str, Metric] = {
     )
 }
 
+_FROM_COUNTS = (
+    "Use metrics=['f1'], or count: pel.metrics.confusion_matrix(y, chosen), where rows are true."
+)
+
 # What other libraries call them. Keras's averages over outputs are averages here as well.
-_ELSEWHERE = {
+ELSEWHERE = {
     "mse": "squared_error",
     "mean_squared_error": "squared_error",
     "squared": "squared_error",
@@ -278,9 +282,16 @@ _ELSEWHERE = {
     "sparse_top_k_categorical_accuracy": "top_5_error",
     "auc": "roc_auc",
     "f1_score": "f1",
-    "f1score": "f1",
     "r2_score": "r2",
-    "r2score": "r2",
+    "coefficient_of_determination": "r2",
+    "top_5_accuracy": "Here it is 1 - top_5_error: metrics=['top_5_error'].",
+    "rmse": "Use metrics=['squared_error'], and take the root.",
+    "root_mean_squared_error": "Use metrics=['squared_error'], and take the root.",
+    "precision": _FROM_COUNTS,
+    "recall": _FROM_COUNTS,
+    "confusion_matrix": _FROM_COUNTS,
+    "loss": "Leave it out: history and evaluate have the loss in any case.",
+    "cross_entropy": "Leave it out: history and evaluate have the loss in any case.",
 }
 
 
@@ -314,9 +325,7 @@ def _named(name: str) -> Metric:
         )
     if name in BY_NAME:
         return BY_NAME[name]
-    hint = nearest(name, [*BY_NAME, "top_5_error"])
-    if name.lower() in _ELSEWHERE:
-        hint = f"Here it is called '{_ELSEWHERE[name.lower()]}'."
+    hint = nearest(name, [*BY_NAME, "top_5_error"], ELSEWHERE)
     raise ArgumentError("compile", f"unknown metric {name!r}", hint)
 
 
