@@ -798,9 +798,24 @@ FOLLOWED = [
         lambda p: gradient(lambda x: pnp.stop_gradient(x) * x, 1.0),
     ),
     Followed(
-        "Did you mean 'np.sum'? On numbers alone, call it with x.numpy().",
+        "Write np.sum(np.where(np.isnan(x), 0, x)). On numbers alone, call it with x.numpy().",
         lambda p: np.nansum(pel.Tensor(X)),
-        lambda p: (np.sum(pel.Tensor(X)), np.nansum(pel.Tensor(X).numpy())),
+        lambda p: (np.sum(np.where(np.isnan(pel.Tensor(X)), 0, X)), np.nansum(X)),
+    ),
+    Followed(
+        "On numbers alone, call it with x.numpy().",
+        lambda p: np.median(pel.Tensor(X)),
+        lambda p: np.median(pel.Tensor(X).numpy()),
+    ),
+    Followed(
+        "NumPy's own takes Tensors: np.average.",
+        lambda p: pnp.average,
+        lambda p: np.average(pel.Tensor(X)),
+    ),
+    Followed(
+        "For arrays use np.sort; it does not take Tensors.",
+        lambda p: pnp.sort,
+        lambda p: np.sort(X),
     ),
     Followed(
         "Pass x.reshape(-1, 1).",
@@ -1108,7 +1123,6 @@ BY_NATURE = {
     "The file is truncated, or no safetensors file.": "a file to be copied again",
     "The file is truncated or was changed.": "a file to be copied again",
     "Fill it first.": "of IDX files: tests/data",
-    "Here it is called 'squared'.": "a name in place of another library's",
     "The columns of the left operand must be as many as the rows of the right one.": "rows alone",
     "The rows of a batch stay together; choose another axis.": "rows alone: tests/ops",
     "Convert it with astype first.": "rows alone: tests/ops",

@@ -43,7 +43,8 @@ def nearest(
     Args:
         known: the words that would have been right.
         elsewhere: for names of other libraries what they mean here: a known word, or what to do, in
-            full sentences. Meaning goes before spelling: gelu is no mistyped relu.
+            full sentences, with {name} for the name. Meaning goes before spelling: gelu is no
+            mistyped relu.
     """
     with importing:
         import difflib  # only a mistake pays for it
@@ -51,10 +52,10 @@ def nearest(
     words = [str(word) for word in known]
     own, meanings = _read(words, elsewhere or {})
     sought = _letters(str(name)[:_LONGEST_NAME])
-    close = difflib.get_close_matches(sought, [*own, *meanings], n=1, cutoff=0.55)
+    close = difflib.get_close_matches(sought, [*meanings, *own], n=1, cutoff=0.55)
     if close and close[0] in meanings:
         slip = "" if close[0] == sought else f"Did you mean '{close[0]}'? "
-        return slip + meanings[close[0]]
+        return slip + meanings[close[0]].replace("{name}", str(name))
     hint = f"Did you mean '{own[close[0]]}'?" if close else ""
     if not close or len(words) <= 12:
         hint = f"{hint} Known: {', '.join(words) or 'none'}.".strip()
@@ -63,7 +64,8 @@ def nearest(
 
 def meaning(name: str, known: Iterable[object], elsewhere: Mapping[str, str]) -> str:
     """What a name of another library means here, as in `nearest`; empty where it is none."""
-    return _read(map(str, known), elsewhere)[1].get(_letters(name), "")
+    found = _read(map(str, known), elsewhere)[1].get(_letters(name), "")
+    return found.replace("{name}", name)
 
 
 def _read(
@@ -76,7 +78,7 @@ def _read(
     meanings = {}
     for key, value in elsewhere.items():
         ours = own.get(_letters(value))
-        if _letters(key) not in own and (ours is not None or value.endswith(".")):
+        if ours is not None or value.endswith("."):
             meanings[_letters(key)] = value if ours is None else f"Here it is called '{ours}'."
     return own, meanings
 

@@ -24,7 +24,7 @@ NAMES = {
     **{name: _CLASSES[ours] for name, ours in named.SPELLINGS.items()},
     **named.ELSEWHERE,
     **{
-        name: f"Here it is called '{_CLASSES[ours]}'.{difference.format(name)}"
+        name: f"Here it is called '{_CLASSES[ours]}'.{difference}"
         for name, (ours, difference) in named.MEANINGS.items()
     },
     **init.ELSEWHERE,

@@ -116,8 +116,8 @@ _MEANT = {  # Keras's hooks
     "on_train_end": "on_end",
 }
 ELSEWHERE = {  # callbacks of Keras and of PyTorch Lightning
-    "EarlyStopping": "Write pel.EarlyStopping(…).",
-    "ReduceLROnPlateau": "Write pel.ReduceOnPlateau(…).",
+    "EarlyStopping": "Use pel.EarlyStopping(…).",
+    "ReduceLROnPlateau": "Use pel.ReduceOnPlateau(…).",
     "ModelCheckpoint": "Write fit(…, checkpoint=path); pel.EarlyStopping gives the best weights.",
     "BackupAndRestore": "Write fit(…, checkpoint=path), and resume=True to go on.",
     "LearningRateScheduler": "Give the optimizer a Schedule: SGD(pel.optim.Step(0.1)).",

@@ -234,8 +234,8 @@ def r2(y_true: Any, y_pred: Any) -> float:
         raise DataError(
             "r2",
             f"y_true must vary, got one value for all rows{which}",
-            "Use the metric 'squared_error', or np.mean((y_true - y_pred) ** 2): R² compares with "
-            "the spread of the targets.",
+            "Use squared_error as a metric of fit, or np.mean((y_true - y_pred) ** 2): R² compares "
+            "with the spread of the targets.",
         )
     apart = target - target.mean(axis=0)
     largest = abs(apart).max(axis=0)  # so that no square overflows

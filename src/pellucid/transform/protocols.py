@@ -29,6 +29,7 @@ from pellucid.transform.numpy_functions import (
 )
 
 _NOTHING = np._NoValue
+_NUMBERS_ALONE = "On numbers alone, call it with x.numpy()."
 
 
 def _shown(value: Any) -> str:
@@ -161,5 +162,5 @@ def _unlisted(name: str) -> ArgumentError:
     return ArgumentError(
         name,
         "expected a function that takes Tensors, got one that does not",
-        f"{meant} On numbers alone, call it with x.numpy().".strip(),
+        f"{meant} {_NUMBERS_ALONE}" if meant else _NUMBERS_ALONE,
     )

@@ -94,7 +94,7 @@ BY_NAME: dict[str, Loss] = {
 SPELLINGS = {"sparse_categorical_crossentropy": "cross_entropy"}
 
 _SUMS = (
-    " It sums over the outputs of a row where {0} is their mean: with H outputs it is H times as "
+    " It sums over the outputs of a row where {name} is their mean: with H outputs it is H times as "
     "large, and so is its gradient. See docs/losses.md."
 )
 
@@ -155,7 +155,7 @@ FORMULAS = {
 }
 ELSEWHERE = {
     **{
-        name: f"Here it is called '{ours}'.{difference.format(name)}"
+        name: f"Here it is called '{ours}'.{difference}"
         for name, (ours, difference) in MEANINGS.items()
     },
     **{name: f"Write loss=lambda y_true, y_pred: {code}." for name, code in FORMULAS.items()},
