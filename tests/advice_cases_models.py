@@ -502,8 +502,8 @@ FOLLOWED = [
         lambda p: pel.metrics.top_k_error(CLASSES + 1 - 1, np.eye(3)[CLASSES], 1),
     ),
     Followed(
-        "Use squared_error as a metric of fit, or np.mean((y_true - y_pred) ** 2): R² compares with "
-        "the spread of the targets.",
+        "Use squared_error as a metric of fit, or np.mean((y_true - y_pred) ** 2): R² compares "
+        "with the spread of the targets.",
         lambda p: pel.metrics.r2(np.ones(24), X[:, 0]),
         lambda p: (
             fitted(X, np.ones(24), metrics=["squared_error"]),

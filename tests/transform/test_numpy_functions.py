@@ -748,7 +748,7 @@ REFUSALS: list[tuple[Callable[..., Any], type[PellucidError], str]] = [
     (lambda x: np.einsum("i->i", x), ShapeError, "'i' needs 1 axes"),
     (lambda x: np.einsum("ij->ik", x), ArgumentError, "expected letters"),
     (lambda x: np.diag(x[0], 1), ArgumentError, r"\[np.diag\] v"),
-    (lambda x: np.median(x), ArgumentError, r"\[np.median\] .* takes Tensors, got one that does not. At \S+ On num"),
+    (lambda x: np.median(x), ArgumentError, r"\[np.median\] .* does not. At \S+ On numbers"),
     (lambda x: np.cumulative_sum(x), ArgumentError, r"np\.cumsum\(x, axis\)"),
     (lambda x: np.nansum(x), ArgumentError, r"np\.sum\(np\.where\(np\.isnan\(x\), 0, x\)\)"),
     (lambda x: np.sort(x), ArgumentError, r"\[np.sort\] expected a function that takes Tensors"),

@@ -321,7 +321,7 @@ def _renamed(*metrics: Metric | None) -> str:
     """What to do where two measures have one name, of which functions can change theirs."""
     for one in metrics:
         if one is not None and one.function is not None:
-            return f"Name the function: pel.Metric({'own_' + one.name!r}, function)."
+            return f"Name the function: pel.Metric({'own_' + one.name.strip('<>')!r}, function)."
     return "Name one of the outputs otherwise."
 
 

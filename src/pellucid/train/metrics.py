@@ -362,7 +362,8 @@ def unique_names(metrics: Iterable[Metric]) -> None:
         if one.name in known:
             fix = "Leave one of them out."
             if own.function is not None:
-                fix = f"Name the function: metrics=[…, pel.Metric({one.name + '_2'!r}, function)]."
+                second = one.name.strip("<>") + "_2"
+                fix = f"Name the function: metrics=[…, pel.Metric({second!r}, function)]."
             raise ArgumentError(
                 "compile", f"names of metrics must differ, got {one.name!r} twice", fix
             )

@@ -94,8 +94,8 @@ BY_NAME: dict[str, Loss] = {
 SPELLINGS = {"sparse_categorical_crossentropy": "cross_entropy"}
 
 _SUMS = (
-    " It sums over the outputs of a row where {name} is their mean: with H outputs it is H times as "
-    "large, and so is its gradient. See docs/losses.md."
+    " It sums over the outputs of a row where {name} is their mean: with H outputs it is H times "
+    "as large, and so is its gradient. See docs/losses.md."
 )
 
 _SAME_GRADIENT = " It differs by the entropy of the targets, and its gradient is the same."
