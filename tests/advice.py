@@ -18,7 +18,8 @@ import pellucid
 from pellucid.core import errors
 
 SOURCE = Path(pellucid.__file__).parent
-KINDS = {name for name in dir(errors) if name.endswith("Error")}
+# What is constructed with an advice, and the place of the advice among its arguments.
+KINDS = {name: 2 for name in dir(errors) if name.endswith("Error")} | {"Refusal": 1}
 GAP = "…⟨⟩…"  # stands for a computed part while texts are put together
 CODE = re.compile(r"\w\(|\w=|\w\.\w+|--\w|\w_\w|\[|\w \* \w|x @")
 
@@ -45,48 +46,65 @@ class Source:
     def __init__(self) -> None:
         paths = sorted(SOURCE.rglob("*.py"))
         self.trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in paths}
-        self.constants: dict[str, ast.expr] = {}
+        self.constants: dict[str, list[tuple[ast.expr, ast.Module]]] = {}
         self.functions: dict[str, list[ast.FunctionDef]] = {}
-        self.calls: dict[str, list[ast.Call]] = {}
+        self.calls: dict[str, list[tuple[ast.Call, ast.Module]]] = {}
+        self.modules: dict[ast.AST, ast.Module] = {}  # where a scope stands
         for tree in self.trees.values():
             for node in tree.body:
                 if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                    self.constants[node.targets[0].id] = node.value
+                    own = self.constants.setdefault(node.targets[0].id, [])
+                    own.append((node.value, tree))
             for inner in ast.walk(tree):
+                self.modules[inner] = tree
                 if isinstance(inner, ast.FunctionDef):
                     self.functions.setdefault(inner.name, []).append(inner)
                 if isinstance(inner, ast.Call):
-                    self.calls.setdefault(_name(inner.func), []).append(inner)
+                    self.calls.setdefault(_name(inner.func), []).append((inner, tree))
 
     def texts(self, expr: ast.expr, scope: ast.AST, depth: int = 0) -> list[str]:
         """What an expression may be as text, with GAP for each part that is not known."""
 
         def inner(part: ast.expr, within: ast.AST = scope) -> list[str]:
-            return self.texts(part, within, depth + 1) if depth < 6 else [GAP]
+            return self.texts(part, within, depth + 1) if depth < 9 else [GAP]
 
         if isinstance(expr, ast.Constant):
-            return [str(expr.value)]
+            return [expr.value if isinstance(expr.value, str) else GAP]
         if isinstance(expr, ast.IfExp):
             return inner(expr.body) + inner(expr.orelse)
+        if isinstance(expr, ast.BoolOp):
+            return [text for value in expr.values for text in inner(value)]
         if isinstance(expr, ast.JoinedStr):
-            parts = [p.value if isinstance(p, ast.FormattedValue) else p for p in expr.values]
-            return _joined([inner(part) for part in parts])
+            return _joined([inner(part) for part in expr.values])
+        if isinstance(expr, ast.FormattedValue):
+            known = inner(expr.value)
+            if expr.conversion != ord("r"):
+                return known
+            return [GAP if GAP in text else repr(text) for text in known]
         if isinstance(expr, ast.BinOp) and isinstance(expr.op, ast.Add):
             return _joined([inner(expr.left), inner(expr.right)])
         if isinstance(expr, ast.Call):
             if _name(expr.func) in ("strip", "format") and isinstance(expr.func, ast.Attribute):
                 return inner(expr.func.value)
-            return [t for value, own in self.returned(expr) for t in inner(value, own)] or [GAP]
+            found = self.returned(expr, self.modules[scope])
+            return [t for value, own in found for t in inner(value, own)] or [GAP]
         if isinstance(expr, ast.Name):
             values = [(value, scope) for value in _assigned(expr.id, scope)]
             values += self.passed(expr.id, scope)
             if values:
                 return [t for value, own in values for t in inner(value, own)]
-        return inner(self.constants[_name(expr)]) if _name(expr) in self.constants else [GAP]
+        return [t for value, own in self.constant(expr, scope) for t in inner(value, own)] or [GAP]
 
-    def returned(self, call: ast.Call) -> Iterator[tuple[ast.expr, ast.AST]]:
-        """What a function of ours returns, where it is the only one of its name."""
-        own = self.functions.get(_name(call.func), [])
+    def constant(self, expr: ast.expr, scope: ast.AST) -> list[tuple[ast.expr, ast.AST]]:
+        """What a module's constant is set to: in the module of `scope`, else in the others."""
+        found = self.constants.get(_name(expr), [])
+        own = [(value, tree) for value, tree in found if tree is self.modules[scope]]
+        return list(own or found)
+
+    def returned(self, call: ast.Call, module: ast.Module) -> Iterator[tuple[ast.expr, ast.AST]]:
+        """What a function of ours returns: that of the module, else the only one of its name."""
+        found = self.functions.get(_name(call.func), [])
+        own = [function for function in found if self.modules[function] is module] or found
         for function in own if len(own) == 1 else []:
             for node in ast.walk(function):
                 if isinstance(node, ast.Return) and node.value is not None:
@@ -103,10 +121,12 @@ class Source:
         behind = len(names) - place
         if behind <= len(scope.args.defaults):
             yield scope.args.defaults[-behind], scope
-        for call in self.calls.get(scope.name, []):
+        for call, module in self.calls.get(scope.name, []):
+            if scope.name.startswith("_") and module is not self.modules[scope]:
+                continue
             own = place - (names[0] == "self")
             for value in [*call.args[own : own + 1], *_keyword(call, name)]:
-                yield value, ast.Module([], [])
+                yield value, module
 
 
 @functools.cache
@@ -115,7 +135,7 @@ def advices() -> tuple[Advice, ...]:
     source = Source()
     found: dict[str, Advice] = {}
     for path, tree in source.trees.items():
-        for scope in [tree, *(n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef))]:
+        for scope in [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]:
             for call, fix in _raised(scope):
                 for text in source.texts(fix, scope):
                     where = f"{path.relative_to(SOURCE)}:{call.lineno}"
@@ -126,10 +146,11 @@ def advices() -> tuple[Advice, ...]:
 
 
 def _raised(scope: ast.AST) -> Iterator[tuple[ast.Call, ast.expr]]:
-    """The constructions of errors in a scope, and their third argument."""
+    """The constructions of errors and refusals in a scope, and their advice."""
     for node in ast.walk(scope):
         if isinstance(node, ast.Call) and _name(node.func) in KINDS:
-            for fix in [*node.args[2:3], *_keyword(node, "fix")]:
+            place = KINDS[_name(node.func)]
+            for fix in [*node.args[place : place + 1], *_keyword(node, "fix")]:
                 yield node, fix
 
 

@@ -1,7 +1,8 @@
 """Advice followed: what a message says to do, the call that it refuses, and the call as advised.
 
-tests/test_advice.py runs both, and checks that every advice with code in it has its row here, or
-stands in `BY_NATURE` with the reason why no test can follow it.
+tests/test_advice.py runs both, and checks that every advice has its row here, in one of the files
+beside this one (advice_cases_data.py, advice_cases_models.py, advice_cases_training.py), or stands
+in `BY_NATURE` with the reason why no test can follow it.
 """
 
 from __future__ import annotations
@@ -292,11 +293,6 @@ FOLLOWED = [
         ),
     ),
     Followed(
-        "Convert it to numbers first, e.g. x.astype(np.float32).",
-        lambda p: fitted(X.astype(object), X[:, 0]),
-        lambda p: fitted(X.astype(object).astype(np.float32), X[:, 0]),
-    ),
-    Followed(
         "Pass overwrite=True (--overwrite) to replace it, or choose another name.",
         lambda p: saved(p),
         lambda p: (saved(p, overwrite=True), fitted(X, X[:, 0]).save(p / "other.safetensors")),
@@ -323,22 +319,12 @@ FOLLOWED = [
         lambda p: compiled(regularizer=nn.L2(1e-4)),
     ),
     Followed(
-        "Use metrics=['r2'], or a loss for classes.",
-        lambda p: fitted(X, X[:, 0], metrics=["f1"]),
-        lambda p: fitted(X, X[:, 0], metrics=["r2"]),
-    ),
-    Followed(
         "Use metrics=['squared_error'], or a loss for classes.",
         lambda p: fitted(X, X[:, 0], metrics=["accuracy"]),
         lambda p: (
             fitted(X, X[:, 0], metrics=["squared_error"]),
             classified(metrics=["accuracy"]),
         ),
-    ),
-    Followed(
-        "Use loss='cross_entropy'.",
-        lambda p: fitted(X, SIDES, loss="binary_cross_entropy", metrics=["top_5_error"]),
-        lambda p: classified(X, np.arange(24) % 6, nn.Dense(6), metrics=["top_5_error"]),
     ),
     Followed(
         "Use sample_weight.",
@@ -436,11 +422,6 @@ FOLLOWED = [
         lambda p: plain_model(),
     ),
     Followed(
-        "Join outputs with Concat().",
-        lambda p: pel.Model(x4, [nn.Dense(1)(x4), nn.Dense(2)(x4)]),
-        lambda p: pel.Model(x4, nn.Concat()([nn.Dense(1)(x4), nn.Dense(2)(x4)])),
-    ),
-    Followed(
         "Name it too: Model([x1, x2], …).",
         lambda p: pel.Model(x4, nn.Add()([x4, other4])),
         lambda p: pel.Model([x4, other4], nn.Add()([x4, other4])),
@@ -456,22 +437,6 @@ FOLLOWED = [
         "Use loss='cross_entropy', which takes logits.",
         lambda p: classified(loss="probability_cross_entropy"),
         lambda p: classified(loss="cross_entropy"),
-    ),
-    Followed(
-        "Use loss='binary_cross_entropy', or take the activation off the last layer.",
-        lambda p: classified(X, SIDES, nn.Dense(2, activation="sigmoid")),
-        lambda p: (
-            fitted(X, SIDES, nn.Dense(1, activation="sigmoid"), loss="binary_cross_entropy"),
-            classified(X, SIDES, nn.Dense(2)),
-        ),
-    ),
-    Followed(
-        "Use loss='cross_entropy', or take the activation off the last layer.",
-        lambda p: fitted(X, SIDES, nn.Dense(1, activation="softmax"), loss="binary_cross_entropy"),
-        lambda p: (
-            classified(X, SIDES, nn.Dense(2, activation="softmax")),
-            fitted(X, SIDES, nn.Dense(1), loss="binary_cross_entropy"),
-        ),
     ),
     Followed(
         "Compile with loss='cross_entropy' or 'binary_cross_entropy'.",
@@ -627,14 +592,6 @@ FOLLOWED = [
         "Use an optimizer that takes one step along the gradient, such as Adam().",
         lambda p: compiled(optimizer=optim.LBFGS(), regularizer=nn.L1(0.1, proximal=True)),
         lambda p: compiled(optimizer=optim.Adam(), regularizer=nn.L1(0.1, proximal=True)),
-    ),
-    Followed(
-        "Use LBFGS, or Newton(most=…) and time for as many gradients a step.",
-        lambda p: fitted(X, X[:, 0], optimizer=optim.Newton(most=2)),
-        lambda p: (
-            fitted(X, X[:, 0], optimizer=optim.LBFGS()),
-            fitted(X, X[:, 0], optimizer=optim.Newton(most=5)),
-        ),
     ),
     Followed(
         "Write Piecewise((100,), (0.1, 0.01)).",
@@ -841,19 +798,29 @@ FOLLOWED = [
         lambda p: gradient(lambda x: pnp.stop_gradient(x) * x, 1.0),
     ),
     Followed(
-        "Did you mean 'np.sum'? On numbers alone, call it with x.numpy().",
+        "Write np.sum(np.where(np.isnan(x), 0, x)). On numbers alone, call it with x.numpy().",
         lambda p: np.nansum(pel.Tensor(X)),
-        lambda p: (np.sum(pel.Tensor(X)), np.nansum(pel.Tensor(X).numpy())),
+        lambda p: (np.sum(np.where(np.isnan(pel.Tensor(X)), 0, X)), np.nansum(X)),
+    ),
+    Followed(
+        "On numbers alone, call it with x.numpy().",
+        lambda p: np.median(pel.Tensor(X)),
+        lambda p: np.median(pel.Tensor(X).numpy()),
+    ),
+    Followed(
+        "NumPy's own takes Tensors: np.average.",
+        lambda p: pnp.average,
+        lambda p: np.average(pel.Tensor(X)),
+    ),
+    Followed(
+        "For arrays use np.sort; it does not take Tensors.",
+        lambda p: pnp.sort,
+        lambda p: np.sort(X),
     ),
     Followed(
         "Pass x.reshape(-1, 1).",
         lambda p: traced_layer(nn.Maxout(2), ()),
         lambda p: traced_layer(nn.Maxout(2), (1,)),
-    ),
-    Followed(
-        "For numbers use Sequential([layer]).predict(x).",
-        lambda p: nn.Flatten()(IMAGES),
-        lambda p: pel.Sequential([nn.Flatten()]).predict(IMAGES),
     ),
     Followed(
         "Save one with model.save(path).",
@@ -880,6 +847,11 @@ FOLLOWED = [
         "(2, 3) holds 6 elements.",
         lambda p: pel.Tensor(ONES).reshape(4, 2),
         lambda p: pel.Tensor(ONES).reshape(3, 2),
+    ),
+    Followed(
+        "(6,) holds 6 elements.",
+        lambda p: pel.Tensor(ONES.ravel()).reshape(4, 2),
+        lambda p: pel.Tensor(ONES.ravel()).reshape(3, 2),
     ),
     Followed(
         "Give every row as many numbers as the first.",
@@ -915,11 +887,6 @@ FOLLOWED = [
             X, CLASSES, nn.Dense(3, activation="softmax"), nn.Activation("softmax")
         ),
         lambda p: classified(X, CLASSES, nn.Dense(3, activation="softmax")),
-    ),
-    Followed(
-        "Take the activation off the last layer.",
-        lambda p: fitted(X, SIGNS, nn.Dense(1, activation="sigmoid"), loss="hinge"),
-        lambda p: fitted(X, SIGNS, nn.Dense(1), loss="hinge"),
     ),
     Followed(
         "Reshape the data.",
@@ -1146,11 +1113,9 @@ BY_NATURE = {
     # what is wrong is said, and there is one thing alone to do about it
     "Check the path.": "of the command line: tests/cli",
     "Known: fit, x.": "a list of names",
-    "A class of your own cannot be written to a file that loads without running code.": "a reason",
     "Keep the rows of a batch in one axis.": "tests/core: no public call makes two of them",
     "Convert it to a NumPy array first.": "an object of another library",
     "Put the four MNIST files there: train and t10k, images and labels.": "tests/data",
-    "The file is truncated.": "a file to be copied again",
     "The file is longer than its header says.": "a file to be copied again",
     "Do not trust this file.": "a file to be copied again",
     "Copy the file again.": "a file to be copied again",
@@ -1158,8 +1123,6 @@ BY_NATURE = {
     "The file is truncated, or no safetensors file.": "a file to be copied again",
     "The file is truncated or was changed.": "a file to be copied again",
     "Fill it first.": "of IDX files: tests/data",
-    "It was saved for these shapes; define the model anew for others.": "a reason",
-    "Here it is called 'squared'.": "a name in place of another library's",
     "The columns of the left operand must be as many as the rows of the right one.": "rows alone",
     "The rows of a batch stay together; choose another axis.": "rows alone: tests/ops",
     "Convert it with astype first.": "rows alone: tests/ops",

@@ -32,6 +32,7 @@ from pellucid.core.errors import (
     ShapeError,
     TooLargeError,
     UnknownNameError,
+    meaning,
     nearest,
 )
 from pellucid.ops.random import Key
@@ -80,11 +81,46 @@ _LATER = {
 
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
-        raise UnknownNameError("pellucid", f"there is no '{name}' here", nearest(name, __all__))
+        raise UnknownNameError("pellucid", f"there is no '{name}' here", _meant(name))
     module = forks.load(_LATER[name])
     found = getattr(module, name, module)
     globals()[name] = found
     return found
+
+
+_ELSEWHERE = {
+    "load_model": "load",
+    "EarlyStop": "EarlyStopping",
+    "Parameter": "Tensor",
+    "Variable": "Tensor",
+    "array": "Tensor",
+    "no_grad": "Write pel.numpy.stop_gradient(x) for what takes no gradient.",
+    "set_seed": "Give seeds where they are used: Sequential(…, seed=0), fit(…, seed=0).",
+    "manual_seed": "Give seeds where they are used: Sequential(…, seed=0), fit(…, seed=0).",
+    "DataLoader": "Leave it out: fit makes minibatches, fit(x, y, batch_size=32).",
+    "train_test_split": "Write kept, held = pel.data.split(len(x), 0.2, seed=0).",
+    "save": "Write model.save(path).",
+}
+
+
+def _meant(name: str) -> str:
+    """What to write for a name that stands in a room below, or is another library's."""
+    if name.startswith("_"):
+        return nearest(name, __all__)
+    for room in ("nn", "optim", "metrics", "data", "numpy", "models"):
+        module = forks.load(f"{__name__}.{room}" if room == "numpy" else _LATER[room])
+        if name in getattr(module, "__all__", ()):
+            return f"Write pel.{room}.{name}."
+    callbacks = forks.load("pellucid.train.callback").ELSEWHERE
+    tables = [(_ELSEWHERE, __all__, ""), (callbacks, __all__, "")]
+    for room in ("nn", "optim"):
+        names = forks.load(f"pellucid.{room}.elsewhere").NAMES
+        tables.append((names, forks.load(_LATER[room]).__all__, f"pel.{room}."))
+    for table, known, prefix in tables:
+        found = meaning(name, known, table)
+        if found:
+            return found.replace("called '", f"called '{prefix}", 1)
+    return nearest(name, __all__)
 
 
 def __dir__() -> list[str]:

@@ -10,6 +10,7 @@ from pellucid.core.errors import DataError, ShapeError
 from pellucid.core.shapes import N
 from pellucid.graph.node import TensorType
 from pellucid.models.functions import FunctionCalls, FunctionTable, GraphFunction, check_savable
+from pellucid.ops.spec import NotDifferentiable
 from pellucid.train.checkpoint import grouped
 
 X = np.random.default_rng(0).normal(size=(12, 4))
@@ -186,15 +187,29 @@ def test_what_cannot_be_saved_is_refused_by_name(part, words):
     assert caught.value.fix
 
 
-def test_an_operation_that_keeps_a_gradient_back_is_not_saved_as_one_that_does_not():
+def test_an_operation_that_keeps_a_gradient_back_keeps_it_back_when_it_is_loaded():
     """The rows of its forward would let the gradient through: training on would go elsewhere."""
     masked = pel.op(
         "masked_product",
         forward=lambda xp, x, mask: x * mask,
         derivative=(lambda x, mask, out: mask, None),
     )
-    with pytest.raises(DataError, match="leaves out an input on purpose"):
-        loaded(lambda v: masked(v, v), F32)
+    for function, slope in ((lambda v: masked(v, v), 1), (lambda v: masked(v, 1) * v, 2)):
+        back, x = loaded(function, F32), X.astype("f4")
+        np.testing.assert_array_equal(back(pel.Tensor(x)).numpy(), x * x)
+        for one in (function, back):
+            found = pel.grad(lambda x, one=one: np.sum(one(x)))(x)
+            np.testing.assert_allclose(found, slope * x, rtol=1e-6)
+
+
+def test_an_operation_without_a_derivative_is_not_saved_as_one_that_has_one():
+    rough = pel.op("rough", lambda xp, x: xp.floor(x), NotDifferentiable("it jumps"))
+    with pytest.raises(DataError, match="could not say") as caught:
+        loaded(lambda v: rough(v) * v, F32)
+    assert "ZeroGradient" in caught.value.fix
+
+
+def test_an_operation_with_all_its_derivatives_is_saved():
     whole = pel.op(
         "whole_product",
         forward=lambda xp, x, y: x * y,

@@ -210,7 +210,7 @@ def test_a_file_brings_every_layer_back(tmp_path):
         (lambda: Conv2D(1, 3, connections=((0, 0),)), ArgumentError, "once a filter"),
         (lambda: Conv2D(2, 3, groups=2, connections=((0,), (0,))), ArgumentError, "exclude"),
         (lambda: Conv2D(4, 3, activation="rleu"), ArgumentError, "Did you mean 'relu'"),
-        (lambda: Conv2D(4, 3, dilation_rate=2), ArgumentError, "Did you mean 'dilation'"),
+        (lambda: Conv2D(4, 3, dilation_rate=2), ArgumentError, "Here it is called 'dilation'"),
         (lambda: MaxPool2D(0), ArgumentError, "pool_size must be at least 1"),
         (lambda: MaxPool2D(2, (1, 1, 1)), ArgumentError, "strides must be a number or 2"),
         (lambda: AveragePool2D(2, count_padding=1), ArgumentError, "count_padding must be True"),

@@ -87,7 +87,7 @@ def _in_python(table: Path) -> str:
         return "In Python, read it into arrays x and y for Sequential, compile and fit."
     comma = "," if table.suffix.lower() == ".csv" else "\t"
     return (
-        f"In Python: table = np.genfromtxt('{table}', delimiter={comma!r}, skip_header=1); "
+        f"In Python: table = np.genfromtxt({str(table)!r}, delimiter={comma!r}, skip_header=1); "
         "x, y = table[:, :-1], table[:, -1]; then Sequential, compile and fit."
     )
 

@@ -16,11 +16,11 @@ _MAX_INTEGER = 2**63 - 1  # what an axis, a step or a count is held in
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def checked(function: F, where: str | None = None, advice: Mapping[str, str] | None = None) -> F:
+def checked(function: F, where: str | None = None, elsewhere: Mapping[str, str] | None = None) -> F:
     """`function`, with an unknown or missing argument as an ArgumentError with the nearest name.
 
     Args:
-        advice: what to do about names that mean something else here, as other libraries have them.
+        elsewhere: what arguments of other libraries mean here: see `nearest`.
     """
     signature = inspect.signature(function)
     name = function.__name__
@@ -44,7 +44,7 @@ def checked(function: F, where: str | None = None, advice: Mapping[str, str] | N
             unknown = [name for name in kwargs if name not in known]
             if unknown:
                 problem = f"unknown argument '{unknown[0]}'"
-                hint = (advice or {}).get(unknown[0]) or nearest(unknown[0], known)
+                hint = nearest(unknown[0], known, elsewhere)
             else:
                 problem, hint = str(error), f"Known: {', '.join(known)}."
             raise ArgumentError(label, problem, hint) from None
@@ -70,11 +70,17 @@ def accepts(where: str, name: str, function: Callable[..., Any], count: int, for
         return
 
 
-def choice(where: str, name: str, value: object, known: Iterable[str]) -> None:
-    """Refuses a word that is not among `known`."""
+def choice(
+    where: str,
+    name: str,
+    value: object,
+    known: Iterable[str],
+    elsewhere: Mapping[str, str] | None = None,
+) -> None:
+    """Refuses a word that is not among `known`; `elsewhere` is that of `nearest`."""
     words = list(known)
     if not isinstance(value, str) or value not in words:  # an array compares place by place
-        raise ArgumentError(where, f"unknown {name} {value!r}", nearest(value, words))
+        raise ArgumentError(where, f"unknown {name} {value!r}", nearest(value, words, elsewhere))
 
 
 def real(

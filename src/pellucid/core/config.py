@@ -26,11 +26,15 @@ _NOT_FINITE = ("nan", "inf", "-inf")
 
 @dataclass_transform(frozen_default=True)
 def record(cls: C) -> C:
-    """A frozen dataclass whose constructor names unknown arguments, known to files by its name."""
+    """A frozen dataclass whose constructor names unknown arguments, known to files by its name.
+
+    Its attribute `elsewhere` says what arguments of other libraries mean here.
+    """
     made: Any = dataclasses.dataclass(frozen=True, repr=False)(cls)
     made.__repr__ = _shown
     assert cls.__name__ not in _RECORDS, f"two records are called {cls.__name__}"
-    made.__init__ = checked(_with_plain_numbers(made.__init__), cls.__name__)
+    elsewhere = getattr(cls, "elsewhere", None)
+    made.__init__ = checked(_with_plain_numbers(made.__init__), cls.__name__, elsewhere)
     _RECORDS[cls.__name__] = made
     result: C = made
     return result

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pellucid.core.forks import importing
 
@@ -35,17 +35,57 @@ def user_line() -> str | None:
     return None
 
 
-def nearest(name: object, known: Iterable[object]) -> str:
-    """A hint that names the known word closest to `name`, and all of them when they are few."""
+def nearest(
+    name: object, known: Iterable[object], elsewhere: Mapping[str, str] | None = None
+) -> str:
+    """A hint: the known word that `name` means, or is closest to; all words where they are few.
+
+    Args:
+        known: the words that would have been right.
+        elsewhere: for names of other libraries what they mean here: a known word, or what to do, in
+            full sentences, with {name} for the name. Meaning goes before spelling: gelu is no
+            mistyped relu.
+    """
     with importing:
         import difflib  # only a mistake pays for it
 
     words = [str(word) for word in known]
-    close = difflib.get_close_matches(str(name)[:_MAX_NAME], words, n=1, cutoff=0.5)
-    hint = f"Did you mean '{close[0]}'?" if close else ""
+    own, meanings = _read(words, elsewhere or {})
+    sought = _letters(str(name)[:_MAX_NAME])
+    close = difflib.get_close_matches(sought, [*meanings, *own], n=1, cutoff=0.55)
+    if close and close[0] in meanings:
+        slip = "" if close[0] == sought else f"Did you mean '{close[0]}'? "
+        return slip + meanings[close[0]].replace("{name}", str(name))
+    hint = f"Did you mean '{own[close[0]]}'?" if close else ""
     if not close or len(words) <= 12:
         hint = f"{hint} Known: {', '.join(words) or 'none'}.".strip()
     return hint
+
+
+def meaning(name: str, known: Iterable[object], elsewhere: Mapping[str, str]) -> str:
+    """What a name of another library means here, as in `nearest`; empty where it is none."""
+    found = _read(map(str, known), elsewhere)[1].get(_letters(name), "")
+    return found.replace("{name}", name)
+
+
+def _read(
+    words: Iterable[str], elsewhere: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Known words, and what other names mean among them, by the letters of both."""
+    own: dict[str, str] = {}
+    for word in words:
+        own.setdefault(_letters(word), word)
+    meanings = {}
+    for key, value in elsewhere.items():
+        ours = own.get(_letters(value))
+        if ours is not None or value.endswith("."):
+            meanings[_letters(key)] = value if ours is None else f"Here it is called '{ours}'."
+    return own, meanings
+
+
+def _letters(name: str) -> str:
+    """A name as it is compared: MaxPool2d and max_pool_2D are one."""
+    return "".join(letter for letter in name.lower() if letter.isalnum()) or name
 
 
 class PellucidError(Exception):

@@ -85,7 +85,8 @@ def _odd_element(array: Array) -> tuple[str, str]:
     """Of objects or text: what kind they are, and where the first stands that is no number."""
     with contextlib.suppress(Exception):  # elements are anything
         array.astype(np.float64)
-        return "object of numbers", ""
+        if not any(item is None for item in array.flat):  # which would become NaN
+            return "object of numbers", ""
     if array.ndim == 0:
         return "object", f": {type(array.item()).__name__}"
     for place, item in np.ndenumerate(array):
@@ -148,7 +149,8 @@ def _table_array(data: Any, where: str, name: str, dtype: np.dtype[Any] | None) 
         raise ShapeError(where, f"{name} must have columns, got a table without any")
     common = np.result_type(*(array.dtype for _, array in columns))
     for label, array in columns:
-        check_exact(array, common if dtype is None else dtype, where, f"column {label!r} of {name}")
+        held = common if dtype is None else dtype
+        check_exact(array, held, where, f"column {label!r} of {name}", "the column's min()")
     if len({array.dtype for _, array in columns}) == 1 and hasattr(data, "iloc"):
         whole = np.asarray(data)  # without a copy, where the table stores it so
         if whole.dtype == common:
@@ -156,8 +158,11 @@ def _table_array(data: Any, where: str, name: str, dtype: np.dtype[Any] | None) 
     return np.column_stack([array.astype(common, copy=False) for _, array in columns])
 
 
-def check_exact(x: Array, dtype: np.dtype[Any], where: str, name: str) -> None:
+def check_exact(x: Array, dtype: np.dtype[Any], where: str, name: str, least: str) -> None:
     """Refuses whole numbers that `dtype` cannot hold: times and ids would fall together.
+
+    Args:
+        name: how messages name the numbers; least: how a person writes the smallest.
 
     Raises:
         DataError: names the first and where it stands.
@@ -178,15 +183,13 @@ def check_exact(x: Array, dtype: np.dtype[Any], where: str, name: str) -> None:
             continue
         place = np.argwhere(lost)[0]
         value = int(part[tuple(place)])
-        fix = f"Subtract an offset, such as {name}.min()"
-        if name.startswith("column"):
-            fix = "Subtract an offset, such as the column's min()"
         wider = ', or use dtype="float64"' if dtype.itemsize < 8 else ""
         raise DataError(
             where,
             f"{name} must hold whole numbers that {dtype} can hold, got {value} in "
             f"{_cell(place, range(start, start + len(part)))}",
-            f"{fix}{wider}. Whole numbers are exact up to {largest:,}.",
+            f"Subtract an offset, such as {least}{wider}. Whole numbers are exact up to "
+            f"{largest:,}.",
         )
 
 
@@ -200,7 +203,7 @@ def as_features(x: Any, where: str, dtype: np.dtype[Any] | None = None) -> Array
         x = _table_array(x, where, "x", dtype)
     array = as_array(x, where, "x")
     if dtype is not None:
-        check_exact(array, dtype, where, "x")
+        check_exact(array, dtype, where, "x", "x.min()")
     if array.ndim == 1:
         fix = "For one feature pass x.reshape(-1, 1), for one row x.reshape(1, -1)."
         if is_series(x):

@@ -36,6 +36,7 @@ from pellucid.optim import (
     Perturb,
     RMSprop,
 )
+from pellucid.optim.elsewhere import NAMES as OPTIMIZERS_ELSEWHERE
 from pellucid.train.metrics import GRADIENT_NORM, Metric, check_metrics, metric, unique_names
 from pellucid.train.task import Head, Penalty, Task
 
@@ -211,10 +212,12 @@ def configuration(
 ) -> Configuration:
     """The arguments of `compile`, checked."""
     if isinstance(optimizer, str):
-        choice("compile", "optimizer", optimizer, OPTIMIZERS)
+        choice("compile", "optimizer", optimizer, OPTIMIZERS, OPTIMIZERS_ELSEWHERE)
         optimizer = OPTIMIZERS[optimizer]()
     if not isinstance(optimizer, Optimizer):
-        hint = "Write SGD(…), with brackets." if isinstance(optimizer, type) else ""
+        hint = "Use one of pel.optim, such as SGD(0.1)."
+        if isinstance(optimizer, type) and issubclass(optimizer, Optimizer):
+            hint = f"Write {optimizer.__name__}(…), with brackets."
         raise ArgumentError("compile", f"expected an optimizer, got {optimizer!r}", hint)
     optimizer.check("compile")
     outputs = architecture.outputs
@@ -263,7 +266,7 @@ def _each(architecture: Architecture, name: str, given: Any, repeat: bool) -> li
             raise ArgumentError(
                 "compile",
                 f"the model has one output and takes one {name}, got a {type(given).__name__}",
-                f"Write {name}='squared'." if name == "loss" else "",
+                "Write loss='squared'." if name == "loss" else "",
             )
         return [given]
     if repeat and not isinstance(given, (list, tuple, Mapping)):
@@ -297,7 +300,9 @@ def _metrics(architecture: Architecture, given: Any) -> list[tuple[Metric, ...]]
         tuple(metric(item) for item in (one if isinstance(one, (list, tuple)) else [one]))
         for one in lists
     ]
-    taken = {f"{name}_loss" for name in outputs.names} if outputs.several else set()
+    taken: dict[str, Metric | None] = {}  # None stands for a loss
+    if outputs.several:
+        taken = dict.fromkeys(f"{name}_loss" for name in outputs.names)
     for name, each in zip(outputs.names, found, strict=True):
         unique_names(each)
         for one in each:
@@ -306,10 +311,18 @@ def _metrics(architecture: Architecture, given: Any) -> list[tuple[Metric, ...]]
                 raise ArgumentError(
                     "compile",
                     f"the names of all measures must differ, got {own!r} twice",
-                    f"Name the function: pel.Metric('own_{one.name}', function).",
+                    _renamed(one, taken[own]),
                 )
-            taken.add(own)
+            taken[own] = one
     return found
+
+
+def _renamed(*metrics: Metric | None) -> str:
+    """What to do where two measures have one name, of which functions can change theirs."""
+    for one in metrics:
+        if one is not None and one.function is not None:
+            return f"Name the function: pel.Metric({'own_' + one.name.strip('<>')!r}, function)."
+    return "Name one of the outputs otherwise."
 
 
 def _rates(

@@ -22,7 +22,7 @@ from pellucid.graph.text import parse_graph, print_graph
 from pellucid.nn.layer import Layer
 from pellucid.nn.losses import Loss
 from pellucid.ops.random import Key
-from pellucid.ops.spec import Linear, Op, Partials, lookup, type_of, verify
+from pellucid.ops.spec import NotDifferentiable, lookup, type_of, verify
 from pellucid.ops.value import Builder, Value, current
 from pellucid.train.checkpoint import most_nodes
 from pellucid.transform.arrays import type_of as array_type
@@ -189,29 +189,22 @@ def function_graph(function: Callable[..., Any], types: Sequence[TensorType]) ->
     """The graph of `function`, with operations of a person's own written out in rows.
 
     Raises:
-        DataError: where it calls an operation that keeps a gradient from one of its inputs: the
-            rows of its forward would let it through.
+        DataError: where it calls an operation that is not differentiable: the rows of its forward
+            would be.
     """
     names = [f"x{i}" for i in range(len(types))]
     traced = trace(function, types, names, lambda values: (tuple(values), {}))
     graph = traced.with_constants() if traced.captures else traced.graph
     for op in {node.op for node in graph.nodes if node.op not in ("input", CONST)}:
         row = lookup(op)
-        if row.user and not _keeps_every_gradient(row):
+        if row.user and isinstance(row.derivative, NotDifferentiable):
             raise DataError(
                 f"op {op}",
-                "its derivative leaves out an input on purpose, which the rows of its forward in "
-                "a file would not",
-                "Use stop_gradient of that input in the forward, and give all derivatives.",
+                "its derivative must not be NotDifferentiable, which the rows of its forward in a "
+                "file could not say",
+                "Where the gradient is 0 on purpose, define it with ZeroGradient('…').",
             )
     return in_rows(graph)
-
-
-def _keeps_every_gradient(op: Op) -> bool:
-    form = op.derivative
-    if isinstance(form, (Partials, Linear)):
-        return all(op.differentiable(i) for i in range(len(op.inputs)))
-    return op.differentiable(0)
 
 
 class FunctionTable:

@@ -15,7 +15,7 @@ from pellucid.core.arguments import checked, flag, integer
 from pellucid.core.errors import ArgumentError, ShapeError, nearest
 from pellucid.data.arrays import as_array
 from pellucid.graph.node import Graph
-from pellucid.models import fitting, variables, wiring
+from pellucid.models import elsewhere, fitting, variables, wiring
 from pellucid.models.architecture import Output
 from pellucid.models.base import Array, BaseModel
 from pellucid.models.configuration import configuration, contract_of
@@ -42,12 +42,6 @@ from pellucid.train.loop import RunState, Settings, TrainingRun
 from pellucid.train.step import objective, prediction_graph
 from pellucid.transform.arrays import converted
 from pellucid.transform.explainable import FunctionCall
-
-_ELSEWHERE = {
-    "stop_training": "Set run.stop = True in a Callback's on_epoch or on_step.",
-    "trainable": "Freeze layers in compile: rates={'dense_1': 0}.",
-}
-
 
 _FIXED = ("seed", "dtype", "name", "architecture", "programs")  # what is made of them stays
 
@@ -108,11 +102,13 @@ class Model(BaseModel):
                 else "Make a new model.",
             )
         ours = type(self).__module__.startswith(__name__.partition(".")[0] + ".")
-        if name in _ELSEWHERE or (ours and not name.startswith("_") and name not in _ATTRIBUTES):
+        if name in elsewhere.ATTRIBUTES or (
+            ours and not name.startswith("_") and name not in _ATTRIBUTES
+        ):
             raise ArgumentError(
                 type(self).__name__,
                 f"a model has no attribute '{name}' to set",
-                _ELSEWHERE.get(name) or nearest(name, sorted(_ATTRIBUTES)),
+                nearest(name, sorted(_ATTRIBUTES), elsewhere.ATTRIBUTES),
             )
         super().__setattr__(name, value)
 
@@ -398,7 +394,7 @@ class Model(BaseModel):
         """The factors of layers whose learning rate is not that of the optimizer."""
         return {} if self._configuration is None else dict(self._configuration.rates)
 
-    @checked
+    @functools.partial(checked, elsewhere=elsewhere.COMPILE)
     @alone
     def compile(
         self,
@@ -435,7 +431,7 @@ class Model(BaseModel):
             )
         )
 
-    @checked
+    @functools.partial(checked, elsewhere=elsewhere.FIT)
     @alone
     def fit(
         self,

@@ -11,7 +11,8 @@ from pellucid.models import variables
 from pellucid.models.base import BaseModel
 from pellucid.models.model import Model
 from pellucid.models.ports import Ports
-from pellucid.nn.layer import Layer
+from pellucid.nn import activations
+from pellucid.nn.layer import Layer, is_function
 
 
 class Sequential(Model):
@@ -104,8 +105,7 @@ class Sequential(Model):
             architecture.ends = (architecture.append(layer, architecture.ends),)
             first = layer.input_shape
         else:
-            hint = "Write Dense(…), with brackets." if isinstance(layer, type) else ""
-            raise ArgumentError("Sequential", f"expected a layer, got {layer!r}", hint)
+            raise ArgumentError("Sequential", f"expected a layer, got {layer!r}", _instead(layer))
         if first is not None and not architecture.input_types and architecture.ends[0] > 0:
             self._shaped(layer, first)
 
@@ -135,3 +135,14 @@ class Sequential(Model):
                 f"{len(architecture.inputs)} and {len(architecture.outputs)}",
                 "Write a Model and call it on symbols.",
             )
+
+
+def _instead(given: Any) -> str:
+    """What to write in place of what is no layer."""
+    if isinstance(given, type) and issubclass(given, (Layer, Model)):
+        return f"Write {given.__name__}(…), with brackets."
+    if isinstance(given, str) and given in activations.BY_NAME:
+        return f"Write Activation({given!r})."
+    if is_function(given) and hasattr(given, "__name__"):
+        return "Write Activation(function), which keeps the shape, or Basis(function)."
+    return ""

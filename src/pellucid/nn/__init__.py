@@ -1,6 +1,9 @@
 """Layers, activations, initializers, losses and regularizers."""
 
-from pellucid.nn import activations, init, losses, regularizers
+from typing import TYPE_CHECKING, NoReturn
+
+from pellucid.core.errors import UnknownNameError, nearest
+from pellucid.nn import activations, elsewhere, init, losses, regularizers
 from pellucid.nn.augmentation import (
     GaussianNoise,
     RandomFlip,
@@ -116,3 +119,11 @@ __all__ = [
     "losses",
     "regularizers",
 ]
+
+if not TYPE_CHECKING:  # for a type checker there is no such name
+
+    def __getattr__(name: str) -> NoReturn:
+        """Raises the error that says what a name of another library is here."""
+        raise UnknownNameError(
+            "pellucid.nn", f"there is no '{name}' here", nearest(name, __all__, elsewhere.NAMES)
+        )

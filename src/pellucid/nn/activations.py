@@ -52,6 +52,42 @@ BY_NAME: dict[str, Callable[[Value], Value]] = {
     "step_straight_through": _straight(_step, 0.5),
 }
 
+# Other libraries' functions that have no name here, as what a person writes in their place.
+FORMULAS = {
+    "gelu": "x * 0.5 * (1 + pel.numpy.erf(x / 2**0.5))",
+    "silu": "x * pel.numpy.sigmoid(x)",
+    "swish": "x * pel.numpy.sigmoid(x)",
+    "mish": "x * pel.numpy.tanh(pel.numpy.softplus(x))",
+    "elu": "pel.numpy.maximum(x, 0) + pel.numpy.expm1(pel.numpy.minimum(x, 0))",
+    "selu": (
+        "1.0507009873554805 * (pel.numpy.maximum(x, 0) + 1.6732632423543772 * "
+        "pel.numpy.expm1(pel.numpy.minimum(x, 0)))"
+    ),
+    "celu": "pel.numpy.maximum(x, 0) + pel.numpy.expm1(pel.numpy.minimum(x, 0))",
+    "leaky_relu": "pel.numpy.maximum(x, 0.01 * x)",
+    "relu6": "pel.numpy.clip(x, 0, 6)",
+    "hard_sigmoid": "pel.numpy.clip(x / 6 + 0.5, 0, 1)",
+    "hard_tanh": "pel.numpy.clip(x, -1, 1)",
+    "softsign": "x / (1 + pel.numpy.abs(x))",
+    "log_sigmoid": "-pel.numpy.softplus(-x)",
+    "exponential": "pel.numpy.exp(x)",
+    "exp": "pel.numpy.exp(x)",
+    "log_softmax": "pel.numpy.log_softmax(x)",
+    "sin": "pel.numpy.sin(x)",
+}
+ELSEWHERE = {
+    **{name: f"Write activation=lambda x: {code}." for name, code in FORMULAS.items()},
+    "identity": "linear",
+    "none": "linear",
+    "logistic": "sigmoid",
+    "expit": "sigmoid",
+    "rectifier": "relu",
+    "heaviside": "step",
+    "threshold": "step",
+    "binary_step": "step",
+    "sgn": "sign",
+}
+
 ActivationLike = str | Callable[[Any], Any] | None
 
 
@@ -61,7 +97,7 @@ def check(where: str, activation: ActivationLike) -> None:
         return
     if not isinstance(activation, str) or activation not in BY_NAME:
         raise ArgumentError(
-            where, f"unknown activation {activation!r}", nearest(activation, BY_NAME)
+            where, f"unknown activation {activation!r}", nearest(activation, BY_NAME, ELSEWHERE)
         )
 
 

@@ -125,11 +125,40 @@ BY_NAME: dict[str, Initializer] = {
 }
 
 
+_LATER = "Build the model, and set it: model.set_weights({'dense_1.W': array})."
+
+# What other libraries call them.
+ELSEWHERE = {
+    "glorot": "xavier",
+    "glorot_uniform": "xavier",
+    "xavier_uniform": "xavier",
+    "glorot_normal": 'Write pel.nn.Xavier("normal").',
+    "xavier_normal": 'Write pel.nn.Xavier("normal").',
+    "he_normal": "he",
+    "kaiming": "he",
+    "kaiming_normal": "he",
+    "he_uniform": 'Write pel.nn.He("uniform").',
+    "kaiming_uniform": 'Write pel.nn.He("uniform").',
+    "lecun_normal": "Write pel.nn.Normal(1 / inputs**0.5) for so many inputs of a unit.",
+    "lecun_uniform": "Write pel.nn.Uniform((3 / inputs) ** 0.5) for so many inputs of a unit.",
+    "random_normal": "normal",
+    "random_uniform": "Write pel.nn.Uniform(0.05), which is Keras's.",
+    "truncated_normal": "Write pel.nn.Normal(0.05), which is not cut off.",
+    "variance_scaling": "Write pel.nn.Xavier() or pel.nn.He().",
+    "zero": "zeros",
+    "ones": _LATER,
+    "constant": _LATER,
+    "identity": _LATER,
+    "eye": _LATER,
+    "orthogonal": _LATER,
+}
+
+
 def initializer(where: str, name: str, value: Any) -> Initializer:
     """The initializer that a word or an Initializer stands for."""
     if isinstance(value, Initializer):
         return value
     if not isinstance(value, str):
         raise ArgumentError(where, f"{name} must be an initializer or its name, got {value!r}")
-    choice(where, name, value, BY_NAME)
+    choice(where, name, value, BY_NAME, ELSEWHERE)
     return BY_NAME[value]

@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import re
 import reprlib
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pellucid.core.arguments import checked
@@ -42,6 +43,37 @@ class Variables:
         self.claim = Claim()
 
 
+# What arguments of other libraries' layers mean here.
+ARGUMENTS = {
+    "out_features": "units",
+    "neurons": "units",
+    "n_units": "units",
+    "output_dim": "units",
+    "embedding_dim": "units",
+    "input_dim": "count",
+    "num_embeddings": "count",
+    "out_channels": "filters",
+    "stride": "strides",
+    "dilation_rate": "dilation",
+    "pool_size": "size",
+    "p": "rate",
+    "eps": "epsilon",
+    "init": "kernel_initializer",
+    "weight_init": "kernel_initializer",
+    "in_features": "Leave it out: the first data say how wide x is, or input_shape=(…) does.",
+    "in_channels": "Leave it out: the first data say how many channels x has.",
+    "batch_input_shape": "Write input_shape=(…), the shape of one sample.",
+    "kernel_regularizer": "regularizer",
+    "bias_regularizer": "Write regularizer=L2(1e-4, biases=True).",
+    "activity_regularizer": "There is none here: regularizer= is of the weights.",
+    "kernel_constraint": "Write regularizer=MaxNorm(3.0).",
+    "trainable": "Freeze layers in compile: rates={'dense_1': 0}.",
+    "dtype": 'Give it to the model: Sequential(layers, dtype="float64").',
+    "seed": "Give it to the model: Sequential(layers, seed=0).",
+    "bias": "use_bias",
+}
+
+
 @dataclasses.dataclass(frozen=True)
 class Layer(Network):
     """Base of all layers.
@@ -58,6 +90,7 @@ class Layer(Network):
         default=None, kw_only=True
     )
 
+    elsewhere: ClassVar[Mapping[str, str]] = ARGUMENTS
     biases: ClassVar[tuple[str, ...]] = ()  # parameters that a penalty leaves out by default
     multiple_inputs: ClassVar[bool] = False  # whether x is a tuple of inputs
 
@@ -114,7 +147,7 @@ class Layer(Network):
             raise ArgumentError(
                 self.where,
                 f"it takes a list of two inputs or more, got {len(given)}",
-                "Write Add()([x, y]).",
+                f"Write {type(self).__name__}()([x, y]).",
             )
         if not self.multiple_inputs and listed:
             raise ArgumentError(

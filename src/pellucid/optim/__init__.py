@@ -1,5 +1,9 @@
 """Optimizers, those that search along a direction or a Hessian, and schedules of rates."""
 
+from typing import TYPE_CHECKING, NoReturn
+
+from pellucid.core.errors import UnknownNameError, nearest
+from pellucid.optim import elsewhere
 from pellucid.optim.adam import Adam, AdamW
 from pellucid.optim.adaptive import Adagrad, RMSprop
 from pellucid.optim.base import Optimizer
@@ -44,3 +48,11 @@ __all__ = [
     "Step",
     "WarmUp",
 ]
+
+if not TYPE_CHECKING:  # for a type checker there is no such name
+
+    def __getattr__(name: str) -> NoReturn:
+        """Raises the error that says what a name of another library is here."""
+        raise UnknownNameError(
+            "pellucid.optim", f"there is no '{name}' here", nearest(name, __all__, elsewhere.NAMES)
+        )

@@ -19,6 +19,7 @@ from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import TensorType
 from pellucid.ops import composite
 from pellucid.ops.value import Builder, Value, cast, elementwise, is_scalar, is_tracing
+from pellucid.optim.elsewhere import ARGUMENTS
 from pellucid.optim.leaves import Tree, check_slots, given_back, matching
 from pellucid.optim.schedules import Schedule
 
@@ -55,6 +56,7 @@ class Optimizer:
     clip_value: float | None = field(default=None, kw_only=True)
     clip_norm: float | None = field(default=None, kw_only=True)
 
+    elsewhere: ClassVar[Mapping[str, str]] = ARGUMENTS  # what arguments of others mean
     full_batch: ClassVar[bool] = False  # whether a step takes all rows unless told otherwise
 
     def __post_init__(self, lr: Any) -> None:
@@ -247,13 +249,13 @@ class Optimizer:
         """Refuses a class that cannot take a step, and one whose methods would not be called."""
         kind = type(self)
         if kind.step is Optimizer.step:
-            own = "it" if kind is Optimizer else kind.__name__
+            fix = f"Define it in {kind.__name__}; see pel.optim.SGD for an example."
+            if kind is Optimizer:
+                fix = "Use one of pel.optim, such as SGD(0.1)."
             raise ArgumentError(
                 where,
                 f"expected an optimizer that defines {_HOOK}, got {kind.__name__}",
-                "Use one of pel.optim, such as SGD(0.1)."
-                if kind is Optimizer
-                else f"Define it in {own}; see pel.optim.SGD for an example.",
+                fix,
             )
         accepts(where, f"{kind.__name__}.step", self.step, 5, _HOOK)
         accepts(where, f"{kind.__name__}.slots_for", self.slots_for, 1, "slots_for(weights)")

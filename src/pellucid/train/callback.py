@@ -115,7 +115,7 @@ _MEANT = {  # Keras's hooks
     "on_epoch_end": "on_epoch",
     "on_train_end": "on_end",
 }
-_KERAS = {
+ELSEWHERE = {  # callbacks of Keras and of PyTorch Lightning
     "EarlyStopping": "Use pel.EarlyStopping(…).",
     "ReduceLROnPlateau": "Use pel.ReduceOnPlateau(…).",
     "ModelCheckpoint": "Write fit(…, checkpoint=path); pel.EarlyStopping gives the best weights.",
@@ -125,6 +125,10 @@ _KERAS = {
     "CSVLogger": "Leave it out: fit returns a History with all curves.",
     "TensorBoard": "Leave it out: fit returns a History with all curves.",
     "ProgbarLogger": "Leave it out: fit shows a bar with verbose=1.",
+    "WandbLogger": "Leave it out: fit returns a History with all curves.",
+    "LambdaCallback": "Write a subclass of pel.Callback with on_epoch(self, run).",
+    "RichProgressBar": "Leave it out: fit shows a bar with verbose=1.",
+    "LearningRateMonitor": "Leave it out: fit returns a History with all curves.",
     "History": "Leave it out: fit returns a History with all curves.",
 }
 
@@ -148,7 +152,7 @@ def _instead(given: Any) -> str:
         return f"Write {given.__name__}(…), with brackets."
     if hasattr(given, "set_model") or hasattr(given, "on_epoch_end"):
         own = "Write a subclass of pel.Callback with on_epoch(self, run) or on_step(self, run)."
-        return _KERAS.get(type(given).__name__, own)
+        return ELSEWHERE.get(type(given).__name__, own)
     if callable(given):
         return "Write a subclass of pel.Callback that calls it in on_epoch(self, run)."
     return ""

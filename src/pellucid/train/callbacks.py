@@ -176,7 +176,7 @@ class EarlyStopping(_Monitor):
 
     @functools.partial(
         checked,
-        advice={
+        elsewhere={
             "restore_best_weights": "Here it is called restore_best, and is True by default.",
             "start_from_epoch": "Train those epochs in a first call of fit, without it.",
             "baseline": "Compare history.epochs with it after fit.",
@@ -238,7 +238,7 @@ class ReduceOnPlateau(_Monitor):
 
     @functools.partial(
         checked,
-        advice={
+        elsewhere={
             "min_lr": "Here the lower bound is a part of the rate: lowest=min_lr / learning_rate.",
             "min_rate": "Here the lower bound is a part of the rate: lowest=0.01 is 1 % of it.",
         },

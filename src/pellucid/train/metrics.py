@@ -262,8 +262,12 @@ BY_NAME: dict[str, Metric] = {
     )
 }
 
+_FROM_COUNTS = (
+    "Use metrics=['f1'], or count: pel.metrics.confusion_matrix(y, chosen), where rows are true."
+)
+
 # What other libraries call them. Keras's averages over outputs are averages here as well.
-_ELSEWHERE = {
+ELSEWHERE = {
     "mse": "squared_error",
     "mean_squared_error": "squared_error",
     "squared": "squared_error",
@@ -278,9 +282,16 @@ _ELSEWHERE = {
     "sparse_top_k_categorical_accuracy": "top_5_error",
     "auc": "roc_auc",
     "f1_score": "f1",
-    "f1score": "f1",
     "r2_score": "r2",
-    "r2score": "r2",
+    "coefficient_of_determination": "r2",
+    "top_5_accuracy": "Here it is 1 - top_5_error: metrics=['top_5_error'].",
+    "rmse": "Use metrics=['squared_error'], and take the root.",
+    "root_mean_squared_error": "Use metrics=['squared_error'], and take the root.",
+    "precision": _FROM_COUNTS,
+    "recall": _FROM_COUNTS,
+    "confusion_matrix": _FROM_COUNTS,
+    "loss": "Leave it out: history and evaluate have the loss in any case.",
+    "cross_entropy": "Leave it out: history and evaluate have the loss in any case.",
 }
 
 
@@ -291,11 +302,11 @@ def metric(value: Any) -> Metric:
     if isinstance(value, str):
         return _named(value)
     if isinstance(value, type):
-        wanted = f"{value.__name__}(…), with brackets" if issubclass(value, Metric) else "its name"
+        brackets = f"Write {value.__name__}(…), with brackets."
         raise ArgumentError(
             "compile",
             f"a metric must be a name or a function, got the class {value.__name__}",
-            f"Write {wanted}." if issubclass(value, Metric) else _KINDS,
+            brackets if issubclass(value, Metric) else _KINDS,
         )
     if is_function(value):
         return Metric(getattr(value, "__name__", "metric"), value)
@@ -314,9 +325,7 @@ def _named(name: str) -> Metric:
         )
     if name in BY_NAME:
         return BY_NAME[name]
-    hint = nearest(name, [*BY_NAME, "top_5_error"])
-    if name.lower() in _ELSEWHERE:
-        hint = f"Here it is called '{_ELSEWHERE[name.lower()]}'."
+    hint = nearest(name, [*BY_NAME, "top_5_error"], ELSEWHERE)
     raise ArgumentError("compile", f"unknown metric {name!r}", hint)
 
 
@@ -344,17 +353,17 @@ def unique_names(metrics: Iterable[Metric]) -> None:
     known: dict[str, Metric] = {}
     for one in metrics:
         own = one if one.function is not None else known.get(one.name, one)
-        word = re.sub(r"\W+", "", one.name) or "metric"
         if one.function is not None and not _free(one.name):
             raise ArgumentError(
                 "compile",
                 f"a metric needs a name of its own, got {one.name!r}, which the history uses",
-                f"Name it: metrics=[pel.Metric('own_{word}', function)].",
+                f"Name it: metrics=[pel.Metric({'own_' + one.name!r}, function)].",
             )
         if one.name in known:
             fix = "Leave one of them out."
             if own.function is not None:
-                fix = f"Name the function: metrics=[…, pel.Metric('{word}_2', function)]."
+                second = one.name.strip("<>") + "_2"
+                fix = f"Name the function: metrics=[…, pel.Metric({second!r}, function)]."
             raise ArgumentError(
                 "compile", f"names of metrics must differ, got {one.name!r} twice", fix
             )

@@ -5,16 +5,36 @@ Labels are (N,), or (N, H) of 0 and 1 for H independent questions. These are `pe
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from pellucid.core import shapes
 from pellucid.core.arguments import choice, integer
-from pellucid.core.errors import ArgumentError, DataError, ShapeError
+from pellucid.core.errors import ArgumentError, DataError, ShapeError, UnknownNameError, nearest
 from pellucid.data.arrays import as_targets
 
 Array = np.ndarray[Any, Any]
+
+_COUNTS = "n = pel.metrics.confusion_matrix(y_true, y_pred)"
+
+# What other libraries call them.
+ELSEWHERE = {
+    "accuracy_score": "accuracy",
+    "zero_one_loss": "error",
+    "f1_score": "f1",
+    "r2_score": "r2",
+    "roc_auc_score": "roc_auc",
+    "auc": "roc_auc",
+    "confusion": "confusion_matrix",
+    "top_k_accuracy_score": "Write 1 - pel.metrics.top_k_error(y_true, scores, k).",
+    "mean_squared_error": "Write np.mean((y_true - y_pred) ** 2).",
+    "squared_error": "Write np.mean((y_true - y_pred) ** 2).",
+    "mean_absolute_error": "Write np.mean(np.abs(y_true - y_pred)).",
+    "precision_score": f"Write {_COUNTS}; n[1, 1] / n[:, 1].sum().",
+    "recall_score": f"Write {_COUNTS}; n[1, 1] / n[1].sum().",
+    "log_loss": "model.evaluate(x, y) gives the loss.",
+}
 
 __all__ = [
     "accuracy",
@@ -214,9 +234,19 @@ def r2(y_true: Any, y_pred: Any) -> float:
         raise DataError(
             "r2",
             f"y_true must vary, got one value for all rows{which}",
-            "Use squared_error: R² compares with the spread of the targets.",
+            "Use squared_error as a metric of fit, or np.mean((y_true - y_pred) ** 2): R² compares "
+            "with the spread of the targets.",
         )
     apart = target - target.mean(axis=0)
     largest = abs(apart).max(axis=0)  # so that no square overflows
     spread = np.square(apart / largest).sum(axis=0)
     return float(np.mean(1 - np.square((target - output) / largest).sum(axis=0) / spread))
+
+
+if not TYPE_CHECKING:  # for a type checker there is no such name
+
+    def __getattr__(name: str) -> NoReturn:
+        """Raises the error that says what a name of another library is here."""
+        raise UnknownNameError(
+            "pellucid.metrics", f"there is no '{name}' here", nearest(name, __all__, ELSEWHERE)
+        )

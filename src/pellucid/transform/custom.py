@@ -153,6 +153,8 @@ __all__ = ["CustomOp", "forward_graph", "op"]
 def in_rows(graph: Graph) -> Graph:
     """`graph` with each operation of a person's own replaced by the rows of its forward.
 
+    Where its derivative leaves out an input, the rows hold the gradient of that input back too.
+
     Raises:
         PellucidError: where a forward cannot be traced.
     """
@@ -175,7 +177,15 @@ def _expanded(graph: Graph) -> Graph:
                 op, sources = lookup(node.op), [place[i] for i in node.inputs]
                 if op.user:
                     inner = forward_graph(op, [value.type for value in sources])
-                    place.append(builder.inline(inner, sources)[0])
+                    held = [_held(builder, op, i, value) for i, value in enumerate(sources)]
+                    place.append(builder.inline(inner, held)[0])
                 else:
                     place.append(builder.apply(op, sources, dict(node.attrs)))
         return builder.graph([place[i] for i in graph.outputs])
+
+
+def _held(builder: Builder, op: Op, i: int, value: Value) -> Value:
+    """The input `i` of `op`, behind stop_gradient where the derivative leaves it out."""
+    if op.differentiable(i) or not value.type.dtype.is_float:
+        return value
+    return builder.apply(lookup("stop_gradient"), [value], {})

@@ -204,7 +204,7 @@ def _check_forward(
             where,
             "forward must compute from its inputs, got one that uses a Tensor beside them: no "
             "gradient would reach it",
-            "Make it an input, or use its numbers: w.numpy().",
+            "Make it an input, or use a plain number: float(w).",
         )
     direct = np.asarray(computed)
     if direct.shape != expected.shape or direct.dtype != numpy_dtype(dtype):

@@ -13,10 +13,11 @@ import numpy as np
 
 from pellucid.core import dtypes
 from pellucid.core.dtypes import DType
-from pellucid.core.errors import ArgumentError, DTypeError, nearest
+from pellucid.core.errors import ArgumentError, DTypeError
 from pellucid.ops import composite as c
 from pellucid.ops.composite.base import together
 from pellucid.ops.value import Value, exactly
+from pellucid.transform import elsewhere
 from pellucid.transform.numpy_functions import (
     ACCUMULATE,
     FUNCTIONS,
@@ -28,6 +29,7 @@ from pellucid.transform.numpy_functions import (
 )
 
 _NOTHING = np._NoValue
+_NUMBERS_ALONE = "On numbers alone, call it with x.numpy()."
 
 
 def _shown(value: Any) -> str:
@@ -156,9 +158,9 @@ def _call(row: Row, args: Sequence[Any], options: Mapping[str, Any]) -> Any:
 
 
 def _unlisted(name: str) -> ArgumentError:
-    known = [f"np.{item}" for item in (*UFUNCS, *FUNCTIONS, *HOST)]
+    meant = elsewhere.NUMPY.get(name.rpartition(".")[2], "")
     return ArgumentError(
         name,
         "expected a function that takes Tensors, got one that does not",
-        f"{nearest(name, known)} On numbers alone, call it with x.numpy().".strip(),
+        f"{meant} {_NUMBERS_ALONE}" if meant else _NUMBERS_ALONE,
     )

@@ -38,7 +38,7 @@ from pellucid.ops.value import (
 )
 from pellucid.runtime.executor import check_inputs
 from pellucid.runtime.extras import NUMPY, numpy_dtype
-from pellucid.transform import namespace
+from pellucid.transform import elsewhere, namespace
 from pellucid.transform.arrays import as_array, converted, holds_value, listed_weakness, type_of
 from pellucid.transform.batchsize import BatchSize
 from pellucid.transform.protocols import call_function, call_ufunc
@@ -310,7 +310,8 @@ class Tensor(Value):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):  # protocols of others, asked for again and again
             raise AttributeError(name)
-        hint = nearest(name, [one for one in dir(Tensor) if not one.startswith("_")])
+        known = [one for one in dir(Tensor) if not one.startswith("_")]
+        hint = nearest(name, known, elsewhere.TENSOR)
         if name in namespace.__all__:
             hint = f"Write pellucid.numpy.{name}(x)."
         raise UnknownNameError("Tensor", f"a Tensor has no attribute '{name}'", hint)

@@ -91,16 +91,18 @@ BY_NAME: dict[str, Loss] = {
 }
 
 # Another spelling, as in the Keras program that the lectures print: it means nothing else.
-_SPELLINGS = {"sparse_categorical_crossentropy": "cross_entropy"}
+SPELLINGS = {"sparse_categorical_crossentropy": "cross_entropy"}
 
 _SUMS = (
-    " It sums over the outputs of a row where {0} is their mean: with H outputs it is H times as "
-    "large, and so is its gradient. See docs/losses.md."
+    " It sums over the outputs of a row where {name} is their mean: with H outputs it is H times "
+    "as large, and so is its gradient. See docs/losses.md."
 )
+
+_SAME_GRADIENT = " It differs by the entropy of the targets, and its gradient is the same."
 
 # What other libraries call them, and how far their numbers are ours: named in the error, so that
 # nobody searches twice.
-_ELSEWHERE = {
+MEANINGS = {
     "mse": ("squared", _SUMS),
     "mean_squared_error": ("squared", _SUMS),
     "mse_loss": ("squared", _SUMS),
@@ -120,11 +122,43 @@ _ELSEWHERE = {
     "categorical_crossentropy": ("cross_entropy", ""),
     "crossentropy": ("cross_entropy", ""),
     "log_loss": ("cross_entropy", ""),
+    "ce": ("cross_entropy", ""),
+    "softmax_cross_entropy": ("cross_entropy", ""),
+    "cross_entropy_loss": ("cross_entropy", ""),
+    "softmax": ("cross_entropy", ""),
+    "kl_divergence": ("cross_entropy", _SAME_GRADIENT),
+    "kldiv": ("cross_entropy", _SAME_GRADIENT),
+    "kl_div_loss": ("cross_entropy", _SAME_GRADIENT),
+    "sigmoid_cross_entropy": ("binary_cross_entropy", _SUMS),
+    "bce_with_logits_loss": ("binary_cross_entropy", _SUMS),
+    "bce_loss": ("probability_binary_cross_entropy", _SUMS),
+    "half_mse": ("half_squared", _SUMS),
+    "rmse": ("squared", " Its root has the same minimum."),
+    "multi_margin_loss": ("multiclass_hinge", " PyTorch's divides by the number of classes."),
     "nll": ("cross_entropy", ""),
     "nll_loss": ("cross_entropy", ""),
     "categorical_hinge": ("multiclass_hinge", " Keras's counts rivals below 0 as 0."),
     "poisson_nll_loss": ("poisson", _SUMS),
     "gaussian_nll_loss": ("gaussian", _SUMS),
+}
+
+# Functions of a person's own for losses that are none of ours.
+FORMULAS = {
+    "squared_hinge": "np.sum(np.maximum(0, 1 - y_true * y_pred) ** 2, axis=-1)",
+    "log_cosh": ("np.sum(np.logaddexp(y_pred - y_true, y_true - y_pred) - np.log(2), axis=-1)"),
+    "msle": "np.sum((np.log1p(y_pred) - np.log1p(y_true)) ** 2, axis=-1)",
+    "mean_squared_logarithmic_error": (
+        "np.sum((np.log1p(y_pred) - np.log1p(y_true)) ** 2, axis=-1)"
+    ),
+    "mape": "np.sum(np.abs((y_true - y_pred) / y_true), axis=-1)",
+    "mean_absolute_percentage_error": "np.sum(np.abs((y_true - y_pred) / y_true), axis=-1)",
+}
+ELSEWHERE = {
+    **{
+        name: f"Here it is called '{ours}'.{difference}"
+        for name, (ours, difference) in MEANINGS.items()
+    },
+    **{name: f"Write loss=lambda y_true, y_pred: {code}." for name, code in FORMULAS.items()},
 }
 
 
@@ -147,11 +181,7 @@ def loss(value: Any) -> Loss:
 
 
 def _named(name: str) -> Loss:
-    name = _SPELLINGS.get(name, name)
+    name = SPELLINGS.get(name, name)
     if name in BY_NAME:
         return BY_NAME[name]
-    hint = nearest(name, BY_NAME)
-    if name.lower() in _ELSEWHERE:
-        ours, difference = _ELSEWHERE[name.lower()]
-        hint = f"Here it is called '{ours}'.{difference.format(name)}"
-    raise ArgumentError("compile", f"unknown loss {name!r}", hint)
+    raise ArgumentError("compile", f"unknown loss {name!r}", nearest(name, BY_NAME, ELSEWHERE))

@@ -1,0 +1,85 @@
+"""What other libraries call the arguments of `compile` and `fit`, and attributes of a model.
+
+In: nothing. Out: tables for `core.errors.nearest`, which names the meaning of such a name here.
+"""
+
+from __future__ import annotations
+
+_RATE = "Give it to the optimizer: compile(pel.optim.SGD(0.1), …)."
+_CLIP = "Give it to the optimizer: compile(pel.optim.SGD(0.1, clip_norm=1.0), …)."
+_FROZEN = "Write rates={'dense_1': 0} for a layer whose weights stay."
+_COMPILE = "Give it to compile: compile(optimizer, loss, metrics=…)."
+_FIT = "Give it to fit: fit(x, y, batch_size=32, epochs=10)."
+_STEPS = "Leave it out: an epoch is one pass over all rows, in steps of batch_size."
+_STOP = "Write callbacks=[pel.EarlyStopping(patience=5)], with validation_data."
+_ONE_CALL = "Leave it out: fit takes many steps in one native call."
+
+COMPILE = {
+    "lr": _RATE,
+    "learning_rate": _RATE,
+    "momentum": "Give it to the optimizer: compile(pel.optim.SGD(0.1, momentum=0.9), …).",
+    "clipnorm": _CLIP,
+    "clipvalue": _CLIP,
+    "regularizers": "regularizer",
+    "penalty": "regularizer",
+    "weight_decay": "Write regularizer=pel.nn.L2(1e-4).",
+    "l2": "Write regularizer=pel.nn.L2(1e-4).",
+    "l1": "Write regularizer=pel.nn.L1(1e-4).",
+    "criterion": "loss",
+    "objective": "loss",
+    "scoring": "metrics",
+    "metric": "metrics",
+    "weighted_metrics": "Weights of rows are those of the loss: fit(…, sample_weight=…).",
+    "trainable": _FROZEN,
+    "freeze": _FROZEN,
+    "run_eagerly": "Leave it out: pel.show(model, x) shows every value.",
+    "steps_per_execution": _ONE_CALL,
+    "jit_compile": _ONE_CALL,
+    "batch_size": _FIT,
+    "epochs": _FIT,
+    "callbacks": "Give it to fit: fit(x, y, callbacks=[…]).",
+}
+
+FIT = {
+    "validation_split": (
+        "Split first: kept, held = pel.data.split(len(x), 0.2, seed=0); then fit(x[kept], y[kept], "
+        "validation_data=(x[held], y[held]))."
+    ),
+    "validation": "validation_data",
+    "eval_set": "validation_data",
+    "validation_freq": "Leave it out: validation follows each epoch; validate_every counts steps.",
+    "validation_steps": "Leave it out: validation takes all rows of validation_data.",
+    "validation_batch_size": "Leave it out: validation takes as many rows at once as are quick.",
+    "shuffle": "Leave it out: each epoch has another order of the rows, which seed owns.",
+    "random_state": "seed",
+    "initial_epoch": "Write resume=True: a loaded checkpoint goes on where it stopped.",
+    "steps_per_epoch": _STEPS,
+    "max_iter": "epochs",
+    "n_epochs": "epochs",
+    "nb_epoch": "epochs",
+    "num_epochs": "epochs",
+    "max_epochs": "epochs",
+    "bs": "batch_size",
+    "minibatch_size": "batch_size",
+    "workers": "threads",
+    "num_workers": "threads",
+    "n_jobs": "threads",
+    "use_multiprocessing": "threads",
+    "device": "Leave it out: training runs on the CPU.",
+    "lr": _RATE,
+    "learning_rate": _RATE,
+    "optimizer": _COMPILE,
+    "loss": _COMPILE,
+    "metrics": _COMPILE,
+    "early_stopping": _STOP,
+    "patience": _STOP,
+    "save_path": "checkpoint",
+    "class_weights": "class_weight",
+}
+
+ATTRIBUTES = {
+    "stop_training": "Set run.stop = True in a Callback's on_epoch or on_step.",
+    "trainable": "Freeze layers in compile: rates={'dense_1': 0}.",
+    "learning_rate": "Give it to the optimizer: compile(pel.optim.SGD(0.1), …).",
+    "lr": "Give it to the optimizer: compile(pel.optim.SGD(0.1), …).",
+}
