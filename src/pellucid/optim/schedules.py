@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import math
+import sys
+from bisect import bisect_right
 from collections.abc import Iterable
 
 from pellucid.core.arguments import real, whole
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError
 
+_LARGEST_RATE = sys.float_info.max
+_LARGEST_BATCH = 2**62
+
 
 class Schedule:
-    """Base of all schedules: `rate(step)` for step 0, 1, 2, …"""
+    """Base of all schedules: `rate(step)` for step 0, 1, 2, …, a finite number ≥ 0."""
 
     def rate(self, step: int) -> float:
-        raise NotImplementedError
+        raise ArgumentError(
+            type(self).__name__,
+            "rate(step) must be defined, got a Schedule without it",
+            "Use one of pel.optim, such as Step(0.1), or define rate in your class.",
+        )
+
+
+def _step(step: int) -> int:
+    return step if type(step) is int and step >= 0 else whole("rate", "step", step, 0)
 
 
 @record
@@ -27,6 +40,7 @@ class Constant(Schedule):
         real("Constant", "value", self.value, 0)
 
     def rate(self, step: int) -> float:
+        _step(step)
         return float(self.value)
 
 
@@ -50,12 +64,14 @@ class Step(Schedule):
         whole("Step", "every", self.every, 1)
 
     def rate(self, step: int) -> float:
-        return float(self.initial) * float(self.factor) ** (step // self.every)
+        return float(self.initial) * float(self.factor) ** (_step(step) // self.every)
 
 
 @record
 class Exponential(Schedule):
     """initial · factor^(step / every): the rate changes by `factor` over `every` steps, smoothly.
+
+    A rate that grows stops at the largest float.
 
     Args:
         initial: the first rate.
@@ -73,7 +89,11 @@ class Exponential(Schedule):
         whole("Exponential", "every", self.every, 1)
 
     def rate(self, step: int) -> float:
-        return float(self.initial) * _power(self.factor, step / self.every)
+        try:
+            power: float = float(self.factor) ** (_step(step) / self.every)
+        except OverflowError:
+            power = _LARGEST_RATE
+        return min(self.initial * power, _LARGEST_RATE)
 
 
 @record
@@ -98,7 +118,7 @@ class Cosine(Schedule):
         real("Cosine", "final", self.final, 0)
 
     def rate(self, step: int) -> float:
-        return _eased(self.initial, self.final, min(step, self.steps) / self.steps)
+        return _eased(self.initial, self.final, min(_step(step), self.steps) / self.steps)
 
 
 @record
@@ -108,7 +128,8 @@ class OneCycle(Schedule):
     Args:
         highest: the largest rate.
         steps: of the whole cycle; later ones keep the last rate.
-        rising: the part of it that rises, in (0, 1).
+        rising: the part of it that rises, in (0, 1). The highest rate is that of step
+            rising·steps - 1, or the first one where that comes before it.
 
     Source: Smith and Topin, arXiv:1708.07120; numbers as in PyTorch's OneCycleLR.
     """
@@ -123,11 +144,13 @@ class OneCycle(Schedule):
         real("OneCycle", "rising", self.rising, 0, 1, open_low=True, open_high=True)
 
     def rate(self, step: int) -> float:
-        low, top, last = self.highest / 25, self.rising * self.steps - 1, self.steps - 1
-        if step <= top:
+        low, last = self.highest / 25, self.steps - 1
+        top = max(self.rising * self.steps - 1, 0.0)  # 0: too few steps to rise
+        if _step(step) >= last:
+            return low / 10_000
+        if step < top:
             return _eased(low, self.highest, step / top)
-        part = min(1.0, (step - top) / (last - top))
-        return _eased(self.highest, low / 10_000, part)
+        return _eased(self.highest, low / 10_000, (step - top) / (last - top))
 
 
 @record
@@ -149,9 +172,9 @@ class WarmUp(Schedule):
 
     def rate(self, step: int) -> float:
         after = self.after if isinstance(self.after, Schedule) else Constant(self.after)
-        if step >= self.steps:
+        if _step(step) >= self.steps:
             return after.rate(step - self.steps)
-        return after.rate(0) * (step + 1) / (self.steps + 1)
+        return after.rate(0) * ((step + 1) / (self.steps + 1))
 
 
 @record
@@ -190,14 +213,35 @@ class Piecewise(Schedule):
             )
 
     def rate(self, step: int) -> float:
-        return float(self.rates[sum(step >= border for border in self.borders)])
+        return float(self.rates[bisect_right(self.borders, _step(step))])
 
 
 class BatchSize:
     """Base of what says how many rows a step takes: `size(epoch)` for epoch 0, 1, 2, …"""
 
     def size(self, epoch: int) -> int:
-        raise NotImplementedError
+        raise ArgumentError(
+            type(self).__name__,
+            "size(epoch) must be defined, got a BatchSize without it",
+            "Use one of pel.optim, such as GrowingBatch(32), or define size in your class.",
+        )
+
+    def checked_size(self, epoch: int) -> int:
+        """`size`, which may be a person's own and say anything, as a number of rows."""
+        return whole(type(self).__name__, f"size({epoch})", self.size(epoch), 1)
+
+    def largest(self, epochs: int) -> int:
+        """A bound for `size` in the first epochs, found without asking for each.
+
+        Memory is set aside for so many rows. By default no bound is known, and it is all rows of
+        the data; a class of your own may say less.
+        """
+        _epoch("epochs", epochs)
+        return _LARGEST_BATCH
+
+
+def _epoch(name: str, epoch: int) -> int:
+    return epoch if type(epoch) is int and epoch >= 0 else whole("size", name, epoch, 0)
 
 
 @record
@@ -210,6 +254,11 @@ class FixedBatch(BatchSize):
         whole("FixedBatch", "rows", self.rows, 1)
 
     def size(self, epoch: int) -> int:
+        _epoch("epoch", epoch)
+        return self.rows
+
+    def largest(self, epochs: int) -> int:
+        _epoch("epochs", epochs)
         return self.rows
 
 
@@ -241,19 +290,20 @@ class GrowingBatch(BatchSize):
             whole("GrowingBatch", "highest", self.highest, self.first)
 
     def size(self, epoch: int) -> int:
-        most = self.highest if self.highest is not None else 1 << 62
-        grown = float(self.first) * _power(self.factor, epoch // self.every)
-        return min(round(min(grown, 1e18)), most)
+        changes = _epoch("epoch", epoch) // self.every
+        most = self.highest if self.highest is not None else _LARGEST_BATCH
+        try:
+            grown = self.first * float(self.factor) ** changes
+        except OverflowError:
+            return most
+        return round(grown) if grown < most else most
 
-
-def _power(factor: float, exponent: float) -> float:
-    """factor^exponent; infinity where no float is that large."""
-    try:
-        return float(factor) ** exponent
-    except OverflowError:
-        return math.inf
+    def largest(self, epochs: int) -> int:
+        """The size in the last of the epochs: it never shrinks."""
+        return self.size(max(_epoch("epochs", epochs), 1) - 1)
 
 
 def _eased(first: float, last: float, part: float) -> float:
     """From `first` to `last` along half a cosine."""
-    return float(last + (first - last) * (1 + math.cos(math.pi * part)) / 2)
+    left = (1 + math.cos(math.pi * part)) / 2
+    return first * left + last * (1 - left)
