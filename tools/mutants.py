@@ -214,13 +214,8 @@ class Runner:
             if stale:
                 print(f"{room}: {len(stale)} test files are run once, unchanged", flush=True)
                 made.renew(self._trees[0], self._trees[0].parent / "cache")
-                for tree in self._trees[1:]:  # they share the machine code that was made
-                    shutil.copytree(
-                        self._trees[0].parent / "cache",
-                        tree.parent / "cache",
-                        copy_function=_link_anew,
-                        dirs_exist_ok=True,
-                    )
+            for tree in self._trees[1:]:
+                _share_code(self._trees[0], tree)
             failing = made.failing()
             if failing:
                 print(f"{room}: {len(failing)} tests fail unchanged and are left out: {failing}")
@@ -272,9 +267,12 @@ class Runner:
         )
 
 
-def _link_anew(source: str, target: str) -> str:
-    Path(target).unlink(missing_ok=True)
-    return _link(source, target)
+def _share_code(source: Path, target: Path) -> None:
+    """Gives another copy the machine code and the bytecode that this one has made."""
+    folders = [source.parent / "cache", *source.rglob("__pycache__")]
+    for folder in folders:
+        there = target.parent / folder.relative_to(source.parent)
+        shutil.copytree(folder, there, copy_function=shutil.copy2, dirs_exist_ok=True)
 
 
 def room_of(path: str) -> str:

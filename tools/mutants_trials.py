@@ -150,8 +150,9 @@ class Control:
 
     def _place(self, item: pytest.Item) -> float:
         """Fastest first; the catalogue at the end in its own order."""
-        alone = item.nodeid.startswith(CATALOGUE)
-        return math.inf if alone else float(self._cases[item.nodeid]["seconds"])
+        if item.nodeid.startswith(CATALOGUE) or item.nodeid not in self._cases:  # slow ones go
+            return math.inf
+        return float(self._cases[item.nodeid]["seconds"])
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
@@ -278,11 +279,17 @@ class Map:
         kept = json.loads(self._store.read_text()) if self._store.exists() else {}
         self._files: dict[str, Any] = kept
         self.files = test_files(root, room)
+        whole = hashlib.sha256()
+        for path in sorted((root / "src/pellucid").rglob("*.py")):
+            whole.update(path.read_bytes())
+        self._sources = whole.hexdigest()
 
     def stale(self) -> list[str]:
         """The test files that were not run yet in the form they have."""
         return [
-            name for name in self.files if self._files.get(name, {}).get("hash") != self._hash(name)
+            name
+            for name in self.files
+            if not (self._is_traced(name) and self._files[name].get("controlled"))
         ]
 
     def renew(self, tree: Path, cache: Path) -> None:
@@ -290,14 +297,23 @@ class Map:
         files = self.stale()
         if not files:
             return
-        traced = self._child(tree, cache, files, None)
-        cases = self._child(tree, cache, files, traced)
+        fresh = [name for name in files if not self._is_traced(name)]
+        if fresh:
+            self._keep(fresh, self._child(tree, cache, fresh, None), "traced")
+        known = {key: case for name in files for key, case in self._files[name]["cases"].items()}
+        self._keep(files, self._child(tree, cache, files, known), "controlled")
+
+    def _keep(self, files: list[str], cases: dict[str, Any], what: str) -> None:
         for name in files:
             mine = {key: case for key, case in cases.items() if key.split("::")[0] == name}
-            self._files[name] = {"hash": self._hash(name), "cases": mine}
+            old = self._files.get(name, {}) if what == "controlled" else {}
+            self._files[name] = {**old, "cases": mine, "hash": self._hash(name), what: True}
         early = self._files.setdefault("", {"calls": []})["calls"]
-        early.extend(call for call in cases[""]["calls"] if call not in early)
+        early.extend(call for call in cases.get("", {"calls": []})["calls"] if call not in early)
         self._store.write_text(json.dumps(self._files))
+
+    def _is_traced(self, name: str) -> bool:
+        return self._files.get(name, {}).get("hash") == self._hash(name)
 
     def _child(
         self, tree: Path, cache: Path, files: list[str], traced: dict[str, Any] | None
@@ -319,7 +335,8 @@ class Map:
             else:
                 found = traced
                 code = run_pytest(files, Control(found))
-            note.write_text(json.dumps(found))
+            if code <= 1:  # 0 or failures; anything else says that tests did not run
+                note.write_text(json.dumps(found))
             return code
 
         log = self._store.with_suffix(".log")
@@ -368,4 +385,7 @@ class Map:
         return sum(cases[name].seconds for name in names)
 
     def _hash(self, name: str) -> str:
-        return hashlib.sha256((self._root / name).read_bytes()).hexdigest()
+        """Of a test file and of the sources, whose lines the map counts."""
+        whole = hashlib.sha256(self._sources.encode())
+        whole.update((self._root / name).read_bytes())
+        return whole.hexdigest()

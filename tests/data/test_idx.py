@@ -214,6 +214,7 @@ def test_packed_files_are_small_equal_and_chosen_by_the_name(tmp_path):
     write_idx(tmp_path / "x.gz", x)
     packed_bytes = (tmp_path / "x.gz").read_bytes()
     assert packed_bytes[:2] == b"\x1f\x8b"
+    assert packed_bytes[4:8] == bytes(4)  # no time
     assert len(packed_bytes) < 200
     write_idx(tmp_path / "x.gz", x, overwrite=True)
     assert (tmp_path / "x.gz").read_bytes() == packed_bytes  # no time stands in it
@@ -279,3 +280,13 @@ def test_a_split_holds_out_the_rounded_share_in_order():
     assert held.tolist() == sorted(held)
     assert kept.tolist() == sorted(kept)
     assert len(split(3, 0.99, 0)[0]) == 1
+
+
+@pytest.mark.parametrize("count", [6, 7])
+def test_a_folder_of_other_files_is_shown_in_short(tmp_path, count):
+    for number in range(count):
+        (tmp_path / f"file{number}").touch()
+    shown = ", ".join(f"file{number}" for number in range(6)) + (", …" if count > 6 else "")
+    with pytest.raises(DataError) as caught:
+        load_idx_folder(tmp_path)
+    assert caught.value.problem.endswith(f"got {shown}")

@@ -171,3 +171,38 @@ def test_a_schedule_that_defines_nothing_says_so(base):
 
     with pytest.raises((NotImplementedError, ArgumentError)):
         getattr(Empty(), "rate" if base is optim.Schedule else "size")(0)
+
+
+def test_the_largest_batch_of_so_many_epochs():
+    grown = optim.GrowingBatch(3, every=2)
+    for epochs in range(8):
+        assert grown.largest(epochs) == max(grown.size(epoch) for epoch in range(max(epochs, 1)))
+    assert optim.FixedBatch(5).largest(9) == 5
+
+    class Shrinking(optim.BatchSize):
+        def size(self, epoch):
+            return 10 - epoch
+
+    assert Shrinking().largest(3) >= 10  # of one's own: nothing is known of it
+
+
+@pytest.mark.parametrize("wrong", [-1, 1.0, "1", None, True])
+def test_steps_and_epochs_are_whole_numbers_from_0(wrong):
+    schedules = [
+        optim.Constant(1),
+        optim.Step(1),
+        optim.Exponential(1),
+        optim.Cosine(1, 5),
+        optim.OneCycle(1, 5),
+        optim.WarmUp(1, 5),
+        optim.Piecewise((1,), (1, 2)),
+    ]
+    for schedule in schedules:
+        with pytest.raises(ArgumentError, match="step must be"):
+            schedule.rate(wrong)
+        assert schedule.rate(0) > 0
+    for sizes in (optim.FixedBatch(3), optim.GrowingBatch(3)):
+        with pytest.raises(ArgumentError, match="epoch must be"):
+            sizes.size(wrong)
+        with pytest.raises(ArgumentError, match="epochs must be"):
+            sizes.largest(wrong)
