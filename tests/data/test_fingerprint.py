@@ -96,11 +96,6 @@ def test_an_overflow_in_consecutive_rows_names_the_row_of_the_data():
     assert slice_rows(x, 3, 6, F64, "x")[1, 1] == 1e39
 
 
-<<<<<<< HEAD
-def test_a_gathered_batch_is_a_plain_array_of_a_memory_map(tmp_path):
-    whole = np.memmap(tmp_path / "x", np.float32, "w+", shape=(4, 2))
-    assert type(gather_rows(whole, np.array([1, 2]), F32, "x")) is np.ndarray
-=======
 def test_a_gathered_batch_is_a_plain_array_of_any_array():
     class Own(np.ndarray):
         """Arrays of a library."""
@@ -109,4 +104,3 @@ def test_a_gathered_batch_is_a_plain_array_of_any_array():
     assert type(x[np.array([1, 2])]) is Own
     assert type(gather(x, np.array([1, 2]), F32, "x")) is np.ndarray
     assert type(gather(x, np.array([1, 2]), F64, "x")) is np.ndarray
->>>>>>> mutants

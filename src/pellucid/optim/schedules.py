@@ -27,11 +27,7 @@ class Schedule:
 
 
 def _step(step: int) -> int:
-<<<<<<< HEAD
     return step if type(step) is int and step >= 0 else integer("rate", "step", step, 0)
-=======
-    return step if type(step) is int and step >= 0 else whole("rate", "step", step, 0)
->>>>>>> mutants
 
 
 @record
@@ -232,11 +228,7 @@ class BatchSize:
 
     def checked_size(self, epoch: int) -> int:
         """`size`, which may be a person's own and say anything, as a number of rows."""
-<<<<<<< HEAD
         return integer(type(self).__name__, f"size({epoch})", self.size(epoch), 1)
-=======
-        return whole(type(self).__name__, f"size({epoch})", self.size(epoch), 1)
->>>>>>> mutants
 
     def largest(self, epochs: int) -> int:
         """A bound for `size` in the first epochs, found without asking for each.
@@ -249,11 +241,7 @@ class BatchSize:
 
 
 def _epoch(name: str, epoch: int) -> int:
-<<<<<<< HEAD
     return epoch if type(epoch) is int and epoch >= 0 else integer("size", name, epoch, 0)
-=======
-    return epoch if type(epoch) is int and epoch >= 0 else whole("size", name, epoch, 0)
->>>>>>> mutants
 
 
 @record
