@@ -1095,6 +1095,7 @@ FOLLOWED = [
 ]
 
 BY_NATURE = {
+    "Keep the weights alone: np.savez(path, **model.weights).": "takes thousands of layers",
     "Start without --resume.": "of the command line: tests/cli",
     "Give the same options, or start anew with --overwrite.": "of the command line: tests/cli",
     "Run it with backend='interpreter'.": "for graphs that no test should know how to write",

@@ -163,7 +163,56 @@ def shown(count: int) -> Any:
     return pel.explain(model, *[X, X[:, 0]][:count])
 
 
+def wide_inside(width: int) -> Any:
+    """A model that was made for four features, called on others."""
+    inside = pel.Model(x4, nn.Dense(2)(x4), seed=0)
+    symbol = pel.Input((width,))
+    return pel.Model(symbol, inside(symbol), seed=0)
+
+
+def resumed(**options: Any) -> Any:
+    model = compiled()
+    model.fit(X, X[:, 0], epochs=1, seed=0, verbose=0)
+    return model.fit(X, X[:, 0], epochs=2, verbose=0, resume=True, **options)
+
+
+def doubled(part: Any) -> Any:
+    model = pel.Sequential([nn.Dense(4, input_shape=(4,))], seed=0)
+    model.add(part(model))
+    return model
+
+
 FOLLOWED = [
+    Followed(
+        "Call it on symbols of these shapes.",
+        lambda p: wide_inside(3),
+        lambda p: wide_inside(4),
+    ),
+    Followed(
+        "Only the first layer of a model needs an input_shape.",
+        lambda p: pel.Sequential([nn.Dense(2, input_shape=(4,)), nn.Dense(1, input_shape=(3,))]),
+        lambda p: pel.Sequential([nn.Dense(2, input_shape=(4,)), nn.Dense(1)]),
+    ),
+    Followed(
+        "Leave history_points out.",
+        lambda p: resumed(history_points=7),
+        lambda p: resumed(),
+    ),
+    Followed(
+        "Make a new model with seed=.",
+        lambda p: setattr(compiled(), "seed", 3),
+        lambda p: pel.Sequential([nn.Dense(1)], seed=3),
+    ),
+    Followed(
+        "Give the array itself.",
+        lambda p: compiled().fit({"x": X}, X[:, 0], verbose=0),
+        lambda p: compiled().fit(X, X[:, 0], verbose=0),
+    ),
+    Followed(
+        "Its layers share their weights: add(Sequential(model.layers)).",
+        lambda p: doubled(lambda model: model),
+        lambda p: doubled(lambda model: pel.Sequential(model.layers)),
+    ),
     # models
     Followed(
         "Give it dtype='float64'.",

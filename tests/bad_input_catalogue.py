@@ -567,7 +567,7 @@ MEETINGS = [
     Case(
         "weights too large for any memory",
         lambda p: built((2**40,), nn.Dense(2**20)),
-        "must fit into memory",
+        "weights must fit the memory",
     ),
     Case(
         "an argument of another optimizer",

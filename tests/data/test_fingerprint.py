@@ -102,5 +102,5 @@ def test_a_gathered_batch_is_a_plain_array_of_any_array():
 
     x = made(4, 2).view(Own)
     assert type(x[np.array([1, 2])]) is Own
-    assert type(gather(x, np.array([1, 2]), F32, "x")) is np.ndarray
-    assert type(gather(x, np.array([1, 2]), F64, "x")) is np.ndarray
+    assert type(gather_rows(x, np.array([1, 2]), F32, "x")) is np.ndarray
+    assert type(gather_rows(x, np.array([1, 2]), F64, "x")) is np.ndarray
