@@ -63,7 +63,7 @@ def escaped(target: Target, place: int | str, make: Callable[[], Any]) -> str:
             if isinstance(place, int):
                 target.call(*target.args[:place], wrong, *target.args[place + 1 :])
             else:
-                target.call(**(target.named | {place: wrong}))
+                target.call(*target.args, **(target.named | {place: wrong}))
         except PellucidError:
             return ""
         except Exception as error:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -128,7 +129,9 @@ def target(label: str, call: Function, signed: Function | None = None) -> Target
     """A call by introspection: its required parameters get good values."""
     own = OWN.get(label, {})
     if label in POSITIONAL:
-        return Target(label, call, POSITIONAL[label], {}, ())
+        parameters = inspect.signature(call).parameters.values()
+        more = tuple(one.name for one in parameters if one.kind is one.KEYWORD_ONLY)
+        return Target(label, call, POSITIONAL[label], {}, more)
     named, more = {}, []
     for parameter in inspect.signature(signed or call).parameters.values():
         name = parameter.name
@@ -254,11 +257,49 @@ def of_models() -> Iterator[Target]:
             several.compile("sgd", **others | {_name: {"c": c, "d": d}})
 
         yield of(f"compile of dicts, {name}", compiled, **value)
+    for argument, wrap in {
+        "callbacks": lambda one: [one],
+        "class_weight": lambda one: {0: one},
+        "sample_weight": lambda one: [one] * 12,
+    }.items():
+
+        def fitted(_argument: str = argument, _wrap: Function = wrap, **inside: Any) -> Any:
+            more = {_argument: _wrap(inside["one"])}
+            return copy.deepcopy(ready).fit(X, Y, verbose=0, **more)
+
+        one = pel.EarlyStopping("loss") if argument == "callbacks" else 1.0
+        yield of(f"fit, inside {argument}", fitted, one=one)
+    for argument, wrap, one in (
+        ("metrics", lambda one: [one], "accuracy"),
+        ("loss", lambda one: [one], "cross_entropy"),
+        ("regularizer", lambda one: [one], nn.L2(0.1)),
+        ("rates", lambda one: {"dense_1": one}, 0.5),
+        ("loss_weights", lambda one: [one], 0.5),
+    ):
+
+        def recompiled(_argument: str = argument, _wrap: Function = wrap, **inside: Any) -> None:
+            several = _argument in ("loss", "loss_weights")
+            out = [nn.Dense(2)(X4)] if several else nn.Dense(2, name="dense_1")(X4)
+            pel.Model(X4, out).compile(**{_argument: _wrap(inside["one"])})
+
+        yield of(f"compile, inside {argument}", recompiled, one=one)
+    yield of("set_weights by name", lambda one: ready.set_weights({"dense_1.W": one}), one=WEIGHTS)
+    yield Target("a saved function", saved_function(), (Tensor(X @ WEIGHTS[:, :2]),), {}, ())
     yield of("fit and validate", functools.partial(validated, ready), x=X, y=Y, weights=W)
 
 
 def assign(model: Any, kind: str, tree: Any) -> None:
     setattr(copy.deepcopy(model), kind, tree)
+
+
+def saved_function() -> Any:
+    """A function of a model file, as loading makes it."""
+    model = pel.Sequential([nn.Dense(2, lambda x: x * x), nn.Dense(2)], seed=0)
+    model.build((4,))
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(Path(folder) / "model")
+        activation = pel.load(Path(folder) / "model").layers[0].activation
+    return activation
 
 
 def validated(model: Any, x: Any, y: Any, weights: Any) -> Any:
@@ -274,6 +315,7 @@ def of_two_inputs() -> Any:
 
 
 X4, W = pel.Input((4,)), np.ones(12, np.float32)
+WEIGHTS = np.ones((4, 3), np.float32)
 H4 = nn.Dense(2)(X4)
 KEY = pel.Key(0, 1)
 

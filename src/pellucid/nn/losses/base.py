@@ -48,6 +48,7 @@ class Loss:
     reads: ClassVar[Form] = Form.VALUES  # what it takes the output of the model for
     link: ClassVar[str | None] = None  # the final activation that is taken off before it
     classifies: ClassVar[bool] = False  # whether targets are labels
+    by_element: ClassVar[bool] = False  # whether each output has a target of its own
     sides: ClassVar[tuple[int, int] | None] = None  # the labels, where each output has two
 
     def __init_subclass__(cls, **rest: Any) -> None:
@@ -117,7 +118,14 @@ def _checked_per_row(per_row: Callable[..., Value]) -> Callable[..., Value]:
     @functools.wraps(per_row)
     def checked(self: Any, target: Any, output: Any) -> Value:
         both = [one if isinstance(one, Value) else asvalue(one) for one in (target, output)]
-        if () in (one.type.shape for one in both) or len({one.type.shape[0] for one in both}) > 1:
+        first, second = (one.type.shape for one in both)
+        if self.by_element and first != second:
+            raise ShapeError(
+                self.label,
+                f"target must be {shapes.text(second)} like the output, got {shapes.text(first)}",
+                "They never broadcast: reshape the target.",
+            )
+        if () in (first, second) or first[0] != second[0]:
             raise _other_rows(self.label, *both)
         return call(self, *both)
 

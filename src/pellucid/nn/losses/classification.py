@@ -207,6 +207,7 @@ class BinaryCrossEntropy(Loss):
     link: ClassVar[str | None] = "sigmoid"
     classifies: ClassVar[bool] = True
     sides: ClassVar[tuple[int, int] | None] = (0, 1)
+    by_element: ClassVar[bool] = True
 
     label_smoothing: float = 0.0
 
@@ -274,6 +275,7 @@ class _Signs(Loss):
     reads: ClassVar[Form] = Form.SCORES
     classifies: ClassVar[bool] = True
     sides: ClassVar[tuple[int, int] | None] = (-1, 1)
+    by_element: ClassVar[bool] = True
 
     def labelled(self, target: Value) -> Value:
         return target > 0
