@@ -76,6 +76,29 @@ def escaped(target: Target, place: int | str, make: Callable[[], Any]) -> str:
     return ""
 
 
+def leaks(one: Any) -> None:
+    {}[str(one)]
+
+
+def hangs(one: Any) -> None:
+    while True:
+        pass
+
+
+def hoards(one: Any) -> None:
+    bytearray(8 * GIB)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"), [(leaks, "KeyError"), (hangs, "not done"), (hoards, "MemoryError")]
+)
+def test_what_escapes_is_found(
+    call: Callable[..., None], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.test_wrong_arguments.SECONDS", 1)
+    assert words in escaped(Target(call.__name__, call, (1,), {}, ()), 0, lambda: None)
+
+
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.label)
 def test_a_wrong_argument_is_refused_in_our_form(
     target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken_graphs: None

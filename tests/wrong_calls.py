@@ -271,15 +271,15 @@ def of_models() -> Iterator[Target]:
         yield of(f"fit, inside {argument}", fitted, one=one)
     for argument, wrap, one in (
         ("metrics", lambda one: [one], "accuracy"),
-        ("loss", lambda one: [one], "cross_entropy"),
+        ("loss", lambda one: [one, "squared"], "cross_entropy"),
         ("regularizer", lambda one: [one], nn.L2(0.1)),
         ("rates", lambda one: {"dense_1": one}, 0.5),
-        ("loss_weights", lambda one: [one], 0.5),
+        ("loss_weights", lambda one: [one, 1.0], 0.5),
     ):
 
         def recompiled(_argument: str = argument, _wrap: Function = wrap, **inside: Any) -> None:
             several = _argument in ("loss", "loss_weights")
-            out = [nn.Dense(2)(X4)] if several else nn.Dense(2, name="dense_1")(X4)
+            out = [nn.Dense(2)(X4), nn.Dense(2)(X4)] if several else nn.Dense(2, name="dense_1")(X4)
             pel.Model(X4, out).compile(**{_argument: _wrap(inside["one"])})
 
         yield of(f"compile, inside {argument}", recompiled, one=one)

@@ -109,7 +109,7 @@ class Architecture:
                 self._typed(len(self.layers) - 1)
         except BaseException:
             for each in (self.names, self.layers, self.sources):
-                each.pop()  # type: ignore[attr-defined]
+                each.pop()
             if is_new:
                 del self._unique[own], self._known[id(layer)]
                 self._taken.discard(own)
