@@ -328,7 +328,7 @@ def of_layers() -> Iterator[Target]:
             continue
         kind, x = type(layer).__name__, input_of(layer)
         params, state = dict(layer.variables.params), dict(layer.variables.state)
-        first = x[0] if layer.several else x
+        first = x[0] if layer.multiple_inputs else x
         type_ = TensorType(float32, (N, *first.shape[1:]))
         yield of(f"{kind}.init", layer.init, key=KEY, x=type_)
         whole = {"params": params, "state": state, "x": x, "train": True, "key": KEY}
@@ -350,7 +350,7 @@ def input_of(layer: Any) -> Any:
     for shape in ((2,), (4,), (4, 2), (8, 8, 1), (8, 8, 2), (8, 8, 4)):
         x = np.ones((2, *shape), np.float32)
         try:
-            if layer.several:
+            if layer.multiple_inputs:
                 inputs = [pel.Input(shape), pel.Input(shape)]
                 pel.Model(inputs, layer(inputs), seed=0).build([shape, shape])
                 return [x, x]

@@ -175,7 +175,7 @@ def test_pooling_reads_windows_where_they_stand(which, window, channels):
     ],
 )
 def test_joined_axes(shape, flat, groups):
-    found = shapes.joined(shape, flat)
+    found = shapes.merged_axes(shape, flat)
     if groups is None or found is None:
         assert found == groups
         return

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pellucid.core import arguments
-from pellucid.core.arguments import accepts, checked, choice, flag, real, whole
+from pellucid.core.arguments import accepts, checked, choice, flag, integer, real
 from pellucid.core.errors import ArgumentError
 
 ABOVE_1 = 1 + 2**-52
@@ -61,21 +61,21 @@ def test_what_is_no_real_number(value):
 
 def test_whole_numbers_within_their_ends():
     for value in (2, 5, np.int8(3), np.array(4)):
-        found = whole("place", "it", value, 2, 5)
+        found = integer("place", "it", value, 2, 5)
         assert type(found) is int
         assert found == value
-    refused("it must be in [2, 5], got 1", whole, 1, 2, 5)
-    refused("it must be in [2, 5], got 6", whole, 6, 2, 5)
-    assert whole("place", "it", 0) == 0
-    assert whole("place", "it", 2**63 - 1) == 2**63 - 1
-    refused("it must be at least 0, got -1", whole, -1)
-    refused(f"it must be below 2⁶³, got {2**63}", whole, 2**63)
-    assert whole("place", "it", 2**70, 0, 2**70) == 2**70
+    refused("it must be in [2, 5], got 1", integer, 1, 2, 5)
+    refused("it must be in [2, 5], got 6", integer, 6, 2, 5)
+    assert integer("place", "it", 0) == 0
+    assert integer("place", "it", 2**63 - 1) == 2**63 - 1
+    refused("it must be at least 0, got -1", integer, -1)
+    refused(f"it must be below 2⁶³, got {2**63}", integer, 2**63)
+    assert integer("place", "it", 2**70, 0, 2**70) == 2**70
 
 
 @pytest.mark.parametrize("value", [True, 2.0, "2", None, [2], np.float64(2)])
 def test_what_is_no_whole_number(value):
-    refused(f"it must be a whole number, got {value!r}", whole, value)
+    refused(f"it must be a whole number, got {value!r}", integer, value)
 
 
 def test_seeds_flags_and_words():

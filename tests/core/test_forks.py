@@ -115,14 +115,14 @@ def test_a_lock_is_free_in_a_child_but_for_the_thread_that_forked() -> None:
         other, own, claim, mine = forks.Lock(), forks.Lock(), forks.Claim(), forks.Claim()
         held = threading.Event()
         def hold():
-            with other, claim.taken():
+            with other, claim.acquire():
                 held.set(); time.sleep(60)
         threading.Thread(target=hold, daemon=True).start(); held.wait()
         def free():
-            with claim.taken() as had, mine.taken() as again:
+            with claim.acquire() as had, mine.acquire() as again:
                 got = other.acquire(False), own.acquire(False), had, again
             return (*got, forks.count())
-        with own, mine.taken():
+        with own, mine.acquire():
             print(forked(free), other.acquire(False), forks.count())
         """
     )
@@ -153,16 +153,19 @@ def test_a_fork_waits_for_a_guard_and_for_an_import() -> None:
 
 def test_a_claim_is_for_one_call_and_no_copy_has_it() -> None:
     claim = forks.Claim()
-    with claim.taken() as first:
-        with claim.taken() as second:
+    with claim.acquire() as first:
+        with claim.acquire() as second:
             assert (first, second) == (True, False)
-        with claim.taken() as third:
+        with claim.acquire() as third:
             assert not third, "the second call must not free what the first one has"
-        with copy.deepcopy(claim).taken() as own, pickle.loads(pickle.dumps(claim)).taken() as too:
+        with (
+            copy.deepcopy(claim).acquire() as own,
+            pickle.loads(pickle.dumps(claim)).acquire() as too,
+        ):
             assert own and too
-    with pytest.raises(KeyboardInterrupt), claim.taken():
+    with pytest.raises(KeyboardInterrupt), claim.acquire():
         raise KeyboardInterrupt
-    with claim.taken() as again:
+    with claim.acquire() as again:
         assert again
 
 
@@ -171,7 +174,7 @@ def test_of_many_threads_one_has_the_claim() -> None:
 
     def work() -> None:
         for _ in range(300):
-            with claim.taken() as own:
+            with claim.acquire() as own:
                 if own:
                     with lock:
                         now[0] += 1

@@ -226,4 +226,4 @@ def test_64_axes_and_2_to_the_63_are_the_most() -> None:
     ],
 )
 def test_joined_neighbours(shape: Any, flat: Any, groups: Any) -> None:
-    assert shapes.joined(shape, flat) == groups
+    assert shapes.merged_axes(shape, flat) == groups

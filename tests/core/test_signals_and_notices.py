@@ -12,7 +12,7 @@ import pytest
 import pellucid
 from pellucid.core import errors, forks, notices
 from pellucid.core.errors import ArgumentError, nearest
-from pellucid.core.signals import held_back
+from pellucid.core.signals import deferred
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def heard():
 
 def test_signals_are_heard_behind_the_block_in_their_order(heard):
     own = signal.getsignal(signal.SIGINT)
-    with held_back():
+    with deferred():
         for number in (signal.SIGTERM, signal.SIGINT):
             os.kill(os.getpid(), number)
         assert heard == []
@@ -43,7 +43,7 @@ def test_a_handler_that_raises_does_so_behind_the_block(heard):
     done = []
 
     def block():
-        with held_back():
+        with deferred():
             os.kill(os.getpid(), signal.SIGINT)
             done.append(1)
 
@@ -55,7 +55,7 @@ def test_a_handler_that_raises_does_so_behind_the_block(heard):
 
 def test_a_signal_that_nobody_handles_is_left_alone(heard):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    with held_back():
+    with deferred():
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
         os.kill(os.getpid(), signal.SIGTERM)
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
@@ -66,7 +66,7 @@ def test_handlers_come_back_though_the_block_fails(heard):
     own = signal.getsignal(signal.SIGINT)
 
     def block():
-        with held_back():
+        with deferred():
             os.kill(os.getpid(), signal.SIGINT)
             raise ValueError("own")
 
@@ -80,7 +80,7 @@ def test_other_threads_change_no_handler(heard):
     own, seen = signal.getsignal(signal.SIGINT), []
 
     def work():
-        with held_back():
+        with deferred():
             seen.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=work)
@@ -116,10 +116,10 @@ def test_a_notice_from_deep_inside_names_the_persons_line(monkeypatch):
 
 
 def test_the_middle_of_a_long_problem_is_left_out():
-    short = "a" * errors.LONGEST
+    short = "a" * errors.MAX_MESSAGE
     assert ArgumentError("w", short).problem == short
     long = "a" * 500 + "bbb" + "c" * 500
-    assert errors.LONGEST == 1000
+    assert errors.MAX_MESSAGE == 1000
     assert ArgumentError("w", long).problem == (
         f"{'a' * 500} … (3 characters left out) … {'c' * 500}"
     )
@@ -152,7 +152,7 @@ def test_a_lock_is_taken_given_up_and_known_by_its_holder():
     with lock:
         assert not lock.acquire(blocking=False)
     assert lock.acquire(blocking=False)
-    lock.renew()  # as in a child of this thread: still held
+    lock.reset()  # as in a child of this thread: still held
     assert not lock.acquire(blocking=False)
     lock.release()
     assert lock.acquire(blocking=False)
@@ -165,36 +165,36 @@ def test_a_lock_of_another_thread_is_free_when_renewed():
     thread.start()
     thread.join()
     assert not lock.acquire(blocking=False)
-    lock.renew()
+    lock.reset()
     assert lock.acquire(blocking=False)
     lock.release()
 
 
 def test_a_claim_is_one_calls_and_a_copy_is_free():
     claim = forks.Claim()
-    with claim.taken() as first, claim.taken() as second:
+    with claim.acquire() as first, claim.acquire() as second:
         assert (first, second) == (True, False)
-        with copy.deepcopy(claim).taken() as other:
+        with copy.deepcopy(claim).acquire() as other:
             assert other
-        claim.renew()  # as in a child of this thread
-        with claim.taken() as third:
+        claim.reset()  # as in a child of this thread
+        with claim.acquire() as third:
             assert not third
-    with claim.taken() as again:
+    with claim.acquire() as again:
         assert again
     inside, out = threading.Event(), threading.Event()
 
     def hold():
-        with claim.taken():
+        with claim.acquire():
             inside.set()
             out.wait()
 
     thread = threading.Thread(target=hold)
     thread.start()
     inside.wait()
-    with claim.taken() as busy:
+    with claim.acquire() as busy:
         assert not busy
-    claim.renew()
-    with claim.taken() as free:
+    claim.reset()
+    with claim.acquire() as free:
         assert free
     out.set()
     thread.join()

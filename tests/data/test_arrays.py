@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pellucid.core.errors import DataError, DTypeError, PellucidError, ShapeError
-from pellucid.data.arrays import as_features, as_targets, gather
+from pellucid.data.arrays import as_features, as_targets, gather_rows
 
 F32 = np.dtype(np.float32)
 X = np.arange(12.0).reshape(4, 3)
@@ -37,7 +37,7 @@ def read_only():
 )
 def test_an_array_stays_what_it_is_and_its_batch_is_native(x):
     assert as_features(x, "fit") is x
-    batch = gather(x, np.array([3, 0, 3]), F32, "x")
+    batch = gather_rows(x, np.array([3, 0, 3]), F32, "x")
     assert batch.dtype == F32
     assert batch.dtype.isnative
     assert batch.flags.c_contiguous
@@ -98,15 +98,15 @@ def test_an_overflow_names_its_place_and_the_number(dtype, number):
     x[3, 1] = np.dtype(dtype).type(number)
     words = f"got {number} in row 3, column 1".replace("+", r"\+")
     with pytest.raises(DataError, match=words):
-        gather(x, np.array([4, 3]), F32, "x")
+        gather_rows(x, np.array([4, 3]), F32, "x")
 
 
 def test_a_conversion_heeds_no_setting_of_the_floating_point_unit():
     x = np.array([[1e-300], [np.nan]])
     signalling = np.array([[0x7FF0000000000001]], np.uint64).view(np.float64)
     with np.errstate(all="raise"):
-        assert gather(x, np.array([0]), F32, "x")[0, 0] == 0
-        assert np.isnan(gather(signalling, np.array([0]), F32, "x")).all()
+        assert gather_rows(x, np.array([0]), F32, "x")[0, 0] == 0
+        assert np.isnan(gather_rows(signalling, np.array([0]), F32, "x")).all()
 
 
 JUNK = st.recursive(

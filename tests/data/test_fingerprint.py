@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pellucid.core.errors import DataError
-from pellucid.data.arrays import consecutive, fingerprint, gather
+from pellucid.data.arrays import fingerprint, gather_rows, slice_rows
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 
@@ -76,11 +76,11 @@ def test_large_targets_are_read_by_rows_spread_over_them():
 
 def test_rows_in_a_row_are_the_array_itself_only_where_nothing_is_converted():
     x = made(6, 2)
-    part = consecutive(x, 1, 4, F32, "x")
+    part = slice_rows(x, 1, 4, F32, "x")
     assert np.shares_memory(part, x)
     np.testing.assert_array_equal(part, x[1:4])
     for other in (x.astype(np.float64), np.asfortranarray(x), x.astype(">f4")):
-        part = consecutive(other, 1, 4, F32, "x")
+        part = slice_rows(other, 1, 4, F32, "x")
         assert part.dtype == F32
         assert part.dtype.isnative
         assert part.flags.c_contiguous
@@ -92,10 +92,10 @@ def test_an_overflow_in_consecutive_rows_names_the_row_of_the_data():
     x = np.ones((6, 2))
     x[4, 1] = 1e39
     with pytest.raises(DataError, match=r"got 1e\+39 in row 4, column 1"):
-        consecutive(x, 3, 6, F32, "x")
-    assert consecutive(x, 3, 6, F64, "x")[1, 1] == 1e39
+        slice_rows(x, 3, 6, F32, "x")
+    assert slice_rows(x, 3, 6, F64, "x")[1, 1] == 1e39
 
 
 def test_a_gathered_batch_is_a_plain_array_of_a_memory_map(tmp_path):
     whole = np.memmap(tmp_path / "x", np.float32, "w+", shape=(4, 2))
-    assert type(gather(whole, np.array([1, 2]), F32, "x")) is np.ndarray
+    assert type(gather_rows(whole, np.array([1, 2]), F32, "x")) is np.ndarray

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pellucid.core.errors import DataError
-from pellucid.data.arrays import as_features, check_finite, gather
+from pellucid.data.arrays import as_features, check_finite, gather_rows
 from pellucid.data.minibatch import order
 
 
@@ -32,7 +32,7 @@ def test_a_batch_is_converted_and_the_data_stay_where_they_are(tmp_path):
     whole = np.memmap(tmp_path / "x", np.uint8, "w+", shape=(100, 6))
     whole[:] = np.arange(600).reshape(100, 6) % 256
     assert as_features(whole, "fit") is whole
-    batch = gather(whole, np.array([5, 99]), np.dtype(np.float32), "x")
+    batch = gather_rows(whole, np.array([5, 99]), np.dtype(np.float32), "x")
     assert batch.dtype == np.float32
     np.testing.assert_array_equal(batch, whole[[5, 99]])
     x = np.ones((4, 2), np.float32)
@@ -43,8 +43,8 @@ def test_what_overflows_or_is_not_finite_is_named():
     x = np.ones((5, 2))
     x[3, 1] = 1e39
     with pytest.raises(DataError, match=r"1e\+39 in row 3"):
-        gather(x, np.array([4, 3]), np.dtype(np.float32), "x")
-    assert gather(x, np.array([3]), np.dtype(np.float64), "x")[0, 1] == 1e39
+        gather_rows(x, np.array([4, 3]), np.dtype(np.float32), "x")
+    assert gather_rows(x, np.array([3]), np.dtype(np.float64), "x")[0, 1] == 1e39
     x[3, 1] = np.nan
     with pytest.raises(DataError, match="nan in row 3, column 1"):
         check_finite(x[[4, 3]], np.array([4, 3]), "x")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pellucid.core.errors import ArgumentError, DataError, ShapeError
-from pellucid.data.weights import as_weights, by_class
+from pellucid.data.weights import as_weights, weights_by_class
 
 LABELS = np.array([2, 0, 0, 1, 0])
 CLASSES = [0, 1, 2, 3]
@@ -34,12 +34,18 @@ def test_weights_that_are_refused(given, error, words):
 
 
 def test_a_class_that_is_not_named_has_weight_1():
-    assert by_class({2: 9, 1: 0}, LABELS, CLASSES, "fit").tolist() == [9, 1, 1, 0, 1]
-    assert by_class({np.int64(0): 2.5}, LABELS, CLASSES, "fit").tolist() == [1, 2.5, 2.5, 1, 2.5]
+    assert weights_by_class({2: 9, 1: 0}, LABELS, CLASSES, "fit").tolist() == [9, 1, 1, 0, 1]
+    assert weights_by_class({np.int64(0): 2.5}, LABELS, CLASSES, "fit").tolist() == [
+        1,
+        2.5,
+        2.5,
+        1,
+        2.5,
+    ]
 
 
 def test_balanced_gives_every_class_that_is_there_the_same_sum():
-    weights = by_class("balanced", LABELS, CLASSES, "fit")
+    weights = weights_by_class("balanced", LABELS, CLASSES, "fit")
     # N / (C·N_c): five rows, three classes
     np.testing.assert_allclose(weights, [5 / 3, 5 / 9, 5 / 9, 5 / 3, 5 / 9], rtol=1e-15)
 
@@ -62,4 +68,4 @@ def test_balanced_gives_every_class_that_is_there_the_same_sum():
 )
 def test_class_weights_that_are_refused(given, labels, error, words):
     with pytest.raises(error, match=words):
-        by_class(given, labels, CLASSES, "fit")
+        weights_by_class(given, labels, CLASSES, "fit")

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from pellucid.core.errors import LONGEST as MESSAGE
+from pellucid.core.errors import MAX_MESSAGE as MESSAGE
 from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import LONGEST, Graph, Node, TensorType
 from pellucid.graph.text import parse_graph, print_graph

@@ -8,7 +8,7 @@ import pytest
 import pellucid as pel
 from pellucid import nn, optim
 from pellucid.core.errors import ArgumentError, ShapeError
-from pellucid.nn.augmentation import FILLS
+from pellucid.nn.augmentation import FILL_MODES
 from pellucid.ops.random import Key
 
 RNG = np.random.default_rng(0)
@@ -36,7 +36,7 @@ def changed(layer, x, seed=0, step=0, backend="interpreter", train=True):
 @pytest.mark.lecture("T1.F7")
 @pytest.mark.parametrize(
     ("mode", "backend"),
-    [("constant", "native"), *((mode, "interpreter") for mode in FILLS)],
+    [("constant", "native"), *((mode, "interpreter") for mode in FILL_MODES)],
 )
 def test_shifts_of_whole_pixels(mode, backend):
     """The training set grows by changed copies of its images: here shifted ones."""

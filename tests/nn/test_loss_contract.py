@@ -158,11 +158,13 @@ def test_labels_that_do_not_count_from_0_are_told_what_works(loss, shift):
     assert ("y - 1" in caught.value.fix) == (shift == 1)
 
 
-@pytest.mark.parametrize("loss", [name for name in BY_NAME if BY_NAME[name].sides is not None])
+@pytest.mark.parametrize(
+    "loss", [name for name in BY_NAME if BY_NAME[name].binary_labels is not None]
+)
 @pytest.mark.parametrize("labels", [(0, 1), (-1, 1), (1, 2)])
 def test_labels_of_two_sides_are_told_what_works(loss, labels):
     y, output = np.array(labels)[[0, 1, 1, 0]], TensorType(float64, (N, 1))
-    low, high = BY_NAME[loss].sides
+    low, high = BY_NAME[loss].binary_labels
     if labels != (low, high):
         with pytest.raises(DataError) as caught:
             LOSSES[loss].targets(y, output)
@@ -178,7 +180,7 @@ def test_class_weights_go_by_the_class_of_a_row_or_are_refused():
     wide = TensorType(float64, (N, 3))
     for loss in LOSSES.values():
         y = np.array([[0.5, 0.5, 0], [1, 0, 0]])
-        if loss.classifies and loss.sides is None:
+        if loss.is_classification and loss.binary_labels is None:
             labels, classes = loss.row_classes(np.array([2, 0]), wide, "fit")
             np.testing.assert_array_equal(labels, [2, 0])
             np.testing.assert_array_equal(
@@ -191,10 +193,10 @@ def test_class_weights_go_by_the_class_of_a_row_or_are_refused():
         name = "<lambda>" if isinstance(loss, UserLoss) else loss.name
         with pytest.raises(ArgumentError, match=f"a row, got loss {name} with 3 outputs"):
             loss.row_classes(y, wide, "fit")
-        if loss.sides is not None:
+        if loss.binary_labels is not None:
             narrow = TensorType(float64, (N, 1))
             labels, classes = loss.row_classes(np.array([[1.0]]), narrow, "fit")
-            assert labels.shape == (1,) and classes == list(loss.sides)
+            assert labels.shape == (1,) and classes == list(loss.binary_labels)
 
 
 # -- names ------------------------------------------------------------------------------------

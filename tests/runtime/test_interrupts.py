@@ -19,7 +19,7 @@ import pytest
 
 import pellucid as pel
 from pellucid.compiler.codegen import module as codegen
-from pellucid.core.signals import held_back, let_through
+from pellucid.core.signals import deferred, immediate
 from pellucid.runtime import interpreter_executor, machine_code, native, native_executor, threads
 from pellucid.runtime.calls import Workspace
 from pellucid.runtime.interpreter import Interpreter
@@ -238,11 +238,11 @@ def test_handlers_wait_for_a_block_but_not_for_what_may_be_left(name: str) -> No
     number, seen = getattr(signal, name), []
     before = signal.signal(number, lambda which, frame: seen.append(which))
     try:
-        with held_back():
+        with deferred():
             os.kill(os.getpid(), number)
             time.sleep(0.01)
             assert seen == []
-            with held_back(), let_through():
+            with deferred(), immediate():
                 assert seen == [number]
                 os.kill(os.getpid(), number)
                 time.sleep(0.01)

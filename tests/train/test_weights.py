@@ -23,9 +23,9 @@ def model(loss="cross_entropy", units=3, optimizer=None, **compiled):
 
 
 def targets(loss):
-    if losses.BY_NAME[loss].sides is not None:
-        return RNG.choice(losses.BY_NAME[loss].sides, (40, 1)).astype(float), 1
-    if losses.BY_NAME[loss].classifies:
+    if losses.BY_NAME[loss].binary_labels is not None:
+        return RNG.choice(losses.BY_NAME[loss].binary_labels, (40, 1)).astype(float), 1
+    if losses.BY_NAME[loss].is_classification:
         return Y, 3
     counts = RNG.poisson(2.0, (40, 2)).astype(float)
     return counts, {"gaussian": 4, "gaussian_mixture": 8}.get(loss, 2)
@@ -82,7 +82,7 @@ def test_classes_have_weights():
 
 @pytest.mark.parametrize("loss", ["hinge", "binary_cross_entropy"])
 def test_sides_have_weights(loss):
-    low, high = losses.BY_NAME[loss].sides
+    low, high = losses.BY_NAME[loss].binary_labels
     y = np.where(X[:, 0] > 0, high, low)
     net = model(loss, 1)
     net.fit(X, y, epochs=0, verbose=0)

@@ -23,7 +23,7 @@ from rich.console import Console
 import pellucid
 from pellucid.cli import report
 from pellucid.core import shapes
-from pellucid.core.arguments import whole
+from pellucid.core.arguments import integer
 from pellucid.core.errors import ArgumentError, DataError, PellucidError
 from pellucid.core.files import as_path, check_target
 from pellucid.data import Dataset, load_digits, load_idx_folder, read_idx
@@ -115,7 +115,7 @@ def _hidden(text: str) -> list[int]:
         ) from None
     sizes = [size for size in sizes if size != 0]
     for size in sizes:
-        whole("train", "--hidden", size, 1)
+        integer("train", "--hidden", size, 1)
     return sizes
 
 
@@ -164,7 +164,7 @@ def train(
     pellucid train digits
     pellucid train my-mnist-folder --hidden 300,100 --optimizer adam --epochs 20
     """
-    whole("train", "--seed", seed, 0, 2**32 - 1)
+    integer("train", "--seed", seed, 0, 2**32 - 1)
     check_activation("train", activation)
     sizes = _hidden(hidden)
     data = dataset("train", source, seed)

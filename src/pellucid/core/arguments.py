@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from pellucid.core.errors import ArgumentError, PellucidError, nearest
 
-_LARGEST = 2**63 - 1  # what an axis, a step or a count is held in
+_MAX_INTEGER = 2**63 - 1  # what an axis, a step or a count is held in
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -132,7 +132,7 @@ def real(
     return number
 
 
-def whole(where: str, name: str, value: object, low: int = 0, high: int | None = None) -> int:
+def integer(where: str, name: str, value: object, low: int = 0, high: int | None = None) -> int:
     """`value` as an int in [low, high], of 63 bits at most; 2.0 and True are refused."""
     try:
         if isinstance(value, bool):
@@ -140,7 +140,7 @@ def whole(where: str, name: str, value: object, low: int = 0, high: int | None =
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         raise ArgumentError(where, f"{name} must be a whole number, got {value!r}") from None
-    if not low <= number <= (_LARGEST if high is None else high):
+    if not low <= number <= (_MAX_INTEGER if high is None else high):
         wanted = f"in [{low}, {high}]"
         if high is None:
             wanted = f"at least {low}" if number < low else "below 2⁶³"
@@ -150,7 +150,7 @@ def whole(where: str, name: str, value: object, low: int = 0, high: int | None =
 
 def seed(where: str, value: object) -> int:
     """`value` as a seed: a whole number that 63 bits hold."""
-    return whole(where, "seed", value, 0, _LARGEST)
+    return integer(where, "seed", value, 0, _MAX_INTEGER)
 
 
 def flag(where: str, name: str, value: object) -> None:

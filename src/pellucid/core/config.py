@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 _RECORDS: dict[str, type] = {}
 _PLAIN = (str, int, float, bool, type(None))
-_DEEPEST = 32
+_MAX_DEPTH = 32
 _NOT_FINITE = ("nan", "inf", "-inf")
 
 
@@ -54,8 +54,8 @@ def _plain(value: Any, depth: int = 0) -> Any:
     if type(value) in _PLAIN:
         return value
     if type(value) in (list, tuple):
-        if depth > _DEEPEST:
-            raise ArgumentError("record", f"lists must nest at most {_DEEPEST} deep, got more")
+        if depth > _MAX_DEPTH:
+            raise ArgumentError("record", f"lists must nest at most {_MAX_DEPTH} deep, got more")
         return type(value)(_plain(item, depth + 1) for item in value)
     return value.item() if getattr(value, "shape", None) == () and hasattr(value, "item") else value
 
@@ -104,8 +104,8 @@ def to_config(
     Raises:
         DataError: for a value that a file cannot hold, or that would not be read again.
     """
-    if depth > _DEEPEST:
-        raise DataError("save", f"{where} must nest at most {_DEEPEST} deep, got more")
+    if depth > _MAX_DEPTH:
+        raise DataError("save", f"{where} must nest at most {_MAX_DEPTH} deep, got more")
     if isinstance(value, float) and not math.isfinite(value):
         return {"type": "float", "value": repr(value)}
     if isinstance(value, _PLAIN):
@@ -145,8 +145,8 @@ def from_config(
         DataError: for an unknown type or field.
         PellucidError: where the record's own checks refuse a value.
     """
-    if depth > _DEEPEST:
-        raise DataError("load", f"expected at most {_DEEPEST} nested records, got more")
+    if depth > _MAX_DEPTH:
+        raise DataError("load", f"expected at most {_MAX_DEPTH} nested records, got more")
     if isinstance(config, _PLAIN):
         return config
     if isinstance(config, list):

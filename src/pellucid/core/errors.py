@@ -15,8 +15,8 @@ from collections.abc import Iterable
 
 from pellucid.core.forks import importing
 
-LONGEST = 1000  # characters of a problem; of a longer one the middle is left out
-_LONGEST_NAME = 100  # characters of a name that is compared with known ones
+MAX_MESSAGE = 1000  # characters of a problem; of a longer one the middle is left out
+_MAX_NAME = 100  # characters of a name that is compared with known ones
 
 # As frames spell it: not resolved. pathlib would cost 8 ms of every import.
 PACKAGE_FOLDER = os.path.dirname(os.path.dirname(__file__)) + os.sep
@@ -41,7 +41,7 @@ def nearest(name: object, known: Iterable[object]) -> str:
         import difflib  # only a mistake pays for it
 
     words = [str(word) for word in known]
-    close = difflib.get_close_matches(str(name)[:_LONGEST_NAME], words, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(str(name)[:_MAX_NAME], words, n=1, cutoff=0.5)
     hint = f"Did you mean '{close[0]}'?" if close else ""
     if not close or len(words) <= 12:
         hint = f"{hint} Known: {', '.join(words) or 'none'}.".strip()
@@ -81,9 +81,9 @@ class PellucidError(Exception):
 
 def _bounded(text: str) -> str:
     """`text` without its middle where it is long: what came may be a graph or a whole file."""
-    if len(text) <= LONGEST:
+    if len(text) <= MAX_MESSAGE:
         return text
-    half = LONGEST // 2
+    half = MAX_MESSAGE // 2
     left_out = len(text) - 2 * half
     return f"{text[:half]} … ({left_out:,} characters left out) … {text[-half:]}"
 

@@ -20,7 +20,7 @@ from pellucid.core.arguments import flag
 from pellucid.core.errors import ArgumentError
 from pellucid.core.forks import importing
 
-_LONGEST_NAME = 120  # bytes of the target's name that a part's name repeats; a name has 255 at most
+_MAX_NAME = 120  # bytes of the target's name that a part's name repeats; a name has 255 at most
 _FOREIGN_AGE = 86_400.0  # seconds after which another host's part counts as left behind
 _HOST = re.sub("[^0-9A-Za-z]", "_", os.uname().nodename)[:40] if os.name == "posix" else "host"
 
@@ -166,7 +166,7 @@ def _sync_folder(folder: Path) -> None:
 
 def _prefix(place: Path) -> str:
     name = place.name
-    if len(os.fsencode(name)) > _LONGEST_NAME:
+    if len(os.fsencode(name)) > _MAX_NAME:
         name = hashlib.sha256(os.fsencode(name)).hexdigest()
     return f".{name}."
 

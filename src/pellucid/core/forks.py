@@ -52,7 +52,7 @@ class Lock:
     ) -> None:
         self.release()
 
-    def renew(self) -> None:
+    def reset(self) -> None:
         """In a child."""
         held = self._owner == threading.get_ident()
         self._lock = threading.Lock()
@@ -76,7 +76,7 @@ class Claim:
         _renewed.add(self)
 
     @contextmanager
-    def taken(self) -> Iterator[bool]:
+    def acquire(self) -> Iterator[bool]:
         """Has it during the block; the value is False where another call has it already."""
         own = threading.get_ident(), object()
         try:
@@ -88,7 +88,7 @@ class Claim:
     def __reduce__(self) -> tuple[type[Claim], tuple[()]]:
         return Claim, ()
 
-    def renew(self) -> None:
+    def reset(self) -> None:
         """In a child."""
         if any(thread != threading.get_ident() for thread, _ in self._holder.values()):
             self._holder.clear()
@@ -151,7 +151,7 @@ def _after() -> None:
 def _in_child() -> None:
     _forks[0] += 1
     for one in list(_renewed):
-        one.renew()
+        one.reset()
     for callback in _callbacks:
         callback()
     _after()

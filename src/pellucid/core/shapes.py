@@ -33,8 +33,8 @@ class Batch:
 
 
 N = Batch()
-LARGEST = 2**63 - 1  # the longest axis that an index can name
-MOST_AXES = 64  # as in NumPy
+MAX_LENGTH = 2**63 - 1  # the longest axis that an index can name
+MAX_AXES = 64  # as in NumPy
 Dim = int | Batch
 Shape = tuple[Dim, ...]
 
@@ -47,15 +47,15 @@ def text(shape: Iterable[Dim]) -> str:
 
 def check(where: str, shape: Sequence[Dim]) -> Shape:
     """`shape` as a tuple, or a ShapeError: 64 whole numbers ≥ 0 at most, N at most once."""
-    if len(shape) > MOST_AXES:
-        raise ShapeError(where, f"a tensor has at most {MOST_AXES} axes, got {len(shape)}")
+    if len(shape) > MAX_AXES:
+        raise ShapeError(where, f"a tensor has at most {MAX_AXES} axes, got {len(shape)}")
     batches = 0
     for dim in shape:
         if isinstance(dim, Batch):
             batches += 1
-            if dim.scale > LARGEST:
+            if dim.scale > MAX_LENGTH:
                 raise ShapeError(where, f"a dimension must be below 2⁶³·N, got {dim!r}")
-        elif isinstance(dim, bool) or not isinstance(dim, int) or not 0 <= dim <= LARGEST:
+        elif isinstance(dim, bool) or not isinstance(dim, int) or not 0 <= dim <= MAX_LENGTH:
             raise ShapeError(
                 where, f"a dimension must be a whole number from 0 to 2⁶³-1, got {dim!r}"
             )
@@ -97,7 +97,7 @@ def bind(value: Any, rows: int) -> Any:
     return value
 
 
-def joined(shape: Shape, flat: Shape) -> list[list[int]] | None:
+def merged_axes(shape: Shape, flat: Shape) -> list[list[int]] | None:
     """Which neighbours of `shape` each axis of `flat` joins; None if it is more than that."""
     found: list[list[int]] = []
     axis = 0

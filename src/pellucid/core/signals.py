@@ -17,7 +17,7 @@ _blocks: list[tuple[dict[int, Any], list[tuple[int, Any]]]] = []
 
 
 @contextmanager
-def held_back() -> Iterator[None]:
+def deferred() -> Iterator[None]:
     """Handlers that are written in Python run behind the block, not inside it.
 
     A handler that raises would else do so between a step and its record, and the weights would be
@@ -46,8 +46,8 @@ def held_back() -> Iterator[None]:
 
 
 @contextmanager
-def let_through() -> Iterator[None]:
-    """Inside `held_back`, a block that may be left anywhere: handlers run at once again."""
+def immediate() -> Iterator[None]:
+    """Inside `deferred`, a block that may be left anywhere: handlers run at once again."""
     if not _blocks or threading.current_thread() is not threading.main_thread():
         yield
         return

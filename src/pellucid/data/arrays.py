@@ -94,7 +94,7 @@ def _odd_element(array: Array) -> tuple[str, str]:
         except Exception:
             word = "text" if isinstance(item, (str, bytes)) else "object"
             word = "missing values" if item is None else word
-            return word, f": {str(item)[:40]!r} in {_place(np.array(place), range(len(array)))}"
+            return word, f": {str(item)[:40]!r} in {_cell(np.array(place), range(len(array)))}"
     return "object", ""
 
 
@@ -185,7 +185,7 @@ def check_exact(x: Array, dtype: np.dtype[Any], where: str, name: str) -> None:
         raise DataError(
             where,
             f"{name} must hold whole numbers that {dtype} can hold, got {value} in "
-            f"{_place(place, range(start, start + len(part)))}",
+            f"{_cell(place, range(start, start + len(part)))}",
             f"{fix}{wider}. Whole numbers are exact up to {largest:,}.",
         )
 
@@ -218,7 +218,7 @@ def as_targets(y: Any, where: str, name: str = "y") -> Array:
 
 
 @functools.lru_cache(4)
-def _spread(rows: int, count: int) -> Array:
+def _evenly_spaced(rows: int, count: int) -> Array:
     """So many row numbers, evenly over all."""
     return np.unique(np.linspace(0, rows - 1, count).astype(np.int64))
 
@@ -237,10 +237,10 @@ def fingerprint(features: Sequence[Array], others: Sequence[Array], dtype: np.dt
     digest = hashlib.sha256()
     for x in features:
         wide = max(1, x.nbytes // max(rows, 1))
-        chosen = _spread(rows, min(64, max(4, _HASHED_ROWS // wide)))
-        digest.update(gather(x, chosen, dtype, "x").tobytes())
+        chosen = _evenly_spaced(rows, min(64, max(4, _HASHED_ROWS // wide)))
+        digest.update(gather_rows(x, chosen, dtype, "x").tobytes())
     for y in others:
-        part = y if y.nbytes <= _HASHED else y[_spread(rows, _HASHED * len(y) // y.nbytes)]
+        part = y if y.nbytes <= _HASHED else y[_evenly_spaced(rows, _HASHED * len(y) // y.nbytes)]
         digest.update(np.ascontiguousarray(part).tobytes())
     return digest.hexdigest()[:16]
 
@@ -257,18 +257,18 @@ def check_finite(batch: Array, rows: Array | range, name: str) -> None:
     place = np.argwhere(~np.isfinite(batch))[0]
     raise DataError(
         "data",
-        f"{name} must be finite, got {float(batch[tuple(place)])} in {_place(place, rows)}",
+        f"{name} must be finite, got {float(batch[tuple(place)])} in {_cell(place, rows)}",
         "Remove such rows, or fill them: np.nan_to_num(x).",
     )
 
 
-def _place(place: Array, rows: Array | range) -> str:
+def _cell(place: Array, rows: Array | range) -> str:
     """`place` in a batch, as the row of the data and its column."""
     columns = ", ".join(map(str, place[1:].tolist()))
     return f"row {int(rows[place[0]])}" + (f", column {columns}" if columns else "")
 
 
-def consecutive(x: Array, start: int, stop: int, dtype: np.dtype[Any], name: str) -> Array:
+def slice_rows(x: Array, start: int, stop: int, dtype: np.dtype[Any], name: str) -> Array:
     """Rows `start` to `stop` of x as `dtype`: x itself where it is that already.
 
     Raises:
@@ -277,10 +277,10 @@ def consecutive(x: Array, start: int, stop: int, dtype: np.dtype[Any], name: str
     part = x[start:stop]
     if part.dtype == dtype and part.flags.c_contiguous:
         return part
-    return gather(x, np.arange(start, stop), dtype, name)
+    return gather_rows(x, np.arange(start, stop), dtype, name)
 
 
-def gather(x: Array, rows: Array, dtype: np.dtype[Any], name: str) -> Array:
+def gather_rows(x: Array, rows: Array, dtype: np.dtype[Any], name: str) -> Array:
     """The rows of x as a fresh C-ordered array of `dtype` in native byte order.
 
     Raises:
@@ -297,7 +297,7 @@ def gather(x: Array, rows: Array, dtype: np.dtype[Any], name: str) -> Array:
             place = np.argwhere(lost)[0]
             raise DataError(
                 "data",
-                f"{name} must fit {dtype}, got {chosen[tuple(place)]!s} in {_place(place, rows)}",
+                f"{name} must fit {dtype}, got {chosen[tuple(place)]!s} in {_cell(place, rows)}",
                 'Scale the data, or use Sequential(dtype="float64").',
             )
     return batch

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import shapes
-from pellucid.core.arguments import real, whole
+from pellucid.core.arguments import integer, real
 from pellucid.core.arguments import seed as check_seed
 from pellucid.core.errors import ArgumentError, DataError, DTypeError, ShapeError, TooLargeError
 from pellucid.core.files import as_path
@@ -53,7 +53,7 @@ class Dataset:
         for name in ("name", "source"):
             if not isinstance(getattr(self, name), str):
                 raise ArgumentError(where, f"{name} must be text, got {getattr(self, name)!r}")
-        whole(where, "classes", self.classes, 1)
+        integer(where, "classes", self.classes, 1)
         for half in ("train", "test"):
             x, y = getattr(self, f"x_{half}"), getattr(self, f"y_{half}")
             for name, array in ((f"x_{half}", x), (f"y_{half}", y)):
@@ -81,7 +81,7 @@ def split(n: int, fraction: float, seed: int) -> tuple[Array, Array]:
     Args:
         fraction: the share held out, in (0, 1); at least one row stays on either side.
     """
-    whole("split", "n", n, 2, _MOST_ROWS)
+    integer("split", "n", n, 2, _MOST_ROWS)
     real("split", "fraction", fraction, 0, 1, open_low=True, open_high=True)
     check_seed("split", seed)
     held = min(n - 1, max(1, round(n * fraction)))

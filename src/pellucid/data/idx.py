@@ -19,20 +19,20 @@ from typing import IO, Any, cast
 import numpy as np
 
 from pellucid.core import shapes
-from pellucid.core.arguments import whole
+from pellucid.core.arguments import integer
 from pellucid.core.errors import DataError, DTypeError, ShapeError
 from pellucid.core.files import as_path, check_target, write_atomically
 
 Array = np.ndarray[Any, Any]
 
 _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-_MOST_AXES = 8
-_MOST_BYTES = 4 * 2**30
-_MOST_ADDRESSES = 2**63 - 1  # NumPy's limit, for empty arrays too
+_MAX_AXES = 8
+_MAX_BYTES = 4 * 2**30
+_MAX_ADDRESSES = 2**63 - 1  # NumPy's limit, for empty arrays too
 _PIECE = 2**20
 
 
-def read_idx(path: str | Path, *, max_bytes: int = _MOST_BYTES) -> Array:
+def read_idx(path: str | Path, *, max_bytes: int = _MAX_BYTES) -> Array:
     """The array in an IDX file, gzipped or not, in native byte order.
 
     Args:
@@ -43,7 +43,7 @@ def read_idx(path: str | Path, *, max_bytes: int = _MOST_BYTES) -> Array:
             file whose content does not end where its header says.
     """
     source = as_path("idx", path)
-    whole("idx", "max_bytes", max_bytes, 0)
+    integer("idx", "max_bytes", max_bytes, 0)
     where = f'idx "{source.name}"'
     try:
         state = source.stat()
@@ -75,8 +75,8 @@ def _read(where: str, file: IO[bytes], size: int | None, most: int) -> Array:
             "Write an array as one with pellucid.data.write_idx(path, array).",
         )
     dtype, rank = np.dtype(_DTYPES[prefix[2]]), prefix[3]
-    if not 1 <= rank <= _MOST_AXES:
-        raise DataError(where, f"an IDX file has 1 to {_MOST_AXES} axes, got {rank}")
+    if not 1 <= rank <= _MAX_AXES:
+        raise DataError(where, f"an IDX file has 1 to {_MAX_AXES} axes, got {rank}")
     header = file.read(4 * rank)
     if len(header) < 4 * rank:
         raise DataError(where, f"the header must have {4 * rank} bytes of sizes, got {len(header)}")
@@ -89,17 +89,17 @@ def _read(where: str, file: IO[bytes], size: int | None, most: int) -> Array:
             f"{claim}, more than the {most:,} that are read",
             "If you trust the file, pass read_idx(…, max_bytes=…).",
         )
-    if math.prod(max(n, 1) for n in shape) * dtype.itemsize > _MOST_ADDRESSES:
+    if math.prod(max(n, 1) for n in shape) * dtype.itemsize > _MAX_ADDRESSES:
         raise DataError(where, f"{claim}, in axes longer than an array can have")
     if size is not None and size - 4 - 4 * rank != need:
         got = size - 4 - 4 * rank
         state = "truncated: copy it again" if got < need else "longer than its header says"
         raise DataError(where, f"{claim}, the file holds {got:,}", f"The file is {state}.")
-    data = _take(where, file, need, claim)
+    data = _read_exactly(where, file, need, claim)
     return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
-def _take(where: str, file: IO[bytes], need: int, claim: str) -> bytearray:
+def _read_exactly(where: str, file: IO[bytes], need: int, claim: str) -> bytearray:
     """Exactly `need` bytes, piece by piece: memory grows with what is there, not with the claim."""
     data = bytearray()
     while len(data) < need:
@@ -133,10 +133,10 @@ def write_idx(path: str | Path, array: Any, *, overwrite: bool = False) -> None:
     except ValueError:
         raise ShapeError(where, "an IDX file holds an array, got rows of unequal length") from None
     codes = {np.dtype(name).newbyteorder("=").name: code for code, name in _DTYPES.items()}
-    if values.dtype.name not in codes or not 1 <= values.ndim <= _MOST_AXES:
+    if values.dtype.name not in codes or not 1 <= values.ndim <= _MAX_AXES:
         raise DTypeError(
             where,
-            f"an IDX file holds {', '.join(codes)} in 1 to {_MOST_AXES} axes, got "
+            f"an IDX file holds {', '.join(codes)} in 1 to {_MAX_AXES} axes, got "
             f"{values.dtype.name}{shapes.text(values.shape)}",
         )
     code = codes[values.dtype.name]

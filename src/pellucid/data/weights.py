@@ -34,7 +34,7 @@ def as_weights(weights: Any, rows: int, where: str, name: str = "sample_weight")
     return array
 
 
-def by_class(weights: Any, labels: Array, classes: list[int], where: str) -> Array:
+def weights_by_class(weights: Any, labels: Array, classes: list[int], where: str) -> Array:
     """The weight of each row's class, (N,) float64.
 
     Args:

@@ -78,8 +78,8 @@ class _Reader:
         self.take(r"\[", "[")
         shape: list[Dim] = []
         while not self.peek("]"):
-            if len(shape) == shapes.MOST_AXES:
-                raise self.fail(f"at most {shapes.MOST_AXES} axes")
+            if len(shape) == shapes.MAX_AXES:
+                raise self.fail(f"at most {shapes.MAX_AXES} axes")
             if shape:
                 self.take(",", "a comma")
             dim = self.take(_DIM, "a dimension")

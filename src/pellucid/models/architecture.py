@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from pellucid.core import dtypes, trees
-from pellucid.core.arguments import whole
+from pellucid.core.arguments import integer
 from pellucid.core.dtypes import DType
 from pellucid.core.errors import ArgumentError
 from pellucid.core.shapes import N
@@ -194,7 +194,7 @@ class Architecture:
         if not self.layers:
             raise ArgumentError(self.where, "a model needs a layer, got none", "Use add(layer).")
         for dim in itertools.chain(*samples):
-            whole(self.where, "input_shape", dim, 1)
+            integer(self.where, "input_shape", dim, 1)
         before = self.input_types, self.types, self.params, self.state
         self.types, self.params, self.state, self.nodes = [], {}, {}, 0
         self.input_types = tuple(TensorType(self.dtype, (N, *sample)) for sample in samples)
@@ -329,4 +329,4 @@ class Architecture:
 
 def read_by(layer: Layer, reads: Sequence[Value]) -> Any:
     """What a layer gets of the values that it reads: one, or a tuple where it takes several."""
-    return tuple(reads) if layer.several else reads[0]
+    return tuple(reads) if layer.multiple_inputs else reads[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pellucid.core.arguments import checked, whole
+from pellucid.core.arguments import checked, integer
 from pellucid.models.sequential import Sequential
 from pellucid.nn import (
     AveragePool2D,
@@ -145,8 +145,8 @@ def alexnet(
 
     Source: Krizhevsky, Sutskever and Hinton, NIPS 2012, section 3.5.
     """
-    whole("alexnet", "classes", classes, 1)
-    thin = whole("alexnet", "thinner", thinner, 1, 16)
+    integer("alexnet", "classes", classes, 1)
+    thin = integer("alexnet", "thinner", thinner, 1, 16)
     start: dict[str, Any] = {"activation": "relu", "kernel_initializer": Normal(0.01)}
 
     def convolution(maps: int, size: int, **rest: Any) -> Conv2D:

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import dtypes, trees
-from pellucid.core.arguments import choice, real, whole
+from pellucid.core.arguments import choice, integer, real
 from pellucid.core.arguments import seed as check_seed
 from pellucid.core.config import to_config
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.core.files import check_target
 from pellucid.core.shapes import N
-from pellucid.data.arrays import as_targets, check_finite, consecutive, fingerprint
-from pellucid.data.weights import as_weights, by_class
+from pellucid.data.arrays import as_targets, check_finite, fingerprint, slice_rows
+from pellucid.data.weights import as_weights, weights_by_class
 from pellucid.graph.node import TensorType
 from pellucid.models import variables
 from pellucid.models.base import BaseModel
@@ -116,7 +116,7 @@ def _weights(
                 "Use sample_weight.",
             )
         labels, classes = losses[0].row_classes(targets[0], types[0], where)
-        own = by_class(class_weight, labels, classes, where)
+        own = weights_by_class(class_weight, labels, classes, where)
         with np.errstate(over="ignore"):
             weights = own if weights is None else weights * own
     if weights is None:
@@ -124,7 +124,7 @@ def _weights(
     given = {"sample_weight": sample_weight, "class_weight": class_weight}
     name = " times ".join(name for name, one in given.items() if one is not None)
     check_finite(weights, range(len(weights)), name)  # their product may not be
-    return (consecutive(weights, 0, len(weights), numpy_dtype(model.dtype), name),)
+    return (slice_rows(weights, 0, len(weights), numpy_dtype(model.dtype), name),)
 
 
 def batch_sizes(given: Any, rows: int, optimizer: Optimizer) -> BatchSize:
@@ -136,7 +136,7 @@ def batch_sizes(given: Any, rows: int, optimizer: Optimizer) -> BatchSize:
     if isinstance(given, str):
         choice("fit", "batch_size", given, ("all",))
         return FixedBatch(rows)
-    return FixedBatch(whole("fit", "batch_size", given, 1))
+    return FixedBatch(integer("fit", "batch_size", given, 1))
 
 
 def what_must_stay(data: Data, sizes: BatchSize, dtype: np.dtype[Any]) -> dict[str, Any]:

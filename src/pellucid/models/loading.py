@@ -199,7 +199,7 @@ def _wired(layers: list[Any], document: Mapping[str, Any], seed: Any, dtype: Any
     ):
         if not isinstance(layer, Layer):
             raise DataError("load", f"layer {i} must be a layer, got {layer!r}")
-        fits = len(read) >= 2 if layer.several else len(read) == 1
+        fits = len(read) >= 2 if layer.multiple_inputs else len(read) == 1
         if not fits or not all(type(n) is int and 0 <= n < count + i for n in read):
             raise DataError("load", f"layer {i} must read what stands before it, got {list(read)}")
         if not isinstance(name, str):
@@ -275,7 +275,7 @@ def _is_type(words: list[Any]) -> bool:
     if len(words) != 2 or not isinstance(words[0], str) or not isinstance(words[1], list):
         return False
     lengths = all(type(n) is int and 0 <= n < _MOST for n in words[1])
-    return words[0] in dtypes.BY_NAME and lengths and len(words[1]) < shapes.MOST_AXES
+    return words[0] in dtypes.BY_NAME and lengths and len(words[1]) < shapes.MAX_AXES
 
 
 def _resume(

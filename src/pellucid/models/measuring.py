@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.data.arrays import check_finite, consecutive
+from pellucid.data.arrays import check_finite, slice_rows
 from pellucid.runtime.executor import Executable
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.threads import check as check_threads
@@ -20,7 +20,7 @@ CHUNK = 1024  # rows that evaluate and predict take at a time
 
 def rows_of(features: Sequence[Array], start: int, stop: int, dtype: np.dtype[Any]) -> list[Array]:
     """Rows of each input in the model's dtype, all their numbers finite."""
-    found = [consecutive(x, start, stop, dtype, "x") for x in features]
+    found = [slice_rows(x, start, stop, dtype, "x") for x in features]
     for part in found:
         check_finite(part, range(start, stop), "x")
     return found
@@ -84,7 +84,7 @@ def predictions(
     """The outputs for each row, one array an output."""
 
     def predicted(start: int, stop: int) -> list[Array]:
-        rows = (consecutive(x, start, stop, dtype, "x") for x in features)
+        rows = (slice_rows(x, start, stop, dtype, "x") for x in features)
         return list(program([*fixed, *rows]))
 
     parts = in_chunks(predicted, len(features[0]), chunk, _threads(program, where))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import shapes, trees
-from pellucid.core.arguments import accepts, checked, flag, whole
+from pellucid.core.arguments import accepts, checked, flag, integer
 from pellucid.core.errors import ArgumentError, ShapeError, nearest
 from pellucid.data.arrays import as_array
 from pellucid.graph.node import Graph
@@ -155,7 +155,7 @@ class Model(BaseModel):
                 raise ArgumentError(
                     where, f"input_shape must be a tuple such as (784,), got {sample!r}"
                 )
-        wanted = [tuple(whole(where, "input_shape", dim, 1) for dim in one) for one in samples]
+        wanted = [tuple(integer(where, "input_shape", dim, 1) for dim in one) for one in samples]
         known = self.architecture.samples
         if known and wanted != known:
             raise ShapeError(
@@ -498,9 +498,9 @@ class Model(BaseModel):
             DivergenceError: when the loss is no longer finite; the last finite weights are kept.
         """
         optimizer = self.configuration("fit").optimizer
-        whole("fit", "epochs", epochs, 0, _MOST_EPOCHS)
+        integer("fit", "epochs", epochs, 0, _MOST_EPOCHS)
         if validate_every is not None:
-            whole("fit", "validate_every", validate_every, 1)
+            integer("fit", "validate_every", validate_every, 1)
             if validation_data is None:
                 raise ArgumentError("fit", "validate_every needs validation_data, got None")
         flag("fit", "overwrite", overwrite)
@@ -609,7 +609,7 @@ class Model(BaseModel):
         own loss too, and the names of its measures begin with that of the output.
         """
         check_backend("evaluate", backend)
-        whole("evaluate", "batch_size", batch_size, 1)
+        integer("evaluate", "batch_size", batch_size, 1)
         data = Data.of(self, x, y, "evaluate", sample_weight, class_weight)
         return fitting.measured(self, data, batch_size, backend)
 
@@ -653,7 +653,7 @@ class Model(BaseModel):
     def _predicted(
         self, kind: str, forward: Any, x: Any, batch_size: int, backend: str | None
     ) -> list[Array]:
-        whole(kind, "batch_size", batch_size, 1)
+        integer(kind, "batch_size", batch_size, 1)
         check_backend(kind, backend)
         features, architecture = self.features(x, kind), self.architecture
 

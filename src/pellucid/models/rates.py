@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pellucid.core.arguments import checked, real, whole
+from pellucid.core.arguments import checked, integer, real
 from pellucid.core.errors import ArgumentError, DivergenceError
 from pellucid.core.files import check_target, write_atomically
 from pellucid.models.model import Model
@@ -120,8 +120,8 @@ def rate_range(
         )
     low = real(where, "lowest", lowest, 0, open_low=True)
     high = real(where, "highest", highest, low, open_low=True)
-    count = whole(where, "steps", steps, 10, _MOST_STEPS)
-    size = whole(where, "batch_size", batch_size, 1)
+    count = integer(where, "steps", steps, 10, _MOST_STEPS)
+    size = integer(where, "batch_size", batch_size, 1)
     factor = (high / low) ** (1 / (count - 1))
     trial = copy.deepcopy(model)
     rates_only = dataclasses.replace(

@@ -166,7 +166,7 @@ def _calls(architecture: Architecture) -> FunctionCalls:
     for layer, name, read in zip(
         architecture.layers, architecture.names, architecture.sources, strict=True
     ):
-        x = tuple(types[n] for n in read) if layer.several else types[read[0]]
+        x = tuple(types[n] for n in read) if layer.multiple_inputs else types[read[0]]
         calls.layer(layer, architecture.params[name], architecture.state[name], x)
     return calls
 

@@ -95,7 +95,7 @@ class Sequential(Model):
             architecture.ends = (places[own.ends[0]],)
             first = own.samples[0] if own.samples else None
         elif isinstance(layer, Layer):
-            if layer.several:
+            if layer.multiple_inputs:
                 raise ArgumentError(
                     "Sequential",
                     f"layers in a row have one input, got {layer.where}, which joins several",

@@ -169,7 +169,7 @@ def alone(method: M) -> M:
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
         with contextlib.ExitStack() as stack:
             for claim in self.claims():
-                if not stack.enter_context(claim.taken()):
+                if not stack.enter_context(claim.acquire()):
                     raise ArgumentError(
                         method.__name__,
                         "the model must not be trained at the moment, got a call from a callback "

@@ -11,7 +11,7 @@ from typing import Any
 
 from pellucid.core import shapes
 from pellucid.core.errors import ArgumentError, ShapeError, nearest
-from pellucid.nn.layer import is_function, own_result
+from pellucid.nn.layer import checked_result, is_function
 from pellucid.ops import composite
 from pellucid.ops.value import Value, elementwise
 
@@ -72,7 +72,7 @@ def activate(activation: ActivationLike, x: Value) -> Value:
     if isinstance(activation, str):
         return BY_NAME[activation](x)
     label = f"activation {getattr(activation, '__name__', 'function')}"
-    out = own_result(label, "it", activation(x))
+    out = checked_result(label, "it", activation(x))
     if out.type.shape[:1] != x.type.shape[:1]:
         raise ShapeError(
             label,

@@ -22,9 +22,9 @@ from pellucid.ops.value import Value, apply, elementwise
 
 Range = float | tuple[float, float]  # a bound for both signs, or (lowest, highest)
 
-FILLS = ("constant", "nearest", "reflect", "wrap")
+FILL_MODES = ("constant", "nearest", "reflect", "wrap")
 INTERPOLATIONS = ("bilinear", "nearest")
-FLIPS = ("horizontal", "vertical", "horizontal_and_vertical")
+FLIP_MODES = ("horizontal", "vertical", "horizontal_and_vertical")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,14 +42,14 @@ class _Images(Layer):
         if not train:
             return x, state
         key = drawn_from(self.where, key)
-        return self._changed(x, key), state
+        return self._augmented(x, key), state
 
-    def _changed(self, x: Value, key: Key) -> Value:
+    def _augmented(self, x: Value, key: Key) -> Value:
         raise NotImplementedError
 
 
 @dataclasses.dataclass(frozen=True)
-class _Moved(_Images):
+class _Resampled(_Images):
     """A layer that reads images at other places; what lies outside, and between pixels."""
 
     fill_mode: str = dataclasses.field(default="constant", kw_only=True)
@@ -58,7 +58,7 @@ class _Moved(_Images):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        choice(self.where, "fill_mode", self.fill_mode, FILLS)
+        choice(self.where, "fill_mode", self.fill_mode, FILL_MODES)
         choice(self.where, "interpolation", self.interpolation, INTERPOLATIONS)
         real(self.where, "fill_value", self.fill_value)
 
@@ -87,7 +87,7 @@ class _Moved(_Images):
         if several:
             object.__setattr__(self, name, tuple(given))
 
-    def _drawn(self, x: Value, key: Key, name: str) -> Value:
+    def _draw(self, x: Value, key: Key, name: str) -> Value:
         """A number for each sample from the range `name`: (N, 1, 1)."""
         given = getattr(self, name)
         low, high = given if isinstance(given, tuple) else (-given, given)
@@ -95,14 +95,14 @@ class _Moved(_Images):
         result: Value = drawn * (high - low) + low
         return result
 
-    def _read(self, x: Value, row: Value, column: Value) -> Value:
+    def _resample(self, x: Value, row: Value, column: Value) -> Value:
         return _sampled(
             x, row, column, self.fill_mode, self.fill_value, self.interpolation == "bilinear"
         )
 
 
 @record
-class RandomShift(_Moved):
+class RandomShift(_Resampled):
     """y[i, j] = x[i - a·height, j - b·width], with a and b uniform and each sample's own.
 
     Args:
@@ -128,15 +128,15 @@ class RandomShift(_Moved):
             unit = f"a fraction of the image's {name}"
             self._range(name, -1, 1, unit, "For 2 pixels of 28 write 2 / 28.")
 
-    def _changed(self, x: Value, key: Key) -> Value:
+    def _augmented(self, x: Value, key: Key) -> Value:
         height, width = sliding.known_lengths(self.where, x, 2)
         row, column = _grid(x)
-        down, right = self._drawn(x, key, "height"), self._drawn(x, key, "width")
-        return self._read(x, row - down * float(height), column - right * float(width))
+        down, right = self._draw(x, key, "height"), self._draw(x, key, "width")
+        return self._resample(x, row - down * float(height), column - right * float(width))
 
 
 @record
-class RandomRotation(_Moved):
+class RandomRotation(_Resampled):
     """y = x turned about its middle by the angle 2π·a, with a uniform and each sample's own.
 
     With u = i - (height - 1)/2 and v = j - (width - 1)/2, measured from the middle,
@@ -157,18 +157,18 @@ class RandomRotation(_Moved):
         super().__post_init__()
         self._range("factor", -1, 1, "a fraction of a full turn", "For 15 degrees write 15 / 360.")
 
-    def _changed(self, x: Value, key: Key) -> Value:
+    def _augmented(self, x: Value, key: Key) -> Value:
         height, width = sliding.known_lengths(self.where, x, 2)
         row, column = _grid(x)
         middle, centre = (height - 1) / 2, (width - 1) / 2
-        angle = self._drawn(x, key, "factor") * (2 * math.pi)
+        angle = self._draw(x, key, "factor") * (2 * math.pi)
         cos, sin = elementwise("cos", angle), elementwise("sin", angle)
         u, v = row - middle, column - centre
-        return self._read(x, u * cos + v * sin + middle, v * cos - u * sin + centre)
+        return self._resample(x, u * cos + v * sin + middle, v * cos - u * sin + centre)
 
 
 @record
-class RandomZoom(_Moved):
+class RandomZoom(_Resampled):
     """y[u, v] = x[(1 + a)·u, (1 + b)·v] about the middle, a and b uniform and each sample's own.
 
     Args:
@@ -191,13 +191,13 @@ class RandomZoom(_Moved):
             unit = "the change of the width of view, above 0 smaller images"
             self._range(name, -0.99, 10, unit, "For images twice as large at most: (-0.5, 0).")
 
-    def _changed(self, x: Value, key: Key) -> Value:
+    def _augmented(self, x: Value, key: Key) -> Value:
         height, width = sliding.known_lengths(self.where, x, 2)
         row, column = _grid(x)
         middle, centre = (height - 1) / 2, (width - 1) / 2
-        down = self._drawn(x, key, "height") + 1.0
-        right = down if self.width is None else self._drawn(x, key, "width") + 1.0
-        return self._read(x, (row - middle) * down + middle, (column - centre) * right + centre)
+        down = self._draw(x, key, "height") + 1.0
+        right = down if self.width is None else self._draw(x, key, "width") + 1.0
+        return self._resample(x, (row - middle) * down + middle, (column - centre) * right + centre)
 
 
 @record
@@ -215,9 +215,9 @@ class RandomFlip(_Images):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        choice(self.where, "mode", self.mode, FLIPS)
+        choice(self.where, "mode", self.mode, FLIP_MODES)
 
-    def _changed(self, x: Value, key: Key) -> Value:
+    def _augmented(self, x: Value, key: Key) -> Value:
         for axis, name in ((1, "vertical"), (2, "horizontal")):
             if name in self.mode:
                 drawn = key.child(name).uniform((x.type.shape[0], 1, 1, 1), x.type.dtype)

@@ -79,7 +79,7 @@ def _check_arrays(
     layer: Any, params: Any, state: Any, x: Any, *, train: bool, key: Key | None
 ) -> None:
     """Refuses params and state that are not nested and shaped as the layer makes them for x."""
-    first = x[0] if layer.several else x
+    first = x[0] if layer.multiple_inputs else x
     try:
         traced = trace(
             lambda seed, step: layer.init(Key(seed, step, "init"), first.type),

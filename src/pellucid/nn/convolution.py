@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from pellucid.core.arguments import choice, flag, real, whole
+from pellucid.core.arguments import choice, flag, integer, real
 from pellucid.core.config import record
 from pellucid.core.dtypes import DType
 from pellucid.core.errors import ArgumentError, ShapeError
@@ -23,7 +23,7 @@ from pellucid.ops.composite.base import known_length
 from pellucid.ops.random import Key
 from pellucid.ops.value import Value
 
-_MOST_MAPS = 1 << 16  # of a table of connections, each of which is made by itself
+_MAX_MAPS = 1 << 16  # of a table of connections, each of which is made by itself
 Table = tuple[tuple[int, ...], ...]  # for each output map the input maps that it sees
 
 
@@ -52,7 +52,7 @@ class Convolution(Layer):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("filters", "groups", "pieces"):
-            whole(self.where, name, getattr(self, name), 1)
+            integer(self.where, name, getattr(self, name), 1)
         for name in ("kernel_size", "strides", "dilation"):
             sliding.per_axis(self.where, name, getattr(self, name), self.rank)
         sliding.check_padding(self.where, self.padding, self.rank)
@@ -79,12 +79,12 @@ class Convolution(Layer):
                 f"{connections!r}",
                 "For two filters of which the first sees maps 0 and 1: ((0, 1), (0, 1, 2)).",
             )
-        table = tuple(tuple(whole(self.where, "connections", i) for i in row) for row in rows)
+        table = tuple(tuple(integer(self.where, "connections", i) for i in row) for row in rows)
         if any(len(set(row)) != len(row) for row in table):
             raise ArgumentError(
                 self.where, f"connections must name an input map once a filter, got {connections!r}"
             )
-        whole(self.where, "pieces of each filter", self.pieces, 1, _MOST_MAPS // len(table))
+        integer(self.where, "pieces of each filter", self.pieces, 1, _MAX_MAPS // len(table))
         if self.groups != 1:
             raise ArgumentError(
                 self.where,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from pellucid.core import shapes
-from pellucid.core.arguments import flag, real, whole
+from pellucid.core.arguments import flag, integer, real
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.graph.node import TensorType
@@ -45,7 +45,7 @@ class Dense(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whole(self.where, "units", self.units, 1)
+        integer(self.where, "units", self.units, 1)
         check(self.where, self.activation)
         flag(self.where, "use_bias", self.use_bias)
         initializer(self.where, "kernel_initializer", self.kernel_initializer)
@@ -144,7 +144,7 @@ class Reshape(Layer):
             )
         object.__setattr__(self, "shape", tuple(self.shape))
         for dim in self.shape:
-            whole(self.where, "shape", dim, -1)
+            integer(self.where, "shape", dim, -1)
         if 0 in self.shape or self.shape.count(-1) > 1:
             raise ArgumentError(
                 self.where, f"shape must hold sizes ≥ 1, and -1 once at most, got {self.shape}"

@@ -60,7 +60,7 @@ class Layer(Network):
     )
 
     biases: ClassVar[tuple[str, ...]] = ()  # parameters that a penalty leaves out by default
-    several: ClassVar[bool] = False  # whether x is a tuple of inputs
+    multiple_inputs: ClassVar[bool] = False  # whether x is a tuple of inputs
 
     def __init_subclass__(cls, **rest: Any) -> None:
         """Puts checks of the arguments in front of `init` and `apply`."""
@@ -105,7 +105,7 @@ class Layer(Network):
         """
         given = list(x) if isinstance(x, (list, tuple)) else [x]
         symbols = [isinstance(one, Symbol) for one in given]
-        if self.several or any(symbols):
+        if self.multiple_inputs or any(symbols):
             self._check_count(x, given)
         if all(symbols):
             return Symbol(self, given)
@@ -115,24 +115,24 @@ class Layer(Network):
                 f"a layer is called on symbols or on numbers, got both: {reprlib.repr(x)}",
                 "Write x = Input((4,)) for each array, and give the arrays to the Model's predict.",
             )
-        return self._computed(given if self.several else x)
+        return self._evaluated(given if self.multiple_inputs else x)
 
     def _check_count(self, x: Any, given: list[Any]) -> None:
         listed = isinstance(x, (list, tuple))
-        if self.several and (len(given) < 2 or not listed):
+        if self.multiple_inputs and (len(given) < 2 or not listed):
             raise ArgumentError(
                 self.where,
                 f"it takes a list of two inputs or more, got {len(given)}",
                 "Write Add()([x, y]).",
             )
-        if not self.several and listed:
+        if not self.multiple_inputs and listed:
             raise ArgumentError(
                 self.where,
                 f"it takes one input, got a list of {len(given)}",
                 "Join them first: Concat()([x, y]).",
             )
 
-    def _computed(self, x: Any) -> Any:
+    def _evaluated(self, x: Any) -> Any:
         """The output for numbers, with the weights that the layer has."""
         variables = self.variables
         if variables.params is None and type(self).init is not Layer.init:
@@ -141,7 +141,7 @@ class Layer(Network):
                 "a layer has weights once it stands in a model that is built, got a call before",
                 "Build a model of it first: Sequential([layer]).build((4,)).",
             )
-        given = list(x) if self.several else [x]
+        given = list(x) if self.multiple_inputs else [x]
         recorded = any(isinstance(one, Value) for one in given)
         if variables.params and not recorded:  # as predict converts them
             dtype = next(iter(leaves_of(variables.params))).dtype
@@ -150,7 +150,7 @@ class Layer(Network):
         inputs = [current().lift(one) for one in given]
         if any(one.type.shape == () for one in inputs):
             raise ShapeError(self.where, "x must have rows, got a single number")
-        read: Any = tuple(inputs) if self.several else inputs[0]
+        read: Any = tuple(inputs) if self.multiple_inputs else inputs[0]
         out, _ = self.apply(
             map_leaves(current().lift, variables.params or {}),
             map_leaves(current().lift, variables.state or {}),
@@ -219,7 +219,7 @@ def drawn_from(where: str, key: Key | None) -> Key:
     return key
 
 
-def own_result(where: str, name: str, value: Any) -> Value:
+def checked_result(where: str, name: str, value: Any) -> Value:
     """What a person's own function `name` returned; refuses one that returned nothing."""
     if value is None:
         raise ArgumentError(where, f"{name} must return a Tensor, got None", "End it with return.")

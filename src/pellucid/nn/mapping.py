@@ -9,21 +9,21 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pellucid.core import shapes
-from pellucid.core.arguments import flag, real, whole
+from pellucid.core.arguments import flag, integer, real
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.core.shapes import Dim
 from pellucid.graph.node import TensorType
 from pellucid.nn.activations import ActivationLike, activate, check
 from pellucid.nn.init import Initializer, initializer
-from pellucid.nn.layer import Layer, Tree, is_function, own_result
+from pellucid.nn.layer import Layer, Tree, checked_result, is_function
 from pellucid.ops import composite
 from pellucid.ops.random import Key
 from pellucid.ops.value import Value, elementwise
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.transform.arrays import converted
 
-_HIGHEST_DEGREE = 1000
+_MAX_DEGREE = 1000
 _EXACT = 1 << 24  # whole numbers that float32 holds exactly
 
 
@@ -59,8 +59,8 @@ class Maxout(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whole(self.where, "units", self.units, 1)
-        whole(self.where, "pieces", self.pieces, 1)
+        integer(self.where, "units", self.units, 1)
+        integer(self.where, "pieces", self.pieces, 1)
         initializer(self.where, "kernel_initializer", self.kernel_initializer)
         initializer(self.where, "bias_initializer", self.bias_initializer)
 
@@ -110,8 +110,8 @@ class LowRankDense(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whole(self.where, "units", self.units, 1)
-        whole(self.where, "rank", self.rank, 1)
+        integer(self.where, "units", self.units, 1)
+        integer(self.where, "rank", self.rank, 1)
         check(self.where, self.activation)
         flag(self.where, "use_bias", self.use_bias)
         initializer(self.where, "kernel_initializer", self.kernel_initializer)
@@ -169,8 +169,8 @@ class Embedding(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whole(self.where, "count", self.count, 1, _EXACT)
-        whole(self.where, "units", self.units, 1)
+        integer(self.where, "count", self.count, 1, _EXACT)
+        integer(self.where, "units", self.units, 1)
         initializer(self.where, "embeddings_initializer", self.embeddings_initializer)
 
     def init(self, key: Key, x: TensorType) -> tuple[Tree, Tree]:
@@ -204,7 +204,7 @@ class Basis(Layer):
     def apply(
         self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
     ) -> tuple[Value, Tree]:
-        out = own_result(self.where, "function", self.function(x))
+        out = checked_result(self.where, "function", self.function(x))
         if out.type.shape[:1] != x.type.shape[:1]:
             raise ShapeError(
                 self.where,
@@ -228,7 +228,7 @@ class Polynomial(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whole(self.where, "degree", self.degree, 1, _HIGHEST_DEGREE)
+        integer(self.where, "degree", self.degree, 1, _MAX_DEGREE)
 
     def apply(
         self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from pellucid.core import shapes
-from pellucid.core.arguments import whole
+from pellucid.core.arguments import integer
 from pellucid.core.config import record
 from pellucid.core.errors import ShapeError
 from pellucid.nn.layer import Layer, Tree
@@ -21,7 +21,7 @@ from pellucid.ops.value import Value
 class _Elementwise(Layer):
     """One result for each place; all inputs have one shape."""
 
-    several: ClassVar[bool] = True
+    multiple_inputs: ClassVar[bool] = True
 
     def _same(self, xs: Sequence[Value]) -> None:
         if len({x.type.shape for x in xs}) > 1:
@@ -65,11 +65,11 @@ class Concat(Layer):
 
     axis: int = -1
 
-    several: ClassVar[bool] = True
+    multiple_inputs: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whole(self.where, "axis", self.axis, -64, 64)
+        integer(self.where, "axis", self.axis, -64, 64)
 
     def apply(
         self, params: Tree, state: Tree, x: Any, *, train: bool, key: Key | None

@@ -6,7 +6,7 @@ import dataclasses
 from typing import ClassVar
 
 from pellucid.core import shapes
-from pellucid.core.arguments import flag, real, whole
+from pellucid.core.arguments import flag, integer, real
 from pellucid.core.config import record
 from pellucid.core.errors import ShapeError
 from pellucid.nn.layer import Layer, Tree
@@ -170,7 +170,7 @@ class LocalResponseNorm(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whole(self.where, "size", self.size, 1)
+        integer(self.where, "size", self.size, 1)
         real(self.where, "alpha", self.alpha, 0)
         real(self.where, "beta", self.beta, 0)
         real(self.where, "k", self.k, 0, open_low=True)

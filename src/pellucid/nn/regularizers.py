@@ -26,14 +26,14 @@ class Regularizer:
         """What is added to the objective; None adds nothing."""
         raise NotImplementedError
 
-    def after(self, strength: Value, rate: Value, weight: Value) -> Value:
+    def proximal_step(self, strength: Value, rate: Value, weight: Value) -> Value:
         """The weight after the optimizer's move at this learning rate; by default as it is."""
         return weight
 
     @property
     def is_proximal(self) -> bool:
-        """Whether `after` changes weights."""
-        return type(self).after is not Regularizer.after
+        """Whether `proximal_step` changes weights."""
+        return type(self).proximal_step is not Regularizer.proximal_step
 
 
 @record
@@ -59,11 +59,11 @@ class _Sparse(Regularizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        real(type(self).__name__, "ratio", self.share, 0, 1)
+        real(type(self).__name__, "ratio", self.l1_ratio, 0, 1)
         flag(type(self).__name__, "proximal", self.proximal)
 
     @property
-    def share(self) -> float:
+    def l1_ratio(self) -> float:
         """r."""
         return 1.0
 
@@ -73,17 +73,17 @@ class _Sparse(Regularizer):
 
     def penalty(self, strength: Value, weight: Value) -> Value:
         held = elementwise("stop_gradient", weight) if self.proximal else weight
-        total = composite.sum(abs(held)) * (strength * self.share)
-        if self.share == 1:
+        total = composite.sum(abs(held)) * (strength * self.l1_ratio)
+        if self.l1_ratio == 1:
             return total
         return total + composite.sum(elementwise("square", weight)) * (
-            strength * ((1 - self.share) / 2)
+            strength * ((1 - self.l1_ratio) / 2)
         )
 
-    def after(self, strength: Value, rate: Value, weight: Value) -> Value:
+    def proximal_step(self, strength: Value, rate: Value, weight: Value) -> Value:
         if not self.proximal:
             return weight
-        size = elementwise("relu", abs(weight) - rate * strength * self.share)
+        size = elementwise("relu", abs(weight) - rate * strength * self.l1_ratio)
         return elementwise("sign", weight) * size
 
 
@@ -110,7 +110,7 @@ class ElasticNet(_Sparse):
     proximal: bool = False
 
     @property
-    def share(self) -> float:
+    def l1_ratio(self) -> float:
         return self.ratio
 
 
@@ -152,7 +152,7 @@ class MaxNorm(Regularizer):
     def penalty(self, strength: Value, weight: Value) -> None:
         return None
 
-    def after(self, strength: Value, rate: Value, weight: Value) -> Value:
+    def proximal_step(self, strength: Value, rate: Value, weight: Value) -> Value:
         axes = tuple(range(len(weight.type.shape) - 1))
         squares = elementwise("square", weight)
         norm = elementwise("sqrt", composite.sum(squares, axes, keepdims=True) if axes else squares)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from pellucid.core.arguments import checked, whole
+from pellucid.core.arguments import checked, integer
 from pellucid.core.errors import ArgumentError
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
@@ -69,4 +69,4 @@ def Input(shape: Sequence[int], name: str | None = None) -> Symbol:
     if not isinstance(shape, (tuple, list)):
         raise ArgumentError("Input", f"shape must be a tuple such as (784,), got {shape!r}")
     check_name("Input", name)
-    return Symbol(None, (), tuple(whole("Input", "shape", dim, 1) for dim in shape), name)
+    return Symbol(None, (), tuple(integer("Input", "shape", dim, 1) for dim in shape), name)

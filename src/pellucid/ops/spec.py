@@ -14,7 +14,7 @@ from typing import Any
 
 from pellucid.core.dtypes import ALL, DType, bool_
 from pellucid.core.errors import ArgumentError, DTypeError, GraphError, nearest
-from pellucid.core.shapes import MOST_AXES, Batch, broadcast
+from pellucid.core.shapes import MAX_AXES, Batch, broadcast
 from pellucid.graph.node import Graph, TensorType
 from pellucid.graph.verify import verify as verify_graph
 
@@ -189,7 +189,7 @@ def _dim(value: Any) -> bool:
 
 def _several(value: Any, kind: Callable[[Any], bool]) -> bool:
     """One entry an axis at most: type rules look at each pair of them."""
-    return type(value) is tuple and len(value) <= MOST_AXES and all(map(kind, value))
+    return type(value) is tuple and len(value) <= MAX_AXES and all(map(kind, value))
 
 
 def _pair(value: Any) -> bool:

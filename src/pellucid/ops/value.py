@@ -363,7 +363,7 @@ def check_axes(where: str, type: TensorType) -> None:
     if len(type.shape) > _AXES:
         raise ShapeError(where, f"a tensor has at most {_AXES} axes, got {len(type.shape)}")
     for dim in type.shape:
-        if isinstance(dim, int) and dim > shapes.LARGEST:
+        if isinstance(dim, int) and dim > shapes.MAX_LENGTH:
             raise TooLargeError(where, f"an axis must be shorter than 2⁶³, got {dim}")
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from typing import Any, ClassVar
 
-from pellucid.core.arguments import accepts, real, whole
+from pellucid.core.arguments import accepts, integer, real
 from pellucid.core.dtypes import float64
 from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import TensorType
@@ -91,14 +91,14 @@ class Optimizer:
         """The learning rate of a step; the first one is step 0."""
         if isinstance(self.learning_rate, Schedule):
             return _rate_of(self.learning_rate, step)
-        whole("rate", "step", step, 0)
+        integer("rate", "step", step, 0)
         assert self.learning_rate is not None
         return float(self.learning_rate)
 
     def rates(self, step: int, count: int) -> list[float]:
         """The learning rates of `count` steps from `step` on."""
-        whole("rates", "step", step, 0)
-        whole("rates", "count", count, 0, _MOST_RATES)
+        integer("rates", "step", step, 0)
+        integer("rates", "count", count, 0, _MOST_RATES)
         if isinstance(self.learning_rate, Schedule):
             schedule = self.learning_rate
             return [_rate_of(schedule, step + i) for i in range(count)]

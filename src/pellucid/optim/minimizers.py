@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from pellucid.core.arguments import accepts, real, whole
+from pellucid.core.arguments import accepts, integer, real
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError
 from pellucid.ops import composite
@@ -108,7 +108,7 @@ class LBFGS(Minimizer):
 
     def __post_init__(self, lr: Any) -> None:
         super().__post_init__(lr)
-        whole("LBFGS", "memory", self.memory, 1, 1000)
+        integer("LBFGS", "memory", self.memory, 1, 1000)
 
     @classmethod
     def default_rate(cls) -> float:
@@ -170,7 +170,7 @@ class Newton(Minimizer):
 
     def __post_init__(self, lr: Any) -> None:
         super().__post_init__(lr)
-        whole("Newton", "max_weights", self.max_weights, 1)
+        integer("Newton", "max_weights", self.max_weights, 1)
 
     @classmethod
     def default_rate(cls) -> float:
@@ -219,7 +219,7 @@ class Perturb(Minimizer):
     def __post_init__(self, lr: Any) -> None:
         super().__post_init__(lr)
         if self.coordinates is not None:
-            whole("Perturb", "coordinates", self.coordinates, 1)
+            integer("Perturb", "coordinates", self.coordinates, 1)
 
     def minimize_step(
         self, objective: Objective, slots: dict[str, Array], rate: float, draw: np.random.Generator

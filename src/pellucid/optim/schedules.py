@@ -7,7 +7,7 @@ import sys
 from bisect import bisect_right
 from collections.abc import Iterable
 
-from pellucid.core.arguments import real, whole
+from pellucid.core.arguments import integer, real
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError
 
@@ -28,7 +28,7 @@ class Schedule:
 
 
 def _step(step: int) -> int:
-    return step if type(step) is int and step >= 0 else whole("rate", "step", step, 0)
+    return step if type(step) is int and step >= 0 else integer("rate", "step", step, 0)
 
 
 @record
@@ -62,7 +62,7 @@ class Step(Schedule):
     def __post_init__(self) -> None:
         real("Step", "initial", self.initial, 0)
         real("Step", "factor", self.factor, 0, 1, open_low=True)
-        whole("Step", "every", self.every, 1)
+        integer("Step", "every", self.every, 1)
 
     def rate(self, step: int) -> float:
         drops = min(_step(step) // self.every, _MOST_DROPS)
@@ -88,7 +88,7 @@ class Exponential(Schedule):
     def __post_init__(self) -> None:
         real("Exponential", "initial", self.initial, 0)
         real("Exponential", "factor", self.factor, 0, open_low=True)
-        whole("Exponential", "every", self.every, 1)
+        integer("Exponential", "every", self.every, 1)
 
     def rate(self, step: int) -> float:
         try:
@@ -116,7 +116,7 @@ class Cosine(Schedule):
 
     def __post_init__(self) -> None:
         real("Cosine", "initial", self.initial, 0)
-        whole("Cosine", "steps", self.steps, 1)
+        integer("Cosine", "steps", self.steps, 1)
         real("Cosine", "final", self.final, 0)
 
     def rate(self, step: int) -> float:
@@ -142,7 +142,7 @@ class OneCycle(Schedule):
 
     def __post_init__(self) -> None:
         real("OneCycle", "highest", self.highest, 0)
-        whole("OneCycle", "steps", self.steps, 2)
+        integer("OneCycle", "steps", self.steps, 2)
         real("OneCycle", "rising", self.rising, 0, 1, open_low=True, open_high=True)
 
     def rate(self, step: int) -> float:
@@ -170,7 +170,7 @@ class WarmUp(Schedule):
     def __post_init__(self) -> None:
         if not isinstance(self.after, Schedule):
             real("WarmUp", "after", self.after, 0)
-        whole("WarmUp", "steps", self.steps, 1)
+        integer("WarmUp", "steps", self.steps, 1)
 
     def rate(self, step: int) -> float:
         after = self.after if isinstance(self.after, Schedule) else Constant(self.after)
@@ -202,7 +202,7 @@ class Piecewise(Schedule):
                 )
             object.__setattr__(self, name, tuple(given))
         for border in self.borders:
-            whole("Piecewise", "borders", border, 1)
+            integer("Piecewise", "borders", border, 1)
         for rate in self.rates:
             real("Piecewise", "rates", rate, 0)
         if list(self.borders) != sorted(set(self.borders)):
@@ -230,7 +230,7 @@ class BatchSize:
 
     def checked_size(self, epoch: int) -> int:
         """`size`, which may be a person's own and say anything, as a number of rows."""
-        return whole(type(self).__name__, f"size({epoch})", self.size(epoch), 1)
+        return integer(type(self).__name__, f"size({epoch})", self.size(epoch), 1)
 
     def largest(self, epochs: int) -> int:
         """A bound for `size` in the first epochs, found without asking for each.
@@ -243,7 +243,7 @@ class BatchSize:
 
 
 def _epoch(name: str, epoch: int) -> int:
-    return epoch if type(epoch) is int and epoch >= 0 else whole("size", name, epoch, 0)
+    return epoch if type(epoch) is int and epoch >= 0 else integer("size", name, epoch, 0)
 
 
 @record
@@ -253,7 +253,7 @@ class FixedBatch(BatchSize):
     rows: int
 
     def __post_init__(self) -> None:
-        whole("FixedBatch", "rows", self.rows, 1)
+        integer("FixedBatch", "rows", self.rows, 1)
 
     def size(self, epoch: int) -> int:
         _epoch("epoch", epoch)
@@ -285,11 +285,11 @@ class GrowingBatch(BatchSize):
     highest: int | None = None
 
     def __post_init__(self) -> None:
-        whole("GrowingBatch", "first", self.first, 1)
+        integer("GrowingBatch", "first", self.first, 1)
         real("GrowingBatch", "factor", self.factor, 1)
-        whole("GrowingBatch", "every", self.every, 1)
+        integer("GrowingBatch", "every", self.every, 1)
         if self.highest is not None:
-            whole("GrowingBatch", "highest", self.highest, self.first)
+            integer("GrowingBatch", "highest", self.highest, self.first)
 
     def size(self, epoch: int) -> int:
         changes = _epoch("epoch", epoch) // self.every

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pellucid.core.signals import let_through
+from pellucid.core.signals import immediate
 from pellucid.graph.node import Graph
 from pellucid.runtime.executor import Array, Executor, Job, Kept, Pairs, finite
 from pellucid.runtime.interpreter import Interpreter
@@ -32,7 +32,7 @@ class InterpreterTrainer:
             batch = job.batch(rows[start : start + size])
             if not finite(batch):
                 break
-            with let_through():  # the state is as before until the step is done
+            with immediate():  # the state is as before until the step is done
                 outputs = self._program(job.inputs(self._state, float(rate), batch))
             measures = [float(value) for value in outputs[job.leaves :]]
             self._kept, self._previous = self._previous, self._state

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pellucid.compiler.program import FEW_ROWS, MinibatchFeed
 from pellucid.core.dtypes import as_dtype
-from pellucid.core.signals import let_through
+from pellucid.core.signals import immediate
 from pellucid.graph.node import Graph
 from pellucid.runtime.executor import Array, Executor, Job, Kept, Pairs, finite
 from pellucid.runtime.native import Native
@@ -72,7 +72,7 @@ class NativeTrainer:
         """One step that Ctrl-C may cut short: the state before it is at hand."""
         assert len(rates) == 1 and not self._since
         self._cut = True
-        with let_through():
+        with immediate():
             run = self._training.run
             measures = apart(lambda: run(rows, rates[:, None], size), self._training.stop)
         self._cut = False

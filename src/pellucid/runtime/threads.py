@@ -21,9 +21,9 @@ from typing import Protocol, TypeVar
 
 from pellucid.compiler.mailbox import CALLED, IDLE, MAILBOX_BYTES, PARKED, RUN, TRAIN, WORDS
 from pellucid.core import forks
-from pellucid.core.arguments import whole
+from pellucid.core.arguments import integer
 from pellucid.core.errors import PellucidError
-from pellucid.core.signals import held_back, let_through
+from pellucid.core.signals import deferred, immediate
 
 Result = TypeVar("Result")
 _WORD = ctypes.c_int64
@@ -50,7 +50,7 @@ def check(where: str, threads: object) -> int:
     Raises:
         ArgumentError: for anything but a whole number from 1.
     """
-    return available() if threads is None else whole(where, "threads", threads, 1, MOST)
+    return available() if threads is None else integer(where, "threads", threads, 1, MOST)
 
 
 def _processors() -> int:
@@ -263,7 +263,7 @@ class Team:
         if self.n == 1:
             function(0)
             return
-        with held_back():
+        with deferred():
             workers = _hire(self.n - 1)
             tasks = [_Task(function, part) for part in range(self.n)]
             for worker, task in zip(workers, tasks[1:], strict=True):
@@ -313,7 +313,7 @@ class Team:
         arguments: Sequence[int],
     ) -> None:
         """The same where a worker must be woken, which takes Python."""
-        with held_back():
+        with deferred():
             for part, worker in enumerate(workers, 1):
                 worker.post(worker_code, (kind, address, *arguments, part, self.n))
             _ENTRIES[kind](address)(*arguments, 0, self.n)
@@ -326,7 +326,7 @@ def _run_or_leave(
 ) -> None:
     """Runs the first task here and waits for the others, unless a signal's handler raises."""
     try:
-        with let_through():
+        with immediate():
             tasks[0].run()
             if tasks[0].error is None:
                 for task in tasks[1:]:
@@ -364,14 +364,14 @@ def apart(function: Callable[[], Result], leave: Callable[[], object]) -> Result
         return function()
     results: list[Result] = []
     task = _Task(lambda part: results.append(function()), 0)
-    with held_back():
+    with deferred():
         try:
             workers = _hire(1)
         except PellucidError:  # the system gives no thread: the work is done all the same
             return function()
         workers[0].give(task)
         try:
-            with let_through():
+            with immediate():
                 task.wait()
         finally:
             _let_go([task], workers, leave)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import trees
-from pellucid.core.arguments import checked, choice, real, whole
+from pellucid.core.arguments import checked, choice, integer, real
 from pellucid.core.arguments import seed as as_seed
 from pellucid.core.dtypes import float64
 from pellucid.core.errors import ArgumentError
@@ -55,8 +55,8 @@ def check_grad(
         raise ArgumentError("check_grad", f"expected a function, got {function!r}")
     if not isinstance(args, (list, tuple)):
         raise ArgumentError("check_grad", f"args must be a list of arguments, got {args!r}")
-    whole("check_grad", "order", order, 1, 8)
-    whole("check_grad", "directions", directions, 1, 1000)
+    integer("check_grad", "order", order, 1, 8)
+    integer("check_grad", "directions", directions, 1, 1000)
     as_seed("check_grad", seed)
     real("check_grad", "tolerance", tolerance, 0, 1, open_low=True, open_high=True)
     if not isinstance(modes, (tuple, list)):

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from pellucid.core.arguments import checked, choice, diagnosed, flag, real, whole
+from pellucid.core.arguments import checked, choice, diagnosed, flag, integer, real
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.train.callback import Callback, Run, check_run
 from pellucid.train.metrics import BY_NAME
@@ -193,7 +193,7 @@ class EarlyStopping(_Monitor):
         restore_best: bool = True,
     ):
         super().__init__(monitor, min_delta, mode)
-        self.patience = whole("EarlyStopping", "patience", patience, 0)
+        self.patience = integer("EarlyStopping", "patience", patience, 0)
         flag("EarlyStopping", "restore_best", restore_best)
         self.restore_best = restore_best
 
@@ -260,9 +260,9 @@ class ReduceOnPlateau(_Monitor):
     ):
         where = "ReduceOnPlateau"
         self.factor = real(where, "factor", factor, 0, 1, open_low=True, open_high=True)
-        self.patience = whole(where, "patience", patience, 1)
+        self.patience = integer(where, "patience", patience, 1)
         self.lowest = real(where, "lowest", lowest, 0, 1)
-        self.cooldown = whole(where, "cooldown", cooldown, 0)
+        self.cooldown = integer(where, "cooldown", cooldown, 0)
         super().__init__(monitor, min_delta, mode)
 
     def reset(self) -> None:

@@ -25,7 +25,7 @@ from pellucid.core.dtypes import BY_NAME
 from pellucid.core.errors import DataError
 from pellucid.core.files import as_path, check_target, write_atomically
 from pellucid.core.forks import importing
-from pellucid.core.shapes import MOST_AXES
+from pellucid.core.shapes import MAX_AXES
 
 FORMAT = 2  # of the document; a reader refuses a newer one by name
 _KEY = "pellucid"
@@ -221,8 +221,8 @@ def _table(
             raise DataError(where, f"the entry of {name} is not well formed") from None
         if not all(type(n) is int and 0 <= n < 2**63 for n in (*shape, first, last)):
             raise DataError(where, f"the entry of {name} must hold whole numbers from 0 to 2⁶³")
-        if len(shape) > MOST_AXES:
-            raise DataError(where, f"{name} has at most {MOST_AXES} axes, got {len(shape)}")
+        if len(shape) > MAX_AXES:
+            raise DataError(where, f"{name} has at most {MAX_AXES} axes, got {len(shape)}")
         if math.prod(max(n, 1) for n in shape) * dtype.itemsize > _MOST_ADDRESSES:
             raise DataError(where, f"{name} has axes longer than an array can have")
         need = math.prod(shape) * dtype.itemsize

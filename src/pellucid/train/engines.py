@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.core.signals import let_through
-from pellucid.data.arrays import check_finite, gather
+from pellucid.core.signals import immediate
+from pellucid.data.arrays import check_finite, gather_rows
 from pellucid.data.minibatch import order
 from pellucid.graph.node import Graph
 from pellucid.optim import Minimizer, Objective
@@ -72,7 +72,8 @@ class Job:
     def batch(self, rows: Array) -> list[Array]:
         """These rows of the data."""
         features = [
-            gather(x, rows, self.dtype, self._feature_name(n)) for n, x in enumerate(self.features)
+            gather_rows(x, rows, self.dtype, self._feature_name(n))
+            for n, x in enumerate(self.features)
         ]
         return [*features, *(other[rows] for other in self.others)]
 
@@ -147,7 +148,7 @@ class Driven:
             batch = self.job.batch(rows[start : start + size])
             if not finite(batch):
                 break
-            with let_through():  # the state is as before until the step is done
+            with immediate():  # the state is as before until the step is done
                 measures, new = self._step(batch, float(rate))
             self._kept, self._previous, self._state = self._previous, self._state, new
             done.append(measures)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import shapes
-from pellucid.core.arguments import real, whole
+from pellucid.core.arguments import integer, real
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.transform.arrays import as_array
 
@@ -44,7 +44,7 @@ class History:
     """
 
     def __init__(self, max_points: int = MAX_POINTS) -> None:
-        self.max_points = whole("History", "max_points", max_points, 0)
+        self.max_points = integer("History", "max_points", max_points, 0)
         self.epochs: Table = {}
         self.steps: Table = {}
         self.validation: Table = {}
@@ -142,9 +142,9 @@ class History:
         for name in _TABLES:
             rows = {len(values) for values in getattr(history, name).values()}
             count = config.get("counts", {}).get(name, max(rows, default=0))
-            history.counts[name] = whole("History", f"counts of {name}", count, 0)
+            history.counts[name] = integer("History", f"counts of {name}", count, 0)
         last = history.validation.get("step", [0])[-1:] or [0]
-        history.validated = whole("History", "validated", config.get("validated", last[0]), 0)
+        history.validated = integer("History", "validated", config.get("validated", last[0]), 0)
         for name, values in config.get("memory", {}).items():
             history.memory[str(name)] = [float(value) for value in values]
         return history

@@ -15,7 +15,7 @@ import numpy as np
 
 from pellucid.core.arguments import real
 from pellucid.core.errors import ArgumentError, DataError, DivergenceError
-from pellucid.core.signals import held_back, let_through
+from pellucid.core.signals import deferred, immediate
 from pellucid.graph.node import INPUT
 from pellucid.optim.base import Optimizer
 from pellucid.runtime.interpreter import step as step_through
@@ -224,7 +224,7 @@ class TrainingRun:
         rows = self.engine.order(now.seed, now.epoch)
         while now.batch < self.steps_per_epoch:
             start = now.batch * batch_size
-            with held_back():
+            with deferred():
                 self._steps(rows[start : start + self._count() * batch_size])
             self._validate_on_step()
             self._call("on_step")
@@ -235,7 +235,7 @@ class TrainingRun:
             self.logs |= self._validation()
         if self._watched:
             self.publish()
-        with held_back():
+        with deferred():
             self.history.add_epoch(self.logs)
             now.epoch, now.batch, now.sums = now.epoch + 1, 0, {}
             self._call("on_measured")
@@ -340,7 +340,7 @@ class TrainingRun:
         state = self.engine.before_failure()
         inputs = job.inputs(state, rate, job.check_batch(rows))
         self.engine.give_up(2)
-        with let_through():  # the weights are those that the model keeps
+        with immediate():  # the weights are those that the model keeps
             values = step_through(job.graph, inputs)
         first = "the loss"
         for node, value in zip(job.graph.nodes, values, strict=True):

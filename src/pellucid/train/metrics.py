@@ -17,7 +17,7 @@ from pellucid.core import shapes
 from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError, ShapeError, nearest
 from pellucid.graph.node import TensorType
-from pellucid.nn.layer import is_function, own_result
+from pellucid.nn.layer import checked_result, is_function
 from pellucid.nn.losses import Loss
 from pellucid.nn.losses.base import Form
 from pellucid.nn.losses.contract import Contract, Refusal
@@ -73,7 +73,7 @@ class Metric:
         return f"Metric({self.name!r})"
 
     def _own(self, loss: Loss, contract: Contract, target: Value, predicted: Value) -> Value:
-        return own_result(f"metric {self.name}", "it", self.function(target, predicted))
+        return checked_result(f"metric {self.name}", "it", self.function(target, predicted))
 
     def per_row(self, loss: Loss, contract: Contract, target: Value, predicted: Value) -> Value:
         """One value a row, (N,), of what `predict` returns."""
@@ -114,7 +114,7 @@ class _BuiltIn(Metric):
 
 
 def _needs_labels(name: str, loss: Loss, contract: Contract) -> Refusal | None:
-    if loss.classifies:
+    if loss.is_classification:
         return None
     fix = "Use metrics=['squared_error'], or a loss for classes."
     if loss.reads is Form.OWN:
@@ -123,7 +123,7 @@ def _needs_labels(name: str, loss: Loss, contract: Contract) -> Refusal | None:
 
 
 def _needs_classes(name: str, loss: Loss, contract: Contract) -> Refusal | None:
-    if loss.classifies and loss.sides is None:
+    if loss.is_classification and loss.binary_labels is None:
         return None
     return Refusal(
         f"{name} needs a loss of classes, got {loss.label}",
@@ -150,7 +150,7 @@ def _error(loss: Loss, contract: Contract, target: Value, predicted: Value) -> V
 
 
 def _top_error(k: int, loss: Loss, contract: Contract, target: Value, predicted: Value) -> Value:
-    labels, classes = loss.labelled(target), predicted.type.shape[-1]
+    labels, classes = loss.true_labels(target), predicted.type.shape[-1]
     assert isinstance(classes, int)
     if k > classes:
         raise ArgumentError(
@@ -169,8 +169,8 @@ def _top_error(k: int, loss: Loss, contract: Contract, target: Value, predicted:
 
 
 def _f1(loss: Loss, contract: Contract, y: Array, predicted: Array) -> float:
-    labels = _array(loss.labelled(Tensor(y)))
-    chosen = _array(loss.decided(Tensor(predicted), contract.form))
+    labels = _array(loss.true_labels(Tensor(y)))
+    chosen = _array(loss.predicted_labels(Tensor(predicted), contract.form))
     several = labels.ndim == 1 and predicted.shape[-1] > 2
     return scores.f1(labels, chosen, "macro" if several else None)
 
@@ -180,7 +180,7 @@ def _roc_auc(loss: Loss, contract: Contract, y: Array, predicted: Array) -> floa
     shown: Value = Tensor(predicted)
     if contract.form is Form.CLASS_LOGITS:
         shown = contract.probabilities(shown)
-    return scores.roc_auc(_array(loss.labelled(Tensor(y))), _array(shown))
+    return scores.roc_auc(_array(loss.true_labels(Tensor(y))), _array(shown))
 
 
 def _array(value: Value) -> Array:
@@ -215,7 +215,7 @@ def _needs_values(name: str, loss: Loss, contract: Contract) -> Refusal | None:
 
 def _compared(name: str, loss: Loss, target: Value, predicted: Value) -> tuple[Value, Value]:
     """Targets and outputs as values of one shape: of classes rows with a 1, of a density means."""
-    wanted, found = loss.expected(target, predicted), loss.mean(predicted)
+    wanted, found = loss.target_values(target, predicted), loss.mean(predicted)
     if wanted.type.shape != found.type.shape:
         raise ShapeError(
             f"metric {name}",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import shapes
-from pellucid.core.arguments import choice, whole
+from pellucid.core.arguments import choice, integer
 from pellucid.core.errors import ArgumentError, DataError, ShapeError
 from pellucid.data.arrays import as_targets
 
@@ -80,7 +80,7 @@ def top_k_error(y_true: Any, scores: Any, k: int = 5) -> float:
         k: in [1, C].
     """
     labels, table = _scored("top_k_error", y_true, scores)
-    whole("top_k_error", "k", k, 1, table.shape[1])
+    integer("top_k_error", "k", k, 1, table.shape[1])
     own = np.take_along_axis(table, labels[:, None], 1)
     classes = np.arange(table.shape[1])
     before = (table > own) | ((table == own) & (classes < labels[:, None]))
@@ -124,7 +124,7 @@ def confusion_matrix(y_true: Any, y_pred: Any, classes: int | None = None) -> Ar
     if both.max() >= _MOST:
         raise DataError(where, f"labels must be below {_MOST:,}, got {both.max().item()!r}")
     count = int(both.max()) + 1
-    if classes is not None and whole(where, "classes", classes, 1, _MOST) < count:
+    if classes is not None and integer(where, "classes", classes, 1, _MOST) < count:
         raise ArgumentError(where, f"classes must be {count} or more, got {classes}")
     table = np.zeros((classes or count,) * 2, np.int64)
     np.add.at(table, (labels.astype(np.int64), chosen.astype(np.int64)), 1)

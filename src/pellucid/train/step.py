@@ -173,7 +173,7 @@ def _bounded(
     """A weight after the optimizer's move, as the penalties leave it."""
     for penalty, strength in zip(task.penalties, strengths, strict=True):
         if leaf in penalty.leaves:
-            weight = penalty.regularizer.after(strength, rate, weight)
+            weight = penalty.regularizer.proximal_step(strength, rate, weight)
     return weight
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import trees
-from pellucid.core.arguments import real, seed, whole
+from pellucid.core.arguments import integer, real, seed
 from pellucid.core.errors import ArgumentError
 from pellucid.ops.value import Value
 from pellucid.runtime.backend import check_backend, executor
@@ -76,7 +76,7 @@ def curvature(
         raise ArgumentError(where, f"expected a function, got {type(function).__name__}")
     start = in_tuple(where, "args", args, "curvature(f, (w,))")
     tolerance = real(where, "tolerance", tolerance, 0, open_low=True)
-    most = whole(where, "products", products, 1)
+    most = integer(where, "products", products, 1)
     check_backend(where, backend)
     leaves, structure = trees.flatten(start)
     for leaf in leaves:

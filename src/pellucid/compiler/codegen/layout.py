@@ -11,7 +11,7 @@ from typing import Any
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.program import times
 from pellucid.core.dtypes import DType
-from pellucid.core.shapes import Dim, Shape, joined
+from pellucid.core.shapes import Dim, Shape, merged_axes
 
 
 def register_type(dtype: DType) -> ir.Type:
@@ -52,7 +52,7 @@ def viewed(op: str, attrs: Mapping[str, Any], shape: Shape, steps: Sequence[Any]
         stride) of each of them.
     """
     if op == "reshape":
-        groups = joined(shape, attrs["shape"])
+        groups = merged_axes(shape, attrs["shape"])
         assert groups is not None, "lowering asked before"
         return tuple(_one([(shape[i], steps[i]) for i in group]) for group in groups)
     return slid(attrs, steps)

@@ -21,7 +21,7 @@ from pellucid.compiler.program import (
     is_elementwise,
 )
 from pellucid.core.errors import CompileError
-from pellucid.core.shapes import joined
+from pellucid.core.shapes import merged_axes
 from pellucid.graph.node import CONST, INPUT, Graph, Node, TensorType
 from pellucid.graph.printer import names
 
@@ -124,7 +124,7 @@ def _is_view(graph: Graph, source: int) -> bool:
     if node.op != "reshape":
         return node.op in VIEWED
     wide = graph.nodes[node.inputs[0]]
-    return wide.op == "windows" and joined(wide.type.shape, node.type.shape) is not None
+    return wide.op == "windows" and merged_axes(wide.type.shape, node.type.shape) is not None
 
 
 def _kernel(graph: Graph, position: int, name: str, home: Sequence[int]) -> Kernel:

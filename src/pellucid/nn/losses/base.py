@@ -47,9 +47,9 @@ class Loss:
     name: ClassVar[str]
     reads: ClassVar[Form] = Form.VALUES  # what it takes the output of the model for
     link: ClassVar[str | None] = None  # the final activation that is taken off before it
-    classifies: ClassVar[bool] = False  # whether targets are labels
+    is_classification: ClassVar[bool] = False  # whether targets are labels
     by_element: ClassVar[bool] = False  # whether each output has a target of its own
-    sides: ClassVar[tuple[int, int] | None] = None  # the labels, where each output has two
+    binary_labels: ClassVar[tuple[int, int] | None] = None  # the labels, where each output has two
 
     def __init_subclass__(cls, **rest: Any) -> None:
         """Puts checks of the arguments in front of `per_row` and `targets`."""
@@ -68,17 +68,17 @@ class Loss:
         """The loss of each row, shape (N,)."""
         raise NotImplementedError
 
-    def labelled(self, target: Value) -> Value:
+    def true_labels(self, target: Value) -> Value:
         """The label of each row (N,), or of each of its outputs (N, H), where there are labels."""
         raise NotImplementedError
 
-    def decided(self, output: Value, form: Form) -> Value:
-        """The label that an output of this form stands for, in the form of `labelled`."""
+    def predicted_labels(self, output: Value, form: Form) -> Value:
+        """The label that an output of this form stands for, in the form of `true_labels`."""
         raise NotImplementedError
 
     def correct(self, target: Value, output: Value, form: Form) -> Value:
         """Whether each row is classified right, shape (N,)."""
-        right = elementwise("equal", self.decided(output, form), self.labelled(target))
+        right = elementwise("equal", self.predicted_labels(output, form), self.true_labels(target))
         axes = tuple(range(1, len(right.type.shape)))
         return composite.min(composite.astype(right, "int64"), axes) > 0 if axes else right
 
@@ -86,7 +86,7 @@ class Loss:
         """The target that an output lets one expect: itself, or the mean of its density."""
         return output
 
-    def expected(self, target: Value, output: Value) -> Value:
+    def target_values(self, target: Value, output: Value) -> Value:
         """The target in the shape of `mean`: of classes a row with a 1 and zeros."""
         return target
 
@@ -211,13 +211,13 @@ def same_shape(
     if lost.any():
         raise DataError(
             where,
-            f"y must fit {output.dtype}, got {first_bad(y, lost)}",
+            f"y must fit {output.dtype}, got {first_invalid(y, lost)}",
             'Scale the targets, or use Sequential(dtype="float64").',
         )
     return narrow
 
 
-def first_bad(y: Array, bad: Array) -> str:
+def first_invalid(y: Array, bad: Array) -> str:
     place = np.argwhere(bad)[0]
     value = y[tuple(place)]
     return (
@@ -227,7 +227,7 @@ def first_bad(y: Array, bad: Array) -> str:
     )
 
 
-def rows(values: Value) -> Value:
+def sum_per_row(values: Value) -> Value:
     """Σ over all axes but the rows."""
     axes = tuple(range(1, len(values.type.shape)))
     return composite.sum(values, axes) if axes else values

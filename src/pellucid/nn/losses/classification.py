@@ -12,7 +12,15 @@ from pellucid.core.arguments import real
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError, DataError, ShapeError
 from pellucid.graph.node import TensorType
-from pellucid.nn.losses.base import Array, Form, Loss, first_bad, no_classes, rows, same_shape
+from pellucid.nn.losses.base import (
+    Array,
+    Form,
+    Loss,
+    first_invalid,
+    no_classes,
+    same_shape,
+    sum_per_row,
+)
 from pellucid.ops import composite
 from pellucid.ops.value import Value, elementwise
 from pellucid.runtime.extras import numpy_dtype
@@ -33,7 +41,7 @@ class CrossEntropy(Loss):
     name: ClassVar[str] = "cross_entropy"
     reads: ClassVar[Form] = Form.CLASS_LOGITS
     link: ClassVar[str | None] = "softmax"
-    classifies: ClassVar[bool] = True
+    is_classification: ClassVar[bool] = True
 
     label_smoothing: float = 0.0
 
@@ -56,13 +64,13 @@ class CrossEntropy(Loss):
             target = target * (1 - self.label_smoothing) + self.label_smoothing / classes
         return target
 
-    def labelled(self, target: Value) -> Value:
+    def true_labels(self, target: Value) -> Value:
         return target if len(target.type.shape) == 1 else composite.argmax(target, axis=-1)
 
-    def decided(self, output: Value, form: Form) -> Value:
+    def predicted_labels(self, output: Value, form: Form) -> Value:
         return composite.argmax(output, axis=-1)
 
-    def expected(self, target: Value, output: Value) -> Value:
+    def target_values(self, target: Value, output: Value) -> Value:
         return _rows_of_classes(target, output)
 
     def targets(self, y: Array, output: TensorType) -> Array:
@@ -108,7 +116,7 @@ class CrossEntropy(Loss):
             if bad.any():
                 raise DataError(
                     self.name,
-                    f"labels must be whole numbers, got {first_bad(y, bad)}",
+                    f"labels must be whole numbers, got {first_invalid(y, bad)}",
                     "For a regression use loss='squared'.",
                 )
         elif y.dtype.kind not in "biu":
@@ -121,7 +129,7 @@ class CrossEntropy(Loss):
         if bad.any():
             raise DataError(
                 self.name,
-                f"labels must lie in [0, {classes - 1}], got {first_bad(y, bad)}",
+                f"labels must lie in [0, {classes - 1}], got {first_invalid(y, bad)}",
                 _renumbered(y, classes),
             )
         return y.astype(np.int64)
@@ -164,11 +172,11 @@ def _rows_of_classes(target: Value, output: Value) -> Value:
     return composite.one_hot(target, classes, output.type.dtype)
 
 
-def _sides(loss: Loss, y: Array, output: TensorType, where: str) -> tuple[Array, list[int]]:
+def _two_classes(loss: Loss, y: Array, output: TensorType, where: str) -> tuple[Array, list[int]]:
     """The side of each row, where rows have one."""
-    if output.shape[1:] != (1,) or loss.sides is None:
+    if output.shape[1:] != (1,) or loss.binary_labels is None:
         raise no_classes(loss.label, output, where)
-    return y.reshape(-1), list(loss.sides)
+    return y.reshape(-1), list(loss.binary_labels)
 
 
 @record
@@ -205,8 +213,8 @@ class BinaryCrossEntropy(Loss):
     name: ClassVar[str] = "binary_cross_entropy"
     reads: ClassVar[Form] = Form.LOGITS
     link: ClassVar[str | None] = "sigmoid"
-    classifies: ClassVar[bool] = True
-    sides: ClassVar[tuple[int, int] | None] = (0, 1)
+    is_classification: ClassVar[bool] = True
+    binary_labels: ClassVar[tuple[int, int] | None] = (0, 1)
     by_element: ClassVar[bool] = True
 
     label_smoothing: float = 0.0
@@ -223,16 +231,16 @@ class BinaryCrossEntropy(Loss):
         # Not softplus(z) - t·z, a difference of large numbers; and nothing of |z|, whose slope at
         # z = 0, where weights of 0 start, would be another than σ(0) - t.
         no, yes = elementwise("softplus", output), elementwise("softplus", -output)
-        return rows(target * yes + (1 - target) * no)
+        return sum_per_row(target * yes + (1 - target) * no)
 
-    def labelled(self, target: Value) -> Value:
+    def true_labels(self, target: Value) -> Value:
         return target > 0.5
 
-    def decided(self, output: Value, form: Form) -> Value:
+    def predicted_labels(self, output: Value, form: Form) -> Value:
         return output > (0.5 if form is Form.PROBABILITY else 0)
 
     def row_classes(self, y: Array, output: TensorType, where: str) -> tuple[Array, list[int]]:
-        return _sides(self, y, output, where)
+        return _two_classes(self, y, output, where)
 
     def targets(self, y: Array, output: TensorType) -> Array:
         checked = same_shape(self.name, y, output)
@@ -244,7 +252,7 @@ class BinaryCrossEntropy(Loss):
             elif not ((checked != 1) & (checked != 2)).any():
                 fix = "Labels are 1 and 2: pass y - 1."
             raise DataError(
-                self.name, f"labels must lie in [0, 1], got {first_bad(checked, bad)}", fix
+                self.name, f"labels must lie in [0, 1], got {first_invalid(checked, bad)}", fix
             )
         return checked
 
@@ -265,7 +273,7 @@ class ProbabilityBinaryCrossEntropy(BinaryCrossEntropy):
         target = self._smoothed(target)
         yes = composite.where(target == 0, 0.0, target * elementwise("log", output))
         no = composite.where(target == 1, 0.0, (1 - target) * elementwise("log1p", -output))
-        return -rows(yes + no)
+        return -sum_per_row(yes + no)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -273,18 +281,18 @@ class _Signs(Loss):
     """Losses of labels -1 and 1, one for each output."""
 
     reads: ClassVar[Form] = Form.SCORES
-    classifies: ClassVar[bool] = True
-    sides: ClassVar[tuple[int, int] | None] = (-1, 1)
+    is_classification: ClassVar[bool] = True
+    binary_labels: ClassVar[tuple[int, int] | None] = (-1, 1)
     by_element: ClassVar[bool] = True
 
-    def labelled(self, target: Value) -> Value:
+    def true_labels(self, target: Value) -> Value:
         return target > 0
 
-    def decided(self, output: Value, form: Form) -> Value:
+    def predicted_labels(self, output: Value, form: Form) -> Value:
         return output > 0
 
     def row_classes(self, y: Array, output: TensorType, where: str) -> tuple[Array, list[int]]:
-        return _sides(self, y, output, where)
+        return _two_classes(self, y, output, where)
 
     def targets(self, y: Array, output: TensorType) -> Array:
         checked = same_shape(self.name, y, output)
@@ -296,7 +304,7 @@ class _Signs(Loss):
             elif not ((checked != 1) & (checked != 2)).any():
                 fix = "Labels are 1 and 2: pass 2*y - 3."
             raise DataError(
-                self.name, f"labels must be -1 or 1, got {first_bad(checked, bad)}", fix
+                self.name, f"labels must be -1 or 1, got {first_invalid(checked, bad)}", fix
             )
         return checked
 
@@ -308,7 +316,7 @@ class Logistic(_Signs):
     name: ClassVar[str] = "logistic"
 
     def per_row(self, target: Value, output: Value) -> Value:
-        return rows(elementwise("softplus", -(target * output)))
+        return sum_per_row(elementwise("softplus", -(target * output)))
 
 
 @record
@@ -366,7 +374,7 @@ class Perceptron(_Signs):
 
     def per_row(self, target: Value, output: Value) -> Value:
         margin = target * output
-        return rows(composite.where(margin <= 0, -margin, 0.0))
+        return sum_per_row(composite.where(margin <= 0, -margin, 0.0))
 
 
 @record
@@ -382,7 +390,7 @@ class Hebbian(_Signs):
     name: ClassVar[str] = "hebbian"
 
     def per_row(self, target: Value, output: Value) -> Value:
-        return -rows(target * output)
+        return -sum_per_row(target * output)
 
 
 @record
@@ -392,4 +400,4 @@ class Hinge(_Signs):
     name: ClassVar[str] = "hinge"
 
     def per_row(self, target: Value, output: Value) -> Value:
-        return rows(elementwise("relu", 1 - target * output))
+        return sum_per_row(elementwise("relu", 1 - target * output))

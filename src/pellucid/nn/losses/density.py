@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 from pellucid.core import shapes
-from pellucid.core.arguments import whole
+from pellucid.core.arguments import integer
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.graph.node import TensorType
-from pellucid.nn.layer import is_function, own_result
+from pellucid.nn.layer import checked_result, is_function
 from pellucid.nn.losses.base import Array, Form, Loss, same_shape
 from pellucid.ops import composite
 from pellucid.ops.value import Value, elementwise
@@ -54,7 +54,7 @@ class GaussianMixture(Loss):
     components: int = 2
 
     def __post_init__(self) -> None:
-        whole("GaussianMixture", "components", self.components, 1)
+        integer("GaussianMixture", "components", self.components, 1)
 
     def per_row(self, target: Value, output: Value) -> Value:
         logits, means, precisions = self._parts(output)
@@ -125,7 +125,7 @@ class NegativeLogLikelihood(Loss):
             )
 
     def per_row(self, target: Value, output: Value) -> Value:
-        value = own_result(self.name, "log_prob", self.log_prob(target, output))
+        value = checked_result(self.name, "log_prob", self.log_prob(target, output))
         if value.type.shape != output.type.shape[:1]:
             raise ShapeError(
                 self.name,

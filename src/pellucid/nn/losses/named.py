@@ -11,7 +11,7 @@ from pellucid.core import shapes
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError, DataError, ShapeError, nearest
 from pellucid.graph.node import TensorType
-from pellucid.nn.layer import is_function, own_result
+from pellucid.nn.layer import checked_result, is_function
 from pellucid.nn.losses.base import Array, Loss
 from pellucid.nn.losses.classification import (
     BinaryCrossEntropy,
@@ -45,7 +45,7 @@ class UserLoss(Loss):
             )
 
     def per_row(self, target: Value, output: Value) -> Value:
-        value = own_result(self.label, "it", self.function(target, output))
+        value = checked_result(self.label, "it", self.function(target, output))
         rows = output.type.shape[:1]
         if value.type.shape != rows:
             raise ShapeError(

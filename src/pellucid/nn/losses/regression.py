@@ -10,7 +10,7 @@ from pellucid.core.arguments import real
 from pellucid.core.config import record
 from pellucid.core.errors import DataError, ShapeError
 from pellucid.graph.node import TensorType
-from pellucid.nn.losses.base import Array, Form, Loss, first_bad, rows, same_shape
+from pellucid.nn.losses.base import Array, Form, Loss, first_invalid, same_shape, sum_per_row
 from pellucid.ops import composite
 from pellucid.ops.value import Value, elementwise
 
@@ -25,7 +25,7 @@ class Squared(Loss):
     by_element: ClassVar[bool] = True
 
     def per_row(self, target: Value, output: Value) -> Value:
-        return rows(elementwise("square", output - target))
+        return sum_per_row(elementwise("square", output - target))
 
 
 @record
@@ -36,7 +36,7 @@ class HalfSquared(Loss):
     by_element: ClassVar[bool] = True
 
     def per_row(self, target: Value, output: Value) -> Value:
-        return rows(elementwise("square", output - target)) * 0.5
+        return sum_per_row(elementwise("square", output - target)) * 0.5
 
 
 @record
@@ -47,7 +47,7 @@ class Absolute(Loss):
     by_element: ClassVar[bool] = True
 
     def per_row(self, target: Value, output: Value) -> Value:
-        return rows(abs(output - target))
+        return sum_per_row(abs(output - target))
 
 
 @record
@@ -72,7 +72,7 @@ class Huber(Loss):
         far = abs(output - target)
         near = elementwise("minimum", far, self.delta)
         # ½m² + δ(|d| - m) with m = min(|d|, δ): no branch squares a large number.
-        return rows(elementwise("square", near) * 0.5 + (far - near) * self.delta)
+        return sum_per_row(elementwise("square", near) * 0.5 + (far - near) * self.delta)
 
 
 @record
@@ -87,7 +87,7 @@ class Poisson(Loss):
     reads: ClassVar[Form] = Form.LOG_RATE
 
     def per_row(self, target: Value, output: Value) -> Value:
-        return rows(elementwise("exp", output) - target * output)
+        return sum_per_row(elementwise("exp", output) - target * output)
 
     def mean(self, output: Value) -> Value:
         return elementwise("exp", output)
@@ -98,7 +98,7 @@ class Poisson(Loss):
         if bad.any():
             raise DataError(
                 self.name,
-                f"counts must be ≥ 0, got {first_bad(checked, bad)}",
+                f"counts must be ≥ 0, got {first_invalid(checked, bad)}",
                 "For targets of either sign use loss='squared'.",
             )
         return checked
@@ -119,7 +119,7 @@ class Gaussian(Loss):
     def per_row(self, target: Value, output: Value) -> Value:
         mean, variance = moments(output)
         spread = elementwise("log", variance * math.tau)
-        return rows(spread + elementwise("square", target - mean) / variance) * 0.5
+        return sum_per_row(spread + elementwise("square", target - mean) / variance) * 0.5
 
     def mean(self, output: Value) -> Value:
         return moments(output)[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pellucid.core import shapes
-from pellucid.core.arguments import whole
+from pellucid.core.arguments import integer
 from pellucid.core.errors import ShapeError
 from pellucid.core.shapes import Shape
 from pellucid.ops.composite.base import asvalue
@@ -74,7 +74,7 @@ def conv(
 
 def _check_channels(where: str, x: Shape, kernel: Shape, groups: int) -> None:
     """The channels of x are those of the kernel, in `groups` equal parts, and so are its maps."""
-    whole(where, "groups", groups, 1)
+    integer(where, "groups", groups, 1)
     channels, inner, maps = x[-1], kernel[-2], kernel[-1]
     assert isinstance(maps, int) and isinstance(inner, int)
     if channels != inner * groups:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from pellucid.core.arguments import flag, real, whole
+from pellucid.core.arguments import flag, integer, real
 from pellucid.core.errors import ShapeError
 from pellucid.ops.composite.base import as_float
 from pellucid.ops.composite.create import ones
@@ -110,7 +110,7 @@ def local_response_norm(
 
     Source: Krizhevsky et al., NIPS 2012, section 3.3, with its constants. PyTorch divides α by n.
     """
-    n = whole(where, "size", size, 1)
+    n = integer(where, "size", size, 1)
     for name, number in (("alpha", alpha), ("beta", beta)):
         real(where, name, number, 0)
     real(where, "k", k, 0, open_low=True)

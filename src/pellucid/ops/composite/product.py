@@ -6,7 +6,7 @@ import builtins
 from typing import Any
 
 from pellucid.core import dtypes, shapes
-from pellucid.core.arguments import whole
+from pellucid.core.arguments import integer
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.ops.composite.base import as_list, asvalue, known_length, together
 from pellucid.ops.composite.elementwise import where
@@ -81,7 +81,7 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Value:
     left, right = together("tensordot", x, y)
     if not isinstance(axes, (tuple, list)):
         rank = len(left.type.shape)
-        n = whole("tensordot", "axes", axes, 0, builtins.min(rank, len(right.type.shape)))
+        n = integer("tensordot", "axes", axes, 0, builtins.min(rank, len(right.type.shape)))
         pairs = [(rank - n + i, i) for i in range(n)]
     else:
         lists = [as_list(item) for item in axes]

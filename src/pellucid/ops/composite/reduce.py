@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from pellucid.core import dtypes, shapes
-from pellucid.core.arguments import real, whole
+from pellucid.core.arguments import integer, real
 from pellucid.core.dtypes import DType
 from pellucid.core.errors import ArgumentError
 from pellucid.core.shapes import Batch
@@ -187,7 +187,7 @@ def diff(x: Any, n: int = 1, axis: int = -1) -> Value:
     """The differences of neighbours along `axis`, taken `n` times."""
     value = asvalue(x)
     place = shapes.axis_index("diff", axis, len(value.type.shape))
-    times = whole("diff", "n", n)
+    times = integer("diff", "n", n)
     for _ in range(builtins.min(times, known_length("diff", value, place))):
         length = known_length("diff", value, place)
         low = builtins.min(1, length)

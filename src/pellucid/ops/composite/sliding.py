@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pellucid.core import shapes
-from pellucid.core.arguments import choice, whole
+from pellucid.core.arguments import choice, integer
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.graph.node import TensorType
 from pellucid.ops.composite.base import asvalue
@@ -51,7 +51,7 @@ def per_axis(where: str, name: str, value: Any, rank: int) -> Ints:
     several = list(value) if isinstance(value, (tuple, list)) else [value] * rank
     if len(several) != rank:
         raise ArgumentError(where, f"{name} must be a number or {rank} numbers, got {value!r}")
-    return tuple(whole(where, name, item, 1) for item in several)
+    return tuple(integer(where, name, item, 1) for item in several)
 
 
 def check_padding(where: str, padding: Any, rank: int) -> str | tuple[tuple[int, int], ...]:
@@ -70,7 +70,7 @@ def check_padding(where: str, padding: Any, rank: int) -> str | tuple[tuple[int,
             f"An entry is a number or a pair (before, behind): padding=({example}).",
         )
     return tuple(
-        (whole(where, "padding", before), whole(where, "padding", behind))
+        (integer(where, "padding", before), integer(where, "padding", behind))
         for before, behind in pairs
     )
 
