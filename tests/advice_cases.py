@@ -17,6 +17,9 @@ import numpy as np
 import pellucid as pel
 from pellucid import nn, optim
 from pellucid import numpy as pnp
+from pellucid.core.dtypes import float32
+from pellucid.core.shapes import N
+from pellucid.graph.node import TensorType
 from pellucid.ops.spec import ZeroGradient
 from pellucid.transform.custom import op
 from pellucid.transform.explainable import FunctionCall
@@ -39,6 +42,7 @@ SIGNS = 2 * SIDES - 1
 ONES = np.ones((2, 3), np.float32)
 MASKED = np.ma.masked_less(X, 0)
 x4, other4 = pel.Input((4,)), pel.Input((4,))
+DENSE, ROWS = nn.Dense(2), TensorType(float32, (N, 4))
 
 
 def compiled(*layers: Any, loss: Any = "squared", optimizer: Any = "sgd", **options: Any) -> Any:
@@ -223,6 +227,37 @@ def rate(schedule: Any) -> Any:
 
 FOLLOWED = [
     # derivatives
+    # Layers, losses and callbacks that are called by hand.
+    Followed(
+        "Start from params, state = layer.init(pel.Key(seed, 0), type).",
+        lambda p: DENSE.apply([], {}, X, train=False, key=None),
+        lambda p: DENSE.apply(*DENSE.init(pel.Key(0, 0), ROWS), X, train=False, key=None),
+    ),
+    Followed(
+        "Write pel.Key(seed, step).",
+        lambda p: DENSE.init(0, ROWS),
+        lambda p: DENSE.init(pel.Key(0, 1), ROWS),
+    ),
+    Followed(
+        "They never broadcast: reshape the target.",
+        lambda p: nn.Squared().per_row(X[:, 0], X[:, :1]),
+        lambda p: nn.Squared().per_row(X[:, 0].reshape(-1, 1), X[:, :1]),
+    ),
+    Followed(
+        "Give the target in the form that loss.targets(y, type) returns.",
+        lambda p: nn.CrossEntropy().per_row(CLASSES[:3], X),
+        lambda p: nn.CrossEntropy().per_row(nn.CrossEntropy().targets(CLASSES, ROWS), X),
+    ),
+    Followed(
+        "Give the callback to fit, which calls its hooks: fit(…, callbacks=[callback]).",
+        lambda p: pel.StopBelow("loss", 0.1).on_epoch(None),
+        lambda p: fitted(X, X[:, 0], callbacks=[pel.StopBelow("loss", 0.1)]),
+    ),
+    Followed(
+        "Write def print_fn(line).",
+        lambda p: fitted(X, X[:, 0]).summary(lambda: None),
+        lambda p: fitted(X, X[:, 0]).summary(lambda line: None),
+    ),
     Followed(
         "Wrap it in stop_gradient, or compute it outside the differentiated function.",
         lambda p: gradient(lambda x: np.argmax(x) * np.sum(x), np.ones(3)),

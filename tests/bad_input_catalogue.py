@@ -18,6 +18,7 @@ import numpy as np
 
 import pellucid as pel
 from pellucid import models, nn, optim
+from pellucid.train import history
 
 
 class Case(NamedTuple):
@@ -488,7 +489,7 @@ MODELS = [
             "y": (X[:3, 0], "x and y must have as many rows, got 24 and 3"),
             "lowest": (0, "lowest must lie in (0, inf), got 0"),
             "highest": (1e-9, "highest must lie in (1e-06, inf), got 1e-09"),
-            "steps": (3, "steps must be at least 10, got 3"),
+            "steps": (3, "steps must be in [10, 1000000], got 3"),
             "batch_size": (0, "batch_size must be at least 1, got 0"),
             "seed": (-1, "seed must be in [0,"),
             "backend": ("gpu", "unknown backend 'gpu'"),
@@ -536,6 +537,21 @@ def built(shape: tuple[int, ...], *layers: Any) -> Any:
 
 def mixed(*axis: int) -> Any:
     return pel.Model(x4, nn.Concat(*axis)([x4, nn.Dense(2)(x4)]))
+
+
+def by_hand(without: str = "", train: Any = False, key: Any = None, **weights: Any) -> Any:
+    """A Dense layer applied to X with some other weights."""
+    layer = nn.Dense(1)
+    own = {"W": np.ones((4, 1), np.float32), "b": np.ones(1, np.float32)} | weights
+    own.pop(without, None)
+    return layer.apply(own, {}, X, train=train, key=key)
+
+
+def circle() -> dict[str, Any]:
+    """A dict that holds itself."""
+    one: dict[str, Any] = {}
+    one["inside"] = one
+    return one
 
 
 class Falling(optim.Schedule):
@@ -626,6 +642,112 @@ MEETINGS = [
         "a rate that float32 cannot hold",
         lambda p: trained(HEAD, optimizer=optim.SGD(1e39)),
         "the learning rate must fit float32, got 1e+39 at step 1",
+    ),
+    # Layers, losses, callbacks and histories that are called by hand.
+    Case(
+        "a layer applied to weights of another shape",
+        lambda p: by_hand(W=np.float32(3)),
+        "params.W must be (4, 1), got ()",
+    ),
+    Case("a layer applied without a weight", lambda p: by_hand(without="b"), "must hold b, got"),
+    Case(
+        "a layer applied to a weight too many",
+        lambda p: by_hand(without="W", w=X),
+        "params holds no 'w'",
+    ),
+    Case("a layer applied without a key", lambda p: by_hand(key=3), "key must be one, got 3"),
+    Case(
+        "a layer applied with train=1",
+        lambda p: by_hand(train=1),
+        "train must be True or False, got 1",
+    ),
+    Case(
+        "a layer's init with an array",
+        lambda p: nn.Dense(1).init(pel.Key(0, 0), 4),
+        "x must be the TensorType of an input, got 4",
+    ),
+    Case(
+        "a loss of targets that would broadcast",
+        lambda p: nn.Squared().per_row(X[:, :1], X),
+        "target must be (24, 4) like the output, got (24, 1)",
+    ),
+    Case(
+        "a loss of other rows than the outputs",
+        lambda p: nn.CrossEntropy().per_row(CLASSES[:3], X),
+        "target and output must have as many rows, (N, H) each, got (3,) and (24, 4)",
+    ),
+    Case(
+        "a loss whose output is no type",
+        lambda p: nn.Squared().targets(X, 4),
+        "output must be the TensorType of an output, got 4",
+    ),
+    Case(
+        "a callback's hook without a run",
+        lambda p: pel.EarlyStopping().on_start(None),
+        "run must be the run of a fit, got None",
+    ),
+    Case(
+        "a history's row of text",
+        lambda p: history.History().add_epoch({"loss": "low"}),
+        "loss must be a number, got 'low'",
+    ),
+    Case(
+        "a history's columns of two lengths",
+        lambda p: history.History().add_steps({"step": [1], "loss": [0.1, 0.2]}),
+        "columns must have one length, got [1, 2]",
+    ),
+    # Numbers that no memory and no time suffices for.
+    Case(
+        "more epochs than a life has",
+        lambda p: trained(HEAD, epochs=2**62),
+        "epochs must be in [0, 1000000000000]",
+    ),
+    Case(
+        "a range test of too many steps",
+        lambda p: pel.rate_range(ready, X, X[:, 0], steps=2**62),
+        "steps must be in [10, 1000000]",
+    ),
+    Case(
+        "a split of too many rows",
+        lambda p: pel.data.split(2**62, 0.1, 0),
+        "n must be in [2, 4294967295]",
+    ),
+    Case(
+        "a confusion matrix of too many classes",
+        lambda p: pel.metrics.confusion_matrix([0, 1], [0, 1], 2**62),
+        "classes must be in [1, 50000]",
+    ),
+    # What the package hands out, made by hand.
+    Case(
+        "a Dataset with other labels than images",
+        lambda p: pel.data.Dataset("mine", X, CLASSES[:3], X, CLASSES, 3, "here"),
+        "x_train must be (N, …) and y_train (N,), got (24, 4) and (3,)",
+    ),
+    Case(
+        "a RateRange of curves of two lengths",
+        lambda p: models.RateRange([0.1], [1.0, 2.0], [1.0], None),
+        "all curves must have one length, got 1, 2 and 1",
+    ),
+    # Flags.
+    Case(
+        "overwrite that is an array",
+        lambda p: ready.save(p / "m", overwrite=X),
+        "overwrite must be True or False, got array",
+    ),
+    Case(
+        "verbose that is an array",
+        lambda p: trained(HEAD, verbose=X),
+        "verbose must be 0, 1 or 2, got array",
+    ),
+    Case(
+        "a function of no line for summary",
+        lambda p: ready.summary(lambda: None),
+        "print_fn must take print_fn(line), got one that takes nothing",
+    ),
+    Case(
+        "weights that hold themselves",
+        lambda p: setattr(ready, "params", circle()),
+        "containers must end somewhere",
     ),
     # Layers and their inputs.
     Case(

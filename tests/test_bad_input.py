@@ -249,7 +249,11 @@ CASES = [
         'dense "hidden"] x must be (N, 4), got (40, 2)',
     ),
     Case("no epochs", lambda p: fit(epochs=0), None),
-    Case("a negative number of epochs", lambda p: fit(epochs=-1), "epochs must be at least 0"),
+    Case(
+        "a negative number of epochs",
+        lambda p: fit(epochs=-1),
+        "epochs must be in [0, 1000000000000], got -1",
+    ),
     Case("a batch size of 0", lambda p: fit(batch_size=0), "batch_size must be at least 1"),
     Case("a batch size of 2.5", lambda p: fit(batch_size=2.5), "must be a whole number"),
     Case("a negative rate", lambda p: fit(rate=-0.1), "learning_rate must lie in [0, inf)"),

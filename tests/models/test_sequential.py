@@ -376,7 +376,7 @@ def test_training_data_of_any_order_and_dtype_gives_the_same_weights():
     ("call", "kind", "words"),
     [
         (lambda m, x, y: m.fit(x, y, epoch=3), ArgumentError, "Did you mean 'epochs'"),
-        (lambda m, x, y: m.fit(x, y, epochs=-1), ArgumentError, "epochs must be at least 0"),
+        (lambda m, x, y: m.fit(x, y, epochs=-1), ArgumentError, "epochs must be in"),
         (lambda m, x, y: m.fit(x, y, batch_size=0), ArgumentError, "batch_size must be at least 1"),
         (lambda m, x, y: m.fit(x, y, batch_size=2.5), ArgumentError, "whole number"),
         (lambda m, x, y: m.fit(x, y, verbose=3), ArgumentError, "verbose must be 0, 1 or 2"),

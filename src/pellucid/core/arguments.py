@@ -9,7 +9,7 @@ import operator
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from pellucid.core.errors import ArgumentError, nearest
+from pellucid.core.errors import ArgumentError, PellucidError, nearest
 
 _MAX_INTEGER = 2**63 - 1  # what an axis, a step or a count is held in
 
@@ -51,6 +51,31 @@ def checked(function: F, where: str | None = None, elsewhere: Mapping[str, str] 
         return function(*args, **kwargs)
 
     return wrapper  # type: ignore[return-value]
+
+
+def diagnosed(check: Callable[..., None]) -> Callable[[F], F]:
+    """A function whose arguments are looked at where it fails: good ones then cost nothing.
+
+    Args:
+        check: takes the same arguments after any error but ours, and raises where one of them is to
+            blame; else that error goes on.
+    """
+
+    def decorated(function: F) -> F:
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return function(*args, **kwargs)
+            except PellucidError:
+                raise
+            except Exception as error:
+                found = error
+            check(*args, **kwargs)  # outside of the handler, so that its error stands alone
+            raise found
+
+        return wrapper  # type: ignore[return-value]
+
+    return decorated
 
 
 def accepts(where: str, name: str, function: Callable[..., Any], count: int, form: str) -> None:

@@ -16,6 +16,7 @@ import sys
 import time
 from pathlib import Path
 
+from pellucid.core.arguments import flag
 from pellucid.core.errors import ArgumentError
 from pellucid.core.forks import importing
 
@@ -50,6 +51,7 @@ def check_target(path: str | Path, overwrite: bool) -> Path:
     """
     target = as_path("save", path)
     where = f'save "{target}"'
+    flag(where, "overwrite", overwrite)
     try:
         place = Path(os.path.realpath(target))
         found = stat.S_IFMT(place.stat().st_mode) if place.exists() else None

@@ -69,11 +69,15 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
     try:
         return leaves, _flatten(tree, leaves)
     except RecursionError:
-        raise ArgumentError(
-            "trees",
-            "containers must end somewhere, got one that holds itself or some hundred others",
-            "Hand over a flat list or dict.",
-        ) from None
+        raise _endless() from None
+
+
+def _endless() -> ArgumentError:
+    return ArgumentError(
+        "trees",
+        "containers must end somewhere, got one that holds itself or some hundred others",
+        "Hand over a flat list or dict.",
+    )
 
 
 def _flatten(tree: Any, leaves: list[Any]) -> Structure:
@@ -101,12 +105,19 @@ def _flatten(tree: Any, leaves: list[Any]) -> Structure:
 
 def leaves_of(tree: Any) -> list[Any]:
     """The leaves of `tree` in order, in less time than `flatten` takes."""
+    try:
+        return _leaves_of(tree)
+    except RecursionError:
+        raise _endless() from None
+
+
+def _leaves_of(tree: Any) -> list[Any]:
     if tree is None:
         return []
     if isinstance(tree, dict):
-        return [leaf for child in tree.values() for leaf in leaves_of(child)]
+        return [leaf for child in tree.values() for leaf in _leaves_of(child)]
     if isinstance(tree, (list, tuple)):
-        return [leaf for child in tree for leaf in leaves_of(child)]
+        return [leaf for child in tree for leaf in _leaves_of(child)]
     return [tree]
 
 
@@ -172,6 +183,13 @@ def map_leaves(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
 
 def paths(tree: Any, prefix: str = "") -> list[str]:
     """A name for each leaf: its keys joined by dots, `dense.W`."""
+    try:
+        return _paths(tree, prefix)
+    except RecursionError:
+        raise _endless() from None
+
+
+def _paths(tree: Any, prefix: str) -> list[str]:
     if tree is None:
         return []
     if isinstance(tree, dict):
@@ -183,5 +201,5 @@ def paths(tree: Any, prefix: str = "") -> list[str]:
     return [
         path
         for key, child in items
-        for path in paths(child, f"{prefix}.{key}" if prefix else str(key))
+        for path in _paths(child, f"{prefix}.{key}" if prefix else str(key))
     ]

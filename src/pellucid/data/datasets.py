@@ -8,15 +8,18 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.core import shapes
 from pellucid.core.arguments import integer, real
 from pellucid.core.arguments import seed as check_seed
-from pellucid.core.errors import DataError
+from pellucid.core.errors import ArgumentError, DataError, DTypeError, ShapeError, TooLargeError
 from pellucid.core.files import as_path
+from pellucid.data.arrays import as_array
 from pellucid.data.idx import read_idx
 from pellucid.data.minibatch import order
 
 Array = np.ndarray[Any, Any]
 
+_MOST_ROWS = 2**32 - 1  # one word of 32 bits chooses the place of a row
 _HERE = Path(__file__).parent
 _PARTS = {
     "x_train": ("train-images-idx3-ubyte", "train-images.idx3-ubyte"),
@@ -45,6 +48,25 @@ class Dataset:
     classes: int
     source: str
 
+    def __post_init__(self) -> None:
+        where = "Dataset"
+        for name in ("name", "source"):
+            if not isinstance(getattr(self, name), str):
+                raise ArgumentError(where, f"{name} must be text, got {getattr(self, name)!r}")
+        integer(where, "classes", self.classes, 1)
+        for half in ("train", "test"):
+            x, y = getattr(self, f"x_{half}"), getattr(self, f"y_{half}")
+            for name, array in ((f"x_{half}", x), (f"y_{half}", y)):
+                if not isinstance(array, np.ndarray):
+                    raise DTypeError(where, f"{name} must be an array, got {array!r}")
+                as_array(array, where, name)
+            if x.ndim < 2 or y.shape != x.shape[:1]:
+                raise ShapeError(
+                    where,
+                    f"x_{half} must be (N, …) and y_{half} (N,), got {shapes.text(x.shape)} and "
+                    f"{shapes.text(y.shape)}",
+                )
+
     def __repr__(self) -> str:
         size = "×".join(map(str, self.x_train.shape[1:]))
         return (
@@ -59,11 +81,14 @@ def split(n: int, fraction: float, seed: int) -> tuple[Array, Array]:
     Args:
         fraction: the share held out, in (0, 1); at least one row stays on either side.
     """
-    integer("split", "n", n, 2)
+    integer("split", "n", n, 2, _MOST_ROWS)
     real("split", "fraction", fraction, 0, 1, open_low=True, open_high=True)
     check_seed("split", seed)
     held = min(n - 1, max(1, round(n * fraction)))
-    rows = order(n, seed, 0, "split")
+    try:
+        rows = order(n, seed, 0, "split")
+    except MemoryError:
+        raise TooLargeError("split", f"{n:,} rows must fit into memory") from None
     return np.sort(rows[held:]), np.sort(rows[:held])
 
 

@@ -19,6 +19,7 @@ from typing import IO, Any, cast
 import numpy as np
 
 from pellucid.core import shapes
+from pellucid.core.arguments import integer
 from pellucid.core.errors import DataError, DTypeError, ShapeError
 from pellucid.core.files import as_path, check_target, write_atomically
 
@@ -42,6 +43,7 @@ def read_idx(path: str | Path, *, max_bytes: int = _MAX_BYTES) -> Array:
             file whose content does not end where its header says.
     """
     source = as_path("idx", path)
+    integer("idx", "max_bytes", max_bytes, 0)
     where = f'idx "{source.name}"'
     try:
         state = source.stat()

@@ -310,7 +310,8 @@ def watchers(
     overwrite: bool,
 ) -> tuple[list[Callback], bool]:
     """All callbacks of a run, and whether a person's own are among them."""
-    if verbose not in (0, 1, 2) or isinstance(verbose, bool):
+    known = isinstance(verbose, (int, np.integer)) and not isinstance(verbose, bool)
+    if not known or verbose not in (0, 1, 2):
         raise ArgumentError("fit", f"verbose must be 0, 1 or 2, got {verbose!r}")
     given = as_callbacks("fit", callbacks)
     several: list[Callback] = [ProgressBar(verbose), *given]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import shapes, trees
-from pellucid.core.arguments import checked, flag, integer
+from pellucid.core.arguments import accepts, checked, flag, integer
 from pellucid.core.errors import ArgumentError, ShapeError, nearest
 from pellucid.data.arrays import as_array
 from pellucid.graph.node import Graph
@@ -43,6 +43,7 @@ from pellucid.train.step import objective, prediction_graph
 from pellucid.transform.arrays import converted
 from pellucid.transform.explainable import FunctionCall
 
+_MOST_EPOCHS = 10**12  # of a microsecond each: 11 days
 _FIXED = ("seed", "dtype", "name", "architecture", "programs")  # what is made of them stays
 
 
@@ -240,6 +241,7 @@ class Model(BaseModel):
             raise ArgumentError(
                 "summary", f"print_fn must be a function of a line, got {print_fn!r}"
             )
+        accepts("summary", "print_fn", print_fn, 1, "print_fn(line)")
         params = self.parameters()
         print_fn(summary_text(self.architecture, params, self.count_params()))
 
@@ -496,11 +498,12 @@ class Model(BaseModel):
             DivergenceError: when the loss is no longer finite; the last finite weights are kept.
         """
         optimizer = self.configuration("fit").optimizer
-        integer("fit", "epochs", epochs, 0)
+        integer("fit", "epochs", epochs, 0, _MOST_EPOCHS)
         if validate_every is not None:
             integer("fit", "validate_every", validate_every, 1)
             if validation_data is None:
                 raise ArgumentError("fit", "validate_every needs validation_data, got None")
+        flag("fit", "overwrite", overwrite)
         flag("fit", "resume", resume)
         check_backend("fit", backend)
         count = check_threads("fit", threads)

@@ -20,6 +20,7 @@ from pellucid.train.callback import Callback, Run
 from pellucid.viz.curves import rate_curve
 
 _MEMORY = 0.9  # of the running mean that smooths the losses
+_MOST_STEPS = 1_000_000  # each leaves a loss and a rate
 _WORSE = 4.0  # a loss so many times the lowest one ends the test
 
 
@@ -39,6 +40,20 @@ class RateRange:
     losses: list[float]
     smoothed: list[float]
     suggestion: float | None
+
+    def __post_init__(self) -> None:
+        where = "RateRange"
+        for name in ("rates", "losses", "smoothed"):
+            curve = getattr(self, name)
+            if not isinstance(curve, list):
+                raise ArgumentError(where, f"{name} must be a list of numbers, got {curve!r}")
+            for value in curve:
+                real(where, name, value, *((0,) if name == "rates" else ()))
+        if not len(self.rates) == len(self.losses) == len(self.smoothed):
+            lengths = f"{len(self.rates)}, {len(self.losses)} and {len(self.smoothed)}"
+            raise ArgumentError(where, f"all curves must have one length, got {lengths}")
+        if self.suggestion is not None:
+            real(where, "suggestion", self.suggestion, 0, open_low=True)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Writes the curve of the loss over the rate as PNG.
@@ -91,7 +106,7 @@ def rate_range(
         model: compiled; its optimizer is used with other rates.
         x, y: as in `fit`.
         lowest, highest: the first rate and the last.
-        steps: how many, ≥ 10.
+        steps: how many, 10 to 1,000,000.
         batch_size, seed, backend: as in `fit`.
 
     Source: Smith, WACV 2017, arXiv:1506.01186, 3.3.
@@ -105,7 +120,7 @@ def rate_range(
         )
     low = real(where, "lowest", lowest, 0, open_low=True)
     high = real(where, "highest", highest, low, open_low=True)
-    count = integer(where, "steps", steps, 10)
+    count = integer(where, "steps", steps, 10, _MOST_STEPS)
     size = integer(where, "batch_size", batch_size, 1)
     factor = (high / low) ** (1 / (count - 1))
     trial = copy.deepcopy(model)

@@ -19,6 +19,7 @@ from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.core.forks import Claim
 from pellucid.core.trees import leaves_of, map_leaves
 from pellucid.graph.node import TensorType
+from pellucid.nn.checks import checked_apply, checked_init
 from pellucid.nn.regularizers import Regularizer
 from pellucid.nn.symbols import Network, Symbol, check_name
 from pellucid.ops.composite.base import asvalue
@@ -93,6 +94,14 @@ class Layer(Network):
     elsewhere: ClassVar[Mapping[str, str]] = ARGUMENTS
     biases: ClassVar[tuple[str, ...]] = ()  # parameters that a penalty leaves out by default
     multiple_inputs: ClassVar[bool] = False  # whether x is a tuple of inputs
+
+    def __init_subclass__(cls, **rest: Any) -> None:
+        """Puts checks of the arguments in front of `init` and `apply`."""
+        super().__init_subclass__(**rest)
+        if "init" in vars(cls):
+            cls.init = checked_init(cls.init)  # type: ignore[method-assign]
+        if "apply" in vars(cls):
+            cls.apply = checked_apply(cls.apply)  # type: ignore[method-assign]
 
     def __post_init__(self) -> None:
         check_name(type(self).__name__, self.name)

@@ -26,6 +26,7 @@ from pellucid.optim.schedules import Schedule
 Slots = dict[str, list[Value]]
 SlotTypes = dict[str, list[TensorType]]
 STEP = "step"  # the slot that counts the steps
+_MOST_RATES = 2**24  # of one call, which makes a list of them
 _HOOK = "step(gradients, slots, weights, step, rate)"
 
 
@@ -98,6 +99,8 @@ class Optimizer:
 
     def rates(self, step: int, count: int) -> list[float]:
         """The learning rates of `count` steps from `step` on."""
+        integer("rates", "step", step, 0)
+        integer("rates", "count", count, 0, _MOST_RATES)
         if isinstance(self.learning_rate, Schedule):
             schedule = self.learning_rate
             return [_rate_of(schedule, step + i) for i in range(count)]

@@ -12,6 +12,7 @@ from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError
 
 _LARGEST_RATE = sys.float_info.max
+_MOST_DROPS = 2**1000  # a float holds it; by then every rate but a constant one is 0 or the largest
 _LARGEST_BATCH = 2**62
 
 
@@ -64,7 +65,8 @@ class Step(Schedule):
         integer("Step", "every", self.every, 1)
 
     def rate(self, step: int) -> float:
-        return float(self.initial) * float(self.factor) ** (_step(step) // self.every)
+        drops = min(_step(step) // self.every, _MOST_DROPS)
+        return float(self.initial) * float(self.factor) ** drops
 
 
 @record
@@ -90,7 +92,7 @@ class Exponential(Schedule):
 
     def rate(self, step: int) -> float:
         try:
-            power: float = float(self.factor) ** (_step(step) / self.every)
+            power: float = float(self.factor) ** (min(_step(step), _MOST_DROPS) / self.every)
         except OverflowError:
             power = _LARGEST_RATE
         return min(self.initial * power, _LARGEST_RATE)

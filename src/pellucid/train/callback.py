@@ -69,6 +69,20 @@ class Run(Protocol):
         """Gives the model other weights and state at the end: those of an epoch that was kept."""
 
 
+SEEN = ("logs", "history", "epoch", "callbacks", "kept", "stop", "rate_scale", "keep", "restore")
+
+
+def check_run(callback: Callback, run: Any) -> None:
+    """Refuses what is no run, where a hook has failed with it."""
+    missing = [name for name in SEEN if not hasattr(run, name)]
+    if missing:
+        raise ArgumentError(
+            type(callback).__name__,
+            f"run must be the run of a fit, got {run!r} without {missing[0]}",
+            "Give the callback to fit, which calls its hooks: fit(…, callbacks=[callback]).",
+        )
+
+
 class Callback:
     """Base of all callbacks; every method does nothing by default.
 

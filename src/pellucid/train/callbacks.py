@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from pellucid.core.arguments import checked, choice, flag, integer, real
+from pellucid.core.arguments import checked, choice, diagnosed, flag, integer, real
 from pellucid.core.errors import ArgumentError, nearest
-from pellucid.train.callback import Callback, Run
+from pellucid.train.callback import Callback, Run, check_run
 from pellucid.train.metrics import BY_NAME
 
 _HIGH = ("accuracy", "f1", "roc_auc", "r2")  # measures that are better when they are higher
@@ -136,6 +136,7 @@ class _Monitor(Callback):
         """Goes on from what `numbers` gave."""
         self.best, self.best_epoch, self.wait = numbers[0], int(numbers[1]), int(numbers[2])
 
+    @diagnosed(check_run)
     def on_start(self, run: Run) -> None:
         """Follows what a resumed run has measured before."""
         self.reset()
@@ -146,6 +147,7 @@ class _Monitor(Callback):
         elif self._key in run.history.memory:
             self.recall(run.history.memory[self._key])
 
+    @diagnosed(check_run)
     def on_measured(self, run: Run) -> None:
         if self.follow(self.value(run), run.epoch):
             self.improved(run)
@@ -195,6 +197,7 @@ class EarlyStopping(_Monitor):
         flag("EarlyStopping", "restore_best", restore_best)
         self.restore_best = restore_best
 
+    @diagnosed(check_run)
     def on_start(self, run: Run) -> None:
         super().on_start(run)
         if self.restore_best and self.best_epoch not in run.kept:
@@ -207,10 +210,12 @@ class EarlyStopping(_Monitor):
             several = [one for one in run.callbacks if isinstance(one, EarlyStopping)]
             run.keep({one.best_epoch for one in several})
 
+    @diagnosed(check_run)
     def on_epoch(self, run: Run) -> None:
         if self.wait >= max(self.patience, 1):
             run.stop = True
 
+    @diagnosed(check_run)
     def on_end(self, run: Run) -> None:
         if self.restore_best and self.best_epoch:
             run.restore(self.best_epoch)
@@ -284,11 +289,13 @@ class ReduceOnPlateau(_Monitor):
         super().recall(numbers)
         self.scale, self._cooling = numbers[3], int(numbers[4])
 
+    @diagnosed(check_run)
     def on_start(self, run: Run) -> None:
         super().on_start(run)
         if self.scale < 1:
             self._set_rate(run)
 
+    @diagnosed(check_run)
     def on_measured(self, run: Run) -> None:
         before = self.scale
         super().on_measured(run)
@@ -316,6 +323,7 @@ class StopBelow(Callback):
         self._monitor = _Monitor(monitor, 0.0, None, "StopBelow")
         self.monitor, self.limit = monitor, real("StopBelow", "limit", limit)
 
+    @diagnosed(check_run)
     def on_epoch(self, run: Run) -> None:
         if self._monitor.value(run) <= self.limit:
             run.stop = True

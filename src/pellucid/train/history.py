@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.core.arguments import integer
+from pellucid.core import shapes
+from pellucid.core.arguments import integer, real
+from pellucid.core.errors import ArgumentError, ShapeError
+from pellucid.transform.arrays import as_array
 
 Table = dict[str, list[float]]
 Column = Sequence[float] | np.ndarray[Any, Any]
@@ -63,16 +66,19 @@ class History:
 
     def add_epoch(self, row: Mapping[str, float]) -> None:
         """An epoch's averages."""
+        _check_row("add_epoch", row)
         self._extend("epochs", {name: [value] for name, value in row.items()}, MAX_EPOCHS)
 
     def add_validation(self, row: Mapping[str, float]) -> None:
         """What was measured at a step, with "step"."""
+        _check_row("add_validation", row, "step")
         columns = {name: [value] for name, value in row.items()}
         self._extend("validation", columns, self.max_points)
         self.validated = int(row["step"])
 
     def add_steps(self, columns: Mapping[str, Column]) -> None:
         """The measures of steps that follow each other, with "step"."""
+        _check_columns("add_steps", columns)
         self._extend("steps", columns, self.max_points)
 
     def _extend(self, name: str, columns: Mapping[str, Column], limit: int) -> None:
@@ -96,7 +102,11 @@ class History:
             values.extend(picked.tolist() if isinstance(picked, np.ndarray) else picked)
 
     def add_seconds(self, what: str, seconds: float) -> None:
-        self.seconds[what] = self.seconds.get(what, 0.0) + seconds
+        """Wall time that a part of the run took."""
+        if not isinstance(what, str):
+            raise ArgumentError("add_seconds", f"what must be a name, got {what!r}")
+        spent = real("add_seconds", "seconds", seconds, 0)
+        self.seconds[what] = self.seconds.get(what, 0.0) + spent
 
     def __repr__(self) -> str:
         count = self.counts["epochs"]
@@ -138,6 +148,38 @@ class History:
         for name, values in config.get("memory", {}).items():
             history.memory[str(name)] = [float(value) for value in values]
         return history
+
+
+def _check_row(where: str, row: Any, *needed: str) -> None:
+    """Refuses what is no {name: number}."""
+    if not isinstance(row, Mapping) or not row:
+        raise ArgumentError(where, f"row must be {{'loss': number, …}}, got {row!r}")
+    for name, value in row.items():
+        if not isinstance(name, str):
+            raise ArgumentError(where, f"names must be text, got {name!r}")
+        number = isinstance(value, (float, np.floating))
+        if not number and not (isinstance(value, (int, np.integer)) and abs(int(value)) < 2**63):
+            raise ArgumentError(where, f"{name} must be a number, got {value!r}")
+    for name in needed:
+        if name not in row:
+            raise ArgumentError(where, f"row must hold {name!r}, got {', '.join(row)}")
+
+
+def _check_columns(where: str, columns: Any) -> None:
+    """Refuses what is no {name: numbers} of one length."""
+    if not isinstance(columns, Mapping) or not columns:
+        raise ArgumentError(where, f"columns must be {{'loss': numbers, …}}, got {columns!r}")
+    for name, column in columns.items():
+        if not isinstance(name, str):
+            raise ArgumentError(where, f"names must be text, got {name!r}")
+        if isinstance(column, range):
+            continue
+        array = as_array(column, where, exact=True)
+        if array.ndim != 1:
+            raise ShapeError(where, f"{name} must be (N,), got {shapes.text(array.shape)}")
+    lengths = [len(column) for column in columns.values()]
+    if len(set(lengths)) > 1:
+        raise ShapeError(where, f"columns must have one length, got {lengths}")
 
 
 def _stride(count: int, limit: int) -> int:

@@ -144,7 +144,7 @@ def confusion_matrix(y_true: Any, y_pred: Any, classes: int | None = None) -> Ar
     if both.max() >= _MOST:
         raise DataError(where, f"labels must be below {_MOST:,}, got {both.max().item()!r}")
     count = int(both.max()) + 1
-    if classes is not None and integer(where, "classes", classes, 1) < count:
+    if classes is not None and integer(where, "classes", classes, 1, _MOST) < count:
         raise ArgumentError(where, f"classes must be {count} or more, got {classes}")
     table = np.zeros((classes or count,) * 2, np.int64)
     np.add.at(table, (labels.astype(np.int64), chosen.astype(np.int64)), 1)

@@ -6,17 +6,22 @@ What the output of a model stands for follows from the loss and the final activa
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from enum import Enum
 from typing import Any, ClassVar
 
 import numpy as np
 
 from pellucid.core import shapes
+from pellucid.core.arguments import diagnosed
 from pellucid.core.errors import ArgumentError, DataError, ShapeError
 from pellucid.graph.node import TensorType
 from pellucid.ops import composite
+from pellucid.ops.composite.base import asvalue
 from pellucid.ops.value import Value, elementwise
 from pellucid.runtime.extras import numpy_dtype
+from pellucid.transform.arrays import SPECIAL, as_array
 
 Array = np.ndarray[Any, Any]
 
@@ -43,7 +48,16 @@ class Loss:
     reads: ClassVar[Form] = Form.VALUES  # what it takes the output of the model for
     link: ClassVar[str | None] = None  # the final activation that is taken off before it
     is_classification: ClassVar[bool] = False  # whether targets are labels
+    by_element: ClassVar[bool] = False  # whether each output has a target of its own
     binary_labels: ClassVar[tuple[int, int] | None] = None  # the labels, where each output has two
+
+    def __init_subclass__(cls, **rest: Any) -> None:
+        """Puts checks of the arguments in front of `per_row` and `targets`."""
+        super().__init_subclass__(**rest)
+        if "per_row" in vars(cls):
+            cls.per_row = _checked_per_row(cls.per_row)  # type: ignore[method-assign]
+        if "targets" in vars(cls):
+            cls.targets = _checked_targets(cls.targets)  # type: ignore[method-assign]
 
     @property
     def label(self) -> str:
@@ -83,7 +97,7 @@ class Loss:
             ShapeError: for a shape that would broadcast.
             DataError: for labels that this loss does not take.
         """
-        return same_shape(self.name, y, output)
+        return same_shape(self.name, as_rows(self.label, y, output), output)
 
     def row_classes(self, y: Array, output: TensorType, where: str) -> tuple[Array, list[int]]:
         """The class of each row, (N,), and all that there can be: what `class_weight` goes by.
@@ -96,6 +110,67 @@ class Loss:
             DataError: for a row of probabilities that names more than one.
         """
         raise no_classes(self.label, output, where)
+
+
+def _checked_per_row(per_row: Callable[..., Value]) -> Callable[..., Value]:
+    """`per_row` that takes arrays too, and refuses other rows of targets than of outputs."""
+
+    @functools.wraps(per_row)
+    def checked(self: Any, target: Any, output: Any) -> Value:
+        both = [one if isinstance(one, Value) else asvalue(one) for one in (target, output)]
+        first, second = (one.type.shape for one in both)
+        if self.by_element and first != second:
+            raise ShapeError(
+                self.label,
+                f"target must be {shapes.text(second)} like the output, got {shapes.text(first)}",
+                "They never broadcast: reshape the target.",
+            )
+        if () in (first, second) or first[0] != second[0]:
+            raise _other_rows(self.label, *both)
+        return call(self, *both)
+
+    call = diagnosed(lambda self, target, output: _check_axes(self.label, target, output))(per_row)
+    return checked
+
+
+def _check_axes(where: str, target: Value, output: Value) -> None:
+    if len(output.type.shape) < 2 or len(target.type.shape) not in (1, len(output.type.shape)):
+        raise _other_rows(where, target, output)
+
+
+def _other_rows(where: str, target: Value, output: Value) -> ShapeError:
+    shown = (shapes.text(one.type.shape) for one in (target, output))
+    return ShapeError(
+        where,
+        f"target and output must have as many rows, (N, H) each, got {' and '.join(shown)}",
+        "Give the target in the form that loss.targets(y, type) returns.",
+    )
+
+
+def _checked_targets(targets: Callable[..., Array]) -> Callable[..., Array]:
+    """`targets` that takes lists too, and refuses what holds no rows of numbers."""
+
+    @functools.wraps(targets)
+    def checked(self: Any, y: Any, output: TensorType) -> Array:
+        return targets(self, as_rows(self.label, y, output), output)
+
+    return checked
+
+
+def as_rows(where: str, y: Any, output: object) -> Array:
+    """y as an array with rows.
+
+    Raises:
+        ArgumentError: where `output` is no type of an output.
+        DTypeError, ShapeError: for what holds no numbers, or no rows.
+    """
+    if not isinstance(output, TensorType) or len(output.shape) < 1:
+        raise ArgumentError(where, f"output must be the TensorType of an output, got {output!r}")
+    if not isinstance(y, np.ndarray) or isinstance(y, SPECIAL) or y.dtype.kind not in "biuf":
+        y = as_array(y, where, exact=True)
+    if y.ndim == 0 or not y.size:
+        raise ShapeError(where, f"y must have rows of numbers, got {shapes.text(y.shape)}")
+    return y  # type: ignore[no-any-return]
 
 
 def no_classes(name: str, output: TensorType, where: str) -> ArgumentError:

@@ -215,6 +215,7 @@ class BinaryCrossEntropy(Loss):
     link: ClassVar[str | None] = "sigmoid"
     is_classification: ClassVar[bool] = True
     binary_labels: ClassVar[tuple[int, int] | None] = (0, 1)
+    by_element: ClassVar[bool] = True
 
     label_smoothing: float = 0.0
 
@@ -282,6 +283,7 @@ class _Signs(Loss):
     reads: ClassVar[Form] = Form.SCORES
     is_classification: ClassVar[bool] = True
     binary_labels: ClassVar[tuple[int, int] | None] = (-1, 1)
+    by_element: ClassVar[bool] = True
 
     def true_labels(self, target: Value) -> Value:
         return target > 0

@@ -22,6 +22,7 @@ class Squared(Loss):
     """Σ (y - t)² over the outputs of a row; its gradient is 2(y - t)."""
 
     name: ClassVar[str] = "squared"
+    by_element: ClassVar[bool] = True
 
     def per_row(self, target: Value, output: Value) -> Value:
         return sum_per_row(elementwise("square", output - target))
@@ -32,6 +33,7 @@ class HalfSquared(Loss):
     """½ Σ (y - t)² over the outputs of a row; its gradient is y - t."""
 
     name: ClassVar[str] = "half_squared"
+    by_element: ClassVar[bool] = True
 
     def per_row(self, target: Value, output: Value) -> Value:
         return sum_per_row(elementwise("square", output - target)) * 0.5
@@ -42,6 +44,7 @@ class Absolute(Loss):
     """Σ |y - t| over the outputs of a row; its gradient is the sign of y - t, 0 at 0."""
 
     name: ClassVar[str] = "absolute"
+    by_element: ClassVar[bool] = True
 
     def per_row(self, target: Value, output: Value) -> Value:
         return sum_per_row(abs(output - target))
@@ -58,6 +61,7 @@ class Huber(Loss):
     """
 
     name: ClassVar[str] = "huber"
+    by_element: ClassVar[bool] = True
 
     delta: float = 1.0
 
@@ -79,6 +83,7 @@ class Poisson(Loss):
     """
 
     name: ClassVar[str] = "poisson"
+    by_element: ClassVar[bool] = True
     reads: ClassVar[Form] = Form.LOG_RATE
 
     def per_row(self, target: Value, output: Value) -> Value:
