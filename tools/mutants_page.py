@@ -57,10 +57,12 @@ or the arguments of a raised error, and decorators that change speed or types al
 SAMPLES = """\
 ## By sample
 
-The first column of shares is what the tests killed when the sample was drawn, before anybody had
-looked at its survivors: the estimate for all mutants of the room, with its 95 % interval (Wilson),
-equivalent ones left out. The last column is how the same sample stands now, after tests were
-written against its survivors; for the mutants outside the sample it proves nothing.
+A sample is drawn evenly from all mutants of a room, by a seed. Not counted are its equivalent
+mutants, and survivors whose code was rewritten before they were tried again. The first share is
+what the tests killed when the sample was drawn, before anybody had looked at its survivors: the
+estimate for all mutants of the room, with its 95 % interval (Wilson). The last one is how the same
+sample stands now, after tests were written against its survivors; for the mutants outside the
+sample it proves nothing.
 """
 
 COLUMNS = (
@@ -68,7 +70,7 @@ COLUMNS = (
     ("mutants", "---:"),
     ("seed", "---:"),
     ("tried", "---:"),
-    ("equivalent", "---:"),
+    ("not counted", "---:"),
     ("killed when drawn", "---:"),
     ("share", "---:"),
     ("interval", "---"),
@@ -107,10 +109,10 @@ def page(mutants: dict[str, int], rows: list[dict[str, Any]], reasons: Path, tod
     Args:
         mutants: how many there are, by room.
         rows: all trials, oldest first.
-        reasons: the file that says of survivors why they survive.
+        reasons: the file that says of survivors why they survive, and notes on the samples.
     """
-    known = tomllib.loads(reasons.read_text(encoding="utf-8")).get("survivor", [])
-    why = {(each["file"], each["change"]): each for each in known}
+    known = tomllib.loads(reasons.read_text(encoding="utf-8"))
+    why = {(each["file"], each["change"]): each for each in known.get("survivor", [])}
     latest = {name(row): row for row in rows}
     samples: dict[str, Sample] = {}
     for row in rows:
@@ -124,6 +126,7 @@ def page(mutants: dict[str, int], rows: list[dict[str, Any]], reasons: Path, tod
     order = list(mutants)
     for label in sorted(samples, key=lambda label: (order.index(label.split()[0]), label)):
         lines.append(_sample_row(label, samples[label], mutants, why))
+    lines += ["", *(f"- {note}" for note in known.get("notes", []))]
     lines.append("\n## Survivors\n")
     survivors = [row for row in latest.values() if row["outcome"] == "survived"]
     for kind, title in KINDS.items():
