@@ -55,13 +55,13 @@ def checked_apply(apply: Callable[..., Any]) -> Callable[..., Any]:
                 raise ArgumentError(
                     where, f"{name} must be a dict of arrays, got {type(tree).__name__}", _START
                 )
-        if self.several and not isinstance(x, (list, tuple)):
+        if self.multiple_inputs and not isinstance(x, (list, tuple)):
             raise ArgumentError(where, f"x must be a list of inputs, got {type(x).__name__}")
-        inputs = tuple(map(_value, x)) if self.several else (_value(x),)
+        inputs = tuple(map(_value, x)) if self.multiple_inputs else (_value(x),)
         if not inputs or any(one.type.shape == () for one in inputs):
             raise ShapeError(where, "x must have rows, got a single number or none")
         own = (trees.map_leaves(_value, params), trees.map_leaves(_value, state))
-        return call(self, *own, inputs if self.several else inputs[0], train=train, key=key)
+        return call(self, *own, inputs if self.multiple_inputs else inputs[0], train=train, key=key)
 
     return checked
 
