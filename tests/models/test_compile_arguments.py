@@ -180,7 +180,7 @@ def test_weights_by_name_and_in_order():
     net.set_weights({"o.W": np.array([[0.0], [1], [0], [2]])})
     assert net.count_zeros() == 2
     for wrong, words in (
-        ({"h.c": np.ones(4)}, "the model has no weight 'h.c'.*Did you mean 'h."),
+        ({"h.c": np.ones(4)}, "the model has no weight 'h.c'.*Known: h.W"),
         (3, "weights must be a list of arrays or a dict by name, got 3"),
         ([np.ones((3, 4))], r"shapes must be \(3, 4\), \(4,\), \(4, 1\), \(1,\), got \(3, 4\)"),
         ({"h.b": np.ones(3)}, "shapes must be"),

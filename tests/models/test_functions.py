@@ -234,3 +234,15 @@ def test_an_operation_with_all_its_derivatives_is_saved():
 def test_a_description_that_is_none(config):
     with pytest.raises(DataError, match="a function must"):
         FunctionTable({}).read(config)
+
+
+def test_a_saved_constant_and_an_array_that_is_closed_over_keep_names_of_their_own(tmp_path):
+    table, shift = np.arange(3.0, dtype=np.float32), np.ones(3, np.float32)
+    model = pel.Sequential([pel.nn.Basis(lambda x: x * table), pel.nn.Dense(1)], seed=0)
+    model.build((3,))
+    model.save(tmp_path / "m")
+    saved = pel.load(tmp_path / "m").layers[0].function
+    graph = pel.jit(lambda x: saved(x) + shift).graph(shift)
+    names = [node.attr("name") for node in graph.nodes if node.op in ("input", "const")]
+    assert len(names) == len(set(names)) == 3
+    np.testing.assert_array_equal(pel.jit(lambda x: saved(x) + shift)(shift), table + 1)

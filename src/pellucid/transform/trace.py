@@ -85,7 +85,10 @@ class Trace(Builder):
             self._check(place)
             return self.hidden[place]
         self._captured[id(operand)] = len(self.captures)
-        self.hidden.append(self.input(f"c{len(self.captures)}_", type))
+        name = f"c{len(self.captures)}_"
+        while name in self._names:  # of a constant of a saved function
+            name += "_"
+        self.hidden.append(self.input(name, type))
         self.hidden[-1].weak = weak
         self.captures.append(operand)  # keeps it alive, so that its id stays its own
         self._marks.append(_mark(operand))
