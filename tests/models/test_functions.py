@@ -242,7 +242,8 @@ def test_a_saved_constant_and_an_array_that_is_closed_over_keep_names_of_their_o
     model.build((3,))
     model.save(tmp_path / "m")
     saved = pel.load(tmp_path / "m").layers[0].function
-    graph = pel.jit(lambda x: saved(x) + shift).graph(shift)
+    x = np.ones((2, 3), np.float32)
+    graph = pel.jit(lambda x: saved(x) + shift).graph(x)
     names = [node.attr("name") for node in graph.nodes if node.op in ("input", "const")]
     assert len(names) == len(set(names)) == 3
-    np.testing.assert_array_equal(pel.jit(lambda x: saved(x) + shift)(shift), table + 1)
+    np.testing.assert_array_equal(pel.jit(lambda x: saved(x) + shift)(x), x * table + 1)
