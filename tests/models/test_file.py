@@ -302,5 +302,21 @@ def test_the_golden_file_of_format_1_loads_for_ever():
     assert model.loss.name == "cross_entropy"
 
 
+def test_the_golden_file_of_format_2_loads_for_ever():
+    """Two inputs and outputs by name, a body that is called twice, functions, state, a stopped run."""
+    model = pel.load(GOLDEN / "format-2.safetensors")
+    expected = np.load(GOLDEN / "format-2.npz")
+    x = {name: expected[name] for name in ("old", "new")}
+    for name, output in model.predict(x).items():
+        np.testing.assert_allclose(output, expected[name], rtol=1e-6, atol=1e-7)
+    np.testing.assert_array_equal(model.get_weights()[0], expected["first_weight"])
+    assert model.training["step"] == 9 and model.training["epoch"] == 3
+    assert [loss.name for loss in model.loss.values()] == ["cross_entropy", "huber"]
+    assert model.get_layer("body").name == "body"
+    y = {"kind": expected["classes"], "price": expected["prices"]}
+    model.fit(x, y, epochs=4, batch_size=16, verbose=0, validation_data=(x, y), resume=True)
+    assert model.training["step"] == 12
+
+
 def test_there_is_a_golden_file_of_every_format():
     assert checkpoint.FORMAT == 2, "keep these files and add a golden file of the new format"
