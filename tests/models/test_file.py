@@ -303,7 +303,7 @@ def test_the_golden_file_of_format_1_loads_for_ever():
 
 
 def test_the_golden_file_of_format_2_loads_for_ever():
-    """Two inputs and outputs by name, a body that is called twice, functions, state, a stopped run."""
+    """Inputs and outputs by name, a body called twice, functions, state, a run that goes on."""
     model = pel.load(GOLDEN / "format-2.safetensors")
     expected = np.load(GOLDEN / "format-2.npz")
     x = {name: expected[name] for name in ("old", "new")}
