@@ -25,7 +25,12 @@ def ran(name: str) -> dict[str, Any]:
     return RUNS[name]
 
 
-@pytest.mark.parametrize("name", NAMES)
+LONG = ("xor", "gan")  # seconds of training, and other tests look at what they do
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n in LONG else n for n in NAMES]
+)
 def test_an_example_runs_and_says_something(name: str, capsys: Any) -> None:
     RUNS.pop(name, None)
     ran(name)

@@ -101,7 +101,9 @@ def test_two_runs_end_in_the_same_bits() -> None:
     assert train(network(), 1) == alone()
 
 
-@pytest.mark.parametrize("threads", [2, pytest.param(3, marks=pytest.mark.slow), 4])
+@pytest.mark.parametrize(
+    "threads", [2, pytest.param(3, marks=pytest.mark.slow), pytest.param(4, marks=pytest.mark.slow)]
+)
 def test_any_number_of_threads_ends_in_the_same_bits(threads: int, live: list[set[int]]) -> None:
     assert train(network(), threads) == alone()
     assert len(live) >= ROWS // BATCH * EPOCHS // SLICE
@@ -113,7 +115,9 @@ def test_threads_that_come_and_go_end_in_the_same_bits() -> None:
     assert train(network(), 2) == alone()
 
 
-@pytest.mark.parametrize(("before", "behind"), [(1, 1), (2, 1), (1, 4)])
+@pytest.mark.parametrize(
+    ("before", "behind"), [(1, 1), (2, 1), pytest.param(1, 4, marks=pytest.mark.slow)]
+)
 def test_a_resumed_run_ends_in_the_same_bits(
     before: int, behind: int, live: list[set[int]]
 ) -> None:
