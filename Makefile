@@ -8,11 +8,11 @@ STAMP := $(VENV)/.ready
 MODEL := runs/digits.safetensors
 
 # An environment belongs to the folder it was made in: in a copy or after a move it is made again.
-$(foreach stamp,$(STAMP) .venv-bench/.ready,\
+$(foreach stamp,$(STAMP) .venv-bench/.ready .venv-oldest/.ready,\
 	$(if $(filter-out $(CURDIR),$(shell cat $(stamp) 2> /dev/null || echo none)),$(shell rm -f $(stamp))))
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-all lint format bench docs mutants lectures-page experiments convolution lectures wheel clean
+.PHONY: help train test test-all lint format bench docs mutants oldest lectures-page experiments convolution lectures wheel clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -48,6 +48,11 @@ mutants: $(STAMP) ## Change the code in small places; do tests notice? (ROOM=tra
 		$(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) $(if $(JOBS),--jobs $(JOBS)) \
 		$(if $(AGAIN),--again) $(if $(AT),--at $(AT)) $(if $(REPORT),--report)
 
+# Newer packages below an old one may warn of what it calls: that is not ours to mend.
+oldest: .venv-oldest/.ready ## Run the tests with the oldest versions of the dependencies that are allowed
+	@OPENBLAS_NUM_THREADS=1 .venv-oldest/bin/python -m pytest -q -n 2 --dist worksteal \
+		-W ignore::DeprecationWarning $(ONLY)
+
 lectures-page: $(STAMP) ## Run the tests of the lectures' statements and write their page
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python tools/docs_lectures.py
 
@@ -67,7 +72,7 @@ wheel: $(STAMP) ## Build a wheel into dist/
 	@ls dist/*.whl
 
 clean: ## Remove environments, builds and caches; trained models in runs/ stay
-	@rm -rf $(VENV) .venv-bench build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+	@rm -rf $(VENV) .venv-bench .venv-oldest build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis \
 		.import_linter_cache
 
 $(STAMP): pyproject.toml constraints.txt tools/setup.sh
@@ -76,4 +81,10 @@ $(STAMP): pyproject.toml constraints.txt tools/setup.sh
 
 .venv-bench/.ready: pyproject.toml constraints.txt benchmarks/constraints.txt tools/setup.sh
 	@sh tools/setup.sh .venv-bench benchmarks/constraints.txt "-e .[all] scikit-learn torch jax keras" $(PYTHONS)
+	@echo "$(CURDIR)" > $@
+
+.venv-oldest/.ready: pyproject.toml constraints.txt tools/oldest.py tools/setup.sh $(STAMP)
+	@mkdir -p build && $(BIN)/python tools/oldest.py . > build/oldest.txt
+	@sh tools/setup.sh .venv-oldest build/oldest.txt \
+		"-e .[all] pytest pytest-xdist hypothesis mpmath cosmic-ray hatchling" $(PYTHONS)
 	@echo "$(CURDIR)" > $@
