@@ -182,6 +182,9 @@ def test_whole_targets_that_the_dtype_cannot_hold_are_refused():
     ):
         with pytest.raises(DataError, match=rf"y.* that float32 can hold, got {TIMES[1]} in row 2"):
             call()
+    for called in (model, model.layers[0]):
+        with pytest.raises(DataError, match=f"that float32 can hold, got {TIMES[1]}"):
+            called(lost.reshape(-1, 1))
     exact = np.mean(held.astype(float) ** 2)
     assert model.evaluate(x, held)["loss"] == pytest.approx(exact)
     wide = pel.Sequential([pel.nn.Dense(1, kernel_initializer="zeros")], seed=0, dtype="float64")
