@@ -18,6 +18,7 @@ from tests.advice_cases import CLASSES, ONES, Followed, X, classified, fitted, t
 DATES = np.datetime64("2024-01-01") + np.arange(48).reshape(24, 2) * np.timedelta64(1, "h")
 WORDS = np.array(["red", "blue"])[np.arange(48).reshape(24, 2) % 2]
 LARGE = 2**40 + np.arange(48).reshape(24, 2)
+FAR = LARGE[:, 0] * 2**20 + 1
 FIELDS = np.zeros(24, [("a", "f4"), ("b", "f4")])
 MISSING = np.where(X > 1, None, X)
 
@@ -217,11 +218,39 @@ FOLLOWED = [
         lambda p: predicted_wide(LARGE * 2**20 + 1 - (LARGE * 2**20 + 1).min()),
     ),
     Followed(
+        'Subtract an offset, such as y.min(), or use dtype="float64". Whole numbers are exact up '
+        "to 16,777,216.",
+        lambda p: fitted(X, LARGE[:, 0]),
+        lambda p: (fitted(X, (LARGE[:, 0] - LARGE[:, 0].min()) / 100), evaluated_wide(LARGE[:, 0])),
+    ),
+    Followed(
+        "Subtract an offset, such as y.min(). Whole numbers are exact up to 9,007,199,254,740,992.",
+        lambda p: evaluated_wide(FAR),
+        lambda p: evaluated_wide(FAR - FAR.min()),
+    ),
+    Followed(
+        "Subtract an offset, such as x.min().",
+        lambda p: called_layer(LARGE),
+        lambda p: called_layer(LARGE - LARGE.min()),
+    ),
+    Followed(
         "Write an array as one with pellucid.data.write_idx(path, array).",
         lambda p: written(p, array=False),
         lambda p: written(p, array=True),
     ),
 ]
+
+
+def evaluated_wide(y: Any) -> Any:
+    model = pel.Sequential([nn.Dense(1, input_shape=(2,))], seed=0, dtype="float64")
+    model.compile("sgd", "squared")
+    return model.evaluate(X[:, :2], y)
+
+
+def called_layer(x: Any) -> Any:
+    model = pel.Sequential([nn.Dense(1, input_shape=(2,))], seed=0)
+    model.build((2,))
+    return model.layers[0](x)
 
 
 def predicted_wide(x: Any) -> Any:

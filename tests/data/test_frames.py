@@ -170,6 +170,29 @@ def test_whole_numbers_that_the_dtype_cannot_hold_are_refused(x):
             as_features(x, "fit", F64)
 
 
+def test_whole_targets_that_the_dtype_cannot_hold_are_refused():
+    x, held = np.zeros((3, 1)), np.array([2**24, 2**25, 0])
+    lost = np.array([0, *TIMES])
+    model = pel.Sequential([pel.nn.Dense(1)], seed=0)
+    model.compile(pel.optim.SGD(0.0), "squared")
+    for call in (
+        lambda: model.fit(x, lost, epochs=1, verbose=0),
+        lambda: model.fit(x, held, epochs=1, verbose=0, validation_data=(x, lost)),
+        lambda: model.evaluate(x, lost),
+    ):
+        with pytest.raises(DataError, match=rf"y.* that float32 can hold, got {TIMES[1]} in row 2"):
+            call()
+    for called in (model, model.layers[0]):
+        with pytest.raises(DataError, match=f"that float32 can hold, got {TIMES[1]}"):
+            called(lost.reshape(-1, 1))
+    exact = np.mean(held.astype(float) ** 2)
+    assert model.evaluate(x, held)["loss"] == pytest.approx(exact)
+    wide = pel.Sequential([pel.nn.Dense(1, kernel_initializer="zeros")], seed=0, dtype="float64")
+    wide.compile(pel.optim.SGD(0.0), "squared")
+    exact = np.mean(lost.astype(float) ** 2)
+    assert wide.evaluate(x, lost)["loss"] == pytest.approx(exact, rel=1e-15)
+
+
 @pytest.mark.parametrize(
     "x",
     [

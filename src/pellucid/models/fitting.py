@@ -17,7 +17,7 @@ from pellucid.core.config import to_config
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.core.files import check_target
 from pellucid.core.shapes import N
-from pellucid.data.arrays import as_targets, check_finite, fingerprint, slice_rows
+from pellucid.data.arrays import as_targets, check_exact, check_finite, fingerprint, slice_rows
 from pellucid.data.weights import as_weights, weights_by_class
 from pellucid.graph.node import TensorType
 from pellucid.models import variables
@@ -77,6 +77,7 @@ class Data:
                     "fit", f"x and {name} must have as many rows, got {rows} and {len(labels)}"
                 )
             targets.append(loss.targets(labels, type))
+            check_exact(labels, numpy_dtype(model.dtype), where, name, "y.min()")
         weights = _weights(model, losses, sample_weight, class_weight, targets, types, where)
         return Data(features, tuple(targets), weights)
 

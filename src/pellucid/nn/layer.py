@@ -14,8 +14,10 @@ import reprlib
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import numpy as np
+
 from pellucid.core.arguments import checked
-from pellucid.core.errors import ArgumentError, ShapeError
+from pellucid.core.errors import ArgumentError, DataError, ShapeError
 from pellucid.core.forks import Claim
 from pellucid.core.trees import leaves_of, map_leaves
 from pellucid.graph.node import TensorType
@@ -179,7 +181,7 @@ class Layer(Network):
         if variables.params and not recorded:  # as predict converts them
             dtype = next(iter(leaves_of(variables.params))).dtype
             plain = [as_array(one, self.where, exact=True) for one in given]
-            given = [converted(array, dtype, self.where, "x") for array in plain]
+            given = [self._held(array, dtype) for array in plain]
         inputs = [current().lift(one) for one in given]
         if any(one.type.shape == () for one in inputs):
             raise ShapeError(self.where, "x must have rows, got a single number")
@@ -192,6 +194,18 @@ class Layer(Network):
             key=None,
         )
         return out if recorded or is_tracing() else out.numpy()  # type: ignore[attr-defined]
+
+    def _held(self, x: Any, dtype: Any) -> Any:
+        """x in the dtype of the weights; refuses whole numbers that it cannot hold."""
+        held = converted(x, dtype, self.where, "x")
+        lost = held.astype(np.longdouble) != x if x.dtype.kind in "iu" else np.array(False)
+        if lost.any():
+            raise DataError(
+                self.where,
+                f"x must hold whole numbers that {dtype} can hold, got {x[lost].flat[0]}",
+                "Subtract an offset, such as x.min().",
+            )
+        return held
 
     @property
     def variables(self) -> Variables:
