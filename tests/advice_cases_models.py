@@ -332,6 +332,11 @@ FOLLOWED = [
         lambda p: pel.Sequential([Applied(), nn.Dense(1)], seed=0).predict(X),
     ),
     Followed(
+        "Make a new one: Adam(learning_rate=…).",
+        lambda p: setattr(optim.Adam(0.1), "learning_rate", 0.2),
+        lambda p: optim.Adam(learning_rate=0.2),
+    ),
+    Followed(
         "Write BatchNorm(…), with brackets.",
         lambda p: pel.Sequential([nn.BatchNorm]),
         lambda p: pel.Sequential([nn.BatchNorm()]),

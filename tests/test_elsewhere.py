@@ -237,6 +237,14 @@ def test_a_symbol_in_a_row_of_layers_is_answered_by_input_shape():
         pel.Sequential([pel.Input((4,)), nn.Dense(1)], seed=0)
 
 
+def test_a_layer_that_is_frozen_as_in_keras_is_answered_by_rates():
+    layer = nn.Dense(3)
+    with pytest.raises(PellucidError, match=r"Freeze layers in compile: rates={'dense_1': 0}"):
+        layer.trainable = False
+    with pytest.raises(PellucidError, match=r"Make a new one: Dense\(units=…\)"):
+        layer.units = 4
+
+
 def test_a_key_without_a_step_is_our_error():
     with pytest.raises(PellucidError, match="step"):
         pel.Key(0)
