@@ -57,6 +57,7 @@ def nearest(
     sought = _letters(str(name)[:_MAX_NAME])
     spelled = {_letters(key): key for key in elsewhere or {}}
     foreign = difflib.get_close_matches(sought, meanings, n=1, cutoff=_SLIP)
+    foreign += [one for one in meanings if len(sought) > 3 and one.startswith(sought)][:1]
     close = foreign + difflib.get_close_matches(sought, own, n=1, cutoff=0.55)
     close = difflib.get_close_matches(sought, close, n=1, cutoff=0.55)
     if close and close[0] in meanings:
