@@ -1156,7 +1156,7 @@ BY_NATURE = {
     "Do not trust this file.": "a file to be copied again",
     "Copy the file again.": "a file to be copied again",
     "The file is truncated: copy it again.": "a file to be copied again",
-    "The file is truncated, or no safetensors file.": "a file to be copied again",
+    "The file is truncated, or is not a safetensors file.": "a file to be copied again",
     "The file is truncated or was changed.": "a file to be copied again",
     "Fill it first.": "of IDX files: tests/data",
     "The columns of the left operand must be as many as the rows of the right one.": "rows alone",

@@ -56,6 +56,18 @@ def nested(dtype: Any) -> Any:
     return pel.Sequential([inside, nn.Dense(1)], seed=0, dtype="float64")
 
 
+class Called(nn.Layer):
+    """A layer as Keras has them."""
+
+    def call(self, x: Any) -> Any:
+        return 2 * x
+
+
+class Applied(nn.Layer):
+    def apply(self, params: Any, state: Any, x: Any, *, train: bool, key: Any) -> Any:
+        return 2 * x, state
+
+
 def lateness(y_true: Any, y_pred: Any) -> Any:
     return (y_pred < y_true)[:, 0]
 
@@ -308,6 +320,21 @@ FOLLOWED = [
         "Write a Model and call it on symbols.",
         lambda p: pel.Sequential([fork()]),
         lambda p: on_symbols(fork()),
+    ),
+    Followed(
+        "Write input_shape=(4,) in the first layer, or a Model for a graph.",
+        lambda p: pel.Sequential([pel.Input((4,)), nn.Dense(1)]),
+        lambda p: pel.Sequential([nn.Dense(1, input_shape=(4,))], seed=0).predict(X),
+    ),
+    Followed(
+        "Write def apply(self, params, state, x, *, train, key): it returns (output, state).",
+        lambda p: pel.Sequential([Called(), nn.Dense(1)], seed=0).predict(X),
+        lambda p: pel.Sequential([Applied(), nn.Dense(1)], seed=0).predict(X),
+    ),
+    Followed(
+        "Make a new one: Adam(learning_rate=…).",
+        lambda p: setattr(optim.Adam(0.1), "learning_rate", 0.2),
+        lambda p: optim.Adam(learning_rate=0.2),
     ),
     Followed(
         "Write BatchNorm(…), with brackets.",

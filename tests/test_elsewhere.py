@@ -55,7 +55,12 @@ DOORS = {
     "compile": lambda name: compiled(**{name: 1}),
     "fit": lambda name: compiled().fit(X, X[:, 0], **{name: 1}),
     "model": lambda name: setattr(compiled(), name, 1),
+    "model read": lambda name: getattr(compiled(), name),
+    "model(x)": lambda name: compiled()(X, **{name: 1}),
+    "predict": lambda name: compiled().predict(X, **{name: 1}),
+    "evaluate": lambda name: compiled().evaluate(X, X[:, 0], **{name: 1}),
     "Dense": lambda name: nn.Dense(1, **{name: 1}),
+    "Embedding": lambda name: nn.Embedding(3, 1, **{name: 1}),
     "Conv2D": lambda name: nn.Conv2D(1, 3, **{name: 1}),
     "Adam": lambda name: optim.Adam(**{name: 1}),
 }
@@ -125,6 +130,13 @@ MEANT = [
     ("pel", "BatchNormalization", "'pel.nn.BatchNorm'"),
     ("pel", "load_model", "'load'"),
     ("pel", "no_grad", "stop_gradient"),
+    ("pel", "callbacks", "pel.EarlyStopping"),
+    ("pel", "layers", "'nn'"),
+    ("pel", "losses", "'nn'"),
+    ("pel", "optimizers", "'optim'"),
+    ("pel", "utils", "pel.data.split"),
+    ("pel", "random", "pel.Key(seed, step)"),
+    ("pel", "vmap", "all rows at once"),
     ("pel.nn", "GELU", "Activation(lambda x: x * 0.5 * (1 + pel.numpy.erf("),
     ("pel.nn", "ReLU", "Activation('relu')"),
     ("pel.nn", "Linear", "'Dense'"),
@@ -167,6 +179,18 @@ MEANT = [
     ("fit", "n_jobs", "'threads'"),
     ("fit", "patience", "EarlyStopping(patience=5)"),
     ("model", "stop_training", "run.stop = True"),
+    ("model read", "train_on_batch", "optimizer.update"),
+    ("model read", "trainable_weights", "'weights'"),
+    ("model read", "save_weights", "'save'"),
+    ("model read", "input_shape", "model.summary()"),
+    ("model read", "state_dict", "'get_weights'"),
+    ("model(x)", "training", "model.apply(params, state, x, train=True"),
+    ("predict", "verbose", "Leave it out"),
+    ("evaluate", "verbose", "Leave it out"),
+    ("evaluate", "return_dict", "always returns a dict"),
+    ("Dense", "input_dim", "input_shape=(4,)"),
+    ("Embedding", "input_dim", "'count'"),
+    ("Conv2D", "data_format", "channels come last"),
     ("Dense", "out_features", "'units'"),
     ("Dense", "kernel_regularizer", "'regularizer'"),
     ("Conv2D", "out_channels", "'filters'"),
@@ -179,6 +203,51 @@ MEANT = [
 @pytest.mark.parametrize(("door", "name", "wanted"), MEANT)
 def test_a_name_of_another_library_is_answered_by_its_meaning(door, name, wanted):
     assert wanted in advice(door, name)
+
+
+def test_a_slip_is_answered_in_the_spelling_of_the_other_library():
+    assert "Did you mean 'kernel_regularizer'? Here" in advice("Dense", "kernel_regulariser")
+
+
+def test_names_that_are_only_a_little_alike_are_no_slip():
+    assert nearest("input_dim", ["units"], {"output_dim": "units"}) == "Known: units."
+    assert nearest("data_format", ["dilation"], {"dilation_rate": "dilation"}) == "Known: dilation."
+
+
+@pytest.mark.parametrize("name", models_elsewhere.READ)
+def test_attributes_of_other_libraries_models_say_what_to_write(name):
+    model = compiled()
+    if name not in dir(model):
+        fix = advice("model read", name)
+        ours = re.search(r"Here it is called '(\w+)'", fix)
+        assert ours[1] in dir(model) if ours else fix == models_elsewhere.READ[name]
+
+
+def test_a_layer_without_apply_says_what_to_define():
+    class Doubled(nn.Layer):
+        def call(self, x):
+            return 2 * x
+
+    with pytest.raises(PellucidError, match=r"must define apply.*returns \(output, state\)"):
+        pel.Sequential([Doubled(), nn.Dense(1)], seed=0).predict(X)
+
+
+def test_a_symbol_in_a_row_of_layers_is_answered_by_input_shape():
+    with pytest.raises(PellucidError, match=r"input_shape=\(4,\)"):
+        pel.Sequential([pel.Input((4,)), nn.Dense(1)], seed=0)
+
+
+def test_a_layer_that_is_frozen_as_in_keras_is_answered_by_rates():
+    layer = nn.Dense(3)
+    with pytest.raises(PellucidError, match=r"Freeze layers in compile: rates={'dense_1': 0}"):
+        layer.trainable = False
+    with pytest.raises(PellucidError, match=r"Make a new one: Dense\(units=…\)"):
+        layer.units = 4
+
+
+def test_a_key_without_a_step_is_our_error():
+    with pytest.raises(PellucidError, match="step"):
+        pel.Key(0)
 
 
 def known_at(door):

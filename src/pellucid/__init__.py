@@ -100,6 +100,21 @@ _ELSEWHERE = {
     "DataLoader": "Leave it out: fit makes minibatches, fit(x, y, batch_size=32).",
     "train_test_split": "Write kept, held = pel.data.split(len(x), 0.2, seed=0).",
     "save": "Write model.save(path).",
+    "callbacks": "Write pel.EarlyStopping, pel.ReduceOnPlateau, or a class of pel.Callback.",
+    "keras": "Write pel.nn for layers, pel.optim for optimizers, pel.Sequential and pel.Model.",
+    "layers": "nn",
+    "losses": "nn",
+    "initializers": "nn",
+    "regularizers": "nn",
+    "activations": "nn",
+    "functional": "numpy",
+    "optimizers": "optim",
+    "datasets": "data",
+    "utils": "Write pel.data.split for a split, pel.numpy.one_hot(y, classes) for one-hot rows.",
+    "random": "Write pel.Key(seed, step), whose uniform and normal draw inside a step.",
+    "vmap": "Write the function for all rows at once: NumPy's operations broadcast.",
+    "scan": "Write a Python loop, which is unrolled, or call a pel.jit step in one.",
+    "tree_map": "Write a dict comprehension over the weights.",
 }
 
 
@@ -107,6 +122,8 @@ def _meant(name: str) -> str:
     """What to write for a name that stands in a room below, or is another library's."""
     if name.startswith("_"):
         return nearest(name, __all__)
+    if name in _ELSEWHERE:
+        return meaning(name, __all__, _ELSEWHERE)
     for room in ("nn", "optim", "metrics", "data", "numpy", "models"):
         module = forks.load(f"{__name__}.{room}" if room == "numpy" else _LATER[room])
         if name in getattr(module, "__all__", ()):

@@ -270,7 +270,7 @@ def test_a_stopped_run_saves_and_says_how_to_go_on(tmp_path, number, code):
     run.send_signal(number)
     _, errors = run.communicate(timeout=60)
     assert run.returncode == code
-    assert "Go on with --resume" in errors
+    assert "Continue with --resume" in errors
     assert "Traceback" not in errors
     done = int(errors.split("step ")[1].split(".")[0])
     assert abs(done - _marks(log, "step")[-1]) <= 1

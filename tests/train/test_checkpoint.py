@@ -156,7 +156,7 @@ def test_the_header(tmp_path):
     path.write_bytes(b"1234567")
     refused(path, "a model file has at least 8 bytes, got 7")
     path.write_bytes(struct.pack("<Q", 3) + b"{}")
-    refused(path, r"the header says 3 bytes, the file holds 2 behind its first 8")
+    refused(path, r"the header says 3 bytes, the file holds 2 after its first 8")
     refused(tmp_path, "must name a file, got something else")
     refused(tmp_path / "none", "cannot be read: No such file")
     os.mkfifo(tmp_path / "pipe")

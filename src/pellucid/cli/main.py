@@ -139,26 +139,26 @@ def train(
         float | None, typer.Option(help="Default: 0.5 for sgd, 0.001 for adam.")
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Rows a step. Default: 100, 32 for digits.")
+        int | None, typer.Option(help="Rows per step. Default: 100, 32 for digits.")
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(help="Passes over the data. Default: 15, 60 for digits.")
     ] = None,
     l2: Annotated[float, typer.Option(help="Strength of the penalty (λ/2)·‖w‖².")] = 0.0,
-    seed: Annotated[int, typer.Option(help="Owns split, weights and order.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the split, the weights and the order.")] = 0,
     output: Annotated[
         Path | None, typer.Option("--out", help="The model file. Default: NAME.safetensors.")
     ] = None,
     checkpoint_every: Annotated[
         float, typer.Option(help="Seconds of work that a kill can cost.")
     ] = 5.0,
-    resume: Annotated[bool, typer.Option(help="Go on from the checkpoint in --out.")] = False,
+    resume: Annotated[bool, typer.Option(help="Continue from the checkpoint in --out.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
 ) -> None:
     """Train a network on images.
 
     It writes the model to NAME.safetensors and its curves to NAME.png, and shows the test error
-    and the confusion matrix. Ctrl-C saves; --resume goes on to the same result.
+    and the confusion matrix. Ctrl-C saves; --resume continues to the same result.
 
     \b
     pellucid train digits
@@ -196,7 +196,7 @@ def train(
         )
     except (KeyboardInterrupt, _Terminated) as stop:
         step = model.training.get("step", 0)
-        err.print(f"Stopped at step {step}. Saved to {target}. Go on with --resume.")
+        err.print(f"Stopped at step {step}. Saved to {target}. Continue with --resume.")
         raise SystemExit(130 if isinstance(stop, KeyboardInterrupt) else 143) from None
     finally:
         signal.signal(signal.SIGTERM, previous)
@@ -281,7 +281,7 @@ def predict(
 ) -> None:
     """Print the class of each image.
 
-    One line an image: its class and the probability of it, or all probabilities.
+    One line per image: its class and its probability, or all probabilities.
 
     \b
     pellucid predict mine.safetensors my-mnist-folder/t10k-images-idx3-ubyte

@@ -133,7 +133,7 @@ def results(
             "Evaluate it on data with the classes that it was trained on.",
         )
     wrong = int((chosen != y).sum())
-    table = Table(title="Confusion matrix: rows are true, columns are called", box=None)
+    table = Table(title="Confusion matrix: rows are true classes, columns are predicted", box=None)
     table.add_column("")
     for name in range(classes):
         table.add_column(str(name), justify="right")

@@ -32,12 +32,32 @@ def record(cls: C) -> C:
     """
     made: Any = dataclasses.dataclass(frozen=True, repr=False)(cls)
     made.__repr__ = _shown
+    made.__setattr__ = _fixed(made.__setattr__)
     assert cls.__name__ not in _RECORDS, f"two records are called {cls.__name__}"
     elsewhere = getattr(cls, "elsewhere", None)
     made.__init__ = checked(_with_plain_numbers(made.__init__), cls.__name__, elsewhere)
     _RECORDS[cls.__name__] = made
     result: C = made
     return result
+
+
+def _fixed(assign: Callable[..., None]) -> Callable[..., None]:
+    """`assign` of a frozen dataclass, with our error where it refuses."""
+
+    @functools.wraps(assign)
+    def wrapper(self: Any, name: str, value: Any) -> None:
+        try:
+            assign(self, name, value)
+        except dataclasses.FrozenInstanceError:
+            kind = type(self).__name__
+            own = [field.name for field in dataclasses.fields(self)]
+            hint = nearest(name, own, getattr(self, "elsewhere", None))
+            if name in own:
+                hint = f"Make a new one: {kind}({name}=…)."
+            problem = f"its {name} cannot be set: it is fixed when it is made, got {value!r}"
+            raise ArgumentError(kind, problem, hint) from None
+
+    return wrapper
 
 
 def _with_plain_numbers(init: Callable[..., None]) -> Callable[..., None]:

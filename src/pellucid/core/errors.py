@@ -16,6 +16,9 @@ from collections.abc import Iterable, Mapping
 from pellucid.core.forks import importing
 
 MAX_MESSAGE = 1000  # characters of a problem; of a longer one the middle is left out
+_SLIP = (
+    0.8  # how alike a name and a mistyped one of another library are: input_dim is no output_dim
+)
 _MAX_NAME = 100  # characters of a name that is compared with known ones
 
 # As frames spell it: not resolved. pathlib would cost 8 ms of every import.
@@ -52,9 +55,13 @@ def nearest(
     words = [str(word) for word in known]
     own, meanings = _read(words, elsewhere or {})
     sought = _letters(str(name)[:_MAX_NAME])
-    close = difflib.get_close_matches(sought, [*meanings, *own], n=1, cutoff=0.55)
+    spelled = {_letters(key): key for key in elsewhere or {}}
+    foreign = difflib.get_close_matches(sought, meanings, n=1, cutoff=_SLIP)
+    foreign += [one for one in meanings if len(sought) > 3 and one.startswith(sought)][:1]
+    close = foreign + difflib.get_close_matches(sought, own, n=1, cutoff=0.55)
+    close = difflib.get_close_matches(sought, close, n=1, cutoff=0.55)
     if close and close[0] in meanings:
-        slip = "" if close[0] == sought else f"Did you mean '{close[0]}'? "
+        slip = "" if close[0] == sought else f"Did you mean '{spelled[close[0]]}'? "
         return slip + meanings[close[0]].replace("{name}", str(name))
     hint = f"Did you mean '{own[close[0]]}'?" if close else ""
     if not close or len(words) <= 12:

@@ -50,7 +50,7 @@ FIT = {
     "validation_freq": "Leave it out: validation follows each epoch; validate_every counts steps.",
     "validation_steps": "Leave it out: validation takes all rows of validation_data.",
     "validation_batch_size": "Leave it out: validation takes as many rows at once as are quick.",
-    "shuffle": "Leave it out: each epoch has another order of the rows, which seed owns.",
+    "shuffle": "Leave it out: each epoch has another order of the rows, drawn from seed.",
     "random_state": "seed",
     "initial_epoch": "Write resume=True: a loaded checkpoint goes on where it stopped.",
     "steps_per_epoch": _STEPS,
@@ -77,9 +77,66 @@ FIT = {
     "class_weights": "class_weight",
 }
 
+_QUIET = "Leave it out: it prints nothing."
+
+EVALUATE = {
+    "verbose": _QUIET,
+    "return_dict": "Leave it out: evaluate always returns a dict.",
+    "steps": "Leave it out: all rows of x are taken.",
+    "callbacks": "Callbacks are for training: fit(x, y, callbacks=[…]).",
+}
+
+PREDICT = {name: EVALUATE[name] for name in ("verbose", "steps", "callbacks")}
+
+CALL = {
+    "training": "Write model.apply(params, state, x, train=True, key=pel.Key(seed, step)).",
+    "train": "Write model.apply(params, state, x, train=True, key=pel.Key(seed, step)).",
+    "mask": "Leave it out: no layer here takes a mask.",
+}
+
 ATTRIBUTES = {
     "stop_training": "Set run.stop = True in a Callback's on_epoch or on_step.",
     "trainable": "Freeze layers in compile: rates={'dense_1': 0}.",
     "learning_rate": "Give it to the optimizer: compile(pel.optim.SGD(0.1), …).",
     "lr": "Give it to the optimizer: compile(pel.optim.SGD(0.1), …).",
+}
+
+_OWN_LOOP = "Write a step with pel.value_and_grad and optimizer.update: see docs/training-loops.md."
+_TYPES = "Print model.summary(), which shows the shape of each layer's output."
+_SYMBOLS = "Keep the symbols that the model was made of: x = pel.Input((4,)); h = layer(x)."
+
+# What is read from a model of another library.
+READ = {
+    "train_on_batch": _OWN_LOOP,
+    "train_step": _OWN_LOOP,
+    "test_on_batch": "evaluate",
+    "predict_on_batch": "predict",
+    "predict_classes": "Write model.predict(x).argmax(axis=1).",
+    "fit_generator": "fit",
+    "score": "evaluate",
+    "transform": "predict",
+    "save_weights": "save",
+    "load_weights": "Write model.set_weights(pel.load(path).get_weights()).",
+    "load_state_dict": "set_weights",
+    "state_dict": "get_weights",
+    "parameters": "params",
+    "trainable_weights": "weights",
+    "trainable_variables": "params",
+    "non_trainable_weights": "state",
+    "variables": "weights",
+    "inputs": _SYMBOLS,
+    "outputs": _SYMBOLS,
+    "input": _SYMBOLS,
+    "output": _SYMBOLS,
+    "input_shape": _TYPES,
+    "output_shape": _TYPES,
+    "pop": "Write Sequential(model.layers[:-1]), which shares the weights.",
+    "clone": "Write copy.deepcopy(model).",
+    "forward": "apply",
+    "call": "apply",
+    "to_json": "save",
+    "get_config": "Write model.save(path), and pel.load(path) for the model again.",
+    "trainable": "Freeze layers in compile: rates={'dense_1': 0}.",
+    "train": "Call fit; apply(…, train=True) is one forward pass of training.",
+    "eval": "Leave it out: predict and evaluate switch dropout off.",
 }

@@ -6,13 +6,13 @@ import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from pellucid.core import shapes, trees
 from pellucid.core.arguments import accepts, checked, flag, integer
-from pellucid.core.errors import ArgumentError, ShapeError, nearest
+from pellucid.core.errors import ArgumentError, ShapeError, UnknownNameError, nearest
 from pellucid.data.arrays import as_array
 from pellucid.graph.node import Graph
 from pellucid.models import elsewhere, fitting, variables, wiring
@@ -112,6 +112,19 @@ class Model(BaseModel):
                 nearest(name, sorted(_ATTRIBUTES), elsewhere.ATTRIBUTES),
             )
         super().__setattr__(name, value)
+
+    if not TYPE_CHECKING:  # for a type checker there is no such name
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Raises the error that says what an attribute of another library is here."""
+            if name.startswith("_"):  # protocols of others, asked for again and again
+                raise AttributeError(name)
+            known = [one for one in dir(type(self)) if not one.startswith("_")]
+            raise UnknownNameError(
+                type(self).__name__,
+                f"a model has no attribute '{name}'",
+                nearest(name, known, elsewhere.READ),
+            )
 
     # -- layers and weights -----------------------------------------------------------------
 
@@ -279,7 +292,7 @@ class Model(BaseModel):
         )
         return self.architecture.outputs.nested([one.value for one in outputs]), after
 
-    @functools.partial(checked, where="model")
+    @functools.partial(checked, where="model", elsewhere=elsewhere.CALL)
     def __call__(self, x: Any) -> Any:
         """The outputs for x.
 
@@ -592,7 +605,7 @@ class Model(BaseModel):
 
     # -- use --------------------------------------------------------------------------------
 
-    @checked
+    @functools.partial(checked, elsewhere=elsewhere.EVALUATE)
     def evaluate(
         self,
         x: Any,
@@ -613,13 +626,13 @@ class Model(BaseModel):
         data = Data.of(self, x, y, "evaluate", sample_weight, class_weight)
         return fitting.measured(self, data, batch_size, backend)
 
-    @checked
+    @functools.partial(checked, elsewhere=elsewhere.PREDICT)
     def predict(self, x: Any, *, batch_size: int = CHUNK, backend: str | None = None) -> Any:
         """What the outputs are for each row of x, in their form."""
         found = self._predicted("predict", self.architecture.apply, x, batch_size, backend)
         return self.architecture.outputs.nested(found)
 
-    @checked
+    @functools.partial(checked, elsewhere=elsewhere.PREDICT)
     def predict_proba(self, x: Any, *, batch_size: int = CHUNK, backend: str | None = None) -> Any:
         """Probabilities (N, C), whether the model ends in logits or in softmax or sigmoid.
 

@@ -13,6 +13,7 @@ from pellucid.models.model import Model
 from pellucid.models.ports import Ports
 from pellucid.nn import activations
 from pellucid.nn.layer import Layer, is_function
+from pellucid.nn.symbols import Symbol
 
 
 class Sequential(Model):
@@ -141,6 +142,8 @@ def _instead(given: Any) -> str:
     """What to write in place of what is no layer."""
     if isinstance(given, type) and issubclass(given, (Layer, Model)):
         return f"Write {given.__name__}(…), with brackets."
+    if isinstance(given, Symbol):
+        return f"Write input_shape={given.shape} in the first layer, or a Model for a graph."
     if isinstance(given, str) and given in activations.BY_NAME:
         return f"Write Activation({given!r})."
     if is_function(given) and hasattr(given, "__name__"):

@@ -53,7 +53,8 @@ ARGUMENTS = {
     "n_units": "units",
     "output_dim": "units",
     "embedding_dim": "units",
-    "input_dim": "count",
+    "input_dim": "Write input_shape=(4,), the shape of one sample.",
+    "data_format": "Leave it out: channels come last, as in (height, width, channels).",
     "num_embeddings": "count",
     "out_channels": "filters",
     "stride": "strides",
@@ -247,7 +248,11 @@ class Layer(Network):
             train: whether this is a training step (dropout draws a mask then).
             key: names the layer's own random numbers.
         """
-        raise NotImplementedError
+        raise ArgumentError(
+            self.where,
+            "a layer of your own must define apply, got none",
+            "Write def apply(self, params, state, x, *, train, key): it returns (output, state).",
+        )
 
 
 def is_function(value: object) -> bool:

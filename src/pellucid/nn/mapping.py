@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,7 +16,7 @@ from pellucid.core.shapes import Dim
 from pellucid.graph.node import TensorType
 from pellucid.nn.activations import ActivationLike, activate, check
 from pellucid.nn.init import Initializer, initializer
-from pellucid.nn.layer import Layer, Tree, checked_result, is_function
+from pellucid.nn.layer import ARGUMENTS, Layer, Tree, checked_result, is_function
 from pellucid.ops import composite
 from pellucid.ops.random import Key
 from pellucid.ops.value import Value, elementwise
@@ -166,6 +166,8 @@ class Embedding(Layer):
     count: int
     units: int
     embeddings_initializer: str | Initializer = "normal"
+
+    elsewhere: ClassVar[Mapping[str, str]] = {**ARGUMENTS, "input_dim": "count"}
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pellucid.core import shapes
+from pellucid.core.arguments import checked
 from pellucid.core.dtypes import DType, uint32
 from pellucid.core.errors import ShapeError
 from pellucid.core.shapes import Shape
@@ -129,3 +130,6 @@ class Key:
             "normal", self.seed, self.step, stream=self.stream, shape=shape, dtype=dtype
         )
         return result
+
+
+Key.__init__ = checked(Key.__init__)  # type: ignore[method-assign]

@@ -193,8 +193,8 @@ def _header(where: str, prefix: bytes, file: Any, size: int) -> tuple[dict[str, 
     if length > min(size - 8, _MAX_HEADER):
         raise DataError(
             where,
-            f"the header says {length:,} bytes, the file holds {size - 8:,} behind its first 8",
-            "The file is truncated, or no safetensors file.",
+            f"the header says {length:,} bytes, the file holds {size - 8:,} after its first 8",
+            "The file is truncated, or is not a safetensors file.",
         )
     text = _decoded(where, file.read(length))
     _check_text(where, text, size)
