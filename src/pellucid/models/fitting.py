@@ -151,21 +151,24 @@ def what_must_stay(data: Data, sizes: BatchSize, dtype: np.dtype[Any]) -> dict[s
 
 
 def history(model: BaseModel, points: int | None, resume: bool) -> History:
-    """An empty history of at most so many rows of steps.
+    """What the run writes to: the model's own where it goes on, else an empty one.
+
+    Args:
+        points: the most rows of steps.
 
     Raises:
         ArgumentError: for another number than a run that is resumed began with.
     """
-    if points is None:
-        return History()
-    made = History(max_points=points)
-    if resume and points != model.history.max_points:
+    made = History() if points is None else History(max_points=points)
+    if not resume:
+        return made
+    if points not in (None, model.history.max_points):
         raise ArgumentError(
             "fit",
             f"to resume, history_points must be {model.history.max_points} as before, got {points}",
             "Leave history_points out.",
         )
-    return made
+    return model.history
 
 
 def start(
@@ -174,13 +177,11 @@ def start(
     same: Mapping[str, Any],
     seed: int | None,
     resume: bool,
-    curves: History,
 ) -> RunState:
     """Where the run starts: anew from the current weights, or where a checkpoint stood.
 
     Args:
         same: what must be as it was to go on.
-        curves: an empty history, for a run that starts anew.
     """
     stored = model.training
     if resume:
@@ -219,8 +220,6 @@ def start(
             kept=kept,
         )
     chosen = secrets.randbits(32) if seed is None else check_seed("fit", seed)
-    model.history = curves
-    model.history.seed = chosen
     return RunState(params, slots, state, seed=chosen, step=step)
 
 

@@ -86,6 +86,7 @@ class Model(BaseModel):
         wiring.connect(self.architecture, first, outputs)
         self.architecture.declared = True
         self.architecture.shaped([one.shape for one in first], variables.check)
+        self.architecture.fix_groups()
 
     def __repr__(self) -> str:
         names = self.architecture.names
@@ -513,7 +514,7 @@ class Model(BaseModel):
         same = fitting.what_must_stay(data, sizes, numpy_dtype(self.dtype))
         task = self.task(data.types, bool(data.weights))
         curves = fitting.history(self, history_points, resume)
-        progress = fitting.start(self, task, same, seed, resume, curves)
+        progress = fitting.start(self, task, same, seed, resume)
         job = fitting.job(self, task, data, progress.seed, sizes.largest(epochs))
         watchers, watched = fitting.watchers(
             self, data, callbacks, verbose, checkpoint, checkpoint_every, overwrite or resume
@@ -529,12 +530,15 @@ class Model(BaseModel):
             ),
             progress,
             fitting.engine_of(self, task, job, progress, backend, count),
-            self.history,
+            curves,
             validate=validate,
             callbacks=watchers,
             publish=self._publish,
             watched=watched,
         )
+        # Nothing is refused from here on: what an earlier run left may go.
+        curves.seed = progress.seed
+        self.history = curves
         self.training |= {**same, "y": [[y.dtype.name, list(y.shape[1:])] for y in data.targets]}
         self.remember_columns(x)
         run.train()
