@@ -71,10 +71,10 @@ class Data:
         types = model.architecture.output_types
         given = model.architecture.outputs.taken(where, name, y)
         for loss, own, type in zip(losses, given, types, strict=True):
-            labels, rows = as_targets(own, "fit", name), len(features[0])
+            labels, rows = as_targets(own, where, name), len(features[0])
             if len(labels) != rows:
                 raise ShapeError(
-                    "fit", f"x and {name} must have as many rows, got {rows} and {len(labels)}"
+                    where, f"x and {name} must have as many rows, got {rows} and {len(labels)}"
                 )
             targets.append(loss.targets(labels, type))
         weights = _weights(model, losses, sample_weight, class_weight, targets, types, where)
