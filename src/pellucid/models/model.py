@@ -187,7 +187,7 @@ class Model(BaseModel):
                 as in `weights`.
         """
         old, structure = trees.flatten(self.params)
-        names = trees.paths(self.params)
+        names = dict.fromkeys(trees.paths(self.params))
         given = weights
         if isinstance(weights, Mapping):
             for name in weights:
