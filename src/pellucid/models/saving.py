@@ -68,6 +68,7 @@ def file_of(
         for name, values in getattr(model.history, table).items():
             arrays[f"history/{table}/{name}"] = np.asarray(values, np.float64)
     architecture = model.architecture
+    first = _first_uses(architecture)
     document = {
         "kind": type(model).__name__,
         "name": model.name,
@@ -76,9 +77,9 @@ def file_of(
         "columns": [None if names is None else list(names) for names in model.columns],
         "input_shapes": [list(sample) for sample in architecture.samples],
         "layers": [_layer(layer, functions) for layer in architecture.layers],
-        "shared": _shared(architecture),
+        "shared": [first[id(layer)] for layer in architecture.layers],
         **wiring(architecture),
-        "groups": _groups(architecture, {id(layer): i for i, layer in _first(architecture)}),
+        "groups": _groups(architecture, first),
         "compile": _compile_config(model, functions, targets),
         "training": model.training,
         "kept": {str(epoch): known for epoch, known in held.items()},
@@ -105,15 +106,12 @@ def _named(prefix: str, tree: Any, leaves: Any) -> dict[str, Any]:
     return {f"{prefix}/{name}": leaf for name, leaf in zip(trees.paths(tree), leaves, strict=True)}
 
 
-def _first(architecture: Architecture) -> list[tuple[int, Any]]:
-    """Each layer once, with the number of its first use; later ones come first."""
-    return list(reversed(list(enumerate(architecture.layers))))
-
-
-def _shared(architecture: Architecture) -> list[int]:
-    """For each layer, the number of its first use."""
-    first = {id(layer): i for i, layer in _first(architecture)}
-    return [first[id(layer)] for layer in architecture.layers]
+def _first_uses(architecture: Architecture) -> dict[int, int]:
+    """By the id of each layer, the number of its first use."""
+    found: dict[int, int] = {}
+    for number, layer in enumerate(architecture.layers):
+        found.setdefault(id(layer), number)
+    return found
 
 
 def wiring(architecture: Architecture) -> dict[str, Any]:
