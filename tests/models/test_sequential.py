@@ -542,3 +542,14 @@ def test_a_fit_that_is_refused_leaves_the_history_of_the_last_one(tmp_path):
             model.fit(x, x, **{"verbose": 0, **options})
         assert len(model.history.epochs["loss"]) == 2
         assert model.history.seed == 5
+
+
+@pytest.mark.parametrize("y", [np.zeros(5), ["a"] * 3, {"y": np.zeros(3)}])
+def test_a_fit_that_is_refused_builds_no_model(y):
+    """Data the wrong way round said for good how many columns x has."""
+    x = np.ones((5, 3), np.float32)
+    model = Sequential([Dense(1)], seed=0)
+    model.compile("sgd", "squared")
+    with pytest.raises(PellucidError):
+        model.fit(x.T, y, verbose=0)
+    assert len(model.fit(x, np.zeros(5), verbose=0).epochs["loss"]) == 1

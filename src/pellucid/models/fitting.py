@@ -66,17 +66,19 @@ class Data:
     ) -> Data:
         """The data that a person gave for this model."""
         losses = model.configuration(where).losses
-        features = model.features(x, where)
-        targets = []
-        types = model.architecture.output_types
-        given = model.architecture.outputs.taken(where, name, y)
-        for loss, own, type in zip(losses, given, types, strict=True):
-            labels, rows = as_targets(own, where, name), len(features[0])
-            if len(labels) != rows:
+        features = model.given_features(x, where)
+        rows, labels = len(features[0]), []
+        for own in model.architecture.outputs.taken(where, name, y):
+            labels.append(as_targets(own, where, name))
+            if len(labels[-1]) != rows:
                 raise ShapeError(
-                    where, f"x and {name} must have as many rows, got {rows} and {len(labels)}"
+                    where, f"x and {name} must have as many rows, got {rows} and {len(labels[-1])}"
                 )
-            targets.append(loss.targets(labels, type))
+        model.built(features)  # behind these checks: what is refused is no reason to build
+        types = model.architecture.output_types
+        targets = [
+            loss.targets(own, type) for loss, own, type in zip(losses, labels, types, strict=True)
+        ]
         weights = _weights(model, losses, sample_weight, class_weight, targets, types, where)
         return Data(features, tuple(targets), weights)
 
