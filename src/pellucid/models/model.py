@@ -673,6 +673,8 @@ class Model(BaseModel):
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Writes one safetensors file: weights, architecture, training state. See `pel.load`.
 
+        A model inside of which this one uses a part alone comes back as the layers that it uses.
+
         Raises:
             ArgumentError: if the file exists and `overwrite` is False.
         """

@@ -131,7 +131,11 @@ def _ports(ports: Ports) -> dict[str, Any]:
 
 
 def _groups(architecture: Architecture, number: dict[int, int]) -> dict[str, Any]:
-    """The models inside, their layers by number in the whole model."""
+    """The models inside, their layers by number in the whole model.
+
+    One that lends the whole only some of its layers, such as one head of two, has no place in the
+    file: it comes back as these layers.
+    """
     return {
         name: {
             "kind": type(model).__name__,
@@ -143,6 +147,7 @@ def _groups(architecture: Architecture, number: dict[int, int]) -> dict[str, Any
             "reads": list(architecture.reads.get(name, ())),
         }
         for name, model in architecture.groups.items()
+        if all(id(layer) in number for layer in model.architecture.layers)
     }
 
 
