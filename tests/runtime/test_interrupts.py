@@ -316,7 +316,7 @@ def test_a_step_cut_short_leaves_the_weights_of_the_last_whole_one(
         monkeypatch.setattr(interpreter_executor, "Interpreter", stepping)
         cutting(stepping, "__call__")
     else:
-        cutting(Driven, "_step")
+        cutting(Driven, "step")
     ours = trained(5, backend)
     assert cut == [True] and ours.history.steps["step"] == [1, 2]
     for one, other in zip(ours.get_weights(), known.get_weights(), strict=True):
