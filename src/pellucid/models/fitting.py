@@ -30,7 +30,7 @@ from pellucid.runtime.executor import Executable
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.train.callback import Callback, Run, as_callbacks
 from pellucid.train.callbacks import Checkpoint, ProgressBar
-from pellucid.train.engines import Driven, Engine, Job, engine
+from pellucid.train.engines import Engine, Job, MinimizerTrainer, engine
 from pellucid.train.history import History
 from pellucid.train.loop import LAST, RunState
 from pellucid.train.metrics import check_targets
@@ -261,7 +261,7 @@ def engine_of(
     def program(kind: str) -> Executable:
         return model.programs.program((kind, key), makers[kind], backend, "fit")
 
-    return Driven(job, state, optimizer, program, task.free)
+    return MinimizerTrainer(job, state, optimizer, program, task.free)
 
 
 def measured(model: BaseModel, data: Data, chunk: int, backend: str | None) -> dict[str, float]:

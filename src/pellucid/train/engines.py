@@ -102,7 +102,7 @@ class Job:
         return batch
 
 
-class Driven(StepwiseTrainer):
+class MinimizerTrainer(StepwiseTrainer):
     """A minimizer's steps: each evaluates compiled functions of the weights several times.
 
     Args:
