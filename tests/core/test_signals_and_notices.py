@@ -38,6 +38,20 @@ def test_signals_are_heard_behind_the_block_in_their_order(heard):
     assert signal.getsignal(signal.SIGINT) is own
 
 
+def test_a_handler_that_raises_loses_no_other_signal(heard):
+    """A request to end, or to save, that comes with Ctrl-C is heard all the same."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def block():
+        with deferred():
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
+                os.kill(os.getpid(), number)
+
+    with pytest.raises(KeyboardInterrupt):
+        block()
+    assert heard == [signal.SIGTERM]
+
+
 def test_a_handler_that_raises_does_so_behind_the_block(heard):
     signal.signal(signal.SIGINT, signal.default_int_handler)
     done = []

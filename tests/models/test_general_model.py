@@ -306,3 +306,18 @@ def test_probabilities_of_several_outputs_come_by_name_or_are_refused() -> None:
     model.compile(loss={"kind": "cross_entropy", "yes": "squared"})
     with pytest.raises(ArgumentError, match="predict_proba"):
         model.predict_proba(A)
+
+
+def test_messages_about_rows_name_the_call():
+    x = np.ones((4, 2), np.float32)
+    model = pel.Sequential([nn.Dense(1)], seed=0)
+    model.compile("sgd", "squared")
+    for where, call in (
+        ("fit", lambda: model.fit(x, x[:3, :1], verbose=0)),
+        ("evaluate", lambda: model.evaluate(x, x[:3, :1])),
+        ("objective", lambda: model.objective(x, x[:3, :1])),
+        ("evaluate", lambda: model.evaluate(x, ["a"] * 4)),
+    ):
+        with pytest.raises(PellucidError) as caught:
+            call()
+        assert caught.value.where == where

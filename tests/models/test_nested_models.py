@@ -609,3 +609,27 @@ def test_graphs_gradients_and_derivations_of_a_model_are_shown() -> None:
     assert "head.W" in derived and "body_wide.W" in derived
     with pytest.raises(ArgumentError, match="got 3 arguments"):
         pel.show(model, X, Y, Y)
+
+
+@pytest.mark.parametrize("grown", [False, True], ids=["one head of two", "grown since its call"])
+def test_a_model_that_is_used_in_part_is_saved(grown, tmp_path):
+    """Its other layers stand in no place of the file, which was a KeyError."""
+    x, inside = np.ones((5, 3), np.float32), nn.Input((3,))
+    if grown:
+        body = pel.Sequential([nn.Dense(4)], seed=0)
+        used = body(inside)
+        body.add(nn.Dense(2))
+    else:
+        first = nn.Input((3,))
+        shared = nn.Dense(4)(first)
+        body = pel.Model(first, [nn.Dense(1)(shared), nn.Dense(2)(shared)], seed=0)
+        used = body(inside)[0]
+    whole = pel.Model(inside, nn.Dense(1)(used), seed=0)
+    whole.compile("adam", "squared")
+    whole.fit(x, np.ones(5), seed=0, verbose=0, checkpoint=tmp_path / "whole")
+    back = pel.load(tmp_path / "whole")
+    np.testing.assert_array_equal(back.predict(x), whole.predict(x))
+    assert back.names == whole.names
+    for one in (back, whole):
+        one.fit(x, np.ones(5), seed=0, verbose=0, epochs=2, resume=True)
+    np.testing.assert_array_equal(back.predict(x), whole.predict(x))

@@ -505,3 +505,51 @@ def test_a_layer_that_does_not_fit_is_not_added():
     assert model.names == ["dense_1"] and model.predict(XOR).shape == (4, 3)
     model.add(Dense(1, name="late"))
     assert model.predict(XOR).shape == (4, 1)
+
+
+def test_what_cannot_be_added_leaves_no_part_behind():
+    """Of a model whose second layer does not fit, the first one stayed, and nothing fitted more."""
+    x = np.ones((2, 3), np.float32)
+    inner = Sequential([Dense(5), Conv1D(2, 3)])
+    elsewhere = Sequential([Dense(2, input_shape=(7,))], seed=0)
+    elsewhere.build((7,))
+    for refused in (inner, elsewhere.layers[0], Dense(1, name="first")):
+        model = Sequential([Dense(4, input_shape=(3,), name="first")], seed=0)
+        before = model.predict(x)
+        with pytest.raises(PellucidError):
+            model.add(refused)
+        assert model.names == ["first"] and not model.architecture.groups
+        np.testing.assert_array_equal(model.predict(x), before)
+        model.add(Dense(2))
+        assert model.predict(x).shape == (2, 2)
+    inner.add(Dense(1))  # it stands in no other model
+
+
+def test_a_fit_that_is_refused_leaves_the_history_of_the_last_one(tmp_path):
+    (tmp_path / "there").write_text("a file")
+    x = np.ones((4, 1), np.float32)
+    model = Sequential([Dense(1)], seed=0)
+    model.compile("sgd", "squared")
+    model.fit(x, x, epochs=2, seed=5, verbose=0)
+    for options in (
+        {"callbacks": 5},
+        {"verbose": 7},
+        {"seed": -1},
+        {"checkpoint": tmp_path / "there"},
+        {"resume": True, "batch_size": 3},
+    ):
+        with pytest.raises(ArgumentError):
+            model.fit(x, x, **{"verbose": 0, **options})
+        assert len(model.history.epochs["loss"]) == 2
+        assert model.history.seed == 5
+
+
+@pytest.mark.parametrize("y", [np.zeros(5), ["a"] * 3, {"y": np.zeros(3)}])
+def test_a_fit_that_is_refused_builds_no_model(y):
+    """Data the wrong way round said for good how many columns x has."""
+    x = np.ones((5, 3), np.float32)
+    model = Sequential([Dense(1)], seed=0)
+    model.compile("sgd", "squared")
+    with pytest.raises(PellucidError):
+        model.fit(x.T, y, verbose=0)
+    assert len(model.fit(x, np.zeros(5), verbose=0).epochs["loss"]) == 1

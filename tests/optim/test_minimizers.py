@@ -9,7 +9,7 @@ import pytest
 
 import pellucid as pel
 from pellucid import nn, optim
-from pellucid.core.errors import ArgumentError
+from pellucid.core.errors import ArgumentError, DataError
 from pellucid.optim import Objective
 
 C, A = np.array([1.0, 10.0, 0.1]), np.array([0.5, -1.0, 2.0])
@@ -245,3 +245,14 @@ def test_lbfgs_keeps_as_many_pairs_as_fit_and_forgets_where_none_helps():
     np.testing.assert_array_equal(same, w)
     assert not empty["moves"].any()
     assert not empty["changes"].any()
+
+
+@pytest.mark.parametrize("optimizer", [optim.LBFGS(), optim.Newton(), optim.Perturb()])
+def test_a_first_batch_that_is_not_finite_is_refused_by_name(optimizer):
+    """There is no step before it whose measures would tell how many there are."""
+    x = np.ones((4, 2), np.float32)
+    x[1, 0] = np.nan
+    model = pel.Sequential([nn.Dense(1)], seed=0)
+    model.compile(optimizer, "squared")
+    with pytest.raises(DataError, match=r"x must be finite, got nan in row 1"):
+        model.fit(x, np.ones(4), verbose=0, backend="interpreter")

@@ -24,7 +24,7 @@ from pellucid.runtime import interpreter_executor, machine_code, native, native_
 from pellucid.runtime.calls import Workspace
 from pellucid.runtime.interpreter import Interpreter
 from pellucid.runtime.threads import apart, in_chunks
-from pellucid.train.engines import Driven
+from pellucid.train.engines import MinimizerTrainer
 from pellucid.transform.jit import Jit
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX sends them")
@@ -316,7 +316,7 @@ def test_a_step_cut_short_leaves_the_weights_of_the_last_whole_one(
         monkeypatch.setattr(interpreter_executor, "Interpreter", stepping)
         cutting(stepping, "__call__")
     else:
-        cutting(Driven, "_step")
+        cutting(MinimizerTrainer, "step")
     ours = trained(5, backend)
     assert cut == [True] and ours.history.steps["step"] == [1, 2]
     for one, other in zip(ours.get_weights(), known.get_weights(), strict=True):

@@ -184,8 +184,9 @@ def test_exits_come_through_too() -> None:
         Team(2).run(work)
 
 
+@pytest.mark.parametrize("alone", [False, True], ids=["a team", "apart"])
 @pytest.mark.parametrize("fails", [False, True])
-def test_nothing_is_kept_alive(fails: bool) -> None:
+def test_nothing_is_kept_alive(fails: bool, alone: bool) -> None:
     class Data:
         pass
 
@@ -198,7 +199,10 @@ def test_nothing_is_kept_alive(fails: bool) -> None:
                 raise ValueError
 
         with contextlib.suppress(ValueError):
-            Team(3).run(work)
+            if alone:
+                threads.apart(lambda: work(0), lambda: None)
+            else:
+                Team(3).run(work)
         return weakref.ref(data)
 
     gc.disable()

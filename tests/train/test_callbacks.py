@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import math
+import weakref
 from types import SimpleNamespace
 
 import numpy as np
@@ -335,3 +338,33 @@ def test_a_run_that_could_not_be_saved_is_refused_before_its_first_step(optimize
     assert list(tmp_path.iterdir()) == []
     net.fit(X, Y, **options)
     assert "on_step" in seen.calls
+
+
+@pytest.mark.parametrize("of", ["callback", "layer"])
+def test_an_error_keeps_no_run_alive(of):
+    """Its traceback went round in a circle through our frames, which hold data and weights."""
+
+    class Failing(pel.Callback):
+        def on_epoch(self, run):
+            raise ValueError("mine")
+
+    class Twice(nn.Layer):
+        def apply(self, params, state, x, *, train, key):
+            raise ValueError("mine")
+
+    def failed():
+        failing = Failing() if of == "callback" else Twice()
+        with contextlib.suppress(ValueError):
+            if of == "layer":
+                failing(X)
+            else:
+                model().fit(X, Y, verbose=0, callbacks=failing, backend="interpreter")
+        return weakref.ref(failing)
+
+    failed()
+    gc.collect()
+    gc.disable()
+    try:
+        assert failed()() is None
+    finally:
+        gc.enable()

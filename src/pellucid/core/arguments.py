@@ -70,8 +70,11 @@ def diagnosed(check: Callable[..., None]) -> Callable[[F], F]:
                 raise
             except Exception as error:
                 found = error
-            check(*args, **kwargs)  # outside of the handler, so that its error stands alone
-            raise found
+            try:
+                check(*args, **kwargs)  # outside of the handler, so that its error stands alone
+                raise found
+            finally:
+                del found  # its traceback holds this frame, and so the arguments
 
         return wrapper  # type: ignore[return-value]
 

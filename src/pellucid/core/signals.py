@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -39,10 +39,26 @@ def deferred() -> Iterator[None]:
     finally:
         if block in _blocks:
             _blocks.remove(block)
-        for own in reversed(handlers):  # the usual one, SIGINT, last: it may raise at once
-            signal.signal(own, handlers[own])
-        for which, frame in came:
+        try:
+            for own in reversed(handlers):  # the usual one, SIGINT, last: it may raise at once
+                signal.signal(own, handlers[own])
+        finally:
+            _handle(came, handlers)
+
+
+def _handle(came: Sequence[tuple[int, Any]], handlers: Mapping[int, Any]) -> None:
+    """Calls the handler of each signal; one that raises, as Ctrl-C's does, loses no other."""
+    first: BaseException | None = None
+    for which, frame in came:
+        try:
             handlers[which](which, frame)
+        except BaseException as error:
+            first = first or error
+    if first is not None:
+        try:
+            raise first
+        finally:
+            del first  # its traceback holds this frame
 
 
 @contextmanager

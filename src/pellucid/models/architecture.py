@@ -8,7 +8,8 @@ part of its graph: its layers stand there under names of their own, `encoder/den
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from pellucid.core import dtypes, shapes, trees
@@ -97,24 +98,15 @@ class Architecture:
         """Puts a layer behind the others; returns the number of its output.
 
         Raises:
-            ShapeError: for a layer that does not take what it reads; it is not put there.
+            ShapeError: for a layer that does not take what it reads; see `all_or_nothing`.
         """
-        is_new = id(layer) not in self._known
         own = self._named(layer, layer.name if name is None else name)
         self.names.append(own)
         self.layers.append(layer)
         self._unique[own] = layer
         self.sources.append(sources)
-        try:
-            if self.input_types:
-                self._typed(len(self.layers) - 1)
-        except BaseException:
-            for each in (self.names, self.layers, self.sources):
-                each.pop()
-            if is_new:
-                del self._unique[own], self._known[id(layer)]
-                self._taken.discard(own)
-            raise
+        if self.input_types:
+            self._typed(len(self.layers) - 1)
         return len(self.inputs) + len(self.layers) - 1
 
     def group(self, model: Any) -> str:
@@ -132,8 +124,25 @@ class Architecture:
             )
         name = self._named(model, model.name)
         self.groups[name] = model
-        model.architecture.nested = True
         return name
+
+    def fix_groups(self) -> None:
+        """Behind the last step of making: what was called inside may not change any more."""
+        for model in self.groups.values():
+            model.architecture.nested = True
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Takes back what was appended inside the block where it raises."""
+        before = {
+            name: value.copy() if isinstance(value, (list, dict, set)) else value
+            for name, value in vars(self).items()
+        }
+        try:
+            yield
+        except BaseException:
+            vars(self).update(before)
+            raise
 
     def _named(self, part: Any, wanted: str | None) -> str:
         """The name of a layer or a model: as before, as wanted, or its kind and a number."""

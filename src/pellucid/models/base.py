@@ -199,12 +199,18 @@ class BaseModel(Network):
         )
 
     def features(self, x: Any, where: str) -> tuple[Array, ...]:
-        """x as an array for each input, with as many rows each.
+        """x as an array for each input; a model without weights is built for them.
 
         Raises:
             ArgumentError: for another number of arrays than the model has inputs.
             ShapeError: for unequal numbers of rows, or shapes that do not fit the weights.
         """
+        found = self.given_features(x, where)
+        self.built(found)
+        return found
+
+    def given_features(self, x: Any, where: str) -> tuple[Array, ...]:
+        """x as an array for each input, with as many rows each; the model stays as it is."""
         given = self.architecture.inputs.taken(where, "x", x)
         for known, one in zip(self.columns, given, strict=True):
             check_names(where, known, one)
@@ -215,7 +221,6 @@ class BaseModel(Network):
                 "all inputs must have as many rows, got "
                 f"{', '.join(str(len(one)) for one in found)}",
             )
-        self.built(found)
         return found
 
     def remember_columns(self, x: Any) -> None:

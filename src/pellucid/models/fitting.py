@@ -30,7 +30,7 @@ from pellucid.runtime.executor import Executable
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.train.callback import Callback, Run, as_callbacks
 from pellucid.train.callbacks import Checkpoint, ProgressBar
-from pellucid.train.engines import Driven, Engine, Job, engine
+from pellucid.train.engines import Engine, Job, MinimizerTrainer, engine
 from pellucid.train.history import History
 from pellucid.train.loop import LAST, RunState
 from pellucid.train.metrics import check_targets
@@ -66,18 +66,21 @@ class Data:
     ) -> Data:
         """The data that a person gave for this model."""
         losses = model.configuration(where).losses
-        features = model.features(x, where)
-        targets = []
-        types = model.architecture.output_types
-        given = model.architecture.outputs.taken(where, name, y)
-        for loss, own, type in zip(losses, given, types, strict=True):
-            labels, rows = as_targets(own, "fit", name), len(features[0])
-            if len(labels) != rows:
+        features = model.given_features(x, where)
+        rows, labels = len(features[0]), []
+        for own in model.architecture.outputs.taken(where, name, y):
+            labels.append(as_targets(own, where, name))
+            if len(labels[-1]) != rows:
                 raise ShapeError(
-                    "fit", f"x and {name} must have as many rows, got {rows} and {len(labels)}"
+                    where, f"x and {name} must have as many rows, got {rows} and {len(labels[-1])}"
                 )
-            targets.append(loss.targets(labels, type))
-            check_exact(labels, numpy_dtype(model.dtype), where, name, "y.min()")
+        model.built(features)  # behind these checks: what is refused is no reason to build
+        types = model.architecture.output_types
+        targets = [
+            loss.targets(own, type) for loss, own, type in zip(losses, labels, types, strict=True)
+        ]
+        for own in labels:
+            check_exact(own, numpy_dtype(model.dtype), where, name, "y.min()")
         weights = _weights(model, losses, sample_weight, class_weight, targets, types, where)
         return Data(features, tuple(targets), weights)
 
@@ -152,21 +155,24 @@ def what_must_stay(data: Data, sizes: BatchSize, dtype: np.dtype[Any]) -> dict[s
 
 
 def history(model: BaseModel, points: int | None, resume: bool) -> History:
-    """An empty history of at most so many rows of steps.
+    """What the run writes to: the model's own where it goes on, else an empty one.
+
+    Args:
+        points: the most rows of steps.
 
     Raises:
         ArgumentError: for another number than a run that is resumed began with.
     """
-    if points is None:
-        return History()
-    made = History(max_points=points)
-    if resume and points != model.history.max_points:
+    made = History() if points is None else History(max_points=points)
+    if not resume:
+        return made
+    if points not in (None, model.history.max_points):
         raise ArgumentError(
             "fit",
             f"to resume, history_points must be {model.history.max_points} as before, got {points}",
             "Leave history_points out.",
         )
-    return made
+    return model.history
 
 
 def start(
@@ -175,13 +181,11 @@ def start(
     same: Mapping[str, Any],
     seed: int | None,
     resume: bool,
-    curves: History,
 ) -> RunState:
     """Where the run starts: anew from the current weights, or where a checkpoint stood.
 
     Args:
         same: what must be as it was to go on.
-        curves: an empty history, for a run that starts anew.
     """
     stored = model.training
     if resume:
@@ -220,8 +224,6 @@ def start(
             kept=kept,
         )
     chosen = secrets.randbits(32) if seed is None else check_seed("fit", seed)
-    model.history = curves
-    model.history.seed = chosen
     return RunState(params, slots, state, seed=chosen, step=step)
 
 
@@ -261,7 +263,7 @@ def engine_of(
     def program(kind: str) -> Executable:
         return model.programs.program((kind, key), makers[kind], backend, "fit")
 
-    return Driven(job, state, optimizer, program, task.free)
+    return MinimizerTrainer(job, state, optimizer, program, task.free)
 
 
 def measured(model: BaseModel, data: Data, chunk: int, backend: str | None) -> dict[str, float]:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from pellucid.core import dtypes, shapes, trees
-from pellucid.core.config import is_record, map_functions, to_config
+from pellucid.core.config import is_record, map_functions
 from pellucid.core.errors import DataError, PellucidError, ShapeError
 from pellucid.core.shapes import Batch, Dim, N
 from pellucid.graph.node import CONST, Constant, Graph, TensorType
@@ -305,22 +305,3 @@ class FunctionTable:
         if len(graph.outputs) != 1:
             raise DataError("load", f"a function must have one output, got {len(graph.outputs)}")
         return graph
-
-
-def check_savable(parts: Mapping[str, Any], functions: FunctionTable) -> None:
-    """Refuses what a file cannot hold, before the first step and not at the first save.
-
-    Args:
-        parts: records and functions by what messages call them: {"optimizer": …, "loss": …}.
-        functions: knows the types of their calls.
-
-    Raises:
-        DataError: names the part, the value in it, and what to do.
-    """
-    for label, part in parts.items():
-        try:
-            to_config(part, functions.write)
-        except DataError as error:
-            raise DataError(
-                "save", f"the {label} cannot be saved: {error.problem}", error.fix
-            ) from None

@@ -86,6 +86,7 @@ class Model(BaseModel):
         wiring.connect(self.architecture, first, outputs)
         self.architecture.declared = True
         self.architecture.shaped([one.shape for one in first], variables.check)
+        self.architecture.fix_groups()
 
     def __repr__(self) -> str:
         names = self.architecture.names
@@ -199,7 +200,7 @@ class Model(BaseModel):
                 as in `weights`.
         """
         old, structure = trees.flatten(self.params)
-        names = trees.paths(self.params)
+        names = dict.fromkeys(trees.paths(self.params))
         given = weights
         if isinstance(weights, Mapping):
             for name in weights:
@@ -526,7 +527,7 @@ class Model(BaseModel):
         same = fitting.what_must_stay(data, sizes, numpy_dtype(self.dtype))
         task = self.task(data.types, bool(data.weights))
         curves = fitting.history(self, history_points, resume)
-        progress = fitting.start(self, task, same, seed, resume, curves)
+        progress = fitting.start(self, task, same, seed, resume)
         job = fitting.job(self, task, data, progress.seed, sizes.largest(epochs))
         watchers, watched = fitting.watchers(
             self, data, callbacks, verbose, checkpoint, checkpoint_every, overwrite or resume
@@ -542,12 +543,15 @@ class Model(BaseModel):
             ),
             progress,
             fitting.engine_of(self, task, job, progress, backend, count),
-            self.history,
+            curves,
             validate=validate,
             callbacks=watchers,
             publish=self._publish,
             watched=watched,
         )
+        # Nothing is refused from here on: what an earlier run left may go.
+        curves.seed = progress.seed
+        self.history = curves
         self.training |= {**same, "y": [[y.dtype.name, list(y.shape[1:])] for y in data.targets]}
         self.remember_columns(x)
         run.train()
@@ -681,6 +685,8 @@ class Model(BaseModel):
     @checked
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Writes one safetensors file: weights, architecture, training state. See `pel.load`.
+
+        A model inside of which this one uses a part alone comes back as the layers that it uses.
 
         Raises:
             ArgumentError: if the file exists and `overwrite` is False.

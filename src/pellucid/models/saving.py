@@ -68,6 +68,7 @@ def file_of(
         for name, values in getattr(model.history, table).items():
             arrays[f"history/{table}/{name}"] = np.asarray(values, np.float64)
     architecture = model.architecture
+    first = _first_uses(architecture)
     document = {
         "kind": type(model).__name__,
         "name": model.name,
@@ -76,9 +77,9 @@ def file_of(
         "columns": [None if names is None else list(names) for names in model.columns],
         "input_shapes": [list(sample) for sample in architecture.samples],
         "layers": [_layer(layer, functions) for layer in architecture.layers],
-        "shared": _shared(architecture),
+        "shared": [first[id(layer)] for layer in architecture.layers],
         **wiring(architecture),
-        "groups": _groups(architecture, {id(layer): i for i, layer in _first(architecture)}),
+        "groups": _groups(architecture, first),
         "compile": _compile_config(model, functions, targets),
         "training": model.training,
         "kept": {str(epoch): known for epoch, known in held.items()},
@@ -105,15 +106,12 @@ def _named(prefix: str, tree: Any, leaves: Any) -> dict[str, Any]:
     return {f"{prefix}/{name}": leaf for name, leaf in zip(trees.paths(tree), leaves, strict=True)}
 
 
-def _first(architecture: Architecture) -> list[tuple[int, Any]]:
-    """Each layer once, with the number of its first use; later ones come first."""
-    return list(reversed(list(enumerate(architecture.layers))))
-
-
-def _shared(architecture: Architecture) -> list[int]:
-    """For each layer, the number of its first use."""
-    first = {id(layer): i for i, layer in _first(architecture)}
-    return [first[id(layer)] for layer in architecture.layers]
+def _first_uses(architecture: Architecture) -> dict[int, int]:
+    """By the id of each layer, the number of its first use."""
+    found: dict[int, int] = {}
+    for number, layer in enumerate(architecture.layers):
+        found.setdefault(id(layer), number)
+    return found
 
 
 def wiring(architecture: Architecture) -> dict[str, Any]:
@@ -133,7 +131,11 @@ def _ports(ports: Ports) -> dict[str, Any]:
 
 
 def _groups(architecture: Architecture, number: dict[int, int]) -> dict[str, Any]:
-    """The models inside, their layers by number in the whole model."""
+    """The models inside, their layers by number in the whole model.
+
+    One that lends the whole only some of its layers, such as one head of two, has no place in the
+    file: it comes back as these layers.
+    """
     return {
         name: {
             "kind": type(model).__name__,
@@ -145,6 +147,7 @@ def _groups(architecture: Architecture, number: dict[int, int]) -> dict[str, Any
             "reads": list(architecture.reads.get(name, ())),
         }
         for name, model in architecture.groups.items()
+        if all(id(layer) in number for layer in model.architecture.layers)
     }
 
 

@@ -55,9 +55,7 @@ class Sequential(Model):
             raise ArgumentError(
                 "Sequential", f"layers must be a list of layers, got {layers!r}"
             ) from None
-        for layer in given:
-            self._append(layer)
-        self._appended()
+        self._extend(given)
 
     @checked
     @variables.alone
@@ -74,8 +72,17 @@ class Sequential(Model):
                 "a model that stands inside another one is fixed, got add()",
                 "Make a longer one of its layers: Sequential([*model.layers, layer]).",
             )
-        self._append(layer)
-        self._appended()
+        with self.architecture.all_or_nothing():
+            self._extend([layer])
+        self.programs.clear()
+        self.forget_training()
+
+    def _extend(self, layers: Iterable[Any]) -> None:
+        for layer in layers:
+            self._append(layer)
+        variables.check(self.architecture)
+        self.architecture.shape_groups(variables.check)
+        self.architecture.fix_groups()
 
     def _append(self, layer: Layer | Model) -> None:
         architecture = self.architecture
@@ -109,13 +116,6 @@ class Sequential(Model):
             raise ArgumentError("Sequential", f"expected a layer, got {layer!r}", _instead(layer))
         if first is not None and not architecture.input_types and architecture.ends[0] > 0:
             self._shaped(layer, first)
-
-    def _appended(self) -> None:
-        """After new layers: their arrays fit, and what was made for the old ones goes."""
-        variables.check(self.architecture)
-        self.architecture.shape_groups(variables.check)
-        self.programs.clear()
-        self.forget_training()
 
     def _shaped(self, layer: Layer | Model, sample: tuple[int, ...]) -> None:
         """Works out all shapes where the first layer says that of a sample."""

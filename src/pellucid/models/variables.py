@@ -77,13 +77,13 @@ def fitted(where: str, name: str, tree: Any, wanted: Tree, leaf: Callable[[Any],
             f"Start from model.{name}.",
         )
     types, structure = trees.flatten(wanted)
-    names = trees.paths(wanted)
+    known = dict(zip(trees.paths(wanted), types, strict=True))
     given = dict(zip(trees.paths(tree), trees.leaves_of(tree), strict=True))
     for path in given:
-        if path not in names:
-            raise ArgumentError(where, f"{name} holds no {path!r}", nearest(path, names))
+        if path not in known:
+            raise ArgumentError(where, f"{name} holds no {path!r}", nearest(path, known))
     found = []
-    for path, type_ in zip(names, types, strict=True):
+    for path, type_ in known.items():
         if path not in given:
             raise ArgumentError(
                 where, f"{name} must hold {path}, got none", f"Start from model.{name}."

@@ -468,7 +468,7 @@ def _cast_forward(xp: Any, x: Any, dtype: DType) -> Any:
     return xp.astype(x, dtype)
 
 
-cast_row = register(
+register(
     Op(
         "cast",
         Kind.ELEMENTWISE,

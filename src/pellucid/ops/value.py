@@ -554,10 +554,3 @@ def zeros_like(value: Value) -> Value:
         return zero
     result: Value = apply("broadcast_to", zero, shape=value.type.shape)
     return result
-
-
-def shape_of(operand: Any) -> Shape:
-    """The dimensions of a value, an array or a number."""
-    if isinstance(operand, Value):
-        return operand.type.shape
-    return shapes.check("shape", tuple(getattr(operand, "shape", ())))

@@ -4,59 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from pellucid.core.signals import immediate
 from pellucid.graph.node import Graph
-from pellucid.runtime.executor import Array, Executor, Job, Kept, Pairs, finite
+from pellucid.runtime.executor import Array, Executor, Job, Kept, Pairs
 from pellucid.runtime.interpreter import Interpreter
+from pellucid.runtime.stepwise import StepwiseTrainer
 
 
-class InterpreterTrainer:
+class InterpreterTrainer(StepwiseTrainer):
     """Training steps one after the other."""
 
-    steps_at_once = 1
-
     def __init__(self, job: Job, state: Sequence[Array]):
-        self.job = job
+        super().__init__(job, state, len(job.graph.outputs) - job.leaves)
         self._program = Interpreter(job.graph)
-        self._state = self._previous = self._kept = list(state)
-        self.seconds = np.inf
 
-    def order(self, seed: int, epoch: int) -> Array:
-        return self.job.order(seed, epoch)
-
-    def run(self, rows: Array, rates: Array, size: int) -> Array:
-        job, done = self.job, []
-        for start, rate in zip(range(0, len(rows), size), rates, strict=True):
-            batch = job.batch(rows[start : start + size])
-            if not finite(batch):
-                break
-            with immediate():  # the state is as before until the step is done
-                outputs = self._program(job.inputs(self._state, float(rate), batch))
-            measures = [float(value) for value in outputs[job.leaves :]]
-            self._kept, self._previous = self._previous, self._state
-            self._state = outputs[: job.leaves]
-            done.append(measures)
-            if not np.isfinite(measures[0]):
-                break
-        return np.array(done).reshape(len(done), len(job.graph.outputs) - job.leaves)
-
-    def state(self) -> list[Array]:
-        return self._state
-
-    finish = state
-
-    def before_failure(self) -> list[Array]:
-        return self._previous
-
-    def is_finite(self) -> bool:
-        return finite(self._state[: self.job.params])
-
-    def give_up(self, steps: int) -> None:
-        before = self._previous
-        enough = steps == 1 or finite(before[: self.job.params])
-        self._state = before if enough else self._kept
+    def step(self, batch: Sequence[Array], rate: float) -> tuple[list[float], list[Array]]:
+        outputs = self._program(self.job.inputs(self._state, rate, batch))
+        leaves = self.job.leaves
+        return [float(value) for value in outputs[leaves:]], outputs[:leaves]
 
 
 class InterpreterExecutor:

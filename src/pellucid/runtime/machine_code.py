@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import itertools
 import math
-import time
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -82,10 +81,8 @@ class MachineCode:
         self._compiled: tuple[Program, tuple[Record, ...]] | None = None
         # Whether a kernel may refuse a number that it meets.
         self.may_fail = any(may_refuse(node.op) for node in graph.nodes)
-        start = time.perf_counter()
         with compiling:
             self._load(target or this_machine().target)
-        self.compile_seconds = time.perf_counter() - start
         self._consts = {
             slot: plain(graph.consts[name].array) for name, slot in self.signature.constants.items()
         }

@@ -275,14 +275,7 @@ class Team:
                 _park(workers)
             else:
                 _run_or_leave(tasks, workers, leave)
-        errors = [task.error for task in tasks if task.error is not None]
-        for task in tasks:
-            task.error = None  # its traceback holds the frame that holds the task
-        try:
-            if errors:
-                raise errors[0]
-        finally:
-            del errors  # the same, for this frame
+        _raise_first(tasks)
 
     def call(
         self, worker_code: WorkerCode, kind: int, address: int, arguments: Sequence[int]
@@ -319,6 +312,18 @@ class Team:
             _ENTRIES[kind](address)(*arguments, 0, self.n)
             for worker in workers:
                 worker_code.join(worker.box)
+
+
+def _raise_first(tasks: Sequence[_Task]) -> None:
+    """Raises the error of the lowest task that has one, and keeps no frame alive by it."""
+    errors = [task.error for task in tasks if task.error is not None]
+    for task in tasks:
+        task.error = None  # its traceback holds the frames that hold the task
+    try:
+        if errors:
+            raise errors[0]
+    finally:
+        del errors  # the same, for this frame
 
 
 def _run_or_leave(
@@ -375,8 +380,7 @@ def apart(function: Callable[[], Result], leave: Callable[[], object]) -> Result
                 task.wait()
         finally:
             _let_go([task], workers, leave)
-    if task.error is not None:
-        raise task.error
+    _raise_first([task])
     return results[0]
 
 

@@ -335,22 +335,15 @@ class Checkpoint(Callback):
     Args:
         save: writes the model file, atomically.
         every: seconds between two saves; what a kill can cost.
-        check: refuses, before the first step, what `save` could not write.
     """
 
     every_step = False
 
-    def __init__(
-        self,
-        save: Callable[[], None],
-        every: float = 5.0,
-        check: Callable[[], object] = lambda: None,
-    ):
-        self.save, self.every, self.check = save, every, check
+    def __init__(self, save: Callable[[], None], every: float = 5.0):
+        self.save, self.every = save, every
         self.last = 0.0
 
     def on_start(self, run: Run) -> None:
-        self.check()
         self.last = time.perf_counter()
 
     def on_step(self, run: Run) -> None:

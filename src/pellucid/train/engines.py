@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.core.signals import immediate
 from pellucid.data.arrays import check_finite, gather_rows
 from pellucid.data.minibatch import order
 from pellucid.graph.node import Graph
 from pellucid.optim import Minimizer, Objective
 from pellucid.runtime import backend as backends
-from pellucid.runtime.executor import Executable, Kept, Trainer, finite
+from pellucid.runtime.executor import Executable, Kept, Trainer
+from pellucid.runtime.stepwise import StepwiseTrainer
 from pellucid.transform.custom import in_rows
 
 Array = np.ndarray[Any, Any]
@@ -102,7 +102,7 @@ class Job:
         return batch
 
 
-class Driven:
+class MinimizerTrainer(StepwiseTrainer):
     """A minimizer's steps: each evaluates compiled functions of the weights several times.
 
     Args:
@@ -110,7 +110,7 @@ class Driven:
         free: which of the weights are trained.
     """
 
-    steps_at_once = 1
+    job: Job
 
     def __init__(
         self,
@@ -120,13 +120,12 @@ class Driven:
         program: Callable[[str], Executable],
         free: Sequence[int],
     ):
-        self.job, self.minimizer, self.program, self.free = job, minimizer, program, free
-        self._state = self._previous = self._kept = list(state)
+        slots = job.params * len(minimizer.history)
+        self._layers = len(state) - job.params - slots - 1  # how many arrays their state has
+        # The graph gives the objective and the metrics, then the layers' state and the gradients.
+        super().__init__(job, state, len(job.graph.outputs) - self._layers - len(free))
+        self.minimizer, self.program, self.free = minimizer, program, free
         self._sizes = [state[i].size for i in free]
-        self.seconds = np.inf
-
-    def order(self, seed: int, epoch: int) -> Array:
-        return self.job.order(seed, epoch)
 
     def _flat(self, arrays: Sequence[Array], lead: int = 0) -> Array:
         """One of each trained weight as one float64 array, the axes after `lead` flattened."""
@@ -142,22 +141,7 @@ class Driven:
                 for i, part in zip(self.free, np.split(flat, cuts, axis=-1), strict=True)
             ]
 
-    def run(self, rows: Array, rates: Array, size: int) -> Array:
-        done = []
-        for start, rate in zip(range(0, len(rows), size), rates, strict=True):
-            batch = self.job.batch(rows[start : start + size])
-            if not finite(batch):
-                break
-            with immediate():  # the state is as before until the step is done
-                measures, new = self._step(batch, float(rate))
-            self._kept, self._previous, self._state = self._previous, self._state, new
-            done.append(measures)
-            if not np.isfinite(done[-1][0]):
-                break
-        return np.array(done).reshape(len(done), -1)
-
-    def _step(self, batch: Sequence[Array], rate: float) -> tuple[list[float], list[Array]]:
-        """One step from here: its measures and the state behind it."""
+    def step(self, batch: Sequence[Array], rate: float) -> tuple[list[float], list[Array]]:
         state, job = self._state, self.job
         inputs = job.inputs(state, rate, batch)
 
@@ -178,11 +162,9 @@ class Driven:
             return self._flat(self.program("product")([*inputs, *self._apart(flat)]))
 
         outputs = self.program("gradient")(inputs)
-        slope = self._flat(outputs[len(outputs) - len(self.free) :])
-        slots = job.params * len(self.minimizer.history)
-        kept = len(state) - job.params - slots - 1  # the layers' state, then the step
-        layers = outputs[len(outputs) - len(self.free) - kept : len(outputs) - len(self.free)]
-        measures = [float(value) for value in outputs[: len(outputs) - len(self.free) - kept]]
+        measures = [float(value) for value in outputs[: self.measures]]
+        layers = outputs[self.measures : self.measures + self._layers]
+        slope = self._flat(outputs[self.measures + self._layers :])
         if not np.isfinite(measures[0]):
             return measures, state
         past = {}
@@ -206,25 +188,9 @@ class Driven:
         for k, name in enumerate(self.minimizer.history):
             for i, rows in zip(self.free, self._apart(after[name]), strict=True):
                 new[job.params * (k + 1) + i] = rows
-        new[job.params + slots : len(state) - 1] = layers
+        new[len(state) - 1 - self._layers : len(state) - 1] = layers
         new[-1] = np.asarray(step + 1, np.int64)
         return measures, new
-
-    def state(self) -> list[Array]:
-        return self._state
-
-    finish = state
-
-    def before_failure(self) -> list[Array]:
-        return self._previous
-
-    def is_finite(self) -> bool:
-        return finite(self._state[: self.job.params])
-
-    def give_up(self, steps: int) -> None:
-        before = self._previous
-        enough = steps == 1 or finite(before[: self.job.params])
-        self._state = before if enough else self._kept
 
 
 def engine(

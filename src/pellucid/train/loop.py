@@ -203,7 +203,10 @@ class TrainingRun:
             except BaseException as error:
                 first = _joined(first, error)
         if first is not None:
-            raise first
+            try:
+                raise first
+            finally:
+                del first  # its traceback holds this frame, and so the data of the run
 
     def _end_of(self, callback: Callback) -> Callable[[], None]:
         return lambda: callback.on_end(self)
@@ -217,7 +220,10 @@ class TrainingRun:
             except Exception as error:  # Ctrl-C is not waited with
                 first = _joined(first, error)
         if first is not None:
-            raise first
+            try:
+                raise first
+            finally:
+                del first  # its traceback holds this frame, and so the data of the run
 
     def _epoch(self) -> None:
         now, batch_size = self.state, self.batch_size

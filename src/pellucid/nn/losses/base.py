@@ -218,13 +218,11 @@ def same_shape(
 
 
 def first_invalid(y: Array, bad: Array) -> str:
+    """The first number that `bad` marks, and its row."""
     place = np.argwhere(bad)[0]
     value = y[tuple(place)]
-    return (
-        f"{value!r} in row {int(place[0])}"
-        if not isinstance(value, np.generic)
-        else (f"{value.item()!r} in row {int(place[0])}")
-    )
+    plain = value.item() if isinstance(value, np.generic) else value
+    return f"{plain!r} in row {int(place[0])}"
 
 
 def sum_per_row(values: Value) -> Value:
