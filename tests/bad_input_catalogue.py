@@ -910,7 +910,7 @@ MEETINGS = [
     Case(
         "one array for two inputs",
         lambda p: two_inputs().fit(X, X[:, 0], verbose=0),
-        "x must be a list of 2, one an input, got a ndarray",
+        "x must be a list of 2, one per input, got an object of type ndarray",
     ),
     Case(
         "inputs of unequal rows",
@@ -920,7 +920,7 @@ MEETINGS = [
     Case(
         "one y for two outputs",
         lambda p: two_outputs().fit(X, X[:, 0], verbose=0),
-        "y must be a list of 2, one an output, got a ndarray",
+        "y must be a list of 2, one per output, got an object of type ndarray",
     ),
     Case(
         "metrics of two outputs that do not say of which",

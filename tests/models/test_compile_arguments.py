@@ -102,7 +102,7 @@ def test_losses_weights_and_metrics_of_several_outputs(form):
     [
         ({"loss": ["squared", "squared", "squared"]}, "loss must be a dict of a, b, got 3|got a"),
         ({"loss": {"a": "squared"}}, "loss must hold a, b, got none for b"),
-        ({"loss_weights": 2}, "loss_weights must be a dict of a, b, got a int"),
+        ({"loss_weights": 2}, "loss_weights must be a dict of a, b, got an object of type int"),
         ({"loss_weights": {"a": 1, "b": -1}}, r"loss_weights must lie in \[0, inf\), got -1"),
         ({"metrics": ["r2"]}, "metrics of 2 outputs must say of which.*metrics={'a': "),
         ({"metrics": {"c": ["r2"]}}, "metrics has no 'c'"),

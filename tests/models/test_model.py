@@ -275,8 +275,12 @@ def test_a_model_of_several_inputs_is_saved_resumed_and_shown(tmp_path):
 @pytest.mark.parametrize(
     ("x", "kind", "words"),
     [
-        (TWO[0], ArgumentError, "x must be a list of 2, one an input, got a ndarray"),
-        ([TWO[0]], ArgumentError, "x must be a list of 2, one an input, got 1"),
+        (
+            TWO[0],
+            ArgumentError,
+            "x must be a list of 2, one per input, got an object of type ndarray",
+        ),
+        ([TWO[0]], ArgumentError, "x must be a list of 2, one per input, got 1"),
         ([TWO[0], TWO[1][:30]], ShapeError, "all inputs must have as many rows, got 50, 30"),
         ([TWO[0][:, :2], TWO[1]], ShapeError, r"x\[0\] must be \(N, 3\), got \(50, 2\)"),
         ([TWO[0], TWO[0]], ShapeError, r"x\[1\] must be \(N, 2, 2, 1\), got \(50, 3\)"),

@@ -29,11 +29,15 @@ def test_what_is_given_back_in_each_form():
 @pytest.mark.parametrize(
     ("ports", "given", "words"),
     [
-        (LIST, [1], r"x must be a list of 2, one an output, got 1.*The outputs are age, sex\."),
-        (LIST, [1, 2, 3], "x must be a list of 2, one an output, got 3"),
-        (LIST, 5, "x must be a list of 2, one an output, got a int"),
-        (DICT, [1, 2], r"x must be a dict of age, sex, got a list.*Write \{'age': …\}"),
-        (DICT, 5, "x must be a dict of age, sex, got a int"),
+        (LIST, [1], r"x must be a list of 2, one per output, got 1.*The outputs are age, sex\."),
+        (LIST, [1, 2, 3], "x must be a list of 2, one per output, got 3"),
+        (LIST, 5, "x must be a list of 2, one per output, got an object of type int"),
+        (
+            DICT,
+            [1, 2],
+            r"x must be a dict of age, sex, got an object of type list.*Write \{'age': …\}",
+        ),
+        (DICT, 5, "x must be a dict of age, sex, got an object of type int"),
         (DICT, {"age": 1}, "x must hold age, sex, got none for sex"),
         (LIST, {"sex": 1}, "x must hold age, sex, got none for age"),
         (DICT, {"age": 1, "sex": 2, "agee": 3}, "x has no 'agee'.*Did you mean 'age'"),

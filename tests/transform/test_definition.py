@@ -77,7 +77,7 @@ def test_forwards_that_do_not_fit(forward):
     ("derivative", "words"),
     [
         (3, "derivative must be functions, got 3"),
-        ((twice, twice), r"derivative must be 1 function\(s\), one an input \(x\), got 2"),
+        ((twice, twice), r"derivative must be 1 function\(s\), one per input \(x\), got 2"),
         ((), "derivative must"),
         (None, "derivative must hold a function, got None alone"),
         (Linear((twice, twice)), "must be 1 function"),

@@ -58,7 +58,7 @@ class Configuration:
     """What `compile` was given.
 
     Args:
-        losses, weights, metrics: one an output.
+        losses, weights, metrics: one per output.
         gradient_norm: whether the norm of the gradient is measured.
         rates: of layers whose rate is not that of the optimizer.
     """

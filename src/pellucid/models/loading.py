@@ -304,7 +304,7 @@ def _resume(
     if training and not (len(training["y"]) == outputs and all(map(_is_type, training["y"]))):
         raise DataError(
             "load",
-            "training.y must be a dtype and the lengths of the targets' axes, one an output",
+            "training.y must be a dtype and the lengths of the targets' axes, one per output",
         )
     model.training = training
     # The model's own arrays may be written over; those of epochs that are kept are only read.

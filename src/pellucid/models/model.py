@@ -389,7 +389,7 @@ class Model(BaseModel):
 
     @property
     def loss(self) -> Any:
-        """The Loss that the model was compiled with; one an output where it has several."""
+        """The Loss that the model was compiled with; one per output where it has several."""
         if self._configuration is None:
             return None
         return self.architecture.outputs.nested(self._configuration.losses)
@@ -440,6 +440,10 @@ class Model(BaseModel):
                 of a model inside this one; 0 freezes it: its gradient is not computed, and a layer
                 with state acts as in prediction.
             loss_weights: for several outputs, what each loss is multiplied by in the objective.
+
+        Functions of your own (losses, metrics, activations, layers) are traced once: what they read
+        beside their inputs, such as a global number or an array, is a constant from then on. After
+        a change of it, call compile again; `predict` uses the new value from then on, too.
         """
         self.configure(
             configuration(

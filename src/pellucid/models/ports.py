@@ -16,7 +16,7 @@ class Ports:
     """Names in order, and the nesting: one alone, a list, or a dict by name.
 
     Args:
-        names: one a port; of a port alone it is only for messages.
+        names: one per port; of a port alone it is only for messages.
         structure: a leaf for one alone, else a list or a dict.
         each: what one is, for messages.
     """
@@ -72,7 +72,7 @@ class Ports:
                 return list(given)
             got = str(len(given))
         else:
-            got = f"a {type(given).__name__}"
+            got = f"an object of type {type(given).__name__}"
         if self.structure.kind is dict:
             raise ArgumentError(
                 where,
@@ -81,7 +81,7 @@ class Ports:
             )
         raise ArgumentError(
             where,
-            f"{name} must be a list of {len(self.names)}, one an {self.each}, got {got}",
+            f"{name} must be a list of {len(self.names)}, one per {self.each}, got {got}",
             f"The {self.each}s are {', '.join(self.names)}.",
         )
 

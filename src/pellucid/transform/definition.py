@@ -98,7 +98,7 @@ def read_form(where: str, derivative: Any, inputs: tuple[str, ...]) -> Derivativ
     if functions and len(functions) != count:
         raise ArgumentError(
             where,
-            f"derivative must be {count} function(s), one an input ({', '.join(inputs)}), got "
+            f"derivative must be {count} function(s), one per input ({', '.join(inputs)}), got "
             f"{len(functions)}",
         )
     if isinstance(form, Partials) and not any(functions):
@@ -128,7 +128,7 @@ def read_shapes(where: str, given: Any, count: int) -> list[tuple[int, ...]]:
         several = []
     if len(several) != count or any(dim < 1 for shape in several for dim in shape):
         raise ArgumentError(
-            where, f"shapes must be {count} tuples of lengths from 1, one an input, got {given!r}"
+            where, f"shapes must be {count} tuples of lengths from 1, one per input, got {given!r}"
         )
     return several
 
