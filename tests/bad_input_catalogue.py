@@ -41,7 +41,7 @@ NAN, INF = float("nan"), float("inf")
 X = np.random.default_rng(1).normal(size=(24, 4)).astype(np.float32)
 CLASSES = np.arange(24) % 3
 SIGNS = np.where(X[:, 0] > 0, 1, -1)
-ready = pel.Sequential([nn.Dense(1)], seed=0)
+ready = pel.Sequential([nn.Dense(1, input_shape=(4,))], seed=0)
 ready.compile("sgd", "squared")
 DTYPE = ("int32", "dtype must be float32 or float64")
 SEED = (-1, "seed must be in [0,")
@@ -1468,7 +1468,7 @@ MEETINGS = [
         lambda p: pel.explain(np.sin, np.ones(3)),
         "must return one scalar (), got (3,)",
     ),
-    # A lambda: NumPy names the arguments of its own functions from 2.4 on only.
+    # A lambda: newer versions of NumPy name the arguments of its own functions, older ones do not.
     Case("explain of an integer", lambda p: pel.explain(lambda x: x**2, 3), "Pass floats"),
     Case(
         "explain of an argument that does not exist",

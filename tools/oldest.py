@@ -17,8 +17,13 @@ def main(project: Path) -> None:
         re.fullmatch(r"([A-Za-z0-9_-]+)>=([0-9.]+)", line).groups()  # type: ignore[union-attr]
         for line in declared["dependencies"] + extras["plot"] + extras["explain"]
     )
-    for line in (project / "constraints.txt").read_text().splitlines():
-        name = line.partition("==")[0].strip()
+    pins = (project / "constraints.txt").read_text().splitlines()
+    names = [line.partition("==")[0].strip() for line in pins]
+    if missing := bounds.keys() - names:
+        sys.exit(
+            f"constraints.txt must pin {', '.join(sorted(missing))}, which pyproject.toml names"
+        )
+    for name, line in zip(names, pins, strict=True):
         print(f"{name}=={bounds[name]}" if name in bounds else line)
 
 

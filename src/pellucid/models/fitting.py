@@ -26,11 +26,11 @@ from pellucid.models.measuring import CHUNK, measures
 from pellucid.models.saving import check_savable, save
 from pellucid.nn.losses import Loss
 from pellucid.optim import BatchSize, FixedBatch, GrowingBatch, Minimizer, Optimizer
-from pellucid.runtime.executor import Executable
+from pellucid.runtime.executor import Executable, Trainer
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.train.callback import Callback, Run, as_callbacks
 from pellucid.train.callbacks import Checkpoint, ProgressBar
-from pellucid.train.engines import Engine, Job, MinimizerTrainer, engine
+from pellucid.train.engines import Job, MinimizerTrainer, engine
 from pellucid.train.history import History
 from pellucid.train.loop import LAST, RunState
 from pellucid.train.metrics import check_targets
@@ -246,7 +246,7 @@ def job(model: BaseModel, task: Task, data: Data, seed: int, batch_size: int) ->
 
 def engine_of(
     model: BaseModel, task: Task, job: Job, progress: RunState, backend: str | None, threads: int
-) -> Engine:
+) -> Trainer:
     """What runs the steps of this job."""
     state = [*progress.params, *progress.slots, *progress.state]
     state.append(np.asarray(progress.step, np.int64))

@@ -647,8 +647,6 @@ class Model(BaseModel):
         Raises:
             ArgumentError: for an output that stands for no probabilities.
         """
-        self.features(x, "predict_proba")
-        contracts = self._contracts()
 
         def forward(
             params: Any, state: Any, inputs: Any, *, train: bool, key: Key | None
@@ -656,7 +654,7 @@ class Model(BaseModel):
             outputs, after = self.architecture.apply(params, state, inputs, train=train, key=key)
             return [
                 Output(contract.probabilities(one.value))
-                for one, contract in zip(outputs, contracts, strict=True)
+                for one, contract in zip(outputs, self._contracts(), strict=True)
             ], after
 
         found = self._predicted("predict_proba", forward, x, batch_size, backend)

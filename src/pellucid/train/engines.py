@@ -22,7 +22,6 @@ from pellucid.runtime.stepwise import StepwiseTrainer
 from pellucid.transform.custom import in_rows
 
 Array = np.ndarray[Any, Any]
-Engine = Trainer
 
 
 @dataclass(frozen=True)
@@ -195,7 +194,7 @@ class MinimizerTrainer(StepwiseTrainer):
 
 def engine(
     job: Job, state: Sequence[Array], backend: str | None, threads: int, kept: Kept
-) -> Engine:
+) -> Trainer:
     """What runs the steps of `job` on the backend that was asked for.
 
     Args:

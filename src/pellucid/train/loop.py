@@ -18,9 +18,10 @@ from pellucid.core.errors import ArgumentError, DataError, DivergenceError
 from pellucid.core.signals import deferred, immediate
 from pellucid.graph.node import INPUT
 from pellucid.optim.base import Optimizer
+from pellucid.runtime.executor import Trainer
 from pellucid.runtime.interpreter import step as step_through
 from pellucid.train.callback import Callback, Run
-from pellucid.train.engines import Engine, Job
+from pellucid.train.engines import Job
 from pellucid.train.history import History
 
 Array = np.ndarray[Any, Any]
@@ -78,7 +79,7 @@ class TrainingRun:
         self,
         settings: Settings,
         state: RunState,
-        engine: Engine,
+        engine: Trainer,
         history: History,
         validate: Callable[[Run], dict[str, float]] | None = None,
         callbacks: Sequence[Callback] = (),
