@@ -15,7 +15,10 @@ def main(project: Path) -> None:
     extras = declared["optional-dependencies"]
     bounds = dict(
         re.fullmatch(r"([A-Za-z0-9_-]+)>=([0-9.]+)", line).groups()  # type: ignore[union-attr]
-        for line in declared["dependencies"] + extras["plot"] + extras["explain"]
+        for line in declared["dependencies"]
+        + extras["plot"]
+        + extras["explain"]
+        + extras["sklearn"]
     )
     pins = (project / "constraints.txt").read_text().splitlines()
     names = [line.partition("==")[0].strip() for line in pins]

@@ -1,0 +1,29 @@
+"""Estimators with scikit-learn's interface, over what Pellucid trains.
+
+In: what scikit-learn hands over: arrays, frames, labels of any kind, weights. Out: estimators for
+pipelines, searches and pickles. scikit-learn is imported here and nowhere else.
+
+Example:
+    >>> from pellucid.sklearn import Perceptron
+    >>> model = Perceptron().fit([[0.0, 1.0], [1.0, 0.0]], ["left", "right"])
+    >>> model.predict([[2.0, 0.5]]).tolist()
+    ['right']
+"""
+
+from pellucid.core.errors import MissingPackageError
+
+try:
+    import sklearn
+except ModuleNotFoundError:
+    raise MissingPackageError(
+        "pellucid.sklearn",
+        "scikit-learn must be installed, whose interface this is; got no module 'sklearn'",
+        "pip install 'pellucid[sklearn]'.",
+    ) from None
+
+from pellucid.sklearn.base import ParameterError
+from pellucid.sklearn.perceptron import Perceptron
+
+__all__ = ["ParameterError", "Perceptron"]
+
+del sklearn

@@ -1,0 +1,140 @@
+"""What all estimators here do alike: arguments, data, weights and labels.
+
+In: what a person gave to an estimator and its `fit`. Out: checked arrays, codes of classes, weights
+of rows. Data are looked at by scikit-learn's own checks, so that its messages, names of columns and
+tags are those that its users know; arguments are refused in the form of Pellucid's errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state, compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from pellucid.core.arguments import flag, integer, real
+from pellucid.core.errors import ArgumentError, DataError
+
+Array = NDArray[Any]
+_SEEDS = 2**31 - 1
+
+
+class ParameterError(ArgumentError, ValueError):
+    """A parameter of an estimator that it cannot take; a ValueError, as scikit-learn's is."""
+
+
+class Estimator(BaseEstimator):
+    """Base of all estimators here."""
+
+    @property
+    def _where(self) -> str:
+        return type(self).__name__
+
+    @contextmanager
+    def _parameters(self) -> Iterator[None]:
+        """Gives what is said of an argument the kind of error that scikit-learn's users catch."""
+        try:
+            yield
+        except ParameterError:
+            raise
+        except ArgumentError as error:
+            raise ParameterError(error.where, error.problem, error.fix, line=error.line) from None
+
+    def _flags(self, *names: str) -> None:
+        """Checks that these parameters are True or False."""
+        for name in names:
+            value = getattr(self, name)
+            flag(self._where, name, bool(value) if isinstance(value, np.bool_) else value)
+
+    def _verbosity(self) -> int:
+        value = self.verbose
+        return int(value) if isinstance(value, bool) else integer(self._where, "verbose", value)
+
+    def _seed(self) -> int:
+        """A seed from `random_state`, which may be a number, a RandomState or None."""
+        try:
+            return int(check_random_state(self.random_state).randint(_SEEDS))
+        except ValueError:
+            raise ParameterError(
+                self._where,
+                "random_state must be a whole number, a numpy.random.RandomState or None, got "
+                f"{self.random_state!r}",
+            ) from None
+
+    def _table(self, X: Any, reset: bool = True) -> Array:
+        """X as (n, d) floats: float32 stays float32, everything else becomes float64."""
+        found: Array = validate_data(
+            self, X, reset=reset, dtype=[np.float64, np.float32], order="C"
+        )
+        return found
+
+    def _table_and_target(self, X: Any, y: Any, reset: bool = True, **options: Any) -> Any:
+        """X as (n, d) floats, and y as (n,)."""
+        return validate_data(
+            self, X, y, reset=reset, dtype=[np.float64, np.float32], order="C", **options
+        )
+
+    def _weights(self, sample_weight: Any, X: Array) -> NDArray[np.float64]:
+        """One weight a row, at least one of them above 0.
+
+        Raises:
+            DataError: where no weight is above 0.
+        """
+        weights: NDArray[np.float64] = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        if not (weights > 0).any():
+            raise DataError(
+                self._where, "one weight of sample_weight must be above 0, got only zeros or less"
+            )
+        return weights
+
+
+class Classes(Estimator):
+    """What classifiers share: labels of any kind, and weights of classes."""
+
+    def _codes(self, y: Array, weights: Array) -> NDArray[np.intp]:
+        """Sets `classes_`; the number of each row's class.
+
+        Raises:
+            DataError: where the rows that count have one class.
+        """
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        present = np.unique(codes[weights > 0])
+        if len(present) < 2:
+            rows = "rows of y" if len(self.classes_) < 2 else "rows of y with a weight above 0"
+            raise DataError(
+                self._where,
+                f"{rows} must have two classes or more, got one class, "
+                f"{self.classes_[present[0]]!r}",
+            )
+        return codes.ravel()
+
+    def _class_weights(
+        self, codes: NDArray[np.intp], weights: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """The weight of each class.
+
+        "balanced" is W / (C·W_c) with W the sum of all weights of rows and W_c that of class c, so
+        that here too a weight of k is the row k times.
+        """
+        given = self.class_weight
+        if given is None or isinstance(given, dict):
+            for label, weight in (given or {}).items():
+                real(self._where, f"class_weight[{label!r}]", weight, 0)
+            found: NDArray[np.float64] = compute_class_weight(
+                given, classes=self.classes_, y=self.classes_[codes]
+            )
+            return found
+        if not (isinstance(given, str) and given == "balanced"):
+            raise ParameterError(
+                self._where, f"class_weight must be a dict, 'balanced' or None, got {given!r}"
+            )
+        sums = np.bincount(codes, weights, minlength=len(self.classes_))
+        with np.errstate(divide="ignore"):
+            return np.where(sums > 0, sums.sum() / (len(self.classes_) * sums), 0.0)

@@ -1,0 +1,28 @@
+"""scikit-learn's own check of an estimator, all of it, with no failure expected."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+from sklearn.utils.estimator_checks import check_estimator
+
+import pellucid.sklearn as estimators
+
+CLASSES = sorted(set(estimators.__all__) - {"ParameterError"})
+# These need a package or a setting that scikit-learn's checks ask for, and that tests go without.
+SKIPPED = ("pandas is not installed", "SCIPY_ARRAY_API is not set")
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_check_estimator_passes_in_full(name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of runs that are cut short on purpose
+        found = check_estimator(getattr(estimators, name)(), on_skip=None, on_fail=None)
+    assert len(found) >= 50
+    failed = {
+        one["check_name"]: one["exception"]
+        for one in found
+        if one["status"] != "passed" and not str(one["exception"]).startswith(SKIPPED)
+    }
+    assert not failed
