@@ -1142,6 +1142,7 @@ BY_NATURE = {
     "Install it with: pip install llvmlite. The interpreter needs none.": "changes the environment",
     "pip install 'pellucid[explain]'.": "changes the environment",
     "pip install 'pellucid[plot]'.": "changes the environment",
+    "pip install 'pellucid[sklearn]'.": "changes the environment",
     "Wait until fit has ended, or change a copy: copy.deepcopy(model).": "two threads",
     "Number them anew: names, y = np.unique(y, return_inverse=True).": "IDX files: tests/data",
     "Pass a float array, or cast with astype(np.float32).": "grad, vjp and jvp refuse it earlier",

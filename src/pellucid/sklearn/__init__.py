@@ -13,11 +13,11 @@ Example:
 from pellucid.core.errors import MissingPackageError
 
 try:
-    import sklearn
-except ModuleNotFoundError:
+    from sklearn.utils.validation import validate_data  # since 1.6
+except ImportError as error:
     raise MissingPackageError(
         "pellucid.sklearn",
-        "scikit-learn must be installed, whose interface this is; got no module 'sklearn'",
+        f"scikit-learn 1.6 or later must be installed, whose interface this is; got: {error}",
         "pip install 'pellucid[sklearn]'.",
     ) from None
 
@@ -26,4 +26,4 @@ from pellucid.sklearn.perceptron import Perceptron
 
 __all__ = ["ParameterError", "Perceptron"]
 
-del sklearn
+del validate_data
