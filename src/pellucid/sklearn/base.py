@@ -7,9 +7,10 @@ tags are those that its users know; arguments are refused in the form of Pelluci
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,20 @@ _SEEDS = 2**31 - 1
 
 class ParameterError(ArgumentError, ValueError):
     """A parameter of an estimator that it cannot take; a ValueError, as scikit-learn's is."""
+
+
+class Table(NamedTuple):
+    """The rows that count: those with a weight above 0.
+
+    Attributes:
+        x: (n, d); y: (n,), or None; weights: (n,).
+        kept: their numbers among the rows that were given.
+    """
+
+    x: Any
+    y: Any
+    weights: NDArray[np.float64]
+    kept: NDArray[np.intp]
 
 
 class Estimator(BaseEstimator):
@@ -67,51 +82,60 @@ class Estimator(BaseEstimator):
                 f"{self.random_state!r}",
             ) from None
 
-    def _table(self, X: Any, reset: bool = True) -> Array:
+    def _columns(self, X: Any, reset: bool = False, **options: Any) -> Any:
         """X as (n, d) floats: float32 stays float32, everything else becomes float64."""
-        found: Array = validate_data(
-            self, X, reset=reset, dtype=[np.float64, np.float32], order="C"
-        )
-        return found
-
-    def _table_and_target(self, X: Any, y: Any, reset: bool = True, **options: Any) -> Any:
-        """X as (n, d) floats, and y as (n,)."""
         return validate_data(
-            self, X, y, reset=reset, dtype=[np.float64, np.float32], order="C", **options
+            self, X, reset=reset, dtype=[np.float64, np.float32], order="C", **options
         )
 
-    def _weights(self, sample_weight: Any, X: Array) -> NDArray[np.float64]:
-        """One weight a row, at least one of them above 0.
+    def _table(
+        self, X: Any, y: Any, sample_weight: Any, reset: bool = True, **options: Any
+    ) -> Table:
+        """The rows that count, with X as `_columns` has it.
 
         Raises:
             DataError: where no weight is above 0.
         """
-        weights: NDArray[np.float64] = _check_sample_weight(sample_weight, X, dtype=np.float64)
-        if not (weights > 0).any():
+        targets: Any = None
+        if y is None:
+            X = self._columns(X, reset, **options)
+        else:
+            X, targets = self._columns(X, reset, y=y, **options)
+        return self._counting(X, targets, sample_weight)
+
+    def _counting(self, X: Any, y: Any, sample_weight: Any) -> Table:
+        weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        kept = np.flatnonzero(weights > 0)
+        if not len(kept):
             raise DataError(
                 self._where, "one weight of sample_weight must be above 0, got only zeros or less"
             )
-        return weights
+        if len(kept) == len(weights):
+            return Table(X, y, weights, kept)
+        negative = int((weights < 0).sum())
+        if negative:
+            warnings.warn(
+                f"{self._where} leaves out {negative} rows whose weight is below 0.", stacklevel=4
+            )
+        return Table(X[kept], None if y is None else y[kept], weights[kept], kept)
 
 
 class Classes(Estimator):
     """What classifiers share: labels of any kind, and weights of classes."""
 
-    def _codes(self, y: Array, weights: Array) -> NDArray[np.intp]:
+    def _codes(self, table: Table) -> NDArray[np.intp]:
         """Sets `classes_`; the number of each row's class.
 
         Raises:
             DataError: where the rows that count have one class.
         """
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        present = np.unique(codes[weights > 0])
-        if len(present) < 2:
-            rows = "rows of y" if len(self.classes_) < 2 else "rows of y with a weight above 0"
+        check_classification_targets(table.y)
+        self.classes_, codes = np.unique(table.y, return_inverse=True)
+        if len(self.classes_) < 2:
             raise DataError(
                 self._where,
-                f"{rows} must have two classes or more, got one class, "
-                f"{self.classes_[present[0]]!r}",
+                "rows with a weight above 0 must have two classes or more, got one class, "
+                f"{self.classes_[0]!r}",
             )
         return codes.ravel()
 

@@ -177,15 +177,14 @@ class Perceptron(SparseCoefMixin, LinearClassifierMixin, ClassifierMixin, Classe
         """
         with self._parameters():
             self._check()
-            X, y = self._table_and_target(X, y)
-            weights = self._weights(sample_weight, X)
-            codes = self._codes(y, weights)
+            table = self._table(X, y, sample_weight)
+            codes = self._codes(table)
             if self.warm_start and hasattr(self, "coef_"):
                 coef_init = self.coef_ if coef_init is None else coef_init
                 intercept_init = self.intercept_ if intercept_init is None else intercept_init
-            self._begin(X, coef_init, intercept_init)
+            self._begin(table.x, coef_init, intercept_init)
             self.t_ = 1.0
-            self._train(X, codes, weights, self.max_iter)
+            self._train(table.x, codes, table.weights, self.max_iter)
         if self.tol is not None and self.n_iter_ == self.max_iter:
             warnings.warn(
                 f"Perceptron stopped after max_iter={self.max_iter} passes, and had not come to "
@@ -210,13 +209,12 @@ class Perceptron(SparseCoefMixin, LinearClassifierMixin, ClassifierMixin, Classe
         first = not hasattr(self, "classes_")
         with self._parameters():
             self._check()
-            X, y = self._table_and_target(X, y, reset=first)
-            weights = self._weights(sample_weight, X)
-            codes = self._known(y, classes, first)
+            table = self._table(X, y, sample_weight, reset=first)
+            codes = self._known(table.y, classes, first)
             if first:
-                self._begin(X, None, None)
+                self._begin(table.x, None, None)
                 self.t_ = 1.0
-            self._train(X, codes, weights, 1)
+            self._train(table.x, codes, table.weights, 1)
         return self
 
     def _check(self) -> None:

@@ -21,21 +21,14 @@ class Distinct(NamedTuple):
     to the last bit, since both are the same rows with the same weights.
 
     Attributes:
-        kept: the rows of the table whose weight is above 0.
-        of: for each of these, the number of its distinct row.
+        of: for each row of the table, the number of its distinct row.
         first: for each distinct row, the first of the table that equals it.
         weights: for each distinct row, the sum of its weights.
     """
 
-    kept: NDArray[np.intp]
     of: NDArray[np.intp]
     first: NDArray[np.intp]
     weights: NDArray[np.float64]
-
-    def shares(self, weights: Array) -> NDArray[np.float64]:
-        """For each kept row of the table its part of the weight of its distinct row."""
-        parts: NDArray[np.float64] = weights[self.kept] / self.weights[self.of]
-        return parts
 
 
 def distinct(x: Array, y: Array | None, weights: Array) -> Distinct:
@@ -44,18 +37,16 @@ def distinct(x: Array, y: Array | None, weights: Array) -> Distinct:
     Args:
         x: (n, d) numbers.
         y: (n,) numbers, or None where there are no targets.
-        weights: (n,) numbers; rows whose weight is not above 0 are left out.
+        weights: (n,) numbers above 0.
     """
-    kept = np.flatnonzero(weights > 0)
-    table = x[kept] + np.zeros((), x.dtype)  # -0.0 becomes 0.0, and equal rows have equal bytes
-    width = max(1, table.dtype.itemsize * table.shape[1])
-    keys = np.ascontiguousarray(table).view(np.dtype((np.void, width))).ravel()
+    table = x + np.zeros((), x.dtype)  # -0.0 becomes 0.0, and equal rows have equal bytes
+    keys = table.view(np.dtype((np.void, table.dtype.itemsize * table.shape[1]))).ravel()
     found = np.unique(keys, return_inverse=True)[1].ravel()
     if y is not None:
-        targets, place = np.unique(y[kept], return_inverse=True)
+        targets, place = np.unique(y, return_inverse=True)
         found = found * len(targets) + place.ravel()
     _, first, of = np.unique(found, return_index=True, return_inverse=True)
     of = of.ravel()
     sums: NDArray[np.float64] = np.zeros(len(first))
-    np.add.at(sums, of, weights[kept])
-    return Distinct(kept, of, kept[first], sums)
+    np.add.at(sums, of, weights)
+    return Distinct(of, first, sums)
