@@ -132,9 +132,7 @@ class Vectors:
         place = b.cttz(bits, ir.Constant(ir.IntType(1), 0))
         return b.select(b.icmp_unsigned("==", bits, i64(0)), other, place)
 
-    def reduce(
-        self, join: Callable[[ir.Value, ir.Value], ir.Value], value: ir.Value
-    ) -> ir.Value:
+    def reduce(self, join: Callable[[ir.Value, ir.Value], ir.Value], value: ir.Value) -> ir.Value:
         """All lanes joined in pairs: lane k with lane k + 4, then k + 2, then k + 1."""
         b, i32 = self.b, ir.IntType(32)
         width = LANES
