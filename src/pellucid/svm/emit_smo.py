@@ -28,7 +28,7 @@ ROUTINE = Routine(
     ),
 )
 _SEGMENT = ("variable", "row", "column", "length", "group", "updates")
-# What is known of a group: the least F + up, the segment and block it stands in, the largest F + low.
+# Of a group: the least F + up, the segment and block that it stands in, the largest F + low.
 _LEAST, _PART, _BLOCK, _TOP = range(4)
 _WORDS = 4
 
@@ -297,7 +297,7 @@ class _Smo:
 
     def _pair(self) -> None:
         """The pair with the largest gain over all groups that violate."""
-        b, v = self.b, self.v
+        b = self.b
         self._set("gain", ir.Constant(ir.DoubleType(), -1.0))
         with loop(b, self.given["segments_count"], "group") as one:
             group = self._group(one.index)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pellucid.compiler.codegen.layout import memory_type
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import i64, least, loop
-from pellucid.compiler.codegen.scalars import intrinsic
 from pellucid.compiler.codegen.scope import (
     constant,
     first_lanes,
@@ -177,9 +176,7 @@ class Vectors:
         return results
 
     @contextmanager
-    def only(
-        self, condition: ir.Value, others: Sequence[ir.Value], likely: bool = False
-    ) -> Iterator[list[ir.Value]]:
+    def only(self, condition: ir.Value, others: Sequence[ir.Value]) -> Iterator[list[ir.Value]]:
         """Runs the block where `condition` holds; it puts its results into the list.
 
         Behind it the list holds those, or `others`.
