@@ -93,4 +93,3 @@ class Call:
         else:
             Team(threads).call(worker_code(), RUN, self._address, (address, 0, 0))
         return table
-

@@ -28,7 +28,7 @@ ROUTINE = Routine(
     ),
 )
 _SEGMENT = ("variable", "row", "column", "length", "group", "updates")
-# What is known of a group: the least F + up, the segment and block it stands in, the largest F + low.
+# Of a group: the least F + up, the segment and block that it stands in, the largest F + low.
 _LEAST, _PART, _BLOCK, _TOP = range(4)
 _WORDS = 4
 
@@ -106,13 +106,13 @@ class _Gain:
     def parts(self, block: Block, vector: int) -> tuple[ir.Value, ir.Value, ir.Value]:
         """d, d² and a."""
         v, b = self.v, self.v.b
-        below = b.fadd(
-            v.load(self.F, block, vector), v.load(self.low, block, vector, -math.inf)
-        )
+        below = b.fadd(v.load(self.F, block, vector), v.load(self.low, block, vector, -math.inf))
         d = b.fsub(below, self.least)
         k = v.kernels(self.row, block, vector)
         a = b.fsub(b.fadd(self.curvature, v.kernels(self.diag, block, vector)), b.fadd(k, k))
-        a = b.select(b.fcmp_ordered("<", a, v.number(LEAST_CURVATURE)), v.number(LEAST_CURVATURE), a)
+        a = b.select(
+            b.fcmp_ordered("<", a, v.number(LEAST_CURVATURE)), v.number(LEAST_CURVATURE), a
+        )
         return d, b.fmul(d, d), a
 
     def gain(self, d: ir.Value, square: ir.Value, a: ir.Value) -> ir.Value:
@@ -161,9 +161,7 @@ def _choose(module: ir.Module, dtype: DType) -> ir.Function:
     return function
 
 
-def _find(
-    v: Vectors, length: ir.Value, start: ir.Value, equals: list[ir.Value]
-) -> ir.Value:
+def _find(v: Vectors, length: ir.Value, start: ir.Value, equals: list[ir.Value]) -> ir.Value:
     """Where in a segment the first lane of a block's masks is set."""
     b = v.b
     place: ir.Value = i64(BLOCK)
@@ -299,15 +297,17 @@ class _Smo:
 
     def _pair(self) -> None:
         """The pair with the largest gain over all groups that violate."""
-        b, v = self.b, self.v
+        b = self.b
         self._set("gain", ir.Constant(ir.DoubleType(), -1.0))
         with loop(b, self.given["segments_count"], "group") as one:
             group = self._group(one.index)
             above = b.fcmp_ordered(">", self._gap(group), self.given["tolerance"])
             with b.if_then(above):
                 self._pair_of(one.index, group)
-        self._leave(b.fcmp_ordered("<", self._get("gain"), ir.Constant(ir.DoubleType(), 0.0)),
-                    Status.NOT_FINITE)
+        self._leave(
+            b.fcmp_ordered("<", self._get("gain"), ir.Constant(ir.DoubleType(), 0.0)),
+            Status.NOT_FINITE,
+        )
         step = self._get("step")
         size = b.fcmp_ordered("<", step, ir.Constant(ir.DoubleType(), math.inf))
         self._leave(b.not_(size), Status.NOT_FINITE)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pellucid.compiler.codegen.layout import memory_type
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import i64, least, loop
-from pellucid.compiler.codegen.scalars import intrinsic
 from pellucid.compiler.codegen.scope import (
     constant,
     first_lanes,
@@ -132,9 +131,7 @@ class Vectors:
         place = b.cttz(bits, ir.Constant(ir.IntType(1), 0))
         return b.select(b.icmp_unsigned("==", bits, i64(0)), other, place)
 
-    def reduce(
-        self, join: Callable[[ir.Value, ir.Value], ir.Value], value: ir.Value
-    ) -> ir.Value:
+    def reduce(self, join: Callable[[ir.Value, ir.Value], ir.Value], value: ir.Value) -> ir.Value:
         """All lanes joined in pairs: lane k with lane k + 4, then k + 2, then k + 1."""
         b, i32 = self.b, ir.IntType(32)
         width = LANES
@@ -179,9 +176,7 @@ class Vectors:
         return results
 
     @contextmanager
-    def only(
-        self, condition: ir.Value, others: Sequence[ir.Value], likely: bool = False
-    ) -> Iterator[list[ir.Value]]:
+    def only(self, condition: ir.Value, others: Sequence[ir.Value]) -> Iterator[list[ir.Value]]:
         """Runs the block where `condition` holds; it puts its results into the list.
 
         Behind it the list holds those, or `others`.
