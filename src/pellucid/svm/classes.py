@@ -79,9 +79,7 @@ def compact(coefficients: Array, owner: Array, classes: int) -> Array:
     Row o holds its coefficient against the o-th of the other classes.
     """
     out = np.zeros((classes - 1, len(owner)))
-    for row, (i, j) in zip(
-        coefficients, itertools.combinations(range(classes), 2), strict=True
-    ):
+    for row, (i, j) in zip(coefficients, itertools.combinations(range(classes), 2), strict=True):
         out[j - 1, owner == i] = row[owner == i]
         out[i, owner == j] = row[owner == j]
     return out

@@ -11,7 +11,7 @@ import numpy as np
 
 from pellucid.svm.kernels import Kernel
 from pellucid.svm.own import OwnKernel
-from pellucid.svm.reference import Packed
+from pellucid.svm.routines import Packed
 
 Array = np.ndarray[Any, Any]
 

@@ -67,8 +67,8 @@ class Columns(NamedTuple):
     filled: Array  # how many rows of each column are not 0
 
 
-def columns_of(x: Array) -> Columns:
-    """The variances, in float64 from one pass.
+def columns_of(x: Array, weights: Array | None) -> Columns:
+    """The variances, in float64 from one pass. Rows count as often as they weigh.
 
     Raises:
         DataError: where x holds NaN or infinity.
@@ -82,14 +82,27 @@ def columns_of(x: Array) -> Columns:
             part = x[first : first + step]
             filled += np.count_nonzero(part, axis=0)
             moved = part - shift  # in float64
-            total += moved.sum(axis=0)
-            square += np.einsum("ij,ij->j", moved, moved)
-        mean = total / n
-        each = np.maximum(square / n - mean * mean, 0.0)
+            if weights is None:
+                total += moved.sum(axis=0)
+                square += np.einsum("ij,ij->j", moved, moved)
+            else:
+                own = weights[first : first + step]
+                total += own @ moved
+                square += np.einsum("i,ij,ij->j", own, moved, moved)
+        whole = n if weights is None else weights.sum()
+        mean = total / whole
+        each = np.maximum(square / whole - mean * mean, 0.0)
         variance = float(each.mean() + (mean + shift).var())
     if not np.isfinite(variance):
         check_finite(x, range(n), "x")
     return Columns(variance, each, filled)
+
+
+def check_rows(x: Array) -> None:
+    """Refuses NaN and infinity in rows to answer for."""
+    with np.errstate(all="ignore"):
+        if not np.isfinite(x.sum()):
+            check_finite(x, range(len(x)), "x")
 
 
 def warn_of_scales(where: str, columns: Columns, rows: int, names: Any = None) -> None:

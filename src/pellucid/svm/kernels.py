@@ -64,7 +64,9 @@ def check_kernel(where: str, kernel: object, gamma: object, degree: object, coef
     real(where, "coef0", coef0)
 
 
-def named(kind: str, gamma: Any, degree: int, coef0: float, columns: int, variance: float) -> Kernel:
+def named(
+    kind: str, gamma: Any, degree: int, coef0: float, columns: int, variance: float
+) -> Kernel:
     """The kernel of a name for data of so many columns and so much variance.
 
     Args:

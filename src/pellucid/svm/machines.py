@@ -115,7 +115,7 @@ class _Classifier(Machine):
         """The class of each row, (N,)."""
         decisions = self._decide(x, f"{self._name}.predict")
         if len(self.classes) == 2:
-            chosen = (decisions[:, 0] > 0).astype(np.int64)
+            chosen = (decisions[:, 0] >= 0).astype(np.int64)
         elif self.several == "ovr":
             chosen = decisions.argmax(axis=1)
         else:

@@ -18,7 +18,7 @@ class OwnKernel:
     which gives (m, n).
     """
 
-    def __init__(self, function: Callable[..., Any]):
+    def __init__(self, function: Callable[..., Any], x: Array, where: str):
         self.function = function
 
     def block(self, a: Array, b: Array) -> Array:

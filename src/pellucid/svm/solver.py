@@ -19,8 +19,8 @@ import numpy as np
 from pellucid.core.errors import DataError
 from pellucid.runtime.threads import Team
 from pellucid.svm.problem import Problem
-from pellucid.svm.reference import Status, accumulate
-from pellucid.svm.routines import smo
+from pellucid.svm.reference import Status
+from pellucid.svm.routines import accumulate, smo
 
 Array = np.ndarray[Any, Any]
 BLOCK = 512  # rows of a block
@@ -275,9 +275,7 @@ def solve(problems: Sequence[Problem], rows: Rows, settings: Settings) -> list[E
     return [run.ending for run in runs]
 
 
-def _served(
-    runs: Sequence[_Run], wanted: dict[int, Array], rows: Rows, threads: int
-) -> list[int]:
+def _served(runs: Sequence[_Run], wanted: dict[int, Array], rows: Rows, threads: int) -> list[int]:
     """Has the rows of as many problems there as fit, and says which."""
     chosen: list[int] = []
     union = np.zeros(len(rows.addresses), bool)

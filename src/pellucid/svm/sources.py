@@ -13,7 +13,8 @@ import numpy as np
 from pellucid.svm.cache import RowCache, WholeMatrix
 from pellucid.svm.kernels import Kernel
 from pellucid.svm.own import OwnKernel
-from pellucid.svm.reference import Packed, view
+from pellucid.svm.reference import view
+from pellucid.svm.routines import Packed
 
 Array = np.ndarray[Any, Any]
 _WHOLE = 1 << 20  # numbers of a kernel matrix that is computed as a whole
