@@ -22,8 +22,10 @@ except ImportError as error:
     ) from None
 
 from pellucid.sklearn.base import ParameterError
+from pellucid.sklearn.classifiers import SVC, NuSVC
 from pellucid.sklearn.perceptron import Perceptron
+from pellucid.sklearn.regressors import SVR, NuSVR, OneClassSVM
 
-__all__ = ["ParameterError", "Perceptron"]
+__all__ = ["SVC", "SVR", "NuSVC", "NuSVR", "OneClassSVM", "ParameterError", "Perceptron"]
 
 del validate_data

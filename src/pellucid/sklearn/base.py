@@ -23,6 +23,7 @@ from pellucid.core.arguments import flag, integer, real
 from pellucid.core.errors import ArgumentError, DataError
 
 Array = NDArray[Any]
+NO_TARGET = "no_validation"  # scikit-learn's word for it
 _SEEDS = 2**31 - 1
 
 
@@ -35,13 +36,14 @@ class Table(NamedTuple):
 
     Attributes:
         x: (n, d); y: (n,), or None; weights: (n,).
-        kept: their numbers among the rows that were given.
+        kept: their numbers among the rows that were given; given: how many these are.
     """
 
     x: Any
     y: Any
     weights: NDArray[np.float64]
     kept: NDArray[np.intp]
+    given: int
 
 
 class Estimator(BaseEstimator):
@@ -89,19 +91,22 @@ class Estimator(BaseEstimator):
         )
 
     def _table(
-        self, X: Any, y: Any, sample_weight: Any, reset: bool = True, **options: Any
+        self, X: Any, y: Any, sample_weight: Any, reset: bool = True, numeric: bool = False
     ) -> Table:
         """The rows that count, with X as `_columns` has it.
+
+        Args:
+            y: NO_TARGET where rows have none.
+            numeric: whether y are numbers.
 
         Raises:
             DataError: where no weight is above 0.
         """
-        targets: Any = None
-        if y is None:
-            X = self._columns(X, reset, **options)
-        else:
-            X, targets = self._columns(X, reset, y=y, **options)
-        return self._counting(X, targets, sample_weight)
+        if isinstance(y, str) and y == NO_TARGET:
+            return self._counting(self._columns(X, reset), None, sample_weight)
+        options = {"y_numeric": True} if numeric and y is not None else {}
+        X, y = self._columns(X, reset, y=y, **options)
+        return self._counting(X, y, sample_weight)
 
     def _counting(self, X: Any, y: Any, sample_weight: Any) -> Table:
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
@@ -111,13 +116,14 @@ class Estimator(BaseEstimator):
                 self._where, "one weight of sample_weight must be above 0, got only zeros or less"
             )
         if len(kept) == len(weights):
-            return Table(X, y, weights, kept)
+            return Table(X, y, weights, kept, len(weights))
         negative = int((weights < 0).sum())
         if negative:
             warnings.warn(
                 f"{self._where} leaves out {negative} rows whose weight is below 0.", stacklevel=4
             )
-        return Table(X[kept], None if y is None else y[kept], weights[kept], kept)
+        targets = None if y is None else y[kept]
+        return Table(X[kept], targets, weights[kept], kept, len(weights))
 
 
 class Classes(Estimator):

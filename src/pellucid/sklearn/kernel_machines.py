@@ -1,14 +1,15 @@
-"""The machines with kernels as estimators: a shell over the classes of `pellucid.svm`.
+"""What the machines with kernels share as estimators: a shell over those of `pellucid.svm`.
 
 In: scikit-learn's parameters and data. Out: a machine fitted to the rows that differ, and what
-scikit-learn's users read of it: `support_`, `dual_coef_`, `decision_function`. The solver, the
-kernels and the certificate are those of `pellucid.svm`.
+scikit-learn's users read of it: `support_`, `dual_coef_`, `intercept_`. The solver, the kernels and
+the certificate are those of `pellucid.svm`.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,97 +18,167 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
-from pellucid import svm
-from pellucid.core.arguments import choice, integer
-from pellucid.core.errors import DataError, ShapeError
-from pellucid.sklearn.base import Array, Estimator, ParameterError, Table
+from pellucid.core.arguments import integer
+from pellucid.core.errors import ShapeError
+from pellucid.sklearn.base import NO_TARGET, Array, Estimator, Table
 from pellucid.sklearn.rows import Distinct, distinct
 
 Floats = NDArray[np.float64]
 
 
 class KernelMachine(Estimator):
-    """What the five machines share.
+    """Base of the five machines."""
 
-    Attributes:
-        support_: the rows of X that are support vectors.
-        support_vectors_: these rows; none for kernels that are precomputed or a function.
-        dual_coef_: their coefficients, as LIBSVM lays them out.
-        intercept_: b.
-        fit_status_: 0 where the optimum was reached, 1 where max_iter came first.
-        shape_fit_: the shape of X.
-        certificate_: what proves the optimum: see `pellucid.svm`. It speaks of the rows that
-            differ.
-    """
-
-    _machine_class: ClassVar[Any]
-    _numbers: ClassVar[tuple[str, ...]]  # the parameters of this machine alone: C, nu, epsilon
+    _machine: ClassVar[Any]  # of pellucid.svm
+    _own: ClassVar[tuple[str, ...]]  # the parameters that this machine alone has
+    _fixed: ClassVar[dict[str, str]] = {}  # what is not a parameter here
+    _by_class: ClassVar[bool] = False  # whether support vectors are counted by class
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.pairwise = self.kernel == "precomputed"
+        tags.input_tags.pairwise = isinstance(self.kernel, str) and self.kernel == "precomputed"
         tags.input_tags.sparse = False
         return tags
 
-    # --- parameters -------------------------------------------------------------------------------
+    @property
+    def _is_matrix(self) -> bool:
+        """Whether the machine is given kernel values in place of rows."""
+        return callable(self.kernel) or self.kernel == "precomputed"
 
-    def _check(self) -> None:
+    def _made(self) -> Any:
+        """The machine with these parameters, which it checks."""
         self._flags("shrinking")
-        integer(self._where, "max_iter", self.max_iter, -1)
-        self._verbosity()
-
-    def _made(self, gamma: float) -> Any:
-        """The machine with these parameters; it checks them."""
-        options = {name: getattr(self, name) for name in self._numbers}
-        return self._machine_class(
-            "precomputed" if self._is_matrix else self.kernel,
+        most = integer(self._where, "max_iter", self.max_iter, -1)
+        return self._machine(
+            kernel="precomputed" if callable(self.kernel) else self.kernel,
+            gamma=self.gamma,
             degree=self.degree,
-            gamma=gamma,
             coef0=self.coef0,
             tol=self.tol,
             cache_size=self.cache_size,
-            max_iter=None if self.max_iter == -1 else self.max_iter,
-            verbose=self._verbosity(),
-            **options,
+            max_iter=None if most == -1 else most,
+            verbose=min(self._verbosity(), 2),
+            **{name: getattr(self, name) for name in self._own},
+            **self._fixed,
         )
 
-    @property
-    def _is_matrix(self) -> bool:
-        """Whether the machine is given a matrix of kernel values in place of rows."""
-        return callable(self.kernel) or self.kernel == "precomputed"
+    # -- training data ------------------------------------------------------------------------
 
-    # --- data -------------------------------------------------------------------------------------
-
-    def _seen(self, X: Any, y: Any, sample_weight: Any, **options: Any) -> Table:
-        """The rows that count of the training data; sets `shape_fit_`."""
+    def _training(self, X: Any, y: Any, sample_weight: Any, numeric: bool = False) -> Table:
+        """The rows that count; sets `shape_fit_`."""
         if callable(self.kernel):
-            if y is not None:
+            bare = isinstance(y, str) and y == NO_TARGET
+            if not bare:
                 check_consistent_length(X, y)
-                y = column_or_1d(y, warn=True)
+            y = None if bare else column_or_1d(y, warn=True)
             self._x_fit = X
             matrix = self._values(X)
             self.shape_fit_ = getattr(X, "shape", (len(matrix),))
-            return self._counting(matrix, y, sample_weight)
-        table = self._table(X, y, sample_weight, **options)
-        self.shape_fit_ = (self._given_rows, self.n_features_in_)
-        if self.kernel == "precomputed" and self.shape_fit_[0] != self.shape_fit_[1]:
-            raise ShapeError(
-                self._where,
-                f"a precomputed kernel must be square, got {self.shape_fit_}",
-            )
+            table = self._counting(matrix, y, sample_weight)
+        else:
+            table = self._table(X, y, sample_weight, numeric=numeric)
+            self.shape_fit_ = (table.given, self.n_features_in_)
+            if self.kernel == "precomputed" and table.given != self.n_features_in_:
+                raise ShapeError(
+                    self._where, f"a precomputed kernel must be square, got {self.shape_fit_}"
+                )
+        if self._is_matrix and len(table.kept) < table.given:
+            table = table._replace(x=np.ascontiguousarray(table.x[:, table.kept]))
+        self._kept = table.kept if self._is_matrix and len(table.kept) < table.given else None
         return table
 
     def _values(self, X: Any) -> Floats:
-        """The kernel function of a person's own on X and the training data."""
+        """What a kernel function of a person's own says of X and the training rows."""
         found = self.kernel(X, self._x_fit)
-        matrix: Floats = np.asarray(
-            found.toarray() if hasattr(found, "toarray") else found, np.float64
-        )
-        wanted = (len(X) if hasattr(X, "__len__") else X.shape[0], _rows(self._x_fit))
+        found = check_array(found, accept_sparse=True, dtype=np.float64, order="C")
+        matrix: Floats = found.toarray() if hasattr(found, "toarray") else found
+        wanted = (_length(X), _length(self._x_fit))
         if matrix.shape != wanted:
             raise ShapeError(
                 self._where,
-                f"kernel must return {wanted}, one row a row of its first argument and one column "
-                f"a row of its second, got {matrix.shape}",
+                f"kernel must return {wanted}, a row for each of the first argument and a column "
+                f"for each of the second, got {matrix.shape}",
             )
-        return check_array(matrix)  # type: ignore[no-any-return]
+        return matrix
+
+    # -- fit ----------------------------------------------------------------------------------
+
+    def _solve(self, machine: Any, table: Table, targets: Array | None, weights: Floats) -> None:
+        """Fits the machine to the rows that differ, and sets what is read of it."""
+        rows = _all(weights) if self._is_matrix else distinct(table.x, targets, weights)
+        x = table.x if self._is_matrix else table.x[rows.first]
+        y = None if targets is None else targets[rows.first]
+        with self._convergence():
+            machine.fit(x, y, sample_weight=rows.weights)
+        self._fitted = machine
+        self.certificate_ = getattr(machine, "certificate", None)
+        self._expand(machine, rows, table, targets, weights)
+        self.intercept_ = machine.intercept.copy()
+        self.fit_status_ = 0 if machine.converged else 1
+
+    def _expand(
+        self, machine: Any, rows: Distinct, table: Table, targets: Array | None, weights: Floats
+    ) -> None:
+        """From the rows that differ to all: equal rows share a coefficient by their weights."""
+        place = np.full(len(rows.first), -1)
+        place[machine.support] = np.arange(len(machine.support))
+        found = place[rows.of]
+        chosen = np.flatnonzero(found >= 0)
+        if self._by_class:
+            assert targets is not None
+            chosen = chosen[np.argsort(targets[chosen], kind="stable")]
+        share = weights[chosen] / rows.weights[rows.of[chosen]]
+        self.dual_coef_ = machine.dual_coef[:, found[chosen]] * share
+        self.support_ = table.kept[chosen].astype(np.int32)
+        empty = np.empty((0, 0), table.x.dtype)
+        self.support_vectors_ = empty if self._is_matrix else table.x[chosen]
+        self._n_support = np.bincount(
+            targets[chosen]
+            if self._by_class and targets is not None
+            else np.zeros(len(chosen), int),
+            minlength=len(machine.n_support),
+        ).astype(np.int32)
+
+    @contextmanager
+    def _convergence(self) -> Iterator[None]:
+        """What the machine warns of, as the kind of warning that scikit-learn's users filter."""
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            yield
+        for one in said:
+            kind = ConvergenceWarning if "max_iter" in str(one.message) else one.category
+            warnings.warn(str(one.message), kind, stacklevel=5)
+
+    # -- answers ------------------------------------------------------------------------------
+
+    def _asked(self, X: Any) -> Array:
+        """New rows, as the machine takes them."""
+        check_is_fitted(self)
+        x = self._values(X) if callable(self.kernel) else self._columns(X)
+        return x if self._kept is None else np.ascontiguousarray(x[:, self._kept])
+
+    @property
+    def n_support_(self) -> Array:
+        """The number of support vectors, by class for classifiers."""
+        if not hasattr(self, "_n_support"):
+            raise AttributeError("n_support_")
+        return self._n_support
+
+    @property
+    def coef_(self) -> Array:
+        """The weights of the columns with a linear kernel, read-only: a row for each problem."""
+        if not (isinstance(self.kernel, str) and self.kernel == "linear"):
+            raise AttributeError("coef_ is there with kernel='linear' alone")
+        check_is_fitted(self)
+        weights: Array = self._fitted.coef
+        weights.flags.writeable = False
+        return weights
+
+
+def _all(weights: Floats) -> Distinct:
+    every = np.arange(len(weights))
+    return Distinct(every, every, weights)
+
+
+def _length(x: Any) -> int:
+    return int(x.shape[0]) if hasattr(x, "shape") else len(x)

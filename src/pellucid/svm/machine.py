@@ -195,6 +195,16 @@ class Machine:
         )
         self._solved = solved
 
+    @property
+    def coef(self) -> Array:
+        """The weights of the columns with a linear kernel, float64 (k, D): a row a problem."""
+        if self.kernel != "linear":
+            raise UnknownNameError(
+                self._name, f"coef is there with kernel='linear' alone, got {self.kernel!r}"
+            )
+        vectors = np.asarray(self.support_vectors, np.float64)
+        return np.asarray(self._expansion.coefficients @ vectors)
+
     # -- answers ------------------------------------------------------------------------------
 
     def _decide(self, x: Any, where: str) -> Array:

@@ -217,6 +217,8 @@ class NuSVC(_Classifier):
 
     Args:
         nu: in (0, 1]; at most twice the share of the smaller class of each pair.
+        infeasible: what happens where ν is larger than that: "refuse", an error before any kernel
+            is computed, or "lower": a pair takes the largest ν that it can, with a warning.
 
     The other arguments and the attributes are those of `SVC`.
 
@@ -240,6 +242,7 @@ class NuSVC(_Classifier):
         threads: int | None = None,
         verbose: int = 0,
         decision_function_shape: str = "ovr",
+        infeasible: str = "refuse",
     ):
         super().__init__(
             several,
@@ -256,6 +259,8 @@ class NuSVC(_Classifier):
             verbose=verbose,
         )
         self.nu = real(self._name, "nu", nu, 0, 1, open_low=True)
+        choice(self._name, "infeasible", infeasible, ("refuse", "lower"))
+        self.infeasible = infeasible
 
     def _check_tasks(
         self, tasks: Sequence[kinds.Task], bounds: Array, labels: Array, where: str
@@ -264,10 +269,21 @@ class NuSVC(_Classifier):
             own, split = _taken(bounds, task), task.ranges[0][1] - task.ranges[0][0]
             rest = "the rest" if task.negative < 0 else labels[task.negative].item()
             names = (labels[task.positive].item(), rest)
-            problem.check_nu(where, self.nu, own[:split], own[split:], names)
+            if self.infeasible == "refuse":
+                problem.check_nu(where, self.nu, own[:split], own[split:], names)
+                continue
+            most = problem.largest_nu(own[:split], own[split:])
+            if self.nu > most:
+                inputs.warn(
+                    where,
+                    f"nu={self.nu:g} is lowered to {most:.6g} for classes {names[0]!r} and "
+                    f"{names[1]!r}, which allow no larger one",
+                )
 
     def _problem(self, ranges: problem.Ranges, bounds: Array) -> problem.Problem:
-        return problem.nu_classification(ranges, bounds, self.nu)
+        split = ranges[0][1] - ranges[0][0]
+        most = problem.largest_nu(bounds[:split], bounds[split:])
+        return problem.nu_classification(ranges, bounds, min(self.nu, most))
 
     def _answer(self, one: problem.Problem) -> tuple[Array, float]:
         positive, negative = one.multiplier(0), one.multiplier(1)

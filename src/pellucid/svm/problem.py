@@ -195,6 +195,12 @@ def _filled(bounds: Array, total: float) -> Array:
     return np.clip(total - before, 0.0, bounds)
 
 
+def largest_nu(positive: Array, negative: Array) -> float:
+    """The largest ν of ν-SVC: each class must hold ν/2 of the weights of both."""
+    sums = float(positive.sum()), float(negative.sum())
+    return 2 * min(sums) / (sums[0] + sums[1])
+
+
 def check_nu(where: str, nu: float, positive: Array, negative: Array, names: Sequence[Any]) -> None:
     """Refuses a ν that no coefficients meet: each class must hold ν/2 of the weights of both.
 
@@ -202,7 +208,7 @@ def check_nu(where: str, nu: float, positive: Array, negative: Array, names: Seq
         DataError: states the largest ν that these classes allow.
     """
     sums = float(positive.sum()), float(negative.sum())
-    most = 2 * min(sums) / (sums[0] + sums[1])
+    most = largest_nu(positive, negative)
     if nu <= most * (1 + 1e-12):
         return
     raise DataError(
