@@ -261,7 +261,7 @@ def _rows(module: ir.Module, product: _Product) -> None:
     while tiles pass by.
     """
     body = begin(module, ROWS)
-    b, given, layout, dtype = body.builder, body.arguments, product.layout, product.dtype
+    b, given = body.builder, body.arguments
     room = product.open(body)
     tiles, panel = given["tiles"], given["panel"]
     first, last = body.share(b.mul(groups(b, given["strips"], panel), tiles))

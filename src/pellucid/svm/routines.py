@@ -77,11 +77,13 @@ def smo(
     call = _smo(_dtype(diag.dtype))
     arrays = (rows, diag, F, b, lo, hi, up, low, segments)
     addresses = [address_of(array) for array in arrays]
+    half = emit_smo.mark_bytes(int(segments[:, 3].sum()), len(segments))
+    marks = np.empty(2 * half, np.uint8)
     piece = max(1, WALKED // max(1, len(b)))
     done = 0
     while True:
         most = min(piece, iterations - done)
-        table = call(*addresses, len(segments), tolerance, most)
+        table = call(*addresses, len(segments), tolerance, most, address_of(marks), half)
         done += table.done
         status = Status(table.status)
         if status is Status.BOUND and done < iterations:
