@@ -15,7 +15,7 @@ from pellucid.runtime.threads import check as check_threads
 from pellucid.svm import inputs
 from pellucid.svm.expansion import Expansion
 from pellucid.svm.kernels import check_kernel, named
-from pellucid.svm.own import OwnKernel
+from pellucid.svm.own import OwnKernel, check_matrix, sample
 from pellucid.svm.problem import Problem
 from pellucid.svm.progress import Progress
 from pellucid.svm.solver import Ending, Settings, solve
@@ -127,13 +127,17 @@ class Machine:
     def _data(self, rows: Array, order: Array, weights: Array | None, where: str) -> Data:
         """The rows that count, in order, with their kernel."""
         if self.kernel == "precomputed":
-            matrix = rows[np.ix_(order, order)]
+            matrix = rows[order[:, None], order]
+            inputs.check_finite(matrix, order, "x")
+            check_matrix(matrix, where, "a precomputed kernel")
             self._kernel = None
             return Data(MatrixSource(matrix), order)
         chosen = rows[order]
         columns = inputs.columns_of(chosen, None if weights is None else weights[order])
         if callable(self.kernel):
             self._kernel = OwnKernel(self.kernel, chosen, where)
+            some = chosen[sample(len(chosen))]
+            check_matrix(self._kernel.block(some, some), where, "kernel")
             return Data(OwnSource(self._kernel, chosen), order)
         inputs.warn_of_scales(where, columns, len(chosen), self._columns)
         width = chosen.shape[1]
