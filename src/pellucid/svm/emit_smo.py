@@ -435,9 +435,7 @@ class _Smo:
     ) -> None:
         """j within the block that `choose` noted, and the length of the step."""
         b, v, word = self.b, self.v, ir.IntType(64)
-        part, start = (
-            b.load(v.at(self.best, i64(n)), typ=word) for n in (_GAIN_PART, _GAIN_BLOCK)
-        )
+        part, start = (b.load(v.at(self.best, i64(n)), typ=word) for n in (_GAIN_PART, _GAIN_BLOCK))
         home = self._segment(part)
         level = b.fsub(least, home["offset"])
         arrays = self._candidates(row_i, home)
@@ -462,9 +460,25 @@ class _Smo:
         room_j = b.fsub(v.one(given["b"], j), v.one(given["lo"], j))
         step = v.less(room_j, v.less(room_i, self._get("step")))
         offset = v.one(given["up"], i)
-        self._move(i, "mark_i", offset, step, room_i, "hi", v.less(b.fadd(v.one(given["b"], i), step), v.one(given["hi"], i)))
+        self._move(
+            i,
+            "mark_i",
+            offset,
+            step,
+            room_i,
+            "hi",
+            v.less(b.fadd(v.one(given["b"], i), step), v.one(given["hi"], i)),
+        )
         offset = v.one(given["low"], j)
-        self._move(j, "mark_j", offset, step, room_j, "lo", v.more(b.fsub(v.one(given["b"], j), step), v.one(given["lo"], j)))
+        self._move(
+            j,
+            "mark_j",
+            offset,
+            step,
+            room_j,
+            "lo",
+            v.more(b.fsub(v.one(given["b"], j), step), v.one(given["lo"], j)),
+        )
         self._walk(step)
         self._set("count", b.add(self._get("count"), i64(1)))
 
