@@ -20,8 +20,8 @@ from pellucid.svm.emit_vectors import BLOCK, LANES, VECTORS, Block, Vectors, fol
 from pellucid.svm.reference import LEAST_CURVATURE
 
 # Of a group: the least F + off of a variable that may grow, that F, the segment and the block it
-# stands in; the largest F + off of one that may shrink.
-LEAST, NUMBER, PART, PLACE, TOP = range(5)
+# stands in; the gap.
+LEAST, NUMBER, PART, PLACE, GAP = range(5)
 GROUP_WORDS = 5
 # Of the best candidate for j: its gain, its segment, its block.
 GAIN, GAIN_PART, GAIN_PLACE = range(3)
@@ -43,13 +43,14 @@ def _begun(module: ir.Module, name: str, letters: str) -> tuple[ir.Function, ir.
 
 
 def sweep(module: ir.Module, dtype: DType, updates: bool) -> ir.Function:
-    """void sweep(F, grows, shrinks, K_i, K_j, step, length, offset, part, group): one segment.
+    """void sweep(F, grows, shrinks, K_i, K_j, step, length, offset, part, group, top): one segment.
 
-    Changes F by step·(K_i - K_j), if it `updates`; then joins what it sees to the group's words.
+    Changes F by step·(K_i - K_j), if it `updates`; joins the least F to the group's words; puts
+    the largest F of a variable that may shrink at `top`.
     """
     name = "update" if updates else "look"
-    function, b = _begun(module, name, "pppppdldlp")
-    F, grows, shrinks, one, other, step, length, offset, part, group = function.args
+    function, b = _begun(module, name, "pppppdldlpp")
+    F, grows, shrinks, one, other, step, length, offset, part, group, goal = function.args
     v = Vectors(b, dtype)
     steps = v.all(step)
 
@@ -78,8 +79,7 @@ def sweep(module: ir.Module, dtype: DType, updates: bool) -> ir.Function:
     with b.if_then(b.fcmp_ordered("<", least, v.one(group, i64(LEAST)))):
         for word, value in ((LEAST, least), (NUMBER, number), (PART, part), (PLACE, place)):
             b.store(value, v.at(group, i64(word)))
-    top = b.fadd(v.reduce(v.more, folded(v.more, tops)), offset)
-    b.store(v.more(v.one(group, i64(TOP)), top), v.at(group, i64(TOP)))
+    b.store(v.reduce(v.more, folded(v.more, tops)), goal)
     b.ret_void()
     return function
 

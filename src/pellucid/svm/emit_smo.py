@@ -17,12 +17,12 @@ from pellucid.svm.emit_passes import (
     GAIN,
     GAIN_PART,
     GAIN_PLACE,
+    GAP,
     GROUP_WORDS,
     LEAST,
     NUMBER,
     PART,
     PLACE,
-    TOP,
     Gain,
     choose,
     find,
@@ -41,9 +41,10 @@ ROUTINE = Routine(
     ),
 )
 _SEGMENT = ("variable", "row", "column", "length", "group", "updates")
-# Of a segment: the offset of its variables, and where its marks begin.
-_OFFSET, _MARKS = range(2)
-_PART_WORDS = 2
+# Of a segment: the offset of its variables; where its marks begin; the largest F of a variable
+# that may shrink.
+_OFFSET, _MARKS, _TOP = range(3)
+_PART_WORDS = 3
 
 
 def emit(target: Target, dtype: DType) -> ir.Module:
@@ -193,13 +194,14 @@ class _Smo:
         with loop(b, self.given["groups"], "clear") as one:
             group = self._group(one.index)
             b.store(ir.Constant(ir.DoubleType(), math.inf), v.at(group, i64(LEAST)))
-            b.store(ir.Constant(ir.DoubleType(), -math.inf), v.at(group, i64(TOP)))
+            b.store(ir.Constant(ir.DoubleType(), -math.inf), v.at(group, i64(GAP)))
         with loop(b, self.count, "part") as one:
             segment = self._segment(one.index)
             arrays = [self._of("F", segment, "row")]
             arrays += [self._marks(segment, shrinks) for shrinks in (False, True)]
             group = self._group(segment["group"])
-            rest = [segment["length"], segment["offset"], one.index, group]
+            top = v.at(self._own(one.index), i64(_TOP))
+            rest = [segment["length"], segment["offset"], one.index, group, top]
             none = [ir.Constant(ir.PointerType(), None)] * 2
             zero = ir.Constant(ir.DoubleType(), 0.0)
             if step is None:
@@ -213,16 +215,17 @@ class _Smo:
                     with again:
                         b.call(self.sweeps[0], [*arrays, *none, zero, *rest])
 
-    def _gap(self, group: ir.Value) -> ir.Value:
-        top, least = (self.v.one(group, i64(word)) for word in (TOP, LEAST))
-        return self.b.fsub(top, least)
-
     def _check(self) -> None:
-        """The gap, and whether the run is over."""
-        b = self.b
+        """The gap, and whether the run is over. A gap is the largest d of `Gain`."""
+        b, v = self.b, self.v
         lowest = ir.Constant(ir.DoubleType(), -math.inf)
-        with loop(b, self.given["groups"], "gap", [lowest]) as one:
-            one.next = [self.v.more(self._gap(self._group(one.index)), one.carried[0])]
+        with loop(b, self.count, "gap", [lowest]) as one:
+            segment = self._segment(one.index)
+            group = self._group(segment["group"])
+            level = b.fsub(v.one(group, i64(LEAST)), segment["offset"])
+            gap = b.fsub(v.one(self._own(one.index), i64(_TOP)), level)
+            b.store(v.more(gap, v.one(group, i64(GAP))), v.at(group, i64(GAP)))
+            one.next = [v.more(gap, one.carried[0])]
         self._set("gap", one.carried[0])
         above = b.fcmp_ordered(">", one.carried[0], self.given["tolerance"])
         self._leave(b.not_(above), Status.CONVERGED)
@@ -235,7 +238,7 @@ class _Smo:
         self._set("gain", ir.Constant(ir.DoubleType(), -1.0))
         with loop(b, self.given["groups"], "group") as one:
             group = self._group(one.index)
-            above = b.fcmp_ordered(">", self._gap(group), self.given["tolerance"])
+            above = b.fcmp_ordered(">", self.v.one(group, i64(GAP)), self.given["tolerance"])
             with b.if_then(above):
                 self._pair_of(one.index, group)
         none = b.fcmp_ordered("<", self._get("gain"), ir.Constant(ir.DoubleType(), 0.0))

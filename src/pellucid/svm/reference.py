@@ -104,7 +104,7 @@ def smo(
         segments: int64, a line each: first variable, first row, first column in the kernel rows,
             length, group (0, 1, …), updates. Lines ascend by variable. `updates` is 1 for exactly
             one of the segments over a range of rows, the first one: its pass updates F.
-        tolerance: the gap at which it ends.
+        tolerance: the gap at which it ends, at least 0.
         iterations: how many pairs it changes, at most.
         stop: asked now and then; where it says so, the run ends as STOPPED.
 
@@ -116,16 +116,18 @@ def smo(
     offsets = [_offset(up[s.variables], low[s.variables]) for s in table]
     count = 0
     while True:
-        tops, least = dict.fromkeys(order, -math.inf), dict.fromkeys(order, math.inf)
+        least, gaps = dict.fromkeys(order, math.inf), dict.fromkeys(order, -math.inf)
         first = dict.fromkeys(order, (-1, -1))  # a segment and a place in it
         for number, (s, offset) in enumerate(zip(table, offsets, strict=True)):
             grows = np.where(up[s.variables] < math.inf, F[s.rows], math.inf)
-            shrinks = np.where(low[s.variables] > -math.inf, F[s.rows], -math.inf)
-            tops[s.group] = max(tops[s.group], shrinks.max(initial=-math.inf) + offset)
             if grows.min(initial=math.inf) + offset < least[s.group]:
                 least[s.group] = float(grows.min() + offset)
                 first[s.group] = number, int(grows.argmin())
-        gap = max((float(tops[g] - least[g]) for g in order), default=-math.inf)
+        for s, offset in zip(table, offsets, strict=True):
+            shrinks = np.where(low[s.variables] > -math.inf, F[s.rows], -math.inf)
+            largest = float(shrinks.max(initial=-math.inf))
+            gaps[s.group] = max(gaps[s.group], largest - (least[s.group] - offset))
+        gap = max(gaps.values(), default=-math.inf)
         done = [Status.CONVERGED] * (not gap > tolerance) + [Status.BOUND] * (count >= iterations)
         if not all(np.isfinite(F[s.rows]).all() for s in table):
             done = [Status.NOT_FINITE]
@@ -135,7 +137,7 @@ def smo(
             return Outcome(done[0], count, gap, -1)
         best, step, pair = -1.0, math.nan, (-1, -1, -1, -1)  # i and j, each with its row
         for g in order:
-            if not tops[g] - least[g] > tolerance:
+            if not gaps[g] > tolerance:
                 continue
             number, place = first[g]
             i, row_i = table[number].variable + place, table[number].row + place
@@ -169,7 +171,8 @@ def smo(
         one, other = (view(rows[r], length, diag.dtype).astype(np.float64) for r in (row_i, row_j))
         for s in table:
             if s.updates:
-                F[s.rows] += step * (one - other)[s.columns]
+                with np.errstate(invalid="ignore", over="ignore"):
+                    F[s.rows] += step * (one - other)[s.columns]
         count += 1
 
 
