@@ -78,7 +78,8 @@ class RowCache:
 
     def gather(self, rows: Array, columns: Array) -> Array:
         """k of these rows, which are there, at these columns."""
-        return self._block[self._places(rows)[:, None], columns]
+        wanted = self._places(rows)[:, None] * self.source.n + columns
+        return self._block.reshape(-1).take(wanted)
 
     def _places(self, rows: Array) -> Array:
         return (self.addresses[rows] - self._base) // self._size
