@@ -35,11 +35,13 @@ class _Classifier(ClassifierMixin, Classes, KernelMachine):
         """
         with self._parameters():
             self._check()
-            machine = self._made()
             table = self._training(X, y, sample_weight)
             codes = self._codes(table)
-            self.class_weight_ = self._class_weights(codes, table.weights)
-            self._solve(machine, table, codes, table.weights * self.class_weight_[codes])
+            self.class_weight_ = by_class = self._class_weights(codes, table.weights)
+            machine = self._made(
+                class_weight=None if (by_class == 1).all() else dict(enumerate(by_class.tolist()))
+            )
+            self._solve(machine, table, codes)
             self.n_iter_ = machine.n_iter.astype(np.int32)
         return self
 

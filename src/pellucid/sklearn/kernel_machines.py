@@ -45,7 +45,7 @@ class KernelMachine(Estimator):
         """Whether the machine is given kernel values in place of rows."""
         return callable(self.kernel) or self.kernel == "precomputed"
 
-    def _made(self) -> Any:
+    def _made(self, **more: Any) -> Any:
         """The machine with these parameters, which it checks."""
         self._flags("shrinking")
         most = integer(self._where, "max_iter", self.max_iter, -1)
@@ -60,6 +60,7 @@ class KernelMachine(Estimator):
             verbose=min(self._verbosity(), 2),
             **{name: getattr(self, name) for name in self._own},
             **self._fixed,
+            **more,
         )
 
     # -- training data ------------------------------------------------------------------------
@@ -103,22 +104,20 @@ class KernelMachine(Estimator):
 
     # -- fit ----------------------------------------------------------------------------------
 
-    def _solve(self, machine: Any, table: Table, targets: Array | None, weights: Floats) -> None:
+    def _solve(self, machine: Any, table: Table, targets: Array | None) -> None:
         """Fits the machine to the rows that differ, and sets what is read of it."""
+        weights = table.weights
         rows = _all(weights) if self._is_matrix else distinct(table.x, targets, weights)
         x = table.x if self._is_matrix else table.x[rows.first]
         y = None if targets is None else targets[rows.first]
         with self._convergence():
             machine.fit(x, y, sample_weight=rows.weights)
         self._fitted = machine
-        self.certificate_ = getattr(machine, "certificate", None)
-        self._expand(machine, rows, table, targets, weights)
+        self._expand(machine, rows, table, targets)
         self.intercept_ = machine.intercept.copy()
         self.fit_status_ = 0 if machine.converged else 1
 
-    def _expand(
-        self, machine: Any, rows: Distinct, table: Table, targets: Array | None, weights: Floats
-    ) -> None:
+    def _expand(self, machine: Any, rows: Distinct, table: Table, targets: Array | None) -> None:
         """From the rows that differ to all: equal rows share a coefficient by their weights."""
         place = np.full(len(rows.first), -1)
         place[machine.support] = np.arange(len(machine.support))
@@ -127,7 +126,7 @@ class KernelMachine(Estimator):
         if self._by_class:
             assert targets is not None
             chosen = chosen[np.argsort(targets[chosen], kind="stable")]
-        share = weights[chosen] / rows.weights[rows.of[chosen]]
+        share = table.weights[chosen] / rows.weights[rows.of[chosen]]
         self.dual_coef_ = machine.dual_coef[:, found[chosen]] * share
         self.support_ = table.kept[chosen].astype(np.int32)
         empty = np.empty((0, 0), table.x.dtype)
@@ -156,6 +155,15 @@ class KernelMachine(Estimator):
         check_is_fitted(self)
         x = self._values(X) if callable(self.kernel) else self._columns(X)
         return x if self._kept is None else np.ascontiguousarray(x[:, self._kept])
+
+    @property
+    def certificate_(self) -> Any:
+        """What proves the optimum, of the rows that differ: see `pellucid.svm`.
+
+        It is computed when it is first asked for; a pickle holds it where that was before.
+        """
+        check_is_fitted(self)
+        return self._fitted.certificate
 
     @property
     def n_support_(self) -> Array:

@@ -30,7 +30,7 @@ class _Regressor(RegressorMixin, KernelMachine):
         with self._parameters():
             machine = self._made()
             table = self._training(X, y, sample_weight, numeric=True)
-            self._solve(machine, table, np.asarray(table.y, np.float64), table.weights)
+            self._solve(machine, table, np.asarray(table.y, np.float64))
             self.n_iter_ = int(machine.n_iter[0])
         return self
 
@@ -155,7 +155,7 @@ class OneClassSVM(OutlierMixin, KernelMachine):
         with self._parameters():
             machine = self._made()
             table = self._training(X, NO_TARGET, sample_weight)
-            self._solve(machine, table, None, table.weights)
+            self._solve(machine, table, None)
             self.n_iter_ = int(machine.n_iter[0])
             self.offset_ = -self.intercept_
         return self

@@ -62,6 +62,9 @@ class Certificate:
     slack: Array | None = field(default=None, repr=False)
     _rank: Callable[[], int] | None = field(default=None, repr=False)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_rank": None}  # the training data stay behind
+
     @property
     def gap(self) -> float:
         return self.primal - self.dual

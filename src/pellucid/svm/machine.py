@@ -201,6 +201,11 @@ class Machine:
         )
         self._solved: Solved | None = solved
 
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy or a pickle holds what predictions need, and the proof where it was asked for."""
+        state = self.__dict__ | {"_solved": None} if "_solved" in self.__dict__ else self.__dict__
+        return dict(state)
+
     @property
     def certificate(self) -> Certificate | Certificates:
         """The proof of the fit; recomputed in float64 from the data when it is first asked for.

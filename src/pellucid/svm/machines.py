@@ -17,7 +17,7 @@ from pellucid.svm import certificate as proof
 from pellucid.svm import classes as kinds
 from pellucid.svm import inputs, problem
 from pellucid.svm.certificate import Certificate
-from pellucid.svm.machine import Machine, Solved
+from pellucid.svm.machine import Data, Machine, Solved
 
 Array = np.ndarray[Any, Any]
 
@@ -55,19 +55,20 @@ class _Classifier(Machine):
         labels, numbers = inputs.as_labels(y, len(rows), where)
         weights = inputs.as_bounds(sample_weight, len(rows), where)
         by_class = inputs.class_weights(self.class_weight, labels, numbers, weights, where)
-        bounds = by_class[numbers] if weights is None else by_class[numbers] * weights
+        factors = by_class[numbers]
+        bounds = factors if weights is None else factors * weights
         inputs.check_some(where, labels, numbers, bounds)
         order = np.argsort(numbers, kind="stable")
         if weights is not None or self.class_weight is not None:
             order = order[bounds[order] > 0]
         counts = np.bincount(numbers[order], minlength=len(labels)).tolist()
         tasks = kinds.tasks(counts, self.several)
-        sorted_bounds = bounds[order]
-        self._check_tasks(tasks, sorted_bounds, labels, where)
+        factors = factors[order]
+        own = np.ones(len(order)) if weights is None else weights[order]
+        self._check_tasks(tasks, own, labels, where)
         data = self._data(rows, order, weights, where)
-        problems = [self._problem(task.ranges, _taken(sorted_bounds, task)) for task in tasks]
-        solved = self._solve(data, problems, where)
-        for number, one in enumerate(problems):
+        solved = self._solved_tasks(data, tasks, own, factors, where)
+        for number, one in enumerate(solved.problems):
             coefficients, intercept = self._answer(one)
             solved.coefficients[number, one.rows] = coefficients
             solved.intercepts[number] = intercept
@@ -85,11 +86,18 @@ class _Classifier(Machine):
         return self
 
     def _check_tasks(
-        self, tasks: Sequence[kinds.Task], bounds: Array, labels: Array, where: str
+        self, tasks: Sequence[kinds.Task], weights: Array, labels: Array, where: str
     ) -> None:
         """Refuses what no problem can meet, before any kernel is computed."""
 
-    def _problem(self, ranges: problem.Ranges, bounds: Array) -> problem.Problem:
+    def _solved_tasks(
+        self, data: Data, tasks: Sequence[kinds.Task], weights: Array, factors: Array, where: str
+    ) -> Solved:
+        """The solved problems.
+
+        Args:
+            weights, factors: of the rows in order, their own and those of their class.
+        """
         raise NotImplementedError
 
     def _answer(self, one: problem.Problem) -> tuple[Array, float]:
@@ -210,8 +218,12 @@ class SVC(_Classifier):
         )
         self.C = real(self._name, "C", C, 0, open_low=True)
 
-    def _problem(self, ranges: problem.Ranges, bounds: Array) -> problem.Problem:
-        return problem.classification(ranges, self.C * bounds)
+    def _solved_tasks(
+        self, data: Data, tasks: Sequence[kinds.Task], weights: Array, factors: Array, where: str
+    ) -> Solved:
+        bounds = self.C * (weights * factors)
+        problems = [problem.classification(task.ranges, _taken(bounds, task)) for task in tasks]
+        return self._solve(data, problems, where)
 
     def _answer(self, one: problem.Problem) -> tuple[Array, float]:
         return one.b, -one.multiplier()
@@ -233,7 +245,8 @@ class NuSVC(_Classifier):
         infeasible: what happens where ν is larger than that: "refuse", an error before any kernel
             is computed, or "lower": a pair takes the largest ν that it can, with a warning.
 
-    The other arguments and the attributes are those of `SVC`.
+    The other arguments and the attributes are those of `SVC`. Rows count in ν by their own weights;
+    `class_weight` then scales the C that ν stands for in each problem, which is solved again.
 
     Source: Schölkopf, Smola, Williamson and Bartlett, New support vector algorithms, 2000.
     """
@@ -276,10 +289,10 @@ class NuSVC(_Classifier):
         self.infeasible = infeasible
 
     def _check_tasks(
-        self, tasks: Sequence[kinds.Task], bounds: Array, labels: Array, where: str
+        self, tasks: Sequence[kinds.Task], weights: Array, labels: Array, where: str
     ) -> None:
         for task in tasks:
-            own, split = _taken(bounds, task), task.ranges[0][1] - task.ranges[0][0]
+            own, split = _taken(weights, task), task.ranges[0][1] - task.ranges[0][0]
             rest = "the rest" if task.negative < 0 else labels[task.negative].item()
             names = (labels[task.positive].item(), rest)
             if self.infeasible == "refuse":
@@ -293,28 +306,61 @@ class NuSVC(_Classifier):
                     f"{names[1]!r}, which allow no larger one",
                 )
 
-    def _problem(self, ranges: problem.Ranges, bounds: Array) -> problem.Problem:
+    def _solved_tasks(
+        self, data: Data, tasks: Sequence[kinds.Task], weights: Array, factors: Array, where: str
+    ) -> Solved:
+        problems = []
+        for task in tasks:
+            own = _taken(weights, task)
+            problems.append(
+                problem.nu_classification(task.ranges, own, self._used(task.ranges, own))
+            )
+        solved = self._solve(data, problems, where)
+        self._prices = None
+        if (factors == 1).all():
+            return solved
+        first, self._prices = solved, [1 / self._margin(one) for one in problems]
+        problems = [
+            problem.classification(task.ranges, price * _taken(weights * factors, task))
+            for task, price in zip(tasks, self._prices, strict=True)
+        ]
+        solved = self._solve(data, problems, where)
+        self.n_iter = self.n_iter + np.array([one.iterations for one in first.endings])
+        return solved
+
+    def _used(self, ranges: problem.Ranges, weights: Array) -> float:
+        """ν as a problem has it."""
         split = ranges[0][1] - ranges[0][0]
-        most = problem.largest_nu(bounds[:split], bounds[split:])
-        return problem.nu_classification(ranges, bounds, min(self.nu, most))
+        return min(self.nu, problem.largest_nu(weights[:split], weights[split:]))
+
+    @staticmethod
+    def _margin(one: problem.Problem) -> float:
+        """Half of the difference of the multipliers of both classes, which is 1/C."""
+        return (one.multiplier(0) - one.multiplier(1)) / 2
 
     def _answer(self, one: problem.Problem) -> tuple[Array, float]:
+        if self._prices is not None:
+            return one.b, -one.multiplier()
         positive, negative = one.multiplier(0), one.multiplier(1)
         width = (positive - negative) / 2
         return one.b / width, -(positive + negative) / 2 / width
 
     def _proof(self, number: int, one: problem.Problem, sums: Array) -> Certificate:
-        positive, negative = one.multiplier(0), one.multiplier(1)
-        total = self.nu * float(one.bounds.sum())
+        edge = None
+        middle = one.multiplier()
+        if self._prices is None:
+            positive, negative = one.multiplier(0), one.multiplier(1)
+            total = self._used(one.ranges, one.bounds) * float(one.bounds.sum())
+            middle, edge = (positive + negative) / 2, ((positive - negative) / 2, total)
         return proof.classification(
             self._title(number),
             sums,
             one.b,
             np.where(one.hi > 0, 1.0, -1.0),
             one.bounds,
-            -(positive + negative) / 2,
+            -middle,
             self.tol,
-            ((positive - negative) / 2, total),
+            edge,
         )
 
 
