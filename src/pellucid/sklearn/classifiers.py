@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import ClassifierMixin
+from sklearn.base import ClassifierMixin, clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import StratifiedKFold
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
 from pellucid import svm
 from pellucid.core.arguments import choice
 from pellucid.sklearn.base import Array, Classes, ParameterError
 from pellucid.sklearn.kernel_machines import KernelMachine
 from pellucid.svm.classes import scores
+
+
+def _with_probabilities(self: Any) -> bool:
+    """Whether there is a `predict_proba`."""
+    if self.probability == "deprecated" or not self.probability:
+        raise AttributeError("predict_proba is there with probability=True alone")
+    return True
 
 
 class _Classifier(ClassifierMixin, Classes, KernelMachine):
@@ -43,7 +57,48 @@ class _Classifier(ClassifierMixin, Classes, KernelMachine):
             )
             self._solve(machine, table, codes)
             self.n_iter_ = machine.n_iter.astype(np.int32)
+            self._calibrate(X, y, sample_weight)
         return self
+
+    def _calibrate(self, X: Any, y: Any, sample_weight: Any) -> None:
+        """With probability=True: Platt's sigmoid on answers of folds, as scikit-learn advises."""
+        if self.probability == "deprecated":
+            return
+        self._flags("probability")
+        warnings.warn(
+            f"The probability parameter is deprecated, in scikit-learn since 1.9: use "
+            f"CalibratedClassifierCV({self._where}(), ensemble=False).",
+            FutureWarning,
+            stacklevel=3,
+        )
+        if not self.probability:
+            return
+        plain = clone(self).set_params(probability="deprecated")
+        least = int(np.unique(y, return_counts=True)[1].min())
+        if least < 2:  # no folds
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                plain = FrozenEstimator(plain.fit(X, y, sample_weight))
+        folds = StratifiedKFold(min(5, max(2, least)), shuffle=True, random_state=self._seed())
+        cv = folds if least >= 2 else None
+        self._calibrated = CalibratedClassifierCV(plain, ensemble=False, cv=cv)
+        self._calibrated.fit(X, y, sample_weight)
+
+    @available_if(_with_probabilities)
+    def predict_proba(self, X: Any) -> Array:
+        """The probability of each class, (n, K); with `probability=True`."""
+        check_is_fitted(self)
+        if not hasattr(self, "_calibrated"):
+            raise NotFittedError(
+                f"{self._where} was fitted with probability=False: fit it again for predict_proba."
+            )
+        found: Array = self._calibrated.predict_proba(X)
+        return found
+
+    @available_if(_with_probabilities)
+    def predict_log_proba(self, X: Any) -> Array:
+        """The logarithm of `predict_proba`."""
+        return np.log(self.predict_proba(X))
 
     def _check(self) -> None:
         self._flags("break_ties")
@@ -70,12 +125,13 @@ class _Classifier(ClassifierMixin, Classes, KernelMachine):
 
     def predict(self, X: Any) -> Array:
         """The class of each row, (n,)."""
-        x = self._asked(X)
+        check_is_fitted(self)
         if self.break_ties and self.decision_function_shape == "ovo":
             raise ParameterError(
                 self._where,
-                "break_ties=True must go with decision_function_shape='ovr', got 'ovo'",
+                "break_ties must be False with decision_function_shape='ovo', got True",
             )
+        x = self._asked(X)
         if self.break_ties and len(self.classes_) > 2:
             numbers = scores(self._fitted.decision_function(x), len(self.classes_)).argmax(axis=1)
         else:

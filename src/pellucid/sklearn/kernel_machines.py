@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 from pellucid.core.arguments import integer
 from pellucid.core.errors import ShapeError
 from pellucid.sklearn.base import NO_TARGET, Array, Estimator, Table
-from pellucid.sklearn.rows import Distinct, distinct
+from pellucid.sklearn.rows import Distinct, distinct, unchanged
 
 Floats = NDArray[np.float64]
 
@@ -107,7 +107,7 @@ class KernelMachine(Estimator):
     def _solve(self, machine: Any, table: Table, targets: Array | None) -> None:
         """Fits the machine to the rows that differ, and sets what is read of it."""
         weights = table.weights
-        rows = _all(weights) if self._is_matrix else distinct(table.x, targets, weights)
+        rows = unchanged(weights) if self._is_matrix else distinct(table.x, targets, weights)
         x = table.x if self._is_matrix else table.x[rows.first]
         y = None if targets is None else targets[rows.first]
         with self._convergence():
@@ -181,11 +181,6 @@ class KernelMachine(Estimator):
         weights: Array = self._fitted.coef
         weights.flags.writeable = False
         return weights
-
-
-def _all(weights: Floats) -> Distinct:
-    every = np.arange(len(weights))
-    return Distinct(every, every, weights)
 
 
 def _length(x: Any) -> int:

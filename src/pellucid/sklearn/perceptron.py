@@ -282,7 +282,7 @@ class Perceptron(SparseCoefMixin, LinearClassifierMixin, ClassifierMixin, Classe
         by_class = self._class_weights(codes, weights)
         self.densify()
         if self.shuffle:
-            rows = distinct(X, codes, weights)
+            rows = distinct(X, codes, weights, always=True)
             X, codes, weights = X[rows.first], codes[rows.first], rows.weights
         count = len(self.coef_)
         positive = [1] if count == 1 else range(count)

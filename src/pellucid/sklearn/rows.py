@@ -17,8 +17,9 @@ Array = NDArray[Any]
 class Distinct(NamedTuple):
     """The rows that differ.
 
-    A fit on them is the same for every order of the table, and a weight of k is the row k times:
-    to the last bit, since both are the same rows with the same weights.
+    Where two rows are equal, or weights are not, the order is one of content: then a weight of k is
+    the row k times to the last bit, in whatever order rows come, since both are the same rows with
+    the same weights. Else rows stay as they are.
 
     Attributes:
         of: for each row of the table, the number of its distinct row.
@@ -31,13 +32,14 @@ class Distinct(NamedTuple):
     weights: NDArray[np.float64]
 
 
-def distinct(x: Array, y: Array | None, weights: Array) -> Distinct:
-    """The different pairs of a row of x and its target, sorted by what they hold.
+def distinct(x: Array, y: Array | None, weights: Array, always: bool = False) -> Distinct:
+    """The different pairs of a row of x and its target.
 
     Args:
         x: (n, d) numbers.
         y: (n,) numbers, or None where there are no targets.
         weights: (n,) numbers above 0.
+        always: whether the order is one of content in any case.
     """
     table = x + np.zeros((), x.dtype)  # -0.0 becomes 0.0, and equal rows have equal bytes
     keys = table.view(np.dtype((np.void, table.dtype.itemsize * table.shape[1]))).ravel()
@@ -46,7 +48,15 @@ def distinct(x: Array, y: Array | None, weights: Array) -> Distinct:
         targets, place = np.unique(y, return_inverse=True)
         found = found * len(targets) + place.ravel()
     _, first, of = np.unique(found, return_index=True, return_inverse=True)
+    if len(first) == len(weights) and (weights == weights[0]).all() and not always:
+        return unchanged(weights)
     of = of.ravel()
     sums: NDArray[np.float64] = np.zeros(len(first))
     np.add.at(sums, of, weights)
     return Distinct(of, first, sums)
+
+
+def unchanged(weights: NDArray[np.float64]) -> Distinct:
+    """Rows as they are."""
+    every = np.arange(len(weights))
+    return Distinct(every, every, weights)

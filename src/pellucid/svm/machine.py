@@ -134,7 +134,10 @@ class Machine:
             self._kernel = None
             return Data(MatrixSource(matrix), order)
         chosen = rows[order]
-        columns = inputs.columns_of(chosen, None if weights is None else weights[order])
+        own = None if weights is None else weights[order]
+        if own is not None and (own == own[0]).all():
+            own = None  # the same bits as without
+        columns = inputs.columns_of(chosen, own)
         if callable(self.kernel):
             self._kernel = OwnKernel(self.kernel, chosen, where)
             some = chosen[sample(len(chosen))]
