@@ -52,15 +52,15 @@ class Entry(NamedTuple):
 
 
 @functools.cache
-def sources() -> str:
-    """A hash of the source text that makes code from graphs.
+def sources(maker: str = MAKER) -> str:
+    """A hash of the source text that makes code: of a module and all that it imports of ours.
 
     "" where it cannot be read, and where it was edited since this process read it: then the text
     on disk is not what makes the code here.
     """
     whole = hashlib.sha256()
     try:
-        for name, file in sorted(source_files().items()):
+        for name, file in sorted(source_files(maker).items()):
             text = file.read_bytes()
             if file.stat().st_mtime > _STARTED:
                 return ""
@@ -71,9 +71,9 @@ def sources() -> str:
     return whole.hexdigest()
 
 
-def source_files() -> dict[str, Path]:
+def source_files(maker: str = MAKER) -> dict[str, Path]:
     """The file of each module of ours that takes part in making code, by the module's name."""
-    root, files, waiting = Path(PACKAGE_FOLDER), {}, [MAKER]
+    root, files, waiting = Path(PACKAGE_FOLDER), {}, [maker]
     while waiting:
         name = waiting.pop()
         if name in files or name not in sys.modules:  # imported already, or no module but a name
@@ -87,9 +87,16 @@ def source_files() -> dict[str, Path]:
     return files
 
 
-def key(*parts: str) -> str:
-    """The name of the entry for code that `parts` and our own sources decide; "" without one."""
+def key(*parts: str, maker: str = "") -> str:
+    """The name of the entry for code that `parts` and our own sources decide; "" without one.
+
+    Args:
+        maker: a module that makes code too and is no part of what makes graphs into code.
+    """
     own = sources()
+    if own and maker:
+        more = sources(maker)
+        own = more and own + more
     if not own:  # a package without its sources cannot tell one version's code from another's
         return ""
     whole = hashlib.sha256(_MAGIC)

@@ -126,8 +126,7 @@ class MachineCode:
         self.from_cache = kept is not None
         if kept is not None:
             return read(kept.data), kept.code
-        module = codegen.optimised(self.program, target, self.feed)
-        code = apart(lambda: codegen.object_code(module, target), lambda: None)
+        code = object_code(codegen.optimised(self.program, target, self.feed), target)
         made = signature(self.program), code
         cache.keep(key, made[0].plain(), made[1])
         return made
@@ -206,6 +205,11 @@ class MachineCode:
         for slot, array in self._consts.items():
             slots[slot] = array.ctypes.data
         return slots
+
+
+def object_code(module: object, target: Target) -> bytes:
+    """The machine code of a parsed module. LLVM takes its time, and Ctrl-C is heard meanwhile."""
+    return apart(lambda: codegen.object_code(module, target), lambda: None)
 
 
 def aligned(size: int) -> Array:

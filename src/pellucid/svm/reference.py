@@ -1,0 +1,258 @@
+"""The routines of the solver in NumPy: what the machine code of `routines.py` is compared with.
+
+In: arrays of the quadratic problem, which are changed in place. Out: how a run ended; kernel rows.
+Names, arguments and results are those of the machine code, which `backend="interpreter"` leaves
+out. The problem, with F = Kβ - z and β_t the sum of b_v over the variables v of row t:
+
+    minimise ½ β'Kβ - z'β + Σ off_v b_v   with lo ≤ b ≤ hi and Σ b_v fixed in each group
+"""
+
+from __future__ import annotations
+
+import ctypes
+import enum
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+LEAST_CURVATURE = 1e-12  # of a pair, where its two rows are alike
+KINDS = ("linear", "poly", "rbf", "sigmoid")
+
+
+class Status(enum.IntEnum):
+    """Why a run of `smo` ended."""
+
+    CONVERGED = 0
+    BOUND = 1  # so many iterations were done
+    MISSING = 2  # a kernel row is not there
+    STOPPED = 3
+    NOT_FINITE = 4  # an infinity or NaN stands in F or in a kernel row that was used
+
+
+class Outcome(NamedTuple):
+    """How a run of `smo` ended.
+
+    Args:
+        iterations: pairs that were changed.
+        gap: the largest violation over all groups when it ended; -inf where nothing can move.
+        missing: the number of the row that is not there, else -1.
+    """
+
+    status: Status
+    iterations: int
+    gap: float
+    missing: int
+
+
+class Kernel(Protocol):
+    """A kernel k(a, b) as numbers. Those that a kind does not name are not read.
+
+    linear a·b; poly (γ a·b + c)^degree; rbf exp(-γ |a - b|²); sigmoid tanh(γ a·b + c).
+    """
+
+    @property
+    def kind(self) -> str:
+        """One of KINDS."""
+
+    @property
+    def gamma(self) -> float: ...
+
+    @property
+    def coef0(self) -> float: ...
+
+    @property
+    def degree(self) -> int:
+        """At least 0."""
+
+
+def smo(
+    rows: Array,
+    diag: Array,
+    F: Array,
+    b: Array,
+    lo: Array,
+    hi: Array,
+    up: Array,
+    low: Array,
+    segments: Array,
+    tolerance: float,
+    iterations: int,
+    stop: Callable[[], bool] | None = None,
+) -> Outcome:
+    """Sequential minimal optimisation: changes pairs until no pair violates by more than asked.
+
+    A pair (i, j) of one group, b_i += δ and b_j -= δ: i has the least F + up; j is chosen by second
+    order among those with d = (F + low)_j - (F + up)_i > 0, the largest d²/a with
+    a = max(K_ii + K_jj - 2 K_ij, LEAST_CURVATURE). Ties go to the smallest number. Of several
+    groups with a gap above the tolerance, the pair with the largest d²/a is changed, of equal ones
+    that of the lowest group.
+
+    Args:
+        rows: int64[n], the address of each kernel row, 0 where it was not computed.
+        diag: K_tt, in the dtype of the kernel rows, float32 or float64.
+        F: float64[n].
+        b, lo, hi: float64, one number a variable.
+        up: off_v where b_v < hi_v, else inf.
+        low: off_v where b_v > lo_v, else -inf.
+        segments: int64, a line each: first variable, first row, first column in the kernel rows,
+            length, group, updates. Lines ascend by variable. `updates` is 1 for exactly one of the
+            segments over a range of rows, the first one: its pass updates F.
+        tolerance: the gap at which it ends.
+        iterations: how many pairs it changes, at most.
+        stop: asked now and then; where it says so, the run ends as STOPPED.
+
+    F, b, up and low are changed in place and agree with each other at every return.
+    """
+    table = [_Segment(*map(int, line)) for line in segments]
+    variables = np.concatenate([np.arange(s.variable, s.variable + s.length) for s in table])
+    places = np.concatenate([np.arange(s.row, s.row + s.length) for s in table])
+    groups = np.concatenate([np.full(s.length, s.group) for s in table])
+    order = sorted({s.group for s in table})
+    length = max((s.column + s.length for s in table), default=0)
+    count = 0
+    while True:
+        above, below = F[places] + up[variables], F[places] + low[variables]
+        tops = {g: np.max(below[groups == g], initial=-math.inf) for g in order}
+        least = {g: np.min(above[groups == g], initial=math.inf) for g in order}
+        gaps = {g: float(tops[g] - least[g]) for g in order}
+        gap = max(gaps.values(), default=-math.inf)
+        done = [Status.CONVERGED] * (not gap > tolerance) + [Status.BOUND] * (count >= iterations)
+        if not all(np.isfinite(F[s.row : s.row + s.length]).all() for s in table):
+            done = [Status.NOT_FINITE]
+        elif not done and stop is not None and stop():
+            done = [Status.STOPPED]
+        if done:
+            return Outcome(done[0], count, gap, -1)
+        best, pair = -1.0, (-1, -1)
+        for g in order:
+            if not gaps[g] > tolerance:
+                continue
+            i = int(np.flatnonzero((groups == g) & (above == least[g]))[0])
+            if not rows[places[i]]:
+                return Outcome(Status.MISSING, count, gap, int(places[i]))
+            row = view(rows[places[i]], length, diag.dtype).astype(np.float64)
+            columns = np.concatenate([row[s.column : s.column + s.length] for s in table])
+            d = below - above[i]
+            a = float(diag[places[i]]) + diag[places].astype(np.float64) - 2 * columns
+            a = np.where(a < LEAST_CURVATURE, LEAST_CURVATURE, a)
+            with np.errstate(invalid="ignore", over="ignore"):
+                gain = np.where((groups == g) & (d > 0), d * d / a, -1.0)
+            j = int(np.argmax(np.where(np.isnan(gain), -1.0, gain)))
+            if gain[j] > best:
+                best, pair, step = float(gain[j]), (i, j), float(d[j] / a[j])
+        if pair[0] < 0 or not math.isfinite(step):
+            return Outcome(Status.NOT_FINITE, count, gap, -1)
+        row_i, row_j = (int(places[one]) for one in pair)
+        if not rows[row_j]:
+            return Outcome(Status.MISSING, count, gap, row_j)
+        i, j = (int(variables[one]) for one in pair)
+        step = min(step, hi[i] - b[i], b[j] - lo[j])
+        offset_i, offset_j = up[i], low[j]
+        b[i] = hi[i] if step >= hi[i] - b[i] else min(b[i] + step, hi[i])
+        b[j] = lo[j] if step >= b[j] - lo[j] else max(b[j] - step, lo[j])
+        for v, offset in ((i, offset_i), (j, offset_j)):
+            up[v] = offset if b[v] < hi[v] else math.inf
+            low[v] = offset if b[v] > lo[v] else -math.inf
+        one, other = (view(rows[r], length, diag.dtype).astype(np.float64) for r in (row_i, row_j))
+        for s in table:
+            if s.updates:
+                change = step * (one - other)[s.column : s.column + s.length]
+                F[s.row : s.row + s.length] += change
+        count += 1
+
+
+class _Segment(NamedTuple):
+    variable: int
+    row: int
+    column: int
+    length: int
+    group: int
+    updates: int
+
+
+class Packed:
+    """Rows X (n, d), float32 or float64, ready for kernels between them and others.
+
+    X is read when it is first needed and must stay as it is.
+    """
+
+    def __init__(self, X: Array):
+        self.X = X
+        self.shape, self.dtype = X.shape, X.dtype
+
+    def rows(self, kernel: Kernel, A: Array, out: Array, threads: int = 1) -> None:
+        """k(A_m, X_n), in the dtype of X.
+
+        Each number is computed by one thread in one order of its sums: it depends on neither the
+        number of threads nor on what else is asked for. k(a, a) of an rbf kernel is exactly 1.
+
+        Args:
+            A: (m, d), in the dtype of X.
+            out: (m, n), in the dtype of X; or int64[m], the addresses of m rows of n numbers.
+        """
+        n = len(self.X)
+        for first in range(0, len(A), 256):
+            part = slice(first, first + 256)
+            values = self._exact(kernel, A[part])
+            goals = out[part] if out.ndim == 2 else [view(at, n, self.dtype) for at in out[part]]
+            for goal, line in zip(goals, values, strict=True):
+                goal[...] = line
+
+    def combine(
+        self, kernel: Kernel, A: Array, coefficients: Array, threads: int = 1
+    ) -> NDArray[np.float64]:
+        """Σ_s coefficients[k, s] · k(A_m, X_s): float64 (m, k), from kernels in the dtype of X.
+
+        The matrix of all kernels is never held as a whole.
+        """
+        out = np.empty((len(A), len(coefficients)))
+        for first in range(0, len(A), 256):
+            part = slice(first, first + 256)
+            kernels = self._exact(kernel, A[part]).astype(self.dtype).astype(np.float64)
+            out[part] = kernels @ coefficients.T
+        return out
+
+    def _exact(self, kernel: Kernel, A: Array) -> NDArray[np.float64]:
+        """Kernels in float64."""
+        a, x = A.astype(np.float64), self.X.astype(np.float64)
+        with np.errstate(all="ignore"):
+            if kernel.kind == "rbf":
+                middle = x.mean(axis=0) if len(x) else 0.0
+                a, x = a - middle, x - middle
+                distance = np.sum(a * a, 1)[:, None] + np.sum(x * x, 1) - 2 * (a @ x.T)
+                same = np.array([(x == line).all(axis=1) for line in a]).reshape(distance.shape)
+                distance = np.where((distance < 0) | same, 0.0, distance)
+                return np.asarray(np.exp(-kernel.gamma * distance))
+            product = a @ x.T
+            if kernel.kind == "poly":
+                return np.asarray((kernel.gamma * product + kernel.coef0) ** kernel.degree)
+            if kernel.kind == "sigmoid":
+                return np.asarray(np.tanh(kernel.gamma * product + kernel.coef0))
+            return np.asarray(product)
+
+
+def accumulate(
+    rows: Array, coefficients: Array, F: Array, column: int, threads: int, dtype: Any
+) -> None:
+    """F += Σ_s coefficients_s · row_s[column : column + len(F)], in float64, s by s.
+
+    Args:
+        rows: int64[s], the addresses of kernel rows; none of them 0.
+        coefficients: float64[s].
+        F: float64.
+        dtype: of the kernel rows.
+    """
+    for address, coefficient in zip(rows, coefficients, strict=True):
+        row = view(address, column + len(F), np.dtype(dtype))
+        F += coefficient * row[column:].astype(np.float64)
+
+
+def view(address: int, count: int, dtype: Any) -> Array:
+    """The `count` numbers that stand at an address, as an array over them."""
+    kind = ctypes.c_float if np.dtype(dtype) == np.float32 else ctypes.c_double
+    return np.ctypeslib.as_array((kind * count).from_address(int(address)))
