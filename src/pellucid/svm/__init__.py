@@ -1,5 +1,16 @@
 """Support vector machines."""
 
+from pellucid.svm.machines import SVC, SVR, NuSVC, NuSVR, OneClassSVM
 from pellucid.svm.primal import Hyperplane, NotSeparableError, hard_margin, soft_margin
 
-__all__ = ["Hyperplane", "NotSeparableError", "hard_margin", "soft_margin"]
+__all__ = [
+    "SVC",
+    "SVR",
+    "Hyperplane",
+    "NotSeparableError",
+    "NuSVC",
+    "NuSVR",
+    "OneClassSVM",
+    "hard_margin",
+    "soft_margin",
+]

@@ -29,7 +29,8 @@ from pellucid.svm.reference import KINDS
 CHUNK = 240  # columns that `combine` sums before it adds: strips of every machine fill it
 _PACK = ("psource", "lrows", "ldepth", "pmean", "pgoal", "pnorms", "lgroups")
 _PRODUCT = (
-    *("pright", "lstrips", "pcolumn_norms", "pleft", "ltiles", "prow_norms", "ldepth"),
+    *("pright", "lstrips", "pcolumn_norms", "pleft", "ltiles", "prow_norms", "lpanel"),
+    "ldepth",
     *("lkind", "dgamma", "dcoef0", "ldegree", "lrows"),
 )
 PACK_COLUMNS, PACK_ROWS = Routine("pack_columns", _PACK), Routine("pack_rows", _PACK)
@@ -256,44 +257,55 @@ class _Finish:
 def _rows(module: ir.Module, product: _Product) -> None:
     """Kernels to the rows of the result, whose addresses stand in `out`.
 
-    Threads share pairs of a strip and a tile, so that a strip stays in a core's cache for a while.
+    Threads share pairs of a panel and a tile; a panel is as many strips as stay in a core's cache
+    while tiles pass by.
     """
     body = begin(module, ROWS)
-    b, given, layout, dtype = body.builder, body.arguments, product.layout, product.dtype
+    b, given = body.builder, body.arguments
     room = product.open(body)
-    tiles = given["tiles"]
-    first, last = body.share(b.mul(given["strips"], tiles))
+    tiles, panel = given["tiles"], given["panel"]
+    first, last = body.share(b.mul(groups(b, given["strips"], panel), tiles))
     with loop(b, b.sub(last, first), "unit") as one:
         unit = b.add(first, one.index)
-        strip, tile = b.udiv(unit, tiles), b.urem(unit, tiles)
-        product.emit(body, room, tile, strip)
-        column, row = b.mul(strip, i64(layout.width)), b.mul(tile, i64(layout.rows))
-        left = b.sub(given["columns"], column)
-        height = least(b, b.sub(given["rows"], row), i64(layout.rows))
-        whole = b.icmp_signed(">=", left, i64(layout.width))
-        masks = []
-        for vector in range(layout.vectors):
-            there = b.sub(left, i64(vector * layout.lanes))
-            there = b.select(b.icmp_signed(">", there, i64(0)), there, i64(0))
-            masks.append(first_lanes(b, least(b, there, i64(layout.lanes)), layout.lanes))
-        with loop(b, height, "line") as line:
-            source = _at(b, room, b.mul(line.index, i64(layout.width)), dtype)
-            number = b.add(row, line.index)
-            address = b.load(_at(b, given["out"], number, float64), typ=ir.PointerType())
-            goal = _at(b, address, column, dtype)
-            values = []
-            for vector in range(layout.vectors):
-                place = _at(b, source, i64(vector * layout.lanes), dtype)
-                values.append(b.load(place, typ=product.kind, align=dtype.itemsize))
-            places = [_at(b, goal, i64(n * layout.lanes), dtype) for n in range(layout.vectors)]
-            with b.if_else(whole) as (all_of_them, some):
-                with all_of_them:
-                    for value, place in zip(values, places, strict=True):
-                        b.store(value, place, align=dtype.itemsize)
-                with some:
-                    for value, place, mask in zip(values, places, masks, strict=True):
-                        masked_store(b, value, place, dtype.itemsize, mask)
+        tile, strip0 = b.urem(unit, tiles), b.mul(b.udiv(unit, tiles), panel)
+        strips = least(b, panel, b.sub(given["strips"], strip0))
+        with loop(b, strips, "strip") as each:
+            _tile_to_rows(body, product, room, tile, b.add(strip0, each.index))
     b.ret_void()
+
+
+def _tile_to_rows(
+    body: Body, product: _Product, room: ir.Value, tile: ir.Value, strip: ir.Value
+) -> None:
+    """The kernels of a tile and a strip that are there."""
+    b, given, layout, dtype = body.builder, body.arguments, product.layout, product.dtype
+    product.emit(body, room, tile, strip)
+    column, row = b.mul(strip, i64(layout.width)), b.mul(tile, i64(layout.rows))
+    left = b.sub(given["columns"], column)
+    height = least(b, b.sub(given["rows"], row), i64(layout.rows))
+    whole = b.icmp_signed(">=", left, i64(layout.width))
+    masks = []
+    for vector in range(layout.vectors):
+        there = b.sub(left, i64(vector * layout.lanes))
+        there = b.select(b.icmp_signed(">", there, i64(0)), there, i64(0))
+        masks.append(first_lanes(b, least(b, there, i64(layout.lanes)), layout.lanes))
+    with loop(b, height, "line") as line:
+        source = _at(b, room, b.mul(line.index, i64(layout.width)), dtype)
+        number = b.add(row, line.index)
+        address = b.load(_at(b, given["out"], number, float64), typ=ir.PointerType())
+        goal = _at(b, address, column, dtype)
+        values = []
+        for vector in range(layout.vectors):
+            place = _at(b, source, i64(vector * layout.lanes), dtype)
+            values.append(b.load(place, typ=product.kind, align=dtype.itemsize))
+        places = [_at(b, goal, i64(n * layout.lanes), dtype) for n in range(layout.vectors)]
+        with b.if_else(whole) as (all_of_them, some):
+            with all_of_them:
+                for value, place in zip(values, places, strict=True):
+                    b.store(value, place, align=dtype.itemsize)
+            with some:
+                for value, place, mask in zip(values, places, masks, strict=True):
+                    masked_store(b, value, place, dtype.itemsize, mask)
 
 
 def _combine(module: ir.Module, product: _Product, target: Target) -> None:

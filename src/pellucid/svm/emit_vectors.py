@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pellucid.compiler.codegen.layout import memory_type
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import i64, least, loop
-from pellucid.compiler.codegen.scalars import intrinsic
 from pellucid.compiler.codegen.scope import (
     constant,
     first_lanes,
@@ -110,6 +109,16 @@ class Vectors:
             index = self.b.add(index, i64(vector * LANES))
         return self.at(base, index, dtype)
 
+    def bits(self, base: ir.Value, block: Block, vector: int) -> ir.Value:
+        """Which lanes of a vector are marked in an array of a byte for each vector."""
+        b = self.b
+        number = b.lshr(block.start, i64(3))
+        if vector:
+            number = b.add(number, i64(vector))
+        byte = b.load(b.gep(base, [number], inbounds=True, source_etype=ir.IntType(8)),
+                      typ=ir.IntType(8))
+        return b.bitcast(byte, ir.VectorType(ir.IntType(1), LANES))
+
     def less(self, x: ir.Value, y: ir.Value) -> ir.Value:
         """x < y ? x : y, y where one of them is NaN: one instruction on most machines."""
         return self.b.select(self.b.fcmp_ordered("<", x, y), x, y)
@@ -117,6 +126,10 @@ class Vectors:
     def more(self, x: ir.Value, y: ir.Value) -> ir.Value:
         """x > y ? x : y."""
         return self.b.select(self.b.fcmp_ordered(">", x, y), x, y)
+
+    def lane(self, value: ir.Value) -> ir.Value:
+        """The first lane."""
+        return self.b.extract_element(value, ir.Constant(ir.IntType(32), 0))
 
     def any(self, masks: Sequence[ir.Value]) -> ir.Value:
         """Whether a lane of any of them is set."""
@@ -147,7 +160,7 @@ class Vectors:
                 for at in (0, width)
             ]
             value = join(*halves)
-        return b.extract_element(value, ir.Constant(i32, 0))
+        return self.lane(value)
 
     def tail(self, start: ir.Value, length: ir.Value) -> Block:
         """The block at `start`, where an array may end inside it."""
@@ -177,9 +190,7 @@ class Vectors:
         return results
 
     @contextmanager
-    def only(
-        self, condition: ir.Value, others: Sequence[ir.Value], likely: bool = False
-    ) -> Iterator[list[ir.Value]]:
+    def only(self, condition: ir.Value, others: Sequence[ir.Value]) -> Iterator[list[ir.Value]]:
         """Runs the block where `condition` holds; it puts its results into the list.
 
         Behind it the list holds those, or `others`.

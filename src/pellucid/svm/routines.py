@@ -7,7 +7,6 @@ hundredths of a second, so that Ctrl-C is heard between them.
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +15,6 @@ from numpy.typing import NDArray
 
 from pellucid.core.dtypes import DType, float32, float64
 from pellucid.runtime.calls import address_of
-from pellucid.runtime.machine import this_machine
 from pellucid.runtime.results import empty
 from pellucid.runtime.routines import Call, Library
 from pellucid.svm import emit_accumulate, emit_kernels, emit_smo
@@ -28,6 +26,7 @@ MULTIPLIED = 4_000_000_000  # products that one call of `rows` or `combine` sums
 ADDED = 500_000_000  # numbers that one call of `accumulate` reads, at most
 WORTH_THREADS = 4_000_000  # products from which several threads are faster: some 0.1 ms
 EPILOGUE = 16  # products that take as long as one kernel of a finished product
+PANEL = 1 << 18  # bytes of X that stay in a core's second cache while the rows of A pass by
 _HIGH = 8  # tiles of a block of `combine`, at most
 
 
@@ -78,11 +77,13 @@ def smo(
     call = _smo(_dtype(diag.dtype))
     arrays = (rows, diag, F, b, lo, hi, up, low, segments)
     addresses = [address_of(array) for array in arrays]
+    half = emit_smo.mark_bytes(int(segments[:, 3].sum()), len(segments))
+    marks = np.empty(2 * half, np.uint8)
     piece = max(1, WALKED // max(1, len(b)))
     done = 0
     while True:
         most = min(piece, iterations - done)
-        table = call(*addresses, len(segments), tolerance, most)
+        table = call(*addresses, len(segments), tolerance, most, address_of(marks), half)
         done += table.done
         status = Status(table.status)
         if status is Status.BOUND and done < iterations:
@@ -133,7 +134,7 @@ class Packed:
         weights[:, :n] = coefficients
         sums = np.empty((len(A), count))
         for first, last in self._pieces(len(A)):
-            product, threads_now, left = self._product(kernel, A[first:last], threads)
+            product, threads_now, _left = self._product(kernel, A[first:last], threads)
             tiles = self._layout.tiles(last - first)
             height = min(_HIGH, -(-tiles // threads_now))
             out = np.zeros((tiles * self._layout.rows, count))
@@ -163,8 +164,9 @@ class Packed:
         left = _Side(self._code.pack_rows, A, mean, tiles, self._layout.rows, threads)
         strips = self._layout.strips(len(self.X))
         sides = right.at, strips, right.norms_at, left.at, tiles, left.norms_at
+        panel = max(1, PANEL // max(1, self._layout.width * self.X.strides[0]))
         numbers = KINDS.index(kernel.kind), kernel.gamma, kernel.coef0, kernel.degree
-        return (*sides, self.shape[1], *numbers, len(A)), threads, left
+        return (*sides, panel, self.shape[1], *numbers, len(A)), threads, left
 
     def _packed(self, centred: bool, threads: int) -> tuple[Array, _Side]:
         """The means of the columns, 0 where `centred` is false, and X less these, packed.

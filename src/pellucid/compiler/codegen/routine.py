@@ -59,8 +59,8 @@ def begin(module: ir.Module, routine: Routine) -> Body:
     b = ir.IRBuilder(function.append_basic_block("entry"))
     types = {ADDRESS: pointer, WHOLE: word, REAL: ir.DoubleType()}
     arguments, places = {}, {}
-    for number, (letter, *name) in enumerate(routine.words):
-        key = "".join(name)
+    for number, word_name in enumerate(routine.words):
+        letter, key = word_name[0], word_name[1:]
         places[key] = b.gep(table, [i64(number)], inbounds=True, source_etype=word)
         arguments[key] = b.load(places[key], name=key, typ=types[letter])
     return Body(b, arguments, places, thread, threads)

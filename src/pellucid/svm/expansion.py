@@ -1,0 +1,70 @@
+"""What a fitted machine computes: sums of kernels with its support vectors.
+
+In: support vectors, their coefficients in each problem, intercepts. Out: Σ_s c_ks·k(x, x_s) + d_k.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pellucid.svm.kernels import Kernel
+from pellucid.svm.own import OwnKernel
+from pellucid.svm.routines import Packed
+
+Array = np.ndarray[Any, Any]
+
+
+class Expansion:
+    """Decision functions of one or several problems over common support vectors.
+
+    Args:
+        kernel: None for precomputed kernels.
+        vectors: (s, D), or None for precomputed kernels.
+        support: int64 (s,), the columns of a precomputed kernel that count.
+        coefficients: float64 (k, s); intercepts: float64 (k,).
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel | OwnKernel | None,
+        vectors: Array | None,
+        support: Array,
+        coefficients: Array,
+        intercepts: Array,
+    ):
+        self.kernel, self.vectors, self.support = kernel, vectors, support
+        self.coefficients, self.intercepts = coefficients, intercepts
+        self._packed: Packed | None = None
+
+    def decide(self, a: Array, threads: int) -> Array:
+        """float64 (m, k).
+
+        Args:
+            a: (m, D) in the dtype of the vectors; (m, n) kernels where they are precomputed.
+        """
+        return self.sums(a, threads) + self.intercepts
+
+    def sums(self, a: Array, threads: int) -> Array:
+        """The same without intercepts."""
+        if self.kernel is None or self.vectors is None:
+            return np.asarray(a[:, self.support].astype(np.float64) @ self.coefficients.T)
+        if not len(self.vectors):
+            return np.zeros((len(a), len(self.coefficients)))
+        if isinstance(self.kernel, OwnKernel):
+            return self.kernel.sums(a, self.vectors, self.coefficients)
+        if self._packed is None:
+            linear = self.kernel.kind == "linear"
+            self._packed = Packed(self.weights() if linear else self.vectors)
+        if self.kernel.kind == "linear":
+            out = np.empty((len(a), len(self.coefficients)), self.vectors.dtype)
+            self._packed.rows(self.kernel, a, out, threads)
+            return out.astype(np.float64)
+        return self._packed.combine(self.kernel, a, self.coefficients, threads)
+
+    def weights(self) -> Array:
+        """Of a linear kernel: Σ_s c_ks·x_s, (k, D) in the dtype of the vectors."""
+        assert self.vectors is not None
+        exact = self.coefficients @ self.vectors.astype(np.float64)
+        return np.ascontiguousarray(exact, self.vectors.dtype)

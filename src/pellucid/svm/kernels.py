@@ -1,0 +1,79 @@
+"""Kernels: the four by name, and a Python function of two rows or two blocks.
+
+In: what a person names, and the data. Out: a record of numbers that machine code reads, or a
+compiled function.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pellucid.core.arguments import integer, real
+from pellucid.core.config import record
+from pellucid.core.errors import ArgumentError, nearest
+
+Array = np.ndarray[Any, Any]
+NAMES = ("linear", "poly", "rbf", "sigmoid", "precomputed")
+_ELSEWHERE = {
+    "gaussian": "rbf",
+    "polynomial": "poly",
+    "radial": "rbf",
+    "tanh": "sigmoid",
+    "laplacian": "Write it: kernel=lambda a, b: pel.numpy.exp(-pel.numpy.sum(abs(a - b))).",
+}
+
+
+@record
+class Kernel:
+    """A kernel k(a, b) by name. What a kind does not name is not read.
+
+    linear a·b; poly (γ a·b + c)^degree; rbf exp(-γ |a - b|²); sigmoid tanh(γ a·b + c).
+    """
+
+    kind: str
+    gamma: float = 1.0
+    coef0: float = 0.0
+    degree: int = 3
+
+    def diagonal(self, x: Array) -> Array:
+        """k(a, a) of each row, in the dtype of x."""
+        if self.kind == "rbf":
+            return np.ones(len(x), x.dtype)
+        square = np.einsum("ij,ij->i", x, x, dtype=np.float64)
+        if self.kind == "poly":
+            square = (self.gamma * square + self.coef0) ** self.degree
+        elif self.kind == "sigmoid":
+            square = np.tanh(self.gamma * square + self.coef0)
+        return square.astype(x.dtype)
+
+
+def check_kernel(where: str, kernel: object, gamma: object, degree: object, coef0: object) -> None:
+    """Refuses what names no kernel."""
+    if not callable(kernel) and kernel not in NAMES:
+        raise ArgumentError(where, f"unknown kernel {kernel!r}", nearest(kernel, NAMES, _ELSEWHERE))
+    if isinstance(gamma, str):
+        if gamma not in ("scale", "auto"):
+            raise ArgumentError(
+                where, f"unknown gamma {gamma!r}", nearest(gamma, ("scale", "auto"))
+            )
+    else:
+        real(where, "gamma", gamma, 0)
+    integer(where, "degree", degree, 0)
+    real(where, "coef0", coef0)
+
+
+def named(
+    kind: str, gamma: Any, degree: int, coef0: float, columns: int, variance: float
+) -> Kernel:
+    """The kernel of a name for data of so many columns and so much variance.
+
+    Args:
+        gamma: "scale", 1/(D·variance); "auto", 1/D; or a number.
+    """
+    if gamma == "scale":
+        width = 1.0 / (columns * variance) if variance else 1.0
+    else:
+        width = 1.0 / columns if gamma == "auto" else float(gamma)
+    return Kernel(kind, width, float(coef0), int(degree))

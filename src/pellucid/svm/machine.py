@@ -1,0 +1,218 @@
+"""What all machines share: their arguments, the way to the solver, and what is kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pellucid.core import shapes
+from pellucid.core.arguments import integer, real
+from pellucid.core.errors import ArgumentError, ShapeError, UnknownNameError, nearest
+from pellucid.data.frames import check_names, feature_names
+from pellucid.runtime.threads import check as check_threads
+from pellucid.svm import inputs
+from pellucid.svm.expansion import Expansion
+from pellucid.svm.kernels import check_kernel, named
+from pellucid.svm.own import OwnKernel, check_matrix, sample
+from pellucid.svm.problem import Problem
+from pellucid.svm.progress import Progress
+from pellucid.svm.solver import Ending, Settings, solve
+from pellucid.svm.sources import MatrixSource, NamedSource, OwnSource, opened
+
+Array = np.ndarray[Any, Any]
+_UNBOUNDED = 1 << 62
+_INSIDE = 0.99  # of the tolerance is used with float32 kernels, whose rounding takes the rest
+
+
+class Data:
+    """The training rows of a fit, in the order in which the problems see them.
+
+    Args:
+        source: of their kernel rows; order: their numbers among the rows that were given.
+    """
+
+    def __init__(self, source: NamedSource | OwnSource | MatrixSource, order: Array):
+        self.source, self.order = source, order
+
+
+class Solved:
+    """The answers of a fit's problems.
+
+    Attributes:
+        coefficients: (k, n), intercepts: (k,), of each problem over all rows in order.
+        used: the places in order of the support vectors.
+    """
+
+    def __init__(self, data: Data, problems: Sequence[Problem], endings: Sequence[Ending]):
+        self.data, self.problems, self.endings = data, problems, endings
+        self.coefficients = np.zeros((len(problems), data.source.n))
+        self.intercepts = np.zeros(len(problems))
+        self.used = np.zeros(0, np.int64)
+
+
+class Machine:
+    """A support vector machine. What stands in `_FITTED` is there after fit."""
+
+    _FITTED: tuple[str, ...] = (
+        "support",
+        "support_vectors",
+        "n_support",
+        "dual_coef",
+        "intercept",
+        "n_iter",
+        "converged",
+        "certificate",
+    )
+
+    def __init__(
+        self,
+        *,
+        kernel: Any,
+        gamma: float | str,
+        degree: int,
+        coef0: float,
+        tol: float,
+        cache_size: float,
+        max_iter: int | None,
+        threads: int | None,
+        verbose: int,
+    ):
+        name = self._name
+        check_kernel(name, kernel, gamma, degree, coef0)
+        self.kernel, self.gamma, self.degree, self.coef0 = kernel, gamma, degree, coef0
+        self.tol = real(name, "tol", tol, 0, open_low=True)
+        self.cache_size = real(name, "cache_size", cache_size, 0, open_low=True)
+        self.max_iter = None if max_iter is None else integer(name, "max_iter", max_iter, 1)
+        self.threads = None if threads is None else check_threads(name, threads)
+        if isinstance(verbose, bool) or verbose not in (0, 1, 2):
+            raise ArgumentError(name, f"verbose must be 0, 1 or 2, got {verbose!r}")
+        self.verbose = verbose
+
+    @property
+    def _name(self) -> str:
+        return type(self).__name__
+
+    def __getattr__(self, name: str) -> Any:
+        if name in type(self)._FITTED:
+            raise UnknownNameError(
+                self._name, f"{name} is there after fit, got a machine without", "Call fit first."
+            )
+        if name.startswith("_"):
+            raise AttributeError(name)
+        known = [*self._FITTED, *(one for one in dir(type(self)) if not one.startswith("_"))]
+        raise UnknownNameError(self._name, f"there is no '{name}' here", nearest(name, known))
+
+    def __repr__(self) -> str:
+        kernel = self.kernel if isinstance(self.kernel, str) else "own"
+        fitted = "_expansion" in self.__dict__
+        rest = f", {len(self.support)} support vectors" if fitted else ", not fitted"
+        return f"{self._name}(kernel={kernel!r}{rest})"
+
+    # -- data ---------------------------------------------------------------------------------
+
+    def _rows(self, x: Any, where: str) -> Array:
+        """The training rows; for a precomputed kernel a square matrix."""
+        rows = inputs.as_rows(x, where)
+        if self.kernel == "precomputed" and rows.shape[0] != rows.shape[1]:
+            raise ShapeError(
+                where,
+                f"a precomputed kernel must be (N, N) in fit, got {shapes.text(rows.shape)}",
+                "Give the kernel of every row with every row.",
+            )
+        self._columns = feature_names(x)
+        return rows
+
+    def _data(self, rows: Array, order: Array, weights: Array | None, where: str) -> Data:
+        """The rows that count, in order, with their kernel."""
+        if self.kernel == "precomputed":
+            matrix = rows[order[:, None], order]
+            inputs.check_finite(matrix, order, "x")
+            check_matrix(matrix, where, "a precomputed kernel")
+            self._kernel = None
+            return Data(MatrixSource(matrix), order)
+        chosen = rows[order]
+        columns = inputs.columns_of(chosen, None if weights is None else weights[order])
+        if callable(self.kernel):
+            self._kernel = OwnKernel(self.kernel, chosen, where)
+            some = chosen[sample(len(chosen))]
+            check_matrix(self._kernel.block(some, some), where, "kernel")
+            return Data(OwnSource(self._kernel, chosen), order)
+        inputs.warn_of_scales(where, columns, len(chosen), self._columns)
+        width = chosen.shape[1]
+        self._kernel = named(
+            self.kernel, self.gamma, self.degree, self.coef0, width, columns.variance
+        )
+        return Data(NamedSource(self._kernel, chosen), order)
+
+    # -- solving ------------------------------------------------------------------------------
+
+    def _solve(self, data: Data, problems: Sequence[Problem], where: str) -> Solved:
+        """Solves the problems over the rows of the data."""
+        threads = check_threads(where, self.threads)
+        rows = opened(data.source, self.cache_size, threads)
+        starting = [one for one in problems if one.b.any()]
+        if starting:
+            begun = np.zeros((len(starting), data.source.n))
+            for line, one in zip(begun, starting, strict=True):
+                line[one.rows] = one.beta
+            sums = data.source.sums(begun, threads)
+            for column, one in enumerate(starting):
+                one.F += sums[one.rows, column]
+        exact = data.source.dtype == np.float64
+        tolerance = self.tol if exact else self.tol * _INSIDE
+        progress = Progress(self._name) if self.verbose else None
+        most = _UNBOUNDED if self.max_iter is None else self.max_iter
+        endings = solve(problems, rows, Settings(tolerance, most, threads, progress))
+        self.computed = rows.computed
+        self.n_iter = np.array([one.iterations for one in endings])
+        self.converged = all(one.converged for one in endings)
+        if not self.converged:
+            gap = max(one.gap for one in endings if not one.converged)
+            inputs.warn(
+                where,
+                f"max_iter={self.max_iter} steps were done before the gap fell below tol="
+                f"{self.tol:g}: it is {gap:.3g}. Allow more steps, scale the columns, or accept a "
+                "larger tol",
+            )
+        solved = Solved(data, problems, endings)
+        if progress is not None:
+            support = int(np.count_nonzero(sum(np.abs(one.beta).sum() > 0 for one in problems)))
+            progress.end(int(self.n_iter.sum()), max(one.gap for one in endings), support)
+        return solved
+
+    def _keep(self, solved: Solved, owner: Array | None = None) -> None:
+        """Keeps what predictions and the certificate need."""
+        data = solved.data
+        solved.used = np.flatnonzero(solved.coefficients.any(axis=0))
+        self.support = data.order[solved.used]
+        self.n_support = np.array([len(self.support)])
+        vectors = None if isinstance(data.source, MatrixSource) else data.source.x[solved.used]
+        self.support_vectors = np.empty((0, 0)) if vectors is None else vectors
+        self.intercept = solved.intercepts
+        self._width = None if vectors is None else vectors.shape[1]
+        self._given = data.source.n if vectors is None else 0
+        coefficients = np.ascontiguousarray(solved.coefficients[:, solved.used])
+        self._expansion = Expansion(
+            self._kernel, vectors, self.support, coefficients, solved.intercepts
+        )
+        self._solved = solved
+
+    # -- answers ------------------------------------------------------------------------------
+
+    def _decide(self, x: Any, where: str) -> Array:
+        """The answers of all problems, float64 (m, k)."""
+        expansion = self.__dict__.get("_expansion")
+        if expansion is None:
+            raise ArgumentError(
+                where,
+                "the machine must be fitted, got one without support vectors",
+                "Call fit first.",
+            )
+        check_names(where, self._columns, x)
+        a = inputs.as_rows(x, where, self._width)
+        if expansion.vectors is not None and a.dtype != expansion.vectors.dtype:
+            a = a.astype(expansion.vectors.dtype)
+        inputs.check_rows(a)
+        return expansion.decide(a, check_threads(where, self.threads))

@@ -1,0 +1,182 @@
+"""Kernels of a person's own: a Python function of two rows or of two blocks, compiled.
+
+In: the function and the data. Out: blocks of kernel values. Which of the two it is shows when it is
+traced: with blocks of 3 and 5 rows a function of blocks gives (3, 5). A function of two rows is
+traced once and written out over all pairs. What cannot be traced is called as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from pellucid.core import dtypes, notices
+from pellucid.core.errors import ArgumentError, DataError, PellucidError
+from pellucid.graph.node import Graph, TensorType
+from pellucid.transform.jit import jit
+from pellucid.transform.pairs import over_pairs
+from pellucid.transform.trace import trace
+
+Array = np.ndarray[Any, Any]
+_PAIRED = 1 << 23  # numbers that one call may make of pairs of rows
+_SAMPLE = 48  # rows that are looked at
+_PLAIN = "Compute with NumPy functions and operators of its arguments alone."
+
+
+class OwnKernel:
+    """A function k(a, b) of two rows (D,), which gives a number, or of two blocks (m, D) and (n, D),
+    which gives (m, n).
+
+    Args:
+        x: (n, D) rows that it will be called with.
+
+    Attributes:
+        blocks: the function of two blocks.
+        traced: whether it runs as machine code, and can be saved.
+
+    Raises:
+        ArgumentError: where it gives neither.
+    """
+
+    def __init__(self, function: Callable[..., Any], x: Array, where: str):
+        self.function, self._where = function, where
+        self.blocks, self.traced = self._recognised(x)
+        self._call = jit(self.blocks, batch=0) if self.traced else self.blocks
+        self._width = x.shape[1]
+
+    def _recognised(self, x: Array) -> tuple[Callable[..., Any], bool]:
+        width, dtype = x.shape[1], dtypes.as_dtype(x.dtype.name)
+        told: list[str] = []
+        for sizes, wanted in (((3, 5), (3, 5)), ((), ())):
+            shapes = [(n, width) for n in sizes] or [(width,)] * 2
+            try:
+                graph = _graph(self.function, [TensorType(dtype, shape) for shape in shapes])
+                found = tuple(graph.nodes[graph.outputs[0]].type.shape)
+                if found == wanted:
+                    if wanted:
+                        return self.function, True
+                    return (lambda a, b: over_pairs(graph, a, b)), True
+                told.append(f"{found} for {_named(shapes)}")
+            except Exception as error:  # whatever a person's code raises
+                told.append(f"{_said(error)} for {_named(shapes)}")
+        return self._untraced(x, told), False
+
+    def _untraced(self, x: Array, told: list[str]) -> Callable[..., Any]:
+        """The function as it is, where it takes arrays and gives numbers."""
+        rows = x[np.arange(5) % len(x)]
+        try:
+            found = np.asarray(self.function(rows[:3].copy(), rows.copy()))
+            if found.shape == (3, 5) and found.dtype.kind in "biuf":
+                self._notice()
+                return self.function
+        except Exception as error:  # the same
+            told[0] = f"{_said(error)} for {_named([(3, x.shape[1]), (5, x.shape[1])])}"
+        try:
+            found = np.asarray(self.function(rows[0].copy(), rows[1].copy()))
+            if found.shape == () and found.dtype.kind in "biuf":
+                self._notice()
+                function = self.function
+                return lambda a, b: np.array([[float(function(one, two)) for two in b] for one in a])
+            told[1] = f"{found.shape} for {_named([(x.shape[1],)] * 2)}"
+        except Exception as error:  # the same
+            told[1] = f"{_said(error)} for {_named([(x.shape[1],)] * 2)}"
+        raise ArgumentError(
+            self._where,
+            f"kernel must give (m, n) for blocks (m, D) and (n, D), or a number for two rows, got "
+            f"{told[0]} and {told[1]}",
+            "For rows write lambda a, b: (a @ b + 1) ** 2, for blocks lambda A, B: "
+            "(A @ B.T + 1) ** 2.",
+        )
+
+    def _notice(self) -> None:
+        name = getattr(self.function, "__name__", "kernel")
+        notices.once(
+            f"[svm] the kernel {name} cannot be traced: it is called as it is, which is slower, and "
+            f"a machine with it cannot be saved. {_PLAIN}"
+        )
+
+    def block(self, a: Array, b: Array) -> Array:
+        """k(a_m, b_n), (m, n) in the dtype of a.
+
+        Raises:
+            DataError: where a value is not finite.
+        """
+        step = max(1, _PAIRED // max(1, len(b) * self._width))
+        parts = [self._part(a[first : first + step], b) for first in range(0, len(a), step)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _part(self, a: Array, b: Array) -> Array:
+        found = np.asarray(self._call(a, b))
+        if found.shape != (len(a), len(b)):
+            raise ArgumentError(
+                self._where,
+                f"kernel must give {(len(a), len(b))} for {a.shape} and {b.shape}, got "
+                f"{found.shape}",
+            )
+        if not np.isfinite(found).all():
+            raise DataError(self._where, "kernel values must be finite, got infinity or NaN")
+        return np.ascontiguousarray(found, a.dtype)
+
+    def sums(self, a: Array, b: Array, coefficients: Array) -> Array:
+        """Σ_s coefficients[k, s]·k(a_m, b_s): float64 (m, k)."""
+        step = max(1, _PAIRED // max(1, len(b)))
+        parts = [
+            self.block(a[first : first + step], b).astype(np.float64) @ coefficients.T
+            for first in range(0, len(a), step)
+        ]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _graph(function: Callable[..., Any], types: list[TensorType]) -> Graph:
+    traced = trace(function, types, ["a", "b"], lambda values: (tuple(values), {}))
+    if len(traced.graph.outputs) != 1:
+        raise ValueError(f"{len(traced.graph.outputs)} results")
+    return traced.with_constants()
+
+
+def _named(shapes: list[tuple[int, ...]]) -> str:
+    return " and ".join(str(shape).replace(" ", "") for shape in shapes)
+
+
+def _said(error: Exception) -> str:
+    text = error.problem if isinstance(error, PellucidError) else f"{type(error).__name__} {error}"
+    return f"an error ({text:.120})"
+
+
+def check_matrix(matrix: Array, where: str, name: str) -> None:
+    """Refuses kernels that are not symmetric or not positive; looks at some of many rows.
+
+    Args:
+        matrix: (n, n).
+
+    Raises:
+        DataError: names two rows, or the least eigenvalue.
+    """
+    chosen = sample(len(matrix))
+    part = matrix[np.ix_(chosen, chosen)].astype(np.float64)
+    if not np.isfinite(part).all():
+        raise DataError(where, f"{name} must be finite, got infinity or NaN")
+    slack = (1e-4 if matrix.dtype == np.float32 else 1e-8) * max(float(np.abs(part).max()), 1e-300)
+    odd = np.abs(part - part.T) > slack
+    if odd.any():
+        i, j = np.argwhere(odd)[0].tolist()
+        raise DataError(
+            where,
+            f"{name} must be symmetric, got k({chosen[i]}, {chosen[j]}) = {part[i, j]:.6g} and "
+            f"k({chosen[j]}, {chosen[i]}) = {part[j, i]:.6g}",
+            "Average both: (K + K.T) / 2.",
+        )
+    least = float(np.linalg.eigvalsh((part + part.T) / 2)[0])
+    if least < -slack * len(part):
+        raise DataError(
+            where,
+            f"{name} must be positive, without eigenvalues below 0, got {least:.3g}",
+            "Distances are no kernels: np.exp(-distances ** 2) is one.",
+        )
+
+
+def sample(n: int) -> Array:
+    """Rows spread over n."""
+    return np.unique(np.linspace(0, n - 1, min(n, _SAMPLE)).astype(np.int64))

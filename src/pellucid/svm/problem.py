@@ -1,0 +1,213 @@
+"""The five machines as one quadratic problem.
+
+In: the rows of the kernel matrix that a machine sees, its targets and its bounds. Out: a `Problem`,
+whose arrays the solver changes, and the numbers of the machine at its optimum. With β_t the sum of
+b_v over the variables v of row t, and F = Kβ - z:
+
+    minimise ½ β'Kβ - z'β + Σ off_v b_v   with lo ≤ b ≤ hi and Σ b_v fixed in each group
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pellucid.core.errors import DataError
+
+Array = np.ndarray[Any, Any]
+Ranges = Sequence[tuple[int, int]]  # of kernel rows, (first, stop), ascending
+
+
+class Problem:
+    """One quadratic problem: where its variables stand, and where they may go.
+
+    Args:
+        ranges: its rows among all kernel rows.
+        z: float64 (n,), of its rows.
+        lo, hi, offset, b: float64 (v,); b is a feasible start.
+        segments: int64 (s, 6): see `reference.smo`.
+
+    Attributes:
+        rows: int64 (n,), the number of each of its rows among all kernel rows.
+        owner: int64 (v,), the row of each variable, counted among its own.
+        group: int64 (v,), the constraint of each variable.
+        F: float64 (n,), Kβ - z; right once the start was added: see `start`.
+    """
+
+    def __init__(
+        self, ranges: Ranges, z: Array, lo: Array, hi: Array, offset: Array, segments: Array
+    ):
+        self.ranges, self.z, self.lo, self.hi, self.offset = ranges, z, lo, hi, offset
+        self.segments = segments
+        self.b = np.zeros(len(lo))
+        self.F = -z
+        parts = [np.arange(first, stop) for first, stop in ranges]
+        self.rows = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        if len(segments) == 1:
+            self.owner, self.group = np.arange(len(z)), np.zeros(len(z), np.int64)
+        else:
+            self.owner = np.concatenate([np.arange(s[1], s[1] + s[3]) for s in segments])
+            self.group = np.repeat(segments[:, 4], segments[:, 3])
+        self.single = len(lo) == len(z)  # one variable a row
+        self.refresh()
+
+    def refresh(self) -> None:
+        """`up` and `low` after b was set."""
+        self.up = np.where(self.b < self.hi, self.offset, math.inf)
+        self.low = np.where(self.b > self.lo, self.offset, -math.inf)
+
+    @property
+    def beta(self) -> Array:
+        """float64 (n,), the coefficient of each row."""
+        if self.single:
+            return self.b
+        return np.bincount(self.owner, self.b, minlength=len(self.z))
+
+    def gap(self) -> float:
+        """The largest violation: max (F + low) - min (F + up) over the groups."""
+        F = self.F if self.single else self.F[self.owner]
+        above, below = F + self.up, F + self.low
+        groups = int(self.group[-1]) + 1
+        if groups == 1:
+            return float(below.max() - above.min())
+        return max(
+            float(below[self.group == g].max() - above[self.group == g].min())
+            for g in range(groups)
+        )
+
+    def multiplier(self, group: int = 0) -> float:
+        """What F + off is where 0 of a group lies between its bounds: their mean, or the middle."""
+        F = self.F if self.single else self.F[self.owner]
+        inside = (self.b > self.lo) & (self.b < self.hi)
+        value = F + self.offset
+        if len(self.segments) > 1:
+            own = self.group == group
+            inside &= own
+        if inside.any():
+            return float(value[inside].mean())
+        above, below = F + self.up, F + self.low
+        if len(self.segments) > 1:
+            above, below = above[own], below[own]
+        least, most = float(above.min()), float(below.max())
+        if math.isinf(least):
+            return most
+        return least if math.isinf(most) else (least + most) / 2
+
+    def objective(self) -> float:
+        """½ β'Kβ - z'β + Σ off b, from F."""
+        beta = self.beta
+        return float(0.5 * (beta @ (self.F - self.z)) + self.offset @ self.b)
+
+
+def _segments(ranges: Ranges, groups: Sequence[int] | None = None) -> Array:
+    """A line for each range of rows; one for all where they are neighbours of one group."""
+    lines, at = [], 0
+    for n, (first, stop) in enumerate(ranges):
+        group = 0 if groups is None else groups[n]
+        if lines and groups is None and first == ranges[n - 1][1]:
+            lines[-1][3] += stop - first
+        else:
+            lines.append([at, at, first, stop - first, group, 1])
+        at += stop - first
+    return np.array(lines, np.int64)
+
+
+def classification(ranges: Ranges, bounds: Array) -> Problem:
+    """C-SVC of two classes: the rows of the first range are positive.
+
+    Args:
+        bounds: float64 (n,), C times the weight of each row.
+    """
+    (first, stop), n = ranges[0], len(bounds)
+    z = np.ones(n)
+    z[stop - first :] = -1.0
+    lo, hi = np.where(z > 0, 0.0, -bounds), np.where(z > 0, bounds, 0.0)
+    return Problem(ranges, z, lo, hi, np.zeros(n), _segments(ranges))
+
+
+def nu_classification(ranges: Ranges, weights: Array, nu: float) -> Problem:
+    """ν-SVC of two classes: each class is a group, whose coefficients add up to ν/2 of all weights.
+
+    Args:
+        weights: float64 (n,), of the rows; the bounds before they are scaled.
+
+    At the optimum with multipliers μ₊ and μ₋, r = (μ₊ - μ₋)/2 divides the coefficients.
+    """
+    n, positive = len(weights), ranges[0][1] - ranges[0][0]
+    side = np.where(np.arange(n) < positive, 1.0, -1.0)
+    lo, hi = np.where(side > 0, 0.0, -weights), np.where(side > 0, weights, 0.0)
+    problem = Problem(ranges, np.zeros(n), lo, hi, np.zeros(n), _segments(ranges, (0, 1)))
+    total = nu * float(weights.sum()) / 2
+    problem.b[:positive] = _filled(weights[:positive], total)
+    problem.b[positive:] = -_filled(weights[positive:], total)
+    problem.refresh()
+    return problem
+
+
+def one_class(n: int, weights: Array, nu: float) -> Problem:
+    """The one-class machine: coefficients in [0, weight] that add up to ν of all weights."""
+    ranges = [(0, n)]
+    zeros = np.zeros(n)
+    problem = Problem(ranges, zeros, np.zeros(n), weights, np.zeros(n), _segments(ranges))
+    problem.b[:] = _filled(weights, nu * float(weights.sum()))
+    problem.refresh()
+    return problem
+
+
+def regression(targets: Array, bounds: Array, epsilon: float) -> Problem:
+    """ε-SVR: two variables a row, α in [0, C] with offset ε and -α* in [-C, 0] with offset -ε."""
+    return _two_sided(targets, bounds, epsilon, (0, 0))
+
+
+def nu_regression(targets: Array, bounds: Array, nu: float) -> Problem:
+    """ν-SVR: the α and the α* of all rows add up to ν/2 of all bounds, each by itself.
+
+    At the optimum ε = (μ of α* - μ of α)/2.
+    """
+    problem = _two_sided(targets, bounds, 0.0, (0, 1))
+    n = len(targets)
+    start = _filled(bounds, nu * float(bounds.sum()) / 2)
+    problem.b[:n], problem.b[n:] = start, -start
+    problem.refresh()
+    return problem
+
+
+def _two_sided(targets: Array, bounds: Array, epsilon: float, groups: tuple[int, int]) -> Problem:
+    n = len(targets)
+    zeros = np.zeros(n)
+    segments = [[0, 0, 0, n, groups[0], 1], [n, 0, 0, n, groups[1], 0]]
+    return Problem(
+        [(0, n)],
+        targets,
+        np.concatenate([zeros, -bounds]),
+        np.concatenate([bounds, zeros]),
+        np.concatenate([np.full(n, epsilon), np.full(n, -epsilon)]),
+        np.array(segments, np.int64),
+    )
+
+
+def _filled(bounds: Array, total: float) -> Array:
+    """Coefficients that add up to `total`: the first rows at their bounds, the next one between."""
+    before = np.cumsum(bounds) - bounds
+    return np.clip(total - before, 0.0, bounds)
+
+
+def check_nu(where: str, nu: float, positive: Array, negative: Array, names: Sequence[Any]) -> None:
+    """Refuses a ν that no coefficients meet: each class must hold ν/2 of the weights of both.
+
+    Raises:
+        DataError: states the largest ν that these classes allow.
+    """
+    sums = float(positive.sum()), float(negative.sum())
+    most = 2 * min(sums) / (sums[0] + sums[1])
+    if nu <= most * (1 + 1e-12):
+        return
+    raise DataError(
+        where,
+        f"nu must be at most {most:.6g} for classes {names[0]!r} and {names[1]!r}, whose weights "
+        f"add up to {sums[0]:g} and {sums[1]:g}, got {nu:g}",
+        f"Use nu={math.floor(most * 1000) / 1000:g} or less, or SVC.",
+    )

@@ -1,0 +1,310 @@
+"""The solver: blocks while kernel rows are missing, then pairs over all rows.
+
+In: problems over one set of kernel rows, and the cache of those rows. Out: the problems at their
+optimum, and how each ended. Problems advance together: what rows they miss is computed in one
+product, then each goes on by itself, on any thread. Neither the rows a problem asks for nor what it
+does with them depends on threads, so the bits do not.
+
+Source: Fan, Chen and Lin, Working set selection using second order information, 2005.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from pellucid.core.errors import DataError
+from pellucid.runtime.threads import Team
+from pellucid.svm.problem import Problem
+from pellucid.svm.reference import Status
+from pellucid.svm.routines import accumulate, smo
+
+Array = np.ndarray[Any, Any]
+BLOCK = 512  # rows of a block
+_KEPT = 0.5  # of a block, from the block before
+_SHARE = 0.1  # of a block's first gap: where its own run ends
+_FEW = 0.1  # of a block that may be missing for a run over all rows to pay
+_UNBOUNDED = 1 << 62
+
+
+class Rows(Protocol):
+    """Kernel rows by address: a cache of them, or a whole matrix."""
+
+    addresses: Array
+    room: int
+    dtype: np.dtype[Any]
+    diagonal: Array
+
+    def touch(self, rows: Array) -> None: ...
+
+    def ensure(self, rows: Array, threads: int) -> None: ...
+
+    def gather(self, rows: Array, columns: Array) -> Array: ...
+
+
+class Ending(NamedTuple):
+    """How a problem ended: pairs changed, the gap that is left, whether it is small enough."""
+
+    iterations: int
+    gap: float
+    converged: bool
+
+
+class Settings(NamedTuple):
+    tolerance: float
+    most: int  # pairs that a problem changes, at most
+    threads: int
+    report: Callable[[Sequence[_Run]], None] | None = None
+
+
+Steps = Generator[Array, None, None]
+
+
+class _Run:
+    """One problem on its way: what it did so far, and its steps."""
+
+    def __init__(self, problem: Problem, rows: Rows, settings: Settings, threads: int, stop: Any):
+        self.problem, self.rows, self.settings = problem, rows, settings
+        self.threads, self._stop = threads, stop
+        self.iterations, self.gap, self.status = 0, math.inf, Status.BOUND
+        self.diagonal = rows.diagonal[problem.rows]
+        self.steps = self._steps()
+
+    def advance(self) -> Array | None:
+        """Goes on until rows are missing, whose numbers it returns; None at the end."""
+        return next(self.steps, None)
+
+    def inside(self) -> Array:
+        """The rows with a variable between its bounds: those that pairs of all rows use."""
+        problem = self.problem
+        free = (problem.b > problem.lo) & (problem.b < problem.hi)
+        return problem.rows[np.unique(problem.owner[free])]
+
+    @property
+    def ending(self) -> Ending:
+        converged = self.status == Status.CONVERGED
+        return Ending(self.iterations, max(self.gap, 0.0), converged)
+
+    def _steps(self) -> Steps:
+        problem, rows = self.problem, self.rows
+        size = min(BLOCK, rows.room, len(problem.rows))
+        order: Array | None = None
+        missing = 0
+        while True:
+            if rows.addresses[problem.rows].all() or (order is not None and missing <= _FEW * size):
+                self._pairs()
+                if self.status != Status.MISSING:
+                    return
+            chosen = self._choose(size, order)
+            if chosen is None:
+                self.status = Status.CONVERGED
+                return
+            wanted = problem.rows[chosen]
+            missing = int((rows.addresses[wanted] == 0).sum())
+            if missing:
+                yield wanted
+            if size < len(problem.rows):
+                order = self._block(chosen, order)
+            if self.iterations >= self.settings.most:
+                self.status = Status.BOUND
+                return
+
+    def _pairs(self) -> None:
+        """Changes pairs of all rows until one is missing."""
+        problem, settings = self.problem, self.settings
+        outcome = smo(
+            self.rows.addresses[problem.rows],
+            self.diagonal,
+            problem.F,
+            problem.b,
+            problem.lo,
+            problem.hi,
+            problem.up,
+            problem.low,
+            problem.segments,
+            settings.tolerance,
+            settings.most - self.iterations,
+            self._stop,
+        )
+        self._note(outcome)
+        self.status, self.gap = outcome.status, outcome.gap
+
+    def _note(self, outcome: Any) -> None:
+        self.iterations += outcome.iterations
+        if outcome.status == Status.NOT_FINITE:
+            raise DataError(
+                "svm",
+                "kernel values must be finite, got infinity or NaN",
+                "Scale the data, or choose a smaller degree.",
+            )
+
+    def _choose(self, size: int, order: Array | None) -> Array | None:
+        """Rows for a block: half of the last one's, then the worst violators of both sides.
+
+        None where nothing violates by more than the tolerance.
+        """
+        problem = self.problem
+        owner = None if problem.single else problem.owner
+        F = problem.F if owner is None else problem.F[owner]
+        above, below = F + problem.up, F + problem.low
+        self.gap = gap = -math.inf
+        for group in range(int(problem.group[-1]) + 1):
+            own = problem.group == group if problem.group[-1] else slice(None)
+            least, most = above[own].min(), below[own].max()
+            gap = max(gap, most - least)
+            above[own] -= most  # negative for those that violate with some other
+            below[own] -= least  # positive for those
+        self.gap = float(gap)
+        if gap <= self.settings.tolerance:
+            return None
+        if owner is not None:
+            n = len(problem.z)
+            rise, fall = np.full(n, math.inf), np.full(n, -math.inf)
+            for segment in problem.segments:
+                variables = slice(segment[0], segment[0] + segment[3])
+                places = slice(segment[1], segment[1] + segment[3])
+                np.minimum(rise[places], above[variables], out=rise[places])
+                np.maximum(fall[places], below[variables], out=fall[places])
+            above, below = rise, fall
+        if size >= len(above):
+            return np.arange(len(above))
+        chosen = np.zeros(len(above), bool)
+        if order is not None:
+            chosen[order[: int(_KEPT * size)]] = True
+        room = size - int(chosen.sum())
+        above[chosen], below[chosen] = math.inf, -math.inf
+        _take(above, room // 2, chosen)
+        below[chosen] = -math.inf
+        _take(-below, size - int(chosen.sum()), chosen)
+        return np.flatnonzero(chosen)
+
+    def _block(self, chosen: Array, order: Array | None) -> Array:
+        """Solves the problem in these rows alone, all others fixed; then adds their changes to F.
+
+        Returns the rows in the order in which the next block keeps them: those that came now and
+        lie between their bounds, those that were there and do, then the others alike.
+        """
+        problem, settings = self.problem, self.settings
+        wanted = problem.rows[chosen]
+        matrix = self.rows.gather(wanted, wanted)
+        variables, segments = _restricted(problem, chosen)
+        F, b = problem.F[chosen], problem.b[variables]
+        up, low = problem.up[variables], problem.low[variables]
+        size = matrix.strides[0]
+        outcome = smo(
+            matrix.ctypes.data + np.arange(len(chosen)) * size,
+            self.diagonal[chosen],
+            F,
+            b,
+            problem.lo[variables],
+            problem.hi[variables],
+            up,
+            low,
+            segments,
+            max(settings.tolerance / 2, _SHARE * self.gap),
+            settings.most - self.iterations,
+            self._stop,
+        )
+        self._note(outcome)
+        before = problem.b[variables]
+        problem.b[variables], problem.up[variables], problem.low[variables] = b, up, low
+        change = b - before
+        if not problem.single:
+            places = np.searchsorted(chosen, problem.owner[variables])
+            change = np.bincount(places, change, minlength=len(chosen))
+        moved = change != 0
+        addresses, change = self.rows.addresses[wanted[moved]], change[moved]
+        at = 0
+        for first, stop in problem.ranges:
+            part = problem.F[at : at + stop - first]
+            accumulate(addresses, change, part, first, self.threads, self.rows.dtype)
+            at += stop - first
+        old = np.zeros(len(problem.z), bool)
+        if order is not None:
+            old[order] = True
+        inside = (b > problem.lo[variables]) & (b < problem.hi[variables])
+        if not problem.single:
+            inside = np.bincount(places, inside, minlength=len(chosen)) > 0
+        rank = 2 * ~inside + old[chosen]
+        return chosen[np.argsort(rank, kind="stable")]
+
+
+def _take(scores: Array, count: int, chosen: Array) -> None:
+    """Marks up to `count` rows of the lowest scores below 0."""
+    candidates = np.flatnonzero(scores < 0)
+    if len(candidates) > count > 0:
+        candidates = candidates[np.argpartition(scores[candidates], count - 1)[:count]]
+    chosen[candidates[:count]] = True
+
+
+def _restricted(problem: Problem, chosen: Array) -> tuple[Array, Array]:
+    """The variables of these rows, which ascend, and their segments."""
+    if len(problem.segments) == 1:
+        return chosen, np.array([[0, 0, 0, len(chosen), 0, 1]], np.int64)
+    variables, lines, at = [], [], 0
+    for variable, row, _, length, group, updates in problem.segments.tolist():
+        first, stop = np.searchsorted(chosen, (row, row + length)).tolist()
+        variables.append(chosen[first:stop] + (variable - row))
+        lines.append([at, first, first, stop - first, group, updates])
+        at += stop - first
+    return np.concatenate(variables), np.array(lines, np.int64)
+
+
+def solve(problems: Sequence[Problem], rows: Rows, settings: Settings) -> list[Ending]:
+    """Brings every problem to its optimum, or to as many iterations as allowed.
+
+    Raises:
+        DataError: where a kernel value is not finite.
+    """
+    left: list[bool] = []
+    inner = settings.threads if len(problems) == 1 else 1
+    runs = [_Run(one, rows, settings, inner, lambda: bool(left)) for one in problems]
+    wanted: dict[int, Array] = {}
+    active = list(range(len(runs)))
+    while active:
+        answers = _advanced([runs[n] for n in active], settings.threads, left)
+        wanted |= {n: one for n, one in zip(active, answers, strict=True) if one is not None}
+        if settings.report is not None:
+            settings.report(runs)
+        active = _served(runs, wanted, rows, settings.threads)
+        for n in active:
+            del wanted[n]
+    return [run.ending for run in runs]
+
+
+def _served(runs: Sequence[_Run], wanted: dict[int, Array], rows: Rows, threads: int) -> list[int]:
+    """Has the rows of as many problems there as fit, and says which."""
+    chosen: list[int] = []
+    union = np.zeros(len(rows.addresses), bool)
+    for n, own in wanted.items():
+        if chosen and int(union.sum()) + int((~union[own]).sum()) > rows.room:
+            continue
+        union[own] = True
+        chosen.append(n)
+    if chosen:
+        if rows.room < len(rows.addresses):
+            for n in chosen:
+                rows.touch(runs[n].inside())
+        rows.ensure(np.flatnonzero(union), threads)
+    return chosen
+
+
+def _advanced(runs: Sequence[_Run], threads: int, left: list[bool]) -> list[Array | None]:
+    """What each answers; they go on side by side."""
+    count = min(threads, len(runs))
+    if count == 1:
+        return [run.advance() for run in runs]
+    answers: list[Array | None] = [None] * len(runs)
+    numbers = iter(range(len(runs)))
+
+    def take(part: int) -> None:
+        for n in numbers:  # the next one, whoever asks: threads change no run
+            if left:
+                return
+            answers[n] = runs[n].advance()
+
+    Team(count).run(take, lambda: left.append(True))
+    return answers

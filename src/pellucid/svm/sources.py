@@ -1,0 +1,109 @@
+"""Where kernel rows come from: the data and a kernel by name, or a function of a person's own.
+
+In: the training rows, in the order in which problems see them. Out: kernel rows at addresses, and
+sums of kernels, for the solver.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pellucid.svm.cache import RowCache, WholeMatrix
+from pellucid.svm.kernels import Kernel
+from pellucid.svm.own import OwnKernel
+from pellucid.svm.reference import view
+from pellucid.svm.routines import Packed
+
+Array = np.ndarray[Any, Any]
+_WHOLE = 1 << 20  # numbers of a kernel matrix that is computed as a whole
+
+
+class NamedSource:
+    """Kernel rows of one of the kernels by name.
+
+    Args:
+        x: (n, D) float32 or float64, C order.
+    """
+
+    def __init__(self, kernel: Kernel, x: Array):
+        self.kernel, self.x, self.n, self.dtype = kernel, x, len(x), x.dtype
+        self.packed = Packed(x)
+
+    def diagonal(self) -> Array:
+        return self.kernel.diagonal(self.x)
+
+    def rows(self, wanted: Array, goals: Array, threads: int) -> None:
+        """Computes rows by their numbers and writes them to addresses."""
+        self.packed.rows(self.kernel, self.x[wanted], goals, threads)
+
+    def whole(self, threads: int) -> Array:
+        """All rows, (n, n)."""
+        out = np.empty((self.n, self.n), self.dtype)
+        self.packed.rows(self.kernel, self.x, out, threads)
+        return out
+
+    def sums(self, coefficients: Array, threads: int) -> Array:
+        """Σ_s coefficients[k, s]·k(x_t, x_s): float64 (n, k)."""
+        used = np.flatnonzero(coefficients.any(axis=0))
+        packed = Packed(self.x[used])
+        return packed.combine(self.kernel, self.x, coefficients[:, used], threads)
+
+
+class OwnSource:
+    """Kernel rows of a function of a person's own."""
+
+    def __init__(self, kernel: OwnKernel, x: Array):
+        self.kernel, self.x, self.n, self.dtype = kernel, x, len(x), x.dtype
+
+    def diagonal(self) -> Array:
+        step = 64
+        parts = [self.x[n : n + step] for n in range(0, self.n, step)]
+        return np.concatenate([self.kernel.block(a, a).diagonal() for a in parts])
+
+    def rows(self, wanted: Array, goals: Array, threads: int) -> None:
+        """Computes rows by their numbers and writes them to addresses."""
+        for goal, line in zip(goals, self.kernel.block(self.x[wanted], self.x), strict=True):
+            view(goal, self.n, self.dtype)[:] = line
+
+    def whole(self, threads: int) -> Array:
+        """All rows, (n, n)."""
+        return np.ascontiguousarray(self.kernel.block(self.x, self.x))
+
+    def sums(self, coefficients: Array, threads: int) -> Array:
+        """Σ_s coefficients[k, s]·k(x_t, x_s): float64 (n, k)."""
+        used = np.flatnonzero(coefficients.any(axis=0))
+        return self.kernel.sums(self.x, self.x[used], coefficients[:, used])
+
+
+class MatrixSource:
+    """Kernel rows that were computed before.
+
+    Args:
+        matrix: (n, n) float32 or float64, C order.
+    """
+
+    def __init__(self, matrix: Array):
+        self.matrix, self.n, self.dtype = matrix, len(matrix), matrix.dtype
+
+    def whole(self, threads: int) -> Array:
+        """All rows, (n, n)."""
+        return self.matrix
+
+    def sums(self, coefficients: Array, threads: int) -> Array:
+        """Σ_s coefficients[k, s]·K[t, s]: float64 (n, k)."""
+        used = np.flatnonzero(coefficients.any(axis=0))
+        return np.asarray(self.matrix[:, used].astype(np.float64) @ coefficients[:, used].T)
+
+
+def opened(
+    source: NamedSource | OwnSource | MatrixSource, megabytes: float, threads: int
+) -> RowCache | WholeMatrix:
+    """The kernel rows of a source: all of them where they are few, else a cache."""
+    most = int(megabytes * 1e6)
+    if isinstance(source, MatrixSource):
+        return WholeMatrix(source.matrix)
+    if source.n * source.n <= min(_WHOLE, most // source.dtype.itemsize):
+        return WholeMatrix(source.whole(threads))
+    return RowCache(source, most)
