@@ -1,5 +1,6 @@
 """Support vector machines."""
 
+from pellucid.svm.linear import LinearCertificate, LinearSVC
 from pellucid.svm.machines import SVC, SVR, NuSVC, NuSVR, OneClassSVM
 from pellucid.svm.primal import Hyperplane, NotSeparableError, hard_margin, soft_margin
 
@@ -7,6 +8,8 @@ __all__ = [
     "SVC",
     "SVR",
     "Hyperplane",
+    "LinearCertificate",
+    "LinearSVC",
     "NotSeparableError",
     "NuSVC",
     "NuSVR",

@@ -61,7 +61,6 @@ def descend(
 def measure(problem: LinearProblem) -> None:
     """Primal and dual objective of what stands in the problem; w anew from α."""
     one = problem
-    places = np.flatnonzero(one.alpha)
-    one.weight = one.rows.combine(places, (one.alpha * one.signs)[places])
+    one.weight = one.spanned()
     one.primal = one.primal_at(one.weight, one.rows.products(one.weight))
     one.dual = one.dual_at(one.alpha, one.weight)

@@ -54,6 +54,11 @@ class LinearProblem:
         """(primal - dual) / primal: how far the primal may be above its minimum, relatively."""
         return (self.primal - self.dual) / max(self.primal, np.finfo(float).tiny)
 
+    def spanned(self) -> Array:
+        """Σ αᵢ tᵢ xᵢ."""
+        places = np.flatnonzero(self.alpha)
+        return self.rows.combine(places, (self.alpha * self.signs)[places])
+
     def primal_at(self, weight: Array, products: Array) -> float:
         """The primal objective for w with the products w·x."""
         short = np.maximum(1 - self.signs * products, 0)

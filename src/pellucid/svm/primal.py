@@ -27,7 +27,7 @@ import numpy as np
 from pellucid.core.arguments import checked, choice, real
 from pellucid.core.errors import ArgumentError, DataError, PellucidError
 from pellucid.data.arrays import Array
-from pellucid.svm.inputs import as_rows, as_signs
+from pellucid.svm.inputs import as_labels, as_rows, check_rows
 from pellucid.svm.minimize import Convex
 from pellucid.transform import namespace as xp
 
@@ -132,7 +132,8 @@ class Hyperplane:
 
     def decision_function(self, x: Any) -> Array:
         """w·x + b of each row, (N,)."""
-        rows = as_rows("Hyperplane", x, len(self.weight))
+        rows = as_rows(x, "Hyperplane", len(self.weight))
+        check_rows(rows)
         return np.asarray(rows @ self.weight + self.intercept)
 
     def predict(self, x: Any) -> Array:
@@ -198,8 +199,12 @@ def _lagrangian(name: str) -> tuple[Convex, Callable[..., Any]]:
 
 def _solved(where: str, name: str, x: Any, y: Any, C: float, tol: float) -> Hyperplane:
     real(where, "tol", tol, 0, open_low=True)
-    given = as_rows(where, x).astype(np.float64)
-    classes, t = as_signs(where, y, len(given))
+    given = as_rows(x, where).astype(np.float64)
+    check_rows(given)
+    classes, numbers = as_labels(y, len(given), where)
+    if len(classes) > 2:
+        raise DataError(where, f"y must hold two classes, got {len(classes)}", "Use pel.svm.SVC.")
+    t = 2.0 * numbers - 1
     form, (count, features) = _FORMS[name], given.shape
     unknowns = features + 1 + (count if form.slacks else 0)
     if unknowns > _MOST:
