@@ -115,8 +115,9 @@ class Vectors:
         number = b.lshr(block.start, i64(3))
         if vector:
             number = b.add(number, i64(vector))
-        byte = b.load(b.gep(base, [number], inbounds=True, source_etype=ir.IntType(8)),
-                      typ=ir.IntType(8))
+        byte = b.load(
+            b.gep(base, [number], inbounds=True, source_etype=ir.IntType(8)), typ=ir.IntType(8)
+        )
         return b.bitcast(byte, ir.VectorType(ir.IntType(1), LANES))
 
     def less(self, x: ir.Value, y: ir.Value) -> ir.Value:

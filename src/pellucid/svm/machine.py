@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.data.frames import check_names, feature_names
 from pellucid.runtime.threads import check as check_threads
 from pellucid.svm import inputs
+from pellucid.svm.certificate import Certificate, Certificates
 from pellucid.svm.expansion import Expansion
 from pellucid.svm.fitted import Fitted
 from pellucid.svm.kernels import check_kernel, named
@@ -64,7 +66,6 @@ class Machine(Fitted):
         "intercept",
         "n_iter",
         "converged",
-        "certificate",
     )
 
     def __init__(
@@ -181,10 +182,57 @@ class Machine(Fitted):
         self._width = None if vectors is None else vectors.shape[1]
         self._given = data.source.n if vectors is None else 0
         coefficients = np.ascontiguousarray(solved.coefficients[:, solved.used])
+        self._certificate: Certificate | Certificates | None = None
         self._expansion = Expansion(
             self._kernel, vectors, self.support, coefficients, solved.intercepts
         )
-        self._solved = solved
+        self._solved: Solved | None = solved
+
+    @property
+    def certificate(self) -> Certificate | Certificates:
+        """The proof of the fit; recomputed in float64 from the data when it is first asked for.
+
+        Of several problems, pairs of classes or a class against the rest, there is one each.
+        """
+        if "_expansion" not in self.__dict__:
+            self.__getattr__("support")
+        if self._certificate is None:
+            if self._solved is None:
+                raise ArgumentError(
+                    self._name,
+                    "the certificate needs the training data, which a machine that was loaded has "
+                    "not",
+                    "Ask for it before saving.",
+                )
+            self._certificate = self._proved(self._solved)
+        return self._certificate
+
+    def _proved(self, solved: Solved) -> Certificate | Certificates:
+        threads = check_threads(self._name, self.threads)
+        source = solved.data.source
+        betas = np.zeros((len(solved.problems), source.n))
+        for line, one in zip(betas, solved.problems, strict=True):
+            line[one.rows] = one.beta
+        sums = source.exact(betas, threads)
+        parts = []
+        for number, one in enumerate(solved.problems):
+            part = self._proof(number, one, sums[one.rows, number])
+            rows = one.rows
+
+            def rank(rows: Array = rows) -> int:
+                matrix = source.matrix_of(rows, threads)
+                return int(np.linalg.matrix_rank(matrix, hermitian=True))
+
+            parts.append(dataclasses.replace(part, _rank=rank))
+        return parts[0] if len(parts) == 1 else Certificates(parts)
+
+    def _proof(self, number: int, one: Problem, sums: Array) -> Certificate:
+        """The certificate of one problem.
+
+        Args:
+            sums: Kβ of its rows, in float64.
+        """
+        raise NotImplementedError
 
     # -- answers ------------------------------------------------------------------------------
 

@@ -12,9 +12,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from pellucid.core.arguments import checked, choice, integer, real
+from pellucid.core.arguments import checked, choice, real
+from pellucid.svm import certificate as proof
 from pellucid.svm import classes as kinds
 from pellucid.svm import inputs, problem
+from pellucid.svm.certificate import Certificate
 from pellucid.svm.machine import Machine, Solved
 
 Array = np.ndarray[Any, Any]
@@ -93,6 +95,12 @@ class _Classifier(Machine):
     def _answer(self, one: problem.Problem) -> tuple[Array, float]:
         """Coefficients of the rows of a solved problem, and its intercept."""
         raise NotImplementedError
+
+    def _title(self, number: int) -> str:
+        task = self._tasks[number]
+        names = self.classes.tolist()
+        rest = "the rest" if task.negative < 0 else repr(names[task.negative])
+        return f"{names[task.positive]!r} against {rest}"
 
     def decision_function(self, x: Any) -> Array:
         """How far each row lies on which side, float64.
@@ -208,6 +216,11 @@ class SVC(_Classifier):
     def _answer(self, one: problem.Problem) -> tuple[Array, float]:
         return one.b, -one.multiplier()
 
+    def _proof(self, number: int, one: problem.Problem, sums: Array) -> Certificate:
+        return proof.classification(
+            self._title(number), sums, one.b, one.z, one.bounds, -one.multiplier(), self.tol
+        )
+
 
 class NuSVC(_Classifier):
     """A machine for classes whose ν bounds both the rows inside the margin and the support vectors.
@@ -273,6 +286,20 @@ class NuSVC(_Classifier):
         positive, negative = one.multiplier(0), one.multiplier(1)
         width = (positive - negative) / 2
         return one.b / width, -(positive + negative) / 2 / width
+
+    def _proof(self, number: int, one: problem.Problem, sums: Array) -> Certificate:
+        positive, negative = one.multiplier(0), one.multiplier(1)
+        total = self.nu * float(one.bounds.sum())
+        return proof.classification(
+            self._title(number),
+            sums,
+            one.b,
+            np.where(one.hi > 0, 1.0, -1.0),
+            one.bounds,
+            -(positive + negative) / 2,
+            self.tol,
+            ((positive - negative) / 2, total),
+        )
 
 
 class _Regressor(Machine):
@@ -364,6 +391,12 @@ class SVR(_Regressor):
     def _intercept(self, one: problem.Problem) -> float:
         return -one.multiplier()
 
+    def _proof(self, number: int, one: problem.Problem, sums: Array) -> Certificate:
+        intercept = self.intercept[0]
+        return proof.regression(
+            "SVR", sums, one.beta, one.z, one.bounds, intercept, self.tol, self.epsilon
+        )
+
 
 class NuSVR(_Regressor):
     """A machine for numbers whose ν takes the place of ε: it bounds the rows outside the tube.
@@ -414,6 +447,13 @@ class NuSVR(_Regressor):
         upper, lower = one.multiplier(0), one.multiplier(1)
         self.epsilon = (lower - upper) / 2
         return -(upper + lower) / 2
+
+    def _proof(self, number: int, one: problem.Problem, sums: Array) -> Certificate:
+        total = self.nu * float(one.bounds.sum())
+        intercept, epsilon = self.intercept[0], self.epsilon
+        return proof.regression(
+            "NuSVR", sums, one.beta, one.z, one.bounds, intercept, self.tol, epsilon, total
+        )
 
 
 class OneClassSVM(Machine):
@@ -486,6 +526,11 @@ class OneClassSVM(Machine):
         self.offset = -self.intercept
         self.dual_coef = solved.coefficients[:, solved.used]
         return self
+
+    def _proof(self, number: int, one: problem.Problem, sums: Array) -> Certificate:
+        total = self.nu * float(one.bounds.sum())
+        offset = float(self.offset[0])
+        return proof.one_class("OneClassSVM", sums, one.b, one.bounds, offset, self.tol, total)
 
     def score_samples(self, x: Any) -> Array:
         """Σ_s α_s k(x_s, x) of each row, float64 (N,)."""

@@ -78,7 +78,9 @@ class OwnKernel:
             if found.shape == () and found.dtype.kind in "biuf":
                 self._notice()
                 function = self.function
-                return lambda a, b: np.array([[float(function(one, two)) for two in b] for one in a])
+                return lambda a, b: np.array(
+                    [[float(function(one, two)) for two in b] for one in a]
+                )
             told[1] = f"{found.shape} for {_named([(x.shape[1],)] * 2)}"
         except Exception as error:  # the same
             told[1] = f"{_said(error)} for {_named([(x.shape[1],)] * 2)}"

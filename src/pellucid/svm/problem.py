@@ -66,6 +66,12 @@ class Problem:
             return self.b
         return np.bincount(self.owner, self.b, minlength=len(self.z))
 
+    @property
+    def bounds(self) -> Array:
+        """float64 (n,), how large the coefficient of each row may be."""
+        n = len(self.z)
+        return np.asarray(self.hi[:n] - self.lo[:n])
+
     def gap(self) -> float:
         """The largest violation: max (F + low) - min (F + up) over the groups."""
         F = self.F if self.single else self.F[self.owner]

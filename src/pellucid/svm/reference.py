@@ -5,6 +5,8 @@ Names, arguments and results are those of the machine code, which `backend="inte
 out. The problem, with F = Kβ - z and β_t the sum of b_v over the variables v of row t:
 
     minimise ½ β'Kβ - z'β + Σ off_v b_v   with lo ≤ b ≤ hi and Σ b_v fixed in each group
+
+Variables stand in segments, each of which has one offset off.
 """
 
 from __future__ import annotations
@@ -97,60 +99,68 @@ def smo(
         diag: K_tt, in the dtype of the kernel rows, float32 or float64.
         F: float64[n].
         b, lo, hi: float64, one number a variable.
-        up: off_v where b_v < hi_v, else inf.
-        low: off_v where b_v > lo_v, else -inf.
+        up: off where b_v < hi_v, else inf; off is one number a segment.
+        low: off where b_v > lo_v, else -inf.
         segments: int64, a line each: first variable, first row, first column in the kernel rows,
-            length, group, updates. Lines ascend by variable. `updates` is 1 for exactly one of the
-            segments over a range of rows, the first one: its pass updates F.
-        tolerance: the gap at which it ends.
+            length, group (0, 1, …), updates. Lines ascend by variable. `updates` is 1 for exactly
+            one of the segments over a range of rows, the first one: its pass updates F.
+        tolerance: the gap at which it ends, at least 0.
         iterations: how many pairs it changes, at most.
         stop: asked now and then; where it says so, the run ends as STOPPED.
 
     F, b, up and low are changed in place and agree with each other at every return.
     """
     table = [_Segment(*map(int, line)) for line in segments]
-    variables = np.concatenate([np.arange(s.variable, s.variable + s.length) for s in table])
-    places = np.concatenate([np.arange(s.row, s.row + s.length) for s in table])
-    groups = np.concatenate([np.full(s.length, s.group) for s in table])
     order = sorted({s.group for s in table})
     length = max((s.column + s.length for s in table), default=0)
+    offsets = [_offset(up[s.variables], low[s.variables]) for s in table]
     count = 0
     while True:
-        above, below = F[places] + up[variables], F[places] + low[variables]
-        tops = {g: np.max(below[groups == g], initial=-math.inf) for g in order}
-        least = {g: np.min(above[groups == g], initial=math.inf) for g in order}
-        gaps = {g: float(tops[g] - least[g]) for g in order}
+        least, gaps = dict.fromkeys(order, math.inf), dict.fromkeys(order, -math.inf)
+        first = dict.fromkeys(order, (-1, -1))  # a segment and a place in it
+        for number, (s, offset) in enumerate(zip(table, offsets, strict=True)):
+            grows = np.where(up[s.variables] < math.inf, F[s.rows], math.inf)
+            if grows.min(initial=math.inf) + offset < least[s.group]:
+                least[s.group] = float(grows.min() + offset)
+                first[s.group] = number, int(grows.argmin())
+        for s, offset in zip(table, offsets, strict=True):
+            shrinks = np.where(low[s.variables] > -math.inf, F[s.rows], -math.inf)
+            largest = float(shrinks.max(initial=-math.inf))
+            gaps[s.group] = max(gaps[s.group], largest - (least[s.group] - offset))
         gap = max(gaps.values(), default=-math.inf)
         done = [Status.CONVERGED] * (not gap > tolerance) + [Status.BOUND] * (count >= iterations)
-        if not all(np.isfinite(F[s.row : s.row + s.length]).all() for s in table):
+        if not all(np.isfinite(F[s.rows]).all() for s in table):
             done = [Status.NOT_FINITE]
         elif not done and stop is not None and stop():
             done = [Status.STOPPED]
         if done:
             return Outcome(done[0], count, gap, -1)
-        best, pair = -1.0, (-1, -1)
+        best, step, pair = -1.0, math.nan, (-1, -1, -1, -1)  # i and j, each with its row
         for g in order:
             if not gaps[g] > tolerance:
                 continue
-            i = int(np.flatnonzero((groups == g) & (above == least[g]))[0])
-            if not rows[places[i]]:
-                return Outcome(Status.MISSING, count, gap, int(places[i]))
-            row = view(rows[places[i]], length, diag.dtype).astype(np.float64)
-            columns = np.concatenate([row[s.column : s.column + s.length] for s in table])
-            d = below - above[i]
-            a = float(diag[places[i]]) + diag[places].astype(np.float64) - 2 * columns
-            a = np.where(a < LEAST_CURVATURE, LEAST_CURVATURE, a)
-            with np.errstate(invalid="ignore", over="ignore"):
-                gain = np.where((groups == g) & (d > 0), d * d / a, -1.0)
-            j = int(np.argmax(np.where(np.isnan(gain), -1.0, gain)))
-            if gain[j] > best:
-                best, pair, step = float(gain[j]), (i, j), float(d[j] / a[j])
-        if pair[0] < 0 or not math.isfinite(step):
+            number, place = first[g]
+            i, row_i = table[number].variable + place, table[number].row + place
+            if not rows[row_i]:
+                return Outcome(Status.MISSING, count, gap, row_i)
+            row = view(rows[row_i], length, diag.dtype).astype(np.float64)
+            for s, offset in zip(table, offsets, strict=True):
+                if s.group != g or not s.length:
+                    continue
+                d = F[s.rows] - (least[g] - offset)
+                a = float(diag[row_i]) + diag[s.rows].astype(np.float64) - 2 * row[s.columns]
+                a = np.where(a < LEAST_CURVATURE, LEAST_CURVATURE, a)
+                with np.errstate(invalid="ignore", over="ignore"):
+                    gain = np.where((low[s.variables] > -math.inf) & (d > 0), d * d / a, -1.0)
+                place = int(np.argmax(np.where(np.isnan(gain), -1.0, gain)))
+                if gain[place] > best:
+                    best, step = float(gain[place]), float(d[place] / a[place])
+                    pair = i, row_i, s.variable + place, s.row + place
+        if best < 0 or not math.isfinite(step):
             return Outcome(Status.NOT_FINITE, count, gap, -1)
-        row_i, row_j = (int(places[one]) for one in pair)
+        i, row_i, j, row_j = pair
         if not rows[row_j]:
             return Outcome(Status.MISSING, count, gap, row_j)
-        i, j = (int(variables[one]) for one in pair)
         step = min(step, hi[i] - b[i], b[j] - lo[j])
         offset_i, offset_j = up[i], low[j]
         b[i] = hi[i] if step >= hi[i] - b[i] else min(b[i] + step, hi[i])
@@ -161,8 +171,8 @@ def smo(
         one, other = (view(rows[r], length, diag.dtype).astype(np.float64) for r in (row_i, row_j))
         for s in table:
             if s.updates:
-                change = step * (one - other)[s.column : s.column + s.length]
-                F[s.row : s.row + s.length] += change
+                with np.errstate(invalid="ignore", over="ignore"):
+                    F[s.rows] += step * (one - other)[s.columns]
         count += 1
 
 
@@ -173,6 +183,24 @@ class _Segment(NamedTuple):
     length: int
     group: int
     updates: int
+
+    @property
+    def variables(self) -> slice:
+        return slice(self.variable, self.variable + self.length)
+
+    @property
+    def rows(self) -> slice:
+        return slice(self.row, self.row + self.length)
+
+    @property
+    def columns(self) -> slice:
+        return slice(self.column, self.column + self.length)
+
+
+def _offset(up: Array, low: Array) -> float:
+    """The offset of a segment, from a variable that is free to move; 0 where none is."""
+    known = np.concatenate([up[up < math.inf], low[low > -math.inf]])
+    return float(known.max(initial=-math.inf)) if len(known) else 0.0
 
 
 class Packed:

@@ -7,18 +7,24 @@ hundredths of a second, so that Ctrl-C is heard between them.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.core.dtypes import DType, float32, float64
+from pellucid.core.errors import CompileError
+from pellucid.runtime.backend import check_backend, notice
 from pellucid.runtime.calls import address_of
+from pellucid.runtime.machine import this_machine
 from pellucid.runtime.results import empty
 from pellucid.runtime.routines import Call, Library
-from pellucid.svm import emit_accumulate, emit_kernels, emit_smo
-from pellucid.svm.emit_kernels import CHUNK, Layout
+from pellucid.svm import emit_accumulate, emit_kernels, emit_smo, reference
+from pellucid.svm.emit_kernels import CHUNK
+from pellucid.svm.emit_passes import mark_bytes
+from pellucid.svm.emit_products import Layout
 from pellucid.svm.reference import KINDS, Array, Kernel, Outcome, Status
 
 WALKED = 50_000_000  # variables that one call of `smo` walks over, at most: some 0.05 s
@@ -75,15 +81,22 @@ def smo(
 ) -> Outcome:
     """As `reference.smo`."""
     call = _smo(_dtype(diag.dtype))
-    arrays = (rows, diag, F, b, lo, hi, up, low, segments)
-    addresses = [address_of(array) for array in arrays]
-    half = emit_smo.mark_bytes(int(segments[:, 3].sum()), len(segments))
+    lengths = segments[:, 3]
+    if not lengths.all() or not len(segments):
+        segments = segments[lengths > 0]
+        if not len(segments):
+            return Outcome(Status.CONVERGED, 0, -math.inf, -1)
+    segments = np.ascontiguousarray(segments)
+    half = mark_bytes(int(lengths.sum()), len(segments))
     marks = np.empty(2 * half, np.uint8)
+    arrays = (rows, diag, F, b, lo, hi, up, low, segments, marks)
+    addresses = [address_of(array) for array in arrays]
+    counts = len(segments), int(segments[:, 4].max()) + 1, half
     piece = max(1, WALKED // max(1, len(b)))
     done = 0
     while True:
         most = min(piece, iterations - done)
-        table = call(*addresses, len(segments), tolerance, most, address_of(marks), half)
+        table = call(*addresses, *counts, tolerance, most)
         done += table.done
         status = Status(table.status)
         if status is Status.BOUND and done < iterations:
@@ -209,4 +222,40 @@ def accumulate(
             column,
             len(F),
             threads=threads,
+        )
+
+
+class Routines(NamedTuple):
+    """The routines of a backend."""
+
+    smo: Callable[..., Outcome]
+    Packed: type[Packed] | type[reference.Packed]
+    accumulate: Callable[..., None]
+
+
+def chosen(backend: str | None, where: str) -> Routines:
+    """The routines of a backend; of None machine code, and where there is none the reference.
+
+    Raises:
+        ArgumentError: for another word.
+        CompileError: where machine code was asked for and cannot be had.
+    """
+    check_backend(where, backend)
+    if backend != "interpreter":
+        try:
+            _check(this_machine().target.fused)
+            return Routines(smo, Packed, accumulate)
+        except CompileError as error:
+            if backend is not None:
+                raise
+            notice(where, error)
+    return Routines(reference.smo, reference.Packed, reference.accumulate)
+
+
+def _check(fused: bool) -> None:
+    if not fused:
+        raise CompileError(
+            "native",
+            "kernels need a processor that multiplies and adds in one instruction, got one without",
+            "Run it with backend='interpreter'.",
         )

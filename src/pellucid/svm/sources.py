@@ -17,6 +17,7 @@ from pellucid.svm.reference import view
 from pellucid.svm.routines import Packed
 
 Array = np.ndarray[Any, Any]
+_ROWS = 4096  # that are made float64 at once
 _WHOLE = 1 << 20  # numbers of a kernel matrix that is computed as a whole
 
 
@@ -50,6 +51,20 @@ class NamedSource:
         packed = Packed(self.x[used])
         return packed.combine(self.kernel, self.x, coefficients[:, used], threads)
 
+    def exact(self, coefficients: Array, threads: int) -> Array:
+        """`sums` in float64 throughout."""
+        used = np.flatnonzero(coefficients.any(axis=0))
+        packed, kept = Packed(self.x[used].astype(np.float64)), coefficients[:, used]
+        parts = [
+            packed.combine(self.kernel, self.x[n : n + _ROWS].astype(np.float64), kept, threads)
+            for n in range(0, self.n, _ROWS)
+        ]
+        return np.concatenate(parts)
+
+    def matrix_of(self, rows: Array, threads: int) -> Array:
+        """The kernel matrix of some rows, float64."""
+        return NamedSource(self.kernel, self.x[rows].astype(np.float64)).whole(threads)
+
 
 class OwnSource:
     """Kernel rows of a function of a person's own."""
@@ -76,6 +91,16 @@ class OwnSource:
         used = np.flatnonzero(coefficients.any(axis=0))
         return self.kernel.sums(self.x, self.x[used], coefficients[:, used])
 
+    def exact(self, coefficients: Array, threads: int) -> Array:
+        """`sums` in float64 throughout."""
+        exact = OwnSource(self.kernel, self.x.astype(np.float64))
+        return exact.sums(coefficients, threads)
+
+    def matrix_of(self, rows: Array, threads: int) -> Array:
+        """The kernel matrix of some rows, float64."""
+        x = self.x[rows].astype(np.float64)
+        return self.kernel.block(x, x)
+
 
 class MatrixSource:
     """Kernel rows that were computed before.
@@ -95,6 +120,12 @@ class MatrixSource:
         """Σ_s coefficients[k, s]·K[t, s]: float64 (n, k)."""
         used = np.flatnonzero(coefficients.any(axis=0))
         return np.asarray(self.matrix[:, used].astype(np.float64) @ coefficients[:, used].T)
+
+    exact = sums
+
+    def matrix_of(self, rows: Array, threads: int) -> Array:
+        """The kernel matrix of some rows, float64."""
+        return self.matrix[rows[:, None], rows].astype(np.float64)
 
 
 def opened(

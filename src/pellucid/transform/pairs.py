@@ -97,9 +97,7 @@ class _Pairs:
         own = [(i + shift_x, j + shift_y) for i, j in node.attr("batch")]
         batch = [(x.axes.index(one), y.axes.index(one)) for one in shared] + own
         summed = [(i + shift_x, j + shift_y) for i, j in node.attr("summed")]
-        value: Value = apply(
-            "contract", x.value, y.value, batch=tuple(batch), summed=tuple(summed)
-        )
+        value: Value = apply("contract", x.value, y.value, batch=tuple(batch), summed=tuple(summed))
         labels: list[int] = [*shared, *[-1] * len(own)]
         for part, side in ((x, 0), (y, 1)):
             used = [pair[side] for pair in (*batch, *summed)]
@@ -147,8 +145,7 @@ _RULES: dict[str, Rule] = {
     "gather": _reduce,
     "concat": _reduce,
     "size": _reduce,
-    "windows": lambda attrs, k, leading, own: attrs
-    | {"axes": tuple(i + k for i in attrs["axes"])},
+    "windows": lambda attrs, k, leading, own: attrs | {"axes": tuple(i + k for i in attrs["axes"])},
 }
 
 
