@@ -10,12 +10,13 @@ import numpy as np
 
 from pellucid.core import shapes
 from pellucid.core.arguments import integer, real
-from pellucid.core.errors import ArgumentError, ShapeError, UnknownNameError, nearest
+from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.data.frames import check_names, feature_names
 from pellucid.runtime.threads import check as check_threads
 from pellucid.svm import inputs
 from pellucid.svm.certificate import Certificate, Certificates
 from pellucid.svm.expansion import Expansion
+from pellucid.svm.fitted import Fitted
 from pellucid.svm.kernels import check_kernel, named
 from pellucid.svm.own import OwnKernel, check_matrix, sample
 from pellucid.svm.problem import Problem
@@ -54,7 +55,7 @@ class Solved:
         self.used = np.zeros(0, np.int64)
 
 
-class Machine:
+class Machine(Fitted):
     """A support vector machine. What stands in `_FITTED` is there after fit."""
 
     _FITTED: tuple[str, ...] = (
@@ -90,20 +91,6 @@ class Machine:
         if isinstance(verbose, bool) or verbose not in (0, 1, 2):
             raise ArgumentError(name, f"verbose must be 0, 1 or 2, got {verbose!r}")
         self.verbose = verbose
-
-    @property
-    def _name(self) -> str:
-        return type(self).__name__
-
-    def __getattr__(self, name: str) -> Any:
-        if name in type(self)._FITTED:
-            raise UnknownNameError(
-                self._name, f"{name} is there after fit, got a machine without", "Call fit first."
-            )
-        if name.startswith("_"):
-            raise AttributeError(name)
-        known = [*self._FITTED, *(one for one in dir(type(self)) if not one.startswith("_"))]
-        raise UnknownNameError(self._name, f"there is no '{name}' here", nearest(name, known))
 
     def __repr__(self) -> str:
         kernel = self.kernel if isinstance(self.kernel, str) else "own"

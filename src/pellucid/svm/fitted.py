@@ -1,0 +1,27 @@
+"""What every estimator of this room shares: attributes that are there after `fit`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pellucid.core.errors import UnknownNameError, nearest
+
+
+class Fitted:
+    """An object whose attributes in `_FITTED` are there after fit."""
+
+    _FITTED: tuple[str, ...] = ()
+
+    @property
+    def _name(self) -> str:
+        return type(self).__name__
+
+    def __getattr__(self, name: str) -> Any:
+        if name in type(self)._FITTED:
+            raise UnknownNameError(
+                self._name, f"{name} is there after fit, got a machine without", "Call fit first."
+            )
+        if name.startswith("_"):
+            raise AttributeError(name)
+        known = [*self._FITTED, *(one for one in dir(type(self)) if not one.startswith("_"))]
+        raise UnknownNameError(self._name, f"there is no '{name}' here", nearest(name, known))

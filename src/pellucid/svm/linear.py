@@ -1,0 +1,301 @@
+"""LinearSVC: linear machines for many rows.
+
+In: data of two classes or more. Out: a hyperplane for each problem of two classes, and the gap
+between its objective and the dual one, which no solution can go below.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+
+from pellucid.core.arguments import checked, choice, flag, integer, real, seed as checked_seed
+from pellucid.core.errors import ArgumentError
+from pellucid.data.arrays import Array
+from pellucid.data.frames import check_names, feature_names
+from pellucid.runtime.threads import Team
+from pellucid.runtime.threads import check as check_threads
+from pellucid.svm import inputs
+from pellucid.svm.descent import descend
+from pellucid.svm.fitted import Fitted
+from pellucid.svm.linear_problem import LinearProblem
+from pellucid.svm.newton import minimize
+from pellucid.svm.rows import Rows
+
+_MOST_FEATURES = 3000  # for Newton's method, which holds their square
+
+
+@dataclass(frozen=True, eq=False)
+class LinearCertificate:
+    """What was proved of one problem; objectives are recomputed in float64.
+
+    Attributes:
+        title: the classes. rows: how many it saw.
+        margin: 1/‖w‖, without the intercept; inf where w is 0.
+        support: rows whose multiplier is above 0.
+        right: rows without slack; inside: those with slack on the right side; wrong: the others.
+        slack: float64 (rows,).
+        primal, dual: the objectives; the minimum lies between them.
+        steps: of the solver.
+    """
+
+    title: str
+    rows: int
+    margin: float
+    support: int
+    right: int
+    inside: int
+    wrong: int
+    primal: float
+    dual: float
+    steps: int
+    slack: Array = field(repr=False)
+
+    @property
+    def gap(self) -> float:
+        return self.primal - self.dual
+
+    @property
+    def relative_gap(self) -> float:
+        """The gap as a part of the primal objective."""
+        return self.gap / max(self.primal, np.finfo(float).tiny)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.title}: {self.rows:,} rows, {self.support:,} support vectors, margin "
+            f"{self.margin:.6g}\n"
+            f"  slack      {self.right:,} rows have none, {self.inside:,} lie inside the margin, "
+            f"{self.wrong:,} on the wrong side\n"
+            f"  objective  primal {self.primal:.9g}, dual {self.dual:.9g}, gap "
+            f"{self.relative_gap:.1e} of it"
+        )
+
+
+class LinearSVC(Fitted):
+    """A support vector machine with the linear kernel, for many rows.
+
+        min ½(‖w‖² + β²) + C Σ wₙ·ℓ(tₙ(w·xₙ + s·β)), intercept b = s·β
+
+    with ℓ(m) = [1 - m]₊² or [1 - m]₊, weights wₙ and s = `intercept_scaling`: as in LIBLINEAR the
+    intercept is penalised as one more weight, of a column that is s in every row. The larger s, the
+    less it is. Several classes: each against the rest.
+
+    Args:
+        loss: "squared_hinge" or "hinge".
+        C: the price of slack, above 0.
+        tol: the relative gap between the primal and the dual objective that is left.
+        fit_intercept: whether there is b. intercept_scaling: s, above 0.
+        class_weight: {class: weight} or "balanced"; scales C. Of several classes, that of a class
+            against the rest, as in LIBLINEAR: the rest has weight 1.
+        solver: "descent", dual coordinate descent with shrinking; "newton", the method of
+            multipliers with Newton's method, whose steps cost features² each; "auto" picks
+            "newton" for more rows than features and 3,000 features at most.
+        max_iter: sweeps of the descent, or Newton's steps, a problem may take.
+        seed: of the order of the coordinates.
+        threads: how many are used, at most; None for as many as the process may use. Results do
+            not depend on it.
+        verbose: 0 silent, 1 or 2 a line a second with the gap.
+
+    Attributes, after fit:
+        classes: (K,); coef: (1, D) for two classes, else (K, D); intercept: one a row of coef.
+        n_iter, certificate: of each problem, in the order of coef; converged: whether all are.
+
+    Example:
+        >>> import numpy as np
+        >>> x, y = np.array([[0.0], [1.0], [3.0], [4.0]]), [0, 0, 1, 1]
+        >>> LinearSVC(C=10.0).fit(x, y).predict([[1.5], [2.5]])
+        array([0, 1])
+
+    Source: Fan, Chang, Hsieh, Wang and Lin, JMLR 9 (2008), 1871-1874, for the problem.
+    """
+
+    _FITTED = ("classes", "coef", "intercept", "n_iter", "certificate", "converged")
+
+    @checked
+    def __init__(
+        self,
+        loss: str = "squared_hinge",
+        *,
+        C: float = 1.0,
+        tol: float = 1e-4,
+        fit_intercept: bool = True,
+        intercept_scaling: float = 1.0,
+        class_weight: Any = None,
+        solver: str = "auto",
+        max_iter: int = 1000,
+        seed: int = 0,
+        threads: int | None = None,
+        verbose: int = 0,
+    ):
+        name = self._name
+        choice(name, "loss", loss, ("squared_hinge", "hinge"))
+        choice(name, "solver", solver, ("auto", "descent", "newton"))
+        flag(name, "fit_intercept", fit_intercept)
+        self.loss, self.solver, self.fit_intercept = loss, solver, fit_intercept
+        self.C = real(name, "C", C, 0, open_low=True)
+        self.tol = real(name, "tol", tol, 0, open_low=True)
+        self.intercept_scaling = real(
+            name, "intercept_scaling", intercept_scaling, 0, open_low=True
+        )
+        self.class_weight = class_weight
+        self.max_iter = integer(name, "max_iter", max_iter, 1)
+        self.seed = checked_seed(name, seed)
+        self.threads = None if threads is None else check_threads(name, threads)
+        if isinstance(verbose, bool) or verbose not in (0, 1, 2):
+            raise ArgumentError(name, f"verbose must be 0, 1 or 2, got {verbose!r}")
+        self.verbose = verbose
+
+    def __repr__(self) -> str:
+        fitted = "fitted" if "coef" in self.__dict__ else "not fitted"
+        return f"{self._name}(loss={self.loss!r}, C={self.C:g}, {fitted})"
+
+    def fit(self, x: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Finds the hyperplanes for these rows.
+
+        Args:
+            x: (N, D) numbers. y: (N,) two classes or more: whole numbers or names.
+            sample_weight: (N,) weights ≥ 0, which scale C; rows of weight 0 are left out.
+
+        Returns:
+            The machine itself.
+
+        Raises:
+            PellucidError: for data that do not fit; the message says which and where.
+        """
+        where = f"{self._name}.fit"
+        given = inputs.as_rows(x, where)
+        labels, numbers = inputs.as_labels(y, len(given), where)
+        weights = inputs.as_bounds(sample_weight, len(given), where)
+        by_class = inputs.class_weights(self.class_weight, labels, numbers, weights, where)
+        weights = np.ones(len(given)) if weights is None else weights
+        inputs.check_some(where, labels, numbers, by_class[numbers] * weights)
+        self._columns = feature_names(x)
+        if not weights.all():
+            kept = np.flatnonzero(weights)
+            given, numbers, weights = given[kept], numbers[kept], weights[kept]
+        columns = inputs.columns_of(given, None)
+        inputs.warn_of_scales(where, columns, len(given), self._columns)
+        rows = Rows(given, self.intercept_scaling if self.fit_intercept else 0.0)
+        problems = []
+        for one in [1] if len(labels) == 2 else range(len(labels)):
+            rest = by_class[0] if len(labels) == 2 else 1.0
+            own, cost = numbers == one, self.C * weights
+            cost = cost * np.where(own, by_class[one], rest)
+            squared = self.loss == "squared_hinge"
+            problems.append(LinearProblem(rows, np.where(own, 1.0, -1.0), cost, squared))
+        self._solve(problems, where)
+        self.classes = labels
+        found = np.stack([one.weight for one in problems])
+        self.coef = found[:, :-1].copy()
+        self.intercept = found[:, -1] * rows.intercept
+        self.n_iter = np.array([one.steps for one in problems])
+        self.certificate = [
+            _certified(one, _title(labels, number, len(problems)))
+            for number, one in enumerate(problems)
+        ]
+        return self
+
+    def _solve(self, problems: list[LinearProblem], where: str) -> None:
+        """Solves all problems; each by one thread where there are several."""
+        threads = check_threads(where, self.threads)
+        count, features = problems[0].rows.x.shape
+        newton = self.solver == "newton"
+        if self.solver == "auto":
+            newton = features <= _MOST_FEATURES and count > features
+        team = min(threads, len(problems))
+        within = threads if len(problems) == 1 else 1
+        left: list[bool] = []
+        watch = _Watch(self._name) if self.verbose else None
+
+        def stop(one: LinearProblem) -> bool:
+            if watch is not None:
+                watch(one)
+            return bool(left)
+
+        def solved(number: int) -> bool:
+            one = problems[number]
+            if newton:
+                return minimize(one, self.tol, self.max_iter, within, stop)
+            return descend(one, self.tol, self.max_iter, (self.seed, number), stop)
+
+        met: dict[int, bool] = {}
+
+        def take(part: int) -> None:
+            for number in range(part, len(problems), team):
+                met[number] = solved(number)
+
+        Team(team).run(take, lambda: left.append(True))
+        self.converged = all(met.values())
+        if not self.converged:
+            gap = max(one.gap for number, one in enumerate(problems) if not met[number])
+            inputs.warn(
+                where,
+                f"max_iter={self.max_iter} steps were done before the relative gap fell below tol="
+                f"{self.tol:g}: it is {gap:.3g}. Allow more steps, scale the columns, or accept a "
+                "larger tol",
+            )
+
+    def decision_function(self, x: Any) -> Array:
+        """w·x + b of each row, float64: (N,) for two classes, else (N, K)."""
+        where = f"{self._name}.decision_function"
+        if "coef" not in self.__dict__:
+            raise ArgumentError(where, "the machine must be fitted, got one without", "Call fit first.")
+        check_names(where, self._columns, x)
+        rows = inputs.as_rows(x, where, self.coef.shape[1])
+        inputs.check_rows(rows)
+        source = Rows(rows, 1.0)
+        threads = check_threads(where, self.threads)
+        found = [
+            source.products(np.append(w, b), threads)
+            for w, b in zip(self.coef, self.intercept, strict=True)
+        ]
+        return found[0] if len(found) == 1 else np.stack(found, axis=1)
+
+    def predict(self, x: Any) -> Array:
+        """The class of each row, (N,)."""
+        decisions = self.decision_function(x)
+        chosen = decisions > 0 if decisions.ndim == 1 else decisions.argmax(axis=1)
+        return np.asarray(self.classes[chosen.astype(np.int64)])
+
+
+class _Watch:
+    """A line a second, at most, with the gap of the problem that runs."""
+
+    def __init__(self, name: str):
+        self.name, self.start = name, time.perf_counter()
+        self.shown = self.start
+
+    def __call__(self, one: LinearProblem) -> None:
+        now = time.perf_counter()
+        if now - self.shown >= 1:
+            self.shown = now
+            seconds, steps = now - self.start, one.steps
+            print(f"{self.name} - {seconds:.1f}s - {steps:,} steps - gap {one.gap:.2e}", flush=True)
+
+
+def _title(labels: Array, number: int, problems: int) -> str:
+    if problems == 1:
+        return f"{labels[0].item()!r} and {labels[1].item()!r}"
+    return f"{labels[number].item()!r} and the rest"
+
+
+def _certified(one: LinearProblem, title: str) -> LinearCertificate:
+    products = one.rows.products(one.weight)
+    slack = np.maximum(1 - one.signs * products, 0)
+    length = float(np.linalg.norm(one.weight[:-1]))
+    return LinearCertificate(
+        title=title,
+        rows=len(slack),
+        margin=1 / length if length else np.inf,
+        support=int((one.alpha > 0).sum()),
+        right=int((slack == 0).sum()),
+        inside=int(((slack > 0) & (slack < 1)).sum()),
+        wrong=int((slack >= 1).sum()),
+        primal=one.primal_at(one.weight, products),
+        dual=one.dual_at(one.alpha, one.spanned()),
+        steps=one.steps,
+        slack=slack,
+    )

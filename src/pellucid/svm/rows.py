@@ -1,0 +1,96 @@
+"""Rows of features for linear problems: their products, sums and sweeps in machine code.
+
+In: an array (n, features), which is not copied, and a constant that stands for one more column.
+Out: float64, the same bits for any number of threads. `rows_reference.py` has the same in NumPy.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from pellucid.compiler.codegen.routine import Routine
+from pellucid.core.dtypes import float32, float64
+from pellucid.data.arrays import Array
+from pellucid.runtime.calls import address_of
+from pellucid.runtime.routines import Call, Library
+from pellucid.svm import emit_linear
+from pellucid.svm.rows_reference import ReferenceRows, Sweep
+
+_PIECE = 50_000_000  # numbers that one call reads, at most: some 0.02 s
+
+
+@functools.cache
+def _library(single: bool) -> Library:
+    return Library(emit_linear.emit, float32 if single else float64)
+
+
+class Rows(ReferenceRows):
+    """`ReferenceRows`, in machine code.
+
+    Args:
+        x: C-ordered.
+    """
+
+    def _call(self, routine: Routine) -> Call:
+        return _library(self.x.dtype == np.float32).routine(routine)
+
+    @property
+    def _words(self) -> tuple[int, int, float]:
+        return address_of(self.x), self.x.shape[1], self.intercept
+
+    @property
+    def _steps(self) -> int:
+        """How many rows one call takes."""
+        return max(1, _PIECE // (self.x.shape[1] + 1))
+
+    def products(self, weight: Array, threads: int = 1) -> Array:
+        call, out = self._call(emit_linear.PRODUCTS), np.empty(len(self.x))
+        for first in range(0, len(out), self._steps):
+            count = min(self._steps, len(out) - first)
+            words = (address_of(weight), address_of(out), first, count)
+            call(*self._words, *words, threads=threads)
+        return out
+
+    def combine(self, places: Array, coefficients: Array, threads: int = 1) -> Array:
+        call, out = self._call(emit_linear.COMBINE), np.zeros(self.x.shape[1] + 1)
+        for first in range(0, len(places), self._steps):
+            some, factors = places[first : first + self._steps], coefficients[first:]
+            words = (address_of(some), address_of(factors), address_of(out), len(some))
+            call(*self._words, *words, threads=threads)
+        return out
+
+    def gather(self, places: Array, factors: Array) -> Array:
+        """The rows at `places` times their factors, with the constant column, float64."""
+        out = np.empty((len(places), self.x.shape[1] + 1))
+        np.multiply(self.x[places], factors[:, None], out=out[:, :-1])
+        out[:, -1] = self.intercept * factors
+        return out
+
+    def squares(self) -> Array:
+        """|x|² of each row with the constant column, float64[n]."""
+        inner = np.einsum("ij,ij->i", self.x, self.x, dtype=np.float64)
+        return np.asarray(inner + self.intercept**2)
+
+    def sweep(
+        self,
+        order: Array,
+        active: int,
+        signs: Array,
+        squares: Array,
+        upper: Array,
+        shift: Array,
+        alpha: Array,
+        weight: Array,
+        high: float,
+        low: float,
+    ) -> Sweep:
+        call = self._call(emit_linear.SWEEP)
+        arrays = (order, signs, squares, upper, shift, alpha, weight)
+        addresses = [address_of(array) for array in arrays]
+        state: tuple[float, ...] = (0, active, -np.inf, np.inf)
+        while state[0] < state[1]:
+            table = call(*self._words, *addresses, high, low, self._steps, *state)
+            state = table.place, table.active, table.top, table.least
+        return Sweep(int(state[1]), state[2], state[3])
