@@ -23,9 +23,19 @@ except ImportError as error:
 
 from pellucid.sklearn.base import ParameterError
 from pellucid.sklearn.classifiers import SVC, NuSVC
+from pellucid.sklearn.linear import LinearSVC
 from pellucid.sklearn.perceptron import Perceptron
 from pellucid.sklearn.regressors import SVR, NuSVR, OneClassSVM
 
-__all__ = ["SVC", "SVR", "NuSVC", "NuSVR", "OneClassSVM", "ParameterError", "Perceptron"]
+__all__ = [
+    "SVC",
+    "SVR",
+    "LinearSVC",
+    "NuSVC",
+    "NuSVR",
+    "OneClassSVM",
+    "ParameterError",
+    "Perceptron",
+]
 
 del validate_data

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
@@ -44,6 +45,17 @@ class Table(NamedTuple):
     weights: NDArray[np.float64]
     kept: NDArray[np.intp]
     given: int
+
+
+@contextmanager
+def convergence() -> Iterator[None]:
+    """What a machine warns of inside, as the kind of warning that scikit-learn's users filter."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        yield
+    for one in said:
+        kind = ConvergenceWarning if "max_iter" in str(one.message) else one.category
+        warnings.warn(str(one.message), kind, stacklevel=5)
 
 
 class Estimator(BaseEstimator):
@@ -141,7 +153,7 @@ class Classes(Estimator):
             raise DataError(
                 self._where,
                 "rows with a weight above 0 must have two classes or more, got one class, "
-                f"{self.classes_[0]!r}",
+                f"{self.classes_[:1].tolist()[0]!r}",
             )
         return codes.ravel()
 

@@ -7,20 +7,16 @@ the certificate are those of `pellucid.svm`.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from pellucid.core.arguments import integer
 from pellucid.core.errors import ShapeError
-from pellucid.sklearn.base import NO_TARGET, Array, Estimator, Table
+from pellucid.sklearn.base import NO_TARGET, Array, Estimator, Table, convergence
 from pellucid.sklearn.rows import Distinct, distinct, unchanged
 
 Floats = NDArray[np.float64]
@@ -110,7 +106,7 @@ class KernelMachine(Estimator):
         rows = unchanged(weights) if self._is_matrix else distinct(table.x, targets, weights)
         x = table.x if self._is_matrix else table.x[rows.first]
         y = None if targets is None else targets[rows.first]
-        with self._convergence():
+        with convergence():
             machine.fit(x, y, sample_weight=rows.weights)
         self._fitted = machine
         self._expand(machine, rows, table, targets)
@@ -137,16 +133,6 @@ class KernelMachine(Estimator):
             else np.zeros(len(chosen), int),
             minlength=len(machine.n_support),
         ).astype(np.int32)
-
-    @contextmanager
-    def _convergence(self) -> Iterator[None]:
-        """What the machine warns of, as the kind of warning that scikit-learn's users filter."""
-        with warnings.catch_warnings(record=True) as said:
-            warnings.simplefilter("always")
-            yield
-        for one in said:
-            kind = ConvergenceWarning if "max_iter" in str(one.message) else one.category
-            warnings.warn(str(one.message), kind, stacklevel=5)
 
     # -- answers ------------------------------------------------------------------------------
 
