@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,8 +58,19 @@ def convergence() -> Iterator[None]:
         warnings.warn(str(one.message), kind, stacklevel=5)
 
 
+def _plain(x: Any) -> Any:
+    """x, a sparse one with its entries in order, each once and none of them 0."""
+    if hasattr(x, "indptr"):
+        x = x.copy()
+        x.sum_duplicates()
+        x.eliminate_zeros()
+    return x
+
+
 class Estimator(BaseEstimator):
     """Base of all estimators here."""
+
+    _takes_sparse: ClassVar[bool] = False
 
     @property
     def _where(self) -> str:
@@ -98,9 +109,14 @@ class Estimator(BaseEstimator):
 
     def _columns(self, X: Any, reset: bool = False, **options: Any) -> Any:
         """X as (n, d) floats: float32 stays float32, everything else becomes float64."""
-        return validate_data(
+        if self._takes_sparse:
+            options |= {"accept_sparse": "csr"}
+        found = validate_data(
             self, X, reset=reset, dtype=[np.float64, np.float32], order="C", **options
         )
+        if isinstance(found, tuple):
+            return _plain(found[0]), found[1]
+        return _plain(found)
 
     def _table(
         self, X: Any, y: Any, sample_weight: Any, reset: bool = True, numeric: bool = False

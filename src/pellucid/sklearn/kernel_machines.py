@@ -15,7 +15,7 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from pellucid.core.arguments import integer
-from pellucid.core.errors import ShapeError
+from pellucid.core.errors import DataError, DTypeError, ShapeError
 from pellucid.sklearn.base import NO_TARGET, Array, Estimator, Table, convergence
 from pellucid.sklearn.rows import Distinct, distinct, unchanged
 
@@ -28,12 +28,13 @@ class KernelMachine(Estimator):
     _machine: ClassVar[Any]  # of pellucid.svm
     _own: ClassVar[tuple[str, ...]]  # the parameters that this machine alone has
     _fixed: ClassVar[dict[str, str]] = {}  # what is not a parameter here
+    _takes_sparse = True
     _by_class: ClassVar[bool] = False  # whether support vectors are counted by class
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.pairwise = isinstance(self.kernel, str) and self.kernel == "precomputed"
-        tags.input_tags.sparse = False
+        tags.input_tags.sparse = not tags.input_tags.pairwise
         return tags
 
     @property
@@ -73,6 +74,12 @@ class KernelMachine(Estimator):
             self.shape_fit_ = getattr(X, "shape", (len(matrix),))
             table = self._counting(matrix, y, sample_weight)
         else:
+            if self.kernel == "precomputed" and hasattr(X, "tocsr"):
+                raise DTypeError(
+                    self._where,
+                    "a precomputed kernel must be dense, got a sparse matrix",
+                    "Use X.toarray().",
+                )
             table = self._table(X, y, sample_weight, numeric=numeric)
             self.shape_fit_ = (table.given, self.n_features_in_)
             if self.kernel == "precomputed" and table.given != self.n_features_in_:
@@ -123,9 +130,11 @@ class KernelMachine(Estimator):
             assert targets is not None
             chosen = chosen[np.argsort(targets[chosen], kind="stable")]
         share = table.weights[chosen] / rows.weights[rows.of[chosen]]
-        self.dual_coef_ = machine.dual_coef[:, found[chosen]] * share
+        coefficients = machine.dual_coef[:, found[chosen]] * share
+        self._sparse = hasattr(table.x, "indptr")
+        self.dual_coef_ = type(table.x)(coefficients) if self._sparse else coefficients
         self.support_ = table.kept[chosen].astype(np.int32)
-        empty = np.empty((0, 0), table.x.dtype)
+        empty = np.empty((0, 0))
         self.support_vectors_ = empty if self._is_matrix else table.x[chosen]
         self._n_support = np.bincount(
             targets[chosen]
@@ -140,6 +149,12 @@ class KernelMachine(Estimator):
         """New rows, as the machine takes them."""
         check_is_fitted(self)
         x = self._values(X) if callable(self.kernel) else self._columns(X)
+        if hasattr(x, "indptr") and not self._sparse:
+            raise DataError(
+                self._where,
+                "X must be dense for a fit to dense rows, got a sparse matrix",
+                "Use X.toarray(), or fit to a sparse matrix.",
+            )
         return x if self._kept is None else np.ascontiguousarray(x[:, self._kept])
 
     @property
@@ -159,13 +174,17 @@ class KernelMachine(Estimator):
         return self._n_support
 
     @property
-    def coef_(self) -> Array:
+    def coef_(self) -> Any:
         """The weights of the columns with a linear kernel, read-only: a row for each problem."""
         if not (isinstance(self.kernel, str) and self.kernel == "linear"):
             raise AttributeError("coef_ is there with kernel='linear' alone")
         check_is_fitted(self)
-        weights: Array = self._fitted.coef
-        weights.flags.writeable = False
+        weights = self._fitted.coef
+        if self._sparse:
+            weights = type(self.support_vectors_)(weights)
+            weights.data.flags.writeable = False
+        else:
+            weights.flags.writeable = False
         return weights
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from pellucid.svm.kernels import Kernel
 from pellucid.svm.own import OwnKernel
 from pellucid.svm.routines import Packed
+from pellucid.svm.sparse import SparseKernel, SparseRows
 
 Array = np.ndarray[Any, Any]
 
@@ -29,7 +30,7 @@ class Expansion:
     def __init__(
         self,
         kernel: Kernel | OwnKernel | None,
-        vectors: Array | None,
+        vectors: Array | SparseRows | None,
         support: Array,
         coefficients: Array,
         intercepts: Array,
@@ -57,6 +58,8 @@ class Expansion:
             return np.zeros((len(a), len(self.coefficients)))
         if isinstance(self.kernel, OwnKernel):
             return self.kernel.sums(a, self.vectors, self.coefficients)
+        if isinstance(self.vectors, SparseRows):
+            return SparseKernel(self.kernel, self.vectors).sums(a, self.coefficients)
         if self._packed is None:
             linear = self.kernel.kind == "linear"
             self._packed = Packed(self.weights() if linear else self.vectors)
@@ -66,8 +69,15 @@ class Expansion:
             return out.astype(np.float64)
         return self._packed.combine(self.kernel, a, self.coefficients, threads)
 
-    def weights(self) -> Array:
-        """Of a linear kernel: Σ_s c_ks·x_s, (k, D) in the dtype of the vectors."""
+    def weights(self, dtype: Any = None) -> Array:
+        """Of a linear kernel: Σ_s c_ks·x_s, (k, D) in this dtype, or in that of the vectors."""
         assert self.vectors is not None
+        if isinstance(self.vectors, SparseRows):
+            own, values = self.vectors.owner, self.vectors.data
+            lines = [
+                np.bincount(self.vectors.columns, line[own] * values, self.vectors.shape[1])
+                for line in self.coefficients
+            ]
+            return np.stack(lines)
         exact = self.coefficients @ self.vectors.astype(np.float64)
-        return np.ascontiguousarray(exact, self.vectors.dtype)
+        return np.ascontiguousarray(exact, dtype or self.vectors.dtype)

@@ -18,6 +18,7 @@ from pellucid.core.errors import PACKAGE_FOLDER, ArgumentError, DataError, DType
 from pellucid.core.errors import nearest as nearest_name
 from pellucid.data.arrays import as_array, as_features, check_exact, check_finite
 from pellucid.data.weights import as_weights
+from pellucid.svm.sparse import SparseRows, is_sparse
 
 Array = np.ndarray[Any, Any]
 APART = 100.0  # times that the scales of two columns may differ
@@ -25,7 +26,7 @@ _RARE = 0.01  # of the rows: a column that is 0 in all others has no scale of it
 _CHUNK = 1 << 18  # numbers that are looked at together
 
 
-def as_rows(x: Any, where: str, columns: int | None = None) -> Array:
+def as_rows(x: Any, where: str, columns: int | None = None) -> Any:
     """x as (N, D) of float32 or float64 in C order; x itself where it is that already.
 
     float32, float16, bool and whole numbers of 8 and 16 bits are used in float32, others in
@@ -33,7 +34,12 @@ def as_rows(x: Any, where: str, columns: int | None = None) -> Array:
 
     Args:
         columns: how many there must be.
+
+    Returns:
+        The array; `SparseRows` for a sparse matrix.
     """
+    if is_sparse(x):
+        return SparseRows.of(x, where, columns)
     if type(x) is np.ndarray and x.dtype.kind in "biuf" and x.ndim == 2 and x.size:
         array = x
     else:
@@ -67,13 +73,15 @@ class Columns(NamedTuple):
     filled: Array  # how many rows of each column are not 0
 
 
-def columns_of(x: Array, weights: Array | None) -> Columns:
+def columns_of(x: Any, weights: Array | None) -> Columns:
     """The variances, in float64 from one pass. Rows count as often as they weigh.
 
     Raises:
         DataError: where x holds NaN or infinity.
     """
     n, width = x.shape
+    if isinstance(x, SparseRows):  # its columns are not compared
+        return Columns(x.mean_and_variance(weights)[1], np.zeros(width), np.zeros(width, np.int64))
     shift = x[0].astype(np.float64)
     total, square, filled = np.zeros(width), np.zeros(width), np.zeros(width, np.int64)
     step = max(1, _CHUNK // width)
@@ -98,8 +106,10 @@ def columns_of(x: Array, weights: Array | None) -> Columns:
     return Columns(variance, each, filled)
 
 
-def check_rows(x: Array) -> None:
+def check_rows(x: Any) -> None:
     """Refuses NaN and infinity in rows to answer for."""
+    if isinstance(x, SparseRows):
+        return  # they were looked at
     with np.errstate(all="ignore"):
         if not np.isfinite(x.sum()):
             check_finite(x, range(len(x)), "x")

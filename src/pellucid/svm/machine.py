@@ -23,8 +23,10 @@ from pellucid.svm.problem import Problem
 from pellucid.svm.progress import Progress
 from pellucid.svm.solver import Ending, Settings, solve
 from pellucid.svm.sources import MatrixSource, NamedSource, OwnSource, opened
+from pellucid.svm.sparse import SparseRows, SparseSource
 
 Array = np.ndarray[Any, Any]
+Source = NamedSource | OwnSource | MatrixSource | SparseSource
 _UNBOUNDED = 1 << 62
 _INSIDE = 0.99  # of the tolerance is used with float32 kernels, whose rounding takes the rest
 
@@ -36,7 +38,7 @@ class Data:
         source: of their kernel rows; order: their numbers among the rows that were given.
     """
 
-    def __init__(self, source: NamedSource | OwnSource | MatrixSource, order: Array):
+    def __init__(self, source: Source, order: Array):
         self.source, self.order = source, order
 
 
@@ -103,6 +105,12 @@ class Machine(Fitted):
     def _rows(self, x: Any, where: str) -> Array:
         """The training rows; for a precomputed kernel a square matrix."""
         rows = inputs.as_rows(x, where)
+        if isinstance(rows, SparseRows) and (callable(self.kernel) or self.kernel == "precomputed"):
+            raise DTypeError(
+                where,
+                f"x must be dense with kernel={self.kernel!r}, got a sparse matrix",
+                "Use x.toarray(), or a kernel by name.",
+            )
         if self.kernel == "precomputed" and rows.shape[0] != rows.shape[1]:
             raise ShapeError(
                 where,
@@ -135,6 +143,8 @@ class Machine(Fitted):
         self._kernel = named(
             self.kernel, self.gamma, self.degree, self.coef0, width, columns.variance
         )
+        if isinstance(chosen, SparseRows):
+            return Data(SparseSource(self._kernel, chosen), order)
         return Data(NamedSource(self._kernel, chosen), order)
 
     # -- solving ------------------------------------------------------------------------------
@@ -249,8 +259,7 @@ class Machine(Fitted):
             raise UnknownNameError(
                 self._name, f"coef is there with kernel='linear' alone, got {self.kernel!r}"
             )
-        vectors = np.asarray(self.support_vectors, np.float64)
-        return np.asarray(self._expansion.coefficients @ vectors)
+        return self._expansion.weights(np.float64)
 
     # -- answers ------------------------------------------------------------------------------
 
@@ -265,6 +274,14 @@ class Machine(Fitted):
             )
         check_names(where, self._columns, x)
         a = inputs.as_rows(x, where, self._width)
+        if isinstance(expansion.vectors, SparseRows) and not isinstance(a, SparseRows):
+            a = SparseRows.from_dense(a)
+        elif isinstance(a, SparseRows) and not isinstance(expansion.vectors, SparseRows):
+            raise DTypeError(
+                where,
+                "x must be dense for a machine that was fitted to dense rows, got a sparse matrix",
+                "Use x.toarray(), or fit to a sparse matrix.",
+            )
         if expansion.vectors is not None and a.dtype != expansion.vectors.dtype:
             a = a.astype(expansion.vectors.dtype)
         inputs.check_rows(a)

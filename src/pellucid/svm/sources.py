@@ -15,6 +15,7 @@ from pellucid.svm.kernels import Kernel
 from pellucid.svm.own import OwnKernel
 from pellucid.svm.reference import view
 from pellucid.svm.routines import Packed
+from pellucid.svm.sparse import SparseSource
 
 Array = np.ndarray[Any, Any]
 _ROWS = 4096  # that are made float64 at once
@@ -129,7 +130,7 @@ class MatrixSource:
 
 
 def opened(
-    source: NamedSource | OwnSource | MatrixSource, megabytes: float, threads: int
+    source: NamedSource | OwnSource | MatrixSource | SparseSource, megabytes: float, threads: int
 ) -> RowCache | WholeMatrix:
     """The kernel rows of a source: all of them where they are few, else a cache."""
     most = int(megabytes * 1e6)
