@@ -9,7 +9,6 @@ import numpy as np
 from sklearn.base import ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.exceptions import NotFittedError
-from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import StratifiedKFold
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -75,12 +74,10 @@ class _Classifier(ClassifierMixin, Classes, KernelMachine):
             return
         plain = clone(self).set_params(probability="deprecated")
         least = int(np.unique(y, return_counts=True)[1].min())
-        if least < 2:  # no folds
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                plain = FrozenEstimator(plain.fit(X, y, sample_weight))
-        folds = StratifiedKFold(min(5, max(2, least)), shuffle=True, random_state=self._seed())
-        cv = folds if least >= 2 else None
+        every = np.arange(len(y))
+        cv: Any = [(every, every)]  # where a class has one row, there are no folds
+        if least > 1:
+            cv = StratifiedKFold(min(5, least), shuffle=True, random_state=self._seed())
         self._calibrated = CalibratedClassifierCV(plain, ensemble=False, cv=cv)
         self._calibrated.fit(X, y, sample_weight)
 

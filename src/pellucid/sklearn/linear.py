@@ -8,7 +8,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.linear_model._base import LinearClassifierMixin, SparseCoefMixin
 
 from pellucid import svm
-from pellucid.core.arguments import choice, integer
+from pellucid.core.arguments import integer
 from pellucid.sklearn.base import Classes, ParameterError, convergence
 from pellucid.sklearn.rows import distinct
 
@@ -109,13 +109,19 @@ class LinearSVC(SparseCoefMixin, LinearClassifierMixin, ClassifierMixin, Classes
 
     def _check(self) -> None:
         where = self._where
-        choice(where, "penalty", self.penalty, ("l2",), {"l1": _NO_L1})
-        choice(where, "multi_class", self.multi_class, ("ovr",), {"crammer_singer": _NO_JOINT})
+        if not isinstance(self.penalty, str) or self.penalty != "l2":
+            raise ParameterError(
+                where,
+                f"penalty must be 'l2', which keeps ‖w‖ small, got {self.penalty!r}",
+                "For ‖w‖₁ take sklearn.svm.LinearSVC(penalty='l1', dual=False).",
+            )
+        if not isinstance(self.multi_class, str) or self.multi_class != "ovr":
+            raise ParameterError(
+                where,
+                f"multi_class must be 'ovr', each class against the rest, got {self.multi_class!r}",
+                "For all classes in one problem take sklearn.svm.LinearSVC.",
+            )
         self._flags("fit_intercept")
         if not (isinstance(self.dual, (bool, str)) and self.dual in _SOLVERS):
             raise ParameterError(where, f"dual must be True, False or 'auto', got {self.dual!r}")
         integer(where, "max_iter", self.max_iter, 1)
-
-
-_NO_L1 = "Here w is penalised by its length alone: for ‖w‖₁ use sklearn.svm.LinearSVC."
-_NO_JOINT = "Here each class stands against the rest: for one problem of all use sklearn.svm."
