@@ -196,3 +196,12 @@ class Classes(Estimator):
         sums = np.bincount(codes, weights, minlength=len(self.classes_))
         with np.errstate(divide="ignore"):
             return np.where(sums > 0, sums.sum() / (len(self.classes_) * sums), 0.0)
+
+    def _factors(
+        self, codes: NDArray[np.intp], weights: NDArray[np.float64]
+    ) -> dict[int, float] | None:
+        """Sets `class_weight_`; the weight by number of class, None where all are 1."""
+        self.class_weight_ = self._class_weights(codes, weights)
+        if (self.class_weight_ == 1).all():
+            return None
+        return dict(enumerate(self.class_weight_.tolist()))

@@ -47,13 +47,13 @@ class _Classifier(ClassifierMixin, Classes, KernelMachine):
             DataError: where the rows that count have one class.
         """
         with self._parameters():
-            self._check()
+            self._flags("break_ties", "shrinking")
+            choice(
+                self._where, "decision_function_shape", self.decision_function_shape, ("ovr", "ovo")
+            )
             table = self._training(X, y, sample_weight)
             codes = self._codes(table)
-            self.class_weight_ = by_class = self._class_weights(codes, table.weights)
-            machine = self._made(
-                class_weight=None if (by_class == 1).all() else dict(enumerate(by_class.tolist()))
-            )
+            machine = self._made(class_weight=self._factors(codes, table.weights))
             self._solve(machine, table, codes)
             self.n_iter_ = machine.n_iter.astype(np.int32)
             self._calibrate(X, y, sample_weight)
@@ -97,11 +97,6 @@ class _Classifier(ClassifierMixin, Classes, KernelMachine):
         """The logarithm of `predict_proba`."""
         return np.log(self.predict_proba(X))
 
-    def _check(self) -> None:
-        self._flags("break_ties")
-        where, shapes = self._where, ("ovr", "ovo")
-        choice(where, "decision_function_shape", self.decision_function_shape, shapes)
-
     def decision_function(self, X: Any) -> Array:
         """How far each row lies on which side.
 
@@ -141,7 +136,7 @@ class SVC(_Classifier):
     """A support vector machine for classes: see `pellucid.svm.SVC`."""
 
     _machine = svm.SVC
-    _own: ClassVar[tuple[str, ...]] = ("C",)
+    _own: ClassVar[tuple[str, ...]] = ("C", "tol", "cache_size")
     _fixed: ClassVar[dict[str, str]] = {"decision_function_shape": "ovo"}
 
     def __init__(
@@ -184,7 +179,7 @@ class NuSVC(_Classifier):
     """A machine for classes with ν in place of C: see `pellucid.svm.NuSVC`."""
 
     _machine = svm.NuSVC
-    _own: ClassVar[tuple[str, ...]] = ("nu",)
+    _own: ClassVar[tuple[str, ...]] = ("nu", "tol", "cache_size")
     _fixed: ClassVar[dict[str, str]] = {"decision_function_shape": "ovo", "infeasible": "lower"}
 
     def __init__(

@@ -44,15 +44,12 @@ class KernelMachine(Estimator):
 
     def _made(self, **more: Any) -> Any:
         """The machine with these parameters, which it checks."""
-        self._flags("shrinking")
         most = integer(self._where, "max_iter", self.max_iter, -1)
         return self._machine(
             kernel="precomputed" if callable(self.kernel) else self.kernel,
             gamma=self.gamma,
             degree=self.degree,
             coef0=self.coef0,
-            tol=self.tol,
-            cache_size=self.cache_size,
             max_iter=None if most == -1 else most,
             verbose=min(self._verbosity(), 2),
             **{name: getattr(self, name) for name in self._own},

@@ -85,14 +85,13 @@ class LinearSVC(SparseCoefMixin, LinearClassifierMixin, ClassifierMixin, Classes
             self._check()
             table = self._table(X, y, sample_weight)
             codes = self._codes(table)
-            by_class = self._class_weights(codes, table.weights)
             machine = svm.LinearSVC(
                 loss=self.loss,
                 C=self.C,
                 tol=self.tol,
                 fit_intercept=bool(self.fit_intercept),
                 intercept_scaling=self.intercept_scaling,
-                class_weight=None if (by_class == 1).all() else dict(enumerate(by_class.tolist())),
+                class_weight=self._factors(codes, table.weights),
                 solver=_SOLVERS[self.dual],
                 max_iter=self.max_iter,
                 seed=self._seed(),

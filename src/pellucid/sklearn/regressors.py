@@ -28,6 +28,7 @@ class _Regressor(RegressorMixin, KernelMachine):
             ParameterError: for a parameter outside of what it may be.
         """
         with self._parameters():
+            self._flags("shrinking")
             machine = self._made()
             table = self._training(X, y, sample_weight, numeric=True)
             self._solve(machine, table, np.asarray(table.y, np.float64))
@@ -45,7 +46,7 @@ class SVR(_Regressor):
     """A support vector machine for numbers: see `pellucid.svm.SVR`."""
 
     _machine = svm.SVR
-    _own: ClassVar[tuple[str, ...]] = ("C", "epsilon")
+    _own: ClassVar[tuple[str, ...]] = ("C", "epsilon", "tol", "cache_size")
 
     def __init__(
         self,
@@ -79,7 +80,7 @@ class NuSVR(_Regressor):
     """A machine for numbers with ν in place of ε: see `pellucid.svm.NuSVR`."""
 
     _machine = svm.NuSVR
-    _own: ClassVar[tuple[str, ...]] = ("nu", "C")
+    _own: ClassVar[tuple[str, ...]] = ("nu", "C", "tol", "cache_size")
 
     def __init__(
         self,
@@ -113,7 +114,7 @@ class OneClassSVM(OutlierMixin, KernelMachine):
     """The region of data without labels: see `pellucid.svm.OneClassSVM`."""
 
     _machine = svm.OneClassSVM
-    _own: ClassVar[tuple[str, ...]] = ("nu",)
+    _own: ClassVar[tuple[str, ...]] = ("nu", "tol", "cache_size")
 
     def __init__(
         self,
@@ -153,6 +154,7 @@ class OneClassSVM(OutlierMixin, KernelMachine):
             ParameterError: for a parameter outside of what it may be.
         """
         with self._parameters():
+            self._flags("shrinking")
             machine = self._made()
             table = self._training(X, NO_TARGET, sample_weight)
             self._solve(machine, table, None)
