@@ -13,8 +13,8 @@ from pellucid.compiler.codegen.routine import Body, Routine, begin
 from pellucid.compiler.codegen.scalars import intrinsic
 from pellucid.compiler.codegen.target import Target
 from pellucid.core.dtypes import DType
-from pellucid.svm.rows_reference import STILL
 from pellucid.svm.emit_vectors import BLOCK, VECTORS, Block, Vectors, folded
+from pellucid.svm.rows_reference import STILL
 
 _ROWS = ("prows", "lfeatures", "dintercept")
 SWEEP = Routine(
@@ -63,9 +63,9 @@ class _Linear:
     def combine(self) -> None:
         """out += Σ cₖ x_k over the rows at `places`; each thread has its part of the columns."""
         b, v, given = self.b, self.v, self.given
-        start, end = (b.mul(edge, i64(BLOCK)) for edge in self.body.share(
-            groups(b, given["features"], BLOCK)
-        ))
+        start, end = (
+            b.mul(edge, i64(BLOCK)) for edge in self.body.share(groups(b, given["features"], BLOCK))
+        )
         width = b.sub(least(b, end, given["features"]), start)
         out = v.at(given["out"], start)
         constant = v.at(given["out"], given["features"])
@@ -128,7 +128,9 @@ class _Sweep(_Linear):
         b, given = self.b, self.given
         names = ("place", "active", "top", "least")
         entry = b.block
-        head, body, latch, done = (b.append_basic_block(n) for n in ("head", "body", "latch", "done"))
+        head, body, latch, done = (
+            b.append_basic_block(n) for n in ("head", "body", "latch", "done")
+        )
         b.branch(head)
         b.position_at_end(head)
         taken = b.phi(_I64, "taken")

@@ -12,7 +12,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from pellucid.core.arguments import checked, choice, flag, integer, real, seed as checked_seed
+from pellucid.core.arguments import checked, choice, flag, integer, real
+from pellucid.core.arguments import seed as checked_seed
 from pellucid.core.errors import ArgumentError
 from pellucid.data.arrays import Array
 from pellucid.data.frames import check_names, feature_names
@@ -242,7 +243,9 @@ class LinearSVC(Fitted):
         """w·x + b of each row, float64: (N,) for two classes, else (N, K)."""
         where = f"{self._name}.decision_function"
         if "coef" not in self.__dict__:
-            raise ArgumentError(where, "the machine must be fitted, got one without", "Call fit first.")
+            raise ArgumentError(
+                where, "the machine must be fitted, got one without", "Call fit first."
+            )
         check_names(where, self._columns, x)
         rows = inputs.as_rows(x, where, self.coef.shape[1])
         inputs.check_rows(rows)

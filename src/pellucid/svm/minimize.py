@@ -48,9 +48,7 @@ class Convex:
         self._gradient = jit(value_and_grad(function), batch=tuple(1 + i for i in batch))
         self._product = jit(product, batch=tuple(2 + i for i in batch))
 
-    def minimum(
-        self, start: Array, data: tuple[Any, ...], tolerance: float, steps: int
-    ) -> Minimum:
+    def minimum(self, start: Array, data: tuple[Any, ...], tolerance: float, steps: int) -> Minimum:
         """Newton's steps z ← z - α·H⁻¹g from `start` until no entry of g exceeds `tolerance`.
 
         α is 1, or where |gᵀd| has fallen by half: a search by slopes, which near the minimum are
