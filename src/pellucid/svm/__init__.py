@@ -1,19 +1,29 @@
 """Support vector machines."""
 
+from pellucid.svm.calibration import Calibrated, Isotonic, Sigmoid
 from pellucid.svm.linear import LinearCertificate, LinearSVC
+from pellucid.svm.logistic import KernelLogisticRegression, LogisticCertificate
 from pellucid.svm.machines import SVC, SVR, NuSVC, NuSVR, OneClassSVM
 from pellucid.svm.primal import Hyperplane, NotSeparableError, hard_margin, soft_margin
+from pellucid.svm.subgradient import Descent, subgradient
 
 __all__ = [
     "SVC",
     "SVR",
+    "Calibrated",
+    "Descent",
     "Hyperplane",
+    "Isotonic",
+    "KernelLogisticRegression",
     "LinearCertificate",
     "LinearSVC",
+    "LogisticCertificate",
     "NotSeparableError",
     "NuSVC",
     "NuSVR",
     "OneClassSVM",
+    "Sigmoid",
     "hard_margin",
     "soft_margin",
+    "subgradient",
 ]

@@ -24,12 +24,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pellucid import numpy as xp
 from pellucid.core.arguments import checked, choice, real
 from pellucid.core.errors import ArgumentError, DataError, PellucidError
 from pellucid.data.arrays import Array
 from pellucid.svm.inputs import as_labels, as_rows, check_rows
 from pellucid.svm.minimize import Convex
-from pellucid.transform import namespace as xp
 
 _ROUNDS = 60
 _GROWTH = 4.0  # of ρ from round to round

@@ -43,7 +43,7 @@ class Rows(ReferenceRows):
     @property
     def _steps(self) -> int:
         """How many rows one call takes."""
-        return max(1, _PIECE // (self.x.shape[1] + 1))
+        return max(1, _PIECE // (int(self.x.shape[1]) + 1))
 
     def products(self, weight: Array, threads: int = 1) -> Array:
         call, out = self._call(emit_linear.PRODUCTS), np.empty(len(self.x))

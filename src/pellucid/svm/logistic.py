@@ -1,0 +1,385 @@
+"""Kernel logistic regression: probabilities, at the price of all training points at prediction.
+
+In: data of two classes or more, and a kernel. Out: a function in the kernel's space for each class
+whose softmax, or sigmoid for two, gives the probabilities.
+
+With f = Kβ + b the problem is min ½ tr βᵀKβ + Σ Cₙ·ℓ(tₙ, fₙ). Where e is the gradient of the
+losses with respect to f, that of the objective is K(β + e) for β and Σ eₙ for b, and a Newton step
+solves (K + KHK)δ = -K(β + e) with the losses' Hessian H, for β and b together. Conjugate gradients
+solve it with diag(K, m) as preconditioner, which takes the K out of every product: vectors are kept
+as r with K·r meant, and K itself is never inverted. e and H come from the graph of the losses.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from pellucid import numpy as xp
+from pellucid.core.arguments import checked, flag, real
+from pellucid.runtime.threads import check as check_threads
+from pellucid.svm import inputs
+from pellucid.svm.expansion import Expansion
+from pellucid.svm.machine import Machine
+from pellucid.svm.sources import MatrixSource
+from pellucid.transform.grad import hvp, value_and_grad
+from pellucid.transform.jit import Jit, jit
+
+Array = np.ndarray[Any, Any]
+_STEPS = 100
+_HALVINGS = 40
+_NEAR = 1e-9  # of the objective
+_PRODUCTS = 2000  # of conjugate gradients in one step, at most
+
+
+@dataclass(frozen=True)
+class LogisticCertificate:
+    """What was proved of a fit: no function has an objective below `dual`.
+
+    Attributes:
+        rows, classes: how many.
+        norm: √(Σ ‖f_k‖²) in the kernel's space. loss: Σ Cₙ·ℓ, in nats.
+        primal: ½ norm² + loss. dual: Σ Cₙ·H(pₙ) - ½ norm² of the coefficients C(t - p), with the
+            entropy H, which is the dual objective where their sums are 0; gap: primal - dual.
+        balance: the largest sum |Σ βₙ| of a class, in units of the largest C.
+    """
+
+    rows: int
+    classes: int
+    norm: float
+    loss: float
+    primal: float
+    dual: float
+    balance: float
+
+    @property
+    def gap(self) -> float:
+        return self.primal - self.dual
+
+    @property
+    def relative_gap(self) -> float:
+        """The gap as a part of the objective."""
+        return self.gap / max(self.primal, np.finfo(float).tiny)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.rows:,} rows of {self.classes} classes, all kept: primal {self.primal:.9g}, "
+            f"dual {self.dual:.9g}, gap {self.relative_gap:.1e} of it, norm {self.norm:.6g}"
+        )
+
+
+def _losses(f: Any, targets: Any, bounds: Any) -> Any:
+    """Σ Cₙ·ℓ. f: (N, 1) with targets -1 and 1, or (N, K) with rows of a 1 and zeros."""
+    if f.shape[1] == 1:
+        each = xp.sum(xp.softplus(-targets * f), axis=1)
+    else:
+        each = xp.logsumexp(f, axis=1) - xp.sum(targets * f, axis=1)
+    return xp.sum(bounds * each)
+
+
+class _Programs(NamedTuple):
+    """The losses with e, H times a direction, and products with a matrix, as machine code."""
+
+    gradient: Jit
+    product: Jit
+    times: Jit
+
+
+@functools.cache
+def _programs(threads: int) -> _Programs:
+    def product(f: Any, direction: Any, targets: Any, bounds: Any) -> Any:
+        return hvp(lambda at: _losses(at, targets, bounds), (f,), (direction,))
+
+    def times(matrix: Any, x: Any) -> Any:
+        return matrix @ x
+
+    return _Programs(
+        jit(value_and_grad(_losses), batch=(0, 1, 2), threads=threads),
+        jit(product, batch=(0, 1, 2, 3), threads=threads),
+        jit(times, threads=threads),
+    )
+
+
+class _State(NamedTuple):
+    """A point: β (n, k), b (k,), Kβ, and there the losses and their gradient e."""
+
+    beta: Array
+    b: Array
+    sums: Array
+    loss: float
+    e: Array
+
+    @property
+    def norm(self) -> float:
+        """tr βᵀKβ."""
+        return float((self.beta * self.sums).sum())
+
+    @property
+    def objective(self) -> float:
+        return self.norm / 2 + self.loss
+
+
+class _Problem:
+    """The problem over a kernel matrix.
+
+    Args:
+        matrix: float64 (n, n). targets: see `_losses`. bounds: C of each row. free: whether there
+            is b.
+    """
+
+    def __init__(self, matrix: Array, targets: Array, bounds: Array, free: bool, threads: int):
+        self.matrix, self.targets, self.bounds, self.free = matrix, targets, bounds, free
+        self.code = _programs(threads)
+        self.weight = float(bounds.sum()) / 4  # the most that the losses curve along b
+
+    def at(self, beta: Array, b: Array, sums: Array) -> _State:
+        loss, e = self.code.gradient(sums + b, self.targets, self.bounds)
+        return _State(beta, b, sums, float(loss), np.asarray(e))
+
+    def direction(self, at: _State, tolerance: float) -> tuple[Array, Array, Array, float]:
+        """Newton's step by conjugate gradients: δβ, δb, Kδβ, and the slope along it.
+
+        Args:
+            tolerance: the part of the residual's square that may be left.
+        """
+        r, s = -(at.beta + at.e), self._pull(-at.e)
+        kr = self.times(r)
+        x, y = np.zeros_like(r), np.zeros_like(s)
+        p, q, kp = r, s, kr
+        size = first = self._inner(r, s, kr, s)
+        for _ in range(_PRODUCTS):
+            if size <= tolerance * first or size <= 0:
+                break
+            bent = np.asarray(self.code.product(at.sums + at.b, kp + q, self.targets, self.bounds))
+            ap, aq = p + bent, self._pull(bent)
+            curvature = self._inner(ap, aq, kp, q)
+            if not curvature > 0:
+                break
+            length = size / curvature
+            x, y = x + length * p, y + length * q
+            r, s = r - length * ap, s - length * aq
+            kr = self.times(r)
+            before, size = size, self._inner(r, s, kr, s)
+            p, q, kp = r + size / before * p, s + size / before * q, kr + size / before * kp
+        # Newton's equation again, which the solution x meets: where K is singular, x holds parts
+        # that K does not see, and they would grow.
+        u = self.times(x) + y
+        bent = np.asarray(self.code.product(at.sums + at.b, u, self.targets, self.bounds))
+        x = -(at.beta + at.e + bent)
+        kx = self.times(x)
+        promise = float(((at.beta + at.e) * kx).sum() + at.e.sum(axis=0) @ y)
+        return x, y, kx, promise
+
+    def _inner(self, r: Array, s: Array, kp: Array, q: Array) -> float:
+        """⟨(r, s), (p, q)⟩ with diag(K, m), for K·p."""
+        return float((r * kp).sum() + self.weight * (s @ q))
+
+    def _pull(self, e: Array) -> Array:
+        """What e says of b, before the preconditioner's m."""
+        return e.sum(axis=0) / self.weight if self.free else np.zeros(e.shape[1])
+
+    def times(self, x: Array) -> Array:
+        return np.asarray(self.code.times(self.matrix, x))
+
+
+def _minimized(
+    problem: _Problem, tol: float, steps: int, told: Callable[[int, float], None]
+) -> tuple[_State, int, float]:
+    """Newton's steps until what a step promises is `tol` of the objective at most.
+
+    Returns:
+        The state, how many steps were taken, and what the next one promises, as a part of the
+        objective.
+    """
+    one, shape = problem, problem.targets.shape
+    at = one.at(np.zeros(shape), np.zeros(shape[1]), np.zeros(shape))
+    for taken in range(steps + 1):
+        # A coarse direction is enough far away; near the end digits double, so must its own.
+        rough = 1e-6 if taken < 2 else 1e-10
+        beta, b, sums, slope = one.direction(at, rough)
+        left = -slope / 2 / max(at.objective, np.finfo(float).tiny)
+        told(taken, left)
+        if left <= tol or taken == steps:
+            break
+        length, best = 1.0, None
+        for _ in range(_HALVINGS):
+            there = one.at(at.beta + length * beta, at.b + length * b, at.sums + length * sums)
+            # So near that values tell less than the model: the whole step.
+            if left < _NEAR or there.objective <= at.objective + 1e-4 * length * slope:
+                best = there
+                break
+            length /= 2
+        if best is None:  # rounding is all that is left
+            break
+        at = one.at(best.beta, best.b, one.times(best.beta))
+    return at, taken, left
+
+
+class KernelLogisticRegression(Machine):
+    """Logistic regression in the space of a kernel.
+
+        min ½ Σ_k ‖f_k‖² + C Σ wₙ·ℓₙ,  f_k = Σ_s β_sk k(x_s, ·) + b_k
+
+    with ℓ = ln(1 + e^{-t f(x)}) for two classes, t in {-1, 1}, else ln Σ_k e^{f_k(x)} - f_y(x). No
+    β is 0: unlike a support vector machine it needs all training points at prediction.
+
+    Args:
+        kernel, gamma, degree, coef0, class_weight, threads, verbose: as of `SVC`.
+        C: the price of the losses, above 0.
+        fit_intercept: whether there are b_k, which are not penalised.
+        tol: what is left to gain, as a part of the objective, by Newton's own estimate.
+        max_iter: Newton's steps.
+
+    The kernel matrix is held as a whole: 8·N² bytes, and its copy in the dtype of x for a moment.
+
+    Attributes, after fit:
+        classes: (K,). support_vectors: the rows of x with a weight; support: their numbers.
+        dual_coef: β: (1, S) for two classes, else (K, S). intercept: b, one a row of dual_coef.
+        n_iter: steps taken. converged. certificate: see `LogisticCertificate`.
+
+    Example:
+        >>> import numpy as np
+        >>> x, y = np.array([[0.0], [1.0], [3.0], [4.0]]), [0, 0, 1, 1]
+        >>> machine = KernelLogisticRegression("rbf", gamma=0.5).fit(x, y)
+        >>> machine.predict([[1.5], [2.5]]), len(machine.support)
+        (array([0, 1]), 4)
+
+    Source: Zhu and Hastie, Journal of Computational and Graphical Statistics 14 (2005), 185-205.
+    """
+
+    _FITTED = (*Machine._FITTED, "classes")
+
+    @checked
+    def __init__(
+        self,
+        kernel: Any = "rbf",
+        *,
+        C: float = 1.0,
+        gamma: float | str = "scale",
+        degree: int = 3,
+        coef0: float = 0.0,
+        fit_intercept: bool = True,
+        class_weight: Any = None,
+        tol: float = 1e-16,
+        max_iter: int = _STEPS,
+        threads: int | None = None,
+        verbose: int = 0,
+    ):
+        super().__init__(
+            kernel=kernel,
+            gamma=gamma,
+            degree=degree,
+            coef0=coef0,
+            tol=tol,
+            cache_size=200,
+            max_iter=max_iter,
+            threads=threads,
+            verbose=verbose,
+        )
+        self.C = real(self._name, "C", C, 0, open_low=True)
+        flag(self._name, "fit_intercept", fit_intercept)
+        self.fit_intercept, self.class_weight = fit_intercept, class_weight
+
+    def fit(self, x: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Finds the functions for these rows.
+
+        Args:
+            x: (N, D) numbers; (N, N) kernels with kernel="precomputed".
+            y: (N,) two classes or more: whole numbers or names.
+            sample_weight: (N,) weights ≥ 0, which scale C; rows of weight 0 are left out.
+
+        Returns:
+            The machine itself.
+        """
+        where = f"{self._name}.fit"
+        rows = self._rows(x, where)
+        labels, numbers = inputs.as_labels(y, len(rows), where)
+        weights = inputs.as_bounds(sample_weight, len(rows), where)
+        bounds = inputs.class_weights(self.class_weight, labels, numbers, weights, where)[numbers]
+        bounds = bounds if weights is None else bounds * weights
+        inputs.check_some(where, labels, numbers, bounds)
+        order = np.flatnonzero(bounds)
+        data = self._data(rows, order, weights, where)
+        threads = check_threads(where, self.threads)
+        matrix = np.ascontiguousarray(data.source.whole(threads), np.float64)
+        hot = (numbers[order, None] == np.arange(len(labels))).astype(np.float64)
+        targets = hot if len(labels) > 2 else 2 * hot[:, 1:] - 1
+        bounds = self.C * bounds[order]
+        problem = _Problem(matrix, targets, bounds, self.fit_intercept, threads)
+        assert self.max_iter is not None
+        found, steps, left = _minimized(problem, self.tol, self.max_iter, self._told)
+        self.n_iter, self.converged = np.array([steps]), left <= self.tol
+        if not self.converged:
+            inputs.warn(
+                where,
+                f"max_iter={self.max_iter} steps were done before what is left to gain fell below "
+                f"tol={self.tol:g} of the objective: it is {left:.3g}. Allow more steps, scale the "
+                "columns, or accept a larger tol",
+            )
+        self._hold(data.source, order, np.ascontiguousarray(found.beta.T), found.b)
+        self.classes = labels
+        self._certified = _certified(found, bounds, problem.matrix)
+        return self
+
+    def _told(self, step: int, left: float) -> None:
+        if self.verbose:
+            print(f"{self._name} - {step} steps - {left:.2e} of the objective to gain", flush=True)
+
+    def _hold(self, source: Any, order: Array, beta: Array, b: Array) -> None:
+        """Keeps what predictions need: all rows."""
+        vectors = None if isinstance(source, MatrixSource) else source.x
+        self.support, self.n_support = order, np.array([len(order)])
+        self.support_vectors = np.empty((0, 0)) if vectors is None else vectors
+        self.dual_coef, self.intercept = beta, b
+        self._width = None if vectors is None else vectors.shape[1]
+        self._given = source.n if vectors is None else 0
+        self._expansion = Expansion(self._kernel, vectors, order, beta, b)
+
+    @property
+    def certificate(self) -> Any:
+        """The proof of the fit."""
+        if "_certified" not in self.__dict__:
+            self.__getattr__("support")
+        return self._certified
+
+    def decision_function(self, x: Any) -> Array:
+        """f(x): (N,) for two classes, the log-odds of the second; else (N, K) logits."""
+        decisions = self._decide(x, f"{self._name}.decision_function")
+        return decisions[:, 0] if len(self.classes) == 2 else decisions
+
+    def predict_proba(self, x: Any) -> Array:
+        """The probability of each class, (N, K)."""
+        f = self._decide(x, f"{self._name}.predict_proba")
+        logits = np.hstack([np.zeros_like(f), f]) if len(self.classes) == 2 else f
+        logits = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(logits / logits.sum(axis=1, keepdims=True))
+
+    def predict(self, x: Any) -> Array:
+        """The most probable class of each row, (N,)."""
+        f = self._decide(x, f"{self._name}.predict")
+        chosen = f[:, 0] > 0 if len(self.classes) == 2 else f.argmax(axis=1)
+        return np.asarray(self.classes[chosen.astype(np.int64)])
+
+
+def _certified(at: _State, bounds: Array, matrix: Array) -> LogisticCertificate:
+    f, dual = at.sums + at.b, -at.e  # C(t - p), at the optimum the coefficients
+    if f.shape[1] == 1:
+        z = np.abs(f[:, 0])
+        entropy = np.log1p(np.exp(-z)) + z * np.exp(-z) / (1 + np.exp(-z))
+    else:
+        top = f - f.max(axis=1, keepdims=True)
+        logs = top - np.log(np.exp(top).sum(axis=1, keepdims=True))
+        entropy = -(np.exp(logs) * logs).sum(axis=1)
+    return LogisticCertificate(
+        rows=len(f),
+        classes=max(2, f.shape[1]),
+        norm=float(np.sqrt(max(at.norm, 0.0))),
+        loss=at.loss,
+        primal=at.objective,
+        dual=float(bounds @ entropy - (dual * (matrix @ dual)).sum() / 2),
+        balance=float(np.abs(dual.sum(axis=0)).max() / bounds.max()),
+    )

@@ -1,0 +1,168 @@
+"""Stochastic sub-gradient steps on the primal of a linear machine, through `pel.grad`.
+
+In: rows of two classes. Out: a hyperplane, and what each pass over the data brought. For large
+problems where a few digits are enough; `LinearSVC` has the same objective and goes to its minimum.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pellucid import numpy as xp
+from pellucid.core.arguments import checked, choice, integer, real
+from pellucid.core.arguments import seed as checked_seed
+from pellucid.core.errors import DataError
+from pellucid.data.arrays import Array
+from pellucid.svm import inputs
+from pellucid.transform.grad import grad
+from pellucid.transform.jit import Jit, jit
+
+# Of a row's margin m = t(w·x + b). relu has the derivative 0 at 0: at the kink m = 1 the hinge's
+# sub-gradient is 0, the row is not active.
+LOSSES: dict[str, Callable[[Any], Any]] = {
+    "hinge": lambda m: xp.relu(1 - m),
+    "squared_hinge": lambda m: xp.square(xp.relu(1 - m)),
+    "logistic": lambda m: xp.softplus(-m),
+}
+# L in units of the longest row's square: how fast the slope of a smooth loss grows at most. For the
+# hinge, whose slope jumps, that of the logistic loss, which it resembles.
+_CURVATURE = {"hinge": 0.25, "squared_hinge": 2.0, "logistic": 0.25}
+
+
+@dataclass(frozen=True)
+class Descent:
+    """Where the steps ended, averaged.
+
+    Args:
+        weight: w (D,); intercept: b. classes: the two labels; t is 1 for the second.
+        objective: ½(‖w‖² + β²) + C Σ ℓ of the average after each epoch.
+        active: rows with a sub-gradient other than 0 then: those with m < 1 for both hinges, all
+            for the logistic loss.
+        rate: η of the first and the last step. steps: how many were taken.
+    """
+
+    weight: Array
+    intercept: float
+    classes: Array
+    objective: tuple[float, ...]
+    active: tuple[int, ...]
+    rate: tuple[float, float]
+    steps: int
+
+    def decision_function(self, x: Any) -> Array:
+        """w·x + b of each row, (N,)."""
+        rows = inputs.as_rows(x, "Descent", len(self.weight))
+        inputs.check_rows(rows)
+        return np.asarray(rows @ self.weight + self.intercept)
+
+    def predict(self, x: Any) -> Array:
+        """The class of each row, (N,)."""
+        return np.asarray(self.classes[(self.decision_function(x) > 0).astype(int)])
+
+
+@functools.cache
+def _step(loss: str) -> Jit:
+    """One step: the new weights and their average."""
+
+    def mean_loss(w: Any, x: Any, t: Any, scale: Any) -> Any:
+        return xp.mean(LOSSES[loss](t * (x @ w[:-1] + scale * w[-1])))
+
+    def step(
+        w: Any, average: Any, x: Any, t: Any, scale: Any, decay: Any, rate: Any, share: Any
+    ) -> Any:
+        moved = w - rate * (decay * w + grad(mean_loss)(w, x, t, scale))
+        # The minimum is no longer than √(2ℓ(0)/λ); what goes beyond is pulled back.
+        radius = xp.sqrt(2 * LOSSES[loss](xp.zeros_like(scale)) / decay)
+        length = xp.sqrt(xp.sum(moved * moved))
+        moved = moved * xp.minimum(1.0, radius / xp.maximum(length, radius * 1e-6))
+        return moved, average + share * (moved - average)
+
+    return jit(step, batch=(2, 3))
+
+
+@checked
+def subgradient(
+    x: Any,
+    y: Any,
+    *,
+    loss: str = "hinge",
+    C: float = 1.0,
+    intercept_scaling: float = 1.0,
+    epochs: int = 10,
+    batch_size: int = 64,
+    seed: int = 0,
+) -> Descent:
+    """min ½(‖w‖² + β²) + C Σ ℓ(t(w·x + s·β)) by stochastic sub-gradient steps, b = s·β.
+
+    Divided by C·N it is (λ/2)(‖w‖² + β²) + the mean loss with λ = 1/(C·N). Step k on a minibatch is
+
+        w ← w - ηₖ(λw + mean of ∂ℓ),  ηₖ = 1/(λk + L),  w ← w·min(1, √(2ℓ(0)/λ)/‖w‖)
+
+    which is Pegasos' rule but for L = c·max(‖x‖² + s²), c = ¼ (2 for the squared hinge): with a
+    small λ its first steps, of length 1/λ, would go so far out that the way back takes most of the
+    run. The result is the average of all w with weight k, which has an error of O(1/k).
+
+    Args:
+        x: (N, D); y: (N,) labels of two classes. t is 1 for the larger label, -1 for the other.
+        loss: "hinge", whose sub-gradient at the kink is 0; "squared_hinge"; "logistic", which makes
+            it logistic regression with an L2 penalty.
+        C: the price of the losses, above 0. intercept_scaling: s, as of `LinearSVC`.
+        epochs: passes over the rows, in a new order each. seed: of the orders.
+
+    Source: Shalev-Shwartz, Singer, Srebro and Cotter, Mathematical Programming 127 (2011), 3-30;
+    Lacoste-Julien, Schmidt and Bach, arXiv:1212.2002 (2012), for the average.
+    """
+    where = "subgradient"
+    choice(where, "loss", loss, LOSSES)
+    real(where, "C", C, 0, open_low=True)
+    scale = real(where, "intercept_scaling", intercept_scaling, 0, open_low=True)
+    integer(where, "epochs", epochs, 1)
+    integer(where, "batch_size", batch_size, 1)
+    draw = np.random.default_rng(checked_seed(where, seed))
+    rows = inputs.as_rows(x, where)
+    inputs.check_rows(rows)
+    classes, numbers = inputs.as_labels(y, len(rows), where)
+    if len(classes) > 2:
+        raise DataError(where, f"y must hold two classes, got {len(classes)}", "Use pel.svm.SVC.")
+    t = (2.0 * numbers - 1).astype(rows.dtype)
+    decay = 1 / (C * len(rows))
+    longest = float(np.einsum("ij,ij->i", rows, rows, dtype=np.float64).max()) + scale**2
+    curved = _CURVATURE[loss] * longest
+    step, w, average = _step(loss), np.zeros(rows.shape[1] + 1), np.zeros(rows.shape[1] + 1)
+    w, average = w.astype(rows.dtype), average.astype(rows.dtype)
+    count, objective, active = 0, [], []
+    for _ in range(epochs):
+        order = draw.permutation(len(rows))
+        for first in range(0, len(rows), batch_size):
+            some = order[first : first + batch_size]
+            count += 1
+            rate, share = 1 / (decay * count + curved), 2 / (count + 1)
+            w, average = step(w, average, rows[some], t[some], scale, decay, rate, share)
+        margins = t * (rows @ average[:-1] + scale * average[-1]).astype(np.float64)
+        value, below = _loss(loss, margins)
+        square = float(average.astype(np.float64) @ average)
+        objective.append(square / 2 + C * value)
+        active.append(below)
+    return Descent(
+        average[:-1].astype(np.float64),
+        float(average[-1]) * scale,
+        classes,
+        tuple(objective),
+        tuple(active),
+        (1 / (decay + curved), rate),
+        count,
+    )
+
+
+def _loss(loss: str, margins: Array) -> tuple[float, int]:
+    """Σ ℓ, and the rows that have a sub-gradient."""
+    if loss == "logistic":
+        return float(np.logaddexp(0, -margins).sum()), len(margins)
+    short = np.maximum(1 - margins, 0)
+    each = short if loss == "hinge" else short * short
+    return float(each.sum()), int((margins < 1).sum())
