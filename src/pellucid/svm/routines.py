@@ -53,8 +53,7 @@ def _accumulate(dtype: DType) -> Call:
 class _Kernels:
     """The routines of kernels between rows of a dtype."""
 
-    def __init__(self, dtype: DType):
-        library = Library(emit_kernels.emit, dtype)
+    def __init__(self, dtype: DType, library: Library):
         self.layout = Layout(library.target, dtype)
         self.pack_columns = library.routine(emit_kernels.PACK_COLUMNS)
         self.pack_rows = library.routine(emit_kernels.PACK_ROWS)
@@ -62,7 +61,9 @@ class _Kernels:
         self.combine = library.routine(emit_kernels.COMBINE)
 
 
-_kernels = functools.cache(_Kernels)
+@functools.cache
+def _kernels(dtype: DType) -> _Kernels:
+    return _Kernels(dtype, Library(emit_kernels.emit, dtype))
 
 
 def smo(
