@@ -24,12 +24,14 @@ except ImportError as error:
 from pellucid.sklearn.base import ParameterError
 from pellucid.sklearn.classifiers import SVC, NuSVC
 from pellucid.sklearn.linear import LinearSVC
+from pellucid.sklearn.logistic import KernelLogisticRegression
 from pellucid.sklearn.perceptron import Perceptron
 from pellucid.sklearn.regressors import SVR, NuSVR, OneClassSVM
 
 __all__ = [
     "SVC",
     "SVR",
+    "KernelLogisticRegression",
     "LinearSVC",
     "NuSVC",
     "NuSVR",

@@ -95,7 +95,8 @@ class _Classifier(ClassifierMixin, Classes, KernelMachine):
     @available_if(_with_probabilities)
     def predict_log_proba(self, X: Any) -> Array:
         """The logarithm of `predict_proba`."""
-        return np.log(self.predict_proba(X))
+        logarithms: Array = np.log(self.predict_proba(X))
+        return logarithms
 
     def decision_function(self, X: Any) -> Array:
         """How far each row lies on which side.

@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 
 class KernelMachine(Estimator):
-    """Base of the five machines."""
+    """Base of all machines that have kernels."""
 
     _machine: ClassVar[Any]  # of pellucid.svm
     _own: ClassVar[tuple[str, ...]]  # the parameters that this machine alone has
@@ -142,10 +142,10 @@ class KernelMachine(Estimator):
 
     # -- answers ------------------------------------------------------------------------------
 
-    def _asked(self, X: Any) -> Array:
+    def _asked(self, X: Any) -> Any:
         """New rows, as the machine takes them."""
         check_is_fitted(self)
-        x = self._values(X) if callable(self.kernel) else self._columns(X)
+        x: Any = self._values(X) if callable(self.kernel) else self._columns(X)
         if hasattr(x, "indptr") and not self._sparse:
             raise DataError(
                 self._where,
@@ -176,12 +176,11 @@ class KernelMachine(Estimator):
         if not (isinstance(self.kernel, str) and self.kernel == "linear"):
             raise AttributeError("coef_ is there with kernel='linear' alone")
         check_is_fitted(self)
-        weights = self._fitted.coef
+        weights: Any = self._fitted.coef
         if self._sparse:
             weights = type(self.support_vectors_)(weights)
-            weights.data.flags.writeable = False
-        else:
-            weights.flags.writeable = False
+        held = weights.data if self._sparse else weights
+        held.flags.writeable = False
         return weights
 
 

@@ -1,4 +1,4 @@
-"""KernelLogisticRegression as an estimator: a shell over `pellucid.svm.KernelLogisticRegression`."""
+"""KernelLogisticRegression as an estimator: a shell over that of `pellucid.svm`."""
 
 from __future__ import annotations
 

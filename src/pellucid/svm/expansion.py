@@ -22,7 +22,7 @@ class Expansion:
 
     Args:
         kernel: None for precomputed kernels.
-        vectors: (s, D), or None for precomputed kernels.
+        vectors: (s, D), dense or `SparseRows`, or None for precomputed kernels.
         support: int64 (s,), the columns of a precomputed kernel that count.
         coefficients: float64 (k, s); intercepts: float64 (k,).
     """
@@ -30,7 +30,7 @@ class Expansion:
     def __init__(
         self,
         kernel: Kernel | OwnKernel | None,
-        vectors: Array | SparseRows | None,
+        vectors: Any,
         support: Array,
         coefficients: Array,
         intercepts: Array,
@@ -42,7 +42,7 @@ class Expansion:
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_packed": None}  # arrays alone
 
-    def decide(self, a: Array, threads: int) -> Array:
+    def decide(self, a: Any, threads: int) -> Array:
         """float64 (m, k).
 
         Args:
@@ -50,7 +50,7 @@ class Expansion:
         """
         return self.sums(a, threads) + self.intercepts
 
-    def sums(self, a: Array, threads: int) -> Array:
+    def sums(self, a: Any, threads: int) -> Array:
         """The same without intercepts."""
         if self.kernel is None or self.vectors is None:
             return np.asarray(a[:, self.support].astype(np.float64) @ self.coefficients.T)

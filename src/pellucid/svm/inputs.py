@@ -26,7 +26,7 @@ _RARE = 0.01  # of the rows: a column that is 0 in all others has no scale of it
 _CHUNK = 1 << 18  # numbers that are looked at together
 
 
-def as_rows(x: Any, where: str, columns: int | None = None) -> Any:
+def as_rows(x: Any, where: str, columns: int | None = None, sparse: bool = False) -> Any:
     """x as (N, D) of float32 or float64 in C order; x itself where it is that already.
 
     float32, float16, bool and whole numbers of 8 and 16 bits are used in float32, others in
@@ -34,11 +34,14 @@ def as_rows(x: Any, where: str, columns: int | None = None) -> Any:
 
     Args:
         columns: how many there must be.
+        sparse: whether x may be a sparse matrix.
 
     Returns:
         The array; `SparseRows` for a sparse matrix.
     """
     if is_sparse(x):
+        if not sparse:
+            raise DTypeError(where, "x must be dense, got a sparse matrix", "Use x.toarray().")
         return SparseRows.of(x, where, columns)
     if type(x) is np.ndarray and x.dtype.kind in "biuf" and x.ndim == 2 and x.size:
         array = x

@@ -10,7 +10,7 @@ import numpy as np
 
 from pellucid.core import shapes
 from pellucid.core.arguments import integer, real
-from pellucid.core.errors import ArgumentError, ShapeError
+from pellucid.core.errors import ArgumentError, DTypeError, ShapeError, UnknownNameError
 from pellucid.data.frames import check_names, feature_names
 from pellucid.runtime.threads import check as check_threads
 from pellucid.svm import inputs
@@ -102,9 +102,9 @@ class Machine(Fitted):
 
     # -- data ---------------------------------------------------------------------------------
 
-    def _rows(self, x: Any, where: str) -> Array:
+    def _rows(self, x: Any, where: str) -> Any:
         """The training rows; for a precomputed kernel a square matrix."""
-        rows = inputs.as_rows(x, where)
+        rows = inputs.as_rows(x, where, sparse=True)
         if isinstance(rows, SparseRows) and (callable(self.kernel) or self.kernel == "precomputed"):
             raise DTypeError(
                 where,
@@ -120,7 +120,7 @@ class Machine(Fitted):
         self._columns = feature_names(x)
         return rows
 
-    def _data(self, rows: Array, order: Array, weights: Array | None, where: str) -> Data:
+    def _data(self, rows: Any, order: Array, weights: Array | None, where: str) -> Data:
         """The rows that count, in order, with their kernel."""
         if self.kernel == "precomputed":
             matrix = rows[order[:, None], order]
@@ -273,7 +273,7 @@ class Machine(Fitted):
                 "Call fit first.",
             )
         check_names(where, self._columns, x)
-        a = inputs.as_rows(x, where, self._width)
+        a = inputs.as_rows(x, where, self._width, sparse=True)
         if isinstance(expansion.vectors, SparseRows) and not isinstance(a, SparseRows):
             a = SparseRows.from_dense(a)
         elif isinstance(a, SparseRows) and not isinstance(expansion.vectors, SparseRows):

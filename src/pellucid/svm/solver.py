@@ -66,7 +66,9 @@ Steps = Generator[Array, None, None]
 class _Run:
     """One problem on its way: what it did so far, and its steps."""
 
-    def __init__(self, problem: Problem, rows: Rows, settings: Settings, threads: int, size: int, stop: Any):
+    def __init__(
+        self, problem: Problem, rows: Rows, settings: Settings, threads: int, size: int, stop: Any
+    ):
         self.problem, self.rows, self.settings = problem, rows, settings
         self.threads, self.size, self._stop = threads, size, stop
         self.iterations, self.gap, self.status = 0, math.inf, Status.BOUND

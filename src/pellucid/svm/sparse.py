@@ -1,8 +1,8 @@
 """Rows of which most numbers are 0: kernels of them without making them dense.
 
-In: a compressed matrix of SciPy's, or what looks like one; SciPy itself is not imported. Out: kernel
-rows for the solver, and sums of kernels for predictions. Products of two rows add in the order of
-the columns, so a·b and b·a have the same bits, and |a - a|² is 0.
+In: a sparse matrix of SciPy's, which is not imported. Out: kernel rows for the solver, and sums of
+kernels for predictions. Products of two rows add in the order of the columns, so a·b and b·a have
+the same bits, and |a - a|² is 0.
 """
 
 from __future__ import annotations
@@ -114,7 +114,8 @@ class _ByColumn:
         values = np.repeat(a.data.astype(np.float64), counts) * self.data[places]
         goals = np.repeat(a.owner * self.count, counts) + self.rows[places]
         size = len(a) * self.count
-        return np.bincount(goals, values, minlength=size).reshape(len(a), self.count)
+        found = np.bincount(goals, values, minlength=size)
+        return np.asarray(found.reshape(len(a), self.count))
 
 
 def _ranges(starts: Array, counts: Array) -> Array:
@@ -140,11 +141,11 @@ class SparseKernel:
         kernel, values = self.kernel, self._by_column.products(a)
         if kernel.kind == "rbf":
             distance = a.squares()[:, None] + self._squares - 2 * values
-            return np.exp(-kernel.gamma * np.maximum(distance, 0.0))
+            return np.asarray(np.exp(-kernel.gamma * np.maximum(distance, 0.0)))
         if kernel.kind == "poly":
             return np.asarray((kernel.gamma * values + kernel.coef0) ** kernel.degree)
         if kernel.kind == "sigmoid":
-            return np.tanh(kernel.gamma * values + kernel.coef0)
+            return np.asarray(np.tanh(kernel.gamma * values + kernel.coef0))
         return values
 
     def blocks(self, a: SparseRows) -> Any:
