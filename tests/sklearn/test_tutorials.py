@@ -20,7 +20,7 @@ from pellucid import sklearn as estimators
 BOTH = (estimators, svm)
 
 
-@pytest.mark.parametrize("jobs", [None, 2])
+@pytest.mark.parametrize("jobs", [None, pytest.param(2, marks=pytest.mark.slow)])
 def test_which_c_and_gamma_suit_an_rbf_kernel(jobs):
     """A grid of C and γ on scaled data: the scores of each pair and the best one."""
     x, y = load_breast_cancer(return_X_y=True)
@@ -94,7 +94,7 @@ def test_choosing_columns_before_the_machine():
     [
         {"kernel": "rbf", "C": 100, "gamma": 0.1, "epsilon": 0.1},
         {"kernel": "linear", "C": 100, "gamma": "auto"},
-        {"kernel": "poly", "C": 100, "gamma": "auto", "degree": 3, "epsilon": 0.1, "coef0": 1},
+        {"kernel": "poly", "C": 1, "gamma": 0.1, "degree": 3, "epsilon": 0.1, "coef0": 1},
     ],
     ids=lambda options: options["kernel"],
 )

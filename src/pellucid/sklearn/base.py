@@ -7,6 +7,7 @@ tags are those that its users know; arguments are refused in the form of Pelluci
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from pellucid.core.arguments import flag, integer, real
 from pellucid.core.errors import ArgumentError, DataError
+from pellucid.runtime.threads import available
 
 Array = NDArray[Any]
 NO_TARGET = "no_validation"  # scikit-learn's word for it
@@ -45,6 +47,15 @@ class Table(NamedTuple):
     weights: NDArray[np.float64]
     kept: NDArray[np.intp]
     given: int
+
+
+def allowed_threads() -> int | None:
+    """How many threads a machine may use: OMP_NUM_THREADS, which joblib sets in its workers.
+
+    None where it is not set: as many as the process may use.
+    """
+    given = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return max(1, min(int(given), available())) if given.isdecimal() else None
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from pellucid.core.arguments import integer
 from pellucid.core.errors import DataError, DTypeError, ShapeError
-from pellucid.sklearn.base import NO_TARGET, Array, Estimator, Table, convergence
+from pellucid.sklearn.base import NO_TARGET, Array, Estimator, Table, allowed_threads, convergence
 from pellucid.sklearn.rows import Distinct, distinct, unchanged
 
 Floats = NDArray[np.float64]
@@ -51,6 +51,7 @@ class KernelMachine(Estimator):
             degree=self.degree,
             coef0=self.coef0,
             max_iter=None if most == -1 else most,
+            threads=allowed_threads(),
             verbose=min(self._verbosity(), 2),
             **{name: getattr(self, name) for name in self._own},
             **self._fixed,
@@ -145,6 +146,7 @@ class KernelMachine(Estimator):
     def _asked(self, X: Any) -> Any:
         """New rows, as the machine takes them."""
         check_is_fitted(self)
+        self._fitted.threads = allowed_threads()  # it may come from a worker
         x: Any = self._values(X) if callable(self.kernel) else self._columns(X)
         if hasattr(x, "indptr") and not self._sparse:
             raise DataError(

@@ -9,7 +9,7 @@ from sklearn.linear_model._base import LinearClassifierMixin, SparseCoefMixin
 
 from pellucid import svm
 from pellucid.core.arguments import integer
-from pellucid.sklearn.base import Classes, ParameterError, convergence
+from pellucid.sklearn.base import Classes, ParameterError, allowed_threads, convergence
 from pellucid.sklearn.rows import distinct
 
 _SOLVERS = {True: "descent", False: "newton", "auto": "auto"}
@@ -95,6 +95,7 @@ class LinearSVC(SparseCoefMixin, LinearClassifierMixin, ClassifierMixin, Classes
                 solver=_SOLVERS[self.dual],
                 max_iter=self.max_iter,
                 seed=self._seed(),
+                threads=allowed_threads(),
                 verbose=min(self._verbosity(), 2),
             )
             rows = distinct(table.x, codes, table.weights)
