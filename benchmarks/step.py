@@ -6,8 +6,8 @@
 
 fit: steps within whole epochs. calls: a step and a prediction as plain functions, compiled and
 called from Python. fresh: the first step of a process, and its peak memory. gradient: the cost of a
-gradient relative to its loss. neighbours: randomly drawn networks. A library that is not installed
-is left out, and the page says so.
+gradient relative to its loss. neighbours: randomly drawn networks. svm: support vector machines. A
+library that is not installed is left out, and the page says so.
 """
 
 from __future__ import annotations
@@ -31,10 +31,20 @@ from page import Page, head, measured_on, table, threaded
 from peers import ALL, DIGITS, FAST, ROWS, SMALL, WIDE, Net
 from turns import Rounds, each, in_turn, steps, there
 
+import svm
+
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 LENET_STEPS = 50
 FIT = "A step within `fit`"
-ORDER = (FIT, functions.CALLS, fresh.FIRST, fresh.MEMORY, functions.GRADIENT, neighbours.NEIGHBOURS)
+ORDER = (
+    FIT,
+    functions.CALLS,
+    fresh.FIRST,
+    fresh.MEMORY,
+    functions.GRADIENT,
+    neighbours.NEIGHBOURS,
+    svm.SVM,
+)
 
 CASES: dict[str, tuple[Net, tuple[str, ...]]] = {
     f"784-200-10, batch 100, cross-entropy, SGD, {ROWS}": (DIGITS, ALL),
@@ -107,6 +117,7 @@ PIECES: dict[str, Callable[[argparse.Namespace, Page], None]] = {
     "fresh": fresh.sections,
     "gradient": functions.gradient,
     "neighbours": neighbours.section,
+    "svm": svm.section,
 }
 
 

@@ -25,6 +25,7 @@ PACKAGES = {
     "JAX": "jax",
     "PyTorch": "torch",
     "scikit-learn": "scikit-learn",
+    "scikit-learn-intelex": "scikit-learn-intelex",
     "Keras": "keras",
 }
 Rounds = dict[str, list[float]]  # of each library, one number a round

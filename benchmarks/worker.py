@@ -17,6 +17,8 @@ import lenet
 import peers
 from peers import Net
 
+import svm
+
 LENET_BATCH = 64
 Calls = dict[str, Callable[[], Any]]
 
@@ -52,7 +54,14 @@ def gradient(library: str, asked: dict[str, Any], threads: int) -> Calls:
     return calls.GRADIENT[library](net, *net.data(), threads)
 
 
-MAKERS = {"fit": fit, "lenet": lenet_fit, "step": step, "predict": predict, "gradient": gradient}
+MAKERS = {
+    "fit": fit,
+    "lenet": lenet_fit,
+    "step": step,
+    "predict": predict,
+    "gradient": gradient,
+    "svm": svm.worker,
+}
 
 
 def main() -> None:
