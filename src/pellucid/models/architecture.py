@@ -7,6 +7,7 @@ part of its graph: its layers stand there under names of their own, `encoder/den
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -216,6 +217,17 @@ class Architecture:
             self.input_types, self.types, self.params, self.state = before
             raise
         self.shape_groups(check)
+
+    def shaped_again(self, check: Callable[[Architecture], None]) -> None:
+        """Works out all types anew, where functions of a person's own do something else now.
+
+        Raises:
+            ShapeError: for a layer that does not take what it reads; then nothing has changed.
+        """
+        made = copy.copy(self)  # another thread may read these types meanwhile
+        made.shaped(self.samples, check)
+        self.types, self.params, self.state = made.types, made.params, made.state
+        self.nodes = made.nodes
 
     def shape_groups(self, check: Callable[[Architecture], None]) -> None:
         """Tells the models inside what they read, so that each can be used alone."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 from collections.abc import Sequence
 from typing import Any
@@ -22,6 +23,7 @@ from pellucid.graph.node import Graph, TensorType
 from pellucid.models import variables
 from pellucid.models.architecture import Architecture
 from pellucid.models.configuration import Configuration
+from pellucid.models.own_code import OwnCode
 from pellucid.models.ports import Ports
 from pellucid.models.programs import Programs, Targets
 from pellucid.nn.layer import Layer, kind_name
@@ -57,6 +59,9 @@ class BaseModel(Network):
         training: where a run stands, for resuming.
         kept: weights of earlier epochs; see `train.loop`.
     """
+
+    # What no function of a person's own that calls the model depends on.
+    __pellucid_unwatched__ = ("programs", "slots", "history", "training", "kept", "_claim")
 
     def __init__(self, seed: int | None, dtype: Any, name: str | None, inputs: Ports):
         where = type(self).__name__
@@ -211,6 +216,7 @@ class BaseModel(Network):
 
     def given_features(self, x: Any, where: str) -> tuple[Array, ...]:
         """x as an array for each input, with as many rows each; the model stays as it is."""
+        self.refresh()
         given = self.architecture.inputs.taken(where, "x", x)
         for known, one in zip(self.columns, given, strict=True):
             check_names(where, known, one)
@@ -254,7 +260,30 @@ class BaseModel(Network):
         """Says how the model is trained; what an earlier run left is forgotten."""
         self._configuration = configuration
         self.forget_training()
+        self.forget_programs()
+
+    def forget_programs(self) -> None:
+        """After a change of the layers, or of how they are trained."""
         self.programs.clear()
+        self.programs.own = None
+
+    def refresh(self) -> None:
+        """Forgets what was traced where functions of a person's own read something else by now.
+
+        Weights, slots and the state of a run stay.
+
+        Raises:
+            ShapeError: where the weights do not fit what the functions do now.
+        """
+        if self.programs.own is not None and not self.programs.own.changed():
+            return
+        architecture, where, how = self.architecture, type(self).__name__, self._configuration
+        others = () if how is None else how.traced_parts
+        own = OwnCode(where, architecture.unique().values(), others, self)
+        if own.parts and architecture.input_types:
+            architecture.shaped_again(functools.partial(variables.check, again=True))
+        self.programs.clear()
+        self.programs.own = own
 
     def forget_training(self) -> None:
         """Leaves the weights as they are, and nothing of the run that made them."""
@@ -295,9 +324,10 @@ class BaseModel(Network):
                 )
             slots = variables.type_tree(self.slots)
             if isinstance(optimizer, Minimizer):
-                self.programs.graphs[key] = gradient_graph(task, slots)
+                made = self.programs.traced(lambda: gradient_graph(task, slots))
             else:
-                self.programs.graphs[key] = step_graph(task, optimizer, slots)
+                made = self.programs.traced(lambda: step_graph(task, optimizer, slots))
+            self.programs.graphs[key] = made
         return self.programs.graphs[key]
 
     def start_slots(self, task: Task) -> None:

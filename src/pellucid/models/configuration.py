@@ -71,6 +71,11 @@ class Configuration:
     regularizers: tuple[Regularizer, ...]
     rates: dict[str, float]
 
+    @property
+    def traced_parts(self) -> tuple[Any, ...]:
+        """What graphs are made of, beside the layers."""
+        return self.optimizer, *self.losses, *self.metrics, *self.regularizers
+
     def contracts(self, architecture: Architecture) -> list[Contract]:
         """What each output means under its loss.
 

@@ -371,6 +371,7 @@ class Model(BaseModel):
 
     def graph(self) -> Graph:
         """The prediction graph: (parameters, state, x) → the outputs."""
+        self.refresh()
         self.built()
         architecture = self.architecture
         return prediction_graph(
@@ -441,9 +442,12 @@ class Model(BaseModel):
                 with state acts as in prediction.
             loss_weights: for several outputs, what each loss is multiplied by in the objective.
 
-        Functions of your own (losses, metrics, activations, layers) are traced once: what they read
-        beside their inputs, such as a global number or an array, is a constant from then on. After
-        a change of it, call compile again; `predict` uses the new value from then on, too.
+        Functions of your own (losses, metrics, activations, layers, penalties, optimizers) may read
+        global and closed-over values. `fit`, `evaluate` and `predict` look at them when they are
+        called and use what they find: after a change the graphs are traced again, while weights,
+        the optimizer's slots and the state of a run stay. Through one call of `fit` they are
+        constants; to train on with another value, call fit(…, resume=True). What is read elsewhere
+        (files, clocks, random numbers, the inside of library objects) is read at the trace alone.
         """
         self.configure(
             configuration(
@@ -498,7 +502,8 @@ class Model(BaseModel):
             checkpoint_every: seconds between two saves: the work that a kill can cost.
             overwrite: whether an existing checkpoint file is replaced.
             resume: goes on where the loaded checkpoint stood; seed, batch size and data must be
-                the same.
+                the same. Functions of your own go on with the values that they read now; those out
+                of a file with the values at the time it was written.
             backend: "native", machine code; "interpreter"; None picks native, and says once when it
                 cannot.
             threads: how many threads train, at most; None: as many as the process may use. The
@@ -558,7 +563,9 @@ class Model(BaseModel):
         self.history = curves
         self.training |= {**same, "y": [[y.dtype.name, list(y.shape[1:])] for y in data.targets]}
         self.remember_columns(x)
+        note_changes = fitting.noting_changes(self)
         run.train()
+        note_changes()
         return self.history
 
     def _publish(self, progress: RunState) -> None:
@@ -688,11 +695,15 @@ class Model(BaseModel):
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Writes one safetensors file: weights, architecture, training state. See `pel.load`.
 
+        Functions of your own are written as graphs, in which what they read is a constant: in the
+        loaded model it does not change any more.
+
         A model inside of which this one uses a part alone comes back as the layers that it uses.
 
         Raises:
             ArgumentError: if the file exists and `overwrite` is False.
         """
+        self.refresh()
         self.built()
         save(self, path, overwrite=overwrite)
 

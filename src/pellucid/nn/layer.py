@@ -11,7 +11,9 @@ import dataclasses
 import functools
 import re
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, ClassVar
 
 import numpy as np
@@ -40,10 +42,29 @@ class Variables:
         claim: of a run that changes them.
     """
 
+    __pellucid_unwatched__ = ("claim",)
+
     def __init__(self) -> None:
         self.params: Tree | None = None
         self.state: Tree | None = None
         self.claim = Claim()
+
+
+_arguments: ContextVar[frozenset[int]] = ContextVar("arguments", default=frozenset())
+
+
+@contextmanager
+def variables_are_arguments(layers: Iterable[Layer]) -> Iterator[None]:
+    """A trace in which the arrays of these layers are inputs: read otherwise, they are constants.
+
+    Raises:
+        ArgumentError: inside, where a layer is asked for its arrays.
+    """
+    token = _arguments.set(_arguments.get() | {id(layer) for layer in layers})
+    try:
+        yield
+    finally:
+        _arguments.reset(token)
 
 
 # What arguments of other libraries' layers mean here.
@@ -210,7 +231,19 @@ class Layer(Network):
 
     @property
     def variables(self) -> Variables:
-        """The layer's arrays."""
+        """The layer's arrays.
+
+        Raises:
+            ArgumentError: inside a function that is traced as a part of a model with this layer.
+        """
+        if id(self) in _arguments.get():
+            raise ArgumentError(
+                self.where,
+                "a function of your own in a model must not read the model's weights, got a look "
+                "at them: in its graph they would be constants, which do not learn",
+                "Use regularizer= for a penalty on weights, or write a training loop of your own: "
+                "see docs/training-loops.md.",
+            )
         found: Variables | None = self.__dict__.get("_variables")
         return self.__dict__.setdefault("_variables", Variables()) if found is None else found
 
