@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import threading
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from pellucid.core.errors import ArgumentError, ShapeError
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(10, 3)).astype("f4")
 Y = RNG.normal(size=(10, 1)).astype("f4")
-FIT = {"epochs": 2, "batch_size": 4, "seed": 1, "verbose": 0}
+FIT = {"epochs": 1, "batch_size": 6, "seed": 1, "verbose": 0}
 FAST = {"backend": "interpreter"}
 
 
@@ -22,7 +23,7 @@ class Read:
     """Where the functions below read from, each in another way."""
 
     scale = 1.0
-    table = {"by": 1.0}
+    table: ClassVar = {"by": 1.0}
     array = np.ones(3, np.float32)
     large = np.ones((3, 20000), np.float32)
 
@@ -159,16 +160,16 @@ def used(model):
 def anew(make, model):
     """A new model where `model` stands."""
     fresh = make()
-    fresh.built(tuple([X]))
+    fresh.built((X,))
     fresh.set_weights(model.get_weights())
     fresh.slots, fresh.training = copy.deepcopy((model.slots, model.training))
     return fresh
 
 
 def outcome(model, **how):
-    with_key = {**FIT, "epochs": 4, **FAST, **how}
+    how = {**FIT, **FAST, **how}
     found = [model.predict(X, **FAST), *model.evaluate(X, Y, **FAST).values()]
-    model.fit(X, Y, **with_key)
+    model.fit(X, Y, **how)
     return [*found, *model.get_weights(), *(np.asarray(v) for v in model.history.epochs.values())]
 
 
@@ -186,9 +187,8 @@ def test_after_a_change_the_model_is_as_if_made_anew(name):
     assert any(not np.array_equal(a, b) for a, b in zip(found, fresh, strict=True))
 
 
-@pytest.mark.parametrize("name", ["an activation and a global", "a loss and an item"])
-def test_machine_code_is_made_anew_too(name):
-    make, change = CASES[name]
+def test_machine_code_is_made_anew_too():
+    make, change = CASES["a loss and an item"]
     model = make()
     model.fit(X, Y, **FIT)
     model.predict(X)
@@ -211,8 +211,8 @@ def test_slots_and_the_state_of_a_run_stay():
         for one, other in zip(kept, model.slots[name], strict=True):
             np.testing.assert_array_equal(one, other)
     for one in (model, file_of):
-        one.fit(X, Y, **{**FIT, "epochs": 4}, **FAST, resume=True)
-    assert model.training["step"] == 12
+        one.fit(X, Y, **{**FIT, "epochs": 2}, **FAST, resume=True)
+    assert model.training["step"] == 4
     for one, other in zip(model.get_weights(), file_of.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 
