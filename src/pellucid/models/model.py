@@ -25,6 +25,7 @@ from pellucid.models.ports import Ports
 from pellucid.models.saving import save
 from pellucid.models.summary import summary_text
 from pellucid.models.variables import alone
+from pellucid.nn.checks import OFFSET, WIDER
 from pellucid.nn.layer import Layer
 from pellucid.nn.losses import Loss, Squared
 from pellucid.nn.losses.contract import Contract
@@ -40,10 +41,18 @@ from pellucid.train.callback import Callback
 from pellucid.train.history import History
 from pellucid.train.loop import RunState, Settings, TrainingRun
 from pellucid.train.step import objective, prediction_graph
-from pellucid.transform.arrays import converted
+from pellucid.transform.arrays import check_whole, converted
 from pellucid.transform.explainable import FunctionCall
 
 _MOST_EPOCHS = 10**12  # of a microsecond each: 11 days
+_RECORDS = {"training": dict, "kept": dict, "columns": list, "history": History}  # of runs
+_SET_BY = {
+    **dict.fromkeys(
+        ("optimizer", "loss", "metrics", "regularizers", "rates", "compiled"),
+        "Give it to compile: compile(optimizer, loss, metrics).",
+    ),
+    "weights": "Write model.set_weights({'dense_1.W': array}).",
+}
 _FIXED = ("seed", "dtype", "name", "architecture", "programs")  # what is made of them stays
 
 
@@ -102,6 +111,19 @@ class Model(BaseModel):
                 f"Make a new model with {name}=."
                 if name in ("seed", "dtype", "name")
                 else "Make a new model.",
+            )
+        if name in _RECORDS and not isinstance(value, _RECORDS[name]):
+            raise ArgumentError(
+                type(self).__name__,
+                f"the {name} of a model is a record of its run, a {_RECORDS[name].__name__}, got "
+                f"{value!r}",
+                "To forget a run, call compile again.",
+            )
+        if isinstance(getattr(type(self), name, None), property) and name not in _ATTRIBUTES:
+            raise ArgumentError(
+                type(self).__name__,
+                f"the {name} of a model cannot be set: it follows from others, got {value!r}",
+                _SET_BY.get(name, "Make a new model."),
             )
         ours = type(self).__module__.startswith(__name__.partition(".")[0] + ".")
         if name in elsewhere.ATTRIBUTES or (
@@ -213,9 +235,10 @@ class Model(BaseModel):
             raise ArgumentError(
                 "set_weights", f"weights must be a list of arrays or a dict by name, got {given!r}"
             )
-        for item in given:
-            as_array(item, "set_weights", "a weight")
         dtype = numpy_dtype(self.dtype)
+        for item in given:
+            plain = as_array(item, "set_weights", "a weight")
+            check_whole(plain, dtype, "set_weights", "a weight", WIDER)
         new = [
             converted(np.array(item, order="C"), dtype, "set_weights", f"array {number} of weights")
             for number, item in enumerate(given)
@@ -281,8 +304,13 @@ class Model(BaseModel):
         flag("apply", "train", train)
         if key is not None and not isinstance(key, Key):
             raise ArgumentError("apply", f"key must be one, got {key!r}", "Write pel.Key(0, step).")
-        architecture, lift = self.architecture, current().lift
-        inputs = [lift(one) for one in architecture.inputs.taken("apply", "x", x)]
+        architecture, dtype = self.architecture, numpy_dtype(self.dtype)
+
+        def lift(one: Any, name: str = "a weight", fix: str = WIDER) -> Value:
+            check_whole(one, dtype, "apply", name, fix)
+            return current().lift(one)
+
+        inputs = [lift(one, "x", OFFSET) for one in architecture.inputs.taken("apply", "x", x)]
         self._shaped_by(inputs)
         outputs, after = architecture.apply(
             variables.fitted("apply", "params", params, architecture.params, lift),
@@ -573,7 +601,7 @@ class Model(BaseModel):
         variables.write(
             self.architecture, "params", trees.with_leaves(self.params, progress.params)
         )
-        self.slots = trees.with_leaves(self.slots, progress.slots)
+        self._slots = trees.with_leaves(self.slots, progress.slots)
         variables.write(self.architecture, "state", trees.with_leaves(self.state, progress.state))
         self.kept = progress.kept
         self.training |= {
@@ -710,5 +738,5 @@ class Model(BaseModel):
 
 _ATTRIBUTES = {
     *vars(BaseModel(0, "float32", None, Ports(("input",)))),
-    *(name for name, value in vars(BaseModel).items() if isinstance(value, property)),
+    *(name for name, value in vars(BaseModel).items() if getattr(value, "fset", None)),
 }

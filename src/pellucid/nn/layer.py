@@ -16,20 +16,18 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, ClassVar
 
-import numpy as np
-
 from pellucid.core.arguments import checked
-from pellucid.core.errors import ArgumentError, DataError, ShapeError
+from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.core.forks import Claim
 from pellucid.core.trees import leaves_of, map_leaves
 from pellucid.graph.node import TensorType
-from pellucid.nn.checks import checked_apply, checked_init
+from pellucid.nn.checks import OFFSET, checked_apply, checked_init
 from pellucid.nn.regularizers import Regularizer
 from pellucid.nn.symbols import Network, Symbol, check_name
 from pellucid.ops.composite.base import asvalue
 from pellucid.ops.random import Key
 from pellucid.ops.value import Value, current, is_tracing
-from pellucid.transform.arrays import as_array, converted
+from pellucid.transform.arrays import as_array, check_whole, converted
 
 Tree = dict[str, Any]
 
@@ -203,7 +201,9 @@ class Layer(Network):
         if variables.params and not recorded:  # as predict converts them
             dtype = next(iter(leaves_of(variables.params))).dtype
             plain = [as_array(one, self.where, exact=True) for one in given]
-            given = [self._held(array, dtype) for array in plain]
+            for array in plain:
+                check_whole(array, dtype, self.where, "x", OFFSET)
+            given = [converted(array, dtype, self.where, "x") for array in plain]
         inputs = [current().lift(one) for one in given]
         if any(one.type.shape == () for one in inputs):
             raise ShapeError(self.where, "x must have rows, got a single number")
@@ -216,18 +216,6 @@ class Layer(Network):
             key=None,
         )
         return out if recorded or is_tracing() else out.numpy()  # type: ignore[attr-defined]
-
-    def _held(self, x: Any, dtype: Any) -> Any:
-        """x in the dtype of the weights; refuses whole numbers that it cannot hold."""
-        held = converted(x, dtype, self.where, "x")
-        lost = held.astype(np.longdouble) != x if x.dtype.kind in "iu" else np.array(False)
-        if lost.any():
-            raise DataError(
-                self.where,
-                f"x must hold whole numbers that {dtype} can hold, got {x[lost].flat[0]}",
-                "Subtract an offset, such as x.min().",
-            )
-        return held
 
     @property
     def variables(self) -> Variables:
