@@ -171,7 +171,7 @@ class BaseModel(Network):
         wanted = self.slot_types()
         fix = "Give the slots of a model with these layers and this optimizer."
         if not isinstance(given, dict) or set(given) != set(wanted):
-            known = ", ".join(wanted) or "none"
+            known = ", ".join(wanted) or "an empty dict"
             got = ", ".join(map(str, given)) if isinstance(given, dict) else repr(given)
             raise ArgumentError("model.slots", f"slots must be {known}, got {got}", fix)
         made: dict[str, list[Array]] = {}

@@ -119,7 +119,8 @@ class Model(BaseModel):
                 f"{value!r}",
                 "To forget a run, call compile again.",
             )
-        if isinstance(getattr(type(self), name, None), property) and name not in _ATTRIBUTES:
+        found = getattr(type(self), name, None)
+        if isinstance(found, property) and found.fset is None:
             raise ArgumentError(
                 type(self).__name__,
                 f"the {name} of a model cannot be set: it follows from others, got {value!r}",
@@ -132,7 +133,7 @@ class Model(BaseModel):
             raise ArgumentError(
                 type(self).__name__,
                 f"a model has no attribute '{name}' to set",
-                nearest(name, sorted(_ATTRIBUTES), elsewhere.ATTRIBUTES),
+                nearest(name, sorted(_PUBLIC), elsewhere.ATTRIBUTES),
             )
         super().__setattr__(name, value)
 
@@ -740,3 +741,4 @@ _ATTRIBUTES = {
     *vars(BaseModel(0, "float32", None, Ports(("input",)))),
     *(name for name, value in vars(BaseModel).items() if getattr(value, "fset", None)),
 }
+_PUBLIC = [name for name in _ATTRIBUTES if not name.startswith("_")]

@@ -14,11 +14,12 @@ import reprlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.core.forks import Claim
+from pellucid.core.names import unknown_attribute
 from pellucid.core.trees import leaves_of, map_leaves
 from pellucid.graph.node import TensorType
 from pellucid.nn.checks import OFFSET, checked_apply, checked_init
@@ -97,6 +98,33 @@ ARGUMENTS = {
 }
 
 
+_HERE = "Write model.weights, or layer.variables.params for the arrays of one layer."
+
+# What is read from a layer of another library.
+READ = {
+    "get_weights": _HERE,
+    "weights": _HERE,
+    "weight": _HERE,
+    "kernel": _HERE,
+    "bias": _HERE,
+    "params": _HERE,
+    "parameters": _HERE,
+    "trainable_weights": _HERE,
+    "trainable_variables": _HERE,
+    "state_dict": _HERE,
+    "coef_": _HERE,
+    "set_weights": "Write model.set_weights({'dense_1.W': array}).",
+    "load_state_dict": "Write model.set_weights({'dense_1.W': array}).",
+    "trainable": "Freeze layers in compile: rates={'dense_1': 0}.",
+    "count_params": "Write model.count_params(), or print model.summary().",
+    "output_shape": "Print model.summary(), which shows the shape of each layer's output.",
+    "build": "Build the model: model.build((4,)).",
+    "call": "apply",
+    "forward": "apply",
+    "get_config": "Write model.save(path), and pel.load(path) for the model again.",
+}
+
+
 @dataclasses.dataclass(frozen=True)
 class Layer(Network):
     """Base of all layers.
@@ -114,8 +142,12 @@ class Layer(Network):
     )
 
     elsewhere: ClassVar[Mapping[str, str]] = ARGUMENTS
+    read: ClassVar[Mapping[str, str]] = READ
     biases: ClassVar[tuple[str, ...]] = ()  # parameters that a penalty leaves out by default
     multiple_inputs: ClassVar[bool] = False  # whether x is a tuple of inputs
+
+    if not TYPE_CHECKING:  # for a type checker there is no such name
+        __getattr__ = unknown_attribute
 
     def __init_subclass__(cls, **rest: Any) -> None:
         """Puts checks of the arguments in front of `init` and `apply`."""
