@@ -725,7 +725,8 @@ class Model(BaseModel):
         """Writes one safetensors file: weights, architecture, training state. See `pel.load`.
 
         Functions of your own are written as graphs, in which what they read is a constant: in the
-        loaded model it does not change any more.
+        loaded model it does not change any more. `pickle` takes a model as well, but no lambda and
+        no function inside another one, which is Python's rule; cloudpickle takes those too.
 
         A model inside of which this one uses a part alone comes back as the layers that it uses.
 
