@@ -365,3 +365,14 @@ def test_threads_that_predict_see_the_old_value_or_the_new_one():
         one.join()
     assert not failed
     assert all(np.array_equal(one, low) or np.array_equal(one, high) for one in found)
+
+
+def test_a_jitted_function_of_a_model_is_traced_for_its_weights_alone():
+    model = small(nn.Dense(4, "tanh"))
+    function, x = pel.jit(lambda x: model(x), backend="interpreter"), pel.Tensor(X)
+    np.testing.assert_array_equal(function(x), model.predict(X, **FAST))
+    model.evaluate(X, Y, **FAST)
+    function(x)
+    assert function.cache_info().traces == 1
+    model.set_weights([2 * w for w in model.get_weights()])
+    np.testing.assert_array_equal(function(x), model.predict(X, **FAST))

@@ -18,7 +18,8 @@ from pellucid.graph.node import Graph
 from pellucid.models import elsewhere, fitting, variables, wiring
 from pellucid.models.architecture import Output
 from pellucid.models.base import Array, BaseModel
-from pellucid.models.configuration import configuration, contract_of
+from pellucid.models.configuration import configuration
+from pellucid.models.endings import contract_of
 from pellucid.models.fitting import Data
 from pellucid.models.measuring import CHUNK, predictions, rows_of
 from pellucid.models.ports import Ports
