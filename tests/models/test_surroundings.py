@@ -10,6 +10,7 @@ import pytest
 
 import pellucid as pel
 from pellucid import nn, optim
+from pellucid.core import notices
 from pellucid.core.errors import ArgumentError, ShapeError
 
 RNG = np.random.default_rng(3)
@@ -376,3 +377,17 @@ def test_a_jitted_function_of_a_model_is_traced_for_its_weights_alone():
     assert function.cache_info().traces == 1
     model.set_weights([2 * w for w in model.get_weights()])
     np.testing.assert_array_equal(function(x), model.predict(X, **FAST))
+
+
+def test_what_is_too_large_to_be_watched_is_traced_at_each_call(monkeypatch):
+    monkeypatch.setattr(notices, "_said", set())
+    held = [1.0] * 5000
+    model = small(nn.Dense(4, lambda v: v * held[17]))
+    with pytest.warns(UserWarning, match="too large to be watched"):
+        once = model.predict(X, **FAST)
+    held[17] = 2.0
+    assert not np.array_equal(model.predict(X, **FAST), once)
+    fresh = anew(lambda: small(nn.Dense(4, lambda v: v * 2.0)), model)
+    for one in (model, fresh):
+        one.fit(X, Y, **FIT, **FAST)
+    np.testing.assert_array_equal(model.predict(X, **FAST), fresh.predict(X, **FAST))
