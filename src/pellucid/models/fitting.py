@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.core import dtypes, trees
+from pellucid.core import dtypes, notices, trees
 from pellucid.core.arguments import choice, integer, real
 from pellucid.core.arguments import seed as check_seed
 from pellucid.core.config import to_config
@@ -260,6 +262,7 @@ def engine_of(
         "product": lambda: product_graph(task, slots),
     }
 
+    @functools.cache  # a run keeps its programs, whatever a callback changes
     def program(kind: str) -> Executable:
         return model.programs.program((kind, key), makers[kind], backend, "fit")
 
@@ -268,12 +271,23 @@ def engine_of(
 
 def measured(model: BaseModel, data: Data, chunk: int, backend: str | None) -> dict[str, float]:
     """Loss and metrics of a data set with the model's weights."""
+    return measure_of(model, data, chunk, backend)()
+
+
+def measure_of(
+    model: BaseModel, data: Data, chunk: int, backend: str | None
+) -> Callable[[], dict[str, float]]:
+    """What gives loss and metrics of a data set with the weights that the model has then."""
     task = model.task(data.types, bool(data.weights))
     program = model.programs.program(
         ("evaluate", model.key(task)), lambda: evaluation_graph(task), backend, "evaluate"
     )
-    fixed = variables.leaves(model.architecture)
-    return measures(task, program, fixed, data.features, data.targets, data.weights, chunk)
+
+    def measure() -> dict[str, float]:
+        fixed = variables.leaves(model.architecture)
+        return measures(task, program, fixed, data.features, data.targets, data.weights, chunk)
+
+    return measure
 
 
 def validation(
@@ -296,9 +310,10 @@ def validation(
     ):
         check_targets(head.metrics, head.loss, head.contract, target, output)
 
+    measure = measure_of(model, data, CHUNK, backend)
+
     def validate(run: Run) -> dict[str, float]:
-        values = measured(model, data, CHUNK, backend)
-        return {f"val_{name}": value for name, value in values.items()}
+        return {f"val_{name}": value for name, value in measure().items()}
 
     return validate
 
@@ -324,3 +339,19 @@ def watchers(
         check_savable(model, data.types)
         several.append(Checkpoint(lambda: save(model, path, overwrite=True), every))
     return several, len(given) > 0
+
+
+def noting_changes(model: BaseModel) -> Callable[[], None]:
+    """What says, at the end of a run, which surroundings of own functions changed since now."""
+    own = copy.copy(model.programs.own)
+
+    def note() -> None:
+        name = None if own is None else own.change()
+        if name is not None:
+            notices.once(
+                f"[fit] functions of your own may read {name}, which changed during the run: all "
+                "its steps use what stood there at the start. To train on with the new value, call "
+                "fit again with resume=True."
+            )
+
+    return note

@@ -18,13 +18,15 @@ from pellucid.graph.node import Graph
 from pellucid.models import elsewhere, fitting, variables, wiring
 from pellucid.models.architecture import Output
 from pellucid.models.base import Array, BaseModel
-from pellucid.models.configuration import configuration, contract_of
+from pellucid.models.configuration import configuration
+from pellucid.models.endings import contract_of
 from pellucid.models.fitting import Data
 from pellucid.models.measuring import CHUNK, predictions, rows_of
 from pellucid.models.ports import Ports
 from pellucid.models.saving import save
 from pellucid.models.summary import summary_text
 from pellucid.models.variables import alone
+from pellucid.nn.checks import OFFSET, WIDER
 from pellucid.nn.layer import Layer
 from pellucid.nn.losses import Loss, Squared
 from pellucid.nn.losses.contract import Contract
@@ -40,10 +42,18 @@ from pellucid.train.callback import Callback
 from pellucid.train.history import History
 from pellucid.train.loop import RunState, Settings, TrainingRun
 from pellucid.train.step import objective, prediction_graph
-from pellucid.transform.arrays import converted
+from pellucid.transform.arrays import check_whole, converted
 from pellucid.transform.explainable import FunctionCall
 
 _MOST_EPOCHS = 10**12  # of a microsecond each: 11 days
+_RECORDS = {"training": dict, "kept": dict, "columns": list, "history": History}  # of runs
+_SET_BY = {
+    **dict.fromkeys(
+        ("optimizer", "loss", "metrics", "regularizers", "rates", "compiled"),
+        "Give it to compile: compile(optimizer, loss, metrics).",
+    ),
+    "weights": "Write model.set_weights({'dense_1.W': array}).",
+}
 _FIXED = ("seed", "dtype", "name", "architecture", "programs")  # what is made of them stays
 
 
@@ -103,6 +113,20 @@ class Model(BaseModel):
                 if name in ("seed", "dtype", "name")
                 else "Make a new model.",
             )
+        if name in _RECORDS and not isinstance(value, _RECORDS[name]):
+            raise ArgumentError(
+                type(self).__name__,
+                f"the {name} of a model is a record of its run, a {_RECORDS[name].__name__}, got "
+                f"{value!r}",
+                "To forget a run, call compile again.",
+            )
+        found = getattr(type(self), name, None)
+        if isinstance(found, property) and found.fset is None:
+            raise ArgumentError(
+                type(self).__name__,
+                f"the {name} of a model cannot be set: it follows from others, got {value!r}",
+                _SET_BY.get(name, "Make a new model."),
+            )
         ours = type(self).__module__.startswith(__name__.partition(".")[0] + ".")
         if name in elsewhere.ATTRIBUTES or (
             ours and not name.startswith("_") and name not in _ATTRIBUTES
@@ -110,7 +134,7 @@ class Model(BaseModel):
             raise ArgumentError(
                 type(self).__name__,
                 f"a model has no attribute '{name}' to set",
-                nearest(name, sorted(_ATTRIBUTES), elsewhere.ATTRIBUTES),
+                nearest(name, sorted(_PUBLIC), elsewhere.ATTRIBUTES),
             )
         super().__setattr__(name, value)
 
@@ -213,9 +237,10 @@ class Model(BaseModel):
             raise ArgumentError(
                 "set_weights", f"weights must be a list of arrays or a dict by name, got {given!r}"
             )
-        for item in given:
-            as_array(item, "set_weights", "a weight")
         dtype = numpy_dtype(self.dtype)
+        for item in given:
+            plain = as_array(item, "set_weights", "a weight")
+            check_whole(plain, dtype, "set_weights", "a weight", WIDER)
         new = [
             converted(np.array(item, order="C"), dtype, "set_weights", f"array {number} of weights")
             for number, item in enumerate(given)
@@ -281,8 +306,13 @@ class Model(BaseModel):
         flag("apply", "train", train)
         if key is not None and not isinstance(key, Key):
             raise ArgumentError("apply", f"key must be one, got {key!r}", "Write pel.Key(0, step).")
-        architecture, lift = self.architecture, current().lift
-        inputs = [lift(one) for one in architecture.inputs.taken("apply", "x", x)]
+        architecture, dtype = self.architecture, numpy_dtype(self.dtype)
+
+        def lift(one: Any, name: str = "a weight", fix: str = WIDER) -> Value:
+            check_whole(one, dtype, "apply", name, fix)
+            return current().lift(one)
+
+        inputs = [lift(one, "x", OFFSET) for one in architecture.inputs.taken("apply", "x", x)]
         self._shaped_by(inputs)
         outputs, after = architecture.apply(
             variables.fitted("apply", "params", params, architecture.params, lift),
@@ -371,6 +401,7 @@ class Model(BaseModel):
 
     def graph(self) -> Graph:
         """The prediction graph: (parameters, state, x) → the outputs."""
+        self.refresh()
         self.built()
         architecture = self.architecture
         return prediction_graph(
@@ -441,9 +472,12 @@ class Model(BaseModel):
                 with state acts as in prediction.
             loss_weights: for several outputs, what each loss is multiplied by in the objective.
 
-        Functions of your own (losses, metrics, activations, layers) are traced once: what they read
-        beside their inputs, such as a global number or an array, is a constant from then on. After
-        a change of it, call compile again; `predict` uses the new value from then on, too.
+        Functions of your own (losses, metrics, activations, layers, penalties, optimizers) may read
+        global and closed-over values. `fit`, `evaluate` and `predict` look at them when they are
+        called and use what they find: after a change the graphs are traced again, while weights,
+        the optimizer's slots and the state of a run stay. Through one call of `fit` they are
+        constants; to train on with another value, call fit(…, resume=True). What is read elsewhere
+        (files, clocks, random numbers, the inside of library objects) is read at the trace alone.
         """
         self.configure(
             configuration(
@@ -498,7 +532,8 @@ class Model(BaseModel):
             checkpoint_every: seconds between two saves: the work that a kill can cost.
             overwrite: whether an existing checkpoint file is replaced.
             resume: goes on where the loaded checkpoint stood; seed, batch size and data must be
-                the same.
+                the same. Functions of your own go on with the values that they read now; those out
+                of a file with the values at the time it was written.
             backend: "native", machine code; "interpreter"; None picks native, and says once when it
                 cannot.
             threads: how many threads train, at most; None: as many as the process may use. The
@@ -558,7 +593,9 @@ class Model(BaseModel):
         self.history = curves
         self.training |= {**same, "y": [[y.dtype.name, list(y.shape[1:])] for y in data.targets]}
         self.remember_columns(x)
+        note_changes = fitting.noting_changes(self)
         run.train()
+        note_changes()
         return self.history
 
     def _publish(self, progress: RunState) -> None:
@@ -566,7 +603,7 @@ class Model(BaseModel):
         variables.write(
             self.architecture, "params", trees.with_leaves(self.params, progress.params)
         )
-        self.slots = trees.with_leaves(self.slots, progress.slots)
+        self._slots = trees.with_leaves(self.slots, progress.slots)
         variables.write(self.architecture, "state", trees.with_leaves(self.state, progress.state))
         self.kept = progress.kept
         self.training |= {
@@ -688,16 +725,22 @@ class Model(BaseModel):
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Writes one safetensors file: weights, architecture, training state. See `pel.load`.
 
+        Functions of your own are written as graphs, in which what they read is a constant: in the
+        loaded model it does not change any more. `pickle` takes a model as well, but no lambda and
+        no function inside another one, which is Python's rule; cloudpickle takes those too.
+
         A model inside of which this one uses a part alone comes back as the layers that it uses.
 
         Raises:
             ArgumentError: if the file exists and `overwrite` is False.
         """
+        self.refresh()
         self.built()
         save(self, path, overwrite=overwrite)
 
 
 _ATTRIBUTES = {
     *vars(BaseModel(0, "float32", None, Ports(("input",)))),
-    *(name for name, value in vars(BaseModel).items() if isinstance(value, property)),
+    *(name for name, value in vars(BaseModel).items() if getattr(value, "fset", None)),
 }
+_PUBLIC = [name for name in _ATTRIBUTES if not name.startswith("_")]

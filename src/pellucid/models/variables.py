@@ -99,11 +99,15 @@ def fitted(where: str, name: str, tree: Any, wanted: Tree, leaf: Callable[[Any],
     return trees.unflatten(structure, found)  # type: ignore[no-any-return]
 
 
-def check(architecture: Architecture) -> None:
+def check(architecture: Architecture, again: bool = False) -> None:
     """Refuses layers that have arrays of other types than they need here.
 
+    Args:
+        again: whether they fitted before, and functions of a person's own do something else now;
+            otherwise the arrays come from another model.
+
     Raises:
-        ShapeError: naming the layer; its arrays come from another model.
+        ShapeError: naming the layer.
     """
     for name, layer in architecture.unique().items():
         own = held(layer)
@@ -113,15 +117,20 @@ def check(architecture: Architecture) -> None:
             (architecture.params[name], architecture.state[name]), own, strict=True
         ):
             if type_tree(has) != wanted:
-                raise _other_types(architecture.where, name, wanted, type_tree(has))
+                raise _other_types(architecture.where, name, wanted, type_tree(has), again)
 
 
-def _other_types(where: str, name: str, wanted: Any, has: Any) -> ShapeError:
+def _other_types(where: str, name: str, wanted: Any, has: Any, again: bool) -> ShapeError:
+    if again:
+        source = "made before a value changed that a function of your own reads"
+        fix = "Set it back, or make a new model."
+    else:
+        source = "from another model that it stands in"
+        fix = "Use a new layer, or inputs of the same width and dtype."
     return ShapeError(
         where,
-        f"layer {name} must have weights {_shown(wanted)} here, got {_shown(has)} from another "
-        "model that it stands in",
-        "Use a new layer, or inputs of the same width and dtype.",
+        f"layer {name} must have weights {_shown(wanted)} here, got {_shown(has)} {source}",
+        fix,
     )
 
 

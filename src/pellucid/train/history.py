@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pellucid.core import shapes
 from pellucid.core.arguments import integer, real
 from pellucid.core.errors import ArgumentError, ShapeError
+from pellucid.core.names import unknown_attribute
 from pellucid.transform.arrays import as_array
 
 Table = dict[str, list[float]]
@@ -42,6 +43,9 @@ class History:
         validated: the step at which validation was measured last.
         memory: what callbacks must know of epochs that are no longer in the curves.
     """
+
+    if not TYPE_CHECKING:  # for a type checker there is no such name
+        __getattr__ = unknown_attribute
 
     def __init__(self, max_points: int = MAX_POINTS) -> None:
         self.max_points = integer("History", "max_points", max_points, 0)

@@ -12,7 +12,7 @@ import functools
 import os
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -68,37 +68,49 @@ def _members(container: Any, kept: Any) -> Any:
 class Surroundings:
     """Each place that a function reads from, and what stood there.
 
+    Args:
+        function: or a tuple of functions and objects with methods.
+        known: objects that are not followed.
+
+    A class says in `__pellucid_unwatched__` which attributes of its objects no function depends on.
+
     Attributes:
         whole: whether all of it could be watched; if not, it always counts as changed.
         arrays: the NumPy arrays among it, whose elements are no places.
     """
 
-    def __init__(self, function: Any):
-        walk = _Walk()
+    def __init__(self, function: Any, known: Iterable[Any] = ()):
+        walk = _Walk(known)
         self.whole = walk.run(function)
         self.places: tuple[Place, ...] = tuple(walk.places)
         self.arrays: tuple[Any, ...] = tuple(walk.arrays)
 
     def changed(self) -> bool:
         """Whether another thing stands in any of the places now."""
-        for read, container, key, what in self.places:
+        return self.first_change() is not None or not self.whole
+
+    def first_change(self) -> Place | None:
+        """The first place where another thing stands now."""
+        for place in self.places:
+            read, container, key, what = place
             now = read(container, key)
             if now is not what and not (
                 type(now) in _SAME and type(now) is type(what) and now == what
             ):
-                return True
-        return not self.whole
+                return place
+        return None
 
 
 class _Walk:
     """Follows a function to everything that it may read. Nothing recurses over depth."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: Iterable[Any]) -> None:
         self.places: list[Place] = []
         self.arrays: list[Any] = []
         self._names: set[str] = set()  # that any of the code mentions
         self._named: dict[int, tuple[Any, set[str]]] = {}  # read by name only: modules, libraries
-        self._seen: dict[int, Any] = {}  # holds on to what it saw, so that an id stays its own
+        # Holds on to what it saw, so that an id stays its own.
+        self._seen: dict[int, Any] = {id(one): one for one in known}
         self._next: list[Any] = []
 
     def run(self, function: Any) -> bool:
@@ -173,7 +185,8 @@ class _Walk:
             return
         if isinstance(attributes, dict):
             self._watch(_length, attributes)
-            for name in list(attributes):
+            left_out = getattr(kind, "__pellucid_unwatched__", ())
+            for name in [name for name in attributes if name not in left_out]:
                 self._watch(_item, attributes, name)
         for base in kind.__mro__:
             slots = vars(base).get("__slots__", ())
