@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from pellucid.graph.node import Graph, TensorType
 from pellucid.runtime.backend import executor
@@ -25,6 +25,8 @@ class Programs:
         trainers: machine code of training steps, by the same, then as `train/engines` keeps it.
     """
 
+    __pellucid_watched__: ClassVar[tuple[str, ...]] = ()  # what stands here follows from the model
+
     tasks: dict[Targets, Task] = field(default_factory=dict)
     graphs: dict[Targets, Graph] = field(default_factory=dict)
     trainers: dict[Targets, dict[Any, Any]] = field(default_factory=dict)
@@ -35,9 +37,11 @@ class Programs:
     ) -> Executable:
         """The program of the graph that `key` stands for."""
         whole = key, backend
-        if whole not in self._programs:
-            self._programs[whole] = executor(graph(), backend=backend, where=where, prepare=in_rows)
-        return self._programs[whole]
+        found = self._programs.get(whole)
+        if found is None:
+            found = executor(graph(), backend=backend, where=where, prepare=in_rows)
+            self._programs[whole] = found
+        return found
 
     def clear(self) -> None:
         for table in (self.tasks, self.graphs, self.trainers, self._programs):
