@@ -31,8 +31,10 @@ def type_tree(tree: Any) -> Any:
 
 def is_built(architecture: Architecture) -> bool:
     """Whether every layer has its arrays."""
-    layers = architecture.unique().values()
-    return bool(layers) and all(layer.variables.params is not None for layer in layers)
+    for layer in architecture.unique().values():
+        if layer.variables.params is None:
+            return False
+    return bool(architecture.layers)
 
 
 def held(layer: Layer) -> tuple[Tree, Tree] | None:
