@@ -61,7 +61,7 @@ class BaseModel(Network):
     """
 
     # What no function of a person's own that calls the model depends on.
-    __pellucid_unwatched__ = ("programs", "_slots", "history", "training", "kept", "_claim")
+    __pellucid_unwatched__ = ("programs", "_slots", "training", "kept", "_claim")
 
     def __init__(self, seed: int | None, dtype: Any, name: str | None, inputs: Ports):
         where = type(self).__name__
@@ -215,11 +215,10 @@ class BaseModel(Network):
 
     def fits(self, given: Sequence[tuple[Any, ...]]) -> None:
         """Refuses inputs of shapes that the model was not made for."""
-        for number, (shape, wanted) in enumerate(
-            zip(given, self.architecture.samples, strict=False)
-        ):
-            if shape[1:] != wanted:
-                raise self._other_shape(number, shape, wanted)
+        wanted = self.architecture.input_types
+        for number, (shape, type) in enumerate(zip(given, wanted, strict=False)):
+            if shape[1:] != type.shape[1:]:
+                raise self._other_shape(number, shape, self.architecture.samples[number])
 
     def _other_shape(
         self, number: int, shape: tuple[Any, ...], wanted: tuple[int, ...]
@@ -254,8 +253,9 @@ class BaseModel(Network):
         given = self.architecture.inputs.taken(where, "x", x)
         for known, one in zip(self.columns, given, strict=True):
             check_names(where, known, one)
-        found = tuple(as_features(one, where, numpy_dtype(self.dtype)) for one in given)
-        if len({len(one) for one in found}) > 1:
+        dtype = numpy_dtype(self.dtype)
+        found = tuple([as_features(one, where, dtype) for one in given])
+        if len(found) > 1 and len({len(one) for one in found}) > 1:
             raise ShapeError(
                 where,
                 "all inputs must have as many rows, got "
@@ -333,13 +333,14 @@ class BaseModel(Network):
     def task(self, ys: Sequence[TensorType], weighted: bool) -> Task:
         """What is trained on targets of these types, kept until the model changes."""
         key = tuple(ys), weighted
-        if key not in self.programs.tasks:
+        found = self.programs.tasks.get(key)
+        if found is None:
             self.built()
             architecture = self.architecture
-            self.programs.tasks[key] = self.configuration("fit").task(
+            found = self.programs.tasks[key] = self.configuration("fit").task(
                 architecture, architecture.params, architecture.state, ys, weighted, self.dtype
             )
-        return self.programs.tasks[key]
+        return found
 
     @staticmethod
     def key(task: Task) -> Targets:
@@ -349,7 +350,8 @@ class BaseModel(Network):
     def step_graph(self, task: Task) -> Graph:
         """The training step of a task, kept until the model changes."""
         key, optimizer = self.key(task), self.configuration("fit").optimizer
-        if key not in self.programs.graphs:
+        graph = self.programs.graphs.get(key)
+        if graph is None:
             if not task.free:
                 raise ArgumentError(
                     "fit",
@@ -358,11 +360,11 @@ class BaseModel(Network):
                 )
             slots = variables.type_tree(self.slots)
             if isinstance(optimizer, Minimizer):
-                made = self.programs.traced(lambda: gradient_graph(task, slots))
+                graph = self.programs.traced(lambda: gradient_graph(task, slots))
             else:
-                made = self.programs.traced(lambda: step_graph(task, optimizer, slots))
-            self.programs.graphs[key] = made
-        return self.programs.graphs[key]
+                graph = self.programs.traced(lambda: step_graph(task, optimizer, slots))
+            self.programs.graphs[key] = graph
+        return graph
 
     def start_slots(self, task: Task) -> None:
         """The optimizer's slots before the first step."""

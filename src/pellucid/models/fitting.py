@@ -28,7 +28,7 @@ from pellucid.models.measuring import CHUNK, measures
 from pellucid.models.saving import check_savable, save
 from pellucid.nn.losses import Loss
 from pellucid.optim import BatchSize, FixedBatch, GrowingBatch, Minimizer, Optimizer
-from pellucid.runtime.executor import Executable, Trainer
+from pellucid.runtime.executor import Executable, Trainer, dtype_name
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.train.callback import Callback, Run, as_callbacks
 from pellucid.train.callbacks import Checkpoint, ProgressBar
@@ -89,7 +89,12 @@ class Data:
     @property
     def types(self) -> tuple[TensorType, ...]:
         """The types of the targets."""
-        return tuple(TensorType(dtypes.as_dtype(y.dtype), (N, *y.shape[1:])) for y in self.targets)
+        return tuple(
+            [
+                TensorType(dtypes.as_dtype(dtype_name(y.dtype)), (N, *y.shape[1:]))
+                for y in self.targets
+            ]
+        )
 
     @property
     def rows(self) -> int:
@@ -207,7 +212,8 @@ def start(
                 )
     if model.slots is None:
         model.start_slots(task)
-    params, slots, state = map(trees.leaves_of, (model.params, model.slots, model.state))
+    params, state = (variables.leaves(model.architecture, kind) for kind in ("params", "state"))
+    slots = trees.leaves_of(model.slots)
     step = int(stored.get("step", 0))
     if resume:
         kept = dict(model.kept)
@@ -332,7 +338,7 @@ def watchers(
     if not known or verbose not in (0, 1, 2):
         raise ArgumentError("fit", f"verbose must be 0, 1 or 2, got {verbose!r}")
     given = as_callbacks("fit", callbacks)
-    several: list[Callback] = [ProgressBar(verbose), *given]
+    several: list[Callback] = [ProgressBar(verbose), *given] if verbose else list(given)
     if checkpoint is not None:
         real("fit", "checkpoint_every", every, 0)
         path = check_target(checkpoint, overwrite)

@@ -36,6 +36,7 @@ from pellucid.ops.random import Key
 from pellucid.ops.value import Value, current
 from pellucid.optim import BatchSize, Optimizer
 from pellucid.runtime.backend import check_backend
+from pellucid.runtime.executor import dtype_name
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.threads import check as check_threads
 from pellucid.train.callback import Callback
@@ -105,6 +106,11 @@ class Model(BaseModel):
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Refuses attributes that nothing reads: what they mean would be ignored."""
+        if name in _FIXED or name not in _ATTRIBUTES:
+            self._check_attribute(name, value)
+        super().__setattr__(name, value)
+
+    def _check_attribute(self, name: str, value: Any) -> None:
         if name in _FIXED and name in self.__dict__:
             raise ArgumentError(
                 type(self).__name__,
@@ -136,7 +142,6 @@ class Model(BaseModel):
                 f"a model has no attribute '{name}' to set",
                 nearest(name, sorted(_PUBLIC), elsewhere.ATTRIBUTES),
             )
-        super().__setattr__(name, value)
 
     if not TYPE_CHECKING:  # for a type checker there is no such name
 
@@ -591,7 +596,10 @@ class Model(BaseModel):
         # Nothing is refused from here on: what an earlier run left may go.
         curves.seed = progress.seed
         self.history = curves
-        self.training |= {**same, "y": [[y.dtype.name, list(y.shape[1:])] for y in data.targets]}
+        self.training |= {
+            **same,
+            "y": [[dtype_name(y.dtype), list(y.shape[1:])] for y in data.targets],
+        }
         self.remember_columns(x)
         note_changes = fitting.noting_changes(self)
         run.train()
@@ -600,11 +608,9 @@ class Model(BaseModel):
 
     def _publish(self, progress: RunState) -> None:
         """Gives the model the arrays of the last whole step."""
-        variables.write(
-            self.architecture, "params", trees.with_leaves(self.params, progress.params)
-        )
+        variables.write_leaves(self.architecture, "params", progress.params)
         self._slots = trees.with_leaves(self.slots, progress.slots)
-        variables.write(self.architecture, "state", trees.with_leaves(self.state, progress.state))
+        variables.write_leaves(self.architecture, "state", progress.state)
         self.kept = progress.kept
         self.training |= {
             "seed": progress.seed,
@@ -719,7 +725,7 @@ class Model(BaseModel):
 
         program = self.programs.program(kind, graph, backend, kind)
         fixed = variables.leaves(architecture)
-        return predictions(program, fixed, features, batch_size, numpy_dtype(self.dtype), kind)
+        return predictions(program, fixed, features, batch_size, numpy_dtype(self.dtype))
 
     @checked
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:

@@ -46,10 +46,11 @@ class Programs:
     ) -> Executable:
         """The program of the graph that `key` stands for."""
         whole = key, backend
-        if whole not in self._programs:
-            made = self.traced(graph)
-            self._programs[whole] = executor(made, backend=backend, where=where, prepare=in_rows)
-        return self._programs[whole]
+        found = self._programs.get(whole)
+        if found is None:
+            found = executor(self.traced(graph), backend=backend, where=where, prepare=in_rows)
+            self._programs[whole] = found
+        return found
 
     def clear(self) -> None:
         """Forgets all but whose code it is."""

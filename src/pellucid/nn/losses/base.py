@@ -204,8 +204,11 @@ def same_shape(
         )
     if y.dtype.kind not in "biuf":
         raise DataError(where, f"y must be numbers, got {y.dtype}")
+    dtype = numpy_dtype(output.dtype)
+    if y.dtype == dtype:
+        return y
     with np.errstate(over="ignore"):
-        narrow = y.astype(numpy_dtype(output.dtype), copy=False)
+        narrow = y.astype(dtype)
     if np.can_cast(y.dtype, narrow.dtype):
         return narrow
     lost = np.isinf(narrow) & np.isfinite(y)
