@@ -106,7 +106,7 @@ class Model(BaseModel):
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Refuses attributes that nothing reads: what they mean would be ignored."""
-        if name in _FIXED or name not in _ATTRIBUTES:
+        if name in _FIXED or name in _RECORDS or name not in _ATTRIBUTES:
             self._check_attribute(name, value)
         super().__setattr__(name, value)
 
