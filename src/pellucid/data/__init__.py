@@ -1,6 +1,20 @@
-"""Data: arrays at the door, minibatches, splits, IDX files and the bundled digits."""
+"""Data: tables from files and frames, arrays at the door, minibatches, IDX files, the digits."""
 
 from pellucid.data.datasets import Dataset, load_digits, load_idx_folder, split
 from pellucid.data.idx import read_idx, write_idx
+from pellucid.data.reading import read_table
+from pellucid.data.schema import Schema
+from pellucid.data.table import Column, Table
 
-__all__ = ["Dataset", "load_digits", "load_idx_folder", "read_idx", "split", "write_idx"]
+__all__ = [
+    "Column",
+    "Dataset",
+    "Schema",
+    "Table",
+    "load_digits",
+    "load_idx_folder",
+    "read_idx",
+    "read_table",
+    "split",
+    "write_idx",
+]
