@@ -41,7 +41,6 @@ _NO_VALUE = frozenset(
         ".",
         "..",
         "*",
-        "x",
         "#n/a",
         "#na",
         "#value!",
@@ -156,7 +155,7 @@ def _levels(cells: Cells, schema: ColumnSchema) -> Column:
     places = {fold(level): code for code, level in enumerate(schema.levels)}
     levels, known = list(schema.levels), []
     for text, quoted in zip(factors.texts, factors.quoted, strict=True):
-        if is_no_text(text, quoted) and fold(text) not in places:
+        if is_no_text(text, quoted):
             known.append(-1)
             continue
         code = places.setdefault(fold(text), len(levels))

@@ -109,12 +109,19 @@ class TextCells:
         codes, texts, quoted = self.factors
         return Factors(np.where(rows, codes, -1), texts, quoted)
 
+    @functools.cached_property
+    def _packed(self) -> ByteCells:
+        """The same texts one after the other in one piece; no cell begins with its quote."""
+        parts = [(text or "").encode("utf-8", "surrogatepass") for text in self.texts]
+        ends = np.cumsum([len(part) for part in parts], dtype=np.int64)
+        starts = np.concatenate([[0], ends[:-1]]) if len(parts) else ends
+        return ByteCells(self.name, b"".join(parts) + b"\n", starts, ends, "\0")
+
     def plain(self, mark: str) -> Plain:
-        nothing = np.zeros(len(self), bool)
-        return Plain(np.zeros(len(self)), nothing, nothing, 0, nothing, np.zeros(len(self), int))
+        return self._packed.plain(mark)
 
     def iso(self) -> tuple[Array, Array]:
-        return np.zeros(len(self), "M8[us]"), np.zeros(len(self), bool)
+        return self._packed.iso()
 
 
 @dataclass(frozen=True)

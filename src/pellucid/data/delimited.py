@@ -183,7 +183,8 @@ def _width(widths: Sequence[int], head: list[list[Cell]]) -> int:
     usual = max(set(widths[1:] or widths), key=lambda width: (widths.count(width), width))
     if first > usual and all(not cell.text for cell in head[0][usual:]):
         return usual
-    if first == usual - 1 and all(len(row) == usual for row in head[1:]):
+    named = any(row[-1].text for row in head[1:])
+    if first == usual - 1 and named and all(len(row) == usual for row in head[1:]):
         return usual  # the names of a table whose first column, the names of rows, has none
     return max(first, 1)
 

@@ -182,8 +182,9 @@ def sniffed(where: str, raw: bytes, delimiter: str | None) -> tuple[Dialect, lis
         widths = [len(line.cells) for line in lines if line.cells != [Cell("", False)]]
         width, _ = _usual(widths)
         share = widths.count(width) / max(1, len(widths)) if width > 1 else 0.0
-        if candidate == " " and share < 1 and delimiter is None:
-            continue
+        even = set(widths[1:]) == {width} and widths[0] in (width, width - 1)
+        if candidate == " " and not even and delimiter is None:
+            continue  # else a column of sentences would be many
         if best is None or share > best[0] + 1e-9:
             best = (share, dialect, widths)
     assert best is not None
@@ -214,8 +215,8 @@ def _above(sample: str, dialect: Dialect) -> int:
     for line in lines[:_MOST_ABOVE]:
         text = line.cells[0].text
         narrow = len([cell for cell in line.cells if cell.text]) <= 1 and width > 1
-        comment = text.startswith("#") and len(line.cells) != width
-        if not (narrow or comment) or len(line.cells) >= width:
+        comment = text.startswith("# ") or (text.startswith("#") and len(line.cells) != width)
+        if not (comment or (narrow and len(line.cells) < width)):
             return line.number - 1
     return 0
 

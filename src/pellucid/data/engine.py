@@ -16,14 +16,18 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.core.errors import ArgumentError, DataError, MissingPackageError
+from pellucid.core.errors import DataError, MissingPackageError
 from pellucid.core.forks import importing
 from pellucid.data import numerals
 from pellucid.data.cells import AnyCells, Columns, of_array, of_objects, unique_names
 from pellucid.data.table import Note
 
 SQLITE = b"SQLite format 3\0"
-_WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
+_TABLES = "SELECT table_name FROM information_schema.tables ORDER BY 1"
+_SQLITE_TABLES = (
+    "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' "
+    "ORDER BY name"
+)
 _WIDE = {"BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT"}
 _TEXTS = {"VARCHAR", "BOOLEAN", "UUID", "TIME", "TIME WITH TIME ZONE", "INTERVAL", "JSON", "BIT"}
 _QUERY = re.compile(r"\s*(?:(?:select|with|from)\s|\()", re.IGNORECASE)
@@ -61,7 +65,7 @@ def read_query(where: str, query: str, database: Path | None) -> Columns:
                 True,
             )
         )
-    return _run(where, query, database, "a query", notes)
+    return _run(where, query, database, "SQL", notes)
 
 
 def read_parquet(where: str, paths: Sequence[Path]) -> Columns:
@@ -73,17 +77,14 @@ def read_parquet(where: str, paths: Sequence[Path]) -> Columns:
 def read_database(where: str, path: Path) -> Columns:
     """The only table of a database file."""
     if _is_sqlite(where, path):
-        with _sqlite_errors(where), contextlib.closing(_opened(path)) as connection:
-            found = connection.execute(
-                "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') "
-                "AND name NOT LIKE 'sqlite_%' ORDER BY name"
-            ).fetchall()
+        found = _sqlite_rows(where, _SQLITE_TABLES, path)[1]
     else:
         package = duckdb(where)
-        with _errors(where, package), _connected(package, path) as connection:
-            found = connection.execute(
-                "SELECT table_name FROM information_schema.tables ORDER BY 1"
-            ).fetchall()
+        try:
+            with _connected(package, path) as connection:
+                found = connection.execute(_TABLES).fetchall()
+        except package.Error as error:
+            raise _refused(where, error) from None
     names = [str(row[0]) for row in found]
     if len(names) != 1:
         raise DataError(
@@ -114,29 +115,29 @@ def _connected(package: Any, path: Path | None) -> Any:
     return package.connect(place, read_only=path is not None, config=options)
 
 
-@contextlib.contextmanager
-def _errors(where: str, package: Any) -> Any:
-    try:
-        yield
-    except package.Error as error:
-        first = str(error).strip().split("\n", 1)[0]
-        raise DataError(where, f"DuckDB could not read it: {first}") from None
+def _refused(where: str, error: Exception) -> DataError:
+    first = str(error).strip().split("\n", 1)[0]
+    return DataError(where, f"DuckDB could not read it: {first}")
 
 
 def _run(where: str, query: str, database: Path | None, how: str, notes: list[Note]) -> Columns:
     package = duckdb(where)
-    query = query.strip().rstrip(";")
-    with _errors(where, package), _connected(package, database) as connection:
-        described = connection.execute(f"DESCRIBE {query}").fetchall()
-        kinds = [str(row[1]).upper() for row in described]
-        names, said = unique_names([str(row[0]) for row in described])
-        for name, kind in zip(names, kinds, strict=True):
-            _refuse(where, name, kind)
-        aliases = ", ".join(f"c{i}" for i in range(len(kinds)))
-        chosen = ", ".join(f"{_converted(f'c{i}', kind)} AS c{i}" for i, kind in enumerate(kinds))
-        found = connection.execute(
-            f"SELECT {chosen} FROM ({query}) AS source({aliases})"
-        ).fetchnumpy()
+    try:
+        with _connected(package, database) as connection:
+            return _fetched(where, connection, query.strip().rstrip(";"), how, notes)
+    except package.Error as error:
+        raise _refused(where, error) from None
+
+
+def _fetched(where: str, connection: Any, query: str, how: str, notes: list[Note]) -> Columns:
+    described = connection.execute(f"DESCRIBE {query}").fetchall()
+    kinds = [str(row[1]).upper() for row in described]
+    names, said = unique_names([str(row[0]) for row in described])
+    for name, kind in zip(names, kinds, strict=True):
+        _refuse(where, name, kind)
+    aliases = ", ".join(f"c{i}" for i in range(len(kinds)))
+    chosen = ", ".join(f"{_converted(f'c{i}', kind)} AS c{i}" for i, kind in enumerate(kinds))
+    found = connection.execute(f"SELECT {chosen} FROM ({query}) AS source({aliases})").fetchnumpy()
     cells = [_column(name, found[f"c{i}"], kinds[i]) for i, name in enumerate(names)]
     return Columns(cells, how, notes + said)
 
@@ -190,21 +191,19 @@ def _opened(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
 
 
-@contextlib.contextmanager
-def _sqlite_errors(where: str) -> Any:
+def _sqlite_rows(where: str, query: str, path: Path) -> tuple[list[str], list[Any]]:
     try:
-        yield
+        with contextlib.closing(_opened(path)) as connection:
+            cursor = connection.execute(query)
+            names = [str(row[0]) for row in cursor.description or ()]
+            return names, cursor.fetchall()
     except sqlite3.Error as error:
         raise DataError(where, f"SQLite could not read it: {error}") from None
 
 
 def _sqlite(where: str, query: str, path: Path) -> Columns:
-    with _sqlite_errors(where), contextlib.closing(_opened(path)) as connection:
-        cursor = connection.execute(query)
-        if cursor.description is None:
-            raise ArgumentError(where, "the query must give rows, got one that gives none")
-        names, said = unique_names([str(row[0]) for row in cursor.description])
-        rows = cursor.fetchall()
+    found, rows = _sqlite_rows(where, query, path)
+    names, said = unique_names(found)
     columns = zip(*rows, strict=True) if rows else [()] * len(names)
     return Columns([of_objects(n, c) for n, c in zip(names, columns, strict=True)], "SQLite", said)
 
@@ -212,9 +211,9 @@ def _sqlite(where: str, query: str, path: Path) -> Columns:
 def read_stream(where: str, source: Any) -> Columns:
     """What gives its columns as an Arrow C stream."""
     package = duckdb(where)
-    with _errors(where, package), package.connect() as connection:
-        connection.register("stream", source)
-        found = connection.execute("SELECT * FROM stream").fetchnumpy()
-    return Columns(
-        [of_objects(name, array.tolist()) for name, array in found.items()], "Arrow stream", []
-    )
+    try:
+        with package.connect() as connection:
+            connection.register("stream", source)
+            return _fetched(where, connection, "SELECT * FROM stream", "Arrow stream", [])
+    except package.Error as error:
+        raise _refused(where, error) from None

@@ -36,7 +36,7 @@ from pellucid.data.schema import (
     TEXT,
     ColumnSchema,
 )
-from pellucid.data.table import Note
+from pellucid.data.table import Note, count
 
 Array = np.ndarray[Any, Any]
 _SHARE = 0.9  # of the present cells that must be numbers or dates
@@ -60,7 +60,7 @@ def infer(
         return _typed_numbers(cells, said), []
     if isinstance(cells, DateCells):
         if said is None or said[0] == DATE:
-            return ColumnSchema(cells.name, DATE, dates.DAY_FIRST), []
+            return ColumnSchema(cells.name, DATE), []
         cells = cells.as_text()
     return _Texts(cells, semicolons).decided(said)
 
@@ -92,7 +92,7 @@ def _counts_rows(name: str, values: Array) -> bool:
     if n < 2 or not (np.isfinite(values).all() and (values == np.floor(values)).all()):
         return False
     named = bool(_words(name) & _ID_WORDS)
-    counting = n >= _FEW and values.max() - values.min() == n - 1
+    counting = n >= _FEW and values.min() in (0, 1) and values.max() - values.min() == n - 1
     return (named or counting) and (
         bool((np.diff(values) > 0).all()) or len(np.unique(values)) == n
     )
@@ -133,6 +133,7 @@ class _Texts:
             self._say_padded()
         elif kind == DATE:
             form = form or self._order()
+            self._say_years_and_zones()
         elif kind == CATEGORY:
             levels, form = self._levels(form)
         elif kind == CONSTANT:
@@ -143,7 +144,7 @@ class _Texts:
         tally, plain = self.tally, self.plain
         present = self.n - tally.missing
         if not present:
-            return CONSTANT
+            return self._kind_of_texts()
         numbers = int(plain.done.sum()) + tally.numbers
         if numbers >= _SHARE * present:
             return self._kind_of_numbers(present)
@@ -254,10 +255,12 @@ class _Texts:
         return mark
 
     def _order(self) -> str:
-        orders, tally = self.tally.orders, self.tally
+        orders = self.tally.orders
         if self.compact or int(self.plain.done.sum()):
             return dates.COMPACT
         day, month, either = orders[dates.DAY_FIRST], orders[dates.MONTH_FIRST], orders["?"]
+        if not (day or month or either):
+            return ""
         order = dates.MONTH_FIRST if month > day else dates.DAY_FIRST
         other = dates.DAY_FIRST if month > day else dates.MONTH_FIRST
         first = "month" if month > day else "day"
@@ -278,21 +281,21 @@ class _Texts:
                     True,
                 )
             )
-        if tally.short_years:
-            self.notes.append(
-                Note(f"{self.name!r}: years of two digits are read as 1969 to 2068.", False)
-            )
-        if tally.zones:
-            self.notes.append(Note(f"{self.name!r}: times of a zone are read as UTC.", False))
         return order
+
+    def _say_years_and_zones(self) -> None:
+        if self.tally.short_years:
+            self.notes.append(Note(f"{self.name!r}: years of two digits are read as 1969 to 2068."))
+        if self.tally.zones:
+            self.notes.append(Note(f"{self.name!r}: times of a zone are read as UTC."))
 
     def _say_padded(self) -> None:
         if self.plain.padded.any():
             row = int(np.argmax(self.plain.padded))
-            count = int(self.plain.padded.sum())
+            padded = count(int(self.plain.padded.sum()), "number")
             self.notes.append(
                 Note(
-                    f"{self.name!r}: {count:,} numbers have a zero in front, the first in "
+                    f"{self.name!r}: {padded} with a zero in front, the first in "
                     f"{self.cells.place(row)}; if they are labels, pass "
                     f'types={{"{self.name}": "category"}}.',
                     True,
@@ -306,18 +309,18 @@ def _tally(factors: Factors, rows: Array) -> _Tally:
     numbers = found = large = short = zones = 0
     marks = dict.fromkeys([numerals.POINT, numerals.COMMA, "?", ""], 0)
     orders = dict.fromkeys([dates.DAY_FIRST, dates.MONTH_FIRST, "?", ""], 0)
-    for text, count in zip(factors.texts, counts.tolist(), strict=True):
-        if not count:
+    for text, cells in zip(factors.texts, counts.tolist(), strict=True):
+        if not cells:
             continue
         if is_no_value(text):
-            missing += count
+            missing += cells
         elif numerals.parse(text) is not None or numerals.parse(text, numerals.COMMA) is not None:
-            numbers += count
-            marks[numerals.evidence(text)] += count
-            large += count * (numerals.is_whole(text) and abs(float(text)) > numerals.EXACT)
+            numbers += cells
+            marks[numerals.evidence(text)] += cells
+            large += cells * (numerals.is_whole(text) and abs(float(text)) > numerals.EXACT)
         elif dates.parse(text) is not None:
-            found += count
-            orders[dates.evidence(text)] += count
-            short += count * dates.has_short_year(text)
-            zones += count * dates.has_zone(text)
+            found += cells
+            orders[dates.evidence(text)] += cells
+            short += cells * dates.has_short_year(text)
+            zones += cells * dates.has_zone(text)
     return _Tally(missing, numbers, found, large, marks, orders, short, zones)

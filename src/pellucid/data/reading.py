@@ -19,7 +19,7 @@ from pellucid.data.casts import cast
 from pellucid.data.cells import Columns
 from pellucid.data.schema import Schema, wanted
 from pellucid.data.sources import WHERE, Options
-from pellucid.data.table import Note, Table
+from pellucid.data.table import Note, Table, count
 
 _SHOWN = 6  # names in a message
 _ELSEWHERE = {
@@ -148,8 +148,8 @@ def _by_schema(columns: Columns, schema: Schema) -> tuple[list[Any], list[Note]]
             texts = [column.levels[code] for code in dict.fromkeys(column.values[new].tolist())]
             notes.append(
                 Note(
-                    f"{column.name!r}: {int(new.sum()):,} cells hold levels that the schema does "
-                    f"not know: {_listed(texts)}.",
+                    f"{column.name!r}: {count(int(new.sum()), 'cell')} of levels that the schema "
+                    f"does not know: {_listed(texts)}.",
                     True,
                 )
             )

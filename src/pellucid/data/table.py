@@ -235,8 +235,8 @@ class Table:
 
     def __repr__(self) -> str:
         """What was inferred, as a table, and what could not be read."""
-        head = f"{self.source or 'Table'}: {_count(len(self), 'row')}, "
-        head += _count(len(self._columns), "column")
+        head = f"{self.source or 'Table'}: {count(len(self), 'row')}, "
+        head += count(len(self._columns), "column")
         rows = [("column", "kind", "missing", "unreadable", "values")]
         for column in self.columns:
             gone = int(column.missing.sum())
@@ -265,11 +265,11 @@ class Table:
                 shown = "; ".join(map(str, column.problems))
                 more = column.unreadable - len(column.problems)
                 found.append(
-                    f"{column.name!r}: {_count(column.unreadable, 'cell')} could not be read and "
+                    f"{column.name!r}: {count(column.unreadable, 'cell')} could not be read and "
                     f"count as missing. {shown}" + (f"; and {more:,} more." if more else ".")
                 )
         return found
 
 
-def _count(number: int, word: str) -> str:
+def count(number: int, word: str) -> str:
     return f"{number:,} {word}" + ("" if number == 1 else "s")
