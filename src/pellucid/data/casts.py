@@ -27,6 +27,7 @@ _NO_VALUE = frozenset(
         "na",
         "n/a",
         "n.a.",
+        "k.a.",
         "nan",
         "null",
         "nil",
