@@ -99,6 +99,7 @@ def test_a_table_again():
         ({"a": [1, 2], "b": 1}, DataError, "got both: 'b'"),
         ({"a": [[1], [2]]}, DataError, "got a list in 'a'"),
         ({"a": np.ones((2, 2))}, DataError, "one axis"),
+        ({"a": [10**5000, 1]}, DataError, "must have a text"),
         ({"a": np.ones(2, complex)}, DataError, "got complex128"),
         (np.ones(3), DataError, "must have rows and columns"),
         ("a\0b.csv", ArgumentError, "NUL bytes"),

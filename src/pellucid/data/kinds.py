@@ -293,23 +293,30 @@ class _Texts:
 
 
 def _tally(factors: Factors, rows: Array) -> _Tally:
+    """Counts of the texts of some rows.
+
+    Where so many are neither that no share can matter, the rest is not looked at: sentences take
+    long.
+    """
     counts = factors.counts()
     missing = int((rows & (factors.codes < 0)).sum())
-    numbers = found = large = short = zones = 0
+    numbers = found = large = short = zones = others = 0
     marks = dict.fromkeys([numerals.POINT, numerals.COMMA, "?.", "?,", ""], 0)
     orders = dict.fromkeys([dates.DAY_FIRST, dates.MONTH_FIRST, "?", ""], 0)
     for text, cells in zip(factors.texts, counts.tolist(), strict=True):
-        if not cells:
-            continue
         if is_no_value(text):
             missing += cells
         elif numerals.parse(text) is not None or numerals.parse(text, numerals.COMMA) is not None:
             numbers += cells
             marks[numerals.evidence(text)] += cells
             large += cells * (numerals.is_whole(text) and abs(float(text)) > numerals.EXACT)
-        elif dates.parse(text) is not None:
+        elif others <= (1 - _SHARE) * len(rows) and dates.parse(text) is not None:
             found += cells
             orders[dates.evidence(text)] += cells
             short += cells * dates.has_short_year(text)
             zones += cells * dates.has_zone(text)
+        else:
+            others += cells
+            if 2 * others > len(rows):
+                break
     return _Tally(missing, numbers, found, large, marks, orders, short, zones)
