@@ -145,7 +145,8 @@ class TestDuckDB:
         path = self.made(
             tmp_path / "p.parquet",
             """SELECT i * 3 AS k, CASE WHEN i % 7 = 0 THEN NULL ELSE 'c' || (i % 3) END AS c,
-            DATE '2024-01-01' + i::INT AS d, TIMESTAMPTZ '2024-01-01 12:00:00+02' AS z, i % 2 = 0 AS b,
+            DATE '2024-01-01' + i::INT AS d, TIMESTAMPTZ '2024-01-01 12:00:00+02' AS z,
+            i % 2 = 0 AS b,
             CASE WHEN i > 2 THEN i * i / 3.0 END AS f, (i * i)::DECIMAL(9, 2) AS m,
             9007199254740993 + i AS big, '1,5' AS t FROM range(30) r(i)""",
         )
