@@ -7,7 +7,6 @@ from __future__ import annotations
 
 _IDX = "Write pel.data.load_idx_folder(path), for a folder with MNIST's four files."
 _SKLEARN = "Write sklearn.datasets.{name}(return_X_y=True), whose arrays fit takes."
-_FRAME = "Write pandas.read_csv(path): fit takes its columns as x and y."
 
 NAMES = {
     "load_mnist": _IDX,
@@ -19,8 +18,8 @@ NAMES = {
     "load_wine": _SKLEARN,
     "load_breast_cancer": _SKLEARN,
     "load_diabetes": _SKLEARN,
-    "load_csv": _FRAME,
-    "read_csv": _FRAME,
+    "load_csv": "read_table",
+    "read_csv": "read_table",
     "load_idx": "read_idx",
     "train_test_split": "Write kept, held = pel.data.split(len(x), 0.2, seed=0).",
     "random_split": "Write kept, held = pel.data.split(len(x), 0.2, seed=0).",
