@@ -21,6 +21,7 @@ class Source(Protocol):
 
     n: int
     dtype: np.dtype[Any]
+    cheap: bool  # a row is computed about as fast as it is read
 
     def diagonal(self) -> Array:
         """k(a, a) of all rows, (n,) in its dtype."""
@@ -28,8 +29,8 @@ class Source(Protocol):
     def rows(self, wanted: Array, goals: Array, threads: int) -> None:
         """Computes rows by their numbers and writes them to addresses."""
 
-    def start(self, coefficients: Array, threads: int) -> Array:
-        """Σ_s coefficients[k, s]·k(x_t, x_s): float64 (n, k)."""
+    def among(self, rows: Array) -> Array:
+        """The kernels of rows with each other, in C order."""
 
 
 class RowCache:
@@ -49,6 +50,7 @@ class RowCache:
         size = source.n * source.dtype.itemsize
         self.room = max(LEAST, min(source.n, most // size))
         self._block = empty((self.room, source.n), source.dtype)
+        self.cheap = source.cheap
         self.dtype, self.diagonal = source.dtype, source.diagonal()
         self._base, self._size = self._block.ctypes.data, size
         self.addresses = np.zeros(source.n, np.int64)
@@ -76,10 +78,11 @@ class RowCache:
         self._used[places] = self._clock
         self.computed += len(missing)
 
-    def gather(self, rows: Array, columns: Array) -> Array:
-        """k of these rows, which are there, at these columns."""
-        wanted = self._places(rows)[:, None] * self.source.n + columns
-        return self._block.reshape(-1).take(wanted)
+    def among(self, rows: Array) -> Array:
+        """k of these rows, which are there, with each other."""
+        if self.cheap:
+            return self.source.among(rows)
+        return self._block.reshape(-1).take(self._places(rows)[:, None] * self.source.n + rows)
 
     def _places(self, rows: Array) -> Array:
         return (self.addresses[rows] - self._base) // self._size
@@ -107,6 +110,7 @@ class WholeMatrix:
 
     def __init__(self, matrix: Array):
         self.matrix, self.dtype, self.room = matrix, matrix.dtype, len(matrix)
+        self.cheap = True
         self.diagonal = matrix.diagonal().copy()
         self.addresses = matrix.ctypes.data + np.arange(len(matrix)) * matrix.strides[0]
         self.computed = self.room
@@ -117,6 +121,6 @@ class WholeMatrix:
     def ensure(self, rows: Array, threads: int) -> None:
         """All rows are there."""
 
-    def gather(self, rows: Array, columns: Array) -> Array:
-        """k of these rows at these columns."""
-        return self.matrix[rows[:, None], columns]
+    def among(self, rows: Array) -> Array:
+        """k of these rows with each other."""
+        return self.matrix[rows[:, None], rows]

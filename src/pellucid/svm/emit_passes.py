@@ -57,6 +57,8 @@ def sweep(module: ir.Module, dtype: DType, updates: bool) -> ir.Function:
     def body(block: Block, carried: list[ir.Value]) -> list[ir.Value]:
         best, place, *tops = carried
         smallest = [best] * 2
+        if updates:
+            v.ahead(other, block)
         for vector in range(VECTORS):
             f = v.load(F, block, vector)
             if updates:
@@ -168,6 +170,7 @@ def choose(module: ir.Module, dtype: DType, fused: bool, alike: bool) -> ir.Func
 
     def body(block: Block, carried: list[ir.Value]) -> list[ir.Value]:
         known, below, place = carried
+        v.ahead(row, block)
         parts, maybe = [], []
         for vector in range(VECTORS):
             marked, d, a = gain.parts(block, vector)

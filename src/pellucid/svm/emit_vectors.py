@@ -24,6 +24,7 @@ from pellucid.core.dtypes import DType, float64
 
 LANES, VECTORS = 8, 4
 BLOCK = LANES * VECTORS  # numbers between two branches
+AHEAD = 2048  # bytes of a kernel row between what is read and what is asked for
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,24 @@ class Vectors:
     def kernels(self, base: ir.Value, block: Block, vector: int) -> ir.Value:
         """A vector of a kernel row."""
         return self.load(base, block, vector, dtype=self.dtype)
+
+    def ahead(self, base: ir.Value, block: Block) -> None:
+        """Asks for the part of a kernel row that comes some blocks later.
+
+        Rows come from memory, where what a processor asks for by itself ends with a page.
+        """
+        b, i32 = self.b, ir.IntType(32)
+        if block.masks is not None:
+            return
+        name = "llvm.prefetch.p0"
+        function = b.module.globals.get(name)
+        if function is None:
+            kind = ir.FunctionType(ir.VoidType(), [ir.PointerType(), i32, i32, i32])
+            function = ir.Function(b.module, kind, name)
+        for byte in range(0, BLOCK * self.dtype.itemsize, 64):
+            number = b.add(block.start, i64((AHEAD + byte) // self.dtype.itemsize))
+            place = self.at(base, number, self.dtype)
+            b.call(function, [place, *(ir.Constant(i32, n) for n in (0, 3, 1))])
 
     def store(self, value: ir.Value, base: ir.Value, block: Block, vector: int) -> None:
         place, mask = self._place(base, block, vector, float64), block.mask(vector)

@@ -53,8 +53,7 @@ def _accumulate(dtype: DType) -> Call:
 class _Kernels:
     """The routines of kernels between rows of a dtype."""
 
-    def __init__(self, dtype: DType):
-        library = Library(emit_kernels.emit, dtype)
+    def __init__(self, dtype: DType, library: Library):
         self.layout = Layout(library.target, dtype)
         self.pack_columns = library.routine(emit_kernels.PACK_COLUMNS)
         self.pack_rows = library.routine(emit_kernels.PACK_ROWS)
@@ -62,7 +61,9 @@ class _Kernels:
         self.combine = library.routine(emit_kernels.COMBINE)
 
 
-_kernels = functools.cache(_Kernels)
+@functools.cache
+def _kernels(dtype: DType) -> _Kernels:
+    return _Kernels(dtype, Library(emit_kernels.emit, dtype))
 
 
 def smo(
@@ -146,7 +147,7 @@ class Packed:
         weights = np.zeros((count, padded))
         weights[:, :n] = coefficients
         sums = np.empty((len(A), count))
-        for first, last in self._pieces(len(A)):
+        for first, last in self._pieces(len(A), count):
             product, threads_now, _left = self._product(kernel, A[first:last], threads)
             tiles = self._layout.tiles(last - first)
             height = min(_HIGH, -(-tiles // threads_now))
@@ -157,9 +158,13 @@ class Packed:
             sums[first:last] = out[: last - first]
         return sums
 
-    def _pieces(self, rows: int) -> list[tuple[int, int]]:
-        """Ranges of rows of A, each the work of one call."""
-        each = len(self.X) * (self.shape[1] + EPILOGUE)
+    def _pieces(self, rows: int, sums: int = 0) -> list[tuple[int, int]]:
+        """Ranges of rows of A, each the work of one call.
+
+        Args:
+            sums: how many sums are made of each kernel.
+        """
+        each = len(self.X) * (self.shape[1] + EPILOGUE + sums)
         size = max(1, MULTIPLIED // max(1, each))
         if size < rows:
             size = max(self._layout.rows, size // self._layout.rows * self._layout.rows)

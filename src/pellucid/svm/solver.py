@@ -23,11 +23,10 @@ from pellucid.svm.reference import Status
 from pellucid.svm.routines import accumulate, smo
 
 Array = np.ndarray[Any, Any]
-BLOCK = 512  # rows of a block
+LEAST, MOST, PART = 64, 512, 20  # rows of a block: a PART-th of all, within bounds
 _KEPT = 0.5  # of a block, from the block before
 _SHARE = 0.1  # of a block's first gap: where its own run ends
-_FEW = 0.1  # of a block that may be missing for a run over all rows to pay
-_UNBOUNDED = 1 << 62
+_FEW = {False: 0.1, True: 0.5}  # of a block that may be missing for a run over all rows to pay
 
 
 class Rows(Protocol):
@@ -35,6 +34,7 @@ class Rows(Protocol):
 
     addresses: Array
     room: int
+    cheap: bool  # a row is computed about as fast as it is read
     dtype: np.dtype[Any]
     diagonal: Array
 
@@ -42,7 +42,7 @@ class Rows(Protocol):
 
     def ensure(self, rows: Array, threads: int) -> None: ...
 
-    def gather(self, rows: Array, columns: Array) -> Array: ...
+    def among(self, rows: Array) -> Array: ...
 
 
 class Ending(NamedTuple):
@@ -66,9 +66,9 @@ Steps = Generator[Array, None, None]
 class _Run:
     """One problem on its way: what it did so far, and its steps."""
 
-    def __init__(self, problem: Problem, rows: Rows, settings: Settings, threads: int, stop: Any):
+    def __init__(self, problem: Problem, rows: Rows, settings: Settings, threads: int, size: int, stop: Any):
         self.problem, self.rows, self.settings = problem, rows, settings
-        self.threads, self._stop = threads, stop
+        self.threads, self.size, self._stop = threads, size, stop
         self.iterations, self.gap, self.status = 0, math.inf, Status.BOUND
         self.diagonal = rows.diagonal[problem.rows]
         self.steps = self._steps()
@@ -90,11 +90,12 @@ class _Run:
 
     def _steps(self) -> Steps:
         problem, rows = self.problem, self.rows
-        size = min(BLOCK, rows.room, len(problem.rows))
+        size = min(self.size, len(problem.rows))
+        few = _FEW[rows.cheap] * size
         order: Array | None = None
         missing = 0
         while True:
-            if rows.addresses[problem.rows].all() or (order is not None and missing <= _FEW * size):
+            if rows.addresses[problem.rows].all() or (order is not None and missing <= few):
                 self._pairs()
                 if self.status != Status.MISSING:
                     return
@@ -189,7 +190,7 @@ class _Run:
         """
         problem, settings = self.problem, self.settings
         wanted = problem.rows[chosen]
-        matrix = self.rows.gather(wanted, wanted)
+        matrix = self.rows.among(wanted)
         variables, segments = _restricted(problem, chosen)
         F, b = problem.F[chosen], problem.b[variables]
         up, low = problem.up[variables], problem.low[variables]
@@ -233,10 +234,17 @@ class _Run:
 
 
 def _take(scores: Array, count: int, chosen: Array) -> None:
-    """Marks up to `count` rows of the lowest scores below 0."""
+    """Marks up to `count` rows of the lowest scores below 0; where all are equal, evenly spread.
+
+    So at the start all problems ask for the same rows of a class.
+    """
     candidates = np.flatnonzero(scores < 0)
     if len(candidates) > count > 0:
-        candidates = candidates[np.argpartition(scores[candidates], count - 1)[:count]]
+        own = scores[candidates]
+        if own.min() == own.max():
+            candidates = candidates[np.linspace(0, len(candidates) - 1, count).astype(np.int64)]
+        else:
+            candidates = candidates[np.argpartition(own, count - 1)[:count]]
     chosen[candidates[:count]] = True
 
 
@@ -261,7 +269,9 @@ def solve(problems: Sequence[Problem], rows: Rows, settings: Settings) -> list[E
     """
     left: list[bool] = []
     inner = settings.threads if len(problems) == 1 else 1
-    runs = [_Run(one, rows, settings, inner, lambda: bool(left)) for one in problems]
+    most = max(len(one.rows) for one in problems)
+    size = min(MOST, max(LEAST, most // PART), rows.room)  # equal ones ask for the same rows
+    runs = [_Run(one, rows, settings, inner, size, lambda: bool(left)) for one in problems]
     wanted: dict[int, Array] = {}
     active = list(range(len(runs)))
     while active:

@@ -17,6 +17,7 @@ from pellucid.svm.reference import view
 from pellucid.svm.routines import Packed
 
 Array = np.ndarray[Any, Any]
+_NARROW = 64  # columns
 _ROWS = 4096  # that are made float64 at once
 _WHOLE = 1 << 20  # numbers of a kernel matrix that is computed as a whole
 
@@ -30,6 +31,7 @@ class NamedSource:
 
     def __init__(self, kernel: Kernel, x: Array):
         self.kernel, self.x, self.n, self.dtype = kernel, x, len(x), x.dtype
+        self.cheap = x.shape[1] <= _NARROW
         self.packed = Packed(x)
 
     def diagonal(self) -> Array:
@@ -38,6 +40,13 @@ class NamedSource:
     def rows(self, wanted: Array, goals: Array, threads: int) -> None:
         """Computes rows by their numbers and writes them to addresses."""
         self.packed.rows(self.kernel, self.x[wanted], goals, threads)
+
+    def among(self, rows: Array) -> Array:
+        """The kernels of rows with each other."""
+        x = self.x[rows]
+        out = np.empty((len(x), len(x)), self.dtype)
+        Packed(x).rows(self.kernel, x, out)
+        return out
 
     def whole(self, threads: int) -> Array:
         """All rows, (n, n)."""
@@ -69,6 +78,8 @@ class NamedSource:
 class OwnSource:
     """Kernel rows of a function of a person's own."""
 
+    cheap = False
+
     def __init__(self, kernel: OwnKernel, x: Array):
         self.kernel, self.x, self.n, self.dtype = kernel, x, len(x), x.dtype
 
@@ -81,6 +92,10 @@ class OwnSource:
         """Computes rows by their numbers and writes them to addresses."""
         for goal, line in zip(goals, self.kernel.block(self.x[wanted], self.x), strict=True):
             view(goal, self.n, self.dtype)[:] = line
+
+    def among(self, rows: Array) -> Array:
+        """The kernels of rows with each other."""
+        return self.kernel.block(self.x[rows], self.x[rows])
 
     def whole(self, threads: int) -> Array:
         """All rows, (n, n)."""
