@@ -177,7 +177,7 @@ def as_labels(y: Any, rows: int, where: str) -> tuple[Array, Array]:
     if len(classes) < 2:
         raise DataError(
             where,
-            f"y must hold two classes or more, got {classes[0].item() if labels.dtype.kind != 'O' else classes[0]!r} alone",
+            f"y must hold two classes or more, got {classes.tolist()[0]!r} alone",
             "For data of one class use OneClassSVM.",
         )
     return classes, numbers
@@ -238,8 +238,8 @@ def class_weights(
         if label not in known:
             raise ArgumentError(
                 where,
-                f"class_weight must name classes among {', '.join(map(repr, list(known)[:6]))}, got "
-                f"{label!r}",
+                f"class_weight must name classes, such as {', '.join(map(repr, list(known)[:4]))}, "
+                f"got {label!r}",
             )
         chosen[known[label]] = real(where, "class_weight", weight, 0)
     return chosen

@@ -46,7 +46,7 @@ class Kernel:
             square = (self.gamma * square + self.coef0) ** self.degree
         elif self.kind == "sigmoid":
             square = np.tanh(self.gamma * square + self.coef0)
-        return square.astype(x.dtype)
+        return np.asarray(square.astype(x.dtype))
 
 
 def check_kernel(where: str, kernel: object, gamma: object, degree: object, coef0: object) -> None:
