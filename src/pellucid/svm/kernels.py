@@ -51,7 +51,7 @@ class Kernel:
 
 def check_kernel(where: str, kernel: object, gamma: object, degree: object, coef0: object) -> None:
     """Refuses what names no kernel."""
-    if not callable(kernel) and kernel not in NAMES:
+    if not callable(kernel) and not (isinstance(kernel, str) and kernel in NAMES):
         raise ArgumentError(where, f"unknown kernel {kernel!r}", nearest(kernel, NAMES, _ELSEWHERE))
     if isinstance(gamma, str):
         if gamma not in ("scale", "auto"):

@@ -17,6 +17,7 @@ from pellucid.data.frames import check_names, feature_names
 from pellucid.runtime.threads import check as check_threads
 from pellucid.svm import files, inputs
 from pellucid.svm.certificate import Certificate, Certificates
+from pellucid.svm.cache import WholeMatrix
 from pellucid.svm.expansion import Expansion
 from pellucid.svm.kernels import Kernel, check_kernel, named
 from pellucid.svm.own import OwnKernel, check_matrix, sample
@@ -27,7 +28,9 @@ from pellucid.svm.sources import MatrixSource, NamedSource, OwnSource, opened
 
 Array = np.ndarray[Any, Any]
 _UNBOUNDED = 1 << 62
-_INSIDE = 0.99  # of the tolerance is used with float32 kernels, whose rounding takes the rest
+# What is used of the tolerance: rounding of kernels takes a little. A small problem costs nothing,
+# and its objective, a sum of few terms, shows the tolerance most.
+_INSIDE, _SMALL = 0.99, 0.1
 
 
 class Data:
@@ -65,6 +68,7 @@ class Machine:
         "intercept",
         "n_iter",
         "converged",
+        "certificate",
     )
 
     def __init__(
@@ -87,9 +91,7 @@ class Machine:
         self.cache_size = real(name, "cache_size", cache_size, 0, open_low=True)
         self.max_iter = None if max_iter is None else integer(name, "max_iter", max_iter, 1)
         self.threads = None if threads is None else check_threads(name, threads)
-        if isinstance(verbose, bool) or verbose not in (0, 1, 2):
-            raise ArgumentError(name, f"verbose must be 0, 1 or 2, got {verbose!r}")
-        self.verbose = verbose
+        self.verbose = integer(name, "verbose", verbose, 0, 2)
 
     @property
     def _name(self) -> str:
@@ -135,7 +137,7 @@ class Machine:
             self._kernel: Kernel | OwnKernel | None = None
             return Data(MatrixSource(matrix), order)
         chosen = rows[order]
-        columns = inputs.columns_of(chosen, None if weights is None else weights[order])
+        columns = inputs.columns_of(chosen, None if weights is None else weights[order], order)
         if callable(self.kernel):
             own = OwnKernel(self.kernel, chosen, where)
             some = chosen[sample(len(chosen))]
@@ -162,8 +164,7 @@ class Machine:
             sums = data.source.sums(begun, threads)
             for column, one in enumerate(starting):
                 one.F += sums[one.rows, column]
-        exact = data.source.dtype == np.float64
-        tolerance = self.tol if exact else self.tol * _INSIDE
+        tolerance = self.tol * (_SMALL if isinstance(rows, WholeMatrix) else _INSIDE)
         progress = Progress(self._name) if self.verbose else None
         most = _UNBOUNDED if self.max_iter is None else self.max_iter
         endings = solve(problems, rows, Settings(tolerance, most, threads, progress))
@@ -222,8 +223,7 @@ class Machine:
 
         Of several problems, pairs of classes or a class against the rest, there is one each.
         """
-        if "_expansion" not in self.__dict__:
-            self.__getattr__("support")
+        _ = self.support  # an error before fit
         if self._certificate is None:
             if self._solved is None:
                 raise ArgumentError(

@@ -35,6 +35,7 @@ class _Classifier(Machine):
         super().__init__(**common)
         choice(self._name, "several", several, ("ovo", "ovr"))
         choice(self._name, "decision_function_shape", decision_function_shape, ("ovr", "ovo"))
+        inputs.check_class_weight(self._name, class_weight)
         self.several, self.class_weight = several, class_weight
         self.decision_function_shape = decision_function_shape
 
