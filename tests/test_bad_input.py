@@ -26,7 +26,7 @@ import pellucid as pel
 from pellucid.core.errors import PellucidError
 from tests.bad_input_catalogue import ARGUMENTS, CATALOGUE, Case
 
-FILES = ("test_bad_input.py", "bad_input_catalogue.py")
+FILES = ("test_bad_input.py", "bad_input_catalogue.py", "bad_input_svm.py")
 PAGE = Path(__file__).parent.parent / "docs" / "bad-input.md"
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 4)).astype(np.float32)
@@ -423,6 +423,7 @@ def test_every_argument_of_every_public_constructor_has_its_row():
     for module in (pel.nn, pel.optim, pel.models):
         made = {getattr(module, name) for name in module.__all__}
         public |= {one for one in made if callable(one) and one not in BASES | {pel.load}}
+    public |= {getattr(pel.svm, name) for name in ("SVC", "NuSVC", "SVR", "NuSVR", "OneClassSVM")}
     assert set(found) == public
     spoken_for = set().union(*found.values())
     for make, rows in found.items():

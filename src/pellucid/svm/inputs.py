@@ -67,8 +67,11 @@ class Columns(NamedTuple):
     filled: Array  # how many rows of each column are not 0
 
 
-def columns_of(x: Array, weights: Array | None) -> Columns:
+def columns_of(x: Array, weights: Array | None, numbers: Array) -> Columns:
     """The variances, in float64 from one pass. Rows count as often as they weigh.
+
+    Args:
+        numbers: of the rows among those that a person gave, for the message.
 
     Raises:
         DataError: where x holds NaN or infinity.
@@ -94,7 +97,7 @@ def columns_of(x: Array, weights: Array | None) -> Columns:
         each = np.maximum(square / whole - mean * mean, 0.0)
         variance = float(each.mean() + (mean + shift).var())
     if not np.isfinite(variance):
-        check_finite(x, range(n), "x")
+        check_finite(x, numbers, "x")
     return Columns(variance, each, filled)
 
 
@@ -177,7 +180,7 @@ def as_labels(y: Any, rows: int, where: str) -> tuple[Array, Array]:
     if len(classes) < 2:
         raise DataError(
             where,
-            f"y must hold two classes or more, got {classes[0].item() if labels.dtype.kind != 'O' else classes[0]!r} alone",
+            f"y must hold two classes or more, got {classes.tolist()[0]!r} alone",
             "For data of one class use OneClassSVM.",
         )
     return classes, numbers
@@ -208,6 +211,19 @@ def as_bounds(sample_weight: Any, rows: int, where: str) -> Array | None:
     return weights
 
 
+def check_class_weight(where: str, given: Any) -> None:
+    """Refuses what gives classes no weights, whatever the classes are."""
+    if isinstance(given, str):
+        if given != "balanced":
+            raise ArgumentError(
+                where, f"unknown class_weight {given!r}", nearest_name(given, ["balanced"])
+            )
+    elif given is not None and not isinstance(given, Mapping):
+        raise ArgumentError(
+            where, f"class_weight must be {{class: weight}} or 'balanced', got {given!r}"
+        )
+
+
 def class_weights(
     given: Any, classes: Array, numbers: Array, weights: Array | None, where: str
 ) -> Array:
@@ -221,25 +237,17 @@ def class_weights(
     if given is None:
         return chosen
     if isinstance(given, str):
-        if given != "balanced":
-            raise ArgumentError(
-                where, f"unknown class_weight {given!r}", nearest_name(given, ["balanced"])
-            )
         counted = numbers if weights is None else numbers[weights > 0]
         counts = np.bincount(counted, minlength=len(classes))
         with np.errstate(divide="ignore"):
             return np.asarray(counts.sum() / ((counts > 0).sum() * counts.astype(np.float64)))
-    if not isinstance(given, Mapping):
-        raise ArgumentError(
-            where, f"class_weight must be {{class: weight}} or 'balanced', got {given!r}"
-        )
     known = {label: n for n, label in enumerate(classes.tolist())}
     for label, weight in given.items():
         if label not in known:
             raise ArgumentError(
                 where,
-                f"class_weight must name classes among {', '.join(map(repr, list(known)[:6]))}, got "
-                f"{label!r}",
+                f"class_weight must name classes, such as {', '.join(map(repr, list(known)[:4]))}, "
+                f"got {label!r}",
             )
         chosen[known[label]] = real(where, "class_weight", weight, 0)
     return chosen
@@ -253,7 +261,7 @@ def check_some(where: str, classes: Array, numbers: Array, bounds: Array) -> Non
     """
     sums = np.bincount(numbers, bounds, minlength=len(classes))
     if not (sums > 0).all():
-        label = classes[int(np.argmin(sums > 0))]
+        label = classes.tolist()[int(np.argmin(sums > 0))]
         raise DataError(
             where,
             f"each class must have a row of weight above 0, got none for class {label!r}",

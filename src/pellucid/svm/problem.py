@@ -110,7 +110,8 @@ class Problem:
 
 def _segments(ranges: Ranges, groups: Sequence[int] | None = None) -> Array:
     """A line for each range of rows; one for all where they are neighbours of one group."""
-    lines, at = [], 0
+    lines: list[list[int]] = []
+    at = 0
     for n, (first, stop) in enumerate(ranges):
         group = 0 if groups is None else groups[n]
         if lines and groups is None and first == ranges[n - 1][1]:
