@@ -8,7 +8,7 @@ takes arrays only if they fit together.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,12 +34,21 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 _ARRAYS = ("vectors", "support", "support_class", "coefficients", "intercepts", "n_iter")
 _KINDS: dict[str, type[Any]] = {}
+_READERS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], Any]] = {}
 
 
 def savable(kind: type[Any]) -> type[Any]:
     """Makes a class of machines known to files by its name."""
     _KINDS[kind.__name__] = kind
     return kind
+
+
+def readable(name: str, reader: Callable[[Mapping[str, Any], Mapping[str, Any]], Any]) -> None:
+    """Makes a kind of machine without kernels known to files: how its arrays and document are read.
+
+    A reader checks what it is given with `hold`.
+    """
+    _READERS[name] = reader
 
 
 def save(machine: Machine, path: str | Path, overwrite: bool) -> None:
@@ -62,18 +71,18 @@ def save(machine: Machine, path: str | Path, overwrite: bool) -> None:
         function = _written(kernel, expansion, functions)
     proof = machine.certificate
     parts = proof if isinstance(proof, Certificates) else [proof]
-    parameters = _parameters(machine)
+    given = parameters(machine)
     classes = machine.__dict__.get("classes")
     document = {
         "kind": name,
-        "parameters": {key: _plain(value) for key, value in parameters.items()},
+        "parameters": {key: plain(value) for key, value in given.items()},
         "kernel": to_config(kernel) if isinstance(kernel, Kernel) else function,
         "classes": None if classes is None else classes.tolist(),
         "epsilon": to_config(float(getattr(machine, "epsilon", 0.0))),
         "columns": None if machine._columns is None else list(machine._columns),
         "width": machine._width,
         "converged": bool(machine.converged),
-        "certificate": [_safe(one.numbers()) for one in parts],
+        "certificate": [safe(one.numbers()) for one in parts],
     }
     empty = np.zeros((0, 0))
     values = (
@@ -97,13 +106,13 @@ def _written(kernel: OwnKernel, expansion: Expansion, functions: FunctionTable) 
     return functions.writer(rows, known)(kernel.blocks)
 
 
-def _parameters(machine: Machine) -> dict[str, Any]:
+def parameters(machine: Any) -> dict[str, Any]:
     """The arguments that the machine was made with."""
     names = list(inspect.signature(type(machine).__init__).parameters)[1:]
     return {name: getattr(machine, name) for name in names}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {"pairs": [[_item(key), _item(one)] for key, one in value.items()]}
     return None if callable(value) else _item(value)
@@ -113,7 +122,7 @@ def _item(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _safe(numbers: dict[str, Any]) -> dict[str, Any]:
+def safe(numbers: dict[str, Any]) -> dict[str, Any]:
     return {key: to_config(_item(value)) for key, value in numbers.items()}
 
 
@@ -140,6 +149,9 @@ def load(path: str | Path) -> Any:
 
 
 def _machine(parts: Mapping[str, dict[str, Any]], document: Mapping[str, Any]) -> Any:
+    reader = _READERS.get(document["kind"])
+    if reader is not None:
+        return reader(parts["params"], document)
     kind = _KINDS.get(document["kind"])
     if kind is None:
         raise DataError(
@@ -153,39 +165,40 @@ def _machine(parts: Mapping[str, dict[str, Any]], document: Mapping[str, Any]) -
     classes = document["classes"]
     given = document["kernel"] is None
     width = document["width"]
-    _hold(type(width) is int and width > 0, "width")
-    _hold(support.shape == owner.shape == (used,), "support")
-    _hold(support.dtype == owner.dtype == steps.dtype == np.int64, "support")
-    _hold(intercepts.shape == steps.shape == (count,) and count > 0, "intercepts")
-    _hold(vectors.shape == ((0, 0) if given else (used, width)), "vectors")
-    _hold(vectors.dtype in (np.float32, np.float64), "vectors")
-    _hold(coefficients.dtype == intercepts.dtype == np.float64, "coefficients")
-    _hold(all(np.isfinite(one).all() for one in (vectors, coefficients, intercepts)), "numbers")
-    _hold(not given or (not used or 0 <= support.min() <= support.max() < width), "support")
+    hold(type(width) is int and width > 0, "width")
+    hold(support.shape == owner.shape == (used,), "support")
+    hold(support.dtype == owner.dtype == steps.dtype == np.int64, "support")
+    hold(intercepts.shape == steps.shape == (count,) and count > 0, "intercepts")
+    hold(vectors.shape == ((0, 0) if given else (used, width)), "vectors")
+    hold(vectors.dtype in (np.float32, np.float64), "vectors")
+    hold(coefficients.dtype == intercepts.dtype == np.float64, "coefficients")
+    hold(all(np.isfinite(one).all() for one in (vectors, coefficients, intercepts)), "numbers")
+    hold(not given or (not used or 0 <= support.min() <= support.max() < width), "support")
     kernel, shown = _kernel(document, parts, width)
     machine = kind(**_arguments(document["parameters"], shown))
     if classes is not None:
         labels = np.array(classes)
-        _hold(labels.ndim == 1 and len(labels) > 1 and labels.dtype.kind in "biuU", "classes")
-        _hold(count == machine._problems(len(labels)), "classes")
-        _hold(not used or 0 <= owner.min() <= owner.max() < len(labels), "support_class")
+        hold(labels.ndim == 1 and len(labels) > 1 and labels.dtype.kind in "biuU", "classes")
+        hold(count == machine._problems(len(labels)), "classes")
+        hold(not used or 0 <= owner.min() <= owner.max() < len(labels), "support_class")
         machine.classes = labels
     else:
-        _hold(count == 1 and not hasattr(machine, "several"), "classes")
+        hold(count == 1 and not hasattr(machine, "several"), "classes")
     if "nu" in machine.__dict__ and hasattr(machine, "predict") and kind.__name__ == "NuSVR":
         machine.epsilon = float(from_config(document["epsilon"]))
     columns = document["columns"]
-    _hold(columns is None or all(isinstance(name, str) for name in columns), "columns")
+    hold(columns is None or all(isinstance(name, str) for name in columns), "columns")
     machine._columns = None if columns is None else tuple(columns)
     machine._width, machine._support_class, machine._kernel = width, owner, kernel
     machine.n_iter, machine.converged = steps, bool(document["converged"])
     machine._solved = None
-    machine._certificate = _proof(document["certificate"], count)
+    proof = getattr(kind, "_proof_of", _proof)
+    machine._certificate = proof(document["certificate"], count)
     machine._adopt(Expansion(kernel, None if given else vectors, support, coefficients, intercepts))
     return machine
 
 
-def _hold(condition: bool, name: str) -> None:
+def hold(condition: bool, name: str) -> None:
     if not condition:
         raise DataError("load", f"{name} must fit the other parts of the machine")
 
@@ -196,13 +209,13 @@ def _kernel(
     """The kernel, and the argument `kernel` of the machine."""
     config, named = document["kernel"], document["parameters"]["kernel"]
     if config is None:
-        _hold(named == "precomputed", "kernel")
+        hold(named == "precomputed", "kernel")
         return None, named
     if config.get("type") == "function":
         function = FunctionTable(parts).read(config)
         return OwnKernel.loaded(function, width), function
     kernel = from_config(config)
-    _hold(isinstance(kernel, Kernel) and named == kernel.kind, "kernel")
+    hold(isinstance(kernel, Kernel) and named == kernel.kind, "kernel")
     return kernel, named
 
 
@@ -218,10 +231,10 @@ def _proof(described: Any, count: int) -> Certificate | Certificates:
     made = []
     for one in described:
         numbers = {key: from_config(value) for key, value in one.items()}
-        _hold(isinstance(numbers["title"], str) and len(numbers["kkt"]) == 6, "certificate")
+        hold(isinstance(numbers["title"], str) and len(numbers["kkt"]) == 6, "certificate")
         values = [*numbers["kkt"], *(v for k, v in numbers.items() if k not in ("title", "kkt"))]
         plain = all(type(v) in (int, float) or v is None for v in values)
-        _hold(plain and not any(v != v for v in values), "certificate")
+        hold(plain and not any(v != v for v in values), "certificate")
         made.append(Certificate(**{**numbers, "kkt": tuple(map(float, numbers["kkt"]))}))
-    _hold(len(made) == count, "certificate")
+    hold(len(made) == count, "certificate")
     return made[0] if count == 1 else Certificates(made)
