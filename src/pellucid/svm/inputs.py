@@ -121,8 +121,7 @@ def warn_of_scales(where: str, columns: Columns, rows: int, names: Any = None) -
     least, most = float(scales.min()), float(scales.max())
     if most <= APART * least:
         return
-    large = known[scales > APART * least]
-    small = known[scales * APART < most]
+    large, small = known[scales > most / 10], known[scales < 10 * least]
 
     def listed(which: Array) -> str:
         words = [repr(names[n]) if names is not None else str(n) for n in which[:4].tolist()]

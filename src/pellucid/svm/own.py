@@ -16,6 +16,7 @@ import numpy as np
 from pellucid.core import dtypes, notices
 from pellucid.core.errors import ArgumentError, DataError, PellucidError
 from pellucid.graph.node import Graph, TensorType
+from pellucid.train.functions import GraphFunction
 from pellucid.transform.jit import jit
 from pellucid.transform.pairs import over_pairs
 from pellucid.transform.trace import trace
@@ -46,14 +47,18 @@ class OwnKernel:
         self.function, self._where = function, where
         self.blocks, self.traced = self._recognised(x)
         self._call = jit(self.blocks, batch=0) if self.traced else self.blocks
-        self._width = x.shape[1]
+        self._width, self._dtype = x.shape[1], x.dtype
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remade, (self.function, self._width, self._dtype, self._where)
 
     @classmethod
-    def loaded(cls, function: Callable[..., Any], width: int) -> OwnKernel:
+    def loaded(cls, function: Callable[..., Any], width: int, dtype: Any) -> OwnKernel:
         """The kernel of a file: a function of two blocks that records a graph."""
         kernel: OwnKernel = cls.__new__(cls)
         kernel.function = kernel.blocks = function
-        kernel.traced, kernel._width, kernel._where = True, width, "predict"
+        kernel.traced, kernel._width, kernel._dtype = True, width, dtype
+        kernel._where = "predict"
         kernel._call = jit(function, batch=0)
         return kernel
 
@@ -141,6 +146,12 @@ class OwnKernel:
             for first in range(0, len(a), step)
         ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _remade(function: Any, width: int, dtype: Any, where: str) -> OwnKernel:
+    if isinstance(function, GraphFunction):
+        return OwnKernel.loaded(function, width, dtype)
+    return OwnKernel(function, np.ones((1, width), dtype), where)
 
 
 def _sizes(width: int) -> tuple[int, int]:
