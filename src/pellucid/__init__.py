@@ -188,6 +188,7 @@ __all__ = [
     "optim",
     "rate_range",
     "show",
+    "svm",
     "testing",
     "value_and_grad",
     "vjp",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -97,7 +99,7 @@ def test_the_effect_of_C():
     margins = [one.margin for one in proofs]
     counts = [one.support for one in proofs]
     assert margins == sorted(margins, reverse=True)
-    assert all(b <= a for a, b in zip(counts, counts[1:], strict=False)), counts
+    assert all(b <= a for a, b in itertools.pairwise(counts)), counts
     assert proofs[0].wrong > 0 and proofs[-1].wrong == 0
 
 

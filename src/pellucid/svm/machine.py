@@ -16,8 +16,8 @@ from pellucid.data.arrays import check_finite
 from pellucid.data.frames import check_names, feature_names
 from pellucid.runtime.threads import check as check_threads
 from pellucid.svm import files, inputs
-from pellucid.svm.certificate import Certificate, Certificates
 from pellucid.svm.cache import WholeMatrix
+from pellucid.svm.certificate import Certificate, Certificates
 from pellucid.svm.expansion import Expansion
 from pellucid.svm.kernels import Kernel, check_kernel, named
 from pellucid.svm.own import OwnKernel, check_matrix, sample

@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-
 EVERY = 1.0  # seconds between two lines
 
 
