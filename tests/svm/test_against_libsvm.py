@@ -82,7 +82,7 @@ def test_one_against_the_rest():
     decisions = ours.decision_function(X3)
     assert decisions.shape == (160, 4) and ours.dual_coef.shape == (4, len(ours.support))
     for k in range(4):
-        theirs = peer.SVC(C=2.0, gamma=0.5, tol=1e-6).fit(X3, Y3 == k)
+        theirs = peer.SVC(C=2.0, gamma=0.5, tol=1e-6).fit(X3, k == Y3)
         np.testing.assert_allclose(decisions[:, k], theirs.decision_function(X3), atol=1e-4)
     np.testing.assert_array_equal(ours.predict(X3), decisions.argmax(1))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -91,11 +93,13 @@ def test_slack_says_where_a_row_lies(fitted):
 def test_the_effect_of_C():
     """With C the margin shrinks and fewer rows are support vectors; a large C separates."""
     x, y = rings()
-    proofs = [svm.SVC(C=C, gamma=0.5, tol=1e-6).fit(x, y).certificate for C in 10.0 ** np.arange(-2, 5)]
+    proofs = [
+        svm.SVC(C=C, gamma=0.5, tol=1e-6).fit(x, y).certificate for C in 10.0 ** np.arange(-2, 5)
+    ]
     margins = [one.margin for one in proofs]
     counts = [one.support for one in proofs]
     assert margins == sorted(margins, reverse=True)
-    assert all(b <= a for a, b in zip(counts, counts[1:], strict=False)), counts
+    assert all(b <= a for a, b in itertools.pairwise(counts)), counts
     assert proofs[0].wrong > 0 and proofs[-1].wrong == 0
 
 

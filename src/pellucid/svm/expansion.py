@@ -38,6 +38,9 @@ class Expansion:
         self.coefficients, self.intercepts = coefficients, intercepts
         self._packed: Packed | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_packed": None}  # it is machine code's, and made again
+
     def decide(self, a: Array, threads: int) -> Array:
         """float64 (m, k).
 

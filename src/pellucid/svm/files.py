@@ -174,7 +174,7 @@ def _machine(parts: Mapping[str, dict[str, Any]], document: Mapping[str, Any]) -
     hold(coefficients.dtype == intercepts.dtype == np.float64, "coefficients")
     hold(all(np.isfinite(one).all() for one in (vectors, coefficients, intercepts)), "numbers")
     hold(not given or (not used or 0 <= support.min() <= support.max() < width), "support")
-    kernel, shown = _kernel(document, parts, width)
+    kernel, shown = _kernel(document, parts, width, vectors.dtype)
     machine = kind(**_arguments(document["parameters"], shown))
     if classes is not None:
         labels = np.array(classes)
@@ -204,7 +204,7 @@ def hold(condition: bool, name: str) -> None:
 
 
 def _kernel(
-    document: Mapping[str, Any], parts: Mapping[str, dict[str, Any]], width: int
+    document: Mapping[str, Any], parts: Mapping[str, dict[str, Any]], width: int, dtype: Any
 ) -> tuple[Kernel | OwnKernel | None, Any]:
     """The kernel, and the argument `kernel` of the machine."""
     config, named = document["kernel"], document["parameters"]["kernel"]
@@ -213,7 +213,7 @@ def _kernel(
         return None, named
     if config.get("type") == "function":
         function = FunctionTable(parts).read(config)
-        return OwnKernel.loaded(function, width), function
+        return OwnKernel.loaded(function, width, dtype), function
     kernel = from_config(config)
     hold(isinstance(kernel, Kernel) and named == kernel.kind, "kernel")
     return kernel, named

@@ -121,8 +121,7 @@ def warn_of_scales(where: str, columns: Columns, rows: int, names: Any = None) -
     least, most = float(scales.min()), float(scales.max())
     if most <= APART * least:
         return
-    large = known[scales > APART * least]
-    small = known[scales * APART < most]
+    large, small = known[scales > most / 10], known[scales < 10 * least]
 
     def listed(which: Array) -> str:
         words = [repr(names[n]) if names is not None else str(n) for n in which[:4].tolist()]
@@ -156,7 +155,10 @@ def as_labels(y: Any, rows: int, where: str) -> tuple[Array, Array]:
     Raises:
         DataError: for one class, and numbers that are no classes.
     """
-    labels = np.asarray(y)
+    try:
+        labels = np.asarray(y)
+    except ValueError:  # lists of different lengths, which as_array names
+        labels = as_array(y, where, "y")
     if labels.dtype.kind not in "USO" or isinstance(y, np.ma.MaskedArray):
         labels = as_array(y, where, "y")
     if labels.shape == (rows, 1):

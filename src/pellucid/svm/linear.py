@@ -152,6 +152,7 @@ class LinearSVC(Fitted):
         self.intercept_scaling = real(
             name, "intercept_scaling", intercept_scaling, 0, open_low=True
         )
+        inputs.check_class_weight(name, class_weight)
         self.class_weight = class_weight
         self.max_iter = integer(name, "max_iter", max_iter, 1)
         self.seed = checked_seed(name, seed)

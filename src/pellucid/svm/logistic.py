@@ -289,6 +289,7 @@ class KernelLogisticRegression(Machine):
         )
         self.C = real(self._name, "C", C, 0, open_low=True)
         flag(self._name, "fit_intercept", fit_intercept)
+        inputs.check_class_weight(self._name, class_weight)
         self.fit_intercept, self.class_weight = fit_intercept, class_weight
 
     def fit(self, x: Any, y: Any, sample_weight: Any = None) -> Self:

@@ -94,6 +94,17 @@ class Machine(Fitted):
         self.threads = None if threads is None else check_threads(name, threads)
         self.verbose = integer(name, "verbose", verbose, 0, 2)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """The machine without its training data: arrays, numbers and the proof."""
+        state = self.__dict__.copy()
+        if state.get("_solved") is not None:
+            proof = self.certificate
+            parts = proof if isinstance(proof, Certificates) else [proof]
+            kept = [dataclasses.replace(one, _rank=None) for one in parts]
+            state["_certificate"] = kept[0] if len(kept) == 1 else Certificates(kept)
+            state["_solved"] = None
+        return state
+
     def __repr__(self) -> str:
         kernel = self.kernel if isinstance(self.kernel, str) else "own"
         fitted = "_expansion" in self.__dict__
@@ -127,8 +138,8 @@ class Machine(Fitted):
         columns = inputs.columns_of(chosen, None if weights is None else weights[order], order)
         if callable(self.kernel):
             own = OwnKernel(self.kernel, chosen, where)
-            some = chosen[sample(len(chosen))]
-            check_matrix(own.block(some, some), where, "kernel")
+            some = sample(len(chosen))  # against all rows: the graph of the fit serves
+            check_matrix(own.block(chosen[some], chosen)[:, some], where, "kernel")
             self._kernel = own
             return Data(OwnSource(own, chosen), order)
         inputs.warn_of_scales(where, columns, len(chosen), self._columns)

@@ -16,6 +16,7 @@ import numpy as np
 from pellucid.core import dtypes, notices
 from pellucid.core.errors import ArgumentError, DataError, PellucidError
 from pellucid.graph.node import Graph, TensorType
+from pellucid.train.functions import GraphFunction
 from pellucid.transform.jit import jit
 from pellucid.transform.pairs import over_pairs
 from pellucid.transform.trace import trace
@@ -46,14 +47,18 @@ class OwnKernel:
         self.function, self._where = function, where
         self.blocks, self.traced = self._recognised(x)
         self._call = jit(self.blocks, batch=0) if self.traced else self.blocks
-        self._width = x.shape[1]
+        self._width, self._dtype = x.shape[1], x.dtype
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remade, (self.function, self._width, self._dtype, self._where)
 
     @classmethod
-    def loaded(cls, function: Callable[..., Any], width: int) -> OwnKernel:
+    def loaded(cls, function: Callable[..., Any], width: int, dtype: Any) -> OwnKernel:
         """The kernel of a file: a function of two blocks that records a graph."""
         kernel: OwnKernel = cls.__new__(cls)
         kernel.function = kernel.blocks = function
-        kernel.traced, kernel._width, kernel._where = True, width, "predict"
+        kernel.traced, kernel._width, kernel._dtype = True, width, dtype
+        kernel._where = "predict"
         kernel._call = jit(function, batch=0)
         return kernel
 
@@ -76,26 +81,23 @@ class OwnKernel:
 
     def _untraced(self, x: Array, told: list[str]) -> Callable[..., Any]:
         """The function as it is, where it takes arrays and gives numbers."""
-        m, n = _sizes(x.shape[1])
-        rows = x[np.arange(n) % len(x)]
-        try:
-            found = np.asarray(self.function(rows[:m].copy(), rows.copy()))
-            if found.shape == (m, n) and found.dtype.kind in "biuf":
-                self._notice()
-                return self.function
-        except Exception as error:  # the same
-            told[0] = f"{_said(error)} for {_named([(m, x.shape[1]), (n, x.shape[1])])}"
-        try:
-            found = np.asarray(self.function(rows[0].copy(), rows[1].copy()))
-            if found.shape == () and found.dtype.kind in "biuf":
-                self._notice()
-                function = self.function
-                return lambda a, b: np.array(
-                    [[float(function(one, two)) for two in b] for one in a]
-                )
-            told[1] = f"{found.shape} for {_named([(x.shape[1],)] * 2)}"
-        except Exception as error:  # the same
-            told[1] = f"{_said(error)} for {_named([(x.shape[1],)] * 2)}"
+        width, function = x.shape[1], self.function
+        sizes = _sizes(width)
+        rows = x[np.arange(sum(sizes)) % len(x)]
+        blocks, single = (rows[: sizes[0]], rows[sizes[0] :]), (rows[0], rows[-1])
+        for place, (given, wanted) in enumerate(((blocks, sizes), (single, ()))):
+            try:
+                found = np.asarray(function(*(one.copy() for one in given)))
+            except Exception as error:  # whatever a person's code raises
+                told[place] = f"{_said(error)} for {_named([one.shape for one in given])}"
+                continue
+            if found.shape != wanted or found.dtype.kind not in "biuf":
+                told[place] = f"{found.shape} for {_named([one.shape for one in given])}"
+                continue
+            self._notice()
+            if wanted:
+                return function
+            return lambda a, b: np.array([[float(function(s, t)) for t in b] for s in a])
         raise ArgumentError(
             self._where,
             f"kernel must give (m, n) for blocks (m, D) and (n, D), or a number for two rows, got "
@@ -141,6 +143,12 @@ class OwnKernel:
             for first in range(0, len(a), step)
         ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _remade(function: Any, width: int, dtype: Any, where: str) -> OwnKernel:
+    if isinstance(function, GraphFunction):
+        return OwnKernel.loaded(function, width, dtype)
+    return OwnKernel(function, np.ones((1, width), dtype), where)
 
 
 def _sizes(width: int) -> tuple[int, int]:
