@@ -12,6 +12,7 @@ from tests import (
     advice_cases_data,
     advice_cases_models,
     advice_cases_sklearn,
+    advice_cases_svm,
     advice_cases_training,
 )
 from tests.advice import Advice, advices
@@ -20,8 +21,9 @@ _FILES = (
     advice_cases,
     advice_cases_data,
     advice_cases_models,
-    advice_cases_training,
     advice_cases_sklearn,
+    advice_cases_svm,
+    advice_cases_training,
 )
 FOLLOWED = [row for file in _FILES for row in file.FOLLOWED]
 BY_NATURE = {fix: reason for file in _FILES for fix, reason in file.BY_NATURE.items()}
