@@ -71,18 +71,18 @@ def test_rows_are_taken_and_measured_as_an_array_is():
 
 
 @pytest.mark.parametrize("kind", ["SVC", "NuSVC", "SVR", "NuSVR", "OneClassSVM"])
-@pytest.mark.parametrize("megabytes", [200, 0.005])
+@pytest.mark.parametrize("megabytes", [200, 0.02])
 def test_machines(kind, megabytes):
     y = np.arange(70) % 3
     machine = {"NuSVC": {"nu": 0.2}}.get(kind, {})
-    options = {"gamma": 0.3, "tol": 1e-9, "cache_size": megabytes, **machine}
+    options = {"gamma": 0.3, "tol": 1e-6, "cache_size": megabytes, **machine}
     thin = getattr(svm, kind)(**options).fit(sparse.csr_array(X), y)
     full = getattr(svm, kind)(**options).fit(X, y)
     np.testing.assert_array_equal(thin.support, full.support)
     answer = "predict" if kind.endswith("SVR") else "decision_function"
     found, wanted = getattr(thin, answer)(sparse.csr_array(X)), getattr(full, answer)(X)
-    np.testing.assert_allclose(found, wanted, atol=1e-7)
-    np.testing.assert_allclose(getattr(thin, answer)(X), wanted, atol=1e-7)
+    np.testing.assert_allclose(found, wanted, atol=1e-4)
+    np.testing.assert_allclose(getattr(thin, answer)(X), wanted, atol=1e-4)
 
 
 def test_what_is_refused():
