@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from experiment import Experiment, Missing, Page
+from margins import effect_of_c, kernels, lab, loss_curves, margin_slack, outlier
 from networks import adam_decay, boundary, curves, mixture_density, sparsity
 from optimisation import batch_sizes, growing_batch, learning_rate, momentum
 
@@ -29,6 +30,12 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     "adam-decay": Experiment("Weight decay and the L2 penalty", adam_decay),
     "curves": Experiment("Four curves from three hidden units", curves),
     "boundary": Experiment("A boundary from two hidden units", boundary),
+    "margin-slack": Experiment("The margin and the slack of each point", margin_slack),
+    "effect-of-c": Experiment("The effect of C on a support vector machine", effect_of_c),
+    "outlier": Experiment("One outlier and the hard margin", outlier),
+    "kernels": Experiment("Kernels on XOR, circles and spirals", kernels),
+    "loss-curves": Experiment("Hinge and logistic loss", loss_curves),
+    "svm-logistic": Experiment("Lab: soft-margin SVM and logistic regression", lab),
 }
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import pellucid as pel
 from pellucid import models, nn, optim
 from pellucid.train import history
+from tests import bad_input_linear, bad_input_svm
 
 
 class Case(NamedTuple):
@@ -508,7 +509,8 @@ MODELS = [
         },
     ),
 ]
-ARGUMENTS = [*LAYERS, *LOSSES, *OPTIMIZERS, *MODELS]
+MACHINES = [Row(*row) for row in [*bad_input_svm.ARGUMENTS, *bad_input_linear.ARGUMENTS]]
+ARGUMENTS = [*LAYERS, *LOSSES, *OPTIMIZERS, *MODELS, *MACHINES]
 
 
 def fresh(layer: Any) -> Any:
@@ -1630,7 +1632,12 @@ def constructed(row: Row, name: str) -> Case:
     return Case(f"`{call}`", lambda folder: row.make(**given), words)
 
 
-CATALOGUE = [*(constructed(row, name) for row in ARGUMENTS for name in row.wrong), *MEETINGS]
+CATALOGUE = [
+    *(constructed(row, name) for row in ARGUMENTS for name in row.wrong),
+    *MEETINGS,
+    *(Case(*case) for case in bad_input_svm.CASES),
+    *(Case(*case) for case in bad_input_linear.CASES),
+]
 
 
 def frozen() -> Any:

@@ -21,7 +21,6 @@ class Row:
 
 
 SCREEN = "which needs a screen (the browser view is not built)"
-SVM = "support vector machines are not built"
 
 SECTIONS: dict[str, dict[str, Row]] = {
     "A. Linear and generalised linear models": {
@@ -89,6 +88,68 @@ SECTIONS: dict[str, dict[str, Row]] = {
             "The rules before backpropagation: Hebb's of the 1940s moves the weights by ηtx at "
             "every point, Rosenblatt's of the 1950s only at points on the wrong side.",
             '`loss="hebbian"`, `loss="perceptron"`, `optim.SGD(1.0)`',
+        ),
+    },
+    "B. Support vector machines": {
+        "T1.B1": Row(
+            "The widest margin: max over w of min tᵢ(w·xᵢ)/‖w‖ is min ½‖w‖² subject to tᵢ(w·xᵢ) ≥ "
+            "1, and the margin is 1/‖w‖. Where the classes are not separable there is none.",
+            "`pel.svm.hard_margin`, `pel.svm.NotSeparableError`",
+        ),
+        "T1.B2": Row(
+            "The soft margin: min ½‖w‖² + C Σ ξₙ subject to tₙy(xₙ) ≥ 1 - ξₙ and ξₙ ≥ 0.",
+            '`pel.svm.soft_margin(form="slack")`, `pel.svm.SVC`',
+        ),
+        "T1.B3": Row(
+            "The slack of a point is 0 on the right side of its margin line, else ξₙ = abs(tₙ - "
+            "y(xₙ)), at the distance ξₙ/‖w‖ behind it; from ξₙ = 1 on it is misclassified.",
+            "`.slack`, `.certificate`; [drawn](lectures/margin-slack.md)",
+        ),
+        "T1.B4": Row(
+            "The six conditions of the optimum: a ≥ 0, μ ≥ 0, ξ ≥ 0, t·y - 1 + ξ ≥ 0, a(t·y - 1 + "
+            "ξ) = 0, μξ = 0.",
+            "`.multipliers`, `.slack_multipliers`, `.certificate.kkt`",
+        ),
+        "T1.B5": Row(
+            "The dual: max Σ aₙ - ½ Σ aₙaₘtₙtₘ xₙ·xₘ subject to 0 ≤ aₙ ≤ C and Σ aₙtₙ = 0.",
+            "`pel.svm.SVC`, `.certificate.dual`",
+        ),
+        "T1.B6": Row(
+            "With a kernel in place of the products: y(x) = Σ aₙtₙ k(xₙ, x) + b.",
+            "`pel.svm.SVC(kernel)`, `.dual_coef`, `.decision_function`",
+        ),
+        "T1.B7": Row(
+            "Kernels: RBF, polynomials, the linear one, your own. Where the kernel matrix has full "
+            "rank, any labels can be separated.",
+            "`kernel=`, `.certificate.rank()`; [XOR, circles, spirals](lectures/kernels.md)",
+        ),
+        "T1.B8": Row(
+            "Without constraints: min ½‖w‖² + C Σ [1 - tₙy(xₙ)]₊, or min (λ/2)‖w‖² + Σ [1 - "
+            "tₙy(xₙ)]₊ with λ = 1/C. The three forms have one minimizer.",
+            '`pel.svm.soft_margin`, `form=` "slack", "hinge" and "lambda"',
+        ),
+        "T1.B9": Row(
+            "[x]₊ = max(x, 0) has no derivative at 0: the hinge is minimised by stochastic "
+            "sub-gradients. It is convex, grows linearly for points far on the wrong side, and "
+            "only rows below margin 1 have a say.",
+            "`pel.svm.subgradient`, `.active`",
+        ),
+        "T1.B10": Row(
+            "A large C makes the margin smaller and the support vectors fewer, a small C the "
+            "margin larger and the support vectors more; for C → ∞ separable classes are "
+            "separated.",
+            "`C=`; [drawn](lectures/effect-of-c.md)",
+        ),
+        "T1.B11": Row(
+            "Points with slack or on the margin are the support vectors, and only they are needed "
+            "at prediction. Kernel logistic regression needs all points.",
+            "`.support_vectors`, `pel.svm.KernelLogisticRegression`",
+        ),
+        "T1.B12": Row(
+            "The machine's loss max(0, 1 - m) and the logistic loss ln(1 + e⁻ᵐ) of the margin m = "
+            "t·y(x) are close: at -1, 0, 1, 2 they are 2, 1, 0, 0 and 1.3133, 0.6931, 0.3133, "
+            "0.1269.",
+            "`nn.Hinge`, `nn.Logistic`; [drawn](lectures/loss-curves.md)",
         ),
     },
     "C. Feed-forward networks": {
@@ -477,7 +538,9 @@ SECTIONS: dict[str, dict[str, Row]] = {
             "`optim.SGD(rate)`, `fit(batch_size=…)`, `model.evaluate`",
         ),
         "T1.H14": Row(
-            "Optimisation with constraints: the margin of separable classes.", "–", later=SVM
+            "Optimisation with constraints: the margin of separable classes, with a multiplier for "
+            "each constraint.",
+            "`pel.svm.hard_margin`",
         ),
     },
     "I. Experiments": {
@@ -543,12 +606,19 @@ SECTIONS: dict[str, dict[str, Row]] = {
         ),
         "T1.I11": Row(
             "The effect of C on a support vector machine, and how one outlier moves a hard margin.",
-            "–",
-            later=SVM,
+            "`pel.svm.soft_margin`, `pel.svm.hard_margin`; [C](lectures/effect-of-c.md), [an "
+            "outlier](lectures/outlier.md)",
         ),
         "T1.I12": Row(
             "Batch, stochastic and minibatch learning compared: the loss over time.",
             "`fit(batch_size=…)`; [on MNIST](lectures/batch-sizes.md)",
+        ),
+    },
+    "J. Labs": {
+        "T1.J9": Row(
+            "Lab 5: a soft-margin support vector machine and logistic regression with an L2 "
+            "penalty, both by first-order methods on a large problem.",
+            "`pel.svm.subgradient`; [on 200,000 rows](lectures/svm-logistic.md)",
         ),
     },
     "K. Errors and inconsistencies of the lectures, and the version used here": {
@@ -589,8 +659,7 @@ SECTIONS: dict[str, dict[str, Row]] = {
         "T1.K.slack": Row(
             "A slide omits the formula of its conditions, and prints the slack as abs(t·y(x)); it "
             "is abs(t - y(x)).",
-            "–",
-            later=SVM,
+            "`.slack`",
         ),
         "T1.K.numerical-kept": Row(
             "One lecture counts numerical differentiation among three approaches, another omits "
@@ -622,9 +691,8 @@ SECTIONS: dict[str, dict[str, Row]] = {
         ),
         "T1.K.svm-c": Row(
             "½‖w‖² + C Σ ξ in one lecture, ‖b‖² + C Σ ε in another: the same C differs by a "
-            "factor of 2. The first will hold.",
-            "–",
-            later=SVM,
+            "factor of 2. Here the first holds: C of the second is 2C.",
+            "`C=`",
         ),
         "T1.K.penalty-not-divided": Row(
             "A minibatch slide has (λ/N)·Ω; our objective is the mean loss + (λ/2)·‖w‖²: λ is "

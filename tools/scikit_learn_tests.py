@@ -2,7 +2,8 @@
 
 The tests are those of the scikit-learn that is installed; before they are collected, the classes of
 `sklearn.svm` and `sklearn.linear_model` are exchanged for those of `pellucid.sklearn`. Every test
-that fails must stand in the note below with its reason, and no other test.
+that fails must stand in the note below with its reason. It may also pass: some compare two fits
+more closely than their tolerance, which hangs on the last bits.
 
     python tools/scikit_learn_tests.py            the counts, and what the note does not explain
     python tools/scikit_learn_tests.py --theirs   the same tests without the exchange
@@ -111,10 +112,11 @@ def main() -> None:
     if theirs:
         return
     explained = reasons()
-    if failed != explained:
-        for name in sorted(failed.keys() | explained.keys()):
-            if failed[name] != explained.get(name, 0):
-                print(f"{name}: {failed[name]} fail, the note explains {explained.get(name, 0)}")
+    unexplained = {name for name, count in failed.items() if count > explained.get(name, 0)}
+    for name in sorted(failed.keys() | explained.keys()):
+        if failed[name] != explained.get(name, 0):
+            print(f"{name}: {failed[name]} fail, the note explains {explained.get(name, 0)}")
+    if unexplained:
         sys.exit(1)
 
 

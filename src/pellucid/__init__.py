@@ -44,7 +44,7 @@ from pellucid.transform.show import show
 from pellucid.transform.tensor import Tensor
 
 if TYPE_CHECKING:
-    from pellucid import data, models, nn, optim, testing
+    from pellucid import data, models, nn, optim, svm, testing
     from pellucid.models import Model, Sequential, load, rate_range
     from pellucid.nn import Input
     from pellucid.train import scores as metrics
@@ -64,6 +64,7 @@ _LATER = {
     "models": "pellucid.models",
     "nn": "pellucid.nn",
     "optim": "pellucid.optim",
+    "svm": "pellucid.svm",
     "testing": "pellucid.testing",
     "Input": "pellucid.nn",
     "Model": "pellucid.models",
@@ -187,6 +188,7 @@ __all__ = [
     "optim",
     "rate_range",
     "show",
+    "svm",
     "testing",
     "value_and_grad",
     "vjp",

@@ -164,3 +164,16 @@ def test_stochastic_steps_come_close_to_the_minimum(loss):
         )
         assert abs(found.active[-1] - (margin < 1).sum()) <= 2
         np.testing.assert_array_equal(found.predict(x), margin * t > 0)
+
+
+def test_a_file_holds_the_machine(tmp_path):
+    names = np.array(["no", "so", "yes", "zero"])[K]
+    found = svm.LinearSVC("hinge", class_weight={"so": 2.0}).fit(X, names)
+    found.save(tmp_path / "machine")
+    again = svm.load(tmp_path / "machine")
+    assert again.decision_function(X).tobytes() == found.decision_function(X).tobytes()
+    np.testing.assert_array_equal(again.predict(X), found.predict(X))
+    assert again.class_weight == {"so": 2.0} and again.loss == "hinge"
+    assert str(again.certificate[0]) == str(found.certificate[0])
+    with pytest.raises(TypeError, match="the machine must be fitted"):
+        svm.LinearSVC().save(tmp_path / "other")

@@ -90,3 +90,12 @@ def test_one_step_is_not_enough(capsys):
     with pytest.warns(svm.inputs.SolverWarning, match="max_iter=1 steps were done"):
         KernelLogisticRegression(max_iter=1, verbose=1).fit(X, K)
     assert "KernelLogisticRegression - 1 steps" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_file_holds_the_machine(tmp_path, classes):
+    found = KernelLogisticRegression().fit(X, K % classes)
+    found.save(tmp_path / "machine")
+    again = svm.load(tmp_path / "machine")
+    assert again.predict_proba(X).tobytes() == found.predict_proba(X).tobytes()
+    assert str(again.certificate) == str(found.certificate) and len(again.support) == 120

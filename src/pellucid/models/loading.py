@@ -18,13 +18,13 @@ from pellucid.models import variables
 from pellucid.models.architecture import Architecture
 from pellucid.models.base import BaseModel
 from pellucid.models.configuration import Configuration, configuration
-from pellucid.models.functions import FunctionTable
 from pellucid.models.model import Model
 from pellucid.models.ports import Ports
 from pellucid.models.sequential import Sequential
 from pellucid.nn.layer import Layer
 from pellucid.ops.value import at_most
 from pellucid.train.checkpoint import grouped, most_nodes, read_file
+from pellucid.train.functions import FunctionTable
 from pellucid.train.history import History
 from pellucid.train.metrics import GRADIENT_NORM, Metric, metric
 from pellucid.transform.arrays import type_of
@@ -87,6 +87,12 @@ def load(path: str | Path) -> Model:
 
 
 def _model(arrays: Mapping[str, dict[str, Any]], document: Mapping[str, Any]) -> Model:
+    if "layers" not in document:
+        raise DataError(
+            "load",
+            f"expected a network, got {document.get('kind')!r:.40}",
+            "Support vector machines are loaded by pel.svm.load(path).",
+        )
     document = _of_today(document)
     functions = FunctionTable(arrays)
     layers: list[Any] = []

@@ -15,10 +15,10 @@ from pellucid.core.shapes import N
 from pellucid.graph.node import TensorType
 from pellucid.models.architecture import Architecture
 from pellucid.models.base import BaseModel
-from pellucid.models.functions import FunctionCalls, FunctionTable
 from pellucid.models.ports import Ports
 from pellucid.nn.layer import Layer
 from pellucid.train.checkpoint import grouped, most_nodes, write_file
+from pellucid.train.functions import FunctionCalls, FunctionTable
 
 
 def save(model: BaseModel, path: str | Path, overwrite: bool) -> None:

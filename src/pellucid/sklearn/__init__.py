@@ -10,16 +10,12 @@ Example:
     ['right']
 """
 
-from pellucid.core.errors import MissingPackageError
+from pellucid.sklearn.installed import missing
 
 try:
     from sklearn.utils.validation import validate_data  # since 1.6
 except ImportError as error:
-    raise MissingPackageError(
-        "pellucid.sklearn",
-        f"scikit-learn 1.6 or later must be installed, whose interface this is; got: {error}",
-        "pip install 'pellucid[sklearn]'.",
-    ) from None
+    raise missing(error) from None
 
 from pellucid.sklearn.base import ParameterError
 from pellucid.sklearn.classifiers import SVC, NuSVC
@@ -40,4 +36,4 @@ __all__ = [
     "Perceptron",
 ]
 
-del validate_data
+del missing, validate_data

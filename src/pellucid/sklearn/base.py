@@ -112,7 +112,7 @@ class Estimator(BaseEstimator):
         try:
             return int(check_random_state(self.random_state).randint(_SEEDS))
         except ValueError:
-            raise ParameterError(
+            raise ArgumentError(
                 self._where,
                 "random_state must be a whole number, a numpy.random.RandomState or None, got "
                 f"{self.random_state!r}",
@@ -201,7 +201,7 @@ class Classes(Estimator):
             )
             return found
         if not (isinstance(given, str) and given == "balanced"):
-            raise ParameterError(
+            raise ArgumentError(
                 self._where, f"class_weight must be a dict, 'balanced' or None, got {given!r}"
             )
         sums = np.bincount(codes, weights, minlength=len(self.classes_))

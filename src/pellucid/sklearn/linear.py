@@ -9,7 +9,8 @@ from sklearn.linear_model._base import LinearClassifierMixin, SparseCoefMixin
 
 from pellucid import svm
 from pellucid.core.arguments import integer
-from pellucid.sklearn.base import Classes, ParameterError, allowed_threads, convergence
+from pellucid.core.errors import ArgumentError
+from pellucid.sklearn.base import Classes, allowed_threads, convergence
 from pellucid.sklearn.rows import distinct
 
 _SOLVERS = {True: "descent", False: "newton", "auto": "auto"}
@@ -110,18 +111,18 @@ class LinearSVC(SparseCoefMixin, LinearClassifierMixin, ClassifierMixin, Classes
     def _check(self) -> None:
         where = self._where
         if not isinstance(self.penalty, str) or self.penalty != "l2":
-            raise ParameterError(
+            raise ArgumentError(
                 where,
                 f"penalty must be 'l2', which keeps ‖w‖ small, got {self.penalty!r}",
                 "For ‖w‖₁ take sklearn.svm.LinearSVC(penalty='l1', dual=False).",
             )
         if not isinstance(self.multi_class, str) or self.multi_class != "ovr":
-            raise ParameterError(
+            raise ArgumentError(
                 where,
                 f"multi_class must be 'ovr', each class against the rest, got {self.multi_class!r}",
                 "For all classes in one problem take sklearn.svm.LinearSVC.",
             )
         self._flags("fit_intercept")
         if not (isinstance(self.dual, (bool, str)) and self.dual in _SOLVERS):
-            raise ParameterError(where, f"dual must be True, False or 'auto', got {self.dual!r}")
+            raise ArgumentError(where, f"dual must be True, False or 'auto', got {self.dual!r}")
         integer(where, "max_iter", self.max_iter, 1)

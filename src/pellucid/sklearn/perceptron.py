@@ -20,13 +20,13 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 
 from pellucid.core.arguments import choice, integer, real
-from pellucid.core.errors import DataError, ShapeError
+from pellucid.core.errors import ArgumentError, DataError, ShapeError
 from pellucid.data.minibatch import order
 from pellucid.models import Sequential
 from pellucid.nn import L2, Dense, ElasticNet
 from pellucid.nn.regularizers import Regularizer
 from pellucid.optim import SGD
-from pellucid.sklearn.base import Array, Classes, ParameterError
+from pellucid.sklearn.base import Array, Classes
 from pellucid.sklearn.rows import distinct
 from pellucid.train.callback import Callback, Run
 
@@ -238,7 +238,7 @@ class Perceptron(SparseCoefMixin, LinearClassifierMixin, ClassifierMixin, Classe
     def _known(self, y: Array, classes: Any, first: bool) -> NDArray[np.intp]:
         """The class of each row of a part of the data."""
         if classes is None and first:
-            raise ParameterError(
+            raise ArgumentError(
                 self._where,
                 "the first partial_fit must be given all classes, got classes=None",
                 "Write partial_fit(X, y, classes=numpy.unique(all labels)).",
@@ -287,7 +287,7 @@ class Perceptron(SparseCoefMixin, LinearClassifierMixin, ClassifierMixin, Classe
         count = len(self.coef_)
         positive = [1] if count == 1 else range(count)
         seeds = np.random.RandomState(self._seed()).randint(2**31 - 1, size=count)
-        held = self._held(codes, weights, int(seeds[0]))
+        held = self._held(codes, int(seeds[0]))
         done = Parallel(n_jobs=self.n_jobs, require="sharedmem")(
             delayed(self._one)(k, c, X, codes, weights, by_class, held, epochs, int(seed))
             for k, (c, seed) in enumerate(zip(positive, seeds, strict=True))
@@ -295,7 +295,7 @@ class Perceptron(SparseCoefMixin, LinearClassifierMixin, ClassifierMixin, Classe
         self.n_iter_ = max(done)
         self.t_ += self.n_iter_ * (len(X) - int(held.sum()))
 
-    def _held(self, codes: NDArray[np.intp], weights: Floats, seed: int) -> NDArray[np.bool_]:
+    def _held(self, codes: NDArray[np.intp], seed: int) -> NDArray[np.bool_]:
         """The rows that are held back."""
         held = np.zeros(len(codes), bool)
         if self.early_stopping:
@@ -303,12 +303,6 @@ class Perceptron(SparseCoefMixin, LinearClassifierMixin, ClassifierMixin, Classe
                 n_splits=1, test_size=self.validation_fraction, random_state=seed
             )
             held[next(split.split(np.zeros((len(codes), 1)), codes))[1]] = True
-            if not (weights[held] > 0).any():
-                raise DataError(
-                    self._where,
-                    "one row that is held back must have a weight above 0, got only zeros",
-                    "Take another random_state.",
-                )
         return held
 
     def _one(

@@ -1,6 +1,9 @@
 """Support vector machines."""
 
 from pellucid.svm.calibration import Calibrated, Isotonic, Sigmoid
+from pellucid.svm.certificate import Certificate, Certificates
+from pellucid.svm.files import load
+from pellucid.svm.inputs import SolverWarning
 from pellucid.svm.linear import LinearCertificate, LinearSVC
 from pellucid.svm.logistic import KernelLogisticRegression, LogisticCertificate
 from pellucid.svm.machines import SVC, SVR, NuSVC, NuSVR, OneClassSVM
@@ -11,6 +14,8 @@ __all__ = [
     "SVC",
     "SVR",
     "Calibrated",
+    "Certificate",
+    "Certificates",
     "Descent",
     "Hyperplane",
     "Isotonic",
@@ -23,7 +28,9 @@ __all__ = [
     "NuSVR",
     "OneClassSVM",
     "Sigmoid",
+    "SolverWarning",
     "hard_margin",
+    "load",
     "soft_margin",
     "subgradient",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -35,9 +35,9 @@ class Certificate:
             region from the origin, ρ/|w|. inf where w is 0.
         support: how many support vectors; on_margin: those of them strictly between their bounds,
             whose slack is 0; at_bound: those with a = C.
-        right: rows without slack but for tol (of a regression: inside the tube); inside: those with slack on
-            the right side of the boundary; wrong: those on the other side. A regression and a
-            one-class machine have no wrong side: all rows with slack are `inside`.
+        right: rows without slack but for tol (of a regression: inside the tube); inside: those with
+            slack on the right side of the boundary; wrong: those on the other side. None where
+            there are no sides: of a regression and a one-class machine all with slack are `inside`.
         slack: float64 (rows,), in the order of the problem; None in a machine that was loaded.
         kkt: the largest violation of each of the six conditions; see `KKT`. a and mu are in units
             of C, so that all six compare with tol.
@@ -54,16 +54,13 @@ class Certificate:
     at_bound: int
     right: int
     inside: int
-    wrong: int
+    wrong: int | None
     kkt: tuple[float, ...]
     balance: float
     primal: float
     dual: float
     slack: Array | None = field(default=None, repr=False)
     _rank: Callable[[], int] | None = field(default=None, repr=False)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_rank": None}  # the training data stay behind
 
     @property
     def gap(self) -> float:
@@ -79,6 +76,12 @@ class Certificate:
         """The largest of the six KKT residuals."""
         return max(self.kkt)
 
+    def numbers(self) -> dict[str, Any]:
+        """What a file holds of it: all but the arrays."""
+        plain = {one.name: getattr(self, one.name) for one in fields(self)}
+        del plain["slack"], plain["_rank"]
+        return plain | {"kkt": list(self.kkt)}
+
     def rank(self) -> int:
         """The rank of the kernel matrix of its rows; where it is full, any labels can be separated.
 
@@ -93,13 +96,14 @@ class Certificate:
         return self._rank()
 
     def __str__(self) -> str:
+        where = "have some" if self.wrong is None else "lie inside the margin"
+        rest = "" if self.wrong is None else f", {self.wrong:,} on the wrong side"
         lines = [
             f"{self.title}: {self.rows:,} rows",
             f"  margin           {self.margin:.6g}   (|w| = {self.norm:.6g})",
             f"  support vectors  {self.support:,}: {self.on_margin:,} on the margin, "
             f"{self.at_bound:,} at the bound",
-            f"  slack            {self.right:,} rows have none, {self.inside:,} lie inside the "
-            f"margin, {self.wrong:,} on the wrong side",
+            f"  slack            {self.right:,} rows have none, {self.inside:,} {where}{rest}",
             f"  objective        primal {self.primal:.9g}, dual {self.dual:.9g}, gap "
             f"{self.gap:.2e} ({self.relative_gap:.1e} of it)",
             "  KKT residuals",
@@ -141,7 +145,7 @@ class Certificates(Sequence[Certificate]):
             f"{'problem':24s} {'margin':>9s} {'support':>8s} {'wrong':>6s} {'KKT':>8s} {'gap':>8s}"
         )
         lines = [
-            f"{one.title[:24]:24s} {one.margin:9.3g} {one.support:8,} {one.wrong:6,} "
+            f"{one.title[:24]:24s} {one.margin:9.3g} {one.support:8,} {one.wrong or 0:6,} "
             f"{one.residual:8.1e} {one.relative_gap:8.1e}"
             for one in self.parts
         ]
@@ -179,8 +183,7 @@ def classification(
         balance=balance / float(bounds.max()),
         primal=0.5 * square + float(bounds @ slack) - edge * total,
         dual=(0.0 if nu else float(a.sum())) - 0.5 * square,
-        **_sorted(slack, tolerance, edge),
-        **_counts(a, bounds),
+        **_counts(a, bounds, slack, tolerance, edge),
     )
 
 
@@ -217,8 +220,7 @@ def regression(
         balance=abs(float(beta.sum())) / float(bounds.max()),
         primal=0.5 * square + float(bounds @ slack) + (0.0 if total is None else epsilon * total),
         dual=dual if total is not None else dual - epsilon * float(a.sum()),
-        **_sorted(slack, tolerance),
-        **_counts(a, bounds),
+        **_counts(a, bounds, slack, tolerance),
     )
 
 
@@ -248,29 +250,25 @@ def one_class(
         balance=abs(float(a.sum()) - total) / float(bounds.max()),
         primal=0.5 * square + float(bounds @ slack) - total * offset,
         dual=-0.5 * square,
-        **_sorted(slack, tolerance),
-        **_counts(a, bounds),
+        **_counts(a, bounds, slack, tolerance),
     )
 
 
-def _sorted(slack: Array, tolerance: float, edge: float = math.inf) -> dict[str, Any]:
-    """How many rows have no slack but for the tolerance, some, and `edge` or more."""
-    none, wrong = slack <= tolerance, slack >= edge
-    return {
-        "right": int(none.sum()),
-        "inside": int((~none & ~wrong).sum()),
-        "wrong": int(wrong.sum()),
-        "slack": slack,
-    }
-
-
-def _counts(a: Array, bounds: Array) -> dict[str, int]:
-    bound = a >= (1 - _TOUCHING) * bounds
-    support = a > 0
+def _counts(
+    a: Array, bounds: Array, slack: Array, tolerance: float, edge: float | None = None
+) -> dict[str, Any]:
+    """How many coefficients are where, and how many rows have no slack, some, `edge` or more."""
+    bound, support = a >= (1 - _TOUCHING) * bounds, a > 0
+    none = slack <= tolerance
+    wrong = None if edge is None else slack >= edge
     return {
         "support": int(support.sum()),
         "on_margin": int((support & ~bound).sum()),
         "at_bound": int(bound.sum()),
+        "right": int(none.sum()),
+        "inside": int((~none).sum()) - int(0 if wrong is None else (wrong & ~none).sum()),
+        "wrong": None if wrong is None else int((wrong & ~none).sum()),
+        "slack": slack,
     }
 
 

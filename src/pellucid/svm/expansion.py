@@ -40,7 +40,7 @@ class Expansion:
         self._packed: Packed | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_packed": None}  # arrays alone
+        return self.__dict__ | {"_packed": None}  # it is machine code's, and made again
 
     def decide(self, a: Any, threads: int) -> Array:
         """float64 (m, k).

@@ -76,8 +76,11 @@ class Columns(NamedTuple):
     filled: Array  # how many rows of each column are not 0
 
 
-def columns_of(x: Any, weights: Array | None) -> Columns:
+def columns_of(x: Any, weights: Array | None, numbers: Array) -> Columns:
     """The variances, in float64 from one pass. Rows count as often as they weigh.
+
+    Args:
+        numbers: of the rows among those that a person gave, for the message.
 
     Raises:
         DataError: where x holds NaN or infinity.
@@ -105,7 +108,7 @@ def columns_of(x: Any, weights: Array | None) -> Columns:
         each = np.maximum(square / whole - mean * mean, 0.0)
         variance = float(each.mean() + (mean + shift).var())
     if not np.isfinite(variance):
-        check_finite(x, range(n), "x")
+        check_finite(x, numbers, "x")
     return Columns(variance, each, filled)
 
 
@@ -131,8 +134,7 @@ def warn_of_scales(where: str, columns: Columns, rows: int, names: Any = None) -
     least, most = float(scales.min()), float(scales.max())
     if most <= APART * least:
         return
-    large = known[scales > APART * least]
-    small = known[scales * APART < most]
+    large, small = known[scales > most / 10], known[scales < 10 * least]
 
     def listed(which: Array) -> str:
         words = [repr(names[n]) if names is not None else str(n) for n in which[:4].tolist()]
@@ -166,7 +168,10 @@ def as_labels(y: Any, rows: int, where: str) -> tuple[Array, Array]:
     Raises:
         DataError: for one class, and numbers that are no classes.
     """
-    labels = np.asarray(y)
+    try:
+        labels = np.asarray(y)
+    except ValueError:  # lists of different lengths, which as_array names
+        labels = as_array(y, where, "y")
     if labels.dtype.kind not in "USO" or isinstance(y, np.ma.MaskedArray):
         labels = as_array(y, where, "y")
     if labels.shape == (rows, 1):
@@ -190,7 +195,7 @@ def as_labels(y: Any, rows: int, where: str) -> tuple[Array, Array]:
     if len(classes) < 2:
         raise DataError(
             where,
-            f"y must hold two classes or more, got {classes[0].item() if labels.dtype.kind != 'O' else classes[0]!r} alone",
+            f"y must hold two classes or more, got {classes.tolist()[0]!r} alone",
             "For data of one class use OneClassSVM.",
         )
     return classes, numbers
@@ -221,6 +226,19 @@ def as_bounds(sample_weight: Any, rows: int, where: str) -> Array | None:
     return weights
 
 
+def check_class_weight(where: str, given: Any) -> None:
+    """Refuses what gives classes no weights, whatever the classes are."""
+    if isinstance(given, str):
+        if given != "balanced":
+            raise ArgumentError(
+                where, f"unknown class_weight {given!r}", nearest_name(given, ["balanced"])
+            )
+    elif given is not None and not isinstance(given, Mapping):
+        raise ArgumentError(
+            where, f"class_weight must be {{class: weight}} or 'balanced', got {given!r}"
+        )
+
+
 def class_weights(
     given: Any, classes: Array, numbers: Array, weights: Array | None, where: str
 ) -> Array:
@@ -234,25 +252,17 @@ def class_weights(
     if given is None:
         return chosen
     if isinstance(given, str):
-        if given != "balanced":
-            raise ArgumentError(
-                where, f"unknown class_weight {given!r}", nearest_name(given, ["balanced"])
-            )
         counted = numbers if weights is None else numbers[weights > 0]
         counts = np.bincount(counted, minlength=len(classes))
         with np.errstate(divide="ignore"):
             return np.asarray(counts.sum() / ((counts > 0).sum() * counts.astype(np.float64)))
-    if not isinstance(given, Mapping):
-        raise ArgumentError(
-            where, f"class_weight must be {{class: weight}} or 'balanced', got {given!r}"
-        )
     known = {label: n for n, label in enumerate(classes.tolist())}
     for label, weight in given.items():
         if label not in known:
             raise ArgumentError(
                 where,
-                f"class_weight must name classes among {', '.join(map(repr, list(known)[:6]))}, got "
-                f"{label!r}",
+                f"class_weight must name classes, such as {', '.join(map(repr, list(known)[:4]))}, "
+                f"got {label!r}",
             )
         chosen[known[label]] = real(where, "class_weight", weight, 0)
     return chosen
@@ -266,7 +276,7 @@ def check_some(where: str, classes: Array, numbers: Array, bounds: Array) -> Non
     """
     sums = np.bincount(numbers, bounds, minlength=len(classes))
     if not (sums > 0).all():
-        label = classes[int(np.argmin(sums > 0))]
+        label = classes.tolist()[int(np.argmin(sums > 0))]
         raise DataError(
             where,
             f"each class must have a row of weight above 0, got none for class {label!r}",

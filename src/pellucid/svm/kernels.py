@@ -46,12 +46,12 @@ class Kernel:
             square = (self.gamma * square + self.coef0) ** self.degree
         elif self.kind == "sigmoid":
             square = np.tanh(self.gamma * square + self.coef0)
-        return square.astype(x.dtype)
+        return np.asarray(square.astype(x.dtype))
 
 
 def check_kernel(where: str, kernel: object, gamma: object, degree: object, coef0: object) -> None:
     """Refuses what names no kernel."""
-    if not callable(kernel) and kernel not in NAMES:
+    if not callable(kernel) and not (isinstance(kernel, str) and kernel in NAMES):
         raise ArgumentError(where, f"unknown kernel {kernel!r}", nearest(kernel, NAMES, _ELSEWHERE))
     if isinstance(gamma, str):
         if gamma not in ("scale", "auto"):

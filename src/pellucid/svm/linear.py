@@ -7,13 +7,16 @@ between its objective and the dual one, which no solution can go below.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
 from pellucid.core.arguments import checked, choice, flag, integer, real
 from pellucid.core.arguments import seed as checked_seed
+from pellucid.core.config import from_config, to_config
 from pellucid.core.errors import ArgumentError
 from pellucid.data.arrays import Array
 from pellucid.data.frames import check_names, feature_names
@@ -21,10 +24,12 @@ from pellucid.runtime.threads import Team
 from pellucid.runtime.threads import check as check_threads
 from pellucid.svm import inputs
 from pellucid.svm.descent import descend
+from pellucid.svm.files import hold, parameters, plain, readable
 from pellucid.svm.fitted import Fitted
 from pellucid.svm.linear_problem import LinearProblem
 from pellucid.svm.newton import minimize
 from pellucid.svm.rows import Rows
+from pellucid.train.checkpoint import write_file
 
 _MOST_FEATURES = 3000  # for Newton's method, which holds their square
 
@@ -38,7 +43,7 @@ class LinearCertificate:
         margin: 1/‖w‖, without the intercept; inf where w is 0.
         support: rows whose multiplier is above 0.
         right: rows without slack; inside: those with slack on the right side; wrong: the others.
-        slack: float64 (rows,).
+        slack: float64 (rows,); None in a machine that was loaded.
         primal, dual: the objectives; the minimum lies between them.
         steps: of the solver.
     """
@@ -53,7 +58,13 @@ class LinearCertificate:
     primal: float
     dual: float
     steps: int
-    slack: Array = field(repr=False)
+    slack: Array | None = field(default=None, repr=False)
+
+    def numbers(self) -> dict[str, Any]:
+        """What a file holds of it: all but the slacks."""
+        plain = {one.name: getattr(self, one.name) for one in fields(self)}
+        del plain["slack"]
+        return plain
 
     @property
     def gap(self) -> float:
@@ -141,13 +152,12 @@ class LinearSVC(Fitted):
         self.intercept_scaling = real(
             name, "intercept_scaling", intercept_scaling, 0, open_low=True
         )
+        inputs.check_class_weight(name, class_weight)
         self.class_weight = class_weight
         self.max_iter = integer(name, "max_iter", max_iter, 1)
         self.seed = checked_seed(name, seed)
         self.threads = None if threads is None else check_threads(name, threads)
-        if isinstance(verbose, bool) or verbose not in (0, 1, 2):
-            raise ArgumentError(name, f"verbose must be 0, 1 or 2, got {verbose!r}")
-        self.verbose = verbose
+        self.verbose = integer(name, "verbose", verbose, 0, 2)
 
     def __repr__(self) -> str:
         fitted = "fitted" if "coef" in self.__dict__ else "not fitted"
@@ -174,10 +184,10 @@ class LinearSVC(Fitted):
         weights = np.ones(len(given)) if weights is None else weights
         inputs.check_some(where, labels, numbers, by_class[numbers] * weights)
         self._columns = feature_names(x)
-        if not weights.all():
-            kept = np.flatnonzero(weights)
+        kept = np.flatnonzero(weights)
+        if len(kept) < len(given):
             given, numbers, weights = given[kept], numbers[kept], weights[kept]
-        columns = inputs.columns_of(given, None)
+        columns = inputs.columns_of(given, None, kept)
         inputs.warn_of_scales(where, columns, len(given), self._columns)
         rows = Rows(given, self.intercept_scaling if self.fit_intercept else 0.0)
         problems = []
@@ -239,13 +249,38 @@ class LinearSVC(Fitted):
                 "larger tol",
             )
 
+    def save(self, path: str | Path, overwrite: bool = False) -> None:
+        """Writes the fitted machine to a safetensors file, which `pel.svm.load` reads.
+
+        Args:
+            overwrite: whether a file that is there may be replaced.
+        """
+        self._check_fitted(f"{self._name}.save")
+        document = {
+            "kind": "LinearSVC",
+            "parameters": {name: plain(one) for name, one in parameters(self).items()},
+            "classes": self.classes.tolist(),
+            "columns": None if self._columns is None else list(self._columns),
+            "converged": bool(self.converged),
+            "certificate": [
+                {name: to_config(one) for name, one in proof.numbers().items()}
+                for proof in self.certificate
+            ],
+        }
+        arrays = {"coef": self.coef, "intercept": self.intercept, "n_iter": self.n_iter}
+        named = {f"params/{name}": array for name, array in arrays.items()}
+        write_file(path, named, document, overwrite)
+
+    def _check_fitted(self, where: str) -> None:
+        if "coef" not in self.__dict__:
+            raise ArgumentError(
+                where, "the machine must be fitted, got one that is not", "Call fit first."
+            )
+
     def decision_function(self, x: Any) -> Array:
         """w·x + b of each row, float64: (N,) for two classes, else (N, K)."""
         where = f"{self._name}.decision_function"
-        if "coef" not in self.__dict__:
-            raise ArgumentError(
-                where, "the machine must be fitted, got one without", "Call fit first."
-            )
+        self._check_fitted(where)
         check_names(where, self._columns, x)
         rows = inputs.as_rows(x, where, self.coef.shape[1])
         inputs.check_rows(rows)
@@ -262,6 +297,36 @@ class LinearSVC(Fitted):
         decisions = self.decision_function(x)
         chosen = decisions > 0 if decisions.ndim == 1 else decisions.argmax(axis=1)
         return np.asarray(self.classes[chosen.astype(np.int64)])
+
+
+def _read(arrays: Mapping[str, Any], document: Mapping[str, Any]) -> LinearSVC:
+    """A machine from what its file holds."""
+    given = document["parameters"].items()
+    made: dict[str, Any] = {
+        name: dict(one["pairs"]) if isinstance(one, dict) else one for name, one in given
+    }
+    machine = LinearSVC(**made)
+    coef, intercept, steps = (arrays[name] for name in ("coef", "intercept", "n_iter"))
+    labels, columns = np.array(document["classes"]), document["columns"]
+    count = 1 if len(labels) == 2 else len(labels)
+    hold(labels.ndim == 1 and len(labels) > 1 and labels.dtype.kind in "biuU", "classes")
+    hold(coef.ndim == 2 and len(coef) == count and coef.dtype == np.float64, "coef")
+    hold(intercept.shape == (count,) and intercept.dtype == np.float64, "intercept")
+    hold(steps.shape == (count,) and steps.dtype == np.int64, "n_iter")
+    hold(bool(np.isfinite(coef).all() and np.isfinite(intercept).all()), "numbers")
+    hold(columns is None or all(isinstance(name, str) for name in columns), "columns")
+    machine.classes, machine.coef = labels, coef
+    machine.intercept, machine.n_iter = intercept, steps
+    machine._columns = None if columns is None else tuple(columns)
+    machine.converged = bool(document["converged"])
+    machine.certificate = [
+        LinearCertificate(**{name: from_config(value) for name, value in one.items()})
+        for one in document["certificate"]
+    ]
+    return machine
+
+
+readable("LinearSVC", _read)
 
 
 class _Watch:

@@ -14,16 +14,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from pellucid import numpy as xp
 from pellucid.core.arguments import checked, flag, real
+from pellucid.core.config import from_config
 from pellucid.runtime.threads import check as check_threads
 from pellucid.svm import inputs
 from pellucid.svm.expansion import Expansion
+from pellucid.svm.files import savable
 from pellucid.svm.machine import Machine
 from pellucid.svm.sources import MatrixSource
 from pellucid.transform.grad import hvp, value_and_grad
@@ -64,6 +66,10 @@ class LogisticCertificate:
     def relative_gap(self) -> float:
         """The gap as a part of the objective."""
         return self.gap / max(self.primal, np.finfo(float).tiny)
+
+    def numbers(self) -> dict[str, Any]:
+        """All that it says, for a file."""
+        return asdict(self)
 
     def __str__(self) -> str:
         return (
@@ -219,6 +225,7 @@ def _minimized(
     return at, taken, left
 
 
+@savable
 class KernelLogisticRegression(Machine):
     """Logistic regression in the space of a kernel.
 
@@ -239,7 +246,7 @@ class KernelLogisticRegression(Machine):
     Attributes, after fit:
         classes: (K,). support_vectors: the rows of x with a weight; support: their numbers.
         dual_coef: β: (1, S) for two classes, else (K, S). intercept: b, one a row of dual_coef.
-        n_iter: steps taken. converged. certificate: see `LogisticCertificate`.
+        n_iter: steps, one a row of dual_coef; converged. certificate: see `LogisticCertificate`.
 
     Example:
         >>> import numpy as np
@@ -282,6 +289,7 @@ class KernelLogisticRegression(Machine):
         )
         self.C = real(self._name, "C", C, 0, open_low=True)
         flag(self._name, "fit_intercept", fit_intercept)
+        inputs.check_class_weight(self._name, class_weight)
         self.fit_intercept, self.class_weight = fit_intercept, class_weight
 
     def fit(self, x: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -312,7 +320,7 @@ class KernelLogisticRegression(Machine):
         problem = _Problem(matrix, targets, bounds, self.fit_intercept, threads)
         assert self.max_iter is not None
         found, steps, left = _minimized(problem, self.tol, self.max_iter, self._told)
-        self.n_iter, self.converged = np.array([steps]), left <= self.tol
+        self.n_iter, self.converged = np.full(targets.shape[1], steps), left <= self.tol
         if not self.converged:
             inputs.warn(
                 where,
@@ -320,31 +328,33 @@ class KernelLogisticRegression(Machine):
                 f"tol={self.tol:g} of the objective: it is {left:.3g}. Allow more steps, scale the "
                 "columns, or accept a larger tol",
             )
-        self._hold(data.source, order, np.ascontiguousarray(found.beta.T), found.b)
-        self.classes = labels
-        self._certified = _certified(found, bounds, problem.matrix)
+        self.classes, self._support_class = labels, numbers[order]
+        vectors = None if isinstance(data.source, MatrixSource) else data.source.x
+        self._width = self._given if vectors is None else vectors.shape[1]
+        beta = np.ascontiguousarray(found.beta.T)
+        self._adopt(Expansion(self._kernel, vectors, order, beta, found.b))
+        self._certificate: Any = _certified(found, bounds, problem.matrix)
         return self
 
     def _told(self, step: int, left: float) -> None:
         if self.verbose:
             print(f"{self._name} - {step} steps - {left:.2e} of the objective to gain", flush=True)
 
-    def _hold(self, source: Any, order: Array, beta: Array, b: Array) -> None:
-        """Keeps what predictions need: all rows."""
-        vectors = None if isinstance(source, MatrixSource) else source.x
-        self.support, self.n_support = order, np.array([len(order)])
-        self.support_vectors = np.empty((0, 0)) if vectors is None else vectors
-        self.dual_coef, self.intercept = beta, b
-        self._width = None if vectors is None else vectors.shape[1]
-        self._given = source.n if vectors is None else 0
-        self._expansion = Expansion(self._kernel, vectors, order, beta, b)
+    def _problems(self, classes: int) -> int:
+        return 1 if classes == 2 else classes
+
+    @staticmethod
+    def _proof_of(described: Any, count: int) -> LogisticCertificate:
+        """The certificate from what a file says of it."""
+        (one,) = described
+        return LogisticCertificate(**{key: from_config(value) for key, value in one.items()})
 
     @property
     def certificate(self) -> Any:
         """The proof of the fit."""
-        if "_certified" not in self.__dict__:
+        if "_certificate" not in self.__dict__:
             self.__getattr__("support")
-        return self._certified
+        return self._certificate
 
     def decision_function(self, x: Any) -> Array:
         """f(x): (N,) for two classes, the log-odds of the second; else (N, K) logits."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,15 @@ import numpy as np
 from pellucid.core import shapes
 from pellucid.core.arguments import integer, real
 from pellucid.core.errors import ArgumentError, DTypeError, ShapeError, UnknownNameError
+from pellucid.data.arrays import check_finite
 from pellucid.data.frames import check_names, feature_names
 from pellucid.runtime.threads import check as check_threads
-from pellucid.svm import inputs
+from pellucid.svm import files, inputs
+from pellucid.svm.cache import WholeMatrix
 from pellucid.svm.certificate import Certificate, Certificates
 from pellucid.svm.expansion import Expansion
 from pellucid.svm.fitted import Fitted
-from pellucid.svm.kernels import check_kernel, named
+from pellucid.svm.kernels import Kernel, check_kernel, named
 from pellucid.svm.own import OwnKernel, check_matrix, sample
 from pellucid.svm.problem import Problem
 from pellucid.svm.progress import Progress
@@ -28,7 +31,9 @@ from pellucid.svm.sparse import SparseRows, SparseSource
 Array = np.ndarray[Any, Any]
 Source = NamedSource | OwnSource | MatrixSource | SparseSource
 _UNBOUNDED = 1 << 62
-_INSIDE = 0.99  # of the tolerance is used with float32 kernels, whose rounding takes the rest
+# What is used of the tolerance: rounding of kernels takes a little. A small problem costs nothing,
+# and its objective, a sum of few terms, shows the tolerance most.
+_INSIDE, _SMALL = 0.99, 0.1
 
 
 class Data:
@@ -47,14 +52,12 @@ class Solved:
 
     Attributes:
         coefficients: (k, n), intercepts: (k,), of each problem over all rows in order.
-        used: the places in order of the support vectors.
     """
 
     def __init__(self, data: Data, problems: Sequence[Problem], endings: Sequence[Ending]):
         self.data, self.problems, self.endings = data, problems, endings
         self.coefficients = np.zeros((len(problems), data.source.n))
         self.intercepts = np.zeros(len(problems))
-        self.used = np.zeros(0, np.int64)
 
 
 class Machine(Fitted):
@@ -68,6 +71,7 @@ class Machine(Fitted):
         "intercept",
         "n_iter",
         "converged",
+        "certificate",
     )
 
     def __init__(
@@ -90,9 +94,18 @@ class Machine(Fitted):
         self.cache_size = real(name, "cache_size", cache_size, 0, open_low=True)
         self.max_iter = None if max_iter is None else integer(name, "max_iter", max_iter, 1)
         self.threads = None if threads is None else check_threads(name, threads)
-        if isinstance(verbose, bool) or verbose not in (0, 1, 2):
-            raise ArgumentError(name, f"verbose must be 0, 1 or 2, got {verbose!r}")
-        self.verbose = verbose
+        self.verbose = integer(name, "verbose", verbose, 0, 2)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The machine without its training data: arrays, numbers and the proof."""
+        state = self.__dict__.copy()
+        if state.get("_solved") is not None:
+            proof = self.certificate
+            parts = proof if isinstance(proof, Certificates) else [proof]
+            kept = [dataclasses.replace(one, _rank=None) for one in parts]
+            state["_certificate"] = kept[0] if len(kept) == 1 else Certificates(kept)
+            state["_solved"] = None
+        return state
 
     def __repr__(self) -> str:
         kernel = self.kernel if isinstance(self.kernel, str) else "own"
@@ -123,29 +136,30 @@ class Machine(Fitted):
     def _data(self, rows: Any, order: Array, weights: Array | None, where: str) -> Data:
         """The rows that count, in order, with their kernel."""
         if self.kernel == "precomputed":
+            self._given = len(rows)
             matrix = rows[order[:, None], order]
-            inputs.check_finite(matrix, order, "x")
+            check_finite(matrix, order, "x")
             check_matrix(matrix, where, "a precomputed kernel")
-            self._kernel = None
+            self._kernel: Kernel | OwnKernel | None = None
             return Data(MatrixSource(matrix), order)
         chosen = rows[order]
-        own = None if weights is None else weights[order]
-        if own is not None and (own == own[0]).all():
-            own = None  # the same bits as without
-        columns = inputs.columns_of(chosen, own)
+        weighing = None if weights is None else weights[order]
+        if weighing is not None and (weighing == weighing[0]).all():
+            weighing = None  # the same bits as without
+        columns = inputs.columns_of(chosen, weighing, order)
         if callable(self.kernel):
-            self._kernel = OwnKernel(self.kernel, chosen, where)
-            some = chosen[sample(len(chosen))]
-            check_matrix(self._kernel.block(some, some), where, "kernel")
-            return Data(OwnSource(self._kernel, chosen), order)
+            own = OwnKernel(self.kernel, chosen, where)
+            some = sample(len(chosen))  # against all rows: the graph of the fit serves
+            check_matrix(own.block(chosen[some], chosen)[:, some], where, "kernel")
+            self._kernel = own
+            return Data(OwnSource(own, chosen), order)
         inputs.warn_of_scales(where, columns, len(chosen), self._columns)
         width = chosen.shape[1]
-        self._kernel = named(
-            self.kernel, self.gamma, self.degree, self.coef0, width, columns.variance
-        )
+        kernel = named(self.kernel, self.gamma, self.degree, self.coef0, width, columns.variance)
+        self._kernel = kernel
         if isinstance(chosen, SparseRows):
-            return Data(SparseSource(self._kernel, chosen), order)
-        return Data(NamedSource(self._kernel, chosen), order)
+            return Data(SparseSource(kernel, chosen), order)
+        return Data(NamedSource(kernel, chosen), order)
 
     # -- solving ------------------------------------------------------------------------------
 
@@ -161,8 +175,7 @@ class Machine(Fitted):
             sums = data.source.sums(begun, threads)
             for column, one in enumerate(starting):
                 one.F += sums[one.rows, column]
-        exact = data.source.dtype == np.float64
-        tolerance = self.tol if exact else self.tol * _INSIDE
+        tolerance = self.tol * (_SMALL if isinstance(rows, WholeMatrix) else _INSIDE)
         progress = Progress(self._name) if self.verbose else None
         most = _UNBOUNDED if self.max_iter is None else self.max_iter
         endings = solve(problems, rows, Settings(tolerance, most, threads, progress))
@@ -184,27 +197,36 @@ class Machine(Fitted):
         return solved
 
     def _keep(self, solved: Solved, owner: Array | None = None) -> None:
-        """Keeps what predictions and the certificate need."""
-        data = solved.data
-        solved.used = np.flatnonzero(solved.coefficients.any(axis=0))
-        self.support = data.order[solved.used]
-        self.n_support = np.array([len(self.support)])
-        vectors = None if isinstance(data.source, MatrixSource) else data.source.x[solved.used]
-        self.support_vectors = np.empty((0, 0)) if vectors is None else vectors
-        self.intercept = solved.intercepts
-        self._width = None if vectors is None else vectors.shape[1]
-        self._given = data.source.n if vectors is None else 0
-        coefficients = np.ascontiguousarray(solved.coefficients[:, solved.used])
-        self._certificate: Certificate | Certificates | None = None
-        self._expansion = Expansion(
-            self._kernel, vectors, self.support, coefficients, solved.intercepts
-        )
-        self._solved: Solved | None = solved
+        """Keeps what predictions and the certificate need.
 
-    def __getstate__(self) -> dict[str, Any]:
-        """A copy or a pickle holds what predictions need, and the proof where it was asked for."""
-        state = self.__dict__ | {"_solved": None} if "_solved" in self.__dict__ else self.__dict__
-        return dict(state)
+        Args:
+            owner: the number of each row's class, in order; None without classes.
+        """
+        data = solved.data
+        used = np.flatnonzero(solved.coefficients.any(axis=0))
+        x = None if isinstance(data.source, MatrixSource) else data.source.x
+        self._width = self._given if x is None else x.shape[1]
+        self._support_class = np.zeros(len(used), np.int64) if owner is None else owner[used]
+        self._certificate: Certificate | Certificates | None = None
+        self._solved: Solved | None = solved
+        self._adopt(
+            Expansion(
+                self._kernel,
+                None if x is None else x[used],
+                data.order[used],
+                np.ascontiguousarray(solved.coefficients[:, used]),
+                solved.intercepts,
+            )
+        )
+
+    def _adopt(self, expansion: Expansion) -> None:
+        """Sets the attributes that are there after fit."""
+        self._expansion = expansion
+        self.support, self.intercept = expansion.support, expansion.intercepts
+        vectors = expansion.vectors
+        self.support_vectors = np.empty((0, 0)) if vectors is None else vectors
+        self.n_support = np.array([len(self.support)])
+        self.dual_coef = expansion.coefficients
 
     @property
     def certificate(self) -> Certificate | Certificates:
@@ -212,8 +234,7 @@ class Machine(Fitted):
 
         Of several problems, pairs of classes or a class against the rest, there is one each.
         """
-        if "_expansion" not in self.__dict__:
-            self.__getattr__("support")
+        _ = self.support  # an error before fit
         if self._certificate is None:
             if self._solved is None:
                 raise ArgumentError(
@@ -261,11 +282,27 @@ class Machine(Fitted):
             )
         return self._expansion.weights(np.float64)
 
+    # -- files --------------------------------------------------------------------------------
+
+    def save(self, path: str | Path, overwrite: bool = False) -> None:
+        """Writes the fitted machine to a safetensors file: support vectors, numbers and the proof.
+
+        Args:
+            overwrite: whether a file that is there may be replaced.
+
+        A kernel of a person's own is stored as a graph; `pel.svm.load` runs no code.
+
+        Raises:
+            ArgumentError: where the machine is not fitted, or the file cannot be written.
+            DataError: for a kernel that cannot be traced.
+        """
+        files.save(self, path, overwrite)
+
     # -- answers ------------------------------------------------------------------------------
 
     def _decide(self, x: Any, where: str) -> Array:
         """The answers of all problems, float64 (m, k)."""
-        expansion = self.__dict__.get("_expansion")
+        expansion: Expansion | None = self.__dict__.get("_expansion")
         if expansion is None:
             raise ArgumentError(
                 where,

@@ -17,6 +17,8 @@ from pellucid.svm import certificate as proof
 from pellucid.svm import classes as kinds
 from pellucid.svm import inputs, problem
 from pellucid.svm.certificate import Certificate
+from pellucid.svm.expansion import Expansion
+from pellucid.svm.files import savable
 from pellucid.svm.machine import Data, Machine, Solved
 
 Array = np.ndarray[Any, Any]
@@ -33,6 +35,7 @@ class _Classifier(Machine):
         super().__init__(**common)
         choice(self._name, "several", several, ("ovo", "ovr"))
         choice(self._name, "decision_function_shape", decision_function_shape, ("ovr", "ovo"))
+        inputs.check_class_weight(self._name, class_weight)
         self.several, self.class_weight = several, class_weight
         self.decision_function_shape = decision_function_shape
 
@@ -75,15 +78,16 @@ class _Classifier(Machine):
         if len(labels) == 2:  # the second class is the positive one
             solved.coefficients *= -1
             solved.intercepts *= -1
-        self.classes, self._tasks = labels, tasks
-        owner = numbers[order]
-        self._keep(solved, owner)
-        used = owner[solved.used]
-        self.n_support = np.bincount(used, minlength=len(labels))
-        pairs = self.several == "ovo" and len(labels) > 2
-        own = solved.coefficients[:, solved.used]
-        self.dual_coef = kinds.compact(own, used, len(labels)) if pairs else own
+        self.classes = labels
+        self._keep(solved, numbers[order])
         return self
+
+    def _adopt(self, expansion: Expansion) -> None:
+        super()._adopt(expansion)
+        count, owner = len(self.classes), self._support_class
+        self.n_support = np.bincount(owner, minlength=count)
+        if self.several == "ovo" and count > 2:
+            self.dual_coef = kinds.compact(expansion.coefficients, owner, count)
 
     def _check_tasks(
         self, tasks: Sequence[kinds.Task], weights: Array, labels: Array, where: str
@@ -104,14 +108,19 @@ class _Classifier(Machine):
         """Coefficients of the rows of a solved problem, and its intercept."""
         raise NotImplementedError
 
+    def _problems(self, classes: int) -> int:
+        """How many problems there are for so many classes."""
+        pairs = classes * (classes - 1) // 2
+        return pairs if self.several == "ovo" or classes == 2 else classes
+
     def _title(self, number: int) -> str:
-        task = self._tasks[number]
         names = self.classes.tolist()
+        task = kinds.tasks([1] * len(names), self.several)[number]
         rest = "the rest" if task.negative < 0 else repr(names[task.negative])
         return f"{names[task.positive]!r} against {rest}"
 
     def decision_function(self, x: Any) -> Array:
-        """How far each row lies on which side, float64.
+        """On which side each row lies and how far, float64.
 
         Returns:
             (N,) for two classes: Σ_s y_s α_s k(x_s, x) + intercept, positive for the second class.
@@ -145,6 +154,7 @@ def _taken(numbers: Array, task: kinds.Task) -> Array:
     return np.concatenate(parts)
 
 
+@savable
 class SVC(_Classifier):
     """A support vector machine for classes: the widest margin, with slack at price C.
 
@@ -154,7 +164,8 @@ class SVC(_Classifier):
         kernel: "linear", "poly", "rbf", "sigmoid", "precomputed", or a function of two rows or two
             blocks of rows.
         C: the price of slack, above 0.
-        gamma: of poly, rbf and sigmoid: a number, "scale" for 1/(D·variance of x) or "auto" for 1/D.
+        gamma: of poly, rbf and sigmoid: a number, "scale" for 1/(D·variance of x), or "auto" for
+            1/D.
         degree, coef0: (γ a·b + coef0)^degree.
         several: how more than two classes become problems of two: "ovo", every pair, or "ovr", each
             class against the rest.
@@ -234,6 +245,7 @@ class SVC(_Classifier):
         )
 
 
+@savable
 class NuSVC(_Classifier):
     """A machine for classes whose ν bounds both the rows inside the margin and the support vectors.
 
@@ -390,7 +402,6 @@ class _Regressor(Machine):
         solved.coefficients[0] = one.beta
         solved.intercepts[0] = self._intercept(one)
         self._keep(solved)
-        self.dual_coef = solved.coefficients[:, solved.used]
         return self
 
     def _problem(self, targets: Array, bounds: Array) -> problem.Problem:
@@ -404,6 +415,7 @@ class _Regressor(Machine):
         return self._decide(x, f"{self._name}.predict")[:, 0]
 
 
+@savable
 class SVR(_Regressor):
     """A support vector machine for numbers: errors below ε cost nothing, others cost C each.
 
@@ -460,6 +472,7 @@ class SVR(_Regressor):
         )
 
 
+@savable
 class NuSVR(_Regressor):
     """A machine for numbers whose ν takes the place of ε: it bounds the rows outside the tube.
 
@@ -518,6 +531,7 @@ class NuSVR(_Regressor):
         )
 
 
+@savable
 class OneClassSVM(Machine):
     """The region that holds most of the data: what lies outside is new.
 
@@ -585,9 +599,11 @@ class OneClassSVM(Machine):
         solved.coefficients[0] = one.b
         solved.intercepts[0] = -one.multiplier()
         self._keep(solved)
-        self.offset = -self.intercept
-        self.dual_coef = solved.coefficients[:, solved.used]
         return self
+
+    def _adopt(self, expansion: Expansion) -> None:
+        super()._adopt(expansion)
+        self.offset = -expansion.intercepts
 
     def _proof(self, number: int, one: problem.Problem, sums: Array) -> Certificate:
         total = self.nu * float(one.bounds.sum())

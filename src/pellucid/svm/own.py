@@ -7,7 +7,8 @@ traced once and written out over all pairs. What cannot be traced is called as i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from pellucid.core import dtypes, notices
 from pellucid.core.errors import ArgumentError, DataError, PellucidError
 from pellucid.graph.node import Graph, TensorType
+from pellucid.train.functions import GraphFunction
 from pellucid.transform.jit import jit
 from pellucid.transform.pairs import over_pairs
 from pellucid.transform.trace import trace
@@ -26,8 +28,9 @@ _PLAIN = "Compute with NumPy functions and operators of its arguments alone."
 
 
 class OwnKernel:
-    """A function k(a, b) of two rows (D,), which gives a number, or of two blocks (m, D) and (n, D),
-    which gives (m, n).
+    """A function k(a, b) of two rows or of two blocks.
+
+    Of two rows (D,) it gives a number, of two blocks (m, D) and (n, D) it gives (m, n).
 
     Args:
         x: (n, D) rows that it will be called with.
@@ -44,20 +47,33 @@ class OwnKernel:
         self.function, self._where = function, where
         self.blocks, self.traced = self._recognised(x)
         self._call = jit(self.blocks, batch=0) if self.traced else self.blocks
-        self._width = x.shape[1]
+        self._width, self._dtype = x.shape[1], x.dtype
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remade, (self.function, self._width, self._dtype, self._where)
+
+    @classmethod
+    def loaded(cls, function: Callable[..., Any], width: int, dtype: Any) -> OwnKernel:
+        """The kernel of a file: a function of two blocks that records a graph."""
+        kernel: OwnKernel = cls.__new__(cls)
+        kernel.function = kernel.blocks = function
+        kernel.traced, kernel._width, kernel._dtype = True, width, dtype
+        kernel._where = "predict"
+        kernel._call = jit(function, batch=0)
+        return kernel
 
     def _recognised(self, x: Array) -> tuple[Callable[..., Any], bool]:
         width, dtype = x.shape[1], dtypes.as_dtype(x.dtype.name)
         told: list[str] = []
-        for sizes, wanted in (((3, 5), (3, 5)), ((), ())):
-            shapes = [(n, width) for n in sizes] or [(width,)] * 2
+        for wanted in (_sizes(width), ()):
+            shapes: list[tuple[int, ...]] = [(n, width) for n in wanted] or [(width,)] * 2
             try:
                 graph = _graph(self.function, [TensorType(dtype, shape) for shape in shapes])
                 found = tuple(graph.nodes[graph.outputs[0]].type.shape)
                 if found == wanted:
                     if wanted:
                         return self.function, True
-                    return (lambda a, b: over_pairs(graph, a, b)), True
+                    return functools.partial(over_pairs, graph), True
                 told.append(f"{found} for {_named(shapes)}")
             except Exception as error:  # whatever a person's code raises
                 told.append(f"{_said(error)} for {_named(shapes)}")
@@ -65,25 +81,23 @@ class OwnKernel:
 
     def _untraced(self, x: Array, told: list[str]) -> Callable[..., Any]:
         """The function as it is, where it takes arrays and gives numbers."""
-        rows = x[np.arange(5) % len(x)]
-        try:
-            found = np.asarray(self.function(rows[:3].copy(), rows.copy()))
-            if found.shape == (3, 5) and found.dtype.kind in "biuf":
-                self._notice()
-                return self.function
-        except Exception as error:  # the same
-            told[0] = f"{_said(error)} for {_named([(3, x.shape[1]), (5, x.shape[1])])}"
-        try:
-            found = np.asarray(self.function(rows[0].copy(), rows[1].copy()))
-            if found.shape == () and found.dtype.kind in "biuf":
-                self._notice()
-                function = self.function
-                return lambda a, b: np.array(
-                    [[float(function(one, two)) for two in b] for one in a]
-                )
-            told[1] = f"{found.shape} for {_named([(x.shape[1],)] * 2)}"
-        except Exception as error:  # the same
-            told[1] = f"{_said(error)} for {_named([(x.shape[1],)] * 2)}"
+        width, function = x.shape[1], self.function
+        sizes = _sizes(width)
+        rows = x[np.arange(sum(sizes)) % len(x)]
+        blocks, single = (rows[: sizes[0]], rows[sizes[0] :]), (rows[0], rows[-1])
+        for place, (given, wanted) in enumerate(((blocks, sizes), (single, ()))):
+            try:
+                found = np.asarray(function(*(one.copy() for one in given)))
+            except Exception as error:  # whatever a person's code raises
+                told[place] = f"{_said(error)} for {_named([one.shape for one in given])}"
+                continue
+            if found.shape != wanted or found.dtype.kind not in "biuf":
+                told[place] = f"{found.shape} for {_named([one.shape for one in given])}"
+                continue
+            self._notice()
+            if wanted:
+                return function
+            return lambda a, b: np.array([[float(function(s, t)) for t in b] for s in a])
         raise ArgumentError(
             self._where,
             f"kernel must give (m, n) for blocks (m, D) and (n, D), or a number for two rows, got "
@@ -95,8 +109,8 @@ class OwnKernel:
     def _notice(self) -> None:
         name = getattr(self.function, "__name__", "kernel")
         notices.once(
-            f"[svm] the kernel {name} cannot be traced: it is called as it is, which is slower, and "
-            f"a machine with it cannot be saved. {_PLAIN}"
+            f"[svm] the kernel {name} cannot be traced: it is called as it is, which is slower, "
+            f"and a machine with it cannot be saved. {_PLAIN}"
         )
 
     def block(self, a: Array, b: Array) -> Array:
@@ -131,6 +145,18 @@ class OwnKernel:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
+def _remade(function: Any, width: int, dtype: Any, where: str) -> OwnKernel:
+    if isinstance(function, GraphFunction):
+        return OwnKernel.loaded(function, width, dtype)
+    return OwnKernel(function, np.ones((1, width), dtype), where)
+
+
+def _sizes(width: int) -> tuple[int, int]:
+    """Two numbers of rows that are no number of columns: what a result's axes are then shows."""
+    m, n = [size for size in (3, 5, 7) if size != width][:2]
+    return m, n
+
+
 def _graph(function: Callable[..., Any], types: list[TensorType]) -> Graph:
     traced = trace(function, types, ["a", "b"], lambda values: (tuple(values), {}))
     if len(traced.graph.outputs) != 1:
@@ -138,7 +164,7 @@ def _graph(function: Callable[..., Any], types: list[TensorType]) -> Graph:
     return traced.with_constants()
 
 
-def _named(shapes: list[tuple[int, ...]]) -> str:
+def _named(shapes: Sequence[tuple[int, ...]]) -> str:
     return " and ".join(str(shape).replace(" ", "") for shape in shapes)
 
 

@@ -110,7 +110,8 @@ class Problem:
 
 def _segments(ranges: Ranges, groups: Sequence[int] | None = None) -> Array:
     """A line for each range of rows; one for all where they are neighbours of one group."""
-    lines, at = [], 0
+    lines: list[list[int]] = []
+    at = 0
     for n, (first, stop) in enumerate(ranges):
         group = 0 if groups is None else groups[n]
         if lines and groups is None and first == ranges[n - 1][1]:
@@ -145,7 +146,8 @@ def nu_classification(ranges: Ranges, weights: Array, nu: float) -> Problem:
     n, positive = len(weights), ranges[0][1] - ranges[0][0]
     side = np.where(np.arange(n) < positive, 1.0, -1.0)
     lo, hi = np.where(side > 0, 0.0, -weights), np.where(side > 0, weights, 0.0)
-    problem = Problem(ranges, np.zeros(n), lo, hi, np.zeros(n), _segments(ranges, (0, 1)))
+    groups = [0] + [1] * (len(ranges) - 1)
+    problem = Problem(ranges, np.zeros(n), lo, hi, np.zeros(n), _segments(ranges, groups))
     total = nu * float(weights.sum()) / 2
     problem.b[:positive] = _filled(weights[:positive], total)
     problem.b[positive:] = -_filled(weights[positive:], total)

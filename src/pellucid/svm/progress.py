@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+EVERY = 1.0  # seconds between two lines
+
 
 class Progress:
     """A line a second, at most: seconds, pairs changed, the largest gap of the problems."""
@@ -17,7 +19,7 @@ class Progress:
 
     def __call__(self, runs: Sequence[Any]) -> None:
         now = time.perf_counter()
-        if now - self._shown >= 1.0:
+        if now - self._shown >= EVERY:
             self._shown = now
             self._line(sum(run.iterations for run in runs), max(run.gap for run in runs))
 

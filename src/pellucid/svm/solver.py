@@ -214,7 +214,7 @@ class _Run:
         self._note(outcome)
         before = problem.b[variables]
         problem.b[variables], problem.up[variables], problem.low[variables] = b, up, low
-        change = b - before
+        change: Array = b - before
         if not problem.single:
             places = np.searchsorted(chosen, problem.owner[variables])
             change = np.bincount(places, change, minlength=len(chosen))
@@ -228,9 +228,8 @@ class _Run:
         old = np.zeros(len(problem.z), bool)
         if order is not None:
             old[order] = True
-        inside = (b > problem.lo[variables]) & (b < problem.hi[variables])
-        if not problem.single:
-            inside = np.bincount(places, inside, minlength=len(chosen)) > 0
+        free = (b > problem.lo[variables]) & (b < problem.hi[variables])
+        inside = free if problem.single else np.bincount(places[free], minlength=len(chosen)) > 0
         rank = 2 * ~inside + old[chosen]
         return chosen[np.argsort(rank, kind="stable")]
 

@@ -18,6 +18,7 @@ from pellucid.svm.routines import Packed
 from pellucid.svm.sparse import SparseSource
 
 Array = np.ndarray[Any, Any]
+_DIAGONAL = 64  # rows that are paired with each other
 _NARROW = 64  # columns
 _ROWS = 4096  # that are made float64 at once
 _WHOLE = 1 << 20  # numbers of a kernel matrix that is computed as a whole
@@ -85,9 +86,10 @@ class OwnSource:
         self.kernel, self.x, self.n, self.dtype = kernel, x, len(x), x.dtype
 
     def diagonal(self) -> Array:
-        step = 64
-        parts = [self.x[n : n + step] for n in range(0, self.n, step)]
-        return np.concatenate([self.kernel.block(a, a).diagonal() for a in parts])
+        step = min(_DIAGONAL, self.n)
+        places = np.minimum(np.arange(-(-self.n // step) * step), self.n - 1)  # one graph for all
+        parts = [self.x[places[n : n + step]] for n in range(0, self.n, step)]
+        return np.concatenate([self.kernel.block(a, a).diagonal() for a in parts])[: self.n]
 
     def rows(self, wanted: Array, goals: Array, threads: int) -> None:
         """Computes rows by their numbers and writes them to addresses."""

@@ -165,6 +165,8 @@ class SparseKernel:
 class SparseSource:
     """Kernel rows of sparse training rows, for the solver: see `sources`."""
 
+    cheap = False
+
     def __init__(self, kernel: Kernel, x: SparseRows):
         self.kernel, self.x, self.n, self.dtype = kernel, x, len(x), x.dtype
         self.own = SparseKernel(kernel, x)
@@ -184,6 +186,10 @@ class SparseSource:
         for first, values in self.own.blocks(self.x[wanted]):
             for goal, line in zip(goals[first : first + len(values)], values, strict=True):
                 view(goal, self.n, self.dtype)[:] = line
+
+    def among(self, rows: Array) -> Array:
+        """The kernels of rows with each other."""
+        return SparseSource(self.kernel, self.x[rows]).whole(1)
 
     def whole(self, threads: int) -> Array:
         """All rows, (n, n)."""

@@ -9,9 +9,9 @@ from pellucid.core import dtypes
 from pellucid.core.errors import DataError, ShapeError
 from pellucid.core.shapes import N
 from pellucid.graph.node import TensorType
-from pellucid.models.functions import FunctionCalls, FunctionTable, GraphFunction
 from pellucid.ops.spec import NotDifferentiable
 from pellucid.train.checkpoint import grouped
+from pellucid.train.functions import FunctionCalls, FunctionTable, GraphFunction
 
 X = np.random.default_rng(0).normal(size=(12, 4))
 IMAGES = np.random.default_rng(1).normal(size=(12, 4, 4, 2))

@@ -1,0 +1,137 @@
+"""Machines as files: the same bits again, and nothing that a changed file can do."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import struct
+
+import numpy as np
+import pytest
+
+import pellucid as pel
+from pellucid import svm
+from pellucid.core.errors import DataError, PellucidError
+from tests.svm.data import blobs, waves
+
+
+def product(a, b):
+    return a @ b
+
+
+X, Y = blobs(80, 3, seed=40)
+X4, Y4 = blobs(120, 3, 4, seed=41)
+XR, YR = waves(60)
+M = np.diag([1.0, 2.0, 3.0])
+MACHINES = {
+    "SVC": lambda: svm.SVC(C=3.0, class_weight={0: 2.0}).fit(X, Y),
+    "names": lambda: svm.NuSVC(0.3, several="ovr").fit(X4, np.array(list("abcd"))[Y4]),
+    "pairs": lambda: svm.SVC("poly", class_weight="balanced").fit(X4.astype(np.float32), Y4),
+    "SVR": lambda: svm.SVR("linear").fit(XR, YR),
+    "NuSVR": lambda: svm.NuSVR(0.3).fit(XR, YR),
+    "OneClassSVM": lambda: svm.OneClassSVM("sigmoid", nu=0.2).fit(XR),
+    "precomputed": lambda: svm.SVC("precomputed").fit(X @ X.T, Y),
+    "rows": lambda: svm.SVC(lambda a, b: a @ M @ b).fit(X, Y),
+    "blocks": lambda: svm.SVC(lambda A, B: (A @ B.T + 1) ** 2).fit(X, Y),
+}
+ATTRIBUTES = ("support", "support_vectors", "dual_coef", "intercept", "n_support", "n_iter")
+
+
+def inputs(name):
+    if name == "precomputed":
+        return X @ X.T
+    return {"names": X4, "pairs": X4}.get(name, XR if "V" in name and name != "SVC" else X)
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_a_machine_comes_back(name, tmp_path):
+    machine, x = MACHINES[name](), inputs(name)
+    machine.save(tmp_path / "machine.safetensors")
+    found = svm.load(tmp_path / "machine.safetensors")
+    assert type(found) is type(machine)
+    np.testing.assert_array_equal(found.predict(x), machine.predict(x))
+    for attribute in ATTRIBUTES:
+        np.testing.assert_array_equal(getattr(found, attribute), getattr(machine, attribute))
+    if hasattr(machine, "decision_function"):
+        np.testing.assert_array_equal(found.decision_function(x), machine.decision_function(x))
+    assert str(found.certificate) == str(machine.certificate)
+    again = tmp_path / "again.safetensors"
+    found.save(again)
+    assert again.read_bytes() == (tmp_path / "machine.safetensors").read_bytes()
+    if name in ("SVC", "pairs"):
+        assert found.class_weight == machine.class_weight
+        refitted = found.fit(x, Y if name == "SVC" else Y4)
+        assert len(refitted.support) > 0
+
+
+def test_a_file_holds_the_support_vectors_alone(tmp_path):
+    x, y = blobs(2000, 20, seed=42, apart=2.0)
+    machine = svm.SVC().fit(x, y)
+    machine.save(tmp_path / "m.safetensors")
+    size = (tmp_path / "m.safetensors").stat().st_size
+    assert size < x.nbytes / 2 and size < machine.support_vectors.nbytes * 1.3 + 5000
+
+
+def test_what_is_not_there(tmp_path):
+    MACHINES["SVC"]().save(tmp_path / "m")
+    found = svm.load(tmp_path / "m")
+    assert found.certificate.slack is None
+    with pytest.raises(PellucidError, match="rank needs the training data"):
+        found.certificate.rank()
+    with pytest.raises(PellucidError, match="the file exists already"):
+        found.save(tmp_path / "m")
+    with pytest.raises(DataError, match=r"pel\.svm\.load"):
+        pel.load(tmp_path / "m")
+    network = pel.Sequential([pel.nn.Dense(1, input_shape=(2,))], seed=0)
+    network.save(tmp_path / "network")
+    with pytest.raises(DataError, match=r"Networks are loaded by pel\.load"):
+        svm.load(tmp_path / "network")
+
+
+def changed(path, change, arrays=None):
+    data = path.read_bytes()
+    (n,) = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8 : 8 + n])
+    document = json.loads(header["__metadata__"]["pellucid"])
+    change(document, header)
+    header["__metadata__"]["pellucid"] = json.dumps(document)
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data[8 + n :])
+
+
+CHANGES = {
+    "kind": lambda d, h: d.update(kind="os.system"),
+    "no kind": lambda d, h: d.pop("kind"),
+    "parameter": lambda d, h: d["parameters"].update(C=-1),
+    "another parameter": lambda d, h: d["parameters"].update(evil=1),
+    "width": lambda d, h: d.update(width=7),
+    "classes": lambda d, h: d.update(classes=[1, 2, 3]),
+    "kernel": lambda d, h: d.update(kernel={"type": "Dense", "units": 3}),
+    "kernel name": lambda d, h: d["parameters"].update(kernel="linear"),
+    "no certificate": lambda d, h: d.update(certificate=[]),
+    "certificate": lambda d, h: d["certificate"][0].update(rows="many"),
+    "array": lambda d, h: h.update({"params/other": h.pop("params/support")}),
+    "shape": lambda d, h: h["params/coefficients"].update(
+        shape=h["params/coefficients"]["shape"][::-1]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_changed_file_is_refused(name, tmp_path):
+    path = tmp_path / "m.safetensors"
+    MACHINES["SVC"]().save(path)
+    changed(path, CHANGES[name])
+    with pytest.raises(DataError, match=r"does not hold|must"):
+        svm.load(path)
+
+
+def test_machines_can_be_pickled_and_copied():
+    machine = MACHINES["SVC"]()
+    found = pickle.loads(pickle.dumps(machine))
+    np.testing.assert_array_equal(found.decision_function(X), machine.decision_function(X))
+    assert str(found.certificate) == str(machine.certificate)
+    assert len(pickle.dumps(machine)) < machine.support_vectors.nbytes * 3 + 5000
+    own = svm.SVC(product).fit(X, Y)
+    again = pickle.loads(pickle.dumps(own))
+    np.testing.assert_array_equal(again.decision_function(X), own.decision_function(X))
