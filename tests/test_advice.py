@@ -10,6 +10,7 @@ from pellucid.core.errors import PellucidError
 from tests import (
     advice_cases,
     advice_cases_data,
+    advice_cases_linear,
     advice_cases_models,
     advice_cases_svm,
     advice_cases_training,
@@ -19,6 +20,7 @@ from tests.advice import Advice, advices
 _FILES = (
     advice_cases,
     advice_cases_data,
+    advice_cases_linear,
     advice_cases_models,
     advice_cases_svm,
     advice_cases_training,
