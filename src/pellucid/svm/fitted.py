@@ -6,7 +6,6 @@ from typing import Any
 
 from pellucid.core.errors import UnknownNameError, nearest
 
-
 _ELSEWHERE = {
     "predict_proba": "Write Calibrated(machine).fit(x, y), which has it.",
     "predict_log_proba": "Write Calibrated(machine).fit(x, y), and take the log of predict_proba.",
