@@ -10,10 +10,11 @@ from pellucid.core.errors import PellucidError
 from tests import (
     advice_cases,
     advice_cases_data,
+    advice_cases_linear,
     advice_cases_models,
-    advice_cases_tables,
     advice_cases_sklearn,
     advice_cases_svm,
+    advice_cases_tables,
     advice_cases_training,
 )
 from tests.advice import Advice, advices
@@ -21,6 +22,7 @@ from tests.advice import Advice, advices
 _FILES = (
     advice_cases,
     advice_cases_data,
+    advice_cases_linear,
     advice_cases_models,
     advice_cases_tables,
     advice_cases_sklearn,

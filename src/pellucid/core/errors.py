@@ -169,6 +169,30 @@ class DataError(PellucidError, ValueError):
     """Data or a file whose content cannot be used."""
 
 
+class NotSeparableError(DataError):
+    """No hyperplane separates two classes; `witness` proves it.
+
+    `witness` (N,) has weights ≥ 0 that sum to 1 within each class: both classes' weighted means are
+    the same point, which would lie on both sides.
+    """
+
+    def __init__(
+        self,
+        where: str,
+        problem: str,
+        fix: str = "",
+        *,
+        line: str | None = None,
+        witness: object = None,
+    ):
+        super().__init__(where, problem, fix, line=line)
+        self.witness = witness
+
+    def __reduce__(self) -> tuple[object, ...]:
+        made, arguments = super().__reduce__()
+        return made, arguments, {"witness": self.witness}
+
+
 class ArgumentError(PellucidError, TypeError):
     """An argument that is unknown, missing, or outside what it may be."""
 

@@ -1,13 +1,15 @@
 """Support vector machines."""
 
+from pellucid.core.errors import NotSeparableError
 from pellucid.svm.calibration import Calibrated, Isotonic, Sigmoid
 from pellucid.svm.certificate import Certificate, Certificates
 from pellucid.svm.files import load
 from pellucid.svm.inputs import SolverWarning
-from pellucid.svm.linear import LinearCertificate, LinearSVC
+from pellucid.svm.linear import LinearSVC
+from pellucid.svm.linear_certificate import LinearCertificate
 from pellucid.svm.logistic import KernelLogisticRegression, LogisticCertificate
 from pellucid.svm.machines import SVC, SVR, NuSVC, NuSVR, OneClassSVM
-from pellucid.svm.primal import Hyperplane, NotSeparableError, hard_margin, soft_margin
+from pellucid.svm.primal import Hyperplane, hard_margin, soft_margin
 from pellucid.svm.subgradient import Descent, subgradient
 
 __all__ = [

@@ -36,8 +36,8 @@ class Certificate:
         support: how many support vectors; on_margin: those of them strictly between their bounds,
             whose slack is 0; at_bound: those with a = C.
         right: rows without slack but for tol (of a regression: inside the tube); inside: those with
-            slack on the right side of the boundary; wrong: those on the other side. None where
-            there are no sides: of a regression and a one-class machine all with slack are `inside`.
+            slack on the right side of the boundary; wrong: those on the other side, None where
+            there is none: of a regression and a one-class machine all rows with slack are `inside`.
         slack: float64 (rows,), in the order of the problem; None in a machine that was loaded.
         kkt: the largest violation of each of the six conditions; see `KKT`. a and mu are in units
             of C, so that all six compare with tol.

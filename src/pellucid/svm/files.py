@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -28,9 +28,6 @@ from pellucid.svm.own import OwnKernel
 from pellucid.svm.sparse import SparseRows
 from pellucid.train.checkpoint import grouped, most_nodes, read_file, write_file
 from pellucid.train.functions import FunctionTable
-
-if TYPE_CHECKING:
-    from pellucid.svm.machine import Machine
 
 Array = np.ndarray[Any, Any]
 _ARRAYS = ("vectors", "support", "support_class", "coefficients", "intercepts", "n_iter")
@@ -52,8 +49,8 @@ def readable(name: str, reader: Callable[[Mapping[str, Any], Mapping[str, Any]],
     _READERS[name] = reader
 
 
-def save(machine: Machine, path: str | Path, overwrite: bool) -> None:
-    """Writes a fitted machine; see `Machine.save`."""
+def save(machine: Any, path: str | Path, overwrite: bool) -> None:
+    """Writes a fitted `Machine`; see its `save`."""
     name = type(machine).__name__
     expansion: Expansion | None = machine.__dict__.get("_expansion")
     if expansion is None:

@@ -6,6 +6,11 @@ from typing import Any
 
 from pellucid.core.errors import UnknownNameError, nearest
 
+_ELSEWHERE = {
+    "predict_proba": "Write Calibrated(machine).fit(x, y), which has it.",
+    "predict_log_proba": "Write Calibrated(machine).fit(x, y), and take the log of predict_proba.",
+}
+
 
 class Fitted:
     """An object whose attributes in `_FITTED` are there after fit."""
@@ -24,4 +29,5 @@ class Fitted:
         if name.startswith("_"):
             raise AttributeError(name)
         known = [*self._FITTED, *(one for one in dir(type(self)) if not one.startswith("_"))]
-        raise UnknownNameError(self._name, f"there is no '{name}' here", nearest(name, known))
+        hint = nearest(name, known, _ELSEWHERE)
+        raise UnknownNameError(self._name, f"there is no '{name}' here", hint)

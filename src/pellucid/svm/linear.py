@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,64 +25,13 @@ from pellucid.svm import inputs
 from pellucid.svm.descent import descend
 from pellucid.svm.files import hold, parameters, plain, readable
 from pellucid.svm.fitted import Fitted
+from pellucid.svm.linear_certificate import LinearCertificate, certified, title
 from pellucid.svm.linear_problem import LinearProblem
 from pellucid.svm.newton import minimize
 from pellucid.svm.rows import Rows
 from pellucid.train.checkpoint import write_file
 
 _MOST_FEATURES = 3000  # for Newton's method, which holds their square
-
-
-@dataclass(frozen=True, eq=False)
-class LinearCertificate:
-    """What was proved of one problem; objectives are recomputed in float64.
-
-    Attributes:
-        title: the classes. rows: how many it saw.
-        margin: 1/‖w‖, without the intercept; inf where w is 0.
-        support: rows whose multiplier is above 0.
-        right: rows without slack; inside: those with slack on the right side; wrong: the others.
-        slack: float64 (rows,); None in a machine that was loaded.
-        primal, dual: the objectives; the minimum lies between them.
-        steps: of the solver.
-    """
-
-    title: str
-    rows: int
-    margin: float
-    support: int
-    right: int
-    inside: int
-    wrong: int
-    primal: float
-    dual: float
-    steps: int
-    slack: Array | None = field(default=None, repr=False)
-
-    def numbers(self) -> dict[str, Any]:
-        """What a file holds of it: all but the slacks."""
-        plain = {one.name: getattr(self, one.name) for one in fields(self)}
-        del plain["slack"]
-        return plain
-
-    @property
-    def gap(self) -> float:
-        return self.primal - self.dual
-
-    @property
-    def relative_gap(self) -> float:
-        """The gap as a part of the primal objective."""
-        return self.gap / max(self.primal, np.finfo(float).tiny)
-
-    def __str__(self) -> str:
-        return (
-            f"{self.title}: {self.rows:,} rows, {self.support:,} support vectors, margin "
-            f"{self.margin:.6g}\n"
-            f"  slack      {self.right:,} rows have none, {self.inside:,} lie inside the margin, "
-            f"{self.wrong:,} on the wrong side\n"
-            f"  objective  primal {self.primal:.9g}, dual {self.dual:.9g}, gap "
-            f"{self.relative_gap:.1e} of it"
-        )
 
 
 class LinearSVC(Fitted):
@@ -204,7 +152,7 @@ class LinearSVC(Fitted):
         self.intercept = found[:, -1] * rows.intercept
         self.n_iter = np.array([one.steps for one in problems])
         self.certificate = [
-            _certified(one, _title(labels, number, len(problems)))
+            certified(one, title(labels, number, len(problems)))
             for number, one in enumerate(problems)
         ]
         return self
@@ -342,28 +290,3 @@ class _Watch:
             self.shown = now
             seconds, steps = now - self.start, one.steps
             print(f"{self.name} - {seconds:.1f}s - {steps:,} steps - gap {one.gap:.2e}", flush=True)
-
-
-def _title(labels: Array, number: int, problems: int) -> str:
-    if problems == 1:
-        return f"{labels[0].item()!r} and {labels[1].item()!r}"
-    return f"{labels[number].item()!r} and the rest"
-
-
-def _certified(one: LinearProblem, title: str) -> LinearCertificate:
-    products = one.rows.products(one.weight)
-    slack = np.maximum(1 - one.signs * products, 0)
-    length = float(np.linalg.norm(one.weight[:-1]))
-    return LinearCertificate(
-        title=title,
-        rows=len(slack),
-        margin=1 / length if length else np.inf,
-        support=int((one.alpha > 0).sum()),
-        right=int((slack == 0).sum()),
-        inside=int(((slack > 0) & (slack < 1)).sum()),
-        wrong=int((slack >= 1).sum()),
-        primal=one.primal_at(one.weight, products),
-        dual=one.dual_at(one.alpha, one.spanned()),
-        steps=one.steps,
-        slack=slack,
-    )

@@ -16,24 +16,20 @@ from pellucid.data.arrays import check_finite
 from pellucid.data.frames import check_names, feature_names
 from pellucid.runtime.threads import check as check_threads
 from pellucid.svm import files, inputs
-from pellucid.svm.cache import WholeMatrix
 from pellucid.svm.certificate import Certificate, Certificates
 from pellucid.svm.expansion import Expansion
 from pellucid.svm.fitted import Fitted
 from pellucid.svm.kernels import Kernel, check_kernel, named
+from pellucid.svm.optimum import Source, optimum
 from pellucid.svm.own import OwnKernel, check_matrix, sample
 from pellucid.svm.problem import Problem
 from pellucid.svm.progress import Progress
-from pellucid.svm.solver import Ending, Settings, solve
-from pellucid.svm.sources import MatrixSource, NamedSource, OwnSource, opened
+from pellucid.svm.solver import Ending, Settings
+from pellucid.svm.sources import MatrixSource, NamedSource, OwnSource
 from pellucid.svm.sparse import SparseRows, SparseSource
 
 Array = np.ndarray[Any, Any]
-Source = NamedSource | OwnSource | MatrixSource | SparseSource
 _UNBOUNDED = 1 << 62
-# What is used of the tolerance: rounding of kernels takes a little. A small problem costs nothing,
-# and its objective, a sum of few terms, shows the tolerance most.
-_INSIDE, _SMALL = 0.99, 0.1
 
 
 class Data:
@@ -166,20 +162,10 @@ class Machine(Fitted):
     def _solve(self, data: Data, problems: Sequence[Problem], where: str) -> Solved:
         """Solves the problems over the rows of the data."""
         threads = check_threads(where, self.threads)
-        rows = opened(data.source, self.cache_size, threads)
-        starting = [one for one in problems if one.b.any()]
-        if starting:
-            begun = np.zeros((len(starting), data.source.n))
-            for line, one in zip(begun, starting, strict=True):
-                line[one.rows] = one.beta
-            sums = data.source.sums(begun, threads)
-            for column, one in enumerate(starting):
-                one.F += sums[one.rows, column]
-        tolerance = self.tol * (_SMALL if isinstance(rows, WholeMatrix) else _INSIDE)
         progress = Progress(self._name) if self.verbose else None
         most = _UNBOUNDED if self.max_iter is None else self.max_iter
-        endings = solve(problems, rows, Settings(tolerance, most, threads, progress))
-        self.computed = rows.computed
+        settings = Settings(self.tol, most, threads, progress)
+        endings, self.computed = optimum(data.source, problems, settings, self.cache_size)
         self.n_iter = np.array([one.iterations for one in endings])
         self.converged = all(one.converged for one in endings)
         if not self.converged:
@@ -192,7 +178,10 @@ class Machine(Fitted):
             )
         solved = Solved(data, problems, endings)
         if progress is not None:
-            support = int(np.count_nonzero(sum(np.abs(one.beta).sum() > 0 for one in problems)))
+            held = np.zeros(data.source.n, bool)
+            for one in problems:
+                held[one.rows[one.beta != 0]] = True
+            support = int(held.sum())
             progress.end(int(self.n_iter.sum()), max(one.gap for one in endings), support)
         return solved
 

@@ -27,12 +27,12 @@ _SOFT, _GROWTH = 0.1, 2.0  # ρ/C of the first round, and its growth from round 
 _SMOOTHED = 0.5  # part of the gap that the gradient may still make where a round ends
 _LEVEL = 0.02  # |slope| that is accepted at the end of a step, as a part of that at its start
 _TRIALS = 60
-_FEW, _SAMPLED, _ROUGH = 1000, 4, 0.01  # rows of the start, per feature, and the gap asked there
+_FEW, _SAMPLED, _ROUGH = 1000, 2, 0.05  # rows of the start, per feature, and the gap asked there
 _GATHERED = 1 << 24  # numbers of rows that are copied at once
 
 
 @functools.cache
-def _gram(threads: int | None) -> Jit:
+def _gram(threads: int) -> Jit:
     def gram(x: Any) -> Any:
         return x.T @ x
 
@@ -116,7 +116,7 @@ def _start(problem: LinearProblem, threads: int, stop: Callable[[LinearProblem],
     """Where there are many rows: w from some of them, which tells most of the others apart."""
     one, (count, features) = problem, problem.rows.x.shape
     some = max(_FEW, _SAMPLED * features)
-    if count < 4 * some:
+    if count < 2 * some:
         return
     places = np.sort(np.random.default_rng(0).choice(count, some, replace=False))
     rows = Rows(np.ascontiguousarray(one.rows.x[places]), one.rows.intercept)

@@ -26,7 +26,7 @@ import numpy as np
 
 from pellucid import numpy as xp
 from pellucid.core.arguments import checked, choice, real
-from pellucid.core.errors import ArgumentError, DataError, PellucidError
+from pellucid.core.errors import ArgumentError, DataError, NotSeparableError, PellucidError
 from pellucid.data.arrays import Array
 from pellucid.svm.inputs import as_labels, as_rows, check_rows
 from pellucid.svm.minimize import Convex
@@ -72,28 +72,6 @@ _FORMS = {
     "hinge": _Form(lambda z, x, C: _penalty(z, x), _short, lambda C: C),
     "lambda": _Form(lambda z, x, C: _penalty(z, x) / C, _short, lambda C: 1.0),
 }
-
-
-class NotSeparableError(DataError):
-    """No hyperplane separates the classes; `witness` proves it.
-
-    `witness` (N,) has weights ≥ 0 that sum to 1 within each class: both classes' weighted means are
-    the same point, which would lie on both sides.
-    """
-
-    def __init__(
-        self, where: str, problem: str, fix: str = "", *, line: str | None = None, witness: Any = ()
-    ):
-        super().__init__(where, problem, fix, line=line)
-        self.witness = np.asarray(witness)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        made = (type(self), self.where, self.problem, self.fix, self.line, self.witness)
-        return _rebuilt, made
-
-
-def _rebuilt(kind: Any, where: str, problem: str, fix: str, line: str, witness: Array) -> Any:
-    return kind(where, problem, fix, line=line, witness=witness)
 
 
 @dataclass(frozen=True)

@@ -262,8 +262,13 @@ def _restricted(problem: Problem, chosen: Array) -> tuple[Array, Array]:
     return np.concatenate(variables), np.array(lines, np.int64)
 
 
-def solve(problems: Sequence[Problem], rows: Rows, settings: Settings) -> list[Ending]:
+def solve(
+    problems: Sequence[Problem], rows: Rows, settings: Settings, done: Sequence[int] = ()
+) -> list[Ending]:
     """Brings every problem to its optimum, or to as many iterations as allowed.
+
+    Args:
+        done: iterations of each problem that were done before, if any.
 
     Raises:
         DataError: where a kernel value is not finite.
@@ -273,6 +278,8 @@ def solve(problems: Sequence[Problem], rows: Rows, settings: Settings) -> list[E
     most = max(len(one.rows) for one in problems)
     size = min(MOST, max(LEAST, most // PART), rows.room)  # equal ones ask for the same rows
     runs = [_Run(one, rows, settings, inner, size, lambda: bool(left)) for one in problems]
+    for run, before in zip(runs, done, strict=False):
+        run.iterations = before
     wanted: dict[int, Array] = {}
     active = list(range(len(runs)))
     while active:

@@ -10,18 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.svm.cache import RowCache, WholeMatrix
 from pellucid.svm.kernels import Kernel
 from pellucid.svm.own import OwnKernel
 from pellucid.svm.reference import view
 from pellucid.svm.routines import Packed
-from pellucid.svm.sparse import SparseSource
 
 Array = np.ndarray[Any, Any]
 _DIAGONAL = 64  # rows that are paired with each other
 _NARROW = 64  # columns
 _ROWS = 4096  # that are made float64 at once
-_WHOLE = 1 << 20  # numbers of a kernel matrix that is computed as a whole
 
 
 class NamedSource:
@@ -35,6 +32,10 @@ class NamedSource:
         self.kernel, self.x, self.n, self.dtype = kernel, x, len(x), x.dtype
         self.cheap = x.shape[1] <= _NARROW
         self.packed = Packed(x)
+
+    def single(self) -> NamedSource:
+        """The same in float32."""
+        return NamedSource(self.kernel, self.x.astype(np.float32))
 
     def diagonal(self) -> Array:
         return self.kernel.diagonal(self.x)
@@ -144,15 +145,3 @@ class MatrixSource:
     def matrix_of(self, rows: Array, threads: int) -> Array:
         """The kernel matrix of some rows, float64."""
         return self.matrix[rows[:, None], rows].astype(np.float64)
-
-
-def opened(
-    source: NamedSource | OwnSource | MatrixSource | SparseSource, megabytes: float, threads: int
-) -> RowCache | WholeMatrix:
-    """The kernel rows of a source: all of them where they are few, else a cache."""
-    most = int(megabytes * 1e6)
-    if isinstance(source, MatrixSource):
-        return WholeMatrix(source.matrix)
-    if source.n * source.n <= min(_WHOLE, most // source.dtype.itemsize):
-        return WholeMatrix(source.whole(threads))
-    return RowCache(source, most)
