@@ -39,9 +39,10 @@ CLASSES: dict[str, tuple[Any, str]] = {
 }
 C = {"C": (0, "C must lie in (0, inf), got 0")}
 NU = {"nu": (1.5, "nu must lie in (0, 1], got 1.5")}
+TOO_LARGE = {"infeasible": ("raise", "unknown infeasible 'raise'")}
 ARGUMENTS: list[tuple[Callable[..., Any], dict[str, Any], dict[str, tuple[Any, str]]]] = [
     (svm.SVC, {}, SHARED | CLASSES | C),
-    (svm.NuSVC, {}, SHARED | CLASSES | NU),
+    (svm.NuSVC, {}, SHARED | CLASSES | NU | TOO_LARGE),
     (svm.SVR, {}, SHARED | C | {"epsilon": (-0.1, "epsilon must lie in [0, inf), got -0.1")}),
     (svm.NuSVR, {}, SHARED | NU | {"C": (INF, "C must lie in (0, inf), got inf")}),
     (svm.OneClassSVM, {}, SHARED | {"nu": (0, "nu must lie in (0, 1], got 0")}),
