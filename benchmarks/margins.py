@@ -1,5 +1,4 @@
-"""The lectures' pictures of support vector machines: margins, slack, C, kernels, losses, the "
-"lab."""
+"""The lectures' figures of support vector machines: margins, slack, C, kernels, losses, the lab."""
 
 from __future__ import annotations
 

@@ -33,13 +33,13 @@ SHARED: dict[str, tuple[Any, str]] = {
     "verbose": (3, "verbose must be in [0, 2], got 3"),
 }
 CLASSES: dict[str, tuple[Any, str]] = {
-    "several": ("all", "unknown several 'all'"),
+    "multi_class": ("all", "unknown multi_class 'all'"),
     "class_weight": ([1, 2], "class_weight must be {class: weight} or 'balanced', got [1, 2]"),
     "decision_function_shape": ("ovx", "unknown decision_function_shape 'ovx'"),
 }
 C = {"C": (0, "C must lie in (0, inf), got 0")}
 NU = {"nu": (1.5, "nu must lie in (0, 1], got 1.5")}
-TOO_LARGE = {"infeasible": ("raise", "unknown infeasible 'raise'")}
+TOO_LARGE = {"infeasible_nu": ("ignore", "unknown infeasible_nu 'ignore'")}
 ARGUMENTS: list[tuple[Callable[..., Any], dict[str, Any], dict[str, tuple[Any, str]]]] = [
     (svm.SVC, {}, SHARED | CLASSES | C),
     (svm.NuSVC, {}, SHARED | CLASSES | NU | TOO_LARGE),

@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from pellucid import sklearn as estimators
 from pellucid.core.errors import PellucidError
 from pellucid.sklearn.base import allowed_threads
-from pellucid.sklearn.rows import distinct
+from pellucid.sklearn.distinct import distinct
 
 X, CODES = load_iris(return_X_y=True)
 Y = np.array(["setosa", "versicolor", "virginica"])[CODES]

@@ -78,7 +78,7 @@ def test_several_classes(shape):
 
 def test_one_against_the_rest():
     """Each class against the rest is the machine of two classes."""
-    ours = svm.SVC(C=2.0, gamma=0.5, tol=1e-6, several="ovr").fit(X3, Y3)
+    ours = svm.SVC(C=2.0, gamma=0.5, tol=1e-6, multi_class="ovr").fit(X3, Y3)
     decisions = ours.decision_function(X3)
     assert decisions.shape == (160, 4) and ours.dual_coef.shape == (4, len(ours.support))
     for k in range(4):

@@ -169,7 +169,7 @@ def test_several_problems_have_a_proof_each():
     assert len(pairs) == 6 and pairs[0].title == "'a' against 'b'"
     assert pairs.residual < 1e-3 and pairs.relative_gap < 1e-2
     assert len(repr(pairs).splitlines()) == 7
-    rest = svm.SVC(several="ovr").fit(x, names).certificate
+    rest = svm.SVC(multi_class="ovr").fit(x, names).certificate
     assert [one.title for one in rest] == [f"{name!r} against the rest" for name in "abcd"]
 
 

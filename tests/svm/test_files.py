@@ -25,7 +25,7 @@ XR, YR = waves(60)
 M = np.diag([1.0, 2.0, 3.0])
 MACHINES = {
     "SVC": lambda: svm.SVC(C=3.0, class_weight={0: 2.0}).fit(X, Y),
-    "names": lambda: svm.NuSVC(0.3, several="ovr").fit(X4, np.array(list("abcd"))[Y4]),
+    "names": lambda: svm.NuSVC(0.3, multi_class="ovr").fit(X4, np.array(list("abcd"))[Y4]),
     "pairs": lambda: svm.SVC("poly", class_weight="balanced").fit(X4.astype(np.float32), Y4),
     "SVR": lambda: svm.SVR("linear").fit(XR, YR),
     "NuSVR": lambda: svm.NuSVR(0.3).fit(XR, YR),

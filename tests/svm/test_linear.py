@@ -8,8 +8,8 @@ import pytest
 from pellucid import svm
 from pellucid.svm import newton
 from pellucid.svm.linear_problem import LinearProblem
-from pellucid.svm.rows import Rows
-from pellucid.svm.rows_reference import ReferenceRows
+from pellucid.svm.linear_reference import LinearRowsReference
+from pellucid.svm.linear_rows import LinearRows
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 5))
@@ -21,7 +21,7 @@ TWO = (K > 1).astype(int)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_machine_code_does_what_numpy_does(features, dtype):
     x = RNG.normal(size=(50, features)).astype(dtype)
-    rows, reference = Rows(x, 0.5), ReferenceRows(x, 0.5)
+    rows, reference = LinearRows(x, 0.5), LinearRowsReference(x, 0.5)
     w, factors, places = RNG.normal(size=features + 1), RNG.normal(size=3), np.array([3, 7, 20])
     found = rows.products(w)
     np.testing.assert_allclose(found, reference.products(w), rtol=1e-11, atol=1e-12)
@@ -39,8 +39,8 @@ def test_the_sweeps_are_those_of_the_reference(squared, dtype):
     x[5] = 0  # which moves at once to its bound
     signs, cost = 2.0 * TWO[:80] - 1, RNG.uniform(0.1, 2, 80)
     ends = []
-    for kind in (Rows, ReferenceRows):
-        one = LinearProblem(Rows(x, 0.0), signs, cost, squared)
+    for kind in (LinearRows, LinearRowsReference):
+        one = LinearProblem(LinearRows(x, 0.0), signs, cost, squared)
         squares = one.rows.squares() + one.shift
         order, active, high, low, rows = np.arange(80), 80, np.inf, -np.inf, kind(x, 0.0)
         seen = []

@@ -39,7 +39,7 @@ def same(one, other):
 MACHINES = {
     "classes": lambda **o: svm.SVC(C=5.0, **o).fit(X, Y),
     "pairs": lambda **o: svm.SVC(C=5.0, **o).fit(X5, Y5),
-    "rest": lambda **o: svm.SVC(several="ovr", **o).fit(X5, Y5),
+    "rest": lambda **o: svm.SVC(multi_class="ovr", **o).fit(X5, Y5),
     "nu": lambda **o: svm.NuSVC(0.2, **o).fit(X5, Y5),
     "float32": lambda **o: svm.SVC(C=5.0, **o).fit(X5.astype(np.float32), Y5),
     "numbers": lambda **o: svm.SVR(C=2.0, **o).fit(XR, YR),

@@ -181,7 +181,7 @@ class NuSVC(_Classifier):
 
     _machine = svm.NuSVC
     _own: ClassVar[tuple[str, ...]] = ("nu", "tol", "cache_size")
-    _fixed: ClassVar[dict[str, str]] = {"decision_function_shape": "ovo", "infeasible": "lower"}
+    _fixed: ClassVar[dict[str, str]] = {"decision_function_shape": "ovo", "infeasible_nu": "clip"}
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from pellucid.core.arguments import integer
 from pellucid.core.errors import DataError, DTypeError, ShapeError
 from pellucid.sklearn.base import NO_TARGET, Array, Estimator, Table, allowed_threads, convergence
-from pellucid.sklearn.rows import Distinct, distinct, unchanged
+from pellucid.sklearn.distinct import Distinct, distinct, unchanged
 
 Floats = NDArray[np.float64]
 

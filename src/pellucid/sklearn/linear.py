@@ -11,7 +11,7 @@ from pellucid import svm
 from pellucid.core.arguments import integer
 from pellucid.core.errors import ArgumentError
 from pellucid.sklearn.base import Classes, allowed_threads, convergence
-from pellucid.sklearn.rows import distinct
+from pellucid.sklearn.distinct import distinct
 
 _SOLVERS = {True: "descent", False: "newton", "auto": "auto"}
 

@@ -27,7 +27,7 @@ from pellucid.nn import L2, Dense, ElasticNet
 from pellucid.nn.regularizers import Regularizer
 from pellucid.optim import SGD
 from pellucid.sklearn.base import Array, Classes
-from pellucid.sklearn.rows import distinct
+from pellucid.sklearn.distinct import distinct
 from pellucid.train.callback import Callback, Run
 
 Floats = NDArray[np.float64]

@@ -29,15 +29,15 @@ class Task(NamedTuple):
     negative: int
 
 
-def tasks(counts: Sequence[int], several: str) -> list[Task]:
+def tasks(counts: Sequence[int], multi_class: str) -> list[Task]:
     """The problems for classes with so many rows each: every pair, or each class against the rest.
 
     Args:
-        several: "ovo" or "ovr"; two classes are one pair under either.
+        multi_class: "ovo" or "ovr"; two classes are one pair under either.
     """
     ends = list(itertools.accumulate(counts, initial=0))
     spans = list(itertools.pairwise(ends))
-    if several == "ovo" or len(counts) == 2:
+    if multi_class == "ovo" or len(counts) == 2:
         pairs = itertools.combinations(range(len(counts)), 2)
         return [Task((spans[i], spans[j]), i, j) for i, j in pairs]
     return [

@@ -1,6 +1,6 @@
 """Linear problems as machine code: a sweep of dual coordinate descent, products with all rows.
 
-`rows_reference` has the same in NumPy. Rows lie one behind the other, in float32 or float64, and
+`linear_reference` has the same in NumPy. Rows lie one behind the other, in float32 or float64, and
 sums are float64: LANES × VECTORS partial sums, joined in pairs. A weight vector has one entry more
 than a row, that of the constant column `intercept`.
 """
@@ -14,7 +14,7 @@ from pellucid.compiler.codegen.scalars import intrinsic
 from pellucid.compiler.codegen.target import Target
 from pellucid.core.dtypes import DType
 from pellucid.svm.emit_vectors import BLOCK, VECTORS, Block, Vectors, folded
-from pellucid.svm.rows_reference import STILL
+from pellucid.svm.linear_reference import STILL
 
 _ROWS = ("prows", "lfeatures", "dintercept")
 SWEEP = Routine(
@@ -121,7 +121,7 @@ class _Linear:
 
 
 class _Sweep(_Linear):
-    """`rows_reference.sweep`. A row is read twice, the second time from the first cache."""
+    """`LinearRowsReference.sweep`. A row is read twice, the second time from the first cache."""
 
     def emit(self) -> None:
         """Steps until the order ends, or as many as one call may take."""

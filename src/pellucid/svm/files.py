@@ -187,7 +187,7 @@ def _machine(parts: Mapping[str, dict[str, Any]], document: Mapping[str, Any]) -
         hold(not used or 0 <= owner.min() <= owner.max() < len(labels), "support_class")
         machine.classes = labels
     else:
-        hold(count == 1 and not hasattr(machine, "several"), "classes")
+        hold(count == 1 and not hasattr(machine, "multi_class"), "classes")
     if "nu" in machine.__dict__ and hasattr(machine, "predict") and kind.__name__ == "NuSVR":
         machine.epsilon = float(from_config(document["epsilon"]))
     columns = document["columns"]

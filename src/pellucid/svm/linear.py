@@ -27,8 +27,8 @@ from pellucid.svm.files import hold, parameters, plain, readable
 from pellucid.svm.fitted import Fitted
 from pellucid.svm.linear_certificate import LinearCertificate, certified, title
 from pellucid.svm.linear_problem import LinearProblem
+from pellucid.svm.linear_rows import LinearRows
 from pellucid.svm.newton import minimize
-from pellucid.svm.rows import Rows
 from pellucid.train.checkpoint import write_file
 
 _MOST_FEATURES = 3000  # for Newton's method, which holds their square
@@ -137,7 +137,7 @@ class LinearSVC(Fitted):
             given, numbers, weights = given[kept], numbers[kept], weights[kept]
         columns = inputs.columns_of(given, None, kept)
         inputs.warn_of_scales(where, columns, len(given), self._columns)
-        rows = Rows(given, self.intercept_scaling if self.fit_intercept else 0.0)
+        rows = LinearRows(given, self.intercept_scaling if self.fit_intercept else 0.0)
         problems = []
         for one in [1] if len(labels) == 2 else range(len(labels)):
             rest = by_class[0] if len(labels) == 2 else 1.0
@@ -232,7 +232,7 @@ class LinearSVC(Fitted):
         check_names(where, self._columns, x)
         rows = inputs.as_rows(x, where, self.coef.shape[1])
         inputs.check_rows(rows)
-        source = Rows(rows, 1.0)
+        source = LinearRows(rows, 1.0)
         threads = check_threads(where, self.threads)
         found = [
             source.products(np.append(w, b), threads)

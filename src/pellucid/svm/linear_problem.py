@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pellucid.data.arrays import Array
-from pellucid.svm.rows import Rows
+from pellucid.svm.linear_rows import LinearRows
 
 
 @dataclass
@@ -27,7 +27,7 @@ class LinearProblem:
         primal, dual: the objectives there. steps: sweeps, or Newton's steps.
     """
 
-    rows: Rows
+    rows: LinearRows
     signs: Array
     cost: Array
     squared: bool

@@ -30,13 +30,13 @@ class _Classifier(Machine):
     _FITTED = (*Machine._FITTED, "classes")
 
     def __init__(
-        self, several: str, class_weight: Any, decision_function_shape: str, **common: Any
+        self, multi_class: str, class_weight: Any, decision_function_shape: str, **common: Any
     ):
         super().__init__(**common)
-        choice(self._name, "several", several, ("ovo", "ovr"))
+        choice(self._name, "multi_class", multi_class, ("ovo", "ovr"))
         choice(self._name, "decision_function_shape", decision_function_shape, ("ovr", "ovo"))
         inputs.check_class_weight(self._name, class_weight)
-        self.several, self.class_weight = several, class_weight
+        self.multi_class, self.class_weight = multi_class, class_weight
         self.decision_function_shape = decision_function_shape
 
     def fit(self, x: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -65,7 +65,7 @@ class _Classifier(Machine):
         if weights is not None or self.class_weight is not None:
             order = order[bounds[order] > 0]
         counts = np.bincount(numbers[order], minlength=len(labels)).tolist()
-        tasks = kinds.tasks(counts, self.several)
+        tasks = kinds.tasks(counts, self.multi_class)
         factors = factors[order]
         own = np.ones(len(order)) if weights is None else weights[order]
         self._check_tasks(tasks, own, labels, where)
@@ -86,7 +86,7 @@ class _Classifier(Machine):
         super()._adopt(expansion)
         count, owner = len(self.classes), self._support_class
         self.n_support = np.bincount(owner, minlength=count)
-        if self.several == "ovo" and count > 2:
+        if self.multi_class == "ovo" and count > 2:
             self.dual_coef = kinds.compact(expansion.coefficients, owner, count)
 
     def _check_tasks(
@@ -111,11 +111,11 @@ class _Classifier(Machine):
     def _problems(self, classes: int) -> int:
         """How many problems there are for so many classes."""
         pairs = classes * (classes - 1) // 2
-        return pairs if self.several == "ovo" or classes == 2 else classes
+        return pairs if self.multi_class == "ovo" or classes == 2 else classes
 
     def _title(self, number: int) -> str:
         names = self.classes.tolist()
-        task = kinds.tasks([1] * len(names), self.several)[number]
+        task = kinds.tasks([1] * len(names), self.multi_class)[number]
         rest = "the rest" if task.negative < 0 else repr(names[task.negative])
         return f"{names[task.positive]!r} against {rest}"
 
@@ -132,7 +132,7 @@ class _Classifier(Machine):
         count = len(self.classes)
         if count == 2:
             return decisions[:, 0]
-        if self.several == "ovr" or self.decision_function_shape == "ovo":
+        if self.multi_class == "ovr" or self.decision_function_shape == "ovo":
             return decisions
         return kinds.scores(decisions, count)
 
@@ -141,7 +141,7 @@ class _Classifier(Machine):
         decisions = self._decide(x, f"{self._name}.predict")
         if len(self.classes) == 2:
             chosen = (decisions[:, 0] >= 0).astype(np.int64)
-        elif self.several == "ovr":
+        elif self.multi_class == "ovr":
             chosen = decisions.argmax(axis=1)
         else:
             chosen = kinds.votes(decisions, len(self.classes)).argmax(axis=1)
@@ -167,8 +167,8 @@ class SVC(_Classifier):
         gamma: of poly, rbf and sigmoid: a number, "scale" for 1/(D·variance of x), or "auto" for
             1/D.
         degree, coef0: (γ a·b + coef0)^degree.
-        several: how more than two classes become problems of two: "ovo", every pair, or "ovr", each
-            class against the rest.
+        multi_class: how more than two classes become problems of two: "ovo", every pair of classes;
+            "ovr", each class against the rest.
         class_weight: {class: weight} or "balanced"; scales C.
         tol: the largest violation of the optimality conditions that is left.
         cache_size: megabytes for kernel rows.
@@ -204,7 +204,7 @@ class SVC(_Classifier):
         gamma: float | str = "scale",
         degree: int = 3,
         coef0: float = 0.0,
-        several: str = "ovo",
+        multi_class: str = "ovo",
         class_weight: Any = None,
         tol: float = 1e-3,
         cache_size: float = 200,
@@ -214,7 +214,7 @@ class SVC(_Classifier):
         decision_function_shape: str = "ovr",
     ):
         super().__init__(
-            several,
+            multi_class,
             class_weight,
             decision_function_shape,
             kernel=kernel,
@@ -254,8 +254,8 @@ class NuSVC(_Classifier):
 
     Args:
         nu: in (0, 1]; at most twice the share of the smaller class of each pair.
-        infeasible: what happens where ν is larger than that: "refuse", an error before any kernel
-            is computed, or "lower": a pair takes the largest ν that it can, with a warning.
+        infeasible_nu: what happens where ν is larger than that: "raise", an error before any kernel
+            is computed, or "clip": a pair takes the largest ν that it can, with a warning.
 
     The other arguments and the attributes are those of `SVC`. Rows count in ν by their own weights;
     `class_weight` then scales the C that ν stands for in each problem, which is solved again.
@@ -272,7 +272,7 @@ class NuSVC(_Classifier):
         gamma: float | str = "scale",
         degree: int = 3,
         coef0: float = 0.0,
-        several: str = "ovo",
+        multi_class: str = "ovo",
         class_weight: Any = None,
         tol: float = 1e-3,
         cache_size: float = 200,
@@ -280,10 +280,10 @@ class NuSVC(_Classifier):
         threads: int | None = None,
         verbose: int = 0,
         decision_function_shape: str = "ovr",
-        infeasible: str = "refuse",
+        infeasible_nu: str = "raise",
     ):
         super().__init__(
-            several,
+            multi_class,
             class_weight,
             decision_function_shape,
             kernel=kernel,
@@ -297,8 +297,8 @@ class NuSVC(_Classifier):
             verbose=verbose,
         )
         self.nu = real(self._name, "nu", nu, 0, 1, open_low=True)
-        choice(self._name, "infeasible", infeasible, ("refuse", "lower"))
-        self.infeasible = infeasible
+        choice(self._name, "infeasible_nu", infeasible_nu, ("raise", "clip"))
+        self.infeasible_nu = infeasible_nu
 
     def _check_tasks(
         self, tasks: Sequence[kinds.Task], weights: Array, labels: Array, where: str
@@ -307,7 +307,7 @@ class NuSVC(_Classifier):
             own, split = _taken(weights, task), task.ranges[0][1] - task.ranges[0][0]
             rest = "the rest" if task.negative < 0 else labels[task.negative].item()
             names = (labels[task.positive].item(), rest)
-            if self.infeasible == "refuse":
+            if self.infeasible_nu == "raise":
                 problem.check_nu(where, self.nu, own[:split], own[split:], names)
                 continue
             most = problem.largest_nu(own[:split], own[split:])

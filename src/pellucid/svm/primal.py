@@ -28,8 +28,8 @@ from pellucid import numpy as xp
 from pellucid.core.arguments import checked, choice, real
 from pellucid.core.errors import ArgumentError, DataError, NotSeparableError, PellucidError
 from pellucid.data.arrays import Array
+from pellucid.svm.convex import Convex
 from pellucid.svm.inputs import as_labels, as_rows, check_rows
-from pellucid.svm.minimize import Convex
 
 _ROUNDS = 60
 _GROWTH = 4.0  # of ρ from round to round

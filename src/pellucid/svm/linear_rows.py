@@ -1,7 +1,7 @@
 """Rows of features for linear problems: their products, sums and sweeps in machine code.
 
 In: an array (n, features), which is not copied, and a constant that stands for one more column.
-Out: float64, the same bits for any number of threads. `rows_reference.py` has the same in NumPy.
+Out: float64, the same bits for any number of threads. `linear_reference.py` has the same in NumPy.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pellucid.data.arrays import Array
 from pellucid.runtime.calls import address_of
 from pellucid.runtime.routines import Call, Library
 from pellucid.svm import emit_linear
-from pellucid.svm.rows_reference import ReferenceRows, Sweep
+from pellucid.svm.linear_reference import LinearRowsReference, Sweep
 
 _PIECE = 50_000_000  # numbers that one call reads, at most: some 0.02 s
 
@@ -26,8 +26,8 @@ def _library(single: bool) -> Library:
     return Library(emit_linear.emit, float32 if single else float64)
 
 
-class Rows(ReferenceRows):
-    """`ReferenceRows`, in machine code.
+class LinearRows(LinearRowsReference):
+    """`LinearRowsReference`, in machine code.
 
     Args:
         x: C-ordered.

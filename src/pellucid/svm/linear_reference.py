@@ -1,4 +1,4 @@
-"""What `rows.py` does in machine code, in NumPy: the two are compared.
+"""What `linear_rows.py` does in machine code, in NumPy: the two are compared.
 
 In: rows of features, and one linear problem in its dual, which is changed in place.
 """
@@ -28,7 +28,7 @@ class Sweep(NamedTuple):
     least: float
 
 
-class ReferenceRows:
+class LinearRowsReference:
     """n rows of features and a constant column behind them; weights are float64[features + 1].
 
     Args:
