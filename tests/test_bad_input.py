@@ -460,6 +460,7 @@ FOUND = {  # what a fit gives, and what stands in no call of a person's own
     *(pel.svm.Certificate, pel.svm.Certificates, pel.svm.LinearCertificate),
     *(pel.svm.LogisticCertificate, pel.svm.Hyperplane, pel.svm.Descent, pel.svm.Isotonic),
     *(pel.svm.Sigmoid, pel.svm.NotSeparableError, pel.svm.SolverWarning, pel.svm.load),
+    pel.svm.ConvergenceWarning,
 }
 
 

@@ -7,17 +7,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.svm import kernels
+
 Array = NDArray[Any]
 KINDS = ("classes", "two groups", "regression", "slices")
 
 
-class Kernel(NamedTuple):
-    """A kernel as `reference.Kernel` describes it."""
-
-    kind: str
-    gamma: float = 0.5
-    coef0: float = 0.3
-    degree: int = 3
+def kernel(kind: str, gamma: float = 0.5, coef0: float = 0.3, degree: int = 3) -> kernels.Kernel:
+    """A kernel whose defaults leave no argument without effect."""
+    return kernels.Kernel(kind, gamma, coef0, degree)
 
 
 class Problem(NamedTuple):

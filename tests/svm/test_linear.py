@@ -120,7 +120,7 @@ def test_many_rows_start_from_some_of_them(monkeypatch):
 
 
 def test_what_did_not_converge_says_how_far_it_came():
-    with pytest.warns(svm.inputs.SolverWarning, match="max_iter=2 steps.*tol=1e-12: it is"):
+    with pytest.warns(svm.ConvergenceWarning, match="max_iter=2 steps.*tol=1e-12: it is"):
         found = svm.LinearSVC("hinge", tol=1e-12, max_iter=2, solver="descent").fit(X, TWO)
     assert not found.converged and found.n_iter[0] == 2
     assert found.certificate[0].relative_gap > 1e-12

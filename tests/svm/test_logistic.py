@@ -87,7 +87,7 @@ def test_kernels_of_all_kinds_and_none_of_an_intercept():
 
 
 def test_one_step_is_not_enough(capsys):
-    with pytest.warns(svm.inputs.SolverWarning, match="max_iter=1 steps were done"):
+    with pytest.warns(svm.ConvergenceWarning, match="max_iter=1 steps were done"):
         KernelLogisticRegression(max_iter=1, verbose=1).fit(X, K)
     assert "KernelLogisticRegression - 1 steps" in capsys.readouterr().out
 

@@ -14,16 +14,17 @@ import pytest
 from pellucid.core.errors import ArgumentError, CompileError
 from pellucid.runtime.machine import this_machine
 from pellucid.svm import reference, routines
-from tests.svm.problems import Array, Kernel
+from pellucid.svm.kernels import Kernel
+from tests.svm.problems import Array, kernel
 
 KERNELS = [
-    Kernel("linear"),
-    Kernel("poly"),
-    Kernel("poly", degree=0),
-    Kernel("poly", 1.5, -1.0, 7),
-    Kernel("rbf", 0.1),
-    Kernel("rbf", 3.0),
-    Kernel("sigmoid", 0.1),
+    kernel("linear"),
+    kernel("poly"),
+    kernel("poly", degree=0),
+    kernel("poly", 1.5, -1.0, 7),
+    kernel("rbf", 0.1),
+    kernel("rbf", 3.0),
+    kernel("sigmoid", 0.1),
 ]
 SHAPES = [(1, 1, 1), (2, 3, 1), (7, 47, 5), (8, 48, 20), (9, 49, 33), (17, 300, 64), (33, 131, 7)]
 EACH_KERNEL = pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: f"{k.kind}{k.degree}")
@@ -119,7 +120,7 @@ def test_rbf_is_symmetric_and_1_on_the_diagonal(dtype: Any) -> None:
     _, X = data(2, 97, 23, dtype)
     X *= 1000
     out = np.empty((97, 97), dtype)
-    routines.Packed(X).rows(Kernel("rbf", 1e-6), X, out)
+    routines.Packed(X).rows(kernel("rbf", 1e-6), X, out)
     assert (np.diag(out) == 1).all() and np.array_equal(out, out.T) and (out <= 1).all()
 
 
@@ -128,8 +129,8 @@ def test_rbf_is_exact_far_from_the_origin() -> None:
     rng = np.random.default_rng(2)
     X = (rng.integers(-2, 3, (40, 3)) + 10_000).astype(np.float32)
     out = np.empty((40, 40), np.float32)
-    routines.Packed(X).rows(Kernel("rbf", 0.5), X, out)
-    assert np.allclose(out, formula(Kernel("rbf", 0.5), X, X), rtol=1e-5)
+    routines.Packed(X).rows(kernel("rbf", 0.5), X, out)
+    assert np.allclose(out, formula(kernel("rbf", 0.5), X, X), rtol=1e-5)
 
 
 @EACH_DTYPE
@@ -140,13 +141,13 @@ def test_rbf_of_every_distance(dtype: Any) -> None:
     distances = np.linspace(0, limit, 5000)
     A = np.sqrt(distances)[:, None].astype(dtype)
     out = np.empty((5000, 2), dtype)
-    routines.Packed(X).rows(Kernel("rbf", 1.0), A, out)
+    routines.Packed(X).rows(kernel("rbf", 1.0), A, out)
     exact = np.exp(-(A.astype(np.float64) ** 2))
     kept = A[:, 0] ** 2 < limit
     relative = np.abs(out - exact) / exact
     assert relative[kept].max() < np.finfo(dtype).eps * limit
     far = np.array([[1e10], [1e30], [50.0]], dtype)
-    routines.Packed(X).rows(Kernel("rbf", 1.0), far, out[:3])
+    routines.Packed(X).rows(kernel("rbf", 1.0), far, out[:3])
     assert (out[:3] == 0).all()
 
 

@@ -114,7 +114,9 @@ def test_ctrl_c_during_several_problems():
 
 @pytest.mark.parametrize("name", ["classes", "pairs", "numbers"])
 def test_max_iter_says_the_gap_that_is_left(name):
-    with pytest.warns(svm.SolverWarning, match=r"max_iter=20 steps .* tol=0.001: it is [0-9.]+\."):
+    with pytest.warns(
+        svm.ConvergenceWarning, match=r"max_iter=20 steps .* tol=0.001: it is [0-9.]+\."
+    ):
         machine = MACHINES[name](max_iter=20)
     assert machine.n_iter.max() <= 20 and not machine.converged
     assert machine.certificate.residual > 1e-3, "the certificate says that it did not converge"

@@ -14,12 +14,20 @@ from pellucid.compiler.codegen.target import host, machine
 from pellucid.core.dtypes import DType, float32, float64
 from pellucid.runtime.machine import this_machine
 from pellucid.runtime.routines import Library
-from pellucid.svm import emit_accumulate, emit_kernels, emit_products, emit_smo, routines
+from pellucid.svm import (
+    emit_accumulate,
+    emit_kernels,
+    emit_linear,
+    emit_products,
+    emit_smo,
+    routines,
+)
 from tests.compiler.test_targets import FOREIGN, TARGETS, every_processor, x86
-from tests.svm.problems import Array, Kernel, problem
+from tests.svm.problems import Array, kernel, problem
 
 __all__ = ["every_processor"]
-EMITTERS = {one.__name__: one.emit for one in (emit_smo, emit_kernels, emit_accumulate)}
+MODULES = emit_smo, emit_kernels, emit_accumulate, emit_linear
+EMITTERS = {one.__name__: one.emit for one in MODULES}
 NARROW = TARGETS["avx2"]
 SLOW_FLOAT64 = pytest.param(float64, marks=pytest.mark.slow)
 
@@ -86,8 +94,8 @@ def _everything(dtype: Any) -> list[Array]:
     packed, found = routines.Packed(X), []
     for kind in ("linear", "poly", "rbf", "sigmoid"):
         out = np.empty((19, 250), dtype)
-        packed.rows(Kernel(kind, 0.1), A, out)
-        found += [out, packed.combine(Kernel(kind, 0.1), A, rng.normal(size=(3, 250)))]
+        packed.rows(kernel(kind, 0.1), A, out)
+        found += [out, packed.combine(kernel(kind, 0.1), A, rng.normal(size=(3, 250)))]
     for kind in ("classes", "regression"):
         given = problem(kind, 75, dtype, 1)
         routines.smo(*given.arguments, 1e-3, 1000)

@@ -1,4 +1,4 @@
-"""Notices: what a person should know and that stops nothing, said once a process."""
+"""Notices: what a person should know and that stops nothing."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ _said: set[str] = set()
 
 
 def once(text: str) -> None:
-    """Warns with `text` at the line of the person's own code, unless that was said before."""
-    if text in _said:
-        return
-    _said.add(text)
+    """`warn`, unless that was said before in this process."""
+    if text not in _said:
+        _said.add(text)
+        warn(text)
+
+
+def warn(text: str, category: type[Warning] = UserWarning) -> None:
+    """Warns with `text` at the line of the person's own code."""
     level, frame = 1, sys._getframe(0)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE_FOLDER):
         level, frame = level + 1, frame.f_back
-    warnings.warn(text, stacklevel=level)
+    warnings.warn(text, category, stacklevel=level)

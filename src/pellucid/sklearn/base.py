@@ -21,6 +21,7 @@ from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from pellucid import svm
 from pellucid.core.arguments import flag, integer, real
 from pellucid.core.errors import ArgumentError, DataError
 from pellucid.runtime.threads import available
@@ -65,7 +66,8 @@ def convergence() -> Iterator[None]:
         warnings.simplefilter("always")
         yield
     for one in said:
-        kind = ConvergenceWarning if "max_iter" in str(one.message) else one.category
+        late = issubclass(one.category, svm.ConvergenceWarning)
+        kind = ConvergenceWarning if late else one.category
         warnings.warn(str(one.message), kind, stacklevel=5)
 
 

@@ -4,11 +4,11 @@ from pellucid.core.errors import NotSeparableError
 from pellucid.svm.calibration import Calibrated, Isotonic, Sigmoid
 from pellucid.svm.certificate import Certificate, Certificates
 from pellucid.svm.files import load
-from pellucid.svm.inputs import SolverWarning
 from pellucid.svm.linear import LinearSVC
 from pellucid.svm.linear_certificate import LinearCertificate
 from pellucid.svm.logistic import KernelLogisticRegression, LogisticCertificate
 from pellucid.svm.machines import SVC, SVR, NuSVC, NuSVR, OneClassSVM
+from pellucid.svm.notices import ConvergenceWarning, SolverWarning
 from pellucid.svm.primal import Hyperplane, hard_margin, soft_margin
 from pellucid.svm.subgradient import Descent, subgradient
 
@@ -18,6 +18,7 @@ __all__ = [
     "Calibrated",
     "Certificate",
     "Certificates",
+    "ConvergenceWarning",
     "Descent",
     "Hyperplane",
     "Isotonic",

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from pellucid.data.arrays import Array
 from pellucid.runtime.results import empty
 
-Array = np.ndarray[Any, Any]
 LEAST = 4  # rows that there is always room for: a pair, and another
 
 

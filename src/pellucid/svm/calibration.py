@@ -17,10 +17,11 @@ import numpy as np
 from pellucid.core.arguments import checked, choice, integer
 from pellucid.core.arguments import seed as checked_seed
 from pellucid.core.errors import ArgumentError, DataError
-from pellucid.svm import inputs
+from pellucid.data.arrays import Array
 from pellucid.svm.fitted import Fitted
+from pellucid.svm.inputs import as_rows
+from pellucid.svm.targets import as_labels, row_weights
 
-Array = np.ndarray[Any, Any]
 _STEPS = 100
 
 
@@ -177,9 +178,9 @@ class Calibrated(Fitted):
             DataError: where a class has fewer rows of weight above 0 than there are folds.
         """
         where = "Calibrated.fit"
-        rows = inputs.as_rows(x, where)
-        labels, numbers = inputs.as_labels(y, len(rows), where)
-        given = inputs.as_bounds(sample_weight, len(rows), where)
+        rows = as_rows(x, where)
+        labels, numbers = as_labels(y, len(rows), where)
+        given = row_weights(sample_weight, len(rows), where)
         weights = np.ones(len(rows)) if given is None else given
         part = self._parts(numbers, weights, labels, where)
         square = getattr(self.machine, "kernel", None) == "precomputed"

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from pellucid.core.errors import ArgumentError
+from pellucid.data.arrays import Array
 
-Array = np.ndarray[Any, Any]
 KKT = ("a ≥ 0", "mu ≥ 0", "xi ≥ 0", "t y - 1 + xi ≥ 0", "a (t y - 1 + xi) = 0", "mu xi = 0")
 _TOUCHING = 1e-9  # of its bound: a coefficient this close counts as there
 

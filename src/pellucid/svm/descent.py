@@ -42,7 +42,7 @@ def descend(
         seen = one.rows.sweep(
             order, active, one.signs, squares, upper, shift, one.alpha, one.weight, high, low
         )
-        one.steps += 1
+        one.iterations += 1
         active, top, least = seen
         high, low = (top if top > 0 else np.inf), (least if least < 0 else -np.inf)
         if not active or top - least <= spread:

@@ -23,7 +23,7 @@ from pellucid.compiler.codegen.target import Target
 from pellucid.compiler.codegen.tiles import Tile, tile_size
 from pellucid.core.dtypes import DType, float64
 from pellucid.svm.emit_vectors import LANES
-from pellucid.svm.reference import KINDS
+from pellucid.svm.kernels import KINDS
 
 PACK = ("psource", "lrows", "ldepth", "pmean", "pgoal", "pnorms", "lgroups")
 PRODUCT = (

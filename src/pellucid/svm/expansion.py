@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.data.arrays import Array
 from pellucid.svm.kernels import Kernel
 from pellucid.svm.own import OwnKernel
 from pellucid.svm.routines import Packed
 from pellucid.svm.sparse import SparseKernel, SparseRows
-
-Array = np.ndarray[Any, Any]
 
 
 class Expansion:

@@ -17,7 +17,7 @@ import numpy as np
 from pellucid.core import dtypes
 from pellucid.core.arguments import checked
 from pellucid.core.config import from_config, to_config
-from pellucid.core.errors import ArgumentError, DataError, PellucidError
+from pellucid.core.errors import DataError, PellucidError
 from pellucid.core.shapes import N
 from pellucid.graph.node import TensorType
 from pellucid.ops.value import at_most
@@ -29,7 +29,6 @@ from pellucid.svm.sparse import SparseRows
 from pellucid.train.checkpoint import grouped, most_nodes, read_file, write_file
 from pellucid.train.functions import FunctionTable
 
-Array = np.ndarray[Any, Any]
 _ARRAYS = ("vectors", "support", "support_class", "coefficients", "intercepts", "n_iter")
 _KINDS: dict[str, type[Any]] = {}
 _READERS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], Any]] = {}
@@ -52,11 +51,8 @@ def readable(name: str, reader: Callable[[Mapping[str, Any], Mapping[str, Any]],
 def save(machine: Any, path: str | Path, overwrite: bool) -> None:
     """Writes a fitted `Machine`; see its `save`."""
     name = type(machine).__name__
-    expansion: Expansion | None = machine.__dict__.get("_expansion")
-    if expansion is None:
-        raise ArgumentError(
-            f"{name}.save", "the machine must be fitted, got one that is not", "Call fit first."
-        )
+    machine._check_fitted(f"{name}.save")
+    expansion: Expansion = machine._expansion
     if isinstance(expansion.vectors, SparseRows):
         raise DataError(
             f"{name}.save",
@@ -75,18 +71,17 @@ def save(machine: Any, path: str | Path, overwrite: bool) -> None:
         function = _written(kernel, expansion, functions)
     proof = machine.certificate
     parts = proof if isinstance(proof, Certificates) else [proof]
-    given = parameters(machine)
     classes = machine.__dict__.get("classes")
     document = {
         "kind": name,
-        "parameters": {key: plain(value) for key, value in given.items()},
+        "parameters": parameters(machine),
         "kernel": to_config(kernel) if isinstance(kernel, Kernel) else function,
         "classes": None if classes is None else classes.tolist(),
-        "epsilon": to_config(float(getattr(machine, "epsilon", 0.0))),
+        "epsilon": to_config(float(machine.epsilon)) if "epsilon" in machine._FITTED else None,
         "columns": None if machine._columns is None else list(machine._columns),
         "width": machine._width,
         "converged": bool(machine.converged),
-        "certificate": [safe(one.numbers()) for one in parts],
+        "certificate": [described(one) for one in parts],
     }
     empty = np.zeros((0, 0))
     values = (
@@ -111,12 +106,20 @@ def _written(kernel: OwnKernel, expansion: Expansion, functions: FunctionTable) 
 
 
 def parameters(machine: Any) -> dict[str, Any]:
-    """The arguments that the machine was made with."""
+    """The arguments that the machine was made with, as JSON; a function as None."""
     names = list(inspect.signature(type(machine).__init__).parameters)[1:]
-    return {name: getattr(machine, name) for name in names}
+    return {name: _plain(getattr(machine, name)) for name in names}
 
 
-def plain(value: Any) -> Any:
+def arguments(described: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that `parameters` wrote."""
+    return {
+        key: dict(value["pairs"]) if isinstance(value, dict) else value
+        for key, value in described.items()
+    }
+
+
+def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {"pairs": [[_item(key), _item(one)] for key, one in value.items()]}
     return None if callable(value) else _item(value)
@@ -126,8 +129,9 @@ def _item(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def safe(numbers: dict[str, Any]) -> dict[str, Any]:
-    return {key: to_config(_item(value)) for key, value in numbers.items()}
+def described(certificate: Any) -> dict[str, Any]:
+    """The numbers of a certificate as JSON, which has no infinity."""
+    return {key: to_config(_item(value)) for key, value in certificate.numbers().items()}
 
 
 @checked
@@ -179,7 +183,7 @@ def _machine(parts: Mapping[str, dict[str, Any]], document: Mapping[str, Any]) -
     hold(all(np.isfinite(one).all() for one in (vectors, coefficients, intercepts)), "numbers")
     hold(not given or (not used or 0 <= support.min() <= support.max() < width), "support")
     kernel, shown = _kernel(document, parts, width, vectors.dtype)
-    machine = kind(**_arguments(document["parameters"], shown))
+    machine = kind(**arguments(document["parameters"]) | {"kernel": shown})
     if classes is not None:
         labels = np.array(classes)
         hold(labels.ndim == 1 and len(labels) > 1 and labels.dtype.kind in "biuU", "classes")
@@ -188,11 +192,9 @@ def _machine(parts: Mapping[str, dict[str, Any]], document: Mapping[str, Any]) -
         machine.classes = labels
     else:
         hold(count == 1 and not hasattr(machine, "multi_class"), "classes")
-    if "nu" in machine.__dict__ and hasattr(machine, "predict") and kind.__name__ == "NuSVR":
+    if "epsilon" in kind._FITTED:  # NuSVR finds it
         machine.epsilon = float(from_config(document["epsilon"]))
-    columns = document["columns"]
-    hold(columns is None or all(isinstance(name, str) for name in columns), "columns")
-    machine._columns = None if columns is None else tuple(columns)
+    machine._columns = column_names(document["columns"])
     machine._width, machine._support_class, machine._kernel = width, owner, kernel
     machine.n_iter, machine.converged = steps, bool(document["converged"])
     machine._solved = None
@@ -202,7 +204,18 @@ def _machine(parts: Mapping[str, dict[str, Any]], document: Mapping[str, Any]) -
     return machine
 
 
+def column_names(columns: Any) -> tuple[str, ...] | None:
+    """The names of the columns of x, where there are some.
+
+    Raises:
+        DataError: for anything but texts.
+    """
+    hold(columns is None or all(isinstance(name, str) for name in columns), "columns")
+    return None if columns is None else tuple(columns)
+
+
 def hold(condition: bool, name: str) -> None:
+    """Refuses a file whose part `name` does not fit the others."""
     if not condition:
         raise DataError("load", f"{name} must fit the other parts of the machine")
 
@@ -221,14 +234,6 @@ def _kernel(
     kernel = from_config(config)
     hold(isinstance(kernel, Kernel) and named == kernel.kind, "kernel")
     return kernel, named
-
-
-def _arguments(parameters: Mapping[str, Any], kernel: Any) -> dict[str, Any]:
-    made = {
-        key: dict(value["pairs"]) if isinstance(value, dict) else value
-        for key, value in parameters.items()
-    }
-    return made | {"kernel": kernel}
 
 
 def _proof(described: Any, count: int) -> Certificate | Certificates:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pellucid.core.errors import UnknownNameError, nearest
+from pellucid.core.errors import ArgumentError, UnknownNameError, nearest
 
 _ELSEWHERE = {
     "predict_proba": "Write Calibrated(machine).fit(x, y), which has it.",
@@ -13,13 +13,23 @@ _ELSEWHERE = {
 
 
 class Fitted:
-    """An object whose attributes in `_FITTED` are there after fit."""
+    """An object whose attributes in `_FITTED` are there after fit; `fit` sets the first of them."""
 
     _FITTED: tuple[str, ...] = ()
 
     @property
     def _name(self) -> str:
         return type(self).__name__
+
+    @property
+    def _is_fitted(self) -> bool:
+        return self._FITTED[0] in self.__dict__
+
+    def _check_fitted(self, where: str) -> None:
+        if not self._is_fitted:
+            raise ArgumentError(
+                where, "the machine must be fitted, got one that is not", "Call fit first."
+            )
 
     def __getattr__(self, name: str) -> Any:
         if name in type(self)._FITTED:

@@ -1,26 +1,21 @@
-"""The door of the machines: data, labels and weights as the solver takes them.
+"""The rows that a person gives to `fit` and `predict`, as the solvers take them.
 
-In: what a person hands to `fit` and `predict`. Out: float32 or float64 rows in C order, labels as
-numbers of classes, weights without zeros; or an error that names what is wrong.
+In: arrays, frames, sparse matrices. Out: float32 or float64 in C order, or an error that names what
+is wrong; the variances of the columns. Labels and weights: `targets.py`.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from pellucid.core import shapes
-from pellucid.core.arguments import real
-from pellucid.core.errors import PACKAGE_FOLDER, ArgumentError, DataError, DTypeError, ShapeError
-from pellucid.core.errors import nearest as nearest_name
-from pellucid.data.arrays import as_array, as_features, check_exact, check_finite
-from pellucid.data.weights import as_weights
+from pellucid.core.errors import DTypeError, ShapeError
+from pellucid.data.arrays import Array, as_features, check_exact, check_finite
+from pellucid.svm.notices import warn
 from pellucid.svm.sparse import SparseRows, is_sparse
 
-Array = np.ndarray[Any, Any]
 APART = 100.0  # times that the scales of two columns may differ
 _RARE = 0.01  # of the rows: a column that is 0 in all others has no scale of its own
 _CHUNK = 1 << 18  # numbers that are looked at together
@@ -146,139 +141,3 @@ def warn_of_scales(where: str, columns: Columns, rows: int, names: Any = None) -
         f"as {least:.3g}: the small ones hardly count, and the solver is slow. Scale the columns "
         "alike, such as (x - x.mean(0)) / x.std(0)",
     )
-
-
-class SolverWarning(UserWarning):
-    """A fit that a person should look at: it did not converge, or its columns differ in scale."""
-
-
-def warn(where: str, text: str) -> None:
-    """Warns at the line of the person's own code."""
-    import sys
-
-    level, frame = 1, sys._getframe(0)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE_FOLDER):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(f"[{where}] {text}.", SolverWarning, stacklevel=level)
-
-
-def as_labels(y: Any, rows: int, where: str) -> tuple[Array, Array]:
-    """The classes in ascending order, and the number of each row's class.
-
-    Raises:
-        DataError: for one class, and numbers that are no classes.
-    """
-    try:
-        labels = np.asarray(y)
-    except ValueError:  # lists of different lengths, which as_array names
-        labels = as_array(y, where, "y")
-    if labels.dtype.kind not in "USO" or isinstance(y, np.ma.MaskedArray):
-        labels = as_array(y, where, "y")
-    if labels.shape == (rows, 1):
-        labels = labels.reshape(rows)
-    _check_length(labels, rows, where, "one label a row")
-    if labels.dtype.kind == "f":
-        check_finite(labels, range(rows), "y")
-        if (labels != np.floor(labels)).any():
-            row = int(np.argmax(labels != np.floor(labels)))
-            raise DataError(
-                where,
-                f"labels must be whole numbers or names, got {labels[row].item()!r} in row {row}",
-                "For targets that are numbers use SVR.",
-            )
-    try:
-        classes, numbers = np.unique(labels, return_inverse=True)
-    except TypeError:
-        raise DTypeError(
-            where, "labels must be all numbers or all names, got both", "Use y.astype(str)."
-        ) from None
-    if len(classes) < 2:
-        raise DataError(
-            where,
-            f"y must hold two classes or more, got {classes.tolist()[0]!r} alone",
-            "For data of one class use OneClassSVM.",
-        )
-    return classes, numbers
-
-
-def as_numbers(y: Any, rows: int, where: str) -> Array:
-    """Targets, float64 (N,)."""
-    targets = as_array(y, where, "y")
-    if targets.shape == (rows, 1):
-        targets = targets.reshape(rows)
-    _check_length(targets, rows, where, "one number a row")
-    check_finite(targets, range(rows), "y")
-    return targets.astype(np.float64)
-
-
-def _check_length(y: Array, rows: int, where: str, what: str) -> None:
-    if y.shape != (rows,):
-        raise ShapeError(where, f"y must be {what} ({rows},), got {shapes.text(y.shape)}")
-
-
-def as_bounds(sample_weight: Any, rows: int, where: str) -> Array | None:
-    """The weight of each row, float64; None for equal ones."""
-    if sample_weight is None:
-        return None
-    weights = as_weights(sample_weight, rows, where).astype(np.float64)
-    if not weights.any():
-        raise DataError(where, "sample_weight must be above 0 in some row, got 0 in all")
-    return weights
-
-
-def check_class_weight(where: str, given: Any) -> None:
-    """Refuses what gives classes no weights, whatever the classes are."""
-    if isinstance(given, str):
-        if given != "balanced":
-            raise ArgumentError(
-                where, f"unknown class_weight {given!r}", nearest_name(given, ["balanced"])
-            )
-    elif given is not None and not isinstance(given, Mapping):
-        raise ArgumentError(
-            where, f"class_weight must be {{class: weight}} or 'balanced', got {given!r}"
-        )
-
-
-def class_weights(
-    given: Any, classes: Array, numbers: Array, weights: Array | None, where: str
-) -> Array:
-    """The weight of each class, float64.
-
-    Args:
-        given: None; {class: weight ≥ 0}, classes that are not named have 1; or "balanced", which
-            gives class c the weight N / (C·N_c), where rows of weight 0 do not count.
-    """
-    chosen = np.ones(len(classes))
-    if given is None:
-        return chosen
-    if isinstance(given, str):
-        counted = numbers if weights is None else numbers[weights > 0]
-        counts = np.bincount(counted, minlength=len(classes))
-        with np.errstate(divide="ignore"):
-            return np.asarray(counts.sum() / ((counts > 0).sum() * counts.astype(np.float64)))
-    known = {label: n for n, label in enumerate(classes.tolist())}
-    for label, weight in given.items():
-        if label not in known:
-            raise ArgumentError(
-                where,
-                f"class_weight must name classes, such as {', '.join(map(repr, list(known)[:4]))}, "
-                f"got {label!r}",
-            )
-        chosen[known[label]] = real(where, "class_weight", weight, 0)
-    return chosen
-
-
-def check_some(where: str, classes: Array, numbers: Array, bounds: Array) -> None:
-    """Refuses classes all of whose rows have weight 0.
-
-    Raises:
-        DataError: names the first.
-    """
-    sums = np.bincount(numbers, bounds, minlength=len(classes))
-    if not (sums > 0).all():
-        label = classes.tolist()[int(np.argmin(sums > 0))]
-        raise DataError(
-            where,
-            f"each class must have a row of weight above 0, got none for class {label!r}",
-            "Leave out the rows of that class.",
-        )

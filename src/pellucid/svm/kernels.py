@@ -13,9 +13,10 @@ import numpy as np
 from pellucid.core.arguments import integer, real
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError, nearest
+from pellucid.data.arrays import Array
 
-Array = np.ndarray[Any, Any]
-NAMES = ("linear", "poly", "rbf", "sigmoid", "precomputed")
+KINDS = ("linear", "poly", "rbf", "sigmoid")  # machine code knows them by their numbers
+NAMES = (*KINDS, "precomputed")
 _ELSEWHERE = {
     "gaussian": "rbf",
     "polynomial": "poly",
@@ -37,16 +38,17 @@ class Kernel:
     coef0: float = 0.0
     degree: int = 3
 
-    def diagonal(self, x: Array) -> Array:
-        """k(a, a) of each row, in the dtype of x."""
-        if self.kind == "rbf":
-            return np.ones(len(x), x.dtype)
-        square = np.einsum("ij,ij->i", x, x, dtype=np.float64)
+    def of_products(self, products: Array) -> Array:
+        """k(a, b) from products a·b, for all kinds but rbf, which needs |a|² and |b|² too."""
         if self.kind == "poly":
-            square = (self.gamma * square + self.coef0) ** self.degree
-        elif self.kind == "sigmoid":
-            square = np.tanh(self.gamma * square + self.coef0)
-        return np.asarray(square.astype(x.dtype))
+            return np.asarray((self.gamma * products + self.coef0) ** self.degree)
+        if self.kind == "sigmoid":
+            return np.asarray(np.tanh(self.gamma * products + self.coef0))
+        return products
+
+    def diagonal(self, squares: Array) -> Array:
+        """k(a, a) from squares |a|²."""
+        return np.ones_like(squares) if self.kind == "rbf" else self.of_products(squares)
 
 
 def check_kernel(where: str, kernel: object, gamma: object, degree: object, coef0: object) -> None:

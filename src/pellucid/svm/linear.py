@@ -6,7 +6,6 @@ between its objective and the dual one, which no solution can go below.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -15,20 +14,22 @@ import numpy as np
 
 from pellucid.core.arguments import checked, choice, flag, integer, real
 from pellucid.core.arguments import seed as checked_seed
-from pellucid.core.config import from_config, to_config
-from pellucid.core.errors import ArgumentError
+from pellucid.core.config import from_config
 from pellucid.data.arrays import Array
 from pellucid.data.frames import check_names, feature_names
 from pellucid.runtime.threads import Team
 from pellucid.runtime.threads import check as check_threads
 from pellucid.svm import inputs
 from pellucid.svm.descent import descend
-from pellucid.svm.files import hold, parameters, plain, readable
+from pellucid.svm.files import arguments, column_names, described, hold, parameters, readable
 from pellucid.svm.fitted import Fitted
 from pellucid.svm.linear_certificate import LinearCertificate, certified, title
 from pellucid.svm.linear_problem import LinearProblem
 from pellucid.svm.linear_rows import LinearRows
 from pellucid.svm.newton import minimize
+from pellucid.svm.notices import not_converged
+from pellucid.svm.progress import Progress
+from pellucid.svm.targets import check_class_weight, labelled
 from pellucid.train.checkpoint import write_file
 
 _MOST_FEATURES = 3000  # for Newton's method, which holds their square
@@ -100,7 +101,7 @@ class LinearSVC(Fitted):
         self.intercept_scaling = real(
             name, "intercept_scaling", intercept_scaling, 0, open_low=True
         )
-        inputs.check_class_weight(name, class_weight)
+        check_class_weight(name, class_weight)
         self.class_weight = class_weight
         self.max_iter = integer(name, "max_iter", max_iter, 1)
         self.seed = checked_seed(name, seed)
@@ -108,7 +109,7 @@ class LinearSVC(Fitted):
         self.verbose = integer(name, "verbose", verbose, 0, 2)
 
     def __repr__(self) -> str:
-        fitted = "fitted" if "coef" in self.__dict__ else "not fitted"
+        fitted = "fitted" if self._is_fitted else "not fitted"
         return f"{self._name}(loss={self.loss!r}, C={self.C:g}, {fitted})"
 
     def fit(self, x: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -126,11 +127,10 @@ class LinearSVC(Fitted):
         """
         where = f"{self._name}.fit"
         given = inputs.as_rows(x, where)
-        labels, numbers = inputs.as_labels(y, len(given), where)
-        weights = inputs.as_bounds(sample_weight, len(given), where)
-        by_class = inputs.class_weights(self.class_weight, labels, numbers, weights, where)
-        weights = np.ones(len(given)) if weights is None else weights
-        inputs.check_some(where, labels, numbers, by_class[numbers] * weights)
+        labels, numbers, own_weights, by_class = labelled(
+            y, sample_weight, self.class_weight, len(given), where
+        )
+        weights = np.ones(len(given)) if own_weights is None else own_weights
         self._columns = feature_names(x)
         kept = np.flatnonzero(weights)
         if len(kept) < len(given):
@@ -150,7 +150,7 @@ class LinearSVC(Fitted):
         found = np.stack([one.weight for one in problems])
         self.coef = found[:, :-1].copy()
         self.intercept = found[:, -1] * rows.intercept
-        self.n_iter = np.array([one.steps for one in problems])
+        self.n_iter = np.array([one.iterations for one in problems])
         self.certificate = [
             certified(one, title(labels, number, len(problems)))
             for number, one in enumerate(problems)
@@ -167,11 +167,11 @@ class LinearSVC(Fitted):
         team = min(threads, len(problems))
         within = threads if len(problems) == 1 else 1
         left: list[bool] = []
-        watch = _Watch(self._name) if self.verbose else None
+        watch = Progress(self._name) if self.verbose else None
 
         def stop(one: LinearProblem) -> bool:
             if watch is not None:
-                watch(one)
+                watch([one])
             return bool(left)
 
         def solved(number: int) -> bool:
@@ -190,12 +190,7 @@ class LinearSVC(Fitted):
         self.converged = all(met.values())
         if not self.converged:
             gap = max(one.gap for number, one in enumerate(problems) if not met[number])
-            inputs.warn(
-                where,
-                f"max_iter={self.max_iter} steps were done before the relative gap fell below tol="
-                f"{self.tol:g}: it is {gap:.3g}. Allow more steps, scale the columns, or accept a "
-                "larger tol",
-            )
+            not_converged(where, "the relative gap", self.max_iter, self.tol, gap)
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
         """Writes the fitted machine to a safetensors file, which `pel.svm.load` reads.
@@ -205,25 +200,16 @@ class LinearSVC(Fitted):
         """
         self._check_fitted(f"{self._name}.save")
         document = {
-            "kind": "LinearSVC",
-            "parameters": {name: plain(one) for name, one in parameters(self).items()},
+            "kind": self._name,
+            "parameters": parameters(self),
             "classes": self.classes.tolist(),
             "columns": None if self._columns is None else list(self._columns),
             "converged": bool(self.converged),
-            "certificate": [
-                {name: to_config(one) for name, one in proof.numbers().items()}
-                for proof in self.certificate
-            ],
+            "certificate": [described(proof) for proof in self.certificate],
         }
         arrays = {"coef": self.coef, "intercept": self.intercept, "n_iter": self.n_iter}
         named = {f"params/{name}": array for name, array in arrays.items()}
         write_file(path, named, document, overwrite)
-
-    def _check_fitted(self, where: str) -> None:
-        if "coef" not in self.__dict__:
-            raise ArgumentError(
-                where, "the machine must be fitted, got one that is not", "Call fit first."
-            )
 
     def decision_function(self, x: Any) -> Array:
         """w·x + b of each row, float64: (N,) for two classes, else (N, K)."""
@@ -249,23 +235,18 @@ class LinearSVC(Fitted):
 
 def _read(arrays: Mapping[str, Any], document: Mapping[str, Any]) -> LinearSVC:
     """A machine from what its file holds."""
-    given = document["parameters"].items()
-    made: dict[str, Any] = {
-        name: dict(one["pairs"]) if isinstance(one, dict) else one for name, one in given
-    }
-    machine = LinearSVC(**made)
+    machine = LinearSVC(**arguments(document["parameters"]))
     coef, intercept, steps = (arrays[name] for name in ("coef", "intercept", "n_iter"))
-    labels, columns = np.array(document["classes"]), document["columns"]
+    labels = np.array(document["classes"])
     count = 1 if len(labels) == 2 else len(labels)
     hold(labels.ndim == 1 and len(labels) > 1 and labels.dtype.kind in "biuU", "classes")
     hold(coef.ndim == 2 and len(coef) == count and coef.dtype == np.float64, "coef")
     hold(intercept.shape == (count,) and intercept.dtype == np.float64, "intercept")
     hold(steps.shape == (count,) and steps.dtype == np.int64, "n_iter")
     hold(bool(np.isfinite(coef).all() and np.isfinite(intercept).all()), "numbers")
-    hold(columns is None or all(isinstance(name, str) for name in columns), "columns")
     machine.classes, machine.coef = labels, coef
     machine.intercept, machine.n_iter = intercept, steps
-    machine._columns = None if columns is None else tuple(columns)
+    machine._columns = column_names(document["columns"])
     machine.converged = bool(document["converged"])
     machine.certificate = [
         LinearCertificate(**{name: from_config(value) for name, value in one.items()})
@@ -275,18 +256,3 @@ def _read(arrays: Mapping[str, Any], document: Mapping[str, Any]) -> LinearSVC:
 
 
 readable("LinearSVC", _read)
-
-
-class _Watch:
-    """A line a second, at most, with the gap of the problem that runs."""
-
-    def __init__(self, name: str):
-        self.name, self.start = name, time.perf_counter()
-        self.shown = self.start
-
-    def __call__(self, one: LinearProblem) -> None:
-        now = time.perf_counter()
-        if now - self.shown >= 1:
-            self.shown = now
-            seconds, steps = now - self.start, one.steps
-            print(f"{self.name} - {seconds:.1f}s - {steps:,} steps - gap {one.gap:.2e}", flush=True)

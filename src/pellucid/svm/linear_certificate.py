@@ -86,6 +86,6 @@ def certified(one: LinearProblem, name: str) -> LinearCertificate:
         wrong=int((slack >= 1).sum()),
         primal=one.primal_at(one.weight, products),
         dual=one.dual_at(one.alpha, one.spanned()),
-        steps=one.steps,
+        steps=one.iterations,
         slack=slack,
     )

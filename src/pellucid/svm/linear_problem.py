@@ -24,7 +24,7 @@ class LinearProblem:
         rows: n rows. signs: t; cost: C of each row, above 0; both float64[n].
         squared: whether the loss is the square of the hinge.
         weight: float64[features + 1]; alpha: float64[n].
-        primal, dual: the objectives there. steps: sweeps, or Newton's steps.
+        primal, dual: the objectives there. iterations: sweeps, or Newton's steps, so far.
     """
 
     rows: LinearRows
@@ -35,7 +35,7 @@ class LinearProblem:
     alpha: Array = field(init=False)
     primal: float = np.inf
     dual: float = -np.inf
-    steps: int = 0
+    iterations: int = 0
 
     def __post_init__(self) -> None:
         self.weight = np.zeros(self.rows.x.shape[1] + 1)

@@ -5,12 +5,11 @@ In: rows of features, and one linear problem in its dual, which is changed in pl
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from pellucid.data.arrays import Array
 
 STILL = 1e-12  # a projected derivative that moves nothing
 

@@ -13,15 +13,16 @@ import numpy as np
 
 from pellucid.core.arguments import checked, flag, real
 from pellucid.core.config import from_config
+from pellucid.data.arrays import Array
 from pellucid.runtime.threads import check as check_threads
-from pellucid.svm import inputs
 from pellucid.svm.expansion import Expansion
 from pellucid.svm.files import savable
 from pellucid.svm.logistic_problem import LogisticProblem, State, minimized
 from pellucid.svm.machine import Machine
+from pellucid.svm.notices import not_converged
 from pellucid.svm.sources import MatrixSource
+from pellucid.svm.targets import check_class_weight, labelled
 
-Array = np.ndarray[Any, Any]
 _STEPS = 100
 
 
@@ -129,7 +130,7 @@ class KernelLogisticRegression(Machine):
         )
         self.C = real(self._name, "C", C, 0, open_low=True)
         flag(self._name, "fit_intercept", fit_intercept)
-        inputs.check_class_weight(self._name, class_weight)
+        check_class_weight(self._name, class_weight)
         self.fit_intercept, self.class_weight = fit_intercept, class_weight
 
     def fit(self, x: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -145,11 +146,9 @@ class KernelLogisticRegression(Machine):
         """
         where = f"{self._name}.fit"
         rows = self._rows(x, where)
-        labels, numbers = inputs.as_labels(y, len(rows), where)
-        weights = inputs.as_bounds(sample_weight, len(rows), where)
-        bounds = inputs.class_weights(self.class_weight, labels, numbers, weights, where)[numbers]
-        bounds = bounds if weights is None else bounds * weights
-        inputs.check_some(where, labels, numbers, bounds)
+        given = labelled(y, sample_weight, self.class_weight, len(rows), where)
+        labels, numbers, weights, _ = given
+        bounds = given.products
         order = np.flatnonzero(bounds)
         data = self._data(rows, order, weights, where)
         threads = check_threads(where, self.threads)
@@ -162,12 +161,8 @@ class KernelLogisticRegression(Machine):
         found, steps, left = minimized(problem, self.tol, self.max_iter, self._told)
         self.n_iter, self.converged = np.full(targets.shape[1], steps), left <= self.tol
         if not self.converged:
-            inputs.warn(
-                where,
-                f"max_iter={self.max_iter} steps were done before what is left to gain fell below "
-                f"tol={self.tol:g} of the objective: it is {left:.3g}. Allow more steps, scale the "
-                "columns, or accept a larger tol",
-            )
+            what = "what is left to gain, in units of the objective,"
+            not_converged(where, what, self.max_iter, self.tol, left)
         self.classes, self._support_class = labels, numbers[order]
         vectors = None if isinstance(data.source, MatrixSource) else data.source.x
         self._width = self._given if vectors is None else vectors.shape[1]

@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid import numpy as xp
+from pellucid.data.arrays import Array
 from pellucid.transform.grad import hvp, value_and_grad
 from pellucid.transform.jit import Jit, jit
 
-Array = np.ndarray[Any, Any]
 _HALVINGS = 40
 _NEAR = 1e-9  # of the objective
 _PRODUCTS = 2000  # of conjugate gradients in one step, at most

@@ -12,7 +12,7 @@ import numpy as np
 from pellucid.core import shapes
 from pellucid.core.arguments import integer, real
 from pellucid.core.errors import ArgumentError, DTypeError, ShapeError, UnknownNameError
-from pellucid.data.arrays import check_finite
+from pellucid.data.arrays import Array, check_finite
 from pellucid.data.frames import check_names, feature_names
 from pellucid.runtime.threads import check as check_threads
 from pellucid.svm import files, inputs
@@ -20,6 +20,7 @@ from pellucid.svm.certificate import Certificate, Certificates
 from pellucid.svm.expansion import Expansion
 from pellucid.svm.fitted import Fitted
 from pellucid.svm.kernels import Kernel, check_kernel, named
+from pellucid.svm.notices import not_converged
 from pellucid.svm.optimum import Source, optimum
 from pellucid.svm.own import OwnKernel, check_matrix, sample
 from pellucid.svm.problem import Problem
@@ -28,8 +29,7 @@ from pellucid.svm.solver import Ending, Settings
 from pellucid.svm.sources import MatrixSource, NamedSource, OwnSource
 from pellucid.svm.sparse import SparseRows, SparseSource
 
-Array = np.ndarray[Any, Any]
-_UNBOUNDED = 1 << 62
+_UNBOUNDED = 1 << 62  # steps: an int64 for machine code
 
 
 class Data:
@@ -105,8 +105,7 @@ class Machine(Fitted):
 
     def __repr__(self) -> str:
         kernel = self.kernel if isinstance(self.kernel, str) else "own"
-        fitted = "_expansion" in self.__dict__
-        rest = f", {len(self.support)} support vectors" if fitted else ", not fitted"
+        rest = f", {len(self.support)} support vectors" if self._is_fitted else ", not fitted"
         return f"{self._name}(kernel={kernel!r}{rest})"
 
     # -- data ---------------------------------------------------------------------------------
@@ -170,12 +169,7 @@ class Machine(Fitted):
         self.converged = all(one.converged for one in endings)
         if not self.converged:
             gap = max(one.gap for one in endings if not one.converged)
-            inputs.warn(
-                where,
-                f"max_iter={self.max_iter} steps were done before the gap fell below tol="
-                f"{self.tol:g}: it is {gap:.3g}. Allow more steps, scale the columns, or accept a "
-                "larger tol",
-            )
+            not_converged(where, "the gap", self.max_iter, self.tol, gap)
         solved = Solved(data, problems, endings)
         if progress is not None:
             held = np.zeros(data.source.n, bool)
@@ -291,13 +285,8 @@ class Machine(Fitted):
 
     def _decide(self, x: Any, where: str) -> Array:
         """The answers of all problems, float64 (m, k)."""
-        expansion: Expansion | None = self.__dict__.get("_expansion")
-        if expansion is None:
-            raise ArgumentError(
-                where,
-                "the machine must be fitted, got one without support vectors",
-                "Call fit first.",
-            )
+        self._check_fitted(where)
+        expansion = self._expansion
         check_names(where, self._columns, x)
         a = inputs.as_rows(x, where, self._width, sparse=True)
         if isinstance(expansion.vectors, SparseRows) and not isinstance(a, SparseRows):

@@ -13,15 +13,15 @@ from typing import Any, Self
 import numpy as np
 
 from pellucid.core.arguments import checked, choice, real
+from pellucid.data.arrays import Array
 from pellucid.svm import certificate as proof
 from pellucid.svm import classes as kinds
-from pellucid.svm import inputs, problem
+from pellucid.svm import problem, targets
 from pellucid.svm.certificate import Certificate
 from pellucid.svm.expansion import Expansion
 from pellucid.svm.files import savable
 from pellucid.svm.machine import Data, Machine, Solved
-
-Array = np.ndarray[Any, Any]
+from pellucid.svm.notices import warn
 
 
 class _Classifier(Machine):
@@ -35,7 +35,7 @@ class _Classifier(Machine):
         super().__init__(**common)
         choice(self._name, "multi_class", multi_class, ("ovo", "ovr"))
         choice(self._name, "decision_function_shape", decision_function_shape, ("ovr", "ovo"))
-        inputs.check_class_weight(self._name, class_weight)
+        targets.check_class_weight(self._name, class_weight)
         self.multi_class, self.class_weight = multi_class, class_weight
         self.decision_function_shape = decision_function_shape
 
@@ -55,18 +55,14 @@ class _Classifier(Machine):
         """
         where = f"{self._name}.fit"
         rows = self._rows(x, where)
-        labels, numbers = inputs.as_labels(y, len(rows), where)
-        weights = inputs.as_bounds(sample_weight, len(rows), where)
-        by_class = inputs.class_weights(self.class_weight, labels, numbers, weights, where)
-        factors = by_class[numbers]
-        bounds = factors if weights is None else factors * weights
-        inputs.check_some(where, labels, numbers, bounds)
-        order = np.argsort(numbers, kind="stable")
+        given = targets.labelled(y, sample_weight, self.class_weight, len(rows), where)
+        labels, numbers, weights, by_class = given
+        order = np.argsort(numbers, kind="stable")  # so that a class is a range of rows
         if weights is not None or self.class_weight is not None:
-            order = order[bounds[order] > 0]
+            order = order[given.products[order] > 0]
         counts = np.bincount(numbers[order], minlength=len(labels)).tolist()
         tasks = kinds.tasks(counts, self.multi_class)
-        factors = factors[order]
+        factors = by_class[numbers[order]]
         own = np.ones(len(order)) if weights is None else weights[order]
         self._check_tasks(tasks, own, labels, where)
         data = self._data(rows, order, weights, where)
@@ -312,7 +308,7 @@ class NuSVC(_Classifier):
                 continue
             most = problem.largest_nu(own[:split], own[split:])
             if self.nu > most:
-                inputs.warn(
+                warn(
                     where,
                     f"nu={self.nu:g} is lowered to {most:.6g} for classes {names[0]!r} and "
                     f"{names[1]!r}, which allow no larger one",
@@ -392,12 +388,12 @@ class _Regressor(Machine):
         """
         where = f"{self._name}.fit"
         rows = self._rows(x, where)
-        targets = inputs.as_numbers(y, len(rows), where)
-        weights = inputs.as_bounds(sample_weight, len(rows), where)
+        numbers = targets.as_numbers(y, len(rows), where)
+        weights = targets.row_weights(sample_weight, len(rows), where)
         order = np.arange(len(rows)) if weights is None else np.flatnonzero(weights)
         bounds = np.ones(len(order)) if weights is None else weights[order]
         data = self._data(rows, order, weights, where)
-        one = self._problem(targets[order], bounds)
+        one = self._problem(numbers[order], bounds)
         solved = self._solve(data, [one], where)
         solved.coefficients[0] = one.beta
         solved.intercepts[0] = self._intercept(one)
@@ -484,6 +480,8 @@ class NuSVR(_Regressor):
 
     Source: Schölkopf, Smola, Williamson and Bartlett, New support vector algorithms, 2000.
     """
+
+    _FITTED = (*Machine._FITTED, "epsilon")
 
     @checked
     def __init__(
@@ -590,7 +588,7 @@ class OneClassSVM(Machine):
         """
         where = f"{self._name}.fit"
         rows = self._rows(x, where)
-        weights = inputs.as_bounds(sample_weight, len(rows), where)
+        weights = targets.row_weights(sample_weight, len(rows), where)
         order = np.arange(len(rows)) if weights is None else np.flatnonzero(weights)
         bounds = np.ones(len(order)) if weights is None else weights[order]
         data = self._data(rows, order, weights, where)
@@ -619,6 +617,6 @@ class OneClassSVM(Machine):
         return self._decide(x, f"{self._name}.decision_function")[:, 0]
 
     def predict(self, x: Any) -> Array:
-        """1 for rows inside, -1 for rows outside, (N,)."""
+        """1 for rows inside or on the border, -1 for rows outside, (N,)."""
         decisions = self._decide(x, f"{self._name}.predict")[:, 0]
-        return np.where(decisions > 0, 1, -1)
+        return np.where(decisions >= 0, 1, -1)

@@ -92,7 +92,7 @@ def minimize(
         one.dual = one.dual_at(cut, moved)
         if one.gap <= tol:
             return True
-        if one.steps >= steps or stop(one):
+        if one.iterations >= steps or stop(one):
             return False
         rest = one.primal - one.dual
         if not one.squared and gradient @ gradient / 2 <= _SMOOTHED * rest:
@@ -105,7 +105,7 @@ def minimize(
         direction = -np.linalg.solve(matrix, gradient)
         along = one.rows.products(direction, threads)
         length = _length(one, a, rho * factor, w, products, direction, along)
-        one.steps += 1
+        one.iterations += 1
         if length == 0:  # rounding is all that is left
             return False
         w = w + length * direction

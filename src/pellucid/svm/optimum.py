@@ -7,17 +7,17 @@ are kept and in which precision; `solver.py` does the steps.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from pellucid.data.arrays import Array
 from pellucid.svm.cache import RowCache, WholeMatrix
 from pellucid.svm.problem import Problem
 from pellucid.svm.solver import Ending, Settings, solve
 from pellucid.svm.sources import MatrixSource, NamedSource, OwnSource
 from pellucid.svm.sparse import SparseSource
 
-Array = np.ndarray[Any, Any]
 Source = NamedSource | OwnSource | MatrixSource | SparseSource
 WHOLE = 1 << 20  # numbers of a kernel matrix that is computed as a whole
 # What is used of the tolerance: rounding of kernels takes a little. A small problem costs nothing,

@@ -15,13 +15,13 @@ import numpy as np
 
 from pellucid.core import dtypes, notices
 from pellucid.core.errors import ArgumentError, DataError, PellucidError
+from pellucid.data.arrays import Array
 from pellucid.graph.node import Graph, TensorType
 from pellucid.train.functions import GraphFunction
 from pellucid.transform.jit import jit
 from pellucid.transform.pairs import over_pairs
 from pellucid.transform.trace import trace
 
-Array = np.ndarray[Any, Any]
 _PAIRED = 1 << 23  # numbers that one call may make of pairs of rows
 _SAMPLE = 48  # rows that are looked at
 _PLAIN = "Compute with NumPy functions and operators of its arguments alone."

@@ -26,10 +26,12 @@ import numpy as np
 
 from pellucid import numpy as xp
 from pellucid.core.arguments import checked, choice, real
-from pellucid.core.errors import ArgumentError, DataError, NotSeparableError, PellucidError
+from pellucid.core.errors import ArgumentError, NotSeparableError, PellucidError
 from pellucid.data.arrays import Array
 from pellucid.svm.convex import Convex
-from pellucid.svm.inputs import as_labels, as_rows, check_rows
+from pellucid.svm.hyperplane import Plane
+from pellucid.svm.inputs import as_rows, check_rows
+from pellucid.svm.targets import as_signs
 
 _ROUNDS = 60
 _GROWTH = 4.0  # of ρ from round to round
@@ -75,21 +77,16 @@ _FORMS = {
 
 
 @dataclass(frozen=True)
-class Hyperplane:
+class Hyperplane(Plane):
     """w·x + b = 0 between two classes, and what proves that it is the best.
 
     Args:
-        weight: w (D,); intercept: b.
-        classes: the two labels; rows of the second are to have w·x + b > 0.
         multipliers: a (N,) of the constraints t(w·x + b) ≥ 1 - ξ: w = Σ a·t·x, Σ a·t = 0.
         slack_multipliers: μ (N,) of ξ ≥ 0: C - a. None for the hard margin.
         slack: ξ (N,) = [1 - t(w·x + b)]₊, 0 for the hard margin.
         objective: of the form that was minimized; rounds: of the method of multipliers.
     """
 
-    weight: Array
-    intercept: float
-    classes: Array
     multipliers: Array
     slack_multipliers: Array | None
     slack: Array
@@ -107,16 +104,6 @@ class Hyperplane:
     def support(self) -> Array:
         """The rows whose multiplier is above 0, up to the accuracy of the solution."""
         return np.flatnonzero(self.multipliers > 1e-7 * max(self.multipliers.max(), 1e-300))
-
-    def decision_function(self, x: Any) -> Array:
-        """w·x + b of each row, (N,)."""
-        rows = as_rows(x, "Hyperplane", len(self.weight))
-        check_rows(rows)
-        return np.asarray(rows @ self.weight + self.intercept)
-
-    def predict(self, x: Any) -> Array:
-        """The class of each row; the second on the hyperplane itself."""
-        return np.asarray(self.classes[(self.decision_function(x) >= 0).astype(int)])
 
 
 @checked
@@ -179,10 +166,7 @@ def _solved(where: str, name: str, x: Any, y: Any, C: float, tol: float) -> Hype
     real(where, "tol", tol, 0, open_low=True)
     given = as_rows(x, where).astype(np.float64)
     check_rows(given)
-    classes, numbers = as_labels(y, len(given), where)
-    if len(classes) > 2:
-        raise DataError(where, f"y must hold two classes, got {len(classes)}", "Use pel.svm.SVC.")
-    t = 2.0 * numbers - 1
+    classes, t = as_signs(y, len(given), where)
     form, (count, features) = _FORMS[name], given.shape
     unknowns = features + 1 + (count if form.slacks else 0)
     if unknowns > _MOST:

@@ -15,15 +15,15 @@ import ctypes
 import enum
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from pellucid.data.arrays import Array
+from pellucid.svm.kernels import Kernel
 
 LEAST_CURVATURE = 1e-12  # of a pair, where its two rows are alike
-KINDS = ("linear", "poly", "rbf", "sigmoid")
 
 
 class Status(enum.IntEnum):
@@ -49,27 +49,6 @@ class Outcome(NamedTuple):
     iterations: int
     gap: float
     missing: int
-
-
-class Kernel(Protocol):
-    """A kernel k(a, b) as numbers. Those that a kind does not name are not read.
-
-    linear a·b; poly (γ a·b + c)^degree; rbf exp(-γ |a - b|²); sigmoid tanh(γ a·b + c).
-    """
-
-    @property
-    def kind(self) -> str:
-        """One of KINDS."""
-
-    @property
-    def gamma(self) -> float: ...
-
-    @property
-    def coef0(self) -> float: ...
-
-    @property
-    def degree(self) -> int:
-        """At least 0."""
 
 
 def smo(
@@ -256,12 +235,7 @@ class Packed:
                 same = np.array([(x == line).all(axis=1) for line in a]).reshape(distance.shape)
                 distance = np.where((distance < 0) | same, 0.0, distance)
                 return np.asarray(np.exp(-kernel.gamma * distance))
-            product = a @ x.T
-            if kernel.kind == "poly":
-                return np.asarray((kernel.gamma * product + kernel.coef0) ** kernel.degree)
-            if kernel.kind == "sigmoid":
-                return np.asarray(np.tanh(kernel.gamma * product + kernel.coef0))
-            return np.asarray(product)
+            return kernel.of_products(a @ x.T)
 
 
 def accumulate(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from pellucid.core.dtypes import DType, float32, float64
 from pellucid.core.errors import CompileError
+from pellucid.data.arrays import Array
 from pellucid.runtime.backend import check_backend, notice
 from pellucid.runtime.calls import address_of
 from pellucid.runtime.machine import this_machine
@@ -25,7 +26,8 @@ from pellucid.svm import emit_accumulate, emit_kernels, emit_smo, reference
 from pellucid.svm.emit_kernels import CHUNK
 from pellucid.svm.emit_passes import mark_bytes
 from pellucid.svm.emit_products import Layout
-from pellucid.svm.reference import KINDS, Array, Kernel, Outcome, Status
+from pellucid.svm.kernels import KINDS, Kernel
+from pellucid.svm.reference import Outcome, Status
 
 WALKED = 50_000_000  # variables that one call of `smo` walks over, at most: some 0.05 s
 MULTIPLIED = 4_000_000_000  # products that one call of `rows` or `combine` sums, at most

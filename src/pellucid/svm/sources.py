@@ -6,16 +6,14 @@ sums of kernels, for the solver.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from pellucid.data.arrays import Array
 from pellucid.svm.kernels import Kernel
 from pellucid.svm.own import OwnKernel
 from pellucid.svm.reference import view
 from pellucid.svm.routines import Packed
 
-Array = np.ndarray[Any, Any]
 _DIAGONAL = 64  # rows that are paired with each other
 _NARROW = 64  # columns
 _ROWS = 4096  # that are made float64 at once
@@ -38,7 +36,8 @@ class NamedSource:
         return NamedSource(self.kernel, self.x.astype(np.float32))
 
     def diagonal(self) -> Array:
-        return self.kernel.diagonal(self.x)
+        squares = np.einsum("ij,ij->i", self.x, self.x, dtype=np.float64)
+        return self.kernel.diagonal(squares).astype(self.dtype)
 
     def rows(self, wanted: Array, goals: Array, threads: int) -> None:
         """Computes rows by their numbers and writes them to addresses."""

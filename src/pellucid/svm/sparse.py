@@ -13,10 +13,10 @@ import numpy as np
 
 from pellucid.core import shapes
 from pellucid.core.errors import DataError, ShapeError
+from pellucid.data.arrays import Array
 from pellucid.svm.kernels import Kernel
 from pellucid.svm.reference import view
 
-Array = np.ndarray[Any, Any]
 _TOGETHER = 1 << 22  # kernel values that are computed at once
 
 
@@ -142,11 +142,7 @@ class SparseKernel:
         if kernel.kind == "rbf":
             distance = a.squares()[:, None] + self._squares - 2 * values
             return np.asarray(np.exp(-kernel.gamma * np.maximum(distance, 0.0)))
-        if kernel.kind == "poly":
-            return np.asarray((kernel.gamma * values + kernel.coef0) ** kernel.degree)
-        if kernel.kind == "sigmoid":
-            return np.asarray(np.tanh(kernel.gamma * values + kernel.coef0))
-        return values
+        return kernel.of_products(values)
 
     def blocks(self, a: SparseRows) -> Any:
         """(first, `block` of the rows from there) for some rows after the other."""
@@ -172,14 +168,7 @@ class SparseSource:
         self.own = SparseKernel(kernel, x)
 
     def diagonal(self) -> Array:
-        squares = self.x.squares()
-        if self.kernel.kind == "rbf":
-            return np.ones(self.n, self.dtype)
-        if self.kernel.kind == "poly":
-            squares = (self.kernel.gamma * squares + self.kernel.coef0) ** self.kernel.degree
-        elif self.kernel.kind == "sigmoid":
-            squares = np.tanh(self.kernel.gamma * squares + self.kernel.coef0)
-        return squares.astype(self.dtype)
+        return self.kernel.diagonal(self.x.squares()).astype(self.dtype)
 
     def rows(self, wanted: Array, goals: Array, threads: int) -> None:
         """Computes rows by their numbers and writes them to addresses."""

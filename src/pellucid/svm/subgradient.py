@@ -16,9 +16,10 @@ import numpy as np
 from pellucid import numpy as xp
 from pellucid.core.arguments import checked, choice, integer, real
 from pellucid.core.arguments import seed as checked_seed
-from pellucid.core.errors import DataError
 from pellucid.data.arrays import Array
-from pellucid.svm import inputs
+from pellucid.svm.hyperplane import Plane
+from pellucid.svm.inputs import as_rows, check_rows
+from pellucid.svm.targets import as_signs
 from pellucid.transform.grad import grad
 from pellucid.transform.jit import Jit, jit
 
@@ -35,34 +36,20 @@ _CURVATURE = {"hinge": 0.25, "squared_hinge": 2.0, "logistic": 0.25}
 
 
 @dataclass(frozen=True)
-class Descent:
+class Descent(Plane):
     """Where the steps ended, averaged.
 
     Args:
-        weight: w (D,); intercept: b. classes: the two labels; t is 1 for the second.
         objective: ½(‖w‖² + β²) + C Σ ℓ of the average after each epoch.
         active: rows with a sub-gradient other than 0 then: those with m < 1 for both hinges, all
             for the logistic loss.
         rate: η of the first and the last step. steps: how many were taken.
     """
 
-    weight: Array
-    intercept: float
-    classes: Array
     objective: tuple[float, ...]
     active: tuple[int, ...]
     rate: tuple[float, float]
     steps: int
-
-    def decision_function(self, x: Any) -> Array:
-        """w·x + b of each row, (N,)."""
-        rows = inputs.as_rows(x, "Descent", len(self.weight))
-        inputs.check_rows(rows)
-        return np.asarray(rows @ self.weight + self.intercept)
-
-    def predict(self, x: Any) -> Array:
-        """The class of each row, (N,)."""
-        return np.asarray(self.classes[(self.decision_function(x) > 0).astype(int)])
 
 
 @functools.cache
@@ -124,12 +111,10 @@ def subgradient(
     integer(where, "epochs", epochs, 1)
     integer(where, "batch_size", batch_size, 1)
     draw = np.random.default_rng(checked_seed(where, seed))
-    rows = inputs.as_rows(x, where)
-    inputs.check_rows(rows)
-    classes, numbers = inputs.as_labels(y, len(rows), where)
-    if len(classes) > 2:
-        raise DataError(where, f"y must hold two classes, got {len(classes)}", "Use pel.svm.SVC.")
-    t = (2.0 * numbers - 1).astype(rows.dtype)
+    rows = as_rows(x, where)
+    check_rows(rows)
+    classes, t = as_signs(y, len(rows), where)
+    t = t.astype(rows.dtype)
     decay = 1 / (C * len(rows))
     longest = float(np.einsum("ij,ij->i", rows, rows, dtype=np.float64).max()) + scale**2
     curved = _CURVATURE[loss] * longest
