@@ -340,7 +340,7 @@ def lab(_: Path) -> Page:
         seconds[name] = time.perf_counter() - start
     least = {}
     exact = svm.LinearSVC("hinge", C=C, tol=1e-9).fit(x, t)
-    least["soft-margin SVM, hinge"] = exact.certificate[0].primal
+    least["soft-margin SVM, hinge"] = exact.certificate.primal
     least["L2-logistic"] = _logistic_minimum(x, t, C)
     figure, (left, right) = panels(2, 9.4, 3.8)
     rows = []

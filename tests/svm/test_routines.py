@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import _thread
+import copy
+import functools
 import math
+import subprocess
+import sys
 import threading
 import time
 from typing import Any
@@ -11,9 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pellucid.core.errors import ArgumentError, CompileError
+from pellucid import svm
+from pellucid.core import notices
 from pellucid.runtime.machine import this_machine
-from pellucid.svm import reference, routines
+from pellucid.svm import linear_rows, reference, routines
 from pellucid.svm.kernels import Kernel
 from tests.svm.problems import Array, kernel
 
@@ -271,21 +276,41 @@ def test_long_products_hear_an_interrupt() -> None:
         timer.join()
 
 
-def test_the_backend_is_chosen_as_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    native, known = routines.chosen(None, "SVC"), routines.chosen("interpreter", "SVC")
-    assert native.smo is routines.smo and native.Packed is routines.Packed
-    assert known.smo is reference.smo and known.accumulate is reference.accumulate
-    with pytest.raises(ArgumentError, match="backend"):
-        routines.chosen("gpu", "SVC")
-
-
-def test_a_processor_without_fused_products_runs_the_reference(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("fit", [svm.SVC(C=5.0), svm.LinearSVC(), svm.SVR("poly")], ids=repr)
+def test_without_fused_products_the_reference_runs(
+    fit: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(60, 3))
+    y = (x @ [1.0, 2.0, 0.5] + 0.3 * rng.normal(size=60) > 0).astype(int)
+    wanted = copy.copy(fit).fit(x, y).predict(x)
     machine = this_machine()
     plain = machine._replace(target=type(machine.target)(machine.target.triple, "x86-64", ""))
     monkeypatch.setattr(routines, "this_machine", lambda: plain)
-    with pytest.raises(CompileError, match="multiplies and adds"):
-        routines.chosen("native", "SVC")
-    with pytest.warns(UserWarning, match="runs on the interpreter"):
-        assert routines.chosen(None, "SVC").smo is reference.smo
+    monkeypatch.setattr(routines, "native", functools.cache(routines.native.__wrapped__))
+    monkeypatch.setattr(linear_rows, "native", routines.native)
+    monkeypatch.setattr(notices, "_said", set())
+    with pytest.warns(UserWarning, match="runs on NumPy, which is slower: the processor must"):
+        found = fit.fit(x, y).predict(x)
+    np.testing.assert_allclose(found, wanted, atol=2e-3)
+
+
+def test_without_llvmlite_the_machines_run() -> None:
+    code = """
+import sys, warnings
+sys.modules["llvmlite"] = None
+warnings.simplefilter("ignore")
+import numpy as np, pellucid as pel
+x = np.random.default_rng(0).normal(size=(40, 3))
+y = x[:, 0] > 0
+for kind in (pel.svm.SVC, pel.svm.LinearSVC, pel.svm.KernelLogisticRegression):
+    print((kind(C=100.0).fit(x, y).predict(x) == y).mean())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert min(map(float, done.stdout.split())) > 0.95
+
+
+def test_importing_the_machines_needs_no_llvmlite() -> None:
+    code = "import sys, pellucid.svm; assert 'llvmlite' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -38,7 +38,8 @@ class LinearSVC(SparseCoefMixin, LinearClassifierMixin, ClassifierMixin, Classes
         classes_: the labels, sorted.
         coef_: (1, d) for two classes, else (classes, d); intercept_: one for each row of coef_.
         n_iter_: the most steps of all problems.
-        certificate_: what was proved of each row of coef_.
+        certificate_: what was proved of the fit; for several classes a tuple, one for each row of
+            coef_.
     """
 
     def __init__(

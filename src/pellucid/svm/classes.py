@@ -50,6 +50,12 @@ def tasks(counts: Sequence[int], multi_class: str) -> list[Task]:
     ]
 
 
+def title(labels: Array, positive: int, negative: int) -> str:
+    """A problem in words; `negative` is -1 for all other classes."""
+    rest = "the rest" if negative < 0 else repr(labels[negative].item())
+    return f"{labels[positive].item()!r} against {rest}"
+
+
 def votes(decisions: Array, classes: int) -> Array:
     """How many pairs each class wins, (m, K): a pair (i, j) goes to i where its answer is > 0."""
     won = np.zeros((len(decisions), classes), np.int64)

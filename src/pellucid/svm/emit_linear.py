@@ -27,7 +27,6 @@ SWEEP = Routine(
 )
 PRODUCTS = Routine("products", (*_ROWS, "pweight", "pout", "lfirst", "lcount"))
 COMBINE = Routine("combine", (*_ROWS, "pplaces", "pcoefficients", "pout", "lcount"))
-_I64 = ir.IntType(64)
 
 
 def emit(target: Target, dtype: DType) -> ir.Module:
@@ -114,10 +113,10 @@ class _Linear:
         return intrinsic(self.b, "fma", z.type, x, y, z)
 
     def place(self, base: ir.Value, index: ir.Value) -> ir.Value:
-        return self.b.gep(base, [index], inbounds=True, source_etype=_I64)
+        return self.b.gep(base, [index], inbounds=True, source_etype=ir.IntType(64))
 
     def whole(self, base: ir.Value, index: ir.Value) -> ir.Value:
-        return self.b.load(self.place(base, index), typ=_I64)
+        return self.b.load(self.place(base, index), typ=ir.IntType(64))
 
 
 class _Sweep(_Linear):
@@ -133,7 +132,7 @@ class _Sweep(_Linear):
         )
         b.branch(head)
         b.position_at_end(head)
-        taken = b.phi(_I64, "taken")
+        taken = b.phi(ir.IntType(64), "taken")
         state = [b.phi(given[name].type, name) for name in names]
         for phi, value in zip((taken, *state), (i64(0), *(given[n] for n in names)), strict=True):
             phi.add_incoming(value, entry)

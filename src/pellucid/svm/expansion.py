@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from pellucid.data.arrays import Array
+from pellucid.svm import reference
 from pellucid.svm.kernels import Kernel
 from pellucid.svm.own import OwnKernel
-from pellucid.svm.routines import Packed
+from pellucid.svm.routines import packed
 from pellucid.svm.sparse import SparseKernel, SparseRows
 
 
@@ -36,7 +37,7 @@ class Expansion:
     ):
         self.kernel, self.vectors, self.support = kernel, vectors, support
         self.coefficients, self.intercepts = coefficients, intercepts
-        self._packed: Packed | None = None
+        self._packed: reference.Packed | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_packed": None}  # it is machine code's, and made again
@@ -61,7 +62,7 @@ class Expansion:
             return SparseKernel(self.kernel, self.vectors).sums(a, self.coefficients)
         if self._packed is None:
             linear = self.kernel.kind == "linear"
-            self._packed = Packed(self.weights() if linear else self.vectors)
+            self._packed = packed(self.weights() if linear else self.vectors)
         if self.kernel.kind == "linear":
             out = np.empty((len(a), len(self.coefficients)), self.vectors.dtype)
             self._packed.rows(self.kernel, a, out, threads)

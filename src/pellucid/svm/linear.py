@@ -20,12 +20,13 @@ from pellucid.data.frames import check_names, feature_names
 from pellucid.runtime.threads import Team
 from pellucid.runtime.threads import check as check_threads
 from pellucid.svm import inputs
+from pellucid.svm.classes import title
 from pellucid.svm.descent import descend
 from pellucid.svm.files import arguments, column_names, described, hold, parameters, readable
 from pellucid.svm.fitted import Fitted
-from pellucid.svm.linear_certificate import LinearCertificate, certified, title
+from pellucid.svm.linear_certificate import LinearCertificate, certified
 from pellucid.svm.linear_problem import LinearProblem
-from pellucid.svm.linear_rows import LinearRows
+from pellucid.svm.linear_rows import linear_rows
 from pellucid.svm.newton import minimize
 from pellucid.svm.notices import not_converged
 from pellucid.svm.progress import Progress
@@ -62,7 +63,8 @@ class LinearSVC(Fitted):
 
     Attributes, after fit:
         classes: (K,); coef: (1, D) for two classes, else (K, D); intercept: one a row of coef.
-        n_iter, certificate: of each problem, in the order of coef; converged: whether all are.
+        n_iter: steps of each problem, in the order of coef; converged: whether all are.
+        certificate: the proof: see `LinearCertificate`; for several classes a tuple of them.
 
     Example:
         >>> import numpy as np
@@ -73,6 +75,7 @@ class LinearSVC(Fitted):
     Source: Fan, Chang, Hsieh, Wang and Lin, JMLR 9 (2008), 1871-1874, for the problem.
     """
 
+    certificate: LinearCertificate | tuple[LinearCertificate, ...]
     _FITTED = ("classes", "coef", "intercept", "n_iter", "certificate", "converged")
 
     @checked
@@ -137,7 +140,7 @@ class LinearSVC(Fitted):
             given, numbers, weights = given[kept], numbers[kept], weights[kept]
         columns = inputs.columns_of(given, None, kept)
         inputs.warn_of_scales(where, columns, len(given), self._columns)
-        rows = LinearRows(given, self.intercept_scaling if self.fit_intercept else 0.0)
+        rows = linear_rows(given, self.intercept_scaling if self.fit_intercept else 0.0)
         problems = []
         for one in [1] if len(labels) == 2 else range(len(labels)):
             rest = by_class[0] if len(labels) == 2 else 1.0
@@ -151,10 +154,11 @@ class LinearSVC(Fitted):
         self.coef = found[:, :-1].copy()
         self.intercept = found[:, -1] * rows.intercept
         self.n_iter = np.array([one.iterations for one in problems])
-        self.certificate = [
-            certified(one, title(labels, number, len(problems)))
+        proofs = tuple(
+            certified(one, title(labels, number, 1 if len(labels) == 2 else -1))
             for number, one in enumerate(problems)
-        ]
+        )
+        self.certificate = proofs[0] if len(proofs) == 1 else proofs
         return self
 
     def _solve(self, problems: list[LinearProblem], where: str) -> None:
@@ -199,13 +203,15 @@ class LinearSVC(Fitted):
             overwrite: whether a file that is there may be replaced.
         """
         self._check_fitted(f"{self._name}.save")
+        proof = self.certificate
+        proofs = proof if isinstance(proof, tuple) else (proof,)
         document = {
             "kind": self._name,
             "parameters": parameters(self),
             "classes": self.classes.tolist(),
             "columns": None if self._columns is None else list(self._columns),
             "converged": bool(self.converged),
-            "certificate": [described(proof) for proof in self.certificate],
+            "certificate": [described(one) for one in proofs],
         }
         arrays = {"coef": self.coef, "intercept": self.intercept, "n_iter": self.n_iter}
         named = {f"params/{name}": array for name, array in arrays.items()}
@@ -218,7 +224,7 @@ class LinearSVC(Fitted):
         check_names(where, self._columns, x)
         rows = inputs.as_rows(x, where, self.coef.shape[1])
         inputs.check_rows(rows)
-        source = LinearRows(rows, 1.0)
+        source = linear_rows(rows, 1.0)
         threads = check_threads(where, self.threads)
         found = [
             source.products(np.append(w, b), threads)
@@ -248,10 +254,12 @@ def _read(arrays: Mapping[str, Any], document: Mapping[str, Any]) -> LinearSVC:
     machine.intercept, machine.n_iter = intercept, steps
     machine._columns = column_names(document["columns"])
     machine.converged = bool(document["converged"])
-    machine.certificate = [
+    proofs = tuple(
         LinearCertificate(**{name: from_config(value) for name, value in one.items()})
         for one in document["certificate"]
-    ]
+    )
+    hold(len(proofs) == count, "certificate")
+    machine.certificate = proofs[0] if count == 1 else proofs
     return machine
 
 

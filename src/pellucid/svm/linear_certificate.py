@@ -66,18 +66,13 @@ class LinearCertificate:
         )
 
 
-def title(labels: Array, number: int, problems: int) -> str:
-    if problems == 1:
-        return f"{labels[0].item()!r} and {labels[1].item()!r}"
-    return f"{labels[number].item()!r} and the rest"
-
-
-def certified(one: LinearProblem, name: str) -> LinearCertificate:
+def certified(one: LinearProblem, title: str) -> LinearCertificate:
+    """The proof of what stands in a problem."""
     products = one.rows.products(one.weight)
     slack = np.maximum(1 - one.signs * products, 0)
     length = float(np.linalg.norm(one.weight[:-1]))
     return LinearCertificate(
-        title=name,
+        title=title,
         rows=len(slack),
         margin=1 / length if length else np.inf,
         support=int((one.alpha > 0).sum()),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pellucid.data.arrays import Array
-from pellucid.svm.linear_rows import LinearRows
+from pellucid.svm.linear_reference import LinearRowsReference
 
 
 @dataclass
@@ -27,7 +27,7 @@ class LinearProblem:
         primal, dual: the objectives there. iterations: sweeps, or Newton's steps, so far.
     """
 
-    rows: LinearRows
+    rows: LinearRowsReference
     signs: Array
     cost: Array
     squared: bool

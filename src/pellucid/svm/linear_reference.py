@@ -46,6 +46,18 @@ class LinearRowsReference:
         inner = coefficients @ self.x[places].astype(np.float64)
         return np.append(inner, self.intercept * coefficients.sum())
 
+    def gather(self, places: Array, factors: Array) -> Array:
+        """The rows at `places` times their factors, with the constant column, float64."""
+        out = np.empty((len(places), self.x.shape[1] + 1))
+        np.multiply(self.x[places], factors[:, None], out=out[:, :-1])
+        out[:, -1] = self.intercept * factors
+        return out
+
+    def squares(self) -> Array:
+        """|x|² of each row with the constant column, float64[n]."""
+        inner = np.einsum("ij,ij->i", self.x, self.x, dtype=np.float64)
+        return np.asarray(inner + self.intercept**2)
+
     def sweep(
         self,
         order: Array,

@@ -17,6 +17,7 @@ from pellucid.runtime.calls import address_of
 from pellucid.runtime.routines import Call, Library
 from pellucid.svm import emit_linear
 from pellucid.svm.linear_reference import LinearRowsReference, Sweep
+from pellucid.svm.routines import native
 
 _PIECE = 50_000_000  # numbers that one call reads, at most: some 0.02 s
 
@@ -24,6 +25,11 @@ _PIECE = 50_000_000  # numbers that one call reads, at most: some 0.02 s
 @functools.cache
 def _library(single: bool) -> Library:
     return Library(emit_linear.emit, float32 if single else float64)
+
+
+def linear_rows(x: Array, intercept: float) -> LinearRowsReference:
+    """`LinearRows`, as machine code where there can be."""
+    return LinearRows(x, intercept) if native() else LinearRowsReference(x, intercept)
 
 
 class LinearRows(LinearRowsReference):
@@ -60,18 +66,6 @@ class LinearRows(LinearRowsReference):
             words = (address_of(some), address_of(factors), address_of(out), len(some))
             call(*self._words, *words, threads=threads)
         return out
-
-    def gather(self, places: Array, factors: Array) -> Array:
-        """The rows at `places` times their factors, with the constant column, float64."""
-        out = np.empty((len(places), self.x.shape[1] + 1))
-        np.multiply(self.x[places], factors[:, None], out=out[:, :-1])
-        out[:, -1] = self.intercept * factors
-        return out
-
-    def squares(self) -> Array:
-        """|x|² of each row with the constant column, float64[n]."""
-        inner = np.einsum("ij,ij->i", self.x, self.x, dtype=np.float64)
-        return np.asarray(inner + self.intercept**2)
 
     def sweep(
         self,

@@ -104,7 +104,8 @@ class Machine(Fitted):
         return state
 
     def __repr__(self) -> str:
-        kernel = self.kernel if isinstance(self.kernel, str) else "own"
+        own = getattr(self.kernel, "__name__", "function")
+        kernel = self.kernel if isinstance(self.kernel, str) else own
         rest = f", {len(self.support)} support vectors" if self._is_fitted else ", not fitted"
         return f"{self._name}(kernel={kernel!r}{rest})"
 

@@ -110,10 +110,8 @@ class _Classifier(Machine):
         return pairs if self.multi_class == "ovo" or classes == 2 else classes
 
     def _title(self, number: int) -> str:
-        names = self.classes.tolist()
-        task = kinds.tasks([1] * len(names), self.multi_class)[number]
-        rest = "the rest" if task.negative < 0 else repr(names[task.negative])
-        return f"{names[task.positive]!r} against {rest}"
+        task = kinds.tasks([1] * len(self.classes), self.multi_class)[number]
+        return kinds.title(self.classes, task.positive, task.negative)
 
     def decision_function(self, x: Any) -> Array:
         """On which side each row lies and how far, float64.

@@ -20,7 +20,8 @@ import numpy as np
 
 from pellucid.data.arrays import Array
 from pellucid.svm.linear_problem import LinearProblem
-from pellucid.svm.linear_rows import LinearRows
+from pellucid.svm.linear_reference import LinearRowsReference
+from pellucid.svm.linear_rows import linear_rows
 from pellucid.transform.jit import Jit, jit
 
 _SOFT, _GROWTH = 0.1, 2.0  # ρ/C of the first round, and its growth from round to round
@@ -42,7 +43,7 @@ def _gram(threads: int) -> Jit:
 class _Hessian:
     """Σ ρᵢ xᵢxᵢᵀ over a set of rows, for ρᵢ of the first round."""
 
-    def __init__(self, rows: LinearRows, rho: Array, threads: int):
+    def __init__(self, rows: LinearRowsReference, rho: Array, threads: int):
         self.rows, self.roots, self.threads = rows, np.sqrt(rho), threads
         size = rows.x.shape[1] + 1
         self.inside, self.total = np.zeros(len(rho), bool), np.zeros((size, size))
@@ -119,7 +120,7 @@ def _start(problem: LinearProblem, threads: int, stop: Callable[[LinearProblem],
     if count < 2 * some:
         return
     places = np.sort(np.random.default_rng(0).choice(count, some, replace=False))
-    rows = LinearRows(np.ascontiguousarray(one.rows.x[places]), one.rows.intercept)
+    rows = linear_rows(np.ascontiguousarray(one.rows.x[places]), one.rows.intercept)
     part = LinearProblem(rows, one.signs[places], one.cost[places], one.squared)
     part.cost = part.cost * (one.cost.sum() / part.cost.sum())
     minimize(part, _ROUGH, 50, threads, stop)

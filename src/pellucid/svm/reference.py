@@ -1,8 +1,8 @@
 """The routines of the solver in NumPy: what the machine code of `routines.py` is compared with.
 
 In: arrays of the quadratic problem, which are changed in place. Out: how a run ended; kernel rows.
-Names, arguments and results are those of the machine code, which `backend="interpreter"` leaves
-out. The problem, with F = Kβ - z and β_t the sum of b_v over the variables v of row t:
+Names, arguments and results are those of the machine code, in whose place they run where there is
+none. The problem, with F = Kβ - z and β_t the sum of b_v over the variables v of row t:
 
     minimise ½ β'Kβ - z'β + Σ off_v b_v   with lo ≤ b ≤ hi and Σ b_v fixed in each group
 

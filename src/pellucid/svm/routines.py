@@ -1,7 +1,8 @@
 """The routines of the solver as machine code, with the names and arguments of `reference.py`.
 
-In: NumPy arrays, which are changed in place. Out: as there. Long work is cut into calls of some
-hundredths of a second, so that Ctrl-C is heard between them.
+In: NumPy arrays, which are changed in place. Out: as there. Where there can be no machine code,
+`reference.py` runs, and that is said once. Long work is cut into calls of some hundredths of a
+second, so that Ctrl-C is heard between them.
 """
 
 from __future__ import annotations
@@ -9,15 +10,15 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.core import notices
 from pellucid.core.dtypes import DType, float32, float64
 from pellucid.core.errors import CompileError
 from pellucid.data.arrays import Array
-from pellucid.runtime.backend import check_backend, notice
 from pellucid.runtime.calls import address_of
 from pellucid.runtime.machine import this_machine
 from pellucid.runtime.results import empty
@@ -36,6 +37,19 @@ WORTH_THREADS = 4_000_000  # products from which several threads are faster: som
 EPILOGUE = 16  # products that take as long as one kernel of a finished product
 PANEL = 1 << 18  # bytes of X that stay in a core's second cache while the rows of A pass by
 _HIGH = 8  # tiles of a block of `combine`, at most
+
+
+@functools.cache
+def native() -> bool:
+    """Whether there can be machine code; where not, why is said once."""
+    try:
+        if this_machine().target.fused:
+            return True
+        why = "the processor must multiply and add in one instruction, got one that does not."
+    except CompileError as error:
+        why = f"{error.problem}. {error.fix}"
+    notices.once(f"[svm] runs on NumPy, which is slower: {why}")
+    return False
 
 
 def _dtype(dtype: np.dtype[Any]) -> DType:
@@ -83,6 +97,10 @@ def smo(
     stop: Callable[[], bool] | None = None,
 ) -> Outcome:
     """As `reference.smo`."""
+    if not native():
+        return reference.smo(
+            rows, diag, F, b, lo, hi, up, low, segments, tolerance, iterations, stop
+        )
     call = _smo(_dtype(diag.dtype))
     lengths = segments[:, 3]
     if not lengths.all() or not len(segments):
@@ -122,12 +140,16 @@ class _Side:
         call(source, rows, depth, mean_at, self.at, self.norms_at, groups, threads=threads)
 
 
-class Packed:
+def packed(X: Array) -> reference.Packed:
+    """`Packed`, as machine code where there can be."""
+    return Packed(X) if native() else reference.Packed(X)
+
+
+class Packed(reference.Packed):
     """As `reference.Packed`."""
 
     def __init__(self, X: Array):
-        self.X = np.ascontiguousarray(X)
-        self.shape, self.dtype = X.shape, X.dtype
+        super().__init__(np.ascontiguousarray(X))
         self._code = _kernels(_dtype(X.dtype))
         self._layout = self._code.layout
         self._sides: dict[bool, tuple[Array, _Side]] = {}
@@ -216,6 +238,9 @@ def accumulate(
     rows: Array, coefficients: Array, F: Array, column: int, threads: int, dtype: Any
 ) -> None:
     """As `reference.accumulate`."""
+    if not native():
+        reference.accumulate(rows, coefficients, F, column, threads, dtype)
+        return
     kind = _dtype(np.dtype(dtype))
     call, size = _accumulate(kind), max(1, ADDED // max(1, len(F)))
     threads = threads if len(rows) * len(F) >= WORTH_THREADS // 4 else 1
@@ -229,40 +254,4 @@ def accumulate(
             column,
             len(F),
             threads=threads,
-        )
-
-
-class Routines(NamedTuple):
-    """The routines of a backend."""
-
-    smo: Callable[..., Outcome]
-    Packed: type[Packed] | type[reference.Packed]
-    accumulate: Callable[..., None]
-
-
-def chosen(backend: str | None, where: str) -> Routines:
-    """The routines of a backend; of None machine code, and where there is none the reference.
-
-    Raises:
-        ArgumentError: for another word.
-        CompileError: where machine code was asked for and cannot be had.
-    """
-    check_backend(where, backend)
-    if backend != "interpreter":
-        try:
-            _check(this_machine().target.fused)
-            return Routines(smo, Packed, accumulate)
-        except CompileError as error:
-            if backend is not None:
-                raise
-            notice(where, error)
-    return Routines(reference.smo, reference.Packed, reference.accumulate)
-
-
-def _check(fused: bool) -> None:
-    if not fused:
-        raise CompileError(
-            "native",
-            "kernels need a processor that multiplies and adds in one instruction, got one without",
-            "Run it with backend='interpreter'.",
         )

@@ -12,7 +12,7 @@ from pellucid.data.arrays import Array
 from pellucid.svm.kernels import Kernel
 from pellucid.svm.own import OwnKernel
 from pellucid.svm.reference import view
-from pellucid.svm.routines import Packed
+from pellucid.svm.routines import packed
 
 _DIAGONAL = 64  # rows that are paired with each other
 _NARROW = 64  # columns
@@ -29,7 +29,7 @@ class NamedSource:
     def __init__(self, kernel: Kernel, x: Array):
         self.kernel, self.x, self.n, self.dtype = kernel, x, len(x), x.dtype
         self.cheap = x.shape[1] <= _NARROW
-        self.packed = Packed(x)
+        self.packed = packed(x)
 
     def single(self) -> NamedSource:
         """The same in float32."""
@@ -47,7 +47,7 @@ class NamedSource:
         """The kernels of rows with each other."""
         x = self.x[rows]
         out = np.empty((len(x), len(x)), self.dtype)
-        Packed(x).rows(self.kernel, x, out)
+        packed(x).rows(self.kernel, x, out)
         return out
 
     def whole(self, threads: int) -> Array:
@@ -59,15 +59,14 @@ class NamedSource:
     def sums(self, coefficients: Array, threads: int) -> Array:
         """Σ_s coefficients[k, s]·k(x_t, x_s): float64 (n, k)."""
         used = np.flatnonzero(coefficients.any(axis=0))
-        packed = Packed(self.x[used])
-        return packed.combine(self.kernel, self.x, coefficients[:, used], threads)
+        return packed(self.x[used]).combine(self.kernel, self.x, coefficients[:, used], threads)
 
     def exact(self, coefficients: Array, threads: int) -> Array:
         """`sums` in float64 throughout."""
         used = np.flatnonzero(coefficients.any(axis=0))
-        packed, kept = Packed(self.x[used].astype(np.float64)), coefficients[:, used]
+        exact, kept = packed(self.x[used].astype(np.float64)), coefficients[:, used]
         parts = [
-            packed.combine(self.kernel, self.x[n : n + _ROWS].astype(np.float64), kept, threads)
+            exact.combine(self.kernel, self.x[n : n + _ROWS].astype(np.float64), kept, threads)
             for n in range(0, self.n, _ROWS)
         ]
         return np.concatenate(parts)
