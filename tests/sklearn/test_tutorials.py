@@ -6,6 +6,9 @@ scikit-learn's classes.
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn import svm
@@ -107,3 +110,13 @@ def test_a_curve_by_three_kernels(options):
     ours, theirs = (room.SVR(**options, tol=1e-6).fit(x, y) for room in BOTH)
     np.testing.assert_allclose(ours.predict(x), theirs.predict(x), atol=2e-4)
     assert (ours.score(x, y) > 0.5) == (options["kernel"] != "linear")
+
+
+@pytest.mark.slow
+def test_the_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "scikit-learn.md"
+    (code,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.S)
+    exec(compile(code, str(page), "exec"), {})
+    said = capsys.readouterr().out
+    score = re.search(r"\} (0\.\d+)\n0 against 1: 569 rows\n", said)
+    assert score is not None and float(score[1]) > 0.96

@@ -3,13 +3,14 @@
 from pellucid.core.errors import NotSeparableError
 from pellucid.svm.calibration import Calibrated, Isotonic, Sigmoid
 from pellucid.svm.certificate import Certificate, Certificates
+from pellucid.svm.classifiers import SVC, NuSVC
 from pellucid.svm.files import load
 from pellucid.svm.linear import LinearSVC
 from pellucid.svm.linear_certificate import LinearCertificate
 from pellucid.svm.logistic import KernelLogisticRegression, LogisticCertificate
-from pellucid.svm.machines import SVC, SVR, NuSVC, NuSVR, OneClassSVM
 from pellucid.svm.notices import ConvergenceWarning, SolverWarning
 from pellucid.svm.primal import Hyperplane, hard_margin, soft_margin
+from pellucid.svm.regressors import SVR, NuSVR, OneClassSVM
 from pellucid.svm.subgradient import Descent, subgradient
 
 __all__ = [
