@@ -21,8 +21,25 @@ KKT = ("a ≥ 0", "mu ≥ 0", "xi ≥ 0", "t y - 1 + xi ≥ 0", "a (t y - 1 + xi
 _TOUCHING = 1e-9  # of its bound: a coefficient this close counts as there
 
 
+class Gap:
+    """What all certificates state: no solution has an objective below `dual`."""
+
+    primal: float
+    dual: float
+
+    @property
+    def gap(self) -> float:
+        """primal - dual: how far the objective may be above its minimum."""
+        return self.primal - self.dual
+
+    @property
+    def relative_gap(self) -> float:
+        """The gap in units of the objective."""
+        return self.gap / max(abs(self.primal), abs(self.dual), np.finfo(float).tiny)
+
+
 @dataclass(frozen=True, eq=False)
-class Certificate:
+class Certificate(Gap):
     """What was proved of one problem.
 
     With coefficients a_n in [0, C_n], multipliers mu_n = C_n - a_n, and slacks xi_n.
@@ -61,15 +78,6 @@ class Certificate:
     dual: float
     slack: Array | None = field(default=None, repr=False)
     _rank: Callable[[], int] | None = field(default=None, repr=False)
-
-    @property
-    def gap(self) -> float:
-        return self.primal - self.dual
-
-    @property
-    def relative_gap(self) -> float:
-        """The gap in units of the objective."""
-        return self.gap / max(abs(self.primal), abs(self.dual), 1e-300)
 
     @property
     def residual(self) -> float:
