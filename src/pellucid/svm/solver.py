@@ -24,6 +24,8 @@ from pellucid.svm.routines import accumulate, smo
 
 Array = np.ndarray[Any, Any]
 LEAST, MOST, PART = 64, 512, 20  # rows of a block: a PART-th of all, within bounds
+WORTH_THREADS = 1 << 22  # squares of rows from which problems go on side by side: a millisecond
+_LEAST_FINER = 256  # pairs that a finer tolerance may take, at least
 _KEPT = 0.5  # of a block, from the block before
 _SHARE = 0.1  # of a block's first gap: where its own run ends
 _FEW = {False: 0.1, True: 0.5}  # of a block that may be missing for a run over all rows to pay
@@ -57,6 +59,7 @@ class Settings(NamedTuple):
     tolerance: float
     most: int  # pairs that a problem changes, at most
     threads: int
+    finer: float = 0.0  # a tolerance that is sought behind the other
     report: Callable[[Sequence[_Run]], None] | None = None
 
 
@@ -83,7 +86,7 @@ class _Run:
         """The rows with a variable between its bounds: those that pairs of all rows use."""
         problem = self.problem
         free = (problem.b > problem.lo) & (problem.b < problem.hi)
-        return problem.rows[np.unique(problem.owner[free])]
+        return np.asarray(problem.rows[np.unique(problem.owner[free])])
 
     @property
     def ending(self) -> Ending:
@@ -116,8 +119,19 @@ class _Run:
                 return
 
     def _pairs(self) -> None:
-        """Changes pairs of all rows until one is missing."""
-        problem, settings = self.problem, self.settings
+        """Changes pairs of all rows until one is missing.
+
+        With a `finer` tolerance the optimum is then improved, for at most a quarter more pairs.
+        """
+        settings = self.settings
+        self._smo(settings.tolerance, settings.most - self.iterations)
+        if self.status == Status.CONVERGED and settings.finer:
+            left = min(max(_LEAST_FINER, self.iterations // 4), settings.most - self.iterations)
+            self._smo(settings.finer, left)
+            self.status = Status.CONVERGED
+
+    def _smo(self, tolerance: float, most: int) -> None:
+        problem = self.problem
         outcome = smo(
             self.rows.addresses[problem.rows],
             self.diagonal,
@@ -128,8 +142,8 @@ class _Run:
             problem.up,
             problem.low,
             problem.segments,
-            settings.tolerance,
-            settings.most - self.iterations,
+            tolerance,
+            most,
             self._stop,
         )
         self._note(outcome)
@@ -154,8 +168,8 @@ class _Run:
         F = problem.F if owner is None else problem.F[owner]
         above, below = F + problem.up, F + problem.low
         self.gap = gap = -math.inf
-        for group in range(int(problem.group[-1]) + 1):
-            own = problem.group == group if problem.group[-1] else slice(None)
+        for group in range(problem.groups):
+            own = problem.group == group if problem.groups > 1 else slice(None)
             least, most = above[own].min(), below[own].max()
             gap = max(gap, most - least)
             above[own] -= most  # negative for those that violate with some other
@@ -274,6 +288,8 @@ def solve(
         DataError: where a kernel value is not finite.
     """
     left: list[bool] = []
+    walked = sum(len(one.rows) ** 2 for one in problems)
+    side = settings.threads if walked >= WORTH_THREADS else 1
     inner = settings.threads if len(problems) == 1 else 1
     most = max(len(one.rows) for one in problems)
     size = min(MOST, max(LEAST, most // PART), rows.room)  # equal ones ask for the same rows
@@ -283,7 +299,7 @@ def solve(
     wanted: dict[int, Array] = {}
     active = list(range(len(runs)))
     while active:
-        answers = _advanced([runs[n] for n in active], settings.threads, left)
+        answers = _advanced([runs[n] for n in active], side, left)
         wanted |= {n: one for n, one in zip(active, answers, strict=True) if one is not None}
         if settings.report is not None:
             settings.report(runs)
