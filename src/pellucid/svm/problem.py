@@ -87,7 +87,8 @@ class Problem:
         inside = np.flatnonzero((value > least) & (value < most))
         if len(inside):
             places = inside if own is None else own[inside]
-            return float((self._of_variables()[places] + self.offset[places]).mean())
+            values = self._of_variables()[places] + self.offset[places]
+            return float(np.add.reduce(values)) / len(values)
         F = self._of_variables()
         above, below = F + self.up, F + self.low
         if own is not None:
