@@ -12,6 +12,7 @@ from tests import (
     advice_cases_data,
     advice_cases_models,
     advice_cases_svm,
+    advice_cases_tables,
     advice_cases_training,
 )
 from tests.advice import Advice, advices
@@ -21,6 +22,7 @@ _FILES = (
     advice_cases_data,
     advice_cases_models,
     advice_cases_svm,
+    advice_cases_tables,
     advice_cases_training,
 )
 FOLLOWED = [row for file in _FILES for row in file.FOLLOWED]
