@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -28,9 +28,6 @@ from pellucid.svm.own import OwnKernel
 from pellucid.train.checkpoint import grouped, most_nodes, read_file, write_file
 from pellucid.train.functions import FunctionTable
 
-if TYPE_CHECKING:
-    from pellucid.svm.machine import Machine
-
 Array = np.ndarray[Any, Any]
 _ARRAYS = ("vectors", "support", "support_class", "coefficients", "intercepts", "n_iter")
 _KINDS: dict[str, type[Any]] = {}
@@ -42,7 +39,7 @@ def savable(kind: type[Any]) -> type[Any]:
     return kind
 
 
-def save(machine: Machine, path: str | Path, overwrite: bool) -> None:
+def save(machine: Any, path: str | Path, overwrite: bool) -> None:
     """Writes a fitted machine; see `Machine.save`."""
     name = type(machine).__name__
     expansion: Expansion | None = machine.__dict__.get("_expansion")
@@ -97,7 +94,7 @@ def _written(kernel: OwnKernel, expansion: Expansion, functions: FunctionTable) 
     return functions.writer(rows, known)(kernel.blocks)
 
 
-def _parameters(machine: Machine) -> dict[str, Any]:
+def _parameters(machine: Any) -> dict[str, Any]:
     """The arguments that the machine was made with."""
     names = list(inspect.signature(type(machine).__init__).parameters)[1:]
     return {name: getattr(machine, name) for name in names}
