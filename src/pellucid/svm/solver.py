@@ -79,6 +79,7 @@ class _Run:
         self.threads, self.size, self._stop = threads, size, stop
         self.iterations, self.gap, self.status = 0, math.inf, Status.BOUND
         self.diagonal = rows.diagonal[problem.rows]
+        self._worst: list[int] = []
         self.steps = self._steps()
 
     def advance(self) -> Array | None:
@@ -192,7 +193,7 @@ class _Run:
     def _violations(self) -> tuple[Array, Array]:
         """Of each row F + up - max (F + low) and F + low - min (F + up): < 0 or > 0 if it violates.
 
-        Sets the gap.
+        Sets the gap, and the pair of rows with the largest.
         """
         problem = self.problem
         owner = None if problem.single else problem.owner
@@ -202,12 +203,18 @@ class _Run:
         for group in range(problem.groups):
             own = problem.group == group if problem.groups > 1 else slice(None)
             least, most = above[own].min(), below[own].max()
-            gap = max(gap, float(most - least))
+            if most - least > gap:
+                gap = float(most - least)
+                pair = [np.flatnonzero(above == least), np.flatnonzero(below == most)]
+                if problem.groups > 1:
+                    pair = [places[problem.group[places] == group] for places in pair]
+                self._worst = [int(places[0]) for places in pair]
             above[own] -= most
             below[own] -= least
         self.gap = gap
         if owner is None:
             return above, below
+        self._worst = owner[self._worst].tolist()
         n = len(problem.z)
         rise, fall = np.full(n, math.inf), np.full(n, -math.inf)
         for segment in problem.segments:
@@ -230,6 +237,7 @@ class _Run:
         chosen = np.zeros(len(above), bool)
         if order is not None:
             chosen[order[: int(_KEPT * size)]] = True
+        chosen[self._worst] = True  # of one group: there is always a pair that moves
         room = size - int(chosen.sum())
         above[chosen], below[chosen] = math.inf, -math.inf
         _take(above, room // 2, chosen)
