@@ -80,12 +80,14 @@ def compact(coefficients: Array, owner: Array, classes: int) -> Array:
 
     Args:
         coefficients: (pairs, s), of each support vector in each pair.
-        owner: (s,), its class.
+        owner: (s,), its class; ascending.
 
     Row o holds its coefficient against the o-th of the other classes.
     """
     out = np.zeros((classes - 1, len(owner)))
+    ends = np.searchsorted(owner, np.arange(classes + 1))
+    spans = [slice(*ends[k : k + 2]) for k in range(classes)]
     for row, (i, j) in zip(coefficients, itertools.combinations(range(classes), 2), strict=True):
-        out[j - 1, owner == i] = row[owner == i]
-        out[i, owner == j] = row[owner == j]
+        out[j - 1, spans[i]] = row[spans[i]]
+        out[i, spans[j]] = row[spans[j]]
     return out

@@ -164,7 +164,7 @@ class Machine(Fitted):
         threads = check_threads(where, self.threads)
         progress = Progress(self._name) if self.verbose else None
         most = _UNBOUNDED if self.max_iter is None else self.max_iter
-        settings = Settings(self.tol, most, threads, progress)
+        settings = Settings(self.tol, most, threads, report=progress)
         endings, self.computed = optimum(data.source, problems, settings, self.cache_size)
         self.n_iter = np.array([one.iterations for one in endings])
         self.converged = all(one.converged for one in endings)

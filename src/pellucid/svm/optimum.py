@@ -65,13 +65,10 @@ def optimum(
         del single  # before the next cache asks for memory
         _make_F(source.sums(_betas(problems, source.n), settings.threads), problems)
     rows = opened(source, megabytes, settings.threads)
-    share = _SMALL if isinstance(rows, WholeMatrix) else _INSIDE
-    endings = solve(
-        problems,
-        rows,
-        settings._replace(tolerance=share * settings.tolerance),
-        [one.iterations for one in coarse],
-    )
+    tolerance = _INSIDE * settings.tolerance
+    finer = _SMALL * settings.tolerance if isinstance(rows, WholeMatrix) else 0.0
+    settings = settings._replace(tolerance=tolerance, finer=finer)
+    endings = solve(problems, rows, settings, [one.iterations for one in coarse])
     return Optimum(endings, computed + rows.computed)
 
 

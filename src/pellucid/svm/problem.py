@@ -9,6 +9,7 @@ b_v over the variables v of row t, and F = Kβ - z:
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -46,13 +47,18 @@ class Problem:
         self.F = -z
         parts = [np.arange(first, stop) for first, stop in ranges]
         self.rows = parts[0] if len(parts) == 1 else np.concatenate(parts)
-        if len(segments) == 1:
-            self.owner, self.group = np.arange(len(z)), np.zeros(len(z), np.int64)
-        else:
-            self.owner = np.concatenate([np.arange(s[1], s[1] + s[3]) for s in segments])
-            self.group = np.repeat(segments[:, 4], segments[:, 3])
         self.single = len(lo) == len(z)  # one variable a row
+        self.groups = int(segments[-1, 4]) + 1
+        self.up, self.low = offset, offset
         self.refresh()
+
+    @functools.cached_property
+    def owner(self) -> Array:
+        return np.concatenate([np.arange(s[1], s[1] + s[3]) for s in self.segments])
+
+    @functools.cached_property
+    def group(self) -> Array:
+        return np.repeat(self.segments[:, 4], self.segments[:, 3])
 
     def refresh(self) -> None:
         """`up` and `low` after b was set."""
@@ -72,40 +78,29 @@ class Problem:
         n = len(self.z)
         return np.asarray(self.hi[:n] - self.lo[:n])
 
-    def gap(self) -> float:
-        """The largest violation: max (F + low) - min (F + up) over the groups."""
-        F = self.F if self.single else self.F[self.owner]
-        above, below = F + self.up, F + self.low
-        groups = int(self.group[-1]) + 1
-        if groups == 1:
-            return float(below.max() - above.min())
-        return max(
-            float(below[self.group == g].max() - above[self.group == g].min())
-            for g in range(groups)
-        )
-
     def multiplier(self, group: int = 0) -> float:
         """What F + off is where 0 of a group lies between its bounds: their mean, or the middle."""
-        F = self.F if self.single else self.F[self.owner]
-        inside = (self.b > self.lo) & (self.b < self.hi)
-        value = F + self.offset
-        if len(self.segments) > 1:
-            own = self.group == group
-            inside &= own
-        if inside.any():
-            return float(value[inside].mean())
+        own = np.flatnonzero(self.group == group) if self.groups > 1 else None
+        value, least, most = (
+            one if own is None else one[own] for one in (self.b, self.lo, self.hi)
+        )
+        inside = np.flatnonzero((value > least) & (value < most))
+        if len(inside):
+            places = inside if own is None else own[inside]
+            values = self._of_variables()[places] + self.offset[places]
+            return float(np.add.reduce(values)) / len(values)
+        F = self._of_variables()
         above, below = F + self.up, F + self.low
-        if len(self.segments) > 1:
+        if own is not None:
             above, below = above[own], below[own]
-        least, most = float(above.min()), float(below.max())
-        if math.isinf(least):
-            return most
-        return least if math.isinf(most) else (least + most) / 2
+        lowest, highest = float(above.min()), float(below.max())
+        if math.isinf(lowest):
+            return highest
+        return lowest if math.isinf(highest) else (lowest + highest) / 2
 
-    def objective(self) -> float:
-        """½ β'Kβ - z'β + Σ off b, from F."""
-        beta = self.beta
-        return float(0.5 * (beta @ (self.F - self.z)) + self.offset @ self.b)
+    def _of_variables(self) -> Array:
+        """F of the row of each variable."""
+        return self.F if self.single else self.F[self.owner]
 
 
 def _segments(ranges: Ranges, groups: Sequence[int] | None = None) -> Array:
@@ -128,10 +123,11 @@ def classification(ranges: Ranges, bounds: Array) -> Problem:
     Args:
         bounds: float64 (n,), C times the weight of each row.
     """
-    (first, stop), n = ranges[0], len(bounds)
-    z = np.ones(n)
-    z[stop - first :] = -1.0
-    lo, hi = np.where(z > 0, 0.0, -bounds), np.where(z > 0, bounds, 0.0)
+    n, positive = len(bounds), ranges[0][1] - ranges[0][0]
+    z, lo, hi = np.ones(n), np.zeros(n), np.zeros(n)
+    z[positive:] = -1.0
+    lo[positive:] = -bounds[positive:]
+    hi[:positive] = bounds[:positive]
     return Problem(ranges, z, lo, hi, np.zeros(n), _segments(ranges))
 
 

@@ -24,6 +24,11 @@ from pellucid.svm.routines import accumulate, smo
 
 Array = np.ndarray[Any, Any]
 LEAST, MOST, PART = 64, 512, 20  # rows of a block: a PART-th of all, within bounds
+WORTH_THREADS = 1 << 22  # squares of rows from which problems go on side by side: a millisecond
+_QUICK = 4  # pairs a row, in which most small problems reach a finer tolerance
+_STRETCH = 8  # pairs a row, after which it is asked which rows violate still
+_WORTH_LESS = 256  # rows from which fewer of them are faster
+_WIDEST = 2048  # rows that are solved by themselves
 _KEPT = 0.5  # of a block, from the block before
 _SHARE = 0.1  # of a block's first gap: where its own run ends
 _FEW = {False: 0.1, True: 0.5}  # of a block that may be missing for a run over all rows to pay
@@ -57,6 +62,7 @@ class Settings(NamedTuple):
     tolerance: float
     most: int  # pairs that a problem changes, at most
     threads: int
+    finer: float = 0.0  # a tolerance that is sought behind the other
     report: Callable[[Sequence[_Run]], None] | None = None
 
 
@@ -73,6 +79,7 @@ class _Run:
         self.threads, self.size, self._stop = threads, size, stop
         self.iterations, self.gap, self.status = 0, math.inf, Status.BOUND
         self.diagonal = rows.diagonal[problem.rows]
+        self._worst: list[int] = []
         self.steps = self._steps()
 
     def advance(self) -> Array | None:
@@ -83,7 +90,7 @@ class _Run:
         """The rows with a variable between its bounds: those that pairs of all rows use."""
         problem = self.problem
         free = (problem.b > problem.lo) & (problem.b < problem.hi)
-        return problem.rows[np.unique(problem.owner[free])]
+        return np.asarray(problem.rows[np.unique(problem.owner[free])])
 
     @property
     def ending(self) -> Ending:
@@ -110,14 +117,53 @@ class _Run:
             if missing:
                 yield wanted
             if size < len(problem.rows):
-                order = self._block(chosen, order)
+                order = self._block(chosen, order, self.settings.tolerance, self._left)
             if self.iterations >= self.settings.most:
                 self.status = Status.BOUND
                 return
 
     def _pairs(self) -> None:
-        """Changes pairs of all rows until one is missing."""
-        problem, settings = self.problem, self.settings
+        """Changes pairs of all rows until one is missing.
+
+        With a `finer` tolerance it goes on to that, unless that takes long: then for at most a
+        quarter more pairs.
+        """
+        settings = self.settings
+        if settings.finer:
+            self._smo(settings.finer, min(_QUICK * len(self.problem.rows), self._left))
+            if self.status != Status.BOUND:
+                return
+        self._reach(settings.tolerance, self._left)
+        if self.status == Status.CONVERGED and settings.finer:
+            self._reach(settings.finer, min(self.iterations // 4, self._left))
+            self.status = Status.CONVERGED
+
+    def _reach(self, tolerance: float, most: int) -> None:
+        """The same to a tolerance. Where it takes long, rows that stay at their bounds step aside.
+
+        What violates is then solved by itself; the next pairs of all rows check it.
+        """
+        end, n = self.iterations + most, len(self.problem.rows)
+        stretch = _STRETCH * n if n >= _WORTH_LESS else most
+        while True:
+            self._smo(tolerance, min(stretch, end - self.iterations))
+            if self.status != Status.BOUND or self.iterations >= end:
+                return
+            above, below = self._violations()
+            active = np.flatnonzero((above < 0) | (below > 0))
+            there = self.rows.addresses[self.problem.rows[active]].all()
+            if there and len(active) <= min(len(above) // 4, _WIDEST):
+                self._block(active, None, tolerance, end - self.iterations)
+                if self.iterations >= end:
+                    self.status = Status.BOUND
+                    return
+
+    @property
+    def _left(self) -> int:
+        return self.settings.most - self.iterations
+
+    def _smo(self, tolerance: float, most: int) -> None:
+        problem = self.problem
         outcome = smo(
             self.rows.addresses[problem.rows],
             self.diagonal,
@@ -128,8 +174,8 @@ class _Run:
             problem.up,
             problem.low,
             problem.segments,
-            settings.tolerance,
-            settings.most - self.iterations,
+            tolerance,
+            most,
             self._stop,
         )
         self._note(outcome)
@@ -144,39 +190,54 @@ class _Run:
                 "Scale the data, or choose a smaller degree.",
             )
 
-    def _choose(self, size: int, order: Array | None) -> Array | None:
-        """Rows for a block: half of the last one's, then the worst violators of both sides.
+    def _violations(self) -> tuple[Array, Array]:
+        """Of each row F + up - max (F + low) and F + low - min (F + up): < 0 or > 0 if it violates.
 
-        None where nothing violates by more than the tolerance.
+        Sets the gap, and the pair of rows with the largest.
         """
         problem = self.problem
         owner = None if problem.single else problem.owner
         F = problem.F if owner is None else problem.F[owner]
         above, below = F + problem.up, F + problem.low
-        self.gap = gap = -math.inf
-        for group in range(int(problem.group[-1]) + 1):
-            own = problem.group == group if problem.group[-1] else slice(None)
+        gap = -math.inf
+        for group in range(problem.groups):
+            own = problem.group == group if problem.groups > 1 else slice(None)
             least, most = above[own].min(), below[own].max()
-            gap = max(gap, most - least)
-            above[own] -= most  # negative for those that violate with some other
-            below[own] -= least  # positive for those
-        self.gap = float(gap)
-        if gap <= self.settings.tolerance:
+            if most - least > gap:
+                gap = float(most - least)
+                pair = [np.flatnonzero(above == least), np.flatnonzero(below == most)]
+                if problem.groups > 1:
+                    pair = [places[problem.group[places] == group] for places in pair]
+                self._worst = [int(places[0]) for places in pair]
+            above[own] -= most
+            below[own] -= least
+        self.gap = gap
+        if owner is None:
+            return above, below
+        self._worst = owner[self._worst].tolist()
+        n = len(problem.z)
+        rise, fall = np.full(n, math.inf), np.full(n, -math.inf)
+        for segment in problem.segments:
+            variables = slice(segment[0], segment[0] + segment[3])
+            places = slice(segment[1], segment[1] + segment[3])
+            np.minimum(rise[places], above[variables], out=rise[places])
+            np.maximum(fall[places], below[variables], out=fall[places])
+        return rise, fall
+
+    def _choose(self, size: int, order: Array | None) -> Array | None:
+        """Rows for a block: half of the last one's, then the worst violators of both sides.
+
+        None where nothing violates by more than the tolerance.
+        """
+        above, below = self._violations()
+        if self.gap <= self.settings.tolerance:
             return None
-        if owner is not None:
-            n = len(problem.z)
-            rise, fall = np.full(n, math.inf), np.full(n, -math.inf)
-            for segment in problem.segments:
-                variables = slice(segment[0], segment[0] + segment[3])
-                places = slice(segment[1], segment[1] + segment[3])
-                np.minimum(rise[places], above[variables], out=rise[places])
-                np.maximum(fall[places], below[variables], out=fall[places])
-            above, below = rise, fall
         if size >= len(above):
             return np.arange(len(above))
         chosen = np.zeros(len(above), bool)
         if order is not None:
             chosen[order[: int(_KEPT * size)]] = True
+        chosen[self._worst] = True  # of one group: there is always a pair that moves
         room = size - int(chosen.sum())
         above[chosen], below[chosen] = math.inf, -math.inf
         _take(above, room // 2, chosen)
@@ -184,13 +245,13 @@ class _Run:
         _take(-below, size - int(chosen.sum()), chosen)
         return np.flatnonzero(chosen)
 
-    def _block(self, chosen: Array, order: Array | None) -> Array:
+    def _block(self, chosen: Array, order: Array | None, tolerance: float, most: int) -> Array:
         """Solves the problem in these rows alone, all others fixed; then adds their changes to F.
 
         Returns the rows in the order in which the next block keeps them: those that came now and
         lie between their bounds, those that were there and do, then the others alike.
         """
-        problem, settings = self.problem, self.settings
+        problem = self.problem
         wanted = problem.rows[chosen]
         matrix = self.rows.among(wanted)
         variables, segments = _restricted(problem, chosen)
@@ -207,8 +268,8 @@ class _Run:
             up,
             low,
             segments,
-            max(settings.tolerance / 2, _SHARE * self.gap),
-            settings.most - self.iterations,
+            max(tolerance / 2, _SHARE * self.gap),
+            most,
             self._stop,
         )
         self._note(outcome)
@@ -274,6 +335,8 @@ def solve(
         DataError: where a kernel value is not finite.
     """
     left: list[bool] = []
+    walked = sum(len(one.rows) ** 2 for one in problems)
+    side = settings.threads if walked >= WORTH_THREADS else 1
     inner = settings.threads if len(problems) == 1 else 1
     most = max(len(one.rows) for one in problems)
     size = min(MOST, max(LEAST, most // PART), rows.room)  # equal ones ask for the same rows
@@ -283,7 +346,7 @@ def solve(
     wanted: dict[int, Array] = {}
     active = list(range(len(runs)))
     while active:
-        answers = _advanced([runs[n] for n in active], settings.threads, left)
+        answers = _advanced([runs[n] for n in active], side, left)
         wanted |= {n: one for n, one in zip(active, answers, strict=True) if one is not None}
         if settings.report is not None:
             settings.report(runs)
