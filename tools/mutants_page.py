@@ -28,11 +28,12 @@ It works in copies of the checkout in `.mutants/`, never in the checkout. What w
 `.mutants/history.jsonl`; a run that is stopped goes on there, and a module that changed
 is tried anew. `JOBS=2` tries two at a time.
 
-**The tests of a room** are `tests/ROOM`, the doctests of `src/pellucid/ROOM` and the rows of the
-catalogue of bad input (`tests/test_bad_input.py`) that call the changed function. Slow tests are
-left out. Tests run in processes that share one cache of machine code. The tests that call the
-changed function run first, then all others of the room. Tests that fail without any change are left
-out, and so are those that fail when the order of the tests changes.
+**The tests of a room** are `tests/ROOM`, what holds in every room (`tests/contracts`), the doctests
+of `src/pellucid/ROOM` and the rows of the catalogue of bad input (`tests/test_bad_input.py`) that
+call the changed function. Slow tests are left out. Tests run in processes that share one cache of
+machine code. The tests that call the changed function run first, then all others of the room. Tests
+that fail without any change are left out, and so are those that fail when the order of the tests
+changes.
 
 **Killed** is a mutant that makes a test fail, stops the import, or does not end: a trial has 15
 seconds of processor time and four times what its tests take. **Equivalent** is one that computes
