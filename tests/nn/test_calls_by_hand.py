@@ -60,11 +60,6 @@ def test_a_layer_by_hand():
             ShapeError,
             r"x must be \(N, 2\), got \(5, 3",
         ),
-        (
-            {"params": params() | {"b": np.zeros(3)}},
-            ShapeError,
-            r"params.b must be \(2,\), got \(3",
-        ),
         ({"params": {"w": 1.0, "b": np.zeros(2)}}, ArgumentError, "params holds no 'w'.*'W'"),
     ],
 )
@@ -157,6 +152,28 @@ def test_a_layer_of_ones_own_that_cannot_be_applied():
 
     with pytest.raises((IndexError, PellucidError), match="in apply"):
         Failing().apply({}, {}, X, train=False, key=None)
+
+
+def test_arrays_are_compared_with_what_init_makes_where_a_layer_fails():
+    @dataclasses.dataclass(frozen=True)
+    class Centre(nn.Layer):
+        def init(self, key, x):
+            return {"c": key.normal(x.shape[-1:], x.dtype)}, {"n": key.normal((2,), x.dtype)}
+
+        def apply(self, params, state, x, *, train, key):
+            if params["c"].type.shape != x.type.shape[-1:] or state["n"].type.shape != (2,):
+                raise IndexError("of a person's own")
+            return x - params["c"], state
+
+    layer, c, n = Centre(), {"c": X[0]}, {"n": np.ones(2)}
+    out, _ = layer.apply(c, n, X, train=False, key=None)
+    np.testing.assert_allclose(np.asarray(out), X - X[0])
+    with pytest.raises(ShapeError, match=r"params\.c must be \(3,\), got \(2,\).*layer\.init"):
+        layer.apply({"c": X[0, :2]}, n, X, train=False, key=None)
+    with pytest.raises(ShapeError, match=r"state\.n must be \(2,\), got \(1,\)"):
+        layer.apply(c, {"n": np.ones(1)}, X, train=False, key=None)
+    with pytest.raises(ArgumentError, match=r"params holds no 'd'"):
+        layer.apply({"c": X[0, :2], "d": X}, n, X, train=False, key=None)
 
 
 # --- losses ---------------------------------------------------------------------------------------
