@@ -111,6 +111,7 @@ def test_arguments_at_their_bounds(fits):
             made = kind(**arguments)
             kept = getattr(made, name)
             assert kept == arguments[name] or list(kept) == list(arguments[name])
+            assert hash(made) == hash(kind(**arguments))  # no list is left in it
         else:
             with pytest.raises(ArgumentError, match=rf"\[{kind.__name__}\]") as caught:
                 kind(**arguments)
