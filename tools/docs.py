@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tools import docs_lectures, docs_losses, docs_numpy  # noqa: E402
+from tools import docs_lectures, docs_losses, docs_numpy, docs_tables  # noqa: E402
 
 
 def bad_input() -> None:
@@ -163,6 +163,7 @@ def main() -> None:
     softmax_gradient()
     docs_numpy.main()
     docs_losses.main()
+    docs_tables.main()
     operations()
     lectures()
 
