@@ -115,6 +115,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         **{"min_delta": 0.0, "lowest": 0.0},
     },
     # Data
+    "Table": {"source": "", "notes": ()},
+    "read_table": {"quiet": False},
     "load_digits": {"seed": 0, "fraction": 0.2},
     "read_idx": {"max_bytes": 4 * 2**30},
     # Functions
