@@ -180,3 +180,20 @@ def test_what_fails_is_diagnosed_only_where_it_fails_and_not_by_us():
         function("good")
     assert looked == ["wrong", "good"]
     assert (function.__name__, function.__doc__) == ("function", "What it does.")
+
+
+def test_too_many_arguments_beside_one_that_comes_twice():
+    @checked
+    def mixed(units, activation="relu", *, rate=0.1):
+        return units, activation, rate
+
+    for call in (
+        lambda: mixed(1, 2, 3),
+        lambda: mixed(1, units=1),
+        lambda: mixed(1, 2, 3, units=1),
+        lambda: mixed(1, 2, 3, 4, units=1, rate=2),
+        lambda: mixed(activation=1),
+    ):
+        with pytest.raises(ArgumentError, match=r"^\[mixed\] .*Known: units, activation, rate\."):
+            call()
+    assert mixed(1, 2, rate=3) == mixed(rate=3, activation=2, units=1) == (1, 2, 3)
