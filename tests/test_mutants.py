@@ -125,7 +125,8 @@ def test_of_earlier_samples_the_counts_and_the_reasons_are_kept(tmp_path):
         'earlier = [["core", 1000, 0, 5, 1, 2, 3]]\n'
         '[[survivor]]\nfile = "core/b.py"\nchange = "c"\nkind = "left"\nwhy = "No test."\n'
     )
-    text = mutants_page.page({"core": 1234}, [row("a", "killed")], reasons, date(2026, 1, 2))
+    rows = [row("a", "killed"), row("b", "killed", sample="core 0")]
+    text = mutants_page.page({"core": 1234}, rows, reasons, date(2026, 1, 2))
     earlier = "| core | 1,000 | 0 | 5 | 1 | 2 | 50.0% | 15% … 85% | 3 | 75.0% |"
     assert f"{earlier}\n| core | 1,234 | 1 | 1 | 0 | 1 | 100.0% |" in text
     assert "is given: 1\n\n- `core/b.py`: `` c ``\n  No test.\n" in text

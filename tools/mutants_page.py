@@ -110,8 +110,8 @@ def page(mutants: dict[str, int], rows: list[dict[str, Any]], reasons: Path, tod
     Args:
         mutants: how many there are, by room.
         rows: all trials, oldest first.
-        reasons: the file that says of survivors why they survive, the counts of earlier samples
-            whose trials are not kept, and notes on the samples.
+        reasons: the file that says of survivors why they survive, the counts of earlier samples,
+            which go before those of the trials, and notes on the samples.
     """
     known = tomllib.loads(reasons.read_text(encoding="utf-8"))
     why = {(each["file"], each["change"]): each for each in known.get("survivor", [])}
@@ -127,7 +127,12 @@ def page(mutants: dict[str, int], rows: list[dict[str, Any]], reasons: Path, tod
     lines += [f"| {' | '.join(cells)} |" for cells in zip(*COLUMNS, strict=True)]
     order = list(mutants)
     counted = [tuple(row) for row in known.get("earlier", [])]
-    counted += [_counted(label, sample, mutants, why) for label, sample in samples.items()]
+    written = {f"{room} {seed}" for room, _, seed, *_ in counted}
+    counted += [
+        _counted(label, sample, mutants, why)
+        for label, sample in samples.items()
+        if label not in written
+    ]
     counted.sort(key=lambda row: (order.index(row[0]), row[2]))
     lines += [_sample_row(*row) for row in counted]
     lines += ["", *(f"- {note}" for note in known.get("notes", []))]

@@ -133,6 +133,14 @@ def test_a_split_takes_an_array_of_borders() -> None:
         np.testing.assert_array_equal(np.asarray(got), wanted)
 
 
+@pytest.mark.parametrize("split", [np.split, np.array_split])
+def test_a_split_has_a_part_at_least(split: Any) -> None:
+    np.testing.assert_array_equal(np.asarray(split(Tensor(M), 1)[0]), M)
+    for parts in (0, -1):
+        with pytest.raises(ShapeError, match=rf"^\[np\.\w*split\] .*{parts}"):
+            split(Tensor(M), parts)
+
+
 def test_arrays_whose_overlap_is_too_hard_to_tell_count_as_sharing(monkeypatch: Any) -> None:
     assert not donation._share(np.ones(2), np.ones(2))
     both = np.ones(4)
@@ -177,3 +185,12 @@ def test_an_operation_of_ones_own_says_what_it_is_and_takes_text() -> None:
     for label in ("formula", "doc"):
         with pytest.raises(ArgumentError, match=f"{label} must be a text, got int"):
             pel.op("rare_square", lambda xp, x: x * x, lambda x, out: 2 * x, **{label: 3})
+
+
+def test_membership_asks_of_any_element_that_broadcasts() -> None:
+    t = Tensor(M)
+    for sought in (3.0, 7.0, [3.0, 9.0, 9.0], np.array([[3.0], [9.0]]), M, M + 1):
+        assert (sought in t) == bool((np.asarray(sought) == M).any()), sought
+    for misfit in ([1.0, 2.0], np.ones((3, 3)), np.ones((2, 2))):
+        with pytest.raises(ShapeError, match=r"^\[in\] shapes must broadcast, got \(2, 3\) and"):
+            _ = misfit in t
