@@ -44,9 +44,11 @@ from pellucid.transform.show import show
 from pellucid.transform.tensor import Tensor
 
 if TYPE_CHECKING:
-    from pellucid import data, models, nn, optim, testing
-    from pellucid.models import Model, Sequential, load, rate_range
+    from pellucid import data, models, nn, optim, tables, testing
+    from pellucid.data import read_table
+    from pellucid.models import Model, Sequential, rate_range
     from pellucid.nn import Input
+    from pellucid.tables import TableModel, fit_table, load
     from pellucid.train import scores as metrics
     from pellucid.train.callback import Callback
     from pellucid.train.callbacks import EarlyStopping, ReduceOnPlateau, StopBelow
@@ -71,7 +73,11 @@ _LATER = {
     "curvature": "pellucid.transform.curvature",
     "explain": "pellucid.viz.explain",
     "Sequential": "pellucid.models",
-    "load": "pellucid.models",
+    "load": "pellucid.tables",
+    "TableModel": "pellucid.tables",
+    "fit_table": "pellucid.tables",
+    "read_table": "pellucid.data",
+    "tables": "pellucid.tables",
     "Callback": "pellucid.train.callback",
     "EarlyStopping": "pellucid.train.callbacks",
     "ReduceOnPlateau": "pellucid.train.callbacks",
@@ -165,12 +171,14 @@ __all__ = [
     "Sequential",
     "ShapeError",
     "StopBelow",
+    "TableModel",
     "Tensor",
     "TooLargeError",
     "UnknownNameError",
     "curvature",
     "data",
     "explain",
+    "fit_table",
     "grad",
     "hessian",
     "hvp",
@@ -186,7 +194,9 @@ __all__ = [
     "op",
     "optim",
     "rate_range",
+    "read_table",
     "show",
+    "tables",
     "testing",
     "value_and_grad",
     "vjp",

@@ -90,7 +90,9 @@ def read_table(
             found, more = kinds.infer(cells, decided.get(cells.name), semicolons=columns.semicolons)
             made.append(cast(cells, found))
             said += more
-    table = Table(made, f"{label}{how}", [*notes, *said])
+    known = {column.name for column in made}
+    left_out = [cells.name for cells in columns.cells if cells.name not in known]
+    table = Table(made, f"{label}{how}", [*notes, *said], left_out)
     if not quiet:
         _say(table, label)
     return table

@@ -140,10 +140,18 @@ class Table:
     Attributes:
         source: what it was read from, in words.
         notes: what was decided in reading that a person may want to decide otherwise.
+        left_out: columns of the source that the schema, by which it was read, does not know.
     """
 
-    def __init__(self, columns: Sequence[Column], source: str = "", notes: Sequence[Note] = ()):
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        source: str = "",
+        notes: Sequence[Note] = (),
+        left_out: Sequence[str] = (),
+    ):
         self._columns = {column.name: column for column in columns}
+        self.left_out = tuple(left_out)
         self.source, self.notes = source, tuple(notes)
         lengths = {len(column) for column in columns}
         if len(lengths) > 1 or len(self._columns) < len(columns):

@@ -7,9 +7,9 @@ one, and takes the arrays only if they fit.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pellucid.core import dtypes, shapes, trees
 from pellucid.core.config import from_config
@@ -28,6 +28,8 @@ from pellucid.train.checkpoint import grouped, most_nodes, read_file
 from pellucid.train.history import History
 from pellucid.train.metrics import GRADIENT_NORM, Metric, metric
 from pellucid.transform.arrays import type_of
+
+T = TypeVar("T")
 
 _MOST = 2**63  # what seeds and counts are held in
 _TRAINING = {
@@ -57,13 +59,18 @@ def load(path: str | Path) -> Model:
         pellucid.core.errors.DataError: [load "missing.safetensors"] the file cannot be read: ...
     """
     arrays, document = read_file(path)
+    return described(path, lambda: model_of(arrays, document))
+
+
+def described(path: str | Path, make: Callable[[], T]) -> T:
+    """What `make` makes of a file's description.
+
+    Raises:
+        DataError: that names the file, whatever a description that does not hold leads to.
+    """
     where = f'load "{path}"'
     try:
-        parts = grouped(arrays)
-        described = document.get("layers")
-        layers = len(described) if isinstance(described, list) else 0
-        with at_most(most_nodes(parts, layers)):
-            return _model(parts, document)
+        return make()
     except PellucidError as error:
         if isinstance(error, DataError) and error.where == where:
             raise
@@ -84,6 +91,15 @@ def load(path: str | Path) -> Model:
         raise DataError(
             where, f"the description of the model does not hold: {type(error).__name__} {error}"
         ) from None
+
+
+def model_of(arrays: Mapping[str, Any], document: Mapping[str, Any]) -> Model:
+    """The model that a description and its arrays are; see `described` for what it may raise."""
+    parts = grouped(arrays)
+    known = document.get("layers")
+    layers = len(known) if isinstance(known, list) else 0
+    with at_most(most_nodes(parts, layers)):
+        return _model(parts, document)
 
 
 def _model(arrays: Mapping[str, dict[str, Any]], document: Mapping[str, Any]) -> Model:

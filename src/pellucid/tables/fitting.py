@@ -1,0 +1,445 @@
+"""`fit_table`: from a table to a model of raw rows, in one call.
+
+The stages: read the table; decide the target, the columns that are used and the folds; learn the
+preparation; train two networks a fold, each stopped early on the rows that it does not train on;
+measure what each row got from the networks that did not see it, beside two baselines.
+"""
+
+from __future__ import annotations
+
+import functools
+import time as clock
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from pellucid.core import notices
+from pellucid.core.arguments import checked, flag
+from pellucid.core.arguments import seed as check_seed
+from pellucid.core.errors import ArgumentError, DataError, nearest
+from pellucid.data import Column, Table, read_table
+from pellucid.data.schema import CONSTANT, DATE, ID, NUMBER, TEXT
+from pellucid.models import Sequential
+from pellucid.tables import baselines, checks, folds
+from pellucid.tables.model import QUANTILES, Findings, Member, TableModel, averaged, target_scale
+from pellucid.tables.networks import BINNED, KINDS, Networks, Shape
+from pellucid.tables.preparation import Arrays, Preparation
+from pellucid.tables.progress import Progress
+from pellucid.tables.scores import intervals, measures
+from pellucid.tables.target import Target, decided
+
+Array = np.ndarray[Any, Any]
+WHERE = "fit_table"
+FOLDS = 5
+_LEAST = 20  # rows
+_REPEATS = 3  # networks of each kind where time leaves a single split
+_ELSEWHERE = {
+    "y": "target",
+    "label": "target",
+    "label_col": "target",
+    "target_column": "target",
+    "problem_type": "task",
+    "objective": "task",
+    "groups": "group",
+    "group_column": "group",
+    "time_column": "time",
+    "random_state": "seed",
+    "ignore": "drop",
+    "exclude": "drop",
+    "features": "Name the columns to leave out: drop=[…].",
+    "epochs": "Leave it out: each network stops early. For your own networks use Sequential.",
+    "schema": "types",
+    "dtype": "types",
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person asked of a training, beside the table."""
+
+    target: str
+    task: str | None = None
+    drop: tuple[str, ...] = ()
+    group: str | None = None
+    time: str | None = None
+    drop_missing: bool = False
+    quick: bool = False
+    seed: int = 0
+
+
+@functools.partial(checked, elsewhere=_ELSEWHERE)
+def fit_table(
+    source: Any,
+    target: str,
+    *,
+    task: str | None = None,
+    types: Mapping[str, str] | None = None,
+    drop: Sequence[str] = (),
+    group: str | None = None,
+    time: str | None = None,
+    drop_missing: bool = False,
+    quick: bool = False,
+    seed: int = 0,
+    verbose: int = 1,
+) -> TableModel:
+    """A model of a table that predicts raw rows.
+
+    Numbers, categories and dates are prepared inside the model. Ten networks are trained, two on
+    each of five folds, and their predictions averaged; `quick` trains one. The scores are of rows
+    that the networks did not train on. Ctrl-C ends the training: the model has the networks so far.
+
+    Args:
+        source: what `read_table` takes, or a Table that it returned.
+        target: the column to predict.
+        task: "classification" or "regression"; None: found out, and said.
+        types: of columns, see `read_table`.
+        drop: columns to leave out.
+        group: a column; rows that are alike in it are held out together. It is no feature.
+        time: a column of dates or numbers; its last fifth of the rows is held out.
+        drop_missing: whether rows without a target are left out; otherwise they are an error.
+        quick: one network, a fifth of the rows held out.
+        seed: of the folds, the weights and the order of rows: the same gives the same bits.
+        verbose: 0 silent, 1 what was found and how the training goes.
+
+    Raises:
+        DataError: for a source that cannot be read, and a target that cannot be learned.
+        ArgumentError: for an unknown column or a wrong argument.
+
+    Example:
+        >>> rows = {"height": [1.0, 2.0, 3.0, 4.0] * 10, "size": ["S", "S", "L", "L"] * 10}
+        >>> model = fit_table(rows, "size", quick=True, verbose=0)
+        >>> model.predict({"height": [1.5, 3.5]}).tolist()
+        ['S', 'L']
+    """
+    if isinstance(source, Table):
+        if types is not None:
+            raise ArgumentError(
+                WHERE, "the table has its types already, got types too", "Give them to read_table."
+            )
+        table = source
+    else:
+        table = read_table(source, types=types)
+    if isinstance(drop, str) or not all(isinstance(one, str) for one in drop):
+        raise ArgumentError(WHERE, f"drop must be a list of columns, got {drop!r}")
+    flag(WHERE, "drop_missing", drop_missing)
+    flag(WHERE, "quick", quick)
+    if verbose not in (0, 1) or isinstance(verbose, bool):
+        raise ArgumentError(WHERE, f"verbose must be 0 or 1, got {verbose!r}")
+    check_seed(WHERE, seed)
+    options = Options(target, task, tuple(drop), group, time, drop_missing, quick, seed)
+    model = train(table, options, bool(verbose))
+    for note in model.findings.notes:
+        notices.once(f"[{WHERE}] {note}")
+    return model
+
+
+def train(table: Table, options: Options, shown: bool) -> TableModel:
+    """The stages of `fit_table`, on a table that is read."""
+    started = clock.perf_counter()
+    table, target, why = _with_target(table, options)
+    used, left_out = _features(table, options)
+    y = target.values(WHERE, table[target.name])
+    held = _folds(table, target, y, options)
+    notes = [*checks.unused(left_out), *checks.of_table(used, target, y)]
+    if shown:
+        print(repr(table))
+        print(f"Target {target.name!r}: {target.task}, {why}.")
+    preparation = Preparation.learned(used, table.names)
+    x = preparation.arrays(used)
+    training = _Training(x, y, held, preparation, target, options)
+    members, predicted, seen = training.run(shown)
+    findings = training.findings(members, predicted, seen, notes, checks.ranges(used))
+    seconds = clock.perf_counter() - started
+    settings = {**findings.settings, "source": table.source, "seconds": round(seconds, 3)}
+    model = TableModel(
+        preparation, target, members, training.scale, replace(findings, settings=settings)
+    )
+    if shown:
+        print(summary(model))
+    return model
+
+
+# -- the stages ---------------------------------------------------------------------------------
+
+
+def _column(table: Table, name: object, what: str) -> Column:
+    if not isinstance(name, str) or name not in table:
+        raise ArgumentError(
+            WHERE, f"{what} must be a column of the table, got {name!r}", nearest(name, table.names)
+        )
+    return table[name]
+
+
+def _with_target(table: Table, options: Options) -> tuple[Table, Target, str]:
+    """The rows whose target is known, and the target."""
+    column = _column(table, options.target, "target")
+    if column.kind == ID:  # whole numbers that are all different may be amounts
+        again = read_table({column.name: column.text()}, types={column.name: NUMBER}, quiet=True)
+        column = again[column.name]
+        if column.missing.any():
+            column = table[options.target]
+    target, why = decided(column, options.task)
+    if column is not table[options.target]:
+        others = [column if one.name == column.name else one for one in table.columns]
+        table = Table(others, table.source, table.notes)
+    known = ~column.missing
+    if column.kind == NUMBER:
+        known &= np.isfinite(column.values)
+    if options.drop_missing and not known.all():
+        table = table.take(known)
+    if options.drop_missing or known.all():
+        if len(table) < _LEAST:
+            raise DataError(
+                WHERE, f"{_LEAST} rows or more are needed to learn from, got {len(table)}"
+            )
+        if target.is_classes:
+            _check_classes(target, table[target.name])
+    return table, target, why
+
+
+def _check_classes(target: Target, column: Column) -> None:
+    codes = target.labels.codes(WHERE, column)
+    if len(np.unique(codes)) < 2:
+        raise DataError(
+            WHERE, f"the target {target.name!r} must have two classes or more, got one in all rows"
+        )
+
+
+def _features(table: Table, options: Options) -> tuple[Table, list[Column]]:
+    """The columns that are used, and those that are of no use."""
+    gone = {options.target}
+    for name in options.drop:
+        gone.add(_column(table, name, "drop").name)
+    if options.group is not None:
+        gone.add(_column(table, options.group, "group").name)
+    if options.target in (*options.drop, options.group, options.time):
+        raise ArgumentError(
+            WHERE, f"the target {options.target!r} cannot be drop, group or time too, got both"
+        )
+    rest = [column for column in table.columns if column.name not in gone]
+    useless = [column for column in rest if column.kind in (CONSTANT, ID, TEXT)]
+    useless += [
+        column
+        for column in rest
+        if column not in useless and (column.missing.all() or _is_one_value(column))
+    ]
+    names = {column.name for column in useless}
+    used = [column.name for column in rest if column.name not in names]
+    if not used:
+        raise DataError(
+            WHERE,
+            "a column beside the target must be of use, got "
+            + (
+                f"{', '.join(sorted(names)[:5])} (ids, texts or constants)"
+                if names
+                else "no other column"
+            ),
+            'Say what a column is: types={"column": "category"}.',
+        )
+    return table[used], useless
+
+
+def _is_one_value(column: Column) -> bool:
+    """Whether all cells that are there are the same, and none is missing."""
+    if column.missing.any():
+        return False
+    return bool((column.values == column.values[0]).all())
+
+
+def _folds(table: Table, target: Target, y: Array, options: Options) -> list[Array]:
+    if options.time is not None:
+        if options.group is not None:
+            raise ArgumentError(WHERE, "rows are split by group or by time, got both")
+        column = _column(table, options.time, "time")
+        if column.kind not in (DATE, NUMBER) or column.missing.any():
+            raise ArgumentError(
+                WHERE,
+                f"time must be a column of dates or numbers without missing cells, got "
+                f"{column.name!r} ({column.kind}, {int(column.missing.sum()):,} missing)",
+            )
+        found = folds.by_time(column.values)
+    elif options.group is not None:
+        column = table[options.group]
+        cells = [text if text is not None else "" for text in column.text()]
+        found = folds.by_group(np.unique(cells, return_inverse=True)[1], FOLDS, options.seed)
+    elif target.is_classes:
+        found = folds.by_class(y, FOLDS, options.seed)
+    else:
+        found = folds.by_chance(len(y), FOLDS, options.seed)
+    return found[:1] if options.quick else found
+
+
+class _Training:
+    """The networks of one table."""
+
+    def __init__(
+        self,
+        x: Arrays,
+        y: Array,
+        held: list[Array],
+        preparation: Preparation,
+        target: Target,
+        options: Options,
+    ):
+        self.x, self.y, self.held, self.options = x, y, held, options
+        self.classes = len(target.labels)
+        self.levels = preparation.levels
+        self.scale: Sequential | None = None
+        self.goal = y
+        if not target.is_classes:
+            self.scale, self.goal = target_scale(y)
+        shape = Shape(
+            x.scaled.shape[1],
+            x.bins.shape[1],
+            self.levels,
+            self.classes or 1,
+            target.is_classes,
+        )
+        kinds = KINDS if x.bins.shape[1] else KINDS[:1]
+        if options.quick:
+            kinds = (BINNED,) if x.bins.shape[1] else kinds
+        self.networks = [Networks(kind, shape) for kind in kinds]
+
+    def plan(self) -> list[tuple[Networks, Array, int]]:
+        """Each network to train: its kind, the rows held out, its seed."""
+        repeats = _REPEATS if len(self.held) == 1 and not self.options.quick else 1
+        rounds = [(rows, k) for k, rows in enumerate(self.held * repeats)]
+        first = self.options.seed * 1000
+        return [
+            (kind, rows, first + number)
+            for number, (kind, rows) in enumerate(
+                (kind, rows) for rows, _ in rounds for kind in self.networks
+            )
+        ]
+
+    def run(self, shown: bool) -> tuple[list[Member], Array, Array]:
+        """The networks, and for the rows that one of them did not see its prediction.
+
+        Returns:
+            members; predictions, the mean over those networks; how many of them a row has.
+        """
+        plan = self.plan()
+        total = np.zeros((len(self.y), self.classes) if self.classes else len(self.y))
+        seen = np.zeros(len(self.y), np.int64)
+        members: list[Member] = []
+        progress = Progress(len(plan), shown)
+        try:
+            for kind, rows, seed in plan:
+                model, stopped = kind.trained(self.x, self.goal, rows, seed, progress)
+                members.append(Member(kind, model))
+                total[rows] += averaged(members[-1:], self.scale, self.x.take(rows))
+                seen[rows] += 1
+                if stopped:
+                    break
+        except KeyboardInterrupt:
+            if not members:
+                raise
+            stopped = True
+        finally:
+            progress.close()
+        if len(members) < len(plan):
+            notices.once(
+                f"[{WHERE}] stopped by Ctrl-C: the model has {len(members)} of {len(plan)} "
+                "networks."
+            )
+        known = seen > 0
+        times = seen[known]
+        total[known] /= times[:, None] if self.classes else times
+        return members, total, seen
+
+    def findings(
+        self,
+        members: Sequence[Member],
+        predicted: Array,
+        seen: Array,
+        notes: list[str],
+        ranges: dict[str, tuple[float, float]],
+    ) -> Findings:
+        rows = np.flatnonzero(seen)
+        is_classes = bool(self.classes)
+        y, own = self.y[rows], predicted[rows]
+        errors = () if is_classes else np.quantile(y - own, np.linspace(0, 1, QUANTILES)).tolist()
+        options = self.options
+        return Findings(
+            len(self.y),
+            len(rows),
+            measures(y, own, is_classes),
+            intervals(y, own, is_classes, options.seed),
+            self._baselines(rows),
+            tuple(notes),
+            ranges,
+            tuple(errors),
+            {
+                "networks": len(members),
+                "seed": options.seed,
+                "quick": options.quick,
+                "group": options.group,
+                "time": options.time,
+            },
+        )
+
+    def _baselines(self, rows: Array) -> dict[str, dict[str, float]]:
+        """The measures of both baselines on the same rows, trained on the same others."""
+        found: dict[str, Array] = {
+            name: np.zeros((len(self.y), self.classes) if self.classes else len(self.y))
+            for name in (baselines.CONSTANT, baselines.LINEAR)
+        }
+        for held in self.held:
+            kept = np.ones(len(self.y), bool)
+            kept[held] = False
+            y, x = self.y[kept], self.x.take(kept)
+            found[baselines.CONSTANT][held] = baselines.constant(y, len(held), self.classes)
+            found[baselines.LINEAR][held] = baselines.linear(
+                x, y, self.x.take(held), self.levels, self.classes
+            )
+        return {
+            name: measures(self.y[rows], values[rows], bool(self.classes))
+            for name, values in found.items()
+        }
+
+
+_SHOWN = {
+    "accuracy": "accuracy",
+    "log_loss": "log-loss",
+    "roc_auc": "ROC AUC",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "r2": "R²",
+}
+
+
+def summary(model: TableModel) -> str:
+    """The scores beside the baselines, as printed text."""
+    findings = model.findings
+    names = list(findings.scores)
+    lines = [["", *(_SHOWN[name] for name in names)]]
+    rows = [("networks", findings.scores), *findings.baselines.items()]
+    for label, values in rows:
+        cells = [f"{values[name]:.4g}" if name in values else "" for name in names]
+        lines.append(
+            [{"constant": _constant(model), "linear": "linear model"}.get(label, label), *cells]
+        )
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    table = "\n".join(
+        "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+    ends = "; ".join(
+        f"{_SHOWN[name]} {low:.4g} to {high:.4g}"
+        for name, (low, high) in findings.intervals.items()
+    )
+    count = int(findings.settings["networks"])
+    networks = "1 network" if count == 1 else f"{count} networks"
+    return (
+        f"{networks}, measured on {findings.held:,} rows that {'it' if count == 1 else 'they'} did "
+        f"not train on ({findings.settings['seconds']:.1f} s):\n{table}\n95 % intervals: {ends}"
+    )
+
+
+def _constant(model: TableModel) -> str:
+    return "most frequent class" if model.target.is_classes else "mean"

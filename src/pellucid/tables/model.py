@@ -1,0 +1,222 @@
+"""`TableModel`: raw rows in, classes by name or numbers out.
+
+In: a preparation, a target and trained networks. Out: predictions of any source that `read_table`
+takes, their measures, one file.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pellucid.core import notices
+from pellucid.core.arguments import checked, real
+from pellucid.core.errors import ArgumentError
+from pellucid.data import Table
+from pellucid.models import Model, Sequential
+from pellucid.nn import TargetScale
+from pellucid.tables import checks
+from pellucid.tables.networks import Networks
+from pellucid.tables.preparation import Arrays, Preparation, check_rows, notice_of
+from pellucid.tables.saving import save
+from pellucid.tables.scores import measures
+from pellucid.tables.target import Target
+
+Array = np.ndarray[Any, Any]
+QUANTILES = 201  # of the errors of held out rows, that intervals are made of
+
+
+class Member(NamedTuple):
+    """One of the networks whose predictions are averaged."""
+
+    networks: Networks
+    model: Model
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What training found out, beside the networks.
+
+    Attributes:
+        rows, held: how many rows there were, and of how many a prediction by networks that did not
+            train on them gave the scores.
+        scores: of these predictions, by measure; intervals: the middle 95 % over resampled rows.
+        baselines: the same measures of "constant" (most frequent class or mean) and "linear".
+        notes: what a person should know of the table.
+        ranges: the lowest and the highest value of each number.
+        errors: quantiles of target less prediction over the held rows, evenly spaced from 0 to 1;
+            none of classes.
+        settings: how the model was trained.
+    """
+
+    rows: int
+    held: int
+    scores: Mapping[str, float]
+    intervals: Mapping[str, tuple[float, float]]
+    baselines: Mapping[str, Mapping[str, float]]
+    notes: tuple[str, ...] = ()
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    errors: tuple[float, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+class TableModel:
+    """A trained model of a table; `fit_table` makes one, `pel.load` reads one.
+
+    Sources are what `read_table` takes: a file, a glob, a query, a frame, a dict of columns, a list
+    of dicts, one dict, or a Table. Columns are found by name, in any order. One that lacks is an
+    error. Columns that the training table did not have are ignored, said in a warning; so are
+    categories that it did not have, which count as other.
+
+    Attributes:
+        preparation: turns raw rows into the numbers that the networks read.
+        target: what is predicted.
+        members: the networks; their predictions are averaged.
+        scale: of a regression, from standardised numbers to those of the target.
+        findings: scores, baselines and notes of the training.
+    """
+
+    def __init__(
+        self,
+        preparation: Preparation,
+        target: Target,
+        members: Sequence[Member],
+        scale: Sequential | None,
+        findings: Findings,
+    ):
+        self.preparation, self.target, self.members = preparation, target, tuple(members)
+        self.scale, self.findings = scale, findings
+
+    @property
+    def task(self) -> str:
+        """ "classification" or "regression"."""
+        return self.target.task
+
+    @property
+    def classes(self) -> Array | None:
+        """The classes in the order of `predict_proba`; None in a regression."""
+        if not self.target.is_classes:
+            return None
+        return self.target.labels.of(np.arange(len(self.target.labels)))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that a source must have."""
+        return self.preparation.schema.names
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """Measures of rows that the networks did not train on; see `Findings`."""
+        return dict(self.findings.scores)
+
+    @property
+    def baselines(self) -> dict[str, dict[str, float]]:
+        """The same measures of the most frequent class or the mean, and of a linear model."""
+        return {name: dict(values) for name, values in self.findings.baselines.items()}
+
+    # -- use --------------------------------------------------------------------------------
+
+    @checked
+    def predict(self, source: Any) -> Array:
+        """The class of each row by its name, (N,), or the number.
+
+        Raises:
+            DataError: for a source that cannot be read or lacks a column.
+        """
+        found = self._outputs(self._read("predict", source))
+        return self.target.labels.of(found.argmax(axis=1)) if self.target.is_classes else found
+
+    @checked
+    def predict_proba(self, source: Any) -> Array:
+        """The probability of each class, (N, C), in the order of `classes`."""
+        if not self.target.is_classes:
+            raise ArgumentError(
+                "predict_proba",
+                f"it needs classes, got a regression of {self.target.name!r}",
+                "Use predict, or predict_interval.",
+            )
+        return self._outputs(self._read("predict_proba", source))
+
+    @checked
+    def predict_interval(self, source: Any, coverage: float = 0.9) -> Array:
+        """(N, 2): from where to where the number lies, for a share `coverage` of such rows.
+
+        The same distance below and above each prediction: quantiles of the errors of rows that the
+        networks did not train on. It holds on average over rows like those, not for each row.
+        """
+        where = "predict_interval"
+        real(where, "coverage", coverage, 0, 1, open_low=True, open_high=True)
+        if self.target.is_classes:
+            raise ArgumentError(
+                where,
+                f"it needs a regression, got classes of {self.target.name!r}",
+                "Use predict_proba.",
+            )
+        return self.interval(self._outputs(self._read(where, source)), coverage)
+
+    def interval(self, values: Array, coverage: float) -> Array:
+        """The interval around each predicted value."""
+        errors = np.array(self.findings.errors)
+        at = np.linspace(0, 1, len(errors))
+        ends = np.interp([(1 - coverage) / 2, (1 + coverage) / 2], at, errors)
+        return np.asarray(values[:, None] + ends)
+
+    @checked
+    def evaluate(self, source: Any) -> dict[str, float]:
+        """Measures on rows with a known target: accuracy, log_loss and, of two classes, roc_auc;
+        or rmse, mae and r2."""
+        y, found = self.measured("evaluate", source)
+        return measures(y, found, self.target.is_classes)
+
+    def measured(self, where: str, source: Any) -> tuple[Array, Array]:
+        """Codes or values of the target in a source, and what `outputs` says of its rows."""
+        table = self._read(where, source, True)
+        return self.target.values(where, table[self.target.name]), self._outputs(table)
+
+    def _read(self, where: str, source: Any, with_target: bool = False) -> Table:
+        table = self.preparation.read(source, *([self.target.schema] if with_target else []))
+        check_rows(where, table)
+        said = notice_of(where, self.preparation, table)
+        drift = " ".join(checks.drift(table, self.findings.ranges))
+        if said or drift:
+            notices.once(said + (" " if said and drift else f"[{where}] " if drift else "") + drift)
+        return table
+
+    def _outputs(self, table: Table) -> Array:
+        return self.outputs(self.preparation.arrays(table))
+
+    def outputs(self, x: Arrays) -> Array:
+        """Probabilities (N, C) or values (N,) of prepared rows."""
+        return averaged(self.members, self.scale, x)
+
+    @functools.partial(checked, where="save")
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Writes one safetensors file with preparation, networks and findings. See `pel.load`.
+
+        Raises:
+            ArgumentError: if the file exists and `overwrite` is False.
+        """
+        save(self, path, overwrite)
+
+
+def averaged(members: Sequence[Member], scale: Sequential | None, x: Arrays) -> Array:
+    """The mean of what the networks say of prepared rows."""
+    total = sum(member.networks.outputs(member.model, x) for member in members)
+    mean = np.asarray(total, np.float64) / len(members)
+    if scale is None:
+        return mean
+    return np.asarray(scale.predict(mean))[:, 0]
+
+
+def target_scale(y: Array) -> tuple[Sequential, Array]:
+    """The model that gives targets their units, and the targets to train on, float32."""
+    layer = TargetScale(name="target")
+    layer.adapt(y[:, None], "float64")
+    model = Sequential([layer], dtype="float64", seed=0)
+    model.build((1,))
+    return model, layer.scaled(y[:, None])[:, 0].astype(np.float32)
