@@ -83,25 +83,21 @@ def _plain(column: Column) -> Array:
 
 
 def _tells_class(column: Column, y: Array) -> bool:
-    """Whether sorting rows by the column sorts them by class."""
-    values = _plain(column)
+    """Whether each value comes with one class, and sorting the values sorts the classes."""
     known = ~column.missing
-    values, y = values[known], y[known]
-    if len(y) < _ENOUGH:
-        return False
+    values, y = _plain(column)[known], y[known]
     different, places = np.unique(values, return_inverse=True)
-    classes = np.unique(y)
-    if len(classes) < 2 or len(different) < 2:
+    classes = len(np.unique(y))
+    if len(y) < _ENOUGH or classes < 2:
+        return False
+    counts = np.zeros((len(different), int(y.max()) + 1))
+    np.add.at(counts, (places, y), 1)
+    if counts.max(axis=1).sum() < _TELLS * len(y):
         return False
     if column.kind == CATEGORY:
-        if 2 * len(different) > len(values):
-            return False
-        counts = np.zeros((len(different), int(classes[-1]) + 1))
-        np.add.at(counts, (places, y), 1)
-        return bool(counts.max(axis=1).sum() >= _TELLS * len(y))
-    order = np.lexsort((y, values))
-    changes = int((np.diff(y[order]) != 0).sum())
-    return changes <= len(classes) - 1 + (1 - _TELLS) * len(y)
+        return 2 * len(different) <= len(y)
+    changes = int((np.diff(counts.argmax(axis=1)) != 0).sum())
+    return changes <= classes - 1 + (1 - _TELLS) * len(y)
 
 
 def _tells_value(column: Column, y: Array) -> bool:
