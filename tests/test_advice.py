@@ -7,10 +7,22 @@ import os
 import pytest
 
 from pellucid.core.errors import PellucidError
-from tests import advice_cases, advice_cases_data, advice_cases_models, advice_cases_training
+from tests import (
+    advice_cases,
+    advice_cases_data,
+    advice_cases_models,
+    advice_cases_tables,
+    advice_cases_training,
+)
 from tests.advice import Advice, advices
 
-_FILES = (advice_cases, advice_cases_data, advice_cases_models, advice_cases_training)
+_FILES = (
+    advice_cases,
+    advice_cases_data,
+    advice_cases_models,
+    advice_cases_tables,
+    advice_cases_training,
+)
 FOLLOWED = [row for file in _FILES for row in file.FOLLOWED]
 BY_NATURE = {fix: reason for file in _FILES for fix, reason in file.BY_NATURE.items()}
 

@@ -107,6 +107,54 @@ def folder_without(folder: Path) -> Any:
     return pel.data.load_idx_folder(folder)
 
 
+def read_text(folder: Path, data: str) -> Any:
+    (folder / "sales.csv").write_text(data)
+    return pel.data.read_table(folder / "sales.csv")
+
+
+def read_by_schema(source: Any) -> Any:
+    schema = pel.data.read_table({"price": [1.5, 2.5], "city": ["Rom", "Bonn"]}).schema
+    return pel.data.read_table(source, schema=schema)
+
+
+TABLES = [
+    Case(
+        "a table whose row is too long",
+        lambda p: read_text(p, "a,b\n1,2\n3,4,5\n"),
+        "each row must have at most 2 cells, as the first one, got 3 in line 3",
+    ),
+    Case(
+        "a table with a quote that is not closed",
+        lambda p: read_text(p, 'a,b\n1,"x\n2,y\n'),
+        "each quote must be closed, got one that stays open from line 2, column 2",
+    ),
+    Case(
+        "a table with a NUL byte",
+        lambda p: read_text(p, "a,b\n1,x\0\n"),
+        "a table must be text, got a NUL byte in line 2, character 4",
+    ),
+    Case("an empty table", lambda p: read_text(p, ""), "must have rows, got an empty file"),
+    Case(
+        "a table with names alone",
+        lambda p: read_text(p, "a,b\n"),
+        "must have rows, got names of columns alone",
+    ),
+    Case(
+        "a table that is not there",
+        lambda p: pel.data.read_table(p / "sales.csv"),
+        "there is no such file",
+    ),
+    Case(
+        "a table without a column of the schema",
+        lambda p: read_by_schema({"price": [1, 2], "town": ["Rom", "Bonn"]}),
+        "columns must be those of the schema, got none called 'city'",
+    ),
+    Case(
+        "a table of columns of unequal length",
+        lambda p: pel.data.read_table({"a": [1, 2], "b": [1]}),
+        "columns must have equally many rows, got 'a': 2, 'b': 1",
+    ),
+]
 CASES = [
     Case(
         "NaN in the data",
@@ -350,6 +398,7 @@ CASES = [
     Case("an IDX file shorter than its header says", promise, "60000×28×28"),
     Case("a gzip bomb behind an IDX header", bomb, "the file holds more"),
     Case("an IDX header of 2⁶⁴ numbers", giant, "more than the"),
+    *TABLES,
     *CATALOGUE,
 ]
 

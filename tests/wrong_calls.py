@@ -35,6 +35,8 @@ Y = (X[:, 0] > 0).astype(np.int64)
 M = np.random.default_rng(1).uniform(0.5, 1.0, (3, 3))
 IMAGE = np.random.default_rng(2).uniform(0.5, 1.0, (1, 4, 4, 2))
 
+SIZES = {"height": [1.0, 2.0, 3.0, 4.0] * 5, "size": ["S", "S", "L", "L"] * 5}
+
 Function = Callable[..., Any]
 
 
@@ -88,6 +90,10 @@ OWN: dict[str, dict[str, Any]] = {
     "data.read_idx": {"path": Path(data.__file__).with_name("digits-labels.idx.gz")},
     "data.write_idx": {"path": "written"},
     "data.load_idx_folder": {"folder": "idx"},
+    "pel.fit_table": {"source": SIZES, "target": "size", "quick": True, "verbose": 0},
+    "data.read_table": {"source": {"a": [1.5, 2.5], "b": ["x", "y"]}},
+    "data.Table": {"columns": data.read_table({"a": [1, 2]}).columns},
+    "data.Schema": {"columns": data.read_table({"a": [1, 2]}).schema.columns},
     "pel.jvp": {"args": (M,), "tangents": (M,)},
     "pel.hvp": {"args": (M,), "tangents": (M,)},
     "pel.curvature": {"args": (M,)},
@@ -190,12 +196,36 @@ def targets() -> Iterator[Target]:
     for name in ("radd", "rsub", "rpow", "rmatmul", "rmod", "getitem", "contains"):
         good = 1 if name == "getitem" else M
         yield Target(f"Tensor.__{name}__", getattr(t, f"__{name}__"), (good,), {}, ())
-    for family in (of_models, of_layers, of_losses, of_optimizers, of_training, of_records):
+    for family in (
+        of_tables,
+        of_models,
+        of_layers,
+        of_losses,
+        of_optimizers,
+        of_training,
+        of_records,
+    ):
         yield from family()
 
 
 def of(label: str, call: Function, **named: Any) -> Target:
     return Target(label, call, (), named, ())
+
+
+def of_tables() -> Iterator[Target]:
+    """The methods of a table and of its schema."""
+    table = data.read_table({"a": [1.5, 2.5], "b": ["x", "y"]})
+    yield of("table.take", table.take, rows=[1, 0])
+    yield of("table[]", table.__getitem__, key="a")
+    yield Target("table.drop", table.drop, ("a",), {}, ())
+    yield of("schema[]", table.schema.__getitem__, name="a")
+    yield of("Schema.from_json", data.Schema.from_json, data=table.schema.to_json())
+    types = {"types": {"a": "category"}}
+    yield of(
+        "types of read_table", lambda a: data.read_table({"a": [1]}, types={"a": a}), a="number"
+    )
+    yield of("a column of read_table", lambda a: data.read_table({"a": a}, **types), a=[1, 2])
+    yield of("a row of read_table", lambda a: data.read_table([{"a": a}], **types), a=1)
 
 
 def of_models() -> Iterator[Target]:

@@ -45,10 +45,9 @@ from pellucid.transform.tensor import Tensor
 
 if TYPE_CHECKING:
     from pellucid import data, models, nn, optim, tables, testing
-    from pellucid.data import read_table
     from pellucid.models import Model, Sequential, rate_range
     from pellucid.nn import Input
-    from pellucid.tables import TableModel, fit_table, load
+    from pellucid.tables import fit_table, load
     from pellucid.train import scores as metrics
     from pellucid.train.callback import Callback
     from pellucid.train.callbacks import EarlyStopping, ReduceOnPlateau, StopBelow
@@ -74,9 +73,7 @@ _LATER = {
     "explain": "pellucid.viz.explain",
     "Sequential": "pellucid.models",
     "load": "pellucid.tables",
-    "TableModel": "pellucid.tables",
     "fit_table": "pellucid.tables",
-    "read_table": "pellucid.data",
     "tables": "pellucid.tables",
     "Callback": "pellucid.train.callback",
     "EarlyStopping": "pellucid.train.callbacks",
@@ -171,7 +168,6 @@ __all__ = [
     "Sequential",
     "ShapeError",
     "StopBelow",
-    "TableModel",
     "Tensor",
     "TooLargeError",
     "UnknownNameError",
@@ -194,7 +190,6 @@ __all__ = [
     "op",
     "optim",
     "rate_range",
-    "read_table",
     "show",
     "tables",
     "testing",

@@ -4,10 +4,9 @@ from pellucid.data.datasets import Dataset, load_digits, load_idx_folder, split
 from pellucid.data.idx import read_idx, write_idx
 from pellucid.data.reading import read_table
 from pellucid.data.schema import Schema
-from pellucid.data.table import Column, Table
+from pellucid.data.table import Table
 
 __all__ = [
-    "Column",
     "Dataset",
     "Schema",
     "Table",

@@ -21,7 +21,7 @@ from pellucid.data import numerals
 from pellucid.data.table import Note
 
 Array = np.ndarray[Any, Any]
-_CHUNK = 16_384  # rows at a time: their matrix of bytes stays in the cache
+_CHUNK = 8_192  # rows at a time: what is computed of them stays in the cache
 _WIDEST = 25  # bytes of a plain number; the digits of 19 fit 64 bits
 _MOST_DIGITS = 19
 # Where the processor's extended floats have 64 bits, a quotient of them rounds to the right float64
@@ -120,8 +120,8 @@ class TextCells:
     def plain(self, mark: str) -> Plain:
         return self._packed.plain(mark)
 
-    def iso(self) -> tuple[Array, Array]:
-        return self._packed.iso()
+    def iso(self, among: Array | None = None) -> tuple[Array, Array]:
+        return self._packed.iso(among)
 
 
 @dataclass(frozen=True)
@@ -171,49 +171,44 @@ class ByteCells:
         quoted &= self.ends > self.starts
         return self.starts + quoted, self.ends - self.starts - 2 * quoted
 
-    def _matrix(self, low: int, high: int, widest: int) -> tuple[Array, Array]:
-        """The bytes of some rows, filled with blanks; and which of them fit into `widest`."""
-        starts, lengths = (part[low:high] for part in self._inside)
-        fits = lengths <= widest
-        width = max(1, int(lengths[fits].max(initial=0)))
-        places = np.arange(width)
-        view = np.frombuffer(self.raw, np.uint8)
-        found = view.take(starts[:, None] + places, mode="clip")
-        found[places >= lengths[:, None]] = 32
-        return found, fits
-
     def plain(self, mark: str) -> Plain:
-        n = len(self)
-        values, width = np.zeros(n), self._inside[1]
-        done, whole, padded = (np.zeros(n, bool) for _ in range(3))
-        evident = 0
-        for low in range(0, n, _CHUNK):
-            part = slice(low, min(low + _CHUNK, n))
-            matrix, fits = self._matrix(part.start, part.stop, _WIDEST)
-            read = _plain(matrix, width[part], ord(mark))
-            values[part], done[part] = read.values, read.done & fits
-            whole[part], padded[part] = read.whole, read.padded
-            evident += read.evident
-        return Plain(values, done, whole & done, evident, padded & done, width)
+        return self._points if mark == numerals.POINT else self._read(mark)
 
-    def iso(self) -> tuple[Array, Array]:
-        """Cells in the form 2024-01-31 or 2024-01-31 12:30:00 as dates, and which these are."""
-        n = len(self)
-        values, done = np.zeros(n, "M8[us]"), np.zeros(n, bool)
-        width = self._inside[1]
-        for low in range(0, n, _CHUNK):
-            high = min(low + _CHUNK, n)
-            matrix, _ = self._matrix(low, high, max(_ISO))
-            for length, form in _ISO.items():
-                rows = np.flatnonzero(width[low:high] == length)
-                if len(rows):
-                    rows = rows[_has_form(matrix[rows], form)]
-                    text = np.ascontiguousarray(matrix[rows, :length]).view(f"S{length}").ravel()
-                    try:
-                        values[low + rows] = text.astype("M8[us]")
-                        done[low + rows] = True
-                    except ValueError:  # such as month 13: these go the slow way
-                        continue
+    @functools.cached_property
+    def _points(self) -> Plain:
+        return self._read(numerals.POINT)
+
+    def _read(self, mark: str) -> Plain:
+        view = np.frombuffer(self.raw, np.uint8)
+        starts, lengths = self._inside
+        parts = [
+            _plain(view, starts[low : low + _CHUNK], lengths[low : low + _CHUNK], ord(mark))
+            for low in range(0, max(1, len(self)), _CHUNK)
+        ]
+        return _joined(parts)
+
+    def iso(self, among: Array | None = None) -> tuple[Array, Array]:
+        """Cells in the form 2024-01-31 or 2024-01-31 12:30:00 as dates, and which these are.
+
+        Args:
+            among: the cells that are looked at; all where it is None.
+        """
+        view = np.frombuffer(self.raw, np.uint8)
+        starts, lengths = self._inside
+        values, done = np.zeros(len(self), "M8[us]"), np.zeros(len(self), bool)
+        for length, form in _ISO.items():
+            fits = lengths == length
+            all_rows = np.flatnonzero(fits if among is None else fits & among)
+            for low in range(0, len(all_rows), _CHUNK):
+                rows = all_rows[low : low + _CHUNK]
+                letters = view.take(starts[rows, None] + np.arange(length))
+                good = _has_form(letters, form)
+                rows, letters = rows[good], np.ascontiguousarray(letters[good])
+                try:
+                    values[rows] = letters.view(f"S{length}").ravel().astype("M8[us]")
+                    done[rows] = True
+                except ValueError:  # such as month 13: these go the slow way
+                    continue
         return values, done
 
 
@@ -253,65 +248,97 @@ class JoinedCells:
         )
 
     def plain(self, mark: str) -> Plain:
-        found = [part.plain(mark) for part in self.parts]
-        joined = {
-            name: np.concatenate([getattr(one, name) for one in found])
-            for name in ("values", "done", "whole", "padded", "width")
-        }
-        return Plain(evident=sum(one.evident for one in found), **joined)
+        return _joined([part.plain(mark) for part in self.parts])
 
-    def iso(self) -> tuple[Array, Array]:
-        found = [part.iso() for part in self.parts]
+    def iso(self, among: Array | None = None) -> tuple[Array, Array]:
+        found = []
+        for part, low in zip(self.parts, self._borders.tolist(), strict=False):
+            found.append(part.iso(None if among is None else among[low : low + len(part)]))
         return np.concatenate([one[0] for one in found]), np.concatenate([one[1] for one in found])
 
 
 Cells = TextCells | ByteCells | JoinedCells
 
 
-def _plain(matrix: Array, width: Array, mark: int) -> Plain:
-    """Rows of bytes as numbers: one pass over the columns of the matrix.
+def _joined(parts: Sequence[Plain]) -> Plain:
+    arrays = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in ("values", "done", "whole", "padded", "width")
+    }
+    return Plain(evident=sum(part.evident for part in parts), **arrays)
+
+
+def _plain(view: Array, starts: Array, lengths: Array, mark: int) -> Plain:
+    """Cells as numbers, one place of all cells after the other, the last places together.
 
     A quotient m / 10^d is right where m and 10^d are floats, since division rounds once.
     """
-    n, columns = matrix.shape
-    mantissa = np.zeros(n, np.uint64)
-    digits, decimals, marks = (np.zeros(n, np.int64) for _ in range(3))
-    good = width > 0
-    first = matrix[:, 0]
-    signed = (first == 43) | (first == 45)
-    for k in range(columns):
-        here = matrix[:, k]
-        digit = here - np.uint8(48)
-        is_digit = digit < 10
-        is_mark = here == mark
-        good &= is_digit | is_mark | (k >= width) | (signed if k == 0 else False)
-        mantissa = np.where(is_digit, mantissa * np.uint64(10) + digit, mantissa)
-        digits += is_digit
-        decimals += is_digit & (marks > 0)
+    n = len(starts)
+    first = view.take(starts, mode="clip")
+    minus = first == 45
+    signed = (minus | (first == 43)) & (lengths > 0)
+    size = np.where(lengths <= _WIDEST, lengths - signed, 0).astype(np.int32)
+    most = int(size.max(initial=0))
+    mantissa, larger = np.zeros(n, np.uint64), np.empty(n, np.uint64)
+    decimals, marks = np.zeros(n, np.uint8), np.zeros(n, np.uint8)
+    good, seen = size > 0, np.zeros(n, bool)
+    place = starts + lengths - most
+    for k in range(most):
+        letter = view.take(place, mode="clip")
+        place += 1
+        np.copyto(letter, 48, where=size < most - k)  # before the cell begins
+        is_mark = letter == mark
+        letter -= np.uint8(48)
+        good &= (letter < 10) | is_mark
+        np.multiply(mantissa, np.uint64(10), out=larger)
+        larger += letter
+        np.copyto(mantissa, larger, where=~is_mark)
+        decimals += seen
+        seen |= is_mark
         marks += is_mark
+    digits = size - marks
     good &= (digits > 0) & (marks <= 1) & (digits <= _MOST_DIGITS)
-    exact = (mantissa <= numerals.EXACT) & (decimals <= 22)
-    values = mantissa.astype(np.float64) / 10.0**decimals
-    slow = good & ~exact
-    if _EXTENDED and slow.any():
-        rows = np.flatnonzero(slow)
-        quotient = mantissa[rows].astype(np.longdouble) / np.longdouble(10) ** decimals[rows]
-        values[rows] = quotient
-        low_bits = np.ascontiguousarray(quotient).view(np.uint64)[::2] & np.uint64(0x7FF)
-        slow[rows] = low_bits == 0x400
-    if slow.any():
-        rows = np.flatnonzero(slow)
-        text = matrix[rows]
-        text[text == mark] = 46
-        text = np.ascontiguousarray(text).view(f"S{columns}").ravel()
-        values[rows] = np.abs(text.astype(np.float64))
-    values = np.where(first == 45, -values, values)
-    lead = np.where(signed & (columns > 1), matrix[:, min(1, columns - 1)], first)
+    values = mantissa / _POWERS.take(decimals, mode="clip")
+    inexact = np.flatnonzero(good & ((mantissa > numerals.EXACT) | (decimals > 22)))
+    if len(inexact):
+        values[inexact] = _rounded(view, starts, lengths, mark, mantissa, decimals, inexact)
+    np.negative(values, out=values, where=minus)
     front = digits - decimals
-    padded = good & (lead == 48) & (front > 1)
+    zero = view.take(starts + signed, mode="clip") == 48
     whole = marks == 0
-    other_reads = whole | ((decimals == 3) & (front >= 1) & (front <= 3) & (lead != 48))
-    return Plain(values, good, whole, int((good & ~other_reads).sum()), padded, width)
+    other_reads = whole | ((decimals == 3) & (front >= 1) & (front <= 3) & ~zero)
+    evident = int((good & ~other_reads).sum())
+    return Plain(values, good, whole & good, evident, good & zero & (front > 1), lengths)
+
+
+_POWERS = np.array([float(f"1e{power}") for power in range(_WIDEST + 1)])
+_EXTENDED_POWERS = np.cumprod(np.array([1] + [10] * _MOST_DIGITS, np.longdouble))  # exact to 10^27
+
+
+def _rounded(
+    view: Array,
+    starts: Array,
+    lengths: Array,
+    mark: int,
+    mantissa: Array,
+    decimals: Array,
+    rows: Array,
+) -> Array:
+    """The quotients of some rows whose parts no float64 holds, rounded right, without a sign."""
+    slow = np.arange(len(rows))
+    values = np.empty(len(rows))
+    if _EXTENDED:
+        quotient = mantissa[rows].astype(np.longdouble) / _EXTENDED_POWERS.take(
+            decimals[rows], mode="clip"
+        )
+        values[:] = quotient
+        low_bits = quotient.view(np.uint64)[::2] & np.uint64(0x7FF)
+        slow = np.flatnonzero(low_bits == 0x400)
+    for i in slow.tolist():
+        start = int(starts[rows[i]])
+        text = view[start : start + int(lengths[rows[i]])].tobytes()
+        values[i] = abs(float(text.replace(bytes([mark]), b".")))
+    return values
 
 
 def _has_form(matrix: Array, form: str) -> Array:

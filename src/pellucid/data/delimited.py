@@ -67,7 +67,7 @@ def read_delimited(
             bytes, or bytes that are not of the encoding.
     """
     raw, notes = decoded(where, data, encoding)
-    if not raw.strip():
+    if not raw or raw.isspace():
         raise DataError(where, "a table must have rows, got an empty file")
     dialect, said = sniffed(where, raw, delimiter)
     notes += said
@@ -105,12 +105,11 @@ def _places(where: str, raw: bytes, dialect: Dialect) -> _Grid | None:
         for low, width in zip(first[:_SAMPLE].tolist(), widths[:_SAMPLE].tolist(), strict=True)
     ]
     width = _width([len(row) for row in head], head)
-    _refuse_long(where, raw, starts, ends, first, widths, width)
-    index = np.minimum(first[:, None] + np.arange(width), len(starts) - 1)
-    inside = np.arange(width) < widths[:, None]
-    row_end = ends[first + widths - 1][:, None]
-    starts = np.where(inside, starts[index], row_end)
-    ends = np.where(inside, ends[index], row_end)
+    if len(starts) == len(first) * width and (widths == width).all():
+        starts, ends = starts.reshape(-1, width), ends.reshape(-1, width)
+    else:
+        _refuse_long(where, raw, starts, ends, first, widths, width)
+        starts, ends = _filled(starts, ends, first, widths, width)
     rows = np.flatnonzero(widths < width)
     named = [
         (raw.count(b"\n", 0, int(starts[row, 0])) + 1, int(widths[row]))
@@ -122,6 +121,16 @@ def _places(where: str, raw: bytes, dialect: Dialect) -> _Grid | None:
         return ByteCells(name, raw, begins, finishes, dialect.quote)
 
     return _Grid(head, len(first), width, column, named, len(rows), blank)
+
+
+def _filled(
+    starts: Array, ends: Array, first: Array, widths: Array, width: int
+) -> tuple[Array, Array]:
+    """The bounds as rows of equal width: what lacks is an empty cell at the row's end."""
+    index = np.minimum(first[:, None] + np.arange(width), len(starts) - 1)
+    inside = np.arange(width) < widths[:, None]
+    row_end = ends[first + widths - 1][:, None]
+    return np.where(inside, starts[index], row_end), np.where(inside, ends[index], row_end)
 
 
 def _bounds(raw: bytes, dialect: Dialect) -> tuple[Array, Array, Array, Array, int] | None:
@@ -194,7 +203,7 @@ def _refuse_long(
 ) -> None:
     for row in np.flatnonzero(widths > width).tolist():
         cells = range(first[row] + width, first[row] + widths[row])
-        extra = next((i for i in cells if ends[i] > starts[i]), None)
+        extra = next((i for i in cells if raw[starts[i] : ends[i]].strip()), None)
         if extra is not None:
             line = raw.count(b"\n", 0, int(starts[extra])) + 1
             text = raw[starts[extra] : ends[extra]].decode("utf-8")

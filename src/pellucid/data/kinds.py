@@ -121,7 +121,7 @@ class _Texts:
         self.plain: Plain = cells.plain(numerals.POINT)
         self.iso = np.zeros(self.n, bool)
         if not self.plain.done.all():
-            self.iso = cells.iso()[1]
+            self.iso = cells.iso(~self.plain.done)[1]
         rest = ~(self.plain.done | self.iso)
         self.tally = _tally(cells.factors_of(rest), rest)
 
@@ -143,7 +143,7 @@ class _Texts:
     def _kind(self) -> str:
         tally, plain = self.tally, self.plain
         present = self.n - tally.missing
-        if not present:
+        if not present or self._is_constant():
             return self._kind_of_texts()
         numbers = int(plain.done.sum()) + tally.numbers
         if numbers >= _SHARE * present:
@@ -162,7 +162,6 @@ class _Texts:
 
     def _kind_of_numbers(self, present: int) -> str:
         plain, tally = self.plain, self.tally
-        all_plain = bool(plain.done.all())
         if plain.done.sum() == present:
             widths = plain.width[plain.done]
             same = widths.min() == widths.max()
@@ -176,14 +175,19 @@ class _Texts:
         large = plain.whole & (np.abs(plain.values) > numerals.EXACT)
         if 2 * (int(large.sum()) + tally.large) >= present:
             return ID
-        if all_plain and self.n > 1:
-            if plain.values.min() == plain.values.max():
-                return CONSTANT if len(self.cells.factors.texts) == 1 else NUMBER
-            if plain.whole.all() and _counts_rows(self.name, plain.values):
-                return ID
+        if plain.whole.all() and _counts_rows(self.name, plain.values):
+            return ID
         return NUMBER
 
     compact = False
+
+    def _is_constant(self) -> bool:
+        """Whether every row holds one text."""
+        first = np.arange(self.n) < _FEW
+        if self.n < 2 or len(self.cells.factors_of(first).texts) > 1:
+            return False
+        codes, texts, _ = self.cells.factors
+        return len(texts) == 1 and bool((codes == 0).all())
 
     def _kind_of_texts(self) -> str:
         factors = self.cells.factors

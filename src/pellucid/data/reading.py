@@ -91,8 +91,8 @@ def read_table(
             made.append(cast(cells, found))
             said += more
     known = {column.name for column in made}
-    left_out = [cells.name for cells in columns.cells if cells.name not in known]
-    table = Table(made, f"{label}{how}", [*notes, *said], left_out)
+    table = Table(made, f"{label}{how}", [*notes, *said])
+    table.left_out = tuple(cells.name for cells in columns.cells if cells.name not in known)
     if not quiet:
         _say(table, label)
     return table

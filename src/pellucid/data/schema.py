@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError, DataError, nearest
 from pellucid.data import dates, numerals
 
@@ -74,6 +75,16 @@ class Schema:
 
     columns: tuple[ColumnSchema, ...]
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.columns, tuple) or not all(
+            isinstance(column, ColumnSchema) for column in self.columns
+        ):
+            raise ArgumentError(
+                "Schema",
+                f"columns must be a tuple of those of other schemas, got {self.columns!r}",
+                "Read one with Schema.from_json.",
+            )
+
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
@@ -85,9 +96,8 @@ class Schema:
         return iter(self.columns)
 
     def __getitem__(self, name: str) -> ColumnSchema:
-        for column in self.columns:
-            if column.name == name:
-                return column
+        if isinstance(name, str) and name in self.names:
+            return self.columns[self.names.index(name)]
         raise ArgumentError("schema", f"unknown column {name!r}", nearest(name, self.names))
 
     def to_json(self) -> list[dict[str, Any]]:
@@ -108,6 +118,9 @@ class Schema:
         if len(set(names)) < len(names):
             raise _damaged("columns of different names, got one twice")
         return cls(columns)
+
+
+Schema.__init__ = checked(Schema.__init__, "Schema")  # type: ignore[method-assign]
 
 
 def _damaged(problem: str) -> DataError:

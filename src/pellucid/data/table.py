@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, overload
 
 import numpy as np
 
+from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError, ShapeError, nearest
 from pellucid.data import numerals
 from pellucid.data.schema import CATEGORY, CONSTANT, DATE, NUMBER, ColumnSchema, Schema
@@ -143,15 +144,25 @@ class Table:
         left_out: columns of the source that the schema, by which it was read, does not know.
     """
 
-    def __init__(
-        self,
-        columns: Sequence[Column],
-        source: str = "",
-        notes: Sequence[Note] = (),
-        left_out: Sequence[str] = (),
-    ):
+    left_out: tuple[str, ...] = ()
+
+    @checked
+    def __init__(self, columns: Sequence[Column], source: str = "", notes: Sequence[Note] = ()):
+        parts = isinstance(columns, Sequence) and isinstance(notes, Sequence)
+        if not (
+            parts
+            and isinstance(source, str)
+            and all(isinstance(column, Column) for column in columns)
+            and all(isinstance(note, Note) for note in notes)
+        ):
+            raise ArgumentError(
+                "Table",
+                f"columns must be those of other tables, source a text and notes those of a "
+                f"table, got {type(columns).__name__}, {type(source).__name__} and "
+                f"{type(notes).__name__}",
+                "Make a table with pel.data.read_table.",
+            )
         self._columns = {column.name: column for column in columns}
-        self.left_out = tuple(left_out)
         self.source, self.notes = source, tuple(notes)
         lengths = {len(column) for column in columns}
         if len(lengths) > 1 or len(self._columns) < len(columns):
@@ -219,13 +230,14 @@ class Table:
 
         Counts of unreadable cells stay those of the whole table.
         """
-        chosen = np.asarray(rows)
-        good = chosen.ndim == 1 and (
-            len(chosen) == len(self)
-            if chosen.dtype == bool
-            else (chosen.dtype.kind in "iu" or not len(chosen))
-        )
-        if good and chosen.dtype != bool:
+        try:
+            chosen = np.asarray(rows)
+        except Exception:  # whatever an array-like raises
+            chosen = np.zeros((0, 0))
+        good = chosen.ndim == 1 and (chosen.dtype.kind in "iub" or not len(chosen))
+        if good and chosen.dtype == bool:
+            good = len(chosen) == len(self)
+        elif good:
             chosen = chosen.astype(np.int64)
             good = not len(chosen) or (chosen.min() >= -len(self) and chosen.max() < len(self))
         if not good:
@@ -272,9 +284,10 @@ class Table:
             if column.unreadable:
                 shown = "; ".join(map(str, column.problems))
                 more = column.unreadable - len(column.problems)
+                counts = "counts" if column.unreadable == 1 else "count"
                 found.append(
                     f"{column.name!r}: {count(column.unreadable, 'cell')} could not be read and "
-                    f"count as missing. {shown}" + (f"; and {more:,} more." if more else ".")
+                    f"{counts} as missing. {shown}" + (f"; and {more:,} more." if more else ".")
                 )
         return found
 

@@ -19,8 +19,9 @@ from pellucid.core import notices
 from pellucid.core.arguments import checked, flag
 from pellucid.core.arguments import seed as check_seed
 from pellucid.core.errors import ArgumentError, DataError, nearest
-from pellucid.data import Column, Table, read_table
+from pellucid.data import Table, read_table
 from pellucid.data.schema import CONSTANT, DATE, ID, NUMBER, TEXT
+from pellucid.data.table import Column
 from pellucid.models import Sequential
 from pellucid.tables import baselines, checks, folds
 from pellucid.tables.model import QUANTILES, Findings, Member, TableModel, averaged, target_scale
