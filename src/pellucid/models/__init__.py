@@ -1,7 +1,6 @@
 """Models: layers, their arrays, and the calls that train, use and keep them."""
 
 from pellucid.models.convolutional import alexnet, lecun1989, lenet5
-from pellucid.models.loading import load
 from pellucid.models.model import Model
 from pellucid.models.rates import RateRange, rate_range
 from pellucid.models.sequential import Sequential
@@ -13,6 +12,5 @@ __all__ = [
     "alexnet",
     "lecun1989",
     "lenet5",
-    "load",
     "rate_range",
 ]

@@ -1,4 +1,4 @@
-"""A model out of a file. Loading runs no code of the file.
+"""A model out of the description and the arrays in a file. Nothing of the file runs.
 
 It builds the architecture from known records, works out the type of every weight without allocating
 one, and takes the arrays only if they fit.
@@ -24,7 +24,7 @@ from pellucid.models.ports import Ports
 from pellucid.models.sequential import Sequential
 from pellucid.nn.layer import Layer
 from pellucid.ops.value import at_most
-from pellucid.train.checkpoint import grouped, most_nodes, read_file
+from pellucid.train.checkpoint import grouped, most_nodes
 from pellucid.train.history import History
 from pellucid.train.metrics import GRADIENT_NORM, Metric, metric
 from pellucid.transform.arrays import type_of
@@ -43,23 +43,6 @@ _TRAINING = {
     "data": str,
     "y": list,
 }
-
-
-def load(path: str | Path) -> Model:
-    """The model that `save` wrote: weights, training configuration, and where training stood.
-
-    Raises:
-        DataError: for a file that is missing, truncated, changed, or of a newer format; the
-            message names the file and what does not fit.
-
-    Example:
-        >>> load("missing.safetensors")  # doctest: +ELLIPSIS
-        Traceback (most recent call last):
-        ...
-        pellucid.core.errors.DataError: [load "missing.safetensors"] the file cannot be read: ...
-    """
-    arrays, document = read_file(path)
-    return described(path, lambda: model_of(arrays, document))
 
 
 def described(path: str | Path, make: Callable[[], T]) -> T:

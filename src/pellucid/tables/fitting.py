@@ -24,8 +24,9 @@ from pellucid.data.schema import CONSTANT, DATE, ID, NUMBER, TEXT
 from pellucid.data.table import Column
 from pellucid.models import Sequential
 from pellucid.tables import baselines, checks, folds
-from pellucid.tables.model import QUANTILES, Findings, Member, TableModel, averaged, target_scale
-from pellucid.tables.networks import BINNED, KINDS, Networks, Shape
+from pellucid.tables.findings import QUANTILES, Findings
+from pellucid.tables.model import TableModel, averaged, target_scale
+from pellucid.tables.networks import BINNED, KINDS, Member, Networks, Shape
 from pellucid.tables.preparation import Arrays, Preparation
 from pellucid.tables.progress import Progress
 from pellucid.tables.scores import intervals, measures

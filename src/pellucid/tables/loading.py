@@ -13,8 +13,9 @@ from pellucid.data import Schema
 from pellucid.data.schema import CATEGORY, DATE, NUMBER
 from pellucid.models import Model, Sequential
 from pellucid.models.loading import described, model_of
-from pellucid.tables.model import QUANTILES, Findings, Member, TableModel
-from pellucid.tables.networks import KINDS, Networks, Shape
+from pellucid.tables.findings import QUANTILES, Findings
+from pellucid.tables.model import TableModel
+from pellucid.tables.networks import KINDS, Member, Networks, Shape
 from pellucid.tables.preparation import BINS, Preparation
 from pellucid.tables.saving import KIND, PREFIX
 from pellucid.tables.target import TASKS, Labels, Target

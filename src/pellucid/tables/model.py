@@ -7,10 +7,9 @@ takes, their measures, one file.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -18,51 +17,17 @@ from pellucid.core import notices
 from pellucid.core.arguments import checked, real
 from pellucid.core.errors import ArgumentError
 from pellucid.data import Table
-from pellucid.models import Model, Sequential
+from pellucid.models import Sequential
 from pellucid.nn import TargetScale
 from pellucid.tables import checks
-from pellucid.tables.networks import Networks
+from pellucid.tables.findings import Findings
+from pellucid.tables.networks import Member
 from pellucid.tables.preparation import Arrays, Preparation, check_rows, notice_of
 from pellucid.tables.saving import save
 from pellucid.tables.scores import measures
 from pellucid.tables.target import Target
 
 Array = np.ndarray[Any, Any]
-QUANTILES = 201  # of the errors of held out rows, that intervals are made of
-
-
-class Member(NamedTuple):
-    """One of the networks whose predictions are averaged."""
-
-    networks: Networks
-    model: Model
-
-
-@dataclass(frozen=True)
-class Findings:
-    """What training found out, beside the networks.
-
-    Attributes:
-        rows, held: how many rows there were, and of how many a prediction by networks that did not
-            train on them gave the scores.
-        scores: of these predictions, by measure; intervals: the middle 95 % over resampled rows.
-        baselines: the same measures of "constant" (most frequent class or mean) and "linear".
-        notes: what a person should know of the table.
-        ranges: the lowest and the highest value of each number.
-        errors: quantiles of target less prediction over the held rows, evenly spaced from 0 to 1;
-            none of classes.
-        settings: how the model was trained.
-    """
-
-    rows: int
-    held: int
-    scores: Mapping[str, float]
-    intervals: Mapping[str, tuple[float, float]]
-    baselines: Mapping[str, Mapping[str, float]]
-    notes: tuple[str, ...] = ()
-    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    errors: tuple[float, ...] = ()
-    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 class TableModel:
@@ -201,7 +166,15 @@ class TableModel:
         Raises:
             ArgumentError: if the file exists and `overwrite` is False.
         """
-        save(self, path, overwrite)
+        save(
+            path,
+            overwrite,
+            self.preparation,
+            self.target,
+            self.members,
+            self.scale,
+            self.findings,
+        )
 
 
 def averaged(members: Sequence[Member], scale: Sequential | None, x: Arrays) -> Array:

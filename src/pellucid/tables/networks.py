@@ -11,7 +11,7 @@ epochs, each network stopped early on its own fold.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -152,6 +152,13 @@ class Networks:
         given = self.inputs(x)
         found = model.predict_proba(given) if self.shape.classes else model.predict(given)
         return np.asarray(found, np.float64)
+
+
+class Member(NamedTuple):
+    """One of the networks whose predictions are averaged."""
+
+    networks: Networks
+    model: Model
 
 
 def batch_size(rows: int) -> int:

@@ -2,44 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pellucid.data import Schema
-from pellucid.models import Model
+from pellucid.models import Model, Sequential
 from pellucid.models.saving import file_of, to_plain
+from pellucid.tables.findings import Findings
+from pellucid.tables.networks import Member
+from pellucid.tables.preparation import Preparation
+from pellucid.tables.target import Target
 from pellucid.train.checkpoint import write_file
-
-if TYPE_CHECKING:
-    from pellucid.tables.model import Findings, TableModel
-    from pellucid.tables.target import Target
 
 KIND = "TableModel"
 PREFIX = "models"
 
 
-def save(model: TableModel, path: str | Path, overwrite: bool) -> None:
-    """Writes a model of a table."""
+def save(
+    path: str | Path,
+    overwrite: bool,
+    preparation: Preparation,
+    target: Target,
+    members: Sequence[Member],
+    scale: Sequential | None,
+    findings: Findings,
+) -> None:
+    """Writes the parts of a model of a table."""
     arrays: dict[str, Any] = {}
     own: list[tuple[str, Model]] = []
-    if model.preparation.model is not None:
-        own.append(("preparation", model.preparation.model))
-    own += [(member.networks.kind, member.model) for member in model.members]
-    if model.scale is not None:
-        own.append(("scale", model.scale))
+    if preparation.model is not None:
+        own.append(("preparation", preparation.model))
+    own += [(member.networks.kind, member.model) for member in members]
+    if scale is not None:
+        own.append(("scale", scale))
     described = []
     for number, (role, one) in enumerate(own):
         inside, document = file_of(one, one.architecture.output_types)
         arrays |= {f"{PREFIX}/{number}/{name}": array for name, array in inside.items()}
         described.append({"role": role, "model": document})
-    preparation = model.preparation
     document = {
         "kind": KIND,
         "schema": preparation.schema.to_json(),
         "hashed": list(preparation.hashed),
         "known": list(preparation.known),
-        "target": _target(model.target),
-        "findings": to_plain(_findings(model.findings)),
+        "target": _target(target),
+        "findings": to_plain(_findings(findings)),
         "models": described,
     }
     write_file(path, arrays, document, overwrite)
