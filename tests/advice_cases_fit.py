@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ from tests.advice_cases import Followed
 X = np.arange(40) % 4 * 1.0
 SIZES = np.where(X > 1, "L", "S")
 ROWS = {"height": X, "size": SIZES}
-AMOUNTS = {"height": X, "price": X + np.arange(40) / 7}
+AMOUNTS = {"height": X, "price": X + np.arange(40) * 0.13}
 MOMENTS = np.datetime64("2024-01-01") + np.arange(40) * np.timedelta64(1, "D")
 
 
 def fitted(rows: Any = ROWS, target: str = "size", **options: Any) -> Any:
-    return pel.fit_table(rows, target, quick=True, verbose=0, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return pel.fit_table(rows, target, quick=True, verbose=0, **options)
 
 
 def evaluated(*sizes: str) -> Any:

@@ -171,7 +171,7 @@ def test_strange_rows_are_said(churn):
         model.predict(rows)
     (text,) = [str(one.message) for one in caught]
     assert "the model does not know are ignored: 'amount', 'colour'." in text
-    assert "2 cells of 'city' hold categories that training did not see ('Atlantis')" in text
+    assert "'city': 2 cells of categories that training did not see ('Atlantis'), taken as" in text
     assert "'price': 40 of 40 rows lie outside" in text
     assert "customer_id" not in text, "a column of the training table that is not used"
 

@@ -17,7 +17,7 @@ import numpy as np
 from pellucid.core.errors import DataError
 from pellucid.data import Schema, Table, read_table
 from pellucid.data.schema import CATEGORY, DATE, NUMBER, ColumnSchema
-from pellucid.data.table import Column
+from pellucid.data.table import Column, count
 from pellucid.models import Model
 from pellucid.nn import Concat, Dates, Input, MissingFlag, QuantileBins, Standardize, Symbol
 
@@ -189,13 +189,13 @@ def notice_of(where: str, preparation: Preparation, table: Table) -> str:
     extra = [name for name in table.left_out if name not in preparation.known]
     if extra:
         said.append(f"columns that the model does not know are ignored: {listed(extra)}.")
-    for column in table.columns:
-        new = column.is_new if column.name not in preparation.hashed else np.zeros(0, bool)
-        if new.any():
+    for column in table[list(preparation.schema.names)].columns:
+        new = column.is_new
+        if new.any() and column.name not in preparation.hashed:
             texts = [column.levels[i] for i in dict.fromkeys(column.values[new].tolist())]
             said.append(
-                f"{int(new.sum()):,} cells of {column.name!r} hold categories that training did "
-                f"not see ({listed(texts)}); they count as other."
+                f"{column.name!r}: {count(int(new.sum()), 'cell')} of categories that training did "
+                f"not see ({listed(texts)}), taken as other."
             )
     said += table.unread()
     return f"[{where}] {' '.join(said)}" if said else ""

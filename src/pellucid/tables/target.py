@@ -13,7 +13,8 @@ import numpy as np
 
 from pellucid.core.arguments import choice
 from pellucid.core.errors import ArgumentError, DataError
-from pellucid.data.schema import CATEGORY, CONSTANT, DATE, ID, NUMBER, TEXT, ColumnSchema
+from pellucid.data import numerals
+from pellucid.data.schema import CONSTANT, DATE, ID, NUMBER, TEXT, ColumnSchema
 from pellucid.data.table import Column
 
 Array = np.ndarray[Any, Any]
@@ -38,7 +39,7 @@ class Labels:
     @property
     def shown(self) -> tuple[str, ...]:
         """The classes as text."""
-        return tuple(name if isinstance(name, str) else f"{name:g}" for name in self.names)
+        return tuple(name if isinstance(name, str) else numerals.shown(name) for name in self.names)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -194,8 +195,3 @@ def _of_numbers(column: Column, task: str | None) -> tuple[Target, str]:
 def _shown(names: tuple[str, ...]) -> str:
     more = f", … ({len(names):,} in all)" if len(names) > _SHOWN else ""
     return ", ".join(repr(name) for name in names[:_SHOWN]) + more
-
-
-def target_spec(name: str, kind: str) -> str | None:
-    """What to read an id as where it is the target: numbers that are all different are amounts."""
-    return NUMBER if kind == ID else CATEGORY if kind == TEXT else None
