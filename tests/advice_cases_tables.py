@@ -45,6 +45,11 @@ FOLLOWED = [
         lambda p: read(p, "a,b,c\n1,2,3\n"),
     ),
     Followed(
+        "Pass header=False if the first row is one.",
+        lambda p: read(p, "x,y\n"),
+        lambda p: read(p, "x,y\n", header=False),
+    ),
+    Followed(
         "Write the file again: it is damaged, or no text.",
         lambda p: read(p, b"a,b\n1,x\0\n"),
         lambda p: read(p, b"a,b\n1,x\n"),

@@ -141,7 +141,7 @@ TABLES = [
     ),
     Case(
         "a table that is not there",
-        lambda p: pel.data.read_table(p / "sales.csv"),
+        lambda p: pel.data.read_table(p / "none.csv"),
         "there is no such file",
     ),
     Case(

@@ -33,11 +33,11 @@ that readers tend to get wrong in silence, with what comes of them. A test reads
 - **Missing.** An empty cell. Among numbers and dates also NA, n/a, null, none, ?, - and their kin
   in any case; among texts only `NA`, `NaN`, `NULL`, `None` and their kin as spelled, outside
   quotes.
-- **Number**: at least nine in ten cells are. The others are counted, named by their line, and
-  count as missing. A thousands separator stands before groups of three digits (or as in India).
-  Which mark is decimal the whole column decides; where no cell tells, a comma before three digits
-  separates thousands (in a file with semicolons: decimals), said. Per cent divides by 100; a
-  currency is left out; brackets are a minus.
+- **Number**: at least nine in ten cells are. The others are counted, named by line, and count as
+  missing. A thousands separator stands before groups of three digits (or as in India). Which mark
+  is decimal the whole column decides; where no cell of it tells, the other columns; where these
+  do not either, a comma before three digits separates thousands (in a file with semicolons:
+  decimals), said. Per cent divides by 100; a currency is left out; brackets are a minus.
 - **Id**: whole numbers beyond 2⁵³; all-different whole numbers whose name says so or that count
   the rows from 0 or 1; texts without blanks that all differ, in 20 rows or more.
 - **Date**: at least nine in ten cells are. Day or month first the whole column decides; where no

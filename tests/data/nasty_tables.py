@@ -410,19 +410,41 @@ NUMBERS = [
         "1,234 throughout",
         b'a,b\n"1,234",x\n"5,678",y\n',
         {"a": number(1234, 5678), "b": category("x", "y")},
-        said=("commas stand before three digits throughout and are read as thousands",),
+        said=("1,234 is read as 1234",),
     ),
     Nasty(
         "1,234 throughout, in a file of semicolons",
         b"a;b\n1,234;x\n5,678;y\n",
         {"a": number(1.234, 5.678), "b": category("x", "y")},
-        said=("are read as decimals",),
+        said=("1,234 is read as 1.234",),
     ),
     Nasty(
         "1,234 throughout, told",
         b'a,b\n"1,234",x\n"5,678",y\n',
         {"a": number(1.234, 5.678), "b": category("x", "y")},
         options={"types": {"a": "number:1.234,5"}},
+    ),
+    Nasty(
+        "1,234 throughout, other columns tell",
+        b"a\tb\n1,234\t0,5\n5,678\t1,25\n",
+        {"a": number(1.234, 5.678), "b": number(0.5, 1.25)},
+    ),
+    Nasty(
+        "1.234 throughout, other columns tell",
+        b"a;b\n1.234;0,5\n5.678;1,25\n",
+        {"a": number(1234, 5678), "b": number(0.5, 1.25)},
+        said=("decimals are read after a comma, as in other columns",),
+    ),
+    Nasty(
+        "1.234 throughout, in a file of semicolons",
+        b"a;b\n1.234;x\n5.678;y\n",
+        {"a": number(1.234, 5.678), "b": category("x", "y")},
+        said=("1.234 is read as 1.234",),
+    ),
+    Nasty(
+        "1.234 throughout",
+        b"a,b\n1.234,x\n5.678,y\n",
+        {"a": number(1.234, 5.678), "b": category("x", "y")},
     ),
     Nasty(
         "thousands and decimals, English",
@@ -448,7 +470,10 @@ NUMBERS = [
         "decimal points and commas in one column",
         b"a;b\n1.5;x\n2.5;y\n3,5;x\n" + b"4.5;y\n" * 9,
         {"a": number(1.5, 2.5, NAN, *[4.5] * 9), "b": category("x", "y", "x", *["y"] * 9)},
-        said=("11 cells have a decimal point and 1 a decimal comma", "line 4: '3,5' is no number"),
+        said=(
+            "11 cells with a decimal point and 1 cell with a decimal comma",
+            "line 4: '3,5' is no number",
+        ),
     ),
     Nasty("per cent", b"a,b\n10 %,x\n2.5%,y\n", {"a": number(0.1, 0.025), "b": category("x", "y")}),
     Nasty(
@@ -555,6 +580,12 @@ DATES = [
         options={"types": {"d": "date:mdy"}},
     ),
     Nasty(
+        "01/02/2024 throughout, another column tells",
+        b"d,e\n01/02/2024,12/31/2024\n03/04/2024,01/05/2024\n",
+        {"d": date("2024-01-02", "2024-03-04"), "e": date("2024-12-31", "2024-01-05")},
+        said=("the month is read first, as in other columns",),
+    ),
+    Nasty(
         "one date that tells the order",
         b"d,n\n01/02/2024,1\n12/31/2024,3\n",
         {"d": date("2024-01-02", "2024-12-31"), "n": number(1, 3)},
@@ -571,7 +602,7 @@ DATES = [
             "d": date("2024-12-25", "2024-12-26", "2024-12-27", "2024-02-01"),
             "n": number(1, 3, 2, 4),
         },
-        said=("2 dates have the day first, 1 the month; the 1 that could be either",),
+        said=("2 dates with the day first, 1 with the month; of the 1 that could be either",),
     ),
     Nasty(
         "years of two digits",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import time
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -169,6 +170,16 @@ def test_both_ways_of_cutting_give_the_same_cells(text, end):
         assert [one.place(i) for i in range(fast.rows)] == [
             other.place(i) for i in range(fast.rows)
         ]
+
+
+def test_many_stray_quotes_take_no_longer_than_others(tmp_path):
+    """Each of them looks at its own piece of the cell alone."""
+    path = tmp_path / "t.csv"
+    path.write_text('a,b\n1,"' + 'x"y' * 200_000 + '"\n2,z\n')
+    before = time.process_time()
+    table = read_table(path, quiet=True)
+    assert table["b"].text()[0] == 'x"y' * 200_000
+    assert time.process_time() - before < 5
 
 
 names = st.text(

@@ -99,6 +99,7 @@ def test_a_table_again():
         ({"a": [1, 2], "b": 1}, DataError, "got both: 'b'"),
         ({"a": [[1], [2]]}, DataError, "got a list in 'a'"),
         ({"a": np.ones((2, 2))}, DataError, "one axis"),
+        ({"a": [10**5000, 1]}, DataError, "must have a text"),
         ({"a": np.ones(2, complex)}, DataError, "got complex128"),
         (np.ones(3), DataError, "must have rows and columns"),
         ("a\0b.csv", ArgumentError, "NUL bytes"),
@@ -144,7 +145,8 @@ class TestDuckDB:
         path = self.made(
             tmp_path / "p.parquet",
             """SELECT i * 3 AS k, CASE WHEN i % 7 = 0 THEN NULL ELSE 'c' || (i % 3) END AS c,
-            DATE '2024-01-01' + i::INT AS d, TIMESTAMPTZ '2024-01-01 12:00+02' AS z, i % 2 = 0 AS b,
+            DATE '2024-01-01' + i::INT AS d, TIMESTAMPTZ '2024-01-01 12:00:00+02' AS z,
+            i % 2 = 0 AS b,
             CASE WHEN i > 2 THEN i * i / 3.0 END AS f, (i * i)::DECIMAL(9, 2) AS m,
             9007199254740993 + i AS big, '1,5' AS t FROM range(30) r(i)""",
         )

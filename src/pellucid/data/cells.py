@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pellucid.core.errors import DataError
 from pellucid.data import numerals
 from pellucid.data.table import Note
 
@@ -106,8 +107,15 @@ class TextCells:
         return Factors(codes, [text for text, _ in seen], [quoted for _, quoted in seen])
 
     def factors_of(self, rows: Array) -> Factors:
+        if rows.all():
+            return self.factors
         codes, texts, quoted = self.factors
-        return Factors(np.where(rows, codes, -1), texts, quoted)
+        codes = np.where(rows, codes, -1)
+        used = np.unique(codes[codes >= 0])
+        places = np.full(len(texts) + 1, -1, np.int64)  # the last one is for no cell
+        places[used] = np.arange(len(used))
+        kept = used.tolist()
+        return Factors(places[codes], [texts[i] for i in kept], [quoted[i] for i in kept])
 
     @functools.cached_property
     def _packed(self) -> ByteCells:
@@ -142,10 +150,13 @@ class ByteCells:
 
     @functools.cached_property
     def factors(self) -> Factors:
-        return self.factors_of(np.ones(len(self), bool))
+        return self._factors(np.ones(len(self), bool))
 
     def factors_of(self, rows: Array) -> Factors:
         """Those of the rows that are marked."""
+        return self.factors if rows.all() else self._factors(rows)
+
+    def _factors(self, rows: Array) -> Factors:
         raw, seen = self.raw, dict[bytes, int]()
         spans = zip(self.starts[rows].tolist(), self.ends[rows].tolist(), strict=True)
         found = (seen.setdefault(raw[start:end], len(seen)) for start, end in spans)
@@ -279,6 +290,7 @@ def _plain(view: Array, starts: Array, lengths: Array, mark: int) -> Plain:
     signed = (minus | (first == 43)) & (lengths > 0)
     size = np.where(lengths <= _WIDEST, lengths - signed, 0).astype(np.int32)
     most = int(size.max(initial=0))
+    least = int(size[size > 0].min(initial=most))
     mantissa, larger = np.zeros(n, np.uint64), np.empty(n, np.uint64)
     decimals, marks = np.zeros(n, np.uint8), np.zeros(n, np.uint8)
     good, seen = size > 0, np.zeros(n, bool)
@@ -286,14 +298,20 @@ def _plain(view: Array, starts: Array, lengths: Array, mark: int) -> Plain:
     for k in range(most):
         letter = view.take(place, mode="clip")
         place += 1
-        np.copyto(letter, 48, where=size < most - k)  # before the cell begins
+        if k < most - least:
+            np.copyto(letter, 48, where=size < most - k)  # before the cell begins
         is_mark = letter == mark
         letter -= np.uint8(48)
+        decimals += seen
+        if not is_mark.any():
+            good &= letter < 10
+            mantissa *= np.uint64(10)
+            mantissa += letter
+            continue
         good &= (letter < 10) | is_mark
         np.multiply(mantissa, np.uint64(10), out=larger)
         larger += letter
         np.copyto(mantissa, larger, where=~is_mark)
-        decimals += seen
         seen |= is_mark
         marks += is_mark
     digits = size - marks
@@ -436,7 +454,12 @@ def _text(item: Any) -> str | None:
         return "true" if item else "false"
     if isinstance(item, (float, np.floating)):
         return numerals.shown(float(item))
-    return str(item)
+    try:
+        return str(item)
+    except ValueError as error:  # a whole number of thousands of digits
+        raise DataError(
+            "read_table", f"a cell must have a text, got one without: {error}"
+        ) from None
 
 
 def of_array(name: str, array: Array) -> AnyCells:

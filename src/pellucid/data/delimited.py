@@ -86,7 +86,11 @@ def read_delimited(
         notes.append(Note(f"Left out {grid.blank:,} blank line{'s' * (grid.blank > 1)}."))
     notes += _short_rows(where, grid, has_names)
     if grid.rows - has_names == 0:
-        raise DataError(where, "a table must have rows, got names of columns alone")
+        raise DataError(
+            where,
+            "a table must have rows, got names of columns alone",
+            "Pass header=False if the first row is one." if header is None else "",
+        )
     cells = [grid.column(j, name, int(has_names)) for j, name in enumerate(names)]
     how = f"{dialect} between cells, " + ("names in the first row" if has_names else "no names")
     return Columns(cells, how, notes, dialect.delimiter == ";")

@@ -288,9 +288,10 @@ def _quoted(
     quote, escape, size = dialect.quote, dialect.escape, len(text)
     ends = re.compile(rf"[ \t]*(?:[{re.escape(dialect.delimiter)}\n]|\r\n|\Z)")
     parts, start, place = list[str](), begin + 1, begin + 1
-    stray = False
+    stray = broken = False  # a quote that is a letter; a line feed
     while True:
         found = text.find(quote, place)
+        broken = broken or text.find("\n", place, max(found, place)) >= 0
         if found < 0:
             if not lenient:
                 raise _unclosed(where, line, column)
@@ -303,13 +304,13 @@ def _quoted(
             start = place = found + 2
         elif ends.match(text, found + 1):
             value = "".join(parts) + text[start:found]
-            if stray and "\n" in value and not lenient:
+            if stray and broken and not lenient:
                 raise _unclosed(where, line, column)
             after = re.compile(r"[ \t]*" if dialect.delimiter != "\t" else " *")
             end = after.match(text, found + 1).end()  # type: ignore[union-attr]
             return value, end if dialect.delimiter != " " else found + 1, value.count("\n")
         else:
-            if "\n" in text[begin:found] and not lenient:
+            if broken and not lenient:
                 raise _unclosed(where, line, column)
             stray = True
             place = found + 1

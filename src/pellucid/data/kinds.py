@@ -1,7 +1,7 @@
 """What a column is: number, category, date, text, constant or id, from all of its cells.
 
-In: the cells of one column, and what a person said about it. Out: its `ColumnSchema`, and notes
-where a rule decided what could be meant otherwise. The rules, in order:
+In: the cells of the columns, and what a person said. Out: a `ColumnSchema` each, and notes where a
+rule decided what could be meant otherwise. The rules, in order:
 
 1. Nothing but missing cells, or one value in every row: constant.
 2. Nine in ten present cells are numbers: number. Digits that all have one width and zeros in front
@@ -11,21 +11,21 @@ where a rule decided what could be meant otherwise. The rules, in order:
 4. Otherwise text: a category where values repeat (at most half are different, or fewer than 20
    rows); all different without blanks: id; else text.
 
-A column decides as a whole which mark stands before decimals, and whether days stand before months:
-by the cells that can be read in one way only. Where there is none, a comma before three digits
-separates thousands (in a file with semicolons: decimals), and the day stands first.
+How its numbers and dates are written a column decides as a whole: see conventions.py.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from pellucid.data import dates, numerals
+from pellucid.data import conventions, dates, numerals
 from pellucid.data.casts import is_no_text, is_no_value
 from pellucid.data.cells import AnyCells, Cells, DateCells, Factors, NumberCells, Plain
+from pellucid.data.conventions import MARKS, File, Marks, Orders, mark_of, order_of
 from pellucid.data.schema import (
     BOOLEAN,
     CATEGORY,
@@ -44,25 +44,39 @@ _FEW = 20  # rows below which all-different texts say nothing
 _BOOLEANS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"), ("off", "on"))
 _ID_WORDS = {"id", "ids", "uuid", "guid", "key", "index", "idx", "nr", "no"}
 _DATE_WORDS = {"date", "day", "datum", "tag", "ymd", "yyyymmdd", "time", "when"}
-_MARKS = {mark: form for form, mark in numerals.FORMATS.items()}
+
+
+Said = tuple[str, str]  # a kind and a format that a person decided; an empty one is found here
 
 
 def infer(
-    cells: AnyCells, said: tuple[str, str] | None = None, *, semicolons: bool = False
-) -> tuple[ColumnSchema, list[Note]]:
-    """What the column is, and what to say about it.
+    columns: Sequence[AnyCells], said: Mapping[str, Said], *, semicolons: bool = False
+) -> tuple[list[ColumnSchema], list[Note]]:
+    """What each column is, and what to say about it.
 
     Args:
-        said: the kind and format that a person decided; an empty format is found here.
+        said: what a person decided, by column.
         semicolons: whether the cells come from a file that has them between its cells.
     """
+    looked = [_looked(cells, said.get(cells.name)) for cells in columns]
+    texts = [one for one in looked if isinstance(one, _Texts)]
+    file = conventions.of_file(
+        semicolons,
+        [one.marks for one in texts if one.kind == NUMBER],
+        [one.orders for one in texts if one.kind == DATE],
+    )
+    made = [one.decided(file) if isinstance(one, _Texts) else one for one in looked]
+    return made, [note for one in texts for note in one.notes]
+
+
+def _looked(cells: AnyCells, said: Said | None) -> ColumnSchema | _Texts:
     if isinstance(cells, NumberCells):
-        return _typed_numbers(cells, said), []
+        return _typed_numbers(cells, said)
     if isinstance(cells, DateCells):
         if said is None or said[0] == DATE:
-            return ColumnSchema(cells.name, DATE), []
+            return ColumnSchema(cells.name, DATE)
         cells = cells.as_text()
-    return _Texts(cells, semicolons).decided(said)
+    return _Texts(cells, said)
 
 
 def _typed_numbers(cells: NumberCells, said: tuple[str, str] | None) -> ColumnSchema:
@@ -76,7 +90,7 @@ def _typed_numbers(cells: NumberCells, said: tuple[str, str] | None) -> ColumnSc
     if kind in (NUMBER, DATE):
         form = said[1] if said and said[1] else ""
         return ColumnSchema(
-            cells.name, kind, form or (dates.COMPACT if kind == DATE else _MARKS["."])
+            cells.name, kind, form or (dates.COMPACT if kind == DATE else MARKS["."])
         )
     levels = sorted(set(present.tolist())) if kind in (CATEGORY, CONSTANT) else []
     return ColumnSchema(cells.name, kind, "", tuple(map(numerals.shown, levels)))
@@ -114,9 +128,8 @@ class _Tally(NamedTuple):
 class _Texts:
     """A column of text, looked at."""
 
-    def __init__(self, cells: Cells, semicolons: bool):
-        self.cells, self.semicolons = cells, semicolons
-        self.name, self.n = cells.name, len(cells)
+    def __init__(self, cells: Cells, said: Said | None):
+        self.cells, self.name, self.n = cells, cells.name, len(cells)
         self.notes: list[Note] = []
         self.plain: Plain = cells.plain(numerals.POINT)
         self.iso = np.zeros(self.n, bool)
@@ -124,21 +137,50 @@ class _Texts:
             self.iso = cells.iso(~self.plain.done)[1]
         rest = ~(self.plain.done | self.iso)
         self.tally = _tally(cells.factors_of(rest), rest)
+        self.kind, self.form = said or (self._kind(), "")
 
-    def decided(self, said: tuple[str, str] | None) -> tuple[ColumnSchema, list[Note]]:
-        kind, form = said or (self._kind(), "")
+    @property
+    def marks(self) -> Marks:
+        plain, found = self.plain, self.tally.marks
+        either = int(plain.done.sum()) - int(plain.whole.sum()) - plain.evident
+        return Marks(
+            found[numerals.POINT] + plain.evident,
+            found[numerals.COMMA],
+            found["?."] + either,
+            found["?,"],
+        )
+
+    @property
+    def orders(self) -> Orders:
+        found = self.tally.orders
+        return Orders(found[dates.DAY_FIRST], found[dates.MONTH_FIRST], found["?"])
+
+    def decided(self, file: File) -> ColumnSchema:
+        kind, form = self.kind, self.form
         levels: tuple[str, ...] = ()
         if kind == NUMBER:
-            form = form or _MARKS[self._mark()]
             self._say_padded()
+            if not form:
+                mark, said = mark_of(self.name, self.marks, file)
+                form = MARKS[mark]
+                self.notes += said
         elif kind == DATE:
-            form = form or self._order()
             self._say_years_and_zones()
+            if not form:
+                form = self._order(file)
         elif kind == CATEGORY:
             levels, form = self._levels(form)
         elif kind == CONSTANT:
             levels = self._levels("")[0]
-        return ColumnSchema(self.name, kind, form, levels), self.notes
+        return ColumnSchema(self.name, kind, form, levels)
+
+    def _order(self, file: File) -> str:
+        digits = bool(self.plain.done.any())
+        if self.compact or (digits and not self.tally.dates and not self.iso.any()):
+            return dates.COMPACT
+        order, said = order_of(self.name, self.orders, file)
+        self.notes += said
+        return order
 
     def _kind(self) -> str:
         tally, plain = self.tally, self.plain
@@ -230,63 +272,6 @@ class _Texts:
             return tuple(sorted(texts, key=lambda text: (numbers[text], text))), form
         return tuple(sorted(texts)), form
 
-    def _mark(self) -> str:
-        """Which mark stands before decimals."""
-        marks = self.tally.marks
-        point, comma = marks[numerals.POINT] + self.plain.evident, marks[numerals.COMMA]
-        if comma or point:
-            if comma and point:
-                self.notes.append(
-                    Note(
-                        f"{self.name!r}: {point:,} cells have a decimal point and {comma:,} a "
-                        f"decimal comma; the more frequent is read.",
-                        True,
-                    )
-                )
-            return numerals.COMMA if comma > point else numerals.POINT
-        if not marks["?"]:
-            return numerals.POINT
-        mark = numerals.COMMA if self.semicolons else numerals.POINT
-        meaning = "decimals (1,234 is 1.234)" if self.semicolons else "thousands (1,234 is 1234)"
-        other = next(form for form, one in numerals.FORMATS.items() if one != mark)
-        self.notes.append(
-            Note(
-                f"{self.name!r}: commas stand before three digits throughout and are read as "
-                f'{meaning}. If not, pass types={{"{self.name}": "number:{other}"}}.',
-                True,
-            )
-        )
-        return mark
-
-    def _order(self) -> str:
-        orders = self.tally.orders
-        if self.compact or int(self.plain.done.sum()):
-            return dates.COMPACT
-        day, month, either = orders[dates.DAY_FIRST], orders[dates.MONTH_FIRST], orders["?"]
-        if not (day or month or either):
-            return ""
-        order = dates.MONTH_FIRST if month > day else dates.DAY_FIRST
-        other = dates.DAY_FIRST if month > day else dates.MONTH_FIRST
-        first = "month" if month > day else "day"
-        change = f'If not, pass types={{"{self.name}": "date:{other}"}}.'
-        if either and not (day or month):
-            self.notes.append(
-                Note(
-                    f"{self.name!r}: no date says whether the day or the month stands first; the "
-                    f"day is read first. {change}",
-                    True,
-                )
-            )
-        elif day and month:
-            self.notes.append(
-                Note(
-                    f"{self.name!r}: {day:,} dates have the day first, {month:,} the month; the "
-                    f"{either:,} that could be either are read {first} first. {change}",
-                    True,
-                )
-            )
-        return order
-
     def _say_years_and_zones(self) -> None:
         if self.tally.short_years:
             self.notes.append(Note(f"{self.name!r}: years of two digits are read as 1969 to 2068."))
@@ -308,23 +293,30 @@ class _Texts:
 
 
 def _tally(factors: Factors, rows: Array) -> _Tally:
+    """Counts of the texts of some rows.
+
+    Where so many are neither that no share can matter, the rest is not looked at: sentences take
+    long.
+    """
     counts = factors.counts()
     missing = int((rows & (factors.codes < 0)).sum())
-    numbers = found = large = short = zones = 0
-    marks = dict.fromkeys([numerals.POINT, numerals.COMMA, "?", ""], 0)
+    numbers = found = large = short = zones = others = 0
+    marks = dict.fromkeys([numerals.POINT, numerals.COMMA, "?.", "?,", ""], 0)
     orders = dict.fromkeys([dates.DAY_FIRST, dates.MONTH_FIRST, "?", ""], 0)
     for text, cells in zip(factors.texts, counts.tolist(), strict=True):
-        if not cells:
-            continue
         if is_no_value(text):
             missing += cells
         elif numerals.parse(text) is not None or numerals.parse(text, numerals.COMMA) is not None:
             numbers += cells
             marks[numerals.evidence(text)] += cells
             large += cells * (numerals.is_whole(text) and abs(float(text)) > numerals.EXACT)
-        elif dates.parse(text) is not None:
+        elif others <= (1 - _SHARE) * len(rows) and dates.parse(text) is not None:
             found += cells
             orders[dates.evidence(text)] += cells
             short += cells * dates.has_short_year(text)
             zones += cells * dates.has_zone(text)
+        else:
+            others += cells
+            if 2 * others > len(rows):
+                break
     return _Tally(missing, numbers, found, large, marks, orders, short, zones)

@@ -71,13 +71,18 @@ def parse(text: str, mark: str = POINT) -> float | None:
 
 
 def evidence(text: str) -> str:
-    """Which mark `text` speaks for: a mark; "?" where both read it, differently; "" where alike."""
+    """Which mark `text` speaks for: a mark; "" where both read it alike.
+
+    "?," or "?." where they read it differently, as in 1,234 and 1.234.
+    """
     point, comma = parse(text, POINT), parse(text, COMMA)
     if point == comma:
         return ""
     if point is None:
         return COMMA
-    return POINT if comma is None else "?"
+    if comma is None:
+        return POINT
+    return "?," if COMMA in text else "?."
 
 
 def is_whole(text: str) -> bool:

@@ -85,11 +85,9 @@ def read_table(
         made, said = _by_schema(columns, schema)
     else:
         decided, said = _types(source, types or {}, columns)
-        made = []
-        for cells in columns.cells:
-            found, more = kinds.infer(cells, decided.get(cells.name), semicolons=columns.semicolons)
-            made.append(cast(cells, found))
-            said += more
+        found, more = kinds.infer(columns.cells, decided, semicolons=columns.semicolons)
+        made = [cast(cells, one) for cells, one in zip(columns.cells, found, strict=True)]
+        said += more
     known = {column.name for column in made}
     table = Table(made, f"{label}{how}", [*notes, *said])
     table.left_out = tuple(cells.name for cells in columns.cells if cells.name not in known)

@@ -13,6 +13,7 @@ import os
 import stat
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -213,7 +214,8 @@ def _json(where: str, data: bytes, is_list: bool) -> Columns:
         except (ValueError, RecursionError) as error:
             line = number + getattr(error, "lineno", 1) - 1
             column = getattr(error, "colno", 1)
-            problem = getattr(error, "msg", "nested too deep")
+            deep = isinstance(error, RecursionError)
+            problem = "nested too deep" if deep else getattr(error, "msg", str(error))
             raise DataError(
                 where, f"each line must be JSON, got line {line}, column {column}: {problem}"
             ) from None
@@ -297,10 +299,7 @@ def _named(pairs: list[tuple[str, AnyCells]], how: str) -> Columns:
 
 
 def _renamed(cells: AnyCells, name: str) -> AnyCells:
-    if cells.name == name:
-        return cells
-    object.__setattr__(cells, "name", name)
-    return cells
+    return cells if cells.name == name else replace(cells, name=name)
 
 
 def _from_dict(source: Mapping[Any, Any]) -> Columns:

@@ -20,7 +20,7 @@ from pellucid.data.schema import CATEGORY, CONSTANT, DATE, NUMBER, ColumnSchema,
 Array = np.ndarray[Any, Any]
 SHOWN = 5  # unreadable cells that are named
 _SHOWN_LEVELS = 4
-_WIDE = 60  # characters of the last column of a printed table
+_WIDE = 70  # characters of the last column of a printed table
 
 
 class Problem(NamedTuple):
@@ -131,8 +131,8 @@ def _date_text(text: str) -> str:
     return text.removesuffix(".000000").removesuffix("T00:00:00").replace("T", " ")
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= 24 else text[:23] + "…"
+def _short(text: str, wide: int = 24) -> str:
+    return text if len(text) <= wide else text[: wide - 1] + "…"
 
 
 class Table:
@@ -262,7 +262,7 @@ class Table:
             gone = int(column.missing.sum())
             bad = f"{column.unreadable:,}" if column.unreadable else ""
             name = _short(column.name)
-            values = column.summary()[:_WIDE]
+            values = _short(column.summary(), _WIDE)
             rows.append((name, column.kind, f"{gone:,}" if gone else "", bad, values))
         if not any(row[3] for row in rows[1:]):
             rows = [(*row[:3], row[4]) for row in rows]  # type: ignore[misc]
