@@ -69,6 +69,11 @@ FOLLOWED = [
         lambda p: nn.Categories(levels=(2, 40)),
     ),
     Followed(
+        'Write drop=["column"].',
+        lambda p: fitted({**ROWS, "column": X}, drop="column"),
+        lambda p: fitted({**ROWS, "column": X}, drop=["column"]),
+    ),
+    Followed(
         "Give them to read_table.",
         lambda p: fitted(read_table(ROWS), types={"height": "category"}),
         lambda p: fitted(read_table(ROWS, types={"height": "category"})),

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import notices
-from pellucid.core.arguments import checked, flag
+from pellucid.core.arguments import checked, flag, integer
 from pellucid.core.arguments import seed as check_seed
 from pellucid.core.errors import ArgumentError, DataError, nearest
 from pellucid.data import Table, read_table
@@ -115,21 +115,23 @@ def fit_table(
         >>> model.predict({"height": [1.5, 3.5]}).tolist()
         ['S', 'L']
     """
-    if isinstance(source, Table):
-        if types is not None:
-            raise ArgumentError(
-                WHERE, "the table has its types already, got types too", "Give them to read_table."
-            )
-        table = source
-    else:
-        table = read_table(source, types=types)
-    if isinstance(drop, str) or not all(isinstance(one, str) for one in drop):
-        raise ArgumentError(WHERE, f"drop must be a list of columns, got {drop!r}")
+    if not isinstance(drop, (list, tuple)) or not all(isinstance(one, str) for one in drop):
+        raise ArgumentError(
+            WHERE, f"drop must be a list of columns, got {drop!r}", 'Write drop=["column"].'
+        )
     flag(WHERE, "drop_missing", drop_missing)
     flag(WHERE, "quick", quick)
-    if verbose not in (0, 1) or isinstance(verbose, bool):
+    if integer(WHERE, "verbose", verbose) > 1:
         raise ArgumentError(WHERE, f"verbose must be 0 or 1, got {verbose!r}")
     check_seed(WHERE, seed)
+    if not isinstance(source, Table):
+        table = read_table(source, types=types)
+    elif types is None:
+        table = source
+    else:
+        raise ArgumentError(
+            WHERE, "the table has its types already, got types too", "Give them to read_table."
+        )
     options = Options(target, task, tuple(drop), group, time, drop_missing, quick, seed)
     model = train(table, options, bool(verbose))
     for note in model.findings.notes:
@@ -216,6 +218,8 @@ def _features(table: Table, options: Options) -> tuple[Table, list[Column]]:
         gone.add(_column(table, name, "drop").name)
     if options.group is not None:
         gone.add(_column(table, options.group, "group").name)
+    if options.time is not None:
+        _column(table, options.time, "time")
     if options.target in (*options.drop, options.group, options.time):
         raise ArgumentError(
             WHERE, f"the target {options.target!r} cannot be drop, group or time too, got both"
