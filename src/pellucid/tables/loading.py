@@ -145,6 +145,14 @@ def _target(document: Mapping[str, Any]) -> Target:
     wanted = {float} if schema.kind == NUMBER else {str}
     if task == TASKS[0] and (kinds != wanted or len(set(names)) < max(2, len(names))):
         raise DataError("load", f"classes must be different names, got {names!r}")
+    if schema.kind == NUMBER:
+        good = names == sorted(names) and all(np.isfinite(names))
+    else:
+        good = schema.kind == CATEGORY and tuple(names) == schema.levels
+    if task == TASKS[0] and not good:
+        raise DataError("load", f"classes must be the levels of {schema.name!r}, got {names!r}")
+    if task != TASKS[0] and (schema.kind != NUMBER or names):
+        raise DataError("load", f"a regression must be of numbers, got {schema.kind}")
     return Target(schema, task, Labels(tuple(names)))
 
 
