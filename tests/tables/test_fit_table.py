@@ -235,6 +235,24 @@ def test_whole_numbers_come_back_as_such():
     assert model.predict({name: [1.0, 4.0] for name in "abcd"}).tolist() == [1, 4]
 
 
+def test_rows_are_held_out_by_group_and_by_time():
+    rng = np.random.default_rng(0)
+    y = np.array(["p", "q", "r"])[rng.integers(0, 3, 100)]
+    shop = np.array([f"s{k}" for k in rng.integers(0, 4, 100)])
+    rows = {name: rng.normal(size=100) for name in "abcd"}  # of the size of iris
+    model = pel.fit_table({**rows, "shop": shop, "y": y}, "y", group="shop", quick=True, verbose=0)
+    assert "shop" not in model.columns
+    assert model.findings.held == max(np.unique(shop, return_counts=True)[1])
+    rows["d"] = rng.permutation(100) + 0.5
+    model = pel.fit_table({**rows, "y": y}, "y", time="d", quick=True, verbose=0)
+    late = rows["d"] > 80
+    likely = model.predict_proba({name: column[late] for name, column in rows.items()})
+    names = model.predict({name: column[late] for name, column in rows.items()})
+    assert model.findings.held == late.sum() == 20
+    assert model.scores["accuracy"] == np.mean(names == y[late])
+    assert model.scores["log_loss"] == pytest.approx(log_loss(y[late], likely))
+
+
 def test_thousands_of_categories_are_hashed():
     rows = {"item": [f"item {k % 1500}" for k in range(4000)]}
     table = read_table(rows)

@@ -90,13 +90,18 @@ def _tells_class(column: Column, y: Array) -> bool:
     classes = len(np.unique(y))
     if len(y) < _ENOUGH or classes < 2:
         return False
-    counts = np.zeros((len(different), int(y.max()) + 1))
-    np.add.at(counts, (places, y), 1)
-    if counts.max(axis=1).sum() < _TELLS * len(y):
+    width = int(y.max()) + 1
+    pairs, counts = np.unique(places * width + y, return_counts=True)
+    most = np.zeros(len(different), np.int64)
+    np.maximum.at(most, pairs // width, counts)
+    if most.sum() < _TELLS * len(y):
         return False
     if column.kind == CATEGORY:
         return 2 * len(different) <= len(y)
-    changes = int((np.diff(counts.argmax(axis=1)) != 0).sum())
+    leading = np.zeros(len(different), np.int64)
+    best = counts == most[pairs // width]
+    leading[pairs[best] // width] = pairs[best] % width
+    changes = int((np.diff(leading) != 0).sum())
     return changes <= classes - 1 + (1 - _TELLS) * len(y)
 
 
