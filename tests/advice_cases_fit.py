@@ -62,6 +62,11 @@ FOLLOWED = [
         lambda p: adapted(np.array([[1.0], [np.nan]])),
         lambda p: adapted(np.array([[1.0]])),
     ),
+    Followed(
+        "Divide them by a power of ten.",
+        lambda p: adapted(np.array([[1e300], [-1e300]])),
+        lambda p: adapted(np.array([[1e300], [-1e300]]) / 1e300),
+    ),
     Followed("Call adapt(y) before.", lambda p: scale(False), lambda p: scale(True)),
     Followed(
         "Write levels=(2, 40) for two columns.",

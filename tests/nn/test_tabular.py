@@ -136,6 +136,18 @@ def test_what_was_learned_stays_in_training_and_in_the_file(columns, tmp_path):
     assert np.array_equal(again.predict(x), model.predict(x))
 
 
+def test_extreme_numbers_stay_finite():
+    x = np.array([[0.0, -1.7e308], [5e-324, 1.7e308], [1e-320, 0.0], [np.inf, -np.inf]])
+    for layer in (nn.Standardize(), nn.QuantileBins(2)):
+        for dtype in ("float32", "float64"):
+            layer.adapt(x[:, :1] if dtype == "float32" else x, dtype)
+            with np.errstate(over="ignore"):
+                given = x.astype(dtype)
+            found = layer(given[:, :1] if dtype == "float32" else given)
+            assert np.isfinite(found).all()
+            assert np.abs(found).max() <= 3
+
+
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [

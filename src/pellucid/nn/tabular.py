@@ -27,6 +27,7 @@ from pellucid.transform.arrays import as_array
 Array = np.ndarray[Any, Any]
 _FAR = 1e15  # where a scaled value ends: its square is a float32
 _FARTHEST = 1e30  # where an infinity stands: times a slope of 0 it is 0
+_STEEP = 1e30  # the largest slope, and the inverse of the smallest scale: float32 holds both
 _DAY, _HOUR = 86400.0, 3600.0
 
 
@@ -117,7 +118,9 @@ class Standardize(Adapted):
         for i, values in enumerate(_columns(x)):
             if len(values):
                 low, center[i], high = np.quantile(values, [0.25, 0.5, 0.75])
-                scale[i] = (high - low) or (values[-1] - values[0]) / 2 or 1.0
+                with np.errstate(over="ignore"):
+                    scale[i] = (high - low) or (values[-1] / 2 - values[0] / 2) or 1.0
+        scale = np.clip(scale, 1 / _STEEP, np.finfo(np.float64).max)
         return {"center": center, "scale": scale}
 
     def apply(
@@ -167,8 +170,9 @@ class QuantileBins(Adapted):
                 edges = np.unique(np.quantile(values, at))
                 low[i] = edges[-1]
                 low[i, : len(edges) - 1] = edges[:-1]
-                slope[i, : len(edges) - 1] = 1 / np.diff(edges)
-        return {"low": low, "slope": slope}
+                with np.errstate(over="ignore"):
+                    slope[i, : len(edges) - 1] = 1 / np.diff(edges)
+        return {"low": low, "slope": np.minimum(slope, _STEEP)}
 
     def apply(
         self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
@@ -282,8 +286,15 @@ class TargetScale(Adapted):
             raise DataError(
                 f"{self.where}.adapt", "targets must be finite, got others", "Drop such rows."
             )
-        deviation = x.std(axis=0)
-        return {"center": x.mean(axis=0), "scale": np.where(deviation > 0, deviation, 1.0)}
+        with np.errstate(over="ignore", invalid="ignore"):
+            center, deviation = x.mean(axis=0), x.std(axis=0)
+        if not np.isfinite(deviation).all():
+            raise DataError(
+                f"{self.where}.adapt",
+                f"targets must have a deviation that float64 holds, got {np.abs(x).max():g}",
+                "Divide them by a power of ten.",
+            )
+        return {"center": center, "scale": np.where(deviation > 0, deviation, 1.0)}
 
     def scaled(self, y: Any) -> Array:
         """Targets (N, H) less their mean, by their deviation."""

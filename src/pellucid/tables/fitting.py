@@ -21,7 +21,7 @@ from pellucid.core.arguments import seed as check_seed
 from pellucid.core.errors import ArgumentError, DataError, nearest
 from pellucid.data import Table, read_table
 from pellucid.data.schema import CONSTANT, DATE, ID, NUMBER, TEXT
-from pellucid.data.table import Column
+from pellucid.data.table import Column, count
 from pellucid.models import Sequential
 from pellucid.tables import baselines, checks, folds
 from pellucid.tables.findings import QUANTILES, Findings
@@ -30,7 +30,7 @@ from pellucid.tables.networks import BINNED, KINDS, Member, Networks, Shape
 from pellucid.tables.preparation import Arrays, Preparation
 from pellucid.tables.progress import Progress
 from pellucid.tables.scores import intervals, measures
-from pellucid.tables.target import Target, decided
+from pellucid.tables.target import Target, decided, known_in
 
 Array = np.ndarray[Any, Any]
 WHERE = "fit_table"
@@ -188,10 +188,9 @@ def _with_target(table: Table, options: Options) -> tuple[Table, Target, str]:
     if column is not table[options.target]:
         others = [column if one.name == column.name else one for one in table.columns]
         table = Table(others, table.source, table.notes)
-    known = ~column.missing
-    if column.kind == NUMBER:
-        known &= np.isfinite(column.values)
+    known = known_in(column)
     if options.drop_missing and not known.all():
+        why += f" ({count(int((~known).sum()), 'row')} without it left out)"
         table = table.take(known)
     if options.drop_missing or known.all():
         if len(table) < _LEAST:
@@ -443,10 +442,10 @@ def summary(model: TableModel) -> str:
         f"{_SHOWN[name]} {low:.4g} to {high:.4g}"
         for name, (low, high) in findings.intervals.items()
     )
-    count = int(findings.settings["networks"])
-    networks = "1 network" if count == 1 else f"{count} networks"
+    number = int(findings.settings["networks"])
     return (
-        f"{networks}, measured on {findings.held:,} rows that {'it' if count == 1 else 'they'} did "
+        f"{count(number, 'network')}, measured on {count(findings.held, 'row')} that "
+        f"{'it' if number == 1 else 'they'} did "
         f"not train on ({findings.settings['seconds']:.1f} s):\n{table}\n95 % intervals: {ends}"
     )
 

@@ -17,6 +17,7 @@ from pellucid.core import notices
 from pellucid.core.arguments import checked, real
 from pellucid.core.errors import ArgumentError
 from pellucid.data import Table
+from pellucid.data.table import count
 from pellucid.models import Sequential
 from pellucid.nn import TargetScale
 from pellucid.tables import checks
@@ -83,6 +84,12 @@ class TableModel:
     def baselines(self) -> dict[str, dict[str, float]]:
         """The same measures of the most frequent class or the mean, and of a linear model."""
         return {name: dict(values) for name, values in self.findings.baselines.items()}
+
+    def __repr__(self) -> str:
+        return (
+            f"TableModel({self.task} of {self.target.name!r}, "
+            f"{count(len(self.columns), 'column')}, {count(len(self.members), 'network')})"
+        )
 
     # -- use --------------------------------------------------------------------------------
 

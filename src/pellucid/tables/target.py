@@ -59,7 +59,7 @@ class Labels:
         Raises:
             DataError: for a cell that is missing, or is no class.
         """
-        check_known(where, column, len(column) - int(column.missing.sum()))
+        check_known(where, column)
         if column.kind == NUMBER:
             table = np.array(self.names)
             codes = np.minimum(np.searchsorted(table, column.values), len(table) - 1)
@@ -103,15 +103,22 @@ class Target:
         """Codes of classes (int64), or numbers (float64), one a row."""
         if self.is_classes:
             return self.labels.codes(where, column)
-        check_known(where, column, int(np.isfinite(column.values).sum()))
+        check_known(where, column)
         return column.values
 
 
-def check_known(where: str, column: Column, known: int) -> None:
+def known_in(column: Column) -> Array:
+    """In which rows a target is known: a number must be finite."""
+    known = ~column.missing
+    return known & np.isfinite(column.values) if column.kind == NUMBER else known
+
+
+def check_known(where: str, column: Column) -> None:
     """Refuses a target that is not known in every row."""
-    gone = len(column) - known
+    unknown = ~known_in(column)
+    gone = int(unknown.sum())
     if gone:
-        row = int(np.argmax(column.missing)) if column.missing.any() else 0
+        row = int(np.argmax(unknown))
         unread = f", of which {column.unreadable:,} could not be read" if column.unreadable else ""
         fix = "Drop them with drop_missing=True (--drop-missing), or complete the table."
         raise DataError(
