@@ -239,12 +239,12 @@ def of_tables() -> Iterator[Target]:
 
         more = {"coverage": 0.5} if task == "regression" else {}
         yield of(f"TableModel.{name}", use, source=SIZES, **more)
-    yield of(
-        "TableModel.save",
-        lambda **where: of_sizes("classification").save(**where),
-        path="table",
-        overwrite=True,
-    )
+    for name in ("save", "report"):
+
+        def write(*, _name: str = name, **where: Any) -> Any:
+            return getattr(of_sizes("classification"), _name)(**where)
+
+        yield of(f"TableModel.{name}", write, path="table", overwrite=True)
     for layer in (nn.Standardize(), nn.QuantileBins(), nn.TargetScale()):
         yield of(f"{type(layer).__name__}.adapt", layer.adapt, x=X, dtype="float32")
     yield of("TargetScale.scaled", layer.scaled, y=X)

@@ -55,6 +55,7 @@ def test_a_person_trains_evaluates_predicts_and_shows(trained, command, folder):
         "most frequent class",
         "linear model",
         "Model iris.safetensors",
+        "Report iris.html",
     ):
         assert words in out
     assert errors == ""
@@ -85,6 +86,17 @@ def test_a_person_trains_evaluates_predicts_and_shows(trained, command, folder):
     assert "Network of binned numbers" in out
 
 
+def test_the_report_is_made_again(trained, command, folder):
+    first = (folder / "iris.html").read_text()
+    code, out, _ = command("report", "iris.safetensors", "--out", "again.html", "--overwrite")
+    assert (code, out) == (0, "Report again.html\n")
+    assert (folder / "again.html").read_text() == first
+    assert "pellucid train iris.csv --target target --quick --overwrite" in first
+    code, _, errors = command("report", "iris.safetensors")
+    assert code == 2
+    assert "the file exists already" in errors
+
+
 def test_predictions_as_parquet(trained, command, folder):
     pytest.importorskip("duckdb")
     (folder / "p.parquet").unlink(missing_ok=True)
@@ -100,6 +112,8 @@ def test_predictions_as_parquet(trained, command, folder):
         (("train", "iris.csv", "--target", "target", "--type", "a"), "--type must be COLUMN=KIND"),
         (("train", "iris.csv", "--target", "target", "--task", "x"), "--task must be"),
         (("train", "iris.csv", "--target", "target", "--hidden", "3"), "is an option of images"),
+        (("train", "iris.csv", "--target", "target", "--out", "a.html"), "Write --out a.safe"),
+        (("report", "iris.csv"), '[load "iris.csv"]'),
         (("train", "digits", "--quick"), "--quick is an option of tables, and needs --target"),
         (("evaluate", "m"), "a model of a table needs rows, got none. Write pellucid evaluate"),
         (("evaluate", "m", "iris.csv", "--seed", "1"), "--seed splits images"),
@@ -109,8 +123,8 @@ def test_predictions_as_parquet(trained, command, folder):
     ],
 )
 def test_mistakes(trained, command, arguments, words, folder):
-    (folder / "m").unlink(missing_ok=True)
-    (folder / "iris.safetensors").rename(folder / "m")
+    (folder / "iris.html").unlink()
+    (folder / "iris.safetensors").replace(folder / "m")
     code, _, errors = command(*arguments)
     assert code == 2
     assert errors.startswith("Error: ")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import io
 import itertools
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -21,7 +22,8 @@ import typer
 from rich.console import Console
 
 import pellucid
-from pellucid.cli import report, tables
+from pellucid.cli import report as results
+from pellucid.cli import tables
 from pellucid.core import shapes
 from pellucid.core.arguments import integer
 from pellucid.core.errors import ArgumentError, DataError, PellucidError
@@ -190,9 +192,9 @@ def train(
     """Train a network on a table, or on images.
 
     It writes the model to NAME.safetensors. Of a table it shows what was read, and scores of rows
-    that the networks did not train on; Ctrl-C saves the networks so far. Of images it writes the
-    curves to NAME.png, and shows the test error and the confusion matrix; Ctrl-C saves, and
-    --resume continues to the same result.
+    that the networks did not train on, and writes a report to NAME.html; Ctrl-C saves the networks
+    so far. Of images it writes the curves to NAME.png, and shows the test error and the confusion
+    matrix; Ctrl-C saves, and --resume continues to the same result.
 
     \b
     pellucid train sales.csv --target churned
@@ -218,6 +220,7 @@ def train(
             seed=seed,
             out=output,
             overwrite=overwrite,
+            command=shlex.join(["pellucid", *sys.argv[1:]]),
         )
         tables.train_table(out, err, asked)
         return
@@ -233,9 +236,9 @@ def train(
     model = _prepared(
         data, sizes, activation, optimizer, learning_rate, l2, seed, place, resume, overwrite
     )
-    replace_figure = report.check_figure(place, overwrite, resume)
-    out.print(report.heading(data, model))
-    progress = report.Progress(out, place)
+    replace_figure = results.check_figure(place, overwrite, resume)
+    out.print(results.heading(data, model))
+    progress = results.Progress(out, place)
     previous = signal.signal(signal.SIGTERM, _on_sigterm)
     try:
         model.fit(
@@ -258,7 +261,7 @@ def train(
         raise SystemExit(130 if isinstance(stop, KeyboardInterrupt) else 143) from None
     finally:
         signal.signal(signal.SIGTERM, previous)
-    report.results(out, model, data.x_test, data.y_test, place, overwrite=replace_figure)
+    results.results(out, model, data.x_test, data.y_test, place, overwrite=replace_figure)
 
 
 def _refuse_given(context: typer.Context, names: Sequence[str], why: str) -> None:
@@ -352,7 +355,7 @@ def evaluate(
         tables.evaluate_table(out, err, model, rows)
         return
     data = dataset("evaluate", source or "digits", model.seed if seed is None else seed)
-    report.results(out, model, data.x_test, data.y_test, None)
+    results.results(out, model, data.x_test, data.y_test, None)
 
 
 @app.command()
@@ -390,7 +393,7 @@ def predict(
     features = model.input_types[0].shape[1:]
     if x.shape[1:] != features and x[:1].size == shapes.size(features):
         x = x.reshape(len(x), *features)
-    for row in report.probabilities("predict", model, x):
+    for row in results.probabilities("predict", model, x):
         best = int(np.argmax(row))
         shown = " ".join(f"{p:.4f}" for p in row) if probabilities else f"{row[best]:.4f}"
         print(best, shown)
@@ -416,10 +419,31 @@ def show(
             out.print(f"\n{title}", markup=False)
             out.print(print_graph(one, lines=False), markup=False)
         return
-    out.print(report.description(model), markup=False)
+    out.print(results.description(model), markup=False)
     if graph:
         out.print()
         out.print(print_graph(model.graph(), lines=False), markup=False)
+
+
+@app.command()
+def report(
+    model_file: ModelFile,
+    output: Annotated[
+        Path | None, typer.Option("--out", help="The page. Default: NAME.html beside the model.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
+) -> None:
+    """Write the report of a table's model again.
+
+    \b
+    pellucid report sales.safetensors --out sales.html
+    """
+    model = load(model_file)
+    if not isinstance(model, TableModel):
+        raise DataError("report", f"expected a model of a table, got another in {model_file}")
+    place = output or tables.report_path(model_file)
+    model.report(place, overwrite=overwrite)
+    out.print(f"Report {place}")
 
 
 def version(shown: bool) -> None:

@@ -44,6 +44,7 @@ class Request:
     types: dict[str, str]
     target: Path
     overwrite: bool
+    command: str
 
 
 def is_table(source: str) -> bool:
@@ -90,6 +91,7 @@ def request(
     seed: int,
     out: Path | None,
     overwrite: bool,
+    command: str,
 ) -> Request:
     """What was asked, checked before the table is read."""
     if task is not None and task not in TASKS:
@@ -98,8 +100,20 @@ def request(
     stem = "table" if is_query(source) or set("*?") & set(source) else Path(source).name
     place = out or Path(f"{stem.partition('.')[0] or 'table'}.safetensors")
     check_target(place, overwrite)
+    check_target(report_path(place), overwrite)
     options = Options(target, task, tuple(drop), group, time, drop_missing, quick, seed)
-    return Request(source, options, types_of(types), place, overwrite)
+    return Request(source, options, types_of(types), place, overwrite, command)
+
+
+def report_path(target: Path) -> Path:
+    """Where the report of the model file `target` goes."""
+    if target.suffix == ".html":
+        raise ArgumentError(
+            "train",
+            f"--out must name the model file, got '{target}', where its report goes",
+            f"Write --out {target.with_suffix('.safetensors')}.",
+        )
+    return target.with_suffix(".html")
 
 
 def train_table(console: Console, errors: Console, asked: Request) -> None:
@@ -112,13 +126,16 @@ def train_table(console: Console, errors: Console, asked: Request) -> None:
         table = read_table(asked.source, types=asked.types or None)
         previous = signal.signal(signal.SIGTERM, terminated)
         try:
-            model = train(table, asked.options, True)
+            model = train(table, asked.options, True, asked.command)
         finally:
             signal.signal(signal.SIGTERM, previous)
         model.save(asked.target, overwrite=asked.overwrite)
+        report = report_path(asked.target)
+        model.report(report, overwrite=asked.overwrite)
     for note in model.findings.notes:
         errors.print(f"Note: {note}", markup=False)
     console.print(f"Model {asked.target}")
+    console.print(f"Report {report}")
     if model.findings.settings["stopped"]:
         raise SystemExit(130)
 

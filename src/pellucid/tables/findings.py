@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pellucid.tables.evidence import Evidence
+
 QUANTILES = 201  # of the errors of held out rows, that intervals are made of
 
 
@@ -23,6 +25,7 @@ class Findings:
         errors: quantiles of target less prediction over the held rows, evenly spaced from 0 to 1;
             none of classes.
         settings: how the model was trained.
+        evidence: what a report shows beside.
     """
 
     rows: int
@@ -34,3 +37,4 @@ class Findings:
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     errors: tuple[float, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Evidence = field(default_factory=Evidence)

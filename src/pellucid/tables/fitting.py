@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import time as clock
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -24,11 +24,13 @@ from pellucid.data.schema import CONSTANT, DATE, ID, NUMBER, TEXT
 from pellucid.data.table import Column, count
 from pellucid.models import Sequential
 from pellucid.tables import baselines, checks, folds
+from pellucid.tables.evidence import Importance, gathered, importances
 from pellucid.tables.findings import QUANTILES, Findings
 from pellucid.tables.model import TableModel, averaged, target_scale
 from pellucid.tables.networks import BINNED, KINDS, Member, Networks, Shape
 from pellucid.tables.preparation import Arrays, Preparation
 from pellucid.tables.progress import Progress
+from pellucid.tables.report import NAMES, versions
 from pellucid.tables.scores import intervals, measures
 from pellucid.tables.target import Target, decided, known_in
 
@@ -139,8 +141,12 @@ def fit_table(
     return model
 
 
-def train(table: Table, options: Options, shown: bool) -> TableModel:
-    """The stages of `fit_table`, on a table that is read."""
+def train(table: Table, options: Options, shown: bool, command: str = "") -> TableModel:
+    """The stages of `fit_table`, on a table that is read.
+
+    Args:
+        command: what a person ran; the call of `fit_table` where it is empty.
+    """
     started = clock.perf_counter()
     table, target, why = _with_target(table, options)
     used, left_out = _features(table, options)
@@ -155,14 +161,37 @@ def train(table: Table, options: Options, shown: bool) -> TableModel:
     training = _Training(x, y, held, preparation, target, options)
     members, predicted, seen = training.run(shown)
     findings = training.findings(members, predicted, seen, notes, checks.ranges(used))
-    seconds = clock.perf_counter() - started
-    settings = {**findings.settings, "source": table.source, "seconds": round(seconds, 3)}
-    model = TableModel(
-        preparation, target, members, training.scale, replace(findings, settings=settings)
+    found = training.importances(members)
+    rows = np.flatnonzero(seen)
+    settings = {
+        **findings.settings,
+        **versions(),
+        "command": command or _call(table, options),
+        "source": table.source,
+        "seconds": round(clock.perf_counter() - started, 3),
+    }
+    findings = replace(
+        findings,
+        settings=settings,
+        evidence=gathered(table, target, y, predicted, rows, found),
     )
+    model = TableModel(preparation, target, members, training.scale, findings)
     if shown:
         print(summary(model))
     return model
+
+
+def _call(table: Table, options: Options) -> str:
+    """The call that trains the same again."""
+    defaults = Options(options.target)
+    given = {
+        field.name: getattr(options, field.name)
+        for field in fields(options)
+        if field.name != "target" and getattr(options, field.name) != getattr(defaults, field.name)
+    }
+    more = "".join(f", {name}={value!r}" for name, value in given.items())
+    source = table.source.partition(" (")[0]
+    return f"pel.fit_table({source!r}, {options.target!r}{more})"
 
 
 # -- the stages ---------------------------------------------------------------------------------
@@ -290,7 +319,7 @@ class _Training:
     ):
         self.x, self.y, self.held, self.options = x, y, held, options
         self.classes = len(target.labels)
-        self.levels = preparation.levels
+        self.preparation, self.levels = preparation, preparation.levels
         self.scale: Sequential | None = None
         self.goal = y
         if not target.is_classes:
@@ -386,6 +415,18 @@ class _Training:
             },
         )
 
+    def importances(self, members: Sequence[Member]) -> list[Importance]:
+        """What each column is worth on the first fold, to the networks that did not train on it."""
+        own = members[: len(self.networks)]
+        return importances(
+            self.preparation,
+            self.x.take(self.held[0]),
+            self.y[self.held[0]],
+            lambda x: averaged(own, self.scale, x),
+            bool(self.classes),
+            self.options.seed,
+        )
+
     def _baselines(self, rows: Array) -> dict[str, dict[str, float]]:
         """The measures of both baselines on the same rows, trained on the same others."""
         found: dict[str, Array] = {
@@ -409,21 +450,11 @@ class _Training:
         return measured
 
 
-_SHOWN = {
-    "accuracy": "accuracy",
-    "log_loss": "log-loss",
-    "roc_auc": "ROC AUC",
-    "rmse": "RMSE",
-    "mae": "MAE",
-    "r2": "R²",
-}
-
-
 def summary(model: TableModel) -> str:
     """The scores beside the baselines, as printed text."""
     findings = model.findings
     names = list(findings.scores)
-    lines = [["", *(_SHOWN[name] for name in names)]]
+    lines = [["", *(NAMES[name] for name in names)]]
     rows = [("networks", findings.scores), *findings.baselines.items()]
     for label, values in rows:
         cells = [f"{values[name]:.4g}" if name in values else "" for name in names]
@@ -439,8 +470,7 @@ def summary(model: TableModel) -> str:
         for line in lines
     )
     ends = "; ".join(
-        f"{_SHOWN[name]} {low:.4g} to {high:.4g}"
-        for name, (low, high) in findings.intervals.items()
+        f"{NAMES[name]} {low:.4g} to {high:.4g}" for name, (low, high) in findings.intervals.items()
     )
     number = int(findings.settings["networks"])
     return (

@@ -13,6 +13,7 @@ from pellucid.data import Schema
 from pellucid.data.schema import CATEGORY, DATE, NUMBER
 from pellucid.models import Model, Sequential
 from pellucid.models.loading import described, model_of
+from pellucid.tables.evidence import Bin, Evidence, Importance, Worst
 from pellucid.tables.findings import QUANTILES, Findings
 from pellucid.tables.model import TableModel
 from pellucid.tables.networks import KINDS, Member, Networks, Shape
@@ -161,16 +162,60 @@ def _findings(document: Mapping[str, Any]) -> Findings:
     if len(errors) not in (0, QUANTILES):
         raise DataError("load", f"errors must be {QUANTILES} quantiles, got {len(errors)}")
     return Findings(
-        int(document["rows"]),
-        int(document["held"]),
+        _count(document["rows"]),
+        _count(document["held"]),
         _numbers(document["scores"]),
         {name: _pair(ends) for name, ends in document["intervals"].items()},
         {name: _numbers(values) for name, values in document["baselines"].items()},
         tuple(map(_text, document["notes"])),
         {name: _pair(ends) for name, ends in document["ranges"].items()},
         errors,
-        dict(document["settings"]),
+        _settings(document["settings"]),
+        _evidence(document["evidence"]),
     )
+
+
+_SETTINGS = {
+    **dict.fromkeys(("networks", "seed"), int),
+    **dict.fromkeys(("quick", "stopped"), bool),
+    **dict.fromkeys(("pellucid", "numpy", "python", "machine", "command", "source"), str),
+    "seconds": float,
+}
+
+
+def _settings(document: Mapping[str, Any]) -> dict[str, Any]:
+    for name, kind in _SETTINGS.items():
+        if type(document[name]) is not kind:
+            raise DataError("load", f"{name} must be {kind.__name__}, got {document[name]!r}")
+    return dict(document)
+
+
+def _evidence(document: Mapping[str, Any]) -> Evidence:
+    """What a report shows, each part of the type that it is drawn by."""
+    return Evidence(
+        tuple(
+            (_text(name), _text(kind), _count(missing), _count(unread), _text(values))
+            for name, kind, missing, unread, values in document["columns"]
+        ),
+        tuple(
+            Importance(_text(name), _number(mean), _number(deviation))
+            for name, mean, deviation in document["importance"]
+        ),
+        tuple(tuple(map(_count, row)) for row in document["confusion"]),
+        tuple(Bin(_number(p), _number(right), _count(n)) for p, right, n in document["bins"]),
+        tuple(_pair(point) for point in document["points"]),
+        tuple(map(_text, document["shown"])),
+        tuple(
+            Worst(_count(row), _text(target), _text(predicted), tuple(map(_text, cells)))
+            for row, target, predicted, cells in document["worst"]
+        ),
+    )
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise DataError("load", f"expected a count, got {value!r}")
+    return value
 
 
 def _text(value: Any) -> str:

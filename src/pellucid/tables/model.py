@@ -16,6 +16,7 @@ import numpy as np
 from pellucid.core import notices
 from pellucid.core.arguments import checked, real
 from pellucid.core.errors import ArgumentError
+from pellucid.core.files import check_target, write_atomically
 from pellucid.data import Table
 from pellucid.data.table import count
 from pellucid.models import Sequential
@@ -24,6 +25,7 @@ from pellucid.tables import checks
 from pellucid.tables.findings import Findings
 from pellucid.tables.networks import Member
 from pellucid.tables.preparation import Arrays, Preparation, check_rows, notice_of
+from pellucid.tables.report import page
 from pellucid.tables.saving import save
 from pellucid.tables.scores import measures
 from pellucid.tables.target import Target
@@ -182,6 +184,20 @@ class TableModel:
             self.scale,
             self.findings,
         )
+
+    @functools.partial(checked, where="report")
+    def report(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Writes an HTML page: scores, which columns matter, where the model is wrong, its table.
+
+        One file without scripts, which needs no network.
+
+        Raises:
+            ArgumentError: if the file exists and `overwrite` is False.
+        """
+        target = check_target(path, overwrite)
+        curves = [member.model.history.epochs.get("val_loss", []) for member in self.members]
+        text = page(self.target, self.findings, curves)
+        write_atomically(target, text.encode(), overwrite=overwrite)
 
 
 def averaged(members: Sequence[Member], scale: Sequential | None, x: Arrays) -> Array:

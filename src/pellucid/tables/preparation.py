@@ -104,6 +104,34 @@ class Preparation:
         joined = np.stack(codes, axis=1) if codes else np.zeros((rows, 0))
         return Arrays(scaled, bins, joined.astype(np.float32))
 
+    def shuffled(self, x: Arrays, name: str, order: Array) -> Arrays:
+        """Prepared rows in which the numbers of one column come from the rows in `order`."""
+        scaled, bins, codes = x.scaled.copy(), x.bins.copy(), x.codes.copy()
+        of_kind = [one.name for one in self.schema if one.kind == self.schema[name].kind]
+        place = of_kind.index(name)
+        if self.schema[name].kind == CATEGORY:
+            codes[:, place] = x.codes[order, place]
+            return Arrays(scaled, bins, codes)
+        numbers = sum(one.kind == NUMBER for one in self.schema)
+        own = [place]
+        if self.schema[name].kind == DATE:
+            first = numbers + _DATE_PARTS * place
+            own = list(range(first, first + _DATE_PARTS))
+        width = bins.shape[1] // BINS
+        flags = [width + k for k, column in enumerate(self._flags) if column in own]
+        scaled[:, own + flags] = x.scaled[order][:, own + flags]
+        for column in own:
+            part = slice(BINS * column, BINS * (column + 1))
+            bins[:, part] = x.bins[order, part]
+        return Arrays(scaled, bins, codes)
+
+    @property
+    def _flags(self) -> tuple[int, ...]:
+        """The columns that have a flag."""
+        assert self.model is not None
+        layers = [layer for layer in self.model.layers if isinstance(layer, MissingFlag)]
+        return layers[0].columns or () if layers else ()
+
     @property
     def _inputs(self) -> tuple[str, ...]:
         assert self.model is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -72,4 +73,5 @@ def _findings(findings: Findings) -> dict[str, Any]:
         "ranges": {name: list(ends) for name, ends in findings.ranges.items()},
         "errors": list(findings.errors),
         "settings": dict(findings.settings),
+        "evidence": dataclasses.asdict(findings.evidence),
     }
