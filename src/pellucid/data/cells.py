@@ -18,17 +18,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid.core.errors import DataError
-from pellucid.data import numerals
+from pellucid.data import digits, numerals
+from pellucid.data.digits import Plain
 from pellucid.data.table import Note
 
 Array = np.ndarray[Any, Any]
-_CHUNK = 8_192  # rows at a time: what is computed of them stays in the cache
-_WIDEST = 25  # bytes of a plain number; the digits of 19 fit 64 bits
-_MOST_DIGITS = 19
-# Where the processor's extended floats have 64 bits, a quotient of them rounds to the right float64
-# unless it falls on the middle between two.
-_EXTENDED = np.finfo(np.longdouble).nmant == 63 and np.dtype(np.longdouble).itemsize == 16
-_ISO = {10: "dddd-dd-dd", 16: "dddd-dd-dd dd:dd", 19: "dddd-dd-dd dd:dd:dd"}
 
 
 class Columns(NamedTuple):
@@ -55,26 +49,6 @@ class Factors(NamedTuple):
 
     def counts(self) -> Array:
         return np.bincount(self.codes[self.codes >= 0], minlength=len(self.texts))
-
-
-class Plain(NamedTuple):
-    """Cells that are a sign, digits and a decimal mark, as numbers.
-
-    Attributes:
-        values: float64, right where `done`.
-        done: which cells were read.
-        whole: which of them have no decimal mark.
-        evident: how many of them the other mark could not read.
-        padded: which of them have a needless zero in front, as 007.
-        width: bytes of each cell.
-    """
-
-    values: Array
-    done: Array
-    whole: Array
-    evident: int
-    padded: Array
-    width: Array
 
 
 def _row_place(row: int) -> str:
@@ -192,11 +166,7 @@ class ByteCells:
     def _read(self, mark: str) -> Plain:
         view = np.frombuffer(self.raw, np.uint8)
         starts, lengths = self._inside
-        parts = [
-            _plain(view, starts[low : low + _CHUNK], lengths[low : low + _CHUNK], ord(mark))
-            for low in range(0, max(1, len(self)), _CHUNK)
-        ]
-        return _joined(parts)
+        return digits.plain_numbers(view, starts, lengths, ord(mark))
 
     def iso(self, among: Array | None = None) -> tuple[Array, Array]:
         """Cells in the form 2024-01-31 or 2024-01-31 12:30:00 as dates, and which these are.
@@ -205,22 +175,7 @@ class ByteCells:
             among: the cells that are looked at; all where it is None.
         """
         view = np.frombuffer(self.raw, np.uint8)
-        starts, lengths = self._inside
-        values, done = np.zeros(len(self), "M8[us]"), np.zeros(len(self), bool)
-        for length, form in _ISO.items():
-            fits = lengths == length
-            all_rows = np.flatnonzero(fits if among is None else fits & among)
-            for low in range(0, len(all_rows), _CHUNK):
-                rows = all_rows[low : low + _CHUNK]
-                letters = view.take(starts[rows, None] + np.arange(length))
-                good = _has_form(letters, form)
-                rows, letters = rows[good], np.ascontiguousarray(letters[good])
-                try:
-                    values[rows] = letters.view(f"S{length}").ravel().astype("M8[us]")
-                    done[rows] = True
-                except ValueError:  # such as month 13: these go the slow way
-                    continue
-        return values, done
+        return digits.iso_dates(view, *self._inside, among)
 
 
 @dataclass(frozen=True)
@@ -259,7 +214,7 @@ class JoinedCells:
         )
 
     def plain(self, mark: str) -> Plain:
-        return _joined([part.plain(mark) for part in self.parts])
+        return digits.joined([part.plain(mark) for part in self.parts])
 
     def iso(self, among: Array | None = None) -> tuple[Array, Array]:
         found = []
@@ -269,107 +224,6 @@ class JoinedCells:
 
 
 Cells = TextCells | ByteCells | JoinedCells
-
-
-def _joined(parts: Sequence[Plain]) -> Plain:
-    arrays = {
-        name: np.concatenate([getattr(part, name) for part in parts])
-        for name in ("values", "done", "whole", "padded", "width")
-    }
-    return Plain(evident=sum(part.evident for part in parts), **arrays)
-
-
-def _plain(view: Array, starts: Array, lengths: Array, mark: int) -> Plain:
-    """Cells as numbers, one place of all cells after the other, the last places together.
-
-    A quotient m / 10^d is right where m and 10^d are floats, since division rounds once.
-    """
-    n = len(starts)
-    first = view.take(starts, mode="clip")
-    minus = first == 45
-    signed = (minus | (first == 43)) & (lengths > 0)
-    size = np.where(lengths <= _WIDEST, lengths - signed, 0).astype(np.int32)
-    most = int(size.max(initial=0))
-    least = int(size[size > 0].min(initial=most))
-    mantissa, larger = np.zeros(n, np.uint64), np.empty(n, np.uint64)
-    decimals, marks = np.zeros(n, np.uint8), np.zeros(n, np.uint8)
-    good, seen = size > 0, np.zeros(n, bool)
-    place = starts + lengths - most
-    for k in range(most):
-        letter = view.take(place, mode="clip")
-        place += 1
-        if k < most - least:
-            np.copyto(letter, 48, where=size < most - k)  # before the cell begins
-        is_mark = letter == mark
-        letter -= np.uint8(48)
-        decimals += seen
-        if not is_mark.any():
-            good &= letter < 10
-            mantissa *= np.uint64(10)
-            mantissa += letter
-            continue
-        good &= (letter < 10) | is_mark
-        np.multiply(mantissa, np.uint64(10), out=larger)
-        larger += letter
-        np.copyto(mantissa, larger, where=~is_mark)
-        seen |= is_mark
-        marks += is_mark
-    digits = size - marks
-    good &= (digits > 0) & (marks <= 1) & (digits <= _MOST_DIGITS)
-    values = mantissa / _POWERS.take(decimals, mode="clip")
-    inexact = np.flatnonzero(good & ((mantissa > numerals.EXACT) | (decimals > 22)))
-    if len(inexact):
-        values[inexact] = _rounded(view, starts, lengths, mark, mantissa, decimals, inexact)
-    np.negative(values, out=values, where=minus)
-    front = digits - decimals
-    zero = view.take(starts + signed, mode="clip") == 48
-    whole = marks == 0
-    other_reads = whole | ((decimals == 3) & (front >= 1) & (front <= 3) & ~zero)
-    evident = int((good & ~other_reads).sum())
-    return Plain(values, good, whole & good, evident, good & zero & (front > 1), lengths)
-
-
-_POWERS = np.array([float(f"1e{power}") for power in range(_WIDEST + 1)])
-_EXTENDED_POWERS = np.cumprod(np.array([1] + [10] * _MOST_DIGITS, np.longdouble))  # exact to 10^27
-
-
-def _rounded(
-    view: Array,
-    starts: Array,
-    lengths: Array,
-    mark: int,
-    mantissa: Array,
-    decimals: Array,
-    rows: Array,
-) -> Array:
-    """The quotients of some rows whose parts no float64 holds, rounded right, without a sign."""
-    slow = np.arange(len(rows))
-    values = np.empty(len(rows))
-    if _EXTENDED:
-        quotient = mantissa[rows].astype(np.longdouble) / _EXTENDED_POWERS.take(
-            decimals[rows], mode="clip"
-        )
-        values[:] = quotient
-        low_bits = quotient.view(np.uint64)[::2] & np.uint64(0x7FF)
-        slow = np.flatnonzero(low_bits == 0x400)
-    for i in slow.tolist():
-        start = int(starts[rows[i]])
-        text = view[start : start + int(lengths[rows[i]])].tobytes()
-        values[i] = abs(float(text.replace(bytes([mark]), b".")))
-    return values
-
-
-def _has_form(matrix: Array, form: str) -> Array:
-    good = np.ones(len(matrix), bool)
-    for k, letter in enumerate(form):
-        here = matrix[:, k]
-        if letter == "d":
-            good &= here - np.uint8(48) < 10
-        elif letter == " ":
-            good &= (here == 32) | (here == 84)
-        else:
-            good &= here == ord(letter)
-    return good
 
 
 @dataclass(frozen=True)

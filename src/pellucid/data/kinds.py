@@ -24,8 +24,9 @@ import numpy as np
 
 from pellucid.data import conventions, dates, numerals
 from pellucid.data.casts import is_no_text, is_no_value
-from pellucid.data.cells import AnyCells, Cells, DateCells, Factors, NumberCells, Plain
+from pellucid.data.cells import AnyCells, Cells, DateCells, Factors, NumberCells
 from pellucid.data.conventions import MARKS, File, Marks, Orders, mark_of, order_of
+from pellucid.data.digits import Plain
 from pellucid.data.schema import (
     BOOLEAN,
     CATEGORY,
