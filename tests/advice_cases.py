@@ -917,6 +917,24 @@ FOLLOWED = [
         lambda p: classified(X, CLASSES, nn.Dropout(0.1), nn.Dense(3, activation="softmax")),
     ),
     Followed(
+        "Move batch_norm_1 before the activation that ends the model.",
+        lambda p: classified(
+            X,
+            CLASSES,
+            nn.Dense(3, activation="softmax"),
+            nn.BatchNorm(),
+            loss="probability_cross_entropy",
+        ),
+        lambda p: classified(
+            X,
+            CLASSES,
+            nn.Dense(3),
+            nn.BatchNorm(),
+            nn.Activation("softmax"),
+            loss="probability_cross_entropy",
+        ),
+    ),
+    Followed(
         "Remove one of them.",
         lambda p: classified(
             X, CLASSES, nn.Dense(3, activation="softmax"), nn.Activation("softmax")

@@ -56,6 +56,36 @@ def nested(dtype: Any) -> Any:
     return pel.Sequential([inside, nn.Dense(1)], seed=0, dtype="float64")
 
 
+def of_another_width(width: int, after: int) -> Any:
+    """A model whose own function reads a width, which is another one when the model predicts."""
+    read = {"width": width}
+    wide = nn.Basis(lambda x: np.concatenate([x] * read["width"], axis=-1), input_shape=(4,))
+    model = pel.Sequential([wide, nn.Dense(1)], seed=0)
+    model.predict(X)
+    read["width"] = after
+    return model.predict(X)
+
+
+def with_decay(loss: Any, **options: Any) -> Any:
+    """A fit with a loss that may look at the model."""
+    model = pel.Sequential([nn.Dense(1, input_shape=(4,))], seed=0)
+    model.compile("sgd", lambda t, y: np.sum((t - y) ** 2, axis=-1) + loss(model), **options)
+    return model.fit(X, X[:, 0], verbose=0, backend="interpreter")
+
+
+def with_slots(optimizer: Any) -> Any:
+    """The slots of an optimizer for Adam's model."""
+    models = [fitted(X, X[:, 0], optimizer=one) for one in (optimizer, "adam")]
+    models[1].slots = models[0].slots
+    return models[1]
+
+
+def with_record(change: Any) -> Any:
+    model = fitted(X, X[:, 0])
+    change(model)
+    return model
+
+
 class Called(nn.Layer):
     """A layer as Keras has them."""
 
@@ -566,6 +596,39 @@ FOLLOWED = [
         lambda p: fitted(
             X, X[:, 0], metrics=[lateness, pel.Metric("lateness_2", named("lateness"))]
         ),
+    ),
+    Followed(
+        "Set it back, or make a new model.",
+        lambda p: of_another_width(1, 2),
+        lambda p: (of_another_width(1, 1), of_another_width(2, 2)),
+    ),
+    Followed(
+        "Use regularizer= for a penalty on weights, or write a training loop of your own: see "
+        "docs/training-loops.md.",
+        lambda p: with_decay(lambda model: np.sum(model.weights["dense_1.W"] ** 2)),
+        lambda p: with_decay(lambda model: 0.0, regularizer=nn.L2(2.0)),
+    ),
+    Followed(
+        "Give the slots of a model with these layers and this optimizer.",
+        lambda p: with_slots(optim.SGD(0.1, momentum=0.9)),
+        lambda p: with_slots(optim.Adam()),
+    ),
+    Followed(
+        "To forget a run, call compile again.",
+        lambda p: with_record(lambda model: setattr(model, "training", None)),
+        lambda p: with_record(lambda model: model.compile("sgd", "squared")),
+    ),
+    Followed(
+        "Give it a shorter one.",
+        lambda p: nn.Dense(1, name="encoder_" * 9),
+        lambda p: nn.Dense(1, name="encoder_9"),
+    ),
+    Followed(
+        'Make the model with dtype="float64".',
+        lambda p: compiled(nn.Dense(1, input_shape=(1,))).set_weights([[[2**24 + 1]], [0]]),
+        lambda p: pel.Sequential(
+            [nn.Dense(1, input_shape=(1,))], seed=0, dtype="float64"
+        ).set_weights([[[2**24 + 1]], [0]]),
     ),
     Followed(
         "Metrics with a name of their own are given as text: metrics=['accuracy'].",

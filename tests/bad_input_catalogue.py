@@ -634,6 +634,58 @@ MEETINGS = [
         "gradients must be nested like params, {'w': *}, got [*]",
     ),
     Case(
+        "a count of steps below 0",
+        lambda p: optim.Adam().update(X, {**optim.Adam().init(X), "step": np.array(-1)}, X),
+        "slots['step'] must count from 0, got -1",
+    ),
+    Case(
+        "slots of a model that are none",
+        lambda p: setattr(compiled_model("adam"), "slots", "x"),
+        "slots must be m, v, got 'x'",
+    ),
+    Case(
+        "a history of a model that is none",
+        lambda p: setattr(trained_model(), "history", []),
+        "the history of a model is a record of its run, a History, got []",
+    ),
+    Case(
+        "a name of more than 64 letters",
+        lambda p: nn.Dense(3, name="n" * 65),
+        "name must have at most 64 letters, got 65",
+    ),
+    Case(
+        "a batch norm behind probabilities",
+        lambda p: trained(
+            nn.Dense(3, activation="softmax"),
+            nn.BatchNorm(),
+            y=CLASSES,
+            loss="probability_cross_entropy",
+        ),
+        "probability_cross_entropy needs probabilities, got what batch_norm_1 makes",
+    ),
+    Case(
+        "noise behind a softmax",
+        lambda p: trained(
+            nn.Dense(3, activation="softmax"),
+            nn.GaussianNoise(0.1),
+            y=CLASSES,
+            loss="cross_entropy",
+        ),
+        "softmax must come last before cross_entropy, got gaussian_noise_1 behind it",
+    ),
+    Case(
+        "apply on whole numbers that float32 cannot hold",
+        lambda p: trained_model().apply(
+            trained_model().params, {"dense_1": {}}, np.full((2, 4), 2**24 + 1)
+        ),
+        "[apply] x must hold whole numbers that float32 can hold, got 16777217",
+    ),
+    Case(
+        "weights that float32 cannot hold",
+        lambda p: trained_model().set_weights([np.full((4, 1), 2**24 + 1), np.zeros(1)]),
+        "[set_weights] a weight must hold whole numbers that float32 can hold, got 16777217",
+    ),
+    Case(
         "slots of another optimizer",
         lambda p: optim.Adam().update(X, optim.SGD().init(X), X),
         "slots must hold step, m, v, got step",
@@ -1529,6 +1581,12 @@ def shared_widths() -> Any:
 def trained_model() -> Any:
     made = pel.Sequential([nn.Dense(1)], seed=0)
     made.build((4,))
+    return made
+
+
+def compiled_model(optimizer: str) -> Any:
+    made = trained_model()
+    made.compile(optimizer, "squared")
     return made
 
 

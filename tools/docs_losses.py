@@ -186,6 +186,11 @@ def _pairs() -> str:
         "for the reason with that number. A last\nlayer without an activation (BatchNorm, Basis, "
         "Add, …) counts as your own: its output is assumed to be\nwhat the loss expects. Losses "
         "of your own accept every last layer.\n\n"
+        'Layers at the end that give in prediction what they get (`Activation("linear")`, Flatten, '
+        "Reshape, Dropout,\nGaussianNoise) leave the meaning to the layer before them. A "
+        "cross-entropy refuses them behind a softmax, and\nnoise behind a sigmoid. The losses of "
+        "probabilities also refuse a normalisation at the end, a Rescale that\ntakes probabilities "
+        "beyond [0, 1], and one that takes the rows of a softmax from their sum of 1.\n\n"
         + "\n".join(lines)
         + "\n\n"
         + "\n".join(told)

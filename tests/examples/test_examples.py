@@ -109,7 +109,7 @@ def test_the_body_stays_while_it_is_frozen_and_moves_afterwards() -> None:
     assert run["tuned"] == np.mean(run["second"].predict(x).argmax(axis=1) == y)
 
 
-@pytest.mark.parametrize("name", ["gan", "gan_functions"])
+@pytest.mark.parametrize("name", [pytest.param("gan", marks=pytest.mark.slow), "gan_functions"])
 def test_a_gan_makes_numbers_like_the_real_ones(name: str) -> None:
     made = ran(name)["made"]
     assert made.shape == (2000, 1)
@@ -117,6 +117,7 @@ def test_a_gan_makes_numbers_like_the_real_ones(name: str) -> None:
     assert 0.35 < made.std() < 0.65
 
 
+@pytest.mark.slow
 def test_a_gan_trained_by_fit_and_by_pure_functions_is_the_same() -> None:
     """Both draw the same numbers; only rows are float32 in `fit`."""
     one, other = np.sort(ran("gan")["made"][:, 0]), np.sort(ran("gan_functions")["made"][:, 0])

@@ -10,6 +10,7 @@ import pellucid as pel
 MNIST = Path(__file__).parents[3] / "shared" / "data" / "mnist"
 
 
+@pytest.mark.slow
 def test_the_bundled_digits_are_learnt_with_each_of_five_seeds():
     for seed in range(5):
         data = pel.data.load_digits(seed=seed)

@@ -14,9 +14,10 @@ from pellucid.nn import Dense
 @pytest.mark.parametrize(
     ("function", "at_points", "between"),
     [
-        (np.square, 0.005, 0.01),
+        pytest.param(np.square, 0.005, 0.01, marks=pytest.mark.slow),
         (np.sin, 0.005, 0.01),
-        (np.abs, 0.03, 0.04),  # a smooth curve rounds the corner
+        # A smooth curve rounds the corner.
+        pytest.param(np.abs, 0.03, 0.04, marks=pytest.mark.slow),
         (lambda x: np.heaviside(x, 1.0), 0.005, 0.15),  # where between two points it jumps is open
     ],
     ids=["x^2", "sin x", "abs x", "H(x)"],
@@ -86,6 +87,7 @@ def test_xor_is_learnt_from_most_random_starts_and_with_more_units_from_all(star
     assert 6 <= solved[2] <= 14 and solved[8] == 20
 
 
+@pytest.mark.slow
 @pytest.mark.lecture("T1.I7")
 def test_thirty_epochs_of_the_keras_program_on_digits():
     """The Keras program on real digits: 30 epochs of Adam(lr=0.001), its four curves, batch 100."""

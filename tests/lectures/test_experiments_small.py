@@ -41,6 +41,7 @@ def watched(batch_size, rate, goal):
     return watch
 
 
+@pytest.mark.slow
 @pytest.mark.lecture("T1.H4")
 def test_a_growing_batch_needs_fewer_updates_than_the_one_it_starts_with():
     """Small batches first and larger ones later reach a loss with fewer updates, at one rate."""

@@ -78,6 +78,7 @@ def test_a_bias_is_the_weight_of_an_input_that_is_one(dtype):
     assert (abs(one - other) <= 4 * np.spacing(terms)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.lecture("T1.A4")
 def test_logistic_outputs_are_independent():
     """One logistic output a class, y_k = σ(Σ w_ki x_i), asks K independent yes/no questions."""

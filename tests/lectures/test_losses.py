@@ -188,6 +188,7 @@ class Cauchy(nn.Regularizer):
         return np.sum(np.log(1 + weight**2)) * strength
 
 
+@pytest.mark.slow
 @pytest.mark.lecture("T1.E9")
 def test_any_differentiable_objective_with_a_regularizer():
     """Any differentiable objective will do: a loss plus a regularizer, E(w) = Σ L + λ Ω(w)."""

@@ -185,6 +185,7 @@ def test_linear_layers_make_a_linear_function(depth):
     assert abs(middle).max() > 1e-6, "one ReLU layer is enough to be no linear function"
 
 
+@pytest.mark.slow
 @pytest.mark.lecture("T1.C12")
 def test_more_hidden_units_approximate_better():
     """One hidden layer with enough units approximates any continuous function on a compact set."""

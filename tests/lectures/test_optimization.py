@@ -139,6 +139,7 @@ def test_correlated_data_are_slow_for_steepest_descent_and_less_so_with_momentum
     assert updates(*correlated(correlation=0.0), optim.SGD(1.0), 100) < 10
 
 
+@pytest.mark.slow
 @pytest.mark.lecture("T1.H9")
 def test_where_descent_ends_depends_on_where_it_starts():
     """With two hidden units, XOR has local minima: the initial weights decide which is reached."""
@@ -221,6 +222,7 @@ def test_the_noise_of_small_batches_leaves_a_local_minimum():
     assert all(end(10, -1.0, seed) < 0 for seed in range(5))
 
 
+@pytest.mark.slow
 @pytest.mark.lecture("T1.H13")
 def test_rate_and_batch_size_are_chosen_by_the_validation_error():
     """Batch size and learning rate are hyper-parameters: the validation error chooses them."""

@@ -94,6 +94,7 @@ def test_dropout_keeps_the_mean_and_its_masks_follow_from_seed_and_step():
     assert out.mean() == pytest.approx(1, abs=0.023)
 
 
+@pytest.mark.slow
 @pytest.mark.lecture("T1.F5")
 def test_dropout_is_for_training_and_prediction_goes_without():
     """Dropout acts in training alone: a prediction uses all units and no random number."""
@@ -123,6 +124,7 @@ def noisy_sine(n, seed):
     return x, np.sin(3 * x) + rng.normal(0, 0.3, (n, 1))
 
 
+@pytest.mark.slow
 @pytest.mark.lecture("T1.F8")
 def test_a_regulariser_lowers_the_generalisation_error_and_not_the_training_error():
     """A regulariser lowers the generalisation error, but not the training error."""

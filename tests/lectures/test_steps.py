@@ -100,6 +100,7 @@ def test_gradients_straight_through(name, slope):
     assert not pel.grad(lambda z: np.sum(nn.activations.BY_NAME[name](z)))(z).any()
 
 
+@pytest.mark.slow
 @pytest.mark.lecture("T1.D4")
 def test_a_network_of_signs_learns_straight_through():
     """With gradients straight through, hidden sign units learn XOR, which no line separates."""

@@ -148,6 +148,7 @@ def test_a_gaussian_output_learns_how_uncertain_it_is():
     np.testing.assert_allclose(np.sqrt(np.log1p(np.exp(raw))), [0.1, 0.1, 0.5, 0.5], rtol=0.2)
 
 
+@pytest.mark.slow
 @pytest.mark.lecture("T1.D9")
 @pytest.mark.lecture("T1.K.mixture-precision")
 def test_a_mixture_output_answers_with_several_branches():

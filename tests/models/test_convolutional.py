@@ -83,7 +83,7 @@ def images(shape, rows, seed=0):
     return np.random.default_rng(seed).uniform(-1, 1, (rows, *shape)).astype(np.float32)
 
 
-@pytest.mark.parametrize("name", ["lecun1989", "lenet5"])
+@pytest.mark.parametrize("name", [pytest.param("lecun1989", marks=pytest.mark.slow), "lenet5"])
 def test_networks_learn_natively_as_in_the_interpreter(name):
     make = getattr(pel.models, name)
     x = images(make(seed=0).input_types[0].shape[1:], 8)
@@ -104,6 +104,7 @@ def test_networks_learn_natively_as_in_the_interpreter(name):
     assert runs[0][0][-1] < runs[0][0][0]
 
 
+@pytest.mark.slow
 @pytest.mark.lecture("T1.C16")
 def test_a_step_of_a_thin_alexnet():
     """AlexNet trains: one step of one with a sixteenth of its maps."""

@@ -213,6 +213,8 @@ def test_a_newer_format_is_refused_by_name(tmp_path):
         lambda d: d["training"].update(batch=-1),
         lambda d: d["training"].update(batch=10**30),
         lambda d: d["training"].update(batch=1),  # of an epoch whose sums are not there
+        lambda d: d["training"].update(y=[]),  # one per output
+        lambda d: d["training"].update(y=["float32"]),  # no dtype with lengths
         lambda d: d.update(kept=[1]),
         lambda d: d.update(kept={"1": False}),
         lambda d: d["history"].update(epochs=3),

@@ -252,16 +252,3 @@ def test_a_saved_constant_and_an_array_that_is_closed_over_keep_names_of_their_o
     names = [node.attr("name") for node in graph.nodes if node.op in ("input", "const")]
     assert len(names) == len(set(names)) == 3
     np.testing.assert_array_equal(pel.jit(lambda x: saved(x) + shift)(x), x * table + 1)
-
-
-def test_compile_has_functions_read_their_surroundings_anew() -> None:
-    """What its docstring says: a value that a function closes over is a constant until then."""
-    scale = {"by": 1.0}
-    model = pel.Sequential([pel.nn.Dense(1, lambda z: z * scale["by"])], seed=0)
-    x, y = np.ones((4, 2), "f4"), np.zeros((4, 1), "f4")
-    once = np.asarray(model.predict(x))
-    scale["by"] = 2.0
-    assert np.array_equal(model.predict(x), once)
-    model.compile("sgd", lambda y_true, y_pred: (y_true - y_pred)[:, 0] * scale["by"])
-    assert np.array_equal(model.predict(x), 2 * once)
-    assert model.evaluate(x, y)["loss"] == pytest.approx(-4 * once.mean())

@@ -66,7 +66,7 @@ def check(numbers: list[int], folder: Path, backend: str) -> None:
     assert_same(stopped, stopped.model, pel.load(path))
 
 
-@settings(max_examples=15, suppress_health_check=LOOSE)
+@settings(max_examples=8, suppress_health_check=LOOSE)
 @given(NUMBERS)
 def test_random_models_are_saved_loaded_and_resumed_to_the_bit(numbers: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:

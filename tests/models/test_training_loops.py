@@ -132,6 +132,41 @@ def test_the_losses_of_nn_are_those_of_fit() -> None:
         np.testing.assert_allclose(one, other, rtol=2e-6, atol=1e-6)
 
 
+def test_a_long_fit_before_it_costs_a_loop_nothing() -> None:
+    """Curves and programs of a model are no part of what its step computes."""
+    model = pel.Sequential([nn.Dense(2, input_shape=(6,))], seed=0)
+    model.compile(optim.SGD(0.01), "squared")
+    x, y = X.astype(np.float32), np.repeat(Y, 2, axis=1).astype(np.float32)
+
+    @pel.jit
+    def step(params: Any, x: Any) -> Any:
+        return model.apply(params, model.state, x)[0]
+
+    def places() -> int:
+        (entry,) = step._entries.values()
+        return len(entry.surroundings.places)
+
+    step(model.params, x)
+    before = places()
+    model.fit(x, y, batch_size=1, epochs=100, verbose=0, seed=0)
+    for _ in range(3):
+        step(model.params, x)
+    assert step.cache_info().traces == 2, "once more, for fit gave the model other arrays"
+    assert places() < before + 100
+
+
+def test_a_function_that_reads_the_history_follows_it() -> None:
+    model = pel.Sequential([nn.Dense(1, input_shape=(6,))], seed=0)
+    model.compile(optim.SGD(0.01), "squared")
+    for epochs in (1, 2):
+        model.fit(X, Y, epochs=epochs, verbose=0, seed=0)
+        if epochs == 1:
+            scaled = pel.jit(lambda x: x * model.history.epochs["loss"][-1])
+        np.testing.assert_allclose(scaled(X), X * model.history.epochs["loss"][-1])
+    model.history.add_epoch({"loss": 3.0})
+    np.testing.assert_allclose(scaled(X), X * 3.0)
+
+
 def test_two_keys_of_one_step_draw_two_masks() -> None:
     model = pel.Sequential([nn.Dropout(0.5, input_shape=(2000,))], seed=0)
     ones = np.ones((1, 2000), "f4")

@@ -132,6 +132,7 @@ def test_gradients_go_back_to_the_pixels(layer):
     np.testing.assert_allclose(pel.grad(total)(X, *drawn), small, rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_a_model_with_them_is_saved_and_predicts_without(tmp_path):
     moves = [nn.RandomShift(0.1, 0.1), nn.RandomRotation(0.05), nn.RandomZoom((-0.1, 0.1))]
     layers = [*moves, nn.RandomFlip("horizontal"), nn.GaussianNoise(0.1), nn.Flatten(), nn.Dense(3)]
@@ -155,6 +156,7 @@ def test_a_model_with_them_is_saved_and_predicts_without(tmp_path):
     np.testing.assert_array_equal(whole.predict(x), plain.predict(x))
 
 
+@pytest.mark.slow
 @pytest.mark.lecture("T1.F7")
 def test_training_on_shifted_digits_recognises_shifted_digits():
     """Changed copies teach what a change does not: the digits of shifted images."""

@@ -114,6 +114,7 @@ def test_maxout_is_the_largest_piece_and_its_gradient_goes_there():
     np.testing.assert_allclose(slope["W"], np.einsum("nd,nhp->dhp", X, chosen), rtol=1e-14)
 
 
+@pytest.mark.slow
 @pytest.mark.lecture("T1.C9")
 def test_a_linear_hidden_layer_finds_the_best_matrix_of_low_rank():
     """A linear hidden layer of r units is a matrix W = AB of rank r, with fewer parameters.

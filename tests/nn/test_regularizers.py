@@ -34,7 +34,7 @@ def lasso(strength):
 
 
 @pytest.mark.lecture("T1.F2")
-@pytest.mark.parametrize("backend", ["native", "interpreter"])
+@pytest.mark.parametrize("backend", ["native", pytest.param("interpreter", marks=pytest.mark.slow)])
 def test_proximal_steps_find_the_lasso_and_its_exact_zeros(backend):
     """The absolute penalty makes weights exactly zero; plain sub-gradients only make them small."""
     net = model(nn.L1(0.2, proximal=True))
@@ -71,6 +71,7 @@ def test_one_step_by_hand(optimizer):
     np.testing.assert_array_equal(held.get_weights()[1], b)
 
 
+@pytest.mark.slow
 def test_an_elastic_net_is_the_sum_of_its_parts():
     together = model(nn.ElasticNet(0.3, 0.4, biases=True))
     apart = model([nn.L1(0.12, biases=True), nn.L2(0.18, biases=True)])

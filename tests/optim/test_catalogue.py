@@ -116,6 +116,7 @@ def trained(optimizer, regularizer=()):
     return net.get_weights()[0]
 
 
+@pytest.mark.slow
 @pytest.mark.lecture("T1.F1")
 def test_decay_and_penalty_are_one_for_sgd_and_two_under_adam():
     """θ ← (1 - ηλ)θ - η∇ is the step on loss + (λ/2)‖θ‖² for SGD alone."""

@@ -128,7 +128,7 @@ def model(optimizer, dtype="float64", **compiled):
     return net
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
 def test_lbfgs_trains_in_fewer_epochs_than_descent(dtype):
     quick, slow = model(optim.LBFGS(), dtype), model(optim.SGD(0.5), dtype)
     for net in (quick, slow):

@@ -447,6 +447,7 @@ def test_without_a_home_it_works_in_silence(home: str, monkeypatch: pytest.Monke
         assert not Native(parse_graph(TEXT)).from_cache
 
 
+@pytest.mark.slow
 def test_many_threads_and_processes_share_it(folder: Path) -> None:
     """They write and read the same entries at once, while the limit throws some of them out."""
     code = """

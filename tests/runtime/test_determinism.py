@@ -110,6 +110,7 @@ def test_any_number_of_threads_ends_in_the_same_bits(threads: int, live: list[se
     assert all(len(ran) == threads for ran in live), "as many workers as asked for, at every step"
 
 
+@pytest.mark.slow
 def test_threads_that_come_and_go_end_in_the_same_bits() -> None:
     """As a user runs it: how many threads take the next steps is measured, and may change."""
     assert train(network(), 2) == alone()

@@ -346,6 +346,7 @@ def test_a_call_told_to_stop_ends_soon(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("quick", [False, True])
 def test_a_call_that_is_left_keeps_its_arrays(quick: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Machine code goes on writing for a moment: nobody else may get that memory meanwhile."""
+    monkeypatch.setattr(native, "MEASURED", 0)  # as if the work were large
     f = pel.jit(lambda a: a * 2)
     x = np.ones((400, 400), np.float32)  # results as large come from a pool, and go back to it
     for _ in range(2):

@@ -290,6 +290,7 @@ def test_ctrl_c_waits_for_the_workers() -> None:
     assert signal.getsignal(signal.SIGINT) is handler
 
 
+@pytest.mark.slow
 @POSIX
 def test_signals_at_any_moment_lose_no_part() -> None:
     """Hundreds of interrupts, wherever they strike: parts that meet always do."""
@@ -388,6 +389,7 @@ print("end")
     assert time.monotonic() - start < 30
 
 
+@pytest.mark.slow
 def test_waking_costs_less_than_making() -> None:
     """Both parts work outside the interpreter lock; the rest is the handover."""
     data = bytes(100_000)

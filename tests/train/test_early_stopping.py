@@ -228,14 +228,14 @@ def test_an_interrupt_while_validation_runs_loses_no_row(monkeypatch):
         *train, seed=0, validation_data=held, callbacks=pel.EarlyStopping(patience=6), **options
     )
     again, calls = problem()[0], iter(range(1000))
-    measure = fitting.measured
+    measure = fitting.measures
 
     def measured(*given: Any) -> Any:
         if next(calls) == BEST + 1:
             raise KeyboardInterrupt
         return measure(*given)
 
-    monkeypatch.setattr(fitting, "measured", measured)
+    monkeypatch.setattr(fitting, "measures", measured)
     with pytest.raises(KeyboardInterrupt):
         again.fit(
             *train, seed=0, validation_data=held, callbacks=pel.EarlyStopping(patience=6), **options

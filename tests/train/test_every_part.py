@@ -178,6 +178,7 @@ def test_layers_of_signals_and_images(name: str) -> None:
     both(layers, "squared", optim.SGD(0.002), "float64", shape)
 
 
+@pytest.mark.slow
 def test_a_stack_of_convolutions_in_float32() -> None:
     layers: list[Layer] = [
         nn.Conv2D(4, 3, connections=((0,), (1,), (0, 1), (1,)), bias="unit", activation="relu"),

@@ -29,9 +29,12 @@ def checked(function: F, where: str | None = None, elsewhere: Mapping[str, str] 
     parameters = signature.parameters.values()
     in_order = [one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
     required = {one.name for one in parameters if one.default is one.empty}
+    least = len(required) if required <= set(in_order) else math.inf  # how many by position do
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if not kwargs and least <= len(args) <= len(in_order):
+            return function(*args)
         given = {*in_order[: len(args)], *kwargs}
         if (
             len(given) == len(args) + len(kwargs)

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, dataclass_transform
 
 from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError, DataError, PellucidError, nearest
+from pellucid.core.names import unknown_attribute
 
 C = TypeVar("C", bound=type)
 T = TypeVar("T")
@@ -33,6 +34,7 @@ def record(cls: C) -> C:
     made: Any = dataclasses.dataclass(frozen=True, repr=False)(cls)
     made.__repr__ = _shown
     made.__setattr__ = _fixed(made.__setattr__)
+    made.__getattr__ = unknown_attribute
     assert cls.__name__ not in _RECORDS, f"two records are called {cls.__name__}"
     elsewhere = getattr(cls, "elsewhere", None)
     made.__init__ = checked(_with_plain_numbers(made.__init__), cls.__name__, elsewhere)
@@ -81,6 +83,8 @@ def _plain(value: Any, depth: int = 0) -> Any:
         if depth > _MAX_DEPTH:
             raise ArgumentError("record", f"lists must nest at most {_MAX_DEPTH} deep, got more")
         return type(value)(_plain(item, depth + 1) for item in value)
+    if is_record(value):
+        return value
     return value.item() if getattr(value, "shape", None) == () and hasattr(value, "item") else value
 
 

@@ -12,7 +12,7 @@ import importlib
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Any
@@ -75,15 +75,18 @@ class Claim:
         self._holder: dict[str, tuple[int, object]] = {}  # empty, or one call
         _renewed.add(self)
 
-    @contextmanager
-    def acquire(self) -> Iterator[bool]:
+    def acquire(self) -> AbstractContextManager[bool]:
         """Has it during the block; the value is False where another call has it already."""
-        own = threading.get_ident(), object()
-        try:
-            yield self._holder.setdefault("call", own) is own
-        finally:
-            if self._holder.get("call") is own:
-                self._holder.clear()
+        return hold([self])
+
+    def take(self, call: tuple[int, object]) -> bool:
+        """Gives it to a call of a thread, unless another call has it."""
+        return self._holder.setdefault("call", call) is call
+
+    def leave(self, call: tuple[int, object]) -> None:
+        """Takes it back from a call, if that has it."""
+        if self._holder.get("call") is call:
+            self._holder.clear()
 
     def __reduce__(self) -> tuple[type[Claim], tuple[()]]:
         return Claim, ()
@@ -92,6 +95,17 @@ class Claim:
         """In a child."""
         if any(thread != threading.get_ident() for thread, _ in self._holder.values()):
             self._holder.clear()
+
+
+@contextmanager
+def hold(claims: Sequence[Claim]) -> Iterator[bool]:
+    """Has all of these during the block; the value is False where another call has one of them."""
+    call = threading.get_ident(), object()
+    try:
+        yield all(claim.take(call) for claim in claims)
+    finally:
+        for claim in claims:
+            claim.leave(call)
 
 
 def signal() -> threading.Lock:

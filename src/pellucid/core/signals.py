@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 # Those that programs handle, with handlers that may raise: time limits, requests to end or to save.
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM", "SIGUSR1", "SIGUSR2")
-_HELD = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
+_HELD = tuple(int(getattr(signal, name)) for name in _NAMES if hasattr(signal, name))
+# The module's own functions without the enums that it makes of every answer: a fifth of the time.
+_bare: Any = getattr(signal, "_signal", signal)
+_handler_of: Callable[[int], Any] = _bare.getsignal
+_handle_by: Callable[[int, Any], Any] = _bare.signal
 
 # Whose handlers wait, and the signals that came meanwhile: for each block, the outermost first.
 _blocks: list[tuple[dict[int, Any], list[tuple[int, Any]]]] = []
@@ -31,9 +35,9 @@ def deferred() -> Iterator[None]:
     block = handlers, came
     try:
         for number in _HELD:
-            if callable(handler := signal.getsignal(number)):
+            if callable(handler := _handler_of(number)):
                 handlers[number] = handler
-                signal.signal(number, lambda which, frame: came.append((which, frame)))
+                _handle_by(number, lambda which, frame: came.append((which, frame)))
         _blocks.append(block)
         yield
     finally:
@@ -41,7 +45,7 @@ def deferred() -> Iterator[None]:
             _blocks.remove(block)
         try:
             for own in reversed(handlers):  # the usual one, SIGINT, last: it may raise at once
-                signal.signal(own, handlers[own])
+                _handle_by(own, handlers[own])
         finally:
             _handle(came, handlers)
 
@@ -68,10 +72,10 @@ def immediate() -> Iterator[None]:
         yield
         return
     handlers, _ = _blocks[0]
-    held = {number: signal.getsignal(number) for number in handlers}
+    held = {number: _handler_of(number) for number in handlers}
     try:
         for number, handler in handlers.items():
-            signal.signal(number, handler)
+            _handle_by(number, handler)
         for _, came in _blocks:
             while came:
                 which, frame = came.pop(0)
@@ -79,4 +83,4 @@ def immediate() -> Iterator[None]:
         yield
     finally:
         for number, handler in held.items():
-            signal.signal(number, handler)
+            _handle_by(number, handler)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,37 +105,41 @@ def _flatten(tree: Any, leaves: list[Any]) -> Structure:
 
 def leaves_of(tree: Any) -> list[Any]:
     """The leaves of `tree` in order, in less time than `flatten` takes."""
+    leaves: list[Any] = []
     try:
-        return _leaves_of(tree)
+        _collect((tree,), leaves)
     except RecursionError:
         raise _endless() from None
+    return leaves
 
 
-def _leaves_of(tree: Any) -> list[Any]:
-    if tree is None:
-        return []
-    if isinstance(tree, dict):
-        return [leaf for child in tree.values() for leaf in _leaves_of(child)]
-    if isinstance(tree, (list, tuple)):
-        return [leaf for child in tree for leaf in _leaves_of(child)]
-    return [tree]
+def _collect(children: Iterable[Any], leaves: list[Any]) -> None:
+    for child in children:
+        if isinstance(child, dict):
+            _collect(child.values(), leaves)
+        elif isinstance(child, (list, tuple)):
+            _collect(child, leaves)
+        elif child is not None:
+            leaves.append(child)
 
 
-def with_leaves(tree: Any, leaves: Sequence[Any]) -> Any:
+def with_leaves(tree: Any, leaves: Iterable[Any]) -> Any:
     """`tree` with other leaves, as many as it has."""
     rest = iter(leaves)
-    made = _with_leaves(tree, rest)
+    made = refilled(tree, rest)
     assert next(rest, _END) is _END, "as many leaves as before"
     return made
 
 
-def _with_leaves(tree: Any, leaves: Iterator[Any]) -> Any:
+def refilled(tree: Any, leaves: Iterator[Any]) -> Any:
+    """`tree` with the next leaves of an iterator, which may give more for other trees."""
     if tree is None:
         return None
     if isinstance(tree, dict):
-        return type(tree)((key, _with_leaves(child, leaves)) for key, child in tree.items())
+        made = {key: refilled(child, leaves) for key, child in tree.items()}
+        return made if type(tree) is dict else type(tree)(made)
     if isinstance(tree, (list, tuple)):
-        children = [_with_leaves(child, leaves) for child in tree]
+        children = [refilled(child, leaves) for child in tree]
         if isinstance(tree, list):
             return children
         return type(tree)(*children) if hasattr(tree, "_fields") else tuple(children)
@@ -151,18 +155,22 @@ def unflatten(structure: Structure, leaves: Sequence[Any]) -> Any:
     return _unflatten(structure, iter(leaves))
 
 
-def _unflatten(structure: Structure, leaves: Any) -> Any:
-    if structure.kind is None:
+def _unflatten(structure: Structure, leaves: Iterator[Any]) -> Any:
+    kind = structure.kind
+    if kind is None:
         return next(leaves)
-    if structure.kind is type(None):
+    if kind in _DICTS:
+        made: dict[Any, Any] = {}
+        for key, child in zip(structure.keys, structure.children, strict=True):
+            made[key] = next(leaves) if child.kind is None else _unflatten(child, leaves)
+        return made if kind is dict else kind(made)
+    if kind is type(None):
         return None
     children = [_unflatten(child, leaves) for child in structure.children]
-    if structure.kind in _DICTS:
-        return structure.kind(zip(structure.keys, children, strict=True))
-    if structure.kind is list:
+    if kind is list:
         return children
-    if hasattr(structure.kind, "_fields"):  # a named tuple takes its fields one by one
-        return structure.kind(*children)
+    if hasattr(kind, "_fields"):  # a named tuple takes its fields one by one
+        return kind(*children)
     return tuple(children)
 
 

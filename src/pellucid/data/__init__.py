@@ -1,5 +1,9 @@
 """Data: tables from files and frames, arrays at the door, minibatches, IDX files, the digits."""
 
+from typing import TYPE_CHECKING
+
+from pellucid.core.names import unknown_names
+from pellucid.data import elsewhere
 from pellucid.data.datasets import Dataset, load_digits, load_idx_folder, split
 from pellucid.data.idx import read_idx, write_idx
 from pellucid.data.reading import read_table
@@ -17,3 +21,6 @@ __all__ = [
     "split",
     "write_idx",
 ]
+
+if not TYPE_CHECKING:  # for a type checker there is no such name
+    __getattr__ = unknown_names("pellucid.data", __all__, elsewhere.NAMES)

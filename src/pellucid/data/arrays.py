@@ -32,8 +32,10 @@ def as_array(data: Any, where: str, name: str) -> Array:
         DataError: for a table with missing values.
         ShapeError: for ragged lists, scalars and no rows.
     """
-    parts = data if isinstance(data, (list, tuple)) else [data]
-    if any(isinstance(part, np.ma.MaskedArray) for part in parts):
+    several = isinstance(data, (list, tuple))
+    if isinstance(data, np.ma.MaskedArray) or (
+        several and any(isinstance(part, np.ma.MaskedArray) for part in data)
+    ):
         raise DTypeError(
             where, f"{name} must be a plain array, got a masked one", "Fill it: x.filled(0)."
         )

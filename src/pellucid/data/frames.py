@@ -51,8 +51,10 @@ def check_names(where: str, known: Sequence[str] | None, data: Any) -> None:
     Raises:
         DataError: names the columns that are missing, new, or in another place.
     """
+    if known is None:
+        return
     got = feature_names(data)
-    if known is None or got is None or got == tuple(known):
+    if got is None or got == tuple(known):
         return
     missing = [name for name in known if name not in got]
     extra = [name for name in got if name not in known]

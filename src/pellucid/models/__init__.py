@@ -1,5 +1,9 @@
 """Models: layers, their arrays, and the calls that train, use and keep them."""
 
+from typing import TYPE_CHECKING
+
+from pellucid.core.names import unknown_names
+from pellucid.models import elsewhere
 from pellucid.models.convolutional import alexnet, lecun1989, lenet5
 from pellucid.models.model import Model
 from pellucid.models.rates import RateRange, rate_range
@@ -14,3 +18,6 @@ __all__ = [
     "lenet5",
     "rate_range",
 ]
+
+if not TYPE_CHECKING:  # for a type checker there is no such name
+    __getattr__ = unknown_names("pellucid.models", __all__, elsewhere.MODELS)

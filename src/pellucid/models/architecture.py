@@ -7,6 +7,7 @@ part of its graph: its layers stand there under names of their own, `encoder/den
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,8 +21,10 @@ from pellucid.core.shapes import N
 from pellucid.graph.node import Graph, TensorType
 from pellucid.models.ports import Ports
 from pellucid.nn.activations import ActivationLike, activate
-from pellucid.nn.dense import Dropout, Flatten
+from pellucid.nn.augmentation import GaussianNoise
+from pellucid.nn.dense import Activation, Dropout, Flatten, Reshape
 from pellucid.nn.layer import Layer, kind_name
+from pellucid.nn.losses.contract import LINEAR
 from pellucid.ops.random import Key
 from pellucid.ops.value import Value
 from pellucid.transform.trace import trace
@@ -217,6 +220,17 @@ class Architecture:
             raise
         self.shape_groups(check)
 
+    def shaped_again(self, check: Callable[[Architecture], None]) -> None:
+        """Works out all types anew, where functions of a person's own do something else now.
+
+        Raises:
+            ShapeError: for a layer that does not take what it reads; then nothing has changed.
+        """
+        made = copy.copy(self)  # another thread may read these types meanwhile
+        made.shaped(self.samples, check)
+        self.types, self.params, self.state = made.types, made.params, made.state
+        self.nodes = made.nodes
+
     def shape_groups(self, check: Callable[[Architecture], None]) -> None:
         """Tells the models inside what they read, so that each can be used alone."""
         values = [*self.input_types, *self.types]
@@ -342,15 +356,22 @@ class Architecture:
     def ending(self, end: int) -> tuple[int, list[int]]:
         """The layer that gives the output number `end` its meaning, and those behind it.
 
-        Dropout and Flatten change nothing of what an output stands for.
+        Those behind it give in prediction the numbers that they get: the meaning stays.
         """
         behind: list[int] = []
         first = len(self.inputs)
         place = end
-        while place >= first and isinstance(self.layers[place - first], (Dropout, Flatten)):
+        while place >= first and _keeps_numbers(self.layers[place - first]):
             behind.append(place)
             place = self.sources[place - first][0]
         return place, behind
+
+
+def _keeps_numbers(layer: Layer) -> bool:
+    """Whether a layer gives in prediction what it gets, perhaps in another shape."""
+    if isinstance(layer, Activation):
+        return layer.function in (None, LINEAR)
+    return isinstance(layer, (Dropout, GaussianNoise, Flatten, Reshape))
 
 
 def read_by(layer: Layer, reads: Sequence[Value]) -> Any:

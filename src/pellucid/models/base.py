@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 from collections.abc import Sequence
 from typing import Any
@@ -22,8 +23,10 @@ from pellucid.graph.node import Graph, TensorType
 from pellucid.models import variables
 from pellucid.models.architecture import Architecture
 from pellucid.models.configuration import Configuration
+from pellucid.models.own_code import OwnCode
 from pellucid.models.ports import Ports
 from pellucid.models.programs import Programs, Targets
+from pellucid.nn.checks import WIDER
 from pellucid.nn.layer import Layer, kind_name
 from pellucid.nn.symbols import Network, check_name
 from pellucid.ops.composite import sliding
@@ -35,7 +38,7 @@ from pellucid.train.history import History
 from pellucid.train.loop import Weights
 from pellucid.train.step import gradient_graph, slots_graph, step_graph
 from pellucid.train.task import Task
-from pellucid.transform.arrays import converted
+from pellucid.transform.arrays import check_whole, converted
 
 Array = np.ndarray[Any, Any]
 
@@ -52,11 +55,13 @@ class BaseModel(Network):
         dtype: of weights and computation.
         architecture: the graph of layers.
         columns: for each input the names of the columns of the table that it was trained on.
-        slots: what the optimizer remembers; None before the first step.
         history: of the last run.
         training: where a run stands, for resuming.
         kept: weights of earlier epochs; see `train.loop`.
     """
+
+    # What no function of a person's own that calls the model depends on.
+    __pellucid_unwatched__ = ("programs", "_slots", "training", "kept", "_claim")
 
     def __init__(self, seed: int | None, dtype: Any, name: str | None, inputs: Ports):
         where = type(self).__name__
@@ -71,7 +76,7 @@ class BaseModel(Network):
             raise ArgumentError(where, f"dtype must be float32 or float64, got {dtype!r}")
         self.architecture = Architecture(where, inputs, self.dtype)
         self.columns: list[tuple[str, ...] | None] = [None] * len(inputs)
-        self.slots: dict[str, list[Array]] | None = None
+        self._slots: dict[str, list[Array]] | None = None
         self.history = History()
         self.training: dict[str, Any] = {}
         self.kept: dict[int, Weights] = {}
@@ -146,10 +151,44 @@ class BaseModel(Network):
 
         def own(array: Any) -> Array:
             plain = as_array(array, where, "an array")
+            check_whole(plain, dtype, where, "an array", WIDER)
             return converted(np.array(plain, order="C"), dtype, where, "an array")
 
         wanted = getattr(self.architecture, kind)
         variables.write(self.architecture, kind, variables.fitted(where, kind, tree, wanted, own))
+
+    @property
+    def slots(self) -> dict[str, list[Array]] | None:
+        """What the optimizer remembers, {slot: [an array for each weight]}; None before a step.
+
+        Assigned to, it takes copies of all arrays at once; None forgets them.
+        """
+        return self._slots
+
+    @slots.setter
+    @variables.alone
+    def slots(self, given: dict[str, list[Array]] | None) -> None:
+        self._slots = None if given is None else self._checked_slots(given)
+
+    def _checked_slots(self, given: Any) -> dict[str, list[Array]]:
+        self.built()
+        wanted = self.slot_types()
+        fix = "Give the slots of a model with these layers and this optimizer."
+        if not isinstance(given, dict) or set(given) != set(wanted):
+            known = ", ".join(wanted) or "an empty dict"
+            got = ", ".join(map(str, given)) if isinstance(given, dict) else repr(given)
+            raise ArgumentError("model.slots", f"slots must be {known}, got {got}", fix)
+        made: dict[str, list[Array]] = {}
+        for name, types in wanted.items():
+            own = given[name] if isinstance(given[name], (list, tuple)) else [given[name]]
+            made[name] = [np.array(as_array(one, "model.slots", name), order="C") for one in own]
+            if variables.type_tree(made[name]) != types:
+                raise ShapeError(
+                    "model.slots",
+                    f"{name} must hold {types!r}, got {variables.type_tree(made[name])!r}",
+                    fix,
+                )
+        return made
 
     def claims(self) -> list[Claim]:
         """What a run of this model needs for itself: the model and all its layers."""
@@ -180,11 +219,10 @@ class BaseModel(Network):
 
     def fits(self, given: Sequence[tuple[Any, ...]]) -> None:
         """Refuses inputs of shapes that the model was not made for."""
-        for number, (shape, wanted) in enumerate(
-            zip(given, self.architecture.samples, strict=False)
-        ):
-            if shape[1:] != wanted:
-                raise self._other_shape(number, shape, wanted)
+        wanted = self.architecture.input_types
+        for number, (shape, type) in enumerate(zip(given, wanted, strict=False)):
+            if shape[1:] != type.shape[1:]:
+                raise self._other_shape(number, shape, self.architecture.samples[number])
 
     def _other_shape(
         self, number: int, shape: tuple[Any, ...], wanted: tuple[int, ...]
@@ -215,11 +253,13 @@ class BaseModel(Network):
 
     def given_features(self, x: Any, where: str) -> tuple[Array, ...]:
         """x as an array for each input, with as many rows each; the model stays as it is."""
+        self.refresh()
         given = self.architecture.inputs.taken(where, "x", x)
         for known, one in zip(self.columns, given, strict=True):
             check_names(where, known, one)
-        found = tuple(as_features(one, where, numpy_dtype(self.dtype)) for one in given)
-        if len({len(one) for one in found}) > 1:
+        dtype = numpy_dtype(self.dtype)
+        found = tuple([as_features(one, where, dtype) for one in given])
+        if len(found) > 1 and len({len(one) for one in found}) > 1:
             raise ShapeError(
                 where,
                 "all inputs must have as many rows, got "
@@ -258,11 +298,34 @@ class BaseModel(Network):
         """Says how the model is trained; what an earlier run left is forgotten."""
         self._configuration = configuration
         self.forget_training()
+        self.forget_programs()
+
+    def forget_programs(self) -> None:
+        """After a change of the layers, or of how they are trained."""
         self.programs.clear()
+        self.programs.own = None
+
+    def refresh(self) -> None:
+        """Forgets what was traced where functions of a person's own read something else by now.
+
+        Weights, slots and the state of a run stay.
+
+        Raises:
+            ShapeError: where the weights do not fit what the functions do now.
+        """
+        if self.programs.own is not None and not self.programs.own.changed():
+            return
+        architecture, where, how = self.architecture, type(self).__name__, self._configuration
+        others = () if how is None else how.traced_parts
+        own = OwnCode(where, architecture.unique().values(), others, self)
+        if own.parts and architecture.input_types:
+            architecture.shaped_again(functools.partial(variables.check, again=True))
+        self.programs.clear()
+        self.programs.own = own
 
     def forget_training(self) -> None:
         """Leaves the weights as they are, and nothing of the run that made them."""
-        self.slots, self.training, self.kept = None, {}, {}
+        self._slots, self.training, self.kept = None, {}, {}
 
     def holds(self, epoch: int) -> bool:
         """Whether the weights and state are the numbers that were kept of an epoch."""
@@ -274,13 +337,14 @@ class BaseModel(Network):
     def task(self, ys: Sequence[TensorType], weighted: bool) -> Task:
         """What is trained on targets of these types, kept until the model changes."""
         key = tuple(ys), weighted
-        if key not in self.programs.tasks:
+        found = self.programs.tasks.get(key)
+        if found is None:
             self.built()
             architecture = self.architecture
-            self.programs.tasks[key] = self.configuration("fit").task(
+            found = self.programs.tasks[key] = self.configuration("fit").task(
                 architecture, architecture.params, architecture.state, ys, weighted, self.dtype
             )
-        return self.programs.tasks[key]
+        return found
 
     @staticmethod
     def key(task: Task) -> Targets:
@@ -290,7 +354,8 @@ class BaseModel(Network):
     def step_graph(self, task: Task) -> Graph:
         """The training step of a task, kept until the model changes."""
         key, optimizer = self.key(task), self.configuration("fit").optimizer
-        if key not in self.programs.graphs:
+        graph = self.programs.graphs.get(key)
+        if graph is None:
             if not task.free:
                 raise ArgumentError(
                     "fit",
@@ -299,15 +364,16 @@ class BaseModel(Network):
                 )
             slots = variables.type_tree(self.slots)
             if isinstance(optimizer, Minimizer):
-                self.programs.graphs[key] = gradient_graph(task, slots)
+                graph = self.programs.traced(lambda: gradient_graph(task, slots))
             else:
-                self.programs.graphs[key] = step_graph(task, optimizer, slots)
-        return self.programs.graphs[key]
+                graph = self.programs.traced(lambda: step_graph(task, optimizer, slots))
+            self.programs.graphs[key] = graph
+        return graph
 
     def start_slots(self, task: Task) -> None:
         """The optimizer's slots before the first step."""
         graph = slots_graph(task, self.configuration("fit").optimizer)
-        self.slots = self._by_slot(run(graph, trees.leaves_of(self.params)))
+        self._slots = self._by_slot(run(graph, trees.leaves_of(self.params)))
 
     def slot_types(self) -> dict[str, list[TensorType]]:
         """The types of the optimizer's slots, without an array."""

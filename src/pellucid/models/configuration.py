@@ -16,12 +16,10 @@ from pellucid.core.dtypes import DType
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.graph.node import TensorType
 from pellucid.models.architecture import Architecture
-from pellucid.nn.convolution import Conv1D, Conv2D
-from pellucid.nn.dense import Dense
+from pellucid.models.endings import contract_of
 from pellucid.nn.losses import Loss
 from pellucid.nn.losses import loss as loss_of
-from pellucid.nn.losses.contract import UNKNOWN, Contract, contract
-from pellucid.nn.mapping import LowRankDense
+from pellucid.nn.losses.contract import Contract
 from pellucid.nn.regularizers import Regularizer
 from pellucid.ops.random import Key
 from pellucid.optim import (
@@ -50,7 +48,6 @@ OPTIMIZERS: dict[str, Callable[[], Optimizer]] = {
     "newton": Newton,
     "perturb": Perturb,
 }
-_LINEAR = (Dense, Conv1D, Conv2D, LowRankDense)  # layers whose output is any number
 
 
 @dataclass(frozen=True)
@@ -70,6 +67,11 @@ class Configuration:
     gradient_norm: bool
     regularizers: tuple[Regularizer, ...]
     rates: dict[str, float]
+
+    @property
+    def traced_parts(self) -> tuple[Any, ...]:
+        """What graphs are made of, beside the layers."""
+        return self.optimizer, *self.losses, *self.metrics, *self.regularizers
 
     def contracts(self, architecture: Architecture) -> list[Contract]:
         """What each output means under its loss.
@@ -166,39 +168,6 @@ class Configuration:
                     )
                 found.append(Penalty(one, tuple(own)))
         return found
-
-
-def contract_of(architecture: Architecture, loss: Loss, end: int) -> Contract:
-    """What the output number `end` means under `loss`; refuses what does not fit."""
-    first = len(architecture.inputs)
-    place, behind = architecture.ending(end)
-    layer = architecture.layers[place - first] if place >= first else None
-    activation: Any = UNKNOWN if layer is None else layer.final_activation
-    if activation is None:
-        activation = "linear" if isinstance(layer, _LINEAR) else UNKNOWN
-    found = contract(loss, activation)
-    found.check()
-    if not found.reads_raw:
-        return found
-    assert layer is not None
-    if behind:
-        name = architecture.names[behind[-1] - first]
-        raise ArgumentError(
-            "compile",
-            f"{activation} must come last before {loss.name}, got {name} behind it",
-            f"Move {name} before it.",
-        )
-    sources = architecture.sources[place - first]
-    earlier = architecture.layers[sources[0] - first] if sources[0] >= first else None
-    whole = layer.without_activation() is None  # the activation is all of the layer
-    if whole and earlier is not None and earlier.final_activation == activation:
-        raise ArgumentError(
-            "compile",
-            f"one {activation} must end the model, got two: "
-            f"{architecture.names[sources[0] - first]} and {architecture.names[place - first]}",
-            "Remove one of them.",
-        )
-    return found
 
 
 def configuration(

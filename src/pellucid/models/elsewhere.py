@@ -140,3 +140,15 @@ READ = {
     "train": "Call fit; apply(…, train=True) is one forward pass of training.",
     "eval": "Leave it out: predict and evaluate switch dropout off.",
 }
+
+# What is looked for among the models.
+MODELS = {
+    "load_model": "load",
+    "Functional": "Model",
+    "LeNet": "lenet5",
+    "LeNet5": "lenet5",
+    "AlexNet": "alexnet",
+    "save_model": "Write model.save(path).",
+    "clone_model": "Write copy.deepcopy(model).",
+    "LRFinder": "rate_range",
+}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.core import dtypes, trees
+from pellucid.core import dtypes, notices, trees
 from pellucid.core.arguments import choice, integer, real
 from pellucid.core.arguments import seed as check_seed
 from pellucid.core.config import to_config
@@ -26,7 +28,7 @@ from pellucid.models.measuring import CHUNK, measures
 from pellucid.models.saving import check_savable, save
 from pellucid.nn.losses import Loss
 from pellucid.optim import BatchSize, FixedBatch, GrowingBatch, Minimizer, Optimizer
-from pellucid.runtime.executor import Executable, Trainer
+from pellucid.runtime.executor import Executable, Trainer, dtype_name
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.train.callback import Callback, Run, as_callbacks
 from pellucid.train.callbacks import Checkpoint, ProgressBar
@@ -87,7 +89,12 @@ class Data:
     @property
     def types(self) -> tuple[TensorType, ...]:
         """The types of the targets."""
-        return tuple(TensorType(dtypes.as_dtype(y.dtype), (N, *y.shape[1:])) for y in self.targets)
+        return tuple(
+            [
+                TensorType(dtypes.as_dtype(dtype_name(y.dtype)), (N, *y.shape[1:]))
+                for y in self.targets
+            ]
+        )
 
     @property
     def rows(self) -> int:
@@ -205,7 +212,8 @@ def start(
                 )
     if model.slots is None:
         model.start_slots(task)
-    params, slots, state = map(trees.leaves_of, (model.params, model.slots, model.state))
+    params, state = (variables.leaves(model.architecture, kind) for kind in ("params", "state"))
+    slots = trees.leaves_of(model.slots)
     step = int(stored.get("step", 0))
     if resume:
         kept = dict(model.kept)
@@ -260,6 +268,7 @@ def engine_of(
         "product": lambda: product_graph(task, slots),
     }
 
+    @functools.cache  # a run keeps its programs, whatever a callback changes
     def program(kind: str) -> Executable:
         return model.programs.program((kind, key), makers[kind], backend, "fit")
 
@@ -268,12 +277,23 @@ def engine_of(
 
 def measured(model: BaseModel, data: Data, chunk: int, backend: str | None) -> dict[str, float]:
     """Loss and metrics of a data set with the model's weights."""
+    return measure_of(model, data, chunk, backend)()
+
+
+def measure_of(
+    model: BaseModel, data: Data, chunk: int, backend: str | None
+) -> Callable[[], dict[str, float]]:
+    """What gives loss and metrics of a data set with the weights that the model has then."""
     task = model.task(data.types, bool(data.weights))
     program = model.programs.program(
         ("evaluate", model.key(task)), lambda: evaluation_graph(task), backend, "evaluate"
     )
-    fixed = variables.leaves(model.architecture)
-    return measures(task, program, fixed, data.features, data.targets, data.weights, chunk)
+
+    def measure() -> dict[str, float]:
+        fixed = variables.leaves(model.architecture)
+        return measures(task, program, fixed, data.features, data.targets, data.weights, chunk)
+
+    return measure
 
 
 def validation(
@@ -296,9 +316,10 @@ def validation(
     ):
         check_targets(head.metrics, head.loss, head.contract, target, output)
 
+    measure = measure_of(model, data, CHUNK, backend)
+
     def validate(run: Run) -> dict[str, float]:
-        values = measured(model, data, CHUNK, backend)
-        return {f"val_{name}": value for name, value in values.items()}
+        return {f"val_{name}": value for name, value in measure().items()}
 
     return validate
 
@@ -317,10 +338,26 @@ def watchers(
     if not known or verbose not in (0, 1, 2):
         raise ArgumentError("fit", f"verbose must be 0, 1 or 2, got {verbose!r}")
     given = as_callbacks("fit", callbacks)
-    several: list[Callback] = [ProgressBar(verbose), *given]
+    several: list[Callback] = [ProgressBar(verbose), *given] if verbose else list(given)
     if checkpoint is not None:
         real("fit", "checkpoint_every", every, 0)
         path = check_target(checkpoint, overwrite)
         check_savable(model, data.types)
         several.append(Checkpoint(lambda: save(model, path, overwrite=True), every))
     return several, len(given) > 0
+
+
+def noting_changes(model: BaseModel) -> Callable[[], None]:
+    """What says, at the end of a run, which surroundings of own functions changed since now."""
+    own = copy.copy(model.programs.own)
+
+    def note() -> None:
+        name = None if own is None else own.change()
+        if name is not None:
+            notices.once(
+                f"[fit] functions of your own may read {name}, which changed during the run: all "
+                "its steps use what stood there at the start. To train on with the new value, call "
+                "fit again with resume=True."
+            )
+
+    return note

@@ -40,6 +40,8 @@ class GraphFunction:
         graphs: one for each kind of call, with one output; N stands for any number of rows.
     """
 
+    __pellucid_unwatched__ = ("graphs",)  # they never change
+
     def __init__(self, name: str, graphs: Sequence[Graph]):
         self.__name__ = name
         self.graphs = tuple(graphs)

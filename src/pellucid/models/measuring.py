@@ -10,8 +10,7 @@ import numpy as np
 from pellucid.data.arrays import check_finite, slice_rows
 from pellucid.runtime.executor import Executable
 from pellucid.runtime.extras import numpy_dtype
-from pellucid.runtime.threads import check as check_threads
-from pellucid.runtime.threads import in_chunks
+from pellucid.runtime.threads import available, in_chunks
 from pellucid.train.task import Task
 
 Array = np.ndarray[Any, Any]
@@ -26,8 +25,9 @@ def rows_of(features: Sequence[Array], start: int, stop: int, dtype: np.dtype[An
     return found
 
 
-def _threads(program: Executable, where: str) -> int:
-    return check_threads(where, None) if program.releases_gil else 1
+def _threads(program: Executable, chunks: int) -> int:
+    """How many threads share so many calls."""
+    return available() if program.releases_gil and chunks > 1 else 1
 
 
 def measures(
@@ -52,7 +52,7 @@ def measures(
         others = (other[start:stop] for other in (*targets, *weights))
         return list(program([*fixed, *strengths, *batch, *others]))
 
-    results = in_chunks(measured, count, chunk, _threads(program, "evaluate"))
+    results = in_chunks(measured, count, chunk, _threads(program, -(-count // chunk)))
     totals = np.zeros(len(names))
     for one in results:
         totals += [float(value) for value in one[: len(names)]]
@@ -79,7 +79,6 @@ def predictions(
     features: Sequence[Array],
     chunk: int,
     dtype: np.dtype[Any],
-    where: str,
 ) -> list[Array]:
     """The outputs for each row, one array an output."""
 
@@ -87,7 +86,8 @@ def predictions(
         rows = (slice_rows(x, start, stop, dtype, "x") for x in features)
         return list(program([*fixed, *rows]))
 
-    parts = in_chunks(predicted, len(features[0]), chunk, _threads(program, where))
+    count = len(features[0])
+    parts = in_chunks(predicted, count, chunk, _threads(program, -(-count // chunk)))
     if len(parts) == 1:
         return parts[0]
     return [np.concatenate(chunks) for chunks in zip(*parts, strict=True)]

@@ -18,13 +18,15 @@ from pellucid.graph.node import Graph
 from pellucid.models import elsewhere, fitting, variables, wiring
 from pellucid.models.architecture import Output
 from pellucid.models.base import Array, BaseModel
-from pellucid.models.configuration import configuration, contract_of
+from pellucid.models.configuration import configuration
+from pellucid.models.endings import contract_of
 from pellucid.models.fitting import Data
 from pellucid.models.measuring import CHUNK, predictions, rows_of
 from pellucid.models.ports import Ports
 from pellucid.models.saving import save
 from pellucid.models.summary import summary_text
 from pellucid.models.variables import alone
+from pellucid.nn.checks import OFFSET, WIDER
 from pellucid.nn.layer import Layer
 from pellucid.nn.losses import Loss, Squared
 from pellucid.nn.losses.contract import Contract
@@ -34,16 +36,25 @@ from pellucid.ops.random import Key
 from pellucid.ops.value import Value, current
 from pellucid.optim import BatchSize, Optimizer
 from pellucid.runtime.backend import check_backend
+from pellucid.runtime.executor import dtype_name
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.threads import check as check_threads
 from pellucid.train.callback import Callback
 from pellucid.train.history import History
 from pellucid.train.loop import RunState, Settings, TrainingRun
 from pellucid.train.step import objective, prediction_graph
-from pellucid.transform.arrays import converted
+from pellucid.transform.arrays import check_whole, converted
 from pellucid.transform.explainable import FunctionCall
 
 _MOST_EPOCHS = 10**12  # of a microsecond each: 11 days
+_RECORDS = {"training": dict, "kept": dict, "columns": list, "history": History}  # of runs
+_SET_BY = {
+    **dict.fromkeys(
+        ("optimizer", "loss", "metrics", "regularizers", "rates", "compiled"),
+        "Give it to compile: compile(optimizer, loss, metrics).",
+    ),
+    "weights": "Write model.set_weights({'dense_1.W': array}).",
+}
 _FIXED = ("seed", "dtype", "name", "architecture", "programs")  # what is made of them stays
 
 
@@ -95,6 +106,11 @@ class Model(BaseModel):
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Refuses attributes that nothing reads: what they mean would be ignored."""
+        if name in _FIXED or name in _RECORDS or name not in _ATTRIBUTES:
+            self._check_attribute(name, value)
+        super().__setattr__(name, value)
+
+    def _check_attribute(self, name: str, value: Any) -> None:
         if name in _FIXED and name in self.__dict__:
             raise ArgumentError(
                 type(self).__name__,
@@ -103,6 +119,20 @@ class Model(BaseModel):
                 if name in ("seed", "dtype", "name")
                 else "Make a new model.",
             )
+        if name in _RECORDS and not isinstance(value, _RECORDS[name]):
+            raise ArgumentError(
+                type(self).__name__,
+                f"the {name} of a model is a record of its run, a {_RECORDS[name].__name__}, got "
+                f"{value!r}",
+                "To forget a run, call compile again.",
+            )
+        found = getattr(type(self), name, None)
+        if isinstance(found, property) and found.fset is None:
+            raise ArgumentError(
+                type(self).__name__,
+                f"the {name} of a model cannot be set: it follows from others, got {value!r}",
+                _SET_BY.get(name, "Make a new model."),
+            )
         ours = type(self).__module__.startswith(__name__.partition(".")[0] + ".")
         if name in elsewhere.ATTRIBUTES or (
             ours and not name.startswith("_") and name not in _ATTRIBUTES
@@ -110,9 +140,8 @@ class Model(BaseModel):
             raise ArgumentError(
                 type(self).__name__,
                 f"a model has no attribute '{name}' to set",
-                nearest(name, sorted(_ATTRIBUTES), elsewhere.ATTRIBUTES),
+                nearest(name, sorted(_PUBLIC), elsewhere.ATTRIBUTES),
             )
-        super().__setattr__(name, value)
 
     if not TYPE_CHECKING:  # for a type checker there is no such name
 
@@ -213,9 +242,10 @@ class Model(BaseModel):
             raise ArgumentError(
                 "set_weights", f"weights must be a list of arrays or a dict by name, got {given!r}"
             )
-        for item in given:
-            as_array(item, "set_weights", "a weight")
         dtype = numpy_dtype(self.dtype)
+        for item in given:
+            plain = as_array(item, "set_weights", "a weight")
+            check_whole(plain, dtype, "set_weights", "a weight", WIDER)
         new = [
             converted(np.array(item, order="C"), dtype, "set_weights", f"array {number} of weights")
             for number, item in enumerate(given)
@@ -281,8 +311,13 @@ class Model(BaseModel):
         flag("apply", "train", train)
         if key is not None and not isinstance(key, Key):
             raise ArgumentError("apply", f"key must be one, got {key!r}", "Write pel.Key(0, step).")
-        architecture, lift = self.architecture, current().lift
-        inputs = [lift(one) for one in architecture.inputs.taken("apply", "x", x)]
+        architecture, dtype = self.architecture, numpy_dtype(self.dtype)
+
+        def lift(one: Any, name: str = "a weight", fix: str = WIDER) -> Value:
+            check_whole(one, dtype, "apply", name, fix)
+            return current().lift(one)
+
+        inputs = [lift(one, "x", OFFSET) for one in architecture.inputs.taken("apply", "x", x)]
         self._shaped_by(inputs)
         outputs, after = architecture.apply(
             variables.fitted("apply", "params", params, architecture.params, lift),
@@ -371,6 +406,7 @@ class Model(BaseModel):
 
     def graph(self) -> Graph:
         """The prediction graph: (parameters, state, x) → the outputs."""
+        self.refresh()
         self.built()
         architecture = self.architecture
         return prediction_graph(
@@ -441,9 +477,12 @@ class Model(BaseModel):
                 with state acts as in prediction.
             loss_weights: for several outputs, what each loss is multiplied by in the objective.
 
-        Functions of your own (losses, metrics, activations, layers) are traced once: what they read
-        beside their inputs, such as a global number or an array, is a constant from then on. After
-        a change of it, call compile again; `predict` uses the new value from then on, too.
+        Functions of your own (losses, metrics, activations, layers, penalties, optimizers) may read
+        global and closed-over values. `fit`, `evaluate` and `predict` look at them when they are
+        called and use what they find: after a change the graphs are traced again, while weights,
+        the optimizer's slots and the state of a run stay. Through one call of `fit` they are
+        constants; to train on with another value, call fit(…, resume=True). What is read elsewhere
+        (files, clocks, random numbers, the inside of library objects) is read at the trace alone.
         """
         self.configure(
             configuration(
@@ -498,7 +537,8 @@ class Model(BaseModel):
             checkpoint_every: seconds between two saves: the work that a kill can cost.
             overwrite: whether an existing checkpoint file is replaced.
             resume: goes on where the loaded checkpoint stood; seed, batch size and data must be
-                the same.
+                the same. Functions of your own go on with the values that they read now; those out
+                of a file with the values at the time it was written.
             backend: "native", machine code; "interpreter"; None picks native, and says once when it
                 cannot.
             threads: how many threads train, at most; None: as many as the process may use. The
@@ -556,18 +596,21 @@ class Model(BaseModel):
         # Nothing is refused from here on: what an earlier run left may go.
         curves.seed = progress.seed
         self.history = curves
-        self.training |= {**same, "y": [[y.dtype.name, list(y.shape[1:])] for y in data.targets]}
+        self.training |= {
+            **same,
+            "y": [[dtype_name(y.dtype), list(y.shape[1:])] for y in data.targets],
+        }
         self.remember_columns(x)
+        note_changes = fitting.noting_changes(self)
         run.train()
+        note_changes()
         return self.history
 
     def _publish(self, progress: RunState) -> None:
         """Gives the model the arrays of the last whole step."""
-        variables.write(
-            self.architecture, "params", trees.with_leaves(self.params, progress.params)
-        )
-        self.slots = trees.with_leaves(self.slots, progress.slots)
-        variables.write(self.architecture, "state", trees.with_leaves(self.state, progress.state))
+        variables.write_leaves(self.architecture, "params", progress.params)
+        self._slots = trees.with_leaves(self.slots, progress.slots)
+        variables.write_leaves(self.architecture, "state", progress.state)
         self.kept = progress.kept
         self.training |= {
             "seed": progress.seed,
@@ -682,22 +725,28 @@ class Model(BaseModel):
 
         program = self.programs.program(kind, graph, backend, kind)
         fixed = variables.leaves(architecture)
-        return predictions(program, fixed, features, batch_size, numpy_dtype(self.dtype), kind)
+        return predictions(program, fixed, features, batch_size, numpy_dtype(self.dtype))
 
     @checked
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Writes one safetensors file: weights, architecture, training state. See `pel.load`.
+
+        Functions of your own are written as graphs, in which what they read is a constant: in the
+        loaded model it does not change any more. `pickle` takes a model as well, but no lambda and
+        no function inside another one, which is Python's rule; cloudpickle takes those too.
 
         A model inside of which this one uses a part alone comes back as the layers that it uses.
 
         Raises:
             ArgumentError: if the file exists and `overwrite` is False.
         """
+        self.refresh()
         self.built()
         save(self, path, overwrite=overwrite)
 
 
 _ATTRIBUTES = {
     *vars(BaseModel(0, "float32", None, Ports(("input",)))),
-    *(name for name, value in vars(BaseModel).items() if isinstance(value, property)),
+    *(name for name, value in vars(BaseModel).items() if getattr(value, "fset", None)),
 }
+_PUBLIC = [name for name in _ATTRIBUTES if not name.startswith("_")]

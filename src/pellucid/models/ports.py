@@ -48,7 +48,7 @@ class Ports:
 
     def nested(self, each: Sequence[Any]) -> Any:
         """One thing a port, in the nesting of the ports."""
-        return trees.unflatten(self.structure, each)
+        return trees.unflatten(self.structure, each) if self.several else each[0]
 
     def taken(self, where: str, name: str, given: Any) -> list[Any]:
         """What a person gave, one thing a port.

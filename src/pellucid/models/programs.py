@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pellucid.graph.node import Graph, TensorType
+from pellucid.models.own_code import OwnCode
 from pellucid.runtime.backend import executor
 from pellucid.runtime.executor import Executable
 from pellucid.train.task import Task
@@ -23,22 +24,35 @@ class Programs:
         tasks: by the targets they are trained on.
         graphs: of training steps, by the same.
         trainers: machine code of training steps, by the same, then as `train/engines` keeps it.
+        own: the functions of a person's own that the graphs were traced from.
     """
 
     tasks: dict[Targets, Task] = field(default_factory=dict)
     graphs: dict[Targets, Graph] = field(default_factory=dict)
     trainers: dict[Targets, dict[Any, Any]] = field(default_factory=dict)
+    own: OwnCode | None = None
     _programs: dict[Hashable, Executable] = field(default_factory=dict)
+
+    def traced(self, make: Callable[[], Graph]) -> Graph:
+        """The graph that `make` traces; older ones go where they would be others by now."""
+        if self.own is None:
+            return make()
+        if self.own.changed():
+            self.clear()
+        return self.own.traced(make)
 
     def program(
         self, key: Hashable, graph: Callable[[], Graph], backend: str | None, where: str
     ) -> Executable:
         """The program of the graph that `key` stands for."""
         whole = key, backend
-        if whole not in self._programs:
-            self._programs[whole] = executor(graph(), backend=backend, where=where, prepare=in_rows)
-        return self._programs[whole]
+        found = self._programs.get(whole)
+        if found is None:
+            found = executor(self.traced(graph), backend=backend, where=where, prepare=in_rows)
+            self._programs[whole] = found
+        return found
 
     def clear(self) -> None:
+        """Forgets all but whose code it is."""
         for table in (self.tasks, self.graphs, self.trainers, self._programs):
             table.clear()

@@ -74,7 +74,7 @@ class Sequential(Model):
             )
         with self.architecture.all_or_nothing():
             self._extend([layer])
-        self.programs.clear()
+        self.forget_programs()
         self.forget_training()
 
     def _extend(self, layers: Iterable[Any]) -> None:

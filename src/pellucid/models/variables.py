@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
 from pellucid.core import dtypes, shapes, trees
 from pellucid.core.errors import ArgumentError, ShapeError, nearest
+from pellucid.core.forks import hold
 from pellucid.graph.node import Graph, TensorType
 from pellucid.models.architecture import Architecture
 from pellucid.nn.layer import Layer
@@ -31,9 +31,10 @@ def type_tree(tree: Any) -> Any:
 
 def is_built(architecture: Architecture) -> bool:
     """Whether every layer has its arrays."""
-    return bool(architecture.layers) and all(
-        layer.variables.params is not None for layer in architecture.unique().values()
-    )
+    for layer in architecture.unique().values():
+        if layer.variables.params is None:
+            return False
+    return bool(architecture.layers)
 
 
 def held(layer: Layer) -> tuple[Tree, Tree] | None:
@@ -50,17 +51,26 @@ def read(architecture: Architecture, kind: str) -> Tree:
     )
 
 
-def leaves(architecture: Architecture) -> list[Array]:
-    """All parameters, then all state, as the first inputs of a graph."""
+def leaves(architecture: Architecture, *kinds: str) -> list[Array]:
+    """All arrays of these kinds; by default parameters, then state, as graphs take them."""
     own = [layer.variables for layer in architecture.unique().values()]
-    params = [array for one in own for array in trees.leaves_of(one.params)]
-    return params + [array for one in own for array in trees.leaves_of(one.state)]
+    return trees.leaves_of(
+        [[getattr(one, kind) for one in own] for kind in kinds or ("params", "state")]
+    )
 
 
 def write(architecture: Architecture, kind: str, tree: Tree) -> None:
     """Gives the layers other arrays."""
     for name, layer in architecture.unique().items():
         setattr(layer.variables, kind, tree[name])
+
+
+def write_leaves(architecture: Architecture, kind: str, arrays: Sequence[Array]) -> None:
+    """Gives the layers other arrays, listed in the order of those that they have."""
+    rest = iter(arrays)
+    for layer in architecture.unique().values():
+        own = layer.variables
+        setattr(own, kind, trees.refilled(getattr(own, kind), rest))
 
 
 def fitted(where: str, name: str, tree: Any, wanted: Tree, leaf: Callable[[Any], Any]) -> Tree:
@@ -99,11 +109,15 @@ def fitted(where: str, name: str, tree: Any, wanted: Tree, leaf: Callable[[Any],
     return trees.unflatten(structure, found)  # type: ignore[no-any-return]
 
 
-def check(architecture: Architecture) -> None:
+def check(architecture: Architecture, again: bool = False) -> None:
     """Refuses layers that have arrays of other types than they need here.
 
+    Args:
+        again: whether they fitted before, and functions of a person's own do something else now;
+            otherwise the arrays come from another model.
+
     Raises:
-        ShapeError: naming the layer; its arrays come from another model.
+        ShapeError: naming the layer.
     """
     for name, layer in architecture.unique().items():
         own = held(layer)
@@ -113,15 +127,20 @@ def check(architecture: Architecture) -> None:
             (architecture.params[name], architecture.state[name]), own, strict=True
         ):
             if type_tree(has) != wanted:
-                raise _other_types(architecture.where, name, wanted, type_tree(has))
+                raise _other_types(architecture.where, name, wanted, type_tree(has), again)
 
 
-def _other_types(where: str, name: str, wanted: Any, has: Any) -> ShapeError:
+def _other_types(where: str, name: str, wanted: Any, has: Any, again: bool) -> ShapeError:
+    if again:
+        source = "made before a value changed that a function of your own reads"
+        fix = "Set it back, or make a new model."
+    else:
+        source = "from another model that it stands in"
+        fix = "Use a new layer, or inputs of the same width and dtype."
     return ShapeError(
         where,
-        f"layer {name} must have weights {_shown(wanted)} here, got {_shown(has)} from another "
-        "model that it stands in",
-        "Use a new layer, or inputs of the same width and dtype.",
+        f"layer {name} must have weights {_shown(wanted)} here, got {_shown(has)} {source}",
+        fix,
     )
 
 
@@ -167,15 +186,14 @@ def alone(method: M) -> M:
 
     @functools.wraps(method)
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
-        with contextlib.ExitStack() as stack:
-            for claim in self.claims():
-                if not stack.enter_context(claim.acquire()):
-                    raise ArgumentError(
-                        method.__name__,
-                        "the model must not be trained at the moment, got a call from a callback "
-                        "or another thread",
-                        "Wait until fit has ended, or change a copy: copy.deepcopy(model).",
-                    )
+        with hold(self.claims()) as own:
+            if not own:
+                raise ArgumentError(
+                    method.__name__,
+                    "the model must not be trained at the moment, got a call from a callback "
+                    "or another thread",
+                    "Wait until fit has ended, or change a copy: copy.deepcopy(model).",
+                )
             return method(self, *args, **kwargs)
 
     return wrapper  # type: ignore[return-value]

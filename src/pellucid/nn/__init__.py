@@ -1,8 +1,8 @@
 """Layers, activations, initializers, losses and regularizers."""
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from pellucid.core.errors import UnknownNameError, nearest
+from pellucid.core.names import unknown_names
 from pellucid.nn import activations, elsewhere, init, losses, regularizers
 from pellucid.nn.augmentation import (
     GaussianNoise,
@@ -135,9 +135,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # for a type checker there is no such name
-
-    def __getattr__(name: str) -> NoReturn:
-        """Raises the error that says what a name of another library is here."""
-        raise UnknownNameError(
-            "pellucid.nn", f"there is no '{name}' here", nearest(name, __all__, elsewhere.NAMES)
-        )
+    __getattr__ = unknown_names("pellucid.nn", __all__, elsewhere.NAMES)

@@ -7,10 +7,11 @@ straight-through forms have the same values and hand the gradient on as if they 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pellucid.core import shapes
 from pellucid.core.errors import ArgumentError, ShapeError, nearest
+from pellucid.core.names import unknown_names
 from pellucid.nn.layer import checked_result, is_function
 from pellucid.ops import composite
 from pellucid.ops.value import Value, elementwise
@@ -88,6 +89,15 @@ ELSEWHERE = {
     "sgn": "sign",
 }
 
+# The same names where a function or a class was looked for.
+NAMES = {
+    **{
+        name: f"Write pel.nn.Activation({name!r}), or activation={name!r} in the layer before."
+        for name in BY_NAME
+    },
+    **{name: f"Write pel.nn.Activation(lambda x: {code})." for name, code in FORMULAS.items()},
+}
+
 ActivationLike = str | Callable[[Any], Any] | None
 
 
@@ -116,3 +126,7 @@ def activate(activation: ActivationLike, x: Value) -> Value:
             f"{shapes.text(out.type.shape)}",
         )
     return out
+
+
+if not TYPE_CHECKING:  # for a type checker there is no such name
+    __getattr__ = unknown_names("pellucid.nn.activations", ("BY_NAME",), NAMES)

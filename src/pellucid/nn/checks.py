@@ -10,6 +10,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from pellucid.core import shapes, trees
 from pellucid.core.arguments import diagnosed, flag
 from pellucid.core.dtypes import int64
@@ -18,8 +20,12 @@ from pellucid.graph.node import TensorType
 from pellucid.ops.composite.base import asvalue
 from pellucid.ops.random import Key
 from pellucid.ops.value import Value
+from pellucid.transform.arrays import check_whole
 from pellucid.transform.trace import trace
 
+OFFSET = "Subtract an offset, such as x.min()."
+WIDER = 'Make the model with dtype="float64".'
+FLOATS = ("float32", "float64")
 _START = "Start from params, state = layer.init(pel.Key(seed, 0), type)."
 _SCALAR = TensorType(int64)
 
@@ -57,6 +63,7 @@ def checked_apply(apply: Callable[..., Any]) -> Callable[..., Any]:
                 )
         if self.multiple_inputs and not isinstance(x, (list, tuple)):
             raise ArgumentError(where, f"x must be a list of inputs, got {type(x).__name__}")
+        _check_whole(where, params, tuple(x) if self.multiple_inputs else (x,))
         inputs = tuple(map(_value, x)) if self.multiple_inputs else (_value(x),)
         if not inputs or any(one.type.shape == () for one in inputs):
             raise ShapeError(where, "x must have rows, got a single number or none")
@@ -64,6 +71,20 @@ def checked_apply(apply: Callable[..., Any]) -> Callable[..., Any]:
         return call(self, *own, inputs if self.multiple_inputs else inputs[0], train=train, key=key)
 
     return checked
+
+
+def _check_whole(where: str, params: Any, inputs: tuple[Any, ...]) -> None:
+    """Refuses whole numbers that the layer's weights would round, and such weights."""
+    weights = trees.leaves_of(params)
+    names = [getattr(getattr(leaf, "dtype", None), "name", "") for leaf in weights]
+    floats = [name for name in names if name in FLOATS]
+    if not floats:
+        return
+    narrow = np.dtype(min(floats))  # float32 before float64
+    for one in inputs:
+        check_whole(one, narrow, where, "x", OFFSET)
+    for leaf in weights:
+        check_whole(leaf, narrow, where, "a weight", WIDER)
 
 
 def _check_key(where: str, key: object) -> None:

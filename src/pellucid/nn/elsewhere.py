@@ -6,33 +6,19 @@ The words for activations, losses and initializers stand beside these.
 
 from __future__ import annotations
 
-from pellucid.nn import activations, init
+from pellucid.nn import activations, init, regularizers
 from pellucid.nn.losses import named
 
 _RECURRENT = "No layer here is recurrent: Conv1D reads sequences."
 _ATTENTION = "No layer here attends: Conv1D reads sequences."
 _AXES = "Convolutions here are Conv1D and Conv2D."
 _VALUES = "Write pel.nn.Dropout(rate), which drops single values."
-_CLASSES = {word: type(loss).__name__ for word, loss in named.BY_NAME.items()}
-
-
-def _activation(word: str) -> str:
-    return f"Write pel.nn.Activation({word!r}), or activation={word!r} in the layer before."
-
 
 NAMES = {
-    **{name: _CLASSES[ours] for name, ours in named.SPELLINGS.items()},
-    **named.ELSEWHERE,
-    **{
-        name: f"Here it is called '{_CLASSES[ours]}'.{difference}"
-        for name, (ours, difference) in named.MEANINGS.items()
-    },
+    **named.FUNCTIONS,
+    **named.CLASS_NAMES,
     **init.ELSEWHERE,
-    **{word: _activation(word) for word in activations.BY_NAME},
-    **{
-        name: f"Write pel.nn.Activation(lambda x: {code})."
-        for name, code in activations.FORMULAS.items()
-    },
+    **activations.NAMES,
     # layers
     "Linear": "Dense",
     "FullyConnected": "Dense",
@@ -81,9 +67,5 @@ NAMES = {
     "Conv3D": _AXES,
     "Conv2DTranspose": _AXES,
     "ConvTranspose2d": _AXES,
-    # penalties
-    "L1L2": "ElasticNet",
-    "Ridge": "L2",
-    "Lasso": "L1",
-    "WeightDecay": "L2",
+    **regularizers.ELSEWHERE,
 }

@@ -7,12 +7,13 @@ they are D and H.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pellucid.core.arguments import choice, real
 from pellucid.core.config import record
 from pellucid.core.dtypes import DType
 from pellucid.core.errors import ArgumentError
+from pellucid.core.names import unknown_names
 from pellucid.core.shapes import Shape
 from pellucid.ops.random import Key
 from pellucid.ops.value import Value, number
@@ -162,3 +163,9 @@ def initializer(where: str, name: str, value: Any) -> Initializer:
         raise ArgumentError(where, f"{name} must be an initializer or its name, got {value!r}")
     choice(where, name, value, BY_NAME, ELSEWHERE)
     return BY_NAME[value]
+
+
+__all__ = ["BY_NAME", "He", "Initializer", "Normal", "Uniform", "Xavier", "Zeros"]
+
+if not TYPE_CHECKING:  # for a type checker there is no such name
+    __getattr__ = unknown_names("pellucid.nn.init", __all__, ELSEWHERE)

@@ -11,23 +11,24 @@ import dataclasses
 import functools
 import re
 import reprlib
-from collections.abc import Mapping
-from typing import Any, ClassVar
-
-import numpy as np
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pellucid.core.arguments import checked
-from pellucid.core.errors import ArgumentError, DataError, ShapeError
+from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.core.forks import Claim
+from pellucid.core.names import unknown_attribute
 from pellucid.core.trees import leaves_of, map_leaves
 from pellucid.graph.node import TensorType
-from pellucid.nn.checks import checked_apply, checked_init
+from pellucid.nn.checks import OFFSET, checked_apply, checked_init
 from pellucid.nn.regularizers import Regularizer
 from pellucid.nn.symbols import Network, Symbol, check_name
 from pellucid.ops.composite.base import asvalue
 from pellucid.ops.random import Key
 from pellucid.ops.value import Value, current, is_tracing
-from pellucid.transform.arrays import as_array, converted
+from pellucid.transform.arrays import as_array, check_whole, converted
 
 Tree = dict[str, Any]
 
@@ -40,10 +41,29 @@ class Variables:
         claim: of a run that changes them.
     """
 
+    __pellucid_unwatched__ = ("claim",)
+
     def __init__(self) -> None:
         self.params: Tree | None = None
         self.state: Tree | None = None
         self.claim = Claim()
+
+
+_arguments: ContextVar[frozenset[int]] = ContextVar("arguments", default=frozenset())
+
+
+@contextmanager
+def variables_are_arguments(layers: Iterable[Layer]) -> Iterator[None]:
+    """A trace in which the arrays of these layers are inputs: read otherwise, they are constants.
+
+    Raises:
+        ArgumentError: inside, where a layer is asked for its arrays.
+    """
+    token = _arguments.set(_arguments.get() | {id(layer) for layer in layers})
+    try:
+        yield
+    finally:
+        _arguments.reset(token)
 
 
 # What arguments of other libraries' layers mean here.
@@ -78,6 +98,33 @@ ARGUMENTS = {
 }
 
 
+_HERE = "Write model.weights, or layer.variables.params for the arrays of one layer."
+
+# What is read from a layer of another library.
+READ = {
+    "get_weights": _HERE,
+    "weights": _HERE,
+    "weight": _HERE,
+    "kernel": _HERE,
+    "bias": _HERE,
+    "params": _HERE,
+    "parameters": _HERE,
+    "trainable_weights": _HERE,
+    "trainable_variables": _HERE,
+    "state_dict": _HERE,
+    "coef_": _HERE,
+    "set_weights": "Write model.set_weights({'dense_1.W': array}).",
+    "load_state_dict": "Write model.set_weights({'dense_1.W': array}).",
+    "trainable": "Freeze layers in compile: rates={'dense_1': 0}.",
+    "count_params": "Write model.count_params(), or print model.summary().",
+    "output_shape": "Print model.summary(), which shows the shape of each layer's output.",
+    "build": "Build the model: model.build((4,)).",
+    "call": "apply",
+    "forward": "apply",
+    "get_config": "Write model.save(path), and pel.load(path) for the model again.",
+}
+
+
 @dataclasses.dataclass(frozen=True)
 class Layer(Network):
     """Base of all layers.
@@ -95,8 +142,12 @@ class Layer(Network):
     )
 
     elsewhere: ClassVar[Mapping[str, str]] = ARGUMENTS
+    read: ClassVar[Mapping[str, str]] = READ
     biases: ClassVar[tuple[str, ...]] = ()  # parameters that a penalty leaves out by default
     multiple_inputs: ClassVar[bool] = False  # whether x is a tuple of inputs
+
+    if not TYPE_CHECKING:  # for a type checker there is no such name
+        __getattr__ = unknown_attribute
 
     def __init_subclass__(cls, **rest: Any) -> None:
         """Puts checks of the arguments in front of `init` and `apply`."""
@@ -182,7 +233,9 @@ class Layer(Network):
         if variables.params and not recorded:  # as predict converts them
             dtype = next(iter(leaves_of(variables.params))).dtype
             plain = [as_array(one, self.where, exact=True) for one in given]
-            given = [self._held(array, dtype) for array in plain]
+            for array in plain:
+                check_whole(array, dtype, self.where, "x", OFFSET)
+            given = [converted(array, dtype, self.where, "x") for array in plain]
         inputs = [current().lift(one) for one in given]
         if any(one.type.shape == () for one in inputs):
             raise ShapeError(self.where, "x must have rows, got a single number")
@@ -196,21 +249,21 @@ class Layer(Network):
         )
         return out if recorded or is_tracing() else out.numpy()  # type: ignore[attr-defined]
 
-    def _held(self, x: Any, dtype: Any) -> Any:
-        """x in the dtype of the weights; refuses whole numbers that it cannot hold."""
-        held = converted(x, dtype, self.where, "x")
-        lost = held.astype(np.longdouble) != x if x.dtype.kind in "iu" else np.array(False)
-        if lost.any():
-            raise DataError(
-                self.where,
-                f"x must hold whole numbers that {dtype} can hold, got {x[lost].flat[0]}",
-                "Subtract an offset, such as x.min().",
-            )
-        return held
-
     @property
     def variables(self) -> Variables:
-        """The layer's arrays."""
+        """The layer's arrays.
+
+        Raises:
+            ArgumentError: inside a function that is traced as a part of a model with this layer.
+        """
+        if id(self) in _arguments.get():
+            raise ArgumentError(
+                self.where,
+                "a function of your own in a model must not read the model's weights, got a look "
+                "at them: in its graph they would be constants, which do not learn",
+                "Use regularizer= for a penalty on weights, or write a training loop of your own: "
+                "see docs/training-loops.md.",
+            )
         found: Variables | None = self.__dict__.get("_variables")
         return self.__dict__.setdefault("_variables", Variables()) if found is None else found
 

@@ -5,8 +5,11 @@ The lectures' forms convert: (λ/N)·Ω on a minibatch slide is our λ/N, and ½
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pellucid.core.arguments import flag, real
 from pellucid.core.config import record
+from pellucid.core.names import unknown_names
 from pellucid.ops import composite
 from pellucid.ops.value import Value, elementwise
 
@@ -158,3 +161,16 @@ class MaxNorm(Regularizer):
         norm = elementwise("sqrt", composite.sum(squares, axes, keepdims=True) if axes else squares)
         # Below the bound the factor is 1 exactly, and no bit of a weight changes.
         return weight * (strength / elementwise("maximum", norm, strength))
+
+
+ELSEWHERE = {
+    "L1L2": "ElasticNet",
+    "Ridge": "L2",
+    "Lasso": "L1",
+    "WeightDecay": "L2",
+}
+
+__all__ = ["L1", "L2", "ElasticNet", "MaxNorm", "Regularizer"]
+
+if not TYPE_CHECKING:  # for a type checker there is no such name
+    __getattr__ = unknown_names("pellucid.nn.regularizers", __all__, ELSEWHERE)

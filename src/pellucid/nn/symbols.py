@@ -14,7 +14,8 @@ from typing import Any
 from pellucid.core.arguments import checked, integer
 from pellucid.core.errors import ArgumentError
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_MOST = 64  # letters
 
 
 def check_name(where: str, name: object) -> None:
@@ -22,6 +23,12 @@ def check_name(where: str, name: object) -> None:
     if name is not None and not (isinstance(name, str) and _NAME.fullmatch(name)):
         raise ArgumentError(
             where, f"name must be letters, digits, _ and - after a letter, got {name!r}"
+        )
+    if isinstance(name, str) and len(name) > _MOST:
+        raise ArgumentError(
+            where,
+            f"name must have at most {_MOST} letters, got {len(name)}: {name[:12]}…",
+            "Give it a shorter one.",
         )
 
 

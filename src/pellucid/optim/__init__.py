@@ -1,8 +1,8 @@
 """Optimizers, those that search along a direction or a Hessian, and schedules of rates."""
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from pellucid.core.errors import UnknownNameError, nearest
+from pellucid.core.names import unknown_names
 from pellucid.optim import elsewhere
 from pellucid.optim.adam import Adam, AdamW
 from pellucid.optim.adaptive import Adagrad, RMSprop
@@ -50,9 +50,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # for a type checker there is no such name
-
-    def __getattr__(name: str) -> NoReturn:
-        """Raises the error that says what a name of another library is here."""
-        raise UnknownNameError(
-            "pellucid.optim", f"there is no '{name}' here", nearest(name, __all__, elsewhere.NAMES)
-        )
+    __getattr__ = unknown_names("pellucid.optim", __all__, elsewhere.NAMES)

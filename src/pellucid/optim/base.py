@@ -19,7 +19,7 @@ from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import TensorType
 from pellucid.ops import composite
 from pellucid.ops.value import Builder, Value, cast, elementwise, is_scalar, is_tracing
-from pellucid.optim.elsewhere import ARGUMENTS
+from pellucid.optim.elsewhere import ARGUMENTS, READ
 from pellucid.optim.leaves import Tree, check_slots, given_back, matching
 from pellucid.optim.schedules import Schedule
 
@@ -58,6 +58,7 @@ class Optimizer:
     clip_norm: float | None = field(default=None, kw_only=True)
 
     elsewhere: ClassVar[Mapping[str, str]] = ARGUMENTS  # what arguments of others mean
+    read: ClassVar[Mapping[str, str]] = READ  # and attributes
     full_batch: ClassVar[bool] = False  # whether a step takes all rows unless told otherwise
 
     def __post_init__(self, lr: Any) -> None:

@@ -64,3 +64,12 @@ ARGUMENTS = {
     "initial_accumulator_value": "initial_accumulator",
     "lr_decay": "Give a schedule as the rate: SGD(pel.optim.Exponential(0.1, 0.9, 1000)).",
 }
+
+# What is read from an optimizer of another library.
+READ = {
+    "param_groups": "Write compile(…, rates={'dense_1': 0.1}) for a rate of one layer.",
+    "zero_grad": "Leave it out: gradients are made anew for each step.",
+    "apply_gradients": "Write weights, slots = optimizer.update(gradients, slots, weights).",
+    "state_dict": "Write model.save(path): the file has the slots too.",
+    "minimize": "Write model.fit(x, y), or optimizer.update in a loop of your own.",
+}

@@ -148,4 +148,7 @@ def check_slots(
                 fix,
             )
         found[name] = values
+    steps = getattr(found[count][0], "data", None)  # inside a trace the count is no number
+    if steps is not None and steps < 0:
+        raise ArgumentError(where, f"slots[{count!r}] must count from 0, got {int(steps)}", fix)
     return found

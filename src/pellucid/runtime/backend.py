@@ -6,6 +6,7 @@ the same results. Whoever did not ask is told once why it is the slower one.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
@@ -64,6 +65,7 @@ def prepared(graph: Graph, prepare: Callable[[Graph], Graph]) -> Graph:
         raise CompileError(error.where, error.problem, error.fix, line=error.line) from error
 
 
+@functools.cache
 def named(name: str) -> Executor:
     """The executor of a backend, imported with all that it needs when it is first used."""
     found: Executor = forks.load(_EXECUTORS[name]).EXECUTOR

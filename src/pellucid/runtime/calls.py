@@ -235,12 +235,12 @@ class FastCall:
         ]
         self._expected = calls.expected(arrays, rows)
         self._address = ctypes.addressof(self._expected)
-        self._state = [number for number, _ in state]
+        self._large = [number for number, _ in state if arrays[number].nbytes >= LARGE]
         self._dtypes = [array.dtype for array in arrays]  # their addresses stay theirs
 
     def __call__(self, arrays: list[Array]) -> list[Array] | None:
         """The outputs; None where an array looks otherwise, or a kernel refused a number."""
-        if not all(well_placed(arrays[number]) for number in self._state):
+        if not all(well_placed(arrays[number]) for number in self._large):
             return None
         outputs = [
             make(shape, dtype) if number < 0 else arrays[number]

@@ -170,7 +170,7 @@ class Executor(Protocol):
 
 def finite(arrays: Sequence[Array]) -> bool:
     """Whether all numbers of all arrays are."""
-    return all(bool(np.isfinite(array).all()) for array in arrays)
+    return all(np.count_nonzero(np.isfinite(array)) == array.size for array in arrays)
 
 
 @lru_cache

@@ -30,7 +30,7 @@ from pellucid.graph.node import Graph
 from pellucid.graph.text import print_graph
 from pellucid.ops.spec import REGISTRY
 from pellucid.runtime import cache
-from pellucid.runtime.calls import plain
+from pellucid.runtime.calls import address_of, plain
 from pellucid.runtime.executor import check_inputs
 from pellucid.runtime.extras import NUMPY
 from pellucid.runtime.interpreter import Interpreter
@@ -204,7 +204,7 @@ class MachineCode:
             for slot, address in zip(places, addresses, strict=True):
                 slots[slot] = address  # outputs come second
         for slot, array in self._consts.items():
-            slots[slot] = array.ctypes.data
+            slots[slot] = address_of(array)
         return slots
 
 
@@ -223,7 +223,7 @@ def pool(wanted: Sequence[tuple[tuple[int, ...], np.dtype[Any]]]) -> tuple[list[
     sizes = [math.prod(shape) * dtype.itemsize for shape, dtype in wanted]
     starts = [0, *itertools.accumulate(-(-size // ALIGNMENT) * ALIGNMENT for size in sizes)]
     room = empty((starts[-1] + ALIGNMENT,), np.dtype(np.uint8))
-    address = room.ctypes.data
+    address = address_of(room)
     first = -address % ALIGNMENT
     arrays = [
         np.ndarray(shape, dtype, room, first + start)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import math
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -93,7 +93,7 @@ class Native(MachineCode):
         threads = self._worth(rows, threads)
         workspace = calls.take(rows, threads)
         calls.fill(workspace, arrays, outputs)
-        (self._run_once if over else self._run_or_leave)(workspace, rows, threads)
+        self._runner(rows, over)(workspace, rows, threads)
         refused = int(workspace.status[0]) if self.may_fail else 0
         workspace.status[0] = 0
         calls.give_back(workspace)
@@ -109,6 +109,12 @@ class Native(MachineCode):
         """What a call took last; at first a guess that is rather too long."""
         return self._seconds.get(rows) or self.guess(rows)
 
+    def _runner(self, rows: int, over: bool) -> Callable[[Workspace, int, int], None]:
+        """What runs a call; one that is soon over is neither measured nor left."""
+        if self.work(rows) < MEASURED:
+            return self._run_shared
+        return self._run_once if over else self._run_or_leave
+
     def _run_or_leave(self, workspace: Workspace, rows: int, threads: int) -> None:
         """Runs the program once; where that takes long, so that Ctrl-C is heard meanwhile."""
         if self.seconds_of(rows) < LONG:
@@ -117,9 +123,6 @@ class Native(MachineCode):
             apart(lambda: self._run_once(workspace, rows, threads), workspace.stop)
 
     def _run_once(self, workspace: Workspace, rows: int, threads: int) -> None:
-        if self.work(rows) < MEASURED:
-            self._run_shared(workspace, rows, threads)
-            return
         start = time.perf_counter()
         self._run_shared(workspace, rows, threads)
         took, before = time.perf_counter() - start, self._seconds.get(rows, math.inf)
@@ -160,7 +163,7 @@ class Native(MachineCode):
             rows,
             threads,
             self.function(FAST_CALL),
-            None if at_once else self._run_once if self.shared else self._run_or_leave,
+            None if at_once else self._runner(rows, bool(self.shared)),
             self.shared,
         )
 

@@ -23,6 +23,7 @@ from pellucid.compiler.passes.lower import Pairs
 from pellucid.compiler.program import MinibatchFeed
 from pellucid.core.shapes import bind
 from pellucid.graph.node import Graph
+from pellucid.runtime.calls import address_of
 from pellucid.runtime.extras import ORDER, numpy_dtype, stream_words
 from pellucid.runtime.machine_code import WORTH_THREADS, MachineCode, pool
 from pellucid.runtime.threads import Team, apart
@@ -113,6 +114,9 @@ class Training:
         for array, given in zip(self._inputs, inputs, strict=True):
             if given is not None:
                 np.copyto(array, given, casting="equiv")
+        self._sources = [
+            part for array in data.values() for part in (address_of(array), array.strides[0])
+        ]
         self._status = self._arena[:STATUS_BYTES].view(np.int64)
         results = [addresses[number] for number in layout.results]
         self._table = native.table(addresses[: len(inputs)], results, arena, threads)
@@ -155,19 +159,17 @@ class Training:
         control = np.zeros(DATA + 2 * len(self.data), np.int64)
         control[:DATA] = (
             ctypes.addressof(self._table),
-            rows.ctypes.data,
+            address_of(rows),
             size,
             steps,
             last,
-            values.ctypes.data,
-            measures.ctypes.data,
+            address_of(values),
+            address_of(measures),
             0,
         )
-        control[DATA:] = [
-            part for array in self.data.values() for part in (array.ctypes.data, array.strides[0])
-        ]
+        control[DATA:] = self._sources
         self._status[:] = 0
-        address = control.ctypes.data
+        address = address_of(control)
         if threads == 1:
             self.native.train(address, 0, 1)
         else:
@@ -186,7 +188,7 @@ class Training:
         counter, key = stream_words(seed, epoch, ORDER)
 
         def shuffle() -> None:  # holds code and rows, also where no one waits for it any more
-            self.native.shuffle(rows.ctypes.data, n, *counter, *key)
+            self.native.shuffle(address_of(rows), n, *counter, *key)
 
         if n < _MANY:
             shuffle()

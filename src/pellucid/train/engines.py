@@ -82,7 +82,7 @@ class Job:
 
     def over(self, graph: Graph) -> Job:
         """The same run of another graph that computes the same."""
-        return replace(self, graph=graph)
+        return self if graph is self.graph else replace(self, graph=graph)
 
     def _feature_name(self, number: int) -> str:
         return self.feature_names[min(number, len(self.feature_names) - 1)]

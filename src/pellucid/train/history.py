@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pellucid.core import shapes
 from pellucid.core.arguments import integer, real
 from pellucid.core.errors import ArgumentError, ShapeError
+from pellucid.core.names import unknown_attribute
 from pellucid.transform.arrays import as_array
 
 Table = dict[str, list[float]]
@@ -42,6 +43,12 @@ class History:
         validated: the step at which validation was measured last.
         memory: what callbacks must know of epochs that are no longer in the curves.
     """
+
+    # Not each number of the curves: the counts tell that they grew.
+    __pellucid_unwatched__ = ("epochs", "steps", "validation", "seconds", "memory")
+
+    if not TYPE_CHECKING:  # for a type checker there is no such name
+        __getattr__ = unknown_attribute
 
     def __init__(self, max_points: int = MAX_POINTS) -> None:
         self.max_points = integer("History", "max_points", max_points, 0)
@@ -92,13 +99,15 @@ class History:
             every = wider // stride
             for values in table.values():
                 values[:] = values[every - 1 :: every]
+        if table.keys() != columns.keys():  # a measure comes or goes: NaN where it was not taken
+            rows = max(map(len, table.values()), default=0)
+            for column in columns:
+                table.setdefault(column, [math.nan] * rows)
+            missing = [math.nan] * (after - before)
+            columns = {column: columns.get(column, missing) for column in table}
         first = -(before + 1) % wider
-        rows = max(map(len, table.values()), default=0)
-        missing = [math.nan] * (after - before)
-        for column in dict.fromkeys([*table, *columns]):
-            values = table.setdefault(column, [math.nan] * rows)
-            given = columns.get(column)
-            picked = missing[first::wider] if given is None else given[first::wider]
+        for column, values in table.items():
+            picked = columns[column][first::wider]
             values.extend(picked.tolist() if isinstance(picked, np.ndarray) else picked)
 
     def add_seconds(self, what: str, seconds: float) -> None:
@@ -174,7 +183,8 @@ def _check_columns(where: str, columns: Any) -> None:
             raise ArgumentError(where, f"names must be text, got {name!r}")
         if isinstance(column, range):
             continue
-        array = as_array(column, where, exact=True)
+        floats = type(column) is np.ndarray and column.dtype.kind == "f"
+        array = column if floats else as_array(column, where, exact=True)
         if array.ndim != 1:
             raise ShapeError(where, f"{name} must be (N,), got {shapes.text(array.shape)}")
     lengths = [len(column) for column in columns.values()]

@@ -6,6 +6,7 @@ order of the data is a function of (seed, epoch) alone.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -96,11 +97,12 @@ class TrainingRun:
         self._validated: tuple[int, dict[str, float]] = (-1, {})
         self._slice = 1 if any(one.every_step for one in callbacks) else engine.steps_at_once
         self._step_seconds = engine.seconds
+        self._largest_rate = float(np.finfo(settings.job.dtype).max)
         self._sealed = True
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Refuses what would be ignored, such as Keras's `stop_training`."""
-        if "_sealed" in self.__dict__ and name not in self.__dict__:
+        if name not in self.__dict__ and "_sealed" in self.__dict__:
             fix = "Write run.stop = True." if name == "stop_training" else _SETTABLE
             raise ArgumentError("callback", f"a run has no {name} that can be set", fix)
         super().__setattr__(name, value)
@@ -227,12 +229,13 @@ class TrainingRun:
                 del first  # its traceback holds this frame, and so the data of the run
 
     def _epoch(self) -> None:
-        now, batch_size = self.state, self.batch_size
+        now, size = self.state, self.batch_size
         rows = self.engine.order(now.seed, now.epoch)
-        while now.batch < self.steps_per_epoch:
-            start = now.batch * batch_size
+        steps = -(-len(rows) // size)
+        while now.batch < steps:
+            start = now.batch * size
             with deferred():
-                self._steps(rows[start : start + self._count() * batch_size])
+                self._steps(rows[start : start + self._count() * size], size)
             self._validate_on_step()
             self._call("on_step")
             if self.stop:
@@ -253,7 +256,7 @@ class TrainingRun:
     def _count(self) -> int:
         """How many steps the next call takes: what fits the slice, to where Python is needed."""
         seconds = self._step_seconds
-        fitting = int(_SLICE / seconds) if np.isfinite(seconds) else _FIRST
+        fitting = int(_SLICE / seconds) if math.isfinite(seconds) else _FIRST
         count = min(self._slice, max(1, fitting))
         every = self.settings.validate_every
         if self.validate is not None and every:
@@ -277,17 +280,18 @@ class TrainingRun:
         rows = self.state.sums["rows"]
         return {name: self.state.sums[name] / rows for name in self.settings.measure_names}
 
-    def _steps(self, rows: Array) -> None:
-        """A step for each batch of `rows`, and what they measured."""
-        now, size = self.state, self.batch_size
+    def _steps(self, rows: Array, size: int) -> None:
+        """A step for each `size` of `rows`, and what they measured."""
+        now = self.state
         started = time.perf_counter()
         asked = -(-len(rows) // size)
         rates = self._rates(asked)
         measures = self.engine.run(rows, rates, size)
-        diverged = len(measures) > 0 and not np.isfinite(measures[-1, 0])
+        diverged = len(measures) > 0 and not math.isfinite(measures[-1, 0])
         done = len(measures) - diverged
         if done:
-            taken = np.minimum(len(rows) - np.arange(done) * size, size)
+            taken = np.full(done, size)
+            taken[-1] = min(len(rows) - (done - 1) * size, size)
             self._record(measures[:done], taken)
             self._step_seconds = self.engine.seconds = (time.perf_counter() - started) / done
         self.history.add_seconds("step", time.perf_counter() - started)
@@ -305,15 +309,15 @@ class TrainingRun:
 
     def _rates(self, count: int) -> Array:
         """The learning rates of the next steps."""
-        dtype, step = self.settings.job.dtype, self.state.step
+        step = self.state.step
         scale = real("callback", "rate_scale", self.rate_scale, 0)
         rates = np.array(self.settings.optimizer.rates(step, count)) * scale
-        large = np.flatnonzero(rates > np.finfo(dtype).max)
-        if len(large):
+        if rates.max() > self._largest_rate:
+            first = int(np.argmax(rates > self._largest_rate))
             raise ArgumentError(
                 "fit",
-                f"the learning rate must fit {dtype}, got {rates[large[0]]:g} at step "
-                f"{step + large[0] + 1}",
+                f"the learning rate must fit {self.settings.job.dtype}, got {rates[first]:g} at "
+                f"step {step + first + 1}",
                 "Lower it, or the schedule's growth.",
             )
         return rates

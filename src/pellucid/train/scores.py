@@ -5,13 +5,14 @@ Labels are (N,), or (N, H) of 0 and 1 for H independent questions. These are `pe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pellucid.core import shapes
 from pellucid.core.arguments import choice, integer
-from pellucid.core.errors import ArgumentError, DataError, ShapeError, UnknownNameError, nearest
+from pellucid.core.errors import ArgumentError, DataError, ShapeError
+from pellucid.core.names import unknown_names
 from pellucid.data.arrays import as_targets
 
 Array = np.ndarray[Any, Any]
@@ -244,9 +245,4 @@ def r2(y_true: Any, y_pred: Any) -> float:
 
 
 if not TYPE_CHECKING:  # for a type checker there is no such name
-
-    def __getattr__(name: str) -> NoReturn:
-        """Raises the error that says what a name of another library is here."""
-        raise UnknownNameError(
-            "pellucid.metrics", f"there is no '{name}' here", nearest(name, __all__, ELSEWHERE)
-        )
+    __getattr__ = unknown_names("pellucid.metrics", __all__, ELSEWHERE)

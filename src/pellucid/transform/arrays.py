@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import dtypes
-from pellucid.core.errors import DTypeError, PellucidError
+from pellucid.core.errors import DataError, DTypeError, PellucidError
 from pellucid.graph.node import TensorType
 from pellucid.ops.value import LISTED, STRONG, Value, weakness_of
 
@@ -113,3 +113,31 @@ def converted(
             where, f"{name} must fit {target.name}, got {bad}", "Choose a wider dtype."
         )
     return result
+
+
+def check_whole(x: Any, target: np.dtype[Any], where: str, name: str, fix: str) -> None:
+    """Refuses whole numbers that floats of `target` cannot hold: ids and times would fall together.
+
+    Args:
+        x: an array, a Tensor, a list or a number; of what has no numbers yet nothing is known.
+
+    Raises:
+        DataError: names the first.
+    """
+    data = getattr(x, "data", None) if isinstance(x, Value) else x
+    if data is None or target.kind != "f" or (not hasattr(data, "dtype") and holds_value(data)):
+        return
+    array = as_array(data, where, exact=True)
+    if array.dtype.kind not in "iu" or not array.size:
+        return
+    largest = 1 << np.finfo(target).nmant + 1  # up to it every whole number is held
+    if -largest <= int(array.min()) and int(array.max()) <= largest:
+        return
+    with np.errstate(all="ignore"):
+        held = array.astype(target)
+        lost = (held.astype(array.dtype) != array) | (held >= float(np.iinfo(array.dtype).max))
+    if lost.any():
+        first = np.atleast_1d(array)[np.atleast_1d(lost)][0]
+        raise DataError(
+            where, f"{name} must hold whole numbers that {target} can hold, got {first}", fix
+        )

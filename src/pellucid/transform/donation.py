@@ -58,7 +58,10 @@ def check_donated(graph: Graph, state: State, given: Sequence[Any], leaves: int)
                 f"byte order that can be written, got {_kind(array)}",
                 "Hand over a copy: np.array(…, order='C').",
             )
-    owners = [owner(array) for array in given]
+    owners = [
+        array if type(array) is np.ndarray and array.base is None else owner(array)
+        for array in given
+    ]
     if len({id(own) for own in owners}) == len(owners) and all(own is not None for own in owners):
         return
     for number, _ in state:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 import warnings
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +24,7 @@ from pellucid.runtime.backend import check_backend, executor
 from pellucid.runtime.executor import Executable
 from pellucid.runtime.threads import check as check_threads
 from pellucid.transform.callkey import call_key
+from pellucid.transform.contents import Contents, contents, differ
 from pellucid.transform.custom import in_rows
 from pellucid.transform.donation import check_donated, check_no_tensor, donated
 from pellucid.transform.tensor import remembered
@@ -33,7 +33,6 @@ from pellucid.transform.watch import Surroundings
 
 GRAPHS_KEPT = 256  # of one jitted function; the one not used for longest makes room
 _FAST_KEPT = 256  # keys of calls that skip the checks of a first one
-_SMALL = 65536  # bytes of an array that are compared at each call without another reason
 
 
 class _Entry(NamedTuple):
@@ -41,13 +40,11 @@ class _Entry(NamedTuple):
     program: Executable
     state: tuple[tuple[int, int], ...]  # (leaf, result) pairs: arguments that are written over
     surroundings: Surroundings
-    contents: tuple[tuple[Any, bytes | int], ...]  # arrays compared by content, and what they held
+    contents: Contents  # of arrays that an operation took only where NumPy computed from one
     used: list[int]  # when it was used last: one number, counted up
 
     def changed(self) -> bool:
-        return self.surroundings.changed() or any(
-            _content(array) != held for array, held in self.contents
-        )
+        return self.surroundings.changed() or differ(self.contents)
 
 
 class _Fast(NamedTuple):
@@ -65,38 +62,9 @@ def _snapshot(
     around: Surroundings,
     used: list[int],
 ) -> _Entry:
-    """A trace as things stand now, with the arrays whose numbers may stand in it.
-
-    An array that an operation took is read anew at each call. What NumPy computed from one is not:
-    a scalar or an array that stands nowhere in the surroundings gives it away.
-    """
-    taken = {id(item) for capture in traced.captures for item in _bases(capture)}
-    known = {id(what) for *_, what in around.places}
-    arrays = {id(array) for array in around.arrays}
-    computed = any(id(scalar) not in known for scalar in traced.scalars) or any(
-        isinstance(capture, np.ndarray) and arrays.isdisjoint(map(id, _bases(capture)))
-        for capture in traced.captures
-    )
-    contents = tuple(
-        (array, _content(array))
-        for array in around.arrays
-        if computed or (id(array) not in taken and array.nbytes <= _SMALL)
-    )
-    return _Entry(traced, program, state, around, contents, used)
-
-
-def _content(array: Any) -> bytes | int:
-    """What an array holds: its bytes, or a checksum of them. A subclass is asked nothing."""
-    if array.nbytes <= _SMALL:
-        return np.ndarray.tobytes(array)
-    plain = array.dtype.kind in "biufc"  # dates and objects give no buffer
-    return zlib.crc32(np.ascontiguousarray(array).data if plain else np.ndarray.tobytes(array))
-
-
-def _bases(array: Any) -> Iterator[Any]:
-    while array is not None:
-        yield array
-        array = getattr(array, "base", None)
+    """A trace as things stand now, with the arrays whose numbers may stand in it."""
+    held = contents(around, traced.captures, traced.scalars, bound=True)
+    return _Entry(traced, program, state, around, held, used)
 
 
 def _plain_arrays(captures: Sequence[Any]) -> list[Any] | None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import inspect
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -158,6 +160,20 @@ class Traced:
             return builder.graph(builder.inline(self.graph, inputs))
 
 
+_noted: ContextVar[list[Traced] | None] = ContextVar("noted", default=None)
+
+
+@contextmanager
+def noted() -> Iterator[list[Traced]]:
+    """All traces that are made inside the block, those inside of others too."""
+    found: list[Traced] = []
+    token = _noted.set(found)
+    try:
+        yield found
+    finally:
+        _noted.reset(token)
+
+
 def trace(
     function: Callable[..., Any],
     types: Sequence[TensorType],
@@ -185,7 +201,11 @@ def trace(
         values = [_output(builder, output) for output in outputs]
         builder.check_captures()
     graph = builder.graph(values)
-    return Traced(graph, tuple(builder.captures), structure, tuple(builder.scalars))
+    traced = Traced(graph, tuple(builder.captures), structure, tuple(builder.scalars))
+    listed = _noted.get()
+    if listed is not None:
+        listed.append(traced)
+    return traced
 
 
 def _called(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

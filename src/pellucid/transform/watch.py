@@ -2,6 +2,8 @@
 
 In: a function. Out: `Surroundings`: each place that it, and the person's own functions and classes
 it leads to, read from, and what stood there. Looking again costs a tenth of a microsecond a place.
+So a class of ours names in `__pellucid_unwatched__` the attributes that no function depends on, or
+whose changes another attribute tells.
 """
 
 from __future__ import annotations
@@ -12,11 +14,13 @@ import functools
 import os
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
+from pellucid.core.dtypes import DType
+from pellucid.graph.node import Graph, Node, TensorType
 from pellucid.ops.spec import REGISTRY
 from pellucid.ops.value import Value
 from pellucid.transform.custom import CustomOp
@@ -25,7 +29,10 @@ from pellucid.transform.libraries import in_library
 _LIMIT = 4096  # places; what is larger is not watched, and is traced anew at each call
 _MISSING = object()
 _SAME = (int, str, bytes)  # compared by value; floats are not: 0.0 == -0.0
-_ATOMS = (*_SAME, bool, float, complex, type(None), np.generic, np.dtype, Value)
+_ATOMS = (
+    *(*_SAME, bool, float, complex, type(None), np.generic, np.dtype, Value),
+    *(Graph, Node, TensorType, DType),  # they never change
+)
 _MAPPINGS = (dict, collections.UserDict, types.MappingProxyType, type(os.environ))
 _SEQUENCES = (list, collections.deque, collections.UserList)
 Place = tuple[Callable[[Any, Any], Any], Any, Any, Any]  # how to read, container, key, what it was
@@ -65,40 +72,68 @@ def _members(container: Any, kept: Any) -> Any:
     return kept if container == kept else _MISSING
 
 
+def _differs(now: Any, what: Any) -> bool:
+    return not (type(now) in _SAME and type(now) is type(what) and now == what)
+
+
 class Surroundings:
     """Each place that a function reads from, and what stood there.
+
+    Args:
+        function: or a tuple of functions and objects with methods.
+        known: objects that are not followed.
 
     Attributes:
         whole: whether all of it could be watched; if not, it always counts as changed.
         arrays: the NumPy arrays among it, whose elements are no places.
     """
 
-    def __init__(self, function: Any):
-        walk = _Walk()
+    def __init__(self, function: Any, known: Iterable[Any] = ()):
+        walk = _Walk(known)
         self.whole = walk.run(function)
         self.places: tuple[Place, ...] = tuple(walk.places)
         self.arrays: tuple[Any, ...] = tuple(walk.arrays)
+        # Most are items that were there: those are read without a call.
+        plain = [read is _item and what is not _MISSING for read, *_, what in self.places]
+        pairs = list(zip(self.places, plain, strict=True))
+        self._items = tuple(place[1:] for place, is_item in pairs if is_item)
+        self._others = tuple(place for place, is_item in pairs if not is_item)
 
     def changed(self) -> bool:
         """Whether another thing stands in any of the places now."""
-        for read, container, key, what in self.places:
+        for container, key, what in self._items:
+            try:
+                now = container[key]
+            except (KeyError, IndexError):
+                return True
+            if now is not what and _differs(now, what):
+                return True
+        for read, container, key, what in self._others:
             now = read(container, key)
-            if now is not what and not (
-                type(now) in _SAME and type(now) is type(what) and now == what
-            ):
+            if now is not what and _differs(now, what):
                 return True
         return not self.whole
+
+    def first_change(self) -> Place | None:
+        """The first place where another thing stands now, for messages."""
+        for place in self.places:
+            read, container, key, what = place
+            now = read(container, key)
+            if now is not what and _differs(now, what):
+                return place
+        return None
 
 
 class _Walk:
     """Follows a function to everything that it may read. Nothing recurses over depth."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: Iterable[Any]) -> None:
         self.places: list[Place] = []
         self.arrays: list[Any] = []
         self._names: set[str] = set()  # that any of the code mentions
         self._named: dict[int, tuple[Any, set[str]]] = {}  # read by name only: modules, libraries
-        self._seen: dict[int, Any] = {}  # holds on to what it saw, so that an id stays its own
+        # Holds on to what it saw, so that an id stays its own.
+        self._seen: dict[int, Any] = {id(one): one for one in known}
         self._next: list[Any] = []
 
     def run(self, function: Any) -> bool:
@@ -173,7 +208,8 @@ class _Walk:
             return
         if isinstance(attributes, dict):
             self._watch(_length, attributes)
-            for name in list(attributes):
+            left_out = getattr(kind, "__pellucid_unwatched__", ())
+            for name in [name for name in attributes if name not in left_out]:
                 self._watch(_item, attributes, name)
         for base in kind.__mro__:
             slots = vars(base).get("__slots__", ())

@@ -1,5 +1,9 @@
 """Losses by family, and the table of their names."""
 
+from typing import TYPE_CHECKING
+
+from pellucid.core.names import unknown_names
+from pellucid.nn.losses import named
 from pellucid.nn.losses.base import Form, Loss, same_shape
 from pellucid.nn.losses.classification import (
     BinaryCrossEntropy,
@@ -51,3 +55,8 @@ __all__ = [
     "moments",
     "same_shape",
 ]
+
+if not TYPE_CHECKING:  # for a type checker there is no such name
+    __getattr__ = unknown_names(
+        "pellucid.nn.losses", __all__, {**named.CLASS_NAMES, **named.FUNCTIONS}
+    )

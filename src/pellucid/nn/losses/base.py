@@ -7,7 +7,7 @@ What the output of a model stands for follows from the loss and the final activa
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, ClassVar
 
@@ -49,6 +49,7 @@ class Loss:
     link: ClassVar[str | None] = None  # the final activation that is taken off before it
     is_classification: ClassVar[bool] = False  # whether targets are labels
     by_element: ClassVar[bool] = False  # whether each output has a target of its own
+    read: ClassVar[Mapping[str, str]] = {"forward": "per_row", "call": "per_row"}  # of others
     binary_labels: ClassVar[tuple[int, int] | None] = None  # the labels, where each output has two
 
     def __init_subclass__(cls, **rest: Any) -> None:
@@ -203,8 +204,11 @@ def same_shape(
         )
     if y.dtype.kind not in "biuf":
         raise DataError(where, f"y must be numbers, got {y.dtype}")
+    dtype = numpy_dtype(output.dtype)
+    if y.dtype == dtype:
+        return y
     with np.errstate(over="ignore"):
-        narrow = y.astype(numpy_dtype(output.dtype), copy=False)
+        narrow = y.astype(dtype)
     if np.can_cast(y.dtype, narrow.dtype):
         return narrow
     lost = np.isinf(narrow) & np.isfinite(y)

@@ -142,6 +142,16 @@ MEANINGS = {
     "gaussian_nll_loss": ("gaussian", _SUMS),
 }
 
+# The classes of the losses, for who writes the name of another library's class.
+CLASSES = {word: type(loss).__name__ for word, loss in BY_NAME.items()}
+CLASS_NAMES = {
+    **{name: CLASSES[ours] for name, ours in SPELLINGS.items()},
+    **{
+        name: f"Here it is called '{CLASSES[ours]}'.{difference}"
+        for name, (ours, difference) in MEANINGS.items()
+    },
+}
+
 # Functions of a person's own for losses that are none of ours.
 FORMULAS = {
     "squared_hinge": "np.sum(np.maximum(0, 1 - y_true * y_pred) ** 2, axis=-1)",
@@ -153,12 +163,13 @@ FORMULAS = {
     "mape": "np.sum(np.abs((y_true - y_pred) / y_true), axis=-1)",
     "mean_absolute_percentage_error": "np.sum(np.abs((y_true - y_pred) / y_true), axis=-1)",
 }
+FUNCTIONS = {name: f"Write loss=lambda y_true, y_pred: {code}." for name, code in FORMULAS.items()}
 ELSEWHERE = {
     **{
         name: f"Here it is called '{ours}'.{difference}"
         for name, (ours, difference) in MEANINGS.items()
     },
-    **{name: f"Write loss=lambda y_true, y_pred: {code}." for name, code in FORMULAS.items()},
+    **FUNCTIONS,
 }
 
 
