@@ -22,9 +22,11 @@ from pellucid.data import read_table
 from pellucid.data.engine import is_query
 from pellucid.data.writing import as_csv, check_suffix, write_columns
 from pellucid.tables import TableModel
-from pellucid.tables.fitting import Options, summary, train
+from pellucid.tables.fitting import train
 from pellucid.tables.scores import measures
+from pellucid.tables.summary import summary
 from pellucid.tables.target import TASKS
+from pellucid.tables.training import Options
 from pellucid.train.scores import confusion_matrix
 
 Array = np.ndarray[Any, Any]

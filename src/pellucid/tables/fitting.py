@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import time as clock
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -22,23 +22,18 @@ from pellucid.core.errors import ArgumentError, DataError, nearest
 from pellucid.data import Table, read_table
 from pellucid.data.schema import CONSTANT, DATE, ID, NUMBER, TEXT
 from pellucid.data.table import Column, count
-from pellucid.models import Sequential
-from pellucid.tables import baselines, checks, folds
-from pellucid.tables.evidence import Importance, gathered, importances
-from pellucid.tables.findings import QUANTILES, Findings
-from pellucid.tables.model import TableModel, averaged, target_scale
-from pellucid.tables.networks import BINNED, KINDS, Member, Networks, Shape
-from pellucid.tables.preparation import Arrays, Preparation
-from pellucid.tables.progress import Progress
-from pellucid.tables.report import NAMES, versions
-from pellucid.tables.scores import intervals, measures
+from pellucid.tables import checks, folds
+from pellucid.tables.evidence import gathered
+from pellucid.tables.model import TableModel
+from pellucid.tables.preparation import Preparation
+from pellucid.tables.report import versions
+from pellucid.tables.summary import summary
 from pellucid.tables.target import Target, decided, known_in
+from pellucid.tables.training import WHERE, Options, Training
 
 Array = np.ndarray[Any, Any]
-WHERE = "fit_table"
 FOLDS = 5
 _LEAST = 20  # rows
-_REPEATS = 3  # networks of each kind where time leaves a single split
 _ELSEWHERE = {
     "y": "target",
     "label": "target",
@@ -57,20 +52,6 @@ _ELSEWHERE = {
     "schema": "types",
     "dtype": "types",
 }
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a person asked of a training, beside the table."""
-
-    target: str
-    task: str | None = None
-    drop: tuple[str, ...] = ()
-    group: str | None = None
-    time: str | None = None
-    drop_missing: bool = False
-    quick: bool = False
-    seed: int = 0
 
 
 @functools.partial(checked, elsewhere=_ELSEWHERE)
@@ -158,7 +139,7 @@ def train(table: Table, options: Options, shown: bool, command: str = "") -> Tab
         print(f"Target {target.name!r}: {target.task}, {why}.")
     preparation = Preparation.learned(used, table.names)
     x = preparation.arrays(used)
-    training = _Training(x, y, held, preparation, target, options)
+    training = Training(x, y, held, preparation, target, options)
     members, predicted, seen = training.run(shown)
     findings = training.findings(members, predicted, seen, notes, checks.ranges(used))
     found = training.importances(members)
@@ -303,182 +284,3 @@ def _folds(table: Table, target: Target, y: Array, options: Options) -> list[Arr
     else:
         found = folds.by_chance(len(y), FOLDS, options.seed)
     return found[:1] if options.quick else found
-
-
-class _Training:
-    """The networks of one table."""
-
-    def __init__(
-        self,
-        x: Arrays,
-        y: Array,
-        held: list[Array],
-        preparation: Preparation,
-        target: Target,
-        options: Options,
-    ):
-        self.x, self.y, self.held, self.options = x, y, held, options
-        self.classes = len(target.labels)
-        self.preparation, self.levels = preparation, preparation.levels
-        self.scale: Sequential | None = None
-        self.goal = y
-        if not target.is_classes:
-            self.scale, self.goal = target_scale(y)
-        shape = Shape(
-            x.scaled.shape[1],
-            x.bins.shape[1],
-            self.levels,
-            self.classes or 1,
-            target.is_classes,
-        )
-        kinds = KINDS if x.bins.shape[1] else KINDS[:1]
-        if options.quick:
-            kinds = (BINNED,) if x.bins.shape[1] else kinds
-        self.networks = [Networks(kind, shape) for kind in kinds]
-
-    def plan(self) -> list[tuple[Networks, Array, int]]:
-        """Each network to train: its kind, the rows held out, its seed."""
-        repeats = _REPEATS if len(self.held) == 1 and not self.options.quick else 1
-        rounds = [(rows, k) for k, rows in enumerate(self.held * repeats)]
-        first = self.options.seed * 1000
-        return [
-            (kind, rows, first + number)
-            for number, (kind, rows) in enumerate(
-                (kind, rows) for rows, _ in rounds for kind in self.networks
-            )
-        ]
-
-    def run(self, shown: bool) -> tuple[list[Member], Array, Array]:
-        """The networks, and for the rows that one of them did not see its prediction.
-
-        Returns:
-            members; predictions, the mean over those networks; how many of them a row has.
-        """
-        plan = self.plan()
-        total = np.zeros((len(self.y), self.classes) if self.classes else len(self.y))
-        seen = np.zeros(len(self.y), np.int64)
-        members: list[Member] = []
-        progress = Progress(len(plan), shown)
-        try:
-            for kind, rows, seed in plan:
-                model, stopped = kind.trained(self.x, self.goal, rows, seed, progress)
-                members.append(Member(kind, model))
-                total[rows] += averaged(members[-1:], self.scale, self.x.take(rows))
-                seen[rows] += 1
-                if stopped:
-                    break
-        except KeyboardInterrupt:
-            if not members:
-                raise
-            stopped = True
-        finally:
-            progress.close()
-        if len(members) < len(plan):
-            notices.once(
-                f"[{WHERE}] stopped by Ctrl-C: the model has {len(members)} of {len(plan)} "
-                "networks."
-            )
-        known = seen > 0
-        times = seen[known]
-        total[known] /= times[:, None] if self.classes else times
-        return members, total, seen
-
-    def findings(
-        self,
-        members: Sequence[Member],
-        predicted: Array,
-        seen: Array,
-        notes: list[str],
-        ranges: dict[str, tuple[float, float]],
-    ) -> Findings:
-        rows = np.flatnonzero(seen)
-        is_classes = bool(self.classes)
-        y, own = self.y[rows], predicted[rows]
-        errors = () if is_classes else np.quantile(y - own, np.linspace(0, 1, QUANTILES)).tolist()
-        options = self.options
-        return Findings(
-            len(self.y),
-            len(rows),
-            measures(y, own, is_classes),
-            intervals(y, own, is_classes, options.seed),
-            self._baselines(rows),
-            tuple(notes),
-            ranges,
-            tuple(errors),
-            {
-                "networks": len(members),
-                "stopped": len(members) < len(self.plan()),
-                "seed": options.seed,
-                "quick": options.quick,
-                "group": options.group,
-                "time": options.time,
-            },
-        )
-
-    def importances(self, members: Sequence[Member]) -> list[Importance]:
-        """What each column is worth on the first fold, to the networks that did not train on it."""
-        own = members[: len(self.networks)]
-        return importances(
-            self.preparation,
-            self.x.take(self.held[0]),
-            self.y[self.held[0]],
-            lambda x: averaged(own, self.scale, x),
-            bool(self.classes),
-            self.options.seed,
-        )
-
-    def _baselines(self, rows: Array) -> dict[str, dict[str, float]]:
-        """The measures of both baselines on the same rows, trained on the same others."""
-        found: dict[str, Array] = {
-            name: np.zeros((len(self.y), self.classes) if self.classes else len(self.y))
-            for name in (baselines.CONSTANT, baselines.LINEAR)
-        }
-        for held in self.held:
-            kept = np.ones(len(self.y), bool)
-            kept[held] = False
-            y, x = self.y[kept], self.x.take(kept)
-            found[baselines.CONSTANT][held] = baselines.constant(y, len(held), self.classes)
-            found[baselines.LINEAR][held] = baselines.linear(
-                x, y, self.x.take(held), self.levels, self.classes
-            )
-        measured = {
-            name: measures(self.y[rows], values[rows], bool(self.classes))
-            for name, values in found.items()
-        }
-        if "roc_auc" in measured[baselines.CONSTANT]:  # shares differ a little between folds
-            measured[baselines.CONSTANT]["roc_auc"] = 0.5
-        return measured
-
-
-def summary(model: TableModel) -> str:
-    """The scores beside the baselines, as printed text."""
-    findings = model.findings
-    names = list(findings.scores)
-    lines = [["", *(NAMES[name] for name in names)]]
-    rows = [("networks", findings.scores), *findings.baselines.items()]
-    for label, values in rows:
-        cells = [f"{values[name]:.4g}" if name in values else "" for name in names]
-        lines.append(
-            [{"constant": _constant(model), "linear": "linear model"}.get(label, label), *cells]
-        )
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    table = "\n".join(
-        "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
-    ends = "; ".join(
-        f"{NAMES[name]} {low:.4g} to {high:.4g}" for name, (low, high) in findings.intervals.items()
-    )
-    number = int(findings.settings["networks"])
-    return (
-        f"{count(number, 'network')}, measured on {count(findings.held, 'row')} that "
-        f"{'it' if number == 1 else 'they'} did "
-        f"not train on ({findings.settings['seconds']:.1f} s):\n{table}\n95 % intervals: {ends}"
-    )
-
-
-def _constant(model: TableModel) -> str:
-    return "most frequent class" if model.target.is_classes else "mean"

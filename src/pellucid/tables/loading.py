@@ -22,6 +22,12 @@ from pellucid.tables.saving import KIND, PREFIX
 from pellucid.tables.target import TASKS, Labels, Target
 from pellucid.train.checkpoint import read_file
 
+_SETTINGS = {
+    **dict.fromkeys(("networks", "seed"), int),
+    **dict.fromkeys(("quick", "stopped"), bool),
+    **dict.fromkeys(("pellucid", "numpy", "python", "machine", "command", "source"), str),
+    "seconds": float,
+}
 _SAME = ("dtype", "layers", "names", "sources", "ends", "inputs", "outputs", "input_shapes")
 
 
@@ -173,14 +179,6 @@ def _findings(document: Mapping[str, Any]) -> Findings:
         _settings(document["settings"]),
         _evidence(document["evidence"]),
     )
-
-
-_SETTINGS = {
-    **dict.fromkeys(("networks", "seed"), int),
-    **dict.fromkeys(("quick", "stopped"), bool),
-    **dict.fromkeys(("pellucid", "numpy", "python", "machine", "command", "source"), str),
-    "seconds": float,
-}
 
 
 def _settings(document: Mapping[str, Any]) -> dict[str, Any]:
