@@ -44,9 +44,10 @@ from pellucid.transform.show import show
 from pellucid.transform.tensor import Tensor
 
 if TYPE_CHECKING:
-    from pellucid import data, models, nn, optim, testing
-    from pellucid.models import Model, Sequential, load, rate_range
+    from pellucid import data, models, nn, optim, tables, testing
+    from pellucid.models import Model, Sequential, rate_range
     from pellucid.nn import Input
+    from pellucid.tables import fit_table, load
     from pellucid.train import scores as metrics
     from pellucid.train.callback import Callback
     from pellucid.train.callbacks import EarlyStopping, ReduceOnPlateau, StopBelow
@@ -71,7 +72,9 @@ _LATER = {
     "curvature": "pellucid.transform.curvature",
     "explain": "pellucid.viz.explain",
     "Sequential": "pellucid.models",
-    "load": "pellucid.models",
+    "load": "pellucid.tables",
+    "fit_table": "pellucid.tables",
+    "tables": "pellucid.tables",
     "Callback": "pellucid.train.callback",
     "EarlyStopping": "pellucid.train.callbacks",
     "ReduceOnPlateau": "pellucid.train.callbacks",
@@ -171,6 +174,7 @@ __all__ = [
     "curvature",
     "data",
     "explain",
+    "fit_table",
     "grad",
     "hessian",
     "hvp",
@@ -187,6 +191,7 @@ __all__ = [
     "optim",
     "rate_range",
     "show",
+    "tables",
     "testing",
     "value_and_grad",
     "vjp",

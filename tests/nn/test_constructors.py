@@ -112,6 +112,21 @@ TABLE = {
             "kernel_initializer": START,
         },
     ),
+    nn.Standardize: ({}, {"limit": ([1e-3, 1, 1e6], [0, 9e-4, 2e6, NAN, "1", True])}),
+    nn.QuantileBins: ({}, {"bins": ([2, 1024], [1, 1025, 4.0, True])}),
+    nn.MissingFlag: ({}, {"columns": ([None, (0,), [1, 2]], [(), 3, (-1,), (1.0,), (True,)])}),
+    nn.Dates: ({}, {}),
+    nn.TargetScale: ({}, {}),
+    nn.Categories: (
+        {"levels": (2, 9)},
+        {
+            "levels": ([(0,), [3, 400]], [(), 3, (-1,), (1.0,), (True,), ((1 << 23) + 1,)]),
+            "one_hot": ([0, 4096], [-1, 4097, 1.0, True]),
+            "units": COUNT,
+            "drop": BELOW_1,
+            "embeddings_initializer": START,
+        },
+    ),
     nn.Embedding: (
         {"count": 3, "units": 2},
         {
