@@ -29,6 +29,7 @@ NAMES = {
     "mae": "MAE",
     "r2": "R²",
 }
+_BARS = 320  # pixels of the longest bar; its numbers stand behind it
 _MOST_BARS = 30  # columns whose importance is drawn
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c1c1a; --paper: #fdfdfb; --soft: #6a6a64;
@@ -168,15 +169,16 @@ def _importance(evidence: Evidence, target: Target) -> list[str]:
     top = max(max(one.mean + one.deviation for one in several), 1e-12)
     lines, high = [], 22 * len(several) + 6
     for i, one in enumerate(several):
-        y, width = 22 * i + 4, 360 * max(one.mean, 0) / top
+        y, width = 22 * i + 4, _BARS * max(one.mean, 0) / top
         low, far = (
-            200 + 360 * min(max(one.mean + sign * one.deviation, 0), top) / top for sign in (-1, 1)
+            200 + _BARS * min(max(one.mean + sign * one.deviation, 0), top) / top
+            for sign in (-1, 1)
         )
         lines.append(
             f'<text x="192" y="{y + 12}" text-anchor="end">{escape(one.column[:28])}</text>'
             f'<rect class="bar" x="200" y="{y}" width="{width:.1f}" height="14"/>'
             f'<line class="whisker" x1="{low:.1f}" x2="{far:.1f}" y1="{y + 7}" y2="{y + 7}"/>'
-            f'<text x="570" y="{y + 12}">{one.mean:.3g} ± {one.deviation:.2g}</text>'
+            f'<text x="{210 + _BARS}" y="{y + 12}">{one.mean:.3g} ± {one.deviation:.2g}</text>'
         )
     more = len(evidence.importance) - len(several)
     measure = "log-loss" if target.is_classes else "RMSE"
