@@ -39,11 +39,6 @@ def table(p: Path, mark: str, name: str) -> Path:
     return p / name
 
 
-def read_in_python(path: Path, mark: str) -> Any:
-    table = np.genfromtxt(str(path), delimiter=mark, skip_header=1)
-    return classified(table[:, :-1], table[:, -1])
-
-
 def folder(p: Path) -> Path:
     """MNIST's four files, of 4 images each."""
     p.mkdir(exist_ok=True)
@@ -100,18 +95,9 @@ def written(p: Path, array: bool) -> Any:
 
 FOLLOWED = [
     Followed(
-        "Tables are not read here yet. In Python: table = np.genfromtxt('wine.csv', "
-        "delimiter=',', skip_header=1); x, y = table[:, :-1], table[:, -1]; then Sequential, "
-        "compile and fit.",
+        "To train on a table say what to predict: --target COLUMN. Its columns: a, b, c, d, y.",
         lambda p: dataset("train", str(table(p, ",", "wine.csv")), 0),
-        lambda p: read_in_python(table(p, ",", "wine.csv"), ","),
-    ),
-    Followed(
-        "Tables are not read here yet. In Python: table = np.genfromtxt('wine.tsv', "
-        "delimiter='\\t', skip_header=1); x, y = table[:, :-1], table[:, -1]; then Sequential, "
-        "compile and fit.",
-        lambda p: dataset("train", str(table(p, "\t", "wine.tsv")), 0),
-        lambda p: read_in_python(table(p, "\t", "wine.tsv"), "\t"),
+        lambda p: pel.fit_table(table(p, ",", "wine.csv"), "y", quick=True, verbose=0),
     ),
     Followed(
         "Give the folder that holds the four files: train and t10k, images and labels.",
@@ -261,8 +247,6 @@ def predicted_wide(x: Any) -> Any:
 _TABLES = "of pandas and Polars: tests/data/test_frames.py"
 
 BY_NATURE = {
-    "Tables are not read here yet. In Python, read it into arrays x and y for Sequential, compile "
-    "and fit.": "of Parquet files, which NumPy does not read: tests/cli",
     'Subtract an offset, such as the column\'s min(), or use dtype="float64". Whole numbers are '
     "exact up to 16,777,216.": _TABLES,
     "Subtract an offset, such as the column's min(). Whole numbers are exact up to "

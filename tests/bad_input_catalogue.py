@@ -152,6 +152,22 @@ LAYERS = [
             "embeddings_initializer": (None, "embeddings_initializer must be an initializer"),
         },
     ),
+    Row(nn.Standardize, {}, {"limit": (0, "limit must lie in [0.001, 1e+06], got 0")}),
+    Row(nn.QuantileBins, {}, {"bins": (1, "bins must be in [2, 1024], got 1")}),
+    Row(nn.MissingFlag, {}, {"columns": ((), "columns must be numbers of columns, got ()")}),
+    Row(nn.Dates, {}, {}),
+    Row(nn.TargetScale, {}, {}),
+    Row(
+        nn.Categories,
+        {"levels": (2, 40)},
+        {
+            "levels": (40, "levels must be how many each column has, got 40"),
+            "one_hot": (-1, "one_hot must be in [0, 4096], got -1"),
+            "units": (0, "units must be at least 1, got 0"),
+            "drop": (1.0, "drop must lie in [0, 1), got 1.0"),
+            "embeddings_initializer": (None, "embeddings_initializer must be an initializer"),
+        },
+    ),
     Row(
         nn.Basis,
         {"function": abs},

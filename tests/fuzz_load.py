@@ -117,11 +117,23 @@ def _kept() -> pel.Sequential:
     return model
 
 
-BASES: dict[str, Callable[[], pel.Sequential]] = {
+def _table() -> Any:
+    draw = np.random.default_rng(0)
+    rows = {
+        "height": np.where(np.arange(60) % 9 == 0, np.nan, draw.normal(size=60)),
+        "city": [f"city {k}" for k in draw.integers(0, 12, 60)],
+        "day": np.datetime64("2024-01-01") + draw.integers(0, 300, 60) * np.timedelta64(1, "D"),
+        "size": [("S", "M", "L")[k] for k in draw.integers(0, 3, 60)],
+    }
+    return pel.fit_table(rows, "size", quick=True, verbose=0)
+
+
+BASES: dict[str, Callable[[], Any]] = {
     "perceptron": _perceptron,
     "convolution": _convolution,
     "functions": _functions,
     "kept": _kept,
+    "table": _table,
 }
 
 

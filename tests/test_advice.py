@@ -10,6 +10,7 @@ from pellucid.core.errors import PellucidError
 from tests import (
     advice_cases,
     advice_cases_data,
+    advice_cases_fit,
     advice_cases_linear,
     advice_cases_models,
     advice_cases_sklearn,
@@ -23,6 +24,7 @@ _FILES = (
     advice_cases,
     advice_cases_data,
     advice_cases_linear,
+    advice_cases_fit,
     advice_cases_models,
     advice_cases_tables,
     advice_cases_sklearn,
@@ -63,7 +65,6 @@ def test_an_advice_is_read_from_each_form_in_which_it_is_written():
     assert "Use one of pel.optim, such as SGD(0.1)." in texts, "a name, set in one of two branches"
     assert "Write …(…), with brackets." in texts, "an f-string"
     assert "Write def step(gradients, slots, weights, step, rate)." in texts, "a module's constant"
-    assert any("delimiter='\\t', skip" in text for text in texts), "a quoted part"
     assert "End the model in a softmax: it trains alike, and gives values." in texts, "a Refusal"
     assert "Write where(condition, x, y) instead of Python control flow on values." in texts
     assert Advice("Use …(x).", "").matches("Use np.sum(x).")

@@ -117,7 +117,57 @@ def read_by_schema(source: Any) -> Any:
     return pel.data.read_table(source, schema=schema)
 
 
+def learned(target: str = "size", **changes: Any) -> Any:
+    """A table of 40 sizes, some of its columns changed or its options set."""
+    options = {name: changes.pop(name) for name in ("task", "group", "time") if name in changes}
+    height = [float(k % 4) for k in range(40)]
+    rows = {"height": height, "size": ["S" if h < 2 else "L" for h in height]}
+    pel.fit_table({**rows, **changes}, target, quick=True, verbose=0, **options)
+
+
 TABLES = [
+    Case("a target that is no column", lambda p: learned("sizes"), "Did you mean 'size'?"),
+    Case(
+        "a target that is not known in every row",
+        lambda p: learned(size=["S"] * 20 + [None, *["L"] * 19]),
+        "must be known in every row, got 1 of 40 rows without, the first in row 21",
+    ),
+    Case("a target of one class", lambda p: learned(size=["S"] * 40), "must differ between rows"),
+    Case(
+        "a target of dates",
+        lambda p: learned(size=["2024-01-31", "2024-02-29"] * 20),
+        "must be numbers or classes, got dates",
+    ),
+    Case(
+        "a target that is different in every row",
+        lambda p: learned(size=[f"size {k}" for k in range(40)]),
+        "must hold classes that come again",
+    ),
+    Case(
+        "a regression of text",
+        lambda p: learned(task="regression"),
+        "a regression needs numbers, got 'size' that holds category",
+    ),
+    Case(
+        "a table of ids alone",
+        lambda p: learned(height=[f"k{k}" for k in range(40)]),
+        "a column beside the target must be of use, got height (ids, texts or constants)",
+    ),
+    Case(
+        "one group in all rows",
+        lambda p: learned(shop=["a"] * 40, group="shop"),
+        "group must part the rows into two groups or more, got one",
+    ),
+    Case(
+        "times that are text",
+        lambda p: learned(time="size"),
+        "the target 'size' cannot be drop, group or time too",
+    ),
+    Case(
+        "a table of few rows",
+        lambda p: learned(height=[1.0, 2.0], size=["S", "L"]),
+        "20 rows or more are needed to learn from, got 2",
+    ),
     Case(
         "a table whose row is too long",
         lambda p: read_text(p, "a,b\n1,2\n3,4,5\n"),

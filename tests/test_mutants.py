@@ -119,6 +119,19 @@ def test_the_page_counts_first_and_last_outcomes(tmp_path):
     assert "Last written on 2026-01-02." in text
 
 
+def test_of_earlier_samples_the_counts_and_the_reasons_are_kept(tmp_path):
+    reasons = tmp_path / "reasons.toml"
+    reasons.write_text(
+        'earlier = [["core", 1000, 0, 5, 1, 2, 3]]\n'
+        '[[survivor]]\nfile = "core/b.py"\nchange = "c"\nkind = "left"\nwhy = "No test."\n'
+    )
+    rows = [row("a", "killed"), row("b", "killed", sample="core 0")]
+    text = mutants_page.page({"core": 1234}, rows, reasons, date(2026, 1, 2))
+    earlier = "| core | 1,000 | 0 | 5 | 1 | 2 | 50.0% | 15% … 85% | 3 | 75.0% |"
+    assert f"{earlier}\n| core | 1,234 | 1 | 1 | 0 | 1 | 100.0% |" in text
+    assert "is given: 1\n\n- `core/b.py`: `` c ``\n  No test.\n" in text
+
+
 def test_wilsons_interval():
     # Newcombe, Statistics in Medicine 17 (1998), 857-872: 81 of 263 and 0 of 20.
     assert mutants_page.interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)

@@ -22,7 +22,7 @@ import numpy as np
 import pellucid as pel
 import pellucid.numpy as pnp
 from pellucid import data, metrics, models, nn, optim
-from pellucid.core.dtypes import float32
+from pellucid.core.dtypes import as_dtype, float32
 from pellucid.core.shapes import N
 from pellucid.graph.node import TensorType
 from pellucid.ops.spec import REGISTRY
@@ -34,6 +34,8 @@ X = np.random.default_rng(0).normal(size=(12, 4)).astype(np.float32)
 Y = (X[:, 0] > 0).astype(np.int64)
 M = np.random.default_rng(1).uniform(0.5, 1.0, (3, 3))
 IMAGE = np.random.default_rng(2).uniform(0.5, 1.0, (1, 4, 4, 2))
+
+SIZES = {"height": [1.0, 2.0, 3.0, 4.0] * 5, "size": ["S", "S", "L", "L"] * 5}
 
 Function = Callable[..., Any]
 
@@ -88,6 +90,7 @@ OWN: dict[str, dict[str, Any]] = {
     "data.read_idx": {"path": Path(data.__file__).with_name("digits-labels.idx.gz")},
     "data.write_idx": {"path": "written"},
     "data.load_idx_folder": {"folder": "idx"},
+    "pel.fit_table": {"source": SIZES, "target": "size", "quick": True, "verbose": 0},
     "data.read_table": {"source": {"a": [1.5, 2.5], "b": ["x", "y"]}},
     "data.Table": {"columns": data.read_table({"a": [1, 2]}).columns},
     "data.Schema": {"columns": data.read_table({"a": [1, 2]}).schema.columns},
@@ -209,6 +212,13 @@ def of(label: str, call: Function, **named: Any) -> Target:
     return Target(label, call, (), named, ())
 
 
+@functools.cache
+def of_sizes(task: str) -> Any:
+    """A model of the table of sizes, trained when it is first asked for."""
+    target = "size" if task == "classification" else "height"
+    return pel.fit_table(SIZES, target, task=task, quick=True, verbose=0)
+
+
 def of_tables() -> Iterator[Target]:
     """The methods of a table and of its schema."""
     table = data.read_table({"a": [1.5, 2.5], "b": ["x", "y"]})
@@ -217,6 +227,27 @@ def of_tables() -> Iterator[Target]:
     yield Target("table.drop", table.drop, ("a",), {}, ())
     yield of("schema[]", table.schema.__getitem__, name="a")
     yield of("Schema.from_json", data.Schema.from_json, data=table.schema.to_json())
+    for name, task in (
+        ("predict", "classification"),
+        ("predict_proba", "classification"),
+        ("evaluate", "classification"),
+        ("predict_interval", "regression"),
+    ):
+
+        def use(*, _name: str = name, _task: str = task, **arguments: Any) -> Any:
+            return getattr(of_sizes(_task), _name)(**arguments)
+
+        more = {"coverage": 0.5} if task == "regression" else {}
+        yield of(f"TableModel.{name}", use, source=SIZES, **more)
+    for name in ("save", "report"):
+
+        def write(*, _name: str = name, **where: Any) -> Any:
+            return getattr(of_sizes("classification"), _name)(**where)
+
+        yield of(f"TableModel.{name}", write, path="table", overwrite=True)
+    for layer in (nn.Standardize(), nn.QuantileBins(), nn.TargetScale()):
+        yield of(f"{type(layer).__name__}.adapt", layer.adapt, x=X, dtype="float32")
+    yield of("TargetScale.scaled", layer.scaled, y=X)
     types = {"types": {"a": "category"}}
     yield of(
         "types of read_table", lambda a: data.read_table({"a": [1]}, types={"a": a}), a="number"
@@ -356,7 +387,7 @@ def of_layers() -> Iterator[Target]:
         kind, x = type(layer).__name__, input_of(layer)
         params, state = dict(layer.variables.params), dict(layer.variables.state)
         first = x[0] if layer.multiple_inputs else x
-        type_ = TensorType(float32, (N, *first.shape[1:]))
+        type_ = TensorType(as_dtype(first.dtype), (N, *first.shape[1:]))
         yield of(f"{kind}.init", layer.init, key=KEY, x=type_)
         whole = {"params": params, "state": state, "x": x, "train": True, "key": KEY}
         yield of(f"{kind}.apply", layer.apply, **whole)
@@ -374,14 +405,15 @@ def of_layers() -> Iterator[Target]:
 
 def input_of(layer: Any) -> Any:
     """Ones that the layer takes; it is built for them."""
+    dtype = "float64" if isinstance(layer, nn.Dates) else "float32"
     for shape in ((2,), (4,), (4, 2), (8, 8, 1), (8, 8, 2), (8, 8, 4)):
-        x = np.ones((2, *shape), np.float32)
+        x = np.ones((2, *shape), dtype)
         try:
             if layer.multiple_inputs:
                 inputs = [pel.Input(shape), pel.Input(shape)]
                 pel.Model(inputs, layer(inputs), seed=0).build([shape, shape])
                 return [x, x]
-            pel.Sequential([layer], seed=0).build(shape)
+            pel.Sequential([layer], seed=0, dtype=dtype).build(shape)
         except pel.ShapeError:
             continue
         return x

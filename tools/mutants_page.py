@@ -28,11 +28,12 @@ It works in copies of the checkout in `.mutants/`, never in the checkout. What w
 `.mutants/history.jsonl`; a run that is stopped goes on there, and a module that changed
 is tried anew. `JOBS=2` tries two at a time.
 
-**The tests of a room** are `tests/ROOM`, the doctests of `src/pellucid/ROOM` and the rows of the
-catalogue of bad input (`tests/test_bad_input.py`) that call the changed function. Slow tests are
-left out. Tests run in processes that share one cache of machine code. The tests that call the
-changed function run first, then all others of the room. Tests that fail without any change are left
-out, and so are those that fail when the order of the tests changes.
+**The tests of a room** are `tests/ROOM`, what holds in every room (`tests/contracts`), the doctests
+of `src/pellucid/ROOM` and the rows of the catalogue of bad input (`tests/test_bad_input.py`) that
+call the changed function. Slow tests are left out. Tests run in processes that share one cache of
+machine code. The tests that call the changed function run first, then all others of the room. Tests
+that fail without any change are left out, and so are those that fail when the order of the tests
+changes.
 
 **Killed** is a mutant that makes a test fail, stops the import, or does not end: a trial has 15
 seconds of processor time and four times what its tests take. **Equivalent** is one that computes
@@ -109,7 +110,8 @@ def page(mutants: dict[str, int], rows: list[dict[str, Any]], reasons: Path, tod
     Args:
         mutants: how many there are, by room.
         rows: all trials, oldest first.
-        reasons: the file that says of survivors why they survive, and notes on the samples.
+        reasons: the file that says of survivors why they survive, the counts of earlier samples,
+            which go before those of the trials, and notes on the samples.
     """
     known = tomllib.loads(reasons.read_text(encoding="utf-8"))
     why = {(each["file"], each["change"]): each for each in known.get("survivor", [])}
@@ -124,11 +126,25 @@ def page(mutants: dict[str, int], rows: list[dict[str, Any]], reasons: Path, tod
     lines = [INTRODUCTION, f"Last written on {today.isoformat()}.\n", SAMPLES]
     lines += [f"| {' | '.join(cells)} |" for cells in zip(*COLUMNS, strict=True)]
     order = list(mutants)
-    for label in sorted(samples, key=lambda label: (order.index(label.split()[0]), label)):
-        lines.append(_sample_row(label, samples[label], mutants, why))
+    counted = [tuple(row) for row in known.get("earlier", [])]
+    written = {f"{room} {seed}" for room, _, seed, *_ in counted}
+    counted += [
+        _counted(label, sample, mutants, why)
+        for label, sample in samples.items()
+        if label not in written
+    ]
+    counted.sort(key=lambda row: (order.index(row[0]), row[2]))
+    lines += [_sample_row(*row) for row in counted]
     lines += ["", *(f"- {note}" for note in known.get("notes", []))]
     lines.append("\n## Survivors\n")
     survivors = [row for row in latest.values() if row["outcome"] == "survived"]
+    tried = {(_file(row), row["change"]) for row in latest.values()}
+    # Of earlier samples only the reasons are kept.
+    survivors += [
+        {"path": file, "line": 0, "operator": "", "change": change}
+        for file, change in why
+        if (file, change) not in tried
+    ]
     for kind, title in KINDS.items():
         found = [row for row in survivors if _kind(row, why) == kind]
         lines.append(f"### {title}: {len(found)}\n")
@@ -153,24 +169,34 @@ def _file(row: dict[str, Any]) -> str:
     return str(row["path"]).removeprefix("src/pellucid/")
 
 
-def _sample_row(
+def _counted(
     label: str, sample: Sample, mutants: dict[str, int], why: dict[tuple[str, str], Any]
-) -> str:
+) -> tuple[Any, ...]:
+    """Room, its mutants, seed, tried, not counted, killed when drawn, killed now."""
     room, seed = label.split()
     same = {
         key
         for key, row in sample.last.items()
         if row["outcome"] == "survived" and _kind(row, why) in ("equivalent", "gone")
     }
-    count = len(sample.first) - len(same)
 
     def killed(rows: dict[str, dict[str, Any]]) -> int:
         return sum(row["outcome"] != "survived" for key, row in rows.items() if key not in same)
 
-    then, now = killed(sample.first), killed(sample.last)
+    tried = len(sample.first)
+    return (
+        *(room, mutants[room], int(seed), tried, len(same)),
+        *(killed(sample.first), killed(sample.last)),
+    )
+
+
+def _sample_row(
+    room: str, mutants: int, seed: int, tried: int, left_out: int, then: int, now: int
+) -> str:
+    count = tried - left_out
     low, high = interval(then, count)
     shares = [f"{part / count:.1%}" if count else "" for part in (then, now)]
-    cells = [room, f"{mutants[room]:,}", seed, len(sample.first), len(same), then, shares[0]]
+    cells = [room, f"{mutants:,}", seed, tried, left_out, then, shares[0]]
     cells += [f"{low:.0%} … {high:.0%}", now, shares[1]]
     return "| " + " | ".join(map(str, cells)) + " |"
 
@@ -178,9 +204,10 @@ def _sample_row(
 def _survivors(rows: Iterable[dict[str, Any]], why: dict[tuple[str, str], Any]) -> list[str]:
     lines = []
     for row in sorted(rows, key=lambda row: (_file(row), row["line"])):
-        place = f"`{_file(row)}:{row['line']}`"
+        operator = row["operator"].rpartition("/")[2]
+        place = f"`{_file(row)}:{row['line']}` {operator}" if operator else f"`{_file(row)}`"
         reason = why.get((_file(row), row["change"]), {}).get("why", "")
-        lines.append(f"- {place} {row['operator'].split('/')[1]}: `` {row['change']} ``")
+        lines.append(f"- {place}: `` {row['change']} ``")
         if reason:
             lines.append(f"  {reason}")
     return lines or ["None."]

@@ -31,6 +31,7 @@ import pytest
 
 MEMORY = 8 << 30  # bytes of address space; LLVM and NumPy map more than they use
 CATALOGUE = "tests/test_bad_input.py"  # what each room refuses
+CONTRACTS = "tests/contracts"  # what holds in every room
 STARTERS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn"}
 
 
@@ -81,8 +82,9 @@ class Case:
 
 
 def test_files(root: Path, room: str) -> list[str]:
-    """The tests of a room: its folder, the doctests of its modules, the catalogue of bad input."""
-    tests = sorted((root / "tests" / room).rglob("test_*.py"))
+    """The tests of a room: its folder, the contracts, its doctests, the catalogue of bad input."""
+    folders = (root / "tests" / room, root / CONTRACTS)
+    tests = [path for folder in folders for path in sorted(folder.rglob("test_*.py"))]
     modules = sorted((root / "src/pellucid" / room).rglob("*.py"))
     doctests = [path for path in modules if ">>>" in path.read_text(encoding="utf-8")]
     return [path.relative_to(root).as_posix() for path in [*tests, *doctests]] + [CATALOGUE]

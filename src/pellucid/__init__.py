@@ -44,9 +44,10 @@ from pellucid.transform.show import show
 from pellucid.transform.tensor import Tensor
 
 if TYPE_CHECKING:
-    from pellucid import data, models, nn, optim, svm, testing
-    from pellucid.models import Model, Sequential, load, rate_range
+    from pellucid import data, models, nn, optim, svm, tables, testing
+    from pellucid.models import Model, Sequential, rate_range
     from pellucid.nn import Input
+    from pellucid.tables import fit_table, load
     from pellucid.train import scores as metrics
     from pellucid.train.callback import Callback
     from pellucid.train.callbacks import EarlyStopping, ReduceOnPlateau, StopBelow
@@ -72,7 +73,9 @@ _LATER = {
     "curvature": "pellucid.transform.curvature",
     "explain": "pellucid.viz.explain",
     "Sequential": "pellucid.models",
-    "load": "pellucid.models",
+    "load": "pellucid.tables",
+    "fit_table": "pellucid.tables",
+    "tables": "pellucid.tables",
     "Callback": "pellucid.train.callback",
     "EarlyStopping": "pellucid.train.callbacks",
     "ReduceOnPlateau": "pellucid.train.callbacks",
@@ -172,6 +175,7 @@ __all__ = [
     "curvature",
     "data",
     "explain",
+    "fit_table",
     "grad",
     "hessian",
     "hvp",
@@ -189,6 +193,7 @@ __all__ = [
     "rate_range",
     "show",
     "svm",
+    "tables",
     "testing",
     "value_and_grad",
     "vjp",

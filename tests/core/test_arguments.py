@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pellucid.core import arguments
-from pellucid.core.arguments import accepts, checked, choice, flag, integer, real
-from pellucid.core.errors import ArgumentError
+from pellucid.core.arguments import accepts, checked, choice, diagnosed, flag, integer, real
+from pellucid.core.errors import ArgumentError, ShapeError
 
 ABOVE_1 = 1 + 2**-52
 BELOW_1 = 1 - 2**-53
@@ -152,3 +152,48 @@ def test_what_a_checked_function_raises_itself_is_left_alone():
     with pytest.raises(TypeError, match="of its own") as caught:
         broken(1)
     assert not isinstance(caught.value, ArgumentError)
+
+
+def test_what_fails_is_diagnosed_only_where_it_fails_and_not_by_us():
+    looked = []
+
+    def check(x):
+        looked.append(x)
+        if x == "wrong":
+            raise ArgumentError("place", "x must be right")
+
+    @diagnosed(check)
+    def function(x):
+        """What it does."""
+        if x == "ours":
+            raise ShapeError("place", "of its own")
+        return 6 / (0 if x in ("wrong", "good") else x)
+
+    assert function(2) == 3 and looked == []
+    with pytest.raises(ShapeError, match="of its own"):
+        function("ours")
+    assert looked == []
+    with pytest.raises(ArgumentError, match="x must be right") as caught:
+        function("wrong")
+    assert caught.value.__context__ is None
+    with pytest.raises(ZeroDivisionError):
+        function("good")
+    assert looked == ["wrong", "good"]
+    assert (function.__name__, function.__doc__) == ("function", "What it does.")
+
+
+def test_too_many_arguments_beside_one_that_comes_twice():
+    @checked
+    def mixed(units, activation="relu", *, rate=0.1):
+        return units, activation, rate
+
+    for call in (
+        lambda: mixed(1, 2, 3),
+        lambda: mixed(1, units=1),
+        lambda: mixed(1, 2, 3, units=1),
+        lambda: mixed(1, 2, 3, 4, units=1, rate=2),
+        lambda: mixed(activation=1),
+    ):
+        with pytest.raises(ArgumentError, match=r"^\[mixed\] .*Known: units, activation, rate\."):
+            call()
+    assert mixed(1, 2, rate=3) == mixed(rate=3, activation=2, units=1) == (1, 2, 3)

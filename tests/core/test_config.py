@@ -159,3 +159,24 @@ def test_only_the_registered_class_is_a_record():
     assert is_record(Held())
     assert not is_record(Held)
     assert not is_record(type("Held", (), {})())
+
+
+def test_a_record_says_how_another_one_is_made():
+    made = Held(3)
+    for change in (lambda: setattr(made, "value", 4), lambda: setattr(made, "valeu", 4)):
+        with pytest.raises(
+            ArgumentError, match="cannot be set: it is fixed when it is made, got 4"
+        ):
+            change()
+    with pytest.raises(ArgumentError) as caught:
+        made.value = 4
+    assert caught.value.fix == "Make a new one: Held(value=…)."
+    with pytest.raises(ArgumentError, match="Did you mean 'value'"):
+        made.valeu = 4
+    assert made == Held(3)
+
+
+def test_lists_in_an_argument_nest_32_deep():
+    Held(nested(33, "list"))
+    with pytest.raises(ArgumentError, match=r"\[record\] lists must nest at most 32 deep"):
+        Held(nested(34, "list"))

@@ -195,3 +195,12 @@ def test_floats_hold_what_does_not_overflow() -> None:
     for dtype in (float32, float64):
         assert dtype.holds(math.nan) and dtype.holds(-math.inf) and dtype.holds(True)
     assert bool_.holds(True) and bool_.holds(0) and not bool_.holds(2) and not bool_.holds(0.5)
+
+
+def test_a_float32_holds_what_rounds_to_a_finite_number() -> None:
+    """2¹²⁸ - 2¹⁰³ lies in the middle between the largest number and 2¹²⁸, and rounds to even: ∞."""
+    middle = 2.0**128 - 2.0**103
+    with np.errstate(over="ignore"):
+        for value in (middle, math.nextafter(middle, 0), math.nextafter(middle, math.inf)):
+            for signed in (value, -value):
+                assert float32.holds(signed) == np.isfinite(np.float32(signed))

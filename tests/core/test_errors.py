@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import os
 import pickle
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import pellucid
@@ -136,3 +138,11 @@ def test_nearest() -> None:
     assert nearest("zzz", many).startswith("Known: name0, name1")
     assert nearest("x", []) == "Known: none."
     assert nearest(3, ["3.5"]) != ""
+
+
+def test_the_line_is_the_persons_own_though_numpy_stands_between():
+    """`fromfunction` of no axes calls its function without arguments, from Python code of NumPy."""
+    called = np.fromfunction(errors.user_line, ())
+    here = inspect.currentframe().f_lineno - 1
+    assert called == f"test_errors.py:{here}"
+    assert errors.user_line() == f"test_errors.py:{here + 3}"

@@ -395,3 +395,35 @@ def test_files_are_replaced_unless_told_otherwise(tmp_path):
     with pytest.raises(ArgumentError, match="the file exists already"):
         write_atomically(tmp_path / "m", b"newer", overwrite=False)
     assert os.listdir(tmp_path) == ["m"]
+
+
+def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
+    """The rights of the super-user are everybody's, so the answer of the system is replaced."""
+    asked = []
+
+    def access(path, mode):
+        asked.append((path, mode))
+        return False
+
+    monkeypatch.setattr(os, "access", access)
+    with pytest.raises(ArgumentError, match=r"the folder .* cannot be written"):
+        check_target(tmp_path / "m", overwrite=True)
+    assert asked == [(tmp_path, os.W_OK)]
+
+
+def test_a_folder_that_may_be_written_and_not_read(tmp_path, monkeypatch):
+    """Nothing can be swept there, and no name synced; the file is whole all the same."""
+    opened = os.open
+
+    def closed(path, flags, *mode):
+        if os.path.isdir(path):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return opened(path, flags, *mode)
+
+    def unread(path):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(os, "open", closed)
+    monkeypatch.setattr(os, "listdir", unread)
+    write_atomically(tmp_path / "m", b"new")
+    assert (tmp_path / "m").read_bytes() == b"new"

@@ -227,3 +227,11 @@ def test_64_axes_and_2_to_the_63_are_the_most() -> None:
 )
 def test_joined_neighbours(shape: Any, flat: Any, groups: Any) -> None:
     assert shapes.merged_axes(shape, flat) == groups
+
+
+def test_n_stands_once_in_a_product_and_in_what_is_reshaped() -> None:
+    with pytest.raises(ShapeError, match="N may stand once in a shape, got N and 2N"):
+        shapes.size((N, 2 * N))
+    with pytest.raises(ShapeError, match=r"only one dimension may be -1, got \(-1, -1\)") as caught:
+        shapes.reshaped("x", (2, 3), (-1, -1))
+    assert caught.value.fix == "(2, 3) holds 6 elements."

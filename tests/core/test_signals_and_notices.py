@@ -12,7 +12,7 @@ import pytest
 import pellucid
 from pellucid.core import errors, forks, notices
 from pellucid.core.errors import ArgumentError, nearest
-from pellucid.core.signals import deferred
+from pellucid.core.signals import deferred, immediate
 
 
 @pytest.fixture
@@ -226,3 +226,38 @@ def test_forks_wait_for_a_guard_once():
     held = forks.signal()
     assert not held.acquire(blocking=False)
     assert forks.load("json").dumps([1]) == "[1]"
+
+
+def test_a_block_that_may_be_left_hears_at_once_what_came_before_and_inside(heard):
+    own = signal.getsignal(signal.SIGTERM)
+    with deferred():
+        os.kill(os.getpid(), signal.SIGTERM)
+        held = signal.getsignal(signal.SIGTERM)
+        assert heard == []
+        with immediate():
+            assert heard == [signal.SIGTERM]
+            assert signal.getsignal(signal.SIGTERM) is own
+            os.kill(os.getpid(), signal.SIGINT)
+            assert heard == [signal.SIGTERM, signal.SIGINT]
+        assert signal.getsignal(signal.SIGTERM) is held
+    assert heard == [signal.SIGTERM, signal.SIGINT]
+    assert signal.getsignal(signal.SIGTERM) is own
+
+
+def test_a_block_that_may_be_left_anyway(heard):
+    """Outside of `deferred`, and in another thread, it changes nothing."""
+    own = signal.getsignal(signal.SIGINT)
+    with immediate():
+        assert signal.getsignal(signal.SIGINT) is own
+    done = []
+
+    def elsewhere():
+        with immediate():
+            done.append(signal.getsignal(signal.SIGINT))
+
+    with deferred():
+        held = signal.getsignal(signal.SIGINT)
+        thread = threading.Thread(target=elsewhere)
+        thread.start()
+        thread.join()
+    assert done == [held]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, namedtuple
+import copy
+import pickle
+from collections import OrderedDict, defaultdict, namedtuple
 from typing import Any
 
 import pytest
@@ -102,3 +104,41 @@ def test_a_tree_of_classes_of_its_own() -> None:
     assert type(trees.with_leaves(Weights([1]), [2])) is list
     with pytest.raises(ArgumentError, match="needs 2 leaves, got 1"):
         trees.unflatten(trees.flatten([1, 2])[1], [1])
+
+
+def test_what_holds_itself_is_no_tree() -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    for function in (trees.flatten, trees.leaves_of, trees.paths):
+        with pytest.raises(ArgumentError, match="containers must end somewhere"):
+            function(endless)
+    with pytest.raises(ArgumentError, match="containers must end somewhere"):
+        trees.map_leaves(lambda x: x, endless)
+
+
+def test_a_dict_that_does_more_than_hold_items_is_refused() -> None:
+    tree: dict[str, Any] = defaultdict(int, a=1)
+    with pytest.raises(ArgumentError, match=r"got defaultdict\..*Convert it: dict\(x\)\."):
+        trees.flatten([0, tree])
+    assert trees.flatten({1, 2})[0] == [{1, 2}]  # what nobody knows is a leaf
+
+
+def test_a_read_only_dict_refuses_every_change_and_copies_plain() -> None:
+    held = trees.ReadOnly({"a": {"W": 1}})
+    changes: list[Any] = [
+        lambda: held.__setitem__("a", 2),
+        lambda: held.__delitem__("a"),
+        lambda: held.__ior__({"a": 2}),
+        lambda: held.update(a=2),
+        lambda: held.setdefault("b", 2),
+        lambda: held.pop("a"),
+        lambda: held.popitem(),
+        lambda: held.clear(),
+    ]
+    for change in changes:
+        with pytest.raises(ArgumentError, match="cannot be set one by one"):
+            change()
+    assert held == {"a": {"W": 1}}
+    for copied in (copy.copy(held), copy.deepcopy(held), pickle.loads(pickle.dumps(held))):
+        assert type(copied) is dict and copied == held
+    assert trees.flatten(held)[1] == trees.flatten({"a": {"W": 1}})[1]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pellucid.core.errors import DataError, DTypeError, PellucidError, ShapeError
-from pellucid.data.arrays import as_features, as_targets, gather_rows
+from pellucid.data.arrays import as_features, as_targets, check_exact, gather_rows
 
 F32 = np.dtype(np.float32)
 X = np.arange(12.0).reshape(4, 3)
@@ -121,3 +121,13 @@ def test_nested_lists_give_an_array_or_our_error(x):
     for door in (as_features, as_targets):
         with contextlib.suppress(PellucidError):
             assert door(x, "fit").dtype.kind in "biuf"
+
+
+def test_only_whole_numbers_in_a_float_can_be_lost():
+    large = np.array([2**53 + 1])
+    check_exact(large, np.dtype(np.int64), "fit", "x", "x.min()")
+    check_exact(large.astype(float), np.dtype(np.float32), "fit", "x", "x.min()")
+    check_exact(large[:0], np.dtype(np.float32), "fit", "x", "x.min()")
+    check_exact(large - 1, np.dtype(np.float64), "fit", "x", "x.min()")
+    with pytest.raises(DataError, match="9007199254740993"):
+        check_exact(large, np.dtype(np.float64), "fit", "x", "x.min()")

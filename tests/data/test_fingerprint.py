@@ -1,5 +1,7 @@
 """What a checkpoint knows of its data: other data, another fingerprint; the same, the same."""
 
+import hashlib
+
 import numpy as np
 import pytest
 
@@ -104,3 +106,12 @@ def test_a_gathered_batch_is_a_plain_array_of_any_array():
     assert type(x[np.array([1, 2])]) is Own
     assert type(gather_rows(x, np.array([1, 2]), F32, "x")) is np.ndarray
     assert type(gather_rows(x, np.array([1, 2]), F64, "x")) is np.ndarray
+
+
+def test_of_small_data_it_is_the_hash_of_every_number_once():
+    """A file keeps it, so that `resume` knows its data: it is the same for ever."""
+    x, y = made(5, 3), np.arange(5)
+    wanted = hashlib.sha256(x.astype("<f4").tobytes() + y.astype("<i8").tobytes())
+    assert fingerprint([x], [y.astype("<i8")], F32) == wanted.hexdigest()[:16]
+    both = hashlib.sha256(x.astype("<f8").tobytes() + x[:, :1].astype("<f8").tobytes())
+    assert fingerprint([x, x[:, :1]], [], F64) == both.hexdigest()[:16]

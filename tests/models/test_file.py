@@ -202,6 +202,8 @@ def test_a_newer_format_is_refused_by_name(tmp_path):
         lambda d: d.update(input_shapes=[[10**9, 10**9]]),
         lambda d: d.update(input_shapes="wide"),
         lambda d: d.update(names=["a"]),
+        lambda d: d.update(columns=[1]),
+        lambda d: d.update(columns="abc"),
         lambda d: d.update(dtype="object"),
         lambda d: d.update(seed="x"),
         lambda d: d["compile"].update(losses=[{"type": "Dense", "units": 3}]),

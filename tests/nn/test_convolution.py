@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pellucid.numpy as pnp
+from pellucid import load
 from pellucid.core.errors import ArgumentError, PellucidError, ShapeError
-from pellucid.models import Sequential, load
+from pellucid.models import Sequential
 from pellucid.nn import (
     AveragePool1D,
     AveragePool2D,

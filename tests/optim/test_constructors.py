@@ -111,6 +111,7 @@ def test_arguments_at_their_bounds(fits):
             made = kind(**arguments)
             kept = getattr(made, name)
             assert kept == arguments[name] or list(kept) == list(arguments[name])
+            assert hash(made) == hash(kind(**arguments))  # no list is left in it
         else:
             with pytest.raises(ArgumentError, match=rf"\[{kind.__name__}\]") as caught:
                 kind(**arguments)
@@ -121,7 +122,7 @@ def test_arguments_at_their_bounds(fits):
 def test_every_optimizer_has_its_own_default_rate_and_both_spellings(kind):
     own = {optim.LBFGS: 1, optim.Newton: 1}
     own |= {optim.RMSprop: 0.001, optim.Adam: 0.001, optim.AdamW: 0.001}
-    assert kind().learning_rate == own.get(kind, 0.01)
+    assert kind().learning_rate == kind.default_rate() == own.get(kind, 0.01)
     assert kind(lr=0.25).learning_rate == 0.25
     assert kind(0.25).rate(7) == 0.25
     assert kind(0.25).rates(7, 2) == [0.25, 0.25]

@@ -98,7 +98,7 @@ def test_samples_that_do_not_fit(given):
         define(samples=given)
 
 
-@pytest.mark.parametrize("given", [[()], [(3,)], [[2, 3]]])
+@pytest.mark.parametrize("given", [[()], [(1,)], [(3,)], [[2, 3]], [(1, 1)]])
 def test_shapes_that_fit(given):
     assert float(define(shapes=given)(3.0)) == 9
 

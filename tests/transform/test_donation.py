@@ -131,6 +131,8 @@ def as_ctypes(array: np.ndarray) -> np.ndarray:
         (lambda f: pel.jit(lambda a: a[:2], donate=0)(ONES), r"got none of type f64\[3\] for a"),
         (lambda f: f(ONES, np.asarray(memoryview(ONES))), "must share no memory"),
         (lambda f: f(ONES, as_ctypes(ONES)), "must share no memory"),
+        (lambda f: f(as_ctypes(ONES), ONES), "must share no memory"),
+        (lambda f: f(as_ctypes(ONES), as_ctypes(ONES)), "must share no memory"),
         (lambda f: f(UNALIGNED, ONES), "got one that is not aligned"),
         (lambda f: f(ONES.view(Own), ONES), "got an object of Own"),
         (lambda f: f(a=ONES, x=ONES), "Hand it over by position"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import io
 import itertools
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -21,17 +22,19 @@ import typer
 from rich.console import Console
 
 import pellucid
-from pellucid.cli import report
+from pellucid.cli import report as results
+from pellucid.cli import tables
 from pellucid.core import shapes
 from pellucid.core.arguments import integer
 from pellucid.core.errors import ArgumentError, DataError, PellucidError
 from pellucid.core.files import as_path, check_target
 from pellucid.data import Dataset, load_digits, load_idx_folder, read_idx
 from pellucid.graph.text import print_graph
-from pellucid.models import Model, Sequential, load
+from pellucid.models import Model, Sequential
 from pellucid.nn import L2, Dense, Flatten, Rescale
 from pellucid.nn.activations import check as check_activation
 from pellucid.optim import SGD, Adam, Optimizer
+from pellucid.tables import TableModel, load
 
 app = typer.Typer(
     add_completion=False,
@@ -46,11 +49,29 @@ _OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam}
 _EPOCHS = {"digits": 60}
 _BATCH = {"digits": 32}
 
-_TABLES = (".csv", ".tsv", ".txt", ".parquet", ".xlsx", ".xls", ".json", ".npy", ".npz")
+_IMAGES = (  # options of train that are of images alone
+    "hidden",
+    "activation",
+    "optimizer",
+    "learning_rate",
+    "batch_size",
+    "epochs",
+    "l2",
+    "checkpoint_every",
+    "resume",
+)
+_ROWS = ("task", "types", "drop", "group", "time", "drop_missing", "quick")  # of tables alone
 
 Source = Annotated[
     str,
-    typer.Argument(help="digits, which come with Pellucid, or a folder with MNIST's four files."),
+    typer.Argument(
+        help="A table (CSV, Parquet, a glob, SQL); digits, which come with Pellucid; or a folder "
+        "with MNIST's four files."
+    ),
+]
+Rows = Annotated[
+    str | None,
+    typer.Argument(help="A table, for a model of one; else digits or a folder, as in train."),
 ]
 ModelFile = Annotated[Path, typer.Argument(help="A model file that train wrote.")]
 
@@ -67,8 +88,10 @@ def dataset(where: str, source: str, seed: int) -> Dataset:
     if is_folder:
         return load_idx_folder(folder)
     fix = "Check the path."
-    if folder.suffix.lower() in _TABLES:
-        fix = f"Tables are not read here yet. {_in_python(folder)}"
+    if tables.is_table(source):
+        fix = (
+            f"To train on a table say what to predict: --target COLUMN.{tables.columns_of(source)}"
+        )
     elif is_file:
         fix = "Give the folder that holds the four files: train and t10k, images and labels."
     elif difflib.get_close_matches(source, ["digits"]):
@@ -78,17 +101,6 @@ def dataset(where: str, source: str, seed: int) -> Dataset:
         "expected 'digits' or a folder with MNIST's four files, got "
         f"{'the file ' if is_file else ''}'{source}'",
         fix,
-    )
-
-
-def _in_python(table: Path) -> str:
-    """How a table is trained on in Python, where its last column is the class of a row."""
-    if table.suffix.lower() not in (".csv", ".tsv", ".txt"):
-        return "In Python, read it into arrays x and y for Sequential, compile and fit."
-    comma = "," if table.suffix.lower() == ".csv" else "\t"
-    return (
-        f"In Python: table = np.genfromtxt({str(table)!r}, delimiter={comma!r}, skip_header=1); "
-        "x, y = table[:, :-1], table[:, -1]; then Sequential, compile and fit."
     )
 
 
@@ -129,7 +141,29 @@ def _on_sigterm(number: int, frame: FrameType | None) -> None:
 
 @app.command()
 def train(
+    context: typer.Context,
     source: Source = "digits",
+    target: Annotated[
+        str | None, typer.Option(help="The column of a table that is predicted.")
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option(help="classification or regression. Default: found out.")
+    ] = None,
+    types: Annotated[
+        list[str] | None,
+        typer.Option("--type", help="What a column is: city=category. May be repeated."),
+    ] = None,
+    drop: Annotated[
+        list[str] | None, typer.Option(help="A column to leave out. May be repeated.")
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(help="A column; rows alike in it are held out together.")
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option(help="A column of times; the last fifth is held out.")
+    ] = None,
+    drop_missing: Annotated[bool, typer.Option(help="Leave out rows without a target.")] = False,
+    quick: Annotated[bool, typer.Option(help="One network, where there are ten.")] = False,
     hidden: Annotated[
         str, typer.Option(help="Sizes of the hidden layers: 200 or 200,100.")
     ] = "200",
@@ -155,15 +189,42 @@ def train(
     resume: Annotated[bool, typer.Option(help="Continue from the checkpoint in --out.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
 ) -> None:
-    """Train a network on images.
+    """Train a network on a table, or on images.
 
-    It writes the model to NAME.safetensors and its curves to NAME.png, and shows the test error
-    and the confusion matrix. Ctrl-C saves; --resume continues to the same result.
+    It writes the model to NAME.safetensors. Of a table it shows what was read, and scores of rows
+    that the networks did not train on, and writes a report to NAME.html; Ctrl-C saves the networks
+    so far. Of images it writes the curves to NAME.png, and shows the test error and the confusion
+    matrix; Ctrl-C saves, and --resume continues to the same result.
 
     \b
-    pellucid train digits
+    pellucid train sales.csv --target churned
+    pellucid train "sales-*.parquet" --target price --type shop=category --quick
     pellucid train my-mnist-folder --hidden 300,100 --optimizer adam --epochs 20
     """
+    if target is not None:
+        _refuse_given(
+            context,
+            _IMAGES,
+            "is an option of images: a table, which --target says, does not take it",
+        )
+        asked = tables.request(
+            source,
+            target,
+            task=task,
+            types=types or (),
+            drop=drop or (),
+            group=group,
+            time=time,
+            drop_missing=drop_missing,
+            quick=quick,
+            seed=seed,
+            out=output,
+            overwrite=overwrite,
+            command=shlex.join(["pellucid", *sys.argv[1:]]),
+        )
+        tables.train_table(out, err, asked)
+        return
+    _refuse_given(context, _ROWS, "is an option of tables, and needs --target")
     integer("train", "--seed", seed, 0, 2**32 - 1)
     check_activation("train", activation)
     sizes = _hidden(hidden)
@@ -171,13 +232,13 @@ def train(
     epochs = _EPOCHS.get(data.name, 15) if epochs is None else epochs
     batch_size = _BATCH.get(data.name, 100) if batch_size is None else batch_size
     name = data.name if source == "digits" else Path(source).resolve().name
-    target = output or Path(f"{name}.safetensors")
+    place = output or Path(f"{name}.safetensors")
     model = _prepared(
-        data, sizes, activation, optimizer, learning_rate, l2, seed, target, resume, overwrite
+        data, sizes, activation, optimizer, learning_rate, l2, seed, place, resume, overwrite
     )
-    replace_figure = report.check_figure(target, overwrite, resume)
-    out.print(report.heading(data, model))
-    progress = report.Progress(out, target)
+    replace_figure = results.check_figure(place, overwrite, resume)
+    out.print(results.heading(data, model))
+    progress = results.Progress(out, place)
     previous = signal.signal(signal.SIGTERM, _on_sigterm)
     try:
         model.fit(
@@ -189,18 +250,27 @@ def train(
             seed=seed,
             verbose=0,
             callbacks=[progress],
-            checkpoint=target,
+            checkpoint=place,
             checkpoint_every=checkpoint_every,
             overwrite=True,
             resume=resume,
         )
     except (KeyboardInterrupt, _Terminated) as stop:
         step = model.training.get("step", 0)
-        err.print(f"Stopped at step {step}. Saved to {target}. Continue with --resume.")
+        err.print(f"Stopped at step {step}. Saved to {place}. Continue with --resume.")
         raise SystemExit(130 if isinstance(stop, KeyboardInterrupt) else 143) from None
     finally:
         signal.signal(signal.SIGTERM, previous)
-    report.results(out, model, data.x_test, data.y_test, target, overwrite=replace_figure)
+    results.results(out, model, data.x_test, data.y_test, place, overwrite=replace_figure)
+
+
+def _refuse_given(context: typer.Context, names: Sequence[str], why: str) -> None:
+    """Refuses options that would be ignored."""
+    for name in names:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            shown = "type" if name == "types" else name.replace("_", "-")
+            raise ArgumentError("train", f"--{shown} {why}")
 
 
 def _prepared(
@@ -236,7 +306,7 @@ def _prepared(
             f"--resume needs the checkpoint {target}, got no such file",
             "Start without --resume.",
         )
-    stored = load(target)
+    stored = _of_images("train", target)
     pairs = list(itertools.zip_longest(model.layers, stored.layers))
     ours, others = next((pair for pair in pairs if pair[0] != pair[1]), (None, None))
     for what, mine, theirs in (
@@ -254,44 +324,76 @@ def _prepared(
     return stored
 
 
+def _of_images(where: str, path: Path) -> Model:
+    """A model that is none of a table."""
+    model = load(path)
+    if isinstance(model, TableModel):
+        raise DataError(where, f"expected a model of images, got one of a table in {path}")
+    return model
+
+
 @app.command()
 def evaluate(
     model_file: ModelFile,
-    source: Source = "digits",
+    source: Rows = None,
     seed: Annotated[
         int | None, typer.Option(help="The split's seed. Default: the model's.")
     ] = None,
 ) -> None:
-    """Measure a model on test images.
+    """Measure a model on rows with a known target, or on test images.
 
     \b
+    pellucid evaluate sales.safetensors july.csv
     pellucid evaluate digits.safetensors
     pellucid evaluate mine.safetensors my-mnist-folder
     """
     model = load(model_file)
-    data = dataset("evaluate", source, model.seed if seed is None else seed)
-    report.results(out, model, data.x_test, data.y_test, None)
+    if isinstance(model, TableModel):
+        if seed is not None:
+            raise ArgumentError("evaluate", "--seed splits images: a table has none, got both")
+        rows = tables.needs_source("evaluate", source)
+        tables.evaluate_table(out, err, model, rows)
+        return
+    data = dataset("evaluate", source or "digits", model.seed if seed is None else seed)
+    results.results(out, model, data.x_test, data.y_test, None)
 
 
 @app.command()
 def predict(
     model_file: ModelFile,
-    images: Annotated[Path, typer.Argument(help="An IDX file of images.")],
+    source: Annotated[
+        str, typer.Argument(help="A table, for a model of one; else an IDX file of images.")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--out", help="A .csv, .tsv or .parquet file for the predictions of rows."),
+    ] = None,
     probabilities: Annotated[bool, typer.Option(help="Print all probabilities.")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
 ) -> None:
-    """Print the class of each image.
+    """Print or write a prediction for each row of a table, or each image.
 
-    One line per image: its class and its probability, or all probabilities.
+    Of classes their names and probabilities, of numbers the value and where 90 % of such rows lie.
 
     \b
+    pellucid predict sales.safetensors august.csv --out predictions.csv
     pellucid predict mine.safetensors my-mnist-folder/t10k-images-idx3-ubyte
     """
     model = load(model_file)
-    x = read_idx(images)
+    if isinstance(model, TableModel):
+        tables.predict_table(err, model, source, output, probabilities, overwrite)
+        return
+    if output is not None:
+        raise ArgumentError(
+            "predict",
+            "--out is of models of tables, got one of images",
+            "Send what is printed to a file: pellucid predict … > classes.txt.",
+        )
+    x = read_idx(as_path("predict", source))
     features = model.input_types[0].shape[1:]
     if x.shape[1:] != features and x[:1].size == shapes.size(features):
         x = x.reshape(len(x), *features)
-    for row in report.probabilities("predict", model, x):
+    for row in results.probabilities("predict", model, x):
         best = int(np.argmax(row))
         shown = " ".join(f"{p:.4f}" for p in row) if probabilities else f"{row[best]:.4f}"
         print(best, shown)
@@ -302,19 +404,46 @@ def show(
     model_file: ModelFile,
     graph: Annotated[bool, typer.Option(help="Print the prediction graph too.")] = True,
 ) -> None:
-    """Print a model's layers and its graph.
+    """Print what a model reads, its layers and its graph.
 
     Layers with the shapes of their outputs and the numbers of their parameters, then each operation
-    of a prediction, a line each.
+    of a prediction, a line each. Of a table's model the columns, the scores and the graphs.
 
     \b
     pellucid show digits.safetensors
     """
     model = load(model_file)
-    out.print(report.description(model), markup=False)
+    if isinstance(model, TableModel):
+        out.print(tables.description(model), markup=False)
+        for title, one in tables.graphs(model) if graph else ():
+            out.print(f"\n{title}", markup=False)
+            out.print(print_graph(one, lines=False), markup=False)
+        return
+    out.print(results.description(model), markup=False)
     if graph:
         out.print()
         out.print(print_graph(model.graph(), lines=False), markup=False)
+
+
+@app.command()
+def report(
+    model_file: ModelFile,
+    output: Annotated[
+        Path | None, typer.Option("--out", help="The page. Default: NAME.html beside the model.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
+) -> None:
+    """Write the report of a table's model again.
+
+    \b
+    pellucid report sales.safetensors --out sales.html
+    """
+    model = load(model_file)
+    if not isinstance(model, TableModel):
+        raise DataError("report", f"expected a model of a table, got another in {model_file}")
+    place = output or tables.report_path(model_file)
+    model.report(place, overwrite=overwrite)
+    out.print(f"Report {place}")
 
 
 def version(shown: bool) -> None:

@@ -15,7 +15,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
-from typing import Any
+from typing import Any, Generic, TypeVar, overload
 
 importing = threading.RLock()  # held around each import inside a function, and by forks: see `load`
 
@@ -133,6 +133,34 @@ def wait_for(guard: AbstractContextManager[Any]) -> None:
 def in_child(renew: Callable[[], object]) -> None:
     """Has `renew` called in each forked child: what it clears belonged to threads of the parent."""
     _callbacks.append(renew)
+
+
+Result = TypeVar("Result")
+
+
+class cached_property(Generic[Result]):
+    """An attribute that is computed when it is first read, and kept by its object.
+
+    That of functools holds a lock up to Python 3.11, which a child would find held. Two threads
+    that read it first at one time compute it twice.
+    """
+
+    def __init__(self, compute: Callable[[Any], Result]):
+        self._compute = compute
+        self.__doc__ = compute.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, one: None, owner: type) -> cached_property[Result]: ...
+    @overload
+    def __get__(self, one: object, owner: type) -> Result: ...
+    def __get__(self, one: object, owner: type) -> cached_property[Result] | Result:
+        if one is None:
+            return self
+        value = one.__dict__[self._name] = self._compute(one)
+        return value
 
 
 def load(name: str) -> Any:

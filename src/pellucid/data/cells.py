@@ -8,7 +8,6 @@ large files are plain numbers and never become Python objects.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pellucid.core import forks
 from pellucid.core.errors import DataError
 from pellucid.data import digits, numerals
 from pellucid.data.digits import Plain
@@ -70,7 +70,7 @@ class TextCells:
     def place(self, row: int) -> str:
         return self.placed(row)
 
-    @functools.cached_property
+    @forks.cached_property
     def factors(self) -> Factors:
         seen: dict[tuple[str, bool], int] = {}
         codes = np.full(len(self), -1, np.int64)
@@ -91,7 +91,7 @@ class TextCells:
         kept = used.tolist()
         return Factors(places[codes], [texts[i] for i in kept], [quoted[i] for i in kept])
 
-    @functools.cached_property
+    @forks.cached_property
     def _packed(self) -> ByteCells:
         """The same texts one after the other in one piece; no cell begins with its quote."""
         parts = [(text or "").encode("utf-8", "surrogatepass") for text in self.texts]
@@ -122,7 +122,7 @@ class ByteCells:
     def place(self, row: int) -> str:
         return f"line {self.raw.count(10, 0, int(self.starts[row])) + 1}"
 
-    @functools.cached_property
+    @forks.cached_property
     def factors(self) -> Factors:
         return self._factors(np.ones(len(self), bool))
 
@@ -148,7 +148,7 @@ class ByteCells:
             quoted,
         )
 
-    @functools.cached_property
+    @forks.cached_property
     def _inside(self) -> tuple[Array, Array]:
         """Starts and lengths without the quotes."""
         view = np.frombuffer(self.raw, np.uint8)
@@ -159,7 +159,7 @@ class ByteCells:
     def plain(self, mark: str) -> Plain:
         return self._points if mark == numerals.POINT else self._read(mark)
 
-    @functools.cached_property
+    @forks.cached_property
     def _points(self) -> Plain:
         return self._read(numerals.POINT)
 
@@ -189,7 +189,7 @@ class JoinedCells:
     def __len__(self) -> int:
         return sum(map(len, self.parts))
 
-    @functools.cached_property
+    @forks.cached_property
     def _borders(self) -> Array:
         return np.cumsum([0, *map(len, self.parts)])
 
@@ -197,7 +197,7 @@ class JoinedCells:
         part = int(np.searchsorted(self._borders, row, "right")) - 1
         return f"{self.labels[part]}, {self.parts[part].place(row - int(self._borders[part]))}"
 
-    @functools.cached_property
+    @forks.cached_property
     def factors(self) -> Factors:
         return self.factors_of(np.ones(len(self), bool))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -215,5 +215,24 @@ def read_stream(where: str, source: Any) -> Columns:
         with package.connect() as connection:
             connection.register("stream", source)
             return _fetched(where, connection, "SELECT * FROM stream", "Arrow stream", [])
+    except package.Error as error:
+        raise _refused(where, error) from None
+
+
+def write_parquet(where: str, path: Path, columns: Mapping[str, Any]) -> None:
+    """Arrays of numbers or text as a Parquet file in a new place."""
+    package = duckdb(where)
+    names = ", ".join(
+        f'c{i} AS "{name}"' for i, name in enumerate(name.replace('"', '""') for name in columns)
+    )
+    place = str(path).replace("'", "''")
+    arrays = {
+        f"c{i}": array.astype(object) if array.dtype.kind == "U" else array
+        for i, array in enumerate(columns.values())
+    }
+    try:
+        with package.connect() as connection:
+            connection.register("columns", arrays)
+            connection.execute(f"COPY (SELECT {names} FROM columns) TO '{place}' (FORMAT parquet)")
     except package.Error as error:
         raise _refused(where, error) from None

@@ -88,7 +88,9 @@ def read_table(
         found, more = kinds.infer(columns.cells, decided, semicolons=columns.semicolons)
         made = [cast(cells, one) for cells, one in zip(columns.cells, found, strict=True)]
         said += more
+    known = {column.name for column in made}
     table = Table(made, f"{label}{how}", [*notes, *said])
+    table.left_out = tuple(cells.name for cells in columns.cells if cells.name not in known)
     if not quiet:
         _say(table, label)
     return table

@@ -141,7 +141,10 @@ class Table:
     Attributes:
         source: what it was read from, in words.
         notes: what was decided in reading that a person may want to decide otherwise.
+        left_out: columns of the source that the schema, by which it was read, does not know.
     """
+
+    left_out: tuple[str, ...] = ()
 
     @checked
     def __init__(self, columns: Sequence[Column], source: str = "", notes: Sequence[Note] = ()):

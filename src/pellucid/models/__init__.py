@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from pellucid.core.names import unknown_names
 from pellucid.models import elsewhere
 from pellucid.models.convolutional import alexnet, lecun1989, lenet5
-from pellucid.models.loading import load
 from pellucid.models.model import Model
 from pellucid.models.rates import RateRange, rate_range
 from pellucid.models.sequential import Sequential
@@ -17,7 +16,6 @@ __all__ = [
     "alexnet",
     "lecun1989",
     "lenet5",
-    "load",
     "rate_range",
 ]
 

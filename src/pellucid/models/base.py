@@ -88,6 +88,10 @@ class BaseModel(Network):
         """What a copy or a pickle keeps: graphs are built anew."""
         return {**self.__dict__, "programs": Programs()}
 
+    def share_programs(self, other: BaseModel) -> None:
+        """Runs what is compiled for `other`, a model of the same graph and configuration."""
+        self.__dict__["programs"] = other.programs
+
     # -- layers and arrays ------------------------------------------------------------------
 
     @property

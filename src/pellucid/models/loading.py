@@ -1,4 +1,4 @@
-"""A model out of a file. Loading runs no code of the file.
+"""A model out of the description and the arrays in a file. Nothing of the file runs.
 
 It builds the architecture from known records, works out the type of every weight without allocating
 one, and takes the arrays only if they fit.
@@ -7,9 +7,9 @@ one, and takes the arrays only if they fit.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pellucid.core import dtypes, shapes, trees
 from pellucid.core.config import from_config
@@ -23,11 +23,13 @@ from pellucid.models.ports import Ports
 from pellucid.models.sequential import Sequential
 from pellucid.nn.layer import Layer
 from pellucid.ops.value import at_most
-from pellucid.train.checkpoint import grouped, most_nodes, read_file
+from pellucid.train.checkpoint import grouped, most_nodes
 from pellucid.train.functions import FunctionTable
 from pellucid.train.history import History
 from pellucid.train.metrics import GRADIENT_NORM, Metric, metric
 from pellucid.transform.arrays import type_of
+
+T = TypeVar("T")
 
 _MOST = 2**63  # what seeds and counts are held in
 _TRAINING = {
@@ -43,27 +45,15 @@ _TRAINING = {
 }
 
 
-def load(path: str | Path) -> Model:
-    """The model that `save` wrote: weights, training configuration, and where training stood.
+def described(path: str | Path, make: Callable[[], T]) -> T:
+    """What `make` makes of a file's description.
 
     Raises:
-        DataError: for a file that is missing, truncated, changed, or of a newer format; the
-            message names the file and what does not fit.
-
-    Example:
-        >>> load("missing.safetensors")  # doctest: +ELLIPSIS
-        Traceback (most recent call last):
-        ...
-        pellucid.core.errors.DataError: [load "missing.safetensors"] the file cannot be read: ...
+        DataError: that names the file, whatever a description that does not hold leads to.
     """
-    arrays, document = read_file(path)
     where = f'load "{path}"'
     try:
-        parts = grouped(arrays)
-        described = document.get("layers")
-        layers = len(described) if isinstance(described, list) else 0
-        with at_most(most_nodes(parts, layers)):
-            return _model(parts, document)
+        return make()
     except PellucidError as error:
         if isinstance(error, DataError) and error.where == where:
             raise
@@ -84,6 +74,15 @@ def load(path: str | Path) -> Model:
         raise DataError(
             where, f"the description of the model does not hold: {type(error).__name__} {error}"
         ) from None
+
+
+def model_of(arrays: Mapping[str, Any], document: Mapping[str, Any]) -> Model:
+    """The model that a description and its arrays are; see `described` for what it may raise."""
+    parts = grouped(arrays)
+    known = document.get("layers")
+    layers = len(known) if isinstance(known, list) else 0
+    with at_most(most_nodes(parts, layers)):
+        return _model(parts, document)
 
 
 def _model(arrays: Mapping[str, dict[str, Any]], document: Mapping[str, Any]) -> Model:

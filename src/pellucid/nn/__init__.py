@@ -49,6 +49,14 @@ from pellucid.nn.pooling import (
 )
 from pellucid.nn.regularizers import L1, L2, ElasticNet, MaxNorm, Regularizer
 from pellucid.nn.symbols import Input, Symbol
+from pellucid.nn.tabular import (
+    Categories,
+    Dates,
+    MissingFlag,
+    QuantileBins,
+    Standardize,
+    TargetScale,
+)
 
 __all__ = [
     "L1",
@@ -62,10 +70,12 @@ __all__ = [
     "Basis",
     "BatchNorm",
     "BinaryCrossEntropy",
+    "Categories",
     "Concat",
     "Conv1D",
     "Conv2D",
     "CrossEntropy",
+    "Dates",
     "Dense",
     "Dropout",
     "ElasticNet",
@@ -93,6 +103,7 @@ __all__ = [
     "MaxPool1D",
     "MaxPool2D",
     "Maxout",
+    "MissingFlag",
     "MulticlassHinge",
     "Multiply",
     "NegativeLogLikelihood",
@@ -102,6 +113,7 @@ __all__ = [
     "Polynomial",
     "ProbabilityBinaryCrossEntropy",
     "ProbabilityCrossEntropy",
+    "QuantileBins",
     "RandomFlip",
     "RandomRotation",
     "RandomShift",
@@ -110,7 +122,9 @@ __all__ = [
     "Rescale",
     "Reshape",
     "Squared",
+    "Standardize",
     "Symbol",
+    "TargetScale",
     "Uniform",
     "Xavier",
     "Zeros",

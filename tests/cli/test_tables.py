@@ -1,0 +1,176 @@
+"""Tables on the command line: train, evaluate, predict, show."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from tests.tables import files
+
+import pellucid as pel
+from pellucid.cli.main import main
+from pellucid.tables.progress import Progress
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """Runs a command in this process: (exit code, stdout, stderr)."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["pellucid", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        done = capsys.readouterr()
+        return stopped.value.code or 0, done.out, done.err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with the irises as a file."""
+    place = tmp_path_factory.mktemp("rows")
+    files.write(place / "iris.csv", files.real("iris"))
+    return place
+
+
+@pytest.fixture
+def trained(folder, command, monkeypatch):
+    monkeypatch.chdir(folder)
+    done = command("train", "iris.csv", "--target", "target", "--quick", "--overwrite")
+    assert done[0] == 0, done[2]
+    return done
+
+
+def test_a_person_trains_evaluates_predicts_and_shows(trained, command, folder):
+    _, out, errors = trained
+    for words in (
+        "150 rows, 5 columns",
+        "Target 'target': classification, 3 classes.",
+        "1 network, measured on 30 rows that it did not train on",
+        "most frequent class",
+        "linear model",
+        "Model iris.safetensors",
+        "Report iris.html",
+    ):
+        assert words in out
+    assert errors == ""
+    model = pel.load("iris.safetensors")
+    code, out, _ = command("evaluate", "iris.safetensors", "iris.csv")
+    assert code == 0
+    assert f"accuracy {model.evaluate('iris.csv')['accuracy']:.4g}" in out
+    assert "Confusion matrix" in out
+
+    code, out, _ = command("predict", "iris.safetensors", "iris.csv")
+    rows = list(csv.DictReader(out.splitlines()))
+    assert [row["target"] for row in rows] == model.predict("iris.csv").tolist()
+    assert list(rows[0]) == ["target", "probability"]
+
+    (folder / "p.csv").unlink(missing_ok=True)
+    code, out, _ = command("predict", "iris.safetensors", "iris.csv", "--out", "p.csv")
+    assert (code, out) == (0, "")
+    with (folder / "p.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    likely = [[float(row[f"p_{name}"]) for name in model.classes] for row in rows]
+    assert np.array_equal(likely, model.predict_proba("iris.csv"))
+
+    code, out, _ = command("show", "iris.safetensors")
+    assert "Model of a table: classification of 'target'" in out
+    assert "petal_length_(cm): number" in out
+    assert "Preparation\n" in out
+    assert "x.numbers: f64[N,4]" in out
+    assert "Network of binned numbers" in out
+
+
+def test_the_report_is_made_again(trained, command, folder):
+    first = (folder / "iris.html").read_text()
+    code, out, _ = command("report", "iris.safetensors", "--out", "again.html", "--overwrite")
+    assert (code, out) == (0, "Report again.html\n")
+    assert (folder / "again.html").read_text() == first
+    assert "pellucid train iris.csv --target target --quick --overwrite" in first
+    code, _, errors = command("report", "iris.safetensors")
+    assert code == 2
+    assert "the file exists already" in errors
+
+
+def test_predictions_as_parquet(trained, command, folder):
+    pytest.importorskip("duckdb")
+    (folder / "p.parquet").unlink(missing_ok=True)
+    assert command("predict", "iris.safetensors", "iris.csv", "--out", "p.parquet")[0] == 0
+    table = pel.data.read_table("p.parquet")
+    assert table["target"].text() == pel.load("iris.safetensors").predict("iris.csv").tolist()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("train", "iris.csv", "--target", "size"), "target must be a column of the table"),
+        (("train", "iris.csv", "--target", "target", "--type", "a"), "--type must be COLUMN=KIND"),
+        (("train", "iris.csv", "--target", "target", "--task", "x"), "--task must be"),
+        (("train", "iris.csv", "--target", "target", "--hidden", "3"), "is an option of images"),
+        (("train", "iris.csv", "--target", "target", "--out", "a.html"), "Write --out a.safe"),
+        (("report", "iris.csv"), '[load "iris.csv"]'),
+        (("train", "digits", "--quick"), "--quick is an option of tables, and needs --target"),
+        (("evaluate", "m"), "a model of a table needs rows, got none. Write pellucid evaluate"),
+        (("evaluate", "m", "iris.csv", "--seed", "1"), "--seed splits images"),
+        (("predict", "m", "iris.csv", "--out", "p.xlsx"), "Write p.csv."),
+        (("predict", "m", "nowhere.csv"), "nowhere.csv"),
+        (("train", "digits", "--out", "m", "--resume"), "expected a model of images, got one of a"),
+    ],
+)
+def test_mistakes(trained, command, arguments, words, folder):
+    (folder / "iris.html").unlink()
+    (folder / "iris.safetensors").replace(folder / "m")
+    code, _, errors = command(*arguments)
+    assert code == 2
+    assert errors.startswith("Error: ")
+    assert errors.count("\n") == 1
+    assert words in errors
+
+
+def test_a_table_is_named_where_its_target_is_missing(command, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    for source in ("iris.csv", "ir*.csv"):
+        code, _, errors = command("train", source)
+        assert code == 2
+        assert "say what to predict: --target COLUMN. Its columns: sepal_length_(cm)," in errors
+
+
+def test_ctrl_c_keeps_the_networks_so_far(folder, command, monkeypatch):
+    """The third network is interrupted behind its second epoch."""
+    monkeypatch.chdir(folder)
+
+    def pressed(self, run):
+        if self.number == 3 and run.epoch == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Progress, "on_epoch", pressed)
+    code, _, errors = command(
+        "train", "iris.csv", "--target", "target", "--out", "c.safetensors", "--overwrite"
+    )
+    assert code == 130
+    assert "stopped by Ctrl-C: the model has 3 of 10 networks" in errors
+    model = pel.load(folder / "c.safetensors")
+    assert len(model.members) == 3
+    assert model.findings.held == 60
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert model.evaluate("iris.csv")["accuracy"] > 0.8
+
+
+@pytest.mark.slow
+def test_the_installed_command(folder):
+    done = subprocess.run(
+        [sys.executable, "-m", "pellucid.cli.main", "train", "iris.csv", "--target", "target"]
+        + ["--out", "whole.safetensors", "--overwrite"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "10 networks, measured on 150 rows" in done.stdout

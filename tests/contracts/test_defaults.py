@@ -1,0 +1,172 @@
+"""What every public argument is where nobody gives it.
+
+A default is a promise: a program that names no momentum trains tomorrow as it does today. The
+values below are those of the sources that are named beside them.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import pellucid as pel
+from pellucid import data, metrics, models, nn, optim, testing
+from pellucid.transform.tensor import Tensor
+
+PLAIN = (bool, int, float, str, tuple)
+LINEAR = {"use_bias": True, "kernel_initializer": "xavier", "bias_initializer": "zeros"}  # Glorot
+CONVOLVED = LINEAR | {  # one connected map a filter, as every library has it; a bias for each map
+    **{"strides": 1, "padding": "valid", "dilation": 1, "groups": 1, "pieces": 1},
+    **{"bias": "map", "padding_value": 0.0},
+}
+POOLED = {"pool_size": 2, "padding": "valid"}  # Keras
+NORMALIZED = {"epsilon": 0.001, "center": True, "scale": True}  # Keras
+SMOOTHED = {"label_smoothing": 0.0}  # none, unless asked for
+MOVED = {"fill_mode": "constant", "fill_value": 0.0, "interpolation": "bilinear"}  # black beside it
+MOMENTS = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}  # Kingma and Ba, algorithm 1
+REDUCED = {"keepdims": False}  # NumPy
+ROWS = {"batch_size": 1024}  # of a prediction: no number depends on it
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    # Layers
+    "Dense": LINEAR,
+    "Maxout": {"pieces": 2} | {key: LINEAR[key] for key in LINEAR if key != "use_bias"},
+    "LowRankDense": {key: LINEAR[key] for key in LINEAR if key != "bias_initializer"},
+    "Embedding": {"embeddings_initializer": "normal"},
+    "RBF": {"width": 1.0},
+    "Rescale": {"scale": 1.0, "offset": 0.0},
+    "Concat": {"axis": -1},
+    "Conv1D": CONVOLVED,
+    "Conv2D": CONVOLVED,
+    "MaxPool1D": POOLED,
+    "MaxPool2D": POOLED,
+    "AveragePool1D": POOLED | {"count_padding": True},
+    "AveragePool2D": POOLED | {"count_padding": True},
+    "BatchNorm": NORMALIZED | {"momentum": 0.99},  # Keras
+    "LayerNorm": NORMALIZED,
+    "LocalResponseNorm": {"size": 5, "alpha": 1e-4, "beta": 0.75, "k": 2.0},  # AlexNet, 3.3
+    "RandomFlip": {"mode": "horizontal_and_vertical"},  # Keras
+    "RandomRotation": MOVED,
+    "RandomShift": MOVED,
+    "RandomZoom": MOVED,
+    # Penalties: of weights only, by their gradient
+    "L1": {"biases": False, "proximal": False},
+    "L2": {"biases": False},
+    "ElasticNet": {"ratio": 0.5, "biases": False, "proximal": False},
+    "MaxNorm": {"biases": False},
+    # Starts
+    "Xavier": {"distribution": "uniform"},
+    "He": {"distribution": "normal"},
+    "Normal": {"deviation": 0.05},
+    # Losses
+    "CrossEntropy": SMOOTHED,
+    "BinaryCrossEntropy": SMOOTHED,
+    "ProbabilityCrossEntropy": SMOOTHED,
+    "ProbabilityBinaryCrossEntropy": SMOOTHED,
+    "MulticlassHinge": SMOOTHED,
+    "Huber": {"delta": 1.0},  # Keras
+    "GaussianMixture": {"components": 2},
+    # Optimizers, schedules, batch sizes
+    "SGD": {"momentum": 0.0, "nesterov": False},
+    "Adagrad": {"initial_accumulator": 0.0, "epsilon": 1e-10},  # PyTorch
+    "RMSprop": {"rho": 0.9, "momentum": 0.0, "epsilon": 1e-8, "centered": False},  # Tieleman
+    "Adam": MOMENTS,
+    "AdamW": MOMENTS | {"weight_decay": 0.01},  # PyTorch
+    "LBFGS": {"memory": 10},  # SciPy
+    "Newton": {"max_weights": 2000},
+    "Step": {"factor": 0.1, "every": 10_000},
+    "Exponential": {"factor": 0.96, "every": 1},
+    "Cosine": {"final": 0.0},
+    "OneCycle": {"rising": 0.3},  # PyTorch
+    "GrowingBatch": {"factor": 2.0, "every": 1},
+    # Models
+    "Model": {"dtype": "float32"},
+    "Sequential": {"layers": (), "dtype": "float32"},
+    "Model.apply": {"train": False},
+    "Model.compile": {
+        **{"optimizer": "sgd", "loss": "cross_entropy"},
+        **{"metrics": (), "regularizer": ()},
+    },
+    "Model.fit": {
+        **{"epochs": 1, "verbose": 1, "callbacks": ()},  # Keras
+        **{"checkpoint_every": 5.0, "overwrite": False, "resume": False},
+    },
+    "Model.evaluate": ROWS,
+    "Model.predict": ROWS,
+    "Model.predict_proba": ROWS,
+    "Model.save": {"overwrite": False},  # nothing is replaced unasked
+    "RateRange.save": {"overwrite": False},
+    "write_idx": {"overwrite": False},
+    "rate_range": {"lowest": 1e-6, "highest": 10.0, "steps": 100, "batch_size": 32},
+    "alexnet": {"classes": 1000, "dtype": "float32", "thinner": 1},  # ImageNet's classes
+    "lenet5": {"dtype": "float32"},
+    "lecun1989": {"dtype": "float32"},
+    "top_k_error": {"k": 5},  # ImageNet's
+    # Callbacks
+    "EarlyStopping": {
+        **{"monitor": "val_loss", "patience": 0, "min_delta": 0.0},  # Keras
+        "restore_best": True,
+    },
+    "ReduceOnPlateau": {
+        **{"monitor": "val_loss", "factor": 0.1, "patience": 10, "cooldown": 0},  # Keras
+        **{"min_delta": 0.0, "lowest": 0.0},
+    },
+    # Data
+    "Table": {"source": "", "notes": ()},
+    "read_table": {"quiet": False},
+    "load_digits": {"seed": 0, "fraction": 0.2},
+    "read_idx": {"max_bytes": 4 * 2**30},
+    # Functions
+    "grad": {"argnums": 0, "has_aux": False},  # JAX
+    "value_and_grad": {"argnums": 0, "has_aux": False},
+    "jacobian": {"argnums": 0},
+    "hessian": {"argnums": 0},
+    "numerical_grad": {"argnums": 0, "method": "central"},
+    "curvature": {"tolerance": 1e-4, "products": 100, "random_seed": 0},
+    "check_grad": {
+        **{"order": 2, "modes": ("forward", "reverse"), "directions": 3, "seed": 0},
+        "tolerance": 1e-5,
+    },
+    "show": {"backward": True, "values": True},
+    "op": {"samples": (-2.0, 2.0), "formula": "", "doc": ""},
+    "Key": {"stream": ""},
+    "Symbol": {"shape": ()},
+    "Model.built": {"features": ()},
+    **{
+        f"Tensor.{name}": REDUCED
+        for name in (
+            *("all", "any", "argmax", "argmin", "max", "mean"),
+            *("min", "prod", "std", "sum", "var"),
+        )
+    },
+    "Tensor.round": {"decimals": 0},
+}
+
+
+def public() -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Every public function, class, and method that people call."""
+    for module in (pel, nn, optim, data, models, metrics, testing):
+        for name in module.__all__:
+            what = getattr(module, name)
+            if callable(what) and not (isinstance(what, type) and issubclass(what, Exception)):
+                yield name, what
+    for owner in (Tensor, pel.Model, models.RateRange, pel.Callback, optim.Optimizer, nn.Layer):
+        for name in dir(owner):
+            method = inspect.getattr_static(owner, name)
+            if not name.startswith("_") and inspect.isfunction(method):
+                yield f"{owner.__name__}.{name}", method
+
+
+@pytest.mark.parametrize(("label", "function"), dict(public()).items())
+def test_the_defaults_of_every_public_callable(label, function):
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:  # written in C
+        return
+    found = {one.name: one.default for one in parameters if isinstance(one.default, PLAIN)}
+    assert found == DEFAULTS.get(label, {})
+    wanted = DEFAULTS.get(label, {}).items()
+    assert [type(found[name]) for name, _ in wanted] == [type(value) for _, value in wanted]

@@ -1,0 +1,264 @@
+"""No argument is taken and then ignored: another value gives other numbers.
+
+For each class, what it is made with, and another value for each of its arguments. The numbers are
+what a person would see of it: outputs, weights after some steps, rates, sizes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pellucid as pel
+from pellucid import nn, optim
+from pellucid.core.dtypes import float64
+
+RNG = np.random.default_rng(0)
+ROWS, TARGETS = RNG.normal(size=(12, 4)), RNG.normal(size=(12, 2))
+SIGNAL, IMAGE = RNG.normal(size=(3, 7, 2)), RNG.normal(size=(3, 6, 6, 2))
+KEY = pel.Key(0, 1)
+
+
+def shown(*arrays: Any) -> bytes:
+    return b"".join(np.asarray(array, np.float64).tobytes() for array in arrays)
+
+
+def of_layer(layer: nn.Layer, x: np.ndarray = ROWS) -> bytes:
+    """Weights, outputs and those of a training step."""
+    net = pel.Sequential([layer], seed=0, dtype="float64")
+    net.build(x.shape[1:])
+    params, state = layer.variables.params or {}, layer.variables.state or {}
+    wild = {name: np.asarray(array) + 0.25 for name, array in params.items()}
+    trained, after = layer.apply(wild, state, x, train=True, key=KEY)
+    tested, _ = layer.apply(wild, state, x, train=False, key=None)
+    return shown(
+        *params.values(), net.predict(x, backend="interpreter"), trained, tested, *after.values()
+    )
+
+
+def of_images(layer: nn.Layer) -> bytes:
+    return of_layer(layer, IMAGE)
+
+
+def of_signals(layer: nn.Layer) -> bytes:
+    return of_layer(layer, SIGNAL)
+
+
+def of_numbers(layer: nn.Layer) -> bytes:
+    return of_layer(layer, np.floor(abs(ROWS)))
+
+
+def of_two(layer: nn.Layer) -> bytes:
+    x = IMAGE[:, :, :, :1]
+    return shown(layer.apply({}, {}, [x, x + 1], train=False, key=None)[0]) + bytes(
+        np.asarray(layer.apply({}, {}, [x, x + 1], train=False, key=None)[0]).shape
+    )
+
+
+def of_training(optimizer: Any, regularizer: Any = ()) -> bytes:
+    """Weights after some epochs; large gradients, and weights whose size matters."""
+    net = pel.Sequential([nn.Dense(2, "tanh")], seed=0, dtype="float64")
+    net.compile(optimizer, "squared", regularizer=regularizer)
+    net.fit(ROWS, 3 * TARGETS, epochs=3, batch_size=None, verbose=0, seed=0, backend="interpreter")
+    return shown(*net.get_weights())
+
+
+def of_penalty(penalty: Any) -> bytes:
+    return of_training(optim.SGD(0.05), penalty)
+
+
+def of_schedule(schedule: Any) -> bytes:
+    return shown([schedule.rate(step) for step in range(40)])
+
+
+def of_sizes(size: Any) -> bytes:
+    return shown([size.size(epoch) for epoch in range(12)])
+
+
+def of_start(start: Any) -> bytes:
+    return shown(start.values(KEY, (4, 6), float64))
+
+
+def of_loss(output: np.ndarray, target: np.ndarray) -> Callable[[Any], bytes]:
+    return lambda loss: shown(loss.per_row(target, output))
+
+
+ONES = np.eye(3)[[0, 1, 2, 0]]
+SHARES = np.array([[0.2, 0.3, 0.5], [0.6, 0.3, 0.1], [0.3, 0.3, 0.4], [0.1, 0.1, 0.8]])
+DENSE = {
+    **{"units": 3, "activation": "tanh", "use_bias": False},
+    **{"kernel_initializer": "he", "bias_initializer": nn.Normal(0.3)},
+}
+KERNELS = {
+    **{"filters": 4, "kernel_size": 2, "strides": 2, "padding": 2, "dilation": 2},
+    **{"groups": 2, "connections": ((0,), (1,)), "pieces": 2, "activation": "tanh"},
+    **{"use_bias": False, "bias": "unit", "padding_value": 1.5},
+    **{"kernel_initializer": "he", "bias_initializer": nn.Normal(0.3)},
+}
+KERNEL = {"filters": 2, "kernel_size": 3, "padding": 1}
+POOL = {"pool_size": 3, "strides": 1, "padding": 1}
+NORMAL = {"epsilon": 0.5, "center": False, "scale": False}
+MOVED = {"fill_mode": "reflect", "fill_value": 2.0, "interpolation": "nearest"}
+CLIPS = {"clip_value": 0.01, "clip_norm": 0.01}
+MOMENTS = {"learning_rate": 0.05, "beta_1": 0.5, "beta_2": 0.5, "epsilon": 0.5, **CLIPS}
+
+# The class: (how it is seen, its arguments, another value for each).
+CASES: dict[type, tuple[Callable[[Any], bytes], dict[str, Any], dict[str, Any]]] = {
+    nn.Dense: (of_layer, {"units": 2}, DENSE),
+    nn.Activation: (of_layer, {"function": "relu"}, {"function": "tanh"}),
+    nn.Maxout: (
+        of_layer,
+        {"units": 2},
+        {"units": 3, "pieces": 3, **{n: DENSE[n] for n in list(DENSE)[3:]}},
+    ),
+    nn.LowRankDense: (
+        of_layer,
+        {"units": 2, "rank": 1},
+        {"rank": 2, **{n: DENSE[n] for n in list(DENSE)[:4]}},
+    ),
+    nn.Embedding: (
+        of_numbers,
+        {"count": 5, "units": 2},
+        {"count": 6, "units": 3, "embeddings_initializer": "he"},
+    ),
+    nn.Basis: (of_layer, {"function": np.tanh}, {"function": np.sin}),
+    nn.Polynomial: (of_layer, {"degree": 2}, {"degree": 3}),
+    nn.RBF: (of_layer, {"centers": ((0,) * 4,)}, {"centers": ((1,) * 4,), "width": 2.0}),
+    nn.Rescale: (of_layer, {}, {"scale": 2.0, "offset": 1.0}),
+    nn.Dropout: (of_layer, {"rate": 0.2}, {"rate": 0.7}),
+    nn.GaussianNoise: (of_layer, {"stddev": 1.0}, {"stddev": 2.0}),
+    nn.BatchNorm: (of_layer, {}, NORMAL | {"momentum": 0.5}),
+    nn.LayerNorm: (of_layer, {}, NORMAL),
+    nn.LocalResponseNorm: (of_images, {}, {"size": 1, "alpha": 0.5, "beta": 0.5, "k": 1.0}),
+    nn.Conv1D: (of_signals, KERNEL, KERNELS),
+    nn.Conv2D: (of_images, KERNEL, KERNELS),
+    nn.MaxPool1D: (of_signals, {}, POOL),
+    nn.MaxPool2D: (of_images, {}, POOL),
+    nn.AveragePool1D: (of_signals, {"padding": 1}, POOL | {"padding": 0, "count_padding": False}),
+    nn.AveragePool2D: (of_images, {"padding": 1}, POOL | {"padding": 0, "count_padding": False}),
+    nn.Concat: (of_two, {}, {"axis": 1}),
+    nn.RandomFlip: (of_images, {"mode": "horizontal"}, {"mode": "vertical"}),
+    nn.RandomShift: (
+        of_images,
+        {"height": 0.3, "width": 0.3},
+        MOVED | {"height": 0.1, "width": 0.1},
+    ),
+    nn.RandomRotation: (of_images, {"factor": 0.3}, MOVED | {"factor": 0.1}),
+    nn.RandomZoom: (of_images, {"height": 0.5}, MOVED | {"height": 0.1, "width": 0.1}),
+    nn.L1: (of_penalty, {"strength": 0.1}, {"strength": 0.2, "biases": True, "proximal": True}),
+    nn.L2: (of_penalty, {"strength": 0.1}, {"strength": 0.2, "biases": True}),
+    nn.ElasticNet: (
+        of_penalty,
+        {"strength": 0.1},
+        {"strength": 0.2, "ratio": 0.25, "biases": True, "proximal": True},
+    ),
+    nn.MaxNorm: (of_penalty, {"strength": 0.1}, {"strength": 0.2, "biases": True}),
+    nn.Xavier: (of_start, {}, {"distribution": "normal"}),
+    nn.He: (of_start, {}, {"distribution": "uniform"}),
+    nn.Normal: (of_start, {}, {"deviation": 0.1}),
+    nn.Uniform: (of_start, {}, {"limit": 0.1}),
+    nn.CrossEntropy: (of_loss(SHARES, ONES), {}, {"label_smoothing": 0.1}),
+    nn.ProbabilityCrossEntropy: (of_loss(SHARES, ONES), {}, {"label_smoothing": 0.1}),
+    nn.BinaryCrossEntropy: (of_loss(SHARES, ONES), {}, {"label_smoothing": 0.1}),
+    nn.ProbabilityBinaryCrossEntropy: (of_loss(SHARES, ONES), {}, {"label_smoothing": 0.1}),
+    nn.Huber: (of_loss(3 * SHARES, ONES), {}, {"delta": 0.5}),
+    optim.SGD: (
+        of_training,
+        {"momentum": 0.5},
+        {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True, **CLIPS},
+    ),
+    optim.Adagrad: (
+        of_training,
+        {},
+        {"learning_rate": 0.05, "initial_accumulator": 0.5, "epsilon": 0.5, **CLIPS},
+    ),
+    optim.RMSprop: (
+        of_training,
+        {},
+        {
+            **{"learning_rate": 0.05, "rho": 0.5, "momentum": 0.5, "epsilon": 0.5},
+            **{"centered": True, **CLIPS},
+        },
+    ),
+    optim.Adam: (of_training, {}, MOMENTS),
+    optim.AdamW: (of_training, {}, MOMENTS | {"weight_decay": 0.5}),
+    optim.LBFGS: (of_training, {}, {"learning_rate": 0.1, "memory": 1}),
+    optim.Newton: (of_training, {}, {"learning_rate": 0.1}),
+    optim.Perturb: (of_training, {"learning_rate": 0.1}, {"learning_rate": 0.2, "coordinates": 2}),
+    optim.Constant: (of_schedule, {"value": 1}, {"value": 2}),
+    optim.Step: (
+        of_schedule,
+        {"initial": 1, "every": 10},
+        {"initial": 2, "factor": 0.5, "every": 5},
+    ),
+    optim.Exponential: (of_schedule, {"initial": 1}, {"initial": 2, "factor": 0.5, "every": 5}),
+    optim.Cosine: (
+        of_schedule,
+        {"initial": 1, "steps": 10},
+        {"initial": 2, "steps": 20, "final": 0.5},
+    ),
+    optim.OneCycle: (
+        of_schedule,
+        {"highest": 1, "steps": 10},
+        {"highest": 2, "steps": 20, "rising": 0.5},
+    ),
+    optim.WarmUp: (of_schedule, {"after": 1, "steps": 10}, {"after": 2, "steps": 20}),
+    optim.Piecewise: (
+        of_schedule,
+        {"borders": (3,), "rates": (1, 2)},
+        {"borders": (5,), "rates": (1, 3)},
+    ),
+    optim.FixedBatch: (of_sizes, {"rows": 1}, {"rows": 2}),
+    optim.GrowingBatch: (
+        of_sizes,
+        {"first": 4},
+        {"first": 8, "factor": 3.0, "every": 2, "highest": 6},
+    ),
+}
+SHAPES = {"name", "input_shape", "regularizer"}  # of every layer; a name is seen in messages
+ELSEWHERE = {  # arguments that set no number: bounds, functions, what has one value
+    (optim.LBFGS, "clip_value"),
+    (optim.LBFGS, "clip_norm"),
+    (optim.Newton, "clip_value"),
+    (optim.Newton, "clip_norm"),
+    (optim.Newton, "max_weights"),
+    (optim.Perturb, "clip_value"),
+    (optim.Perturb, "clip_norm"),
+    (nn.MulticlassHinge, "label_smoothing"),
+    (nn.Reshape, "shape"),
+    (nn.GaussianMixture, "components"),
+    (nn.NegativeLogLikelihood, "log_prob"),
+}
+PAIRS = [(kind, name) for kind, (*_, others) in CASES.items() for name in others]
+
+
+def test_every_argument_of_every_class_is_here():
+    bases = {nn.Layer, nn.Regularizer, nn.Loss, nn.Initializer, nn.Symbol}
+    bases |= {optim.Optimizer, optim.Minimizer, optim.Schedule, optim.BatchSize, optim.Objective}
+    missing = []
+    for module in (nn, optim):
+        for kind in (getattr(module, name) for name in module.__all__):
+            if not inspect.isclass(kind) or kind in bases or not dataclasses.is_dataclass(kind):
+                continue
+            own = {one.name for one in dataclasses.fields(kind)}
+            own -= SHAPES if issubclass(kind, nn.Layer) else set()
+            missing += [(kind, name) for name in own if (kind, name) not in PAIRS]
+    assert {(kind, name) for kind, name in missing} == ELSEWHERE
+
+
+@pytest.mark.parametrize("kind", CASES, ids=lambda kind: kind.__name__)
+def test_another_value_gives_other_numbers(kind):
+    see, given, others = CASES[kind]
+    plain = see(kind(**given))
+    assert see(kind(**given)) == plain
+    # One connected map a filter needs as many; a fill value shows where it fills.
+    beside = {"fill_value": {"fill_mode": "constant"}, "padding_value": {"padding": 2}}
+    for name, value in others.items():
+        more = beside.get(name, {})
+        before = see(kind(**given | more)) if more else plain
+        assert see(kind(**given | more | {name: value})) != before, name
