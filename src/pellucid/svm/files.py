@@ -188,9 +188,9 @@ def _machine(parts: Mapping[str, dict[str, Any]], document: Mapping[str, Any]) -
         labels = np.array(classes)
         hold(labels.ndim == 1 and len(labels) > 1 and labels.dtype.kind in "biuU", "classes")
         hold(count == machine._problems(len(labels)), "classes")
-        ascending = bool((np.diff(owner) >= 0).all())
-        inside = not used or 0 <= owner[0] <= owner[-1] < len(labels)
-        hold(ascending and inside, "support_class")
+        hold(not used or 0 <= owner.min() <= owner.max() < len(labels), "support_class")
+        in_order = not hasattr(machine, "multi_class") or bool((np.diff(owner) >= 0).all())
+        hold(in_order, "support_class")
         machine.classes = labels
     else:
         hold(count == 1 and not hasattr(machine, "multi_class"), "classes")

@@ -9,13 +9,13 @@ b_v over the variables v of row t, and F = Kβ - z:
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from pellucid.core import forks
 from pellucid.core.errors import DataError
 
 Array = np.ndarray[Any, Any]
@@ -52,11 +52,11 @@ class Problem:
         self.up, self.low = offset, offset
         self.refresh()
 
-    @functools.cached_property
+    @forks.cached_property
     def owner(self) -> Array:
         return np.concatenate([np.arange(s[1], s[1] + s[3]) for s in self.segments])
 
-    @functools.cached_property
+    @forks.cached_property
     def group(self) -> Array:
         return np.repeat(self.segments[:, 4], self.segments[:, 3])
 
