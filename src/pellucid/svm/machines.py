@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 
 from pellucid.core.arguments import checked, choice, real
+from pellucid.core.errors import DataError
 from pellucid.svm import certificate as proof
 from pellucid.svm import classes as kinds
 from pellucid.svm import inputs, problem
@@ -297,6 +298,12 @@ class NuSVC(_Classifier):
     def _answer(self, one: problem.Problem) -> tuple[Array, float]:
         positive, negative = one.multiplier(0), one.multiplier(1)
         width = (positive - negative) / 2
+        if width <= 0:
+            raise DataError(
+                f"{self._name}.fit",
+                f"the classes must differ where nu={self.nu:g} has them meet, got a margin of 0",
+                "Take a smaller nu, or SVC.",
+            )
         return one.b / width, -(positive + negative) / 2 / width
 
     def _proof(self, number: int, one: problem.Problem, sums: Array) -> Certificate:
