@@ -131,6 +131,11 @@ FOLLOWED = [
         lambda p: [svm.NuSVC(0.333).fit(X, FEW), svm.SVC().fit(X, FEW)],
     ),
     Followed(
+        "Take a smaller nu, or SVC.",
+        lambda p: svm.NuSVC(0.5).fit(np.ones((30, 2)), np.arange(30) % 2),
+        lambda p: svm.SVC().fit(np.ones((30, 2)), np.arange(30) % 2),
+    ),
+    Followed(
         "Scale the data, or choose a smaller degree.",
         lambda p: svm.SVC("poly", degree=99, gamma=1e6).fit(X, Y),
         lambda p: svm.SVC("poly", degree=3, gamma=1.0).fit(X, Y),

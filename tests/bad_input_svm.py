@@ -206,6 +206,11 @@ CASES: list[tuple[str, Callable[[Path], Any], str | None]] = [
         lambda p: svm.SVC("poly", degree=99, gamma=1e6).fit(X, Y),
         "kernel values must be finite, got infinity or NaN",
     ),
+    (
+        "classes without any difference for a ν machine",
+        lambda p: svm.NuSVC().fit(np.ones((30, 2)), np.arange(30) % 2),
+        "the classes must differ where nu=0.5 has them meet, got a margin of 0",
+    ),
     ("constant columns", lambda p: svm.SVC().fit(np.ones((30, 2)), Y), None),
     ("labels of three classes", lambda p: svm.SVC().fit(X, THREE).decision_function(X), None),
     (

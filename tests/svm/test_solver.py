@@ -68,6 +68,15 @@ def test_a_cache_of_four_rows_converges():
     assert machine.converged and machine.certificate.residual < 1e-3
 
 
+@pytest.mark.parametrize("whole", [0, 1 << 20])
+def test_float32_rows_whose_rounding_shows_give_way(whole, monkeypatch):
+    """Large kernels times a large C: rounding alone would be several times the tolerance."""
+    monkeypatch.setattr(optimum, "WHOLE", whole)
+    x, y = blobs(700, 4, seed=25, apart=0.8)
+    machine = svm.SVC("linear", C=20.0).fit((30 * x).astype(np.float32), y)
+    assert machine.converged and machine.certificate.residual < 1e-3
+
+
 def test_rows_that_were_not_used_for_longest_leave():
     source = sources.NamedSource(Kernel("rbf", 0.3), X[:50].copy())
     rows = RowCache(source, 10 * 50 * 8)

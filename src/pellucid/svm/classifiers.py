@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 
 from pellucid.core.arguments import checked, choice, real
+from pellucid.core.errors import DataError
 from pellucid.data.arrays import Array
 from pellucid.svm import certificate as proof
 from pellucid.svm import classes as kinds
@@ -339,17 +340,22 @@ class NuSVC(_Classifier):
         split = ranges[0][1] - ranges[0][0]
         return min(self.nu, problem.largest_nu(weights[:split], weights[split:]))
 
-    @staticmethod
-    def _margin(one: problem.Problem) -> float:
+    def _margin(self, one: problem.Problem) -> float:
         """Half of the difference of the multipliers of both classes, which is 1/C."""
-        return (one.multiplier(0) - one.multiplier(1)) / 2
+        width = (one.multiplier(0) - one.multiplier(1)) / 2
+        if width <= 0:
+            raise DataError(
+                f"{self._name}.fit",
+                f"the classes must differ where nu={self.nu:g} has them meet, got a margin of 0",
+                "Take a smaller nu, or SVC.",
+            )
+        return width
 
     def _answer(self, one: problem.Problem) -> tuple[Array, float]:
         if self._prices is not None:
             return one.b, -one.multiplier()
-        positive, negative = one.multiplier(0), one.multiplier(1)
-        width = (positive - negative) / 2
-        return one.b / width, -(positive + negative) / 2 / width
+        width = self._margin(one)
+        return one.b / width, -(one.multiplier(0) + one.multiplier(1)) / 2 / width
 
     def _proof(self, number: int, one: problem.Problem, sums: Array) -> Certificate:
         edge = None

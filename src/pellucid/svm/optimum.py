@@ -23,6 +23,7 @@ WHOLE = 1 << 20  # numbers of a kernel matrix that is computed as a whole
 # What is used of the tolerance: rounding of kernels takes a little. A small problem costs nothing,
 # and its objective, a sum of few terms, shows the tolerance most.
 _INSIDE, _SMALL = 0.99, 0.1
+_FLOAT32, _NOTICED = 2.0**-24, 0.1
 _COARSE = 1e-4  # the least tolerance that float32 kernels are used for
 
 
@@ -33,50 +34,62 @@ class Optimum(NamedTuple):
     computed: int
 
 
-def opened(source: Source, megabytes: float, threads: int) -> RowCache | WholeMatrix:
-    """The kernel rows of a source: all of them where they are few, else a cache."""
-    most = int(megabytes * 1e6)
-    if isinstance(source, MatrixSource):
-        return WholeMatrix(source.matrix)
-    if source.n * source.n <= min(WHOLE, most // source.dtype.itemsize):
-        return WholeMatrix(source.whole(threads))
-    return RowCache(source, most)
-
-
 def optimum(
     source: Source, problems: Sequence[Problem], settings: Settings, megabytes: float
 ) -> Optimum:
     """Brings the problems to their optimum, or to as many steps as allowed.
 
-    Where rows are cheap and all of them do not fit, float64 rows would be computed many times. Then
-    float32 rows, of which twice as many fit, lead close to the optimum; F is made anew in float64,
-    and float64 rows do the rest.
+    Few rows are all computed, in float64. Else the rows of float32 data are in float32, unless
+    their rounding shows in F; and where float64 rows are cheap and do not all fit, float32 rows
+    lead close to the optimum. In both cases F is then made anew and float64 rows do the rest.
     """
     begun = [one for one in problems if one.b.any()]
     if begun:
         _make_F(source.sums(_betas(begun, source.n), settings.threads), begun)
-    coarse: list[Ending] = []
-    computed = 0
-    if isinstance(source, NamedSource) and _crowded(source, megabytes):
-        near = settings._replace(tolerance=max(_INSIDE * settings.tolerance, _COARSE))
-        single = RowCache(source.single(), int(megabytes * 1e6))
-        coarse = solve(problems, single, near)
-        computed = single.computed
-        del single  # before the next cache asks for memory
-        _make_F(source.sums(_betas(problems, source.n), settings.threads), problems)
-    rows = opened(source, megabytes, settings.threads)
-    tolerance = _INSIDE * settings.tolerance
-    finer = _SMALL * settings.tolerance if isinstance(rows, WholeMatrix) else 0.0
-    settings = settings._replace(tolerance=tolerance, finer=finer)
-    endings = solve(problems, rows, settings, [one.iterations for one in coarse])
-    return Optimum(endings, computed + rows.computed)
+    inside = settings._replace(tolerance=_INSIDE * settings.tolerance)
+    size, most = source.n * source.n, int(megabytes * 1e6)
+    if isinstance(source, MatrixSource) or size <= min(WHOLE, most // 8):
+        rows = WholeMatrix(source.whole(settings.threads))
+        finer = inside._replace(finer=_SMALL * settings.tolerance)
+        return Optimum(solve(problems, rows, finer), source.n)
+    if not isinstance(source, NamedSource):
+        return _solved(source, problems, inside, most)
+    if source.dtype == np.float32:
+        found = _solved(source, problems, inside, most)
+        if not _shows(source, problems, settings.tolerance):
+            return found
+        source = source.double()
+    elif source.cheap and size * source.dtype.itemsize > most:
+        near = settings._replace(tolerance=max(inside.tolerance, _COARSE))
+        found = _solved(source.single(), problems, near, most)
+    else:
+        return _solved(source, problems, inside, most)
+    _make_F(source.sums(_betas(problems, source.n), settings.threads), problems)
+    return _solved(source, problems, inside, most, found)
 
 
-def _crowded(source: NamedSource, megabytes: float) -> bool:
-    """Whether float64 rows are cheap and do not fit."""
-    size = source.n * source.n
-    too_large = size > WHOLE and size * source.dtype.itemsize > megabytes * 1e6
-    return source.cheap and source.dtype == np.float64 and too_large
+def _solved(
+    source: NamedSource | OwnSource,
+    problems: Sequence[Problem],
+    settings: Settings,
+    most: int,
+    before: Optimum | None = None,
+) -> Optimum:
+    """Solved over a cache of so many bytes, behind what was done before."""
+    rows = RowCache(source, most)
+    done = [one.iterations for one in before.endings] if before else []
+    endings = solve(problems, rows, settings, done)
+    return Optimum(endings, rows.computed + (before.computed if before else 0))
+
+
+def _shows(source: NamedSource, problems: Sequence[Problem], tolerance: float) -> bool:
+    """Whether the rounding of float32 kernels may change F by a share of the tolerance.
+
+    The errors of the terms of Kβ are independent: together about ε·max |k|·‖β‖.
+    """
+    largest = float(np.abs(source.diagonal()).max())
+    norm = max(float(np.linalg.norm(one.beta)) for one in problems)
+    return _FLOAT32 * largest * norm > _NOTICED * tolerance
 
 
 def _betas(problems: Sequence[Problem], n: int) -> Array:

@@ -73,7 +73,7 @@ class OwnKernel:
                 if found == wanted:
                     if wanted:
                         return self.function, True
-                    return functools.partial(over_pairs, graph), True
+                    return functools.partial(_of_rows, self.function), True
                 told.append(f"{found} for {_named(shapes)}")
             except Exception as error:  # whatever a person's code raises
                 told.append(f"{_said(error)} for {_named(shapes)}")
@@ -162,6 +162,12 @@ def _graph(function: Callable[..., Any], types: list[TensorType]) -> Graph:
     if len(traced.graph.outputs) != 1:
         raise ValueError(f"{len(traced.graph.outputs)} results")
     return traced.with_constants()
+
+
+def _of_rows(function: Callable[..., Any], a: Any, b: Any) -> Any:
+    """A function of two rows as one of blocks, for the dtype of these."""
+    types = [TensorType(one.type.dtype, one.type.shape[1:]) for one in (a, b)]
+    return over_pairs(_graph(function, types), a, b)
 
 
 def _named(shapes: Sequence[tuple[int, ...]]) -> str:

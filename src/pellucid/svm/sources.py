@@ -35,6 +35,10 @@ class NamedSource:
         """The same in float32."""
         return NamedSource(self.kernel, self.x.astype(np.float32))
 
+    def double(self) -> NamedSource:
+        """The same in float64."""
+        return NamedSource(self.kernel, self.x.astype(np.float64))
+
     def diagonal(self) -> Array:
         """k(a, a) of all rows, (n,)."""
         squares = np.einsum("ij,ij->i", self.x, self.x, dtype=np.float64)
@@ -52,9 +56,11 @@ class NamedSource:
         return out
 
     def whole(self, threads: int) -> Array:
-        """All rows, (n, n)."""
-        out = np.empty((self.n, self.n), self.dtype)
-        self.packed.rows(self.kernel, self.x, out, threads)
+        """All rows, float64 (n, n)."""
+        x = self.x.astype(np.float64, copy=False)
+        packed = self.packed if x is self.x else Packed(x)
+        out = np.empty((self.n, self.n))
+        packed.rows(self.kernel, x, out, threads)
         return out
 
     def sums(self, coefficients: Array, threads: int) -> Array:
@@ -74,7 +80,7 @@ class NamedSource:
 
     def matrix_of(self, rows: Array, threads: int) -> Array:
         """The kernel matrix of some rows, float64."""
-        return NamedSource(self.kernel, self.x[rows].astype(np.float64)).whole(threads)
+        return NamedSource(self.kernel, self.x[rows]).whole(threads)
 
 
 class OwnSource:
@@ -102,8 +108,9 @@ class OwnSource:
         return self.kernel.block(self.x[rows], self.x[rows])
 
     def whole(self, threads: int) -> Array:
-        """All rows, (n, n)."""
-        return np.ascontiguousarray(self.kernel.block(self.x, self.x))
+        """All rows, float64 (n, n)."""
+        x = self.x.astype(np.float64, copy=False)
+        return np.ascontiguousarray(self.kernel.block(x, x))
 
     def sums(self, coefficients: Array, threads: int) -> Array:
         """Σ_s coefficients[k, s]·k(x_t, x_s): float64 (n, k)."""
