@@ -69,7 +69,7 @@ def optimum(
 
 
 def _solved(
-    source: NamedSource | OwnSource,
+    source: NamedSource | OwnSource | SparseSource,
     problems: Sequence[Problem],
     settings: Settings,
     most: int,

@@ -58,9 +58,9 @@ class NamedSource:
     def whole(self, threads: int) -> Array:
         """All rows, float64 (n, n)."""
         x = self.x.astype(np.float64, copy=False)
-        packed = self.packed if x is self.x else Packed(x)
+        side = self.packed if x is self.x else packed(x)
         out = np.empty((self.n, self.n))
-        packed.rows(self.kernel, x, out, threads)
+        side.rows(self.kernel, x, out, threads)
         return out
 
     def sums(self, coefficients: Array, threads: int) -> Array:
