@@ -65,7 +65,7 @@ def convergence() -> Iterator[None]:
         warnings.simplefilter("always")
         yield
     for one in said:
-        kind = ConvergenceWarning if "max_iter" in str(one.message) else one.category
+        kind = ConvergenceWarning if "the gap" in str(one.message) else one.category
         warnings.warn(str(one.message), kind, stacklevel=5)
 
 

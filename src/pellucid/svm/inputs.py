@@ -6,6 +6,7 @@ numbers of classes, weights without zeros; or an error that names what is wrong.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ from pellucid.data.weights import as_weights
 from pellucid.svm.sparse import SparseRows, is_sparse
 
 Array = np.ndarray[Any, Any]
+LEAST_BOUND = 1e-300  # of a coefficient
 APART = 100.0  # times that the scales of two columns may differ
 _RARE = 0.01  # of the rows: a column that is 0 in all others has no scale of its own
 _CHUNK = 1 << 18  # numbers that are looked at together
@@ -223,7 +225,27 @@ def as_bounds(sample_weight: Any, rows: int, where: str) -> Array | None:
     weights = as_weights(sample_weight, rows, where).astype(np.float64)
     if not weights.any():
         raise DataError(where, "sample_weight must be above 0 in some row, got 0 in all")
+    bounds_of(1.0, weights[weights > 0], where)
     return weights
+
+
+def bounds_of(C: float, weights: Array, where: str) -> Array:
+    """The bounds of coefficients, C times the weights.
+
+    Raises:
+        DataError: where float64 does not hold them.
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        bounds: Array = C * weights
+        total = bounds.sum()
+    if not (bounds.min() >= LEAST_BOUND and total < math.inf):
+        raise DataError(
+            where,
+            f"C times the weights must be from {LEAST_BOUND:g} on and have a finite sum, got "
+            f"{bounds.min():.3g} to {bounds.max():.3g}",
+            "Divide the weights by their mean, or choose another C.",
+        )
+    return bounds
 
 
 def check_class_weight(where: str, given: Any) -> None:

@@ -135,7 +135,7 @@ class Machine(Fitted):
             self._given = len(rows)
             matrix = rows[order[:, None], order]
             check_finite(matrix, order, "x")
-            check_matrix(matrix, where, "a precomputed kernel")
+            check_matrix(matrix, where, "a precomputed kernel", order)
             self._kernel: Kernel | OwnKernel | None = None
             return Data(MatrixSource(matrix), order)
         chosen = rows[order]
@@ -146,7 +146,7 @@ class Machine(Fitted):
         if callable(self.kernel):
             own = OwnKernel(self.kernel, chosen, where)
             some = sample(len(chosen))  # against all rows: the graph of the fit serves
-            check_matrix(own.block(chosen[some], chosen)[:, some], where, "kernel")
+            check_matrix(own.block(chosen[some], chosen)[:, some], where, "kernel", order[some])
             self._kernel = own
             return Data(OwnSource(own, chosen), order)
         inputs.warn_of_scales(where, columns, len(chosen), self._columns)
@@ -169,13 +169,22 @@ class Machine(Fitted):
         self.n_iter = np.array([one.iterations for one in endings])
         self.converged = all(one.converged for one in endings)
         if not self.converged:
-            gap = max(one.gap for one in endings if not one.converged)
-            inputs.warn(
-                where,
-                f"max_iter={self.max_iter} steps were done before the gap fell below tol="
-                f"{self.tol:g}: it is {gap:.3g}. Allow more steps, scale the columns, or accept a "
-                "larger tol",
-            )
+            left = [one for one in endings if not one.converged]
+            gap = max(one.gap for one in left)
+            if all(one.iterations < most for one in left):
+                known = max(max(one.gap, one.rounding) for one in left)
+                text = (
+                    f"the gap cannot be brought below tol={self.tol:g}: rounding leaves "
+                    f"{known:.3g}. Centre and scale the columns, or choose a smaller C or a larger "
+                    "tol"
+                )
+            else:
+                text = (
+                    f"max_iter={self.max_iter} steps were done before the gap fell below tol="
+                    f"{self.tol:g}: it is {gap:.3g}. Allow more steps, scale the columns, or "
+                    "accept a larger tol"
+                )
+            inputs.warn(where, text)
         solved = Solved(data, problems, endings)
         if progress is not None:
             held = np.zeros(data.source.n, bool)

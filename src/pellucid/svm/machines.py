@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 
 from pellucid.core.arguments import checked, choice, real
+from pellucid.core.errors import DataError
 from pellucid.svm import certificate as proof
 from pellucid.svm import classes as kinds
 from pellucid.svm import inputs, problem
@@ -22,6 +23,7 @@ from pellucid.svm.files import savable
 from pellucid.svm.machine import Data, Machine, Solved
 
 Array = np.ndarray[Any, Any]
+_LEAST_MARGIN = 1e-300  # what coefficients can be divided by
 
 
 class _Classifier(Machine):
@@ -232,7 +234,9 @@ class SVC(_Classifier):
     def _solved_tasks(
         self, data: Data, tasks: Sequence[kinds.Task], weights: Array, factors: Array, where: str
     ) -> Solved:
-        bounds = self.C * (weights * factors)
+        with np.errstate(over="ignore", under="ignore"):
+            weights = weights * factors
+        bounds = inputs.bounds_of(self.C, weights, where)
         problems = [problem.classification(task.ranges, _taken(bounds, task)) for task in tasks]
         return self._solve(data, problems, where)
 
@@ -345,16 +349,26 @@ class NuSVC(_Classifier):
         split = ranges[0][1] - ranges[0][0]
         return min(self.nu, problem.largest_nu(weights[:split], weights[split:]))
 
-    @staticmethod
-    def _margin(one: problem.Problem) -> float:
-        """Half of the difference of the multipliers of both classes, which is 1/C."""
-        return (one.multiplier(0) - one.multiplier(1)) / 2
+    def _margin(self, one: problem.Problem) -> float:
+        """Half of the difference of the multipliers of both classes, which is 1/C.
+
+        Raises:
+            DataError: where it is not above 0: the kernel says the same of both classes.
+        """
+        width = (one.multiplier(0) - one.multiplier(1)) / 2
+        if not width > _LEAST_MARGIN:
+            raise DataError(
+                f"{self._name}.fit",
+                f"two classes must differ in their kernels, got a margin of {max(width, 0.0):.3g}",
+                "Choose a smaller nu, another gamma or another kernel.",
+            )
+        return width
 
     def _answer(self, one: problem.Problem) -> tuple[Array, float]:
         if self._prices is not None:
             return one.b, -one.multiplier()
         positive, negative = one.multiplier(0), one.multiplier(1)
-        width = (positive - negative) / 2
+        width = self._margin(one)
         return one.b / width, -(positive + negative) / 2 / width
 
     def _proof(self, number: int, one: problem.Problem, sums: Array) -> Certificate:
@@ -379,6 +393,8 @@ class NuSVC(_Classifier):
 class _Regressor(Machine):
     """What SVR and NuSVR share."""
 
+    C: float
+
     def fit(self, x: Any, y: Any, sample_weight: Any = None) -> Self:
         """Finds the machine for these rows.
 
@@ -397,7 +413,7 @@ class _Regressor(Machine):
         order = np.arange(len(rows)) if weights is None else np.flatnonzero(weights)
         bounds = np.ones(len(order)) if weights is None else weights[order]
         data = self._data(rows, order, weights, where)
-        one = self._problem(targets[order], bounds)
+        one = self._problem(targets[order], inputs.bounds_of(self.C, bounds, where))
         solved = self._solve(data, [one], where)
         solved.coefficients[0] = one.beta
         solved.intercepts[0] = self._intercept(one)
@@ -460,7 +476,7 @@ class SVR(_Regressor):
         self.epsilon = real(self._name, "epsilon", epsilon, 0)
 
     def _problem(self, targets: Array, bounds: Array) -> problem.Problem:
-        return problem.regression(targets, self.C * bounds, self.epsilon)
+        return problem.regression(targets, bounds, self.epsilon)
 
     def _intercept(self, one: problem.Problem) -> float:
         return -one.multiplier()
@@ -516,7 +532,7 @@ class NuSVR(_Regressor):
         self.C = real(self._name, "C", C, 0, open_low=True)
 
     def _problem(self, targets: Array, bounds: Array) -> problem.Problem:
-        return problem.nu_regression(targets, self.C * bounds, self.nu)
+        return problem.nu_regression(targets, bounds, self.nu)
 
     def _intercept(self, one: problem.Problem) -> float:
         upper, lower = one.multiplier(0), one.multiplier(1)

@@ -72,7 +72,9 @@ def optimum(
         settings._replace(tolerance=share * settings.tolerance),
         [one.iterations for one in coarse],
     )
-    return Optimum(endings, computed + rows.computed)
+    tol = settings.tolerance
+    reached = [one._replace(converged=max(one.gap, one.rounding) <= tol) for one in endings]
+    return Optimum(reached, computed + rows.computed)
 
 
 def _crowded(source: NamedSource, megabytes: float) -> bool:

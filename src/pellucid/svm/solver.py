@@ -26,6 +26,7 @@ Array = np.ndarray[Any, Any]
 LEAST, MOST, PART = 64, 512, 20  # rows of a block: a PART-th of all, within bounds
 _KEPT = 0.5  # of a block, from the block before
 _SHARE = 0.1  # of a block's first gap: where its own run ends
+_ROUNDING = 2.0**-53  # of the sizes of the terms of F = Kβ - z
 _FEW = {False: 0.1, True: 0.5}  # of a block that may be missing for a run over all rows to pay
 
 
@@ -46,11 +47,15 @@ class Rows(Protocol):
 
 
 class Ending(NamedTuple):
-    """How a problem ended: pairs changed, the gap that is left, whether it is small enough."""
+    """How a problem ended: pairs changed, the gap that is left, whether it is small enough.
+
+    `rounding` is how far rounding may take the gap from what it is said to be.
+    """
 
     iterations: int
     gap: float
     converged: bool
+    rounding: float
 
 
 class Settings(NamedTuple):
@@ -88,7 +93,7 @@ class _Run:
     @property
     def ending(self) -> Ending:
         converged = self.status == Status.CONVERGED
-        return Ending(self.iterations, max(self.gap, 0.0), converged)
+        return Ending(self.iterations, max(self.gap, 0.0), converged, self._rounding())
 
     def _steps(self) -> Steps:
         problem, rows = self.problem, self.rows
@@ -105,12 +110,19 @@ class _Run:
             if chosen is None:
                 self.status = Status.CONVERGED
                 return
+            if self.gap <= self._rounding():
+                self.status = Status.STALLED
+                return
             wanted = problem.rows[chosen]
             missing = int((rows.addresses[wanted] == 0).sum())
             if missing:
                 yield wanted
             if size < len(problem.rows):
+                before = self.iterations
                 order = self._block(chosen, order)
+                if self.iterations == before:
+                    self.status = Status.STALLED
+                    return
             if self.iterations >= self.settings.most:
                 self.status = Status.BOUND
                 return
@@ -130,10 +142,28 @@ class _Run:
             problem.segments,
             settings.tolerance,
             settings.most - self.iterations,
-            self._stop,
+            self._ended,
         )
         self._note(outcome)
         self.status, self.gap = outcome.status, outcome.gap
+        if self.status == Status.STOPPED and not self._stop():
+            self.status = Status.STALLED
+
+    def _ended(self) -> bool:
+        """Whether a run over all rows is to end: asked now and then."""
+        if self._stop():
+            return True
+        problem = self.problem
+        F = problem.F if problem.single else problem.F[problem.owner]
+        above, below = F + problem.up, F + problem.low
+        own = [problem.group == group for group in range(int(problem.group[-1]) + 1)]
+        gap = max(float(below[one].max() - above[one].min()) for one in own)
+        return gap <= self._rounding()
+
+    def _rounding(self) -> float:
+        """How far rounding may take F = Kβ - z from what it is."""
+        largest = max(float(self.diagonal.max()), -float(self.diagonal.min()))
+        return _ROUNDING * float(np.abs(self.problem.b).sum()) * largest
 
     def _note(self, outcome: Any) -> None:
         self.iterations += outcome.iterations
