@@ -108,6 +108,21 @@ FOLLOWED = [
         lambda p: svm.SVC("precomputed").fit(X @ X.T, Y),
     ),
     Followed(
+        "Choose a smaller nu, another gamma or another kernel.",
+        lambda p: svm.NuSVC(0.5, gamma=0.0).fit(X, Y),
+        lambda p: [svm.NuSVC(0.5, gamma=0.5).fit(X, Y), svm.NuSVC(0.5, kernel="linear").fit(X, Y)],
+    ),
+    Followed(
+        "Scale the columns alike, such as (x - x.mean(0)) / x.std(0).",
+        lambda p: svm.SVC().fit(1e-160 * X, Y),
+        lambda p: svm.SVC().fit((X - X.mean(0)) / X.std(0), Y),
+    ),
+    Followed(
+        "Divide the weights by their mean, or choose another C.",
+        lambda p: svm.SVC(C=1e300).fit(X, Y, np.full(len(X), 1e30)),
+        lambda p: [svm.SVC(C=1e3).fit(X, Y, np.ones(len(X))), svm.SVC().fit(X, Y, np.ones(len(X)))],
+    ),
+    Followed(
         "Average both: (K + K.T) / 2.",
         lambda p: svm.SVC("precomputed").fit(UNEVEN, Y),
         lambda p: svm.SVC("precomputed").fit((UNEVEN + UNEVEN.T) / 2 + np.eye(30), Y),
@@ -129,11 +144,6 @@ FOLLOWED = [
         "Use nu=0.333 or less, or SVC.",
         lambda p: svm.NuSVC(0.9).fit(X, FEW),
         lambda p: [svm.NuSVC(0.333).fit(X, FEW), svm.SVC().fit(X, FEW)],
-    ),
-    Followed(
-        "Take a smaller nu, or SVC.",
-        lambda p: svm.NuSVC(0.5).fit(np.ones((30, 2)), np.arange(30) % 2),
-        lambda p: svm.SVC().fit(np.ones((30, 2)), np.arange(30) % 2),
     ),
     Followed(
         "Scale the data, or choose a smaller degree.",

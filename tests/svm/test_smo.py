@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from pellucid.svm import reference, routines
+from pellucid.svm.problem import regression
 from pellucid.svm.reference import Status
 from tests.svm.problems import KINDS, Problem, problem
 
@@ -237,3 +238,33 @@ def test_several_threads_run_their_own() -> None:
     for run in runs:
         run.join()
     assert all(map(same, many, alone))
+
+
+@BOTH
+def test_no_variable_is_its_own_partner(smo: Any) -> None:
+    """(F + off) - off is not F: by that little a variable would violate against itself.
+
+    Below a gap of 1e-11 it was the best pair, and its steps changed b without changing F.
+    """
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 3))
+    K = np.exp(-0.3 * ((x[:, None] - x[None]) ** 2).sum(-1))
+    one = regression(x[:, 0] + 0.1 * rng.normal(size=40), np.ones(40), 0.1)
+    rows = K.ctypes.data + np.arange(40) * K.strides[0]
+    vectors = one.F, one.b, one.lo, one.hi, one.up, one.low, one.segments
+    found = smo(rows, K.diagonal().copy(), *vectors, 1e-14, 5000)
+    assert found.status is Status.CONVERGED and found.iterations < 1000
+    assert np.abs(K @ one.beta - one.z - one.F).max() < 1e-14
+    assert abs(one.b.sum()) < 1e-14
+
+
+@BOTH
+def test_a_step_that_rounding_swallows_ends_the_run(smo: Any) -> None:
+    K = np.eye(2)
+    b, F = np.array([1.0, -1.0]), np.array([0.0, 1e-17])
+    rows = K.ctypes.data + np.arange(2) * K.strides[0]
+    bounds = np.full(2, -2.0), np.full(2, 2.0), np.zeros(2), np.zeros(2)
+    segments = np.array([[0, 0, 0, 2, 0, 1]])
+    found = smo(rows, np.ones(2), F, b, *bounds, segments, 0.0, 100)
+    assert found.status is Status.STALLED and found.iterations == 0 and found.gap == 1e-17
+    np.testing.assert_array_equal(F, [0.0, 1e-17])

@@ -24,6 +24,8 @@ from pellucid.svm.files import savable
 from pellucid.svm.machine import Data, Machine, Solved
 from pellucid.svm.notices import warn
 
+_LEAST_MARGIN = 1e-300  # what coefficients can be divided by
+
 
 class _Classifier(Machine):
     """What SVC and NuSVC share: problems of two classes, and what their answers say."""
@@ -227,7 +229,9 @@ class SVC(_Classifier):
     def _solved_tasks(
         self, data: Data, tasks: Sequence[kinds.Task], weights: Array, factors: Array, where: str
     ) -> Solved:
-        bounds = self.C * (weights * factors)
+        with np.errstate(over="ignore", under="ignore"):
+            weights = weights * factors
+        bounds = targets.bounds_of(self.C, weights, where)
         problems = [problem.classification(task.ranges, _taken(bounds, task)) for task in tasks]
         return self._solve(data, problems, where)
 
@@ -341,13 +345,17 @@ class NuSVC(_Classifier):
         return min(self.nu, problem.largest_nu(weights[:split], weights[split:]))
 
     def _margin(self, one: problem.Problem) -> float:
-        """Half of the difference of the multipliers of both classes, which is 1/C."""
+        """Half of the difference of the multipliers of both classes, which is 1/C.
+
+        Raises:
+            DataError: where it is not above 0: the kernel says the same of both classes.
+        """
         width = (one.multiplier(0) - one.multiplier(1)) / 2
-        if width <= 0:
+        if not width > _LEAST_MARGIN:
             raise DataError(
                 f"{self._name}.fit",
-                f"the classes must differ where nu={self.nu:g} has them meet, got a margin of 0",
-                "Take a smaller nu, or SVC.",
+                f"two classes must differ in their kernels, got a margin of {max(width, 0.0):.3g}",
+                "Choose a smaller nu, another gamma or another kernel.",
             )
         return width
 

@@ -194,6 +194,7 @@ class _Smo:
         with loop(b, self.given["groups"], "clear") as one:
             group = self._group(one.index)
             b.store(ir.Constant(ir.DoubleType(), math.inf), v.at(group, i64(LEAST)))
+            b.store(i64(-1), v.at(group, i64(PART)))
             b.store(ir.Constant(ir.DoubleType(), -math.inf), v.at(group, i64(GAP)))
         with loop(b, self.count, "part") as one:
             segment = self._segment(one.index)
@@ -222,7 +223,7 @@ class _Smo:
         with loop(b, self.count, "gap", [lowest]) as one:
             segment = self._segment(one.index)
             group = self._group(segment["group"])
-            level = b.fsub(v.one(group, i64(LEAST)), segment["offset"])
+            level = self._level(one.index, segment, group)
             gap = b.fsub(v.one(self._own(one.index), i64(_TOP)), level)
             b.store(v.more(gap, v.one(group, i64(GAP))), v.at(group, i64(GAP)))
             one.next = [v.more(gap, one.carried[0])]
@@ -231,6 +232,16 @@ class _Smo:
         self._leave(b.not_(above), Status.CONVERGED)
         over = b.icmp_signed(">=", self._get("count"), self.given["iterations"])
         self._leave(over, Status.BOUND)
+
+    def _level(self, number: ir.Value, segment: dict[str, ir.Value], group: ir.Value) -> ir.Value:
+        """What F of a variable of a segment is compared with: the least F + up, less its offset.
+
+        In the segment of i it is F of i itself, not rounded: i is no partner of its own.
+        """
+        b, v = self.b, self.v
+        least = b.fsub(v.one(group, i64(LEAST)), segment["offset"])
+        own = b.icmp_signed("==", b.load(v.at(group, i64(PART)), typ=ir.IntType(64)), number)
+        return b.select(own, v.one(group, i64(NUMBER)), least)
 
     def _pair(self) -> None:
         """The pair with the largest gain over all groups that violate."""
@@ -252,7 +263,6 @@ class _Smo:
     def _pair_of(self, number: ir.Value, group: ir.Value) -> None:
         """The same for one group: its i, then its j."""
         b, v, word = self.b, self.v, ir.IntType(64)
-        least = v.one(group, i64(LEAST))
         part, start = (b.load(v.at(group, i64(n)), typ=word) for n in (PART, PLACE))
         home = self._segment(part)
         F, marks = self._of("F", home, "row"), self._marks(home, False)
@@ -271,7 +281,7 @@ class _Smo:
             segment = self._segment(one.index)
             with b.if_then(b.icmp_signed("==", segment["group"], number)):
                 arrays = self._candidates(row_i, segment)
-                level = b.fsub(least, segment["offset"])
+                level = self._level(one.index, segment, group)
                 rest = [segment["length"], one.index, self.best]
                 with b.if_else(self.alike) as (alike, apart):
                     with alike:
@@ -284,7 +294,7 @@ class _Smo:
             self._set("row_i", row_i)
             self._set("variable_i", b.add(home["variable"], place))
             self._set("mark_i", b.add(b.mul(home["marks"], i64(LANES)), place))
-            self._locate(row_i, curvature, least, most)
+            self._locate(row_i, curvature, group, most)
 
     def _candidates(self, row_i: ir.Value, segment: dict[str, ir.Value]) -> list[ir.Value]:
         return [
@@ -295,13 +305,13 @@ class _Smo:
         ]
 
     def _locate(
-        self, row_i: ir.Value, curvature: ir.Value, least: ir.Value, most: ir.Value
+        self, row_i: ir.Value, curvature: ir.Value, group: ir.Value, most: ir.Value
     ) -> None:
         """j within the block that `choose` noted, and the length of the step."""
         b, v, word = self.b, self.v, ir.IntType(64)
         part, start = (b.load(v.at(self.best, i64(n)), typ=word) for n in (GAIN_PART, GAIN_PLACE))
         home = self._segment(part)
-        level = b.fsub(least, home["offset"])
+        level = self._level(part, home, group)
         F, shrinks, row, diag = self._candidates(row_i, home)
         gain = Gain(v, self.fused, F, shrinks, row, diag, v.all(curvature), v.all(level))
         block, inside, equal = v.tail(start, home["length"]), Block(i64(0), None), []
@@ -327,6 +337,11 @@ class _Smo:
         shrunk = v.more(b.fsub(v.one(given["b"], j), step), v.one(given["lo"], j))
         grown = b.select(b.fcmp_ordered(">=", step, room_i), v.one(given["hi"], i), grown)
         shrunk = b.select(b.fcmp_ordered(">=", step, room_j), v.one(given["lo"], j), shrunk)
+        same = [
+            b.fcmp_ordered("==", value, v.one(given["b"], n))
+            for n, value in ((i, grown), (j, shrunk))
+        ]
+        self._leave(b.and_(*same), Status.STALLED)
         self._move(i, "mark_i", v.one(given["up"], i), grown)
         self._move(j, "mark_j", v.one(given["low"], j), shrunk)
         self._walk(step)

@@ -6,17 +6,19 @@ compiled function.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from pellucid.core.arguments import integer, real
 from pellucid.core.config import record
-from pellucid.core.errors import ArgumentError, nearest
+from pellucid.core.errors import ArgumentError, DataError, nearest
 from pellucid.data.arrays import Array
 
 KINDS = ("linear", "poly", "rbf", "sigmoid")  # machine code knows them by their numbers
 NAMES = (*KINDS, "precomputed")
+_LEAST_VARIANCE = 1e-300
 _ELSEWHERE = {
     "gaussian": "rbf",
     "polynomial": "poly",
@@ -66,6 +68,22 @@ def check_kernel(where: str, kernel: object, gamma: object, degree: object, coef
     real(where, "coef0", coef0)
 
 
+def scale(columns: int, variance: float) -> float:
+    """γ = 1/(D·variance); 1 for rows that are all alike.
+
+    Raises:
+        DataError: where float64 does not hold it.
+    """
+    width = 1.0 / (columns * variance) if variance >= _LEAST_VARIANCE else math.inf
+    if variance and not 0 < width < math.inf:
+        raise DataError(
+            "svm",
+            f"gamma='scale' needs rows whose variance is an ordinary number, got {variance:.3g}",
+            "Scale the columns alike, such as (x - x.mean(0)) / x.std(0).",
+        )
+    return width if variance else 1.0
+
+
 def named(
     kind: str, gamma: Any, degree: int, coef0: float, columns: int, variance: float
 ) -> Kernel:
@@ -75,7 +93,7 @@ def named(
         gamma: "scale", 1/(D·variance); "auto", 1/D; or a number.
     """
     if gamma == "scale":
-        width = 1.0 / (columns * variance) if variance else 1.0
+        width = scale(columns, variance)
     else:
         width = 1.0 / columns if gamma == "auto" else float(gamma)
     return Kernel(kind, width, float(coef0), int(degree))

@@ -20,7 +20,7 @@ from pellucid.svm.certificate import Certificate, Certificates
 from pellucid.svm.expansion import Expansion
 from pellucid.svm.fitted import Fitted
 from pellucid.svm.kernels import Kernel, check_kernel, named
-from pellucid.svm.notices import not_converged
+from pellucid.svm.notices import not_converged, rounded
 from pellucid.svm.optimum import Source, optimum
 from pellucid.svm.own import OwnKernel, check_matrix, sample
 from pellucid.svm.problem import Problem
@@ -135,7 +135,7 @@ class Machine(Fitted):
             self._given = len(rows)
             matrix = rows[order[:, None], order]
             check_finite(matrix, order, "x")
-            check_matrix(matrix, where, "a precomputed kernel")
+            check_matrix(matrix, where, "a precomputed kernel", order)
             self._kernel: Kernel | OwnKernel | None = None
             return Data(MatrixSource(matrix), order)
         chosen = rows[order]
@@ -146,7 +146,7 @@ class Machine(Fitted):
         if callable(self.kernel):
             own = OwnKernel(self.kernel, chosen, where)
             some = sample(len(chosen))  # against all rows: the graph of the fit serves
-            check_matrix(own.block(chosen[some], chosen)[:, some], where, "kernel")
+            check_matrix(own.block(chosen[some], chosen)[:, some], where, "kernel", order[some])
             self._kernel = own
             return Data(OwnSource(own, chosen), order)
         inputs.warn_of_scales(where, columns, len(chosen), self._columns)
@@ -169,8 +169,12 @@ class Machine(Fitted):
         self.n_iter = np.array([one.iterations for one in endings])
         self.converged = all(one.converged for one in endings)
         if not self.converged:
-            gap = max(one.gap for one in endings if not one.converged)
-            not_converged(where, "the gap", self.max_iter, self.tol, gap)
+            left = [one for one in endings if not one.converged]
+            gap = max(one.gap for one in left)
+            if all(one.iterations < most for one in left):
+                rounded(where, self.tol, max(gap, *(one.rounding for one in left)))
+            else:
+                not_converged(where, "the gap", self.max_iter, self.tol, gap)
         solved = Solved(data, problems, endings)
         if progress is not None:
             held = np.zeros(data.source.n, bool)

@@ -10,7 +10,7 @@ class SolverWarning(UserWarning):
 
 
 class ConvergenceWarning(SolverWarning):
-    """A fit that ended by `max_iter`, before its tolerance was reached."""
+    """A fit that ended before its tolerance was reached."""
 
 
 def warn(where: str, text: str, category: type[SolverWarning] = SolverWarning) -> None:
@@ -28,5 +28,15 @@ def not_converged(where: str, what: str, max_iter: int | None, tol: float, left:
         where,
         f"max_iter={max_iter} steps were done before {what} fell below tol={tol:g}: it is "
         f"{left:.3g}. Allow more steps, scale the columns, or accept a larger tol",
+        ConvergenceWarning,
+    )
+
+
+def rounded(where: str, tol: float, left: float) -> None:
+    """Warns that rounding ended a fit; `left` is what it leaves of the gap."""
+    warn(
+        where,
+        f"the gap cannot be brought below tol={tol:g}: rounding leaves {left:.3g}. Centre and "
+        "scale the columns, or choose a smaller C or a larger tol",
         ConvergenceWarning,
     )

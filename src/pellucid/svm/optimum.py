@@ -43,6 +43,14 @@ def optimum(
     their rounding shows in F; and where float64 rows are cheap and do not all fit, float32 rows
     lead close to the optimum. In both cases F is then made anew and float64 rows do the rest.
     """
+    found, tol = _found(source, problems, settings, megabytes), settings.tolerance
+    reached = [one._replace(converged=max(one.gap, one.rounding) <= tol) for one in found.endings]
+    return found._replace(endings=reached)
+
+
+def _found(
+    source: Source, problems: Sequence[Problem], settings: Settings, megabytes: float
+) -> Optimum:
     begun = [one for one in problems if one.b.any()]
     if begun:
         _make_F(source.sums(_betas(begun, source.n), settings.threads), begun)

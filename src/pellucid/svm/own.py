@@ -8,6 +8,7 @@ traced once and written out over all pairs. What cannot be traced is called as i
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ from pellucid.transform.trace import trace
 
 _PAIRED = 1 << 23  # numbers that one call may make of pairs of rows
 _SAMPLE = 48  # rows that are looked at
+_TILE = 512  # rows and columns that are compared at once
 _PLAIN = "Compute with NumPy functions and operators of its arguments alone."
 
 
@@ -87,7 +89,7 @@ class OwnKernel:
         blocks, single = (rows[: sizes[0]], rows[sizes[0] :]), (rows[0], rows[-1])
         for place, (given, wanted) in enumerate(((blocks, sizes), (single, ()))):
             try:
-                found = np.asarray(function(*(one.copy() for one in given)))
+                found = np.asarray(function(*map(_frozen, given)))
             except Exception as error:  # whatever a person's code raises
                 told[place] = f"{_said(error)} for {_named([one.shape for one in given])}"
                 continue
@@ -96,8 +98,8 @@ class OwnKernel:
                 continue
             self._notice()
             if wanted:
-                return function
-            return lambda a, b: np.array([[float(function(s, t)) for t in b] for s in a])
+                return lambda a, b: function(_frozen(a), _frozen(b))
+            return lambda a, b: _by_rows(function, _frozen(a), _frozen(b))
         raise ArgumentError(
             self._where,
             f"kernel must give (m, n) for blocks (m, D) and (n, D), or a number for two rows, got "
@@ -145,6 +147,17 @@ class OwnKernel:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
+def _frozen(x: Array) -> Array:
+    """x, read-only: a function that changes its arguments would change the training rows."""
+    view = x.view()
+    view.flags.writeable = False
+    return view
+
+
+def _by_rows(function: Callable[..., Any], a: Array, b: Array) -> Array:
+    return np.array([[float(function(s, t)) for t in b] for s in a])
+
+
 def _remade(function: Any, width: int, dtype: Any, where: str) -> OwnKernel:
     if isinstance(function, GraphFunction):
         return OwnKernel.loaded(function, width, dtype)
@@ -179,11 +192,11 @@ def _said(error: Exception) -> str:
     return f"an error ({text:.120})"
 
 
-def check_matrix(matrix: Array, where: str, name: str) -> None:
-    """Refuses kernels that are not symmetric or not positive; looks at some of many rows.
+def check_matrix(matrix: Array, where: str, name: str, numbers: Array) -> None:
+    """Refuses kernels that are not symmetric, or not positive among some of many rows.
 
     Args:
-        matrix: (n, n).
+        matrix: (n, n); numbers: (n,) of its rows, for the message.
 
     Raises:
         DataError: names two rows, or the least eigenvalue.
@@ -193,15 +206,19 @@ def check_matrix(matrix: Array, where: str, name: str) -> None:
     if not np.isfinite(part).all():
         raise DataError(where, f"{name} must be finite, got infinity or NaN")
     slack = (1e-4 if matrix.dtype == np.float32 else 1e-8) * max(float(np.abs(part).max()), 1e-300)
-    odd = np.abs(part - part.T) > slack
-    if odd.any():
-        i, j = np.argwhere(odd)[0].tolist()
-        raise DataError(
-            where,
-            f"{name} must be symmetric, got k({chosen[i]}, {chosen[j]}) = {part[i, j]:.6g} and "
-            f"k({chosen[j]}, {chosen[i]}) = {part[j, i]:.6g}",
-            "Average both: (K + K.T) / 2.",
-        )
+    for first, second in itertools.combinations_with_replacement(range(0, len(matrix), _TILE), 2):
+        one = matrix[first : first + _TILE, second : second + _TILE]
+        other = matrix[second : second + _TILE, first : first + _TILE].T
+        odd = np.abs(one - other) > slack
+        if odd.any():
+            i, j = np.argwhere(odd)[0].tolist()
+            row, column = numbers[first + i], numbers[second + j]
+            raise DataError(
+                where,
+                f"{name} must be symmetric, got k({row}, {column}) = {one[i, j]:.6g} and "
+                f"k({column}, {row}) = {other[i, j]:.6g}",
+                "Average both: (K + K.T) / 2.",
+            )
     least = float(np.linalg.eigvalsh((part + part.T) / 2)[0])
     if least < -slack * len(part):
         raise DataError(

@@ -34,6 +34,7 @@ class Status(enum.IntEnum):
     MISSING = 2  # a kernel row is not there
     STOPPED = 3
     NOT_FINITE = 4  # an infinity or NaN stands in F or in a kernel row that was used
+    STALLED = 5  # the step of the best pair is lost in rounding
 
 
 class Outcome(NamedTuple):
@@ -102,10 +103,14 @@ def smo(
             if grows.min(initial=math.inf) + offset < least[s.group]:
                 least[s.group] = float(grows.min() + offset)
                 first[s.group] = number, int(grows.argmin())
-        for s, offset in zip(table, offsets, strict=True):
+        levels = [least[s.group] - offset for s, offset in zip(table, offsets, strict=True)]
+        for number, place in first.values():
+            if number >= 0:  # not rounded: i is no partner of its own
+                levels[number] = float(F[table[number].row + place])
+        for s, level in zip(table, levels, strict=True):
             shrinks = np.where(low[s.variables] > -math.inf, F[s.rows], -math.inf)
             largest = float(shrinks.max(initial=-math.inf))
-            gaps[s.group] = max(gaps[s.group], largest - (least[s.group] - offset))
+            gaps[s.group] = max(gaps[s.group], largest - level)
         gap = max(gaps.values(), default=-math.inf)
         done = [Status.CONVERGED] * (not gap > tolerance) + [Status.BOUND] * (count >= iterations)
         if not all(np.isfinite(F[s.rows]).all() for s in table):
@@ -123,10 +128,10 @@ def smo(
             if not rows[row_i]:
                 return Outcome(Status.MISSING, count, gap, row_i)
             row = view(rows[row_i], length, diag.dtype).astype(np.float64)
-            for s, offset in zip(table, offsets, strict=True):
+            for s, level in zip(table, levels, strict=True):
                 if s.group != g or not s.length:
                     continue
-                d = F[s.rows] - (least[g] - offset)
+                d = F[s.rows] - level
                 a = float(diag[row_i]) + diag[s.rows].astype(np.float64) - 2 * row[s.columns]
                 a = np.where(a < LEAST_CURVATURE, LEAST_CURVATURE, a)
                 with np.errstate(invalid="ignore", over="ignore"):
@@ -142,8 +147,11 @@ def smo(
             return Outcome(Status.MISSING, count, gap, row_j)
         step = min(step, hi[i] - b[i], b[j] - lo[j])
         offset_i, offset_j = up[i], low[j]
-        b[i] = hi[i] if step >= hi[i] - b[i] else min(b[i] + step, hi[i])
-        b[j] = lo[j] if step >= b[j] - lo[j] else max(b[j] - step, lo[j])
+        grown = hi[i] if step >= hi[i] - b[i] else min(b[i] + step, hi[i])
+        shrunk = lo[j] if step >= b[j] - lo[j] else max(b[j] - step, lo[j])
+        if grown == b[i] and shrunk == b[j]:
+            return Outcome(Status.STALLED, count, gap, -1)
+        b[i], b[j] = grown, shrunk
         for v, offset in ((i, offset_i), (j, offset_j)):
             up[v] = offset if b[v] < hi[v] else math.inf
             low[v] = offset if b[v] > lo[v] else -math.inf

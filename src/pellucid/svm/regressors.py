@@ -23,6 +23,8 @@ from pellucid.svm.machine import Machine
 class _Regressor(Machine):
     """What SVR and NuSVR share."""
 
+    C: float
+
     def fit(self, x: Any, y: Any, sample_weight: Any = None) -> Self:
         """Finds the machine for these rows.
 
@@ -41,7 +43,7 @@ class _Regressor(Machine):
         order = np.arange(len(rows)) if weights is None else np.flatnonzero(weights)
         bounds = np.ones(len(order)) if weights is None else weights[order]
         data = self._data(rows, order, weights, where)
-        one = self._problem(numbers[order], bounds)
+        one = self._problem(numbers[order], targets.bounds_of(self.C, bounds, where))
         solved = self._solve(data, [one], where)
         solved.coefficients[0] = one.beta
         solved.intercepts[0] = self._intercept(one)
@@ -104,7 +106,7 @@ class SVR(_Regressor):
         self.epsilon = real(self._name, "epsilon", epsilon, 0)
 
     def _problem(self, targets: Array, bounds: Array) -> problem.Problem:
-        return problem.regression(targets, self.C * bounds, self.epsilon)
+        return problem.regression(targets, bounds, self.epsilon)
 
     def _intercept(self, one: problem.Problem) -> float:
         return -one.multiplier()
@@ -162,7 +164,7 @@ class NuSVR(_Regressor):
         self.C = real(self._name, "C", C, 0, open_low=True)
 
     def _problem(self, targets: Array, bounds: Array) -> problem.Problem:
-        return problem.nu_regression(targets, self.C * bounds, self.nu)
+        return problem.nu_regression(targets, bounds, self.nu)
 
     def _intercept(self, one: problem.Problem) -> float:
         upper, lower = one.multiplier(0), one.multiplier(1)

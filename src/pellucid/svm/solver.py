@@ -31,6 +31,7 @@ _WORTH_LESS = 256  # rows from which fewer of them are faster
 _WIDEST = 2048  # rows that are solved by themselves
 _KEPT = 0.5  # of a block, from the block before
 _SHARE = 0.1  # of a block's first gap: where its own run ends
+_ROUNDING = 2.0**-53  # of the sizes of the terms of F = Kβ - z
 _FEW = {False: 0.1, True: 0.5}  # of a block that may be missing for a run over all rows to pay
 
 
@@ -51,11 +52,15 @@ class Rows(Protocol):
 
 
 class Ending(NamedTuple):
-    """How a problem ended: pairs changed, the gap that is left, whether it is small enough."""
+    """How a problem ended: pairs changed, the gap that is left, whether it is small enough.
+
+    `rounding` is how far rounding may take the gap from what it is said to be.
+    """
 
     iterations: int
     gap: float
     converged: bool
+    rounding: float
 
 
 class Settings(NamedTuple):
@@ -95,7 +100,7 @@ class _Run:
     @property
     def ending(self) -> Ending:
         converged = self.status == Status.CONVERGED
-        return Ending(self.iterations, max(self.gap, 0.0), converged)
+        return Ending(self.iterations, max(self.gap, 0.0), converged, self._rounding())
 
     def _steps(self) -> Steps:
         problem, rows = self.problem, self.rows
@@ -112,12 +117,19 @@ class _Run:
             if chosen is None:
                 self.status = Status.CONVERGED
                 return
+            if self.gap <= self._rounding():
+                self.status = Status.STALLED
+                return
             wanted = problem.rows[chosen]
             missing = int((rows.addresses[wanted] == 0).sum())
             if missing:
                 yield wanted
             if size < len(problem.rows):
+                before = self.iterations
                 order = self._block(chosen, order, self.settings.tolerance, self._left)
+                if self.iterations == before:
+                    self.status = Status.STALLED
+                    return
             if self.iterations >= self.settings.most:
                 self.status = Status.BOUND
                 return
@@ -136,7 +148,10 @@ class _Run:
         self._reach(settings.tolerance, self._left)
         if self.status == Status.CONVERGED and settings.finer:
             self._reach(settings.finer, min(self.iterations // 4, self._left))
-            self.status = Status.CONVERGED
+            if self.gap > settings.tolerance:  # it does not fall with every pair
+                self._reach(settings.tolerance, self._left)
+            else:
+                self.status = Status.CONVERGED
 
     def _reach(self, tolerance: float, most: int) -> None:
         """The same to a tolerance. Where it takes long, rows that stay at their bounds step aside.
@@ -176,10 +191,28 @@ class _Run:
             problem.segments,
             tolerance,
             most,
-            self._stop,
+            self._ended,
         )
         self._note(outcome)
         self.status, self.gap = outcome.status, outcome.gap
+        if self.status == Status.STOPPED and not self._stop():
+            self.status = Status.STALLED
+
+    def _ended(self) -> bool:
+        """Whether a run over all rows is to end: asked now and then."""
+        if self._stop():
+            return True
+        problem = self.problem
+        F = problem.F if problem.single else problem.F[problem.owner]
+        above, below = F + problem.up, F + problem.low
+        own = [problem.group == group for group in range(problem.groups)]
+        gap = max(float(below[one].max() - above[one].min()) for one in own)
+        return gap <= self._rounding()
+
+    def _rounding(self) -> float:
+        """How far rounding may take F = Kβ - z from what it is."""
+        largest = max(float(self.diagonal.max()), -float(self.diagonal.min()))
+        return _ROUNDING * float(np.abs(self.problem.b).sum()) * largest
 
     def _note(self, outcome: Any) -> None:
         self.iterations += outcome.iterations

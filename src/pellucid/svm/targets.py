@@ -6,6 +6,7 @@ row's class, float64 targets and weights; or an error that names what is wrong.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -16,6 +17,8 @@ from pellucid.core.arguments import real
 from pellucid.core.errors import ArgumentError, DataError, DTypeError, ShapeError, nearest
 from pellucid.data.arrays import Array, as_array, check_finite
 from pellucid.data.weights import as_weights
+
+LEAST_BOUND = 1e-300  # of a coefficient
 
 
 def as_labels(y: Any, rows: int, where: str) -> tuple[Array, Array]:
@@ -129,7 +132,27 @@ def row_weights(sample_weight: Any, rows: int, where: str) -> Array | None:
     weights = as_weights(sample_weight, rows, where).astype(np.float64)
     if not weights.any():
         raise DataError(where, "sample_weight must be above 0 in some row, got 0 in all")
+    bounds_of(1.0, weights[weights > 0], where)
     return weights
+
+
+def bounds_of(C: float, weights: Array, where: str) -> Array:
+    """The bounds of coefficients, C times the weights.
+
+    Raises:
+        DataError: where float64 does not hold them.
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        bounds: Array = C * weights
+        total = bounds.sum()
+    if not (bounds.min() >= LEAST_BOUND and total < math.inf):
+        raise DataError(
+            where,
+            f"C times the weights must be from {LEAST_BOUND:g} on and have a finite sum, got "
+            f"{bounds.min():.3g} to {bounds.max():.3g}",
+            "Divide the weights by their mean, or choose another C.",
+        )
+    return bounds
 
 
 def check_class_weight(where: str, given: Any) -> None:
