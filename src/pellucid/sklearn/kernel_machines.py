@@ -114,6 +114,8 @@ class KernelMachine(Estimator):
         with convergence():
             machine.fit(x, y, sample_weight=rows.weights)
         self._fitted = machine
+        # Which row of the fit stands for each row that counts; None where all are there.
+        self._of = rows.of if len(rows.first) < len(rows.of) else None
         self._expand(machine, rows, table, targets)
         self.intercept_ = machine.intercept.copy()
         self.fit_status_ = 0 if machine.converged else 1
@@ -158,12 +160,13 @@ class KernelMachine(Estimator):
 
     @property
     def certificate_(self) -> Any:
-        """What proves the optimum, of the rows that differ: see `pellucid.svm`.
+        """What proves the optimum: see `pellucid.svm`. Its rows are those of weight above 0.
 
         It is computed when it is first asked for; a pickle holds it where that was before.
         """
         check_is_fitted(self)
-        return self._fitted.certificate
+        proof = self._fitted.certificate
+        return proof if self._of is None else proof.repeated(self._of)
 
     @property
     def n_support_(self) -> Array:

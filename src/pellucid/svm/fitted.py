@@ -38,6 +38,8 @@ class Fitted:
             )
         if name.startswith("_"):
             raise AttributeError(name)
+        if hasattr(type(self), name):  # a property that failed in itself: its own error says more
+            return object.__getattribute__(self, name)
         known = [*self._FITTED, *(one for one in dir(type(self)) if not one.startswith("_"))]
         hint = nearest(name, known, _ELSEWHERE)
         raise UnknownNameError(self._name, f"there is no '{name}' here", hint)

@@ -183,10 +183,10 @@ def check_matrix(matrix: Array, where: str, name: str) -> None:
         DataError: names two rows, or the least eigenvalue.
     """
     chosen = sample(len(matrix))
-    part = matrix[np.ix_(chosen, chosen)].astype(np.float64)
+    part = matrix[np.ix_(chosen, chosen)]
     if not np.isfinite(part).all():
         raise DataError(where, f"{name} must be finite, got infinity or NaN")
-    slack = (1e-4 if matrix.dtype == np.float32 else 1e-8) * max(float(np.abs(part).max()), 1e-300)
+    slack = _rounding(part)
     odd = np.abs(part - part.T) > slack
     if odd.any():
         i, j = np.argwhere(odd)[0].tolist()
@@ -196,13 +196,30 @@ def check_matrix(matrix: Array, where: str, name: str) -> None:
             f"k({chosen[j]}, {chosen[i]}) = {part[j, i]:.6g}",
             "Average both: (K + K.T) / 2.",
         )
-    least = float(np.linalg.eigvalsh((part + part.T) / 2)[0])
-    if least < -slack * len(part):
+    least = below_zero(part)
+    if least:
         raise DataError(
             where,
             f"{name} must be positive, without eigenvalues below 0, got {least:.3g}",
             "Distances are no kernels: np.exp(-distances ** 2) is one.",
         )
+
+
+def below_zero(matrix: Array) -> float:
+    """The least eigenvalue of a symmetric matrix where it is below 0 by more than rounding, else 0.
+
+    Args:
+        matrix: (n, n), few rows.
+    """
+    exact = matrix.astype(np.float64)
+    least = float(np.linalg.eigvalsh((exact + exact.T) / 2)[0])
+    return least if least < -_rounding(matrix) * len(matrix) else 0.0
+
+
+def _rounding(matrix: Array) -> float:
+    """What may be rounding of a kernel value."""
+    relative = 1e-4 if matrix.dtype == np.float32 else 1e-8
+    return relative * max(float(np.abs(matrix).max()), 1e-300)
 
 
 def sample(n: int) -> Array:
