@@ -103,6 +103,7 @@ class Isotonic:
 
     @classmethod
     def fitted(cls, decisions: Array, own: Array, weights: Array) -> Isotonic:
+        """The curve nearest to 1 for rows of the class (`own`) and 0 for others, by weights."""
         order = np.argsort(decisions, kind="stable")
         places, start = np.unique(decisions[order], return_index=True)
         weight = np.add.reduceat(weights[order], start)

@@ -55,7 +55,6 @@ _WORDS = {
 }
 KINDS = tuple(_WORDS)
 _TOUCHING = 1e-9  # of its bound: a coefficient this close counts as there
-_WIDEST = 60  # characters of a title in a table
 _ROUNDING = 1e-9  # of its terms: |w|² this far below 0 is none of rounding
 
 
@@ -73,8 +72,26 @@ class Standing(NamedTuple):
     side: Array
 
 
+class Gap:
+    """What all certificates state: no solution has an objective below `dual`."""
+
+    primal: float
+    dual: float
+    positive: bool = True  # of a kernel that is not, there is no gap: NaN
+
+    @property
+    def gap(self) -> float:
+        """primal - dual: how far the objective may be above its minimum."""
+        return self.primal - self.dual if self.positive else math.nan
+
+    @property
+    def relative_gap(self) -> float:
+        """The gap in units of the objective."""
+        return self.gap / max(abs(self.primal), abs(self.dual), np.finfo(float).tiny)
+
+
 @dataclass(frozen=True, eq=False)
-class Certificate:
+class Certificate(Gap):
     """What was proved of one problem.
 
     With coefficients a_n in [0, C_n], multipliers mu_n = C_n - a_n, and slacks xi_n.
@@ -121,15 +138,6 @@ class Certificate:
     slack: Array | None = field(default=None, repr=False)
     _rank: Callable[[], int] | None = field(default=None, repr=False)
     _standing: Standing | None = field(default=None, repr=False)
-
-    @property
-    def gap(self) -> float:
-        return self.primal - self.dual if self.positive else math.nan
-
-    @property
-    def relative_gap(self) -> float:
-        """The gap in units of the objective."""
-        return self.gap / max(abs(self.primal), abs(self.dual), 1e-300)
 
     @property
     def residual(self) -> float:
@@ -255,31 +263,17 @@ class Certificates(Sequence[Any]):
         )
 
     def __repr__(self) -> str:
-        width = max(7, min(_WIDEST, *(len(one.title) for one in self.parts)))
+        width = max(7, *(len(one.title) for one in self.parts))
         proved = hasattr(self.parts[0], "kkt")
         residual = f" {'KKT':8s}" if proved else ""
         lines = [f"{'problem':{width}s} {'margin':9s} {'support':9s} {'wrong':7s}{residual} gap"]
         for one in self.parts:
             residual = f" {one.residual:<8.1e}" if proved else ""
             lines.append(
-                f"{_shortened(one.title, width):{width}s} {one.margin:<9.3g} {one.support:<9,} "
+                f"{one.title:{width}s} {one.margin:<9.3g} {one.support:<9,} "
                 f"{one.wrong or 0:<7,}{residual} {one.relative_gap:.1e}"
             )
         return "\n".join(lines)
-
-
-def _shortened(title: str, width: int) -> str:
-    """A title in so many characters: of a long one, the start of both names."""
-    if len(title) <= width:
-        return title
-    first, middle, second = title.partition(" against ")
-    room = width - len(middle)
-    ahead = max(room - len(second), min(len(first), room // 2))
-    return _cut(first, ahead) + middle + _cut(second, room - min(ahead, len(first)))
-
-
-def _cut(name: str, width: int) -> str:
-    return name if len(name) <= width else f"{name[: width - 1]}…"
 
 
 def classification(

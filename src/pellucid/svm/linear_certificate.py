@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from pellucid.data.arrays import Array
+from pellucid.svm.certificate import Gap
 from pellucid.svm.linear_problem import LinearProblem
 
 
 @dataclass(frozen=True, eq=False)
-class LinearCertificate:
+class LinearCertificate(Gap):
     """What was proved of one problem; objectives are recomputed in float64.
 
     Attributes:
@@ -53,15 +54,6 @@ class LinearCertificate:
         assert self.slack is not None and self._held is not None
         counted = _counted(self.slack[of], self._held[of])
         return replace(self, **counted)
-
-    @property
-    def gap(self) -> float:
-        return self.primal - self.dual
-
-    @property
-    def relative_gap(self) -> float:
-        """The gap as a part of the primal objective."""
-        return self.gap / max(self.primal, np.finfo(float).tiny)
 
     def __str__(self) -> str:
         return (

@@ -43,10 +43,12 @@ class LinearProblem:
 
     @property
     def upper(self) -> Array:
+        """The largest αᵢ of each row; inf for the squared hinge."""
         return np.full_like(self.cost, np.inf) if self.squared else self.cost
 
     @property
     def shift(self) -> Array:
+        """What the squared hinge adds to the diagonal, 1/(2Cᵢ); 0 for the hinge."""
         return 1 / (2 * self.cost) if self.squared else np.zeros_like(self.cost)
 
     @property

@@ -52,6 +52,7 @@ class LinearRows(LinearRowsReference):
         return max(1, _PIECE // (int(self.x.shape[1]) + 1))
 
     def products(self, weight: Array, threads: int = 1) -> Array:
+        """As `LinearRowsReference.products`."""
         call, out = self._call(emit_linear.PRODUCTS), np.empty(len(self.x))
         for first in range(0, len(out), self._steps):
             count = min(self._steps, len(out) - first)
@@ -60,6 +61,7 @@ class LinearRows(LinearRowsReference):
         return out
 
     def combine(self, places: Array, coefficients: Array, threads: int = 1) -> Array:
+        """As `LinearRowsReference.combine`."""
         call, out = self._call(emit_linear.COMBINE), np.zeros(self.x.shape[1] + 1)
         for first in range(0, len(places), self._steps):
             some, factors = places[first : first + self._steps], coefficients[first:]
@@ -80,6 +82,7 @@ class LinearRows(LinearRowsReference):
         high: float,
         low: float,
     ) -> Sweep:
+        """As `LinearRowsReference.sweep`."""
         call = self._call(emit_linear.SWEEP)
         arrays = (order, signs, squares, upper, shift, alpha, weight)
         addresses = [address_of(array) for array in arrays]

@@ -16,6 +16,7 @@ from pellucid.core.arguments import checked, flag, real
 from pellucid.core.config import from_config
 from pellucid.data.arrays import Array
 from pellucid.runtime.threads import check as check_threads
+from pellucid.svm.certificate import Gap
 from pellucid.svm.expansion import Expansion
 from pellucid.svm.files import savable
 from pellucid.svm.logistic_problem import LogisticProblem, State, minimized
@@ -28,7 +29,7 @@ _STEPS = 100
 
 
 @dataclass(frozen=True)
-class LogisticCertificate:
+class LogisticCertificate(Gap):
     """What was proved of a fit: no function has an objective below `dual`.
 
     Attributes:
@@ -49,15 +50,6 @@ class LogisticCertificate:
     dual: float
     balance: float
     positive: bool = True
-
-    @property
-    def gap(self) -> float:
-        return self.primal - self.dual if self.positive else math.nan
-
-    @property
-    def relative_gap(self) -> float:
-        """The gap as a part of the objective."""
-        return self.gap / max(self.primal, np.finfo(float).tiny)
 
     def numbers(self) -> dict[str, Any]:
         """All that it says, for a file."""

@@ -75,6 +75,7 @@ class State(NamedTuple):
 
     @property
     def objective(self) -> float:
+        """½ tr βᵀKβ + Σ Cₙ·ℓₙ."""
         return self.norm / 2 + self.loss
 
 
@@ -92,6 +93,7 @@ class LogisticProblem:
         self.weight = float(bounds.sum()) / 4  # the most that the losses curve along b
 
     def at(self, beta: Array, b: Array, sums: Array) -> State:
+        """The state of a point, from β, b and Kβ."""
         loss, e = self.code.gradient(sums + b, self.targets, self.bounds)
         return State(beta, b, sums, float(loss), np.asarray(e))
 
@@ -138,6 +140,7 @@ class LogisticProblem:
         return e.sum(axis=0) / self.weight if self.free else np.zeros(e.shape[1])
 
     def times(self, x: Array) -> Array:
+        """K·x, (n, k)."""
         return np.asarray(self.code.times(self.matrix, x))
 
 

@@ -24,6 +24,7 @@ class Progress:
             self._line(sum(run.iterations for run in runs), max(run.gap for run in runs))
 
     def end(self, iterations: int, gap: float, support: int) -> None:
+        """The last line, with the number of support vectors."""
         self._line(iterations, gap, f" - {support:,} support vectors")
 
     def _line(self, iterations: int, gap: float, rest: str = "") -> None:

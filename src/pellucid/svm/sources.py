@@ -36,6 +36,7 @@ class NamedSource:
         return NamedSource(self.kernel, self.x.astype(np.float32))
 
     def diagonal(self) -> Array:
+        """k(a, a) of all rows, (n,)."""
         squares = np.einsum("ij,ij->i", self.x, self.x, dtype=np.float64)
         return self.kernel.diagonal(squares).astype(self.dtype)
 
@@ -85,6 +86,7 @@ class OwnSource:
         self.kernel, self.x, self.n, self.dtype = kernel, x, len(x), x.dtype
 
     def diagonal(self) -> Array:
+        """k(a, a) of all rows, (n,)."""
         step = min(_DIAGONAL, self.n)
         places = np.minimum(np.arange(-(-self.n // step) * step), self.n - 1)  # one graph for all
         parts = [self.x[places[n : n + step]] for n in range(0, self.n, step)]

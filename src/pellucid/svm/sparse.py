@@ -61,6 +61,7 @@ class SparseRows:
 
     @classmethod
     def from_dense(cls, x: Array) -> SparseRows:
+        """From an array (n, D)."""
         row, column = np.nonzero(x)
         starts = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=len(x)))])
         return cls(x[row, column], column.astype(np.int64), starts.astype(np.int64), x.shape[1])
@@ -76,6 +77,7 @@ class SparseRows:
         return SparseRows(self.data[places], self.columns[places], starts, self.shape[1])
 
     def astype(self, dtype: Any) -> SparseRows:
+        """The same table with its numbers in another dtype."""
         return SparseRows(self.data.astype(dtype), self.columns, self.starts, self.shape[1])
 
     @property
@@ -168,6 +170,7 @@ class SparseSource:
         self.own = SparseKernel(kernel, x)
 
     def diagonal(self) -> Array:
+        """k(a, a) of all rows, (n,)."""
         return self.kernel.diagonal(self.x.squares()).astype(self.dtype)
 
     def rows(self, wanted: Array, goals: Array, threads: int) -> None:
