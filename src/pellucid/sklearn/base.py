@@ -181,10 +181,18 @@ class Classes(Estimator):
         check_classification_targets(table.y)
         self.classes_, codes = np.unique(table.y, return_inverse=True)
         if len(self.classes_) < 2:
+            label = self.classes_[:1].tolist()[0]
+            if len(table.kept) == table.given:
+                raise DataError(
+                    self._where,
+                    f"y must have two classes or more, got one class, {label!r}",
+                    "For data of one class use OneClassSVM.",
+                )
             raise DataError(
                 self._where,
-                "rows with a weight above 0 must have two classes or more, got one class, "
-                f"{self.classes_[:1].tolist()[0]!r}",
+                f"rows with a weight above 0 must have two classes or more, got one class, "
+                f"{label!r}",
+                "Give rows of another class a weight above 0.",
             )
         return codes.ravel()
 

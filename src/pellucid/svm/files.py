@@ -65,7 +65,7 @@ def save(machine: Any, path: str | Path, overwrite: bool) -> None:
         if not kernel.traced:
             raise DataError(
                 f"{name}.save",
-                "the kernel must be one that can be traced, got one that is called as it is",
+                "the kernel must be one that can be compiled, got one that is called from Python",
                 "Compute with NumPy functions and operators of its arguments alone.",
             )
         function = _written(kernel, expansion, functions)

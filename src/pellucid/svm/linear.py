@@ -7,6 +7,7 @@ between its objective and the dual one, which no solution can go below.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,6 +21,7 @@ from pellucid.data.frames import check_names, feature_names
 from pellucid.runtime.threads import Team
 from pellucid.runtime.threads import check as check_threads
 from pellucid.svm import inputs
+from pellucid.svm.arguments import LINEAR_SVC, check_word, price
 from pellucid.svm.certificate import Certificates
 from pellucid.svm.classes import title
 from pellucid.svm.descent import descend
@@ -80,7 +82,7 @@ class LinearSVC(Fitted):
     certificate: LinearCertificate | Certificates
     _FITTED = ("classes", "coef", "intercept", "n_iter", "certificate", "converged")
 
-    @checked
+    @partial(checked, elsewhere=LINEAR_SVC)
     def __init__(
         self,
         loss: str = "squared_hinge",
@@ -97,11 +99,12 @@ class LinearSVC(Fitted):
         verbose: int = 0,
     ):
         name = self._name
+        check_word(name, "loss", loss, "C")
         choice(name, "loss", loss, ("squared_hinge", "hinge"))
         choice(name, "solver", solver, ("auto", "descent", "newton"))
         flag(name, "fit_intercept", fit_intercept)
         self.loss, self.solver, self.fit_intercept = loss, solver, fit_intercept
-        self.C = real(name, "C", C, 0, open_low=True)
+        self.C = price(name, C)
         self.tol = real(name, "tol", tol, 0, open_low=True)
         self.intercept_scaling = real(
             name, "intercept_scaling", intercept_scaling, 0, open_low=True

@@ -12,10 +12,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from pellucid.core.arguments import checked, flag, real
+from pellucid.core.arguments import checked, flag
 from pellucid.core.config import from_config
 from pellucid.data.arrays import Array
 from pellucid.runtime.threads import check as check_threads
+from pellucid.svm.arguments import price
 from pellucid.svm.certificate import Gap
 from pellucid.svm.expansion import Expansion
 from pellucid.svm.files import savable
@@ -131,7 +132,7 @@ class KernelLogisticRegression(Machine):
             threads=threads,
             verbose=verbose,
         )
-        self.C = real(self._name, "C", C, 0, open_low=True)
+        self.C = price(self._name, C)
         flag(self._name, "fit_intercept", fit_intercept)
         check_class_weight(self._name, class_weight)
         self.fit_intercept, self.class_weight = fit_intercept, class_weight

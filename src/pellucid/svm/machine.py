@@ -16,6 +16,7 @@ from pellucid.data.arrays import Array, check_finite
 from pellucid.data.frames import check_names, feature_names
 from pellucid.runtime.threads import check as check_threads
 from pellucid.svm import files, inputs
+from pellucid.svm.arguments import check_word, most_steps
 from pellucid.svm.certificate import Certificate, Certificates
 from pellucid.svm.expansion import Expansion
 from pellucid.svm.fitted import Fitted
@@ -72,6 +73,8 @@ class Machine(Fitted):
         "certificate",
     )
 
+    _MEANT = "C"  # what a number in the first place is
+
     def __init__(
         self,
         *,
@@ -86,11 +89,12 @@ class Machine(Fitted):
         verbose: int,
     ):
         name = self._name
+        check_word(name, "kernel", kernel, self._MEANT)
         check_kernel(name, kernel, gamma, degree, coef0)
         self.kernel, self.gamma, self.degree, self.coef0 = kernel, gamma, degree, coef0
         self.tol = real(name, "tol", tol, 0, open_low=True)
         self.cache_size = real(name, "cache_size", cache_size, 0, open_low=True)
-        self.max_iter = None if max_iter is None else integer(name, "max_iter", max_iter, 1)
+        self.max_iter = most_steps(name, max_iter)
         self.threads = None if threads is None else check_threads(name, threads)
         self.verbose = integer(name, "verbose", verbose, 0, 2)
 
@@ -148,7 +152,8 @@ class Machine(Fitted):
         if callable(self.kernel):
             own = OwnKernel(self.kernel, chosen, where)
             some = sample(len(chosen))  # against all rows: the graph of the fit serves
-            check_matrix(own.block(chosen[some], chosen)[:, some], where, "kernel")
+            name = f"kernel function {own.name}"
+            check_matrix(own.block(chosen[some], chosen)[:, some], where, name)
             self._kernel = own
             return Data(OwnSource(own, chosen), order)
         inputs.warn_of_scales(where, columns, len(chosen), self._columns)
@@ -309,7 +314,7 @@ class Machine(Fitted):
 
         Raises:
             ArgumentError: where the machine is not fitted, or the file cannot be written.
-            DataError: for a kernel that cannot be traced.
+            DataError: for a kernel that cannot be compiled.
         """
         files.save(self, path, overwrite)
 

@@ -107,11 +107,14 @@ class OwnKernel:
         )
 
     def _notice(self) -> None:
-        name = getattr(self.function, "__name__", "kernel")
         notices.once(
-            f"[svm] the kernel {name} cannot be traced: it is called as it is, which is slower, "
-            f"and a machine with it cannot be saved. {_PLAIN}"
+            f"[svm] the kernel {self.name} cannot be compiled: it is called from Python for every "
+            f"block, which is slower, and a machine with it cannot be saved. {_PLAIN}"
         )
+
+    @property
+    def name(self) -> str:
+        return str(getattr(self.function, "__name__", "kernel"))
 
     def block(self, a: Array, b: Array) -> Array:
         """k(a_m, b_n), (m, n) in the dtype of a.
@@ -132,7 +135,13 @@ class OwnKernel:
                 f"{found.shape}",
             )
         if not np.isfinite(found).all():
-            raise DataError(self._where, "kernel values must be finite, got infinity or NaN")
+            row, column = np.argwhere(~np.isfinite(found))[0].tolist()
+            raise DataError(
+                self._where,
+                f"kernel function {self.name} must give finite numbers, got "
+                f"{float(found[row, column])}",
+                "Look at what it does to the rows of x, which are finite.",
+            )
         return np.ascontiguousarray(found, a.dtype)
 
     def sums(self, a: Array, b: Array, coefficients: Array) -> Array:
