@@ -17,16 +17,24 @@ from pellucid import svm
 Decision = Callable[[Array], Array]
 
 
-def cloud(overlap: float, count: int = 25) -> tuple[Array, Array]:
+def cloud(overlap: float, count: int = 25, seed: int = 2) -> tuple[Array, Array]:
     """Two classes of points in the plane, (2·count, 2) and -1 or 1."""
-    draw = np.random.default_rng(2)
+    draw = np.random.default_rng(seed)
     t = np.repeat([1, -1], count)
     return draw.normal(size=(2 * count, 2)) + (1.6 - overlap) * t[:, None], t
 
 
 def points(axes: Any, x: Array, t: Array, size: float = 22) -> None:
     for side, color, mark in ((-1, BLUE, "o"), (1, RED, "s")):
-        axes.scatter(*x[t == side].T, s=size, color=color, marker=mark, linewidths=0, zorder=3)
+        axes.scatter(
+            *x[t == side].T,
+            s=size,
+            color=color,
+            marker=mark,
+            linewidths=0,
+            zorder=3,
+            label=f"class {side:+d}",
+        )
 
 
 def frame(axes: Any, x: Array, border: float = 0.8) -> None:
@@ -269,10 +277,11 @@ def kernels(_: Path) -> Page:
             "have a above 0. The polynomial of degree 3 is enough for XOR and the circles, the RBF "
             "kernel for the spirals as well.",
         ],
-        header=["points", *(f"{kernel}: right, support vectors" for kernel in machines)],
+        header=["points", *(f"{kernel}: right of the training points, support vectors" for kernel in machines)],
         rows=rows,
         figure=figure,
-        caption="The boundaries, and the support vectors in circles",
+        caption="The boundaries, the support vectors in circles, and how many of the training points "
+        "are on the right side",
         below=["C = 10; (2 a·b + 1)³ and exp(-8‖a - b‖²)."],
     )
 
@@ -319,7 +328,7 @@ def loss_curves(_: Path) -> Page:
 
 
 def lab_data(rows: int) -> tuple[Array, Array, Array, Array]:
-    """Two classes of 30 features with 8 % of the labels turned, and as many new points."""
+    """Two classes of 30 features with 8 % of the labels flipped, and as many new points."""
     draw = np.random.default_rng(5)
     x = draw.normal(size=(2 * rows, 30)).astype(np.float32)
     x[:, 1:] += 0.6 * x[:, :-1]
@@ -396,7 +405,7 @@ def lab(_: Path) -> Page:
         "has a (sub-)gradient other than 0",
         below=[
             f"The cosine between the two weight vectors is {angle:.4f}; the machines agree on "
-            f"{same:.2%} of {len(new_x):,} new points. 8 % of the labels are turned, which no "
+            f"{same:.2%} of {len(new_x):,} new points. 8 % of the labels are flipped, which no "
             "machine can know. The minima are those of `LinearSVC` with a relative gap of 1e-9, "
             "and of L-BFGS.",
         ],

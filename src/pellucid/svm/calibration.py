@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 
@@ -151,7 +151,7 @@ class Calibrated(Fitted):
     """
 
     _FITTED = ("classes", "curves")
-    _ELSEWHERE = {
+    _ELSEWHERE: ClassVar[dict[str, str]] = {
         "save": "Save its machine: calibrated.machine.save(path), and keep calibrated.curves."
     }
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from pellucid.core.errors import ArgumentError, UnknownNameError, nearest
 
@@ -18,7 +17,9 @@ class Fitted:
     """An object whose attributes in `_FITTED` are there after fit; `fit` sets the first of them."""
 
     _FITTED: tuple[str, ...] = ()
-    _ELSEWHERE: Mapping[str, str] = {}  # what names of other libraries, or machines, mean here
+    _ELSEWHERE: ClassVar[
+        dict[str, str]
+    ] = {}  # what names of other libraries, or machines, mean here
 
     @property
     def _name(self) -> str:

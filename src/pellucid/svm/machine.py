@@ -73,6 +73,7 @@ class Machine(Fitted):
         "certificate",
     )
 
+    _matrix = "a precomputed kernel"  # how messages name the matrix
     _MEANT = "C"  # what a number in the first place is
 
     def __init__(
@@ -141,7 +142,7 @@ class Machine(Fitted):
             self._given = len(rows)
             matrix = rows[order[:, None], order]
             check_finite(matrix, order, "x")
-            check_matrix(matrix, where, "a precomputed kernel")
+            check_matrix(matrix, where, self._matrix)
             self._kernel: Kernel | OwnKernel | None = None
             return Data(MatrixSource(matrix), order)
         chosen = rows[order]

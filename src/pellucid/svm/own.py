@@ -114,7 +114,7 @@ class OwnKernel:
 
     @property
     def name(self) -> str:
-        return str(getattr(self.function, "__name__", "kernel"))
+        return function_name(self.function)
 
     def block(self, a: Array, b: Array) -> Array:
         """k(a_m, b_n), (m, n) in the dtype of a.
@@ -134,14 +134,7 @@ class OwnKernel:
                 f"kernel must give {(len(a), len(b))} for {a.shape} and {b.shape}, got "
                 f"{found.shape}",
             )
-        if not np.isfinite(found).all():
-            row, column = np.argwhere(~np.isfinite(found))[0].tolist()
-            raise DataError(
-                self._where,
-                f"kernel function {self.name} must give finite numbers, got "
-                f"{float(found[row, column])}",
-                "Look at what it does to the rows of x, which are finite.",
-            )
+        check_values(found, self._where, self.name)
         return np.ascontiguousarray(found, a.dtype)
 
     def sums(self, a: Array, b: Array, coefficients: Array) -> Array:
@@ -180,6 +173,26 @@ def _named(shapes: Sequence[tuple[int, ...]]) -> str:
 def _said(error: Exception) -> str:
     text = error.problem if isinstance(error, PellucidError) else f"{type(error).__name__} {error}"
     return f"an error ({text:.120})"
+
+
+def function_name(function: object) -> str:
+    """How messages name a kernel function."""
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
+def check_values(values: Array, where: str, name: str) -> None:
+    """Refuses NaN and infinity from a kernel function.
+
+    Args:
+        name: of the function.
+    """
+    if not np.isfinite(values).all():
+        odd = float(values[~np.isfinite(values)][0])
+        raise DataError(
+            where,
+            f"kernel function {name} must give finite numbers, got {odd}",
+            "Look at what it does to the rows of x.",
+        )
 
 
 def check_matrix(matrix: Array, where: str, name: str) -> None:

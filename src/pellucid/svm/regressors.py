@@ -6,7 +6,7 @@ certificate.
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -28,7 +28,7 @@ _R2 = "Write 1 - ((y - machine.predict(x)) ** 2).sum() / ((y - y.mean()) ** 2).s
 class _Regressor(Machine):
     """What SVR and NuSVR share."""
 
-    _ELSEWHERE = {
+    _ELSEWHERE: ClassVar[dict[str, str]] = {
         "score": _R2,
         "predict_proba": _NO_CLASSES,
         "predict_log_proba": _NO_CLASSES,
@@ -207,7 +207,11 @@ class OneClassSVM(Machine):
 
     _FITTED = (*Machine._FITTED, "offset")
     _MEANT = "nu"
-    _ELSEWHERE = {"score": _NEW, "predict_proba": _NO_CLASSES, "predict_log_proba": _NO_CLASSES}
+    _ELSEWHERE: ClassVar[dict[str, str]] = {
+        "score": _NEW,
+        "predict_proba": _NO_CLASSES,
+        "predict_log_proba": _NO_CLASSES,
+    }
 
     @checked
     def __init__(
