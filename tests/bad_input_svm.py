@@ -75,7 +75,11 @@ CASES: list[tuple[str, Callable[[Path], Any], str | None]] = [
         lambda p: svm.SVC(probability=True),
         "unknown argument 'probability'",
     ),
-    ("a number in the place of the kernel", lambda p: svm.SVC(10.0), "the first argument is kernel"),
+    (
+        "a number in the place of the kernel",
+        lambda p: svm.SVC(10.0),
+        "the first argument is kernel",
+    ),
     (
         "the weights of columns with another kernel than the linear one",
         lambda p: svm.SVC().fit(X, Y).coef,

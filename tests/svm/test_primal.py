@@ -61,7 +61,9 @@ def test_the_widest_margin_is_half_the_way_between_the_hulls():
     ],
 )
 def test_the_witness_is_a_point_of_both_hulls(x, y):
-    with pytest.raises(NotSeparableError, match=r"got .*x\[\d+\].* = .*x\[\d+\]") as caught:
+    with pytest.raises(
+        NotSeparableError, match="no hyperplane separates these classes: "
+    ) as caught:
         hard_margin(x, y)
     again = pickle.loads(pickle.dumps(caught.value))
     witness, first = again.witness, np.asarray(y) == min(y)

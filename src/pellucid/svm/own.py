@@ -2,7 +2,7 @@
 
 In: the function and the data. Out: blocks of kernel values. Which of the two it is shows when it is
 traced: with blocks of 3 and 5 rows a function of blocks gives (3, 5). A function of two rows is
-traced once and written out over all pairs. What cannot be traced is called as it is.
+traced once and written out over all pairs. What cannot be compiled is called as it is.
 """
 
 from __future__ import annotations

@@ -106,8 +106,8 @@ class Hyperplane(Plane):
         return [
             f"  margin           {self.margin:.6g}",
             f"  support vectors  {len(self.support):,} of {len(self.slack):,} rows",
-            f"  slack            {int(late.sum()):,} rows have some, {wrong:,} of them on the wrong "
-            "side",
+            f"  slack            {int(late.sum()):,} rows have some, {wrong:,} of them on the "
+            "wrong side",
             f"  objective        {self.objective:.9g}",
         ]
 
