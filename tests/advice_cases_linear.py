@@ -26,11 +26,6 @@ FOLLOWED = [
         lambda p: svm.Calibrated(svm.SVC()),
     ),
     Followed(
-        "Save its machine: calibrated.machine.save(path), and keep calibrated.curves.",
-        lambda p: svm.Calibrated(svm.SVC()).save(p / "both"),
-        lambda p: svm.Calibrated(svm.SVC()).fit(X, Y).machine.save(p / "one"),
-    ),
-    Followed(
         "Use pel.svm.soft_margin, or a kernel: pel.svm.SVC.",
         lambda p: svm.hard_margin(*XOR),
         lambda p: [svm.soft_margin(*XOR), svm.SVC(C=100.0).fit(*XOR)],

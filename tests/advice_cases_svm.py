@@ -62,8 +62,6 @@ FOLLOWED = [
     ),
     Followed("Write C=10.0.", lambda p: svm.LinearSVC(10.0), lambda p: svm.LinearSVC(C=10.0)),
     Followed("Write nu=0.1.", lambda p: svm.OneClassSVM(0.1), lambda p: svm.OneClassSVM(nu=0.1)),
-    Followed("Use NuSVC(nu=…).", lambda p: svm.SVC(nu=0.1), lambda p: svm.NuSVC(nu=0.1)),
-    Followed("Use SVC(C=…).", lambda p: svm.NuSVC(C=2.0), lambda p: svm.SVC(C=2.0)),
     Followed(
         "Write Calibrated(machine).fit(x, y), which has predict_proba.",
         lambda p: svm.SVC(probability=True),
@@ -73,11 +71,6 @@ FOLLOWED = [
         "Write (machine.predict(x) == y).mean(), or take the class of pellucid.sklearn.",
         lambda p: svm.SVC().score(X, Y),
         lambda p: (svm.SVC().fit(X, Y).predict(X) == Y).mean(),
-    ),
-    Followed(
-        "Use SVR(kernel='linear').",
-        lambda p: svm.LinearSVR(),
-        lambda p: svm.SVR(kernel="linear").fit(X, X[:, 0]),
     ),
     Followed(
         "Use dual_coef, the coefficients of the support vectors, or kernel='linear'.",

@@ -200,12 +200,12 @@ CASES: list[tuple[str, Callable[[Path], Any], str | None]] = [
     (
         "a kernel that is not symmetric",
         lambda p: svm.SVC(skewed).fit(X, Y),
-        "kernel must be symmetric, got k(0, 1) =",
+        "kernel function skewed must be symmetric, got k(0, 1) =",
     ),
     (
         "a kernel that is not positive",
         lambda p: svm.SVC(lambda a, b: -(a @ b)).fit(X, Y),
-        "kernel must be positive, without eigenvalues below 0",
+        "kernel function <lambda> must be positive, without eigenvalues below 0",
     ),
     (
         "a kernel function that gives the wrong shape",

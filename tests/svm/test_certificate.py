@@ -195,13 +195,13 @@ def test_nothing_is_proved_where_the_kernel_is_not_positive(kernel, tmp_path):
     loaded = svm.load(tmp_path / "machine").certificate
     assert not loaded.positive and np.isnan(loaded.gap)
     with pytest.warns(svm.SolverWarning, match="is not positive"):
-        other = svm.KernelLogisticRegression(kernel, **options, max_iter=3).fit(x, y).certificate
+        other = svm.KernelLogisticRegression(kernel, tol=1.0, **options).fit(x, y).certificate
     assert np.isnan(other.gap) and "nothing is proved" in str(other)
 
 
 def test_large_kernel_values_are_warned_of():
     with pytest.warns(svm.SolverWarning, match=r"kernel values are as large as .*degree=200"):
-        svm.SVC("poly", degree=200, max_iter=10).fit(30 * X, Y)
+        svm.SVC("poly", degree=200, tol=10.0).fit(30 * X, Y)
 
 
 def test_each_machine_has_its_own_words():

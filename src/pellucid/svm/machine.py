@@ -171,7 +171,7 @@ class Machine(Fitted):
         if kernel.kind == "poly":
             with np.errstate(all="ignore"):
                 largest = float(np.abs(source.diagonal()).max())
-            if largest > _LARGE:  # infinite ones are refused where they are met
+            if _LARGE < largest < np.inf:  # infinite ones are refused where they are met
                 warn(
                     where,
                     f"kernel values are as large as {largest:.1e}: with degree={kernel.degree} the "
