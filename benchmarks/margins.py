@@ -17,16 +17,24 @@ from pellucid import svm
 Decision = Callable[[Array], Array]
 
 
-def cloud(overlap: float, count: int = 25) -> tuple[Array, Array]:
+def cloud(overlap: float, count: int = 25, seed: int = 2) -> tuple[Array, Array]:
     """Two classes of points in the plane, (2·count, 2) and -1 or 1."""
-    draw = np.random.default_rng(2)
+    draw = np.random.default_rng(seed)
     t = np.repeat([1, -1], count)
     return draw.normal(size=(2 * count, 2)) + (1.6 - overlap) * t[:, None], t
 
 
 def points(axes: Any, x: Array, t: Array, size: float = 22) -> None:
     for side, color, mark in ((-1, BLUE, "o"), (1, RED, "s")):
-        axes.scatter(*x[t == side].T, s=size, color=color, marker=mark, linewidths=0, zorder=3)
+        axes.scatter(
+            *x[t == side].T,
+            s=size,
+            color=color,
+            marker=mark,
+            linewidths=0,
+            zorder=3,
+            label=f"class {side:+d}",
+        )
 
 
 def frame(axes: Any, x: Array, border: float = 0.8) -> None:
@@ -53,7 +61,7 @@ def borders(axes: Any, decision: Decision, shaded: bool = True, margins: bool = 
 
 def margin_slack(_: Path) -> Page:
     """The margin of a soft-margin machine, its support vectors, and each slack as a distance."""
-    x, t = cloud(0.55, 18)
+    x, t = cloud(0.55, 18, seed=6)
     found = svm.soft_margin(x, t, C=1.0)
     w, b, xi, a = found.weight, found.intercept, found.slack, found.multipliers
     figure, (axes,) = panels(1, 6.6, 5.6)
@@ -71,10 +79,18 @@ def margin_slack(_: Path) -> Page:
         axes.plot(*np.stack([x[row], home]).T, color=ORANGE, linewidth=1.1, zorder=2)
     for row in np.flatnonzero(late):
         axes.annotate(
-            f"{xi[row]:.2f}", x[row], (4, 4), textcoords="offset points", fontsize=7, color="0.2"
+            f"{xi[row]:.2f}",
+            x[row],
+            (6, -3 if t[row] > 0 else 5),
+            textcoords="offset points",
+            fontsize=7,
+            color="0.2",
+            bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "alpha": 0.8, "lw": 0},
+            zorder=4,
         )
+    axes.legend(loc="lower left", fontsize=8)
     along = np.array([w[1], -w[0]]) / norm
-    middle = -b * w / norm**2 + along * 2.6
+    middle = -b * w / norm**2 + along * 1.8
     axes.annotate(
         "", middle + w / norm**2, middle, arrowprops={"arrowstyle": "<->", "color": GREEN}
     )
@@ -154,6 +170,7 @@ def effect_of_c(_: Path) -> Page:
             borders(one, found.decision_function)
             points(one, x, t, 16)
             one.scatter(*x[found.support].T, s=60, facecolors="none", edgecolors="black", lw=0.8)
+            one.legend(loc="lower right", fontsize=7)
             one.set_title(
                 f"C = {C:g}: margin {found.margin:.2f}, {len(found.support)} support vectors"
             )
@@ -176,6 +193,10 @@ def outlier(_: Path) -> Page:
     """One point moves a hard margin; a soft one hardly notices."""
     x, t = cloud(-0.55, 20)
     clean = svm.hard_margin(x, t)
+    short = t * clean.decision_function(x)
+    kept = (short < 1 + 1e-6) | (short > 1.1)  # what lies almost on a line would seem to be on it
+    x, t = x[kept], t[kept]
+    clean = svm.hard_margin(x, t)
     toward = clean.weight / np.linalg.norm(clean.weight)
     # A point of the first class almost at the other class's border.
     guest = -clean.intercept * clean.weight / (clean.weight @ clean.weight)
@@ -197,6 +218,7 @@ def outlier(_: Path) -> Page:
         if len(rows_of) > len(x):
             one.annotate("outlier", guest, (-46, -3), textcoords="offset points", fontsize=8)
         one.set_title(name, fontsize=9)
+        one.legend(loc="lower right", fontsize=7)
         turned = clean.weight @ found.weight / np.linalg.norm(clean.weight)
         turned = np.degrees(np.arccos(min(1.0, turned / np.linalg.norm(found.weight))))
         rows.append([name, f"{found.margin:.3f}", f"{turned:.1f}°", f"{found.slack.sum():.2f}"])
@@ -262,6 +284,8 @@ def kernels(_: Path) -> Page:
             axes.set_title(f"{name}, {kernel}: {right:.0%} right", fontsize=9)
             cells.append(f"{right:.1%}, {len(found.support)} of {len(t)}")
         rows.append(cells)
+    handles = grid[0, 0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=2, fontsize=8)
     return Page(
         text=[
             "Three tasks in the plane that no line solves. A machine with a kernel k is the linear "
@@ -269,10 +293,14 @@ def kernels(_: Path) -> Page:
             "have a above 0. The polynomial of degree 3 is enough for XOR and the circles, the RBF "
             "kernel for the spirals as well.",
         ],
-        header=["points", *(f"{kernel}: right, support vectors" for kernel in machines)],
+        header=[
+            "points",
+            *(f"{kernel}: right of the training points, support vectors" for kernel in machines),
+        ],
         rows=rows,
         figure=figure,
-        caption="The boundaries, and the support vectors in circles",
+        caption="The boundaries, the support vectors in circles, and how many of the training "
+        "points are on the right side",
         below=["C = 10; (2 a·b + 1)³ and exp(-8‖a - b‖²)."],
     )
 
@@ -319,7 +347,7 @@ def loss_curves(_: Path) -> Page:
 
 
 def lab_data(rows: int) -> tuple[Array, Array, Array, Array]:
-    """Two classes of 30 features with 8 % of the labels turned, and as many new points."""
+    """Two classes of 30 features with 8 % of the labels flipped, and as many new points."""
     draw = np.random.default_rng(5)
     x = draw.normal(size=(2 * rows, 30)).astype(np.float32)
     x[:, 1:] += 0.6 * x[:, :-1]
@@ -396,7 +424,7 @@ def lab(_: Path) -> Page:
         "has a (sub-)gradient other than 0",
         below=[
             f"The cosine between the two weight vectors is {angle:.4f}; the machines agree on "
-            f"{same:.2%} of {len(new_x):,} new points. 8 % of the labels are turned, which no "
+            f"{same:.2%} of {len(new_x):,} new points. 8 % of the labels are flipped, which no "
             "machine can know. The minima are those of `LinearSVC` with a relative gap of 1e-9, "
             "and of L-BFGS.",
         ],

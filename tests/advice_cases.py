@@ -42,6 +42,8 @@ SIGNS = 2 * SIDES - 1
 ONES = np.ones((2, 3), np.float32)
 MASKED = np.ma.masked_less(X, 0)
 x4, other4 = pel.Input((4,)), pel.Input((4,))
+HOLES, ENDLESS = np.where(X > 1, np.nan, X), np.where(X > 1, np.inf, X)
+DENSE4 = nn.Dense(4)
 DENSE, ROWS = nn.Dense(2), TensorType(float32, (N, 4))
 
 
@@ -285,9 +287,30 @@ FOLLOWED = [
     ),
     # data
     Followed(
-        "Remove such rows, or fill them: np.nan_to_num(x).",
-        lambda p: fitted(np.where(X > 1, np.nan, X), X[:, 0]),
-        lambda p: fitted(np.nan_to_num(np.where(X > 1, np.nan, X)), X[:, 0]),
+        "Leave out such rows, or fill in the means of the columns: np.where(np.isnan(x), "
+        "np.nanmean(x, axis=0), x).",
+        lambda p: fitted(HOLES, X[:, 0]),
+        lambda p: (
+            fitted(np.where(np.isnan(HOLES), np.nanmean(HOLES, axis=0), HOLES), X[:, 0]),
+            fitted(HOLES[~np.isnan(HOLES).any(axis=1)], X[~np.isnan(HOLES).any(axis=1), 0]),
+        ),
+    ),
+    Followed(
+        "Leave out such rows: x[np.isfinite(x).all(axis=1)], and those of y.",
+        lambda p: fitted(ENDLESS, X[:, 0]),
+        lambda p: fitted(
+            ENDLESS[np.isfinite(ENDLESS).all(axis=1)], X[np.isfinite(ENDLESS).all(axis=1), 0]
+        ),
+    ),
+    Followed(
+        "Leave out such rows: x[np.isfinite(y)], y[np.isfinite(y)].",
+        lambda p: fitted(X, HOLES[:, 0]),
+        lambda p: fitted(X[np.isfinite(HOLES[:, 0])], HOLES[np.isfinite(HOLES[:, 0]), 0]),
+    ),
+    Followed(
+        "Leave out such rows.",
+        lambda p: fitted(X, HOLES),
+        lambda p: fitted(X[np.isfinite(HOLES).all(1)], HOLES[np.isfinite(HOLES).all(1)], DENSE4),
     ),
     Followed(
         "Fill it: x.filled(0).",
@@ -328,7 +351,7 @@ FOLLOWED = [
         ),
     ),
     Followed(
-        "Pass overwrite=True (--overwrite) to replace it, or choose another name.",
+        "Pass overwrite=True to replace it, or choose another name.",
         lambda p: saved(p),
         lambda p: (saved(p, overwrite=True), fitted(X, X[:, 0]).save(p / "other.safetensors")),
     ),

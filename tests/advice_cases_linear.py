@@ -10,10 +10,21 @@ from tests.advice_cases_svm import FEW, X, Y
 
 XOR = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 1, 1, 0])
 WIDE = np.random.default_rng(0).normal(size=(6, 2000))
+LONG = np.random.default_rng(1).normal(size=(2100, 2))
 SIX = np.arange(6) % 2
 THREE = np.arange(30) % 3
 
 FOLLOWED = [
+    Followed(
+        'Write form="hinge", which has the same minimizer and no slacks.',
+        lambda p: svm.soft_margin(LONG, np.arange(2100) % 2, form="slack"),
+        lambda p: svm.soft_margin(LONG, np.arange(2100) % 2, form="hinge"),
+    ),
+    Followed(
+        "Write SVC(…), with brackets.",
+        lambda p: svm.Calibrated(svm.SVC),  # type: ignore[arg-type]
+        lambda p: svm.Calibrated(svm.SVC()),
+    ),
     Followed(
         "Use pel.svm.soft_margin, or a kernel: pel.svm.SVC.",
         lambda p: svm.hard_margin(*XOR),

@@ -20,6 +20,21 @@ PARTS = estimators.Perceptron().partial_fit(X, Y, classes=[0, 1, 2])
 
 FOLLOWED = [
     Followed(
+        "For data of one class use OneClassSVM.",
+        lambda _: estimators.SVC().fit(X, np.zeros(30)),
+        lambda _: estimators.OneClassSVM().fit(X),
+    ),
+    Followed(
+        "Give rows of another class a weight above 0.",
+        lambda _: estimators.SVC().fit(X, Y, Y == 1),
+        lambda _: estimators.SVC().fit(X, Y, np.ones(30)),
+    ),
+    Followed(
+        "It is called with two blocks of rows: lambda A, B: (A @ B.T + 1) ** 2.",
+        lambda _: estimators.SVC(kernel=lambda a, b: 1.0).fit(X, Y),
+        lambda _: estimators.SVC(kernel=lambda A, B: (A @ B.T + 1) ** 2).fit(X, Y),
+    ),
+    Followed(
         "Use X.toarray().",
         lambda _: estimators.SVC(kernel="precomputed").fit(sparse.csr_array(KERNEL), Y),
         lambda _: estimators.SVC(kernel="precomputed").fit(sparse.csr_array(KERNEL).toarray(), Y),

@@ -51,6 +51,43 @@ def scattered(a: Any, b: Any) -> Any:
 
 FOLLOWED = [
     Followed(
+        "For a margin without slack use pellucid.svm.hard_margin(x, y).",
+        lambda p: svm.SVC(C=float("inf")),
+        lambda p: svm.hard_margin([[0.0], [1.0]], [0, 1]),
+    ),
+    Followed(
+        "Write max_iter=None for as many steps as it needs.",
+        lambda p: svm.SVC(max_iter=-1),
+        lambda p: svm.SVC(max_iter=None).fit(X, Y),
+    ),
+    Followed("Write C=10.0.", lambda p: svm.LinearSVC(10.0), lambda p: svm.LinearSVC(C=10.0)),
+    Followed("Write nu=0.1.", lambda p: svm.OneClassSVM(0.1), lambda p: svm.OneClassSVM(nu=0.1)),
+    Followed(
+        "Write Calibrated(machine).fit(x, y), which has predict_proba.",
+        lambda p: svm.SVC(probability=True),
+        lambda p: svm.Calibrated(svm.SVC()).fit(X, Y).predict_proba(X),
+    ),
+    Followed(
+        "Write (machine.predict(x) == y).mean(), or take the class of pellucid.sklearn.",
+        lambda p: svm.SVC().score(X, Y),
+        lambda p: (svm.SVC().fit(X, Y).predict(X) == Y).mean(),
+    ),
+    Followed(
+        "Use dual_coef, the coefficients of the support vectors, or kernel='linear'.",
+        lambda p: svm.SVC().fit(X, Y).coef,
+        lambda p: (svm.SVC().fit(X, Y).dual_coef, svm.SVC(kernel="linear").fit(X, Y).coef),
+    ),
+    Followed(
+        "Take one of them, such as certificate[0], or go over all: for one in certificate.",
+        lambda p: svm.SVC().fit(X, np.arange(30) % 3).certificate.gap,
+        lambda p: [one.gap for one in svm.SVC().fit(X, np.arange(30) % 3).certificate],
+    ),
+    Followed(
+        "Look at what it does to the rows of x.",
+        lambda p: svm.SVC(lambda a, b: np.log(a @ b)).fit(X, Y),
+        lambda p: svm.SVC(lambda a, b: np.log(1 + np.exp(a @ b))),
+    ),
+    Followed(
         "Support vector machines are loaded by pel.svm.load(path).",
         lambda p: pel.load(machine_file(p)),
         lambda p: svm.load(machine_file(p)),

@@ -103,8 +103,14 @@ CASES: list[tuple[str, Callable[[Path], Any], str | None]] = [
     (
         "a hard margin of classes that are not separable",
         lambda p: svm.hard_margin([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]),
-        "a hyperplane must separate the classes, got 0.5·x[0] + 0.5·x[3] = 0.5·x[1] + 0.5·x[2]",
+        "no hyperplane separates these classes: 0.5·x[0] + 0.5·x[3] = 0.5·x[1] + 0.5·x[2]",
     ),
+    (
+        "a hard margin of equal rows with different labels",
+        lambda p: svm.hard_margin([[0.0], [3.0], [3.0]], [0, 0, 1]),
+        "rows 1 and 2 are the same point with different labels",
+    ),
+    ("a class for Calibrated", lambda p: svm.Calibrated(svm.SVC), "got the class SVC"),  # type: ignore[arg-type]
     (
         "too many features for a primal form",
         lambda p: svm.soft_margin(np.zeros((4, 2000)), [0, 1, 0, 1]),

@@ -65,6 +65,42 @@ def rows_lost(a: Any, b: Any) -> Any:
 
 CASES: list[tuple[str, Callable[[Path], Any], str | None]] = [
     (
+        "C without an end",
+        lambda p: svm.SVC(C=INF),
+        "C must lie in (0, inf), got inf",
+    ),
+    ("ν for SVC", lambda p: svm.SVC(nu=0.1), "unknown argument 'nu'"),
+    (
+        "scikit-learn's probability=True",
+        lambda p: svm.SVC(probability=True),
+        "unknown argument 'probability'",
+    ),
+    (
+        "a number in the place of the kernel",
+        lambda p: svm.SVC(10.0),
+        "the first argument is kernel",
+    ),
+    (
+        "the weights of columns with another kernel than the linear one",
+        lambda p: svm.SVC().fit(X, Y).coef,
+        "coef is there with kernel='linear' alone, got kernel='rbf'",
+    ),
+    (
+        "the margin of several problems",
+        lambda p: svm.SVC().fit(X, THREE).certificate.margin,
+        "each of the 3 problems has its own 'margin'",
+    ),
+    (
+        "infinity in the rows of a support vector machine",
+        lambda p: svm.SVC().fit(changed(INF), Y),
+        "[data] x must be finite, got inf in row 4, column 1",
+    ),
+    (
+        "labels of NaN",
+        lambda p: svm.SVC().fit(X, np.where(Y, 1.0, NAN)),
+        "[data] y must be finite, got nan in row",
+    ),
+    (
         "NaN in the rows of a support vector machine",
         lambda p: svm.SVC().fit(changed(NAN), Y),
         "[data] x must be finite, got nan in row 4, column 1",
@@ -164,12 +200,12 @@ CASES: list[tuple[str, Callable[[Path], Any], str | None]] = [
     (
         "a kernel that is not symmetric",
         lambda p: svm.SVC(skewed).fit(X, Y),
-        "kernel must be symmetric, got k(0, 1) =",
+        "kernel function skewed must be symmetric, got k(0, 1) =",
     ),
     (
         "a kernel that is not positive",
         lambda p: svm.SVC(lambda a, b: -(a @ b)).fit(X, Y),
-        "kernel must be positive, without eigenvalues below 0",
+        "kernel function <lambda> must be positive, without eigenvalues below 0",
     ),
     (
         "a kernel function that gives the wrong shape",
@@ -179,7 +215,7 @@ CASES: list[tuple[str, Callable[[Path], Any], str | None]] = [
     (
         "a kernel function that gives NaN",
         lambda p: svm.SVC(lambda a, b: np.log(a @ b - 1e6)).fit(X, Y),
-        "kernel values must be finite, got infinity or NaN",
+        "kernel function <lambda> must give finite numbers, got nan",
     ),
     (
         "a precomputed kernel that is not square",

@@ -574,6 +574,7 @@ ODD_VALUES = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore::pellucid.svm.ConvergenceWarning")
 @pytest.mark.parametrize("row", ARGUMENTS, ids=lambda row: row.make.__name__)
 def test_no_constructor_lets_another_error_out(row):
     for name in inspect.signature(row.make).parameters:

@@ -154,6 +154,7 @@ def test_an_existing_file_is_replaced_only_when_asked(tmp_path):
     done = pellucid("train", "digits", "--epochs", 1, cwd=tmp_path)
     assert done.returncode == 2
     assert "exists already" in done.stderr
+    assert "Pass --overwrite to replace it" in done.stderr
     assert (tmp_path / "digits.safetensors").read_text() == "mine"
     assert pellucid("train", "digits", "--epochs", 1, "--overwrite", cwd=tmp_path).returncode == 0
 

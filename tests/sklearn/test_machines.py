@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from pellucid import sklearn as estimators
+from pellucid import svm as svm_here
 from pellucid.core.errors import PellucidError
 from pellucid.sklearn.base import allowed_threads
 from pellucid.sklearn.distinct import distinct
@@ -106,6 +107,36 @@ def test_equal_rows_share_a_coefficient_within_their_bounds():
     np.testing.assert_allclose(model.coef_, theirs.coef_, atol=1e-3)
 
 
+@pytest.mark.parametrize("name", ["SVC", "LinearSVC", "SVR", "OneClassSVM"])
+def test_certificates_count_the_rows_that_were_given(name):
+    """Equal rows are one row of the fit; those with weights too."""
+    x = np.tile(X[TWO] + np.random.default_rng(0).normal(size=(100, 4)) / 4, (3, 1))
+    y = np.tile(CODES[TWO], 3)
+    proof = getattr(estimators, name)().fit(x, y).certificate_
+    known = getattr(svm_here, name)().fit(x, y).certificate
+    for count in ("rows", "right", "inside", "wrong"):
+        assert getattr(proof, count) == getattr(known, count), count
+    np.testing.assert_allclose(proof.slack, known.slack, atol=5e-3)
+    assert proof.rows == 300 and proof.support % 3 == 0
+
+
+def test_certificates_name_the_classes():
+    pairs = estimators.SVC().fit(X, Y).certificate_
+    assert [one.title for one in pairs][1] == "'setosa' against 'virginica'"
+    assert pairs[0].rows == len(pairs[0].slack) == 100
+    rest = estimators.LinearSVC().fit(X, Y).certificate_
+    assert [one.title for one in rest][2] == "'virginica' against the rest"
+    two = estimators.SVC().fit(X[TWO], Y[TWO]).certificate_
+    assert two.title == "'versicolor' against 'virginica'"
+    again = pickle.loads(pickle.dumps(estimators.SVC().fit(X, Y))).certificate_
+    assert repr(again) == repr(pairs)
+
+
+def test_a_name_that_is_not_here_is_answered():
+    with pytest.raises(AttributeError, match=r"Use SVR\(kernel='linear'\)"):
+        _ = estimators.LinearSVR
+
+
 def test_rows_that_count_alone():
     weights = np.ones(len(X))
     weights[CODES == 2] = 0
@@ -116,6 +147,7 @@ def test_rows_that_count_alone():
     assert 0 not in model.support_ and model.support_.max() < 100
 
 
+@pytest.mark.filterwarnings("ignore:.*kernel is not positive")
 @pytest.mark.parametrize("kernel", ["linear", "poly", "rbf", "sigmoid"])
 @pytest.mark.parametrize("form", [sparse.csr_matrix, sparse.csc_array])
 def test_sparse_rows_are_taken_as_they_are(kernel, form):
@@ -163,8 +195,12 @@ def test_a_function_is_called_as_scikit_learn_calls_it():
         theirs.decision_function(["b a", "a a a"]),
         atol=1e-8,
     )
-    with pytest.raises(ValueError, match=r"kernel must return \(150, 150\)"):
+    with pytest.raises(ValueError, match=r"<lambda> must return \(150, 150\)"):
         estimators.SVC(kernel=lambda a, b: a).fit(X, Y)
+    with pytest.raises(ValueError, match="kernel function <lambda> must give finite numbers"):
+        estimators.SVC(kernel=lambda a, b: a @ b.T * np.nan).fit(X, Y)
+    with pytest.raises(ValueError, match="kernel function <lambda> must be positive"):
+        estimators.SVC(kernel=lambda a, b: -(a @ b.T)).fit(X, Y)
 
 
 def test_precomputed_kernels_leave_out_rows_and_columns():

@@ -30,6 +30,7 @@ def close(ours, theirs, x, tol, name="decision_function"):
 
 
 @pytest.mark.parametrize("C", [0.01, 1.0, 100.0])
+@pytest.mark.filterwarnings("ignore:.*kernel is not positive")
 @pytest.mark.parametrize("kernel", ["linear", "poly", "rbf", "sigmoid"])
 @pytest.mark.parametrize("name", DATA)
 @pytest.mark.lecture("T1.B5", "T1.B6")

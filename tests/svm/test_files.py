@@ -29,7 +29,7 @@ MACHINES = {
     "pairs": lambda: svm.SVC("poly", class_weight="balanced").fit(X4.astype(np.float32), Y4),
     "SVR": lambda: svm.SVR("linear").fit(XR, YR),
     "NuSVR": lambda: svm.NuSVR(0.3).fit(XR, YR),
-    "OneClassSVM": lambda: svm.OneClassSVM("sigmoid", nu=0.2).fit(XR),
+    "OneClassSVM": lambda: svm.OneClassSVM("poly", coef0=1.0, nu=0.2).fit(XR),
     "precomputed": lambda: svm.SVC("precomputed").fit(X @ X.T, Y),
     "rows": lambda: svm.SVC(lambda a, b: a @ M @ b).fit(X, Y),
     "blocks": lambda: svm.SVC(lambda A, B: (A @ B.T + 1) ** 2).fit(X, Y),

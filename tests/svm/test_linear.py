@@ -10,6 +10,7 @@ from pellucid.svm import newton
 from pellucid.svm.linear_problem import LinearProblem
 from pellucid.svm.linear_reference import LinearRowsReference
 from pellucid.svm.linear_rows import LinearRows
+from tests.svm.data import blobs
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 5))
@@ -178,3 +179,18 @@ def test_a_file_holds_the_machine(tmp_path):
     assert str(again.certificate) == str(found.certificate)
     with pytest.raises(TypeError, match="the machine must be fitted"):
         svm.LinearSVC().save(tmp_path / "other")
+
+
+def test_steps_on_few_rows_go_on_until_they_are_near():
+    x, y = blobs(100, 2, seed=3)
+    found = svm.subgradient(x, y)
+    least = svm.LinearSVC("hinge", tol=1e-8).fit(x, y).certificate.primal
+    assert found.steps >= 2000
+    assert found.objective[-1] < 1.01 * least
+    assert "steps" in str(found) and "array" not in repr(found)
+
+
+def test_steps_that_end_too_early_are_warned_of():
+    x, y = blobs(100, 2, seed=3)
+    with pytest.warns(svm.ConvergenceWarning, match="the last of 2 passes took"):
+        svm.subgradient(x, y, epochs=2, C=10.0)

@@ -76,13 +76,26 @@ def test_a_function_that_cannot_be_traced_is_called_as_it_is(tmp_path):
 
     known = svm.SVC("linear").fit(X, Y)
     for function in (by_hand, of_rows):
-        with pytest.warns(UserWarning, match=f"the kernel {function.__name__} cannot be traced"):
+        with pytest.warns(UserWarning, match=f"the kernel {function.__name__} cannot be compiled"):
             machine = svm.SVC(function).fit(X, Y)
         np.testing.assert_allclose(
             machine.decision_function(X), known.decision_function(X), atol=5e-3
         )
-        with pytest.raises(DataError, match="must be one that can be traced"):
+        with pytest.raises(DataError, match="must be one that can be compiled"):
             machine.save(tmp_path / "machine")
+
+
+def test_what_is_wrong_with_a_function_is_said_of_the_function():
+    def hollow(a, b):
+        return np.log(a @ b - 1e6)
+
+    def opposite(a, b):
+        return -(a @ b)
+
+    with pytest.raises(DataError, match="kernel function hollow must give finite numbers, got nan"):
+        svm.SVC(hollow).fit(X, Y)
+    with pytest.raises(DataError, match="kernel function opposite must be positive"):
+        svm.SVC(opposite).fit(X, Y)
 
 
 def test_what_is_no_kernel():

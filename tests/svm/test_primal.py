@@ -61,7 +61,9 @@ def test_the_widest_margin_is_half_the_way_between_the_hulls():
     ],
 )
 def test_the_witness_is_a_point_of_both_hulls(x, y):
-    with pytest.raises(NotSeparableError, match=r"got .*x\[\d+\].* = .*x\[\d+\]") as caught:
+    with pytest.raises(
+        NotSeparableError, match="no hyperplane separates these classes: "
+    ) as caught:
         hard_margin(x, y)
     again = pickle.loads(pickle.dumps(caught.value))
     witness, first = again.witness, np.asarray(y) == min(y)
@@ -69,6 +71,19 @@ def test_the_witness_is_a_point_of_both_hulls(x, y):
     assert witness[first].sum() == pytest.approx(1) and witness[~first].sum() == pytest.approx(1)
     meeting = witness[first] @ np.asarray(x)[first] - witness[~first] @ np.asarray(x)[~first]
     np.testing.assert_allclose(meeting, 0, atol=1e-7)
+
+
+def test_equal_rows_are_named():
+    with pytest.raises(NotSeparableError, match="rows 1 and 2 are the same point"):
+        hard_margin([[0.0], [3.0], [3.0]], [0, 0, 1])
+
+
+def test_a_hyperplane_prints_what_it_says_and_no_arrays():
+    found = hard_margin(APART, T)
+    lines = str(found).splitlines()
+    assert repr(found) == str(found) and len(lines) == 6 and "array" not in str(found)
+    assert f"{len(found.support)} of 40 rows" in str(found)
+    assert f"{found.margin:.6g}" in str(found)
 
 
 def test_a_large_problem_is_sent_to_linear_svc():

@@ -142,7 +142,9 @@ def test_the_gap_is_printed(capsys, monkeypatch):
 
 def test_columns_whose_scales_differ_are_named():
     x = X * [1, 1e4, 1, 1, 1e-3, 1]
-    with pytest.warns(svm.SolverWarning, match=r"columns 1 vary by up to .* columns 4 by as"):
+    with pytest.warns(
+        svm.SolverWarning, match=r"column 1 varies by up to .* column 4 varies by as"
+    ):
         svm.SVC().fit(x, Y)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

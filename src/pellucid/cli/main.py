@@ -471,7 +471,8 @@ def main() -> None:
         code = app(arguments or ["--help"], prog_name="pellucid", standalone_mode=False)
         sys.exit(code if arguments else 2)
     except PellucidError as error:
-        err.print(f"Error: {error.short}", markup=False)
+        # What an argument is in Python is an option here.
+        err.print(f"Error: {error.short.replace('overwrite=True', '--overwrite')}", markup=False)
         sys.exit(2)
     except Exception as error:
         if not hasattr(error, "format_message"):

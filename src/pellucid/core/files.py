@@ -78,7 +78,7 @@ def _exists(target: Path) -> ArgumentError:
     return ArgumentError(
         f'save "{target}"',
         "the file exists already",
-        "Pass overwrite=True (--overwrite) to replace it, or choose another name.",
+        "Pass overwrite=True to replace it, or choose another name.",
     )
 
 

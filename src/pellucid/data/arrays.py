@@ -260,11 +260,18 @@ def check_finite(batch: Array, rows: Array | range, name: str) -> None:
     if batch.dtype.kind != "f" or np.isfinite(batch).all():
         return
     place = np.argwhere(~np.isfinite(batch))[0]
-    raise DataError(
-        "data",
-        f"{name} must be finite, got {float(batch[tuple(place)])} in {_cell(place, rows)}",
-        "Remove such rows, or fill them: np.nan_to_num(x).",
-    )
+    value = float(batch[tuple(place)])
+    fix = "Leave out such rows."
+    if name == "x" and batch.ndim == 2:
+        fix = "Leave out such rows: x[np.isfinite(x).all(axis=1)], and those of y."
+        if np.isnan(value):
+            fix = (
+                "Leave out such rows, or fill in the means of the columns: np.where(np.isnan(x), "
+                "np.nanmean(x, axis=0), x)."
+            )
+    elif name == "y" and batch.ndim == 1:
+        fix = "Leave out such rows: x[np.isfinite(y)], y[np.isfinite(y)]."
+    raise DataError("data", f"{name} must be finite, got {value} in {_cell(place, rows)}", fix)
 
 
 def _cell(place: Array, rows: Array | range) -> str:

@@ -10,6 +10,9 @@ Example:
     ['right']
 """
 
+from typing import TYPE_CHECKING
+
+from pellucid.core.names import unknown_names
 from pellucid.sklearn.installed import missing
 
 try:
@@ -23,6 +26,7 @@ from pellucid.sklearn.linear import LinearSVC
 from pellucid.sklearn.logistic import KernelLogisticRegression
 from pellucid.sklearn.perceptron import Perceptron
 from pellucid.sklearn.regressors import SVR, NuSVR, OneClassSVM
+from pellucid.svm.arguments import NAMES
 
 __all__ = [
     "SVC",
@@ -35,5 +39,8 @@ __all__ = [
     "ParameterError",
     "Perceptron",
 ]
+
+if not TYPE_CHECKING:  # which should not think that any name is there
+    __getattr__ = unknown_names("pellucid.sklearn", __all__, NAMES)
 
 del missing, validate_data

@@ -18,6 +18,7 @@ from pellucid.core.arguments import integer
 from pellucid.core.errors import DataError, DTypeError, ShapeError
 from pellucid.sklearn.base import NO_TARGET, Array, Estimator, Table, allowed_threads, convergence
 from pellucid.sklearn.distinct import Distinct, distinct, unchanged
+from pellucid.svm.own import check_values, function_name
 
 Floats = NDArray[np.float64]
 
@@ -91,16 +92,21 @@ class KernelMachine(Estimator):
 
     def _values(self, X: Any) -> Floats:
         """What a kernel function of a person's own says of X and the training rows."""
-        found = self.kernel(X, self._x_fit)
-        found = check_array(found, accept_sparse=True, dtype=np.float64, order="C")
-        matrix: Floats = found.toarray() if hasattr(found, "toarray") else found
+        found, name = self.kernel(X, self._x_fit), function_name(self.kernel)
+        shape = getattr(found, "shape", None) or np.shape(found)
         wanted = (_length(X), _length(self._x_fit))
-        if matrix.shape != wanted:
+        if shape != wanted:
             raise ShapeError(
                 self._where,
-                f"kernel must return {wanted}, a row for each of the first argument and a column "
-                f"for each of the second, got {matrix.shape}",
+                f"kernel function {name} must return {wanted}, a row for each of the first "
+                f"argument and a column for each of the second, got {shape}",
+                "It is called with two blocks of rows: lambda A, B: (A @ B.T + 1) ** 2.",
             )
+        found = check_array(
+            found, accept_sparse=True, dtype=np.float64, order="C", ensure_all_finite=False
+        )
+        matrix: Floats = found.toarray() if hasattr(found, "toarray") else found
+        check_values(matrix, self._where, name)
         return matrix
 
     # -- fit ----------------------------------------------------------------------------------
@@ -111,9 +117,13 @@ class KernelMachine(Estimator):
         rows = unchanged(weights) if self._is_matrix else distinct(table.x, targets, weights)
         x = table.x if self._is_matrix else table.x[rows.first]
         y = None if targets is None else targets[rows.first]
+        if callable(self.kernel):
+            machine._matrix = f"kernel function {function_name(self.kernel)}"
         with convergence():
             machine.fit(x, y, sample_weight=rows.weights)
         self._fitted = machine
+        # Which row of the fit stands for each row that counts; None where all are there.
+        self._of = rows.of if len(rows.first) < len(rows.of) else None
         self._expand(machine, rows, table, targets)
         self.intercept_ = machine.intercept.copy()
         self.fit_status_ = 0 if machine.converged else 1
@@ -158,12 +168,13 @@ class KernelMachine(Estimator):
 
     @property
     def certificate_(self) -> Any:
-        """What proves the optimum, of the rows that differ: see `pellucid.svm`.
+        """What proves the optimum: see `pellucid.svm`. Its rows are those of weight above 0.
 
         It is computed when it is first asked for; a pickle holds it where that was before.
         """
         check_is_fitted(self)
-        return self._fitted.certificate
+        proof = self._fitted.certificate
+        return proof if self._of is None else proof.repeated(self._of)
 
     @property
     def n_support_(self) -> Array:

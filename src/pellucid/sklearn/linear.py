@@ -38,8 +38,8 @@ class LinearSVC(SparseCoefMixin, LinearClassifierMixin, ClassifierMixin, Classes
         classes_: the labels, sorted.
         coef_: (1, d) for two classes, else (classes, d); intercept_: one for each row of coef_.
         n_iter_: the most steps of all problems.
-        certificate_: what was proved of the fit; for several classes a tuple, one for each row of
-            coef_.
+        certificate_: what was proved of the fit; for several classes `Certificates`, one for
+            each row of coef_.
     """
 
     def __init__(
@@ -106,7 +106,9 @@ class LinearSVC(SparseCoefMixin, LinearClassifierMixin, ClassifierMixin, Classes
         self.coef_ = machine.coef
         self.intercept_ = machine.intercept if self.fit_intercept else 0.0
         self.n_iter_ = int(machine.n_iter.max())
-        self.certificate_ = machine.certificate
+        count = len(self.classes_)
+        pairs = [(0, 1)] if count == 2 else [(number, -1) for number in range(count)]
+        self.certificate_ = self._titled(machine.certificate.repeated(rows.of), pairs)
         return self
 
     def _check(self) -> None:

@@ -1,6 +1,10 @@
 """Support vector machines."""
 
+from typing import TYPE_CHECKING
+
 from pellucid.core.errors import NotSeparableError
+from pellucid.core.names import unknown_names
+from pellucid.svm.arguments import NAMES
 from pellucid.svm.calibration import Calibrated, Isotonic, Sigmoid
 from pellucid.svm.certificate import Certificate, Certificates
 from pellucid.svm.classifiers import SVC, NuSVC
@@ -38,3 +42,6 @@ __all__ = [
     "soft_margin",
     "subgradient",
 ]
+
+if not TYPE_CHECKING:  # which should not think that any name is there
+    __getattr__ = unknown_names("pellucid.svm", __all__, NAMES)

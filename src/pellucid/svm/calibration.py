@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 
@@ -151,9 +151,18 @@ class Calibrated(Fitted):
     """
 
     _FITTED = ("classes", "curves")
+    _ELSEWHERE: ClassVar[dict[str, str]] = {
+        "save": "Save its machine: calibrated.machine.save(path), and keep calibrated.curves."
+    }
 
     @checked
     def __init__(self, machine: Decider, *, method: str = "sigmoid", folds: int = 5, seed: int = 0):
+        if isinstance(machine, type):
+            raise ArgumentError(
+                "Calibrated",
+                f"machine must be an object, got the class {machine.__name__}",
+                f"Write {machine.__name__}(…), with brackets.",
+            )
         if not callable(getattr(machine, "decision_function", None)):
             raise ArgumentError(
                 "Calibrated",

@@ -9,16 +9,67 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from pellucid.core.errors import ArgumentError
+from pellucid.core.errors import ArgumentError, UnknownNameError
 from pellucid.data.arrays import Array
 
 KKT = ("a ≥ 0", "mu ≥ 0", "xi ≥ 0", "t y - 1 + xi ≥ 0", "a (t y - 1 + xi) = 0", "mu xi = 0")
+
+
+class _Words(NamedTuple):
+    """How a certificate speaks of a kind of machine."""
+
+    space: str  # of |w| and what it measures
+    between: str  # where support vectors between their bounds lie
+    some: str  # what rows with slack do
+    room: str  # in the place of t y - 1 in the conditions
+    balance: str
+
+
+_WORDS = {
+    "classes": _Words(
+        "margin           {margin:.6g}   (|w| = {norm:.6g})",
+        "on the margin",
+        "lie inside the margin",
+        "t y - 1",
+        "sum a t = 0",
+    ),
+    "numbers": _Words(
+        "|w|              {norm:.6g}",
+        "on the edge of the tube",
+        "lie outside the tube",
+        "epsilon - |z - y|",
+        "sum (a - a*) = 0",
+    ),
+    "region": _Words(
+        "distance         {margin:.6g} of the region from the origin   (|w| = {norm:.6g})",
+        "on the border",
+        "lie outside the region",
+        "y - rho",
+        "sum a = nu sum C",
+    ),
+}
+KINDS = tuple(_WORDS)
 _TOUCHING = 1e-9  # of its bound: a coefficient this close counts as there
+_ROUNDING = 1e-9  # of its terms: |w|² this far below 0 is none of rounding
+
+
+class Standing(NamedTuple):
+    """Where each row of a problem stands: what the counts of a certificate are made of.
+
+    Attributes:
+        numbers: int64 (rows,), of the rows among those that were given, ascending.
+        held: 0 for no support vector, 1 between the bounds, 2 at a bound.
+        side: 0 without slack, 1 with some, 2 on the wrong side.
+    """
+
+    numbers: Array
+    held: Array
+    side: Array
 
 
 class Gap:
@@ -26,11 +77,12 @@ class Gap:
 
     primal: float
     dual: float
+    positive: bool = True  # of a kernel that is not, there is no gap: NaN
 
     @property
     def gap(self) -> float:
         """primal - dual: how far the objective may be above its minimum."""
-        return self.primal - self.dual
+        return self.primal - self.dual if self.positive else math.nan
 
     @property
     def relative_gap(self) -> float:
@@ -45,7 +97,7 @@ class Certificate(Gap):
     With coefficients a_n in [0, C_n], multipliers mu_n = C_n - a_n, and slacks xi_n.
 
     Attributes:
-        title: which problem: the classes, or the kind of machine.
+        title: which problem: the classes, or the machine.
         rows: how many it saw.
         norm: |w|, where |w|² = β'Kβ; margin: 1/|w|, how far the nearest rows without slack lie from
             the boundary, in the space of the kernel. Of a one-class machine the distance of the
@@ -55,11 +107,16 @@ class Certificate(Gap):
         right: rows without slack but for tol (of a regression: inside the tube); inside: those with
             slack on the right side of the boundary; wrong: those on the other side, None where
             there is none: of a regression and a one-class machine all rows with slack are `inside`.
-        slack: float64 (rows,), in the order of the problem; None in a machine that was loaded.
+        slack: float64 (rows,), in the order in which the rows were given, without those of other
+            classes and those of weight 0; None in a machine that was loaded.
         kkt: the largest violation of each of the six conditions; see `KKT`. a and mu are in units
             of C, so that all six compare with tol.
         balance: |Σ a_n t_n| in units of the largest C; with ν also how far Σ a is from its value.
         primal, dual: the objectives; gap: primal - dual, ≥ 0 but for rounding.
+        kind: "classes", "numbers" or "region".
+        positive: whether the kernel is positive on the rows, as far as was seen. Where it is not,
+            there is no space with a w in it and no gap: norm, margin and gap are NaN, and the KKT
+            residuals say no more than that no pair of coefficients can be improved.
     """
 
     title: str
@@ -76,8 +133,11 @@ class Certificate(Gap):
     balance: float
     primal: float
     dual: float
+    kind: str = "classes"
+    positive: bool = True
     slack: Array | None = field(default=None, repr=False)
     _rank: Callable[[], int] | None = field(default=None, repr=False)
+    _standing: Standing | None = field(default=None, repr=False)
 
     @property
     def residual(self) -> float:
@@ -87,8 +147,34 @@ class Certificate(Gap):
     def numbers(self) -> dict[str, Any]:
         """What a file holds of it: all but the arrays."""
         plain = {one.name: getattr(self, one.name) for one in fields(self)}
-        del plain["slack"], plain["_rank"]
+        del plain["slack"], plain["_rank"], plain["_standing"]
         return plain | {"kkt": list(self.kkt)}
+
+    def unproved(self) -> Certificate:
+        """The same of a kernel that is not positive."""
+        return replace(self, positive=False, norm=math.nan, margin=math.nan)
+
+    def ordered(self, numbers: Array) -> Certificate:
+        """The same with its rows in ascending order of their numbers, int64 (rows,)."""
+        assert self._standing is not None and self.slack is not None
+        order = np.argsort(numbers, kind="stable")
+        standing = Standing(numbers[order], self._standing.held[order], self._standing.side[order])
+        return replace(self, slack=self.slack[order], _standing=standing)
+
+    def repeated(self, of: Array) -> Certificate:
+        """The same for the rows that the rows of the fit stood for.
+
+        Args:
+            of: int64 (n,), for each row the number of the one that stood for it.
+        """
+        assert self._standing is not None and self.slack is not None
+        place = np.full(int(max(of.max(), self._standing.numbers.max())) + 1, -1)
+        place[self._standing.numbers] = np.arange(len(self._standing.numbers))
+        rows = np.flatnonzero(place[of] >= 0)
+        chosen = place[of[rows]]
+        standing = Standing(rows, self._standing.held[chosen], self._standing.side[chosen])
+        slack, counts = self.slack[chosen], _counted(standing, self.wrong is not None)
+        return replace(self, rows=len(rows), slack=slack, _standing=standing, **counts)
 
     def rank(self) -> int:
         """The rank of the kernel matrix of its rows; where it is full, any labels can be separated.
@@ -104,29 +190,41 @@ class Certificate(Gap):
         return self._rank()
 
     def __str__(self) -> str:
-        where = "have some" if self.wrong is None else "lie inside the margin"
+        words = _WORDS[self.kind]
         rest = "" if self.wrong is None else f", {self.wrong:,} on the wrong side"
+        space = words.space.format(margin=self.margin, norm=self.norm)
+        objective = (
+            f"  objective        primal {self.primal:.9g}, dual {self.dual:.9g}, gap "
+            f"{self.gap:.2e} ({self.relative_gap:.1e} of the objective)"
+        )
+        if not self.positive:
+            space = "kernel           not positive on these rows: nothing is proved, no margin"
+            objective = f"  objective        {self.dual:.9g} of a stationary point: no gap"
         lines = [
             f"{self.title}: {self.rows:,} rows",
-            f"  margin           {self.margin:.6g}   (|w| = {self.norm:.6g})",
-            f"  support vectors  {self.support:,}: {self.on_margin:,} on the margin, "
+            f"  {space}",
+            f"  support vectors  {self.support:,}: {self.on_margin:,} {words.between}, "
             f"{self.at_bound:,} at the bound",
-            f"  slack            {self.right:,} rows have none, {self.inside:,} {where}{rest}",
-            f"  objective        primal {self.primal:.9g}, dual {self.dual:.9g}, gap "
-            f"{self.gap:.2e} ({self.relative_gap:.1e} of it)",
+            f"  slack            {self.right:,} rows have none, {self.inside:,} {words.some}{rest}",
+            objective,
             "  KKT residuals",
         ]
-        lines += [f"    {name:22s} {value:.1e}" for name, value in zip(KKT, self.kkt, strict=True)]
-        lines.append(f"    {'sum a t = 0':22s} {self.balance:.1e}")
-        return "\n".join(lines)
+        shown = [name.replace("t y - 1", words.room) for name in KKT] + [words.balance]
+        width = max(22, *map(len, shown))
+        values = zip(shown, [*self.kkt, self.balance], strict=True)
+        return "\n".join([*lines, *(f"    {name:{width}s} {value:.1e}" for name, value in values)])
 
     __repr__ = __str__
 
 
-class Certificates(Sequence[Certificate]):
-    """The proofs of several problems, one a pair of classes or a class against the rest."""
+class Certificates(Sequence[Any]):
+    """The proofs of several problems, one a pair of classes or a class against the rest.
 
-    def __init__(self, parts: Sequence[Certificate]):
+    Args:
+        parts: one or more certificates of one kind.
+    """
+
+    def __init__(self, parts: Sequence[Any]):
         self.parts = tuple(parts)
 
     def __len__(self) -> int:
@@ -135,29 +233,47 @@ class Certificates(Sequence[Certificate]):
     def __getitem__(self, place: Any) -> Any:
         return self.parts[place]
 
-    def __iter__(self) -> Iterator[Certificate]:
+    def __iter__(self) -> Iterator[Any]:
         return iter(self.parts)
 
     @property
     def residual(self) -> float:
         """The largest KKT residual of all."""
-        return max(one.residual for one in self.parts)
+        return float(max(one.residual for one in self.parts))
 
     @property
     def relative_gap(self) -> float:
-        """The largest gap of all, in units of each objective."""
-        return max(one.relative_gap for one in self.parts)
+        """The largest gap of all, in units of each objective; NaN where one is not proved."""
+        return float(np.max([one.relative_gap for one in self.parts]))
+
+    def repeated(self, of: Array) -> Certificates:
+        """See `Certificate.repeated`."""
+        return type(self)([one.repeated(of) for one in self.parts])
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name == "parts":
+            raise AttributeError(name)
+        problem = f"each of the {len(self.parts)} problems has its own '{name}'"
+        if not hasattr(self.parts[0], name):
+            problem = f"there is no '{name}' here"
+        raise UnknownNameError(
+            "certificate",
+            problem,
+            "Take one of them, such as certificate[0], or go over all: for one in certificate.",
+        )
 
     def __repr__(self) -> str:
-        head = (
-            f"{'problem':24s} {'margin':>9s} {'support':>8s} {'wrong':>6s} {'KKT':>8s} {'gap':>8s}"
-        )
-        lines = [
-            f"{one.title[:24]:24s} {one.margin:9.3g} {one.support:8,} {one.wrong or 0:6,} "
-            f"{one.residual:8.1e} {one.relative_gap:8.1e}"
-            for one in self.parts
-        ]
-        return "\n".join([head, *lines])
+        width = max(7, *(len(one.title) for one in self.parts))
+        proved = hasattr(self.parts[0], "kkt")
+        residual = f" {'KKT':8s}" if proved else ""
+        lines = [f"{'problem':{width}s} {'margin':9s} {'support':9s} {'wrong':7s}{residual} gap"]
+        for one in self.parts:
+            residual = f" {one.residual:<8.1e}" if proved else ""
+            lines.append(
+                f"{one.title:{width}s} {one.margin:<9.3g} {one.support:<9,} "
+                f"{one.wrong or 0:<7,}{residual} {one.relative_gap:.1e}"
+            )
+        return "\n".join(lines)
 
 
 def classification(
@@ -182,7 +298,7 @@ def classification(
     square = float(beta @ sums)
     balance = abs(float(beta.sum())) + abs(float(a.sum()) - total if nu else 0.0)
     norm = math.sqrt(max(square, 0.0)) / edge
-    return Certificate(
+    found = Certificate(
         title=title,
         rows=len(t),
         norm=norm,
@@ -193,6 +309,7 @@ def classification(
         dual=(0.0 if nu else float(a.sum())) - 0.5 * square,
         **_counts(a, bounds, slack, tolerance, edge),
     )
+    return _stated(found, beta, sums)
 
 
 def regression(
@@ -219,8 +336,9 @@ def regression(
     square = float(beta @ sums)
     norm = math.sqrt(max(square, 0.0))
     dual = float(targets @ beta) - 0.5 * square
-    return Certificate(
+    found = Certificate(
         title=title,
+        kind="numbers",
         rows=len(error),
         norm=norm,
         margin=1 / norm if norm else math.inf,
@@ -230,6 +348,7 @@ def regression(
         dual=dual if total is not None else dual - epsilon * float(a.sum()),
         **_counts(a, bounds, slack, tolerance),
     )
+    return _stated(found, beta, sums)
 
 
 def one_class(
@@ -249,8 +368,9 @@ def one_class(
     slack = np.maximum(0.0, offset - sums)
     square = float(a @ sums)
     norm = math.sqrt(max(square, 0.0))
-    return Certificate(
+    found = Certificate(
         title=title,
+        kind="region",
         rows=len(sums),
         norm=norm,
         margin=offset / norm if norm else math.inf,
@@ -260,23 +380,37 @@ def one_class(
         dual=-0.5 * square,
         **_counts(a, bounds, slack, tolerance),
     )
+    return _stated(found, a, sums)
+
+
+def _stated(found: Certificate, beta: Array, sums: Array) -> Certificate:
+    """The certificate, which proves nothing where |w|² is below 0."""
+    least = -_ROUNDING * float(np.abs(beta) @ np.abs(sums))
+    return found.unproved() if float(beta @ sums) < least else found
 
 
 def _counts(
     a: Array, bounds: Array, slack: Array, tolerance: float, edge: float | None = None
 ) -> dict[str, Any]:
     """How many coefficients are where, and how many rows have no slack, some, `edge` or more."""
-    bound, support = a >= (1 - _TOUCHING) * bounds, a > 0
-    none = slack <= tolerance
-    wrong = None if edge is None else slack >= edge
+    held = (a > 0).astype(np.int8) + (a >= (1 - _TOUCHING) * bounds)
+    side = (slack > tolerance).astype(np.int8)
+    if edge is not None:
+        side += (slack >= edge) & (side == 1)
+    standing = Standing(np.arange(len(a)), held, side)
+    return {**_counted(standing, edge is not None), "slack": slack, "_standing": standing}
+
+
+def _counted(standing: Standing, sided: bool) -> dict[str, Any]:
+    """The counts of a certificate; `sided` where there is a wrong side."""
+    held, side = (np.bincount(part, minlength=3).tolist() for part in standing[1:])
     return {
-        "support": int(support.sum()),
-        "on_margin": int((support & ~bound).sum()),
-        "at_bound": int(bound.sum()),
-        "right": int(none.sum()),
-        "inside": int((~none).sum()) - int(0 if wrong is None else (wrong & ~none).sum()),
-        "wrong": None if wrong is None else int((wrong & ~none).sum()),
-        "slack": slack,
+        "support": held[1] + held[2],
+        "on_margin": held[1],
+        "at_bound": held[2],
+        "right": side[0],
+        "inside": side[1],
+        "wrong": side[2] if sided else None,
     }
 
 

@@ -8,6 +8,7 @@ classes, and for the first class of each pair where there are several.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -18,6 +19,8 @@ from pellucid.data.arrays import Array
 from pellucid.svm import certificate as proof
 from pellucid.svm import classes as kinds
 from pellucid.svm import problem, targets
+from pellucid.svm.arguments import NU_SVC, price
+from pellucid.svm.arguments import SVC as SVC_ELSEWHERE
 from pellucid.svm.certificate import Certificate
 from pellucid.svm.expansion import Expansion
 from pellucid.svm.files import savable
@@ -192,7 +195,7 @@ class SVC(_Classifier):
     Source: Cortes and Vapnik, Support-vector networks, 1995.
     """
 
-    @checked
+    @partial(checked, elsewhere=SVC_ELSEWHERE)
     def __init__(
         self,
         kernel: Any = "rbf",
@@ -224,7 +227,7 @@ class SVC(_Classifier):
             threads=threads,
             verbose=verbose,
         )
-        self.C = real(self._name, "C", C, 0, open_low=True)
+        self.C = price(self._name, C)
 
     def _solved_tasks(
         self, data: Data, tasks: Sequence[kinds.Task], weights: Array, factors: Array, where: str
@@ -262,7 +265,7 @@ class NuSVC(_Classifier):
     Source: Schölkopf, Smola, Williamson and Bartlett, New support vector algorithms, 2000.
     """
 
-    @checked
+    @partial(checked, elsewhere=NU_SVC)
     def __init__(
         self,
         nu: float = 0.5,

@@ -21,7 +21,7 @@ from pellucid.core.errors import DataError, PellucidError
 from pellucid.core.shapes import N
 from pellucid.graph.node import TensorType
 from pellucid.ops.value import at_most
-from pellucid.svm.certificate import Certificate, Certificates
+from pellucid.svm.certificate import KINDS, Certificate, Certificates
 from pellucid.svm.expansion import Expansion
 from pellucid.svm.kernels import Kernel
 from pellucid.svm.own import OwnKernel
@@ -65,7 +65,7 @@ def save(machine: Any, path: str | Path, overwrite: bool) -> None:
         if not kernel.traced:
             raise DataError(
                 f"{name}.save",
-                "the kernel must be one that can be traced, got one that is called as it is",
+                "the kernel must be one that can be compiled, got one that is called from Python",
                 "Compute with NumPy functions and operators of its arguments alone.",
             )
         function = _written(kernel, expansion, functions)
@@ -243,9 +243,15 @@ def _proof(described: Any, count: int) -> Certificate | Certificates:
     for one in described:
         numbers = {key: from_config(value) for key, value in one.items()}
         hold(isinstance(numbers["title"], str) and len(numbers["kkt"]) == 6, "certificate")
-        values = [*numbers["kkt"], *(v for k, v in numbers.items() if k not in ("title", "kkt"))]
+        hold(numbers.get("kind", "classes") in KINDS, "certificate")
+        positive = numbers.get("positive", True)
+        hold(type(positive) is bool, "certificate")
+        unknown = ("margin", "norm") if not positive else ()
+        words = ("title", "kkt", "kind", "positive", *unknown)
+        values = [*numbers["kkt"], *(v for k, v in numbers.items() if k not in words)]
         plain = all(type(v) in (int, float) or v is None for v in values)
         hold(plain and not any(v != v for v in values), "certificate")
+        hold(all(type(numbers[name]) is float for name in unknown), "certificate")
         made.append(Certificate(**{**numbers, "kkt": tuple(map(float, numbers["kkt"]))}))
     hold(len(made) == count, "certificate")
     return made[0] if count == 1 else Certificates(made)

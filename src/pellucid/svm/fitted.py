@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pellucid.core.errors import ArgumentError, UnknownNameError, nearest
 
 _ELSEWHERE = {
+    "score": "Write (machine.predict(x) == y).mean(), or take the class of pellucid.sklearn.",
     "predict_proba": "Write Calibrated(machine).fit(x, y), which has it.",
     "predict_log_proba": "Write Calibrated(machine).fit(x, y), and take the log of predict_proba.",
 }
@@ -16,6 +17,9 @@ class Fitted:
     """An object whose attributes in `_FITTED` are there after fit; `fit` sets the first of them."""
 
     _FITTED: tuple[str, ...] = ()
+    _ELSEWHERE: ClassVar[
+        dict[str, str]
+    ] = {}  # what names of other libraries, or machines, mean here
 
     @property
     def _name(self) -> str:
@@ -38,6 +42,8 @@ class Fitted:
             )
         if name.startswith("_"):
             raise AttributeError(name)
+        if hasattr(type(self), name):  # a property that failed in itself: its own error says more
+            return object.__getattribute__(self, name)
         known = [*self._FITTED, *(one for one in dir(type(self)) if not one.startswith("_"))]
-        hint = nearest(name, known, _ELSEWHERE)
+        hint = nearest(name, known, _ELSEWHERE | self._ELSEWHERE)
         raise UnknownNameError(self._name, f"there is no '{name}' here", hint)

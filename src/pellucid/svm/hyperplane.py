@@ -10,8 +10,10 @@ import numpy as np
 from pellucid.data.arrays import Array
 from pellucid.svm.inputs import as_rows, check_rows
 
+_SHOWN = 6  # weights that are printed
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Plane:
     """w·x + b = 0.
 
@@ -23,6 +25,25 @@ class Plane:
     weight: Array
     intercept: float
     classes: Array
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def __str__(self) -> str:
+        """A line a fact; arrays are not printed."""
+        one, other = (repr(label) for label in self.classes.tolist())
+        w = ", ".join(f"{value:.6g}" for value in self.weight[:_SHOWN])
+        more = ", …" if len(self.weight) > _SHOWN else ""
+        return "\n".join(
+            [
+                f"{type(self).__name__}: {one} against {other}",
+                f"  plane            w = ({w}{more}), b = {self.intercept:.6g}",
+                *self._facts(),
+            ]
+        )
+
+    def _facts(self) -> list[str]:
+        return []
 
     def decision_function(self, x: Any) -> Array:
         """w·x + b of each row, (N,)."""

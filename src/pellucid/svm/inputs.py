@@ -133,11 +133,12 @@ def warn_of_scales(where: str, columns: Columns, rows: int, names: Any = None) -
 
     def listed(which: Array) -> str:
         words = [repr(names[n]) if names is not None else str(n) for n in which[:4].tolist()]
-        return ", ".join(words) + (f", … ({len(which)} in all)" if len(which) > 4 else "")
+        text = ", ".join(words) + (f", … ({len(which)} in all)" if len(which) > 4 else "")
+        return f"columns {text} vary" if len(which) > 1 else f"column {text} varies"
 
     warn(
         where,
-        f"columns {listed(large)} vary by up to {most:.3g}, columns {listed(small)} by as little "
-        f"as {least:.3g}: the small ones hardly count, and the solver is slow. Scale the columns "
+        f"{listed(large)} by up to {most:.3g}, {listed(small)} by as little as "
+        f"{least:.3g}: the small ones hardly count, and the solver is slow. Scale the columns "
         "alike, such as (x - x.mean(0)) / x.std(0)",
     )

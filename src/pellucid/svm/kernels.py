@@ -40,6 +40,11 @@ class Kernel:
     coef0: float = 0.0
     degree: int = 3
 
+    @property
+    def is_positive(self) -> bool:
+        """Whether no kernel matrix of it has eigenvalues below 0, whatever the rows are."""
+        return self.kind in ("linear", "rbf") or (self.kind == "poly" and self.coef0 >= 0)
+
     def of_products(self, products: Array) -> Array:
         """k(a, b) from products a·b, for all kinds but rbf, which needs |a|² and |b|² too."""
         if self.kind == "poly":

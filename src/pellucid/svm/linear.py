@@ -7,6 +7,7 @@ between its objective and the dual one, which no solution can go below.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,6 +21,8 @@ from pellucid.data.frames import check_names, feature_names
 from pellucid.runtime.threads import Team
 from pellucid.runtime.threads import check as check_threads
 from pellucid.svm import inputs
+from pellucid.svm.arguments import LINEAR_SVC, check_word, price
+from pellucid.svm.certificate import Certificates
 from pellucid.svm.classes import title
 from pellucid.svm.descent import descend
 from pellucid.svm.files import arguments, column_names, described, hold, parameters, readable
@@ -64,7 +67,8 @@ class LinearSVC(Fitted):
     Attributes, after fit:
         classes: (K,); coef: (1, D) for two classes, else (K, D); intercept: one a row of coef.
         n_iter: steps of each problem, in the order of coef; converged: whether all are.
-        certificate: the proof: see `LinearCertificate`; for several classes a tuple of them.
+        certificate: the proof: see `LinearCertificate`; for several classes `Certificates`,
+            one for each row of coef.
 
     Example:
         >>> import numpy as np
@@ -75,10 +79,10 @@ class LinearSVC(Fitted):
     Source: Fan, Chang, Hsieh, Wang and Lin, JMLR 9 (2008), 1871-1874, for the problem.
     """
 
-    certificate: LinearCertificate | tuple[LinearCertificate, ...]
+    certificate: LinearCertificate | Certificates
     _FITTED = ("classes", "coef", "intercept", "n_iter", "certificate", "converged")
 
-    @checked
+    @partial(checked, elsewhere=LINEAR_SVC)
     def __init__(
         self,
         loss: str = "squared_hinge",
@@ -95,11 +99,12 @@ class LinearSVC(Fitted):
         verbose: int = 0,
     ):
         name = self._name
+        check_word(name, "loss", loss, "C")
         choice(name, "loss", loss, ("squared_hinge", "hinge"))
         choice(name, "solver", solver, ("auto", "descent", "newton"))
         flag(name, "fit_intercept", fit_intercept)
         self.loss, self.solver, self.fit_intercept = loss, solver, fit_intercept
-        self.C = real(name, "C", C, 0, open_low=True)
+        self.C = price(name, C)
         self.tol = real(name, "tol", tol, 0, open_low=True)
         self.intercept_scaling = real(
             name, "intercept_scaling", intercept_scaling, 0, open_low=True
@@ -158,7 +163,7 @@ class LinearSVC(Fitted):
             certified(one, title(labels, number, 1 if len(labels) == 2 else -1))
             for number, one in enumerate(problems)
         )
-        self.certificate = proofs[0] if len(proofs) == 1 else proofs
+        self.certificate = proofs[0] if len(proofs) == 1 else Certificates(proofs)
         return self
 
     def _solve(self, problems: list[LinearProblem], where: str) -> None:
@@ -204,7 +209,7 @@ class LinearSVC(Fitted):
         """
         self._check_fitted(f"{self._name}.save")
         proof = self.certificate
-        proofs = proof if isinstance(proof, tuple) else (proof,)
+        proofs = proof if isinstance(proof, Certificates) else (proof,)
         document = {
             "kind": self._name,
             "parameters": parameters(self),
@@ -259,7 +264,7 @@ def _read(arrays: Mapping[str, Any], document: Mapping[str, Any]) -> LinearSVC:
         for one in document["certificate"]
     )
     hold(len(proofs) == count, "certificate")
-    machine.certificate = proofs[0] if count == 1 else proofs
+    machine.certificate = proofs[0] if count == 1 else Certificates(proofs)
     return machine
 
 

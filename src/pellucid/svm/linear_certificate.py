@@ -5,7 +5,7 @@ In: a solved `LinearProblem`. Out: its certificate.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,8 @@ class LinearCertificate(Gap):
         margin: 1/‖w‖, without the intercept; inf where w is 0.
         support: rows whose multiplier is above 0.
         right: rows without slack; inside: those with slack on the right side; wrong: the others.
-        slack: float64 (rows,); None in a machine that was loaded.
+        slack: float64 (rows,), in the order in which the rows were given, without those of weight
+            0; None in a machine that was loaded.
         primal, dual: the objectives; the minimum lies between them.
         steps: of the solver.
     """
@@ -40,12 +41,19 @@ class LinearCertificate(Gap):
     dual: float
     steps: int
     slack: Array | None = field(default=None, repr=False)
+    _held: Array | None = field(default=None, repr=False)  # bool (rows,): whose multiplier is > 0
 
     def numbers(self) -> dict[str, Any]:
         """What a file holds of it: all but the slacks."""
         plain = {one.name: getattr(self, one.name) for one in fields(self)}
-        del plain["slack"]
+        del plain["slack"], plain["_held"]
         return plain
+
+    def repeated(self, of: Array) -> LinearCertificate:
+        """The same for the rows that the rows of the fit stood for: see `Certificate.repeated`."""
+        assert self.slack is not None and self._held is not None
+        counted = _counted(self.slack[of], self._held[of])
+        return replace(self, **counted)
 
     def __str__(self) -> str:
         return (
@@ -54,8 +62,10 @@ class LinearCertificate(Gap):
             f"  slack      {self.right:,} rows have none, {self.inside:,} lie inside the margin, "
             f"{self.wrong:,} on the wrong side\n"
             f"  objective  primal {self.primal:.9g}, dual {self.dual:.9g}, gap "
-            f"{self.relative_gap:.1e} of it"
+            f"{self.relative_gap:.1e} of the objective"
         )
+
+    __repr__ = __str__
 
 
 def certified(one: LinearProblem, title: str) -> LinearCertificate:
@@ -65,14 +75,22 @@ def certified(one: LinearProblem, title: str) -> LinearCertificate:
     length = float(np.linalg.norm(one.weight[:-1]))
     return LinearCertificate(
         title=title,
-        rows=len(slack),
         margin=1 / length if length else np.inf,
-        support=int((one.alpha > 0).sum()),
-        right=int((slack == 0).sum()),
-        inside=int(((slack > 0) & (slack < 1)).sum()),
-        wrong=int((slack >= 1).sum()),
         primal=one.primal_at(one.weight, products),
         dual=one.dual_at(one.alpha, one.spanned()),
         steps=one.iterations,
-        slack=slack,
+        **_counted(slack, one.alpha > 0),
     )
+
+
+def _counted(slack: Array, held: Array) -> dict[str, Any]:
+    """The counts of a certificate, and the arrays that they come from."""
+    return {
+        "rows": len(slack),
+        "support": int(held.sum()),
+        "right": int((slack == 0).sum()),
+        "inside": int(((slack > 0) & (slack < 1)).sum()),
+        "wrong": int((slack >= 1).sum()),
+        "slack": slack,
+        "_held": held,
+    }

@@ -6,15 +6,17 @@ whose softmax, or sigmoid for two, gives the probabilities.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import math
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 
-from pellucid.core.arguments import checked, flag, real
+from pellucid.core.arguments import checked, flag
 from pellucid.core.config import from_config
 from pellucid.data.arrays import Array
 from pellucid.runtime.threads import check as check_threads
+from pellucid.svm.arguments import price
 from pellucid.svm.certificate import Gap
 from pellucid.svm.expansion import Expansion
 from pellucid.svm.files import savable
@@ -37,6 +39,8 @@ class LogisticCertificate(Gap):
         primal: ½ norm² + loss. dual: Σ Cₙ·H(pₙ) - ½ norm² of the coefficients C(t - p), with the
             entropy H, which is the dual objective where their sums are 0; gap: primal - dual.
         balance: the largest sum |Σ βₙ| of a class, in units of the largest C.
+        positive: whether the kernel is positive on the rows, as far as was seen; where it is not,
+            nothing is proved, and norm and gap are NaN.
     """
 
     rows: int
@@ -46,15 +50,23 @@ class LogisticCertificate(Gap):
     primal: float
     dual: float
     balance: float
+    positive: bool = True
 
     def numbers(self) -> dict[str, Any]:
         """All that it says, for a file."""
         return asdict(self)
 
+    def repeated(self, of: Array) -> LogisticCertificate:
+        """The same for the rows that the rows of the fit stood for: see `Certificate.repeated`."""
+        return replace(self, rows=len(of))
+
     def __str__(self) -> str:
+        head = f"{self.rows:,} rows of {self.classes} classes, all kept: "
+        if not self.positive:
+            return f"{head}the kernel is not positive on these rows, so nothing is proved"
         return (
-            f"{self.rows:,} rows of {self.classes} classes, all kept: primal {self.primal:.9g}, "
-            f"dual {self.dual:.9g}, gap {self.relative_gap:.1e} of it, norm {self.norm:.6g}"
+            f"{head}primal {self.primal:.9g}, dual {self.dual:.9g}, gap {self.relative_gap:.1e} of "
+            f"the objective, norm {self.norm:.6g}"
         )
 
 
@@ -120,7 +132,7 @@ class KernelLogisticRegression(Machine):
             threads=threads,
             verbose=verbose,
         )
-        self.C = real(self._name, "C", C, 0, open_low=True)
+        self.C = price(self._name, C)
         flag(self._name, "fit_intercept", fit_intercept)
         check_class_weight(self._name, class_weight)
         self.fit_intercept, self.class_weight = fit_intercept, class_weight
@@ -160,7 +172,7 @@ class KernelLogisticRegression(Machine):
         self._width = self._given if vectors is None else vectors.shape[1]
         beta = np.ascontiguousarray(found.beta.T)
         self._adopt(Expansion(self._kernel, vectors, order, beta, found.b))
-        self._certificate: Any = _certified(found, bounds, problem.matrix)
+        self._certificate: Any = _certified(found, bounds, problem.matrix, data.positive)
         return self
 
     def _told(self, step: int, left: float) -> None:
@@ -202,7 +214,7 @@ class KernelLogisticRegression(Machine):
         return np.asarray(self.classes[chosen.astype(np.int64)])
 
 
-def _certified(at: State, bounds: Array, matrix: Array) -> LogisticCertificate:
+def _certified(at: State, bounds: Array, matrix: Array, positive: bool) -> LogisticCertificate:
     f, dual = at.sums + at.b, -at.e  # C(t - p), at the optimum the coefficients
     if f.shape[1] == 1:
         z = np.abs(f[:, 0])
@@ -214,9 +226,10 @@ def _certified(at: State, bounds: Array, matrix: Array) -> LogisticCertificate:
     return LogisticCertificate(
         rows=len(f),
         classes=max(2, f.shape[1]),
-        norm=float(np.sqrt(max(at.norm, 0.0))),
+        norm=float(np.sqrt(max(at.norm, 0.0))) if positive else math.nan,
         loss=at.loss,
         primal=at.objective,
         dual=float(bounds @ entropy - (dual * (matrix @ dual)).sum() / 2),
         balance=float(np.abs(dual.sum(axis=0)).max() / bounds.max()),
+        positive=positive,
     )

@@ -16,19 +16,21 @@ from pellucid.data.arrays import Array, check_finite
 from pellucid.data.frames import check_names, feature_names
 from pellucid.runtime.threads import check as check_threads
 from pellucid.svm import files, inputs
+from pellucid.svm.arguments import check_word, most_steps
 from pellucid.svm.certificate import Certificate, Certificates
 from pellucid.svm.expansion import Expansion
 from pellucid.svm.fitted import Fitted
 from pellucid.svm.kernels import Kernel, check_kernel, named
-from pellucid.svm.notices import not_converged, rounded
+from pellucid.svm.notices import not_converged, rounded, warn
 from pellucid.svm.optimum import Source, optimum
-from pellucid.svm.own import OwnKernel, check_matrix, sample
+from pellucid.svm.own import OwnKernel, below_zero, check_matrix, sample
 from pellucid.svm.problem import Problem
 from pellucid.svm.progress import Progress
 from pellucid.svm.solver import Ending, Settings
 from pellucid.svm.sources import MatrixSource, NamedSource, OwnSource
 from pellucid.svm.sparse import SparseRows, SparseSource
 
+_LARGE = 1e8  # kernel values that make for many steps
 _UNBOUNDED = 1 << 62  # steps: an int64 for machine code
 
 
@@ -37,10 +39,11 @@ class Data:
 
     Args:
         source: of their kernel rows; order: their numbers among the rows that were given.
+        positive: whether the kernel is positive on them, as far as was seen.
     """
 
-    def __init__(self, source: Source, order: Array):
-        self.source, self.order = source, order
+    def __init__(self, source: Source, order: Array, positive: bool = True):
+        self.source, self.order, self.positive = source, order, positive
 
 
 class Solved:
@@ -70,6 +73,9 @@ class Machine(Fitted):
         "certificate",
     )
 
+    _matrix = "a precomputed kernel"  # how messages name the matrix
+    _MEANT = "C"  # what a number in the first place is
+
     def __init__(
         self,
         *,
@@ -84,11 +90,12 @@ class Machine(Fitted):
         verbose: int,
     ):
         name = self._name
+        check_word(name, "kernel", kernel, self._MEANT)
         check_kernel(name, kernel, gamma, degree, coef0)
         self.kernel, self.gamma, self.degree, self.coef0 = kernel, gamma, degree, coef0
         self.tol = real(name, "tol", tol, 0, open_low=True)
         self.cache_size = real(name, "cache_size", cache_size, 0, open_low=True)
-        self.max_iter = None if max_iter is None else integer(name, "max_iter", max_iter, 1)
+        self.max_iter = most_steps(name, max_iter)
         self.threads = None if threads is None else check_threads(name, threads)
         self.verbose = integer(name, "verbose", verbose, 0, 2)
 
@@ -135,7 +142,7 @@ class Machine(Fitted):
             self._given = len(rows)
             matrix = rows[order[:, None], order]
             check_finite(matrix, order, "x")
-            check_matrix(matrix, where, "a precomputed kernel", order)
+            check_matrix(matrix, where, self._matrix, order)
             self._kernel: Kernel | OwnKernel | None = None
             return Data(MatrixSource(matrix), order)
         chosen = rows[order]
@@ -146,16 +153,43 @@ class Machine(Fitted):
         if callable(self.kernel):
             own = OwnKernel(self.kernel, chosen, where)
             some = sample(len(chosen))  # against all rows: the graph of the fit serves
-            check_matrix(own.block(chosen[some], chosen)[:, some], where, "kernel", order[some])
+            name = f"kernel function {own.name}"
+            block = own.block(chosen[some], chosen)[:, some]
+            check_matrix(block, where, name, order[some])
             self._kernel = own
             return Data(OwnSource(own, chosen), order)
         inputs.warn_of_scales(where, columns, len(chosen), self._columns)
         width = chosen.shape[1]
         kernel = named(self.kernel, self.gamma, self.degree, self.coef0, width, columns.variance)
         self._kernel = kernel
-        if isinstance(chosen, SparseRows):
-            return Data(SparseSource(kernel, chosen), order)
-        return Data(NamedSource(kernel, chosen), order)
+        sparse = isinstance(chosen, SparseRows)
+        source = SparseSource(kernel, chosen) if sparse else NamedSource(kernel, chosen)
+        return Data(source, order, self._looked_at(source, kernel, where))
+
+    @staticmethod
+    def _looked_at(source: NamedSource | SparseSource, kernel: Kernel, where: str) -> bool:
+        """Warns of kernel values that solvers have trouble with; whether the kernel is positive."""
+        if kernel.kind == "poly":
+            with np.errstate(all="ignore"):
+                largest = float(np.abs(source.diagonal()).max())
+            if _LARGE < largest < np.inf:  # infinite ones are refused where they are met
+                warn(
+                    where,
+                    f"kernel values are as large as {largest:.1e}: with degree={kernel.degree} the "
+                    "solver may take very many steps. Scale the columns, such as (x - x.mean(0)) / "
+                    "x.std(0), choose a smaller degree, or give max_iter",
+                )
+        if kernel.is_positive:
+            return True
+        least = below_zero(source.among(sample(source.n)))
+        if least:
+            warn(
+                where,
+                f"the {kernel.kind} kernel is not positive on these rows, it has an eigenvalue of "
+                f"{least:.3g}: what is found may not be the best, and the certificate proves no "
+                "margin and no gap. Use kernel='rbf', or change gamma and coef0",
+            )
+        return not least
 
     # -- solving ------------------------------------------------------------------------------
 
@@ -250,6 +284,8 @@ class Machine(Fitted):
                 matrix = source.matrix_of(rows, threads)
                 return int(np.linalg.matrix_rank(matrix, hermitian=True))
 
+            part = part.ordered(solved.data.order[rows])
+            part = part if solved.data.positive else part.unproved()
             parts.append(dataclasses.replace(part, _rank=rank))
         return parts[0] if len(parts) == 1 else Certificates(parts)
 
@@ -266,7 +302,9 @@ class Machine(Fitted):
         """The weights of the columns with a linear kernel, float64 (k, D): a row a problem."""
         if self.kernel != "linear":
             raise UnknownNameError(
-                self._name, f"coef is there with kernel='linear' alone, got {self.kernel!r}"
+                self._name,
+                f"coef is there with kernel='linear' alone, got kernel={self.kernel!r}",
+                "Use dual_coef, the coefficients of the support vectors, or kernel='linear'.",
             )
         return self._expansion.weights(np.float64)
 
@@ -282,7 +320,7 @@ class Machine(Fitted):
 
         Raises:
             ArgumentError: where the machine is not fitted, or the file cannot be written.
-            DataError: for a kernel that cannot be traced.
+            DataError: for a kernel that cannot be compiled.
         """
         files.save(self, path, overwrite)
 

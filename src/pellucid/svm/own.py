@@ -2,7 +2,7 @@
 
 In: the function and the data. Out: blocks of kernel values. Which of the two it is shows when it is
 traced: with blocks of 3 and 5 rows a function of blocks gives (3, 5). A function of two rows is
-traced once and written out over all pairs. What cannot be traced is called as it is.
+traced once and written out over all pairs. What cannot be compiled is called as it is.
 """
 
 from __future__ import annotations
@@ -109,11 +109,14 @@ class OwnKernel:
         )
 
     def _notice(self) -> None:
-        name = getattr(self.function, "__name__", "kernel")
         notices.once(
-            f"[svm] the kernel {name} cannot be traced: it is called as it is, which is slower, "
-            f"and a machine with it cannot be saved. {_PLAIN}"
+            f"[svm] the kernel {self.name} cannot be compiled: it is called from Python for every "
+            f"block, which is slower, and a machine with it cannot be saved. {_PLAIN}"
         )
+
+    @property
+    def name(self) -> str:
+        return function_name(self.function)
 
     def block(self, a: Array, b: Array) -> Array:
         """k(a_m, b_n), (m, n) in the dtype of a.
@@ -133,8 +136,7 @@ class OwnKernel:
                 f"kernel must give {(len(a), len(b))} for {a.shape} and {b.shape}, got "
                 f"{found.shape}",
             )
-        if not np.isfinite(found).all():
-            raise DataError(self._where, "kernel values must be finite, got infinity or NaN")
+        check_values(found, self._where, self.name)
         return np.ascontiguousarray(found, a.dtype)
 
     def sums(self, a: Array, b: Array, coefficients: Array) -> Array:
@@ -192,6 +194,26 @@ def _said(error: Exception) -> str:
     return f"an error ({text:.120})"
 
 
+def function_name(function: object) -> str:
+    """How messages name a kernel function."""
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
+def check_values(values: Array, where: str, name: str) -> None:
+    """Refuses NaN and infinity from a kernel function.
+
+    Args:
+        name: of the function.
+    """
+    if not np.isfinite(values).all():
+        odd = float(values[~np.isfinite(values)][0])
+        raise DataError(
+            where,
+            f"kernel function {name} must give finite numbers, got {odd}",
+            "Look at what it does to the rows of x.",
+        )
+
+
 def check_matrix(matrix: Array, where: str, name: str, numbers: Array) -> None:
     """Refuses kernels that are not symmetric, or not positive among some of many rows.
 
@@ -202,10 +224,10 @@ def check_matrix(matrix: Array, where: str, name: str, numbers: Array) -> None:
         DataError: names two rows, or the least eigenvalue.
     """
     chosen = sample(len(matrix))
-    part = matrix[np.ix_(chosen, chosen)].astype(np.float64)
+    part = matrix[np.ix_(chosen, chosen)]
     if not np.isfinite(part).all():
         raise DataError(where, f"{name} must be finite, got infinity or NaN")
-    slack = (1e-4 if matrix.dtype == np.float32 else 1e-8) * max(float(np.abs(part).max()), 1e-300)
+    slack = _rounding(part)
     for first, second in itertools.combinations_with_replacement(range(0, len(matrix), _TILE), 2):
         one = matrix[first : first + _TILE, second : second + _TILE]
         other = matrix[second : second + _TILE, first : first + _TILE].T
@@ -219,13 +241,30 @@ def check_matrix(matrix: Array, where: str, name: str, numbers: Array) -> None:
                 f"k({column}, {row}) = {other[i, j]:.6g}",
                 "Average both: (K + K.T) / 2.",
             )
-    least = float(np.linalg.eigvalsh((part + part.T) / 2)[0])
-    if least < -slack * len(part):
+    least = below_zero(part)
+    if least:
         raise DataError(
             where,
             f"{name} must be positive, without eigenvalues below 0, got {least:.3g}",
             "Distances are no kernels: np.exp(-distances ** 2) is one.",
         )
+
+
+def below_zero(matrix: Array) -> float:
+    """The least eigenvalue of a symmetric matrix where it is below 0 by more than rounding, else 0.
+
+    Args:
+        matrix: (n, n), few rows.
+    """
+    exact = matrix.astype(np.float64)
+    least = float(np.linalg.eigvalsh((exact + exact.T) / 2)[0])
+    return least if least < -_rounding(matrix) * len(matrix) else 0.0
+
+
+def _rounding(matrix: Array) -> float:
+    """What may be rounding of a kernel value."""
+    relative = 1e-4 if matrix.dtype == np.float32 else 1e-8
+    return relative * max(float(np.abs(matrix).max()), 1e-300)
 
 
 def sample(n: int) -> Array:

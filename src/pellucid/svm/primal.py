@@ -76,7 +76,7 @@ _FORMS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Hyperplane(Plane):
     """w·x + b = 0 between two classes, and what proves that it is the best.
 
@@ -99,6 +99,17 @@ class Hyperplane(Plane):
         """1/‖w‖, the distance from the hyperplane to w·x + b = ±1."""
         length = float(np.linalg.norm(self.weight))
         return 1 / length if length else np.inf
+
+    def _facts(self) -> list[str]:
+        late = self.slack > 1e-6
+        wrong = int((self.slack >= 1).sum())
+        return [
+            f"  margin           {self.margin:.6g}",
+            f"  support vectors  {len(self.support):,} of {len(self.slack):,} rows",
+            f"  slack            {int(late.sum()):,} rows have some, {wrong:,} of them on the "
+            "wrong side",
+            f"  objective        {self.objective:.9g}",
+        ]
 
     @property
     def support(self) -> Array:
@@ -170,10 +181,11 @@ def _solved(where: str, name: str, x: Any, y: Any, C: float, tol: float) -> Hype
     form, (count, features) = _FORMS[name], given.shape
     unknowns = features + 1 + (count if form.slacks else 0)
     if unknowns > _MOST:
+        fix = "Use pel.svm.LinearSVC."
+        if form.slacks and features + 1 <= _MOST:
+            fix = 'Write form="hinge", which has the same minimizer and no slacks.'
         raise ArgumentError(
-            where,
-            f"the problem must have {_MOST:,} unknowns at most, got {unknowns:,}",
-            "Use pel.svm.LinearSVC.",
+            where, f"the problem must have {_MOST:,} unknowns at most, got {unknowns:,}", fix
         )
     # b is not penalised, so the problem is the same around the mean; with x/s for x it is that of
     # C·s² and multipliers a·s², w·s.
@@ -245,10 +257,19 @@ def _check_apart(where: str, x: Array, t: Array, a: Array) -> None:
         + (" + …" if (witness[t == sign] > 1e-6).sum() > 4 else "")
         for sign in (-1, 1)
     ]
+    problem = (
+        f"no hyperplane separates these classes: {sides[0]} = {sides[1]}, a point between rows of "
+        "one class that lies between rows of the other"
+    )
+    pair = [int(np.argmax(witness * (t == sign))) for sign in (-1, 1)]
+    if (x[pair[0]] == x[pair[1]]).all():
+        problem = (
+            f"no hyperplane separates these classes: rows {min(pair)} and {max(pair)} are the same "
+            "point with different labels"
+        )
     raise NotSeparableError(
         where,
-        f"a hyperplane must separate the classes, got {sides[0]} = {sides[1]}: a point between "
-        "rows of one class that lies between rows of the other",
+        problem,
         "Use pel.svm.soft_margin, or a kernel: pel.svm.SVC.",
         witness=witness,
     )

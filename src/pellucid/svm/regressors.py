@@ -6,7 +6,7 @@ certificate.
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -14,16 +14,28 @@ from pellucid.core.arguments import checked, real
 from pellucid.data.arrays import Array
 from pellucid.svm import certificate as proof
 from pellucid.svm import problem, targets
+from pellucid.svm.arguments import price
 from pellucid.svm.certificate import Certificate
 from pellucid.svm.expansion import Expansion
 from pellucid.svm.files import savable
 from pellucid.svm.machine import Machine
+
+_NO_CLASSES = "It has no classes: SVC and LinearSVC can be calibrated."
+_NEW = "Write (machine.predict(x) == 1).mean(), the share of rows inside."
+_R2 = "Write 1 - ((y - machine.predict(x)) ** 2).sum() / ((y - y.mean()) ** 2).sum()."
 
 
 class _Regressor(Machine):
     """What SVR and NuSVR share."""
 
     C: float
+
+    _ELSEWHERE: ClassVar[dict[str, str]] = {
+        "score": _R2,
+        "predict_proba": _NO_CLASSES,
+        "predict_log_proba": _NO_CLASSES,
+        "decision_function": "Here it is called 'predict'.",
+    }
 
     def fit(self, x: Any, y: Any, sample_weight: Any = None) -> Self:
         """Finds the machine for these rows.
@@ -102,7 +114,7 @@ class SVR(_Regressor):
             threads=threads,
             verbose=verbose,
         )
-        self.C = real(self._name, "C", C, 0, open_low=True)
+        self.C = price(self._name, C)
         self.epsilon = real(self._name, "epsilon", epsilon, 0)
 
     def _problem(self, targets: Array, bounds: Array) -> problem.Problem:
@@ -161,7 +173,7 @@ class NuSVR(_Regressor):
             verbose=verbose,
         )
         self.nu = real(self._name, "nu", nu, 0, 1, open_low=True)
-        self.C = real(self._name, "C", C, 0, open_low=True)
+        self.C = price(self._name, C)
 
     def _problem(self, targets: Array, bounds: Array) -> problem.Problem:
         return problem.nu_regression(targets, bounds, self.nu)
@@ -196,6 +208,12 @@ class OneClassSVM(Machine):
     """
 
     _FITTED = (*Machine._FITTED, "offset")
+    _MEANT = "nu"
+    _ELSEWHERE: ClassVar[dict[str, str]] = {
+        "score": _NEW,
+        "predict_proba": _NO_CLASSES,
+        "predict_log_proba": _NO_CLASSES,
+    }
 
     @checked
     def __init__(

@@ -7,6 +7,7 @@ problems where a few digits are enough; `LinearSVC` has the same objective and g
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from pellucid.core.arguments import seed as checked_seed
 from pellucid.data.arrays import Array
 from pellucid.svm.hyperplane import Plane
 from pellucid.svm.inputs import as_rows, check_rows
+from pellucid.svm.notices import ConvergenceWarning, warn
 from pellucid.svm.targets import as_signs
 from pellucid.transform.grad import grad
 from pellucid.transform.jit import Jit, jit
@@ -33,9 +35,11 @@ LOSSES: dict[str, Callable[[Any], Any]] = {
 # L in units of the longest row's square: how fast the slope of a smooth loss grows at most. For the
 # hinge, whose slope jumps, that of the logistic loss, which it resembles.
 _CURVATURE = {"hinge": 0.25, "squared_hinge": 2.0, "logistic": 0.25}
+_PASSES, _STEPS = 10, 2000  # at least
+_FALLING = 0.01  # of the objective: a pass that takes off more is not the last one to need
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Descent(Plane):
     """Where the steps ended, averaged.
 
@@ -50,6 +54,22 @@ class Descent(Plane):
     active: tuple[int, ...]
     rate: tuple[float, float]
     steps: int
+
+    def _facts(self) -> list[str]:
+        passes = len(self.objective)
+        fell = f", {self.fell:.1e} of it less than a pass before" if passes > 1 else ""
+        return [
+            f"  steps            {self.steps:,} in {passes:,} passes",
+            f"  objective        {self.objective[-1]:.9g}{fell}",
+            f"  active           {self.active[-1]:,} rows",
+        ]
+
+    @property
+    def fell(self) -> float:
+        """How much the last pass took off the objective, in units of it; inf after one pass."""
+        if len(self.objective) == 1:
+            return math.inf
+        return (self.objective[-2] - self.objective[-1]) / abs(self.objective[-1])
 
 
 @functools.cache
@@ -80,7 +100,7 @@ def subgradient(
     loss: str = "hinge",
     C: float = 1.0,
     intercept_scaling: float = 1.0,
-    epochs: int = 10,
+    epochs: int | None = None,
     batch_size: int = 64,
     seed: int = 0,
 ) -> Descent:
@@ -99,7 +119,10 @@ def subgradient(
         loss: "hinge", whose sub-gradient at the kink is 0; "squared_hinge"; "logistic", which makes
             it logistic regression with an L2 penalty.
         C: the price of the losses, above 0. intercept_scaling: s, as of `LinearSVC`.
-        epochs: passes over the rows, in a new order each. seed: of the orders.
+        epochs: passes over the rows, in a new order each; None for 10, or for as many as make 2,000
+            steps. seed: of the orders.
+
+    Warns where the last pass took more than a hundredth off the objective.
 
     Source: Shalev-Shwartz, Singer, Srebro and Cotter, Mathematical Programming 127 (2011), 3-30;
     Lacoste-Julien, Schmidt and Bach, arXiv:1212.2002 (2012), for the average.
@@ -108,20 +131,22 @@ def subgradient(
     choice(where, "loss", loss, LOSSES)
     real(where, "C", C, 0, open_low=True)
     scale = real(where, "intercept_scaling", intercept_scaling, 0, open_low=True)
-    integer(where, "epochs", epochs, 1)
     integer(where, "batch_size", batch_size, 1)
+    passes = None if epochs is None else integer(where, "epochs", epochs, 1)
     draw = np.random.default_rng(checked_seed(where, seed))
     rows = as_rows(x, where)
     check_rows(rows)
     classes, t = as_signs(y, len(rows), where)
     t = t.astype(rows.dtype)
+    if passes is None:
+        passes = max(_PASSES, -(-_STEPS // -(-len(rows) // batch_size)))
     decay = 1 / (C * len(rows))
     longest = float(np.einsum("ij,ij->i", rows, rows, dtype=np.float64).max()) + scale**2
     curved = _CURVATURE[loss] * longest
     step, w, average = _step(loss), np.zeros(rows.shape[1] + 1), np.zeros(rows.shape[1] + 1)
     w, average = w.astype(rows.dtype), average.astype(rows.dtype)
     count, objective, active = 0, [], []
-    for _ in range(epochs):
+    for _ in range(passes):
         order = draw.permutation(len(rows))
         for first in range(0, len(rows), batch_size):
             some = order[first : first + batch_size]
@@ -133,7 +158,7 @@ def subgradient(
         square = float(average.astype(np.float64) @ average)
         objective.append(square / 2 + C * value)
         active.append(below)
-    return Descent(
+    found = Descent(
         average[:-1].astype(np.float64),
         float(average[-1]) * scale,
         classes,
@@ -142,6 +167,14 @@ def subgradient(
         (1 / (decay + curved), rate),
         count,
     )
+    if passes > 1 and found.fell > _FALLING:
+        warn(
+            where,
+            f"the last of {passes} passes took {found.fell:.1%} off the objective: the minimum is "
+            "still far. Give a larger epochs=, scale the columns, or use LinearSVC",
+            ConvergenceWarning,
+        )
+    return found
 
 
 def _loss(loss: str, margins: Array) -> tuple[float, int]:
