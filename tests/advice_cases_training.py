@@ -63,6 +63,17 @@ class Still(optim.Minimizer):
         return objective.start, slots
 
 
+class Forgetful(Still):
+    """A Minimizer that names what it remembers, and makes no room for it."""
+
+    history = ("moves",)
+
+
+class Remembering(Forgetful):
+    def slots_for(self, weights: Any) -> Any:
+        return {"moves": [pnp.stack([w * 0]) for w in weights]}
+
+
 class Undefined(optim.Minimizer):
     """A Minimizer without its method."""
 
@@ -211,6 +222,11 @@ FOLLOWED = [
         "Define slots_for(weights).",
         lambda p: trained(OwnInit(0.1)),
         lambda p: trained(GoodSlots(0.1)),
+    ),
+    Followed(
+        "Define slots_for(weights), which returns them in this order; see pel.optim.LBFGS.",
+        lambda p: trained(Forgetful(0.1)),
+        lambda p: trained(Remembering(0.1)),
     ),
     Followed(
         "Use LBFGS(), Newton() or Perturb(), or define it in a subclass.",

@@ -739,7 +739,7 @@ MEETINGS = [
     Case(
         "a loss of targets that would broadcast",
         lambda p: nn.Squared().per_row(X[:, :1], X),
-        "target must be (24, 4) like the output, got (24, 1)",
+        "target must be (24, 4) for an output of (24, 4), got (24, 1)",
     ),
     Case(
         "a loss of other rows than the outputs",

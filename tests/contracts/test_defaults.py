@@ -52,6 +52,13 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "RandomRotation": MOVED,
     "RandomShift": MOVED,
     "RandomZoom": MOVED,
+    "Standardize": {"limit": 3.0},  # RealMLP: Holzmüller, Grinsztajn and Steinwart
+    "QuantileBins": {"bins": 16},  # ours, of the 2 to 256 of Gorishniy, Rubachev and Babenko
+    "Categories": {
+        **{"one_hot": 8, "units": 8},  # RealMLP
+        "drop": 0.05,  # ours: few enough to cost nothing, enough to train the unseen level
+        "embeddings_initializer": "normal",  # as of Embedding
+    },
     # Penalties: of weights only, by their gradient
     "L1": {"biases": False, "proximal": False},
     "L2": {"biases": False},
@@ -119,6 +126,10 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "read_table": {"quiet": False},
     "load_digits": {"seed": 0, "fraction": 0.2},
     "read_idx": {"max_bytes": 4 * 2**30},
+    "fit_table": {
+        **{"drop": (), "drop_missing": False},  # nothing is left out unasked
+        **{"quick": False, "seed": 0, "verbose": 1},  # Keras
+    },
     # Functions
     "grad": {"argnums": 0, "has_aux": False},  # JAX
     "value_and_grad": {"argnums": 0, "has_aux": False},

@@ -53,6 +53,14 @@ def of_numbers(layer: nn.Layer) -> bytes:
     return of_layer(layer, np.floor(abs(ROWS)))
 
 
+def of_columns(layer: nn.Layer) -> bytes:
+    """Of a layer that has learned the columns of a table, some of it missing."""
+    rows = np.where(abs(ROWS) < 0.2, np.nan, ROWS)
+    if isinstance(layer, nn.tabular.Adapted):
+        layer.adapt(rows, "float64")
+    return of_layer(layer, rows)
+
+
 def of_two(layer: nn.Layer) -> bytes:
     x = IMAGE[:, :, :, :1]
     return shown(layer.apply({}, {}, [x, x + 1], train=False, key=None)[0]) + bytes(
@@ -142,6 +150,17 @@ CASES: dict[type, tuple[Callable[[Any], bytes], dict[str, Any], dict[str, Any]]]
     nn.AveragePool1D: (of_signals, {"padding": 1}, POOL | {"padding": 0, "count_padding": False}),
     nn.AveragePool2D: (of_images, {"padding": 1}, POOL | {"padding": 0, "count_padding": False}),
     nn.Concat: (of_two, {}, {"axis": 1}),
+    nn.Standardize: (of_columns, {}, {"limit": 1.0}),
+    nn.QuantileBins: (of_columns, {}, {"bins": 3}),
+    nn.MissingFlag: (of_columns, {}, {"columns": (1,)}),
+    nn.Categories: (
+        of_numbers,
+        {"levels": (2, 2, 2, 9)},
+        {
+            **{"levels": (2, 3, 2, 9), "one_hot": 1, "units": 3},
+            **{"drop": 0.9, "embeddings_initializer": "he"},
+        },
+    ),
     nn.RandomFlip: (of_images, {"mode": "horizontal"}, {"mode": "vertical"}),
     nn.RandomShift: (
         of_images,

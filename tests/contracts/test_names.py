@@ -44,7 +44,7 @@ def test_a_name_that_is_not_there(owner):
         (lambda: data.load_mnist, "pel.data.load_idx_folder(path)"),
         (lambda: data.load_iris, "sklearn.datasets.load_iris("),
         (lambda: data.train_test_split, "pel.data.split("),
-        (lambda: models.load_model, "'load'"),
+        (lambda: models.load_model, "pel.load(path)"),
         (lambda: testing.check_gradients, "'check_grad'"),
         (lambda: nn.Dense(1).get_weights(), "model.weights"),
         (lambda: nn.Dense(1).set_weights([]), "model.set_weights({'dense_1.W': array})"),

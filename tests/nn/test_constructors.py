@@ -307,3 +307,23 @@ def test_what_excludes_each_other():
     ):
         with pytest.raises(ArgumentError, match=words):
             wrong()
+
+
+@pytest.mark.parametrize(
+    ("made", "wanted"),
+    [
+        (
+            lambda: nn.Conv2D(2, [3, 2], strides=[2, 1], padding=[[1, 2], 0], dilation=[1, 2]),
+            nn.Conv2D(2, (3, 2), strides=(2, 1), padding=((1, 2), 0), dilation=(1, 2)),
+        ),
+        (lambda: nn.Conv1D(2, [3], padding=[[1, 0]]), nn.Conv1D(2, (3,), padding=((1, 0),))),
+        (
+            lambda: nn.MaxPool2D([3, 2], [1, 2], [1, [0, 1]]),
+            nn.MaxPool2D((3, 2), (1, 2), (1, (0, 1))),
+        ),
+        (lambda: nn.AveragePool1D([3], [2], [1]), nn.AveragePool1D((3,), (2,), (1,))),
+    ],
+)
+def test_lists_of_windows_become_tuples(made, wanted):
+    assert made() == wanted
+    assert hash(made()) == hash(wanted)

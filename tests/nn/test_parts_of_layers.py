@@ -66,3 +66,33 @@ def test_a_loss_that_fails_on_axes_it_does_not_expect(target, output):
     for right in ((3,), (3, 2)):
         with pytest.raises((IndexError, PellucidError), match="of a person's own"):
             loss.per_row(np.ones(right), np.ones((3, 2)))
+
+
+@pytest.mark.parametrize("loss", nn.losses.BY_NAME)
+def test_a_target_of_another_shape_is_refused_by_every_loss(loss):
+    """`per_row` by hand takes what `targets` returns, and nothing that would broadcast."""
+    of = nn.losses.BY_NAME[loss]
+    shape = (3, 8)
+    right = {"gaussian": [(3, 4)], "gaussian_mixture": [(3, 2)]}.get(loss, [shape])
+    if isinstance(of, nn.CrossEntropy):
+        right.append((3,))
+    output = np.full(shape, 0.5)
+    for target in (
+        (3, 1),
+        (1, 8),
+        (3, 1, 1),
+        (3, 8, 1),
+        (1, 3, 8),
+        (3, 4),
+        (3, 2),
+        (3, 8),
+        (3,),
+        (),
+    ):
+        if target in right:
+            assert of.per_row(np.zeros(target, int), output).shape == (3,)
+        else:
+            with pytest.raises(ShapeError):
+                of.per_row(np.zeros(target, int), output)
+    with pytest.raises(ShapeError):
+        of.per_row(np.zeros((3, 1, 1)), np.ones((3, 1)))

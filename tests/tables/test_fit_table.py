@@ -147,7 +147,7 @@ def test_columns_come_by_name_in_any_order(churn):
     assert np.array_equal(model.predict_proba(rows[0]), wanted[:1])
     needed = {name: columns[name] for name in model.columns}
     assert np.array_equal(model.predict_proba(needed), wanted)
-    with pytest.raises(DataError, match="got none called 'city'"):
+    with pytest.raises(DataError, match=r"\[predict\] .* got none called 'city'"):
         model.predict({name: columns[name] for name in model.columns if name != "city"})
     with pytest.raises(DataError, match="must have rows, got none"):
         model.predict({name: [] for name in model.columns})

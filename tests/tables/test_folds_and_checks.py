@@ -1,12 +1,14 @@
 """Which rows are held out, what is said of a table, and both baselines."""
 
+import json
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from pellucid.core.errors import DataError
 from pellucid.data import read_table
-from pellucid.tables import baselines, checks, folds
+from pellucid.tables import baselines, checks, folds, loading, saving
 from pellucid.tables.preparation import Arrays
 from pellucid.tables.scores import intervals, measures
 from pellucid.tables.target import decided
@@ -123,3 +125,39 @@ def test_intervals_hold_the_measures():
     assert low < values["accuracy"] < high
     deviation = np.sqrt(values["accuracy"] * (1 - values["accuracy"]) / 400)
     assert (high - low) == pytest.approx(2 * 1.96 * deviation, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("cells", "wanted"),
+    [
+        ([True, None, False] * 7, [False, True]),
+        (np.arange(20) > 9, [False, True]),
+        (["true", "false"] * 10, ["false", "true"]),
+        (["Yes", "no"] * 10, ["no", "Yes"]),
+        ([0, 1] * 10, [0, 1]),
+    ],
+)
+def test_classes_come_back_as_they_came(cells, wanted):
+    """Booleans as booleans, whole numbers as such, texts as texts, also out of a file."""
+    column = read_table({"t": cells}, quiet=True)["t"]
+    target, _ = decided(column, None)
+    again = loading._target(json.loads(json.dumps(saving._target(target))))
+    assert again == target
+    for one in (target, again):
+        classes = one.labels.of(np.arange(2))
+        assert classes.tolist() == wanted
+        assert [type(name) for name in classes.tolist()] == [type(name) for name in wanted]
+    known = [cell for cell in cells if cell is not None]
+    codes = target.labels.codes("evaluate", read_table({"t": known}, quiet=True)["t"])
+    assert target.labels.of(codes).tolist() == list(known)
+
+
+def test_a_file_whose_booleans_do_not_fit_is_refused():
+    target, _ = decided(read_table({"t": [True, False] * 9}, quiet=True)["t"], None)
+    whole = saving._target(target)
+    for change in ({"labels": ["false", "true"]}, {"labels": [True, False]}):
+        with pytest.raises(DataError, match="classes must be"):
+            loading._target({**whole, **change})
+    for change in ({"levels": ["no", "yes"]}, {"logical": 1}, {"format": ""}):
+        with pytest.raises(DataError, match="false and true as the levels"):
+            loading._target({**whole, "schema": [{**whole["schema"][0], **change}]})

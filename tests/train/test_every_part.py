@@ -86,6 +86,20 @@ OPTIMIZERS = {
 }
 
 
+# Layers of the columns of a table, which learn their state before the training. Cells that are
+# missing come from a layer: `fit` takes none.
+HOLES = nn.Basis(lambda x: np.where(x < 0, np.nan, x))
+COLUMNS: dict[str, list[Layer]] = {
+    "standardize": [HOLES, nn.Standardize(2.0)],
+    "quantile_bins": [HOLES, nn.QuantileBins(4)],
+    "missing_flag": [HOLES, nn.MissingFlag()],
+    "dates": [nn.Dates(), nn.Standardize()],
+    # Behind a layer with weights, so that the gradient goes through it too.
+    "target_scale": [nn.Standardize(), nn.Dense(3, "tanh"), nn.TargetScale()],
+    "categories": [nn.Categories((2, 4, 9, 20), 4, units=3, drop=0.3)],
+}
+
+
 # Losses of probabilities want outputs that are some.
 LAST = {"probability_cross_entropy": "softmax", "probability_binary_cross_entropy": "sigmoid"}
 DISTANCES = ("squared", "half_squared", "absolute", "huber", "poisson")
@@ -274,8 +288,36 @@ def test_a_loss_and_a_metric_of_ones_own() -> None:
     np.testing.assert_allclose(losses_[0]["huber"], losses_[0]["loss"], rtol=1e-12)
 
 
+@pytest.mark.parametrize("name", COLUMNS)
+def test_layers_of_columns(name: str) -> None:
+    """What `adapt` learned is state: both runs start at it, and no step moves it."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(-1, 25, (N, 4)) * (1e7 if name == "dates" else 1.0)
+    y = rng.normal(size=(N, 2))
+    runs = []
+    for backend in ("native", "interpreter"):
+        layers = copy.deepcopy(COLUMNS[name])
+        for layer in layers:
+            if isinstance(layer, nn.TargetScale):
+                layer.adapt(np.linspace((0, 1, 2), (9, 5, 7), N), "float64")
+            elif isinstance(layer, nn.tabular.Adapted):
+                layer.adapt(layers[0](x) if name == "dates" else x, "float64")
+        learned = [dict(layer.variables.state or {}) for layer in layers]
+        net = pel.Sequential([*layers, nn.Dense(2)], seed=3, dtype="float64")
+        net.compile(optim.SGD(0.002), loss="squared")
+        history = net.fit(x, y, batch_size=16, epochs=3, seed=1, verbose=0, backend=backend)
+        for layer, before in zip(layers, learned, strict=True):
+            after = layer.variables.state or {}
+            assert all(np.array_equal(after[key], value) for key, value in before.items())
+        measured = net.evaluate(x, y, backend=backend)
+        runs.append([*net.get_weights(), history.steps["loss"], measured["loss"]])
+    assert np.isfinite(runs[0][-2]).all()
+    for one, other in zip(*runs, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-11)
+
+
 def test_every_layer_and_optimizer_is_tried() -> None:
-    every = LAYERS | SIGNALS | IMAGES
+    every = LAYERS | SIGNALS | IMAGES | COLUMNS
     tried = {type(layer).__name__ for layers in every.values() for layer in layers}
     known = {
         name

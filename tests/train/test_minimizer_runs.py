@@ -7,7 +7,7 @@ import pytest
 
 import pellucid as pel
 from pellucid import nn, optim
-from pellucid.core.errors import DivergenceError
+from pellucid.core.errors import ArgumentError, DivergenceError
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(1.0, 2.0, (20, 3))
@@ -48,3 +48,18 @@ def test_a_step_that_leaves_the_numbers_is_taken_back():
     assert not np.array_equal(first, second)
     kept = np.concatenate([net.params["dense_1"][name].ravel() for name in ("W", "b")])
     np.testing.assert_array_equal(kept, third)
+
+
+def test_history_without_its_slots_is_refused():
+    class Forgetful(optim.Minimizer):
+        history: ClassVar[tuple[str, ...]] = ("moves",)
+
+        def minimize_step(self, objective, slots, rate, draw):
+            return objective.start, slots
+
+    net = pel.Sequential([nn.Dense(1)], seed=0)
+    net.compile(Forgetful(0.1), "squared")
+    with pytest.raises(
+        ArgumentError, match=r"\[Forgetful\] slots_for must .* \('moves',\), got \(\)"
+    ):
+        net.fit(X, Y, verbose=0, seed=0)

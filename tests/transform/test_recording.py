@@ -114,6 +114,7 @@ NOTHING_LOST = {
     "load": "takes a path",
     "Input": "takes shapes",
     "rate_range": "trains a model",
+    "fit_table": "trains models of a table",
 }
 
 ONES = {"axes": (0,), "size": (2,), "stride": (1,), "dilation": (1,)}

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -57,12 +57,13 @@ def _row_place(row: int) -> str:
 
 @dataclass(frozen=True)
 class TextCells:
-    """Cells as Python texts; None is no cell."""
+    """Cells as Python texts; None is no cell. `logical` says that they came as booleans."""
 
     name: str
     texts: Sequence[str | None]
     quoted: Sequence[bool] | None = None
     placed: Callable[[int], str] = _row_place
+    logical: bool = False
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -115,6 +116,7 @@ class ByteCells:
     starts: Array
     ends: Array
     quote: str
+    logical: ClassVar[bool] = False
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -188,6 +190,10 @@ class JoinedCells:
 
     def __len__(self) -> int:
         return sum(map(len, self.parts))
+
+    @property
+    def logical(self) -> bool:
+        return all(part.logical for part in self.parts)
 
     @forks.cached_property
     def _borders(self) -> Array:
@@ -280,7 +286,7 @@ def of_objects(name: str, items: Sequence[Any]) -> AnyCells:
     if kinds and all(issubclass(kind, (date, np.datetime64)) for kind in kinds):
         return DateCells(name, np.array([_moment(item) for item in items], "M8[us]"))
     texts = [_text(item) for item in items]
-    return TextCells(name, texts)
+    return TextCells(name, texts, logical=bool(kinds) and kinds <= {bool, np.bool_})
 
 
 def _numbers(name: str, items: Sequence[Any]) -> NumberCells:
@@ -322,7 +328,7 @@ def of_array(name: str, array: Array) -> AnyCells:
     if kind == "M":
         return DateCells(name, array.astype("M8[us]"))
     if kind == "b":
-        return TextCells(name, ["true" if item else "false" for item in array.tolist()])
+        return of_objects(name, array.tolist())
     if kind in "iu" and (np.abs(array.astype(np.float64)) > numerals.EXACT).any():
         return TextCells(name, list(map(str, array.tolist())))
     if kind in "iuf":

@@ -29,7 +29,7 @@ _SQLITE_TABLES = (
     "ORDER BY name"
 )
 _WIDE = {"BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT"}
-_TEXTS = {"VARCHAR", "BOOLEAN", "UUID", "TIME", "TIME WITH TIME ZONE", "INTERVAL", "JSON", "BIT"}
+_TEXTS = {"VARCHAR", "UUID", "TIME", "TIME WITH TIME ZONE", "INTERVAL", "JSON", "BIT"}
 _QUERY = re.compile(r"\s*(?:(?:select|with|from)\s|\()", re.IGNORECASE)
 
 
@@ -154,8 +154,10 @@ def _refuse(where: str, name: str, kind: str) -> None:
 
 def _converted(name: str, kind: str) -> str:
     plain = kind.partition("(")[0]
+    if kind in ("BIGINT", "BOOLEAN"):
+        return name
     if plain in _WIDE or plain in _TEXTS or plain == "ENUM":
-        return name if kind == "BIGINT" else f"CAST({name} AS VARCHAR)"
+        return f"CAST({name} AS VARCHAR)"
     if kind == "TIMESTAMP WITH TIME ZONE":
         return f"make_timestamp(epoch_us({name}))"
     if plain == "DATE" or plain.startswith("TIMESTAMP"):

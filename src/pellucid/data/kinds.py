@@ -173,7 +173,8 @@ class _Texts:
             levels, form = self._levels(form)
         elif kind == CONSTANT:
             levels = self._levels("")[0]
-        return ColumnSchema(self.name, kind, form, levels)
+        logical = self.cells.logical and form == BOOLEAN
+        return ColumnSchema(self.name, kind, form, levels, logical)
 
     def _order(self, file: File) -> str:
         digits = bool(self.plain.done.any())

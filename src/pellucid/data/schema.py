@@ -24,6 +24,7 @@ NUMBER, CATEGORY, DATE, TEXT, CONSTANT, ID = (
 )
 KINDS = (NUMBER, CATEGORY, DATE, TEXT, CONSTANT, ID)
 BOOLEAN = "boolean"  # a category whose two levels are read in any case: yes, Yes, YES
+LOGICAL = ["false", "true"]
 _FORMATS = {NUMBER: tuple(numerals.FORMATS), DATE: dates.FORMATS, CATEGORY: (BOOLEAN,)}
 _ELSEWHERE = {
     "float": NUMBER,
@@ -53,12 +54,14 @@ class ColumnSchema:
         format: of a number `1,234.5` or `1.234,5`, of a date `dmy` or `mdy`, of a category
             `boolean` where its levels are read in any case; else empty.
         levels: the texts of a category, or the one of a constant; a code is a place among them.
+        logical: whether a category's cells came as booleans: its levels are false and true.
     """
 
     name: str
     kind: str
     format: str = ""
     levels: tuple[str, ...] = ()
+    logical: bool = False
 
     def to_json(self) -> dict[str, Any]:
         found: dict[str, Any] = {"name": self.name, "kind": self.kind}
@@ -66,6 +69,8 @@ class ColumnSchema:
             found["format"] = self.format
         if self.kind in (CATEGORY, CONSTANT):
             found["levels"] = list(self.levels)
+        if self.logical:
+            found["logical"] = True
         return found
 
 
@@ -140,7 +145,10 @@ def _column(data: object) -> ColumnSchema:
         raise _damaged(f"texts as the levels of {name!r}")
     if len(set(levels)) < len(levels):
         raise _damaged(f"different levels of {name!r}, got one twice")
-    return ColumnSchema(name, kind, form, tuple(levels))
+    logical = data.get("logical", False)
+    if logical is not False and (logical is not True or (form, levels) != (BOOLEAN, LOGICAL)):
+        raise _damaged(f"false and true as the levels of {name!r}, whose cells came as booleans")
+    return ColumnSchema(name, kind, form, tuple(levels), logical)
 
 
 def wanted(where: str, name: str, spec: object) -> tuple[str, str]:

@@ -238,7 +238,7 @@ def _from_rows(rows: Sequence[Mapping[str, Any]], numbers: Sequence[int] | None 
     for name in names:
         found = of_objects(str(name), [_scalar(str(name), row.get(name)) for row in rows])
         if numbers is not None and isinstance(found, TextCells):
-            found = TextCells(found.name, found.texts, None, lambda row: f"line {numbers[row]}")
+            found = replace(found, placed=lambda row: f"line {numbers[row]}")
         cells.append(found)
     return Columns(cells, "dicts", [])
 
@@ -262,7 +262,9 @@ def _again(table: Table) -> Columns:
         elif column.kind == DATE:
             cells.append(DateCells(column.name, column.values))
         else:
-            cells.append(TextCells(column.name, column.text(), [True] * len(column)))
+            quoted = [True] * len(column)
+            own = TextCells(column.name, column.text(), quoted, logical=column.schema.logical)
+            cells.append(own)
     return Columns(cells, table.source, list(table.notes))
 
 

@@ -143,7 +143,7 @@ READ = {
 
 # What is looked for among the models.
 MODELS = {
-    "load_model": "load",
+    "load_model": "Write pel.load(path).",
     "Functional": "Model",
     "LeNet": "lenet5",
     "LeNet5": "lenet5",

@@ -51,6 +51,8 @@ class Convolution(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        for name in ("kernel_size", "strides", "padding", "dilation"):
+            object.__setattr__(self, name, sliding.fixed(getattr(self, name)))
         for name in ("filters", "groups", "pieces"):
             integer(self.where, name, getattr(self, name), 1)
         for name in ("kernel_size", "strides", "dilation"):

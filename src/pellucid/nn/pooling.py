@@ -28,6 +28,8 @@ class Pooling(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        for name in ("pool_size", "strides", "padding"):
+            object.__setattr__(self, name, sliding.fixed(getattr(self, name)))
         sliding.per_axis(self.where, "pool_size", self.pool_size, self.rank)
         if self.strides is not None:
             sliding.per_axis(self.where, "strides", self.strides, self.rank)

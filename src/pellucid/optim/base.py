@@ -123,7 +123,7 @@ class Optimizer:
         """
         self.check("init")
         weights = Tree.of("init", "params", params)
-        slots = self._checked_slots(weights.values)
+        slots = self.checked_slots(weights.values)
         count = given_back([composite.asvalue(0)], [0])[0]
         return {STEP: count, **{name: weights.like(values) for name, values in slots.items()}}
 
@@ -276,10 +276,11 @@ class Optimizer:
         """The types of the slots for weights of these types, without an array."""
         with Builder() as builder:
             weights = [builder.input(f"w{i}", type) for i, type in enumerate(types)]
-            slots = self._checked_slots(weights)
+            slots = self.checked_slots(weights)
         return {name: [value.type for value in values] for name, values in slots.items()}
 
-    def _checked_slots(self, weights: Sequence[Value]) -> Slots:
+    def checked_slots(self, weights: Sequence[Value]) -> Slots:
+        """`slots_for`, refused where it returns something else than slots of these weights."""
         slots = self.slots_for(weights)
         fits = isinstance(slots, dict) and all(
             isinstance(name, str) and isinstance(values, list) and len(values) == len(weights)

@@ -27,6 +27,7 @@ class Minimizer(Optimizer):
     """Base of optimizers that evaluate the objective several times a step.
 
     `history` names slots that hold the last vectors, oldest first: (length, *shape) a parameter.
+    `slots_for` returns them, in this order.
     """
 
     full_batch: ClassVar[bool] = True
@@ -69,6 +70,17 @@ class Minimizer(Optimizer):
                 "call",
                 "Make it a subclass of Optimizer if one gradient a step is enough.",
             )
+
+    def checked_slots(self, weights: Sequence[Value]) -> Slots:
+        slots = super().checked_slots(weights)
+        if tuple(slots) != tuple(self.history):
+            raise ArgumentError(
+                type(self).__name__,
+                f"slots_for must return the slots that history names, {self.history}, got "
+                f"{tuple(slots)}",
+                "Define slots_for(weights), which returns them in this order; see pel.optim.LBFGS.",
+            )
+        return slots
 
     def init(self, params: Any) -> dict[str, Any]:
         raise self._needs_fit("init")

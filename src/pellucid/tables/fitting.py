@@ -93,7 +93,7 @@ def fit_table(
         ArgumentError: for an unknown column or a wrong argument.
 
     Example:
-        >>> rows = {"height": [1.0, 2.0, 3.0, 4.0] * 10, "size": ["S", "S", "L", "L"] * 10}
+        >>> rows = {"height": [1.0, 2.0, 3.0, 4.0] * 10, "size": [*"SSLL" * 9, *"SLSL"]}
         >>> model = fit_table(rows, "size", quick=True, verbose=0)
         >>> model.predict({"height": [1.5, 3.5]}).tolist()
         ['S', 'L']

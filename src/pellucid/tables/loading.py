@@ -149,13 +149,14 @@ def _target(document: Mapping[str, Any]) -> Target:
     if task not in TASKS or not isinstance(names, list):
         raise DataError("load", f"the task must be one of {', '.join(TASKS)}, got {task!r}")
     kinds = {type(name) for name in names}
-    wanted = {float} if schema.kind == NUMBER else {str}
+    wanted = {float} if schema.kind == NUMBER else {bool} if schema.logical else {str}
     if task == TASKS[0] and (kinds != wanted or len(set(names)) < max(2, len(names))):
         raise DataError("load", f"classes must be different names, got {names!r}")
     if schema.kind == NUMBER:
         good = names == sorted(names) and all(np.isfinite(names))
     else:
-        good = schema.kind == CATEGORY and tuple(names) == schema.levels
+        levels = (False, True) if schema.logical else schema.levels
+        good = schema.kind == CATEGORY and tuple(names) == levels
     if task == TASKS[0] and not good:
         raise DataError("load", f"classes must be the levels of {schema.name!r}, got {names!r}")
     if task != TASKS[0] and (schema.kind != NUMBER or names):

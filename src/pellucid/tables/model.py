@@ -153,7 +153,8 @@ class TableModel:
         return self.target.values(where, table[self.target.name]), self._outputs(table)
 
     def _read(self, where: str, source: Any, with_target: bool = False) -> Table:
-        table = self.preparation.read(source, *([self.target.schema] if with_target else []))
+        others = [self.target.schema] if with_target else []
+        table = self.preparation.read(source, *others, where=where)
         check_rows(where, table)
         said = notice_of(where, self.preparation, table)
         drift = " ".join(checks.drift(table, self.findings.ranges))

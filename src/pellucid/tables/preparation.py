@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.core.errors import DataError
+from pellucid.core.errors import DataError, PellucidError
 from pellucid.data import Schema, Table, read_table
 from pellucid.data.schema import CATEGORY, DATE, NUMBER, ColumnSchema
 from pellucid.data.table import Column, count
@@ -88,9 +88,17 @@ class Preparation:
             if column.kind == CATEGORY
         )
 
-    def read(self, source: Any, *others: ColumnSchema) -> Table:
-        """The rows of `source` as a table of the columns that are used, and of `others`."""
-        return read_as(source, Schema((*self.schema, *others)))
+    def read(self, source: Any, *others: ColumnSchema, where: str = "read_table") -> Table:
+        """The rows of `source` as a table of the columns that are used, and of `others`.
+
+        Args:
+            where: the call that errors name.
+        """
+        try:
+            return read_as(source, Schema((*self.schema, *others)))
+        except PellucidError as error:
+            place = error.where.replace("read_table", where, 1)
+            raise type(error)(place, error.problem, error.fix, line=error.line) from None
 
     def arrays(self, table: Table) -> Arrays:
         """What the networks read of a table that `read` gave."""

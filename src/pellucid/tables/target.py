@@ -31,22 +31,22 @@ class Labels:
     """The classes of a target in order; a code is a place among them.
 
     Attributes:
-        names: texts, or numbers where the target's column holds numbers.
+        names: texts; numbers or booleans where the target's column came as such.
     """
 
-    names: tuple[str, ...] | tuple[float, ...]
+    names: tuple[str, ...] | tuple[float, ...] | tuple[bool, ...]
 
     @property
     def shown(self) -> tuple[str, ...]:
         """The classes as text."""
-        return tuple(name if isinstance(name, str) else numerals.shown(name) for name in self.names)
+        return tuple(map(_text, self.names))
 
     def __len__(self) -> int:
         return len(self.names)
 
     def of(self, codes: Array) -> Array:
-        """The classes of codes: an array of text, of whole numbers where all are whole, else of
-        numbers."""
+        """The classes of codes: an array of text, of booleans, of whole numbers where all are
+        whole, else of numbers."""
         table = np.array(self.names)
         if table.dtype.kind == "f" and (table == np.floor(table)).all():
             table = table.astype(np.int64)
@@ -169,7 +169,8 @@ def decided(column: Column, task: str | None) -> tuple[Target, str]:
             f"ones in {len(column):,} rows",
             "Name another column as target.",
         )
-    return Target(column.schema, CLASSIFICATION, Labels(levels)), f"{len(levels)} classes"
+    labels = Labels((False, True) if column.schema.logical else levels)
+    return Target(column.schema, CLASSIFICATION, labels), f"{len(levels)} classes"
 
 
 def _of_numbers(column: Column, task: str | None) -> tuple[Target, str]:
@@ -197,6 +198,13 @@ def _of_numbers(column: Column, task: str | None) -> tuple[Target, str]:
             why += '; if they are amounts, pass task="regression"'
         return Target(column.schema, CLASSIFICATION, Labels(tuple(different.tolist()))), why
     return Target(column.schema, REGRESSION, Labels(())), f"{len(different):,} different numbers"
+
+
+def _text(name: str | float | bool) -> str:
+    """A class as the cells of its column are shown."""
+    if isinstance(name, bool):
+        return "true" if name else "false"
+    return name if isinstance(name, str) else numerals.shown(name)
 
 
 def _shown(names: tuple[str, ...]) -> str:

@@ -56,7 +56,7 @@ def slots_graph(task: Task, optimizer: Optimizer) -> Graph:
     """params → the optimizer's slots before the first step."""
 
     def initial(params: Any) -> Any:
-        return optimizer.slots_for(trees.flatten(params)[0])
+        return optimizer.checked_slots(trees.flatten(params)[0])
 
     return _traced(initial, {"params": task.params})
 

@@ -69,6 +69,14 @@ class Loss:
         """The loss of each row, shape (N,)."""
         raise NotImplementedError
 
+    def target_shapes(self, output: TensorType) -> tuple[shapes.Shape, ...]:
+        """The shapes that a target of `per_row` may have; none: any of as many rows.
+
+        Raises:
+            ShapeError: for an output that the loss does not take.
+        """
+        return (output.shape,) if self.by_element else ()
+
     def true_labels(self, target: Value) -> Value:
         """The label of each row (N,), or of each of its outputs (N, H), where there are labels."""
         raise NotImplementedError
@@ -114,20 +122,22 @@ class Loss:
 
 
 def _checked_per_row(per_row: Callable[..., Value]) -> Callable[..., Value]:
-    """`per_row` that takes arrays too, and refuses other rows of targets than of outputs."""
+    """`per_row` that takes arrays too, and refuses targets of another shape than it reads."""
 
     @functools.wraps(per_row)
     def checked(self: Any, target: Any, output: Any) -> Value:
         both = [one if isinstance(one, Value) else asvalue(one) for one in (target, output)]
         first, second = (one.type.shape for one in both)
-        if self.by_element and first != second:
+        if () in (first, second) or (first[0] != second[0] and not self.by_element):
+            raise _other_rows(self.label, *both)
+        wanted = self.target_shapes(both[1].type)
+        if wanted and first not in wanted:
             raise ShapeError(
                 self.label,
-                f"target must be {shapes.text(second)} like the output, got {shapes.text(first)}",
+                f"target must be {' or '.join(map(shapes.text, wanted))} for an output of "
+                f"{shapes.text(second)}, got {shapes.text(first)}",
                 "They never broadcast: reshape the target.",
             )
-        if () in (first, second) or first[0] != second[0]:
-            raise _other_rows(self.label, *both)
         return call(self, *both)
 
     call = diagnosed(lambda self, target, output: _check_axes(self.label, target, output))(per_row)

@@ -73,13 +73,17 @@ class CrossEntropy(Loss):
     def target_values(self, target: Value, output: Value) -> Value:
         return _rows_of_classes(target, output)
 
-    def targets(self, y: Array, output: TensorType) -> Array:
+    def target_shapes(self, output: TensorType) -> tuple[shapes.Shape, ...]:
         if len(output.shape) != 2:
             raise ShapeError(
                 self.name,
                 f"the model must return (N, C), got {shapes.text(output.shape)}",
                 "Add Flatten() before the last Dense.",
             )
+        return output.shape[:1], output.shape
+
+    def targets(self, y: Array, output: TensorType) -> Array:
+        self.target_shapes(output)
         classes = output.shape[1]
         assert isinstance(classes, int)
         if classes == 1:

@@ -56,6 +56,9 @@ class GaussianMixture(Loss):
     def __post_init__(self) -> None:
         integer("GaussianMixture", "components", self.components, 1)
 
+    def target_shapes(self, output: TensorType) -> tuple[shapes.Shape, ...]:
+        return ((output.shape[0], self._columns(output)),)
+
     def per_row(self, target: Value, output: Value) -> Value:
         logits, means, precisions = self._parts(output)
         count = target.type.shape[1]

@@ -116,6 +116,9 @@ class Gaussian(Loss):
     name: ClassVar[str] = "gaussian"
     reads: ClassVar[Form] = Form.DENSITY
 
+    def target_shapes(self, output: TensorType) -> tuple[shapes.Shape, ...]:
+        return (half(self.name, output).shape,)
+
     def per_row(self, target: Value, output: Value) -> Value:
         mean, variance = moments(output)
         spread = elementwise("log", variance * math.tau)

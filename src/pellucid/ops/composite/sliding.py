@@ -54,6 +54,11 @@ def per_axis(where: str, name: str, value: Any, rank: int) -> Ints:
     return tuple(integer(where, name, item, 1) for item in several)
 
 
+def fixed(value: Any) -> Any:
+    """What a person wrote, with tuples for its lists."""
+    return tuple(map(fixed, value)) if isinstance(value, (tuple, list)) else value
+
+
 def check_padding(where: str, padding: Any, rank: int) -> str | tuple[tuple[int, int], ...]:
     """`padding` as "valid", "same", or a pair (before, behind) an axis."""
     if isinstance(padding, str):
