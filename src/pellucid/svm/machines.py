@@ -359,7 +359,8 @@ class NuSVC(_Classifier):
         if not width > _LEAST_MARGIN:
             raise DataError(
                 f"{self._name}.fit",
-                f"nu={self.nu:g} must leave a margin between two classes, got {max(width, 0.0):.3g}",
+                f"nu={self.nu:g} must leave a margin between two classes, got "
+                f"{max(width, 0.0):.3g}",
                 "Choose a larger nu, another gamma or another kernel.",
             )
         return width
