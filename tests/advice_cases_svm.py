@@ -145,7 +145,7 @@ FOLLOWED = [
         lambda p: svm.SVC("precomputed").fit(X @ X.T, Y),
     ),
     Followed(
-        "Choose a smaller nu, another gamma or another kernel.",
+        "Choose a larger nu, another gamma or another kernel.",
         lambda p: svm.NuSVC(0.5, gamma=0.0).fit(X, Y),
         lambda p: [svm.NuSVC(0.5, gamma=0.5).fit(X, Y), svm.NuSVC(0.5, kernel="linear").fit(X, Y)],
     ),

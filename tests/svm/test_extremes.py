@@ -36,7 +36,7 @@ def test_kernels_too_large_for_the_tolerance_are_said():
 
 def test_a_margin_of_nothing():
     for options in {"gamma": 0.0}, {"kernel": "poly", "degree": 0}:
-        with pytest.raises(DataError, match="must differ in their kernels"):
+        with pytest.raises(DataError, match="must leave a margin"):
             svm.NuSVC(0.5, **options).fit(X, Y)
 
 

@@ -351,14 +351,15 @@ class NuSVC(_Classifier):
         """Half of the difference of the multipliers of both classes, which is 1/C.
 
         Raises:
-            DataError: where it is not above 0: the kernel says the same of both classes.
+            DataError: where it is not above 0: the hulls that ν leaves of both classes meet.
         """
         width = (one.multiplier(0) - one.multiplier(1)) / 2
         if not width > _LEAST_MARGIN:
             raise DataError(
                 f"{self._name}.fit",
-                f"two classes must differ in their kernels, got a margin of {max(width, 0.0):.3g}",
-                "Choose a smaller nu, another gamma or another kernel.",
+                f"nu={self.nu:g} must leave a margin between two classes, got "
+                f"{max(width, 0.0):.3g}",
+                "Choose a larger nu, another gamma or another kernel.",
             )
         return width
 
