@@ -45,16 +45,16 @@ def folder(tmp_path_factory):
 def printed(folder):
     """What training printed, once for all tests."""
     out, errors = io.StringIO(), io.StringIO()
+    call = "pellucid train iris.csv --target target --quick --overwrite"
     with (
         pytest.MonkeyPatch.context() as patch,
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(errors),
-        pytest.raises(SystemExit) as stopped,
     ):
         patch.chdir(folder)
-        call = "pellucid train iris.csv --target target --quick --overwrite"
         patch.setattr(sys, "argv", call.split())
-        main()
+        with pytest.raises(SystemExit) as stopped:
+            main()
     assert not stopped.value.code, errors.getvalue()
     return out.getvalue(), errors.getvalue()
 
