@@ -80,8 +80,8 @@ FOLLOWED = [
     ),
     Followed(
         "Give them to read_table.",
-        lambda p: fitted(read_table(ROWS), types={"height": "category"}),
-        lambda p: fitted(read_table(ROWS, types={"height": "category"})),
+        lambda p: fitted(read_table(ROWS), types={"height": "number"}),
+        lambda p: fitted(read_table(ROWS, types={"height": "number"})),
     ),
     Followed(
         'Say what a column is: types={"column": "category"}.',
@@ -97,8 +97,8 @@ FOLLOWED = [
     ),
     Followed(
         "Leave it out, or name another column.",
-        lambda p: fitted({**ROWS, "a": [1.0] * 39 + [0.0]}, time="a"),
-        lambda p: fitted({**ROWS, "a": MOMENTS}, time="a"),
+        lambda p: fitted({"height": [1.0] * 39 + [0.0], "size": SIZES}, time="height"),
+        lambda p: fitted({"height": X, "size": SIZES}),
     ),
     Followed(
         "Use predict, or predict_interval.",

@@ -1,7 +1,10 @@
 """Tables on the command line: train, evaluate, predict, show."""
 
+import contextlib
 import csv
+import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,16 +41,33 @@ def folder(tmp_path_factory):
     return place
 
 
+@pytest.fixture(scope="module")
+def printed(folder):
+    """What training printed, once for all tests."""
+    out, errors = io.StringIO(), io.StringIO()
+    call = "pellucid train iris.csv --target target --quick --overwrite"
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(errors),
+    ):
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", call.split())
+        with pytest.raises(SystemExit) as stopped:
+            main()
+    assert not stopped.value.code, errors.getvalue()
+    return out.getvalue(), errors.getvalue()
+
+
 @pytest.fixture
-def trained(folder, command, monkeypatch):
+def trained(folder, printed, monkeypatch):
+    """In the folder of the trained model."""
     monkeypatch.chdir(folder)
-    done = command("train", "iris.csv", "--target", "target", "--quick", "--overwrite")
-    assert done[0] == 0, done[2]
-    return done
+    return printed
 
 
 def test_a_person_trains_evaluates_predicts_and_shows(trained, command, folder):
-    _, out, errors = trained
+    out, errors = trained
     for words in (
         "150 rows, 5 columns",
         "Target 'target': classification, 3 classes.",
@@ -122,9 +142,10 @@ def test_predictions_as_parquet(trained, command, folder):
         (("train", "digits", "--out", "m", "--resume"), "expected a model of images, got one of a"),
     ],
 )
-def test_mistakes(trained, command, arguments, words, folder):
-    (folder / "iris.html").unlink()
-    (folder / "iris.safetensors").replace(folder / "m")
+def test_mistakes(trained, command, arguments, words, folder, tmp_path, monkeypatch):
+    for name, copy in (("iris.csv", "iris.csv"), ("iris.safetensors", "m")):
+        shutil.copy(folder / name, tmp_path / copy)
+    monkeypatch.chdir(tmp_path)
     code, _, errors = command(*arguments)
     assert code == 2
     assert errors.startswith("Error: ")

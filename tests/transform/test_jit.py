@@ -445,7 +445,7 @@ def test_bad_calls(call, kind, words):
         call()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     x=hnp.arrays(
         st.sampled_from([np.float32, np.float64, np.int32, np.uint8, bool, complex, object, "U2"]),
@@ -478,7 +478,7 @@ leaves = st.one_of(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     tree=st.recursive(
         leaves,

@@ -93,9 +93,9 @@ def fit_table(
         ArgumentError: for an unknown column or a wrong argument.
 
     Example:
-        >>> rows = {"height": [1.0, 2.0, 3.0, 4.0] * 10, "size": [*"SSLL" * 9, *"SLSL"]}
+        >>> rows = {"height": [*range(150, 190)], "size": [*"SSSSL" * 4, *"LLLLS" * 4]}
         >>> model = fit_table(rows, "size", quick=True, verbose=0)
-        >>> model.predict({"height": [1.5, 3.5]}).tolist()
+        >>> model.predict({"height": [155, 185]}).tolist()
         ['S', 'L']
     """
     if not isinstance(drop, (list, tuple)) or not all(isinstance(one, str) for one in drop):
