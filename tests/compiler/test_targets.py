@@ -35,7 +35,7 @@ from pellucid.runtime.interpreter import Interpreter
 from pellucid.runtime.machine import ready, this_machine
 from pellucid.runtime.native import Native
 from pellucid.transform.custom import in_rows
-from tests.compiler.test_every_row import PARTS, together
+from tests.compiler.test_every_row import together
 from tests.runtime.test_native import close
 
 LINUX = "x86_64-unknown-linux-gnu"
@@ -186,7 +186,7 @@ def test_code_keeps_to_the_features_it_was_told(name: str, target: str) -> None:
 def test_every_row_has_code_for_aarch64(name: str) -> None:
     """In every case that its tests know, with no name that is left open."""
     seen = 0
-    for part in (*PARTS, "float64"):
+    for part in ("some", "rest", "float64"):
         graph, _, which = together(REGISTRY[name], part)
         if which:
             program, _ = compile_graph(graph, (), (), NUMPY)
