@@ -57,6 +57,21 @@ def _short(case: str) -> str:
     return f"{name}\n{', '.join(rest)}"
 
 
+def growth(found: Mapping[str, Sequence[tuple[int, float]]], path: Path) -> None:
+    """Lines on two log axes: seconds of a fit by rows."""
+    figure, (axes,) = _figure(1, 4.2)
+    for library, points in found.items():
+        rows, seconds = zip(*points, strict=True)
+        axes.loglog(rows, seconds, "o-", color=color(library), label=library)
+        for n, value in points:
+            axes.annotate(f"{value:.2g}", (n, value), (4, -9), textcoords="offset points", size=7)
+    axes.set_xlabel("rows")
+    axes.set_ylabel("seconds")
+    axes.grid(alpha=0.25, which="both")
+    axes.legend(frameon=False, fontsize=8)
+    _save(figure, path)
+
+
 def gradient_cost(
     found: Mapping[int, Mapping[str, Sequence[tuple[int, float]]]],
     slopes: Mapping[int, Mapping[str, float]],

@@ -30,6 +30,8 @@ settings.load_profile("pellucid")
 
 def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("PELLUCID_CACHE", "off")  # every test makes its own machine code
+    if "slow" in config.option.markexpr.replace("not slow", "", 1):  # make test-all: slow or not
+        AUDIT.every = 1
     install()
 
 
@@ -58,7 +60,7 @@ def broken_graphs() -> Iterator[None]:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     worker = getattr(session.config, "workeroutput", None)
     if worker is not None:  # under xdist the controller adds the workers up
-        worker["audit"] = [AUDIT.built, AUDIT.different, AUDIT.sampled]
+        worker["audit"] = [AUDIT.built, AUDIT.different, AUDIT.read, AUDIT.sampled]
         worker["operations"] = report.rows()
         worker["pairs"] = list(any_graph.COMPARED)
         return
@@ -71,9 +73,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:
     output = getattr(node, "workeroutput", {})
-    built, different, sampled = output.get("audit", (0, 0, 0))
+    built, different, read, sampled = output.get("audit", (0, 0, 0, 0))
     AUDIT.built += built
     AUDIT.different += different
+    AUDIT.read += read
     AUDIT.sampled += sampled
     report.merge(output.get("operations", []))
     any_graph.COMPARED.update(map(tuple, output.get("pairs", [])))

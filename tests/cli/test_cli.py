@@ -211,7 +211,7 @@ def _marks(log: Path, word: str) -> list[int]:
     return [int(row.split()[1]) for row in log.read_text().splitlines() if row.startswith(word)]
 
 
-@pytest.mark.parametrize("most", [1, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("most", [pytest.param(10, marks=pytest.mark.slow)])
 def test_kills_and_the_same_bits_as_a_run_never_killed(most, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     whole.mkdir(), killed.mkdir()

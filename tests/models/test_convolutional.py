@@ -83,7 +83,9 @@ def images(shape, rows, seed=0):
     return np.random.default_rng(seed).uniform(-1, 1, (rows, *shape)).astype(np.float32)
 
 
-@pytest.mark.parametrize("name", [pytest.param("lecun1989", marks=pytest.mark.slow), "lenet5"])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) for name in ("lecun1989", "lenet5")]
+)
 def test_networks_learn_natively_as_in_the_interpreter(name):
     make = getattr(pel.models, name)
     x = images(make(seed=0).input_types[0].shape[1:], 8)

@@ -82,7 +82,13 @@ def own_loop(model: pel.Model, optimizer: optim.Optimizer, **how: Any) -> list[f
 @pytest.mark.parametrize(
     ("name", "rule", "how"),
     [
-        *((name, rule, {}) for name in MODELS for rule in OPTIMIZERS),
+        *((name, "sgd", {}) for name in MODELS),
+        *(
+            pytest.param(name, rule, {}, marks=pytest.mark.slow)
+            for name in MODELS
+            for rule in OPTIMIZERS
+            if rule != "sgd"
+        ),
         ("a shared body", "adam", {"donate": (0, 1)}),
     ],
 )
