@@ -9,9 +9,9 @@ from sklearn.utils.estimator_checks import check_estimator
 
 import pellucid.sklearn as estimators
 
-FAST = ("SVC", "SVR")
+LONG = ("KernelLogisticRegression", "Perceptron")
 CLASSES = [
-    pytest.param(name, marks=[] if name in FAST else pytest.mark.slow)
+    pytest.param(name, marks=pytest.mark.slow if name in LONG else [])
     for name in sorted(set(estimators.__all__) - {"ParameterError"})
 ]
 # These need a package or a setting that scikit-learn's checks ask for, and that tests go without.

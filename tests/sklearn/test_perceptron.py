@@ -12,7 +12,7 @@ from sklearn.datasets import load_iris, make_blobs
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import StandardScaler
 
-from pellucid.core.errors import PellucidError
+from pellucid.core.errors import DataError, PellucidError
 from pellucid.sklearn import ParameterError, Perceptron
 
 X, Y = load_iris(return_X_y=True)
@@ -143,3 +143,10 @@ def test_wrong_parameters_are_named(options, said):
     with pytest.raises(ParameterError, match=said) as caught:
         Perceptron(**options).fit(X, Y)
     assert isinstance(caught.value, ValueError) and isinstance(caught.value, PellucidError)
+
+
+def test_a_class_that_is_new_in_a_later_part_is_named():
+    names = np.array(["café", "tea", "water"], object)
+    model = Perceptron().partial_fit(X, names[Y], classes=names[:3])
+    with pytest.raises(DataError, match=r"got 'cocoa'"):
+        model.partial_fit(X[:2], np.array(["tea", "cocoa"], object))

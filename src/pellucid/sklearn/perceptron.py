@@ -258,8 +258,7 @@ class Perceptron(SparseCoefMixin, LinearClassifierMixin, ClassifierMixin, Classe
         if strange.any():
             raise DataError(
                 self._where,
-                f"y must hold classes of the first partial_fit, got "
-                f"{y[np.argmax(strange)].item()!r}",
+                f"y must hold classes of the first partial_fit, got {y[strange].tolist()[0]!r}",
             )
         return np.searchsorted(self.classes_, y)
 

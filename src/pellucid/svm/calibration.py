@@ -223,13 +223,13 @@ class Calibrated(Fitted):
     def _parts(self, numbers: Array, weights: Array, labels: Array, where: str) -> Array:
         """The part of each row: the rows of a class are dealt out in a drawn order."""
         part, draw = np.zeros(len(numbers), np.int64), np.random.default_rng(self.seed)
-        for number, label in enumerate(labels):
+        for number, label in enumerate(labels.tolist()):
             own = np.flatnonzero((numbers == number) & (weights > 0))
             if len(own) < self.folds:
                 raise DataError(
                     where,
                     f"each class must have {self.folds} rows or more, one for each fold, got "
-                    f"{len(own)} of class {label.item()!r}",
+                    f"{len(own)} of class {label!r}",
                     "Give a smaller folds=.",
                 )
             part[draw.permutation(own)] = np.arange(len(own)) % self.folds

@@ -52,8 +52,9 @@ def tasks(counts: Sequence[int], multi_class: str) -> list[Task]:
 
 def title(labels: Array, positive: int, negative: int) -> str:
     """A problem in words; `negative` is -1 for all other classes."""
-    rest = "the rest" if negative < 0 else repr(labels[negative].item())
-    return f"{labels[positive].item()!r} against {rest}"
+    names = labels.tolist()  # Python's own values; an array of objects holds them already
+    rest = "the rest" if negative < 0 else repr(names[negative])
+    return f"{names[positive]!r} against {rest}"
 
 
 def votes(decisions: Array, classes: int) -> Array:

@@ -305,10 +305,11 @@ class NuSVC(_Classifier):
     def _check_tasks(
         self, tasks: Sequence[kinds.Task], weights: Array, labels: Array, where: str
     ) -> None:
+        words = labels.tolist()
         for task in tasks:
             own, split = _taken(weights, task), task.ranges[0][1] - task.ranges[0][0]
-            rest = "the rest" if task.negative < 0 else labels[task.negative].item()
-            names = (labels[task.positive].item(), rest)
+            rest = "the rest" if task.negative < 0 else words[task.negative]
+            names = (words[task.positive], rest)
             if self.infeasible_nu == "raise":
                 problem.check_nu(where, self.nu, own[:split], own[split:], names)
                 continue
