@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import itertools
 import math
 import threading
 import time
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from pellucid.svm import reference, routines
-from pellucid.svm.problem import regression
+from pellucid.svm.problem import classification, regression
 from pellucid.svm.reference import Status
 from tests.svm.problems import KINDS, Problem, problem
 
@@ -61,6 +62,54 @@ def test_it_gives_the_bits_of_the_reference(kind: str, dtype: Any) -> None:
             known = reference.smo(*theirs.arguments, 1e-3, 500)
             assert found == known
             assert same(ours, theirs), (n, ties)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("walked", [routines.WALKED, 2000])  # one call, or several
+def test_many_problems_in_one_call_end_as_each_by_itself(
+    threads: int, walked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routines, "WALKED", walked)
+    rng, counts = np.random.default_rng(0), [1, 40, 3, 65, 8, 33]
+    n, ends = sum(counts), np.cumsum([0, *counts]).tolist()
+    x = rng.normal(size=(n, 3)) + np.repeat(rng.normal(size=(len(counts), 3)), counts, axis=0)
+    K = np.exp(-0.5 * ((x[:, None] - x) ** 2).sum(2))
+    address = (K.ctypes.data + K.strides[0] * np.arange(n)).astype(np.int64)
+    spans = list(itertools.pairwise(ends))
+    pairs = [list(one) for one in itertools.combinations(spans, 2)]
+    rest = [[spans[2], (0, spans[2][0]), (spans[2][1], n)]]  # a class against the rest
+    ranges = pairs + rest
+    bounds = rng.uniform(0.1, 2.0, sum(b - a for own in ranges for a, b in own))
+    results = []
+    for way in ("native", "NumPy", "by itself"):
+        monkeypatch.setattr(routines, "native", lambda way=way: way == "native")
+        together = classification(ranges, bounds)
+        most = 1 + np.diff(together.starts) // 2
+        rows, diagonal = address[together.rows], np.ones(len(together.rows))
+        if way != "by itself":
+            found = routines.smo_each(rows, diagonal, together, 1e-4, most, threads)
+        else:
+            found = []
+            for one, count in zip(together, most.tolist(), strict=True):
+                arrays = one.F, one.b, one.lo, one.hi, one.up, one.low, one.segments
+                own = address[one.rows], np.ones(len(one.rows))
+                found.append(reference.smo(*own, *arrays, 1e-4, count))
+        results.append((found, together))
+    assert results[0][0] == results[1][0] == results[2][0]
+    assert {one.status for one in results[0][0]} == {Status.CONVERGED, Status.BOUND}
+    for name in ("F", "b", "up", "low"):
+        first, *others = (getattr(one, name) for _, one in results)
+        for other in others:
+            np.testing.assert_array_equal(first, other)
+    _, together = results[0]
+    for one, multiplier in zip(together, together.multipliers(), strict=True):
+        F = one.F[(one.b > one.lo) & (one.b < one.hi)]
+        if len(F):
+            assert multiplier == pytest.approx(F.mean(), abs=1e-13)
+        else:
+            grows, shrinks = one.F[one.b < one.hi], one.F[one.b > one.lo]
+            middle = np.array([grows.min(initial=np.inf), shrinks.max(initial=-np.inf)])
+            assert multiplier == pytest.approx(middle[np.isfinite(middle)].mean(), abs=1e-13)
 
 
 @BOTH

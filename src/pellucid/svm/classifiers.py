@@ -73,10 +73,7 @@ class _Classifier(Machine):
         self._check_tasks(tasks, own, labels, where)
         data = self._data(rows, order, weights, where)
         solved = self._solved_tasks(data, tasks, own, factors, where)
-        for number, one in enumerate(solved.problems):
-            coefficients, intercept = self._answer(one)
-            solved.coefficients[number, one.rows] = coefficients
-            solved.intercepts[number] = intercept
+        self._answer(solved)
         if len(labels) == 2:  # the second class is the positive one
             solved.coefficients *= -1
             solved.intercepts *= -1
@@ -106,9 +103,13 @@ class _Classifier(Machine):
         """
         raise NotImplementedError
 
-    def _answer(self, one: problem.Problem) -> tuple[Array, float]:
-        """Coefficients of the rows of a solved problem, and its intercept."""
-        raise NotImplementedError
+    def _answer(self, solved: Solved) -> None:
+        """Sets the coefficients and the intercepts of solved problems of `classification`."""
+        problems = solved.problems
+        assert isinstance(problems, problem.Together)
+        numbers = np.repeat(np.arange(len(problems)), np.diff(problems.starts))
+        solved.coefficients[numbers, problems.rows] = problems.b
+        solved.intercepts[:] = -problems.multipliers()
 
     def _problems(self, classes: int) -> int:
         """How many problems there are for so many classes."""
@@ -148,10 +149,9 @@ class _Classifier(Machine):
         return np.asarray(self.classes[chosen])
 
 
-def _taken(numbers: Array, task: kinds.Task) -> Array:
-    """The parts of sorted numbers that a problem sees."""
-    parts = [numbers[first:stop] for first, stop in task.ranges]
-    return np.concatenate(parts)
+def _taken(numbers: Array, tasks: Sequence[kinds.Task]) -> Array:
+    """The parts of sorted numbers that problems see, one behind the other."""
+    return np.concatenate([numbers[first:stop] for one in tasks for first, stop in one.ranges])
 
 
 @savable
@@ -235,11 +235,8 @@ class SVC(_Classifier):
         with np.errstate(over="ignore", under="ignore"):
             weights = weights * factors
         bounds = targets.bounds_of(self.C, weights, where)
-        problems = [problem.classification(task.ranges, _taken(bounds, task)) for task in tasks]
-        return self._solve(data, problems, where)
-
-    def _answer(self, one: problem.Problem) -> tuple[Array, float]:
-        return one.b, -one.multiplier()
+        ranges = [task.ranges for task in tasks]
+        return self._solve(data, problem.classification(ranges, _taken(bounds, tasks)), where)
 
     def _proof(self, number: int, one: problem.Problem, sums: Array) -> Certificate:
         return proof.classification(
@@ -307,7 +304,7 @@ class NuSVC(_Classifier):
     ) -> None:
         words = labels.tolist()
         for task in tasks:
-            own, split = _taken(weights, task), task.ranges[0][1] - task.ranges[0][0]
+            own, split = _taken(weights, [task]), task.ranges[0][1] - task.ranges[0][0]
             rest = "the rest" if task.negative < 0 else words[task.negative]
             names = (words[task.positive], rest)
             if self.infeasible_nu == "raise":
@@ -326,7 +323,7 @@ class NuSVC(_Classifier):
     ) -> Solved:
         problems = []
         for task in tasks:
-            own = _taken(weights, task)
+            own = _taken(weights, [task])
             problems.append(
                 problem.nu_classification(task.ranges, own, self._used(task.ranges, own))
             )
@@ -335,11 +332,10 @@ class NuSVC(_Classifier):
         if (factors == 1).all():
             return solved
         first, self._prices = solved, [1 / self._margin(one) for one in problems]
-        problems = [
-            problem.classification(task.ranges, price * _taken(weights * factors, task))
-            for task, price in zip(tasks, self._prices, strict=True)
-        ]
-        solved = self._solve(data, problems, where)
+        bounds = _taken(weights * factors, tasks)
+        bounds *= np.repeat(self._prices, [len(one.rows) for one in problems])
+        ranges = [task.ranges for task in tasks]
+        solved = self._solve(data, problem.classification(ranges, bounds), where)
         self.n_iter = self.n_iter + np.array([one.iterations for one in first.endings])
         return solved
 
@@ -364,11 +360,15 @@ class NuSVC(_Classifier):
             )
         return width
 
-    def _answer(self, one: problem.Problem) -> tuple[Array, float]:
+    def _answer(self, solved: Solved) -> None:
         if self._prices is not None:
-            return one.b, -one.multiplier()
-        width = self._margin(one)
-        return one.b / width, -(one.multiplier(0) + one.multiplier(1)) / 2 / width
+            super()._answer(solved)
+            return
+        for number, one in enumerate(solved.problems):
+            width = self._margin(one)
+            solved.coefficients[number, one.rows] = one.b / width
+            middle = (one.multiplier(0) + one.multiplier(1)) / 2
+            solved.intercepts[number] = -middle / width
 
     def _proof(self, number: int, one: problem.Problem, sums: Array) -> Certificate:
         edge = None

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import i64
@@ -28,7 +29,7 @@ GAIN, GAIN_PART, GAIN_PLACE = range(3)
 _BELOW = 1 - 2.0**-51  # a number times this is smaller, also when rounded
 
 
-def mark_bytes(length: int, segments: int) -> int:
+def mark_bytes(length: Any, segments: Any) -> Any:
     """Bytes of the marks of one kind for so many variables, a bit each, in blocks."""
     return (length // BLOCK + segments) * VECTORS
 

@@ -40,6 +40,8 @@ ROUTINE = Routine(
         *("lstatus", "ldone", "dgap", "lmissing"),  # results
     ),
 )
+# Runs `smo` over tables of its words that stand behind each other; threads take the next one each.
+EACH = Routine("smo_each", ("ptables", "lcount", "lwords", "lnext"))
 _SEGMENT = ("variable", "row", "column", "length", "group", "updates")
 # Of a segment: the offset of its variables; where its marks begin; the largest F of a variable
 # that may shrink.
@@ -51,8 +53,26 @@ def emit(target: Target, dtype: DType) -> ir.Module:
     """The module for kernel rows of a dtype."""
     module = ir.Module("smo")
     module.triple = target.triple
-    _Smo(module, target, dtype).emit()
+    smo = _Smo(module, target, dtype)
+    smo.emit()
+    _emit_each(module, smo.body.builder.function)
     return module
+
+
+def _emit_each(module: ir.Module, smo: ir.Function) -> None:
+    body = begin(module, EACH)
+    b, given, word = body.builder, body.arguments, ir.IntType(64)
+    head, one, done = (b.append_basic_block(name) for name in ("head", "one", "done"))
+    b.branch(head)
+    b.position_at_end(head)
+    number = b.atomic_rmw("add", body.places["next"], i64(1), "monotonic")
+    b.cbranch(b.icmp_signed("<", number, given["count"]), one, done)
+    b.position_at_end(one)
+    table = b.gep(given["tables"], [b.mul(number, given["words"])], source_etype=word)
+    b.call(smo, [table, i64(0), i64(0), i64(0), i64(1)])
+    b.branch(head)
+    b.position_at_end(done)
+    b.ret_void()
 
 
 class _Smo:

@@ -13,7 +13,7 @@ import numpy as np
 
 from pellucid.data.arrays import Array
 from pellucid.svm.cache import RowCache, WholeMatrix
-from pellucid.svm.problem import Problem
+from pellucid.svm.problem import Problem, Together
 from pellucid.svm.solver import Ending, Settings, solve
 from pellucid.svm.sources import MatrixSource, NamedSource, OwnSource
 from pellucid.svm.sparse import SparseSource
@@ -44,14 +44,18 @@ def optimum(
     lead close to the optimum. In both cases F is then made anew and float64 rows do the rest.
     """
     found, tol = _found(source, problems, settings, megabytes), settings.tolerance
-    reached = [one._replace(converged=max(one.gap, one.rounding) <= tol) for one in found.endings]
+    reached = [
+        Ending(count, gap, max(gap, rounding) <= tol, rounding)
+        for count, gap, _, rounding in found.endings
+    ]
     return found._replace(endings=reached)
 
 
 def _found(
     source: Source, problems: Sequence[Problem], settings: Settings, megabytes: float
 ) -> Optimum:
-    begun = [one for one in problems if one.b.any()]
+    fresh = isinstance(problems, Together) and not problems.b.any()
+    begun = [] if fresh else [one for one in problems if one.b.any()]
     if begun:
         _make_F(source.sums(_betas(begun, source.n), settings.threads), begun)
     inside = settings._replace(tolerance=_INSIDE * settings.tolerance)
@@ -110,4 +114,4 @@ def _betas(problems: Sequence[Problem], n: int) -> Array:
 def _make_F(sums: Array, problems: Sequence[Problem]) -> None:
     """F = Kβ - z from the sums Kβ over all rows, (n, k)."""
     for column, one in enumerate(problems):
-        one.F = sums[one.rows, column] - one.z
+        one.F[:] = sums[one.rows, column] - one.z

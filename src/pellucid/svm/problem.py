@@ -30,6 +30,7 @@ class Problem:
         z: float64 (n,), of its rows.
         lo, hi, offset, b: float64 (v,); b is a feasible start.
         segments: int64 (s, 6): see `reference.smo`.
+        state: its rows, b, F, up and low, where they stand in arrays of others already.
 
     Attributes:
         rows: int64 (n,), the number of each of its rows among all kernel rows.
@@ -39,18 +40,23 @@ class Problem:
     """
 
     def __init__(
-        self, ranges: Ranges, z: Array, lo: Array, hi: Array, offset: Array, segments: Array
+        self,
+        ranges: Ranges,
+        z: Array,
+        lo: Array,
+        hi: Array,
+        offset: Array,
+        segments: Array,
+        state: Sequence[Array] | None = None,
     ):
         self.ranges, self.z, self.lo, self.hi, self.offset = ranges, z, lo, hi, offset
         self.segments = segments
-        self.b = np.zeros(len(lo))
-        self.F = -z
-        parts = [np.arange(first, stop) for first, stop in ranges]
-        self.rows = parts[0] if len(parts) == 1 else np.concatenate(parts)
         self.single = len(lo) == len(z)  # one variable a row
         self.groups = int(segments[-1, 4]) + 1
-        self.up, self.low = offset, offset
-        self.refresh()
+        if state is None:
+            b: Array = np.zeros(len(lo))
+            state = _numbers(ranges), b, -z, *_directions(b, lo, hi, offset)
+        self.rows, self.b, self.F, self.up, self.low = state
 
     @forks.cached_property
     def owner(self) -> Array:
@@ -62,8 +68,7 @@ class Problem:
 
     def refresh(self) -> None:
         """`up` and `low` after b was set."""
-        self.up = np.where(self.b < self.hi, self.offset, math.inf)
-        self.low = np.where(self.b > self.lo, self.offset, -math.inf)
+        self.up, self.low = _directions(self.b, self.lo, self.hi, self.offset)
 
     @property
     def beta(self) -> Array:
@@ -80,30 +85,98 @@ class Problem:
 
     def multiplier(self, group: int = 0) -> float:
         """What F + off is where 0 of a group lies between its bounds: their mean, or the middle."""
-        own = np.flatnonzero(self.group == group) if self.groups > 1 else None
-        value, least, most = (
-            one if own is None else one[own] for one in (self.b, self.lo, self.hi)
-        )
-        inside = np.flatnonzero((value > least) & (value < most))
-        if len(inside):
-            places = inside if own is None else own[inside]
-            values = self._of_variables()[places] + self.offset[places]
-            return float(np.add.reduce(values)) / len(values)
-        F = self._of_variables()
-        above, below = F + self.up, F + self.low
-        if own is not None:
-            above, below = above[own], below[own]
-        lowest, highest = float(above.min()), float(below.max())
-        if math.isinf(lowest):
-            return highest
-        return lowest if math.isinf(highest) else (lowest + highest) / 2
+        F = self.F if self.single else self.F[self.owner]
+        arrays = [F, self.b, self.lo, self.hi, self.offset, self.up, self.low]
+        if self.groups > 1:
+            own = self.group == group
+            arrays = [one[own] for one in arrays]
+        return float(_multipliers(arrays, np.zeros(1, np.int64))[0])
 
-    def _of_variables(self) -> Array:
-        """F of the row of each variable."""
-        return self.F if self.single else self.F[self.owner]
+
+class Together(Sequence[Problem]):
+    """Problems of one group and one variable a row, whose arrays stand behind each other.
+
+    So one call starts them all, and one walk reads off their answers.
+
+    Args:
+        ranges: of each problem; z, lo, hi: float64, of all.
+
+    Attributes:
+        starts: int64 (k + 1,), where each begins in the arrays of all: rows, z, lo, hi, b, F, up
+            and low.
+        segments: int64 (s, 6), of all; lines: int64 (k + 1,), where those of each begin.
+    """
+
+    def __init__(self, ranges: Sequence[Ranges], z: Array, lo: Array, hi: Array):
+        self.z, self.lo, self.hi, self.offset = z, lo, hi, np.zeros(len(z))
+        self.rows = _numbers([one for own in ranges for one in own])
+        self.b, self.F = np.zeros(len(z)), -z
+        self.up, self.low = _directions(self.b, lo, hi, self.offset)
+        counts = [sum(stop - first for first, stop in own) for own in ranges]
+        self.starts = np.cumsum([0, *counts])
+        tables = [_lines(own) for own in ranges]
+        self.segments = np.array([line for one in tables for line in one], np.int64)
+        self.lines = np.cumsum([0, *map(len, tables)])
+        self._ranges = ranges
+        self._parts: dict[int, Problem] = {}
+
+    def __len__(self) -> int:
+        return len(self._ranges)
+
+    def __getitem__(self, place: Any) -> Any:
+        """A problem, whose arrays are parts of those of all. It is made when it is first needed."""
+        if isinstance(place, slice):
+            return [self[n] for n in range(*place.indices(len(self)))]
+        place = range(len(self))[place]
+        if place not in self._parts:
+            arrays = [self.z, self.lo, self.hi, self.offset]
+            arrays += [self.rows, self.b, self.F, self.up, self.low]
+            part = slice(*self.starts[place : place + 2])
+            z, lo, hi, offset, *state = [one[part] for one in arrays]
+            segments = self.segments[slice(*self.lines[place : place + 2])]
+            own = Problem(self._ranges[place], z, lo, hi, offset, segments, state)
+            self._parts[place] = own
+        return self._parts[place]
+
+    def multipliers(self) -> Array:
+        """float64 (k,), `Problem.multiplier` of each."""
+        arrays = self.F, self.b, self.lo, self.hi, self.offset, self.up, self.low
+        return _multipliers(arrays, self.starts[:-1])
+
+
+def _multipliers(arrays: Sequence[Array], starts: Array) -> Array:
+    """What F + off is where 0 lies between its bounds, of each of the parts that begin there.
+
+    Args:
+        arrays: F, b, lo, hi, offset, up and low, a number a variable.
+    """
+    F, b, lo, hi, offset, up, low = arrays
+    inside = (b > lo) & (b < hi)
+    counts = np.add.reduceat(inside, starts, dtype=np.int64)
+    sums = np.add.reduceat(np.where(inside, F + offset, 0.0), starts)
+    lowest, highest = np.minimum.reduceat(F + up, starts), np.maximum.reduceat(F + low, starts)
+    with np.errstate(invalid="ignore"):
+        middle = (lowest + highest) / 2
+    middle = np.where(np.isinf(highest), lowest, middle)
+    middle = np.where(np.isinf(lowest), highest, middle)
+    return np.asarray(np.where(counts > 0, sums / np.maximum(counts, 1), middle))
+
+
+def _directions(b: Array, lo: Array, hi: Array, offset: Array) -> tuple[Array, Array]:
+    """`up` and `low`: see `reference.smo`."""
+    return np.where(b < hi, offset, math.inf), np.where(b > lo, offset, -math.inf)
+
+
+def _numbers(ranges: Ranges) -> Array:
+    parts = [np.arange(first, stop) for first, stop in ranges]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _segments(ranges: Ranges, groups: Sequence[int] | None = None) -> Array:
+    return np.array(_lines(ranges, groups), np.int64)
+
+
+def _lines(ranges: Ranges, groups: Sequence[int] | None = None) -> list[list[int]]:
     """A line for each range of rows; one for all where they are neighbours of one group."""
     lines: list[list[int]] = []
     at = 0
@@ -114,21 +187,20 @@ def _segments(ranges: Ranges, groups: Sequence[int] | None = None) -> Array:
         else:
             lines.append([at, at, first, stop - first, group, 1])
         at += stop - first
-    return np.array(lines, np.int64)
+    return lines
 
 
-def classification(ranges: Ranges, bounds: Array) -> Problem:
-    """C-SVC of two classes: the rows of the first range are positive.
+def classification(ranges: Sequence[Ranges], bounds: Array) -> Together:
+    """C-SVC of two classes, several times: the rows of the first range are positive.
 
     Args:
-        bounds: float64 (n,), C times the weight of each row.
+        ranges: of each problem.
+        bounds: float64, C times the weight of each row of all problems.
     """
-    n, positive = len(bounds), ranges[0][1] - ranges[0][0]
-    z, lo, hi = np.ones(n), np.zeros(n), np.zeros(n)
-    z[positive:] = -1.0
-    lo[positive:] = -bounds[positive:]
-    hi[:positive] = bounds[:positive]
-    return Problem(ranges, z, lo, hi, np.zeros(n), _segments(ranges))
+    signs = np.tile([1.0, -1.0], len(ranges))
+    spans = [(own[0][1] - own[0][0], sum(b - a for a, b in own[1:])) for own in ranges]
+    z = np.repeat(signs, [count for span in spans for count in span])
+    return Together(ranges, z, np.where(z > 0, 0.0, -bounds), np.where(z > 0, bounds, 0.0))
 
 
 def nu_classification(ranges: Ranges, weights: Array, nu: float) -> Problem:

@@ -8,6 +8,7 @@ second, so that Ctrl-C is heard between them.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -28,6 +29,7 @@ from pellucid.svm.emit_kernels import CHUNK
 from pellucid.svm.emit_passes import mark_bytes
 from pellucid.svm.emit_products import Layout
 from pellucid.svm.kernels import KINDS, Kernel
+from pellucid.svm.problem import Together
 from pellucid.svm.reference import Outcome, Status
 
 WALKED = 50_000_000  # variables that one call of `smo` walks over, at most: some 0.05 s
@@ -57,8 +59,18 @@ def _dtype(dtype: np.dtype[Any]) -> DType:
 
 
 @functools.cache
+def _smo_library(dtype: DType) -> Library:
+    return Library(emit_smo.emit, dtype)
+
+
+@functools.cache
 def _smo(dtype: DType) -> Call:
-    return Library(emit_smo.emit, dtype).routine(emit_smo.ROUTINE)
+    return _smo_library(dtype).routine(emit_smo.ROUTINE)
+
+
+@functools.cache
+def _smo_each(dtype: DType) -> Call:
+    return _smo_library(dtype).routine(emit_smo.EACH)
 
 
 @functools.cache
@@ -125,6 +137,66 @@ def smo(
                 continue
             status = Status.STOPPED
         return Outcome(status, done, table.gap, table.missing)
+
+
+def smo_each(
+    rows: Array,
+    diag: Array,
+    together: Together,
+    tolerance: float,
+    iterations: Array,
+    threads: int,
+) -> list[Outcome]:
+    """`smo` of each of some problems, of which none walks over more than WALKED variables.
+
+    Args:
+        rows, diag: of the rows of all problems, one problem behind the other.
+        iterations: int64 (k,), how many pairs each changes, at most.
+    """
+    t, starts, lines = together, together.starts, together.lines
+    if not native():
+        parts = [slice(*ends) for ends in itertools.pairwise(starts.tolist())]
+        return [
+            reference.smo(
+                rows[part],
+                diag[part],
+                one.F,
+                one.b,
+                one.lo,
+                one.hi,
+                one.up,
+                one.low,
+                one.segments,
+                tolerance,
+                int(most),
+            )
+            for part, one, most in zip(parts, t, iterations, strict=True)
+        ]
+    form, each = emit_smo.ROUTINE, _smo_each(_dtype(diag.dtype))
+    place = {word[1:]: number for number, word in enumerate(form.words)}
+    lengths = np.diff(starts)
+    half = mark_bytes(lengths, np.diff(lines))
+    ends = np.cumsum([0, *(2 * half)])
+    marks = np.empty(ends[-1], np.uint8)
+    tables = np.zeros((len(t), len(form.words)), np.int64)
+    reals = tables.view(np.float64)
+    for number, array in enumerate((rows, diag, t.F, t.b, t.lo, t.hi, t.up, t.low)):
+        tables[:, number] = address_of(array) + starts[:-1] * array.itemsize
+    tables[:, place["segments"]] = address_of(t.segments) + lines[:-1] * t.segments.strides[0]
+    tables[:, place["marks"]] = address_of(marks) + ends[:-1]
+    tables[:, place["count"]], tables[:, place["groups"]] = np.diff(lines), 1
+    tables[:, place["mark_bytes"]], tables[:, place["iterations"]] = half, iterations
+    reals[:, place["tolerance"]] = tolerance
+    walked = np.cumsum(lengths * iterations) // (WALKED * threads)
+    bounds = [0, *(np.flatnonzero(np.diff(walked)) + 1).tolist(), len(t)]
+    for first, stop in itertools.pairwise(bounds):
+        each(address_of(tables[first:stop]), stop - first, len(form.words), threads=threads)
+    results = (tables[:, place[name]].tolist() for name in ("status", "done", "missing"))
+    gaps = reals[:, place["gap"]].tolist()
+    return [
+        Outcome(Status(status), done, gap, missing)
+        for status, done, missing, gap in zip(*results, gaps, strict=True)
+    ]
 
 
 class _Side:
