@@ -11,7 +11,7 @@ import pytest
 
 from pellucid import svm
 from pellucid.svm import cache as cache_module
-from pellucid.svm import optimum, sources
+from pellucid.svm import optimum, solver, sources
 from pellucid.svm.cache import RowCache
 from pellucid.svm.kernels import Kernel
 from tests.svm.data import blobs, kernel_matrix, waves
@@ -25,6 +25,8 @@ XR, YR = np.tile(waves(400)[0], (3, 1)), np.tile(waves(400)[1], 3)
 def through_the_cache(monkeypatch):
     """Small problems take the way of large ones."""
     monkeypatch.setattr(optimum, "WHOLE", 0)
+    monkeypatch.setattr(optimum, "SHARED", 0)
+    monkeypatch.setattr(solver, "_WORTH_BLOCKS", 0)
 
 
 def state(machine):
@@ -48,11 +50,23 @@ MACHINES = {
 }
 
 
+@pytest.mark.parametrize("whole", [False, True])
 @pytest.mark.parametrize("name", MACHINES)
-def test_threads_change_no_bit(name):
+def test_threads_change_no_bit(name, whole, monkeypatch):
+    if whole:
+        monkeypatch.setattr(optimum, "WHOLE", 1 << 24)
+        monkeypatch.setattr(solver, "WORTH_THREADS", 0)
     one = MACHINES[name](threads=1)
     assert all(same(one, MACHINES[name](threads=threads)) for threads in (2, 3, 4))
     assert one.certificate.residual < 1e-3
+
+
+@pytest.mark.parametrize("name", ["pairs", "rest", "nu", "float32"])
+def test_problems_that_begin_together_end_as_each_by_itself(name, monkeypatch, capsys):
+    """A fit that prints its progress begins one problem after the other."""
+    monkeypatch.setattr(optimum, "WHOLE", 1 << 24)
+    assert same(MACHINES[name](), MACHINES[name](verbose=1))
+    assert "steps" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", MACHINES)

@@ -20,6 +20,7 @@ from pellucid.svm.sparse import SparseSource
 
 Source = NamedSource | OwnSource | MatrixSource | SparseSource
 WHOLE = 1 << 20  # numbers of a kernel matrix that is computed as a whole
+SHARED = 500_000_000  # products for a larger one, for each problem beyond the first: some 0.02 s
 # What is used of the tolerance: rounding of kernels takes a little. A small problem costs nothing,
 # and its objective, a sum of few terms, shows the tolerance most.
 _INSIDE, _SMALL = 0.99, 0.1
@@ -39,9 +40,10 @@ def optimum(
 ) -> Optimum:
     """Brings the problems to their optimum, or to as many steps as allowed.
 
-    Few rows are all computed, in float64. Else the rows of float32 data are in float32, unless
-    their rounding shows in F; and where float64 rows are cheap and do not all fit, float32 rows
-    lead close to the optimum. In both cases F is then made anew and float64 rows do the rest.
+    Few rows are all computed, in float64, and so are more where several problems share them. Else
+    the rows of float32 data are in float32, unless their rounding shows in F; and where float64
+    rows are cheap and do not all fit, float32 rows lead close to the optimum. In both cases F is
+    then made anew and float64 rows do the rest.
     """
     found, tol = _found(source, problems, settings, megabytes), settings.tolerance
     reached = [
@@ -60,7 +62,10 @@ def _found(
         _make_F(source.sums(_betas(begun, source.n), settings.threads), begun)
     inside = settings._replace(tolerance=_INSIDE * settings.tolerance)
     size, most = source.n * source.n, int(megabytes * 1e6)
-    if isinstance(source, MatrixSource) or size <= min(WHOLE, most // 8):
+    whole = WHOLE
+    if isinstance(source, NamedSource):  # what problems share is not looked up row by row
+        whole = max(whole, SHARED * (len(problems) - 1) // source.x.shape[1])
+    if isinstance(source, MatrixSource) or size <= min(whole, most // 8):
         rows = WholeMatrix(source.whole(settings.threads))
         finer = inside._replace(finer=_SMALL * settings.tolerance)
         return Optimum(solve(problems, rows, finer), source.n)

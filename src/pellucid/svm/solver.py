@@ -25,6 +25,7 @@ from pellucid.svm.routines import WALKED, accumulate, smo, smo_each
 Array = np.ndarray[Any, Any]
 LEAST, MOST, PART = 64, 512, 20  # rows of a block: a PART-th of all, within bounds
 WORTH_THREADS = 1 << 22  # squares of rows from which problems go on side by side: a millisecond
+_WORTH_BLOCKS = 1 << 24  # of one problem, while rows are missing: blocks of fewer are mostly Python
 _WORTH_TWO = 1000  # rows of all problems, from which the first pairs are: half a millisecond
 _QUICK = 4  # pairs a row, in which most small problems reach a finer tolerance
 _STRETCH = 8  # pairs a row, after which it is asked which rows violate still
@@ -386,8 +387,9 @@ def solve(
     left: list[bool] = []
     together = problems if isinstance(problems, Together) else None
     lengths = np.diff(together.starts) if together else np.array([len(p.rows) for p in problems])
-    walked = int((lengths**2).sum())
-    side = settings.threads if walked >= WORTH_THREADS else 1
+    squares, there = lengths**2, rows.addresses.all()
+    worth = squares.sum() >= WORTH_THREADS if there else squares.mean() >= _WORTH_BLOCKS
+    side = settings.threads if worth else 1
     inner = settings.threads if len(problems) == 1 else 1
     size = min(
         MOST, max(LEAST, int(lengths.max()) // PART), rows.room
