@@ -21,7 +21,7 @@ LINEAR: Arguments = {
     "C": (INF, "C must lie in (0, inf), got inf"),
     "tol": (0, "tol must lie in (0, inf), got 0"),
     "fit_intercept": FLAG,
-    "intercept_scaling": (0, "intercept_scaling must lie in (0, inf), got 0"),
+    "intercept_scaling": (0, "intercept_scaling must lie in (0, 1e+100], got 0"),
     "class_weight": CLASSES["class_weight"],
     "solver": ("liblinear", "unknown solver 'liblinear'"),
     "max_iter": SHARED["max_iter"],
@@ -40,8 +40,8 @@ HYPERPLANE: Arguments = {"tol": (0, "tol must lie in (0, inf), got 0")}
 STEPS: Arguments = {
     "loss": ("log", "unknown loss 'log'"),
     "C": (0, "C must lie in (0, inf), got 0"),
-    "intercept_scaling": (NAN, "intercept_scaling must lie in (0, inf), got nan"),
-    "epochs": (0, "epochs must be at least 1, got 0"),
+    "intercept_scaling": (NAN, "intercept_scaling must lie in (0, 1e+100], got nan"),
+    "epochs": (0, "epochs must be in [1, 1000000], got 0"),
     "batch_size": (0.5, "batch_size must be a whole number, got 0.5"),
     "seed": (-1, "seed must be in [0,"),
 }

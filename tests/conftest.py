@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -26,6 +27,8 @@ from tests.ops import report  # noqa: E402
 # Seeds are explicit and a busy machine is no failure.
 settings.register_profile("pellucid", deadline=None, derandomize=True)
 settings.load_profile("pellucid")
+
+_STATES: dict[tuple[str, str], Any] = {}  # of a module's generators before its first test
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -48,6 +51,15 @@ def every_graph_is_well_formed() -> Iterator[None]:
     yield
     fresh = AUDIT.failures[before:]
     assert not fresh, f"{len(fresh)} graphs broke an invariant: {fresh[0]}"
+
+
+@pytest.fixture(autouse=True)
+def generators_begin_anew(request: pytest.FixtureRequest) -> None:
+    """A module's generators give a test the same numbers, whichever tests ran before it."""
+    for name, value in vars(request.module).items():
+        if isinstance(value, np.random.Generator):
+            state = value.bit_generator.state
+            value.bit_generator.state = _STATES.setdefault((request.module.__name__, name), state)
 
 
 @pytest.fixture

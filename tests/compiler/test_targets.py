@@ -54,6 +54,7 @@ VECTORS = {"neon": 16, "sse2": 16, "avx2": 32, "avx512": 64}  # bytes
 SYSTEM = {"sched_yield", "usleep"}
 LIBRARY = {"sse2": {"fma", "fmaf", "floor", "floorf", "rint", "rintf"}}
 FAR = {"sin", "cos"}  # of angles so large that they are rare
+EXACT = {"fmod", "fmodf"}  # C's remainder: no rounding, so every library has the same bits
 
 # Registers and instructions that a processor with these features does not have.
 FOREIGN = {
@@ -192,7 +193,7 @@ def test_every_row_has_code_for_aarch64(name: str) -> None:
             program, _ = compile_graph(graph, (), (), NUMPY)
             module = codegen.optimised(program, TARGETS["neon"])
             code = codegen.object_code(module, TARGETS["neon"])
-            assert undefined(code) - SYSTEM <= FAR
+            assert undefined(code) - SYSTEM <= FAR | EXACT
         seen += len(which)
     assert seen
 

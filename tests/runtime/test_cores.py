@@ -78,10 +78,10 @@ def bits(engine: NativeTrainer) -> bytes:
 def test_two_threads_train_a_wide_network_faster() -> None:
     """784-1024-1024-1024-10, batch 256, in turns of one thread and two."""
     one, two = engines((784, 1024, 1024, 1024, 10), 256, (1, 2))
-    for engine in (one, two):
-        seconds(engine, 20)  # warm: code and caches, and what the engine learns about its pace
     if (free := free_cores()) < 1.8:
         pytest.skip(f"needs two free cores, {free:.1f} are free")
+    for engine in (one, two):
+        seconds(engine, 20)  # warm: code and caches, and what the engine learns about its pace
     times = [(seconds(one, 8), seconds(two, 8)) for _ in range(15)]
     alone, both = (statistics.median(column) for column in zip(*times, strict=True))
     assert bits(one) == bits(two)

@@ -30,7 +30,7 @@ from pellucid.transform.jit import Jit
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX sends them")
 SOON = 0.2  # seconds
 
-# Calls that take seconds, each made ready first, and what must hold where one was interrupted.
+# Calls that take seconds, what makes one ready, and what must hold where it was interrupted.
 SCRIPT = """
 import os, signal, sys, threading, time, numpy as np, pellucid as pel
 rng = np.random.default_rng(SEED)
@@ -40,19 +40,19 @@ def nothing(): pass
 def all_pairs():  # 2e12 elements that never stand in memory
     line = f4(1_500_000)
     f = pel.jit(lambda a, b: np.sum(np.tanh(a[:, None] * b)), threads=1)
-    return lambda: f(line, line), nothing
+    return nothing, lambda: f(line, line), nothing
 def product(threads):
     wide = f4(6000, 6000)
     f = pel.jit(lambda a, b: a @ b @ b @ b @ b @ b @ b, batch=0, threads=threads)
     f(wide[:3], wide)
-    return lambda: [f(wide, wide) for _ in range(10)], nothing
+    return nothing, lambda: [f(wide, wide) for _ in range(10)], nothing
 def donated():
     wide = f4(5000, 5000)
     f = pel.jit(lambda w, a: w + a @ a @ a @ a @ a @ a, donate=0, threads=2)
     w, kept = wide.copy(), wide.copy()
     def check():
         assert np.array_equal(w, kept), "half written"
-    return lambda: [f(w, wide) for _ in range(1)], check
+    return nothing, lambda: [f(w, wide) for _ in range(1)], check
 def network(width, optimizer="sgd"):
     layers = [pel.nn.Dense(width, activation="tanh") for _ in range(2)]
     made = pel.Sequential([*layers, pel.nn.Dense(1)], seed=0)
@@ -63,10 +63,11 @@ def fitting(width, rows, backend=None, optimizer="sgd"):
     given = {"batch_size": rows, "verbose": 0, "seed": 0, "backend": backend}
     made.fit(x, y, epochs=1, **given)
     start = made.get_weights()
-    def call():
+    def ready():
         made.set_weights(start)
         made.compile(optimizer, "squared")
         made.history = type(made.history)()
+    def call():
         made.fit(x, y, epochs=10**6, **given)
     def check():
         done = len(made.history.steps.get("step", ()))
@@ -79,12 +80,12 @@ def fitting(width, rows, backend=None, optimizer="sgd"):
                 again.fit(x, y, epochs=done, **given)
             for one, other in zip(made.get_weights(), again.get_weights()):
                 assert np.array_equal(one, other), f"weights of no whole step, behind {done}"
-    return call, check
+    return ready, call, check
 def predicting():
     x, made = f4(100_000, 1500), network(1500)
     made.fit(x[:8], np.ones(8), epochs=1, verbose=0, seed=0)
     made.predict(x[:8])
-    return lambda: [made.predict(x) for _ in range(100)], nothing
+    return nothing, lambda: [made.predict(x) for _ in range(100)], nothing
 def compiling():
     def call():
         for _ in range(1000):
@@ -92,7 +93,7 @@ def compiling():
             made = pel.Sequential([pel.nn.Dense(int(n), activation="tanh") for n in widths])
             made.compile("adam", "squared")
             made.fit(np.ones((4, 3)), np.ones((4, widths[-1])), epochs=1, verbose=0, seed=0)
-    return call, nothing
+    return nothing, call, nothing
 KINDS = {
     "all pairs": all_pairs,
     "product, 1 thread": lambda: product(1),
@@ -108,9 +109,10 @@ KINDS = {
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, where the tests run behind
 late, heard = {}, 0.0
 for kind in WANTED:
-    call, check = KINDS[kind]()
+    ready, call, check = KINDS[kind]()
     for _ in range(COUNT):
         sent = []
+        ready()
         def shoot(pause):
             time.sleep(pause)
             sent.append(time.perf_counter())

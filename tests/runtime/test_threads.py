@@ -297,6 +297,7 @@ def test_signals_at_any_moment_lose_no_part() -> None:
     code = """
 import os, random, signal, sys, threading, time
 from pellucid.runtime.threads import Team
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, where the tests run behind
 stop, ready = False, False
 def shoot():
     while not ready:  # a shot while `start` still waits for this thread would end the script

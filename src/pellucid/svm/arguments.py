@@ -42,6 +42,11 @@ def price(where: str, value: Any) -> float:
     return real(where, "C", value, 0, open_low=True)
 
 
+def intercept_scale(where: str, value: Any) -> float:
+    """intercept_scaling, above 0; its square is added to those of the columns."""
+    return real(where, "intercept_scaling", value, 0, 1e100, open_low=True)
+
+
 def most_steps(where: str, value: Any) -> int | None:
     """max_iter, a number of steps or None."""
     if type(value) is int and value == -1:

@@ -21,7 +21,7 @@ from pellucid.data.frames import check_names, feature_names
 from pellucid.runtime.threads import Team
 from pellucid.runtime.threads import check as check_threads
 from pellucid.svm import inputs
-from pellucid.svm.arguments import LINEAR_SVC, check_word, price
+from pellucid.svm.arguments import LINEAR_SVC, check_word, intercept_scale, price
 from pellucid.svm.certificate import Certificates
 from pellucid.svm.classes import title
 from pellucid.svm.descent import descend
@@ -106,9 +106,7 @@ class LinearSVC(Fitted):
         self.loss, self.solver, self.fit_intercept = loss, solver, fit_intercept
         self.C = price(name, C)
         self.tol = real(name, "tol", tol, 0, open_low=True)
-        self.intercept_scaling = real(
-            name, "intercept_scaling", intercept_scaling, 0, open_low=True
-        )
+        self.intercept_scaling = intercept_scale(name, intercept_scaling)
         check_class_weight(name, class_weight)
         self.class_weight = class_weight
         self.max_iter = integer(name, "max_iter", max_iter, 1)

@@ -28,6 +28,7 @@ from pellucid import numpy as xp
 from pellucid.core.arguments import checked, choice, real
 from pellucid.core.errors import ArgumentError, NotSeparableError, PellucidError
 from pellucid.data.arrays import Array
+from pellucid.svm.arguments import price
 from pellucid.svm.convex import Convex
 from pellucid.svm.hyperplane import Plane
 from pellucid.svm.inputs import as_rows, check_rows
@@ -154,8 +155,7 @@ def soft_margin(
         ArgumentError: for more than 2,000 unknowns: D + 1, with slacks N + D + 1.
     """
     choice("soft_margin", "form", form, ["slack", "hinge", "lambda"])
-    real("soft_margin", "C", C, 0, open_low=True)
-    return _solved("soft_margin", form, x, y, float(C), tol)
+    return _solved("soft_margin", form, x, y, price("soft_margin", C), tol)
 
 
 @functools.cache
@@ -174,7 +174,7 @@ def _lagrangian(name: str) -> tuple[Convex, Callable[..., Any]]:
 
 
 def _solved(where: str, name: str, x: Any, y: Any, C: float, tol: float) -> Hyperplane:
-    real(where, "tol", tol, 0, open_low=True)
+    tol = real(where, "tol", tol, 0, open_low=True)
     given = as_rows(x, where).astype(np.float64)
     check_rows(given)
     classes, t = as_signs(y, len(given), where)

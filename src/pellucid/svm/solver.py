@@ -436,7 +436,8 @@ def _begun(
     found = smo_each(addresses, diagonal, problems, settings.finer, most, threads)
     starts = problems.starts[:-1]
     largest = np.maximum.reduceat(np.abs(diagonal), starts)
-    sizes = _ROUNDING * np.add.reduceat(np.abs(problems.b), starts) * largest
+    with np.errstate(invalid="ignore"):  # kernel values may be infinite: the status says so
+        sizes = _ROUNDING * np.add.reduceat(np.abs(problems.b), starts) * largest
     endings = {
         n: Ending(one.iterations, max(one.gap, 0.0), True, rounding)
         for n, (one, rounding) in enumerate(zip(found, sizes.tolist(), strict=True))

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from pellucid import numpy as xp
-from pellucid.core.arguments import checked, choice, integer, real
+from pellucid.core.arguments import checked, choice, integer
 from pellucid.core.arguments import seed as checked_seed
 from pellucid.data.arrays import Array
+from pellucid.svm.arguments import intercept_scale, price
 from pellucid.svm.hyperplane import Plane
 from pellucid.svm.inputs import as_rows, check_rows
 from pellucid.svm.notices import ConvergenceWarning, warn
@@ -36,6 +37,7 @@ LOSSES: dict[str, Callable[[Any], Any]] = {
 # hinge, whose slope jumps, that of the logistic loss, which it resembles.
 _CURVATURE = {"hinge": 0.25, "squared_hinge": 2.0, "logistic": 0.25}
 _PASSES, _STEPS = 10, 2000  # at least
+_MOST_PASSES = 1_000_000
 _FALLING = 0.01  # of the objective: a pass that takes off more is not the last one to need
 
 
@@ -119,8 +121,8 @@ def subgradient(
         loss: "hinge", whose sub-gradient at the kink is 0; "squared_hinge"; "logistic", which makes
             it logistic regression with an L2 penalty.
         C: the price of the losses, above 0. intercept_scaling: s, as of `LinearSVC`.
-        epochs: passes over the rows, in a new order each; None for 10, or for as many as make 2,000
-            steps. seed: of the orders.
+        epochs: passes over the rows, a million at most, in a new order each; None for 10, or for as
+            many as make 2,000 steps. seed: of the orders.
 
     Warns where the last pass took more than a hundredth off the objective.
 
@@ -129,10 +131,9 @@ def subgradient(
     """
     where = "subgradient"
     choice(where, "loss", loss, LOSSES)
-    real(where, "C", C, 0, open_low=True)
-    scale = real(where, "intercept_scaling", intercept_scaling, 0, open_low=True)
-    integer(where, "batch_size", batch_size, 1)
-    passes = None if epochs is None else integer(where, "epochs", epochs, 1)
+    C, scale = price(where, C), intercept_scale(where, intercept_scaling)
+    batch_size = integer(where, "batch_size", batch_size, 1)
+    passes = None if epochs is None else integer(where, "epochs", epochs, 1, _MOST_PASSES)
     draw = np.random.default_rng(checked_seed(where, seed))
     rows = as_rows(x, where)
     check_rows(rows)

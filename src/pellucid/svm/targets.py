@@ -29,7 +29,7 @@ def as_labels(y: Any, rows: int, where: str) -> tuple[Array, Array]:
     """
     try:
         labels = np.asarray(y)
-    except ValueError:  # lists of different lengths, which as_array names
+    except Exception:  # lists of different lengths, objects that make no array: as_array names them
         labels = as_array(y, where, "y")
     if labels.dtype.kind not in "USO" or isinstance(y, np.ma.MaskedArray):
         labels = as_array(y, where, "y")
