@@ -183,6 +183,26 @@ FOLLOWED = [
         lambda p: [svm.NuSVC(0.333).fit(X, FEW), svm.SVC().fit(X, FEW)],
     ),
     Followed(
+        "Scale the columns, such as (x - x.mean(0)) / x.std(0).",
+        lambda p: svm.SVC(gamma=1.0).fit(1e160 * X, Y),
+        lambda p: svm.SVC(gamma=1.0).fit((X - X.mean(0)) / X.std(0), Y),
+    ),
+    Followed(
+        "Scale the columns, such as (x - x.mean(0)) / x.std(0), or choose a smaller C.",
+        lambda p: svm.KernelLogisticRegression(C=1e300).fit(X, Y),
+        lambda p: svm.KernelLogisticRegression(C=10.0).fit((X - X.mean(0)) / X.std(0), Y),
+    ),
+    Followed(
+        "Scale x as that of the fit was.",
+        lambda p: svm.SVC("poly", degree=9).fit(X, Y).predict(1e40 * X),
+        lambda p: svm.SVC("poly", degree=9).fit(X, Y).predict(X),
+    ),
+    Followed(
+        "Scale y, such as (y - y.mean()) / y.std().",
+        lambda p: svm.SVR(C=1e10).fit(X, 1e300 * X[:, 0]),
+        lambda p: svm.SVR(C=1.0).fit(X, (X[:, 0] - X[:, 0].mean()) / X[:, 0].std()),
+    ),
+    Followed(
         "Scale the data, or choose a smaller degree.",
         lambda p: svm.SVC("poly", degree=99, gamma=1e6).fit(X, Y),
         lambda p: svm.SVC("poly", degree=3, gamma=1.0).fit(X, Y),

@@ -243,6 +243,26 @@ CASES: list[tuple[str, Callable[[Path], Any], str | None]] = [
         "kernel values must be finite, got infinity or NaN",
     ),
     (
+        "rows whose products overflow",
+        lambda p: svm.SVC("sigmoid", gamma=1e-40).fit((1e20 * X).astype(np.float32), Y),
+        "x must lie within ±",
+    ),
+    (
+        "new rows whose kernel values overflow",
+        lambda p: svm.SVC("poly", degree=9).fit(X, Y).predict(1e40 * X),
+        "answers must be finite, got",
+    ),
+    (
+        "a price that makes the objective overflow",
+        lambda p: svm.KernelLogisticRegression(C=1e300).fit(X, Y),
+        "the objective must be a number that float64 holds",
+    ),
+    (
+        "targets that cost more than float64 holds",
+        lambda p: svm.SVR(C=1e10).fit(X, 1e300 * X[:, 0]),
+        "C times the targets must have a finite sum",
+    ),
+    (
         "classes without any difference for a ν machine",
         lambda p: svm.NuSVC().fit(np.ones((30, 2)), np.arange(30) % 2),
         "nu=0.5 must leave a margin between two classes, got 0",

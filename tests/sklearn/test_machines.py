@@ -347,3 +347,15 @@ def test_wrong_parameters_are_named(name, options, said):
 def test_one_class_is_named(name):
     with pytest.raises(PellucidError, match="two classes or more, got one class, 'setosa'"):
         getattr(estimators, name)().fit(X[:40], Y[:40])
+
+
+def test_messages_call_classes_by_their_labels():
+    """The machine inside sees their numbers."""
+    x, y = X[Y != "virginica"], Y[Y != "virginica"]
+    with pytest.warns(UserWarning, match="classes 'setosa' and 'versicolor', which allow"):
+        found = estimators.NuSVC(nu=0.9).fit(x[:70], y[:70])
+    assert found.certificate_.title == "'setosa' against 'versicolor'"
+    weights = {"setosa": 0.0}
+    for name in "SVC", "LinearSVC", "KernelLogisticRegression":
+        with pytest.raises(PellucidError, match="got none for class 'setosa'"):
+            getattr(estimators, name)(class_weight=weights).fit(x, y)

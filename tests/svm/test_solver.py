@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from pellucid import svm
 from pellucid.svm import cache as cache_module
@@ -82,13 +83,38 @@ def test_a_cache_of_four_rows_converges():
     assert machine.converged and machine.certificate.residual < 1e-3
 
 
-@pytest.mark.parametrize("whole", [0, 1 << 20])
-def test_float32_rows_whose_rounding_shows_give_way(whole, monkeypatch):
+def product(a, b):
+    return a @ b.T
+
+
+def by_squares(a, b):
+    """An rbf kernel that loses digits where its rows are long."""
+    return np.exp(np.minimum(2 * a @ b.T - np.sum(a * a, 1)[:, None] - np.sum(b * b, 1), 0))
+
+
+def converges(machine, x, y):
+    machine.fit(x, y)
+    return machine.converged and machine.certificate.residual < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("kind", "whole"), [("dense", 0), ("dense", 1 << 20), ("sparse", 0), ("own", 0)]
+)
+def test_float32_rows_whose_rounding_shows_give_way(kind, whole, monkeypatch):
     """Large kernels: rounding alone would be several times the tolerance."""
     monkeypatch.setattr(optimum, "WHOLE", whole)
-    x, y = blobs(300, 4, seed=25, apart=0.8)
-    machine = svm.SVC("linear", C=1.0).fit((100 * x).astype(np.float32), y)
-    assert machine.converged and machine.certificate.residual < 1e-3
+    x, y = blobs(150, 4, seed=25, apart=0.8)
+    x = (60 * x).astype(np.float32)
+    kernel = product if kind == "own" else "linear"
+    assert converges(svm.SVC(kernel), sparse.csr_array(x) if kind == "sparse" else x, y)
+
+
+@pytest.mark.parametrize("kind", ["dense", "own"])
+def test_float32_kernels_that_lose_digits_give_way(kind):
+    """Two clouds far apart: float32 holds the distances within each to a thousandth."""
+    x = (X[:600] + 60.0 * (np.arange(600) % 2)[:, None]).astype(np.float32)
+    kernel = by_squares if kind == "own" else "rbf"
+    assert converges(svm.SVC(kernel, gamma=1.0, C=100.0), x, Y[:600])
 
 
 def test_rows_that_were_not_used_for_longest_leave():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -85,9 +87,67 @@ def test_machines(kind, megabytes):
     np.testing.assert_allclose(getattr(thin, answer)(X), wanted, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("name", "place", "value"),
+    [("indices", 3, 12), ("indices", 3, -1), ("indptr", 5, 2), ("indptr", -1, 999)],
+)
+@pytest.mark.parametrize("form", [sparse.csr_array, sparse.csc_array])
+def test_places_outside_of_the_table_are_refused(form, name, place, value):
+    """SciPy trusts them: it would read and write elsewhere."""
+    x = form(X)
+    if name == "indices" and form is sparse.csc_array and value == 12:
+        value = 70
+    getattr(x, name)[place] = value
+    with pytest.raises(PellucidError, match="x must be a sparse matrix that holds together"):
+        svm.SVC().fit(x, X[:, 0] > 0)
+
+
+def test_places_of_a_list_of_entries_are_looked_at():
+    x = sparse.coo_array(X)
+    x.row[3] = 70
+    with pytest.raises(PellucidError, match=r"entries within \(70, 12\)"):
+        svm.SVC().fit(x, X[:, 0] > 0)
+
+
+def test_entries_in_any_order_and_more_than_once():
+    y, plain = X[:, 0] > 0, sparse.csr_array(X)
+    coo = sparse.coo_array(X)
+    half = np.tile(coo.data / 2, 2), (np.tile(coo.row, 2), np.tile(coo.col, 2))
+    zeros = sparse.csr_array(X != 2)  # with entries at the places of zeros
+    zeros.data = X.ravel().copy()
+    backwards = plain.copy()
+    for first, stop in itertools.pairwise(plain.indptr.tolist()):
+        for part in backwards.indices, backwards.data:
+            part[first:stop] = part[first:stop][::-1].copy()
+    backwards.has_sorted_indices = True  # which is not so
+    for x in sparse.coo_array(half, X.shape), zeros, backwards:
+        before = x.copy()
+        found = svm.SVC(gamma=0.3).fit(x, y)
+        np.testing.assert_array_equal(
+            found.decision_function(x), svm.SVC(gamma=0.3).fit(plain, y).decision_function(plain)
+        )
+        np.testing.assert_array_equal(x.data, before.data)  # a person's own matrix stays
+
+
+def test_dtypes_are_those_of_dense_rows():
+    for dtype in np.float32, np.int8, bool, np.int64, np.longdouble:
+        x = (10 * X).astype(dtype)
+        thin = svm.SVC().fit(sparse.csr_array(x), X[:, 0] > 0)
+        assert thin.support_vectors.dtype == svm.SVC().fit(x, X[:, 0] > 0).support_vectors.dtype
+
+
 def test_what_is_refused():
     with pytest.raises(PellucidError, match="x must be finite"):
         pel.svm.SVC().fit(sparse.csr_array([[np.nan, 0.0], [0.0, 1.0]]), [0, 1])
+    whole = sparse.csr_array(X.astype(np.int64))
+    whole.data[:] = 2**53 + 1
+    for x, said in (
+        (sparse.csr_array((70, 0)), r"x must hold numbers, got \(70, 0\)"),
+        (sparse.csr_array(X * 1j), "x must hold real numbers, got complex128"),
+        (whole, "whole numbers that float64 holds, got 9007199254740993 in row"),
+    ):
+        with pytest.raises(PellucidError, match=said):
+            svm.SVC().fit(x, X[:, 0] > 0)
     fitted = svm.SVC().fit(sparse.csr_array(X), X[:, 0] > 0)
     with pytest.raises(PellucidError, match=r"x must be \(N, 12\)"):
         fitted.predict(sparse.csr_array(X[:, :5]))

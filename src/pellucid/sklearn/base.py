@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -26,7 +25,6 @@ from pellucid import svm
 from pellucid.core.arguments import flag, integer, real
 from pellucid.core.errors import ArgumentError, DataError
 from pellucid.runtime.threads import available
-from pellucid.svm.classes import title
 
 Array = NDArray[Any]
 NO_TARGET = "no_validation"  # scikit-learn's word for it
@@ -228,15 +226,3 @@ class Classes(Estimator):
         if (self.class_weight_ == 1).all():
             return None
         return dict(enumerate(self.class_weight_.tolist()))
-
-    def _titled(self, proof: Any, pairs: Iterable[tuple[int, int]]) -> Any:
-        """A certificate with the names of the classes in the place of their numbers.
-
-        Args:
-            pairs: of each problem the numbers of its classes, -1 for all others.
-        """
-        titles = [title(self.classes_, *pair) for pair in pairs]
-        if len(titles) == 1:
-            return replace(proof, title=titles[0])
-        named = [replace(one, title=words) for one, words in zip(proof, titles, strict=True)]
-        return svm.Certificates(named)

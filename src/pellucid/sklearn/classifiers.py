@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from itertools import combinations
 from typing import Any, ClassVar
 
 import numpy as np
@@ -59,11 +58,6 @@ class _Classifier(ClassifierMixin, Classes, KernelMachine):
             self.n_iter_ = machine.n_iter.astype(np.int32)
             self._calibrate(X, y, sample_weight)
         return self
-
-    @property
-    def certificate_(self) -> Any:
-        """See `KernelMachine`; of several classes, one for each pair."""
-        return self._titled(super().certificate_, combinations(range(len(self.classes_)), 2))
 
     def _calibrate(self, X: Any, y: Any, sample_weight: Any) -> None:
         """With probability=True: Platt's sigmoid on answers of folds, as scikit-learn advises."""

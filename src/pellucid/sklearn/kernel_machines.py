@@ -119,6 +119,7 @@ class KernelMachine(Estimator):
         y = None if targets is None else targets[rows.first]
         if callable(self.kernel):
             machine._matrix = f"kernel function {function_name(self.kernel)}"
+        machine._names = getattr(self, "classes_", None)
         with convergence():
             machine.fit(x, y, sample_weight=rows.weights)
         self._fitted = machine

@@ -100,15 +100,14 @@ class LinearSVC(SparseCoefMixin, LinearClassifierMixin, ClassifierMixin, Classes
                 threads=allowed_threads(),
                 verbose=min(self._verbosity(), 2),
             )
+            machine._names = self.classes_
             rows = distinct(table.x, codes, table.weights)
             with convergence():
                 machine.fit(table.x[rows.first], codes[rows.first], sample_weight=rows.weights)
         self.coef_ = machine.coef
         self.intercept_ = machine.intercept if self.fit_intercept else 0.0
         self.n_iter_ = int(machine.n_iter.max())
-        count = len(self.classes_)
-        pairs = [(0, 1)] if count == 2 else [(number, -1) for number in range(count)]
-        self.certificate_ = self._titled(machine.certificate.repeated(rows.of), pairs)
+        self.certificate_ = machine.certificate.repeated(rows.of)
         return self
 
     def _check(self) -> None:

@@ -61,7 +61,7 @@ class _Classifier(Machine):
         """
         where = f"{self._name}.fit"
         rows = self._rows(x, where)
-        given = targets.labelled(y, sample_weight, self.class_weight, len(rows), where)
+        given = targets.labelled(y, sample_weight, self.class_weight, len(rows), where, self._names)
         labels, numbers, weights, by_class = given
         order = np.argsort(numbers, kind="stable")  # so that a class is a range of rows
         if weights is not None or self.class_weight is not None:
@@ -70,7 +70,7 @@ class _Classifier(Machine):
         tasks = kinds.tasks(counts, self.multi_class)
         factors = by_class[numbers[order]]
         own = np.ones(len(order)) if weights is None else weights[order]
-        self._check_tasks(tasks, own, labels, where)
+        self._check_tasks(tasks, own, self._named(labels), where)
         data = self._data(rows, order, weights, where)
         solved = self._solved_tasks(data, tasks, own, factors, where)
         self._answer(solved)
@@ -118,7 +118,7 @@ class _Classifier(Machine):
 
     def _title(self, number: int) -> str:
         task = kinds.tasks([1] * len(self.classes), self.multi_class)[number]
-        return kinds.title(self.classes, task.positive, task.negative)
+        return kinds.title(self._named(self.classes), task.positive, task.negative)
 
     def decision_function(self, x: Any) -> Array:
         """On which side each row lies and how far, float64.
@@ -331,12 +331,14 @@ class NuSVC(_Classifier):
         self._prices = None
         if (factors == 1).all():
             return solved
+        converged = self.converged
         first, self._prices = solved, [1 / self._margin(one) for one in problems]
         bounds = _taken(weights * factors, tasks)
         bounds *= np.repeat(self._prices, [len(one.rows) for one in problems])
         ranges = [task.ranges for task in tasks]
         solved = self._solve(data, problem.classification(ranges, bounds), where)
         self.n_iter = self.n_iter + np.array([one.iterations for one in first.endings])
+        self.converged = self.converged and converged
         return solved
 
     def _used(self, ranges: problem.Ranges, weights: Array) -> float:

@@ -24,8 +24,8 @@ def descend(
     sweeps: int,
     seed: tuple[int, ...],
     stop: Callable[[LinearProblem], bool],
-) -> bool:
-    """Sweeps over the coordinates until the relative gap is `tol` at most; whether it got there.
+) -> None:
+    """Sweeps over the coordinates until the relative gap is `tol` at most.
 
     Args:
         sweeps: how many at most.
@@ -49,13 +49,12 @@ def descend(
             # All rows are looked at: the gap needs them, and those put aside may move again.
             measure(one)
             if one.gap <= tol:
-                return True
+                return
             active, high, low = count, np.inf, -np.inf
             spread = max(spread * _FINER, _LEAST)
         if stop(one):
             break
     measure(one)
-    return one.gap <= tol
 
 
 def measure(problem: LinearProblem) -> None:

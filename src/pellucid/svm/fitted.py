@@ -21,6 +21,11 @@ class Fitted:
         dict[str, str]
     ] = {}  # what names of other libraries, or machines, mean here
 
+    _names: Any = None  # how messages call the classes, where not by the labels of `fit`
+
+    def _named(self, labels: Any) -> Any:
+        return labels if self._names is None else self._names
+
     @property
     def _name(self) -> str:
         return type(self).__name__

@@ -6,26 +6,28 @@ is wrong; the variances of the columns. Labels and weights: `targets.py`.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from pellucid.core import shapes
-from pellucid.core.errors import DTypeError, ShapeError
+from pellucid.core.errors import DataError, DTypeError, ShapeError
 from pellucid.data.arrays import Array, as_features, check_exact, check_finite
 from pellucid.svm.notices import warn
-from pellucid.svm.sparse import SparseRows, is_sparse
+from pellucid.svm.sparse import SparseRows, held, is_sparse
 
 APART = 100.0  # times that the scales of two columns may differ
 _RARE = 0.01  # of the rows: a column that is 0 in all others has no scale of its own
 _CHUNK = 1 << 18  # numbers that are looked at together
+SCALED = "Scale the columns, such as (x - x.mean(0)) / x.std(0)."
 
 
 def as_rows(x: Any, where: str, columns: int | None = None, sparse: bool = False) -> Any:
     """x as (N, D) of float32 or float64 in C order; x itself where it is that already.
 
     float32, float16, bool and whole numbers of 8 and 16 bits are used in float32, others in
-    float64.
+    float64, dense or sparse.
 
     Args:
         columns: how many there must be.
@@ -53,8 +55,7 @@ def as_rows(x: Any, where: str, columns: int | None = None, sparse: bool = False
             where, f"x must be (N, {columns}), as in fit, got {shapes.text(array.shape)}"
         )
     kind, size = array.dtype.kind, array.dtype.itemsize
-    small = size <= 4 if kind == "f" else size <= 2
-    dtype = np.dtype(np.float32 if small else np.float64)
+    dtype = held(array.dtype)
     if array.dtype == dtype and array.flags.c_contiguous:
         return array
     check_exact(array, dtype, where, "x", "x.min()")
@@ -114,6 +115,29 @@ def check_rows(x: Any) -> None:
     with np.errstate(all="ignore"):
         if not np.isfinite(x.sum()):
             check_finite(x, range(len(x)), "x")
+
+
+def check_size(x: Any, dtype: Any, where: str, products: bool = True, fix: str = SCALED) -> None:
+    """Refuses numbers that `dtype` does not hold, or rows whose products with others it does not.
+
+    Args:
+        x: finite rows, which may be of another dtype. products: whether these are needed.
+    """
+    values = x.data if isinstance(x, SparseRows) else x
+    if not values.size:
+        return
+    limit = float(np.finfo(dtype).max)
+    if products:  # |a - b|² is at most 4·D times the largest square
+        limit = math.sqrt(limit / (4 * x.shape[1]))
+    largest = max(float(values.max()), -float(values.min()))
+    if largest > limit:
+        what = "products of its rows" if products else "its numbers"
+        raise DataError(
+            where,
+            f"x must lie within ±{limit:.1e}, so that {np.dtype(dtype).name} holds {what}, got "
+            f"{largest:.3g}",
+            fix,
+        )
 
 
 def warn_of_scales(where: str, columns: Columns, rows: int, names: Any = None) -> None:

@@ -58,6 +58,15 @@ class Kernel:
         return np.ones_like(squares) if self.kind == "rbf" else self.of_products(squares)
 
 
+def not_finite(where: str) -> DataError:
+    """The error for kernel values that are infinite or NaN."""
+    return DataError(
+        where,
+        "kernel values must be finite, got infinity or NaN",
+        "Scale the data, or choose a smaller degree.",
+    )
+
+
 def check_kernel(where: str, kernel: object, gamma: object, degree: object, coef0: object) -> None:
     """Refuses what names no kernel."""
     if not callable(kernel) and not (isinstance(kernel, str) and kernel in NAMES):

@@ -31,9 +31,9 @@ from pellucid.svm.linear_certificate import LinearCertificate, certified
 from pellucid.svm.linear_problem import LinearProblem
 from pellucid.svm.linear_rows import linear_rows
 from pellucid.svm.newton import minimize
-from pellucid.svm.notices import not_converged
+from pellucid.svm.notices import reached
 from pellucid.svm.progress import Progress
-from pellucid.svm.targets import check_class_weight, labelled
+from pellucid.svm.targets import bounds_of, check_class_weight, check_objective, labelled
 from pellucid.train.checkpoint import write_file
 
 _MOST_FEATURES = 3000  # for Newton's method, which holds their square
@@ -134,7 +134,7 @@ class LinearSVC(Fitted):
         where = f"{self._name}.fit"
         given = inputs.as_rows(x, where)
         labels, numbers, own_weights, by_class = labelled(
-            y, sample_weight, self.class_weight, len(given), where
+            y, sample_weight, self.class_weight, len(given), where, self._names
         )
         weights = np.ones(len(given)) if own_weights is None else own_weights
         self._columns = feature_names(x)
@@ -142,13 +142,16 @@ class LinearSVC(Fitted):
         if len(kept) < len(given):
             given, numbers, weights = given[kept], numbers[kept], weights[kept]
         columns = inputs.columns_of(given, None, kept)
+        inputs.check_size(given, np.float64, where)
         inputs.warn_of_scales(where, columns, len(given), self._columns)
         rows = linear_rows(given, self.intercept_scaling if self.fit_intercept else 0.0)
         problems = []
         for one in [1] if len(labels) == 2 else range(len(labels)):
             rest = by_class[0] if len(labels) == 2 else 1.0
-            own, cost = numbers == one, self.C * weights
-            cost = cost * np.where(own, by_class[one], rest)
+            own = numbers == one
+            with np.errstate(over="ignore", under="ignore"):
+                factors = weights * np.where(own, by_class[one], rest)
+            cost = bounds_of(self.C, factors, where)
             squared = self.loss == "squared_hinge"
             problems.append(LinearProblem(rows, np.where(own, 1.0, -1.0), cost, squared))
         self._solve(problems, where)
@@ -158,7 +161,7 @@ class LinearSVC(Fitted):
         self.intercept = found[:, -1] * rows.intercept
         self.n_iter = np.array([one.iterations for one in problems])
         proofs = tuple(
-            certified(one, title(labels, number, 1 if len(labels) == 2 else -1))
+            certified(one, title(self._named(labels), number, 1 if len(labels) == 2 else -1))
             for number, one in enumerate(problems)
         )
         self.certificate = proofs[0] if len(proofs) == 1 else Certificates(proofs)
@@ -181,23 +184,20 @@ class LinearSVC(Fitted):
                 watch([one])
             return bool(left)
 
-        def solved(number: int) -> bool:
-            one = problems[number]
-            if newton:
-                return minimize(one, self.tol, self.max_iter, within, stop)
-            return descend(one, self.tol, self.max_iter, (self.seed, number), stop)
-
-        met: dict[int, bool] = {}
-
         def take(part: int) -> None:
             for number in range(part, len(problems), team):
-                met[number] = solved(number)
+                one = problems[number]
+                with np.errstate(all="ignore"):  # what is not finite is refused below
+                    if newton:
+                        minimize(one, self.tol, self.max_iter, within, stop)
+                    else:
+                        descend(one, self.tol, self.max_iter, (self.seed, number), stop)
 
         Team(team).run(take, lambda: left.append(True))
-        self.converged = all(met.values())
-        if not self.converged:
-            gap = max(one.gap for number, one in enumerate(problems) if not met[number])
-            not_converged(where, "the relative gap", self.max_iter, self.tol, gap)
+        for one in problems:
+            check_objective(where, one.primal, one.dual)
+        ends = [(one.iterations, one.gap) for one in problems]
+        self.converged = reached(where, "the relative gap", self.tol, self.max_iter, ends)
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
         """Writes the fitted machine to a safetensors file, which `pel.svm.load` reads.
@@ -227,6 +227,7 @@ class LinearSVC(Fitted):
         check_names(where, self._columns, x)
         rows = inputs.as_rows(x, where, self.coef.shape[1])
         inputs.check_rows(rows)
+        inputs.check_size(rows, np.float64, where, fix="Scale x as that of the fit was.")
         source = linear_rows(rows, 1.0)
         threads = check_threads(where, self.threads)
         found = [

@@ -22,9 +22,9 @@ from pellucid.svm.expansion import Expansion
 from pellucid.svm.files import savable
 from pellucid.svm.logistic_problem import LogisticProblem, State, minimized
 from pellucid.svm.machine import Machine
-from pellucid.svm.notices import not_converged
+from pellucid.svm.notices import reached
 from pellucid.svm.sources import MatrixSource
-from pellucid.svm.targets import check_class_weight, labelled
+from pellucid.svm.targets import bounds_of, check_class_weight, check_objective, labelled
 
 _STEPS = 100
 
@@ -150,7 +150,7 @@ class KernelLogisticRegression(Machine):
         """
         where = f"{self._name}.fit"
         rows = self._rows(x, where)
-        given = labelled(y, sample_weight, self.class_weight, len(rows), where)
+        given = labelled(y, sample_weight, self.class_weight, len(rows), where, self._names)
         labels, numbers, weights, _ = given
         bounds = given.products
         order = np.flatnonzero(bounds)
@@ -159,20 +159,22 @@ class KernelLogisticRegression(Machine):
         matrix = np.ascontiguousarray(data.source.whole(threads), np.float64)
         hot = (numbers[order, None] == np.arange(len(labels))).astype(np.float64)
         targets = hot if len(labels) > 2 else 2 * hot[:, 1:] - 1
-        bounds = self.C * bounds[order]
+        bounds = bounds_of(self.C, bounds[order], where)
         problem = LogisticProblem(matrix, targets, bounds, self.fit_intercept, threads)
         assert self.max_iter is not None
-        found, steps, left = minimized(problem, self.tol, self.max_iter, self._told)
-        self.n_iter, self.converged = np.full(targets.shape[1], steps), left <= self.tol
-        if not self.converged:
-            what = "what is left to gain, in units of the objective,"
-            not_converged(where, what, self.max_iter, self.tol, left)
+        with np.errstate(all="ignore"):  # what is not finite is refused below
+            found, steps, left = minimized(problem, self.tol, self.max_iter, self._told)
+            proof = _certified(found, bounds, problem.matrix, data.positive)
+        check_objective(where, proof.primal, proof.dual, left)
+        self.n_iter = np.full(targets.shape[1], steps)
+        what = "what is left to gain, in units of the objective,"
+        self.converged = reached(where, what, self.tol, self.max_iter, [(steps, left)])
         self.classes, self._support_class = labels, numbers[order]
         vectors = None if isinstance(data.source, MatrixSource) else data.source.x
         self._width = self._given if vectors is None else vectors.shape[1]
         beta = np.ascontiguousarray(found.beta.T)
         self._adopt(Expansion(self._kernel, vectors, order, beta, found.b))
-        self._certificate: Any = _certified(found, bounds, problem.matrix, data.positive)
+        self._certificate: Any = proof
         return self
 
     def _told(self, step: int, left: float) -> None:

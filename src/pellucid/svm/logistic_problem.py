@@ -159,7 +159,8 @@ def minimized(
         # A coarse direction is enough far away; near the end digits double, so must its own.
         rough = 1e-6 if taken < 2 else 1e-10
         beta, b, sums, slope = one.direction(at, rough)
-        left = -slope / 2 / max(at.objective, np.finfo(float).tiny)
+        # A slope above 0 is one of rounding: how large it is, is left.
+        left = abs(slope) / 2 / max(at.objective, np.finfo(float).tiny)
         told(taken, left)
         if left <= tol or taken == steps:
             break

@@ -11,7 +11,13 @@ import numpy as np
 
 from pellucid.core import shapes
 from pellucid.core.arguments import integer, real
-from pellucid.core.errors import ArgumentError, DTypeError, ShapeError, UnknownNameError
+from pellucid.core.errors import (
+    ArgumentError,
+    DataError,
+    DTypeError,
+    ShapeError,
+    UnknownNameError,
+)
 from pellucid.data.arrays import Array, check_finite
 from pellucid.data.frames import check_names, feature_names
 from pellucid.runtime.threads import check as check_threads
@@ -20,8 +26,8 @@ from pellucid.svm.arguments import check_word, most_steps
 from pellucid.svm.certificate import Certificate, Certificates
 from pellucid.svm.expansion import Expansion
 from pellucid.svm.fitted import Fitted
-from pellucid.svm.kernels import Kernel, check_kernel, named
-from pellucid.svm.notices import not_converged, rounded, warn
+from pellucid.svm.kernels import Kernel, check_kernel, named, not_finite
+from pellucid.svm.notices import reached, warn
 from pellucid.svm.optimum import Source, optimum
 from pellucid.svm.own import OwnKernel, below_zero, check_matrix, sample
 from pellucid.svm.problem import Problem
@@ -31,6 +37,7 @@ from pellucid.svm.sources import MatrixSource, NamedSource, OwnSource
 from pellucid.svm.sparse import SparseRows, SparseSource
 
 _LARGE = 1e8  # kernel values that make for many steps
+_AS_FITTED = "Scale x as that of the fit was."
 _UNBOUNDED = 1 << 62  # steps: an int64 for machine code
 
 
@@ -161,6 +168,7 @@ class Machine(Fitted):
         inputs.warn_of_scales(where, columns, len(chosen), self._columns)
         width = chosen.shape[1]
         kernel = named(self.kernel, self.gamma, self.degree, self.coef0, width, columns.variance)
+        inputs.check_size(chosen, chosen.dtype, where)
         self._kernel = kernel
         sparse = isinstance(chosen, SparseRows)
         source = SparseSource(kernel, chosen) if sparse else NamedSource(kernel, chosen)
@@ -181,7 +189,10 @@ class Machine(Fitted):
                 )
         if kernel.is_positive:
             return True
-        least = below_zero(source.among(sample(source.n)))
+        block = source.among(sample(source.n))
+        if not np.isfinite(block).all():
+            raise not_finite(where)
+        least = below_zero(block)
         if least:
             warn(
                 where,
@@ -201,14 +212,8 @@ class Machine(Fitted):
         settings = Settings(self.tol, most, threads, report=progress)
         endings, self.computed = optimum(data.source, problems, settings, self.cache_size)
         self.n_iter = np.array([one.iterations for one in endings])
-        self.converged = all(one.converged for one in endings)
-        if not self.converged:
-            left = [one for one in endings if not one.converged]
-            gap = max(one.gap for one in left)
-            if all(one.iterations < most for one in left):
-                rounded(where, self.tol, max(gap, *(one.rounding for one in left)))
-            else:
-                not_converged(where, "the gap", self.max_iter, self.tol, gap)
+        ends = [(one.iterations, one.left) for one in endings]
+        self.converged = reached(where, "the gap", self.tol, self.max_iter, ends)
         solved = Solved(data, problems, endings)
         if progress is not None:
             held = np.zeros(data.source.n, bool)
@@ -340,7 +345,20 @@ class Machine(Fitted):
                 "x must be dense for a machine that was fitted to dense rows, got a sparse matrix",
                 "Use x.toarray(), or fit to a sparse matrix.",
             )
-        if expansion.vectors is not None and a.dtype != expansion.vectors.dtype:
-            a = a.astype(expansion.vectors.dtype)
         inputs.check_rows(a)
-        return expansion.decide(a, check_threads(where, self.threads))
+        if expansion.vectors is not None:
+            dtype = expansion.vectors.dtype
+            by_name = isinstance(expansion.kernel, Kernel)
+            inputs.check_size(a, dtype, where, products=by_name, fix=_AS_FITTED)
+            a = a if a.dtype == dtype else a.astype(dtype)
+        with np.errstate(all="ignore"):
+            found = expansion.decide(a, check_threads(where, self.threads))
+        if not np.isfinite(found).all():
+            row = int(np.argmin(np.isfinite(found).all(axis=1)))
+            raise DataError(
+                where,
+                f"answers must be finite, got {found[row][~np.isfinite(found[row])][0]} for row "
+                f"{row}",
+                _AS_FITTED,
+            )
+        return found

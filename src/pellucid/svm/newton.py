@@ -73,8 +73,8 @@ def minimize(
     steps: int,
     threads: int,
     stop: Callable[[LinearProblem], bool],
-) -> bool:
-    """Newton's steps until the relative gap is `tol` at most; whether it got there.
+) -> None:
+    """Newton's steps until the relative gap is `tol` at most, or rounding lets nothing better.
 
     Args:
         steps: how many at most. stop: asked after each step whether to give up.
@@ -91,10 +91,8 @@ def minimize(
         one.alpha, one.weight = cut, w
         one.primal = one.primal_at(w, products)
         one.dual = one.dual_at(cut, moved)
-        if one.gap <= tol:
-            return True
-        if one.iterations >= steps or stop(one):
-            return False
+        if one.gap <= tol or one.iterations >= steps or stop(one):
+            return
         rest = one.primal - one.dual
         if not one.squared and gradient @ gradient / 2 <= _SMOOTHED * rest:
             a, factor = cut, factor * _GROWTH
@@ -103,12 +101,15 @@ def minimize(
         inside = (cut > 0) & (cut < upper)
         matrix = factor * hessian.of(inside)
         matrix[np.diag_indices_from(matrix)] += 1
-        direction = -np.linalg.solve(matrix, gradient)
+        try:
+            direction = -np.linalg.solve(matrix, gradient)
+        except np.linalg.LinAlgError:  # the I of the Hessian was lost in rounding
+            return
         along = one.rows.products(direction, threads)
         length = _length(one, a, rho * factor, w, products, direction, along)
         one.iterations += 1
         if length == 0:  # rounding is all that is left
-            return False
+            return
         w = w + length * direction
         products = products + length * along
 

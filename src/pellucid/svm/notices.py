@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pellucid.core import notices
 
 
@@ -18,25 +20,34 @@ def warn(where: str, text: str, category: type[SolverWarning] = SolverWarning) -
     notices.warn(f"[{where}] {text}.", category)
 
 
-def not_converged(where: str, what: str, max_iter: int | None, tol: float, left: float) -> None:
-    """Warns that `max_iter` ended a fit.
+def reached(
+    where: str,
+    what: str,
+    tol: float,
+    max_iter: int | None,
+    endings: Sequence[tuple[int, float]],
+) -> bool:
+    """Whether all problems of a fit came as near as asked; warns of those that did not, and why.
 
     Args:
-        what: the measure that was to fall below `tol`; left: its value.
+        what: the measure that was to fall to `tol`.
+        endings: of each problem the steps that were taken, and what is left of the measure.
     """
-    warn(
-        where,
-        f"max_iter={max_iter} steps were done before {what} fell below tol={tol:g}: it is "
-        f"{left:.3g}. Allow more steps, scale the columns, or accept a larger tol",
-        ConvergenceWarning,
-    )
-
-
-def rounded(where: str, tol: float, left: float) -> None:
-    """Warns that rounding ended a fit; `left` is what it leaves of the gap."""
-    warn(
-        where,
-        f"the gap cannot be brought below tol={tol:g}: rounding leaves {left:.3g}. Centre and "
-        "scale the columns, or choose a smaller C or a larger tol",
-        ConvergenceWarning,
-    )
+    late = [(steps, left) for steps, left in endings if not left <= tol]
+    bound = [left for steps, left in late if max_iter is not None and steps >= max_iter]
+    ended = [left for steps, left in late if max_iter is None or steps < max_iter]
+    if bound:
+        warn(
+            where,
+            f"max_iter={max_iter} steps were done before {what} fell below tol={tol:g}: it is "
+            f"{max(bound):.3g}. Allow more steps, scale the columns, or accept a larger tol",
+            ConvergenceWarning,
+        )
+    if ended:
+        warn(
+            where,
+            f"{what} cannot be brought below tol={tol:g}: rounding leaves {max(ended):.3g}. Centre "
+            "and scale the columns, or choose a smaller C or a larger tol",
+            ConvergenceWarning,
+        )
+    return not late

@@ -13,6 +13,7 @@ import numpy as np
 
 from pellucid.data.arrays import Array
 from pellucid.svm.cache import RowCache, WholeMatrix
+from pellucid.svm.own import sample
 from pellucid.svm.problem import Problem, Together
 from pellucid.svm.solver import Ending, Settings, solve
 from pellucid.svm.sources import MatrixSource, NamedSource, OwnSource
@@ -24,7 +25,7 @@ SHARED = 500_000_000  # products for a larger one, for each problem beyond the f
 # What is used of the tolerance: rounding of kernels takes a little. A small problem costs nothing,
 # and its objective, a sum of few terms, shows the tolerance most.
 _INSIDE, _SMALL = 0.99, 0.1
-_FLOAT32, _NOTICED = 2.0**-24, 0.1
+_NOTICED, _MEASURED = 0.1, 128  # of the tolerance, by one of so many rows
 _COARSE = 1e-4  # the least tolerance that float32 kernels are used for
 
 
@@ -41,21 +42,10 @@ def optimum(
     """Brings the problems to their optimum, or to as many steps as allowed.
 
     Few rows are all computed, in float64, and so are more where several problems share them. Else
-    the rows of float32 data are in float32, unless their rounding shows in F; and where float64
-    rows are cheap and do not all fit, float32 rows lead close to the optimum. In both cases F is
-    then made anew and float64 rows do the rest.
+    the rows of float32 data are in float32, unless F shows it; and where float64 rows are cheap and
+    do not all fit, float32 rows lead close to the optimum. In both cases F is then made anew and
+    float64 rows do the rest.
     """
-    found, tol = _found(source, problems, settings, megabytes), settings.tolerance
-    reached = [
-        Ending(count, gap, max(gap, rounding) <= tol, rounding)
-        for count, gap, _, rounding in found.endings
-    ]
-    return found._replace(endings=reached)
-
-
-def _found(
-    source: Source, problems: Sequence[Problem], settings: Settings, megabytes: float
-) -> Optimum:
     fresh = isinstance(problems, Together) and not problems.b.any()
     begun = [] if fresh else [one for one in problems if one.b.any()]
     if begun:
@@ -69,14 +59,12 @@ def _found(
         rows = WholeMatrix(source.whole(settings.threads))
         finer = inside._replace(finer=_SMALL * settings.tolerance)
         return Optimum(solve(problems, rows, finer), source.n)
-    if not isinstance(source, NamedSource):
-        return _solved(source, problems, inside, most)
     if source.dtype == np.float32:
         found = _solved(source, problems, inside, most)
-        if not _shows(source, problems, settings.tolerance):
+        if not _shows(source, problems, settings):
             return found
         source = source.double()
-    elif source.cheap and size * source.dtype.itemsize > most:
+    elif isinstance(source, NamedSource) and source.cheap and size * source.dtype.itemsize > most:
         near = settings._replace(tolerance=max(inside.tolerance, _COARSE))
         found = _solved(source.single(), problems, near, most)
     else:
@@ -99,14 +87,18 @@ def _solved(
     return Optimum(endings, rows.computed + (before.computed if before else 0))
 
 
-def _shows(source: NamedSource, problems: Sequence[Problem], tolerance: float) -> bool:
-    """Whether the rounding of float32 kernels may change F by a share of the tolerance.
-
-    The errors of the terms of Kβ are independent: together about ε·max |k|·‖β‖.
-    """
-    largest = float(np.abs(source.diagonal()).max())
-    norm = max(float(np.linalg.norm(one.beta)) for one in problems)
-    return _FLOAT32 * largest * norm > _NOTICED * tolerance
+def _shows(
+    source: NamedSource | OwnSource | SparseSource, problems: Sequence[Problem], settings: Settings
+) -> bool:
+    """Whether float32 kernels took F from what it is by a share of the tolerance, on some rows."""
+    rows = sample(source.n, _MEASURED)
+    sums = source.exact(_betas(problems, source.n), settings.threads, rows)
+    for column, one in enumerate(problems):
+        own = np.flatnonzero(np.isin(one.rows, rows))
+        exact = sums[np.searchsorted(rows, one.rows[own]), column] - one.z[own]
+        if not (np.abs(exact - one.F[own]) <= _NOTICED * settings.tolerance).all():
+            return True
+    return False
 
 
 def _betas(problems: Sequence[Problem], n: int) -> Array:

@@ -267,6 +267,6 @@ def _rounding(matrix: Array) -> float:
     return relative * max(float(np.abs(matrix).max()), 1e-300)
 
 
-def sample(n: int) -> Array:
-    """Rows spread over n."""
-    return np.unique(np.linspace(0, n - 1, min(n, _SAMPLE)).astype(np.int64))
+def sample(n: int, count: int = _SAMPLE) -> Array:
+    """So many rows, spread over n; ascending."""
+    return np.unique(np.linspace(0, n - 1, min(n, count)).astype(np.int64))

@@ -29,6 +29,7 @@ class _Regressor(Machine):
     """What SVR and NuSVR share."""
 
     C: float
+    epsilon: float
 
     _ELSEWHERE: ClassVar[dict[str, str]] = {
         "score": _R2,
@@ -54,19 +55,41 @@ class _Regressor(Machine):
         weights = targets.row_weights(sample_weight, len(rows), where)
         order = np.arange(len(rows)) if weights is None else np.flatnonzero(weights)
         bounds = np.ones(len(order)) if weights is None else weights[order]
+        bounds = targets.bounds_of(self.C, bounds, where)
+        middle, centred = targets.centred(numbers[order], bounds, where)
         data = self._data(rows, order, weights, where)
-        one = self._problem(numbers[order], targets.bounds_of(self.C, bounds, where))
+        one = self._problem(centred, bounds)
         solved = self._solve(data, [one], where)
         solved.coefficients[0] = one.beta
-        solved.intercepts[0] = self._intercept(one)
+        intercept, self.epsilon = self._levels(one)
+        solved.intercepts[0] = middle + intercept
         self._keep(solved)
         return self
 
     def _problem(self, targets: Array, bounds: Array) -> problem.Problem:
         raise NotImplementedError
 
-    def _intercept(self, one: problem.Problem) -> float:
+    def _levels(self, one: problem.Problem) -> tuple[float, float]:
+        """The intercept for the targets of the problem, and ε."""
         raise NotImplementedError
+
+    def _total(self, one: problem.Problem) -> float | None:
+        """What Σ (α + α*) must be; None where it is free."""
+        return None
+
+    def _proof(self, number: int, one: problem.Problem, sums: Array) -> Certificate:
+        intercept, epsilon = self._levels(one)
+        return proof.regression(
+            self._name,
+            sums,
+            one.beta,
+            one.z,
+            one.bounds,
+            intercept,
+            self.tol,
+            epsilon,
+            self._total(one),
+        )
 
     def predict(self, x: Any) -> Array:
         """Σ_s (α_s - α*_s) k(x_s, x) + intercept of each row, float64 (N,)."""
@@ -120,14 +143,8 @@ class SVR(_Regressor):
     def _problem(self, targets: Array, bounds: Array) -> problem.Problem:
         return problem.regression(targets, bounds, self.epsilon)
 
-    def _intercept(self, one: problem.Problem) -> float:
-        return -one.multiplier()
-
-    def _proof(self, number: int, one: problem.Problem, sums: Array) -> Certificate:
-        intercept = self.intercept[0]
-        return proof.regression(
-            "SVR", sums, one.beta, one.z, one.bounds, intercept, self.tol, self.epsilon
-        )
+    def _levels(self, one: problem.Problem) -> tuple[float, float]:
+        return -one.multiplier(), self.epsilon
 
 
 @savable
@@ -178,17 +195,12 @@ class NuSVR(_Regressor):
     def _problem(self, targets: Array, bounds: Array) -> problem.Problem:
         return problem.nu_regression(targets, bounds, self.nu)
 
-    def _intercept(self, one: problem.Problem) -> float:
+    def _levels(self, one: problem.Problem) -> tuple[float, float]:
         upper, lower = one.multiplier(0), one.multiplier(1)
-        self.epsilon = (lower - upper) / 2
-        return -(upper + lower) / 2
+        return -(upper + lower) / 2, (lower - upper) / 2
 
-    def _proof(self, number: int, one: problem.Problem, sums: Array) -> Certificate:
-        total = self.nu * float(one.bounds.sum())
-        intercept, epsilon = self.intercept[0], self.epsilon
-        return proof.regression(
-            "NuSVR", sums, one.beta, one.z, one.bounds, intercept, self.tol, epsilon, total
-        )
+    def _total(self, one: problem.Problem) -> float | None:
+        return self.nu * float(one.bounds.sum())
 
 
 @savable

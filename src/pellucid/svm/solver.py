@@ -16,8 +16,8 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from pellucid.core.errors import DataError
 from pellucid.runtime.threads import Team
+from pellucid.svm.kernels import not_finite
 from pellucid.svm.problem import Problem, Together
 from pellucid.svm.reference import Outcome, Status
 from pellucid.svm.routines import WALKED, accumulate, smo, smo_each
@@ -33,7 +33,7 @@ _WORTH_LESS = 256  # rows from which fewer of them are faster
 _WIDEST = 2048  # rows that are solved by themselves
 _KEPT = 0.5  # of a block, from the block before
 _SHARE = 0.1  # of a block's first gap: where its own run ends
-_ROUNDING = 2.0**-53  # of the sizes of the terms of F = Kβ - z
+_ROUNDING = 2.0**-53  # of a term of F = Kβ - z
 _FEW = {False: 0.1, True: 0.5}  # of a block that may be missing for a run over all rows to pay
 
 
@@ -54,15 +54,21 @@ class Rows(Protocol):
 
 
 class Ending(NamedTuple):
-    """How a problem ended: pairs changed, the gap that is left, whether it is small enough.
+    """How a problem ended; whether that is near enough, `notices.reached` says.
 
-    `rounding` is how far rounding may take the gap from what it is said to be.
+    Args:
+        iterations: pairs changed. gap: what is left of it.
+        rounding: how far rounding may take F, and with it the gap, from what it is.
     """
 
     iterations: int
     gap: float
-    converged: bool
     rounding: float
+
+    @property
+    def left(self) -> float:
+        """How large the gap may be."""
+        return max(self.gap, self.rounding)
 
 
 class Settings(NamedTuple):
@@ -74,6 +80,37 @@ class Settings(NamedTuple):
 
 
 Steps = Generator[Array, None, None]
+
+
+def _ending(iterations: int, gap: float, rounding: float) -> Ending:
+    """Where no pair violates by far, as with all coefficients at their bounds, nothing is left."""
+    if gap <= -rounding:
+        return Ending(iterations, 0.0, 0.0)
+    return Ending(iterations, max(gap, 0.0), rounding)
+
+
+class _Ends(NamedTuple):
+    """Of a group: its variables, the least F + up of these and the largest F + low."""
+
+    own: Any
+    least: float
+    most: float
+
+
+def _gap(ends: Sequence[_Ends]) -> float:
+    """The largest violation over all groups; -inf where nothing can move."""
+    return float(max(one.most - one.least for one in ends))
+
+
+def _rounding(sums: Any, kernels: Any, targets: Any, steps: Any) -> Any:
+    """How far rounding may take F = Kβ - z from what it is, of one problem or of several.
+
+    Args:
+        sums: Σ |b|; kernels: the largest |k|; targets: the largest |z|. steps: pairs changed; each
+            rounds F anew, and errors of either sign add up as their root.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):  # infinite kernels, which are refused
+        return _ROUNDING * (sums * kernels + targets * np.sqrt(steps))
 
 
 class _Run:
@@ -108,8 +145,7 @@ class _Run:
 
     @property
     def ending(self) -> Ending:
-        converged = self.status == Status.CONVERGED
-        return Ending(self.iterations, max(self.gap, 0.0), converged, self._rounding())
+        return _ending(self.iterations, self.gap, self._rounding())
 
     def _steps(self) -> Steps:
         problem, rows = self.problem, self.rows
@@ -219,26 +255,27 @@ class _Run:
         """Whether a run over all rows is to end: asked now and then."""
         if self._stop():
             return True
-        problem = self.problem
-        F = problem.F if problem.single else problem.F[problem.owner]
-        above, below = F + problem.up, F + problem.low
-        own = [problem.group == group for group in range(problem.groups)]
-        gap = max(float(below[one].max() - above[one].min()) for one in own)
-        return gap <= self._rounding()
+        _, _, ends = self._sides()
+        return _gap(ends) <= self._rounding()
 
     def _rounding(self) -> float:
-        """How far rounding may take F = Kβ - z from what it is."""
-        largest = max(float(self.diagonal.max()), -float(self.diagonal.min()))
-        return _ROUNDING * float(np.abs(self.problem.b).sum()) * largest
+        problem = self.problem
+        sizes = np.abs(problem.b).sum(), np.abs(self.diagonal).max(), np.abs(problem.z).max()
+        return float(_rounding(*sizes, self.iterations))
 
     def _note(self, outcome: Any) -> None:
         self.iterations += outcome.iterations
         if outcome.status == Status.NOT_FINITE:
-            raise DataError(
-                "svm",
-                "kernel values must be finite, got infinity or NaN",
-                "Scale the data, or choose a smaller degree.",
-            )
+            raise not_finite("svm")
+
+    def _sides(self) -> tuple[Array, Array, list[_Ends]]:
+        """F + up and F + low of each variable, and where these end in each group."""
+        problem = self.problem
+        F = problem.F if problem.single else problem.F[problem.owner]
+        above, below = F + problem.up, F + problem.low
+        several = problem.groups > 1
+        parts = [problem.group == n if several else slice(None) for n in range(problem.groups)]
+        return above, below, [_Ends(own, above[own].min(), below[own].max()) for own in parts]
 
     def _violations(self) -> tuple[Array, Array]:
         """Of each row F + up - max (F + low) and F + low - min (F + up): < 0 or > 0 if it violates.
@@ -246,24 +283,20 @@ class _Run:
         Sets the gap, and the pair of rows with the largest.
         """
         problem = self.problem
-        owner = None if problem.single else problem.owner
-        F = problem.F if owner is None else problem.F[owner]
-        above, below = F + problem.up, F + problem.low
-        gap = -math.inf
-        for group in range(problem.groups):
-            own = problem.group == group if problem.groups > 1 else slice(None)
-            least, most = above[own].min(), below[own].max()
-            if most - least > gap:
-                gap = float(most - least)
-                pair = [np.flatnonzero(above == least), np.flatnonzero(below == most)]
-                if problem.groups > 1:
-                    pair = [places[problem.group[places] == group] for places in pair]
-                self._worst = [int(places[0]) for places in pair]
+        above, below, ends = self._sides()
+        self.gap = _gap(ends)
+        for own, least, most in ends:
+            if most - least == self.gap:
+                numbers = np.arange(len(above))[own]
+                sides = (above[own] == least), (below[own] == most)
+                self._worst = [int(numbers[np.argmax(side)]) for side in sides]
+                break
+        for own, least, most in ends:
             above[own] -= most
             below[own] -= least
-        self.gap = gap
-        if owner is None:
+        if problem.single:
             return above, below
+        owner = problem.owner
         self._worst = owner[self._worst].tolist()
         n = len(problem.z)
         rise, fall = np.full(n, math.inf), np.full(n, -math.inf)
@@ -435,12 +468,12 @@ def _begun(
     threads = settings.threads if len(problems.rows) >= _WORTH_TWO else 1
     found = smo_each(addresses, diagonal, problems, settings.finer, most, threads)
     starts = problems.starts[:-1]
-    largest = np.maximum.reduceat(np.abs(diagonal), starts)
-    with np.errstate(invalid="ignore"):  # kernel values may be infinite: the status says so
-        sizes = _ROUNDING * np.add.reduceat(np.abs(problems.b), starts) * largest
+    sums = np.add.reduceat(np.abs(problems.b), starts)
+    kernels, targets = (np.maximum.reduceat(np.abs(one), starts) for one in (diagonal, problems.z))
+    rounding = _rounding(sums, kernels, targets, [one.iterations for one in found])
     endings = {
-        n: Ending(one.iterations, max(one.gap, 0.0), True, rounding)
-        for n, (one, rounding) in enumerate(zip(found, sizes.tolist(), strict=True))
+        n: _ending(one.iterations, one.gap, rounding[n].item())
+        for n, one in enumerate(found)
         if one.status == Status.CONVERGED
     }
     return {n: one for n, one in enumerate(found) if n not in endings}, endings

@@ -68,13 +68,14 @@ class NamedSource:
         used = np.flatnonzero(coefficients.any(axis=0))
         return packed(self.x[used]).combine(self.kernel, self.x, coefficients[:, used], threads)
 
-    def exact(self, coefficients: Array, threads: int) -> Array:
-        """`sums` in float64 throughout."""
+    def exact(self, coefficients: Array, threads: int, rows: Array | None = None) -> Array:
+        """`sums` in float64 throughout, of some rows or of all."""
         used = np.flatnonzero(coefficients.any(axis=0))
         exact, kept = packed(self.x[used].astype(np.float64)), coefficients[:, used]
+        x = self.x if rows is None else self.x[rows]
         parts = [
-            exact.combine(self.kernel, self.x[n : n + _ROWS].astype(np.float64), kept, threads)
-            for n in range(0, self.n, _ROWS)
+            exact.combine(self.kernel, x[n : n + _ROWS].astype(np.float64), kept, threads)
+            for n in range(0, len(x), _ROWS)
         ]
         return np.concatenate(parts)
 
@@ -90,6 +91,10 @@ class OwnSource:
 
     def __init__(self, kernel: OwnKernel, x: Array):
         self.kernel, self.x, self.n, self.dtype = kernel, x, len(x), x.dtype
+
+    def double(self) -> OwnSource:
+        """The same in float64."""
+        return OwnSource(self.kernel, self.x.astype(np.float64))
 
     def diagonal(self) -> Array:
         """k(a, a) of all rows, (n,)."""
@@ -117,10 +122,14 @@ class OwnSource:
         used = np.flatnonzero(coefficients.any(axis=0))
         return self.kernel.sums(self.x, self.x[used], coefficients[:, used])
 
-    def exact(self, coefficients: Array, threads: int) -> Array:
-        """`sums` in float64 throughout."""
-        exact = OwnSource(self.kernel, self.x.astype(np.float64))
-        return exact.sums(coefficients, threads)
+    def exact(self, coefficients: Array, threads: int, rows: Array | None = None) -> Array:
+        """`sums` in float64 throughout, of some rows or of all."""
+        exact = OwnSource(self.kernel, self.x.astype(np.float64, copy=False))
+        if rows is None:
+            return exact.sums(coefficients, threads)
+        return self.kernel.sums(
+            exact.x[rows], exact.x, coefficients
+        )  # the graph of `double` serves
 
     def matrix_of(self, rows: Array, threads: int) -> Array:
         """The kernel matrix of some rows, float64."""

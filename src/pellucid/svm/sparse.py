@@ -7,17 +7,24 @@ the same bits, and |a - a|² is 0.
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 
 from pellucid.core import shapes
-from pellucid.core.errors import DataError, ShapeError
+from pellucid.core.errors import DataError, DTypeError, ShapeError
 from pellucid.data.arrays import Array
 from pellucid.svm.kernels import Kernel
 from pellucid.svm.reference import view
 
 _TOGETHER = 1 << 22  # kernel values that are computed at once
+
+
+def held(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """What rows of this dtype are used in: float32 where it holds all its numbers, else float64."""
+    small = dtype.itemsize <= (4 if dtype.kind == "f" else 2)
+    return np.dtype(np.float32 if small else np.float64)
 
 
 def is_sparse(x: Any) -> bool:
@@ -43,21 +50,43 @@ class SparseRows:
         """From a matrix of SciPy's, whose entries of one place are added.
 
         Raises:
-            ShapeError: for another number of columns. DataError: for NaN and infinity.
+            ShapeError: for another number of columns. DTypeError: for what are no real numbers.
+            DataError: for NaN and infinity, and for places outside of x.
         """
         if len(x.shape) != 2 or (columns is not None and x.shape[1] != columns):
             wanted = f"(N, {'D' if columns is None else columns})"
             raise ShapeError(where, f"x must be {wanted}, got {shapes.text(x.shape)}")
+        if not all(x.shape):
+            raise ShapeError(where, f"x must hold numbers, got {shapes.text(x.shape)}")
+        if x.dtype.kind not in "biuf":
+            raise DTypeError(where, f"x must hold real numbers, got {x.dtype}")
+        _check_places(x, where)
         rows = x.tocsr(copy=True)
         rows.sum_duplicates()
         rows.eliminate_zeros()
-        data = np.asarray(rows.data)
-        if data.dtype not in (np.float32, np.float64):
-            data = data.astype(np.float64)
-        if not np.isfinite(data).all():
-            raise DataError(where, "x must be finite, got infinity or NaN")
+        given = np.asarray(rows.data)
+        with np.errstate(over="ignore"):
+            data = given.astype(held(given.dtype), copy=False)
         starts = np.asarray(rows.indptr, np.int64)
-        return cls(data, np.asarray(rows.indices, np.int64), starts, int(x.shape[1]))
+        made = cls(data, np.asarray(rows.indices, np.int64), starts, int(x.shape[1]))
+        made._check_numbers(given, where)
+        return made
+
+    def _check_numbers(self, given: Array, where: str) -> None:
+        """Refuses numbers that are not finite, and whole ones that are rounded."""
+        odd = ~np.isfinite(self.data)
+        what = "finite"
+        if given.dtype.kind in "iu" and not odd.any():
+            size = np.abs(self.data)
+            odd = (size >= 2.0**53) & ((self.data.astype(given.dtype) != given) | (size >= 2.0**63))
+            what = "whole numbers that float64 holds"
+        if odd.any():
+            at = int(np.argmax(odd))
+            raise DataError(
+                where,
+                f"x must be {what}, got {given[at]} in row {self.owner[at]}, column "
+                f"{self.columns[at]}",
+            )
 
     @classmethod
     def from_dense(cls, x: Array) -> SparseRows:
@@ -95,8 +124,28 @@ class SparseRows:
         exact = self.data.astype(np.float64)
         own = 1.0 if weights is None else weights[self.owner]
         total = self.shape[1] * (len(self) if weights is None else float(weights.sum()))
-        mean = float((own * exact).sum()) / total
-        return mean, max(float((own * exact * exact).sum()) / total - mean * mean, 0.0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = float((own * exact).sum()) / total
+            return mean, max(float((own * exact * exact).sum()) / total - mean * mean, 0.0)
+
+
+def _check_places(x: Any, where: str) -> None:
+    """Refuses entries outside of x: SciPy's own steps trust that there are none."""
+    try:
+        if hasattr(x, "check_format"):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of dtypes that it mends
+                x.copy().check_format(full_check=True)
+            inside = True
+        elif hasattr(x, "row") and hasattr(x, "col"):
+            places = zip((x.row, x.col), x.shape, strict=True)
+            inside = all(((at >= 0) & (at < size)).all() for at, size in places)
+        else:
+            inside = True
+    except (ValueError, IndexError) as error:
+        raise DataError(where, f"x must be a sparse matrix that holds together: {error}") from None
+    if not inside:
+        raise DataError(where, f"x must have its entries within {shapes.text(x.shape)}")
 
 
 class _ByColumn:
@@ -169,6 +218,10 @@ class SparseSource:
         self.kernel, self.x, self.n, self.dtype = kernel, x, len(x), x.dtype
         self.own = SparseKernel(kernel, x)
 
+    def double(self) -> SparseSource:
+        """The same with kernel rows in float64."""
+        return SparseSource(self.kernel, self.x.astype(np.float64))
+
     def diagonal(self) -> Array:
         """k(a, a) of all rows, (n,)."""
         return self.kernel.diagonal(self.x.squares()).astype(self.dtype)
@@ -176,27 +229,32 @@ class SparseSource:
     def rows(self, wanted: Array, goals: Array, threads: int) -> None:
         """Computes rows by their numbers and writes them to addresses."""
         for first, values in self.own.blocks(self.x[wanted]):
+            with np.errstate(over="ignore"):  # the solver refuses what is infinite
+                values = values.astype(self.dtype, copy=False)
             for goal, line in zip(goals[first : first + len(values)], values, strict=True):
                 view(goal, self.n, self.dtype)[:] = line
 
     def among(self, rows: Array) -> Array:
         """The kernels of rows with each other."""
-        return SparseSource(self.kernel, self.x[rows]).whole(1)
+        return SparseSource(self.kernel, self.x[rows]).whole(1).astype(self.dtype, copy=False)
 
     def whole(self, threads: int) -> Array:
-        """All rows, (n, n)."""
-        out = np.empty((self.n, self.n), self.dtype)
+        """All rows, float64 (n, n)."""
+        out = np.empty((self.n, self.n))
         for first, values in self.own.blocks(self.x):
             out[first : first + len(values)] = values
         return out
 
     def sums(self, coefficients: Array, threads: int) -> Array:
         """Σ_s coefficients[k, s]·k(x_t, x_s): float64 (n, k)."""
-        used = np.flatnonzero(coefficients.any(axis=0))
-        return SparseKernel(self.kernel, self.x[used]).sums(self.x, coefficients[:, used])
+        return self.exact(coefficients, threads)
 
-    exact = sums
+    def exact(self, coefficients: Array, threads: int, rows: Array | None = None) -> Array:
+        """`sums`, which are in float64 throughout, of some rows or of all."""
+        used = np.flatnonzero(coefficients.any(axis=0))
+        asked = self.x if rows is None else self.x[rows]
+        return SparseKernel(self.kernel, self.x[used]).sums(asked, coefficients[:, used])
 
     def matrix_of(self, rows: Array, threads: int) -> Array:
         """The kernel matrix of some rows, float64."""
-        return SparseSource(self.kernel, self.x[rows].astype(np.float64)).whole(threads)
+        return SparseSource(self.kernel, self.x[rows]).whole(threads)

@@ -92,8 +92,13 @@ class Labelled(NamedTuple):
         return factors if self.weights is None else factors * self.weights
 
 
-def labelled(y: Any, sample_weight: Any, class_weight: Any, rows: int, where: str) -> Labelled:
+def labelled(
+    y: Any, sample_weight: Any, class_weight: Any, rows: int, where: str, names: Any = None
+) -> Labelled:
     """Labels with their weights.
+
+    Args:
+        names: how messages call the classes; None for their labels.
 
     Raises:
         DataError: for one class, and for a class all of whose rows have weight 0.
@@ -102,7 +107,7 @@ def labelled(y: Any, sample_weight: Any, class_weight: Any, rows: int, where: st
     weights = row_weights(sample_weight, rows, where)
     by_class = _class_weights(class_weight, classes, numbers, weights, where)
     found = Labelled(classes, numbers, weights, by_class)
-    _check_each_weighs(where, classes, numbers, found.products)
+    _check_each_weighs(where, classes if names is None else names, numbers, found.products)
     return found
 
 
@@ -114,6 +119,26 @@ def as_numbers(y: Any, rows: int, where: str) -> Array:
     _check_length(targets, rows, where, "one number a row")
     check_finite(targets, range(rows), "y")
     return targets.astype(np.float64)
+
+
+def centred(targets: Array, bounds: Array, where: str) -> tuple[float, Array]:
+    """The middle of the targets, and these less it: large ones would leave few digits for errors.
+
+    Raises:
+        DataError: where float64 does not hold what they cost.
+    """
+    middle = float(targets.min() / 2 + targets.max() / 2)
+    with np.errstate(over="ignore"):
+        moved = targets - middle
+        most = float(np.abs(moved).max() * bounds.sum())
+    if not most < math.inf:
+        raise DataError(
+            where,
+            f"C times the targets must have a finite sum, got targets from {targets.min():.3g} to "
+            f"{targets.max():.3g}",
+            "Scale y, such as (y - y.mean()) / y.std().",
+        )
+    return middle, moved
 
 
 def _check_length(y: Array, rows: int, where: str, what: str) -> None:
@@ -153,6 +178,17 @@ def bounds_of(C: float, weights: Array, where: str) -> Array:
             "Divide the weights by their mean, or choose another C.",
         )
     return bounds
+
+
+def check_objective(where: str, *values: float) -> None:
+    """Refuses a fit whose objective became infinite or NaN on the way."""
+    odd = [value for value in values if not math.isfinite(value)]
+    if odd:
+        raise DataError(
+            where,
+            f"the objective must be a number that float64 holds, got {odd[0]}",
+            "Scale the columns, such as (x - x.mean(0)) / x.std(0), or choose a smaller C.",
+        )
 
 
 def check_class_weight(where: str, given: Any) -> None:
