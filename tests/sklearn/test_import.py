@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+import pellucid.sklearn
+
 
 @pytest.mark.parametrize(
     "hide",
@@ -32,3 +34,15 @@ def test_importing_pellucid_does_not_import_scikit_learn():
     code = "import sys, pellucid as pel; pel.nn, pel.models; print('sklearn' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "False", done.stderr
+
+
+def test_a_name_of_scikit_learn_that_is_not_there_is_answered():
+    said = r"there is no 'LinearSVR' here\. Use SVR\(kernel='linear'\)"
+    with pytest.raises(ImportError, match=said):
+        from pellucid.sklearn import LinearSVR  # noqa: F401
+    with pytest.raises(AttributeError, match=said):
+        _ = pellucid.sklearn.LinearSVR
+    assert not hasattr(pellucid.sklearn, "LinearSVR")
+    from pellucid.sklearn import base  # a module of the room, which nobody asked for before
+
+    assert base.Estimator

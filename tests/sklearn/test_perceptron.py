@@ -114,8 +114,15 @@ def test_part_by_part_and_from_where_it_stood():
 
 
 def test_a_run_that_is_cut_short_says_so():
-    with pytest.warns(ConvergenceWarning, match="max_iter=2"):
+    with pytest.warns(ConvergenceWarning, match=r"max_iter=2 .* the last changed it by -?\d"):
         Perceptron(max_iter=2, tol=1e-9).fit(X, Y)
+    with pytest.warns(ConvergenceWarning, match="it was the first"):
+        Perceptron(max_iter=1).fit(X, Y)
+    held = {"early_stopping": True, "tol": 0.0, "n_iter_no_change": 9}
+    with pytest.warns(ConvergenceWarning, match=r"score on the rows held back .* by -?\d"):
+        Perceptron(max_iter=2, **held).fit(X, Y)
+    rested = Perceptron(tol=1e9, n_iter_no_change=1).fit(X, Y).n_iter_
+    assert Perceptron(tol=1e9, n_iter_no_change=1, max_iter=rested).fit(X, Y).n_iter_ == rested
 
 
 def test_copies_and_pickles():

@@ -97,12 +97,12 @@ def test_rows_whose_products_overflow(kind, dtype, size):
     """tanh(γ·inf) is 1: without a word, and another number than tanh(γ a·b)."""
     options = {"gamma": float(size) ** -2, "coef0": 0.5}
     for large in (size * X).astype(dtype), sparse.csr_array((size * X).astype(dtype)):
-        with pytest.raises(DataError, match="x must lie within .* holds products"):
+        with pytest.raises(DataError, match=r"x must lie within .* holds products"):
             svm.SVC(kind, **options).fit(large, Y)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SolverWarning)  # of the sigmoid, which is not positive
         fitted = svm.SVC(kind, gamma=0.1, coef0=1.0).fit(X.astype(dtype), Y)
-    with pytest.raises(DataError, match="x must lie within .* holds products"):
+    with pytest.raises(DataError, match=r"x must lie within .* holds products"):
         fitted.predict(size * X)
     with pytest.raises(DataError, match="x must lie within"):
         svm.LinearSVC().fit(1e160 * X, Y)

@@ -7,6 +7,7 @@ import pytest
 
 from pellucid import svm
 from pellucid.svm import newton
+from pellucid.svm.linear_certificate import certified
 from pellucid.svm.linear_problem import LinearProblem
 from pellucid.svm.linear_reference import LinearRowsReference
 from pellucid.svm.linear_rows import LinearRows
@@ -82,6 +83,33 @@ def test_both_solvers_find_the_minimum(loss, y):
     assert proof.primal == pytest.approx(objective, rel=1e-12)
     np.testing.assert_allclose(proof.slack, short, atol=1e-10)
     assert str(proof).startswith("0 against 1" if y is TWO else "0 against the rest")
+
+
+@pytest.mark.parametrize("squared", [False, True])
+def test_the_six_conditions(squared):
+    """Of multipliers and weights that are not optimal, written out; then near the optimum."""
+    cost = RNG.uniform(0.1, 2, 300)
+    one = LinearProblem(LinearRowsReference(X, 0.5), 2.0 * TWO - 1, cost, squared)
+    one.alpha = RNG.uniform(-0.1, 2.5, 300)
+    one.weight = one.spanned() + 0.01
+    proof = certified(one, "test")
+    a, t, C = one.alpha, one.signs, one.cost
+    y = X @ one.weight[:-1] + 0.5 * one.weight[-1]
+    xi = np.maximum(0, 1 - t * y)
+    mu, unit = (2 * C * xi - a, 2 * C) if squared else (C - a, C)
+    room = t * y - 1 + xi
+    wanted = [-(a / unit).min(), -(mu / unit).min(), 0, 0, np.abs(a / unit * room).max()]
+    np.testing.assert_allclose(proof.kkt, [*wanted, np.abs(mu / unit * xi).max()], rtol=1e-10)
+    assert min(proof.kkt[:2]) > 0 and proof.residual == max(proof.kkt)
+    sums = np.append(X.T @ (a * t), 0.5 * (a * t).sum())
+    length = max(np.linalg.norm(sums), np.linalg.norm(one.weight))
+    assert proof.span == pytest.approx(np.linalg.norm(one.weight - sums) / length, rel=1e-9)
+    loss = "squared_hinge" if squared else "hinge"
+    for solver in "descent", "newton":
+        options = {"solver": solver, "max_iter": 100_000, "tol": 1e-11}
+        found = svm.LinearSVC(loss, C=0.3, **options).fit(X, TWO).certificate
+        assert max(found.residual, found.span) < 1e-4
+        assert "mu xi = 0" in str(found) and "w = sum a t x" in str(found)
 
 
 def test_without_an_intercept_and_with_weights_of_classes():

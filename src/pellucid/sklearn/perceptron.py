@@ -36,6 +36,8 @@ Floats = NDArray[np.float64]
 class _Rest(Callback):
     """Ends a run whose measure has not become better by `tol` for `patience` epochs in a row.
 
+    `gained` is how much better the last epoch is than the best before it; inf after the first.
+
     Args:
         tol: None never ends it.
         held: rows, signs and weights that are held back; the measure is then the share of them
@@ -52,7 +54,7 @@ class _Rest(Callback):
         held: tuple[Array, Array, Array] | None,
     ):
         self.model, self.tol, self.patience, self.held = model, tol, patience, held
-        self.best, self.waited, self.epochs = -np.inf, 0, 0
+        self.best, self.gained, self.waited, self.epochs = -np.inf, np.inf, 0, 0
 
     @property
     def resting(self) -> bool:
@@ -61,6 +63,7 @@ class _Rest(Callback):
     def on_epoch(self, run: Run) -> None:
         self.epochs += 1
         value = -run.logs["loss"] if self.held is None else self._score(run)
+        self.gained = value - self.best
         worse = self.tol is not None and value < self.best + self.tol
         self.waited = self.waited + 1 if worse else 0
         self.best = max(self.best, value)
@@ -184,15 +187,29 @@ class Perceptron(SparseCoefMixin, LinearClassifierMixin, ClassifierMixin, Classe
                 intercept_init = self.intercept_ if intercept_init is None else intercept_init
             self._begin(table.x, coef_init, intercept_init)
             self.t_ = 1.0
-            self._train(table.x, codes, table.weights, self.max_iter)
-        if self.tol is not None and self.n_iter_ == self.max_iter:
-            warnings.warn(
-                f"Perceptron stopped after max_iter={self.max_iter} passes, and had not come to "
-                "rest: raise max_iter or tol.",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
+            ends = self._train(table.x, codes, table.weights, self.max_iter)
+        moving = [one for one in ends if not one.resting]
+        if self.tol is not None and moving:
+            self._warn(max(one.gained for one in moving))
         return self
+
+    def _warn(self, gained: float) -> None:
+        """Warns that `max_iter` ended a fit.
+
+        Args:
+            gained: by the last pass, of the classes the most.
+        """
+        what = "score on the rows held back" if self.early_stopping else "mean objective"
+        last = "it was the first" if gained == np.inf else f"the last changed it by {-gained:.3g}"
+        if self.early_stopping and gained < np.inf:
+            last = f"the last changed it by {gained:.3g}"
+        warnings.warn(
+            f"{self._where}: max_iter={self.max_iter} passes were done before "
+            f"{self.n_iter_no_change} in a row bettered the {what} by less than tol={self.tol:g}: "
+            f"{last}. Allow more passes, or accept a larger tol.",
+            ConvergenceWarning,
+            stacklevel=3,
+        )
 
     @available_if(_no_early_stopping)
     def partial_fit(
@@ -276,8 +293,10 @@ class Perceptron(SparseCoefMixin, LinearClassifierMixin, ClassifierMixin, Classe
             raise ShapeError(self._where, f"{name} must have shape {shape}, got {given.shape}")
         return given.reshape(shape).copy()
 
-    def _train(self, X: Array, codes: NDArray[np.intp], weights: Floats, epochs: int) -> None:
-        """Trains each class against the rest, and sets `n_iter_`."""
+    def _train(
+        self, X: Array, codes: NDArray[np.intp], weights: Floats, epochs: int
+    ) -> list[_Rest]:
+        """Trains each class against the rest, and sets `n_iter_`; how each run ended."""
         by_class = self._class_weights(codes, weights)
         self.densify()
         if self.shuffle:
@@ -291,8 +310,9 @@ class Perceptron(SparseCoefMixin, LinearClassifierMixin, ClassifierMixin, Classe
             delayed(self._one)(k, c, X, codes, weights, by_class, held, epochs, int(seed))
             for k, (c, seed) in enumerate(zip(positive, seeds, strict=True))
         )
-        self.n_iter_ = max(done)
+        self.n_iter_ = max(one.epochs for one in done)
         self.t_ += self.n_iter_ * (len(X) - int(held.sum()))
+        return list(done)
 
     def _held(self, codes: NDArray[np.intp], seed: int) -> NDArray[np.bool_]:
         """The rows that are held back."""
@@ -315,8 +335,8 @@ class Perceptron(SparseCoefMixin, LinearClassifierMixin, ClassifierMixin, Classe
         held: NDArray[np.bool_],
         epochs: int,
         seed: int,
-    ) -> int:
-        """Trains row `number` of `coef_`, for class `positive` against the others; the passes."""
+    ) -> _Rest:
+        """Trains row `number` of `coef_`, for class `positive` against the others."""
         signs = np.where(codes == positive, 1, -1)
         rest = by_class[0] if len(by_class) == 2 else 1.0
         weights = weights * np.where(signs > 0, by_class[positive], rest)
@@ -334,7 +354,7 @@ class Perceptron(SparseCoefMixin, LinearClassifierMixin, ClassifierMixin, Classe
         self.coef_[number] = found[0][:, 0]
         if self.fit_intercept:
             self.intercept_[number] = found[1][0]
-        return rest_rule.epochs
+        return rest_rule
 
     def _passes(
         self,

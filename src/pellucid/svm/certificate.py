@@ -72,6 +72,12 @@ class Standing(NamedTuple):
     side: Array
 
 
+def listed(names: Sequence[str], values: Sequence[float]) -> list[str]:
+    """The lines of residuals under their names."""
+    width = max(22, *map(len, names))
+    return [f"    {name:{width}s} {value:.1e}" for name, value in zip(names, values, strict=True)]
+
+
 class Gap:
     """What all certificates state: no solution has an objective below `dual`."""
 
@@ -210,9 +216,7 @@ class Certificate(Gap):
             "  KKT residuals",
         ]
         shown = [name.replace("t y - 1", words.room) for name in KKT] + [words.balance]
-        width = max(22, *map(len, shown))
-        values = zip(shown, [*self.kkt, self.balance], strict=True)
-        return "\n".join([*lines, *(f"    {name:{width}s} {value:.1e}" for name, value in values)])
+        return "\n".join([*lines, *listed(shown, [*self.kkt, self.balance])])
 
     __repr__ = __str__
 
@@ -264,14 +268,12 @@ class Certificates(Sequence[Any]):
 
     def __repr__(self) -> str:
         width = max(7, *(len(one.title) for one in self.parts))
-        proved = hasattr(self.parts[0], "kkt")
-        residual = f" {'KKT':8s}" if proved else ""
-        lines = [f"{'problem':{width}s} {'margin':9s} {'support':9s} {'wrong':7s}{residual} gap"]
+        head = f"{'problem':{width}s} {'margin':9s} {'support':9s} {'wrong':7s} {'KKT':8s} gap"
+        lines = [head]
         for one in self.parts:
-            residual = f" {one.residual:<8.1e}" if proved else ""
             lines.append(
                 f"{one.title:{width}s} {one.margin:<9.3g} {one.support:<9,} "
-                f"{one.wrong or 0:<7,}{residual} {one.relative_gap:.1e}"
+                f"{one.wrong or 0:<7,} {one.residual:<8.1e} {one.relative_gap:.1e}"
             )
         return "\n".join(lines)
 
@@ -303,7 +305,7 @@ def classification(
         rows=len(t),
         norm=norm,
         margin=1 / norm if norm else math.inf,
-        kkt=_residuals(a, bounds, slack, t - edge + slack),
+        kkt=residuals(a / bounds, 1 - a / bounds, slack, t - edge + slack),
         balance=balance / float(bounds.max()),
         primal=0.5 * square + float(bounds @ slack) - edge * total,
         dual=(0.0 if nu else float(a.sum())) - 0.5 * square,
@@ -342,7 +344,7 @@ def regression(
         rows=len(error),
         norm=norm,
         margin=1 / norm if norm else math.inf,
-        kkt=_residuals(a, bounds, slack, epsilon - toward + slack),
+        kkt=residuals(a / bounds, 1 - a / bounds, slack, epsilon - toward + slack),
         balance=abs(float(beta.sum())) / float(bounds.max()),
         primal=0.5 * square + float(bounds @ slack) + (0.0 if total is None else epsilon * total),
         dual=dual if total is not None else dual - epsilon * float(a.sum()),
@@ -374,7 +376,7 @@ def one_class(
         rows=len(sums),
         norm=norm,
         margin=offset / norm if norm else math.inf,
-        kkt=_residuals(a, bounds, slack, sums - offset + slack),
+        kkt=residuals(a / bounds, 1 - a / bounds, slack, sums - offset + slack),
         balance=abs(float(a.sum()) - total) / float(bounds.max()),
         primal=0.5 * square + float(bounds @ slack) - total * offset,
         dual=-0.5 * square,
@@ -414,14 +416,12 @@ def _counted(standing: Standing, sided: bool) -> dict[str, Any]:
     }
 
 
-def _residuals(a: Array, bounds: Array, slack: Array, room: Array) -> tuple[float, ...]:
-    """The largest violation of each condition, with a and mu in units of their bound.
+def residuals(share: Array, mu: Array, slack: Array, room: Array) -> tuple[float, ...]:
+    """The largest violation of each condition.
 
     Args:
-        room: t y - 1 + xi, how far a constraint is from being tight.
+        share, mu: a and mu, in one unit. room: t y - 1 + xi, how far a constraint is from tight.
     """
-    share = a / bounds
-    mu = 1.0 - share
     return (
         _largest(-share),
         _largest(-mu),

@@ -243,6 +243,13 @@ class LinearSVC(Fitted):
         return np.asarray(self.classes[chosen.astype(np.int64)])
 
 
+def _proof(described: Any) -> LinearCertificate:
+    numbers = {name: from_config(value) for name, value in described.items()}
+    kkt = numbers["kkt"]
+    hold(len(kkt) == 6 and all(type(value) is float for value in kkt), "certificate")
+    return LinearCertificate(**numbers | {"kkt": tuple(kkt)})
+
+
 def _read(arrays: Mapping[str, Any], document: Mapping[str, Any]) -> LinearSVC:
     """A machine from what its file holds."""
     machine = LinearSVC(**arguments(document["parameters"]))
@@ -258,10 +265,7 @@ def _read(arrays: Mapping[str, Any], document: Mapping[str, Any]) -> LinearSVC:
     machine.intercept, machine.n_iter = intercept, steps
     machine._columns = column_names(document["columns"])
     machine.converged = bool(document["converged"])
-    proofs = tuple(
-        LinearCertificate(**{name: from_config(value) for name, value in one.items()})
-        for one in document["certificate"]
-    )
+    proofs = tuple(_proof(one) for one in document["certificate"])
     hold(len(proofs) == count, "certificate")
     machine.certificate = proofs[0] if count == 1 else Certificates(proofs)
     return machine
