@@ -85,10 +85,5 @@ FOLLOWED = [
         lambda _: MACHINE.predict(THIN),
         lambda _: (MACHINE.predict(THIN.toarray()), pel.svm.SVC().fit(THIN, Y).predict(THIN)),
     ),
-    Followed(
-        "Fit to x.toarray().",
-        lambda path: pel.svm.SVC().fit(THIN, Y).save(path / "machine.safetensors"),
-        lambda path: pel.svm.SVC().fit(THIN.toarray(), Y).save(path / "machine.safetensors"),
-    ),
 ]
 BY_NATURE: dict[str, str] = {}

@@ -37,7 +37,7 @@ def test_importing_pellucid_does_not_import_scikit_learn():
 
 
 def test_a_name_of_scikit_learn_that_is_not_there_is_answered():
-    said = r"there is no 'LinearSVR' here\. Use SVR\(kernel='linear'\)"
+    said = r"there is no 'LinearSVR' here\..* Use SVR\(kernel='linear'\)"
     with pytest.raises(ImportError, match=said):
         from pellucid.sklearn import LinearSVR  # noqa: F401
     with pytest.raises(AttributeError, match=said):

@@ -8,6 +8,7 @@ import struct
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 import pellucid as pel
 from pellucid import svm
@@ -62,6 +63,81 @@ def test_a_machine_comes_back(name, tmp_path):
         assert found.class_weight == machine.class_weight
         refitted = found.fit(x, Y if name == "SVC" else Y4)
         assert len(refitted.support) > 0
+
+
+THIN = sparse.csr_array(X * (np.random.default_rng(5).random(X.shape) < 0.4))
+
+
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+def test_a_machine_of_sparse_rows_comes_back(kernel, tmp_path):
+    machine = svm.SVC(kernel).fit(THIN.astype(np.float32), Y)
+    machine.save(tmp_path / "m")
+    found = svm.load(tmp_path / "m")
+    for x in THIN, THIN.toarray():
+        np.testing.assert_array_equal(found.decision_function(x), machine.decision_function(x))
+    assert str(found.certificate) == str(machine.certificate)
+    found.save(tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "m").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["columns", "starts"])
+def test_sparse_rows_that_do_not_hold_together_are_refused(name, tmp_path):
+    machine = svm.SVC().fit(THIN, Y)
+    vectors = machine._expansion.vectors
+    kept = getattr(vectors, name).copy()
+    for place, value in ((2, 7), (0, -1), (1, kept[0] if name == "columns" else 99)):
+        getattr(vectors, name)[:] = kept
+        getattr(vectors, name)[place] = value
+        machine.save(tmp_path / "m", overwrite=True)
+        with pytest.raises(DataError, match=rf"(columns|starts|{name}) must fit"):
+            svm.load(tmp_path / "m")
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
+@pytest.mark.parametrize(
+    ("inner", "x", "y"),
+    [
+        (svm.SVC(lambda a, b: a @ M @ b), X, Y),
+        (svm.NuSVC(0.2), X4, np.array(list("abcd"))[Y4]),
+        (svm.LinearSVC(), X4, Y4),
+    ],
+    ids=["own", "NuSVC", "LinearSVC"],
+)
+def test_a_calibrated_machine_comes_back(inner, x, y, method, tmp_path):
+    machine = svm.Calibrated(inner, method=method, folds=3, seed=7).fit(x, y)
+    machine.save(tmp_path / "m")
+    found = svm.load(tmp_path / "m")
+    np.testing.assert_array_equal(found.predict_proba(x), machine.predict_proba(x))
+    np.testing.assert_array_equal(found.predict(x), machine.predict(x))
+    assert (found.method, found.folds, found.seed) == (method, 3, 7)
+    assert type(found.machine) is type(inner)
+    found.save(tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "m").read_bytes()
+    for change in (
+        lambda d, h: d.update(curves=2),
+        lambda d, h: d["parameters"].update(folds=1),
+        lambda d, h: d.update(machine=dict(d)),
+        lambda d, h: d["machine"].update(kind="OneClassSVM"),
+        lambda d, h: h.update({"params/other": h.pop(next(k for k in h if "curve0" in k))}),
+    ):
+        machine.save(tmp_path / "m", overwrite=True)
+        changed(tmp_path / "m", change)
+        with pytest.raises(DataError, match=r"does not hold|must"):
+            svm.load(tmp_path / "m")
+
+
+def test_a_calibrated_machine_of_a_persons_own_cannot_be_saved(tmp_path):
+    class Mine:
+        classes = np.array([0, 1])
+
+        def fit(self, x, y, sample_weight=None):
+            return self
+
+        def decision_function(self, x):
+            return x[:, 0]
+
+    with pytest.raises(DataError, match=r"machine must be one of pel\.svm, got Mine"):
+        svm.Calibrated(Mine()).fit(X, Y).save(tmp_path / "m")
 
 
 def test_a_file_holds_the_support_vectors_alone(tmp_path):

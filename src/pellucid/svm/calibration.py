@@ -9,8 +9,10 @@ surer of the rows that it was fitted to than it should be.
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, Self
+from pathlib import Path
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -18,6 +20,7 @@ from pellucid.core.arguments import checked, choice, integer
 from pellucid.core.arguments import seed as checked_seed
 from pellucid.core.errors import ArgumentError, DataError
 from pellucid.data.arrays import Array
+from pellucid.svm import files
 from pellucid.svm.fitted import Fitted
 from pellucid.svm.inputs import as_rows
 from pellucid.svm.targets import as_labels, row_weights
@@ -44,6 +47,17 @@ class Sigmoid:
 
     a: float
     b: float
+
+    def arrays(self) -> dict[str, Array]:
+        """What a file holds of it."""
+        return {"numbers": np.array([self.a, self.b])}
+
+    @classmethod
+    def of(cls, numbers: Array) -> Sigmoid:
+        """From what `arrays` says, which is checked."""
+        files.hold(numbers.shape == (2,) and numbers.dtype == np.float64, "curves")
+        files.hold(bool(np.isfinite(numbers).all()), "curves")
+        return cls(*numbers.tolist())
 
     def __call__(self, decisions: Array) -> Array:
         z = self.a * decisions + self.b
@@ -98,6 +112,20 @@ class Isotonic:
     places: Array
     heights: Array
 
+    def arrays(self) -> dict[str, Array]:
+        """What a file holds of it."""
+        return {"places": self.places, "heights": self.heights}
+
+    @classmethod
+    def of(cls, places: Array, heights: Array) -> Isotonic:
+        """From what `arrays` says, which is checked."""
+        files.hold(places.ndim == 1 and places.shape == heights.shape and places.size > 0, "curves")
+        files.hold(places.dtype == heights.dtype == np.float64, "curves")
+        files.hold(bool(np.isfinite(places).all() and (np.diff(places) > 0).all()), "curves")
+        within = (heights >= 0) & (heights <= 1)
+        files.hold(bool(within.all() and (np.diff(heights) >= 0).all()), "curves")
+        return cls(places, heights)
+
     def __call__(self, decisions: Array) -> Array:
         return np.asarray(np.interp(decisions, self.places, self.heights))
 
@@ -121,6 +149,9 @@ class Isotonic:
                 ]
         heights = np.repeat([b[0] for b in blocks], [int(b[2]) for b in blocks])
         return cls(places, heights)
+
+
+_CURVES: dict[str, type[Sigmoid] | type[Isotonic]] = {"sigmoid": Sigmoid, "isotonic": Isotonic}
 
 
 class Calibrated(Fitted):
@@ -151,9 +182,6 @@ class Calibrated(Fitted):
     """
 
     _FITTED = ("classes", "curves")
-    _ELSEWHERE: ClassVar[dict[str, str]] = {
-        "save": "Save its machine: calibrated.machine.save(path), and keep calibrated.curves."
-    }
 
     @checked
     def __init__(self, machine: Decider, *, method: str = "sigmoid", folds: int = 5, seed: int = 0):
@@ -169,7 +197,7 @@ class Calibrated(Fitted):
                 f"machine must have decision_function, got {type(machine).__name__}",
                 "Use SVC, NuSVC or LinearSVC.",
             )
-        choice("Calibrated", "method", method, ("sigmoid", "isotonic"))
+        choice("Calibrated", "method", method, _CURVES)
         self.machine, self.method = machine, method
         self.folds = integer("Calibrated", "folds", folds, 2)
         self.seed = checked_seed("Calibrated", seed)
@@ -205,7 +233,7 @@ class Calibrated(Fitted):
             one = copy.copy(self.machine)
             one.fit(some, labels[numbers[kept]], None if given is None else weights[kept])
             told[held] = one.decision_function(asked).reshape(len(held), -1)
-        kind = Sigmoid if self.method == "sigmoid" else Isotonic
+        kind = _CURVES[self.method]
         counted = np.flatnonzero(weights)
         self.curves = [
             kind.fitted(
@@ -235,6 +263,37 @@ class Calibrated(Fitted):
             part[draw.permutation(own)] = np.arange(len(own)) % self.folds
         return part
 
+    def save(self, path: str | Path, overwrite: bool = False) -> None:
+        """Writes the fitted machine and its curves to a safetensors file, for `pel.svm.load`.
+
+        Args:
+            overwrite: whether a file that is there may be replaced.
+
+        Raises:
+            ArgumentError: where it is not fitted, or the file cannot be written.
+            DataError: for a machine that is none of `pel.svm`.
+        """
+        files.save(self, path, overwrite)
+
+    def _contents(self) -> files.Contents:
+        inner = getattr(self.machine, "_contents", None)
+        if inner is None:
+            raise DataError(
+                "Calibrated.save",
+                f"machine must be one of pel.svm, got {type(self.machine).__name__}",
+            )
+        arrays, document = inner()
+        curves = [curve.arrays() for curve in self.curves]
+        for number, parts in enumerate(curves):
+            arrays |= {f"params/curve{number}_{name}": one for name, one in parts.items()}
+        own = {name: getattr(self, name) for name in ("method", "folds", "seed")}
+        return arrays, {
+            "kind": "Calibrated",
+            "parameters": own,
+            "curves": len(curves),
+            "machine": document,
+        }
+
     def decision_function(self, x: Any) -> Array:
         """That of the machine which was fitted to all rows."""
         return self.machine.decision_function(x)
@@ -255,3 +314,24 @@ class Calibrated(Fitted):
         """The class that the machine decides for, (N,)."""
         machine: Any = self.machine
         return np.asarray(machine.predict(x))
+
+
+def _read(parts: files.Parts, document: Mapping[str, Any]) -> Calibrated:
+    """A machine with its curves from what a file holds."""
+    files.hold(document["machine"]["kind"] != "Calibrated", "machine")
+    machine = files.read_machine(parts, document["machine"])
+    made = Calibrated(machine, **document["parameters"])
+    classes = machine.__dict__.get("classes", ())
+    count = document["curves"]
+    files.hold(type(count) is int and count == (1 if len(classes) == 2 else len(classes)), "curves")
+    kind = _CURVES[made.method]
+    curves = []
+    for number in range(count):
+        head = f"curve{number}_"
+        own = {name: one for name, one in parts["params"].items() if name.startswith(head)}
+        curves.append(kind.of(**{name.removeprefix(head): one for name, one in own.items()}))
+    made.classes, made.curves = classes, curves
+    return made
+
+
+files.readable("Calibrated", _read)

@@ -31,7 +31,9 @@ from pellucid.train.functions import FunctionTable
 
 _ARRAYS = ("vectors", "support", "support_class", "coefficients", "intercepts", "n_iter")
 _KINDS: dict[str, type[Any]] = {}
-_READERS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], Any]] = {}
+Parts = Mapping[str, dict[str, Any]]  # the arrays of a file, by part
+Contents = tuple[dict[str, Any], dict[str, Any]]  # arrays by name, and the document beside them
+_READERS: dict[str, Callable[[Parts, Mapping[str, Any]], Any]] = {}
 
 
 def savable(kind: type[Any]) -> type[Any]:
@@ -40,8 +42,8 @@ def savable(kind: type[Any]) -> type[Any]:
     return kind
 
 
-def readable(name: str, reader: Callable[[Mapping[str, Any], Mapping[str, Any]], Any]) -> None:
-    """Makes a kind of machine without kernels known to files: how its arrays and document are read.
+def readable(name: str, reader: Callable[[Parts, Mapping[str, Any]], Any]) -> None:
+    """Makes another kind of machine known to files: how its arrays and document are read.
 
     A reader checks what it is given with `hold`.
     """
@@ -49,16 +51,15 @@ def readable(name: str, reader: Callable[[Mapping[str, Any], Mapping[str, Any]],
 
 
 def save(machine: Any, path: str | Path, overwrite: bool) -> None:
-    """Writes a fitted `Machine`; see its `save`."""
+    """Writes what `_contents` of a fitted machine says."""
+    machine._check_fitted(f"{type(machine).__name__}.save")
+    write_file(path, *machine._contents(), overwrite)
+
+
+def contents(machine: Any) -> Contents:
+    """What a file holds of a fitted `Machine`."""
     name = type(machine).__name__
-    machine._check_fitted(f"{name}.save")
     expansion: Expansion = machine._expansion
-    if isinstance(expansion.vectors, SparseRows):
-        raise DataError(
-            f"{name}.save",
-            "support vectors must be dense, got those of a sparse matrix",
-            "Fit to x.toarray().",
-        )
     kernel, functions = expansion.kernel, FunctionTable()
     function = None
     if isinstance(kernel, OwnKernel):
@@ -83,9 +84,12 @@ def save(machine: Any, path: str | Path, overwrite: bool) -> None:
         "converged": bool(machine.converged),
         "certificate": [described(one) for one in parts],
     }
-    empty = np.zeros((0, 0))
+    vectors, thin = expansion.vectors, {}
+    if isinstance(vectors, SparseRows):
+        thin = {"params/columns": vectors.columns, "params/starts": vectors.starts}
+        vectors = vectors.data
     values = (
-        empty if expansion.vectors is None else expansion.vectors,
+        np.zeros((0, 0)) if vectors is None else vectors,
         expansion.support.astype(np.int64),
         machine._support_class.astype(np.int64),
         expansion.coefficients,
@@ -93,7 +97,7 @@ def save(machine: Any, path: str | Path, overwrite: bool) -> None:
         machine.n_iter.astype(np.int64),
     )
     arrays = {f"params/{key}": value for key, value in zip(_ARRAYS, values, strict=True)}
-    write_file(path, arrays | functions.arrays, document, overwrite)
+    return arrays | thin | functions.arrays, document
 
 
 def _written(kernel: OwnKernel, expansion: Expansion, functions: FunctionTable) -> Any:
@@ -147,7 +151,7 @@ def load(path: str | Path) -> Any:
     try:
         parts = grouped(arrays)
         with at_most(most_nodes(parts)):
-            return _machine(parts, document)
+            return read_machine(parts, document)
     except PellucidError as error:
         problem, fix = error.problem, error.fix
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
@@ -156,10 +160,11 @@ def load(path: str | Path) -> Any:
     raise DataError(where, f"the description of the machine does not hold: {problem}", fix)
 
 
-def _machine(parts: Mapping[str, dict[str, Any]], document: Mapping[str, Any]) -> Any:
+def read_machine(parts: Parts, document: Mapping[str, Any]) -> Any:
+    """A machine from what its file holds."""
     reader = _READERS.get(document["kind"])
     if reader is not None:
-        return reader(parts["params"], document)
+        return reader(parts, document)
     kind = _KINDS.get(document["kind"])
     if kind is None:
         raise DataError(
@@ -177,12 +182,16 @@ def _machine(parts: Mapping[str, dict[str, Any]], document: Mapping[str, Any]) -
     hold(support.shape == owner.shape == (used,), "support")
     hold(support.dtype == owner.dtype == steps.dtype == np.int64, "support")
     hold(intercepts.shape == steps.shape == (count,) and count > 0, "intercepts")
+    if "starts" in own:
+        vectors = _sparse_rows(own, used, width)
     hold(vectors.shape == ((0, 0) if given else (used, width)), "vectors")
     hold(vectors.dtype in (np.float32, np.float64), "vectors")
     hold(coefficients.dtype == intercepts.dtype == np.float64, "coefficients")
-    hold(all(np.isfinite(one).all() for one in (vectors, coefficients, intercepts)), "numbers")
+    numbers = (own["vectors"], coefficients, intercepts)
+    hold(all(np.isfinite(one).all() for one in numbers), "numbers")
     hold(not given or (not used or 0 <= support.min() <= support.max() < width), "support")
     kernel, shown = _kernel(document, parts, width, vectors.dtype)
+    hold(isinstance(kernel, Kernel) or not isinstance(vectors, SparseRows), "kernel")
     machine = kind(**arguments(document["parameters"]) | {"kernel": shown})
     if classes is not None:
         labels = np.array(classes)
@@ -206,6 +215,19 @@ def _machine(parts: Mapping[str, dict[str, Any]], document: Mapping[str, Any]) -
     return machine
 
 
+def _sparse_rows(own: Mapping[str, Any], rows: int, width: int) -> SparseRows:
+    """Support vectors of which most numbers are 0, if their parts fit together."""
+    data, columns, starts = own["vectors"], own["columns"], own["starts"]
+    hold(data.ndim == columns.ndim == 1 and len(data) == len(columns), "columns")
+    hold(columns.dtype == starts.dtype == np.int64 and starts.shape == (rows + 1,), "starts")
+    ends = starts[0] == 0 and starts[-1] == len(data)
+    hold(bool(ends and (np.diff(starts) >= 0).all()), "starts")
+    hold(not len(columns) or bool(0 <= columns.min() <= columns.max() < width), "columns")
+    made = SparseRows(data, columns, starts, width)
+    hold(bool((np.diff(made.owner * width + columns) > 0).all()), "columns")
+    return made
+
+
 def column_names(columns: Any) -> tuple[str, ...] | None:
     """The names of the columns of x, where there are some.
 
@@ -223,7 +245,7 @@ def hold(condition: bool, name: str) -> None:
 
 
 def _kernel(
-    document: Mapping[str, Any], parts: Mapping[str, dict[str, Any]], width: int, dtype: Any
+    document: Mapping[str, Any], parts: Parts, width: int, dtype: Any
 ) -> tuple[Kernel | OwnKernel | None, Any]:
     """The kernel, and the argument `kernel` of the machine."""
     config, named = document["kernel"], document["parameters"]["kernel"]

@@ -20,7 +20,7 @@ from pellucid.data.arrays import Array
 from pellucid.data.frames import check_names, feature_names
 from pellucid.runtime.threads import Team
 from pellucid.runtime.threads import check as check_threads
-from pellucid.svm import inputs
+from pellucid.svm import files, inputs
 from pellucid.svm.arguments import LINEAR_SVC, check_word, intercept_scale, price
 from pellucid.svm.certificate import Certificates
 from pellucid.svm.classes import title
@@ -34,7 +34,6 @@ from pellucid.svm.newton import minimize
 from pellucid.svm.notices import reached
 from pellucid.svm.progress import Progress
 from pellucid.svm.targets import bounds_of, check_class_weight, check_objective, labelled
-from pellucid.train.checkpoint import write_file
 
 _MOST_FEATURES = 3000  # for Newton's method, which holds their square
 
@@ -205,7 +204,9 @@ class LinearSVC(Fitted):
         Args:
             overwrite: whether a file that is there may be replaced.
         """
-        self._check_fitted(f"{self._name}.save")
+        files.save(self, path, overwrite)
+
+    def _contents(self) -> files.Contents:
         proof = self.certificate
         proofs = proof if isinstance(proof, Certificates) else (proof,)
         document = {
@@ -217,8 +218,7 @@ class LinearSVC(Fitted):
             "certificate": [described(one) for one in proofs],
         }
         arrays = {"coef": self.coef, "intercept": self.intercept, "n_iter": self.n_iter}
-        named = {f"params/{name}": array for name, array in arrays.items()}
-        write_file(path, named, document, overwrite)
+        return {f"params/{name}": array for name, array in arrays.items()}, document
 
     def decision_function(self, x: Any) -> Array:
         """w·x + b of each row, float64: (N,) for two classes, else (N, K)."""
@@ -250,8 +250,9 @@ def _proof(described: Any) -> LinearCertificate:
     return LinearCertificate(**numbers | {"kkt": tuple(kkt)})
 
 
-def _read(arrays: Mapping[str, Any], document: Mapping[str, Any]) -> LinearSVC:
+def _read(parts: files.Parts, document: Mapping[str, Any]) -> LinearSVC:
     """A machine from what its file holds."""
+    arrays = parts["params"]
     machine = LinearSVC(**arguments(document["parameters"]))
     coef, intercept, steps = (arrays[name] for name in ("coef", "intercept", "n_iter"))
     labels = np.array(document["classes"])

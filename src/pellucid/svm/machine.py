@@ -329,6 +329,9 @@ class Machine(Fitted):
         """
         files.save(self, path, overwrite)
 
+    def _contents(self) -> files.Contents:
+        return files.contents(self)
+
     # -- answers ------------------------------------------------------------------------------
 
     def _decide(self, x: Any, where: str) -> Array:
