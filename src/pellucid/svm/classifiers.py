@@ -16,9 +16,8 @@ import numpy as np
 from pellucid.core.arguments import checked, choice, real
 from pellucid.core.errors import DataError
 from pellucid.data.arrays import Array
-from pellucid.svm import certificate as proof
 from pellucid.svm import classes as kinds
-from pellucid.svm import problem, targets
+from pellucid.svm import problem, proofs, targets
 from pellucid.svm.arguments import NU_SVC, price
 from pellucid.svm.arguments import SVC as SVC_ELSEWHERE
 from pellucid.svm.certificate import Certificate
@@ -239,7 +238,7 @@ class SVC(_Classifier):
         return self._solve(data, problem.classification(ranges, _taken(bounds, tasks)), where)
 
     def _proof(self, number: int, one: problem.Problem, sums: Array) -> Certificate:
-        return proof.classification(
+        return proofs.classification(
             self._title(number), sums, one.b, one.z, one.bounds, -one.multiplier(), self.tol
         )
 
@@ -379,7 +378,7 @@ class NuSVC(_Classifier):
             positive, negative = one.multiplier(0), one.multiplier(1)
             total = self._used(one.ranges, one.bounds) * float(one.bounds.sum())
             middle, edge = (positive + negative) / 2, ((positive - negative) / 2, total)
-        return proof.classification(
+        return proofs.classification(
             self._title(number),
             sums,
             one.b,

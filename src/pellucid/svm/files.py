@@ -53,7 +53,8 @@ def readable(name: str, reader: Callable[[Parts, Mapping[str, Any]], Any]) -> No
 def save(machine: Any, path: str | Path, overwrite: bool) -> None:
     """Writes what `_contents` of a fitted machine says."""
     machine._check_fitted(f"{type(machine).__name__}.save")
-    write_file(path, *machine._contents(), overwrite)
+    arrays, document = machine._contents()
+    write_file(path, arrays, document, overwrite)
 
 
 def contents(machine: Any) -> Contents:

@@ -32,7 +32,7 @@ from pellucid.svm.optimum import Source, optimum
 from pellucid.svm.own import OwnKernel, below_zero, check_matrix, sample
 from pellucid.svm.problem import Problem
 from pellucid.svm.progress import Progress
-from pellucid.svm.solver import Ending, Settings
+from pellucid.svm.run import Ending, Settings
 from pellucid.svm.sources import MatrixSource, NamedSource, OwnSource
 from pellucid.svm.sparse import SparseRows, SparseSource
 

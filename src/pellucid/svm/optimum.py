@@ -15,7 +15,8 @@ from pellucid.data.arrays import Array
 from pellucid.svm.cache import RowCache, WholeMatrix
 from pellucid.svm.own import sample
 from pellucid.svm.problem import Problem, Together
-from pellucid.svm.solver import Ending, Settings, solve
+from pellucid.svm.run import Ending, Settings
+from pellucid.svm.solver import solve
 from pellucid.svm.sources import MatrixSource, NamedSource, OwnSource
 from pellucid.svm.sparse import SparseSource
 

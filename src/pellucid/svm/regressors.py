@@ -12,8 +12,7 @@ import numpy as np
 
 from pellucid.core.arguments import checked, real
 from pellucid.data.arrays import Array
-from pellucid.svm import certificate as proof
-from pellucid.svm import problem, targets
+from pellucid.svm import problem, proofs, targets
 from pellucid.svm.arguments import price
 from pellucid.svm.certificate import Certificate
 from pellucid.svm.expansion import Expansion
@@ -79,7 +78,7 @@ class _Regressor(Machine):
 
     def _proof(self, number: int, one: problem.Problem, sums: Array) -> Certificate:
         intercept, epsilon = self._levels(one)
-        return proof.regression(
+        return proofs.regression(
             self._name,
             sums,
             one.beta,
@@ -286,7 +285,7 @@ class OneClassSVM(Machine):
     def _proof(self, number: int, one: problem.Problem, sums: Array) -> Certificate:
         total = self.nu * float(one.bounds.sum())
         offset = float(self.offset[0])
-        return proof.one_class("OneClassSVM", sums, one.b, one.bounds, offset, self.tol, total)
+        return proofs.one_class("OneClassSVM", sums, one.b, one.bounds, offset, self.tol, total)
 
     def score_samples(self, x: Any) -> Array:
         """Σ_s α_s k(x_s, x) of each row, float64 (N,)."""
