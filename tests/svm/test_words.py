@@ -36,7 +36,6 @@ def test_arguments_of_other_machines(make, fix):
         (svm.SVR(), "score", "Write 1 - "),
         (svm.SVR(), "predict_proba", "It has no classes"),
         (svm.OneClassSVM(), "score", "Write (machine.predict(x) == 1).mean()"),
-        (svm.Calibrated(svm.SVC()), "save", "Save its machine"),
         (svm, "LinearSVR", "Use SVR(kernel='linear')."),
     ],
 )

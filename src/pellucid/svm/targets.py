@@ -19,6 +19,7 @@ from pellucid.data.arrays import Array, as_array, check_finite
 from pellucid.data.weights import as_weights
 
 LEAST_BOUND = 1e-300  # of a coefficient
+_FAR = 1000.0  # times half of their spread that targets may lie from 0
 
 
 def as_labels(y: Any, rows: int, where: str) -> tuple[Array, Array]:
@@ -122,12 +123,15 @@ def as_numbers(y: Any, rows: int, where: str) -> Array:
 
 
 def centred(targets: Array, bounds: Array, where: str) -> tuple[float, Array]:
-    """The middle of the targets, and these less it: large ones would leave few digits for errors.
+    """What lies between the targets and 0, and these less it; 0 where they are not far from it.
+
+    Far ones would leave few digits for errors.
 
     Raises:
         DataError: where float64 does not hold what they cost.
     """
-    middle = float(targets.min() / 2 + targets.max() / 2)
+    low, high = float(targets.min()) / 2, float(targets.max()) / 2
+    middle = low + high if abs(low + high) > _FAR * (high - low) else 0.0
     with np.errstate(over="ignore"):
         moved = targets - middle
         most = float(np.abs(moved).max() * bounds.sum())
