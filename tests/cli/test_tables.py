@@ -244,6 +244,34 @@ def test_confusion_of_any_classes_can_be_read(monkeypatch, capsys, names, width,
     assert max(map(len, said.splitlines())) <= width
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ('pass types={"a": "category"} or "number".', 'pass --type a=category or "number".'),
+        ('pass types={"a b": "number"}.', "pass --type 'a b=number'."),
+        ('leave it out: drop=["day of sale"].', "leave it out: --drop 'day of sale'."),
+        ('pass task="regression"', "pass --task regression"),
+        (
+            "Drop them with drop_missing=True (--drop-missing), or",
+            "Drop them with --drop-missing, or",
+        ),
+    ],
+)
+def test_advice_names_the_options_of_the_command_line(text, wanted):
+    assert tables.as_options(text) == wanted
+
+
+def test_a_note_names_an_option(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [{"key": f"k{i}", "a": i % 7 * 1.5, "goal": "pq"[i % 2]} for i in range(40)]
+    files.write(tmp_path / "t.csv", rows)
+    code, _, errors = command("train", "t.csv", "--target", "goal", "--quick")
+    assert code == 0
+    assert "'key' (an id: different in every row). To use it, pass --type key=category" in errors
+    code, _, errors = command("train", "t.csv", "--target", "goal", "--quick")
+    assert code == 2 and "--overwrite" in errors
+
+
 def test_names_with_brackets_are_printed_as_they_are(trained, command, folder):
     code, out, _ = command("report", "iris.safetensors", "--out", "[red]a.html", "--overwrite")
     assert (code, out) == (0, "Report [red]a.html\n")

@@ -478,7 +478,7 @@ def main() -> None:
         sys.exit(code if arguments else 2)
     except PellucidError as error:
         # What an argument is in Python is an option here.
-        err.print(f"Error: {error.short.replace('overwrite=True', '--overwrite')}")
+        err.print(f"Error: {tables.as_options(error.short)}")
         sys.exit(2)
     except Exception as error:
         if not hasattr(error, "format_message"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import signal
 import warnings
 from collections.abc import Iterator, Sequence
@@ -54,6 +56,19 @@ def is_table(source: str) -> bool:
     suffixes = "".join(Path(source).suffixes[-2:]).lower()
     named = any(suffixes.endswith((one, f"{one}.gz")) for one in _SUFFIXES)
     return named or is_query(source) or any(mark in source for mark in "*?")
+
+
+def as_options(text: str) -> str:
+    """A message with commands and options in the place of Python's methods and arguments."""
+    text = re.sub(r'types=\{"([^"]+)": "([^"]+)"\}', _type_option, text)
+    text = re.sub(r'drop=\["([^"]+)"\]', lambda found: f"--drop {shlex.quote(found[1])}", text)
+    text = re.sub(r'task="(\w+)"', r"--task \1", text)
+    text = text.replace("drop_missing=True (--drop-missing)", "--drop-missing")
+    return text.replace("overwrite=True", "--overwrite").replace("[predict_proba]", "[predict]")
+
+
+def _type_option(found: re.Match[str]) -> str:
+    return f"--type {shlex.quote(f'{found[1]}={found[2]}')}"
 
 
 def columns_of(source: str) -> str:
@@ -146,7 +161,7 @@ def train_table(console: Console, errors: Console, asked: Request) -> None:
     finally:
         signal.signal(signal.SIGTERM, previous)
     for note in model.findings.notes:
-        errors.print(f"Note: {note}")
+        errors.print(f"Note: {as_options(note)}")
     console.print(f"Model {asked.target}")
     console.print(f"Report {report}")
     if model.findings.settings["stopped"]:
@@ -279,4 +294,4 @@ def said(errors: Console) -> Iterator[None]:
             yield
         finally:
             for one in caught:
-                errors.print(f"Note: {one.message}")
+                errors.print(f"Note: {as_options(str(one.message))}")

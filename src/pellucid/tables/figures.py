@@ -59,21 +59,31 @@ def curves(several: Sequence[Sequence[float]]) -> str:
 
 
 def square(
-    dots: Sequence[tuple[float, float]], ends: Ends, across: str, up: str, joined: bool = False
+    dots: Sequence[tuple[float, float]],
+    ends: Ends,
+    across: str,
+    up: str,
+    rows: Sequence[int] = (),
 ) -> str:
-    """Points in a square with a diagonal; `across` and `up` say what its sides are."""
+    """Points in a square with a diagonal; `across` and `up` say what its sides are.
+
+    Args:
+        rows: of how many each point stands for, which its area shows.
+    """
     low, high = ends
 
     def at(value: float) -> float:
         return 280 * _part(value, ends)
 
     placed = [(f"{60 + at(x):.1f}", f"{290 - at(y):.1f}") for x, y in dots]
-    points = " ".join(f"{x},{y}" for x, y in placed)
+    sizes = [1.5 + 8 * (n / max(rows)) ** 0.5 for n in rows] or [3.5] * len(placed)
     lines = [
         *_axes(60, 340, 10, 290),
         '<line class="ideal" x1="60" x2="340" y1="290" y2="10"/>',
-        f'<polyline class="curve" points="{points}"/>' if joined and placed else "",
-        *(f'<circle class="dot" cx="{x}" cy="{y}" r="3.5"/>' for x, y in placed),
+        *(
+            f'<circle class="dot" cx="{x}" cy="{y}" r="{size:.1f}"/>'
+            for (x, y), size in zip(placed, sizes, strict=True)
+        ),
         _text(60, 307, f"{low:.4g}"),
         _text(340, 307, f"{high:.4g}", "end"),
         _text(54, 290, f"{low:.4g}", "end"),

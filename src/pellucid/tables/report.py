@@ -45,7 +45,8 @@ th, td { padding: .2rem .8rem .2rem 0; text-align: left; border-bottom: 1px soli
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 p.soft, figcaption { color: var(--soft); font-size: .9rem; } code { font-size: .9em; }
 pre { overflow-x: auto; border: 1px solid var(--line); padding: .6rem; }
-figure { margin: 0; } svg { max-width: 100%; height: auto; }
+figure { margin: 0; } figcaption { margin: .3rem 0 1rem; }
+svg { max-width: 100%; height: auto; }
 svg text { fill: var(--ink); font-size: 12px; }
 .axis { stroke: var(--line); } .curve { fill: none; stroke: var(--mark); stroke-opacity: .7; }
 .bar, .dot { fill: var(--mark); } .dot { fill-opacity: .5; }
@@ -264,7 +265,8 @@ def _calibration(evidence: Evidence) -> list[str]:
     if not evidence.bins:
         return []
     points = [(one.probability, one.right) for one in evidence.bins]
-    drawn = figures.square(points, (0.0, 1.0), "probability", "share right", joined=True)
+    counts = [one.rows for one in evidence.bins]
+    drawn = figures.square(points, (0.0, 1.0), "probability", "share right", counts)
     rows = [
         [f"{one.probability:.3f}", f"{one.right:.3f}", f"{one.rows:,}"] for one in evidence.bins
     ]
@@ -272,7 +274,7 @@ def _calibration(evidence: Evidence) -> list[str]:
         "<h2>Can its probabilities be believed?</h2>",
         f"<figure>{drawn}<figcaption>Rows by the probability of their likeliest class, in tenths. "
         "On the line, a class that is given 80 % is right in 80 % of the rows; below it, the model "
-        "is too sure.</figcaption></figure>",
+        "is too sure. A large dot stands for many rows.</figcaption></figure>",
         _table(["probability", "share right", "rows"], rows, (0, 1, 2)),
     ]
 
