@@ -5,10 +5,12 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from pellucid.core.errors import DataError
 from pellucid.data import read_table
 from pellucid.tables import figures
 from pellucid.tables.dependence import Curve, Dependence, dependences
 from pellucid.tables.evidence import mistakes
+from pellucid.tables.loading import _dependence
 from pellucid.tables.preparation import Preparation
 from pellucid.tables.target import Labels, Target
 from tests.tables import files
@@ -94,6 +96,18 @@ def test_drawings_stay_inside():
     for kind in ("number", "category", "date"):
         text = figures.dependence(one._replace(kind=kind), (0.0, 1.0))
         assert "nan" not in text and "inf" not in text
+
+
+@pytest.mark.parametrize(
+    "curves", [[], [["p", [0.1], [0, 0], [1, 1]]], [["p", [0.1, 0.2, 0.3], [0, 0], [1, 1]]]]
+)
+def test_curves_of_a_damaged_file_are_refused(curves):
+    good = [["p", [0.1, 0.2], [0, 0], [1, 1]]]
+    assert _dependence("a", "number", [1, 2], ["1", "2"], good).curves[0].mean == (0.1, 0.2)
+    with pytest.raises(DataError, match="a value for each of its places, got another of 'a'"):
+        _dependence("a", "number", [1, 2], ["1", "2"], curves)
+    with pytest.raises(DataError, match="a value for each"):
+        _dependence("a", "number", [1, 2], ["1"], good)
 
 
 def test_mistakes_are_counted():

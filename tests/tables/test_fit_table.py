@@ -202,7 +202,7 @@ print(model.predict_proba(json.load(sys.stdin)).tobytes().hex())
 """
 
 
-@pytest.mark.parametrize("source", ["file", "frame"])
+@pytest.mark.parametrize("source", ["file", pytest.param("frame", marks=pytest.mark.slow)])
 def test_a_bare_environment_gives_the_same_bits(churn, tmp_path, source):
     path, model = churn
     rows = files.messy(25, seed=3)

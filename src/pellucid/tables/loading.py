@@ -226,8 +226,11 @@ def _dependence(column: Any, kind: Any, places: Any, labels: Any, curves: Any) -
         ),
     )
     lengths = {len(values) for curve in found.curves for values in curve[1:]}
-    if lengths != {len(found.places)} or len(found.labels) != len(found.places):
-        raise DataError("load", f"a curve must have a value for each place, got others of {column}")
+    count = len(found.places)
+    if count < 2 or lengths != {count} or len(found.labels) != count:
+        raise DataError(
+            "load", f"a curve must have a value for each of its places, got another of {column!r}"
+        )
     return found
 
 
