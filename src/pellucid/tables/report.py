@@ -34,9 +34,8 @@ _MOST_BARS = 30  # columns whose importance is drawn
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c1c1a; --paper: #fdfdfb; --soft: #6a6a64;
   --line: #dcdcd4; --mark: #22577a; --other: #c2571a; --third: #5b7d2a; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e8e8e2; --paper: #181816; --soft: #a0a098;
-  --line: #3a3a36; --mark: #7cb5d8; --other: #f0a06a;
-  --third: #a9cc74; } }
+@media screen and (prefers-color-scheme: dark) { :root { --ink: #e8e8e2; --paper: #181816;
+  --soft: #a0a098; --line: #3a3a36; --mark: #7cb5d8; --other: #f0a06a; --third: #a9cc74; } }
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
   max-width: 56rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; line-height: 1.25; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
@@ -59,7 +58,8 @@ svg text { fill: var(--ink); font-size: 12px; }
 .several figure { margin: 0; width: 320px; max-width: 100%; break-inside: avoid; }
 h3 { font-size: .9rem; margin: 0; overflow-wrap: anywhere; }
 .ideal, .whisker { stroke: var(--other); }
-@media print { body { margin: 0; max-width: none; } h2 { break-after: avoid; } }
+@media print { :root { color-scheme: light; } body { margin: 0; max-width: none; }
+  h2, h3 { break-after: avoid; } tr, figure { break-inside: avoid; } }
 """
 
 
