@@ -181,6 +181,9 @@ def test_frames_keep_scikit_learns_rules(messy):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model.predict(frame)
+    twice = pd.concat([frame, frame[["price"]]], axis=1)
+    with pytest.raises(DataError, match="columns must have different names, got 'price' twice"):
+        TableClassifier(quick=True).fit(twice, target)
     with pytest.warns(UserWarning, match="X does not have valid feature names"):
         found = model.predict_proba(frame.to_numpy())
     assert np.array_equal(found, wanted)

@@ -143,6 +143,12 @@ class _Tables(Estimator):
     def _checked(self, X: Any, reset: bool) -> Any:
         """A frame as it is, anything else as an array; both after scikit-learn's checks."""
         if is_frame(X) or _is_arrow(X):
+            names = list(X.columns if is_frame(X) else X.column_names)
+            twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+            if twice:  # what scikit-learn calls them by could not tell them apart
+                raise DataError(
+                    self._where, f"columns must have different names, got {twice[0]!r} twice"
+                )
             return validate_data(self, X, reset=reset, y=NO_TARGET, skip_check_array=True)
         x = validate_data(
             self,
