@@ -17,6 +17,7 @@ X = np.arange(40) % 4 * 1.0
 SIZES = np.where(X > 1, "L", "S")
 ROWS = {"height": X, "size": SIZES}
 AMOUNTS = {"height": X, "price": X + np.arange(40) * 0.13}
+KEYS = np.where(X > 1, 2**53 + 3, 2**53 + 5)
 MOMENTS = np.datetime64("2024-01-01") + np.arange(40) * np.timedelta64(1, "D")
 
 
@@ -47,6 +48,14 @@ def saved(p: Path) -> Any:
 
 
 FOLLOWED = [
+    Followed(
+        'For classes pass types={"size": "category"}; of amounts take thousands or millions.',
+        lambda p: fitted({"height": X, "size": KEYS}),
+        lambda p: (
+            fitted({"height": X, "size": KEYS}, types={"size": "category"}),
+            fitted({"height": X, "size": KEYS / 1e6}),
+        ),
+    ),
     Followed(
         "Pass x.reshape(-1, 1) for one column.",
         lambda p: nn.Standardize().adapt(X),

@@ -16,6 +16,7 @@ Y = (X[:, 0] > 0).astype(int) + (X[:, 1] > 1)
 THIN = sparse.csr_array(X)
 KERNEL = X @ X.T
 MACHINE = pel.svm.SVC().fit(X, Y)
+LARGE = 2**55 + 10**15 * np.arange(30)
 PARTS = estimators.Perceptron().partial_fit(X, Y, classes=[0, 1, 2])
 
 FOLLOWED = [
@@ -23,6 +24,11 @@ FOLLOWED = [
         "For data of one class use OneClassSVM.",
         lambda _: estimators.SVC().fit(X, np.zeros(30)),
         lambda _: estimators.OneClassSVM().fit(X),
+    ),
+    Followed(
+        "For millions write y / 1e6.",
+        lambda _: estimators.TableRegressor(quick=True).fit(X[:, :1], LARGE),
+        lambda _: estimators.TableRegressor(quick=True).fit(X[:, :1], LARGE / 1e6),
     ),
     Followed(
         "Give rows of another class a weight above 0.",

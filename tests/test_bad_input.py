@@ -164,9 +164,24 @@ TABLES = [
         "the target 'size' cannot be drop, group or time too",
     ),
     Case(
+        "a target of whole numbers that float64 would round",
+        lambda p: learned(size=[2**53 + 3, 2**53 + 5] * 20),
+        "must hold whole numbers up to 2^53",
+    ),
+    Case(
+        "a table with a cell of bytes",
+        lambda p: pel.data.read_table({"city": [b"Rom", b"Bonn"]}),
+        "a cell must be a number, a text or a date, got bytes in 'city'",
+    ),
+    Case(
+        "a table with a cell that is a complex number",
+        lambda p: pel.data.read_table({"field": [1j, 2.0]}),
+        "got complex in 'field'",
+    ),
+    Case(
         "a table of few rows",
         lambda p: learned(height=[1.0, 2.0], size=["S", "L"]),
-        "20 rows or more are needed to learn from, got 2",
+        "10 rows or more are needed to learn from, got 2",
     ),
     Case(
         "a table whose row is too long",

@@ -45,6 +45,10 @@ that readers tend to get wrong in silence, with what comes of them. A test reads
 - **Category**: texts that repeat (at most half differ), fewer than 20 rows, or digits of one
   width with zeros in front (zip codes). **Text**: else. **Constant**: one value in every row, or
   none.
+- **Frames** of pandas and Polars, Arrow tables and DuckDB: numbers, dates and booleans keep their
+  kind. A column of categories (`Categorical`, `Enum`, a dictionary of Arrow) is a category, also
+  where its levels look like numbers. An index of pandas is left out; said where it has a name.
+  Durations, times of day and intervals are texts. Lists, bytes and complex numbers are refused.
 
 What a rule decides a person overrules: `read_table("sales.csv", types={"zip": "category", "when":
 "date:mdy", "price": "number:1.234,5"})`, or once for all in `sales.types.toml` beside the file,

@@ -15,8 +15,12 @@ import pytest
 from tests.tables import files
 
 import pellucid as pel
+from pellucid.cli import tables
+from pellucid.cli.main import _console as console
 from pellucid.cli.main import main
+from pellucid.data.schema import ColumnSchema
 from pellucid.tables.progress import Progress
+from pellucid.tables.target import Labels, Target
 
 
 @pytest.fixture
@@ -161,26 +165,116 @@ def test_a_table_is_named_where_its_target_is_missing(command, folder, monkeypat
         assert "say what to predict: --target COLUMN. Its columns: sepal_length_(cm)," in errors
 
 
-def test_ctrl_c_keeps_the_networks_so_far(folder, command, monkeypatch):
-    """The third network is interrupted behind its second epoch."""
+@pytest.mark.parametrize(
+    ("sent", "expected", "number"), [(signal.SIGINT, 130, 3), (signal.SIGTERM, 143, 1)]
+)
+def test_a_signal_keeps_the_networks_so_far(folder, command, monkeypatch, sent, expected, number):
+    """A network is interrupted behind its second epoch."""
     monkeypatch.chdir(folder)
+    before = signal.getsignal(signal.SIGTERM)
 
     def pressed(self, run):
-        if self.number == 3 and run.epoch == 2:
-            os.kill(os.getpid(), signal.SIGINT)
+        if self.number == number and run.epoch == 2:
+            os.kill(os.getpid(), sent)
 
     monkeypatch.setattr(Progress, "on_epoch", pressed)
-    code, _, errors = command(
+    code, out, errors = command(
         "train", "iris.csv", "--target", "target", "--out", "c.safetensors", "--overwrite"
     )
-    assert code == 130
-    assert "stopped by Ctrl-C: the model has 3 of 10 networks" in errors
+    assert code == expected
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert f"stopped early: the model has {number} of 10 networks" in errors
+    assert "Model c.safetensors" in out
     model = pel.load(folder / "c.safetensors")
-    assert len(model.members) == 3
-    assert model.findings.held == 60
+    assert len(model.members) == number
+    assert model.findings.held == 30 * ((number + 1) // 2)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert model.evaluate("iris.csv")["accuracy"] > 0.8
+
+
+@pytest.mark.parametrize(("sent", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_before_the_first_network_keeps_nothing(
+    folder, command, monkeypatch, sent, expected
+):
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(Progress, "on_start", lambda self, run: os.kill(os.getpid(), sent))
+    code, _, errors = command("train", "iris.csv", "--target", "target", "--out", "d.safetensors")
+    assert (code, errors) == (expected, "Stopped: nothing was written.\n")
+    assert not (folder / "d.safetensors").exists()
+
+
+def likely_of(y, classes):
+    """Predictions of a model that says of every fourth row the class after its own."""
+    said = np.where(np.arange(len(y)) % 4 == 0, (y + 1) % classes, y)
+    return np.eye(classes)[said]
+
+
+@pytest.mark.parametrize(
+    ("names", "width", "words"),
+    [
+        (("[b]", ":cat:", "[/x]"), 80, ("Confusion matrix", "[b]  :cat:  [/x]")),
+        ([f"a class of a long name {k}" for k in range(9)], 80, ("mistakes among 9 classes",)),
+        (
+            [f"c{k}" for k in range(30)],
+            200,
+            ("mistakes among 30 classes", "c0    c1           10"),
+        ),
+    ],
+)
+def test_confusion_of_any_classes_can_be_read(monkeypatch, capsys, names, width, words):
+    classes = len(names)
+    y = np.arange(600) % classes
+
+    class Model:
+        """What is asked of a model."""
+
+        target = Target(
+            ColumnSchema("t", "category", "", tuple(names)), "classification", Labels(tuple(names))
+        )
+
+        def measured(self, where, source):
+            return y, likely_of(y, classes)
+
+    monkeypatch.setenv("COLUMNS", str(width))
+    tables.evaluate_table(console(False), console(True), Model(), "rows")
+    said = capsys.readouterr().out
+    for word in words:
+        assert word in said
+    assert max(map(len, said.splitlines())) <= width
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ('pass types={"a": "category"} or "number".', 'pass --type a=category or "number".'),
+        ('pass types={"a b": "number"}.', "pass --type 'a b=number'."),
+        ('leave it out: drop=["day of sale"].', "leave it out: --drop 'day of sale'."),
+        ('pass task="regression"', "pass --task regression"),
+        (
+            "Drop them with drop_missing=True (--drop-missing), or",
+            "Drop them with --drop-missing, or",
+        ),
+    ],
+)
+def test_advice_names_the_options_of_the_command_line(text, wanted):
+    assert tables.as_options(text) == wanted
+
+
+def test_a_note_names_an_option(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [{"key": f"k{i}", "a": i % 7 * 1.5, "goal": "pq"[i % 2]} for i in range(40)]
+    files.write(tmp_path / "t.csv", rows)
+    code, _, errors = command("train", "t.csv", "--target", "goal", "--quick")
+    assert code == 0
+    assert "'key' (an id: different in every row). To use it, pass --type key=category" in errors
+    code, _, errors = command("train", "t.csv", "--target", "goal", "--quick")
+    assert code == 2 and "--overwrite" in errors
+
+
+def test_names_with_brackets_are_printed_as_they_are(trained, command, folder):
+    code, out, _ = command("report", "iris.safetensors", "--out", "[red]a.html", "--overwrite")
+    assert (code, out) == (0, "Report [red]a.html\n")
 
 
 @pytest.mark.slow

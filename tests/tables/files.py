@@ -67,3 +67,58 @@ def write(path: Path, rows: Rows, delimiter: str = ",") -> Path:
         writer.writeheader()
         writer.writerows(rows)
     return path
+
+
+def shifts(rows: int = 400, seed: int = 0) -> Rows:
+    """Shops by zip code, prices with a currency, shares in per cent, times, and three classes."""
+    rng = np.random.default_rng(seed)
+    effect = rng.normal(0, 1, 40)
+    found = []
+    for _ in range(rows):
+        shop, price, share = int(rng.integers(0, 40)), rng.lognormal(7, 1), rng.random()
+        start = datetime.datetime(2023, 1, 1) + datetime.timedelta(minutes=int(rng.integers(5e5)))
+        z = effect[shop] + 2 * share + (9 <= start.hour < 17) + 0.3 * rng.normal()
+        found.append(
+            {
+                "zip": f"{shop * 37 + 101:05d}",
+                "price": "" if rng.random() < 0.1 else f"${price:,.2f}",
+                "share": "?" if rng.random() < 0.1 else f"{100 * share:.1f} %",
+                "start": "" if rng.random() < 0.05 else start.strftime("%Y-%m-%d %H:%M"),
+                "open": str(bool(rng.integers(0, 2))),
+                "demand": "low" if z < 0.8 else "high" if z > 2 else "medium",
+            }
+        )
+    return found
+
+
+# Eight tables: the target of each, and the delimiter of its file.
+PEOPLES: dict[str, tuple[str, str]] = {
+    "breast_cancer": ("target", ","),
+    "wine": ("target", ","),
+    "diabetes": ("target", ","),
+    "digits": ("target", ","),
+    "iris": ("target", ","),
+    "churn": ("churned", ";"),
+    "amount": ("amount", ";"),
+    "shifts": ("demand", "\t"),
+}
+
+
+def write_pair(folder: Path, name: str) -> tuple[Path, Path]:
+    """A table of `PEOPLES` as a file, and other rows: without the target, in another order."""
+    target, delimiter = PEOPLES[name]
+    other = {"churn": "amount", "amount": "churned"}.get(name)
+    if name == "shifts":
+        rows, more = shifts(), shifts(50, 1)
+    elif other:
+        rows, more = messy(), messy(50, 1)
+        more[0]["city"] = "a city that is new"
+    else:
+        rows = real(name)
+        more = rows[::7]
+    train = [{k: v for k, v in row.items() if k != other} for row in rows]
+    new = [{k: row[k] for k in reversed(row) if k not in (target, other)} for row in more]
+    return (
+        write(folder / f"{name}.csv", train, delimiter),
+        write(folder / f"{name}-new.csv", new, delimiter),
+    )

@@ -202,9 +202,15 @@ print(model.predict_proba(json.load(sys.stdin)).tobytes().hex())
 """
 
 
-def test_a_bare_environment_gives_the_same_bits(churn, tmp_path):
-    _, model = churn
+@pytest.mark.parametrize("source", ["file", pytest.param("frame", marks=pytest.mark.slow)])
+def test_a_bare_environment_gives_the_same_bits(churn, tmp_path, source):
+    path, model = churn
     rows = files.messy(25, seed=3)
+    if source == "frame":
+        frame = pytest.importorskip("pandas").read_csv(path, sep=";", decimal=",", thousands=".")
+        model = pel.fit_table(frame, "churned", quick=True, verbose=0)
+        assert model.predict(frame).tolist() == model.predict(frame.to_dict("list")).tolist()
+        rows = frame.astype(object).where(frame.notna(), None).to_dict("records")[:25]
     model.save(tmp_path / "m")
     done = subprocess.run(
         [sys.executable, "-c", _BARE, str(tmp_path / "m")],
@@ -297,7 +303,9 @@ def test_wrong_arguments(change, words):
         (["2020-01-01", "2021-03-05"] * 20, "must be numbers or classes, got dates"),
         ([*["p", "q"] * 19, None, "p"], "got 1 of 40 rows without, the first in row 39"),
         ([*map(str, range(1, 39)), "", "abc"], "got 2 of 40 rows without, of which 1 could not"),
-        (["p", "q"] * 5, "20 rows or more are needed"),
+        (["p", "q", "p"] * 3, "10 rows or more are needed"),
+        (2**53 + 1 + 2 * np.arange(40), "float64 keeps exactly, got 9007199254740993"),
+        ([2**53 + 3, 2**53 + 5] * 20, "whole numbers up to 2^53"),
     ],
 )
 def test_targets_that_cannot_be_learned(target, words):

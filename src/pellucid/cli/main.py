@@ -42,8 +42,14 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Train neural networks on your own data and see every number that made them.",
 )
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def _console(stderr: bool) -> Console:
+    """Where text is printed as it is: names of classes and files may look like rich's markup."""
+    return Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+
+out, err = _console(False), _console(True)
 
 _OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam}
 _EPOCHS = {"digits": 60}
@@ -414,15 +420,15 @@ def show(
     """
     model = load(model_file)
     if isinstance(model, TableModel):
-        out.print(tables.description(model), markup=False)
+        out.print(tables.description(model))
         for title, one in tables.graphs(model) if graph else ():
-            out.print(f"\n{title}", markup=False)
-            out.print(print_graph(one, lines=False), markup=False)
+            out.print(f"\n{title}")
+            out.print(print_graph(one, lines=False))
         return
-    out.print(results.description(model), markup=False)
+    out.print(results.description(model))
     if graph:
         out.print()
-        out.print(print_graph(model.graph(), lines=False), markup=False)
+        out.print(print_graph(model.graph(), lines=False))
 
 
 @app.command()
@@ -472,7 +478,7 @@ def main() -> None:
         sys.exit(code if arguments else 2)
     except PellucidError as error:
         # What an argument is in Python is an option here.
-        err.print(f"Error: {error.short.replace('overwrite=True', '--overwrite')}", markup=False)
+        err.print(f"Error: {tables.as_options(error.short)}")
         sys.exit(2)
     except Exception as error:
         if not hasattr(error, "format_message"):
@@ -480,7 +486,7 @@ def main() -> None:
         command = getattr(getattr(error, "ctx", None), "command_path", "pellucid")
         said = " ".join(error.format_message().split()).rstrip(".")
         said += "" if said.endswith("?") else "."
-        err.print(f"Error: {said} See {command} --help.", markup=False)
+        err.print(f"Error: {said} See {command} --help.")
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

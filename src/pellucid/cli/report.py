@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
+from rich.text import Text
 
 from pellucid.core.errors import ArgumentError, DataError, MissingPackageError
 from pellucid.core.files import check_target
@@ -140,7 +141,8 @@ def results(
     counts = confusion(np.asarray(y, np.int64), chosen, classes)
     for name, row in enumerate(counts):
         cells = [
-            (f"[bold]{n}[/bold]" if i == name else str(n)) if n else "·" for i, n in enumerate(row)
+            Text(str(n) if n else "·", style="bold" if n and i == name else "")
+            for i, n in enumerate(row)
         ]
         table.add_row(str(name), *cells)
     console.print()

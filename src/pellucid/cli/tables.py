@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import signal
 import warnings
 from collections.abc import Iterator, Sequence
@@ -22,6 +24,7 @@ from pellucid.data import read_table
 from pellucid.data.engine import is_query
 from pellucid.data.writing import as_csv, check_suffix, write_columns
 from pellucid.tables import TableModel
+from pellucid.tables.evidence import MOST_CLASSES, mistakes
 from pellucid.tables.fitting import train
 from pellucid.tables.scores import measures
 from pellucid.tables.summary import summary
@@ -34,7 +37,6 @@ _SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".json", ".jsonl", ".ndjson", "
 _USUAL = "1,234.5"  # of a number
 _COVERAGE = 0.9
 _SHOWN = 8  # columns in a message
-_MOST_CLASSES = 20  # of a confusion matrix
 
 
 @dataclass
@@ -54,6 +56,19 @@ def is_table(source: str) -> bool:
     suffixes = "".join(Path(source).suffixes[-2:]).lower()
     named = any(suffixes.endswith((one, f"{one}.gz")) for one in _SUFFIXES)
     return named or is_query(source) or any(mark in source for mark in "*?")
+
+
+def as_options(text: str) -> str:
+    """A message with commands and options in the place of Python's methods and arguments."""
+    text = re.sub(r'types=\{"([^"]+)": "([^"]+)"\}', _type_option, text)
+    text = re.sub(r'drop=\["([^"]+)"\]', lambda found: f"--drop {shlex.quote(found[1])}", text)
+    text = re.sub(r'task="(\w+)"', r"--task \1", text)
+    text = text.replace("drop_missing=True (--drop-missing)", "--drop-missing")
+    return text.replace("overwrite=True", "--overwrite").replace("[predict_proba]", "[predict]")
+
+
+def _type_option(found: re.Match[str]) -> str:
+    return f"--type {shlex.quote(f'{found[1]}={found[2]}')}"
 
 
 def columns_of(source: str) -> str:
@@ -119,27 +134,38 @@ def report_path(target: Path) -> Path:
 
 
 def train_table(console: Console, errors: Console, asked: Request) -> None:
-    """Trains a model of a table, writes it, and prints what was found."""
+    """Trains a model of a table, writes it, and prints what was found.
+
+    Ctrl-C and SIGTERM end the training: the networks so far are the model. The exit code is then
+    130 or 143.
+    """
+    terminations: list[int] = []
+    kept = "nothing was written"
 
     def terminated(number: int, frame: FrameType | None) -> None:
+        terminations.append(number)
         raise KeyboardInterrupt
 
-    with said(errors):
-        table = read_table(asked.source, types=asked.types or None)
-        previous = signal.signal(signal.SIGTERM, terminated)
-        try:
+    previous = signal.signal(signal.SIGTERM, terminated)
+    try:
+        with said(errors):
+            table = read_table(asked.source, types=asked.types or None)
             model = train(table, asked.options, True, asked.command)
-        finally:
-            signal.signal(signal.SIGTERM, previous)
-        model.save(asked.target, overwrite=asked.overwrite)
-        report = report_path(asked.target)
-        model.report(report, overwrite=asked.overwrite)
+            model.save(asked.target, overwrite=asked.overwrite)
+            kept = f"the model is in {asked.target}, without its report"
+            report = report_path(asked.target)
+            model.report(report, overwrite=asked.overwrite)
+    except KeyboardInterrupt:
+        errors.print(f"Stopped: {kept}.")
+        raise SystemExit(143 if terminations else 130) from None
+    finally:
+        signal.signal(signal.SIGTERM, previous)
     for note in model.findings.notes:
-        errors.print(f"Note: {note}", markup=False)
+        errors.print(f"Note: {as_options(note)}")
     console.print(f"Model {asked.target}")
     console.print(f"Report {report}")
     if model.findings.settings["stopped"]:
-        raise SystemExit(130)
+        raise SystemExit(143 if terminations else 130)
 
 
 def evaluate_table(console: Console, errors: Console, model: TableModel, source: str) -> None:
@@ -151,14 +177,34 @@ def evaluate_table(console: Console, errors: Console, model: TableModel, source:
     for name, value in values.items():
         console.print(f"{name} {value:.4g}")
     names = model.target.labels.shown
-    if not model.target.is_classes or len(names) > _MOST_CLASSES:
+    if not model.target.is_classes:
+        return
+    counts = confusion_matrix(y, found.argmax(axis=1), len(names))
+    width = sum(max(len(name), len(f"{counts[:, j].max()}")) + 2 for j, name in enumerate(names))
+    if len(names) > MOST_CLASSES or width + max(map(len, names)) > console.width:
+        _print_mistakes(console, mistakes(y, found, names), len(names))
         return
     grid = Grid(title="Confusion matrix: rows are true classes, columns are predicted", box=None)
     for name in ("", *names):
         grid.add_column(name, justify="right")
-    for name, row in zip(names, confusion_matrix(y, found.argmax(axis=1), len(names)), strict=True):
+    for name, row in zip(names, counts, strict=True):
         grid.add_row(name, *(str(count) if count else "·" for count in row))
     console.print()
+    console.print(grid)
+
+
+def _print_mistakes(console: Console, several: Sequence[tuple[str, str, int]], count: int) -> None:
+    """What is said where a confusion matrix would not fit."""
+    console.print()
+    if not several:
+        console.print(f"No mistakes among {count} classes.")
+        return
+    grid = Grid(title=f"The most frequent mistakes among {count} classes", box=None)
+    for name in ("true", "predicted"):
+        grid.add_column(name)
+    grid.add_column("rows", justify="right")
+    for true, told, rows in several:
+        grid.add_row(true, told, str(rows))
     console.print(grid)
 
 
@@ -248,4 +294,4 @@ def said(errors: Console) -> Iterator[None]:
             yield
         finally:
             for one in caught:
-                errors.print(f"Note: {one.message}", markup=False)
+                errors.print(f"Note: {as_options(str(one.message))}")

@@ -57,13 +57,17 @@ def _row_place(row: int) -> str:
 
 @dataclass(frozen=True)
 class TextCells:
-    """Cells as Python texts; None is no cell. `logical` says that they came as booleans."""
+    """Cells as Python texts; None is no cell.
+
+    `logical` says that they came as booleans, `labels` that they came as categories.
+    """
 
     name: str
     texts: Sequence[str | None]
     quoted: Sequence[bool] | None = None
     placed: Callable[[int], str] = _row_place
     logical: bool = False
+    labels: bool = False
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -117,6 +121,7 @@ class ByteCells:
     ends: Array
     quote: str
     logical: ClassVar[bool] = False
+    labels: ClassVar[bool] = False
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -186,7 +191,8 @@ class JoinedCells:
 
     name: str
     parts: Sequence[TextCells | ByteCells]
-    labels: Sequence[str]
+    files: Sequence[str]
+    labels: ClassVar[bool] = False
 
     def __len__(self) -> int:
         return sum(map(len, self.parts))
@@ -201,7 +207,7 @@ class JoinedCells:
 
     def place(self, row: int) -> str:
         part = int(np.searchsorted(self._borders, row, "right")) - 1
-        return f"{self.labels[part]}, {self.parts[part].place(row - int(self._borders[part]))}"
+        return f"{self.files[part]}, {self.parts[part].place(row - int(self._borders[part]))}"
 
     @forks.cached_property
     def factors(self) -> Factors:
@@ -252,11 +258,15 @@ class NumberCells:
 
 @dataclass(frozen=True)
 class DateCells:
-    """Cells that came as dates: datetime64[us], NaT where one is missing."""
+    """Cells that came as dates: datetime64[us], NaT where one is missing.
+
+    `zoned` says that some were times of a zone; they stand in UTC.
+    """
 
     name: str
     values: Array
     placed: Callable[[int], str] = _row_place
+    zoned: bool = False
 
     def __len__(self) -> int:
         return len(self.values)
@@ -284,7 +294,8 @@ def of_objects(name: str, items: Sequence[Any]) -> AnyCells:
         if not whole or all(item is None or abs(item) <= numerals.EXACT for item in items):
             return _numbers(name, items)
     if kinds and all(issubclass(kind, (date, np.datetime64)) for kind in kinds):
-        return DateCells(name, np.array([_moment(item) for item in items], "M8[us]"))
+        moments = np.array([_moment(item) for item in items], "M8[us]")
+        return DateCells(name, moments, zoned=any(map(_is_zoned, items)))
     texts = [_text(item) for item in items]
     return TextCells(name, texts, logical=bool(kinds) and kinds <= {bool, np.bool_})
 
@@ -301,8 +312,12 @@ def _float(item: Any) -> float:
         return math.inf if item > 0 else -math.inf
 
 
+def _is_zoned(item: Any) -> bool:
+    return isinstance(item, datetime) and item.tzinfo is not None
+
+
 def _moment(item: Any) -> Any:
-    if isinstance(item, datetime) and item.tzinfo is not None:
+    if _is_zoned(item):
         item = item.astimezone(UTC).replace(tzinfo=None)
     return np.datetime64("NaT") if item is None else np.datetime64(item, "us")
 

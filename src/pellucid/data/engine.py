@@ -11,6 +11,7 @@ import contextlib
 import re
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,15 @@ import numpy as np
 from pellucid.core.errors import DataError, MissingPackageError
 from pellucid.core.forks import importing
 from pellucid.data import numerals
-from pellucid.data.cells import AnyCells, Columns, of_array, of_objects, unique_names
+from pellucid.data.cells import (
+    AnyCells,
+    Columns,
+    DateCells,
+    TextCells,
+    of_array,
+    of_objects,
+    unique_names,
+)
 from pellucid.data.table import Note
 
 SQLITE = b"SQLite format 3\0"
@@ -138,7 +147,9 @@ def _fetched(where: str, connection: Any, query: str, how: str, notes: list[Note
     aliases = ", ".join(f"c{i}" for i in range(len(kinds)))
     chosen = ", ".join(f"{_converted(f'c{i}', kind)} AS c{i}" for i, kind in enumerate(kinds))
     found = connection.execute(f"SELECT {chosen} FROM ({query}) AS source({aliases})").fetchnumpy()
-    cells = [_column(name, found[f"c{i}"], kinds[i]) for i, name in enumerate(names)]
+    cells = [
+        _marked(_column(name, found[f"c{i}"], kinds[i]), kinds[i]) for i, name in enumerate(names)
+    ]
     return Columns(cells, how, notes + said)
 
 
@@ -182,6 +193,15 @@ def _column(name: str, found: Any, kind: str) -> AnyCells:
     if kind == "BIGINT":
         return of_objects(name, items)
     return _wide(name, items) if kind in _WIDE else of_objects(name, items)
+
+
+def _marked(cells: AnyCells, kind: str) -> AnyCells:
+    """The cells, with what their type says beside their values."""
+    if isinstance(cells, TextCells) and kind.startswith("ENUM"):
+        return replace(cells, labels=True)
+    if isinstance(cells, DateCells) and kind == "TIMESTAMP WITH TIME ZONE":
+        return replace(cells, zoned=True)
+    return cells
 
 
 def _wide(name: str, items: list[Any]) -> AnyCells:

@@ -19,9 +19,9 @@ _SHOWN = 6  # names in a message
 
 def is_frame(data: Any) -> bool:
     """Whether `data` is a table with named columns."""
-    if isinstance(data, np.ndarray) or getattr(data, "columns", None) is None:
-        return False
-    return hasattr(data, "iloc") or hasattr(data, "get_columns")
+    if isinstance(data, np.ndarray) or not (hasattr(data, "iloc") or hasattr(data, "get_columns")):
+        return False  # a lazy frame of Polars warns where it is asked for its columns
+    return getattr(data, "columns", None) is not None
 
 
 def is_series(data: Any) -> bool:

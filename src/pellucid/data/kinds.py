@@ -3,6 +3,7 @@
 In: the cells of the columns, and what a person said. Out: a `ColumnSchema` each, and notes where a
 rule decided what could be meant otherwise. The rules, in order:
 
+0. What came as a category, such as a Categorical of pandas or an ENUM of DuckDB, is one.
 1. Nothing but missing cells, or one value in every row: constant.
 2. Nine in ten present cells are numbers: number. Digits that all have one width and zeros in front
    (zip codes) are no numbers but labels; whole numbers that a float64 cannot hold are ids.
@@ -67,7 +68,9 @@ def infer(
         [one.orders for one in texts if one.kind == DATE],
     )
     made = [one.decided(file) if isinstance(one, _Texts) else one for one in looked]
-    return made, [note for one in texts for note in one.notes]
+    zoned = [cells.name for cells in columns if isinstance(cells, DateCells) and cells.zoned]
+    notes = [_zones(name) for name in zoned]
+    return made, notes + [note for one in texts for note in one.notes]
 
 
 def _looked(cells: AnyCells, said: Said | None) -> ColumnSchema | _Texts:
@@ -77,6 +80,8 @@ def _looked(cells: AnyCells, said: Said | None) -> ColumnSchema | _Texts:
         if said is None or said[0] == DATE:
             return ColumnSchema(cells.name, DATE)
         cells = cells.as_text()
+    if cells.labels and said is None:
+        said = (CATEGORY, "")
     return _Texts(cells, said)
 
 
@@ -278,7 +283,7 @@ class _Texts:
         if self.tally.short_years:
             self.notes.append(Note(f"{self.name!r}: years of two digits are read as 1969 to 2068."))
         if self.tally.zones:
-            self.notes.append(Note(f"{self.name!r}: times of a zone are read as UTC."))
+            self.notes.append(_zones(self.name))
 
     def _say_padded(self) -> None:
         if self.plain.padded.any():
@@ -292,6 +297,10 @@ class _Texts:
                     True,
                 )
             )
+
+
+def _zones(name: str) -> Note:
+    return Note(f"{name!r}: times of a zone are read as UTC.")
 
 
 def _tally(factors: Factors, rows: Array) -> _Tally:

@@ -35,8 +35,8 @@ from pellucid.data.cells import (
 )
 from pellucid.data.delimited import read_delimited
 from pellucid.data.frames import columns_of, is_frame
-from pellucid.data.schema import DATE, NUMBER
-from pellucid.data.table import Table
+from pellucid.data.schema import CATEGORY, DATE, NUMBER
+from pellucid.data.table import Note, Table
 
 WHERE = "read_table"
 _DATABASES = (".duckdb", ".db", ".ddb", ".sqlite", ".sqlite3")
@@ -50,6 +50,13 @@ _FOREIGN = (
     (b"\x89HDF", "an HDF5 file"),
     (b"ARROW1", "an Arrow file"),
 )
+
+
+_NO_CELLS = (list, dict, tuple, set, bytes, complex)
+_REMEDIES = {
+    "bytes": 'Make text of it: cell.decode("utf-8").',
+    "complex": "Make two columns of it: cell.real and cell.imag.",
+}
 
 
 class Options(NamedTuple):
@@ -244,11 +251,13 @@ def _from_rows(rows: Sequence[Mapping[str, Any]], numbers: Sequence[int] | None 
 
 
 def _scalar(name: str, item: Any) -> Any:
-    if isinstance(item, (list, dict, tuple, set)):
+    if isinstance(item, _NO_CELLS):
+        kind = type(item).__name__
+        article = "" if kind in _REMEDIES else "a "
         raise DataError(
             WHERE,
-            f"a cell must be a number, a text or a date, got a {type(item).__name__} in {name!r}",
-            "Make columns of what it holds.",
+            f"a cell must be a number, a text or a date, got {article}{kind} in {name!r}",
+            _REMEDIES.get(kind, "Make columns of what it holds."),
         )
     return item.item() if isinstance(item, np.generic) and item.dtype.kind not in "M" else item
 
@@ -263,7 +272,8 @@ def _again(table: Table) -> Columns:
             cells.append(DateCells(column.name, column.values))
         else:
             quoted = [True] * len(column)
-            own = TextCells(column.name, column.text(), quoted, logical=column.schema.logical)
+            logical, labels = column.schema.logical, column.kind == CATEGORY
+            own = TextCells(column.name, column.text(), quoted, logical=logical, labels=labels)
             cells.append(own)
     return Columns(cells, table.source, list(table.notes))
 
@@ -271,8 +281,9 @@ def _again(table: Table) -> Columns:
 def _in_memory(source: Any) -> Columns:
     if is_frame(source):
         pairs = [(name, _frame_column(name, column)) for name, column in columns_of(source)]
-        return _named(pairs, "frame")
-    if isinstance(source, Mapping):
+        found = _named(pairs, "frame")
+        return found._replace(notes=[*_index_note(source), *found.notes])
+    if isinstance(source, Mapping) and not hasattr(source, "tocsr"):  # as SciPy's sparse one has
         return _from_dict(source)
     if isinstance(source, np.ndarray):
         return _from_array(source)
@@ -291,7 +302,17 @@ def _in_memory(source: Any) -> Columns:
         WHERE,
         f"a table must be a path, a query, a frame, a dict of columns or a list of dicts, got "
         f"{type(source).__name__}",
+        "Write frame.collect()." if hasattr(source, "collect") else "",
     )
+
+
+def _index_note(frame: Any) -> list[Note]:
+    """An index of pandas that has a name may be meant as a column."""
+    names = [name for name in getattr(getattr(frame, "index", None), "names", ()) if name]
+    if not names:
+        return []
+    shown = ", ".join(repr(str(name)) for name in names)
+    return [Note(f"The index, {shown}, is left out; frame.reset_index() makes columns of it.")]
 
 
 def _named(pairs: list[tuple[str, AnyCells]], how: str) -> Columns:
@@ -366,12 +387,22 @@ def _frame_column(name: str, column: Any) -> AnyCells:
     gone = column.is_null() if hasattr(column, "null_count") else column.isna()
     missing = np.asarray(gone, dtype=bool).tolist()
     kept = [None if no else item for item, no in zip(items, missing, strict=True)]
-    return of_objects(name, [_scalar(name, item) for item in kept])
+    cells = of_objects(name, [_scalar(name, item) for item in kept])
+    return _labels(cells) if getattr(dtype, "categories", None) is not None else cells
+
+
+def _labels(cells: AnyCells) -> AnyCells:
+    """Cells that came as categories, whatever their texts look like."""
+    texts = cells.as_text() if isinstance(cells, (NumberCells, DateCells)) else cells
+    return replace(texts, labels=True) if isinstance(texts, TextCells) else texts
 
 
 def _arrow_column(name: str, column: Any) -> AnyCells:
     if column.null_count == 0:
         array = np.asarray(column)
         if array.dtype.kind in "biufM":
-            return _array_column(name, array)
-    return of_objects(name, [_scalar(name, item) for item in column.to_pylist()])
+            zoned = getattr(column.type, "tz", None) is not None
+            cells = _array_column(name, array)
+            return replace(cells, zoned=True) if zoned and isinstance(cells, DateCells) else cells
+    cells = of_objects(name, [_scalar(name, item) for item in column.to_pylist()])
+    return _labels(cells) if hasattr(column.type, "index_type") else cells

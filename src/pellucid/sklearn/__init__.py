@@ -26,6 +26,7 @@ from pellucid.sklearn.linear import LinearSVC
 from pellucid.sklearn.logistic import KernelLogisticRegression
 from pellucid.sklearn.perceptron import Perceptron
 from pellucid.sklearn.regressors import SVR, NuSVR, OneClassSVM
+from pellucid.sklearn.tables import TableClassifier, TableRegressor
 from pellucid.svm.arguments import NAMES
 
 __all__ = [
@@ -38,6 +39,8 @@ __all__ = [
     "OneClassSVM",
     "ParameterError",
     "Perceptron",
+    "TableClassifier",
+    "TableRegressor",
 ]
 
 if not TYPE_CHECKING:  # which should not think that any name is there

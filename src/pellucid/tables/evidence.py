@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid.data import Table
+from pellucid.tables.dependence import Dependence
 from pellucid.tables.preparation import Arrays, Preparation
 from pellucid.tables.scores import losses
 from pellucid.tables.target import Target
@@ -28,6 +29,7 @@ _POINTS = 400  # of true against predicted values
 _BINS = 10  # of probabilities
 _WIDE = 40  # letters of a cell
 MOST_CLASSES = 20  # of a confusion matrix
+_MISTAKES = 15  # that are listed where there are more classes
 
 
 class Importance(NamedTuple):
@@ -63,8 +65,10 @@ class Evidence:
         columns: name, kind, missing cells, unreadable cells and values of each column as read.
         importance: of the columns that are used, the most important first.
         confusion: counts[i][j] of class i called j; empty with more than 20 classes.
+        mistakes: the most frequent ones then: class, what it was called, rows.
         bins: of probabilities. points: true and predicted values of some rows.
         shown: the columns whose cells stand in `worst`.
+        dependence: on the most important columns.
     """
 
     columns: tuple[tuple[str, str, int, int, str], ...] = ()
@@ -74,6 +78,8 @@ class Evidence:
     points: tuple[tuple[float, float], ...] = ()
     shown: tuple[str, ...] = ()
     worst: tuple[Worst, ...] = ()
+    dependence: tuple[Dependence, ...] = ()
+    mistakes: tuple[tuple[str, str, int], ...] = ()
 
 
 def gathered(
@@ -83,6 +89,7 @@ def gathered(
     predicted: Array,
     rows: Array,
     importance: Sequence[Importance],
+    dependence: tuple[Dependence, ...] = (),
 ) -> Evidence:
     """The evidence of a training.
 
@@ -111,6 +118,19 @@ def gathered(
         () if target.is_classes else _points(own, found),
         shown,
         _worst(table, target, own, found, rows, shown),
+        dependence,
+        () if few or not target.is_classes else mistakes(own, found, target.labels.shown),
+    )
+
+
+def mistakes(y: Array, likely: Array, names: Sequence[str]) -> tuple[tuple[str, str, int], ...]:
+    """Which class was called which other one most often, and in how many rows."""
+    chosen = likely.argmax(axis=1)
+    wrong = chosen != y
+    pairs, counts = np.unique(y[wrong] * len(names) + chosen[wrong], return_counts=True)
+    often = np.argsort(-counts, kind="stable")[:_MISTAKES]
+    return tuple(
+        (names[pairs[i] // len(names)], names[pairs[i] % len(names)], int(counts[i])) for i in often
     )
 
 

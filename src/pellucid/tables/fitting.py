@@ -17,23 +17,24 @@ import numpy as np
 
 from pellucid.core import notices
 from pellucid.core.arguments import checked, flag, integer
-from pellucid.core.arguments import seed as check_seed
 from pellucid.core.errors import ArgumentError, DataError, nearest
 from pellucid.data import Table, read_table
 from pellucid.data.schema import CONSTANT, DATE, ID, NUMBER, TEXT
 from pellucid.data.table import Column, count
 from pellucid.tables import checks, folds
+from pellucid.tables.dependence import dependences
 from pellucid.tables.evidence import gathered
 from pellucid.tables.model import TableModel
 from pellucid.tables.preparation import Preparation
 from pellucid.tables.report import versions
 from pellucid.tables.summary import summary
-from pellucid.tables.target import Target, decided, known_in
+from pellucid.tables.target import Target, check_exact, decided, known_in
 from pellucid.tables.training import WHERE, Options, Training
 
 Array = np.ndarray[Any, Any]
 FOLDS = 5
-_LEAST = 20  # rows
+LEAST = 10  # rows
+_MOST_SEEDS = 2**32 - 1
 _ELSEWHERE = {
     "y": "target",
     "label": "target",
@@ -85,7 +86,8 @@ def fit_table(
         time: a column of dates or numbers; its last fifth of the rows is held out.
         drop_missing: whether rows without a target are left out; otherwise they are an error.
         quick: one network, a fifth of the rows held out.
-        seed: of the folds, the weights and the order of rows: the same gives the same bits.
+        seed: below 2^32, of the folds, the weights, the order of rows and what is drawn for the
+            report: the same gives the same bits. Network k, from 0, has the seed 1000·seed + k.
         verbose: 0 silent, 1 what was found and how the training goes.
 
     Raises:
@@ -98,15 +100,19 @@ def fit_table(
         >>> model.predict({"height": [155, 185]}).tolist()
         ['S', 'L']
     """
-    if not isinstance(drop, (list, tuple)) or not all(isinstance(one, str) for one in drop):
-        raise ArgumentError(
-            WHERE, f"drop must be a list of columns, got {drop!r}", 'Write drop=["column"].'
-        )
-    flag(WHERE, "drop_missing", drop_missing)
-    flag(WHERE, "quick", quick)
+    options = checked_options(
+        WHERE,
+        target,
+        task=task,
+        drop=drop,
+        group=group,
+        time=time,
+        drop_missing=drop_missing,
+        quick=quick,
+        seed=seed,
+    )
     if integer(WHERE, "verbose", verbose) > 1:
         raise ArgumentError(WHERE, f"verbose must be 0 or 1, got {verbose!r}")
-    check_seed(WHERE, seed)
     if not isinstance(source, Table):
         table = read_table(source, types=types)
     elif types is None:
@@ -115,11 +121,33 @@ def fit_table(
         raise ArgumentError(
             WHERE, "the table has its types already, got types too", "Give them to read_table."
         )
-    options = Options(target, task, tuple(drop), group, time, drop_missing, quick, seed)
     model = train(table, options, bool(verbose))
     for note in model.findings.notes:
         notices.once(f"[{WHERE}] {note}")
     return model
+
+
+def checked_options(
+    where: str,
+    target: str,
+    *,
+    task: str | None = None,
+    drop: Sequence[str] = (),
+    group: str | None = None,
+    time: str | None = None,
+    drop_missing: bool = False,
+    quick: bool = False,
+    seed: int = 0,
+) -> Options:
+    """The options of a training, checked as far as they can be without the table."""
+    if not isinstance(drop, (list, tuple)) or not all(isinstance(one, str) for one in drop):
+        raise ArgumentError(
+            where, f"drop must be a list of columns, got {drop!r}", 'Write drop=["column"].'
+        )
+    flag(where, "drop_missing", drop_missing)
+    flag(where, "quick", quick)
+    integer(where, "seed", seed, 0, _MOST_SEEDS)
+    return Options(target, task, tuple(drop), group, time, drop_missing, quick, seed)
 
 
 def train(table: Table, options: Options, shown: bool, command: str = "") -> TableModel:
@@ -143,6 +171,10 @@ def train(table: Table, options: Options, shown: bool, command: str = "") -> Tab
     members, predicted, seen = training.run(shown)
     findings = training.findings(members, predicted, seen, notes, checks.ranges(used))
     found = training.importances(members)
+    names = [one.column for one in found]
+    curves = dependences(
+        used, names, preparation, target, training.predictor(members), options.seed
+    )
     rows = np.flatnonzero(seen)
     settings = {
         **findings.settings,
@@ -154,7 +186,7 @@ def train(table: Table, options: Options, shown: bool, command: str = "") -> Tab
     findings = replace(
         findings,
         settings=settings,
-        evidence=gathered(table, target, y, predicted, rows, found),
+        evidence=gathered(table, target, y, predicted, rows, found, curves),
     )
     model = TableModel(preparation, target, members, training.scale, findings)
     if shown:
@@ -190,6 +222,7 @@ def _with_target(table: Table, options: Options) -> tuple[Table, Target, str]:
     """The rows whose target is known, and the target."""
     column = _column(table, options.target, "target")
     if column.kind == ID:  # whole numbers that are all different may be amounts
+        check_exact(column)
         again = read_table({column.name: column.text()}, types={column.name: NUMBER}, quiet=True)
         column = again[column.name]
         if column.missing.any():
@@ -203,9 +236,9 @@ def _with_target(table: Table, options: Options) -> tuple[Table, Target, str]:
         why += f" ({count(int((~known).sum()), 'row')} without it left out)"
         table = table.take(known)
     if options.drop_missing or known.all():
-        if len(table) < _LEAST:
+        if len(table) < LEAST:
             raise DataError(
-                WHERE, f"{_LEAST} rows or more are needed to learn from, got {len(table)}"
+                WHERE, f"{LEAST} rows or more are needed to learn from, got {len(table)}"
             )
         if target.is_classes:
             _check_classes(target, table[target.name])

@@ -13,6 +13,7 @@ from pellucid.data import Schema
 from pellucid.data.schema import CATEGORY, DATE, NUMBER
 from pellucid.models import Model, Sequential
 from pellucid.models.loading import described, model_of
+from pellucid.tables.dependence import Curve, Dependence
 from pellucid.tables.evidence import Bin, Evidence, Importance, Worst
 from pellucid.tables.findings import QUANTILES, Findings
 from pellucid.tables.model import TableModel
@@ -208,7 +209,29 @@ def _evidence(document: Mapping[str, Any]) -> Evidence:
             Worst(_count(row), _text(target), _text(predicted), tuple(map(_text, cells)))
             for row, target, predicted, cells in document["worst"]
         ),
+        tuple(_dependence(*parts) for parts in document["dependence"]),
+        tuple((_text(true), _text(told), _count(n)) for true, told, n in document["mistakes"]),
     )
+
+
+def _dependence(column: Any, kind: Any, places: Any, labels: Any, curves: Any) -> Dependence:
+    found = Dependence(
+        _text(column),
+        _text(kind),
+        tuple(map(_number, places)),
+        tuple(map(_text, labels)),
+        tuple(
+            Curve(_text(label), *(tuple(map(_number, values)) for values in (mean, low, high)))
+            for label, mean, low, high in curves
+        ),
+    )
+    lengths = {len(values) for curve in found.curves for values in curve[1:]}
+    count = len(found.places)
+    if count < 2 or lengths != {count} or len(found.labels) != count:
+        raise DataError(
+            "load", f"a curve must have a value for each of its places, got another of {column!r}"
+        )
+    return found
 
 
 def _count(value: Any) -> int:

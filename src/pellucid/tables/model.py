@@ -60,6 +60,12 @@ class TableModel:
         self.preparation, self.target, self.members = preparation, target, tuple(members)
         self.scale, self.findings = scale, findings
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """A copy or a pickle; the networks of a kind share again what is compiled for them."""
+        self.__dict__.update(state)
+        for member in self.members:
+            member.networks.adopted(member.model)
+
     @property
     def task(self) -> str:
         """ "classification" or "regression"."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pellucid.data.table import count
+from pellucid.tables import figures
 from pellucid.tables.evidence import Evidence
 
 if TYPE_CHECKING:
@@ -29,13 +30,12 @@ NAMES = {
     "mae": "MAE",
     "r2": "R²",
 }
-_BARS = 320  # pixels of the longest bar; its numbers stand behind it
 _MOST_BARS = 30  # columns whose importance is drawn
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c1c1a; --paper: #fdfdfb; --soft: #6a6a64;
-  --line: #dcdcd4; --mark: #22577a; --other: #c2571a; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e8e8e2; --paper: #181816; --soft: #a0a098;
-  --line: #3a3a36; --mark: #7cb5d8; --other: #f0a06a; } }
+  --line: #dcdcd4; --mark: #22577a; --other: #c2571a; --third: #5b7d2a; }
+@media screen and (prefers-color-scheme: dark) { :root { --ink: #e8e8e2; --paper: #181816;
+  --soft: #a0a098; --line: #3a3a36; --mark: #7cb5d8; --other: #f0a06a; --third: #a9cc74; } }
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
   max-width: 56rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; line-height: 1.25; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
@@ -44,11 +44,22 @@ th, td { padding: .2rem .8rem .2rem 0; text-align: left; border-bottom: 1px soli
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 p.soft, figcaption { color: var(--soft); font-size: .9rem; } code { font-size: .9em; }
 pre { overflow-x: auto; border: 1px solid var(--line); padding: .6rem; }
-svg { max-width: 100%; height: auto; } svg text { fill: var(--ink); font-size: 12px; }
+figure { margin: 0; } figcaption { margin: .3rem 0 1rem; }
+svg { max-width: 100%; height: auto; }
+svg text { fill: var(--ink); font-size: 12px; }
 .axis { stroke: var(--line); } .curve { fill: none; stroke: var(--mark); stroke-opacity: .7; }
 .bar, .dot { fill: var(--mark); } .dot { fill-opacity: .5; }
+.s0 { --own: var(--mark); } .s1 { --own: var(--other); } .s2 { --own: var(--third); }
+.line { fill: none; stroke: var(--own); stroke-width: 1.8; } .spot, .key { fill: var(--own); }
+.band { fill: var(--own); fill-opacity: .16; } .range { stroke: var(--own); stroke-opacity: .45;
+  stroke-width: 4; } .key { display: inline-block; width: .7em; height: .7em; margin: 0 .3em 0 0;
+  background: var(--own); } figcaption span { margin-right: 1em; white-space: nowrap; }
+.several { display: flex; flex-wrap: wrap; gap: 1rem 1.5rem; }
+.several figure { margin: 0; width: 320px; max-width: 100%; break-inside: avoid; }
+h3 { font-size: .9rem; margin: 0; overflow-wrap: anywhere; }
 .ideal, .whisker { stroke: var(--other); }
-@media print { body { margin: 0; max-width: none; } h2 { break-after: avoid; } }
+@media print { :root { color-scheme: light; } body { margin: 0; max-width: none; }
+  h2, h3 { break-after: avoid; } tr, figure { break-inside: avoid; } }
 """
 
 
@@ -68,6 +79,7 @@ def page(target: Target, findings: Findings, curves: Sequence[Sequence[float]]) 
         *_scores(target, findings),
         *_notes(findings.notes),
         *_importance(evidence, target),
+        *_dependence(evidence, target),
         *(_confusion(evidence, target) if target.is_classes else _values(evidence, target)),
         *_calibration(evidence),
         *_worst(evidence, target),
@@ -120,21 +132,24 @@ def _scores(target: Target, findings: Findings) -> list[str]:
     names = list(findings.scores)
     constant = "most frequent class" if target.is_classes else "mean"
     rows = []
-    for label, values in [("networks", findings.scores), *findings.baselines.items()]:
+    for label, values in [("this model", findings.scores), *findings.baselines.items()]:
         cells = [f"{values[name]:.4g}" if name in values else "" for name in names]
-        if label == "networks":
+        if label == "this model":
             for i, name in enumerate(names):
                 if name in findings.intervals:
                     low, high = findings.intervals[name]
                     cells[i] += f" ({low:.3g} to {high:.3g})"
         shown = {"constant": constant, "linear": "linear model"}.get(label, label)
         rows.append([shown, *cells])
+    more = "accuracy and ROC AUC" if target.is_classes else "R²"
+    less = "log-loss" if target.is_classes else "RMSE and MAE, which have the units of the target"
+    better = f"More is better for {more}, less for {less}."
     head = ["", *(NAMES.get(name, name) for name in names)]
     return [
         "<h2>How good it is</h2>",
         _table(head, rows, range(1, len(head))),
         f'<p class="soft">On {findings.held:,} rows, each under networks that did not train on it. '
-        "In brackets: the middle 95 % over resampled rows.</p>",
+        f"In brackets: the middle 95 % over resampled rows. {better}</p>",
     ]
 
 
@@ -166,35 +181,64 @@ def _importance(evidence: Evidence, target: Target) -> list[str]:
     several = evidence.importance[:_MOST_BARS]
     if not several:
         return []
-    top = max(max(one.mean + one.deviation for one in several), 1e-12)
-    lines, high = [], 22 * len(several) + 6
-    for i, one in enumerate(several):
-        y, width = 22 * i + 4, _BARS * max(one.mean, 0) / top
-        low, far = (
-            200 + _BARS * min(max(one.mean + sign * one.deviation, 0), top) / top
-            for sign in (-1, 1)
-        )
-        lines.append(
-            f'<text x="192" y="{y + 12}" text-anchor="end">{escape(one.column[:28])}</text>'
-            f'<rect class="bar" x="200" y="{y}" width="{width:.1f}" height="14"/>'
-            f'<line class="whisker" x1="{low:.1f}" x2="{far:.1f}" y1="{y + 7}" y2="{y + 7}"/>'
-            f'<text x="{210 + _BARS}" y="{y + 12}">{one.mean:.3g} ± {one.deviation:.2g}</text>'
-        )
     more = len(evidence.importance) - len(several)
     measure = "log-loss" if target.is_classes else "RMSE"
     return [
         "<h2>Which columns matter</h2>",
-        f'<figure><svg viewBox="0 0 680 {high}" role="img" aria-label="Importance of columns">'
-        f"{''.join(lines)}</svg><figcaption>How much the {measure} grows where a column’s cells "
-        "are shuffled: mean and deviation of five orders. Columns that say the same share their "
-        f"worth.{f' {more} more matter less.' if more else ''}</figcaption></figure>",
+        f"<figure>{figures.bars(several)}<figcaption>How much the {measure} grows where a column’s "
+        "cells are shuffled: mean and deviation of five orders. Columns that say the same share "
+        f"their worth.{f' {more} more matter less.' if more else ''}</figcaption></figure>",
     ]
 
 
-def _confusion(evidence: Evidence, target: Target) -> list[str]:
-    if not evidence.confusion:
+def _dependence(evidence: Evidence, target: Target) -> list[str]:
+    several = evidence.dependence
+    if not several:
         return []
+    ends = figures.shared_ends(several, target.is_classes)
+    drawn = "\n".join(
+        f"<figure><h3>{escape(one.column)}</h3>{figures.dependence(one, ends)}"
+        f"{_legend([curve.label for curve in one.curves])}</figure>"
+        for one in several
+    )
+    if not target.is_classes:
+        what = f"The mean prediction of {target.name}"
+    elif len(target.labels) == 2:
+        what = f"The mean probability of {target.labels.shown[1]}"
+    else:
+        what = "The mean probability of the classes that change most"
+    return [
+        "<h2>What the columns do</h2>",
+        f'<div class="several">{drawn}</div>',
+        f'<p class="soft">{escape(what)}, where a column is set to each value in 100 rows and all '
+        "else stays. The band, or the bar, holds the middle 80 % of the rows’ own changes: where "
+        "it is wide, the effect depends on other columns. Of a category the twelve most frequent "
+        "levels are shown. Dots of a line stand at values between "
+        "which equally many rows lie. It shows what the model does, which need not be the cause "
+        "of anything.</p>",
+    ]
+
+
+def _legend(labels: Sequence[str]) -> str:
+    if len(labels) < 2:
+        return ""
+    items = " ".join(
+        f'<span><i class="key s{k}"></i>{escape(label)}</span>' for k, label in enumerate(labels)
+    )
+    return f"<figcaption>{items}</figcaption>"
+
+
+def _confusion(evidence: Evidence, target: Target) -> list[str]:
     names = target.labels.shown
+    if not evidence.confusion and not evidence.mistakes:
+        return []
+    if not evidence.confusion:
+        rows = [[true, said, f"{number:,}"] for true, said, number in evidence.mistakes]
+        return [
+            "<h2>Where it is wrong</h2>",
+            _table(["true", "predicted", "rows"], rows, (2,)),
+            f'<p class="soft">The most frequent mistakes among {len(names)} classes.</p>',
+        ]
     rows = [
         [name, *(f"{number:,}" if number else "·" for number in counts)]
         for name, counts in zip(names, evidence.confusion, strict=True)
@@ -208,11 +252,12 @@ def _confusion(evidence: Evidence, target: Target) -> list[str]:
 def _values(evidence: Evidence, target: Target) -> list[str]:
     if not evidence.points:
         return []
-    dots = _plot(evidence.points, (), ends=_ends([x for pair in evidence.points for x in pair]))
+    ends = figures.spread([x for pair in evidence.points for x in pair])
+    dots = figures.square(evidence.points, ends, "true", "predicted")
     return [
         "<h2>Where it is wrong</h2>",
-        f"<figure>{dots}<figcaption>{escape(target.name)}: true to the right, predicted upwards, "
-        "of some rows. On the line both are equal.</figcaption></figure>",
+        f"<figure>{dots}<figcaption>{escape(target.name)} of {len(evidence.points)} rows. On the "
+        "line, prediction and truth are equal.</figcaption></figure>",
     ]
 
 
@@ -220,14 +265,16 @@ def _calibration(evidence: Evidence) -> list[str]:
     if not evidence.bins:
         return []
     points = [(one.probability, one.right) for one in evidence.bins]
+    counts = [one.rows for one in evidence.bins]
+    drawn = figures.square(points, (0.0, 1.0), "probability", "share right", counts)
     rows = [
         [f"{one.probability:.3f}", f"{one.right:.3f}", f"{one.rows:,}"] for one in evidence.bins
     ]
     return [
         "<h2>Can its probabilities be believed?</h2>",
-        f"<figure>{_plot(points, points, ends=(0.0, 1.0))}<figcaption>Of rows whose likeliest "
-        "class has a probability (to the right) in one tenth, the share that is right (upwards). "
-        "On the line both are equal.</figcaption></figure>",
+        f"<figure>{drawn}<figcaption>Rows by the probability of their likeliest class, in tenths. "
+        "On the line, a class that is given 80 % is right in 80 % of the rows; below it, the model "
+        "is too sure. A large dot stands for many rows.</figcaption></figure>",
         _table(["probability", "share right", "rows"], rows, (0, 1, 2)),
     ]
 
@@ -248,55 +295,9 @@ def _curves(curves: Sequence[Sequence[float]]) -> list[str]:
     known = [curve for curve in curves if len(curve) > 1 and np.isfinite(curve).all()]
     if not known:
         return []
-    low = min(min(curve) for curve in known)
-    top = float(np.quantile(np.concatenate(known), 0.98))
-    span, longest = max(top - low, 1e-12), max(map(len, known))
-    lines = []
-    for curve in known:
-        points = " ".join(
-            f"{40 + 600 * i / (longest - 1):.1f},{210 - 190 * min((v - low) / span, 1.05):.1f}"
-            for i, v in enumerate(curve)
-        )
-        lines.append(f'<polyline class="curve" points="{points}"/>')
     return [
         "<h2>How it was trained</h2>",
-        '<figure><svg viewBox="0 0 660 240" role="img" aria-label="Validation loss">'
-        '<line class="axis" x1="40" x2="640" y1="212" y2="212"/>'
-        '<line class="axis" x1="40" x2="40" y1="12" y2="212"/>'
-        f'{"".join(lines)}<text x="40" y="230">1</text>'
-        f'<text x="640" y="230" text-anchor="end">{longest} epochs</text>'
-        f'<text x="46" y="20">{top:.3g}</text><text x="46" y="206">{low:.3g}</text></svg>'
+        f"<figure>{figures.curves(known)}"
         "<figcaption>Loss of each network on the rows that it does not train on; it ends with the "
         "weights of its lowest point.</figcaption></figure>",
     ]
-
-
-def _ends(values: Sequence[float]) -> tuple[float, float]:
-    low, high = min(values), max(values)
-    return (low, high) if high > low else (low - 1, high + 1)
-
-
-def _plot(
-    dots: Sequence[tuple[float, float]],
-    line: Sequence[tuple[float, float]],
-    ends: tuple[float, float],
-) -> str:
-    """Points in a square with a diagonal, joined by a line where one is given."""
-    low, high = ends
-
-    def at(value: float) -> float:
-        return 300 * min(max((value - low) / (high - low), 0.0), 1.0)
-
-    placed = [(f"{40 + at(x):.1f}", f"{310 - at(y):.1f}") for x, y in dots]
-    circles = "".join(f'<circle class="dot" cx="{x}" cy="{y}" r="3.5"/>' for x, y in placed)
-    joined = " ".join(f"{40 + at(x):.1f},{310 - at(y):.1f}" for x, y in line)
-    curve = f'<polyline class="curve" points="{joined}"/>' if joined else ""
-    return (
-        '<svg viewBox="0 0 360 340" width="360" height="340" role="img" '
-        'aria-label="True and predicted">'
-        '<line class="axis" x1="40" x2="340" y1="310" y2="310"/>'
-        '<line class="axis" x1="40" x2="40" y1="10" y2="310"/>'
-        '<line class="ideal" x1="40" x2="340" y1="310" y2="10"/>'
-        f'{curve}{circles}<text x="40" y="328">{low:.4g}</text>'
-        f'<text x="340" y="328" text-anchor="end">{high:.4g}</text></svg>'
-    )

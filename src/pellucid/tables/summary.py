@@ -12,7 +12,7 @@ def summary(model: TableModel) -> str:
     findings = model.findings
     names = list(findings.scores)
     lines = [["", *(NAMES[name] for name in names)]]
-    rows = [("networks", findings.scores), *findings.baselines.items()]
+    rows = [("this model", findings.scores), *findings.baselines.items()]
     for label, values in rows:
         cells = [f"{values[name]:.4g}" if name in values else "" for name in names]
         lines.append(

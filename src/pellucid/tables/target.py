@@ -129,6 +129,24 @@ def check_known(where: str, column: Column) -> None:
         )
 
 
+def check_exact(column: Column) -> None:
+    """Refuses an id of whole numbers that a float64 would round."""
+    large = [
+        t for t in column.text() if t and numerals.is_whole(t) and abs(int(t)) > numerals.EXACT
+    ]
+    if large:
+        raise _inexact(column.name, large[0])
+
+
+def _inexact(name: str, text: str) -> DataError:
+    return DataError(
+        _WHERE,
+        f"the target {name!r} must hold whole numbers up to 2^53, which float64 keeps exactly, got "
+        f"{text}",
+        f'For classes pass types={{"{name}": "category"}}; of amounts take thousands or millions.',
+    )
+
+
 def decided(column: Column, task: str | None) -> tuple[Target, str]:
     """What a target is, and in words why."""
     where, name = _WHERE, column.name
@@ -193,6 +211,9 @@ def _of_numbers(column: Column, task: str | None) -> tuple[Target, str]:
                 f"different numbers in {len(present):,} rows",
                 "Leave task out: it is a regression.",
             )
+        largest = float(np.abs(different).max())
+        if largest > numerals.EXACT:
+            raise _inexact(name, numerals.shown(largest))
         why = f"{len(different)} different numbers"
         if task is None:
             why += '; if they are amounts, pass task="regression"'

@@ -6,7 +6,7 @@ not train on them, and what follows from these.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,8 +113,7 @@ class Training:
             progress.close()
         if len(members) < len(plan):
             notices.once(
-                f"[{WHERE}] stopped by Ctrl-C: the model has {len(members)} of {len(plan)} "
-                "networks."
+                f"[{WHERE}] stopped early: the model has {len(members)} of {len(plan)} networks."
             )
         known = seen > 0
         times = seen[known]
@@ -160,10 +159,14 @@ class Training:
             self.preparation,
             self.x.take(self.held[0]),
             self.y[self.held[0]],
-            lambda x: averaged(own, self.scale, x),
+            self.predictor(own),
             bool(self.classes),
             self.options.seed,
         )
+
+    def predictor(self, members: Sequence[Member]) -> Callable[[Arrays], Array]:
+        """What some of the networks together say of prepared rows."""
+        return lambda x: averaged(members, self.scale, x)
 
     def _baselines(self, rows: Array) -> dict[str, dict[str, float]]:
         """The measures of both baselines on the same rows, trained on the same others."""
