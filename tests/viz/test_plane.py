@@ -121,6 +121,28 @@ def test_regions_of_three_classes():
     assert len(re.findall('class="level"', picture.svg)) == 3
 
 
+@pytest.mark.parametrize("shape", ["ovr", "ovo"])
+def test_regions_of_a_machine_are_its_predictions(shape):
+    """With scores of pairs of classes the largest score names no class."""
+    points = np.array([[-1.0, -1.0], [1.0, -1.0], [0.0, 1.2], [-1.2, 1.2]])
+    rows = np.concatenate([points + RNG.normal(scale=0.2, size=(4, 2)) for _ in range(6)])
+    labels = np.tile(np.arange(4), 6)
+    machine = pel.svm.SVC(decision_function_shape=shape).fit(rows, labels)
+    picture = pel.viz.boundary(machine, rows, labels, area=AREA)
+    data = base64.b64decode(re.search(r"base64,([^\"]+)", picture.svg)[1])
+    body = data[data.index(b"IDAT") + 4 : data.index(b"IEND") - 8]
+    height = int.from_bytes(data[20:24], "big")
+    pixels = np.frombuffer(zlib.decompress(body), np.uint8).reshape(height, -1)[:, 1:]
+    kinds = [tuple(one) for one in pixels.reshape(height, height, 4)[::-1].reshape(-1, 4).tolist()]
+    grid = np.linspace(-2, 2, height)
+    predicted = machine.predict(np.stack([v.ravel() for v in np.meshgrid(grid, grid)], 1))
+    by_class = {
+        k: {kind for kind, one in zip(kinds, predicted, strict=True) if one == k} for k in range(4)
+    }
+    assert all(len(found) == 1 for found in by_class.values())
+    assert len(set(kinds)) == 3  # blue, vermillion and clear; the borders tell the rest
+
+
 @pytest.mark.lecture("T1.C14")
 def test_features_of_hidden_units():
     """Step units give binary features, sigmoids values between 0 and 1 that mimic them."""

@@ -13,12 +13,13 @@ import numpy as np
 from pellucid.core.arguments import checked, integer
 from pellucid.core.errors import ArgumentError
 from pellucid.viz import svg
-from pellucid.viz.axes import STYLES, Array, Axes, span
+from pellucid.viz.axes import STYLES, Array, Axes, Range, span
 from pellucid.viz.given import (
     area_of,
     every,
     functions_of,
     labels_of,
+    lattice,
     marks_of,
     reader_of,
     rows_of,
@@ -80,7 +81,7 @@ def boundary(
         threshold = 0.0 if is_machine or count == 2 else _middle(known)
         described = _two(axes, one, threshold, target)
     else:
-        _many(axes, scores)
+        _many(axes, _of_classes(target, scores, across, up) if is_machine else scores)
     step = every(len(rows), _MOST_POINTS)
     for k, label in enumerate(known.tolist()):
         own = rows[labels == label][::step]
@@ -91,6 +92,16 @@ def boundary(
     for place in places:
         axes.named(*place)
     return axes.picture(described)
+
+
+def _of_classes(machine: Any, scores: Array, x: Range, y: Range) -> Array:
+    """A score for each class: those of the machine, or 0 and 1 where its scores are of pairs."""
+    count = len(scores)
+    found = np.asarray(machine.predict(lattice(x, y, count)))
+    numbers = np.unique(found, return_inverse=True)[1].reshape(count, count)
+    if len(np.unique(scores.argmax(2) * (numbers.max() + 1) + numbers)) == numbers.max() + 1:
+        return scores  # each class is where one score is the largest
+    return np.asarray(np.eye(numbers.max() + 1)[numbers])
 
 
 def _middle(known: Array) -> float:
