@@ -10,7 +10,7 @@ import pytest
 import pellucid as pel
 from pellucid import nn, optim
 from pellucid.viz.diagram import diagram
-from pellucid.viz.phases import BACKWARD, FORWARD, INPUTS, UPDATE, columns, ends_of, roles
+from pellucid.viz.phases import BACKWARD, FORWARD, INPUTS, UPDATE, Role, columns, ends_of, roles
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 STEPS = {
@@ -80,6 +80,9 @@ def test_each_weight_is_updated_in_the_column_of_its_layer(name, optimizer):
         assert found[position].phase == UPDATE
         assert found[position].layer == input_name.split(".")[1]
     assert found[ends.objective].layer == "loss"
+    # Powers of β correct the means of all layers, and belong to none.
+    powers = {found[n] for n, node in enumerate(graph.nodes) if node.op == "pow"}
+    assert powers <= {Role(UPDATE, "data")} and bool(powers) == isinstance(optimizer, optim.AdamW)
     # A product with a layer's weights on the way back is its own step back.
     weights = {
         i: found[i].layer for i in graph.inputs if graph.input_names[i].startswith("params.")

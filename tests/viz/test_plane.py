@@ -143,6 +143,11 @@ def test_regions_of_a_machine_are_its_predictions(shape):
     assert len(set(kinds)) == 3  # blue, vermillion and clear; the borders tell the rest
 
 
+def test_kernel_logistic_regression_has_no_margin():
+    machine = pel.svm.KernelLogisticRegression().fit(X, Y)
+    assert set(levels(pel.draw(machine, X, Y))) == {0.0}
+
+
 @pytest.mark.lecture("T1.C14")
 def test_features_of_hidden_units():
     """Step units give binary features, sigmoids values between 0 and 1 that mimic them."""

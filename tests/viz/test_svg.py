@@ -1,6 +1,8 @@
 """Pictures as files and text: what XML holds, colours that can be told apart, saving."""
 
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -80,3 +82,13 @@ def test_a_part_of_a_picture_beside_another_keeps_its_size():
 )
 def test_a_coordinate(value, text):
     assert svg.number(value) == text
+
+
+def test_pictures_need_neither_matplotlib_nor_sympy():
+    code = (
+        "import sys, pellucid as pel\n"
+        "import pellucid.viz.mathml; pel.draw(lambda x: x * x, 3.0), pel.viz.neuron()\n"
+        "print([n for n in ('matplotlib', 'sympy') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")

@@ -214,7 +214,7 @@ def brief(value: Array) -> str:
     """A value in a few characters: all of it where that is short, else its range."""
     if value.ndim == 0 or value.dtype.kind not in "iuf" or not value.size:
         return short(value)
-    text = str(np.array2string(value, formatter={"all": lambda v: f"{v:.4g}"}, separator=", "))
+    text = str(np.array2string(value, formatter={"all": lambda v: f"{v or 0:.4g}"}, separator=", "))
     text = " ".join(text.split())
     if len(text) <= _WHOLE:
         return text

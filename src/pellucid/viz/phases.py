@@ -220,7 +220,8 @@ def _backward_layers(
         if phase[n] not in (BACKWARD, UPDATE) or not node.inputs:
             continue
         own = [forward.weights[i] for i in node.inputs if i in forward.weights]
-        if not any(i in moving or i in forward.weights for i in node.inputs):
+        moves = any(i in moving or i in forward.weights for i in node.inputs)
+        if phase[n] == BACKWARD and not moves:
             continue  # made of numbers alone
         moving.add(n)
         if own:

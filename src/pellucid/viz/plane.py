@@ -156,6 +156,9 @@ def _many(axes: Axes, scores: Array) -> None:
 
 
 def _vectors(target: Any) -> Array | None:
+    """The support vectors of a machine with a margin; kernel logistic regression has none."""
+    if hasattr(type(target), "predict_proba"):
+        return None
     try:
         found = np.asarray(target.support_vectors, np.float64)
     except (AttributeError, TypeError, ValueError):
