@@ -12,7 +12,7 @@ $(foreach stamp,$(STAMP) .venv-bench/.ready .venv-oldest/.ready,\
 	$(if $(filter-out $(CURDIR),$(shell cat $(stamp) 2> /dev/null || echo none)),$(shell rm -f $(stamp))))
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-all lint format bench docs mutants oldest lectures-page experiments convolution lectures wheel clean
+.PHONY: help train test test-all lint format bench docs gallery mutants oldest lectures-page experiments convolution lectures wheel clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -42,6 +42,9 @@ bench: .venv-bench/.ready ## Compare time and memory with other libraries (ONLY=
 
 docs: $(STAMP) ## Regenerate the pages of docs/
 	@$(BIN)/python tools/docs.py
+
+gallery: $(STAMP) ## Draw the pictures of docs/gallery/
+	@$(BIN)/python tools/gallery.py
 
 mutants: $(STAMP) ## Change the code in small places; do tests notice? (ROOM=train SAMPLE=60 SEED=1 JOBS=2)
 	@nice -n 15 $(BIN)/python tools/mutants.py $(if $(ROOM),--room $(ROOM)) \

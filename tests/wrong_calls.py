@@ -35,6 +35,7 @@ Y = (X[:, 0] > 0).astype(np.int64)
 M = np.random.default_rng(1).uniform(0.5, 1.0, (3, 3))
 IMAGE = np.random.default_rng(2).uniform(0.5, 1.0, (1, 4, 4, 2))
 
+AREA = ((0.0, 1.0), (-1.0, 1.0))
 SIZES = {"height": [1.0, 2.0, 3.0, 4.0] * 5, "size": ["S", "S", "L", "L"] * 5}
 
 Function = Callable[..., Any]
@@ -103,6 +104,12 @@ OWN: dict[str, dict[str, Any]] = {
         "derivative": lambda x, out: 2 * x,
     },
     "pel.show": {"target": np.sum},
+    "viz.beside": {"pictures": [pel.viz.neuron()], "title": "a"},
+    "viz.boundary": {"target": lambda rows: rows[:, 0], "x": X[:, :2], "y": Y},
+    "viz.features": {"target": lambda rows: rows, "area": AREA},
+    "viz.contours": {"functions": {"f": lambda rows: rows[:, 0]}, "area": AREA},
+    "viz.plot": {"functions": {"f": np.tanh}, "low": 0.0, "high": 1.0},
+    "viz.surface": {"function": lambda rows: rows[:, 0], "area": AREA},
     "pel.Input": {"shape": (4,)},
     "pel.Tensor": {"data": M},
     "testing.check_grad": {"args": [M]},
@@ -118,6 +125,8 @@ POSITIONAL: dict[str, tuple[Any, ...]] = {
     "pel.vjp": (lambda x: x * x, M),
     "pel.show": (lambda x: np.sum(x * x), M),
     "pel.explain": (lambda x: np.sum(x * x), M),
+    "pel.draw": (lambda x: np.sum(x * x), M),
+    "viz.frames": (lambda x: np.sum(x * x), M),
     "Tensor.reshape": (9,),
     "Tensor.transpose": (1, 0),
 }
@@ -173,6 +182,7 @@ def targets() -> Iterator[Target]:
         (metrics, "metrics"),
         (data, "data"),
         (pel.testing, "testing"),
+        (pel.viz, "viz"),
     ):
         for name in module.__all__:
             what = getattr(module, name)
@@ -280,6 +290,8 @@ def of_models() -> Iterator[Target]:
         tree = dict(getattr(ready, kind))
         yield of(f"model.{kind} =", functools.partial(assign, ready, kind), tree=tree)
     yield of("model(x)", lambda x: ready(x), x=X)
+    yield of("draw(model)", lambda x, y: pel.draw(ready, x, y), x=X, y=Y)
+    yield of("picture.save", pel.viz.neuron().save, path="a.svg")._replace(more=("overwrite",))
     yield of("show(model)", lambda x, y: pel.show(ready, x, y), x=X, y=Y)
     yield of("explain(model)", lambda x, y: pel.explain(ready, x, y), x=X, y=Y)
     first = Target("Model", pel.Model, (), {"inputs": X4, "outputs": nn.Dense(2)(X4)}, ())

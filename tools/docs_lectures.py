@@ -26,10 +26,9 @@ HEAD = """# What the lectures state, and the tests that show it
 
 Written by `make lectures-page`, which runs the {count} tests named here. Pellucid is meant to cover
 five lectures on neural networks. This page lists what they define, compute or claim, one statement
-per row. Systems and figures (J) will follow but for one lab. *Shown by* names the
-tests that fail if the statement does not hold; *result* is their outcome when this page was
-written. Of {rows} rows, {shown} are shown, {part} in part, {missing} not yet; {context} cannot be
-tested.
+per row. The browser views (J) will follow. *Shown by* names the tests that fail if the statement
+does not hold; *result* is their outcome when this page was written. Of {rows} rows, {shown} are
+shown, {part} in part, {missing} not yet; {context} cannot be tested.
 
 Points are the rows of x (N×D), and a weight matrix is (inputs, units): the lectures' W is the
 transpose of ours. σ is the sigmoid, η the learning rate, [x]₊ = max(x, 0), and I is 1 where its

@@ -76,8 +76,8 @@ SECTIONS: dict[str, dict[str, Row]] = {
         "T1.A11": Row(
             "Four hyperplanes turn the points (0.2, 0.8), (0.5, 0.5) and (0.5, 1) into features "
             "in {-1, 1}⁴, from which a linear map makes 0 or 1.",
-            '`nn.Dense(4, "sign")`',
-            later=f"the worked picture, {SCREEN}",
+            '`nn.Dense(4, "sign")`, `pel.viz.features`; '
+            "[the picture](gallery/hyperplane-features.svg)",
         ),
         "T1.A12": Row(
             "No line separates the four points of XOR: a linear model is wrong on 25 % of them at "
@@ -203,7 +203,8 @@ SECTIONS: dict[str, dict[str, Row]] = {
         "T1.C11": Row(
             "Two ReLU units solve XOR with W = [[1, 1], [1, 1]], c = (0, -1), w = (1, -2), b = 0: "
             "the outputs are 0, 1, 1, 0, and both 1s share the feature (1, 0).",
-            '`nn.Dense(2, "relu")`, `set_weights`; [the step printed](xor-step.md)',
+            '`nn.Dense(2, "relu")`, `set_weights`; [the step printed](xor-step.md), '
+            "[the features drawn](gallery/xor-features.svg)",
         ),
         "T1.C12": Row(
             "One hidden layer approximates any continuous function on a compact set; the error "
@@ -218,8 +219,8 @@ SECTIONS: dict[str, dict[str, Row]] = {
         "T1.C14": Row(
             "Learning features is learning the weights into the hidden units: step units give "
             "binary features, sigmoids values between 0 and 1.",
-            '`get_weights`, `nn.Dense(units, "step")`',
-            later=f"each hidden unit's weights as a picture, {SCREEN}",
+            '`nn.Dense(units, "step")`, `pel.viz.features`; '
+            "[the picture](gallery/learned-features.svg)",
         ),
         "T1.C15": Row(
             "Flattening an image loses the positions of its pixels; layers made for images keep "
@@ -397,7 +398,8 @@ SECTIONS: dict[str, dict[str, Row]] = {
             "`pel.grad`, `Tensor.backward`",
         ),
         "T1.G7": Row(
-            "y = x³, z = x², f = yz: df/dx = 5x⁴, which is 80 at x = 2.", "`Tensor.backward`"
+            "y = x³, z = x², f = yz: df/dx = 5x⁴, which is 80 at x = 2.",
+            "`Tensor.backward`, `pel.draw`; [drawn](gallery/two-powers.svg)",
         ),
         "T1.G8": Row(
             "With the Jacobian of y(x) the chain rule is ∇ₓz = (dy/dx)ᵀ ∇ᵧz.",
@@ -416,30 +418,33 @@ SECTIONS: dict[str, dict[str, Row]] = {
         "T1.G11": Row(
             "The worked graph a = xy, b = a + z at x = 3, y = -5, z = 2: a = -15, b = -13; db/da "
             "= 1, db/dz = 1, db/dx = -5, db/dy = 3.",
-            "`pel.show`, `Tensor.backward`",
+            "`pel.show`, `pel.draw`, `Tensor.backward`; [drawn](gallery/product-and-sum.svg)",
         ),
         "T1.G12": Row(
             "Logistic regression, p = 1/(1 + e^-(w₀ + w₁x₁ + w₂x₂)), has the same gradient from "
             "scalar nodes and from one node σ.",
-            "`pel.grad`, `pel.numpy.sigmoid`",
-            later=f"folding and unfolding of nodes, {SCREEN}",
+            "`pel.grad`, `pel.numpy.sigmoid`; drawn [by scalars]"
+            "(gallery/logistic-regression-by-scalars.svg) and [with one node]"
+            "(gallery/logistic-regression-with-sigma.svg)",
+            later=f"grouping nodes by a click, {SCREEN}",
         ),
         "T1.G13": Row(
             "The matrix graph of a network is its scalar graph at a coarser level.",
-            "`pel.grad`, `pel.show`",
+            "`pel.grad`, `pel.show`, `pel.draw`; [the step](gallery/two-layer-regression-step.svg)",
         ),
         "T1.G14": Row(
             "Reading a graph: which function is it? Three frames forward with the known nodes in "
             "green, three backward with the gradients in red; then every parameter has its "
             "gradient.",
-            "`pel.show`",
-            later=f"coloured stepping with a quiz, {SCREEN}",
+            "`pel.viz.frames`; [a graph](gallery/which-function.svg)",
+            later=f"a quiz that checks the answer, {SCREEN}",
         ),
         "T1.G15": Row(
             "Scalar backpropagation through 2-3-3-1, 25 parameters; z̄ is z before the sigmoid: "
             "dz/dW_fz = f s′(z̄), dz/df = W_fz s′(z̄), dz/df̄ = dz/df s′(f̄), dz/dW_cf = dz/df̄ "
             "c, dz/dc = a sum over f, g, h.",
-            "`Tensor.backward`, `pel.grad`",
+            "`Tensor.backward`, `pel.grad`, `pel.draw`; "
+            "[drawn](gallery/scalar-backpropagation.svg)",
         ),
         "T1.G16": Row(
             "By linear algebra δ̄ = s′(v̄)·δ, δ_i = W_iᵀ δ̄_{i+1}, and a matrix's gradient is an "
@@ -459,11 +464,12 @@ SECTIONS: dict[str, dict[str, Row]] = {
         ),
         "T1.G19": Row(
             "A two-layer regression written out: forward, backward, update, (6.23) to (6.27).",
-            "`pel.grad`, `optim.SGD`",
+            "`pel.grad`, `optim.SGD`; [its graph](gallery/two-layer-regression.svg)",
         ),
         "T1.G20": Row(
             "Figure 6.6: backpropagation reads the q and z that the forward pass has stored.",
-            "`pel.show`, `model.training_graph`",
+            "`pel.show`, `pel.draw`, `model.training_graph`; "
+            "[drawn](gallery/two-layer-regression.svg)",
         ),
         "T1.G21": Row(
             "The stored activations of every layer bound the memory of training.",
@@ -614,7 +620,32 @@ SECTIONS: dict[str, dict[str, Row]] = {
             "`fit(batch_size=…)`; [on MNIST](lectures/batch-sizes.md)",
         ),
     },
-    "J. Labs": {
+    "J. Systems, figures and labs": {
+        "T1.J4": Row(
+            "Tools that track training, and diagrams of an architecture: its variables, kinds of "
+            "connections, layers and their relative sizes.",
+            '`pel.draw(model, view="blocks")`, `pel.draw(history)`; '
+            "[LeNet-5](gallery/lenet-blocks.svg)",
+            later=f"training seen while it runs, {SCREEN}",
+        ),
+        "T1.J5": Row(
+            "Diagrams of networks: units and links with biases and activations hidden or shown, "
+            "stacked layers, matrix notation; f = ax + by + cz is one unit with three links.",
+            '`pel.draw(model, view="units")`, `view="matrices"`; '
+            "[a network](gallery/units-and-links.svg)",
+        ),
+        "T1.J6": Row(
+            "Figures: three activations; 0/1, hinge, squared and logistic errors; level lines of "
+            "L1 and L2 with the error, and the combined surface; convex and other surfaces; slopes "
+            "of the chain rule; a decision boundary and a margin.",
+            "`pel.viz.plot`, `contours`, `surface`, `boundary`; [the gallery](gallery/README.md)",
+        ),
+        "T1.J8": Row(
+            "The nerve cell: dendrites, axon, synapses that excite or inhibit, an action potential "
+            "that is all or none; and the history from Hebb over Rosenblatt, backpropagation in "
+            "1985 and support vector machines in 1995 to AlexNet in 2012.",
+            "`pel.viz.neuron`, `pel.viz.timeline`; [the cell](gallery/nerve-cell.svg)",
+        ),
         "T1.J9": Row(
             "Lab 5: a soft-margin support vector machine and logistic regression with an L2 "
             "penalty, both by first-order methods on a large problem.",

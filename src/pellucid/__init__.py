@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pellucid import numpy
-from pellucid.core import forks
+from pellucid.core import display, forks
 from pellucid.core.errors import (
     ArgumentError,
     CompileError,
@@ -44,7 +44,7 @@ from pellucid.transform.show import show
 from pellucid.transform.tensor import Tensor
 
 if TYPE_CHECKING:
-    from pellucid import data, models, nn, optim, svm, tables, testing
+    from pellucid import data, models, nn, optim, svm, tables, testing, viz
     from pellucid.models import Model, Sequential, rate_range
     from pellucid.nn import Input
     from pellucid.tables import fit_table, load
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from pellucid.train.callbacks import EarlyStopping, ReduceOnPlateau, StopBelow
     from pellucid.train.metrics import Metric
     from pellucid.transform.curvature import curvature
+    from pellucid.viz.draw import draw
     from pellucid.viz.explain import explain
 
 __version__ = "0.1.0"
@@ -71,6 +72,8 @@ _LATER = {
     "Model": "pellucid.models",
     "rate_range": "pellucid.models",
     "curvature": "pellucid.transform.curvature",
+    "draw": "pellucid.viz.draw",
+    "viz": "pellucid.viz",
     "explain": "pellucid.viz.explain",
     "Sequential": "pellucid.models",
     "load": "pellucid.tables",
@@ -91,6 +94,13 @@ def __getattr__(name: str) -> Any:
     globals()[name] = found
     return found
 
+
+def _painted(what: Any) -> str:
+    """What stands below the pictures, as SVG."""
+    return str(forks.load("pellucid.viz.draw").draw(what).svg)
+
+
+display.paint_with(_painted)
 
 _ELSEWHERE = {
     "load_model": "load",
@@ -174,6 +184,7 @@ __all__ = [
     "UnknownNameError",
     "curvature",
     "data",
+    "draw",
     "explain",
     "fit_table",
     "grad",
@@ -196,5 +207,6 @@ __all__ = [
     "tables",
     "testing",
     "value_and_grad",
+    "viz",
     "vjp",
 ]

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 import pellucid as pel
-from pellucid import data, metrics, models, nn, optim, testing
+from pellucid import data, metrics, models, nn, optim, testing, viz
 from pellucid.transform.tensor import Tensor
+from pellucid.viz.neurons import HISTORY
 
 PLAIN = (bool, int, float, str, tuple)
 LINEAR = {"use_bias": True, "kernel_initializer": "xavier", "bias_initializer": "zeros"}  # Glorot
@@ -142,6 +143,13 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "tolerance": 1e-5,
     },
     "show": {"backward": True, "values": True},
+    "beside": {"columns": 2},
+    "boundary": {"names": ("x₁", "x₂"), "marks": (), "title": "Decision boundary"},
+    "contours": {"levels": 8, "marks": (), "title": "Level lines"},
+    "features": {"title": "What each unit sees"},
+    "plot": {"title": "", "x_label": "x"},
+    "surface": {"title": "Surface"},
+    "timeline": {"events": HISTORY},
     "op": {"samples": (-2.0, 2.0), "formula": "", "doc": ""},
     "Key": {"stream": ""},
     "Symbol": {"shape": ()},
@@ -159,7 +167,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 
 def public() -> Iterator[tuple[str, Callable[..., Any]]]:
     """Every public function, class, and method that people call."""
-    for module in (pel, nn, optim, data, models, metrics, testing):
+    for module in (pel, nn, optim, data, models, metrics, testing, viz):
         for name in module.__all__:
             what = getattr(module, name)
             if callable(what) and not (isinstance(what, type) and issubclass(what, Exception)):

@@ -7,14 +7,14 @@ import pickle
 import pytest
 
 import pellucid as pel
-from pellucid import data, models, nn, optim, testing
+from pellucid import data, models, nn, optim, testing, viz
 from pellucid.core.errors import UnknownNameError
 from pellucid.train import scores
 from pellucid.train.history import History
 
 MODULES = [
     *(nn, nn.losses, nn.activations, nn.init, nn.regularizers),
-    *(optim, data, models, testing, scores, pel),
+    *(optim, data, models, testing, scores, viz, pel),
 ]
 OBJECTS = [
     *(nn.Dense(1), nn.Squared(), nn.He(), nn.L2(0.1)),

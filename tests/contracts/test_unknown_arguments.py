@@ -20,8 +20,18 @@ BASES = {  # what people derive from or never make
     *(optim.Optimizer, optim.Minimizer, optim.Schedule, optim.BatchSize, data.Dataset),
     *(models.RateRange, optim.Objective),
 }
-FUNCTIONS = (pel.explain, pel.jit, pel.numerical_grad, pel.op, pel.rate_range, pel.show, pel.Input)
+FUNCTIONS = (
+    pel.draw,
+    pel.explain,
+    pel.jit,
+    pel.numerical_grad,
+    pel.op,
+    pel.rate_range,
+    pel.show,
+    pel.Input,
+)
 ZOO = (models.lecun1989, models.lenet5, models.alexnet)
+PICTURES = [getattr(pel.viz, name) for name in pel.viz.__all__]
 MODEL = pel.Sequential([nn.Dense(1)])
 METHODS = (
     *("add", "apply", "build", "compile", "evaluate", "fit", "get_layer", "objective", "predict"),
@@ -35,7 +45,7 @@ def doors() -> Iterator[tuple[str, Callable[..., Any]]]:
             kind = getattr(module, name)
             if inspect.isclass(kind) and not issubclass(kind, Exception) and kind not in BASES:
                 yield name, kind
-    for function in (*FUNCTIONS, *ZOO):
+    for function in (*FUNCTIONS, *ZOO, *PICTURES):
         yield function.__name__, function
     for name in METHODS:
         yield f"model.{name}", getattr(MODEL, name)

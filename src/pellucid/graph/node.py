@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pellucid.core import shapes
+from pellucid.core import display, shapes
 from pellucid.core.dtypes import DType
 from pellucid.core.errors import GraphError
 from pellucid.core.shapes import Shape
@@ -103,6 +103,10 @@ class Graph:
         return print_graph(self, most=MAX_MESSAGE).rstrip("\n")
 
     __repr__ = __str__
+
+    def _repr_svg_(self) -> str | None:
+        """The graph in a notebook."""
+        return display.svg(self)
 
     def __len__(self) -> int:
         return len(self.nodes)

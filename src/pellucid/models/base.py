@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.core import dtypes, shapes, trees
+from pellucid.core import display, dtypes, shapes, trees
 from pellucid.core.arguments import seed as check_seed
 from pellucid.core.errors import ArgumentError, DTypeError, ShapeError
-from pellucid.core.forks import Claim
+from pellucid.core.forks import Claim, importing
 from pellucid.core.shapes import N
 from pellucid.data.arrays import as_array, as_features
 from pellucid.data.frames import check_names, feature_names
@@ -189,6 +189,20 @@ class BaseModel(Network):
                     fix,
                 )
         return made
+
+    def __pellucid_network__(self, arrays: bool) -> Any:
+        """What `pel.draw` draws: the architecture, with the weights of dense layers if wanted."""
+        if arrays or not self.architecture.types:
+            self.built()
+        with importing:  # a model that is not drawn does not wait for pictures
+            from pellucid.models.drawing import network_of
+
+        params = self.params if arrays else self.architecture.params
+        return network_of(self.name or type(self).__name__, self.architecture, params, arrays)
+
+    def _repr_svg_(self) -> str | None:
+        """The architecture in a notebook; none before the shape of the input is known."""
+        return display.svg(self)
 
     def claims(self) -> list[Claim]:
         """What a run of this model needs for itself: the model and all its layers."""

@@ -25,7 +25,7 @@ def summary_text(model: Architecture, params: dict[str, dict[str, Any]], total: 
         seen.add(name)
         read = ", ".join(known[n] for n in sources)
         rows.append(
-            (f"{name} ({_kind(layer)}){shared}", shapes.text(type.shape), f"{count:,}", read)
+            (f"{name} ({kind(layer)}){shared}", shapes.text(type.shape), f"{count:,}", read)
         )
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
     chain = len(inputs) == 1 and all(read == (n,) for n, read in enumerate(model.sources))
@@ -41,7 +41,7 @@ def summary_text(model: Architecture, params: dict[str, dict[str, Any]], total: 
     return "\n".join([lines[0], rule, *lines[1:], rule, end])
 
 
-def _kind(layer: object) -> str:
+def kind(layer: object) -> str:
     activation = getattr(layer, "final_activation", None)
     name = type(layer).__name__
     if activation is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pellucid.core import shapes
+from pellucid.core import display, shapes
 from pellucid.core.arguments import integer, real
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.core.names import unknown_attribute
@@ -116,6 +116,14 @@ class History:
             raise ArgumentError("add_seconds", f"what must be a name, got {what!r}")
         spent = real("add_seconds", "seconds", seconds, 0)
         self.seconds[what] = self.seconds.get(what, 0.0) + spent
+
+    def __pellucid_curves__(self) -> Table:
+        """What `pel.draw` draws of a run."""
+        return self.epochs
+
+    def _repr_svg_(self) -> str | None:
+        """The curves in a notebook."""
+        return display.svg(self)
 
     def __repr__(self) -> str:
         count = self.counts["epochs"]

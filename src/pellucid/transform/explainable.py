@@ -77,7 +77,9 @@ def function_call(where: str, target: Any, args: tuple[Any, ...]) -> FunctionCal
     if own is not None:
         return _answered(where, target, own(target, where, *args))
     if not callable(target) or isinstance(target, type):
-        wanted = "a function, a model or a Tensor" if where == "show" else "a function or a model"
+        wanted = (
+            "a function or a model" if where == "explain" else "a function, a model or a Tensor"
+        )
         is_class = isinstance(target, type)
         kind = f"the class {target.__name__}" if is_class else type(target).__name__
         raise ArgumentError(where, f"expected {wanted}, got {kind}", _advice(where, target))

@@ -35,18 +35,18 @@ class Call:
     names: list[str]
 
 
-def traced(call: FunctionCall, numbers: Sequence[int]) -> Call:
+def traced(call: FunctionCall, numbers: Sequence[int], where: str = "explain") -> Call:
     """The graph of a call in which every array of the arguments is an input, if it can be.
 
     A function may want the numbers of an argument that is not differentiated, as the size of a loop
     or an index of NumPy's. Then those arguments are given as they are, as `grad` does.
     """
     with contextlib.suppress(Exception):  # what `grad` refuses too is raised by the second try
-        return _traced(call, numbers, every=True)
-    return _traced(call, numbers, every=False)
+        return _traced(call, numbers, where, every=True)
+    return _traced(call, numbers, where, every=False)
 
 
-def _traced(call: FunctionCall, numbers: Sequence[int], every: bool) -> Call:
+def _traced(call: FunctionCall, numbers: Sequence[int], where: str, every: bool) -> Call:
     flat = [trees.flatten(arg) for arg in call.args]
     paths, leaves = call.leaf_names, call.leaves
     asked = [owner in numbers for owner in call.owners]
@@ -55,9 +55,9 @@ def _traced(call: FunctionCall, numbers: Sequence[int], every: bool) -> Call:
         for n, leaf in enumerate(leaves)
         if asked[n] or (every and (hasattr(leaf, "dtype") or isinstance(leaf, (Value, float))))
     ]
-    types = [leaf_type(leaves[n], "explain") for n in chosen]
+    types = [leaf_type(leaves[n], where) for n in chosen]
     wrt = [k for k, n in enumerate(chosen) if asked[n]]
-    check_floats("explain", [paths[chosen[k]] for k in wrt], [types[k] for k in wrt])
+    check_floats(where, [paths[chosen[k]] for k in wrt], [types[k] for k in wrt])
 
     def rebuild(values: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         filled = list(leaves)
