@@ -9,7 +9,13 @@ from sklearn.utils.estimator_checks import check_estimator
 
 import pellucid.sklearn as estimators
 
-LONG = ("KernelLogisticRegression", "Perceptron")
+LONG = (
+    "KernelLogisticRegression",
+    "MLPClassifier",
+    "MLPRegressor",
+    "Perceptron",
+    "SoftmaxRegression",
+)
 CLASSES = [
     pytest.param(name, marks=pytest.mark.slow if name in LONG else [])
     for name in sorted(set(estimators.__all__) - {"ParameterError"})

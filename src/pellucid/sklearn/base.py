@@ -232,7 +232,7 @@ class Classes(Estimator):
         if strange.any():
             raise DataError(
                 self._where,
-                f"y must hold classes of the first partial_fit, got {y[strange].tolist()[0]!r}",
+                f"y must hold classes that were there before, got {y[strange].tolist()[0]!r}",
             )
         return np.searchsorted(self.classes_, y)
 

@@ -250,7 +250,9 @@ class MLPClassifier(ClassifierMixin, Classes, MLP):
                 "'balanced'",
                 "Write class_weight={label: weight}.",
             )
-        weights = table.weights * self._class_weights(codes, table.weights)[codes]
+        weights = table.weights
+        if self.class_weight is not None:
+            weights = weights * self._class_weights(codes, weights)[codes]
         loss = self._loss()
         self._outputs = len(self.classes_)
         if self._kind == _TWO and (loss.binary_labels or not loss.is_classification):

@@ -121,7 +121,7 @@ class MLP(Network):
             warnings.warn(
                 f"{where} holds no rows back: early_stopping is for steps along gradients, such as "
                 "those of solver='adam'.",
-                stacklevel=5,
+                stacklevel=4,
             )
         self._check_threads()
 
@@ -331,7 +331,7 @@ class MLP(Network):
         if self.batch_size > rows:
             warnings.warn(
                 f"{self._where} takes all {rows} rows at a time for batch_size={self.batch_size}.",
-                stacklevel=5,
+                stacklevel=4,
             )
         return min(int(self.batch_size), rows)
 
@@ -369,9 +369,9 @@ class MLP(Network):
             self.best_loss_ = self.loss_
         if not follower.rested:
             if self.n_iter_ >= epochs:
-                self._late("max_iter", epochs, "epochs")
+                self._late("max_iter", epochs, "epochs", 5)
             elif isinstance(follower, Descent):
-                self._late("max_fun", self.max_fun, "evaluations")
+                self._late("max_fun", self.max_fun, "evaluations", 5)
 
     def _as_fitted(self) -> dict[str, Any]:
         """What scikit-learn's callbacks make a fitted estimator of."""

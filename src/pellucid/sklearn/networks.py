@@ -129,17 +129,17 @@ class Network(CallbackSupportMixin, Estimator):
             warnings.warn(
                 f"{self._where} was stopped after {self.n_iter_ - epochs_before} epochs, and has "
                 "the weights that it had then.",
-                stacklevel=5,
+                stacklevel=4,
             )
         model.kept = {}
 
-    def _late(self, name: str, value: Any, what: str) -> None:
-        """Warns of a run that ended before it rested."""
+    def _late(self, name: str, value: Any, what: str, level: int) -> None:
+        """Warns of a run that ended before it rested; who called `fit` stands `level` calls up."""
         warnings.warn(
             f"{self._where} stopped after {name}={value} {what}, and had not come to rest: raise "
             f"{name} or tol.",
             ConvergenceWarning,
-            stacklevel=5,
+            stacklevel=level,
         )
 
     def _order_seed(self, first: int) -> int:

@@ -124,7 +124,7 @@ class SoftmaxRegression(LinearClassifierMixin, ClassifierMixin, Classes, Network
             )
             tasks.close()
             if not follower.rested and self.n_iter_ >= steps:
-                self._late("max_iter", steps, "steps")
+                self._late("max_iter", steps, "steps", 3)
         return self
 
     def predict_proba(self, X: Any) -> Array:
