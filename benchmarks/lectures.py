@@ -17,6 +17,7 @@ from experiment import Experiment, Missing, Page
 from margins import effect_of_c, kernels, lab, loss_curves, margin_slack, outlier
 from networks import adam_decay, boundary, curves, mixture_density, sparsity
 from optimisation import batch_sizes, growing_batch, learning_rate, momentum
+from streams import drifting_stream
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -25,6 +26,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     "momentum": Experiment("Correlated data: steepest descent and what helps it", momentum),
     "batch-sizes": Experiment("Batch, stochastic and minibatch learning", batch_sizes),
     "learning-rate": Experiment("The learning rate and the second derivative", learning_rate),
+    "drifting-stream": Experiment("Online learning on a target that moves", drifting_stream),
     "mixture-density": Experiment("Mixture densities for an inverse problem", mixture_density),
     "sparsity": Experiment("L1 and weights that are exactly 0", sparsity),
     "adam-decay": Experiment("Weight decay and the L2 penalty", adam_decay),

@@ -6,8 +6,9 @@
 
 fit: steps within whole epochs. calls: a step and a prediction as plain functions, compiled and
 called from Python. fresh: the first step of a process, and its peak memory. gradient: the cost of a
-gradient relative to its loss. neighbours: randomly drawn networks. svm: support vector machines. A
-library that is not installed is left out, and the page says so.
+gradient relative to its loss. neighbours: randomly drawn networks. svm: support vector machines.
+mlp: networks with scikit-learn's interface. A library that is not installed is left out, and the
+page says so.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import figures
 import fresh
 import functions
 import lenet
+import mlp
 import neighbours
 from page import Page, head, measured_on, table, threaded
 from peers import ALL, DIGITS, FAST, ROWS, SMALL, WIDE, Net
@@ -44,6 +46,7 @@ ORDER = (
     functions.GRADIENT,
     neighbours.NEIGHBOURS,
     svm.SVM,
+    mlp.NETWORKS,
 )
 
 CASES: dict[str, tuple[Net, tuple[str, ...]]] = {
@@ -118,6 +121,7 @@ PIECES: dict[str, Callable[[argparse.Namespace, Page], None]] = {
     "gradient": functions.gradient,
     "neighbours": neighbours.section,
     "svm": svm.section,
+    "mlp": mlp.section,
 }
 
 

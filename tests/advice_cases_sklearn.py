@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 from scipy import sparse
 from sklearn import svm
 
 import pellucid as pel
 from pellucid import sklearn as estimators
+from pellucid.nn import Dense, Dropout
 from tests.advice_cases import Followed
 
 RNG = np.random.default_rng(0)
@@ -17,6 +20,15 @@ THIN = sparse.csr_array(X)
 KERNEL = X @ X.T
 MACHINE = pel.svm.SVC().fit(X, Y)
 LARGE = 2**55 + 10**15 * np.arange(30)
+
+
+def network(**given):
+    """A network that rests after a few epochs."""
+    settings = {"hidden_layer_sizes": (3,), "tol": 10.0, "n_iter_no_change": 1, "random_state": 0}
+    return estimators.MLPClassifier(**settings, **given)
+
+
+NETWORK = network(warm_start=True).fit(X, Y)
 PARTS = estimators.Perceptron().partial_fit(X, Y, classes=[0, 1, 2])
 
 FOLLOWED = [
@@ -62,6 +74,34 @@ FOLLOWED = [
         "Leave classes out after the first partial_fit.",
         lambda _: PARTS.partial_fit(X, Y, classes=[0, 1]),
         lambda _: PARTS.partial_fit(X, Y),
+    ),
+    Followed(
+        "Set warm_start=False to begin anew.",
+        lambda _: copy.deepcopy(NETWORK).fit(X, Y > 0),
+        lambda _: copy.deepcopy(NETWORK).set_params(warm_start=False).fit(X, Y > 0),
+    ),
+    Followed(
+        "Write class_weight={label: weight}.",
+        lambda _: network(class_weight="balanced").partial_fit(X, Y, classes=[0, 1, 2]),
+        lambda _: network(class_weight={0: 2.0}).partial_fit(X, Y, classes=[0, 1, 2]),
+    ),
+    Followed(
+        "Use loss='squared_error', or pel.Sequential with this loss.",
+        lambda _: estimators.MLPRegressor("gaussian").fit(X, Y),
+        lambda _: (
+            estimators.MLPRegressor("squared_error", max_iter=1, tol=10, n_iter_no_change=1),
+            pel.Sequential([pel.nn.Dense(2)]).compile(loss="gaussian"),
+        ),
+    ),
+    Followed(
+        "Write layers=[Dense(64, 'relu'), Dropout(0.2)].",
+        lambda _: network(layers="Dense").fit(X, Y),
+        lambda _: network(layers=[Dense(64, "relu"), Dropout(0.2)]).fit(X, Y),
+    ),
+    Followed(
+        "Raise validation_fraction, give validation_data, or more rows.",
+        lambda _: estimators.MLPRegressor(early_stopping=True).fit(X[:3], X[:3, 0]),
+        lambda _: network(early_stopping=True).fit(X, Y, validation_data=(X[:3], Y[:3])),
     ),
     Followed(
         "For ‖w‖₁ take sklearn.svm.LinearSVC(penalty='l1', dual=False).",

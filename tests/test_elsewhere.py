@@ -173,7 +173,6 @@ MEANT = [
     ("compile", "criterion", "'loss'"),
     ("compile", "trainable", "rates={'dense_1': 0}"),
     ("fit", "validation_split", "pel.data.split(len(x), 0.2, seed=0)"),
-    ("fit", "shuffle", "another order"),
     ("fit", "n_epochs", "'epochs'"),
     ("fit", "random_state", "'seed'"),
     ("fit", "n_jobs", "'threads'"),

@@ -500,8 +500,8 @@ SECTIONS: dict[str, dict[str, Row]] = {
         ),
         "T1.H3": Row(
             "Online learning follows targets whose distribution shifts.",
-            "–",
-            later="learning row by row from a stream (`partial_fit`) is not built",
+            "`pellucid.sklearn.MLPClassifier.partial_fit`; [a line that "
+            "turns](lectures/drifting-stream.md)",
         ),
         "T1.H4": Row(
             "Batches may start small and grow as training proceeds, at the same rate.",

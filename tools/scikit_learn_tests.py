@@ -1,11 +1,11 @@
-"""Runs scikit-learn's own tests of its support vector machines and its perceptron on ours.
+"""Runs scikit-learn's own tests of support vector machines, perceptron and networks on ours.
 
 The tests are those of the scikit-learn that is installed; before they are collected, the classes of
-`sklearn.svm` and `sklearn.linear_model` are exchanged for those of `pellucid.sklearn`. Every test
-that fails must stand in the note below with its reason. It may also pass: some compare two fits
-more closely than their tolerance, which hangs on the last bits.
+`sklearn.svm`, `sklearn.linear_model` and `sklearn.neural_network` are exchanged for those of
+`pellucid.sklearn`. Every test that fails must stand in a note below with its reason. It may also
+pass: some compare two fits more closely than their tolerance, which hangs on the last bits.
 
-    python tools/scikit_learn_tests.py            the counts, and what the note does not explain
+    python tools/scikit_learn_tests.py            the counts, and what the notes do not explain
     python tools/scikit_learn_tests.py --theirs   the same tests without the exchange
 """
 
@@ -20,17 +20,20 @@ from typing import Any
 
 import pytest
 import sklearn.linear_model
+import sklearn.neural_network
 import sklearn.svm
 
 import pellucid.sklearn
 from pellucid.sklearn.base import Estimator
 
-NOTE = Path(__file__).parent.parent / "docs" / "notes" / "0009-scikit-learn.md"
+NOTES = Path(__file__).parent.parent / "docs" / "notes"
+REASONS = ("0009-scikit-learn.md", "0010-networks-for-scikit-learn.md")
 FILES = (
     "svm/tests/test_svm.py",
     "svm/tests/test_sparse.py",
     "svm/tests/test_bounds.py",
     "linear_model/tests/test_perceptron.py",
+    "neural_network/tests/test_mlp.py",
 )
 FOLDER = Path(sklearn.__file__).parent
 
@@ -50,7 +53,7 @@ class Outcomes:
             return object.__new__(kind)
 
         Estimator.__new__ = staticmethod(made)  # type: ignore[assignment, method-assign]
-        for module in (sklearn.svm, sklearn.linear_model):
+        for module in (sklearn.svm, sklearn.linear_model, sklearn.neural_network):
             for name in set(module.__all__) & set(pellucid.sklearn.__all__):
                 setattr(module, name, getattr(pellucid.sklearn, name))
 
@@ -91,8 +94,9 @@ def run(theirs: bool = False) -> Outcomes:
 
 
 def reasons() -> dict[str, int]:
-    """The tests that the note explains, each with the number of its cases that fail."""
-    rows = re.findall(r"^\| `([\w:]+)` \| (\d+) \|", NOTE.read_text(), re.M)
+    """The tests that the notes explain, each with the number of its cases that fail."""
+    text = "\n".join((NOTES / name).read_text(encoding="utf-8") for name in REASONS)
+    rows = re.findall(r"^\| `([\w:]+)` \| (\d+) \|", text, re.M)
     return {name: int(count) for name, count in rows}
 
 
@@ -115,7 +119,7 @@ def main() -> None:
     unexplained = {name for name, count in failed.items() if count > explained.get(name, 0)}
     for name in sorted(failed.keys() | explained.keys()):
         if failed[name] != explained.get(name, 0):
-            print(f"{name}: {failed[name]} fail, the note explains {explained.get(name, 0)}")
+            print(f"{name}: {failed[name]} fail, the notes explain {explained.get(name, 0)}")
     if unexplained:
         sys.exit(1)
 

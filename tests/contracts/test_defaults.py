@@ -99,7 +99,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         **{"metrics": (), "regularizer": ()},
     },
     "Model.fit": {
-        **{"epochs": 1, "verbose": 1, "callbacks": ()},  # Keras
+        **{"epochs": 1, "shuffle": True, "verbose": 1, "callbacks": ()},  # Keras
         **{"checkpoint_every": 5.0, "overwrite": False, "resume": False},
     },
     "Model.evaluate": ROWS,

@@ -9,13 +9,26 @@ from sklearn.utils.estimator_checks import check_estimator
 
 import pellucid.sklearn as estimators
 
-LONG = ("KernelLogisticRegression", "Perceptron", "TableClassifier", "TableRegressor")
+LONG = (
+    "KernelLogisticRegression",
+    "MLPClassifier",
+    "MLPRegressor",
+    "Perceptron",
+    "SoftmaxRegression",
+    "TableClassifier",
+    "TableRegressor",
+)
 CLASSES = [
     pytest.param(name, marks=pytest.mark.slow if name in LONG else [])
     for name in sorted(set(estimators.__all__) - {"ParameterError"})
 ]
 # These need a package or a setting that scikit-learn's checks ask for, and that tests go without.
-SKIPPED = ("pandas is not installed", "SCIPY_ARRAY_API is not set")
+# The last is a check of a method that neither scikit-learn's own class has.
+SKIPPED = (
+    "pandas is not installed",
+    "SCIPY_ARRAY_API is not set",
+    "MLPClassifier does not have a decision_function method",
+)
 
 
 @pytest.mark.parametrize("name", CLASSES)

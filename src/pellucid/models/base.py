@@ -92,6 +92,10 @@ class BaseModel(Network):
         """Runs what is compiled for `other`, a model of the same graph and configuration."""
         self.__dict__["programs"] = other.programs
 
+    def adopt_programs(self, programs: Programs) -> None:
+        """Runs what is compiled for a model of other rates and strengths of penalties alone."""
+        self.__dict__["programs"] = programs.apart(self.programs.own)
+
     # -- layers and arrays ------------------------------------------------------------------
 
     @property
@@ -316,8 +320,7 @@ class BaseModel(Network):
 
     def forget_programs(self) -> None:
         """After a change of the layers, or of how they are trained."""
-        self.programs.clear()
-        self.programs.own = None
+        self.__dict__["programs"] = Programs()  # others may run those that it had
 
     def refresh(self) -> None:
         """Forgets what was traced where functions of a person's own read something else by now.

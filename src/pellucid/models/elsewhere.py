@@ -50,7 +50,6 @@ FIT = {
     "validation_freq": "Leave it out: validation follows each epoch; validate_every counts steps.",
     "validation_steps": "Leave it out: validation takes all rows of validation_data.",
     "validation_batch_size": "Leave it out: validation takes as many rows at once as are quick.",
-    "shuffle": "Leave it out: each epoch has another order of the rows, drawn from seed.",
     "random_state": "seed",
     "initial_epoch": "Write resume=True: a loaded checkpoint goes on where it stopped.",
     "steps_per_epoch": _STEPS,

@@ -40,6 +40,7 @@ from pellucid.train.step import evaluation_graph, product_graph, value_graph
 from pellucid.train.task import Task
 
 Array = np.ndarray[Any, Any]
+_BEFORE = {"shuffle": True}  # what files say nothing of that are older than the choice
 
 
 @dataclass(frozen=True)
@@ -150,13 +151,16 @@ def batch_sizes(given: Any, rows: int, optimizer: Optimizer) -> BatchSize:
     return FixedBatch(integer("fit", "batch_size", given, 1))
 
 
-def what_must_stay(data: Data, sizes: BatchSize, dtype: np.dtype[Any]) -> dict[str, Any]:
+def what_must_stay(
+    data: Data, sizes: BatchSize, shuffle: bool, dtype: np.dtype[Any]
+) -> dict[str, Any]:
     """What must be as it was for a run to go on."""
     return {
         "batch_size": to_config(sizes)
         if isinstance(sizes, GrowingBatch)
         else sizes.checked_size(0),
         "rows": data.rows,
+        "shuffle": shuffle,
         "data": fingerprint(data.features, data.others, dtype),
     }
 
@@ -204,10 +208,11 @@ def start(
             )
         asked = same if seed is None else {**same, "seed": seed}
         for name, value in asked.items():
-            if stored[name] != value:
+            before = stored.get(name, _BEFORE.get(name))
+            if before != value:
                 raise ArgumentError(
                     "fit",
-                    f"to resume, {name} must be {stored[name]} as before, got {value}",
+                    f"to resume, {name} must be {before} as before, got {value}",
                     "Give the same data and options, or train without resume.",
                 )
     if model.slots is None:
@@ -333,7 +338,7 @@ def watchers(
     every: float,
     overwrite: bool,
 ) -> tuple[list[Callback], bool]:
-    """All callbacks of a run, and whether a person's own are among them."""
+    """All callbacks of a run, and whether one of a person's own looks at the model."""
     known = isinstance(verbose, (int, np.integer)) and not isinstance(verbose, bool)
     if not known or verbose not in (0, 1, 2):
         raise ArgumentError("fit", f"verbose must be 0, 1 or 2, got {verbose!r}")
@@ -344,7 +349,7 @@ def watchers(
         path = check_target(checkpoint, overwrite)
         check_savable(model, data.types)
         several.append(Checkpoint(lambda: save(model, path, overwrite=True), every))
-    return several, len(given) > 0
+    return several, any(one.reads_model for one in given)
 
 
 def noting_changes(model: BaseModel) -> Callable[[], None]:

@@ -295,6 +295,8 @@ def _resume(
         if training and type(training.get(name)) not in kinds:
             wanted = " or ".join(one.__name__ for one in kinds)
             raise DataError("load", f"training.{name} must be {wanted}")
+    if not isinstance(training.get("shuffle", True), bool):  # older files do not say
+        raise DataError("load", "training.shuffle must be bool")
     for name in ("seed", "step", "epoch", "batch"):
         if not 0 <= training.get(name, 0) < _MOST:
             raise DataError("load", f"training.{name} must be 0 or more, got {training[name]}")

@@ -503,6 +503,7 @@ class Model(BaseModel):
         class_weight: Any = None,
         validation_data: Sequence[Any] | None = None,
         validate_every: int | None = None,
+        shuffle: bool = True,
         seed: int | None = None,
         verbose: int = 1,
         callbacks: Callback | Sequence[Callback] = (),
@@ -530,6 +531,8 @@ class Model(BaseModel):
                 Both kinds of weights multiply.
             validation_data: (x, y) or (x, y, weights) measured after each epoch.
             validate_every: measures validation every so many steps as well.
+            shuffle: whether each epoch takes the rows in an order of its own, drawn from `seed`;
+                otherwise they come as they were given.
             seed: owns the order of the data and dropout; None draws one and records it.
             verbose: 0 silent, 1 a bar, 2 a line an epoch.
             callbacks: what happens between steps.
@@ -561,6 +564,7 @@ class Model(BaseModel):
             integer("fit", "validate_every", validate_every, 1)
             if validation_data is None:
                 raise ArgumentError("fit", "validate_every needs validation_data, got None")
+        flag("fit", "shuffle", shuffle)
         flag("fit", "overwrite", overwrite)
         flag("fit", "resume", resume)
         check_backend("fit", backend)
@@ -568,7 +572,7 @@ class Model(BaseModel):
         data = Data.of(self, x, y, "fit", sample_weight, class_weight)
         validate = fitting.validation(self, validation_data, backend)
         sizes = fitting.batch_sizes(batch_size, data.rows, optimizer)
-        same = fitting.what_must_stay(data, sizes, numpy_dtype(self.dtype))
+        same = fitting.what_must_stay(data, sizes, shuffle, numpy_dtype(self.dtype))
         task = self.task(data.types, bool(data.weights))
         curves = fitting.history(self, history_points, resume)
         progress = fitting.start(self, task, same, seed, resume)
@@ -584,6 +588,7 @@ class Model(BaseModel):
                 epochs=epochs,
                 batch_size=lambda epoch: min(sizes.checked_size(epoch), data.rows),
                 validate_every=validate_every,
+                shuffle=shuffle,
             ),
             progress,
             fitting.engine_of(self, task, job, progress, backend, count),

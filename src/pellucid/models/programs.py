@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pellucid.graph.node import Graph, TensorType
@@ -51,6 +51,10 @@ class Programs:
             found = executor(self.traced(graph), backend=backend, where=where, prepare=in_rows)
             self._programs[whole] = found
         return found
+
+    def apart(self, own: OwnCode | None = None) -> Programs:
+        """The same graphs and programs beside own tasks, which hold strengths of penalties."""
+        return replace(self, tasks={}, own=own)
 
     def clear(self) -> None:
         """Forgets all but whose code it is."""

@@ -24,8 +24,11 @@ from pellucid.sklearn.base import ParameterError
 from pellucid.sklearn.classifiers import SVC, NuSVC
 from pellucid.sklearn.linear import LinearSVC
 from pellucid.sklearn.logistic import KernelLogisticRegression
+from pellucid.sklearn.mlp_classifier import MLPClassifier
+from pellucid.sklearn.mlp_regressor import MLPRegressor
 from pellucid.sklearn.perceptron import Perceptron
 from pellucid.sklearn.regressors import SVR, NuSVR, OneClassSVM
+from pellucid.sklearn.softmax import SoftmaxRegression
 from pellucid.sklearn.tables import TableClassifier, TableRegressor
 from pellucid.svm.arguments import NAMES
 
@@ -34,11 +37,14 @@ __all__ = [
     "SVR",
     "KernelLogisticRegression",
     "LinearSVC",
+    "MLPClassifier",
+    "MLPRegressor",
     "NuSVC",
     "NuSVR",
     "OneClassSVM",
     "ParameterError",
     "Perceptron",
+    "SoftmaxRegression",
     "TableClassifier",
     "TableRegressor",
 ]

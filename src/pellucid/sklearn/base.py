@@ -19,7 +19,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import _check_sample_weight, column_or_1d, validate_data
 
 from pellucid import svm
 from pellucid.core.arguments import flag, integer, real
@@ -132,13 +132,20 @@ class Estimator(BaseEstimator):
         return _plain(found)
 
     def _table(
-        self, X: Any, y: Any, sample_weight: Any, reset: bool = True, numeric: bool = False
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        reset: bool = True,
+        numeric: bool = False,
+        several: bool = False,
     ) -> Table:
         """The rows that count, with X as `_columns` has it.
 
         Args:
             y: NO_TARGET where rows have none.
             numeric: whether y are numbers.
+            several: whether a row may have several targets.
 
         Raises:
             DataError: where no weight is above 0.
@@ -146,7 +153,13 @@ class Estimator(BaseEstimator):
         if isinstance(y, str) and y == NO_TARGET:
             return self._counting(self._columns(X, reset), None, sample_weight)
         options = {"y_numeric": True} if numeric and y is not None else {}
+        if several:
+            options["multi_output"] = True
         X, y = self._columns(X, reset, y=y, **options)
+        if several and hasattr(y, "toarray"):
+            y = y.toarray()
+        if several and y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
         return self._counting(X, y, sample_weight)
 
     def _counting(self, X: Any, y: Any, sample_weight: Any) -> Table:
@@ -193,6 +206,33 @@ class Classes(Estimator):
                 "Give rows of another class a weight above 0.",
             )
         return codes.ravel()
+
+    def _known(self, y: Array, classes: Any, first: bool) -> NDArray[np.intp]:
+        """The class of each row of a part of the data; sets `classes_` for the first part."""
+        if classes is None and first:
+            raise ArgumentError(
+                self._where,
+                "the first partial_fit must be given all classes, got classes=None",
+                "Write partial_fit(X, y, classes=numpy.unique(all labels)).",
+            )
+        given = None if classes is None else np.unique(classes)
+        if given is not None and first:
+            self.classes_ = given
+        elif given is not None and not np.array_equal(given, self.classes_):
+            raise DataError(
+                self._where,
+                f"classes must stay {self.classes_.tolist()}, got {given.tolist()}",
+                "Leave classes out after the first partial_fit.",
+            )
+        if len(self.classes_) < 2:
+            raise DataError(self._where, f"classes must be two or more, got {len(self.classes_)}")
+        strange = ~np.isin(y, self.classes_)
+        if strange.any():
+            raise DataError(
+                self._where,
+                f"y must hold classes that were there before, got {y[strange].tolist()[0]!r}",
+            )
+        return np.searchsorted(self.classes_, y)
 
     def _class_weights(
         self, codes: NDArray[np.intp], weights: NDArray[np.float64]

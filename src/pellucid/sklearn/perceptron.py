@@ -20,8 +20,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 
 from pellucid.core.arguments import choice, integer, real
-from pellucid.core.errors import ArgumentError, DataError, ShapeError
-from pellucid.data.minibatch import order
+from pellucid.core.errors import ShapeError
 from pellucid.models import Sequential
 from pellucid.nn import L2, Dense, ElasticNet
 from pellucid.nn.regularizers import Regularizer
@@ -252,33 +251,6 @@ class Perceptron(SparseCoefMixin, LinearClassifierMixin, ClassifierMixin, Classe
         real(where, "validation_fraction", fraction, 0, 1, open_low=True, open_high=True)
         integer(where, "n_iter_no_change", self.n_iter_no_change, 1)
 
-    def _known(self, y: Array, classes: Any, first: bool) -> NDArray[np.intp]:
-        """The class of each row of a part of the data."""
-        if classes is None and first:
-            raise ArgumentError(
-                self._where,
-                "the first partial_fit must be given all classes, got classes=None",
-                "Write partial_fit(X, y, classes=numpy.unique(all labels)).",
-            )
-        given = None if classes is None else np.unique(classes)
-        if given is not None and first:
-            self.classes_ = given
-        elif given is not None and not np.array_equal(given, self.classes_):
-            raise DataError(
-                self._where,
-                f"classes must stay {self.classes_.tolist()}, got {given.tolist()}",
-                "Leave classes out after the first partial_fit.",
-            )
-        if len(self.classes_) < 2:
-            raise DataError(self._where, f"classes must be two or more, got {len(self.classes_)}")
-        strange = ~np.isin(y, self.classes_)
-        if strange.any():
-            raise DataError(
-                self._where,
-                f"y must hold classes of the first partial_fit, got {y[strange].tolist()[0]!r}",
-            )
-        return np.searchsorted(self.classes_, y)
-
     def _begin(self, X: Array, coef: Any, intercept: Any) -> None:
         """Sets `coef_` and `intercept_` to what training begins with."""
         count = 1 if len(self.classes_) == 2 else len(self.classes_)
@@ -366,24 +338,19 @@ class Perceptron(SparseCoefMixin, LinearClassifierMixin, ClassifierMixin, Classe
         seed: int,
         callbacks: Sequence[_Rest],
     ) -> None:
-        options: dict[str, Any] = {
-            "batch_size": 1,
-            "seed": seed,
-            "verbose": min(self._verbosity(), 2),
-            "callbacks": callbacks,
-            "threads": 1,
-            "history_points": 0,
-        }
-        if self.shuffle:
-            model.fit(x, signs, sample_weight=weights, epochs=epochs, **options)
-            return
-        # Each fit of one epoch has this order, so these rows come as they were given.
-        back = np.argsort(order(len(x), seed, 0))
-        x, signs, weights = x[back], signs[back], weights[back]
-        for _ in range(epochs):
-            model.fit(x, signs, sample_weight=weights, epochs=1, **options)
-            if callbacks[0].resting:
-                break
+        model.fit(
+            x,
+            signs,
+            sample_weight=weights,
+            epochs=epochs,
+            batch_size=1,
+            shuffle=bool(self.shuffle),
+            seed=seed,
+            verbose=min(self._verbosity(), 2),
+            callbacks=callbacks,
+            threads=1,
+            history_points=0,
+        )
 
     def _penalties(self) -> list[Regularizer]:
         alpha = float(self.alpha)

@@ -43,6 +43,10 @@ class Run(Protocol):
     def epochs(self) -> int: ...
 
     @property
+    def evaluations(self) -> int:
+        """How often this run has evaluated the objective: once a step, or as an optimizer needs."""
+
+    @property
     def steps_per_epoch(self) -> int: ...
 
     @property
@@ -92,7 +96,12 @@ class Callback:
         every_step: whether `on_step` must see each step. Native training comes back to Python
             every 50 ms or so; a callback of your own that has an `on_step` is called at every step
             all the same, and that makes small networks slower.
+        reads_model: whether the model must have the weights of an epoch when `on_epoch` is called.
+            A callback that looks at the run alone says False, which saves copies; `run.publish()`
+            gives the model its weights all the same.
     """
+
+    reads_model: bool = True
 
     @property
     def every_step(self) -> bool:

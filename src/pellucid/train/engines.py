@@ -125,6 +125,7 @@ class MinimizerTrainer(StepwiseTrainer):
         super().__init__(job, state, len(job.graph.outputs) - self._layers - len(free))
         self.minimizer, self.program, self.free = minimizer, program, free
         self._sizes = [state[i].size for i in free]
+        self.evaluations = 0  # of the objective, with its gradient or without
 
     def _flat(self, arrays: Sequence[Array], lead: int = 0) -> Array:
         """One of each trained weight as one float64 array, the axes after `lead` flattened."""
@@ -151,15 +152,18 @@ class MinimizerTrainer(StepwiseTrainer):
             return moved
 
         def value_at(flat: Array) -> float:
+            self.evaluations += 1
             return float(self.program("value")(at(flat))[0])
 
         def slope_at(flat: Array) -> tuple[float, Array]:
+            self.evaluations += 1
             outputs = self.program("gradient")(at(flat))
             return float(outputs[0]), self._flat(outputs[len(outputs) - len(self.free) :])
 
         def product(flat: Array) -> Array:
             return self._flat(self.program("product")([*inputs, *self._apart(flat)]))
 
+        self.evaluations += 1
         outputs = self.program("gradient")(inputs)
         measures = [float(value) for value in outputs[: self.measures]]
         layers = outputs[self.measures : self.measures + self._layers]

@@ -22,7 +22,7 @@ from pellucid.optim.base import Optimizer
 from pellucid.runtime.executor import Trainer
 from pellucid.runtime.interpreter import step as step_through
 from pellucid.train.callback import Callback, Run
-from pellucid.train.engines import Job
+from pellucid.train.engines import Job, MinimizerTrainer
 from pellucid.train.history import History
 
 Array = np.ndarray[Any, Any]
@@ -66,6 +66,7 @@ class Settings:
     epochs: int
     batch_size: Callable[[int], int]  # of an epoch
     validate_every: int | None = None
+    shuffle: bool = True
 
 
 class TrainingRun:
@@ -90,6 +91,7 @@ class TrainingRun:
         self.settings, self.state, self.history = settings, state, history
         self.engine, self.validate, self.callbacks = engine, validate, callbacks
         self._publish, self._watched = publish, watched
+        self._first_step = state.step
         self.logs: dict[str, float] = {}
         self.measures: dict[str, float] = {}
         self.stop = self._finished = False
@@ -122,6 +124,12 @@ class TrainingRun:
     @property
     def epochs(self) -> int:
         return self.settings.epochs
+
+    @property
+    def evaluations(self) -> int:
+        if isinstance(self.engine, MinimizerTrainer):
+            return self.engine.evaluations
+        return self.state.step - self._first_step
 
     @property
     def steps_per_epoch(self) -> int:
@@ -230,7 +238,11 @@ class TrainingRun:
 
     def _epoch(self) -> None:
         now, size = self.state, self.batch_size
-        rows = self.engine.order(now.seed, now.epoch)
+        rows = (
+            self.engine.order(now.seed, now.epoch)
+            if self.settings.shuffle
+            else np.arange(self.settings.job.rows)
+        )
         steps = -(-len(rows) // size)
         while now.batch < steps:
             start = now.batch * size
