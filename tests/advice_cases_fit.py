@@ -18,6 +18,7 @@ SIZES = np.where(X > 1, "L", "S")
 ROWS = {"height": X, "size": SIZES}
 AMOUNTS = {"height": X, "price": X + np.arange(40) * 0.13}
 KEYS = np.where(X > 1, 2**53 + 3, 2**53 + 5)
+LARGE = 2**55 + 10**15 * np.arange(40)
 MOMENTS = np.datetime64("2024-01-01") + np.arange(40) * np.timedelta64(1, "D")
 
 
@@ -53,7 +54,7 @@ FOLLOWED = [
         lambda p: fitted({"height": X, "size": KEYS}),
         lambda p: (
             fitted({"height": X, "size": KEYS}, types={"size": "category"}),
-            fitted({"height": X, "size": KEYS / 1e6}),
+            fitted({"height": X, "size": LARGE / 1e6}),
         ),
     ),
     Followed(
