@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from pellucid.train.metrics import Metric
     from pellucid.transform.curvature import curvature
     from pellucid.viz.explain import explain
+    from pellucid.web.lesson.lesson import lesson
+    from pellucid.web.lesson.question import Question
 
 __version__ = "0.1.0"
 
@@ -73,11 +75,13 @@ _LATER = {
     "curvature": "pellucid.transform.curvature",
     "explain": "pellucid.viz.explain",
     "Sequential": "pellucid.models",
+    "lesson": "pellucid.web.lesson.lesson",
     "load": "pellucid.tables",
     "fit_table": "pellucid.tables",
     "tables": "pellucid.tables",
     "Callback": "pellucid.train.callback",
     "EarlyStopping": "pellucid.train.callbacks",
+    "Question": "pellucid.web.lesson.question",
     "ReduceOnPlateau": "pellucid.train.callbacks",
     "StopBelow": "pellucid.train.callbacks",
 }
@@ -165,6 +169,7 @@ __all__ = [
     "Model",
     "NotDifferentiableError",
     "PellucidError",
+    "Question",
     "ReduceOnPlateau",
     "Sequential",
     "ShapeError",
@@ -182,6 +187,7 @@ __all__ = [
     "jacobian",
     "jit",
     "jvp",
+    "lesson",
     "load",
     "metrics",
     "models",

@@ -20,7 +20,16 @@ BASES = {  # what people derive from or never make
     *(optim.Optimizer, optim.Minimizer, optim.Schedule, optim.BatchSize, data.Dataset),
     *(models.RateRange, optim.Objective),
 }
-FUNCTIONS = (pel.explain, pel.jit, pel.numerical_grad, pel.op, pel.rate_range, pel.show, pel.Input)
+FUNCTIONS = (
+    pel.explain,
+    pel.jit,
+    pel.numerical_grad,
+    pel.op,
+    pel.rate_range,
+    pel.show,
+    pel.Input,
+    pel.lesson,
+)
 ZOO = (models.lecun1989, models.lenet5, models.alexnet)
 MODEL = pel.Sequential([nn.Dense(1)])
 METHODS = (
