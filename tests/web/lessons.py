@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from dataclasses import dataclass, field
@@ -58,7 +59,8 @@ class Lesson:
     x: Any = None
 
     def model(self) -> pel.Sequential:
-        made = pel.Sequential(list(self.layers), seed=1)
+        own = copy.deepcopy(self.layers)  # layers own their weights: each model has its own
+        made = pel.Sequential(own, seed=1)
         made.compile(self.optimizer, self.loss, metrics=self.metrics, regularizer=self.penalty)
         return made
 
