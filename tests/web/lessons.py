@@ -38,7 +38,10 @@ Engine.of(plan).then((engine) => {
   engine.scale = 0.5;
   engine.advance(30);
   told.rate = engine.rate();
-  told.slower = engine.last[0];
+  if (plan.epochs) {
+    engine.advance(Infinity);
+    told.end = [engine.epoch, engine.finished, engine.run(1)];
+  }
   console.log(JSON.stringify(told));
 });
 """

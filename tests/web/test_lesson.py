@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import pellucid as pel
 from pellucid import nn, optim
+from pellucid.export import web_module
 from pellucid.nn.activations import BY_NAME
+from pellucid.web.lesson.words import ENGLISH, KNOWN
 from tests.export.node import needs_node
 from tests.web.lessons import (
     CLASSES,
@@ -62,6 +65,7 @@ def test_dropout_batch_norm_softmax_adam_l1_and_a_schedule(tmp_path):
     rates, rows = 8 * 200 * 11, 105 * (8 + 8) + 40 * (8 + 8)
     assert page.stat().st_size < 60_000 + (rates + rows) * 4 / 3, "60 KB beside the data"
     assert told["rate"] == MUCH.optimizer.learning_rate.rate(30) * 0.5
+    assert told["end"] == [200, True, 0]
 
 
 ACTIVATIONS = sorted(name for name in BY_NAME if name not in ("softmax", "step", "sign"))
@@ -132,17 +136,38 @@ def test_images_have_curves_and_no_plane(tmp_path):
     assert told["plan"]["arrays"]["x0"]["dtype"] == "uint8"
 
 
-def plain(monkeypatch):
-    """Lessons whose code is not made: for tests of the page alone."""
-    from pellucid.export import web_module
+@pytest.mark.slow
+@needs_node
+def test_a_model_of_two_inputs_and_two_outputs(tmp_path):
+    rng = np.random.default_rng(2)
+    x = {"a": rng.normal(size=(40, 2)), "b": rng.normal(size=(40, 3)).astype(np.float32)}
+    y = {"sum": x["a"].sum(axis=1), "side": (x["b"][:, 0] > 0).astype(int)}
+    a, b = pel.Input((2,)), pel.Input((3,))
+    joined = nn.Dense(5, "tanh")(nn.Concat()([a, b]))
+    outputs = {"sum": nn.Dense(1)(joined), "side": nn.Dense(2)(joined)}
+    model = pel.Model({"a": a, "b": b}, outputs, seed=0)
+    model.compile("adam", {"sum": "squared", "side": "cross_entropy"})
+    page = pel.lesson(model, x, y, tmp_path / "page.html", batch_size=8, seed=1)
+    model.fit(x, y, batch_size=8, seed=1, epochs=20, verbose=0)
+    told = in_node(page, 100, tmp_path)
+    same_bits(told["state"], state_of(model))
+    assert plan_of(page)["plan"]["measures"] == ["loss", "sum_loss", "side_loss"]
 
-    monkeypatch.setattr(web_module, "foreign_object", lambda modules, target: b"")
-    monkeypatch.setattr(web_module, "linked", lambda *parts: b"\0asm")
+
+@pytest.mark.slow
+def test_the_program_of_the_documentation(tmp_path, monkeypatch):
+    text = (Path(__file__).parents[2] / "docs" / "lessons.md").read_text("utf-8")
+    program = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0]
+    monkeypatch.chdir(tmp_path)
+    exec(program, {})
+    assert (tmp_path / "spiral.html").stat().st_size < 60_000
 
 
 @pytest.fixture
 def quick(monkeypatch):
-    plain(monkeypatch)
+    """Lessons whose code is not made: for tests of the page alone."""
+    monkeypatch.setattr(web_module, "foreign_object", lambda modules, target: b"")
+    monkeypatch.setattr(web_module, "linked", lambda *parts: b"\0asm")
 
 
 def test_the_model_stays_as_it_is(tmp_path, quick):
@@ -202,8 +227,6 @@ def test_only_what_the_policy_names_can_run(tmp_path, quick):
 def test_language_and_direction(tmp_path, quick):
     german = SMALL.write(tmp_path / "de.html", language="de-AT").read_text("utf-8")
     assert '<html lang="de-AT" dir="ltr">' in german and '"rate":"Lernrate"' in german
-    from pellucid.web.lesson.words import ENGLISH, KNOWN
-
     hebrew = SMALL.write(tmp_path / "he.html", language="he", words=dict.fromkeys(ENGLISH, "א"))
     assert '<html lang="he" dir="rtl">' in hebrew.read_text("utf-8")
     assert all(set(own) == set(ENGLISH) for own in KNOWN.values())

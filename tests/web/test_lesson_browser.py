@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import pellucid as pel
+from pellucid.web.lesson.words import ENGLISH
 from tests.web.browser import Seen, chromium
 from tests.web.lessons import (
     MUCH,
@@ -310,8 +311,6 @@ def test_a_browser_without_webassembly_says_so(browser, pages):
 
 
 def test_right_to_left(seen, pages):
-    from pellucid.web.lesson.words import ENGLISH
-
     SMALL.write(
         pages / "he.html", language="he", overwrite=True,
         words={name: f"א {name}" for name in ENGLISH},

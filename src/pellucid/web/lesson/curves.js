@@ -22,10 +22,10 @@ class Curves {
       place, text, line: element("polyline", { class: kind }),
       value: element("output", {}),
     }));
-    const top = element("text", { x: 4, y: 12 }), bottom = element("text", { x: 4, y: 116 });
-    const end = element("text", { x: 296, y: 116, class: "left" });
+    const top = element("text", { x: 46, y: 14 }), bottom = element("text", { x: 46, y: 103 });
+    const end = element("text", { x: 299, y: 117 });
     const svg = element("svg", { viewBox: "0 0 300 120", role: "img", "aria-label": name },
-      element("rect", { x: 0.5, y: 0.5, width: 299, height: 119 }),
+      element("rect", { x: 50.5, y: 0.5, width: 249, height: 104 }),
       ...drawn.map((one) => one.line), top, bottom, end);
     const legend = element("p", { class: "read" }, `${name}: `, ...drawn.flatMap((one, k) => [
       k ? ", " : "", element("span", { class: `key ${k ? "held" : "training"}`, "aria-hidden": "true" }),
@@ -43,8 +43,8 @@ class Curves {
       const low = Math.min(0, values.reduce((a, b) => Math.min(a, b), Infinity));
       for (const { place, line, value } of drawn) {
         line.setAttribute("points", kept.map((row, k) => {
-          const x = 4 + (292 * k) / Math.max(1, kept.length - 1);
-          return `${x.toFixed(1)},${(114 - (104 * (row[place] - low)) / (high - low || 1)).toFixed(1)}`;
+          const x = 51 + (248 * k) / Math.max(1, kept.length - 1);
+          return `${x.toFixed(1)},${(103 - (98 * (row[place] - low)) / (high - low || 1)).toFixed(1)}`;
         }).join(" "));
         value.textContent = history.length ? this.shown(history.at(-1)[place]) : "–";
       }

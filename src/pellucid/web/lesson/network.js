@@ -53,7 +53,7 @@ class Network {
     for (const { W } of this.columns) if (W) arrays[W] = this.engine.array(W);
     for (const [line, W, place] of this.links) {
       const value = arrays[W][place];
-      line.setAttribute("stroke-width", Math.min(8, 0.5 + 2.5 * Math.abs(value)).toFixed(2));
+      line.setAttribute("stroke-width", Math.min(6, 0.4 + 1.7 * Math.sqrt(Math.abs(value))).toFixed(2));
       line.setAttribute("class", value < 0 ? "negative" : "positive");
     }
     for (const [circle, column, unit] of this.units) {

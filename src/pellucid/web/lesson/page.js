@@ -133,7 +133,7 @@ class Page {
     const { engine, words } = this, before = performance.now();
     for (const one of this.views) one.draw();
     const told = [`${words.epochs} ${this.shown(engine.epoch)}`, `${words.steps} ${this.shown(engine.steps)}`];
-    if (engine.last) told.push(`${words.loss} ${this.shown(engine.last[0])}`);
+    if (engine.last) told.push(`${words.batch}: ${words.loss} ${this.shown(engine.last[0])}`);
     this.status.textContent = told.join(" · ");
     const halts = { loss: words.diverged, data: words.diverged };
     this.message.textContent = engine.halted ? halts[engine.halted] ?? words.refused

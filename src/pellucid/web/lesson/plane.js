@@ -43,12 +43,14 @@ class Plane {
     }
     this.small = new OffscreenCanvas(SIDE, SIDE);
     this.picture = new ImageData(SIDE, SIDE);
+    this.marks = new OffscreenCanvas(640, 640); // the points, which stay where they are
     this.targets = this.targetsOf();
     this.cross = [(left + right) / 2, (low + high) / 2];
     this.canvas = element("canvas", {
       width: 640, height: 640, tabindex: 0, role: "application", "aria-label": words.plane,
       onpointermove: (event) => this.point(event), onkeydown: (event) => this.key(event),
     });
+    this.points(this.marks.getContext("2d"));
     this.read = element("output", { "aria-live": "polite" });
     this.root = element("figure", { class: "plane" },
       element("figcaption", {}, words.output), this.canvas, this.legend(),
@@ -109,7 +111,7 @@ class Plane {
     context.imageSmoothingEnabled = true;
     context.imageSmoothingQuality = "high";
     context.drawImage(this.small, 0, 0, this.canvas.width, this.canvas.height);
-    this.points(context);
+    context.drawImage(this.marks, 0, 0);
     this.readAt(context);
   }
 
