@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import re
 from pathlib import Path
@@ -230,6 +231,9 @@ def test_language_and_direction(tmp_path, quick):
     hebrew = SMALL.write(tmp_path / "he.html", language="he", words=dict.fromkeys(ENGLISH, "א"))
     assert '<html lang="he" dir="rtl">' in hebrew.read_text("utf-8")
     assert all(set(own) == set(ENGLISH) for own in KNOWN.values())
+    measured = dataclasses.replace(SMALL, metrics=["absolute_error"])
+    told = plan_of(measured.write(tmp_path / "own.html", words={"absolute_error": "off by"}))
+    assert told["words"]["absolute_error"] == "off by"
 
 
 def test_what_is_hidden_is_not_in_the_plan(tmp_path, quick):

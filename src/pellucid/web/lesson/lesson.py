@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ def lesson(
         language: of the text, as a tag such as "en" or "pt-BR". English ("en") and German ("de")
             bring the page's own words; for another language give all of them in `words`.
         words: {name: text} of the page's own words to change.
-            `pellucid.web.lesson.words.ENGLISH` has all names; names of metrics may stand there too.
+            `pellucid.web.lesson.words.ENGLISH` has all names; those of metrics may stand there too.
         batch_size: rows a step, or "all"; None is 32.
         epochs: after how many the training ends; None: never. Needed with a schedule, as the file
             holds the rate of each step.
@@ -85,10 +86,10 @@ def lesson(
             "lesson", f"model must be a Sequential or a Model, got {model!r}", "Make one first."
         )
     _check_page(title, text, questions, hide)
-    own = _words(language, words)
     if epochs is not None:
         integer("lesson", "epochs", epochs, 1, MOST_EPOCHS)
     data = Data.of(model, x, y, "lesson")
+    own = _words(language, words, model.task(data.types, False).step_measures)
     options = Options(
         batch_size, epochs, check_seed("lesson", seed), _validation(model, validation_data)
     )
@@ -129,10 +130,10 @@ def _check_page(title: Any, told: Any, questions: Any, hide: Any) -> None:
         choice("lesson", "part of hide", one, PARTS)
 
 
-def _words(language: Any, words: Any) -> dict[str, str]:
-    """The page's own words."""
+def _words(language: Any, words: Any, measures: Sequence[str]) -> dict[str, str]:
+    """The page's own words; those of `measures` are their names where none are given."""
     as_text("lesson", "language", language, least=1)
-    if not all(part.isascii() and part.isalnum() for part in language.split("-")):
+    if not re.fullmatch("[A-Za-z]{2,8}(-[A-Za-z0-9]{2,8})*", language):
         raise ArgumentError(
             "lesson", f"language must be a tag such as 'en' or 'pt-BR', got {language!r}"
         )
@@ -140,8 +141,9 @@ def _words(language: Any, words: Any) -> dict[str, str]:
     if not isinstance(given, Mapping):
         raise ArgumentError("lesson", f"words must be {{name: text}}, got {words!r}")
     for name, own in given.items():
-        if name not in ENGLISH:
-            raise ArgumentError("lesson", f"unknown name {name!r} in words", nearest(name, ENGLISH))
+        if name not in ENGLISH and name not in measures:
+            hint = nearest(name, [*ENGLISH, *measures])
+            raise ArgumentError("lesson", f"unknown name {name!r} in words", hint)
         as_text("lesson", f"words[{name!r}]", own, least=1)
     base = KNOWN.get(language.split("-")[0].lower(), {})
     missing = [name for name in ENGLISH if name not in base and name not in given]
@@ -160,6 +162,6 @@ def _validation(model: BaseModel, given: Any) -> Data | None:
     if given is None:
         return None
     if not isinstance(given, (tuple, list)) or len(given) != 2:
-        raise ArgumentError("lesson", f"validation_data must be (x, y), got {given!r}")
+        raise ArgumentError("lesson", "validation_data must be (x, y), got something else")
     x, y = given
     return Data.of(model, x, y, "validation_data", name="y of validation_data")

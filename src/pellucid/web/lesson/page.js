@@ -5,10 +5,20 @@ const BUDGET = 12; // milliseconds of a frame for steps
 const SCALES = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100];
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
+// How a language writes numbers; the browser's own way for a tag that it does not know.
+function numbers(language) {
+  const digits = { maximumSignificantDigits: 4 };
+  try {
+    return new Intl.NumberFormat(language, digits);
+  } catch {
+    return new Intl.NumberFormat([], digits);
+  }
+}
+
 class Page {
   constructor(told, engine) {
     Object.assign(this, { told, engine, words: told.words, playing: false, drawn: 0, cost: 0 });
-    const number = new Intl.NumberFormat(told.language, { maximumSignificantDigits: 4 });
+    const number = numbers(told.language);
     this.shown = (value) => (Number.isFinite(value) ? number.format(value) : String(value));
     this.views = [];
     if (told.plane) this.views.push(new Plane(told.plane, engine, this.words, this.shown));
