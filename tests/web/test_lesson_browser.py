@@ -150,7 +150,10 @@ def test_all_of_it_by_keyboard(seen):
     assert page.evaluate("document.activeElement.className") == "play"
     page.keyboard.press("Enter")
     page.wait_for_timeout(300)
+    reads = page.locator(".read output[aria-live]")
+    assert {one.get_attribute("aria-live") for one in reads.all()} == {"off"}, "while it plays"
     page.keyboard.press("Space")  # pauses
+    assert {one.get_attribute("aria-live") for one in reads.all()} == {"polite"}
     moved = steps(page)
     assert moved > 0
     page.wait_for_timeout(200)

@@ -1,18 +1,21 @@
 "use strict";
 // Units and weights: negative ones blue and dashed, positive ones orange; width by size.
 
+const short = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+
 class Network {
   constructor(columns, engine, words, shown) {
     Object.assign(this, { columns, engine, words, shown });
     this.chosen = [columns.length - 1, 0];
     const most = Math.max(...columns.map((one) => one.units));
-    const height = 40 + 36 * most, width = 95 * columns.length + 40;
+    const longest = Math.max(...columns[0].labels.map((one) => short(one, 20).length));
+    const left = 45 + 8 * longest, height = 40 + 36 * most, width = 95 * columns.length + left - 35;
     this.svg = element("svg", {
       viewBox: `0 0 ${width} ${height + 54}`, tabindex: 0, role: "application",
       "aria-label": words.network, onkeydown: (event) => this.key(event),
     });
     const at = (column, unit) => [
-      75 + 95 * column, 22 + height / 2 + 36 * (unit - (columns[column].units - 1) / 2)];
+      left + 95 * column, 22 + height / 2 + 36 * (unit - (columns[column].units - 1) / 2)];
     this.links = [];
     this.units = [];
     columns.forEach((one, column) => {
@@ -34,13 +37,13 @@ class Network {
         this.units.push([circle, column, unit]);
         this.svg.append(circle);
         if (one.labels[unit]) {
-          this.svg.append(element("text", { x: cx - 18, y: cy + 4, class: "left" }, one.labels[unit]));
+          this.svg.append(element("text", { x: cx - 18, y: cy + 4, class: "left" }, short(one.labels[unit], 20)));
         }
       }
       const [x] = at(column, 0);
       this.svg.append(
-        element("text", { x, y: 16 }, one.name),
-        ...one.notes.map((note, k) => element("text", { x, y: height + 16 + 17 * k }, note)));
+        element("text", { x, y: 16 }, short(one.name, 12)),
+        ...one.notes.map((note, k) => element("text", { x, y: height + 16 + 17 * k }, short(note, 12))));
     });
     this.read = element("output", { "aria-live": "polite" });
     this.root = element("figure", { class: "network" },

@@ -81,6 +81,8 @@ class Page {
     const name = this.playing ? "pause" : "play";
     this.player.textContent = `${this.playing ? "❚❚" : "▶"} ${this.words[name]}`;
     this.player.setAttribute("aria-pressed", String(this.playing));
+    const live = this.playing ? "off" : "polite"; // nobody can listen to every frame
+    for (const one of this.views) one.read?.setAttribute("aria-live", live);
   }
 
   toggle() {

@@ -93,6 +93,12 @@ class Plane {
   }
 
   draw() {
+    this.compute();
+    this.paint();
+  }
+
+  // The heat map, small.
+  compute() {
     const { classes } = this.told;
     const values = this.shownValues(this.engine.predict(this.grid));
     const pixels = this.picture.data;
@@ -107,6 +113,10 @@ class Plane {
       pixels.set([...colour, 255], 4 * place);
     }
     this.small.getContext("2d").putImageData(this.picture, 0, 0);
+  }
+
+  // The heat map, the points on it, and the cross.
+  paint() {
     const context = this.canvas.getContext("2d");
     context.imageSmoothingEnabled = true;
     context.imageSmoothingQuality = "high";
@@ -189,7 +199,7 @@ class Plane {
     const [left, low, right, high] = this.told.borders;
     this.cross = [left + ((right - left) * (event.clientX - box.left)) / box.width,
       high - ((high - low) * (event.clientY - box.top)) / box.height];
-    this.draw();
+    this.paint();
   }
 
   key(event) {
@@ -201,6 +211,6 @@ class Plane {
     const most = [right, high], least = [left, low];
     this.cross = this.cross.map((one, k) =>
       Math.max(least[k], Math.min(most[k], one + (move[k] * (most[k] - least[k])) / 32)));
-    this.draw();
+    this.paint();
   }
 }
