@@ -19,7 +19,7 @@ import numpy as np
 import pellucid as pel
 from pellucid import models, nn, optim
 from pellucid.train import history
-from tests import bad_input_draw, bad_input_linear, bad_input_svm
+from tests import bad_input_draw, bad_input_linear, bad_input_svm, bad_input_web
 
 
 class Case(NamedTuple):
@@ -526,7 +526,8 @@ MODELS = [
     ),
 ]
 MACHINES = [Row(*row) for row in [*bad_input_svm.ARGUMENTS, *bad_input_linear.ARGUMENTS]]
-ARGUMENTS = [*LAYERS, *LOSSES, *OPTIMIZERS, *MODELS, *MACHINES]
+LESSONS = [Row(*row) for row in bad_input_web.ARGUMENTS]
+ARGUMENTS = [*LAYERS, *LOSSES, *OPTIMIZERS, *MODELS, *MACHINES, *LESSONS]
 
 
 def fresh(layer: Any) -> Any:
@@ -1654,6 +1655,7 @@ CATALOGUE = [
     *(Case(*case) for case in bad_input_svm.CASES),
     *(Case(*case) for case in bad_input_linear.CASES),
     *(Case(*case) for case in bad_input_draw.CASES),
+    *(Case(*case) for case in bad_input_web.CASES),
 ]
 
 

@@ -18,6 +18,7 @@ from tests import (
     advice_cases_svm,
     advice_cases_tables,
     advice_cases_training,
+    advice_cases_web,
 )
 from tests.advice import Advice, advices
 
@@ -32,6 +33,7 @@ _FILES = (
     advice_cases_sklearn,
     advice_cases_svm,
     advice_cases_training,
+    advice_cases_web,
 )
 FOLLOWED = [row for file in _FILES for row in file.FOLLOWED]
 BY_NATURE = {fix: reason for file in _FILES for fix, reason in file.BY_NATURE.items()}

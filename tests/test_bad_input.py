@@ -28,7 +28,7 @@ from tests.bad_input_catalogue import ARGUMENTS, CATALOGUE, Case
 
 FILES = (
     *("test_bad_input.py", "bad_input_catalogue.py", "bad_input_svm.py", "bad_input_linear.py"),
-    "bad_input_draw.py",
+    *("bad_input_draw.py", "bad_input_web.py"),
 )
 PAGE = Path(__file__).parent.parent / "docs" / "bad-input.md"
 RNG = np.random.default_rng(0)
@@ -544,6 +544,7 @@ def test_every_argument_of_every_public_constructor_has_its_row():
         pel.ReduceOnPlateau,
         pel.StopBelow,
         pel.curvature,
+        pel.Question,
     }
     for module in (pel.nn, pel.optim, pel.models):
         made = {getattr(module, name) for name in module.__all__}

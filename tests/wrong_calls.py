@@ -111,6 +111,7 @@ OWN: dict[str, dict[str, Any]] = {
     "viz.plot": {"functions": {"f": np.tanh}, "low": 0.0, "high": 1.0},
     "viz.surface": {"function": lambda rows: rows[:, 0], "area": AREA},
     "pel.Input": {"shape": (4,)},
+    "pel.lesson": {"model": catalogue.ready, "x": X, "y": X[:, 0], "path": "lesson.html"},
     "pel.Tensor": {"data": M},
     "testing.check_grad": {"args": [M]},
     "metrics.roc_auc": {"scores": X[:, 0]},

@@ -55,6 +55,8 @@ if TYPE_CHECKING:
     from pellucid.transform.curvature import curvature
     from pellucid.viz.draw import draw
     from pellucid.viz.explain import explain
+    from pellucid.web.lesson.lesson import lesson
+    from pellucid.web.lesson.question import Question
 
 __version__ = "0.1.0"
 
@@ -76,11 +78,13 @@ _LATER = {
     "viz": "pellucid.viz",
     "explain": "pellucid.viz.explain",
     "Sequential": "pellucid.models",
+    "lesson": "pellucid.web.lesson.lesson",
     "load": "pellucid.tables",
     "fit_table": "pellucid.tables",
     "tables": "pellucid.tables",
     "Callback": "pellucid.train.callback",
     "EarlyStopping": "pellucid.train.callbacks",
+    "Question": "pellucid.web.lesson.question",
     "ReduceOnPlateau": "pellucid.train.callbacks",
     "StopBelow": "pellucid.train.callbacks",
 }
@@ -175,6 +179,7 @@ __all__ = [
     "Model",
     "NotDifferentiableError",
     "PellucidError",
+    "Question",
     "ReduceOnPlateau",
     "Sequential",
     "ShapeError",
@@ -193,6 +198,7 @@ __all__ = [
     "jacobian",
     "jit",
     "jvp",
+    "lesson",
     "load",
     "metrics",
     "models",

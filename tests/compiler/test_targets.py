@@ -49,10 +49,10 @@ TARGETS = {
 MACHINES = {"neon": 183, "sse2": 62, "avx2": 62, "avx512": 62}  # the ELF header's numbers
 VECTORS = {"neon": 16, "sse2": 16, "avx2": 32, "avx512": 64}  # bytes
 
-# What a thread gives its core away with. SSE2 has no fused product and rounds in no instruction:
-# there the C library does both, so that the bits stay those of every other machine.
+# What a thread gives its core away with. SSE2 has no fused product of float64 and rounds in no
+# instruction: there the C library does both, so that the bits stay those of every other machine.
 SYSTEM = {"sched_yield", "usleep"}
-LIBRARY = {"sse2": {"fma", "fmaf", "floor", "floorf", "rint", "rintf"}}
+LIBRARY = {"sse2": {"fma", "floor", "floorf", "rint", "rintf"}}
 FAR = {"sin", "cos"}  # of angles so large that they are rare
 EXACT = {"fmod", "fmodf"}  # C's remainder: no rounding, so every library has the same bits
 
@@ -165,8 +165,6 @@ def test_code_is_made_for_every_processor(name: str, target: str) -> None:
     assert len(code) > 5000
     asked = undefined(code) - SYSTEM
     assert asked <= LIBRARY.get(target, set()), "all but these is in the module itself"
-    if target == "sse2":
-        assert "fmaf" in asked, "products are fused on every machine"
 
 
 @pytest.mark.parametrize("name", QUICK)

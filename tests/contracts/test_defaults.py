@@ -107,6 +107,11 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "Model.predict_proba": ROWS,
     "Model.save": {"overwrite": False},  # nothing is replaced unasked
     "RateRange.save": {"overwrite": False},
+    "lesson": {
+        **{"title": "", "text": "", "questions": (), "hide": (), "language": "en", "seed": 0},
+        "overwrite": False,
+    },
+    "Question": {"choices": (), "tolerance": 0.0, "hint": ""},
     "write_idx": {"overwrite": False},
     "rate_range": {"lowest": 1e-6, "highest": 10.0, "steps": 100, "batch_size": 32},
     "alexnet": {"classes": 1000, "dtype": "float32", "thinner": 1},  # ImageNet's classes

@@ -29,6 +29,7 @@ FUNCTIONS = (
     pel.rate_range,
     pel.show,
     pel.Input,
+    pel.lesson,
 )
 ZOO = (models.lecun1989, models.lenet5, models.alexnet)
 PICTURES = [getattr(pel.viz, name) for name in pel.viz.__all__]

@@ -46,7 +46,10 @@ ALONE = 16_384  # operations that one thread does sooner than two agree on halve
 
 
 def build(
-    program: Program, target: Target | None = None, feed: MinibatchFeed | None = None
+    program: Program,
+    target: Target | None = None,
+    feed: MinibatchFeed | None = None,
+    entry: str = ENTRY,
 ) -> ir.Module:
     """The module of `program`, in llvmlite's form; `str` gives its text."""
     kernels.check_supported(program)
@@ -57,7 +60,9 @@ def build(
     functions = [_kernel(module, program, n, target, few) for n in range(len(program.kernels))]
     steps = _Steps(module, program, functions, target)
     if feed is None:
-        fast_call(module, _entry(module, steps))
+        run = _entry(module, entry, steps)
+        if not target.web:
+            fast_call(module, run)
     else:
         train(module, TRAIN, program, feed, steps, target.vector_bytes)
         shuffle(module)
@@ -208,10 +213,10 @@ class _Steps(Steps):
         self.builder.call(self._wait, [self.status, self.threads])
 
 
-def _entry(module: ir.Module, steps: _Steps) -> ir.Function:
+def _entry(module: ir.Module, name: str, steps: _Steps) -> ir.Function:
     pointer, i64_type = ir.PointerType(), ir.IntType(64)
     kind = ir.FunctionType(ir.VoidType(), [pointer] + [i64_type] * 4)
-    function = ir.Function(module, kind, ENTRY)
+    function = ir.Function(module, kind, name)
     names = ("slots", "rows", "steps", "thread", "threads")
     for argument, name in zip(function.args, names, strict=True):
         argument.name = name

@@ -33,6 +33,11 @@ class Target:
     level: int = 2
 
     @property
+    def web(self) -> bool:
+        """Whether it is WebAssembly: one thread, no system, addresses of 32 bits."""
+        return self.triple.startswith("wasm")
+
+    @property
     def vector_bytes(self) -> int:
         """The width of its vectors: AVX-512 64, AVX 32, SSE2 and NEON 16."""
         flags = set(self.features.split(","))
@@ -55,6 +60,13 @@ class Target:
     def registers(self) -> int:
         """How many vectors it holds at a time."""
         return 16 if self.triple.startswith(("x86", "i686")) and self.vector_bytes < 64 else 32
+
+
+# Fixed-width vectors, as every browser has them since 2023. No atomics, no relaxed vectors: those
+# may round otherwise from one machine to the next.
+WEB = Target(
+    "wasm32-unknown-unknown", "mvp", "+bulk-memory,+nontrapping-fptoint,+sign-ext,+simd128"
+)
 
 
 def initialise() -> None:

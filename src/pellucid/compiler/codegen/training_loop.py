@@ -118,8 +118,8 @@ def _field(b: ir.IRBuilder, control: ir.Value, place: int) -> ir.Value:
 
 
 def _pointer(b: ir.IRBuilder, control: ir.Value, place: int) -> ir.Value:
-    pointer = ir.PointerType()
-    return b.load(b.gep(control, [i64(place)], source_etype=pointer), typ=pointer)
+    """An address, which takes a field of 64 bits on machines of 32 bits too."""
+    return b.load(b.gep(control, [i64(place)], source_etype=ir.IntType(64)), typ=ir.PointerType())
 
 
 def _halt(b: ir.IRBuilder, steps: Steps) -> ir.Value:

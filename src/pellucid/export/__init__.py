@@ -1,0 +1,1 @@
+"""Models for other programs: compiled graphs as WebAssembly modules."""

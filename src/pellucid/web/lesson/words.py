@@ -1,0 +1,83 @@
+"""The words of a page in the languages that it knows by itself."""
+
+from __future__ import annotations
+
+ENGLISH = {
+    "training": "Training",
+    "play": "Play",
+    "pause": "Pause",
+    "step": "Step",
+    "epoch": "Epoch",
+    "reset": "Reset",
+    "rate": "Learning rate",
+    "speed": "Speed",
+    "slow": "slow",
+    "normal": "normal",
+    "fast": "fast",
+    "epochs": "epochs",
+    "steps": "steps",
+    "batch": "last batch",
+    "output": "Output",
+    "plane": "The output over the plane. Move the cross with the arrow keys.",
+    "network": "Network",
+    "weights": "Dashed blue weights are negative, orange ones positive; thicker lines are larger.",
+    "weight": "weight",
+    "bias": "bias",
+    "curves": "Curves",
+    "loss": "loss",
+    "accuracy": "accuracy",
+    "trained": "training",
+    "validation": "validation",
+    "class": "class",
+    "questions": "Questions",
+    "check": "Check",
+    "right": "Right.",
+    "wrong": "Not yet. Try again.",
+    "finished": "The training is over.",
+    "diverged": "The loss is no longer a finite number. Reset, and lower the learning rate.",
+    "refused": "A number that the model cannot take came up. Reset to begin anew.",
+    "unsupported": "This browser cannot train here: it needs WebAssembly with vectors, which "
+    "browsers have since 2023.",
+}
+
+GERMAN = {
+    "training": "Training",
+    "play": "Start",
+    "pause": "Pause",
+    "step": "Schritt",
+    "epoch": "Epoche",
+    "reset": "Zurücksetzen",
+    "rate": "Lernrate",
+    "speed": "Tempo",
+    "slow": "langsam",
+    "normal": "mittel",
+    "fast": "schnell",
+    "epochs": "Epochen",
+    "steps": "Schritte",
+    "batch": "letzter Stapel",
+    "output": "Ausgabe",
+    "plane": "Die Ausgabe über der Ebene. Die Pfeiltasten bewegen das Kreuz.",
+    "network": "Netz",
+    "weights": "Gestrichelte blaue Gewichte sind negativ, orange positiv; dickere Linien größer.",
+    "weight": "Gewicht",
+    "bias": "Bias",
+    "curves": "Kurven",
+    "loss": "Verlust",
+    "accuracy": "Genauigkeit",
+    "trained": "Training",
+    "validation": "Validierung",
+    "class": "Klasse",
+    "questions": "Fragen",
+    "check": "Prüfen",
+    "right": "Richtig.",
+    "wrong": "Noch nicht. Versuche es noch einmal.",
+    "finished": "Das Training ist zu Ende.",
+    "diverged": "Der Verlust ist keine endliche Zahl mehr. Setze zurück und wähle eine kleinere "
+    "Lernrate.",
+    "refused": "Eine Zahl kam vor, die das Modell nicht annimmt. Beginne mit Zurücksetzen neu.",
+    "unsupported": "Dieser Browser kann hier nicht trainieren: Er braucht WebAssembly mit "
+    "Vektoren, wie es Browser seit 2023 haben.",
+}
+
+KNOWN = {"en": ENGLISH, "de": GERMAN}
+RIGHT_TO_LEFT = {"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"}
