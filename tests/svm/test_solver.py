@@ -134,18 +134,33 @@ def test_rows_that_were_not_used_for_longest_leave():
         np.testing.assert_allclose(at, K[row], atol=1e-12)
 
 
+def interrupted(call):
+    """Calls until Ctrl-C comes, since one call may end too soon."""
+
+    def repeated():
+        while True:
+            call()
+
+    timer = threading.Timer(0.3, _thread.interrupt_main)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        repeated()
+    timer.join()
+
+
 @pytest.mark.skipif(
     threading.current_thread() is not threading.main_thread(), reason="signals need the main thread"
 )
 def test_ctrl_c_is_heard_and_a_new_fit_has_the_same_bits():
     x, y = blobs(4000, 4, 2, seed=23, apart=0.1)
-    timer = threading.Timer(0.3, _thread.interrupt_main)
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        while True:  # one fit may end too soon
-            machine = svm.SVC(C=1e4, tol=1e-9, gamma=5.0)
-            machine.fit(x, y)
-    timer.join()
+    machines = []
+
+    def fit():
+        machines.append(svm.SVC(C=1e4, tol=1e-9, gamma=5.0))
+        machines[-1].fit(x, y)
+
+    interrupted(fit)
+    machine = machines[-1]
     assert not hasattr(machine, "support")
     straight = svm.SVC(C=1.0).fit(X, Y)
     machine.C, machine.tol, machine.gamma = 1.0, 1e-3, "scale"
@@ -154,12 +169,7 @@ def test_ctrl_c_is_heard_and_a_new_fit_has_the_same_bits():
 
 def test_ctrl_c_during_several_problems():
     x, y = blobs(3000, 4, 4, seed=24, apart=0.1)
-    timer = threading.Timer(0.3, _thread.interrupt_main)
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        while True:  # one fit may end too soon
-            svm.SVC(C=1e4, tol=1e-9, gamma=5.0, threads=2).fit(x, y)
-    timer.join()
+    interrupted(lambda: svm.SVC(C=1e4, tol=1e-9, gamma=5.0, threads=2).fit(x, y))
 
 
 @pytest.mark.parametrize("name", ["classes", "pairs", "numbers"])
