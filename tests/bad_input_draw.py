@@ -143,6 +143,11 @@ CASES: list[tuple[str, Callable[[Path], Any], str | None]] = [
         "must return (N,) or (N, K) for N rows, got (3, 2)",
     ),
     (
+        "scores that are all NaN",
+        lambda p: viz.boundary(lambda rows: rows * np.nan, X, SIGNS),
+        "must be finite somewhere, got NaN or infinity",
+    ),
+    (
         "features of one letter each",
         lambda p: viz.boundary(first, X, SIGNS, names="ab"),
         "names must be 2 names, got 'ab'",

@@ -133,6 +133,8 @@ def scores_of(where: str, function: Callable[[Array], Any], rows: Array) -> Arra
             where,
             f"the function must return (N,) or (N, K) for N rows, got {shapes.text(found.shape)}",
         )
+    if not np.isfinite(found).any():
+        raise ArgumentError(where, "the function must be finite somewhere, got NaN or infinity")
     return found
 
 

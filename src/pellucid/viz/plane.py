@@ -79,7 +79,7 @@ def boundary(
     if count == 1 or (count == 2 and len(known) == 2):
         one = scores[:, :, 0] if count == 1 else scores[:, :, 1] - scores[:, :, 0]
         threshold = 0.0 if is_machine or count == 2 else _middle(known)
-        described = _two(axes, one, threshold, target)
+        described = _two(axes, one, threshold, target, _free(axes, len(one), rows, places))
     else:
         _many(axes, _of_classes(target, scores, across, up) if is_machine else scores)
     step = every(len(rows), _MOST_POINTS)
@@ -110,10 +110,15 @@ def _middle(known: Array) -> float:
     return 0.0
 
 
-def _inside(values: Array) -> tuple[float, float]:
-    """Where values are high, as far from the edge of that region as can be: shares of the sides."""
+def _inside(values: Array, free: Array) -> tuple[float, float]:
+    """Where values are high, as far from the edge of that region as can be: shares of the sides.
+
+    Args:
+        free: where nothing else is drawn.
+    """
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    region = np.pad(values >= high - 0.2 * (high - low), 1)
+    regions = [(values >= high - share * (high - low)) & free for share in (0.2, 0.45)]
+    region = np.pad(next((one for one in regions if one.any()), values >= high), 1)
     while True:
         inner = region.copy()
         for axis in (0, 1):
@@ -125,7 +130,20 @@ def _inside(values: Array) -> tuple[float, float]:
     return float(np.clip(r, 0.06, 0.94)), float(np.clip(c, 0.06, 0.94))
 
 
-def _two(axes: Axes, values: Array, threshold: float, target: Any) -> str:
+def _free(axes: Axes, count: int, rows: Array, marks: Sequence[tuple[float, float, str]]) -> Array:
+    """Where neither a point nor a name stands, at (count, count) places."""
+    free = np.ones((count, count), bool)
+    (left, right), (low, high) = axes.x, axes.y
+    places = [(a, b, 0.05) for a, b in rows.tolist()] + [(a, b, 0.3) for a, b, _ in marks]
+    for a, b, wide in places:
+        c, r = (a - left) / (right - left), (b - low) / (high - low)
+        high_end, right_end = (r + 0.1) * count, (c + wide) * count
+        first, start = max(int((r - 0.06) * count), 0), max(int((c - wide) * count), 0)
+        free[first : max(int(high_end), 0), start : max(int(right_end), 0)] = False
+    return free
+
+
+def _two(axes: Axes, values: Array, threshold: float, target: Any, free: Array) -> str:
     scale = float(np.nanmax(np.abs(values - threshold))) or 1.0
     supported = _vectors(target) is not None
     axes.heat(values, threshold, min(scale, 2.0) if supported else scale)
@@ -134,7 +152,7 @@ def _two(axes: Axes, values: Array, threshold: float, target: Any) -> str:
         axes.level(values, threshold + 1, "ink-line dash")
         axes.level(values, threshold - 1, "ink-line dash")
     for sign, height in (("+", values), ("−", -values)):
-        r, c = _inside(height)
+        r, c = _inside(height, free)
         x = axes.x[0] + c * (axes.x[1] - axes.x[0])
         y = axes.y[0] + r * (axes.y[1] - axes.y[0])
         axes.text(x, y, sign, "ink head middle")
