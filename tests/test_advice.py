@@ -14,6 +14,7 @@ from tests import (
     advice_cases_linear,
     advice_cases_models,
     advice_cases_sklearn,
+    advice_cases_streams,
     advice_cases_svm,
     advice_cases_tables,
     advice_cases_training,
@@ -28,6 +29,7 @@ _FILES = (
     advice_cases_models,
     advice_cases_tables,
     advice_cases_sklearn,
+    advice_cases_streams,
     advice_cases_svm,
     advice_cases_training,
 )

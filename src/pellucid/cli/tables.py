@@ -22,6 +22,7 @@ from pellucid.data import read_table
 from pellucid.data.engine import is_query
 from pellucid.data.writing import as_csv, check_suffix, write_columns
 from pellucid.tables import TableModel
+from pellucid.tables.extent import check_fits
 from pellucid.tables.fitting import train
 from pellucid.tables.scores import measures
 from pellucid.tables.summary import summary
@@ -125,6 +126,7 @@ def train_table(console: Console, errors: Console, asked: Request) -> None:
         raise KeyboardInterrupt
 
     with said(errors):
+        check_fits("train", asked.source)
         table = read_table(asked.source, types=asked.types or None)
         previous = signal.signal(signal.SIGTERM, terminated)
         try:

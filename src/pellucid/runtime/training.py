@@ -36,10 +36,15 @@ _MANY = 1 << 22  # rows whose order takes so long that Ctrl-C must be heard mean
 _KNOWN = ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8")
 
 
+def is_readable(data: Array) -> bool:
+    """Whether native code can gather its rows as they lie."""
+    known = data.dtype.isnative and data.dtype.str[1:] in _KNOWN
+    return bool(known and data.flags.aligned and data[:1].flags.c_contiguous)
+
+
 def readable(data: Array) -> Array:
     """`data` if native code can gather its rows as they lie, else a copy that it can."""
-    known = data.dtype.isnative and data.dtype.str[1:] in _KNOWN
-    if known and data.flags.aligned and data[:1].flags.c_contiguous:
+    if is_readable(data):
         return data
     widened = {2: np.float32, 16: np.float64}.get(data.dtype.itemsize, data.dtype)
     goal = widened if data.dtype.kind == "f" else data.dtype

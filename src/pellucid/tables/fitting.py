@@ -24,6 +24,7 @@ from pellucid.data.schema import CONSTANT, DATE, ID, NUMBER, TEXT
 from pellucid.data.table import Column, count
 from pellucid.tables import checks, folds
 from pellucid.tables.evidence import gathered
+from pellucid.tables.extent import check_fits
 from pellucid.tables.model import TableModel
 from pellucid.tables.preparation import Preparation
 from pellucid.tables.report import versions
@@ -88,8 +89,11 @@ def fit_table(
         seed: of the folds, the weights and the order of rows: the same gives the same bits.
         verbose: 0 silent, 1 what was found and how the training goes.
 
+    The whole table is in memory, with about 200 bytes a cell. For more rows see `stream_table`.
+
     Raises:
-        DataError: for a source that cannot be read, and a target that cannot be learned.
+        DataError: for a source that cannot be read or does not fit into memory, and a target that
+            cannot be learned.
         ArgumentError: for an unknown column or a wrong argument.
 
     Example:
@@ -108,6 +112,7 @@ def fit_table(
         raise ArgumentError(WHERE, f"verbose must be 0 or 1, got {verbose!r}")
     check_seed(WHERE, seed)
     if not isinstance(source, Table):
+        check_fits(WHERE, source)
         table = read_table(source, types=types)
     elif types is None:
         table = source

@@ -43,7 +43,8 @@ class Run(Protocol):
     def epochs(self) -> int: ...
 
     @property
-    def steps_per_epoch(self) -> int: ...
+    def steps_per_epoch(self) -> int | None:
+        """None in the first epoch of a stream, whose length is not known."""
 
     @property
     def batch_size(self) -> int:
