@@ -22,7 +22,7 @@ def packed(texts: list[str]) -> tuple[bytes, np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("mark", [".", ","])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     texts=st.lists(
         st.one_of(LETTERS, st.floats(allow_nan=False).map(repr)), min_size=1, max_size=40
@@ -60,7 +60,7 @@ def test_long_columns_go_through_machine_code_and_read_alike(monkeypatch):
     np.testing.assert_array_equal(again.done, slow.done)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     texts=st.lists(st.text('abcé€ "', max_size=20), min_size=1, max_size=60),
     again=st.integers(1, 4),
@@ -89,7 +89,7 @@ def test_texts_of_a_long_column_stand_in_the_order_of_their_appearance():
     ]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     text=st.text("a1;, \t\r\n|", max_size=60),
     delimiter=st.sampled_from([",", ";", "\t", "|"]),

@@ -143,9 +143,10 @@ def stream_table(
         ArgumentError: for an unknown column or a wrong argument.
 
     Example:
-        >>> stream = stream_table("SELECT range AS a, range % 2 AS y FROM range(5)", "y")
-        >>> [(x.ravel().tolist(), y.tolist()) for x, y in stream]  # doctest: +SKIP
-        [([3.0, 0.0, 4.0, 1.0, 2.0], [1, 0, 0, 1, 0])]
+        >>> query = "SELECT range / 2 AS a, range % 2 AS y FROM range(4)"
+        >>> for x, y in stream_table(query, "y", shuffle=False):
+        ...     print(x.ravel().tolist(), y.tolist())
+        [0.0, 0.5, 1.0, 1.5] [0, 1, 0, 1]
     """
     flag(WHERE, "shuffle", shuffle)
     check_seed(WHERE, seed)
