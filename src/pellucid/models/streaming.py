@@ -22,8 +22,8 @@ from pellucid.models.base import BaseModel
 from pellucid.models.fitting import Data, Feed
 from pellucid.models.measuring import CHUNK, rows_of
 from pellucid.optim import BatchSize, GrowingBatch, Optimizer
+from pellucid.runtime.executor import is_readable
 from pellucid.runtime.extras import numpy_dtype
-from pellucid.runtime.training import is_readable
 from pellucid.train.callback import Run
 from pellucid.train.rows import WINDOW, Batch, GatheredRows, StreamRows
 
