@@ -170,7 +170,7 @@ class Executor(Protocol):
 
 
 def is_readable(data: Array) -> bool:
-    """Whether rows of `data` can be gathered as they lie; of other data trainers may make a copy."""
+    """Whether rows of `data` can be gathered as they lie; trainers may copy other data first."""
     known = data.dtype.isnative and data.dtype.str[1:] in _KNOWN
     return bool(known and data.flags.aligned and data[:1].flags.c_contiguous)
 
