@@ -41,7 +41,7 @@ format: $(STAMP) ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: .venv-bench/.ready ## Compare time and memory with other libraries (ONLY=fit,calls,fresh,gradient,neighbours,svm,mlp)
+bench: .venv-bench/.ready ## Compare time and memory with other libraries (ONLY=fit,calls,fresh,gradient,neighbours,svm,mlp,stream)
 	@.venv-bench/bin/python benchmarks/step.py $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
 
 docs: $(STAMP) ## Regenerate the pages of docs/

@@ -5,10 +5,10 @@
     .venv-bench/bin/python benchmarks/step.py --only neighbours --neighbours 20 --seed 7
 
 fit: steps within whole epochs. calls: a step and a prediction as plain functions, compiled and
-called from Python. fresh: the first step of a process, and its peak memory. gradient: the cost of a
-gradient relative to its loss. neighbours: randomly drawn networks. svm: support vector machines.
-mlp: networks with scikit-learn's interface. A library that is not installed is left out, and the
-page says so.
+called from Python. fresh: the first step of a process, and its peak memory. gradient: the cost of
+a gradient relative to its loss. neighbours: randomly drawn networks. svm: support vector machines.
+mlp: networks with scikit-learn's interface. stream: rows that stream from Parquet. A library that
+is not installed is left out, and the page says so.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ import functions
 import lenet
 import mlp
 import neighbours
+import stream
 from page import Page, head, measured_on, table, threaded
 from peers import ALL, DIGITS, FAST, ROWS, SMALL, WIDE, Net
 from turns import Rounds, each, in_turn, steps, there
@@ -47,6 +48,7 @@ ORDER = (
     neighbours.NEIGHBOURS,
     svm.SVM,
     mlp.NETWORKS,
+    stream.STREAM,
 )
 
 CASES: dict[str, tuple[Net, tuple[str, ...]]] = {
@@ -122,6 +124,7 @@ PIECES: dict[str, Callable[[argparse.Namespace, Page], None]] = {
     "neighbours": neighbours.section,
     "svm": svm.section,
     "mlp": mlp.section,
+    "stream": stream.section,
 }
 
 
@@ -144,6 +147,7 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--neighbours", type=int, default=40, help="how many networks are drawn")
+    parser.add_argument("--rows", type=int, default=10_000_000, help="of the stream")
     parser.add_argument("--seed", type=int, help="of the neighbours; drawn from the clock")
     parser.add_argument("--out", type=Path, default=DOCS, help="folder of benchmarks.md")
     given: Any = parser.parse_args()

@@ -52,6 +52,10 @@ def fit(x: Any = X, y: Any = Y, **options: Any):
     return made
 
 
+def fit_stream(stream: Any, **options: Any) -> Any:
+    return fit(stream, None, **options)
+
+
 def changed(row: int, column: int, value: float) -> Any:
     x = X.copy()
     x[row, column] = value
@@ -216,6 +220,27 @@ TABLES = [
         "a table without a column of the schema",
         lambda p: read_by_schema({"price": [1, 2], "town": ["Rom", "Bonn"]}),
         "columns must be those of the schema, got none called 'city'",
+    ),
+    Case(
+        "a generator for several epochs",
+        lambda p: fit_stream(iter([(X, Y)]), epochs=2),
+        "x must give its batches again in each of 2 epochs, got an object of type list_iterator",
+    ),
+    Case(
+        "batches of different widths",
+        lambda p: fit_stream([(X, Y), (X[:, 1:], Y)]),
+        "batch 2] x must be (N,",
+    ),
+    Case("an empty stream", lambda p: fit_stream(iter([])), "at least one batch, got none"),
+    Case(
+        "text in a streamed table",
+        lambda p: pel.data.stream_table("SELECT 'x' AS city, 1 AS y", "y"),
+        "columns must hold numbers or booleans, got VARCHAR in 'city'",
+    ),
+    Case(
+        "a missing cell in a streamed table",
+        lambda p: list(pel.data.stream_table("SELECT NULL::INT AS age, 1 AS y", "y")),
+        "each cell must be a finite number, got a missing cell in 'age', row 0",
     ),
     Case(
         "a table of columns of unequal length",

@@ -93,6 +93,7 @@ OWN: dict[str, dict[str, Any]] = {
     "data.load_idx_folder": {"folder": "idx"},
     "pel.fit_table": {"source": SIZES, "target": "size", "quick": True, "verbose": 0},
     "data.read_table": {"source": {"a": [1.5, 2.5], "b": ["x", "y"]}},
+    "data.stream_table": {"source": "SELECT 1 AS a, 2 AS b"},
     "data.Table": {"columns": data.read_table({"a": [1, 2]}).columns},
     "data.Schema": {"columns": data.read_table({"a": [1, 2]}).schema.columns},
     "pel.jvp": {"args": (M,), "tangents": (M,)},

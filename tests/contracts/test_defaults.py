@@ -130,6 +130,10 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     # Data
     "Table": {"source": "", "notes": ()},
     "read_table": {"quiet": False},
+    "stream_table": {
+        **{"seed": 0, "shuffle": True, "dtype": "float32"},  # those of fit
+        "memory": 1000,  # MB: a sort of 10 million rows of 20 numbers, and all else, in 2 GB
+    },
     "load_digits": {"seed": 0, "fraction": 0.2},
     "read_idx": {"max_bytes": 4 * 2**30},
     "fit_table": {

@@ -10,7 +10,7 @@ import pytest
 import pellucid as pel
 from pellucid import nn, optim
 from pellucid.core.errors import ArgumentError
-from pellucid.models import fitting
+from pellucid.models.measuring import Measuring
 from pellucid.train.checkpoint import read_file
 
 
@@ -228,14 +228,14 @@ def test_an_interrupt_while_validation_runs_loses_no_row(monkeypatch):
         *train, seed=0, validation_data=held, callbacks=pel.EarlyStopping(patience=6), **options
     )
     again, calls = problem()[0], iter(range(1000))
-    measure = fitting.measures
+    values = Measuring.values
 
-    def measured(*given: Any) -> Any:
+    def measured(measuring: Measuring) -> Any:
         if next(calls) == BEST + 1:
             raise KeyboardInterrupt
-        return measure(*given)
+        return values(measuring)
 
-    monkeypatch.setattr(fitting, "measures", measured)
+    monkeypatch.setattr(Measuring, "values", measured)
     with pytest.raises(KeyboardInterrupt):
         again.fit(
             *train, seed=0, validation_data=held, callbacks=pel.EarlyStopping(patience=6), **options

@@ -41,8 +41,10 @@ class Progress(Callback):
         self.bar: Bar | None = None
         self.task: Any = None
         self.shown = 0.0
+        self.steps = 0
 
     def on_start(self, run: Run) -> None:
+        self.steps = run.steps_per_epoch or 0
         if run.step:
             self.console.print(f"Going on at step {run.step} of {self.target}")
         if not self.console.is_terminal:
@@ -58,7 +60,7 @@ class Progress(Callback):
         self.bar.start()
         self.task = self.bar.add_task(
             "train",
-            total=run.steps_per_epoch * run.epochs,
+            total=self.steps * run.epochs,
             epoch=run.epoch,
             epochs=run.epochs,
             logs="",
@@ -71,7 +73,7 @@ class Progress(Callback):
             return
         self.shown = now
         logs = f"loss {run.logs['loss']:.4f}  accuracy {run.logs['accuracy']:.2%}"
-        done = run.epoch * run.steps_per_epoch + run.batch
+        done = run.epoch * self.steps + run.batch
         epoch = min(run.epoch + 1, run.epochs)
         self.bar.update(self.task, completed=done, epoch=epoch, logs=logs)
 

@@ -25,6 +25,7 @@ from pellucid.data.engine import is_query
 from pellucid.data.writing import as_csv, check_suffix, write_columns
 from pellucid.tables import TableModel
 from pellucid.tables.evidence import MOST_CLASSES, mistakes
+from pellucid.tables.extent import check_fits
 from pellucid.tables.fitting import train
 from pellucid.tables.scores import measures
 from pellucid.tables.summary import summary
@@ -149,6 +150,7 @@ def train_table(console: Console, errors: Console, asked: Request) -> None:
     previous = signal.signal(signal.SIGTERM, terminated)
     try:
         with said(errors):
+            check_fits("train", asked.source)
             table = read_table(asked.source, types=asked.types or None)
             model = train(table, asked.options, True, asked.command)
             model.save(asked.target, overwrite=asked.overwrite)

@@ -9,6 +9,7 @@ from pellucid.data.idx import read_idx, write_idx
 from pellucid.data.reading import read_table
 from pellucid.data.schema import Schema
 from pellucid.data.table import Table
+from pellucid.data.table_stream import stream_table
 
 __all__ = [
     "Dataset",
@@ -19,6 +20,7 @@ __all__ = [
     "read_idx",
     "read_table",
     "split",
+    "stream_table",
     "write_idx",
 ]
 

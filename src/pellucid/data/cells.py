@@ -18,11 +18,12 @@ import numpy as np
 
 from pellucid.core import forks
 from pellucid.core.errors import DataError
-from pellucid.data import digits, numerals
+from pellucid.data import digits, distinct, numerals
 from pellucid.data.digits import Plain
 from pellucid.data.table import Note
 
 Array = np.ndarray[Any, Any]
+_FEW = 64  # cells below which one after the other is faster
 
 
 class Columns(NamedTuple):
@@ -138,13 +139,20 @@ class ByteCells:
         return self.factors if rows.all() else self._factors(rows)
 
     def _factors(self, rows: Array) -> Factors:
-        raw, seen = self.raw, dict[bytes, int]()
-        spans = zip(self.starts[rows].tolist(), self.ends[rows].tolist(), strict=True)
-        found = (seen.setdefault(raw[start:end], len(seen)) for start, end in spans)
+        raw, starts, ends = self.raw, self.starts[rows], self.ends[rows]
         codes = np.full(len(self), -1, np.int64)
-        codes[rows] = np.fromiter(found, np.int64, int(rows.sum()))
+        if len(starts) > _FEW and (ends - starts).max() <= distinct.WIDEST:
+            codes[rows], first = distinct.numbered(raw, starts, ends - starts)
+            spans = zip(starts[first].tolist(), ends[first].tolist(), strict=True)
+            cells = [raw[start:end] for start, end in spans]
+        else:
+            seen = dict[bytes, int]()
+            spans = zip(starts.tolist(), ends.tolist(), strict=True)
+            found = (seen.setdefault(raw[start:end], len(seen)) for start, end in spans)
+            codes[rows] = np.fromiter(found, np.int64, len(starts))
+            cells = list(seen)
         quote = self.quote
-        texts = [cell.decode("utf-8") for cell in seen]
+        texts = [cell.decode("utf-8") for cell in cells]
         quoted = [text[:1] == quote for text in texts]
         return Factors(
             codes,

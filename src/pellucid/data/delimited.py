@@ -24,6 +24,8 @@ from pellucid.data.dialect import Cell, Dialect, cut, decoded, sniffed
 from pellucid.data.table import Note
 
 Array = np.ndarray[Any, Any]
+_BLOCK = 1 << 18  # bytes at a time: what is computed of them stays in the cache
+_ROWS = 2048
 _SAMPLE = 200  # rows that are looked at for a header
 
 
@@ -119,12 +121,20 @@ def _places(where: str, raw: bytes, dialect: Dialect) -> _Grid | None:
         (raw.count(b"\n", 0, int(starts[row, 0])) + 1, int(widths[row]))
         for row in rows[:5].tolist()
     ]
+    starts, ends = _by_column(starts), _by_column(ends)
 
     def column(j: int, name: str, skip: int) -> Cells:
-        begins, finishes = (np.ascontiguousarray(part[skip:, j]) for part in (starts, ends))
-        return ByteCells(name, raw, begins, finishes, dialect.quote)
+        return ByteCells(name, raw, starts[j, skip:], ends[j, skip:], dialect.quote)
 
     return _Grid(head, len(first), width, column, named, len(rows), blank)
+
+
+def _by_column(cells: Array) -> Array:
+    """The transpose as an array of its own, some rows at a time: these stay in the cache."""
+    found = np.empty(cells.shape[::-1], cells.dtype)
+    for low in range(0, len(cells), _ROWS):
+        found[:, low : low + _ROWS] = cells[low : low + _ROWS].T
+    return found
 
 
 def _filled(
@@ -145,13 +155,15 @@ def _bounds(raw: bytes, dialect: Dialect) -> tuple[Array, Array, Array, Array, i
     view = np.frombuffer(raw, np.uint8)
     body = view[begin:]
     delimiter, quote = ord(dialect.delimiter), ord(dialect.quote)
-    stops = np.flatnonzero((body == delimiter) | (body == 10)) + begin
-    quotes = np.flatnonzero(body == quote) + begin
+    stops = _stops(view, begin, delimiter)
+    quotes = np.flatnonzero(body == quote) + begin if dialect.quote.encode() in raw else stops[:0]
     if len(quotes):
         stops = stops[np.searchsorted(quotes, stops) % 2 == 0]
         if not _well_quoted(view, quotes, begin, delimiter):
             return None
-    starts = np.concatenate([[begin], stops[:-1] + 1])
+    starts = np.empty_like(stops)
+    starts[0] = begin
+    np.add(stops[:-1], 1, out=starts[1:])
     last = np.flatnonzero(view[stops] == 10)  # of each row, its last cell
     ends = stops.copy()
     at = stops[last]
@@ -164,6 +176,18 @@ def _bounds(raw: bytes, dialect: Dialect) -> tuple[Array, Array, Array, Array, i
     kept[rows] = False
     blank = int(np.sum(np.asarray(rows) < np.flatnonzero(kept).max(initial=0))) if rows else 0
     return starts, ends, first[kept], (last - first + 1)[kept], blank
+
+
+def _stops(view: Array, begin: int, delimiter: int) -> Array:
+    """Where cells may end: delimiters and line feeds from `begin` on."""
+    kind = np.int32 if len(view) < 2**31 else np.int64  # half the memory, where it holds the places
+    found = []
+    for low in range(begin, len(view), _BLOCK):
+        block = view[low : low + _BLOCK]
+        is_stop = block == delimiter
+        is_stop |= block == 10
+        found.append((np.flatnonzero(is_stop) + low).astype(kind))
+    return np.concatenate(found)
 
 
 def _well_quoted(view: Array, quotes: Array, begin: int, delimiter: int) -> bool:

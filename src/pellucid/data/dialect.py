@@ -246,6 +246,8 @@ def cut(
     """
     delimiter, quote = dialect.delimiter, dialect.quote
     blanks = delimiter == " "
+    if not blanks and quote not in text:
+        return _split(text, delimiter, limit, first)
     stop = re.compile(rf"[{re.escape(delimiter)}\n]")
     space = re.compile(r"[ \t]*" if delimiter != "\t" else r" *")
     lines: list[Line] = []
@@ -279,6 +281,17 @@ def cut(
         lines.append(Line(began, cells))
         number += 1
     return lines
+
+
+def _split(text: str, delimiter: str, limit: int | None, first: int) -> list[Line]:
+    """`cut` of a text without quotes."""
+    rows = text.split("\n", -1 if limit is None else limit)
+    if (limit is not None and len(rows) > limit) or not rows[-1]:
+        rows.pop()
+    return [
+        Line(number, [Cell(cell.strip(), False) for cell in row.split(delimiter)])
+        for number, row in enumerate(rows, first)
+    ]
 
 
 def _quoted(

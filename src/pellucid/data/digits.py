@@ -7,15 +7,18 @@ and dates.py, which give the same for these.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from pellucid.core import forks
 from pellucid.data import numerals
 
 Array = np.ndarray[Any, Any]
 _CHUNK = 8_192  # rows at a time: what is computed of them stays in the cache
+_MANY = 1 << 16  # cells of a column from which machine code is worth its loading
 _WIDEST = 25  # bytes of a plain number; the digits of 19 fit 64 bits
 _MOST_DIGITS = 19
 # Where the processor's extended floats have 64 bits, a quotient of them rounds to the right float64
@@ -54,23 +57,67 @@ def joined(parts: Sequence[Plain]) -> Plain:
 
 def plain_numbers(view: Array, starts: Array, lengths: Array, mark: int) -> Plain:
     """All cells that are plain numbers with decimals after `mark`."""
-    parts = [
-        _plain(view, starts[low : low + _CHUNK], lengths[low : low + _CHUNK], mark)
-        for low in range(0, max(1, len(starts)), _CHUNK)
-    ]
-    return joined(parts)
+    n, native, evident = len(starts), _native(len(starts)), 0
+    values = np.empty(n)
+    done, whole, padded = (np.empty(n, bool) for _ in range(3))
+    for low in range(0, n, _CHUNK):
+        part = slice(low, low + _CHUNK)
+        found = _plain(view, starts[part], lengths[part], mark, native)
+        values[part], done[part], whole[part] = found.values, found.done, found.whole
+        padded[part] = found.padded
+        evident += found.evident
+    return Plain(values, done, whole, evident, padded, lengths)
 
 
-def _plain(view: Array, starts: Array, lengths: Array, mark: int) -> Plain:
-    """Cells as numbers, one place of all cells after the other, the last places together.
+def _native(cells: int) -> Any:
+    """Machine code for `letters`, where so many cells are worth it."""
+    if cells < _MANY:
+        return None
+    module = forks.load("pellucid.data.native_digits")
+    routine = module.call(_WIDEST)
+    return None if routine is None else functools.partial(module.letters, routine)
+
+
+def _plain(view: Array, starts: Array, lengths: Array, mark: int, native: Any) -> Plain:
+    """Cells as numbers, from what their letters say.
 
     A quotient m / 10^d is right where m and 10^d are floats, since division rounds once.
     """
-    n = len(starts)
     first = view.take(starts, mode="clip")
     minus = first == 45
     signed = (minus | (first == 43)) & (lengths > 0)
     size = np.where(lengths <= _WIDEST, lengths - signed, 0).astype(np.int32)
+    if native is None:
+        mantissa, decimals, marks, good = letters(view, starts, lengths, size, mark)
+    else:
+        mantissa, decimals, marks, good = native(view, starts, lengths, mark)
+    digits = size - marks
+    good &= (digits > 0) & (marks <= 1) & (digits <= _MOST_DIGITS)
+    values = mantissa / _POWERS.take(decimals, mode="clip")
+    inexact = np.flatnonzero(good & ((mantissa > numerals.EXACT) | (decimals > 22)))
+    if len(inexact):
+        values[inexact] = _rounded(view, starts, lengths, mark, mantissa, decimals, inexact)
+    np.negative(values, out=values, where=minus)
+    front = digits - decimals
+    zero = view.take(starts + signed, mode="clip") == 48
+    whole = marks == 0
+    other_reads = whole | ((decimals == 3) & (front >= 1) & (front <= 3) & ~zero)
+    evident = int((good & ~other_reads).sum())
+    return Plain(values, good, whole & good, evident, good & zero & (front > 1), lengths)
+
+
+def letters(
+    view: Array, starts: Array, lengths: Array, size: Array, mark: int
+) -> tuple[Array, Array, Array, Array]:
+    """The whole number that a cell's digits make, decimals, marks, and whether there is no more.
+
+    One place of all cells after the other, the last places together. `emit_digits.py` has the same
+    as machine code; of cells that hold something else only that is told.
+
+    Args:
+        size: bytes of each cell without its sign; 0 where it is not looked at.
+    """
+    n = len(starts)
     most = int(size.max(initial=0))
     least = int(size[size > 0].min(initial=most))
     mantissa, larger = np.zeros(n, np.uint64), np.empty(n, np.uint64)
@@ -96,19 +143,7 @@ def _plain(view: Array, starts: Array, lengths: Array, mark: int) -> Plain:
         np.copyto(mantissa, larger, where=~is_mark)
         seen |= is_mark
         marks += is_mark
-    digits = size - marks
-    good &= (digits > 0) & (marks <= 1) & (digits <= _MOST_DIGITS)
-    values = mantissa / _POWERS.take(decimals, mode="clip")
-    inexact = np.flatnonzero(good & ((mantissa > numerals.EXACT) | (decimals > 22)))
-    if len(inexact):
-        values[inexact] = _rounded(view, starts, lengths, mark, mantissa, decimals, inexact)
-    np.negative(values, out=values, where=minus)
-    front = digits - decimals
-    zero = view.take(starts + signed, mode="clip") == 48
-    whole = marks == 0
-    other_reads = whole | ((decimals == 3) & (front >= 1) & (front <= 3) & ~zero)
-    evident = int((good & ~other_reads).sum())
-    return Plain(values, good, whole & good, evident, good & zero & (front > 1), lengths)
+    return mantissa, decimals, marks, good
 
 
 _POWERS = np.array([float(f"1e{power}") for power in range(_WIDEST + 1)])

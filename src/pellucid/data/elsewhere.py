@@ -24,5 +24,8 @@ NAMES = {
     "train_test_split": "Write kept, held = pel.data.split(len(x), 0.2, seed=0).",
     "random_split": "Write kept, held = pel.data.split(len(x), 0.2, seed=0).",
     "DataLoader": "Leave it out: fit makes minibatches, fit(x, y, batch_size=32).",
+    "read_parquet": "read_table",
+    "scan_parquet": "stream_table",
+    "IterableDataset": "Write a generator function of (x, y), which fit takes.",
     "TensorDataset": "Leave it out: fit takes the arrays, fit(x, y).",
 }

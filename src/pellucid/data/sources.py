@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pellucid.core.errors import ArgumentError, DataError
+from pellucid.core.errors import ArgumentError, DataError, PellucidError
 from pellucid.core.files import as_path
 from pellucid.data import engine
 from pellucid.data.cells import (
@@ -39,6 +39,7 @@ from pellucid.data.schema import CATEGORY, DATE, NUMBER
 from pellucid.data.table import Note, Table
 
 WHERE = "read_table"
+_BYTES_OF_TEXT = 8  # of a cell with what stands behind it
 _DATABASES = (".duckdb", ".db", ".ddb", ".sqlite", ".sqlite3")
 _FOREIGN = (
     (b"PK\x03\x04", "an Excel or zip file"),
@@ -99,12 +100,17 @@ def columns(source: Any, options: Options) -> tuple[Columns, str]:
 
 
 def _files(path: Path, options: Options) -> tuple[Columns, str]:
+    return _several(files(path), options), path.name
+
+
+def files(path: Path) -> list[Path]:
+    """The files that a path, a glob or a folder stands for."""
     if not path.exists() and glob.has_magic(str(path)):
         paths = sorted(Path(name) for name in glob.glob(str(path), recursive=True))
         paths = [one for one in paths if one.is_file()]
         if not paths:
             raise DataError(WHERE, f"files must match {str(path)!r}, got none", "Check the path.")
-        return _several(paths, options), path.name
+        return paths
     if path.is_dir():
         paths = [one for one in sorted(path.rglob("*")) if _is_visible_file(one, path)]
         parquet = [one for one in paths if one.suffix in (".parquet", ".pq")]
@@ -115,8 +121,28 @@ def _files(path: Path, options: Options) -> tuple[Columns, str]:
                 "a folder must hold Parquet, CSV or JSON lines files, got none",
                 "Check the path.",
             )
-        return _several(chosen, options), path.name
-    return _file(path, options), path.name
+        return chosen
+    return [path]
+
+
+def cells_in(source: Any) -> int | None:
+    """About how many cells a source on disk holds; None where it is in memory, or cannot be read.
+
+    Of text the size of the files says it: a cell has some eight bytes.
+    """
+    try:
+        if isinstance(source, str) and engine.is_query(source):
+            return engine.scan_query(WHERE, source, None).cells()
+        if not isinstance(source, (str, os.PathLike)):
+            return None
+        found = files(as_path(WHERE, source))
+        if all(start_of(path)[:4] == b"PAR1" for path in found):
+            return engine.scan_parquet(WHERE, found, "").cells()
+        if len(found) == 1 and start_of(found[0])[8:12] == b"DUCK":
+            return engine.scan_database(WHERE, found[0]).cells()
+        return sum(path.stat().st_size for path in found) // _BYTES_OF_TEXT
+    except (PellucidError, OSError):  # the reader says what is wrong
+        return None
 
 
 def _is_visible_file(path: Path, root: Path) -> bool:
@@ -128,7 +154,7 @@ def _several(paths: list[Path], options: Options) -> Columns:
     """Files of equal columns, one after the other."""
     if len(paths) == 1:
         return _file(paths[0], options)
-    if all(_start(path)[:4] == b"PAR1" for path in paths):
+    if all(start_of(path)[:4] == b"PAR1" for path in paths):
         return engine.read_parquet(WHERE, paths)
     found = [_file(path, options) for path in paths]
     names = [cells.name for cells in found[0].cells]
@@ -152,7 +178,8 @@ def _several(paths: list[Path], options: Options) -> Columns:
     return Columns(joined, how, notes, found[0].semicolons)
 
 
-def _start(path: Path) -> bytes:
+def start_of(path: Path) -> bytes:
+    """The first bytes of a file, which say what it is."""
     try:
         with path.open("rb") as file:
             return file.read(16)
@@ -170,7 +197,7 @@ def _file(path: Path, options: Options) -> Columns:
         ) from None
     if not stat.S_ISREG(state.st_mode):
         raise DataError(where, "the path must name a file or a folder, got a pipe or a device")
-    start = _start(path)
+    start = start_of(path)
     if start.startswith(b"PAR1"):
         return engine.read_parquet(where, [path])
     if start.startswith(engine.SQLITE) or start[8:12] == b"DUCK":

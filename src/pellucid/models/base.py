@@ -272,6 +272,10 @@ class BaseModel(Network):
     def given_features(self, x: Any, where: str) -> tuple[Array, ...]:
         """x as an array for each input, with as many rows each; the model stays as it is."""
         self.refresh()
+        return self.more_features(x, where)
+
+    def more_features(self, x: Any, where: str) -> tuple[Array, ...]:
+        """The same where functions of a person's own stay as they are: x is one batch of many."""
         given = self.architecture.inputs.taken(where, "x", x)
         for known, one in zip(self.columns, given, strict=True):
             check_names(where, known, one)

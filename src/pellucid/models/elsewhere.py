@@ -10,7 +10,10 @@ _CLIP = "Give it to the optimizer: compile(pel.optim.SGD(0.1, clip_norm=1.0), â€
 _FROZEN = "Write rates={'dense_1': 0} for a layer whose weights stay."
 _COMPILE = "Give it to compile: compile(optimizer, loss, metrics=â€¦)."
 _FIT = "Give it to fit: fit(x, y, batch_size=32, epochs=10)."
-_STEPS = "Leave it out: an epoch is one pass over all rows, in steps of batch_size."
+_STEPS = (
+    "Leave it out: an epoch is one pass over all rows; cut an endless stream in the function that "
+    "gives it: lambda: itertools.islice(batches(), 100)."
+)
 _STOP = "Write callbacks=[pel.EarlyStopping(patience=5)], with validation_data."
 _ONE_CALL = "Leave it out: fit takes many steps in one native call."
 

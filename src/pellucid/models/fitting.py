@@ -24,18 +24,19 @@ from pellucid.data.weights import as_weights, weights_by_class
 from pellucid.graph.node import TensorType
 from pellucid.models import variables
 from pellucid.models.base import BaseModel
-from pellucid.models.measuring import CHUNK, measures
+from pellucid.models.measuring import CHUNK, Measuring
 from pellucid.models.saving import check_savable, save
 from pellucid.nn.losses import Loss
 from pellucid.optim import BatchSize, FixedBatch, GrowingBatch, Minimizer, Optimizer
 from pellucid.runtime.executor import Executable, Trainer, dtype_name
 from pellucid.runtime.extras import numpy_dtype
-from pellucid.train.callback import Callback, Run, as_callbacks
+from pellucid.train.callback import Callback, as_callbacks
 from pellucid.train.callbacks import Checkpoint, ProgressBar
 from pellucid.train.engines import Job, MinimizerTrainer, engine
 from pellucid.train.history import History
 from pellucid.train.loop import LAST, RunState
 from pellucid.train.metrics import check_targets
+from pellucid.train.rows import DrawnRows, Rows
 from pellucid.train.step import evaluation_graph, product_graph, value_graph
 from pellucid.train.task import Task
 
@@ -66,10 +67,15 @@ class Data:
         sample_weight: Any = None,
         class_weight: Any = None,
         name: str = "y",
+        more: bool = False,
     ) -> Data:
-        """The data that a person gave for this model."""
+        """The data that a person gave for this model.
+
+        Args:
+            more: whether others came before, so that the model's own functions were looked at.
+        """
         losses = model.configuration(where).losses
-        features = model.given_features(x, where)
+        features = model.more_features(x, where) if more else model.given_features(x, where)
         rows, labels = len(features[0]), []
         for own in model.architecture.outputs.taken(where, name, y):
             labels.append(as_targets(own, where, name))
@@ -139,8 +145,44 @@ def _weights(
     return (slice_rows(weights, 0, len(weights), numpy_dtype(model.dtype), name),)
 
 
+@dataclass(frozen=True)
+class Feed:
+    """What the steps of a run take their rows from.
+
+    Attributes:
+        data: arrays that the steps gather rows from.
+        size: rows a step, by epoch; largest: the most of all epochs.
+        same: what must be as it was for a run to go on.
+        rows: made for what runs the steps, says which rows each of them takes.
+    """
+
+    data: Data
+    size: Callable[[int], int]
+    largest: int
+    same: dict[str, Any]
+    rows: Callable[[Trainer], Rows]
+
+
+def feed(model: BaseModel, data: Data, batch_size: Any, epochs: int, shuffle: bool) -> Feed:
+    """Of arrays: all rows, in a drawn order or in their own."""
+    sizes = batch_sizes(batch_size, data.rows, model.configuration("fit").optimizer)
+    same = {
+        "batch_size": stored_size(sizes),
+        "rows": data.rows,
+        "shuffle": shuffle,
+        "data": fingerprint(data.features, data.others, numpy_dtype(model.dtype)),
+    }
+    return Feed(
+        data,
+        lambda epoch: min(sizes.checked_size(epoch), data.rows),
+        min(sizes.largest(epochs), data.rows),
+        same,
+        lambda engine: DrawnRows(engine, data.rows, shuffle),
+    )
+
+
 def batch_sizes(given: Any, rows: int, optimizer: Optimizer) -> BatchSize:
-    """`batch_size` as a function of the epoch."""
+    """`batch_size` as a function of the epoch, of data that have so many rows."""
     if given is None:
         given = "all" if optimizer.full_batch else 32
     if isinstance(given, BatchSize):
@@ -151,18 +193,9 @@ def batch_sizes(given: Any, rows: int, optimizer: Optimizer) -> BatchSize:
     return FixedBatch(integer("fit", "batch_size", given, 1))
 
 
-def what_must_stay(
-    data: Data, sizes: BatchSize, shuffle: bool, dtype: np.dtype[Any]
-) -> dict[str, Any]:
-    """What must be as it was for a run to go on."""
-    return {
-        "batch_size": to_config(sizes)
-        if isinstance(sizes, GrowingBatch)
-        else sizes.checked_size(0),
-        "rows": data.rows,
-        "shuffle": shuffle,
-        "data": fingerprint(data.features, data.others, dtype),
-    }
+def stored_size(sizes: BatchSize) -> Any:
+    """The sizes of steps as plain data."""
+    return to_config(sizes) if isinstance(sizes, GrowingBatch) else sizes.checked_size(0)
 
 
 def history(model: BaseModel, points: int | None, resume: bool) -> History:
@@ -184,6 +217,13 @@ def history(model: BaseModel, points: int | None, resume: bool) -> History:
             "Leave history_points out.",
         )
     return model.history
+
+
+def _shown(name: str, value: Any) -> str:
+    """What must stay, in words: that of a stream is 0 where an array has a number."""
+    if value == 0 and name in ("rows", "batch_size"):
+        return "those of a stream" if name == "rows" else "None, each batch a step,"
+    return str(value)
 
 
 def start(
@@ -208,11 +248,12 @@ def start(
             )
         asked = same if seed is None else {**same, "seed": seed}
         for name, value in asked.items():
-            before = stored.get(name, _BEFORE.get(name))
-            if before != value:
+            known = stored.get(name, _BEFORE.get(name))
+            if known != value:
+                before, now = (_shown(name, one) for one in (known, value))
                 raise ArgumentError(
                     "fit",
-                    f"to resume, {name} must be {before} as before, got {value}",
+                    f"to resume, {name} must be {before} as before, got {now}",
                     "Give the same data and options, or train without resume.",
                 )
     if model.slots is None:
@@ -250,7 +291,7 @@ def job(model: BaseModel, task: Task, data: Data, seed: int, batch_size: int) ->
         fixed=[np.asarray(seed, np.int64), *strengths],
         features=data.features,
         others=data.others,
-        batch_size=min(batch_size, data.rows),
+        batch_size=batch_size,
         dtype=dtype,
         feature_names=model.architecture.inputs.labels("x"),
         other_names=(*model.architecture.outputs.labels("y"), "sample_weight"),
@@ -289,30 +330,43 @@ def measure_of(
     model: BaseModel, data: Data, chunk: int, backend: str | None
 ) -> Callable[[], dict[str, float]]:
     """What gives loss and metrics of a data set with the weights that the model has then."""
-    task = model.task(data.types, bool(data.weights))
-    program = model.programs.program(
-        ("evaluate", model.key(task)), lambda: evaluation_graph(task), backend, "evaluate"
-    )
+    measuring = measuring_of(model, data, chunk, backend)
 
     def measure() -> dict[str, float]:
-        fixed = variables.leaves(model.architecture)
-        return measures(task, program, fixed, data.features, data.targets, data.weights, chunk)
+        made = measuring()
+        made.add(data.features, data.targets, data.weights)
+        return made.values()
 
     return measure
 
 
-def validation(
-    model: BaseModel, given: Any, backend: str | None
-) -> Callable[[Run], dict[str, float]] | None:
-    """What measures `validation_data` after an epoch."""
-    if given is None:
-        return None
+def measuring_of(
+    model: BaseModel, data: Data, chunk: int, backend: str | None
+) -> Callable[[], Measuring]:
+    """What takes in rows like `data`, with the weights that the model has when it is called."""
+    task = model.task(data.types, bool(data.weights))
+    program = model.programs.program(
+        ("evaluate", model.key(task)), lambda: evaluation_graph(task), backend, "evaluate"
+    )
+    return lambda: Measuring(task, program, variables.leaves(model.architecture), chunk)
+
+
+def validation(model: BaseModel, given: Any, backend: str | None) -> Callable[[], dict[str, float]]:
+    """What measures `validation_data`."""
     if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
         raise ArgumentError(
-            "fit", "validation_data must be (x, y) or (x, y, weights), got something else"
+            "fit",
+            "validation_data must be (x, y) or (x, y, weights), or a stream of such batches, got "
+            "something else",
         )
     x, y, weights = (*given, None)[:3]
     data = Data.of(model, x, y, "validation_data", weights, name="y of validation_data")
+    check_metrics(model, data)
+    return measure_of(model, data, CHUNK, backend)
+
+
+def check_metrics(model: BaseModel, data: Data) -> None:
+    """Refuses targets that a metric cannot measure."""
     for head, target, output in zip(
         model.task(data.types, bool(data.weights)).heads,
         data.targets,
@@ -320,13 +374,6 @@ def validation(
         strict=True,
     ):
         check_targets(head.metrics, head.loss, head.contract, target, output)
-
-    measure = measure_of(model, data, CHUNK, backend)
-
-    def validate(run: Run) -> dict[str, float]:
-        return {f"val_{name}": value for name, value in measure().items()}
-
-    return validate
 
 
 def watchers(

@@ -300,7 +300,7 @@ def _resume(
     for name in ("seed", "step", "epoch", "batch"):
         if not 0 <= training.get(name, 0) < _MOST:
             raise DataError("load", f"training.{name} must be 0 or more, got {training[name]}")
-    if training.get("batch", 0) > training.get("rows", 0):
+    if training.get("rows", 0) and training.get("batch", 0) > training["rows"]:
         raise DataError(
             "load",
             f"training.batch must be at most {training['rows']} rows, got {training['batch']}",

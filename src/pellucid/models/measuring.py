@@ -30,47 +30,64 @@ def _threads(program: Executable, chunks: int) -> int:
     return available() if program.releases_gil and chunks > 1 else 1
 
 
-def measures(
-    task: Task,
-    program: Executable,
-    fixed: Sequence[Array],
-    features: Sequence[Array],
-    targets: Sequence[Array],
-    weights: Sequence[Array],
-    chunk: int,
-) -> dict[str, float]:
-    """What `task.measures` names, of a data set.
+class Measuring:
+    """What `task.measures` names, of rows that come one part after the other.
 
     Args:
         program: of the task's evaluation graph; fixed: its first inputs, to the strengths.
+        chunk: rows a call.
     """
-    dtype, count, names = numpy_dtype(task.dtype), len(targets[0]), task.row_measures
-    strengths = [np.asarray(one.regularizer.strength, dtype) for one in task.penalties]
 
-    def measured(start: int, stop: int) -> list[Array]:
-        batch = rows_of(features, start, stop, dtype)
-        others = (other[start:stop] for other in (*targets, *weights))
-        return list(program([*fixed, *strengths, *batch, *others]))
+    def __init__(self, task: Task, program: Executable, fixed: Sequence[Array], chunk: int):
+        dtype = numpy_dtype(task.dtype)
+        strengths = [np.asarray(one.regularizer.strength, dtype) for one in task.penalties]
+        self.task, self.chunk = task, chunk
+        self._dtype, self._program, self._fixed = dtype, program, [*fixed, *strengths]
+        self._wholes = [head for head in task.heads if any(m.whole for m in head.metrics)]
+        self._totals, self._count = np.zeros(len(task.row_measures)), 0
+        self._penalty: float | None = None
+        self._outputs: list[list[Array]] = [[] for _ in self._wholes]
+        self._targets: list[list[Array]] = [[] for _ in self._wholes]
 
-    results = in_chunks(measured, count, chunk, _threads(program, -(-count // chunk)))
-    totals = np.zeros(len(names))
-    for one in results:
-        totals += [float(value) for value in one[: len(names)]]
-    means = totals / count
-    rest = results[-1][len(names) :]
-    wholes = [head for head in task.heads if any(m.whole is not None for m in head.metrics)]
-    if len(rest) > len(wholes):
-        means[0] += float(rest[0])
-    values = dict(zip(names, means.tolist(), strict=True))
-    for place, head in enumerate(wholes, start=-len(wholes)):
-        output = np.concatenate([one[place] for one in results])
-        target = targets[task.heads.index(head)]
-        for metric in head.metrics:
-            if metric.whole is not None:
-                values[head.named(metric.name)] = metric.whole(
-                    head.loss, head.contract, target, output
-                )
-    return {name: values[name] for name in task.measures}
+    def add(
+        self, features: Sequence[Array], targets: Sequence[Array], weights: Sequence[Array]
+    ) -> None:
+        """Takes in rows; all parts but the last have a multiple of `chunk` of them."""
+
+        def measured(start: int, stop: int) -> list[Array]:
+            batch = rows_of(features, start, stop, self._dtype)
+            others = (other[start:stop] for other in (*targets, *weights))
+            return list(self._program([*self._fixed, *batch, *others]))
+
+        count, names = len(targets[0]), self.task.row_measures
+        threads = _threads(self._program, -(-count // self.chunk))
+        for one in in_chunks(measured, count, self.chunk, threads):
+            self._totals += [float(value) for value in one[: len(names)]]
+            rest = one[len(names) :]
+            if len(rest) > len(self._wholes):
+                self._penalty = float(rest[0])
+            for held, output in zip(
+                self._outputs, rest[len(rest) - len(self._wholes) :], strict=True
+            ):
+                held.append(output)
+        for held, head in zip(self._targets, self._wholes, strict=True):
+            held.append(targets[self.task.heads.index(head)])
+        self._count += count
+
+    def values(self) -> dict[str, float]:
+        means = self._totals / self._count
+        if self._penalty is not None:
+            means[0] += self._penalty
+        values = dict(zip(self.task.row_measures, means.tolist(), strict=True))
+        for head, outputs, targets in zip(self._wholes, self._outputs, self._targets, strict=True):
+            output = np.concatenate(outputs)
+            target = targets[0] if len(targets) == 1 else np.concatenate(targets)
+            for metric in head.metrics:
+                if metric.whole is not None:
+                    values[head.named(metric.name)] = metric.whole(
+                        head.loss, head.contract, target, output
+                    )
+        return {name: values[name] for name in self.task.measures}
 
 
 def predictions(

@@ -14,8 +14,9 @@ from pellucid.core import shapes, trees
 from pellucid.core.arguments import accepts, checked, flag, integer
 from pellucid.core.errors import ArgumentError, ShapeError, UnknownNameError, nearest
 from pellucid.data.arrays import as_array
+from pellucid.data.streams import Stream, is_stream
 from pellucid.graph.node import Graph
-from pellucid.models import elsewhere, fitting, variables, wiring
+from pellucid.models import elsewhere, fitting, streaming, variables, wiring
 from pellucid.models.architecture import Output
 from pellucid.models.base import Array, BaseModel
 from pellucid.models.configuration import configuration
@@ -495,7 +496,7 @@ class Model(BaseModel):
     def fit(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         *,
         batch_size: int | str | BatchSize | None = None,
         epochs: int = 1,
@@ -532,7 +533,7 @@ class Model(BaseModel):
             validation_data: (x, y) or (x, y, weights) measured after each epoch.
             validate_every: measures validation every so many steps as well.
             shuffle: whether each epoch takes the rows in an order of its own, drawn from `seed`;
-                otherwise they come as they were given.
+                otherwise they come as they were given, as those of a stream always do.
             seed: owns the order of the data and dropout; None draws one and records it.
             verbose: 0 silent, 1 a bar, 2 a line an epoch.
             callbacks: what happens between steps.
@@ -569,29 +570,40 @@ class Model(BaseModel):
         flag("fit", "resume", resume)
         check_backend("fit", backend)
         count = check_threads("fit", threads)
-        data = Data.of(self, x, y, "fit", sample_weight, class_weight)
-        validate = fitting.validation(self, validation_data, backend)
-        sizes = fitting.batch_sizes(batch_size, data.rows, optimizer)
-        same = fitting.what_must_stay(data, sizes, shuffle, numpy_dtype(self.dtype))
+        source = None
+        if streaming.is_given("fit", x, y):
+            stream = streaming.checked_stream("fit", x, sample_weight, class_weight)
+            stream.check_epochs("x", epochs)
+            begun = int(self.training.get("epoch", 0)) if resume else 0
+            source = streaming.Source(self, stream, "fit", class_weight, begun)
+        data = source.first if source else Data.of(self, x, y, "fit", sample_weight, class_weight)
+        passes = 2 if validate_every else epochs
+        validate = streaming.validation(self, validation_data, passes, backend)
         task = self.task(data.types, bool(data.weights))
         curves = fitting.history(self, history_points, resume)
-        progress = fitting.start(self, task, same, seed, resume)
-        job = fitting.job(self, task, data, progress.seed, sizes.largest(epochs))
+        feed = (
+            streaming.feed(source, batch_size, epochs, resume)
+            if source
+            else streaming.feed_of_arrays(self, data, batch_size, epochs, shuffle)
+        )
+        progress = fitting.start(self, task, feed.same, seed, resume)
+        job = fitting.job(self, task, feed.data, progress.seed, feed.largest)
         watchers, watched = fitting.watchers(
             self, data, callbacks, verbose, checkpoint, checkpoint_every, overwrite or resume
         )
+        engine = fitting.engine_of(self, task, job, progress, backend, count)
         run = TrainingRun(
             Settings(
                 job=job,
                 optimizer=optimizer,
                 measure_names=task.step_measures,
                 epochs=epochs,
-                batch_size=lambda epoch: min(sizes.checked_size(epoch), data.rows),
+                batch_size=feed.size,
                 validate_every=validate_every,
-                shuffle=shuffle,
             ),
             progress,
-            fitting.engine_of(self, task, job, progress, backend, count),
+            engine,
+            feed.rows(engine),
             curves,
             validate=validate,
             callbacks=watchers,
@@ -602,10 +614,10 @@ class Model(BaseModel):
         curves.seed = progress.seed
         self.history = curves
         self.training |= {
-            **same,
+            **feed.same,
             "y": [[dtype_name(y.dtype), list(y.shape[1:])] for y in data.targets],
         }
-        self.remember_columns(x)
+        self.remember_columns(source.features if source else x)
         note_changes = fitting.noting_changes(self)
         run.train()
         note_changes()
@@ -624,6 +636,8 @@ class Model(BaseModel):
             "batch": progress.batch,
             "sums": dict(progress.sums),
         }
+        if progress.data is not None:
+            self.training["data"] = progress.data
 
     @checked
     def training_graph(self, x: Any, y: Any) -> Graph:
@@ -665,7 +679,7 @@ class Model(BaseModel):
     def evaluate(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         *,
         sample_weight: Any = None,
         class_weight: Any = None,
@@ -679,6 +693,11 @@ class Model(BaseModel):
         """
         check_backend("evaluate", backend)
         integer("evaluate", "batch_size", batch_size, 1)
+        if streaming.is_given("evaluate", x, y):
+            stream = streaming.checked_stream("evaluate", x, sample_weight, class_weight)
+            return streaming.measure_of_stream(
+                self, stream, "evaluate", class_weight, batch_size, backend
+            )()
         data = Data.of(self, x, y, "evaluate", sample_weight, class_weight)
         return fitting.measured(self, data, batch_size, backend)
 
@@ -722,15 +741,20 @@ class Model(BaseModel):
     ) -> list[Array]:
         integer(kind, "batch_size", batch_size, 1)
         check_backend(kind, backend)
-        features, architecture = self.features(x, kind), self.architecture
+        architecture, dtype = self.architecture, numpy_dtype(self.dtype)
 
         def graph() -> Graph:
             inputs = architecture.inputs.nested(architecture.input_types)
             return prediction_graph(forward, architecture.params, architecture.state, inputs)
 
-        program = self.programs.program(kind, graph, backend, kind)
-        fixed = variables.leaves(architecture)
-        return predictions(program, fixed, features, batch_size, numpy_dtype(self.dtype))
+        def predicted(features: tuple[Array, ...]) -> list[Array]:
+            program = self.programs.program(kind, graph, backend, kind)
+            fixed = variables.leaves(architecture)
+            return predictions(program, fixed, features, batch_size, dtype)
+
+        if is_stream(x):
+            return streaming.predictions_of(self, Stream(kind, x), kind, predicted)
+        return predicted(self.features(x, kind))
 
     @checked
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:

@@ -17,6 +17,7 @@ from pellucid.core.errors import DTypeError, ShapeError
 from pellucid.graph.node import Graph, TensorType
 
 Array = np.ndarray[Any, Any]
+_KNOWN = ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8")
 Pairs = Sequence[tuple[int, int]]  # (input number, output number): an old state and its new value
 
 
@@ -166,6 +167,12 @@ class Executor(Protocol):
         Raises:
             CompileError: where this executor cannot run it.
         """
+
+
+def is_readable(data: Array) -> bool:
+    """Whether rows of `data` can be gathered as they lie; trainers may copy other data first."""
+    known = data.dtype.isnative and data.dtype.str[1:] in _KNOWN
+    return bool(known and data.flags.aligned and data[:1].flags.c_contiguous)
 
 
 def finite(arrays: Sequence[Array]) -> bool:

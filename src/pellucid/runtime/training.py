@@ -24,6 +24,7 @@ from pellucid.compiler.program import MinibatchFeed
 from pellucid.core.shapes import bind
 from pellucid.graph.node import Graph
 from pellucid.runtime.calls import address_of
+from pellucid.runtime.executor import is_readable
 from pellucid.runtime.extras import ORDER, numpy_dtype, stream_words
 from pellucid.runtime.machine_code import WORTH_THREADS, MachineCode, pool
 from pellucid.runtime.threads import Team, apart
@@ -33,13 +34,11 @@ Array = NDArray[Any]
 _TRAIN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 _SHUFFLE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 5)
 _MANY = 1 << 22  # rows whose order takes so long that Ctrl-C must be heard meanwhile
-_KNOWN = ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8")
 
 
 def readable(data: Array) -> Array:
     """`data` if native code can gather its rows as they lie, else a copy that it can."""
-    known = data.dtype.isnative and data.dtype.str[1:] in _KNOWN
-    if known and data.flags.aligned and data[:1].flags.c_contiguous:
+    if is_readable(data):
         return data
     widened = {2: np.float32, 16: np.float64}.get(data.dtype.itemsize, data.dtype)
     goal = widened if data.dtype.kind == "f" else data.dtype

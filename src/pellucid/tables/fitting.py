@@ -24,6 +24,7 @@ from pellucid.data.table import Column, count
 from pellucid.tables import checks, folds
 from pellucid.tables.dependence import dependences
 from pellucid.tables.evidence import gathered
+from pellucid.tables.extent import check_fits
 from pellucid.tables.model import TableModel
 from pellucid.tables.preparation import Preparation
 from pellucid.tables.report import versions
@@ -90,8 +91,11 @@ def fit_table(
             report: the same gives the same bits. Network k, from 0, has the seed 1000·seed + k.
         verbose: 0 silent, 1 what was found and how the training goes.
 
+    The whole table is in memory, with about 200 bytes a cell. For more rows see `stream_table`.
+
     Raises:
-        DataError: for a source that cannot be read, and a target that cannot be learned.
+        DataError: for a source that cannot be read or does not fit into memory, and a target that
+            cannot be learned.
         ArgumentError: for an unknown column or a wrong argument.
 
     Example:
@@ -114,6 +118,7 @@ def fit_table(
     if integer(WHERE, "verbose", verbose) > 1:
         raise ArgumentError(WHERE, f"verbose must be 0 or 1, got {verbose!r}")
     if not isinstance(source, Table):
+        check_fits(WHERE, source)
         table = read_table(source, types=types)
     elif types is None:
         table = source

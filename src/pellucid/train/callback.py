@@ -47,7 +47,8 @@ class Run(Protocol):
         """How often this run has evaluated the objective: once a step, or as an optimizer needs."""
 
     @property
-    def steps_per_epoch(self) -> int: ...
+    def steps_per_epoch(self) -> int | None:
+        """None in the first epoch of a stream, whose length is not known."""
 
     @property
     def batch_size(self) -> int:

@@ -44,9 +44,13 @@ class ProgressBar(Callback):
             return
         self.shown = now
         total = run.steps_per_epoch
-        done = run.batch * 24 // total
-        line = f"Epoch {run.epoch + 1}/{run.epochs} [{'=' * done}{'.' * (24 - done)}] "
-        line += f"{run.batch}/{total} - {format_logs(run.logs)}"
+        line = f"Epoch {run.epoch + 1}/{run.epochs} "
+        if total is None or run.batch > total:
+            line += f"{run.batch:,} steps - {format_logs(run.logs)}"
+        else:
+            done = run.batch * 24 // total
+            line += f"[{'=' * done}{'.' * (24 - done)}] "
+            line += f"{run.batch}/{total} - {format_logs(run.logs)}"
         self.stream.write(f"\r\x1b[2K{line}")
         self.stream.flush()
 

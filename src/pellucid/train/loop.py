@@ -1,7 +1,8 @@
 """The loop: shuffled minibatches go through the step graph; numbers come out.
 
 A run is resumable at any step: everything that the next step depends on is in `RunState`, and the
-order of the data is a function of (seed, epoch) alone.
+order of the data is a function of (seed, epoch) alone. A stream is read again to where the run
+stood.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pellucid.runtime.interpreter import step as step_through
 from pellucid.train.callback import Callback, Run
 from pellucid.train.engines import Job, MinimizerTrainer
 from pellucid.train.history import History
+from pellucid.train.rows import Piece, Rows
 
 Array = np.ndarray[Any, Any]
 Weights = tuple[list[Array], list[Array]]  # the parameters, and the state of layers
@@ -43,6 +45,7 @@ class RunState:
         sums: what the current epoch's averages are made of, weighted by rows.
         kept: weights and state of earlier epochs that the run may end with. Where it did end with
             them, those of the last step stand under LAST, so that the run can go on from there.
+        data: of a stream, what tells the data of the current epoch from others.
     """
 
     params: list[Array]
@@ -54,6 +57,7 @@ class RunState:
     batch: int = 0
     sums: dict[str, float] = field(default_factory=dict)
     kept: dict[int, Weights] = field(default_factory=dict)
+    data: str | None = None
 
 
 @dataclass
@@ -66,13 +70,13 @@ class Settings:
     epochs: int
     batch_size: Callable[[int], int]  # of an epoch
     validate_every: int | None = None
-    shuffle: bool = True
 
 
 class TrainingRun:
     """One call of fit: a `Run` for callbacks.
 
     Args:
+        rows: which rows each step takes.
         publish: gives the model what the state holds.
         watched: whether someone looks at the model at the end of each epoch.
     """
@@ -82,6 +86,7 @@ class TrainingRun:
         settings: Settings,
         state: RunState,
         engine: Trainer,
+        rows: Rows,
         history: History,
         validate: Callable[[Run], dict[str, float]] | None = None,
         callbacks: Sequence[Callback] = (),
@@ -89,7 +94,7 @@ class TrainingRun:
         watched: bool = True,
     ):
         self.settings, self.state, self.history = settings, state, history
-        self.engine, self.validate, self.callbacks = engine, validate, callbacks
+        self.engine, self.rows, self.validate, self.callbacks = engine, rows, validate, callbacks
         self._publish, self._watched = publish, watched
         self._first_step = state.step
         self.logs: dict[str, float] = {}
@@ -97,6 +102,7 @@ class TrainingRun:
         self.stop = self._finished = False
         self.rate_scale = 1.0  # what the optimizer's rates are multiplied by
         self._validated: tuple[int, dict[str, float]] = (-1, {})
+        self._last_steps: int | None = None  # of the epoch before
         self._slice = 1 if any(one.every_step for one in callbacks) else engine.steps_at_once
         self._step_seconds = engine.seconds
         self._largest_rate = float(np.finfo(settings.job.dtype).max)
@@ -132,8 +138,8 @@ class TrainingRun:
         return self.state.step - self._first_step
 
     @property
-    def steps_per_epoch(self) -> int:
-        return -(-self.settings.job.rows // self.batch_size)
+    def steps_per_epoch(self) -> int | None:
+        return self.rows.steps(self.batch_size) or self._last_steps
 
     @property
     def batch_size(self) -> int:
@@ -237,21 +243,27 @@ class TrainingRun:
                 del first  # its traceback holds this frame, and so the data of the run
 
     def _epoch(self) -> None:
-        now, size = self.state, self.batch_size
-        rows = (
-            self.engine.order(now.seed, now.epoch)
-            if self.settings.shuffle
-            else np.arange(self.settings.job.rows)
-        )
-        steps = -(-len(rows) // size)
-        while now.batch < steps:
-            start = now.batch * size
-            with deferred():
-                self._steps(rows[start : start + self._count() * size], size)
-            self._validate_on_step()
-            self._call("on_step")
-            if self.stop:
-                return
+        now = self.state
+        rows = self.rows.begin(now.seed, now.epoch, now.batch, self.batch_size, self._forget)
+        now.data = self.rows.data
+        try:
+            while (piece := rows.take(self._count())) is not None:
+                with deferred():
+                    self._steps(piece)
+                self._validate_on_step()
+                self._call("on_step")
+                if self.stop:
+                    return
+        finally:
+            self.rows.close()
+        self._last_steps = now.batch
+        if not now.batch:
+            raise DataError(
+                "fit",
+                f"a stream must give a batch in each epoch, got none in epoch {now.epoch + 1}",
+                "What gives its batches once is at its end: give the generator function, without "
+                "calling it.",
+            )
         self.logs = self._averages()
         if self.validate is not None:
             self.logs |= self._validation()
@@ -292,9 +304,15 @@ class TrainingRun:
         rows = self.state.sums["rows"]
         return {name: self.state.sums[name] / rows for name in self.settings.measure_names}
 
-    def _steps(self, rows: Array, size: int) -> None:
-        """A step for each `size` of `rows`, and what they measured."""
-        now = self.state
+    def _forget(self) -> None:
+        """Makes sure that no step before this has to be taken again: its rows go."""
+        if not self.engine.is_finite():
+            self.publish()
+        self.engine.state()
+
+    def _steps(self, piece: Piece) -> None:
+        """The steps of a piece, and what they measured."""
+        (rows, size), now = piece, self.state
         started = time.perf_counter()
         asked = -(-len(rows) // size)
         rates = self._rates(asked)
