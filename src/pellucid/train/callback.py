@@ -20,12 +20,18 @@ class Run(Protocol):
         logs: the averages of the epoch so far; behind an epoch, its row in the history.
         measures: what the last step measured of its own batch.
         epochs: how many there shall be.
+        model: what is trained; `publish` gives it the arrays of the last step.
     """
 
     stop: bool
     rate_scale: float
     logs: dict[str, float]
     measures: dict[str, float]
+    model: Any
+
+    @property
+    def data(self) -> tuple[Any, ...]:
+        """What is trained on: an array for each input, then targets and weights of rows."""
 
     @property
     def step(self) -> int:

@@ -74,6 +74,7 @@ class TrainingRun:
     Args:
         publish: gives the model what the state holds.
         watched: whether someone looks at the model at the end of each epoch.
+        model: what is trained, for callbacks that show it.
     """
 
     def __init__(
@@ -86,7 +87,9 @@ class TrainingRun:
         callbacks: Sequence[Callback] = (),
         publish: Callable[[RunState], None] = lambda state: None,
         watched: bool = True,
+        model: Any = None,
     ):
+        self.model = model
         self.settings, self.state, self.history = settings, state, history
         self.engine, self.validate, self.callbacks = engine, validate, callbacks
         self._publish, self._watched = publish, watched
@@ -106,6 +109,10 @@ class TrainingRun:
             fix = "Write run.stop = True." if name == "stop_training" else _SETTABLE
             raise ArgumentError("callback", f"a run has no {name} that can be set", fix)
         super().__setattr__(name, value)
+
+    @property
+    def data(self) -> tuple[Array, ...]:
+        return self.settings.job.data
 
     @property
     def step(self) -> int:
