@@ -8,11 +8,11 @@ STAMP := $(VENV)/.ready
 MODEL := runs/digits.safetensors
 
 # An environment belongs to the folder it was made in: in a copy or after a move it is made again.
-$(foreach stamp,$(STAMP) .venv-bench/.ready .venv-oldest/.ready,\
+$(foreach stamp,$(STAMP) .venv-bench/.ready .venv-oldest/.ready .venv-web/.ready,\
 	$(if $(filter-out $(CURDIR),$(shell cat $(stamp) 2> /dev/null || echo none)),$(shell rm -f $(stamp))))
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-all lint format bench docs mutants oldest lectures-page experiments convolution lectures wheel clean
+.PHONY: help train test test-all test-web lint format bench docs mutants oldest lectures-page experiments convolution lectures wheel clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -25,7 +25,11 @@ test: $(STAMP) ## Run the tests
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 test-all: $(STAMP) ## Run the tests, the slow ones too
-	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "slow or not slow"
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not browser"
+
+test-web: .venv-web/.ready ## Run the tests of pages in Chromium, which is installed where apt can
+	@sh tools/chromium.sh
+	@OPENBLAS_NUM_THREADS=1 .venv-web/bin/python -m pytest -q -rs -m browser tests/web
 
 lint: $(STAMP) ## Check format, lint, types and layers
 	@$(BIN)/ruff format --check .
@@ -72,7 +76,7 @@ wheel: $(STAMP) ## Build a wheel into dist/
 	@ls dist/*.whl
 
 clean: ## Remove environments, builds and caches; trained models in runs/ stay
-	@rm -rf $(VENV) .venv-bench .venv-oldest build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+	@rm -rf $(VENV) .venv-bench .venv-oldest .venv-web build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis \
 		.import_linter_cache
 
 $(STAMP): pyproject.toml constraints.txt tools/setup.sh
@@ -81,6 +85,10 @@ $(STAMP): pyproject.toml constraints.txt tools/setup.sh
 
 .venv-bench/.ready: pyproject.toml constraints.txt benchmarks/constraints.txt tools/setup.sh
 	@sh tools/setup.sh .venv-bench benchmarks/constraints.txt "-e .[all] scikit-learn torch jax keras" $(PYTHONS)
+	@echo "$(CURDIR)" > $@
+
+.venv-web/.ready: pyproject.toml constraints.txt tools/setup.sh
+	@sh tools/setup.sh .venv-web constraints.txt "-e .[all] pytest hypothesis mpmath playwright" $(PYTHONS)
 	@echo "$(CURDIR)" > $@
 
 .venv-oldest/.ready: pyproject.toml constraints.txt tools/oldest.py tools/setup.sh $(STAMP)

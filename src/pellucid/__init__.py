@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from pellucid.train.metrics import Metric
     from pellucid.transform.curvature import curvature
     from pellucid.viz.explain import explain
+    from pellucid.web.playing import play
+    from pellucid.web.watching import Play, Replay
 
 __version__ = "0.1.0"
 
@@ -77,6 +79,9 @@ _LATER = {
     "fit_table": "pellucid.tables",
     "tables": "pellucid.tables",
     "Callback": "pellucid.train.callback",
+    "Play": "pellucid.web.watching",
+    "Replay": "pellucid.web.watching",
+    "play": "pellucid.web.playing",
     "EarlyStopping": "pellucid.train.callbacks",
     "ReduceOnPlateau": "pellucid.train.callbacks",
     "StopBelow": "pellucid.train.callbacks",
@@ -165,7 +170,9 @@ __all__ = [
     "Model",
     "NotDifferentiableError",
     "PellucidError",
+    "Play",
     "ReduceOnPlateau",
+    "Replay",
     "Sequential",
     "ShapeError",
     "StopBelow",
@@ -190,6 +197,7 @@ __all__ = [
     "numpy",
     "op",
     "optim",
+    "play",
     "rate_range",
     "show",
     "svm",

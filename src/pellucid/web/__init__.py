@@ -1,0 +1,1 @@
+"""A playground in the browser."""
