@@ -34,7 +34,7 @@ CALLABLE: dict[str, Callable[..., Any]] = {
 ROOM_OF = {name: room for room, names in _NAMES.items() for name in names}
 
 
-class Refusal(Exception):
+class Unreadable(Exception):
     """What cannot be read, and the line where it stands."""
 
     def __init__(self, line: int, problem: str, fix: str = ""):
@@ -46,11 +46,11 @@ def value_of(node: ast.AST, depth: int = 0) -> Any:
     """The value of an expression: a literal, a list or tuple of them, or a constructor call.
 
     Raises:
-        Refusal: for anything else.
+        Unreadable: for anything else.
     """
     line = getattr(node, "lineno", 1)
     if depth > _DEEPEST:
-        raise Refusal(line, f"expressions nest at most {_DEEPEST} deep")
+        raise Unreadable(line, f"expressions nest at most {_DEEPEST} deep")
     if isinstance(node, ast.Constant) and type(node.value) in (int, float, str, bool, type(None)):
         return node.value
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
@@ -65,7 +65,7 @@ def value_of(node: ast.AST, depth: int = 0) -> Any:
         return dict(zip(keys, [value_of(one, depth + 1) for one in node.values], strict=True))
     if isinstance(node, ast.Call):
         return _made(node, depth)
-    raise Refusal(
+    raise Unreadable(
         line,
         f"expected a number, text, a list or a constructor such as Dense(4, 'tanh'), got "
         f"{shown(node)}",
@@ -77,14 +77,16 @@ def _made(node: ast.Call, depth: int) -> Any:
     last = name.rpartition(".")[2]
     room = ROOM_OF.get(last, "")
     if last not in CALLABLE or name not in (last, f"{room}.{last}", f"pel.{room}.{last}"):
-        raise Refusal(node.lineno, f"{name or shown(node.func)} cannot be called here", _near(last))
+        raise Unreadable(
+            node.lineno, f"{name or shown(node.func)} cannot be called here", _near(last)
+        )
     args, kwargs = arguments(node, depth)
     try:
         return CALLABLE[last](*args, **kwargs)
     except PellucidError as error:
-        raise Refusal(node.lineno, f"{error.where}: {error.problem}", error.fix) from None
+        raise Unreadable(node.lineno, f"{error.where}: {error.problem}", error.fix) from None
     except (TypeError, ValueError, OverflowError, AttributeError) as error:
-        raise Refusal(node.lineno, f"{last} cannot be made: {error}") from None
+        raise Unreadable(node.lineno, f"{last} cannot be made: {error}") from None
 
 
 def _near(name: str) -> str:
@@ -95,11 +97,11 @@ def arguments(node: ast.Call, depth: int = 0) -> tuple[list[Any], dict[str, Any]
     """The arguments of a call, read."""
     for one in node.args:
         if isinstance(one, ast.Starred):
-            raise Refusal(node.lineno, "arguments are written one by one, got a star")
+            raise Unreadable(node.lineno, "arguments are written one by one, got a star")
     kwargs: dict[str, Any] = {}
     for keyword in node.keywords:
         if keyword.arg is None:
-            raise Refusal(node.lineno, "arguments are written one by one, got two stars")
+            raise Unreadable(node.lineno, "arguments are written one by one, got two stars")
         kwargs[keyword.arg] = value_of(keyword.value, depth + 1)
     return [value_of(one, depth + 1) for one in node.args], kwargs
 
@@ -126,14 +128,14 @@ def parsed(text: str, mode: str = "exec") -> Any:
     """`text` as Python's syntax tree.
 
     Raises:
-        Refusal: where it is no Python.
+        Unreadable: where it is no Python.
     """
     try:
         return ast.parse(text, mode=mode)
     except SyntaxError as error:
-        raise Refusal(error.lineno or 1, f"this is no Python: {error.msg}") from None
+        raise Unreadable(error.lineno or 1, f"this is no Python: {error.msg}") from None
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
-        raise Refusal(1, f"this cannot be read: {type(error).__name__}") from None
+        raise Unreadable(1, f"this cannot be read: {type(error).__name__}") from None
 
 
 def record_of(text: str, where: str) -> Any:
@@ -144,5 +146,5 @@ def record_of(text: str, where: str) -> Any:
     """
     try:
         return value_of(parsed(text.strip(), "eval").body)
-    except Refusal as refusal:
-        raise DataError(where, refusal.problem, refusal.fix) from None
+    except Unreadable as found:
+        raise DataError(where, found.problem, found.fix) from None

@@ -15,7 +15,15 @@ from pellucid.core.errors import DataError, PellucidError
 from pellucid.nn import Loss, Regularizer
 from pellucid.nn.losses import BY_NAME
 from pellucid.web import program as forms
-from pellucid.web.constructors import ROOM_OF, Refusal, arguments, dotted, parsed, shown, value_of
+from pellucid.web.constructors import (
+    ROOM_OF,
+    Unreadable,
+    arguments,
+    dotted,
+    parsed,
+    shown,
+    value_of,
+)
 from pellucid.web.settings import MOST_CHANGES, OWN, Change, Settings, Stop
 
 _MOST_STATEMENTS = 3 * MOST_CHANGES
@@ -76,7 +84,7 @@ class _Reader:
             if name in self.called:
                 self.called[name](node.value)
                 return
-        raise Refusal(
+        raise Unreadable(
             node.lineno,
             f"this statement is none that the page reads: {shown(node)}",
             "It reads pel.data.points, features and split, pel.Sequential, compile and fit.",
@@ -92,7 +100,7 @@ class _Reader:
                 ROOM_OF.get(one.name) == room and one.asname is None for one in node.names
             )
         if not fits:
-            raise Refusal(
+            raise Unreadable(
                 node.lineno,
                 f"only NumPy, pellucid and constructors of the playground are imported, got "
                 f"{shown(node)}",
@@ -102,15 +110,15 @@ class _Reader:
         """The arguments of a call by name."""
         args, kwargs = arguments(node)
         if len(args) > len(order):
-            raise Refusal(node.lineno, f"at most {len(order)} arguments, got {len(args)}")
+            raise Unreadable(node.lineno, f"at most {len(order)} arguments, got {len(args)}")
         given = dict(zip(order, args, strict=False))
         for name, value in kwargs.items():
             if name not in order or name in given:
-                raise Refusal(node.lineno, f"unknown argument {name!r}", f"Known: {order}.")
+                raise Unreadable(node.lineno, f"unknown argument {name!r}", f"Known: {order}.")
             given[name] = value
         for name in order[:needed]:
             if name not in given:
-                raise Refusal(node.lineno, f"the argument {name} is missing")
+                raise Unreadable(node.lineno, f"the argument {name} is missing")
         return given
 
     def _points(self, node: ast.Call) -> None:
@@ -118,26 +126,26 @@ class _Reader:
         _typed(node, given, data=str, rows=int, noise=float, seed=int)
         given["data_seed"] = given.pop("seed", 0)
         if given["data"] == OWN:
-            raise Refusal(node.lineno, f"there are no points called {OWN!r}")
+            raise Unreadable(node.lineno, f"there are no points called {OWN!r}")
         self.found |= given
 
     def _features(self, node: ast.Call) -> None:
         if not node.args or ast.unparse(node.args[0]) != "x":
-            raise Refusal(node.lineno, "features are made of x")
+            raise Unreadable(node.lineno, "features are made of x")
         node.args[0] = ast.Constant("x", lineno=node.lineno)
         formulas = self._bound(node, ("x", "formulas"), 2)["formulas"]
         if not isinstance(formulas, list) or not all(isinstance(one, str) for one in formulas):
-            raise Refusal(node.lineno, "features are a list of texts")
+            raise Unreadable(node.lineno, "features are a list of texts")
         self.found["features"] = tuple(formulas)
 
     def _split(self, node: ast.Call) -> None:
         if not node.args or ast.unparse(node.args[0]) != "len(x)":
-            raise Refusal(node.lineno, "split takes len(x)")
+            raise Unreadable(node.lineno, "split takes len(x)")
         node.args[0] = ast.Constant(0, lineno=node.lineno)
         given = self._bound(node, ("n", "held", "seed"), 3)
         _typed(node, given, held=float, seed=int)
         if given["seed"] != self.found.setdefault("data_seed", given["seed"]):
-            raise Refusal(node.lineno, "points and split have one seed here, got two")
+            raise Unreadable(node.lineno, "points and split have one seed here, got two")
         self.found["held"] = given["held"]
 
     def _model(self, node: ast.Call) -> None:
@@ -150,10 +158,12 @@ class _Reader:
         loss, penalties = given["loss"], given.get("regularizer", [])
         if isinstance(loss, str):
             if loss not in BY_NAME:
-                raise Refusal(node.lineno, f"unknown loss {loss!r}", f"Known: {', '.join(BY_NAME)}")
+                raise Unreadable(
+                    node.lineno, f"unknown loss {loss!r}", f"Known: {', '.join(BY_NAME)}"
+                )
             loss = BY_NAME[loss]
         if not isinstance(loss, Loss) or (self.loss is not None and loss != self.loss):
-            raise Refusal(node.lineno, "a run has one loss")
+            raise Unreadable(node.lineno, "a run has one loss")
         self.loss = loss
         several = penalties if isinstance(penalties, (list, tuple)) else [penalties]
         first = self.compiled is None
@@ -167,14 +177,14 @@ class _Reader:
     def _set_weights(self, node: ast.Call) -> None:
         given = self._bound(node, ("weights",), 1)["weights"]
         if self.compiled is None or not isinstance(given, dict):
-            raise Refusal(node.lineno, "set_weights takes {name: numbers}, behind compile")
+            raise Unreadable(node.lineno, "set_weights takes {name: numbers}, behind compile")
         self.changes.append(Change(self.epochs, *self.compiled, weights=given))
 
     def _fit(self, node: ast.Call) -> None:
         if [ast.unparse(one) for one in node.args] != ["x[kept]", "y[kept]"]:
-            raise Refusal(node.lineno, "fit takes x[kept], y[kept]")
+            raise Unreadable(node.lineno, "fit takes x[kept], y[kept]")
         if self.compiled is None:
-            raise Refusal(node.lineno, "fit stands behind compile")
+            raise Unreadable(node.lineno, "fit stands behind compile")
         node.args = []
         rule = None
         keywords = []
@@ -183,30 +193,32 @@ class _Reader:
                 rule = _rule(one.value)
             elif one.arg == "validation_data":
                 if ast.unparse(one.value) != "(x[held], y[held])":
-                    raise Refusal(node.lineno, "validation_data is (x[held], y[held])")
+                    raise Unreadable(node.lineno, "validation_data is (x[held], y[held])")
             else:
                 keywords.append(one)
         node.keywords = keywords
         given = self._bound(node, ("epochs", "batch_size", "seed", "verbose", "resume"), 3)
         _typed(node, given, epochs=int, batch_size=int, seed=int, verbose=int, resume=bool)
         if given["seed"] != self.found.get("seed", given["seed"]):
-            raise Refusal(node.lineno, "Sequential and fit have one seed here, got two")
+            raise Unreadable(node.lineno, "Sequential and fit have one seed here, got two")
         same = {"batch_size": given["batch_size"], "stop": rule}
         if self.fit and (self.fit != same or not given.get("resume")):
-            raise Refusal(node.lineno, "a later fit goes on: resume=True, the same other arguments")
+            raise Unreadable(
+                node.lineno, "a later fit goes on: resume=True, the same other arguments"
+            )
         if not self.fit and given.get("resume"):
-            raise Refusal(node.lineno, "the first fit has nothing to resume")
+            raise Unreadable(node.lineno, "the first fit has nothing to resume")
         if given["epochs"] < self.epochs:
-            raise Refusal(node.lineno, "epochs count from the start, and grow from fit to fit")
+            raise Unreadable(node.lineno, "epochs count from the start, and grow from fit to fit")
         self.fit, self.epochs = same, given["epochs"]
         self.found |= same
 
     def settings(self) -> Settings:
         for name, what in (("layers", "pel.Sequential"), ("loss", "model.compile")):
             if name not in self.found:
-                raise Refusal(1, f"the program lacks {what}(…)")
+                raise Unreadable(1, f"the program lacks {what}(…)")
         if "data" not in self.found:
-            raise Refusal(1, "the program lacks pel.data.points(…)")
+            raise Unreadable(1, "the program lacks pel.data.points(…)")
         return dataclasses.replace(
             Settings(), **self.found, epochs=self.epochs, changes=tuple(self.changes)
         )
@@ -216,7 +228,7 @@ def _typed(node: ast.Call, given: dict[str, Any], **types: type) -> None:
     for name, kind in types.items():
         value = given.get(name)
         if name in given and type(value) is not kind and not (kind is float and type(value) is int):
-            raise Refusal(node.lineno, f"{name} must be {kind.__name__}, got {value!r}")
+            raise Unreadable(node.lineno, f"{name} must be {kind.__name__}, got {value!r}")
 
 
 def _rule(node: ast.AST) -> Stop:
@@ -229,8 +241,8 @@ def _rule(node: ast.AST) -> Stop:
             try:
                 return Stop(kind, args[0], args[1])
             except PellucidError as error:
-                raise Refusal(line, error.problem, error.fix) from None
-    raise Refusal(line, "callbacks are [pel.StopBelow(…)] or [pel.EarlyStopping(…)]")
+                raise Unreadable(line, error.problem, error.fix) from None
+    raise Unreadable(line, "callbacks are [pel.StopBelow(…)] or [pel.EarlyStopping(…)]")
 
 
 def parse(text: str) -> Settings:
@@ -245,12 +257,12 @@ def parse(text: str) -> Settings:
     try:
         body = parsed(text).body
         if len(body) > _MOST_STATEMENTS:
-            raise Refusal(1, f"a program has at most {_MOST_STATEMENTS} statements")
+            raise Unreadable(1, f"a program has at most {_MOST_STATEMENTS} statements")
         for node in body:
             line = node.lineno
             reader.statement(node)
         return reader.settings()
-    except Refusal as refusal:
-        raise DataError("program", f"line {refusal.line}: {refusal.problem}", refusal.fix) from None
+    except Unreadable as found:
+        raise DataError("program", f"line {found.line}: {found.problem}", found.fix) from None
     except RecursionError:
         raise DataError("program", f"line {line}: this nests too deep") from None
