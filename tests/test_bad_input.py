@@ -26,7 +26,10 @@ import pellucid as pel
 from pellucid.core.errors import PellucidError
 from tests.bad_input_catalogue import ARGUMENTS, CATALOGUE, Case
 
-FILES = ("test_bad_input.py", "bad_input_catalogue.py", "bad_input_svm.py", "bad_input_linear.py")
+FILES = (
+    *("test_bad_input.py", "bad_input_catalogue.py", "bad_input_svm.py"),
+    *("bad_input_linear.py", "bad_input_play.py"),
+)
 PAGE = Path(__file__).parent.parent / "docs" / "bad-input.md"
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 4)).astype(np.float32)

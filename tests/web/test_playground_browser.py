@@ -77,13 +77,17 @@ def shared(browser):
 
 @pytest.fixture
 def ground(shared):
-    from pellucid.web.commands import COMMANDS  # noqa: F401
+    """The shared page with the settings that it begins with, drawn."""
 
-    start = shared.session.epoch, id(shared.session.model)
-    shared.made._worker.submit("address", {"text": ""})
-    shared.until(lambda: id(shared.session.model) != start[1])
-    shared.page.wait_for_timeout(50)
+    def frames():
+        return int(shared.page.evaluate("document.body.dataset.frames"))
+
+    shared.page.mouse.move(0, 0)
     shared.page.evaluate("document.getElementById('unit').close()")
+    model, drawn = id(shared.session.model), frames()
+    shared.made._worker.submit("address", {"text": ""})
+    shared.until(lambda: id(shared.session.model) != model and not shared.session.playing)
+    shared.until(lambda: frames() > drawn)
     return shared
 
 
