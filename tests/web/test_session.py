@@ -167,7 +167,7 @@ def test_a_frame_shows_the_library_s_numbers(session):
     do(session, do="step", epochs=3)
     header, arrays = frames.unpack(session.frame())
     x, y = session.rows.test
-    assert header["scores"]["test"]["loss"] == session.model.evaluate(x, y)["loss"]
+    assert header["scores"]["test"]["loss"] == pytest.approx(session.model.evaluate(x, y)["loss"])
     right = (np.sign(session.model.predict(x)[:, 0]) == y).mean()
     assert header["scores"]["test"]["accuracy"] == pytest.approx(right)
     assert np.sum(header["scores"]["confusion"]) == len(x)

@@ -73,15 +73,15 @@ class Look:
         made = features(x, list(self.settings.features))
         return made.astype(np.float32 if self.settings.dtype == "float32" else np.float64)
 
-    def _blocks(self, rows: Array) -> list[Array]:
-        found = self.probe.predict(rows)
+    def _blocks(self, rows: Array, backend: str | None = None) -> list[Array]:
+        found = self.probe.predict(rows, backend=backend)
         return list(found) if isinstance(found, (list, tuple)) else [found]
 
-    def maps(self) -> dict[str, Array]:
+    def maps(self, backend: str | None = None) -> dict[str, Array]:
         """Each unit over the plane, block by block, and the output in finer cells."""
         cells = self.coarse
-        small = [one.T.reshape(-1, cells, cells) for one in self._blocks(self._small)]
-        fine = self._blocks(self._fine)[-1].T.reshape(-1, FINE, FINE)
+        small = [one.T.reshape(-1, cells, cells) for one in self._blocks(self._small, backend)]
+        fine = self._blocks(self._fine, backend)[-1].T.reshape(-1, FINE, FINE)
         return {**{f"block{i}": one for i, one in enumerate(small)}, "output": fine}
 
     def weights(self) -> dict[str, Array]:
@@ -95,7 +95,7 @@ class Look:
             "blocks": [one[0].tolist() for one in self._blocks(rows)],
         }
 
-    def scores(self) -> dict[str, Any]:
+    def scores(self, backend: str | None = None) -> dict[str, Any]:
         """Loss and accuracy or R² of the rows trained on and of those held out."""
         found: dict[str, Any] = {}
         for name, (x, y), numbers in (
@@ -104,8 +104,8 @@ class Look:
         ):
             if not len(numbers):
                 continue
-            own = {"loss": self.model.evaluate(x, y)["loss"]}
-            predicted = self._blocks(x.astype(self._small.dtype))[-1]
+            own = {"loss": self.model.evaluate(x, y, backend=backend)["loss"]}
+            predicted = self._blocks(x.astype(self._small.dtype), backend)[-1]
             shown = self.rows.shown[numbers]
             if self.rows.classes:
                 chosen = self._chosen(predicted)

@@ -179,11 +179,13 @@ class Session:
     def frame(self, run: Run | None = None) -> bytes:
         """How the model stands."""
         started, spent = time.perf_counter(), time.thread_time()
+        # Machine code takes a moment to make: a network that only stands there needs none.
+        backend = "interpreter" if run is None else None
         if (
             started - self._last_scores > max(_SCORES, (self._scores_cost or 0) / _SHARE)
             or run is None
         ):
-            self.scores = self.look.scores()
+            self.scores = self.look.scores(backend)
             self._last_scores = time.perf_counter()
             self._scores_cost = self._cost(time.thread_time() - spent, self._scores_cost)
         header = {
@@ -196,7 +198,10 @@ class Session:
             "rate": self._settings.now()[0].rate(int(self.model.training.get("step", 0))),
             "playing": self.playing,
         }
-        arrays = {**self.look.maps(), **{f"w:{n}": w for n, w in self.look.weights().items()}}
+        arrays = {
+            **self.look.maps(backend),
+            **{f"w:{n}": w for n, w in self.look.weights().items()},
+        }
         arrays["features"] = self.look.inputs
         message = pack(header, arrays)
         self._frame_cost = self._cost(time.thread_time() - spent, self._frame_cost)

@@ -162,7 +162,6 @@ class Play(Callback):
 
     def on_end(self, run: Run) -> None:
         self.session.playing = False
-        self.session.send({"kind": "note", "text": "The run has ended."})
         self.session.send(self.session.screen())
         self.session.send(self.session.frame())
         time.sleep(_LOOK)  # for the last frame to leave

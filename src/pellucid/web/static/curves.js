@@ -57,7 +57,4 @@ export function drawCurves() {
     context.stroke();
     context.setLineDash([]);
   }
-  const changed = state.screen.changes;
-  document.getElementById("changes").textContent =
-    changed.length ? `Changed without a reset after epoch ${changed.join(", ")}.` : "";
 }

@@ -18,7 +18,11 @@ function say(text, isError = false) {
 
 on("error", ({text}) => say(text, true));
 on("note", ({text}) => say(text));
-on("closed", (text) => { say(text, true); for (const one of document.querySelectorAll("button")) one.disabled = true; });
+on("closed", (text) => {
+  const ran = state.screen?.attached;
+  say(ran ? "The run has ended." : text, !ran);
+  for (const one of document.querySelectorAll("button")) one.disabled = true;
+});
 
 on("screen", (screen) => {
   buildNetwork();
@@ -29,13 +33,15 @@ on("screen", (screen) => {
   const text = get("program-text");
   if (!text.dataset.edited) text.value = screen.program;
   if (screen.epoch === 0) forget();
+  const changed = [...new Set(screen.changes)].slice(-12);
+  get("changes").textContent = changed.length ? `Changed without a reset after epoch ${changed.join(", ")}.` : "";
   document.body.classList.toggle("attached", screen.attached);
   document.body.dataset.ready = "yes";
 });
 
 on("points", () => { drawPoints(); showControls(); });
 on("frame", () => {
-  if (waiting) return;
+  if (waiting) return seen(); // a newer one takes the place of one that was not drawn
   waiting = true;
   const pause = calm.matches && state.frame.playing ? Math.max(0, CALM - (performance.now() - drawn)) : 0;
   if (pause) setTimeout(() => requestAnimationFrame(draw), pause);
