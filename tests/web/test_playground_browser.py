@@ -100,7 +100,7 @@ def chosen(ground, name, value):
 def test_play_pause_step_and_reset(ground):  # P1
     ground.press("Step")
     ground.until(lambda: ground.session.epoch == 1)
-    assert ground.get("epoch").text_content() == "1"
+    ground.until(lambda: ground.get("epoch").text_content() == "1")
     ground.press("Play")
     ground.until(lambda: ground.session.epoch > 50)
     ground.press("Pause")

@@ -1,5 +1,6 @@
 """The server against what strangers send: raw requests, handshakes and frames."""
 
+import argparse
 import base64
 import contextlib
 import json
@@ -7,8 +8,11 @@ import os
 import random
 import re
 import resource
+import signal
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -485,6 +489,20 @@ def test_it_ends_when_no_page_ever_comes():
     one = Server(lambda name, arguments: True, hello(), (0.3, 0.1))
     one.start()
     assert one.ended.wait(5)
+
+
+@pytest.mark.slow
+def test_the_command_serves_until_ctrl_c():
+    command = [sys.executable, "-m", "pellucid.cli.main", "play", "#data=xor", "--no-browser"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as run:
+        line = run.stdout.readline()
+        port = int(re.search(r"http://127\.0\.0\.1:(\d+)/#token=[\w-]{43}$", line)[1])
+        one = argparse.Namespace(port=port, authority=f"127.0.0.1:{port}")
+        assert status(get(one)) == 200
+        run.send_signal(signal.SIGINT)
+        assert run.wait(20) == 0 and not run.stderr.read()
 
 
 def test_without_websockets_one_line_says_what_to_install(monkeypatch):

@@ -191,6 +191,7 @@ def test_values_at_a_point(session, told):
     assert found["blocks"][-1] == [float(session.model.predict([[1.25, -2.0]])[0, 0])]
 
 
+@pytest.mark.slow
 def test_r_squared_of_values(told):
     session = Session(Settings(data="plane", layers=(Dense(1),)), send=told)
     do(session, do="step", epochs=30)
@@ -213,7 +214,11 @@ def test_the_stop_rule_pauses_the_run(told):
 
 @pytest.mark.parametrize(
     ("loss", "units", "labels"),
-    [(CrossEntropy(), 2, {0, 1}), (BinaryCrossEntropy(), 1, {0, 1}), (Hinge(), 1, {-1, 1})],
+    [
+        (Hinge(), 1, {-1, 1}),
+        pytest.param(CrossEntropy(), 2, {0, 1}, marks=pytest.mark.slow),
+        pytest.param(BinaryCrossEntropy(), 1, {0, 1}, marks=pytest.mark.slow),
+    ],
 )
 def test_losses_get_their_labels_and_their_output(session, loss, units, labels):
     session.change({"loss": loss})
@@ -323,6 +328,7 @@ def test_export_gives_the_program_and_own_points(session, told):
     assert np.array_equal(table[:, :2], session.rows.x)  # all digits
 
 
+@pytest.mark.slow
 def test_a_model_of_python_is_trained_in_place(told):
     x, y = pel.data.points("xor", rows=200, seed=2)
     model = pel.Sequential([Dense(8, "relu"), Dense(1)], seed=3)
@@ -378,6 +384,7 @@ def test_frames_are_unpacked_as_they_were_packed():
     assert np.array_equal(arrays["x"], np.arange(6.0).reshape(2, 3))
 
 
+@pytest.mark.slow
 def test_own_rows_with_four_columns():
     draw = np.random.default_rng(0)
     own = Own(draw.normal(size=(50, 4)), draw.normal(size=50), 0, tuple("abcd"))
