@@ -65,7 +65,7 @@ CASES = {
         epochs=9,
         changes=(
             Change(3, SGD(0.1), (L1(0.1),)),
-            Change(3, SGD(0.1), (L1(0.1),), {"dense_1.b": [1.0, -0.5, 0.0, 2.0]}),
+            Change(3, None, weights={"dense_1.b": [1.0, -0.5, 0.0, 2.0]}),
             Change(6, SGD(0.001), (L1(0.01),)),
         ),
     ),

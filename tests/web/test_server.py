@@ -481,7 +481,7 @@ def test_a_session_over_the_socket_from_hello_to_the_end():
             time.sleep(0.02)
         assert made.session.epoch >= 50
         one.close()  # the last page goes: server and training end
-        assert made._server.ended.wait(10)
+        assert made._server.ended.wait(30)
     assert "pellucid-play" not in [one.name for one in threading.enumerate()]
 
 

@@ -342,6 +342,23 @@ def test_a_model_of_python_is_trained_in_place(told):
         other.compile(Adam(0.01), "binary_cross_entropy", regularizer=L2(0.001))
         other.fit(x[kept], y[kept], batch_size=10, epochs=2, seed=3, verbose=0)
         assert same(model.get_weights(), other.get_weights())
+        assert made.model is model
+
+
+@pytest.mark.slow
+def test_a_trained_model_goes_on_from_its_weights_and_rewinds_to_them():
+    x, y = pel.data.points("gauss", rows=200)
+    model = pel.Sequential([Dense(3, "tanh"), Dense(1)], seed=3)
+    model.compile(SGD(0.1), "binary_cross_entropy", metrics=["accuracy"])
+    model.fit(x, y, epochs=2, seed=0, verbose=0)
+    kept = model.get_weights()
+    session = _session(model, x, y, 0.2, None)
+    assert same(weights(session), kept) and "set_weights" in session.program()
+    session.step(2)
+    assert session.model is model and not same(weights(session), kept)
+    session.change({"optimizer": SGD(0.01)})
+    session.rewind()
+    assert same(weights(session), kept) and session.settings.optimizer == SGD(0.01)
 
 
 @pytest.mark.parametrize(

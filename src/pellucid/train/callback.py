@@ -96,7 +96,7 @@ class Callback:
 
     Attributes:
         every_step: whether `on_step` must see each step. Native training comes back to Python
-            every 50 ms or so; a callback of your own that has an `on_step` is called at every step
+            every 30 ms or so; a callback of your own that has an `on_step` is called at every step
             all the same, and that makes small networks slower.
     """
 

@@ -280,7 +280,7 @@ def _load(session: Session, given: dict[str, Any]) -> None:
             loss=model.loss,
             penalties=tuple(model.regularizers),
             batch_size=start.batch_size,
-            changes=(Change(0, model.optimizer, tuple(model.regularizers), weights),),
+            changes=(Change(0, None, weights=weights),),
         )
     )
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import numpy as np
+
 from pellucid.core.errors import ArgumentError
 from pellucid.models import Sequential
 from pellucid.nn import CrossEntropy, HalfSquared, MulticlassHinge, ProbabilityCrossEntropy
 from pellucid.nn.dense import Activation, Dense
-from pellucid.web.settings import OWN, Settings
+from pellucid.web.settings import OWN, Change, Settings
 from pellucid.web.sources import Own
 
 _MANY_CLASSES = (CrossEntropy, ProbabilityCrossEntropy, MulticlassHinge)
@@ -55,6 +57,13 @@ def of_model(model: Any, own: Own | None, held: float) -> Settings:
     if not model.compiled or model.optimizer is None:
         raise ArgumentError("play", "the model must be compiled first", "Call compile first.")
     assert own is not None
+    model.build((own.x.shape[1],))
+    untrained = Sequential(
+        [dataclasses.replace(layer) for layer in model.layers], seed=model.seed, dtype=model.dtype
+    )
+    untrained.build((own.x.shape[1],))
+    weights = {name: array.tolist() for name, array in model.weights.items()}
+    same = all(map(np.array_equal, model.get_weights(), untrained.get_weights()))
     return Settings(
         data=OWN,
         held=held,
@@ -65,4 +74,5 @@ def of_model(model: Any, own: Own | None, held: float) -> Settings:
         optimizer=model.optimizer,
         loss=model.loss,
         penalties=tuple(model.regularizers),
+        changes=() if same else (Change(0, None, weights=weights),),
     )

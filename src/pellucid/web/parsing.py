@@ -178,7 +178,7 @@ class _Reader:
         given = self._bound(node, ("weights",), 1)["weights"]
         if self.compiled is None or not isinstance(given, dict):
             raise Unreadable(node.lineno, "set_weights takes {name: numbers}, behind compile")
-        self.changes.append(Change(self.epochs, *self.compiled, weights=given))
+        self.changes.append(Change(self.epochs, None, weights=given))
 
     def _fit(self, node: ast.Call) -> None:
         if [ast.unparse(one) for one in node.args] != ["x[kept]", "y[kept]"]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pellucid.core.arguments import checked, flag, real
 from pellucid.core.errors import ArgumentError
-from pellucid.models import Model
+from pellucid.models import Model, Sequential
 from pellucid.web.choices import hello
 from pellucid.web.ends import of_model
 from pellucid.web.program import from_address
@@ -36,6 +36,11 @@ class Playing:
     @property
     def address(self) -> str:
         return self._server.address
+
+    @property
+    def model(self) -> Sequential:
+        """What stands on the page."""
+        return self.session.model
 
     def wait(self) -> None:
         """Returns when no page is there any more; Ctrl-C ends it."""
@@ -73,8 +78,8 @@ def play(
     """Opens the playground in the browser, on data and a network of one's own or its own.
 
     The page is served to this machine alone. Without a model it begins with the playground's points
-    and network. With one, the page trains this very model: when it is closed, the model has the
-    weights that were seen last.
+    and network. With one, the page trains this very model, until someone there begins anew or
+    changes the network: what stands on the page is then another one, `play(…).model`.
 
     Args:
         model: a compiled Sequential of Dense, Dropout, BatchNorm, LayerNorm and Activation.
@@ -86,7 +91,7 @@ def play(
         wait: whether to return only when the page is closed.
 
     Returns:
-        The page: its `address`, and `close()`.
+        The page: its `address`, its `model`, and `close()`.
 
     Raises:
         MissingPackageError: without the package websockets.

@@ -106,7 +106,7 @@ def _rule(stop: Stop) -> str:
 def _imports(s: Settings) -> list[str]:
     used: set[str] = set()
     held = [*s.layers, s.optimizer, *s.penalties]
-    held += [part for one in s.changes for part in (one.optimizer, *one.penalties)]
+    held += [part for one in s.changes for part in (one.optimizer, *one.penalties) if part]
     if BY_NAME.get(s.loss.name) != s.loss:
         held.append(s.loss)
     for one in held:

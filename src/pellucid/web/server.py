@@ -91,6 +91,7 @@ class Server:
         self.files = files()
         self.pages: set[_Page] = set()
         self.port = 0
+        self._left = idle[0]  # seconds without a page until the end
         self._closing: set[Any] = set()
         self.ended = threading.Event()
         self._started = threading.Event()
@@ -171,13 +172,13 @@ class Server:
             await self._until_idle()
 
     async def _until_idle(self) -> None:
-        left = self.idle[0]
-        while left > 0 and not self._stop.is_set():
-            wait = min(1.0, left)
+        while self._left > 0 and not self._stop.is_set():
+            wait = min(1.0, self._left)
             try:
                 await asyncio.wait_for(self._stop.wait(), wait)
             except TimeoutError:
-                left = max(self.idle[1], 0.001) if self.pages else left - wait
+                if not self.pages:
+                    self._left -= wait
 
     def _request(self, connection: Any, request: Any) -> Any:
         """A page, a refusal, or None: the handshake of a socket goes on."""
@@ -236,6 +237,7 @@ class Server:
             pass
         finally:
             self.pages.discard(page)
+            self._left = self.idle[1]
             writer.cancel()
 
     def _admitted(self, first: object) -> str | None:

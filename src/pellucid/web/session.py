@@ -100,7 +100,9 @@ class Session:
             settings = fitted(settings, rows.classes, anew)
             rows = rows_of(settings, self.own)
             model = self._made(settings)
-        model.compile(settings.optimizer, settings.loss, regularizer=settings.penalties)
+            model.compile(settings.optimizer, settings.loss, regularizer=settings.penalties)
+        else:
+            model.forget_training()
         model.build((len(settings.features),))
         x, y = rows.train
         model.training_graph(x[:1], y[:1])  # refuses what does not go together before it stands
@@ -304,7 +306,7 @@ class Session:
 
     def _put(self, weights: dict[str, Any]) -> None:
         self.model.set_weights(weights)
-        self._record(Change(self.epoch, *self._settings.now(), weights=weights))
+        self._record(Change(self.epoch, None, weights=weights))
 
     def _record(self, change: Change) -> None:
         changes = list(self._settings.changes)

@@ -69,12 +69,12 @@ class Change:
     """What a person changed at the end of an epoch, without a reset.
 
     Args:
-        optimizer, penalties: from here on.
+        optimizer, penalties: from here on; None where weights were set.
         weights: {name: nested list}, put in place of the trained ones.
     """
 
     epoch: int
-    optimizer: Optimizer
+    optimizer: Optimizer | None
     penalties: tuple[Regularizer, ...] = ()
     weights: Mapping[str, Any] | None = None
 
@@ -105,16 +105,18 @@ class Settings:
 
     def now(self) -> tuple[Optimizer, tuple[Regularizer, ...]]:
         """The optimizer and penalties that hold at the end."""
-        if self.changes:
-            return self.changes[-1].optimizer, self.changes[-1].penalties
+        for change in reversed(self.changes):
+            if change.optimizer is not None:
+                return change.optimizer, change.penalties
         return self.optimizer, self.penalties
 
     @property
     def start(self) -> Settings:
-        """The same before its first step, with what holds now."""
+        """The same before its first step, with what holds now; weights given there stay."""
         optimizer, penalties = self.now()
+        first = tuple(one for one in self.changes if one.weights is not None and not one.epoch)
         return dataclasses.replace(
-            self, optimizer=optimizer, penalties=penalties, changes=(), epochs=0
+            self, optimizer=optimizer, penalties=penalties, changes=first, epochs=0
         )
 
     @property
@@ -149,7 +151,8 @@ def checked(settings: Settings, columns: int = 2) -> Settings:
     _check_network(settings)
     choice(WHERE, "dtype", settings.dtype, ("float32", "float64"))
     check_seed(WHERE, settings.seed)
-    for optimizer in [settings.optimizer, *(one.optimizer for one in settings.changes)]:
+    steered = [one.optimizer for one in settings.changes if one.optimizer is not None]
+    for optimizer in [settings.optimizer, *steered]:
         if not isinstance(optimizer, Optimizer):
             raise ArgumentError(WHERE, f"expected an optimizer, got {optimizer!r}")
         optimizer.check(WHERE)
