@@ -4,7 +4,7 @@ import {paint} from "./colours.js";
 import {drawMap, unitRange, view} from "./plane.js";
 import {digits, send, set, state} from "./state.js";
 
-const SPACE = 118, ROW = 50, UNIT = 40, TOP = 46;
+const WIDEST = 118, NARROWEST = 84, ROW = 50, UNIT = 40, TOP = 46;
 const diagram = document.getElementById("diagram"), dialog = document.getElementById("unit");
 let columns = [], links = [], built = "";
 
@@ -36,15 +36,17 @@ export function buildNetwork() {
   const focused = document.activeElement?.id;
   columns = layout(screen);
   links = [];
-  const most = Math.max(...columns.map((one) => one.units));
-  const width = Math.max(1, columns.length - 1) * SPACE + UNIT + 110, height = TOP + most * ROW + 20;
+  const most = Math.max(...columns.map((one) => one.units)), gaps = Math.max(1, columns.length - 1);
+  const room = (diagram.clientWidth - UNIT - 114) / gaps;
+  const distance = Math.round(Math.max(NARROWEST, Math.min(WIDEST, room)));
+  const width = gaps * distance + UNIT + 110, height = TOP + most * ROW + 20;
   const space = Object.assign(document.createElement("div"), {className: "space"});
   space.style.width = `${width}px`; space.style.height = `${height}px`;
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("width", width); svg.setAttribute("height", height);
   svg.setAttribute("aria-hidden", "true");
   space.append(svg);
-  const x = (c) => 50 + c * SPACE, y = (i) => TOP + i * ROW;
+  const x = (c) => 50 + c * distance, y = (i) => TOP + i * ROW;
   columns.forEach((column, c) => {
     const name = Object.assign(document.createElement("div"),
       {className: "name", textContent: `${column.title}${column.dense ? `, ${column.dense.activation ?? "linear"}` : ""}`});
