@@ -260,6 +260,8 @@ class Session:
         except PellucidError as error:
             self.playing = False
             self.send({"kind": "error", "text": error.short})
+            self.send(self.screen())
+            self.send(self.frame())
         finally:
             self.seconds += time.perf_counter() - self._started
         if s.stop is not None and not self._interrupted and self.epoch < goal and self.playing:
