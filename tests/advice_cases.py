@@ -1182,6 +1182,7 @@ BY_NATURE = {
     "Update Pellucid: pip install --upgrade pellucid.": "changes the environment",
     "Install it with: pip install llvmlite. The interpreter needs none.": "changes the environment",
     "pip install 'pellucid[explain]'.": "changes the environment",
+    "Run pip install 'pellucid[web]'.": "changes the environment",
     "pip install 'pellucid[plot]'.": "changes the environment",
     "pip install 'pellucid[sklearn]'.": "changes the environment",
     "Wait until fit has ended, or change a copy: copy.deepcopy(model).": "two threads",

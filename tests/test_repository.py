@@ -29,6 +29,7 @@ OPTIONAL = (
     "duckdb",
     "onnx",
     "starlette",
+    "websockets",
 )
 
 

@@ -57,6 +57,8 @@ if TYPE_CHECKING:
     from pellucid.viz.explain import explain
     from pellucid.web.lesson.lesson import lesson
     from pellucid.web.lesson.question import Question
+    from pellucid.web.playing import play
+    from pellucid.web.watching import Play, Replay
 
 __version__ = "0.1.0"
 
@@ -83,6 +85,9 @@ _LATER = {
     "fit_table": "pellucid.tables",
     "tables": "pellucid.tables",
     "Callback": "pellucid.train.callback",
+    "Play": "pellucid.web.watching",
+    "Replay": "pellucid.web.watching",
+    "play": "pellucid.web.playing",
     "EarlyStopping": "pellucid.train.callbacks",
     "Question": "pellucid.web.lesson.question",
     "ReduceOnPlateau": "pellucid.train.callbacks",
@@ -179,8 +184,10 @@ __all__ = [
     "Model",
     "NotDifferentiableError",
     "PellucidError",
+    "Play",
     "Question",
     "ReduceOnPlateau",
+    "Replay",
     "Sequential",
     "ShapeError",
     "StopBelow",
@@ -207,6 +214,7 @@ __all__ = [
     "numpy",
     "op",
     "optim",
+    "play",
     "rate_range",
     "show",
     "svm",

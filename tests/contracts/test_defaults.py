@@ -135,6 +135,9 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "memory": 1000,  # MB: a sort of 10 million rows of 20 numbers, and all else, in 2 GB
     },
     "load_digits": {"seed": 0, "fraction": 0.2},
+    "points": {"rows": 500, "noise": 0.0, "seed": 0},  # TensorFlow Playground
+    "play": {"held": 0.2, "browser": True, "wait": True},
+    "Play": {"browser": True, "paused": False},
     "read_idx": {"max_bytes": 4 * 2**30},
     "fit_table": {
         **{"drop": (), "drop_missing": False},  # nothing is left out unasked

@@ -35,6 +35,7 @@ from pellucid.nn import L2, Dense, Flatten, Rescale
 from pellucid.nn.activations import check as check_activation
 from pellucid.optim import SGD, Adam, Optimizer
 from pellucid.tables import TableModel, load
+from pellucid.web.playing import play as start
 
 app = typer.Typer(
     add_completion=False,
@@ -450,6 +451,25 @@ def report(
     place = output or tables.report_path(model_file)
     model.report(place, overwrite=overwrite)
     out.print(f"Report {place}")
+
+
+@app.command()
+def play(
+    link: Annotated[
+        str | None, typer.Argument(help="A link of the page: what stands on the screen first.")
+    ] = None,
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+) -> None:
+    """Open the playground: a network that trains while you look and change it.
+
+    The page is served to this machine alone. It ends with Ctrl-C, or a minute after its page was
+    closed. In Python, pel.play(model, x, y) opens a model and data of your own.
+
+    \b
+    pellucid play
+    pellucid play "#data=spiral&noise=0.1"
+    """
+    start(link=link, browser=browser)
 
 
 def version(shown: bool) -> None:

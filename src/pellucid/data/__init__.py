@@ -6,6 +6,7 @@ from pellucid.core.names import unknown_names
 from pellucid.data import elsewhere
 from pellucid.data.datasets import Dataset, load_digits, load_idx_folder, split
 from pellucid.data.idx import read_idx, write_idx
+from pellucid.data.plane import features, points
 from pellucid.data.reading import read_table
 from pellucid.data.schema import Schema
 from pellucid.data.table import Table
@@ -15,8 +16,10 @@ __all__ = [
     "Dataset",
     "Schema",
     "Table",
+    "features",
     "load_digits",
     "load_idx_folder",
+    "points",
     "read_idx",
     "read_table",
     "split",

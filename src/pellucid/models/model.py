@@ -609,6 +609,7 @@ class Model(BaseModel):
             callbacks=watchers,
             publish=self._publish,
             watched=watched,
+            model=self,
         )
         # Nothing is refused from here on: what an earlier run left may go.
         curves.seed = progress.seed

@@ -20,12 +20,18 @@ class Run(Protocol):
         logs: the averages of the epoch so far; behind an epoch, its row in the history.
         measures: what the last step measured of its own batch.
         epochs: how many there shall be.
+        model: what is trained; `publish` gives it the arrays of the last step.
     """
 
     stop: bool
     rate_scale: float
     logs: dict[str, float]
     measures: dict[str, float]
+    model: Any
+
+    @property
+    def data(self) -> tuple[Any, ...]:
+        """What is trained on: an array for each input, then targets and weights of rows."""
 
     @property
     def step(self) -> int:
@@ -95,7 +101,7 @@ class Callback:
 
     Attributes:
         every_step: whether `on_step` must see each step. Native training comes back to Python
-            every 50 ms or so; a callback of your own that has an `on_step` is called at every step
+            every 30 ms or so; a callback of your own that has an `on_step` is called at every step
             all the same, and that makes small networks slower.
         reads_model: whether the model must have the weights of an epoch when `on_epoch` is called.
             A callback that looks at the run alone says False, which saves copies; `run.publish()`

@@ -31,7 +31,7 @@ Array = np.ndarray[Any, Any]
 Weights = tuple[list[Array], list[Array]]  # the parameters, and the state of layers
 LAST = -1  # in the place of an epoch: the weights of the last step
 _SETTABLE = "A callback may set run.stop and run.rate_scale."
-_SLICE = 0.05  # seconds of steps between two looks at callbacks and Ctrl-C
+_SLICE = 0.03  # seconds of steps between two looks at callbacks and Ctrl-C: 30 pictures a second
 _FIRST = 8  # steps before their time is known
 
 
@@ -79,6 +79,7 @@ class TrainingRun:
         rows: which rows each step takes.
         publish: gives the model what the state holds.
         watched: whether someone looks at the model at the end of each epoch.
+        model: what is trained, for callbacks that show it.
     """
 
     def __init__(
@@ -92,7 +93,9 @@ class TrainingRun:
         callbacks: Sequence[Callback] = (),
         publish: Callable[[RunState], None] = lambda state: None,
         watched: bool = True,
+        model: Any = None,
     ):
+        self.model = model
         self.settings, self.state, self.history = settings, state, history
         self.engine, self.rows, self.validate, self.callbacks = engine, rows, validate, callbacks
         self._publish, self._watched = publish, watched
@@ -114,6 +117,10 @@ class TrainingRun:
             fix = "Write run.stop = True." if name == "stop_training" else _SETTABLE
             raise ArgumentError("callback", f"a run has no {name} that can be set", fix)
         super().__setattr__(name, value)
+
+    @property
+    def data(self) -> tuple[Array, ...]:
+        return self.settings.job.data
 
     @property
     def step(self) -> int:

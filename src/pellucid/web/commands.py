@@ -1,0 +1,319 @@
+"""The closed set of commands that a page may give, each with the checks of its arguments.
+
+In: JSON that came over the socket. Out: a call of the session, or a refusal in one line.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pellucid.core.config import from_config
+from pellucid.core.errors import ArgumentError, DataError, TooLargeError, nearest
+from pellucid.models import Sequential
+from pellucid.tables import load
+from pellucid.web.constructors import CALLABLE
+from pellucid.web.frames import pack
+from pellucid.web.program import from_address
+from pellucid.web.session import Session
+from pellucid.web.settings import LAYERS, OWN, Change, Settings, Stop
+from pellucid.web.sources import MOST_BYTES, from_csv
+
+MOST_MESSAGE = 1 << 20  # bytes
+_MOST_STEPS, _MOST_POINTS, _MOST_PARTS = 10_000, 1_000, 64
+_DEEPEST = 16
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command.
+
+    Args:
+        run: what is done, with the session and the checked arguments.
+        arguments: the check of each.
+        at_once: whether it may run between two steps, and the run goes on.
+    """
+
+    run: Callable[[Session, dict[str, Any]], None]
+    arguments: Mapping[str, Callable[[str, Any], Any]]
+    at_once: bool = False
+
+
+def read(message: object) -> tuple[str, dict[str, Any]]:
+    """The command of a message, checked as far as that goes without a session.
+
+    Raises:
+        PellucidError: for everything that is no command.
+    """
+    if not isinstance(message, str):
+        raise DataError("page", "a command must be text, got bytes")
+    if len(message) > MOST_MESSAGE:
+        raise TooLargeError("page", f"a message has at most {MOST_MESSAGE:,} letters, got more")
+    try:
+        given = json.loads(message, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise DataError("page", "a command must be JSON, got something else") from None
+    if not isinstance(given, dict) or not isinstance(given.get("do"), str):
+        raise DataError("page", "a command must say what to do, got something else")
+    name = given.pop("do")
+    if name not in COMMANDS:
+        raise ArgumentError("page", f"unknown command {name[:60]!r}", nearest(name, COMMANDS))
+    checks = COMMANDS[name].arguments
+    if set(given) != set(checks):
+        raise ArgumentError(
+            "page", f"{name} takes {', '.join(checks) or 'nothing'}, got {', '.join(given)[:120]}"
+        )
+    return name, {key: check(key, given[key]) for key, check in checks.items()}
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+# -- checks -----------------------------------------------------------------------------------
+
+
+def _text(most: int) -> Callable[[str, Any], str]:
+    def check(name: str, value: Any) -> str:
+        if not isinstance(value, str) or len(value) > most:
+            raise ArgumentError("page", f"{name} must be text of at most {most:,} letters")
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise ArgumentError("page", f"{name} must be text without lone surrogates") from None
+        return value
+
+    return check
+
+
+def _number(name: str, value: Any) -> float:
+    if type(value) not in (int, float) or not abs(value) <= 1e30:
+        raise ArgumentError("page", f"{name} must be a number up to 1e30, got {value!r}")
+    return float(value)
+
+
+def _whole(low: int, high: int) -> Callable[[str, Any], int]:
+    def check(name: str, value: Any) -> int:
+        if type(value) is not int or not low <= value <= high:
+            raise ArgumentError(
+                "page", f"{name} must be a whole number in [{low}, {high}], got {value!r}"
+            )
+        return value
+
+    return check
+
+
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ArgumentError("page", f"{name} must be true or false, got {value!r}")
+    return value
+
+
+def _list(most: int, check: Callable[[str, Any], Any]) -> Callable[[str, Any], list[Any]]:
+    def checked(name: str, value: Any) -> list[Any]:
+        if not isinstance(value, list) or len(value) > most:
+            raise ArgumentError("page", f"{name} must be a list of at most {most}")
+        return [check(name, one) for one in value]
+
+    return checked
+
+
+def _record(name: str, value: Any) -> Any:
+    """A record of the library, of those that the page may make."""
+    _plain(name, value, 0)
+    if not isinstance(value, dict):
+        raise ArgumentError("page", f"{name} must be a record with a type")
+    return from_config(value)
+
+
+def _plain(name: str, value: Any, depth: int) -> None:
+    """Refuses configurations of records that are none of the playground's."""
+    if depth > _DEEPEST:
+        raise ArgumentError("page", f"{name} nests too deep")
+    if isinstance(value, dict):
+        kind = value.get("type")
+        if not isinstance(kind, str) or kind not in CALLABLE:
+            raise ArgumentError("page", f"{name} must be made of the playground's records")
+        for one in value.values():
+            _plain(name, one, depth + 1)
+    elif isinstance(value, list):
+        for one in value[:_MOST_PARTS]:
+            _plain(name, one, depth + 1)
+        if len(value) > _MOST_PARTS:
+            raise ArgumentError("page", f"{name} has too many parts")
+
+
+def _stop(name: str, value: Any) -> Stop | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict) or set(value) != {"kind", "monitor", "number"}:
+        raise ArgumentError("page", "a stop rule has kind, monitor and number")
+    return Stop(value["kind"], value["monitor"], value["number"])
+
+
+def _tuple_of(check: Callable[[str, Any], list[Any]]) -> Callable[[str, Any], tuple[Any, ...]]:
+    return lambda name, value: tuple(check(name, value))
+
+
+SETTINGS: dict[str, Callable[[str, Any], Any]] = {
+    "data": _text(400),
+    "rows": _whole(10, 100_000),
+    "noise": _number,
+    "data_seed": _whole(0, 2**31),
+    "held": _number,
+    "features": _tuple_of(_list(64, _text(400))),
+    "layers": _tuple_of(_list(64, _record)),
+    "seed": _whole(0, 2**31),
+    "dtype": _text(10),
+    "optimizer": _record,
+    "loss": _record,
+    "penalties": _tuple_of(_list(4, _record)),
+    "batch_size": _whole(1, 100_000),
+    "stop": _stop,
+    "hidden": _tuple_of(_list(20, _text(20))),
+}
+
+
+def _values(name: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict) or not value:
+        raise ArgumentError("page", f"{name} must be settings by name")
+    for key in value:
+        if key not in SETTINGS:
+            raise ArgumentError("page", f"unknown setting {key[:60]!r}", nearest(key, SETTINGS))
+    return {key: SETTINGS[key](key, one) for key, one in value.items()}
+
+
+# -- what is done ---------------------------------------------------------------------------------
+
+
+def _csv(session: Session, given: dict[str, Any]) -> None:
+    parts: list[str] = session.parts
+    if sum(map(len, parts)) + len(given["text"]) > MOST_BYTES:
+        parts.clear()
+        raise TooLargeError("data", f"a table has at most {MOST_BYTES >> 20} MiB, got more")
+    parts.append(given["text"])
+    if given["more"]:
+        return
+    text = "".join(parts)
+    parts.clear()
+    session.set_own(from_csv(text))
+
+
+def _draw(session: Session, given: dict[str, Any]) -> None:
+    own = session.own_rows()
+    rows = []
+    for x1, x2, target in given["points"]:
+        if own.classes and (target != int(target) or not 0 <= target <= own.classes):
+            raise ArgumentError("data", f"a class must be 0 to {own.classes}, got {target:g}")
+        rows.append([x1, x2, *np.zeros(own.x.shape[1] - 2), target])
+    if rows:
+        session.set_own(own.with_points(np.array(rows)))
+
+
+def _point(name: str, value: Any) -> list[float]:
+    if not isinstance(value, list) or len(value) != 3:
+        raise ArgumentError("page", "a point is [x1, x2, class or value]")
+    return [_number(name, one) for one in value]
+
+
+def _erase(session: Session, given: dict[str, Any]) -> None:
+    session.set_own(session.own_rows().without(np.array([given["x1"], given["x2"]])))
+
+
+def _at(session: Session, given: dict[str, Any]) -> None:
+    place = np.full(session.rows.x.shape[1], math.nan)
+    place[:2] = given["x1"], given["x2"]
+    session.send({"kind": "at", "x": place[:2].tolist(), **session.look.at(place)})
+
+
+def _file(session: Session, name: str, content: bytes) -> None:
+    data = np.frombuffer(content + b"\0" * (-len(content) % 4), "<f4")
+    session.send(pack({"kind": "file", "name": name, "size": len(content)}, {"content": data}))
+
+
+def _save(session: Session, given: dict[str, Any]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder, "model.safetensors")
+        session.model.save(place)
+        _file(session, place.name, place.read_bytes())
+
+
+def _load(session: Session, given: dict[str, Any]) -> None:
+    try:
+        content = base64.b64decode(given["content"], validate=True)
+    except (binascii.Error, ValueError):
+        raise DataError("load", "the file must come in base64") from None
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder, "model.safetensors")
+        place.write_bytes(content)
+        model = load(place)
+    if not isinstance(model, Sequential) or not all(isinstance(e, LAYERS) for e in model.layers):
+        raise DataError("load", f"the page shows models of {_names()}, got {model!r}")
+    if not model.compiled or model.optimizer is None:
+        raise DataError("load", "the model must be compiled, got one that is not")
+    width, features = model.input_types[0].shape[-1], session.settings.features
+    if width != len(features):
+        raise DataError(
+            "load",
+            f"the model reads {width} features, got {len(features)} on the page",
+            "Choose its features first.",
+        )
+    weights = {name: array.tolist() for name, array in model.weights.items()}
+    start = session.settings.start
+    session.open(
+        Settings(
+            **{n: getattr(start, n) for n in ("data", "rows", "noise", "data_seed", "held")},
+            features=features,
+            layers=tuple(model.layers),
+            seed=model.seed,
+            dtype=str(model.dtype),
+            optimizer=model.optimizer,
+            loss=model.loss,
+            penalties=tuple(model.regularizers),
+            batch_size=start.batch_size,
+            changes=(Change(0, None, weights=weights),),
+        )
+    )
+
+
+def _names() -> str:
+    return ", ".join(kind.__name__ for kind in LAYERS)
+
+
+def _export(session: Session, given: dict[str, Any]) -> None:
+    _file(session, "program.py", session.program().encode())
+    if session.settings.data == OWN and session.own is not None:
+        _file(session, "points.csv", session.own.csv().encode())
+
+
+COMMANDS: dict[str, Command] = {
+    "play": Command(lambda s, a: s.play(), {}),
+    "pause": Command(lambda s, a: s.pause(), {}),
+    "step": Command(lambda s, a: s.step(a["epochs"]), {"epochs": _whole(1, _MOST_STEPS)}),
+    "rewind": Command(lambda s, a: s.rewind(), {}),
+    "reset": Command(lambda s, a: s.reset(), {}),
+    "set": Command(lambda s, a: s.change(a["values"]), {"values": _values}),
+    "weight": Command(
+        lambda s, a: s.set_weight(a["name"], tuple(a["index"]), a["value"]),
+        {"name": _text(100), "index": _list(2, _whole(0, 1000)), "value": _number},
+    ),
+    "program": Command(lambda s, a: s.run_program(a["text"]), {"text": _text(400_000)}),
+    "address": Command(lambda s, a: s.open(from_address(a["text"])), {"text": _text(16_000)}),
+    "csv": Command(_csv, {"text": _text(MOST_MESSAGE), "more": _flag}),
+    "draw": Command(_draw, {"points": _list(_MOST_POINTS, _point)}),
+    "erase": Command(_erase, {"x1": _number, "x2": _number}),
+    "at": Command(_at, {"x1": _number, "x2": _number}, at_once=True),
+    "save": Command(_save, {}),
+    "load": Command(_load, {"content": _text(MOST_MESSAGE)}),
+    "export": Command(_export, {}),
+    "show": Command(lambda s, a: s.show(), {}),
+}

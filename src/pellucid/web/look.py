@@ -1,0 +1,137 @@
+"""What the page draws of a model: each unit over the plane, weights, scores; one point at a time.
+
+Everything is what the library computes: a second model of the same layers gives each block's
+output. A block is a Dense layer with the layers behind it, up to the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pellucid.data import features
+from pellucid.models import Model, Sequential
+from pellucid.nn import (
+    BinaryCrossEntropy,
+    Input,
+    ProbabilityBinaryCrossEntropy,
+)
+from pellucid.nn.dense import Dense
+from pellucid.nn.layer import Layer
+from pellucid.web.settings import Settings
+from pellucid.web.sources import Rows
+
+Array = np.ndarray[Any, Any]
+
+FINE = 60  # cells along an edge of the output's map
+_COARSE, _CELLS = 24, 40_000  # of a unit's map at most; numbers of all of them together
+
+
+def blocks(layers: Sequence[Layer]) -> list[int]:
+    """The last layer of each block."""
+    first = [i for i, layer in enumerate(layers) if isinstance(layer, Dense)]
+    return [*(i - 1 for i in first[1:]), len(layers) - 1] if first else [len(layers) - 1]
+
+
+class Look:
+    """A model as the page sees it.
+
+    Args:
+        model: of the layers of `settings`, built.
+        rows: the data.
+    """
+
+    def __init__(self, settings: Settings, model: Sequential, rows: Rows):
+        self.settings, self.model, self.rows = settings, model, rows
+        self.ends = blocks(model.layers)
+        first = h = Input((len(settings.features),))
+        outputs = []
+        for i, layer in enumerate(model.layers):
+            h = layer(h)
+            if i in self.ends:
+                outputs.append(h)
+        self.probe = Model(first, outputs, dtype=settings.dtype)
+        widths = [model.types[end].shape[-1] for end in self.ends]
+        units = sum(one for one in widths if isinstance(one, int)) + len(settings.features)
+        self.coarse = max(6, min(_COARSE, int((_CELLS / units) ** 0.5)))
+        self._fine, self._small = self._grid(FINE), self._grid(self.coarse)
+        shaped = np.arange(self.coarse**2)
+        self.inputs = self._small[shaped].T.reshape(-1, self.coarse, self.coarse)
+
+    def _grid(self, cells: int) -> Array:
+        """The features of the plane, a row a cell; the first row is the upper left one."""
+        low, high = self.rows.low, self.rows.high
+        across = low[0] + (np.arange(cells) + 0.5) / cells * (high[0] - low[0])
+        down = high[1] - (np.arange(cells) + 0.5) / cells * (high[1] - low[1])
+        plane = np.tile(self.rows.middle, (cells * cells, 1))
+        plane[:, 0], plane[:, 1] = np.tile(across, cells), np.repeat(down, cells)
+        return self._features(plane)
+
+    def _features(self, x: Array) -> Array:
+        made = features(x, list(self.settings.features))
+        return made.astype(np.float32 if self.settings.dtype == "float32" else np.float64)
+
+    def _blocks(self, rows: Array, backend: str | None = None) -> list[Array]:
+        found = self.probe.predict(rows, backend=backend)
+        return list(found) if isinstance(found, (list, tuple)) else [found]
+
+    def maps(self, backend: str | None = None) -> dict[str, Array]:
+        """Each unit over the plane, block by block, and the output in finer cells."""
+        cells = self.coarse
+        small = [one.T.reshape(-1, cells, cells) for one in self._blocks(self._small, backend)]
+        fine = self._blocks(self._fine, backend)[-1].T.reshape(-1, FINE, FINE)
+        return {**{f"block{i}": one for i, one in enumerate(small)}, "output": fine}
+
+    def weights(self) -> dict[str, Array]:
+        return dict(self.model.weights)
+
+    def at(self, x: Array) -> dict[str, Any]:
+        """Features and every unit's value for one point, with all digits."""
+        rows = self._features(np.where(np.isfinite(x), x, self.rows.middle)[None])
+        return {
+            "features": rows[0].tolist(),
+            "blocks": [one[0].tolist() for one in self._blocks(rows)],
+        }
+
+    def scores(self, backend: str | None = None) -> dict[str, Any]:
+        """Loss and accuracy or R² of the rows trained on and of those held out."""
+        found: dict[str, Any] = {}
+        for name, (x, y), numbers in (
+            ("train", self.rows.train, self.rows.kept),
+            ("test", self.rows.test, self.rows.held),
+        ):
+            if not len(numbers):
+                continue
+            own = {"loss": self.model.evaluate(x, y, backend=backend)["loss"]}
+            predicted = self._blocks(x.astype(self._small.dtype), backend)[-1]
+            shown = self.rows.shown[numbers]
+            if self.rows.classes:
+                chosen = self._chosen(predicted)
+                own["accuracy"] = float((chosen == shown).mean())
+                if name == "test" or not len(self.rows.held):
+                    table = np.zeros((self.rows.classes,) * 2, np.int64)
+                    np.add.at(table, (shown, np.clip(chosen, 0, self.rows.classes - 1)), 1)
+                    found["confusion"] = table.tolist()
+            else:
+                spread = float(((shown - shown.mean()) ** 2).sum())
+                missed = float(((shown - predicted[:, 0]) ** 2).sum())
+                own["r2"] = 1 - missed / spread if spread else float("nan")
+            found[name] = own
+        return found
+
+    def _chosen(self, predicted: Array) -> Array:
+        """The class that each row of outputs stands for."""
+        if predicted.shape[1] > 1:
+            return np.asarray(predicted.argmax(1))
+        return (predicted[:, 0] > self.border).astype(np.int64)
+
+    @property
+    def border(self) -> float:
+        """The output at which the class changes: ½ of a probability, else 0."""
+        probability = isinstance(
+            self.settings.loss, (BinaryCrossEntropy, ProbabilityBinaryCrossEntropy)
+        )
+        ends_in = self.model.layers[-1].final_activation
+        return 0.5 if probability and ends_in == "sigmoid" else 0.0

@@ -1,0 +1,125 @@
+"""`pel.play`: a session, the thread that owns it and the server, put together."""
+
+from __future__ import annotations
+
+import webbrowser
+from collections.abc import Callable
+from typing import Any
+
+from pellucid.core.arguments import checked, flag, real
+from pellucid.core.errors import ArgumentError
+from pellucid.models import Model, Sequential
+from pellucid.web.choices import hello
+from pellucid.web.ends import of_model
+from pellucid.web.program import from_address
+from pellucid.web.server import FIRST, GONE, Server
+from pellucid.web.session import Session
+from pellucid.web.sources import from_arrays
+from pellucid.web.worker import Worker
+
+
+class Playing:
+    """A page that is served.
+
+    Attributes:
+        address: what a browser opens; whoever has it controls the page.
+    """
+
+    def __init__(self, make: Callable[[], Session], idle: tuple[float, float] = (FIRST, GONE)):
+        self.session = make()
+        self._worker = Worker(self.session)
+        self._server = Server(self._worker.submit, hello(), idle)
+        self.session.send, self.session.ready = self._server.send, self._server.ready
+        self._server.start()
+        self._worker.start()
+
+    @property
+    def address(self) -> str:
+        return self._server.address
+
+    @property
+    def model(self) -> Sequential:
+        """What stands on the page."""
+        return self.session.model
+
+    def wait(self) -> None:
+        """Returns when no page is there any more; Ctrl-C ends it."""
+        try:
+            while not self._server.ended.wait(0.2):
+                pass
+        except KeyboardInterrupt:
+            pass
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Ends server and training, at the end of the epoch."""
+        self._server.close()
+        self._worker.close()
+
+    def __enter__(self) -> Playing:
+        return self
+
+    def __exit__(self, *rest: object) -> None:
+        self.close()
+
+
+@checked
+def play(
+    model: Model | None = None,
+    x: Any = None,
+    y: Any = None,
+    *,
+    held: float = 0.2,
+    link: str | None = None,
+    browser: bool = True,
+    wait: bool = True,
+) -> Playing:
+    """Opens the playground in the browser, on data and a network of one's own or its own.
+
+    The page is served to this machine alone. Without a model it begins with the playground's points
+    and network. With one, the page trains this very model, until someone there begins anew or
+    changes the network: what stands on the page is then another one, `play(…).model`.
+
+    Args:
+        model: a compiled Sequential of Dense, Dropout, BatchNorm, LayerNorm and Activation.
+        x: (N, D) numbers, D ≥ 2; the map shows the first two columns.
+        y: (N,) classes or values, as the model's loss takes them.
+        held: the share of rows that are held out to measure.
+        link: a link that the page made: what stands on the screen first.
+        browser: whether to open a browser; the address is printed in any case.
+        wait: whether to return only when the page is closed.
+
+    Returns:
+        The page: its `address`, its `model`, and `close()`.
+
+    Raises:
+        MissingPackageError: without the package websockets.
+        ArgumentError: for a model that the page cannot show.
+        DataError: for data that it cannot use, or a link that cannot be read.
+    """
+    flag("play", "browser", browser)
+    flag("play", "wait", wait)
+    real("play", "held", held, 0.05, 0.95)
+    made = Playing(lambda: _session(model, x, y, held, link))
+    print(f"The playground is at {made.address}\nCtrl-C ends it.", flush=True)
+    if browser:
+        webbrowser.open(made.address)
+    if wait:
+        made.wait()
+    return made
+
+
+def _session(model: Model | None, x: Any, y: Any, held: float, link: str | None) -> Session:
+    if model is None:
+        if x is not None or y is not None:
+            raise ArgumentError("play", "x and y need a model, got None", "Give a Sequential.")
+        return Session(from_address(link) if link is not None else None)
+    if link is not None:
+        raise ArgumentError("play", "give a model or a link, got both")
+    if x is None or y is None:
+        raise ArgumentError("play", "a model needs x and y, got None", "Write play(model, x, y).")
+    if not isinstance(model, Model) or not model.compiled:
+        of_model(model, None, held)  # says what is wrong
+    own = from_arrays(x, y, model.loss)
+    return Session(of_model(model, own, held), own, model)  # type: ignore[arg-type]

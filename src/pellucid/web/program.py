@@ -1,0 +1,207 @@
+"""Settings as a Python program, and as the text of an address."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from pellucid.core.config import to_config
+from pellucid.core.errors import DataError, nearest
+from pellucid.nn.losses import BY_NAME
+from pellucid.web.constructors import ROOM_OF, record_of
+from pellucid.web.settings import OWN, Settings, Stop
+
+MOST_LETTERS = 400_000  # of a program: weights that were set are numbers in it
+_MOST_ADDRESS = 16_000
+_WIDEST = 88  # letters of a line
+
+LOAD = 'table = np.loadtxt("points.csv", delimiter=",", skiprows=1)'
+SPLIT_CLASSES = "x, y = table[:, :-1], table[:, -1].astype(int)"
+SPLIT_VALUES = "x, y = table[:, :-1], table[:, -1]"
+SIGNS = "y = 2 * y - 1"
+KEEP = "slots, training = model.slots, model.training"
+GIVE_BACK = "model.slots, model.training = slots, training"
+
+
+def program(settings: Settings, epochs: int, classes: int) -> str:
+    """The program that ends where the page is.
+
+    Args:
+        epochs: done so far.
+        classes: of the data; 0 where they have values.
+    """
+    s = settings
+    lines = []
+    if s.data == OWN:
+        lines += [LOAD, SPLIT_CLASSES if classes else SPLIT_VALUES]
+    else:
+        lines.append(
+            f"x, y = pel.data.points({s.data!r}, rows={s.rows}, noise={s.noise!r}, "
+            f"seed={s.data_seed})"
+        )
+    lines.append(f"x = pel.data.features(x, {list(s.features)!r})")
+    if classes and s.signs:
+        lines.append(SIGNS)
+    lines.append(f"kept, held = pel.data.split(len(x), {s.held!r}, seed={s.data_seed})")
+    lines += ["", "model = pel.Sequential(", "    ["]
+    lines += [f"        {layer!r}," for layer in s.layers]
+    lines += ["    ],", f"    seed={s.seed},"]
+    lines += [")"] if s.dtype == "float32" else [f"    dtype={s.dtype!r},", ")"]
+    lines.append(_compile(s, s.optimizer, s.penalties))
+    done = 0
+    resumed = False
+    for change in s.changes:
+        if change.epoch > epochs:
+            break
+        if change.epoch > done:
+            lines.append(_fit(s, change.epoch, resumed))
+            done, resumed = change.epoch, True
+        if change.weights is not None:
+            lines.append(f"model.set_weights({dict(change.weights)!r})")
+            continue
+        steered = resumed
+        lines += [KEEP] if steered else []
+        lines.append(_compile(s, change.optimizer, change.penalties))
+        lines += [GIVE_BACK] if steered else []
+    if epochs > done:
+        lines.append(_fit(s, epochs, resumed))
+    return "\n".join([*_imports(s), "", *lines, ""])
+
+
+def _call(name: str, parts: list[str]) -> str:
+    """A call in one line, or with one argument a line."""
+    line = f"{name}({', '.join(parts)})"
+    if len(line) <= _WIDEST:
+        return line
+    return "\n".join([f"{name}(", *(f"    {part}," for part in parts), ")"])
+
+
+def _compile(s: Settings, optimizer: Any, penalties: Iterable[Any]) -> str:
+    named = BY_NAME.get(s.loss.name) == s.loss
+    parts = [repr(optimizer), repr(s.loss.name) if named else repr(s.loss)]
+    several = list(penalties)
+    return _call("model.compile", [*parts, *([f"regularizer={several!r}"] if several else [])])
+
+
+def _fit(s: Settings, epochs: int, resumed: bool) -> str:
+    parts = ["x[kept]", "y[kept]", f"batch_size={s.batch_size}", f"epochs={epochs}"]
+    parts += [f"seed={s.seed}", "verbose=0"]
+    if s.stop is not None:
+        if s.stop.monitor.startswith("val"):
+            parts.append("validation_data=(x[held], y[held])")
+        parts.append(f"callbacks=[{_rule(s.stop)}]")
+    if resumed:
+        parts.append("resume=True")
+    return _call("model.fit", parts)
+
+
+def _rule(stop: Stop) -> str:
+    name = "StopBelow" if stop.kind == "below" else "EarlyStopping"
+    number = int(stop.number) if stop.kind == "patience" else stop.number
+    return f"pel.{name}({stop.monitor!r}, {number!r})"
+
+
+def _imports(s: Settings) -> list[str]:
+    used: set[str] = set()
+    held = [*s.layers, s.optimizer, *s.penalties]
+    held += [part for one in s.changes for part in (one.optimizer, *one.penalties) if part]
+    if BY_NAME.get(s.loss.name) != s.loss:
+        held.append(s.loss)
+    for one in held:
+        used |= _types(to_config(one))
+    lines = ["import numpy as np"] if s.data == OWN else []
+    lines.append("import pellucid as pel")
+    for room in ("nn", "optim"):
+        names = sorted(name for name in used if ROOM_OF.get(name) == room)
+        if names:
+            lines.append(f"from pellucid.{room} import {', '.join(names)}")
+    return lines
+
+
+def _types(config: Any) -> set[str]:
+    if isinstance(config, Mapping):
+        inner = [_types(one) for one in config.values()]
+        return set().union(*inner) | ({config["type"]} if "type" in config else set())
+    if isinstance(config, (list, tuple)):
+        return set().union(*[_types(one) for one in config])
+    return set()
+
+
+# -- the address ---------------------------------------------------------------------------------
+
+_TEXT = {"data": "data", "dtype": "dtype"}
+_PLAIN = {
+    "rows": int,
+    "noise": float,
+    "data_seed": int,
+    "held": float,
+    "seed": int,
+    "batch_size": int,
+}
+_RECORDS = ("layers", "optimizer", "loss", "penalties")
+
+
+def address(settings: Settings) -> str:
+    """What differs from the settings that a page starts with, as the fragment of an address."""
+    start, plain = settings.start, Settings()
+    found: dict[str, str] = {}
+    for name in (*_TEXT, *_PLAIN):
+        if getattr(start, name) != getattr(plain, name):
+            found[name] = str(getattr(start, name))
+    if start.features != plain.features:
+        found["features"] = ";".join(start.features)
+    for name in _RECORDS:
+        if getattr(start, name) != getattr(plain, name):
+            given = getattr(start, name)
+            found[name] = repr(list(given)) if isinstance(given, tuple) else repr(given)
+    if start.stop is not None:
+        found["stop"] = f"{start.stop.kind};{start.stop.monitor};{start.stop.number!r}"
+    if start.hidden:
+        found["hide"] = ";".join(start.hidden)
+    return urlencode(found)
+
+
+def from_address(text: str) -> Settings:
+    """The settings of an address, or of its fragment.
+
+    Raises:
+        PellucidError: for a part that cannot be read.
+    """
+    if len(text) > _MOST_ADDRESS:
+        raise DataError("address", f"an address has at most {_MOST_ADDRESS} letters, got more")
+    fragment = text.rpartition("#")[2]
+    made: dict[str, Any] = {}
+    for name, value in parse_qsl(fragment, keep_blank_values=True):
+        if name == "token":
+            continue
+        made |= _read(name, value)
+    return dataclasses.replace(Settings(), **made)
+
+
+def _read(name: str, value: str) -> dict[str, Any]:
+    if name in _TEXT:
+        return {name: value}
+    if name in _PLAIN:
+        try:
+            return {name: _PLAIN[name](value)}
+        except ValueError:
+            raise DataError("address", f"{name} must be a number, got {value[:60]!r}") from None
+    if name == "features":
+        return {"features": tuple(value.split(";"))}
+    if name == "hide":
+        return {"hidden": tuple(value.split(";"))}
+    if name == "stop":
+        parts = value.split(";")
+        try:
+            kind, monitor, number = parts
+            limit = int(number) if kind == "patience" else float(number)
+        except ValueError:
+            raise DataError("address", f"stop must be kind;monitor;number, got {value!r}") from None
+        return {"stop": Stop(kind, monitor, limit)}
+    if name in _RECORDS:
+        given = record_of(value, f"address, {name}")
+        return {name: tuple(given) if isinstance(given, list) else given}
+    known = [*_TEXT, *_PLAIN, "features", "stop", "hide", *_RECORDS]
+    raise DataError("address", f"unknown part {name[:60]!r}", nearest(name, known))
