@@ -174,6 +174,7 @@ def section(rows: Sequence[Row]) -> str:
             for other in others
         ),
         "",
+        *_wrapped("Ranks are those of the tables that all methods were measured on."),
         *_ranked(runs, methods),
         "",
         *_wrapped(_lost(found)),
