@@ -106,7 +106,7 @@ def _table(rows: int = 120) -> quality_sets.Columns:
     "name",
     [
         quality_methods.MLP,
-        # Its OpenMP threads wait for each other by spinning: minutes where others use the processors.
+        # Its OpenMP threads wait by spinning: minutes where others use the processors.
         pytest.param(quality_methods.TREES_BAGGED, marks=pytest.mark.slow),
     ],
 )
