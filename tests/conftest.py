@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import collections
 import gc
 import os
 import signal
@@ -61,6 +62,18 @@ def generators_begin_anew(request: pytest.FixtureRequest) -> None:
         if isinstance(value, np.random.Generator):
             state = value.bit_generator.state
             value.bit_generator.state = _STATES.setdefault((request.module.__name__, name), state)
+
+
+@pytest.hookimpl(tryfirst=True)  # before cases are chosen by their marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    seen: collections.Counter[str] = collections.Counter()
+    for item in items:
+        mark = item.get_closest_marker("one_in")
+        if mark is not None and item.get_closest_marker("slow") is None:
+            family = item.nodeid.split("[")[0]
+            if seen[family] % mark.args[0]:
+                item.add_marker(pytest.mark.slow)
+            seen[family] += 1
 
 
 @pytest.fixture

@@ -112,6 +112,7 @@ def test_a_folder_with_idx_files(tmp_path):
     assert model.optimizer == pel.optim.Adam(0.001)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

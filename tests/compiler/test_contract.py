@@ -88,6 +88,7 @@ ARRANGED: dict[str, tuple[tuple[int, int], tuple[int, int], Any]] = {
 }
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     "target", ["host", *(pytest.param(name, marks=pytest.mark.slow) for name in ("avx2", "fma"))]
 )
@@ -119,6 +120,7 @@ def test_tiles_keep_the_bits_at_every_border(how: str, dtype: DType, target: str
 FEW_K = [(1, 5), (8, 10), (9, 15), (50, 3), (23, 40), (16, 1)]
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("target", "dtype", "dims"),
     [
@@ -154,6 +156,7 @@ def test_products_of_few_k_keep_the_bits(dims: tuple[int, int], dtype: DType, ta
         assert over.tobytes() == known.tobytes(), n
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("how", ARRANGED)
 @pytest.mark.parametrize(
     "k", [512, 513, 1030, *(pytest.param(k, marks=pytest.mark.slow) for k in (511, 1024, 1537))]
@@ -195,6 +198,7 @@ MANY = [  # batches, several summed and several free axes, in orders that do not
 ]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("case", [*FAR, *MANY], ids=str)
 @pytest.mark.parametrize(
     "dtype", [float32, pytest.param(float64, marks=pytest.mark.slow)], ids=repr
@@ -244,6 +248,7 @@ def behind(n: Dim, k: Dim, columns: int) -> Graph:
     return builder.graph([out, product, where])
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize(("n", "k", "columns"), [(N, 5, 50), (N, 1100, 17), (9, N, 49)], ids=str)
 def test_what_stands_behind_a_product_keeps_the_bits(
@@ -283,6 +288,7 @@ def test_weights_are_updated_in_place_behind_their_gradient(
     assert results[0] == results[1] == results[2]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     "dtype", [float32, pytest.param(float64, marks=pytest.mark.slow)], ids=repr
 )

@@ -91,6 +91,7 @@ WIDE = [name for name in NAMES if float64 in KINDS[name]]
 SEVERAL = [name for name in NAMES if sum(dtype != float64 for dtype in KINDS[name]) > 1]
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("name", "part"),
     [

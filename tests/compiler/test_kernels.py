@@ -67,6 +67,7 @@ PLAIN = sorted(
 )
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", PLAIN)
 def test_elementwise_rows_equal_the_interpreter_bit_for_bit(name: str) -> None:
     shapes: tuple[Shape, ...] = ((N, 3), (3,))
@@ -81,6 +82,7 @@ def test_where_chooses(dtype: DType) -> None:
     check_bits(one_row("where", *types))
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("goal", DTYPES, ids=repr)
 @pytest.mark.parametrize("source", DTYPES, ids=repr)
 def test_casts(source: DType, goal: DType) -> None:
@@ -245,6 +247,7 @@ CONTRACTS: list[tuple[Shape, Shape, Any, Any]] = [
 ]
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(("left", "right", "batch", "summed"), CONTRACTS, ids=str)
 @pytest.mark.parametrize("dtype", [float32, float64, int32], ids=repr)
 def test_contract_on_any_axes(
@@ -285,6 +288,7 @@ def test_bits_do_not_depend_on_llvms_passes(level: int) -> None:
     assert Native(graph)([x])[0].tobytes() == other([x])[0].tobytes()
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("width", [1, 2, 3, 5, 6, 7, 12, 13, 15])
 @pytest.mark.parametrize("dtype", [float32, float64], ids=str)
 def test_short_lines_run_on(width: int, dtype: DType) -> None:

@@ -82,6 +82,7 @@ def ulps(ours: np.ndarray, exact: list[Any]) -> float:
     return worst
 
 
+@pytest.mark.one_in(2)
 @BOTH
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_largest_error(name: str, dtype: DType) -> None:
@@ -105,6 +106,7 @@ def test_special_numbers_are_numpys(name: str, dtype: DType) -> None:
     np.testing.assert_array_equal(np.signbit(ours)[there], np.signbit(known)[there])
 
 
+@pytest.mark.one_in(2)
 @BOTH
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_vectors_and_scalars_give_the_same_bits(name: str, dtype: DType) -> None:

@@ -83,6 +83,7 @@ def written(program: Program) -> set[str]:
     }
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("case", CONVOLUTIONS, ids=str)
 @pytest.mark.parametrize("dtype", [float32, pytest.param(float64, marks=pytest.mark.slow)], ids=str)
 def test_a_convolution_and_its_gradients_are_the_interpreters(case, dtype):
@@ -133,6 +134,7 @@ def test_the_memory_of_a_convolution_is_below_its_inputs_and_outputs():
 POOLS = list(itertools.product(["max", "min"], [((2, 2), (2, 2)), ((3, 2), (2, 1))], [1, 3, 17]))
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(("which", "window", "channels"), POOLS, ids=str)
 def test_pooling_reads_windows_where_they_stand(which, window, channels):
     size, stride = window

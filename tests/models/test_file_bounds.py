@@ -314,6 +314,7 @@ for piece in ("[]", "{}", "[0]", '{"":0}', '"ab"', "999", "1.5", '{"":{"":{}}}')
     bomb(piece)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.usefixtures("broken_graphs")
 @pytest.mark.parametrize("name", CASES)
 def test_time_and_memory_of_a_load_follow_the_size_of_its_file(tmp_path, base, name):

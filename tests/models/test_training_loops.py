@@ -79,6 +79,7 @@ def own_loop(model: pel.Model, optimizer: optim.Optimizer, **how: Any) -> list[f
     return losses
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("name", "rule", "how"),
     [

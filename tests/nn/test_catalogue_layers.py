@@ -206,6 +206,7 @@ LAYERS = {
 }
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_saved_layer_predicts_as_before(name, tmp_path):
     net = pel.Sequential([LAYERS[name], nn.Flatten(), nn.Dense(2)], seed=0)

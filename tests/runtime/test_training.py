@@ -63,6 +63,7 @@ def test_threads_change_nothing(threads: int, monkeypatch: pytest.MonkeyPatch) -
     assert trained(x, y, model(wide=300), threads=threads) == known
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     "n", [1, 3, 4, 1027, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 5, 1000))]
 )
@@ -88,6 +89,7 @@ def test_native_equals_the_interpreter_but_for_rounding() -> None:
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     "kind",
     [
@@ -135,6 +137,7 @@ def test_a_float32_array_is_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(array is not x for array in seen)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("column", [0, FEATURES - 1])
 def test_a_number_that_is_not_finite_is_named_and_earlier_steps_stay(

@@ -276,6 +276,7 @@ def test_all_losses_and_all_last_layers_are_here():
     assert len(PAIRS) == 12 * 16
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(("loss", "last", "verdict"), PAIRS)
 def test_every_door_gives_the_numbers_of_predict(loss, last, verdict):
     found = contract(losses.BY_NAME[loss], last)
@@ -287,6 +288,7 @@ def test_every_door_gives_the_numbers_of_predict(loss, last, verdict):
     agree(loss, last, "interpreter")
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("loss", "last"),
     [

@@ -159,6 +159,7 @@ def both(
         np.testing.assert_allclose(ours[2][name], value, **close)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.filterwarnings("ignore:.*gradient is 0 almost everywhere")  # of sign and step
 @pytest.mark.parametrize("name", LAYERS)
 def test_layers(name: str) -> None:
@@ -180,6 +181,7 @@ COVERED = (
 )
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     "name",
     [
@@ -205,6 +207,7 @@ def test_a_stack_of_convolutions_in_float32() -> None:
     both(layers, "cross_entropy", optim.SGD(0.05), "float32", (7, 6, 2), metrics=["accuracy"])
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("dtype", [pytest.param("float32", marks=pytest.mark.slow), "float64"])
 @pytest.mark.parametrize("loss", losses.BY_NAME)
 def test_losses(loss: str, dtype: str) -> None:
@@ -213,6 +216,7 @@ def test_losses(loss: str, dtype: str) -> None:
     both([nn.Dense(8, activation="tanh")], loss, optim.SGD(0.02), dtype, metrics=metrics)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimizers(name: str) -> None:
     # Newton's steps are compared on a convex objective: elsewhere it divides by curvatures near 0,
@@ -288,6 +292,7 @@ def test_a_loss_and_a_metric_of_ones_own() -> None:
     np.testing.assert_allclose(losses_[0]["huber"], losses_[0]["loss"], rtol=1e-12)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", COLUMNS)
 def test_layers_of_columns(name: str) -> None:
     """What `adapt` learned is state: both runs start at it, and no step moves it."""
