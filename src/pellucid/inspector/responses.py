@@ -85,9 +85,9 @@ def responses(
     edge = 0.05 * np.maximum(high - low, 1e-6)
     area = [(float(a - e), float(b + e)) for a, b, e in zip(low, high, edge, strict=True)]
     labels = _labels(travel)
-    own = {} if labels is None else {"y": labels[::every]}
+    own = None if labels is None else labels[::every]
     title = f"What the units of {layer} see"
-    return features(function, tuple(area), x=x[::every, two], title=title, **own)
+    return features(function, tuple(area), x=x[::every, two], y=own, title=title)
 
 
 def _labels(travel: Travel) -> Array | None:
