@@ -180,6 +180,12 @@ def test_walking_on_and_back_along_the_whole_ladder():
     assert [walk.up() for _ in range(6)] == [True] * 5 + [False]
     with pytest.raises(ArgumentError, match="step must be in"):
         walk.to(step=6)
+    product = walk.moment.forward[0]
+    walk.to("forward", 1, product)
+    walk.to("update")
+    assert walk.moment.names[walk.place.node] == "hidden.W"  # of the same layer
+    walk.to(node=product)
+    assert walk.place.level == "forward"
 
 
 def test_a_minimizer_is_walked_forward_and_backward():
@@ -275,3 +281,19 @@ def test_the_model_is_not_trained():
     for one, other in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     assert "seed" not in model.training
+
+
+def test_the_line_of_a_layer_and_a_loss_of_ones_own():
+    class Doubled(pel.nn.Layer):
+        def apply(self, params, state, x, train=False, key=None):
+            return x * 2, state
+
+    def loss(y, output):
+        return np.sum((y - output) ** 2, axis=-1)
+
+    model = pel.Sequential([Dense(1, name="o"), Doubled(name="twice")], seed=0)
+    model.compile(SGD(0.1), loss)
+    moment = Travel(model, X, Y.astype(float)).moment(0)
+    lines = [facts.source_line(moment, n)[1] for n in moment.forward]
+    assert {"return x * 2, state", "return np.sum((y - output) ** 2, axis=-1)"} <= set(lines)
+    assert facts.source_line(moment, moment.forward[0]) == ("", "")  # a layer of the library

@@ -19,7 +19,6 @@ from pellucid.web.server import files
 from tests.inspector.test_moment import b, logistic
 from tests.inspector.test_travel import X, Y, network
 
-
 RUN = {"batch_size": 4, "epochs": 5, "seed": 3, "backend": "interpreter"}
 
 

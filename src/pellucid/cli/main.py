@@ -499,11 +499,7 @@ def inspect(
     """
     model = load(model_file)
     if isinstance(model, TableModel):
-        raise DataError(
-            "inspect",
-            f"expected a network, got a model of a table in {model_file}",
-            "Its networks are trained in Python: see model.report().",
-        )
+        raise DataError("inspect", f"expected a network, got a model of a table in {model_file}")
     if data is not None and Path(data).suffix.lower() in (".csv", ".tsv"):
         own = rows_of_file(Path(data))
         x, y = own.x, own.y

@@ -172,7 +172,7 @@ def gradient_formula(moment: Moment, n: int, reader: int, at: Sequence[int] = ()
 def source_line(moment: Moment, n: int) -> tuple[str, str]:
     """Where a node comes from, `file.py:12`, and that line of the source; empty if not known."""
     line = moment.graph.nodes[n].line
-    if not line or ":" not in line:
+    if not line or ":" not in line or line == moment.traced_at:
         return "", ""
     file, _, number = line.rpartition(":")
     known = {path for path in moment.files if Path(path).name == file}

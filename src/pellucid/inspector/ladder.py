@@ -77,6 +77,9 @@ class Walk:
     ) -> None:
         """Goes straight to a place; what is left out stays.
 
+        Where a level does not hold the node, that is another level's node: a change of the level
+        takes one of the same layer, a change of the node goes to "forward".
+
         Raises:
             ArgumentError: where there is no such place.
         """
@@ -91,7 +94,18 @@ class Walk:
         node = self.place.node if node is None else node
         if not 0 <= node < len(self.moment_at(step).graph):
             raise ArgumentError("inspect", f"no node has the position {node}")
-        self.place = Place(level, step, node)
+        self.place = Place(*self._fitting(level, step, node))
+
+    def _fitting(self, level: str, step: int, node: int) -> tuple[str, int, int]:
+        """The place itself, or what is nearest where the level does not hold the node."""
+        moment = self.moment_at(step)
+        nodes = self._nodes(moment, LEVELS.index(level))
+        if LEVELS.index(level) < BACKWARD or node in nodes:
+            return level, step, node
+        if level == self.place.level:  # another node is asked for: it stands forward alone
+            return LEVELS[FORWARD], step, node
+        layer = moment.roles[node].layer
+        return level, step, next((n for n in nodes if moment.roles[n].layer == layer), nodes[0])
 
     def right(self) -> bool:
         """One step on; False at the end."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.core.errors import ArgumentError
+from pellucid.core.errors import ArgumentError, nearest
 from pellucid.graph.node import Graph
 from pellucid.graph.printer import names as node_names
 from pellucid.inspector.gradients import bound, with_every_gradient
@@ -43,6 +43,8 @@ class Moment:
         own: how many nodes the graph has of its own; behind them stand gradients that it does not
             need itself.
         files: where the person's source may stand, beside the modules that are loaded.
+        traced_at: the line that had the graph traced. Layers of the library have it; it says
+            nothing of them.
     """
 
     graph: Graph
@@ -52,6 +54,7 @@ class Moment:
     ends: Ends
     own: int
     files: tuple[str, ...] = field(default=(), compare=False)
+    traced_at: str = ""
 
     @functools.cached_property
     def roles(self) -> list[Role]:
@@ -101,9 +104,10 @@ class Moment:
         return dict(zip(weights, self.graph.outputs, strict=False))
 
     def chain(self, weight: int) -> list[int]:
-        """What computes the new value of a weight, from its gradient on."""
+        """What computes the new value of a weight, from its gradient on; no numbers."""
         needed = self.graph.needed([self.updates[weight]])
-        return [n for n in range(self.own) if needed[n] and self.roles[n].phase == UPDATE]
+        own = (n for n in range(self.own) if needed[n] and self.roles[n].phase == UPDATE)
+        return [n for n in own if self._steps(n)]
 
     def _input(self, n: int) -> str:
         return str(self.graph.nodes[n].attr("name"))
@@ -115,8 +119,8 @@ class Moment:
             ArgumentError: where no node has it.
         """
         if name not in self.names:
-            some = ", ".join(self.names[n] for n in (*self.graph.inputs, *self.forward[-3:])[:12])
-            raise ArgumentError("inspect", f"no node is called {name!r}", f"Some are {some}.")
+            known = [self.names[n] for n in (*self.graph.inputs, *self.forward)]
+            raise ArgumentError("inspect", f"no node is called {name!r}", nearest(name, known))
         return self.names.index(name)
 
     def first_not_finite(self) -> int | None:
@@ -167,11 +171,13 @@ class StepGraph:
         names = _named(node_names(whole), whole, ends.objective, places)
         return StepGraph(whole, len(graph), places, ends, names)
 
-    def at(self, inputs: Sequence[Any], files: tuple[str, ...] = ()) -> Moment:
+    def at(self, inputs: Sequence[Any], traced_at: str = "") -> Moment:
         """The step with these inputs, node by node on the interpreter."""
         graph = bound(self.whole, check_inputs(self.whole, inputs))
         values = [np.asarray(value) for value in interpreter.step(graph, list(inputs))]
-        return Moment(graph, self.names, values, self.places, self.ends, self.own, files)
+        return Moment(
+            graph, self.names, values, self.places, self.ends, self.own, traced_at=traced_at
+        )
 
 
 def _named(names: list[str], graph: Graph, end: int, places: dict[int, int]) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core.arguments import integer
-from pellucid.core.errors import ArgumentError
+from pellucid.core.errors import ArgumentError, user_line
 from pellucid.inspector.moment import Moment, StepGraph, sinks_of_gradients
 from pellucid.models import Model, fitting
 from pellucid.models.fitting import Data
@@ -99,9 +99,11 @@ class Travel:
         first = [*own.params, *own.slots, *own.state, np.asarray(own.step, np.int64)]
         self._kept = {0: [array.copy() for array in first]}
         self._every = 1
-        seed = self._progress.seed
+        seed, line = self._progress.seed, user_line() or ""
         self._order = functools.lru_cache(8)(lambda epoch: self.job.order(seed, epoch))
-        self._moment = functools.lru_cache(4)(lambda number: self.graph.at(self.inputs(number)))
+        self._moment = functools.lru_cache(4)(
+            lambda number: self.graph.at(self.inputs(number), line)
+        )
         self.losses: dict[int, float] = {}
         self.failed: int | None = None
 
@@ -149,9 +151,7 @@ class Travel:
         The number of all steps stands for the end of the run.
         """
         if not 0 <= number <= self.steps:
-            raise ArgumentError(
-                "inspect", f"step must be in [0, {self.steps}], got {number}", "Choose another."
-            )
+            raise ArgumentError("inspect", f"step must be in [0, {self.steps}], got {number}")
         begin = max(one for one in self._kept if one <= number)
         return self._kept[begin] if begin == number else self._run(begin, number)
 

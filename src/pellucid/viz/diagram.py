@@ -242,7 +242,8 @@ def brief(value: Array) -> str:
     text = " ".join(text.split())
     if len(text) <= _WHOLE:
         return text
-    return f"{value.min():.3g} … {value.max():.3g}, mean {value.mean():.3g}"
+    with np.errstate(all="ignore"):  # infinities of both signs have no mean
+        return f"{value.min():.3g} … {value.max():.3g}, mean {value.mean():.3g}"
 
 
 def _all_digits(value: Array) -> str:
