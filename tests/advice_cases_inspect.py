@@ -11,7 +11,7 @@ import pellucid as pel
 from pellucid import nn, optim
 from pellucid.inspector import picture
 from pellucid.inspector.travel import Travel
-from pellucid.web.inspecting import looked_at
+from pellucid.web.inspector.inspecting import looked_at
 from tests.advice_cases import Followed
 
 X = np.random.default_rng(0).normal(size=(12, 2))

@@ -10,7 +10,7 @@ import numpy as np
 
 import pellucid as pel
 from pellucid import nn
-from pellucid.web.inspecting import looked_at
+from pellucid.web.inspector.inspecting import looked_at
 
 X = np.random.default_rng(1).normal(size=(12, 2))
 Y = np.arange(12) % 2

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from pellucid.transform.curvature import curvature
     from pellucid.viz.draw import draw
     from pellucid.viz.explain import explain
-    from pellucid.web.inspecting import inspect
+    from pellucid.web.inspector.inspecting import inspect
     from pellucid.web.lesson.lesson import lesson
     from pellucid.web.lesson.question import Question
     from pellucid.web.playing import play
@@ -89,7 +89,7 @@ _LATER = {
     "Play": "pellucid.web.watching",
     "Replay": "pellucid.web.watching",
     "play": "pellucid.web.playing",
-    "inspect": "pellucid.web.inspecting",
+    "inspect": "pellucid.web.inspector.inspecting",
     "EarlyStopping": "pellucid.train.callbacks",
     "Question": "pellucid.web.lesson.question",
     "ReduceOnPlateau": "pellucid.train.callbacks",

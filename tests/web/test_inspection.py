@@ -13,8 +13,8 @@ import pellucid as pel
 from pellucid.core.errors import ArgumentError, DataError, PellucidError
 from pellucid.web.commands import read
 from pellucid.web.frames import to_json
-from pellucid.web.inspecting import inspect, looked_at, rows_of_file, site
-from pellucid.web.inspection import INSPECTION
+from pellucid.web.inspector.inspecting import inspect, looked_at, rows_of_file, site
+from pellucid.web.inspector.inspection import INSPECTION
 from pellucid.web.server import files
 from tests.inspector.test_moment import b, logistic
 from tests.inspector.test_travel import X, Y, network

@@ -9,7 +9,7 @@ pytest.importorskip("websockets")
 
 import pellucid as pel
 from pellucid.nn import Dense
-from pellucid.web.inspecting import inspect
+from pellucid.web.inspector.inspecting import inspect
 from tests.inspector.test_moment import b
 from tests.web.browser import chromium
 

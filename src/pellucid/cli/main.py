@@ -35,8 +35,8 @@ from pellucid.nn import L2, Dense, Flatten, Rescale
 from pellucid.nn.activations import check as check_activation
 from pellucid.optim import SGD, Adam, Optimizer
 from pellucid.tables import TableModel, load
-from pellucid.web.inspecting import inspect as look
-from pellucid.web.inspecting import rows_of_file
+from pellucid.web.inspector.inspecting import inspect as look
+from pellucid.web.inspector.inspecting import rows_of_file
 from pellucid.web.playing import play as start
 
 app = typer.Typer(

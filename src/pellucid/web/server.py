@@ -31,15 +31,11 @@ _HELLO = 5.0  # seconds within which a page must say the token
 FIRST, GONE = 600.0, 60.0  # seconds without a page after which the server ends: before the first
 
 
-def files(folder: str = "") -> Files:
-    """All that is served of a page: path → type and content.
-
-    Args:
-        folder: of the page within `static`; the playground's is the folder itself.
-    """
+def files(folder: Path = _STATIC) -> Files:
+    """All that is served of a page: path → type and content."""
     found = {
         f"/{one.name}": served(one.suffix, one.read_bytes())
-        for one in sorted(_STATIC.joinpath(folder).iterdir())
+        for one in sorted(folder.iterdir())
         if one.suffix in _TYPES
     }
     return {**found, "/": found["/index.html"]}

@@ -15,7 +15,7 @@ from pellucid.models import Model
 from pellucid.optim import BatchSize
 from pellucid.transform.explainable import Explainable, called, function_call
 from pellucid.viz import svg
-from pellucid.web.inspection import INSPECTION, Inspection
+from pellucid.web.inspector.inspection import INSPECTION, Inspection
 from pellucid.web.server import FIRST, GONE, Site, files, served
 from pellucid.web.serving import Serving
 from pellucid.web.sources import Own, from_csv
@@ -25,7 +25,7 @@ _SHARED = "/state.js", "/style.css"  # of the playground's page
 
 def site() -> Site:
     """The files and commands of the inspector's page."""
-    own = files("inspector") | {path: files()[path] for path in _SHARED}
+    own = files(Path(__file__).parent / "static") | {path: files()[path] for path in _SHARED}
     pictures = served(".css", svg.style().encode())
     return Site("inspect", {**own, "/pictures.css": pictures}, INSPECTION)
 
