@@ -11,7 +11,9 @@ export function make(kind, text = "", cls = "") {
 export function short(value) {
   if (value === null || value === undefined) return "not finite";
   const number = Number(value);
-  return Number.isFinite(number) && value !== "" ? String(Number(number.toPrecision(6))) : String(value);
+  if (!Number.isFinite(number) || value === "") return String(value);
+  const rounded = Number(number.toPrecision(6));
+  return rounded !== 0 && Math.abs(rounded) < 1e-3 ? rounded.toExponential() : String(rounded);
 }
 
 // Pictures and formulas are XML of the library's own; nothing in them runs.
