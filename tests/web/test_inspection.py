@@ -1,6 +1,8 @@
 """The inspector's session without a browser, and its server against what strangers send."""
 
+import http.client
 import json
+import random
 import re
 from xml.etree import ElementTree
 
@@ -10,7 +12,9 @@ import pytest
 pytest.importorskip("websockets")
 
 import pellucid as pel
+from pellucid.cli import main
 from pellucid.core.errors import ArgumentError, DataError, PellucidError
+from pellucid.web import guard
 from pellucid.web.commands import read
 from pellucid.web.frames import to_json
 from pellucid.web.inspector.inspecting import inspect, looked_at, rows_of_file, site
@@ -168,3 +172,57 @@ def test_arguments_of_inspect(tmp_path):
     assert found.y.tolist() == [0, 1, 0, 1]
     with inspect(b, 3.0, -5.0, 2.0, browser=False, wait=False) as page:
         assert page.address.startswith("http://127.0.0.1:")
+
+
+def test_the_command_opens_a_model_file_on_its_data(tmp_path, monkeypatch, capsys):
+    model = network()
+    model.build((2,))
+    model.save(tmp_path / "net.safetensors")
+    rows = "".join(f"{a},{b},{label}\n" for (a, b), label in zip(X, Y, strict=True))
+    (tmp_path / "rows.csv").write_text(f"a,b,y\n{rows}")
+    seen = {}
+    monkeypatch.setattr(main, "look", lambda model, x, y, **rest: seen.update(rest, x=x, y=y))
+    main.inspect(tmp_path / "net.safetensors", str(tmp_path / "rows.csv"), 3, 8, 1, browser=False)
+    assert seen["x"].shape == X.shape and seen["y"].tolist() == Y.tolist()
+    options = {name: seen[name] for name in ("epochs", "batch_size", "seed", "browser")}
+    assert options == {"epochs": 3, "batch_size": 8, "seed": 1, "browser": False}
+    with pytest.raises(PellucidError, match="the table cannot be read"):
+        main.inspect(tmp_path / "net.safetensors", str(tmp_path / "none.csv"))
+
+
+def test_the_server_holds_the_checks_of_every_page():
+    with inspect(b, 3.0, -5.0, 2.0, browser=False, wait=False) as page:
+        authority = page.address.split("/")[2]
+
+        def asked(path, host=authority, **headers):
+            one = http.client.HTTPConnection(authority, timeout=10)
+            one.request("GET", path, headers={"Host": host, **headers})
+            answer = one.getresponse()
+            one.close()
+            return answer
+
+        found = asked("/inspector.js")
+        assert found.status == 200
+        assert all(found.headers[name] == value for name, value in guard.HEADERS.items())
+        assert asked("/main.js").status == 404  # of another page
+        assert asked("/../inspecting.py").status == 404
+        assert asked("/", host="evil.example").status == 421
+        assert asked("/", Origin="http://evil.example").status == 403
+
+
+def test_messages_of_strangers_are_refused_or_done():
+    page = Page(network(), X, Y, **RUN)
+    draw = random.Random(0)
+    values = [0, 1, -1, 2**31, 2**70, 1.5, None, True, [], [0], [3, 9], "x", "update", {"a": 1}]
+    refused = 0
+    for _ in range(400):
+        name = draw.choice(list(INSPECTION))
+        arguments = {key: draw.choice(values) for key in INSPECTION[name].arguments}
+        try:
+            page.do(name, **arguments)
+        except PellucidError:
+            refused += 1
+        page.messages.clear()
+        page.messages.append(None)
+    assert 200 < refused < 400
+    assert page.do("show")["kind"] == "screen"
