@@ -344,7 +344,7 @@ def plain_svg(made: svg.Picture) -> str:
 
 
 def _way(name: str, value: Any) -> str:
-    if value not in MOVES:
+    if not isinstance(value, str) or value not in MOVES:
         raise ArgumentError("page", f"{name} must be one of {', '.join(MOVES)}")
     return str(value)
 
