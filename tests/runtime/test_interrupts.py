@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,10 @@ from pellucid.runtime.threads import apart, in_chunks
 from pellucid.train.engines import MinimizerTrainer
 from pellucid.transform.jit import Jit
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX sends them")
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX sends them"),
+    pytest.mark.usefixtures("ctrl_c_raises"),
+]
 SOON = 0.2  # seconds
 
 # Calls that take seconds, what makes one ready, and what must hold where it was interrupted.
@@ -129,14 +132,6 @@ print(late)
 sys.stdout.flush()
 os._exit(0)
 """
-
-
-@pytest.fixture(autouse=True)
-def _ctrl_c_raises() -> Iterator[None]:
-    """A shell starts what runs in its background with SIGINT ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def latencies(kinds: list[str], count: int, seed: int) -> dict[str, list[float]]:

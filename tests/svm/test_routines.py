@@ -258,6 +258,7 @@ def test_updates_by_hand() -> None:
     assert F.tolist() == [0.5 + 4 - 20, 0.25 + 6 - 30]
 
 
+@pytest.mark.usefixtures("ctrl_c_raises")
 def test_long_products_hear_an_interrupt() -> None:
     """Seconds of work; all its rows go to one place."""
     X = np.random.default_rng(0).normal(size=(3000, 784)).astype(np.float32)

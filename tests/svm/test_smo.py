@@ -260,6 +260,7 @@ def test_rows_alike_end_too() -> None:
     assert np.array_equal(b, y)
 
 
+@pytest.mark.usefixtures("ctrl_c_raises")
 def test_an_interrupt_is_heard_and_leaves_arrays_that_agree() -> None:
     """A problem that takes seconds: the tolerance cannot be reached."""
     given = problem("classes", 1500, np.float32, 6, C=1e4)

@@ -151,6 +151,7 @@ def interrupted(call):
 @pytest.mark.skipif(
     threading.current_thread() is not threading.main_thread(), reason="signals need the main thread"
 )
+@pytest.mark.usefixtures("ctrl_c_raises")
 def test_ctrl_c_is_heard_and_a_new_fit_has_the_same_bits():
     x, y = blobs(4000, 4, 2, seed=23, apart=0.1)
     machines = []
@@ -167,6 +168,7 @@ def test_ctrl_c_is_heard_and_a_new_fit_has_the_same_bits():
     assert same(machine.fit(X, Y), straight)
 
 
+@pytest.mark.usefixtures("ctrl_c_raises")
 def test_ctrl_c_during_several_problems():
     x, y = blobs(3000, 4, 4, seed=24, apart=0.1)
     interrupted(lambda: svm.SVC(C=1e4, tol=1e-9, gamma=5.0, threads=2).fit(x, y))

@@ -98,11 +98,13 @@ def test_the_backward_part_may_be_left_out():
 
 
 def public():
-    """Every public callable: functions, classes, losses, layers."""
+    """Every public callable: functions, classes, losses, layers; not those that wait for a page."""
     rooms = (pel, pel.nn, pel.optim, pel.numpy, pel.metrics, pel.data, pel.testing, pel.models)
     for room in rooms:
         for name in room.__all__ if hasattr(room, "__all__") else dir(room):
-            if not name.startswith("_") and callable(getattr(room, name)):
+            if name in ("play", "inspect") or name.startswith("_"):
+                continue
+            if callable(getattr(room, name)):
                 yield f"{room.__name__}.{name}", getattr(room, name)
 
 

@@ -115,14 +115,14 @@ class Preparation:
     def shuffled(self, x: Arrays, name: str, order: Array) -> Arrays:
         """Prepared rows in which the numbers of one column come from the rows in `order`."""
         scaled, bins, codes = x.scaled.copy(), x.bins.copy(), x.codes.copy()
-        of_kind = [one.name for one in self.schema if one.kind == self.schema[name].kind]
-        place = of_kind.index(name)
-        if self.schema[name].kind == CATEGORY:
+        kind = self.schema[name].kind
+        place = [one.name for one in self.schema if one.kind == kind].index(name)
+        if kind == CATEGORY:
             codes[:, place] = x.codes[order, place]
             return Arrays(scaled, bins, codes)
         numbers = sum(one.kind == NUMBER for one in self.schema)
         own = [place]
-        if self.schema[name].kind == DATE:
+        if kind == DATE:
             first = numbers + _DATE_PARTS * place
             own = list(range(first, first + _DATE_PARTS))
         width = bins.shape[1] // BINS
