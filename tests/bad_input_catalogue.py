@@ -19,7 +19,14 @@ import numpy as np
 import pellucid as pel
 from pellucid import models, nn, optim
 from pellucid.train import history
-from tests import bad_input_draw, bad_input_linear, bad_input_play, bad_input_svm, bad_input_web
+from tests import (
+    bad_input_draw,
+    bad_input_inspect,
+    bad_input_linear,
+    bad_input_play,
+    bad_input_svm,
+    bad_input_web,
+)
 
 
 class Case(NamedTuple):
@@ -1654,6 +1661,7 @@ CATALOGUE = [
     *MEETINGS,
     *(Case(*case) for case in bad_input_svm.CASES),
     *(Case(*case) for case in bad_input_play.CASES),
+    *(Case(*case) for case in bad_input_inspect.CASES),
     *(Case(*case) for case in bad_input_linear.CASES),
     *(Case(*case) for case in bad_input_draw.CASES),
     *(Case(*case) for case in bad_input_web.CASES),

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from pellucid.transform.curvature import curvature
     from pellucid.viz.draw import draw
     from pellucid.viz.explain import explain
+    from pellucid.web.inspector.inspecting import inspect
     from pellucid.web.lesson.lesson import lesson
     from pellucid.web.lesson.question import Question
     from pellucid.web.playing import play
@@ -88,6 +89,7 @@ _LATER = {
     "Play": "pellucid.web.watching",
     "Replay": "pellucid.web.watching",
     "play": "pellucid.web.playing",
+    "inspect": "pellucid.web.inspector.inspecting",
     "EarlyStopping": "pellucid.train.callbacks",
     "Question": "pellucid.web.lesson.question",
     "ReduceOnPlateau": "pellucid.train.callbacks",
@@ -202,6 +204,7 @@ __all__ = [
     "grad",
     "hessian",
     "hvp",
+    "inspect",
     "jacobian",
     "jit",
     "jvp",

@@ -137,6 +137,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "load_digits": {"seed": 0, "fraction": 0.2},
     "points": {"rows": 500, "noise": 0.0, "seed": 0},  # TensorFlow Playground
     "play": {"held": 0.2, "browser": True, "wait": True},
+    "inspect": {"browser": True, "wait": True},
     "Play": {"browser": True, "paused": False},
     "read_idx": {"max_bytes": 4 * 2**30},
     "fit_table": {

@@ -35,6 +35,8 @@ from pellucid.nn import L2, Dense, Flatten, Rescale
 from pellucid.nn.activations import check as check_activation
 from pellucid.optim import SGD, Adam, Optimizer
 from pellucid.tables import TableModel, load
+from pellucid.web.inspector.inspecting import inspect as look
+from pellucid.web.inspector.inspecting import rows_of_file
 from pellucid.web.playing import play as start
 
 app = typer.Typer(
@@ -470,6 +472,41 @@ def play(
     pellucid play "#data=spiral&noise=0.1"
     """
     start(link=link, browser=browser)
+
+
+@app.command()
+def inspect(
+    model_file: ModelFile,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="digits, a folder as in train, or a CSV file; its last column is the target."
+        ),
+    ] = None,
+    epochs: Annotated[int, typer.Option(help="How many epochs the run has.")] = 1,
+    batch_size: Annotated[int, typer.Option(help="Rows a step.")] = 32,
+    seed: Annotated[int, typer.Option(help="Of the order of the rows and of dropout.")] = 0,
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+) -> None:
+    """Open the inspector: the steps of a training run of this model, node by node.
+
+    The run begins with the weights of the file, which stays as it is. The page is served to this
+    machine alone. In Python, pel.inspect(model, x, y) takes arrays, pel.inspect(f, …) a function.
+
+    \b
+    pellucid inspect digits.safetensors
+    pellucid inspect mine.safetensors --data rows.csv --epochs 5
+    """
+    model = load(model_file)
+    if isinstance(model, TableModel):
+        raise DataError("inspect", f"expected a network, got a model of a table in {model_file}")
+    if data is not None and Path(data).suffix.lower() in (".csv", ".tsv"):
+        own = rows_of_file(Path(data))
+        x, y = own.x, own.y
+    else:
+        images = dataset("inspect", data or "digits", model.seed or 0)
+        x, y = images.x_train, images.y_train
+    look(model, x, y, batch_size=batch_size, epochs=epochs, seed=seed, browser=browser)
 
 
 def version(shown: bool) -> None:

@@ -78,7 +78,9 @@ def function_call(where: str, target: Any, args: tuple[Any, ...]) -> FunctionCal
         return _answered(where, target, own(target, where, *args))
     if not callable(target) or isinstance(target, type):
         wanted = (
-            "a function or a model" if where == "explain" else "a function, a model or a Tensor"
+            "a function or a model"
+            if where in ("explain", "inspect")
+            else "a function, a model or a Tensor"
         )
         is_class = isinstance(target, type)
         kind = f"the class {target.__name__}" if is_class else type(target).__name__

@@ -92,19 +92,23 @@ def diagram(
     facts: Facts | None = None,
     opened: Callable[[str, str], bool] = lambda phase, layer: True,
     title: str = "",
+    merged: Mapping[str, Sequence[int]] | None = None,
 ) -> Diagram:
     """The boxes of a graph.
 
     Args:
         ends: what the outputs are.
         opened: whether a cell, named by phase and layer, shows its nodes.
+        merged: nodes of one cell that are one box, whose last is their only result, by the text
+            that stands for them.
     """
     facts = facts or Facts(node_names(graph))
     found = roles(graph, ends)
     if not ends.layered:  # an input stands beside its first use
         found = [Role(FORWARD if r.phase == INPUTS else r.phase, "") for r in found]
     hidden, formulas = _formulas(graph, facts.names)
-    boxes, of_node = _boxes(graph, facts, found, opened, hidden, formulas)
+    groups = {tuple(sorted(nodes)): text for text, nodes in (merged or {}).items()}
+    boxes, of_node = _boxes(graph, facts, found, opened, hidden, formulas, groups)
     boxes, arrows, links = _joined(graph, facts, boxes, of_node)
     layers = columns(found) if ends.layered else [""]
     layers = [name for name in layers if any(box.layer == name for box in boxes)]
@@ -167,13 +171,19 @@ def _boxes(
     opened: Callable[[str, str], bool],
     hidden: Sequence[bool],
     formulas: Sequence[str],
+    groups: Mapping[tuple[int, ...], str],
 ) -> tuple[list[Box], dict[int, int]]:
     """The boxes, and the number of the box that each node is drawn in."""
     cells: dict[tuple[str, str], list[int]] = {}
     boxes: list[Box] = []
     of_node: dict[int, int] = {}
+    for nodes, text in groups.items():
+        of_node |= dict.fromkeys(nodes, len(boxes))
+        boxes.append(_merged(graph, nodes, found[nodes[-1]], facts, text))
     for n in range(len(graph)):
         role = found[n]
+        if n in of_node:
+            continue
         if not opened(role.phase, role.layer):
             cells.setdefault((role.phase, role.layer), []).append(n)
         elif not hidden[n]:
@@ -187,6 +197,20 @@ def _boxes(
     order = sorted(range(len(boxes)), key=lambda k: boxes[k].nodes[0])
     place = {old: new for new, old in enumerate(order)}
     return [boxes[k] for k in order], {n: place[k] for n, k in of_node.items()}
+
+
+def _merged(graph: Graph, nodes: Sequence[int], role: Role, facts: Facts, text: str) -> Box:
+    """Several nodes as one: its name, value and gradient are those of the last of them."""
+    last = _node_box(graph, nodes[-1], role, facts, "")
+    rows = (last.rows[0], Row(text, "muted"), *last.rows[1:])
+    return replace(
+        last,
+        id=f"g{nodes[-1]}",
+        kind="folded",
+        rows=_cut(rows),
+        nodes=tuple(reversed(nodes)),  # readers come behind the result
+        hint=f"{last.hint}\n{len(nodes)} nodes",
+    )
 
 
 def _node_box(graph: Graph, n: int, role: Role, facts: Facts, formula: str) -> Box:
@@ -218,7 +242,8 @@ def brief(value: Array) -> str:
     text = " ".join(text.split())
     if len(text) <= _WHOLE:
         return text
-    return f"{value.min():.3g} … {value.max():.3g}, mean {value.mean():.3g}"
+    with np.errstate(all="ignore"):  # infinities of both signs have no mean
+        return f"{value.min():.3g} … {value.max():.3g}, mean {value.mean():.3g}"
 
 
 def _all_digits(value: Array) -> str:

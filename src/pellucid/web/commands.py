@@ -43,13 +43,18 @@ class Command:
         at_once: whether it may run between two steps, and the run goes on.
     """
 
-    run: Callable[[Session, dict[str, Any]], None]
+    run: Callable[[Any, dict[str, Any]], None]
     arguments: Mapping[str, Callable[[str, Any], Any]]
     at_once: bool = False
 
 
-def read(message: object) -> tuple[str, dict[str, Any]]:
+def read(
+    message: object, commands: Mapping[str, Command] | None = None
+) -> tuple[str, dict[str, Any]]:
     """The command of a message, checked as far as that goes without a session.
+
+    Args:
+        commands: those of the page; None: the playground's.
 
     Raises:
         PellucidError: for everything that is no command.
@@ -65,9 +70,10 @@ def read(message: object) -> tuple[str, dict[str, Any]]:
     if not isinstance(given, dict) or not isinstance(given.get("do"), str):
         raise DataError("page", "a command must say what to do, got something else")
     name = given.pop("do")
-    if name not in COMMANDS:
-        raise ArgumentError("page", f"unknown command {name[:60]!r}", nearest(name, COMMANDS))
-    checks = COMMANDS[name].arguments
+    known = COMMANDS if commands is None else commands
+    if name not in known:
+        raise ArgumentError("page", f"unknown command {name[:60]!r}", nearest(name, known))
+    checks = known[name].arguments
     if set(given) != set(checks):
         raise ArgumentError(
             "page", f"{name} takes {', '.join(checks) or 'nothing'}, got {', '.join(given)[:120]}"
@@ -82,7 +88,7 @@ def _no_constant(name: str) -> Any:
 # -- checks -----------------------------------------------------------------------------------
 
 
-def _text(most: int) -> Callable[[str, Any], str]:
+def text_of(most: int) -> Callable[[str, Any], str]:
     def check(name: str, value: Any) -> str:
         if not isinstance(value, str) or len(value) > most:
             raise ArgumentError("page", f"{name} must be text of at most {most:,} letters")
@@ -101,7 +107,7 @@ def _number(name: str, value: Any) -> float:
     return float(value)
 
 
-def _whole(low: int, high: int) -> Callable[[str, Any], int]:
+def whole_of(low: int, high: int) -> Callable[[str, Any], int]:
     def check(name: str, value: Any) -> int:
         if type(value) is not int or not low <= value <= high:
             raise ArgumentError(
@@ -118,7 +124,7 @@ def _flag(name: str, value: Any) -> bool:
     return value
 
 
-def _list(most: int, check: Callable[[str, Any], Any]) -> Callable[[str, Any], list[Any]]:
+def list_of(most: int, check: Callable[[str, Any], Any]) -> Callable[[str, Any], list[Any]]:
     def checked(name: str, value: Any) -> list[Any]:
         if not isinstance(value, list) or len(value) > most:
             raise ArgumentError("page", f"{name} must be a list of at most {most}")
@@ -165,21 +171,21 @@ def _tuple_of(check: Callable[[str, Any], list[Any]]) -> Callable[[str, Any], tu
 
 
 SETTINGS: dict[str, Callable[[str, Any], Any]] = {
-    "data": _text(400),
-    "rows": _whole(10, 100_000),
+    "data": text_of(400),
+    "rows": whole_of(10, 100_000),
     "noise": _number,
-    "data_seed": _whole(0, 2**31),
+    "data_seed": whole_of(0, 2**31),
     "held": _number,
-    "features": _tuple_of(_list(64, _text(400))),
-    "layers": _tuple_of(_list(64, _record)),
-    "seed": _whole(0, 2**31),
-    "dtype": _text(10),
+    "features": _tuple_of(list_of(64, text_of(400))),
+    "layers": _tuple_of(list_of(64, _record)),
+    "seed": whole_of(0, 2**31),
+    "dtype": text_of(10),
     "optimizer": _record,
     "loss": _record,
-    "penalties": _tuple_of(_list(4, _record)),
-    "batch_size": _whole(1, 100_000),
+    "penalties": _tuple_of(list_of(4, _record)),
+    "batch_size": whole_of(1, 100_000),
     "stop": _stop,
-    "hidden": _tuple_of(_list(20, _text(20))),
+    "hidden": _tuple_of(list_of(20, text_of(20))),
 }
 
 
@@ -298,22 +304,22 @@ def _export(session: Session, given: dict[str, Any]) -> None:
 COMMANDS: dict[str, Command] = {
     "play": Command(lambda s, a: s.play(), {}),
     "pause": Command(lambda s, a: s.pause(), {}),
-    "step": Command(lambda s, a: s.step(a["epochs"]), {"epochs": _whole(1, _MOST_STEPS)}),
+    "step": Command(lambda s, a: s.step(a["epochs"]), {"epochs": whole_of(1, _MOST_STEPS)}),
     "rewind": Command(lambda s, a: s.rewind(), {}),
     "reset": Command(lambda s, a: s.reset(), {}),
     "set": Command(lambda s, a: s.change(a["values"]), {"values": _values}),
     "weight": Command(
         lambda s, a: s.set_weight(a["name"], tuple(a["index"]), a["value"]),
-        {"name": _text(100), "index": _list(2, _whole(0, 1000)), "value": _number},
+        {"name": text_of(100), "index": list_of(2, whole_of(0, 1000)), "value": _number},
     ),
-    "program": Command(lambda s, a: s.run_program(a["text"]), {"text": _text(400_000)}),
-    "address": Command(lambda s, a: s.open(from_address(a["text"])), {"text": _text(16_000)}),
-    "csv": Command(_csv, {"text": _text(MOST_MESSAGE), "more": _flag}),
-    "draw": Command(_draw, {"points": _list(_MOST_POINTS, _point)}),
+    "program": Command(lambda s, a: s.run_program(a["text"]), {"text": text_of(400_000)}),
+    "address": Command(lambda s, a: s.open(from_address(a["text"])), {"text": text_of(16_000)}),
+    "csv": Command(_csv, {"text": text_of(MOST_MESSAGE), "more": _flag}),
+    "draw": Command(_draw, {"points": list_of(_MOST_POINTS, _point)}),
     "erase": Command(_erase, {"x1": _number, "x2": _number}),
     "at": Command(_at, {"x1": _number, "x2": _number}, at_once=True),
     "save": Command(_save, {}),
-    "load": Command(_load, {"content": _text(MOST_MESSAGE)}),
+    "load": Command(_load, {"content": text_of(MOST_MESSAGE)}),
     "export": Command(_export, {}),
     "show": Command(lambda s, a: s.show(), {}),
 }

@@ -3,65 +3,31 @@
 from __future__ import annotations
 
 import webbrowser
-from collections.abc import Callable
 from typing import Any
 
 from pellucid.core.arguments import checked, flag, real
 from pellucid.core.errors import ArgumentError
 from pellucid.models import Model, Sequential
-from pellucid.web.choices import hello
 from pellucid.web.ends import of_model
 from pellucid.web.program import from_address
-from pellucid.web.server import FIRST, GONE, Server
+from pellucid.web.serving import Serving
 from pellucid.web.session import Session
 from pellucid.web.sources import from_arrays
-from pellucid.web.worker import Worker
 
 
-class Playing:
-    """A page that is served.
+class Playing(Serving):
+    """The playground's page.
 
     Attributes:
         address: what a browser opens; whoever has it controls the page.
     """
 
-    def __init__(self, make: Callable[[], Session], idle: tuple[float, float] = (FIRST, GONE)):
-        self.session = make()
-        self._worker = Worker(self.session)
-        self._server = Server(self._worker.submit, hello(), idle)
-        self.session.send, self.session.ready = self._server.send, self._server.ready
-        self._server.start()
-        self._worker.start()
-
-    @property
-    def address(self) -> str:
-        return self._server.address
+    session: Session
 
     @property
     def model(self) -> Sequential:
         """What stands on the page."""
         return self.session.model
-
-    def wait(self) -> None:
-        """Returns when no page is there any more; Ctrl-C ends it."""
-        try:
-            while not self._server.ended.wait(0.2):
-                pass
-        except KeyboardInterrupt:
-            pass
-        finally:
-            self.close()
-
-    def close(self) -> None:
-        """Ends server and training, at the end of the epoch."""
-        self._server.close()
-        self._worker.close()
-
-    def __enter__(self) -> Playing:
-        return self
-
-    def __exit__(self, *rest: object) -> None:
-        self.close()
 
 
 @checked

@@ -10,33 +10,55 @@ import collections
 import json
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from pellucid.core.errors import DataError, MissingPackageError, PellucidError
 from pellucid.web import guard
-from pellucid.web.commands import MOST_MESSAGE, read
+from pellucid.web.commands import COMMANDS, MOST_MESSAGE, Command, read
 from pellucid.web.frames import to_json
 from pellucid.web.session import Message
 
 HOST = "127.0.0.1"
 _STATIC = Path(__file__).parent / "static"
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
+Files = dict[str, tuple[str, bytes]]
 MOST_PAGES, _MOST_QUEUED, _IN_FLIGHT = 4, 200, 2
 _HELLO = 5.0  # seconds within which a page must say the token
 FIRST, GONE = 600.0, 60.0  # seconds without a page after which the server ends: before the first
 
 
-def files() -> dict[str, tuple[str, bytes]]:
-    """All that is served: path → type and content."""
+def files(folder: Path = _STATIC) -> Files:
+    """All that is served of a page: path → type and content."""
     found = {
-        f"/{one.name}": (f"{_TYPES[one.suffix]}; charset=utf-8", one.read_bytes())
-        for one in sorted(_STATIC.iterdir())
+        f"/{one.name}": served(one.suffix, one.read_bytes())
+        for one in sorted(folder.iterdir())
         if one.suffix in _TYPES
     }
     return {**found, "/": found["/index.html"]}
+
+
+def served(suffix: str, content: bytes) -> tuple[str, bytes]:
+    """A file with its type."""
+    return f"{_TYPES[suffix]}; charset=utf-8", content
+
+
+@dataclass(frozen=True)
+class Site:
+    """What one server serves.
+
+    Args:
+        where: who asks for it, for messages.
+        files: all of it.
+        commands: what a page may ask for.
+    """
+
+    where: str
+    files: Files
+    commands: Mapping[str, Command]
 
 
 class _Page:
@@ -72,6 +94,7 @@ class Server:
         submit: takes a checked command; False where too many wait.
         hello: what a page is told first.
         idle: seconds without a page after which it ends: before the first one, after the last.
+        site: what is served; None: the playground.
     """
 
     def __init__(
@@ -79,16 +102,20 @@ class Server:
         submit: Callable[[str, dict[str, Any]], bool],
         hello: dict[str, Any],
         idle: tuple[float, float] = (FIRST, GONE),
+        site: Site | None = None,
     ):
+        self.site = site or Site("play", files(), COMMANDS)
         try:
             import websockets  # noqa: F401
         except ImportError:
             raise MissingPackageError(
-                "play", "the package websockets is needed", "Run pip install 'pellucid[web]'."
+                self.site.where,
+                "the package websockets is needed",
+                "Run pip install 'pellucid[web]'.",
             ) from None
         self.submit, self.hello, self.idle = submit, hello, idle
         self.token = guard.new_token()
-        self.files = files()
+        self.files = self.site.files
         self.pages: set[_Page] = set()
         self.port = 0
         self._left = idle[0]  # seconds without a page until the end
@@ -106,7 +133,7 @@ class Server:
         self._thread.start()
         self._started.wait()
         if self._failure is not None:
-            raise DataError("play", f"no port can be had: {self._failure}")
+            raise DataError(self.site.where, f"no port can be had: {self._failure}")
 
     @property
     def authority(self) -> str:
@@ -256,7 +283,7 @@ class Server:
             page.in_flight = max(0, page.in_flight - 1)
             return
         try:
-            name, arguments = read(message)
+            name, arguments = read(message, self.site.commands)
             if not self.submit(name, arguments):
                 raise DataError("page", "too many commands wait, got another one")
         except PellucidError as error:

@@ -6,11 +6,11 @@ import collections
 import sys
 import threading
 import traceback
+from collections.abc import Mapping
 from typing import Any
 
 from pellucid.core.errors import PellucidError
-from pellucid.web.commands import COMMANDS
-from pellucid.web.session import Session
+from pellucid.web.commands import COMMANDS, Command
 
 MOST_WAITING = 64
 
@@ -19,11 +19,12 @@ class Worker:
     """See the module.
 
     Args:
-        session: whose `waiting` is set here.
+        session: whose `waiting` is set here. It has `playing`, and `train` where that may be true.
+        commands: those of its page.
     """
 
-    def __init__(self, session: Session):
-        self.session = session
+    def __init__(self, session: Any, commands: Mapping[str, Command] = COMMANDS):
+        self.session, self.commands = session, commands
         session.waiting = self.waiting
         self._queue: collections.deque[tuple[str, dict[str, Any]]] = collections.deque()
         self._arrived = threading.Condition()
@@ -52,7 +53,7 @@ class Worker:
 
     def waiting(self) -> bool:
         """Runs what may run between steps; whether something else waits."""
-        while self._queue and COMMANDS[self._queue[0][0]].at_once:
+        while self._queue and self.commands[self._queue[0][0]].at_once:
             self._run(*self._queue.popleft())
         return bool(self._queue) or self._closed
 
@@ -69,7 +70,7 @@ class Worker:
                 self._guarded(self.session.train)
 
     def _run(self, name: str, arguments: dict[str, Any]) -> None:
-        self._guarded(lambda: COMMANDS[name].run(self.session, arguments))
+        self._guarded(lambda: self.commands[name].run(self.session, arguments))
 
     def _guarded(self, act: Any) -> None:
         try:

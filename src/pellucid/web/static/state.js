@@ -19,6 +19,7 @@ export function digits(value) {
 }
 
 let socket = null;
+const command = document.body.dataset.command ?? "pellucid play"; // what serves this page
 
 // The token comes in the address behind #, leaves it at once, and is kept for this tab alone.
 function token() {
@@ -38,8 +39,8 @@ export function connect() {
   socket.onclose = (event) => {
     state.connected = false;
     tell("closed", event.code === 1008
-      ? "The address lacks its token. Open the address that pellucid play printed."
-      : "The session has ended. Run pellucid play again.");
+      ? `The address lacks its token. Open the address that ${command} printed.`
+      : `The session has ended. Run ${command} again.`);
   };
   socket.onmessage = (event) => {
     state.connected = true;

@@ -1,0 +1,1 @@
+"""Stepping through what the engine computes: a function, or any step of a training run."""

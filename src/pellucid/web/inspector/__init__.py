@@ -1,0 +1,1 @@
+"""The inspector's page: what it shows, its commands, its files."""

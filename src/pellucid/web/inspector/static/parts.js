@@ -1,0 +1,28 @@
+// Small parts: elements with text, numbers in few digits, markup that Python wrote.
+
+export function make(kind, text = "", cls = "") {
+  const one = document.createElement(kind);
+  one.textContent = text;
+  if (cls) one.className = cls;
+  return one;
+}
+
+// A number with six digits; what is no number stays as it is.
+export function short(value) {
+  if (value === null || value === undefined) return "not finite";
+  const number = Number(value);
+  if (!Number.isFinite(number) || value === "") return String(value);
+  const rounded = Number(number.toPrecision(6));
+  return rounded !== 0 && Math.abs(rounded) < 1e-3 ? rounded.toExponential() : String(rounded);
+}
+
+// Pictures and formulas are XML of the library's own; nothing in them runs.
+export function markup(text, type) {
+  return document.importNode(new DOMParser().parseFromString(text, type).documentElement, true);
+}
+
+export function formula(text) {
+  const box = make("div", "", "formula");
+  if (text) box.append(markup(text, "application/xml"));
+  return box;
+}
