@@ -31,8 +31,8 @@ def test_nobody_above_asks_which_executor_it_has() -> None:
     names = {"Native", "NativeTrainer", "InterpreterTrainer", "TrainingCode", "MachineCode"}
     found = []
     for path in SOURCE.rglob("*.py"):
-        if path.parent.name in ("runtime", "codegen", "passes", "compiler"):
-            continue
+        if path.parent.name in ("runtime", "codegen", "passes", "compiler", "export", "lesson"):
+            continue  # the last two write code for other programs
         for node in ast.walk(ast.parse(path.read_text())):
             named = isinstance(node, ast.Name) and node.id in names
             asked = (

@@ -115,6 +115,10 @@ NOTHING_LOST = {
     "Input": "takes shapes",
     "rate_range": "trains a model",
     "fit_table": "trains models of a table",
+    "draw": "a picture",
+    "lesson": "writes a file",
+    "play": "opens a page",
+    "inspect": "opens a page",
 }
 
 ONES = {"axes": (0,), "size": (2,), "stride": (1,), "dilation": (1,)}

@@ -6,13 +6,13 @@ which everything else in this folder reads.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from pellucid.core import forks
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.graph.node import Graph
 from pellucid.graph.printer import names as node_names
@@ -56,7 +56,7 @@ class Moment:
     files: tuple[str, ...] = field(default=(), compare=False)
     traced_at: str = ""
 
-    @functools.cached_property
+    @forks.cached_property
     def roles(self) -> list[Role]:
         """The phase and the layer of each node."""
         return roles(self.graph, self.ends)
@@ -66,17 +66,17 @@ class Moment:
         """The name of what is differentiated."""
         return self.names[self.ends.objective] if self.ends.objective is not None else ""
 
-    @functools.cached_property
+    @forks.cached_property
     def gradients(self) -> dict[int, Array]:
         """∂end/∂n for each node n that moves."""
         return {n: self.values[place] for n, place in self.places.items()}
 
-    @functools.cached_property
+    @forks.cached_property
     def forward(self) -> list[int]:
         """The nodes of the forward pass in the order in which they are computed; no numbers."""
         return [n for n in range(self.own) if self.roles[n].phase == FORWARD and self._steps(n)]
 
-    @functools.cached_property
+    @forks.cached_property
     def backward(self) -> list[int]:
         """The nodes whose gradients are computed, in that order: from the objective back."""
         return sorted(self.places, reverse=True)
@@ -86,7 +86,7 @@ class Moment:
         made = node.is_const or lookup(node.op).kind is Kind.CREATE
         return not made and (bool(node.inputs) or not node.is_input)
 
-    @functools.cached_property
+    @forks.cached_property
     def readers(self) -> list[list[int]]:
         """For each node, those that read it."""
         found: list[list[int]] = [[] for _ in self.graph.nodes]
@@ -95,7 +95,7 @@ class Moment:
                 found[source].append(n)
         return found
 
-    @functools.cached_property
+    @forks.cached_property
     def updates(self) -> dict[int, int]:
         """Of a training step: for each weight, an input, the position of its new value."""
         if not self.ends.step:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.core import forks
 from pellucid.core.arguments import integer
 from pellucid.core.errors import ArgumentError, user_line
 from pellucid.inspector.moment import Moment, StepGraph, sinks_of_gradients
@@ -230,7 +231,7 @@ class Travel:
 
     # -- steps, node by node ----------------------------------------------------------------
 
-    @functools.cached_property
+    @forks.cached_property
     def graph(self) -> StepGraph:
         """The graph of the step, with the gradients of all its nodes."""
         graph, free = self.job.graph, self.task.free

@@ -208,7 +208,9 @@ class TableClassifier(ClassifierMixin, _Tables):
 
     Example:
         >>> rows = [{"height": h, "sex": "fm"[h % 2]} for h in range(150, 190)]
-        >>> model = TableClassifier(quick=True, random_state=0).fit(rows, ["S"] * 20 + ["L"] * 20)
+        >>> sizes = ["S"] * 20 + ["L"] * 20
+        >>> sizes[2], sizes[37] = "L", "S"
+        >>> model = TableClassifier(quick=True, random_state=0).fit(rows, sizes)
         >>> model.predict([{"sex": "f", "height": 151}, {"sex": "m", "height": 188}]).tolist()
         ['S', 'L']
     """

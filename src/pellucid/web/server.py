@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pellucid.core.errors import DataError, MissingPackageError, PellucidError
+from pellucid.core.forks import importing
 from pellucid.web import guard
 from pellucid.web.commands import COMMANDS, MOST_MESSAGE, Command, read
 from pellucid.web.frames import to_json
@@ -87,6 +88,21 @@ class _Page:
             self.there.clear()
 
 
+def _package(where: str) -> Any:
+    """websockets, which is imported when the first page is served."""
+    try:
+        with importing:
+            import websockets.asyncio.server
+            import websockets.datastructures
+            import websockets.exceptions
+            import websockets.http11
+    except ImportError:
+        raise MissingPackageError(
+            where, "the package websockets is needed", "Run pip install 'pellucid[web]'."
+        ) from None
+    return websockets
+
+
 class Server:
     """See the module.
 
@@ -105,14 +121,7 @@ class Server:
         site: Site | None = None,
     ):
         self.site = site or Site("play", files(), COMMANDS)
-        try:
-            import websockets  # noqa: F401
-        except ImportError:
-            raise MissingPackageError(
-                self.site.where,
-                "the package websockets is needed",
-                "Run pip install 'pellucid[web]'.",
-            ) from None
+        self._websockets = _package(self.site.where)
         self.submit, self.hello, self.idle = submit, hello, idle
         self.token = guard.new_token()
         self.files = self.site.files
@@ -174,13 +183,11 @@ class Server:
             self._started.set()
 
     async def _serve(self) -> None:
-        from websockets.asyncio.server import serve
-
         logger = logging.getLogger("pellucid.web")
         logger.addHandler(logging.NullHandler())
         logger.propagate = False  # what strangers send fills no terminal
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        server = await serve(
+        server = await self._websockets.asyncio.server.serve(
             self._page,
             HOST,
             0,
@@ -209,9 +216,6 @@ class Server:
 
     def _request(self, connection: Any, request: Any) -> Any:
         """A page, a refusal, or None: the handshake of a socket goes on."""
-        from websockets.datastructures import Headers
-        from websockets.http11 import Response
-
         status = guard.refusal(
             self.authority, request.path, request.headers.get_all, tuple(self.files)
         )
@@ -229,7 +233,7 @@ class Server:
             status = HTTPStatus.NO_CONTENT
         else:
             body = f"{status.value} {status.phrase}\n".encode()
-        headers = Headers(
+        headers = self._websockets.datastructures.Headers(
             [
                 ("Content-Type", kind),
                 ("Content-Length", str(len(body))),
@@ -237,16 +241,15 @@ class Server:
                 *guard.HEADERS.items(),
             ]
         )
-        return Response(status.value, status.phrase, headers, body)
+        response = self._websockets.http11.Response
+        return response(status.value, status.phrase, headers, body)
 
     async def _page(self, socket: Any) -> None:
         """One socket, from its token to its end."""
-        from websockets.exceptions import ConnectionClosed
-
         try:
             first = await asyncio.wait_for(socket.recv(), _HELLO)
             address = self._admitted(first)
-        except (TimeoutError, ConnectionClosed):
+        except (TimeoutError, self._websockets.exceptions.ConnectionClosed):
             return
         if address is None:
             await socket.close(1008, "no token")
@@ -260,7 +263,7 @@ class Server:
             self.submit(*opened)
             async for message in socket:
                 self._take(page, message)
-        except ConnectionClosed:
+        except self._websockets.exceptions.ConnectionClosed:
             pass
         finally:
             self.pages.discard(page)
