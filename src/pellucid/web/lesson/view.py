@@ -12,7 +12,7 @@ import numpy as np
 from pellucid.core import trees
 from pellucid.data.frames import feature_names as feature_columns
 from pellucid.models.base import BaseModel
-from pellucid.models.fitting import Data
+from pellucid.models.data import Data
 from pellucid.nn.dense import Dense
 from pellucid.nn.losses.base import Form
 
