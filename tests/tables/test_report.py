@@ -12,6 +12,7 @@ from pellucid.tables import evidence
 from pellucid.tables.preparation import Arrays, Preparation
 from pellucid.tables.target import decided
 from pellucid.train.checkpoint import read_file, write_file
+from pellucid.viz import svg
 from tests.tables import files
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -114,7 +115,12 @@ def test_the_page_is_whole_and_alone(model, tmp_path):
     assert "http" not in text
     for words in ("How good it is", "Which columns matter", "Its worst rows", "<b>", "<r>"):
         assert words in page.text
-    assert "prefers-color-scheme: dark" in text
+    light, dark = text.split("prefers-color-scheme: dark")
+    for name in ("ink", "paper", "muted", "plus-line", "minus-line"):  # the colours of pictures
+        assert svg.COLOURS[name][1] in light and svg.COLOURS[name][2] in dark
+    for place in range(3):  # three classes: none is told by its colour alone
+        assert f'class="line s{place}"' in text
+    assert ".line.s1 { stroke-dasharray" in text and ".line.s2 { stroke-dasharray" in text
     assert f"{model.scores['accuracy']:.4g}" in page.text
     assert model.findings.evidence.importance[0].column == "<b>"
     assert "pel.fit_table('dict of columns', 'y', quick=True)" in page.text
