@@ -343,6 +343,16 @@ def test_wrong_parameters_are_named(name, options, said):
     assert isinstance(caught.value, ValueError) and isinstance(caught.value, PellucidError)
 
 
+def test_the_logarithm_of_a_probability_of_0_is_no_warning():
+    model = estimators.KernelLogisticRegression(kernel="linear").fit(X, Y)
+    far = 1e4 * X[[0, 149]]
+    shares = model.predict_proba(far)
+    assert (shares == 0).any()
+    with np.errstate(divide="ignore"):
+        wanted = np.log(shares)
+    np.testing.assert_array_equal(model.predict_log_proba(far), wanted)
+
+
 @pytest.mark.parametrize("name", ["SVC", "NuSVC", "LinearSVC", "KernelLogisticRegression"])
 def test_one_class_is_named(name):
     with pytest.raises(PellucidError, match="two classes or more, got one class, 'setosa'"):

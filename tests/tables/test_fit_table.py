@@ -184,6 +184,8 @@ def test_a_saved_model_says_the_same(churn, diabetes, tmp_path):
         assert np.array_equal(again.predict(given), model.predict(given))
         assert again.findings == model.findings
         assert again.target == model.target
+        sharing = {id(member.model.programs.graphs) for member in again.members}
+        assert len(sharing) == len({member.networks.kind for member in again.members})
     with pytest.raises(ArgumentError, match="the file exists already"):
         model.save(tmp_path / "m")
 

@@ -11,6 +11,8 @@ from pellucid.data import read_table
 from pellucid.tables import evidence
 from pellucid.tables.preparation import Arrays, Preparation
 from pellucid.tables.target import decided
+from pellucid.train.checkpoint import read_file, write_file
+from pellucid.viz import svg
 from tests.tables import files
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -113,10 +115,28 @@ def test_the_page_is_whole_and_alone(model, tmp_path):
     assert "http" not in text
     for words in ("How good it is", "Which columns matter", "Its worst rows", "<b>", "<r>"):
         assert words in page.text
-    assert "prefers-color-scheme: dark" in text
+    light, dark = text.split("prefers-color-scheme: dark")
+    for name in ("ink", "paper", "muted", "plus-line", "minus-line"):  # the colours of pictures
+        assert svg.COLOURS[name][1] in light and svg.COLOURS[name][2] in dark
+    for place in range(3):  # three classes: none is told by its colour alone
+        assert f'class="line s{place}"' in text
+    assert ".line.s1 { stroke-dasharray" in text and ".line.s2 { stroke-dasharray" in text
     assert f"{model.scores['accuracy']:.4g}" in page.text
     assert model.findings.evidence.importance[0].column == "<b>"
     assert "pel.fit_table('dict of columns', 'y', quick=True)" in page.text
     model.save(tmp_path / "m")
     pel.load(tmp_path / "m").report(tmp_path / "again.html")
     assert (tmp_path / "again.html").read_text(encoding="utf-8") == text
+
+
+def test_an_older_file_gives_a_report_without_the_parts_that_it_lacks(model, tmp_path):
+    model.save(tmp_path / "m")
+    arrays, document = read_file(tmp_path / "m")
+    for part in ("dependence", "mistakes"):
+        del document["findings"]["evidence"][part]
+    write_file(tmp_path / "old", arrays, document, False)
+    model.report(tmp_path / "r.html")
+    pel.load(tmp_path / "old").report(tmp_path / "old.html")
+    whole, old = (Page((tmp_path / f).read_text("utf-8")).text for f in ("r.html", "old.html"))
+    begin, end = (whole.index(head) for head in ("What the columns do", "Where it is wrong"))
+    assert old == whole[:begin] + whole[end:]

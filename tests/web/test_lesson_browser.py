@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import pellucid as pel
+from pellucid.viz import svg
 from pellucid.web.lesson.words import ENGLISH
 from tests.web.browser import Seen, chromium
 from tests.web.lessons import (
@@ -28,7 +30,7 @@ from tests.web.lessons import (
 pytestmark = pytest.mark.browser
 QUESTIONS = [
     pel.Question("How many hidden layers?", 2, hint="Count the columns."),
-    pel.Question("Which is orange?", "+1", choices=["-1", "+1"]),
+    pel.Question("Which is blue?", "+1", choices=["-1", "+1"]),
     pel.Question("What is tanh?", ["an activation", "a function"]),
 ]
 STATE = """async () => {
@@ -239,6 +241,29 @@ def test_contrast_and_width(seen, scheme: str):
             page.set_viewport_size({"width": width, "height": 900})
             overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             assert page.evaluate(overflow) <= 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_signs_have_the_colours_that_pictures_have(seen, scheme: str):
+    """Blue is above, vermillion below and dashed, as in `pel.draw`."""
+    mode = 1 + (scheme == "dark")
+    blue, orange = (
+        "rgb({}, {}, {})".format(*bytes.fromhex(svg.COLOURS[name][mode][1:]))
+        for name in ("plus-line", "minus-line")
+    )
+    page = seen(color_scheme=scheme)
+    links = page.locator(".network line").evaluate_all(
+        "all => all.map((one) => [getComputedStyle(one).stroke, "
+        "getComputedStyle(one).strokeDasharray !== 'none'])"
+    )
+    model = SMALL.model()
+    model.build((2,))
+    weights = np.concatenate([w.ravel() for w in model.get_weights() if w.ndim == 2])
+    assert links == [[blue, False] if w > 0 else [orange, True] for w in weights.tolist()]
+    middles = page.locator(".legend canvas").evaluate_all(
+        "all => all.map((one) => [...one.getContext('2d').getImageData(16, 17, 1, 1).data])"
+    )
+    assert middles == [[213, 94, 0, 255], [0, 114, 178, 255]]  # the low target, the high one
 
 
 def test_reduced_motion(seen):

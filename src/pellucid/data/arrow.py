@@ -1,7 +1,7 @@
-"""Arrow's C stream as NumPy arrays, for the columns that engine.py asks for.
+"""Arrow's C stream as NumPy arrays, for the columns that scan.py asks for.
 
 In: a capsule `arrow_array_stream` of numbers without missing ones, or of lists of a fixed length of
-such. Out: an array a column, part after part, in memory of its own. No package is needed: the
+such. Out: an array a column, batch after batch, in memory of its own. No package is needed: the
 interface is two structures.
 
 Source: https://arrow.apache.org/docs/format/CStreamInterface.html.
@@ -57,7 +57,7 @@ _Stream._fields_ = [
 ]
 
 
-def parts(capsule: Any, fields: Sequence[Field], most: int) -> Iterator[tuple[Array, ...]]:
+def batches(capsule: Any, fields: Sequence[Field], most: int) -> Iterator[tuple[Array, ...]]:
     """The columns of a stream, at most `most` rows at a time.
 
     Raises:

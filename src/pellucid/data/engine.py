@@ -1,8 +1,8 @@
 """Parquet files, SQL and databases, through DuckDB (or, for SQLite files, Python's own reader).
 
-In: a query or a file's path. Out: columns of cells. DuckDB is the extra `table`, imported here and
-nowhere else, at first use. It reads no CSV for us: see delimited.py. Nothing is downloaded: its
-extensions are switched off.
+In: a query or a file's path. Out: columns of cells; of tables larger than memory see scan.py.
+DuckDB is the extra `table`, imported here and nowhere else, at first use. It reads no CSV for us:
+see delimited.py. Nothing is downloaded: its extensions are switched off.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 import sqlite3
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -21,8 +20,7 @@ import numpy as np
 
 from pellucid.core.errors import DataError, MissingPackageError
 from pellucid.core.forks import importing
-from pellucid.data import arrow, numerals
-from pellucid.data.arrow import Array, Field
+from pellucid.data import numerals
 from pellucid.data.cells import (
     AnyCells,
     Columns,
@@ -33,7 +31,6 @@ from pellucid.data.cells import (
     unique_names,
 )
 from pellucid.data.table import Note
-from pellucid.runtime.threads import available
 
 SQLITE = b"SQLite format 3\0"
 _TABLES = "SELECT table_name FROM information_schema.tables ORDER BY 1"
@@ -68,7 +65,7 @@ def duckdb(where: str) -> Any:
 
 def read_query(where: str, query: str, database: Path | None) -> Columns:
     """The result of a query over files, or over a database."""
-    if database is not None and _is_sqlite(where, database):
+    if database is not None and is_sqlite(where, database):
         return _sqlite(where, query, database)
     notes = []
     if re.search(r"\.(?:csv|tsv|txt)\b|read_csv", query, re.IGNORECASE):
@@ -84,29 +81,29 @@ def read_query(where: str, query: str, database: Path | None) -> Columns:
 
 def read_parquet(where: str, paths: Sequence[Path]) -> Columns:
     how = "Parquet" if len(paths) == 1 else f"Parquet, {len(paths):,} files"
-    return _run(where, f"SELECT * FROM {_parquet(paths)}", None, how, [])
+    return _run(where, f"SELECT * FROM {parquet(paths)}", None, how, [])
 
 
-def _parquet(paths: Sequence[Path]) -> str:
+def parquet(paths: Sequence[Path]) -> str:
     listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
     return f"read_parquet([{listed}])"
 
 
 def read_database(where: str, path: Path) -> Columns:
     """The only table of a database file."""
-    return read_query(where, f"SELECT * FROM {_only_table(where, path)}", path)
+    return read_query(where, f"SELECT * FROM {only_table(where, path)}", path)
 
 
-def _only_table(where: str, path: Path) -> str:
-    if _is_sqlite(where, path):
+def only_table(where: str, path: Path) -> str:
+    if is_sqlite(where, path):
         found = _sqlite_rows(where, _SQLITE_TABLES, path)[1]
     else:
         package = duckdb(where)
         try:
-            with _connected(package, path) as connection:
+            with connected(package, path) as connection:
                 found = connection.execute(_TABLES).fetchall()
         except package.Error as error:
-            raise _refused(where, error) from None
+            raise refused(where, error) from None
     names = [str(row[0]) for row in found]
     if len(names) != 1:
         raise DataError(
@@ -118,7 +115,7 @@ def _only_table(where: str, path: Path) -> str:
     return '"' + names[0].replace('"', '""') + '"'
 
 
-def _is_sqlite(where: str, path: Path) -> bool:
+def is_sqlite(where: str, path: Path) -> bool:
     try:
         with path.open("rb") as file:
             return file.read(len(SQLITE)) == SQLITE
@@ -126,7 +123,7 @@ def _is_sqlite(where: str, path: Path) -> bool:
         raise DataError(where, f"the database cannot be read: {error.strerror}") from None
 
 
-def _connected(package: Any, path: Path | None, more: Mapping[str, str] = _NOTHING) -> Any:
+def connected(package: Any, path: Path | None, more: Mapping[str, str] = _NOTHING) -> Any:
     options = {
         **more,
         "autoinstall_known_extensions": "false",
@@ -137,7 +134,7 @@ def _connected(package: Any, path: Path | None, more: Mapping[str, str] = _NOTHI
     return package.connect(place, read_only=path is not None, config=options)
 
 
-def _refused(where: str, error: Exception) -> DataError:
+def refused(where: str, error: Exception) -> DataError:
     first = str(error).strip().split("\n", 1)[0]
     return DataError(where, f"DuckDB could not read it: {first}")
 
@@ -145,10 +142,10 @@ def _refused(where: str, error: Exception) -> DataError:
 def _run(where: str, query: str, database: Path | None, how: str, notes: list[Note]) -> Columns:
     package = duckdb(where)
     try:
-        with _connected(package, database) as connection:
+        with connected(package, database) as connection:
             return _fetched(where, connection, query.strip().rstrip(";"), how, notes)
     except package.Error as error:
-        raise _refused(where, error) from None
+        raise refused(where, error) from None
 
 
 def _fetched(where: str, connection: Any, query: str, how: str, notes: list[Note]) -> Columns:
@@ -251,7 +248,7 @@ def read_stream(where: str, source: Any) -> Columns:
             connection.register("stream", source)
             return _fetched(where, connection, "SELECT * FROM stream", "Arrow stream", [])
     except package.Error as error:
-        raise _refused(where, error) from None
+        raise refused(where, error) from None
 
 
 def write_parquet(where: str, path: Path, columns: Mapping[str, Any]) -> None:
@@ -270,140 +267,4 @@ def write_parquet(where: str, path: Path, columns: Mapping[str, Any]) -> None:
             connection.register("columns", arrays)
             connection.execute(f"COPY (SELECT {names} FROM columns) TO '{place}' (FORMAT parquet)")
     except package.Error as error:
-        raise _refused(where, error) from None
-
-
-# -- tables that are larger than memory -----------------------------------------------------------
-
-_WHOLE = {
-    "TINYINT": 7,
-    "UTINYINT": 8,
-    "SMALLINT": 15,
-    "USMALLINT": 16,
-    "INTEGER": 31,
-    "UINTEGER": 32,
-    "BIGINT": 63,
-    "UBIGINT": 64,
-    "HUGEINT": 127,
-}
-MEMORY = 1000  # MB
-_REAL = ("FLOAT", "DOUBLE", "DECIMAL")
-_SQL_TYPES = {"float32": "FLOAT", "float64": "DOUBLE", "int64": "BIGINT"}
-
-
-class Scan:
-    """A table that is read part after part, in its order or a drawn one.
-
-    Attributes:
-        label: what is read, in words.
-        names: the columns; types: of each.
-        memory: MB that DuckDB may take.
-    """
-
-    def __init__(
-        self, where: str, rows: str, database: Path | None, label: str, memory: int = MEMORY
-    ):
-        self.label, self.memory = label, memory
-        self._where, self._rows, self._database = where, rows, database
-        with self._opened() as connection:
-            described = connection.execute(f"DESCRIBE {rows}").fetchall()
-        self.names = [str(row[0]) for row in described]
-        self.types = {str(row[0]): str(row[1]).upper() for row in described}
-
-    def cells(self) -> int:
-        """How many there are; a query is run for it."""
-        with self._opened() as connection:
-            (rows,) = connection.execute(f"SELECT count(*) FROM ({self._rows})").fetchone()
-        return int(rows) * len(self.names)
-
-    def is_whole(self, name: str) -> bool:
-        """Whether a column holds whole numbers or booleans."""
-        return self.types[name] in _WHOLE or self.types[name] == "BOOLEAN"
-
-    def is_number(self, name: str) -> bool:
-        return self.is_whole(name) or self.types[name].partition("(")[0] in _REAL
-
-    def parts(
-        self,
-        columns: Mapping[str, str | Sequence[str] | None],
-        fields: Mapping[str, Field],
-        key: int | None,
-        most: int,
-    ) -> Iterator[tuple[Array, ...]]:
-        """The columns, at most `most` rows at a time.
-
-        Args:
-            columns: the columns of each field; several stand side by side.
-            key: the order of the rows, drawn by hashing their numbers and this twice; None leaves
-                them as they are. With it as a second argument of one `hash`, rows that were
-                neighbours in one order would be in all.
-        """
-        chosen = []
-        for name, field in fields.items():
-            given = columns[name]
-            assert given is not None
-            kind = _SQL_TYPES[field.dtype.name]
-            several = [given] if isinstance(given, str) else given
-            cells = ", ".join(self._cell(one, kind) for one in several)
-            if field.width is not None:
-                cells = f"CAST([{cells}] AS {kind}[{field.width}])"
-            chosen.append(f"{cells} AS {name}")
-        query = f"SELECT {', '.join(chosen)} FROM ({self._rows})"
-        if key is not None:
-            numbered = f"SELECT {', '.join(chosen)}, row_number() OVER () AS n FROM ({self._rows})"
-            order = f"hash(xor(hash(n), {key}::UBIGINT)), n"
-            query = f"SELECT {', '.join(fields)} FROM ({numbered}) ORDER BY {order}"
-        with self._opened() as connection:
-            capsule = connection.sql(query).__arrow_c_stream__()
-            yield from arrow.parts(capsule, list(fields.values()), most)
-
-    def _cell(self, name: str, kind: str) -> str:
-        """One cell as a number; where a row must have one and has none, an error."""
-        own = '"' + name.replace('"', '""') + '"'
-        text = "'" + name.replace("'", "''") + "'"
-        cast = f"CAST({own} AS {kind})"
-        exact = {"FLOAT": 24, "DOUBLE": 53, "BIGINT": 63}[kind]
-        if _WHOLE.get(self.types[name], 0) > exact:
-            refused = f"error({text} || ' holds ' || {own} || ', a whole number beyond {kind}')"
-            same = f"CAST({cast} AS HUGEINT) = {own}"
-            cast = (
-                f"CASE WHEN {same} OR {own} IS NULL THEN {cast} ELSE CAST({refused} AS {kind}) END"
-            )
-        if kind == "BIGINT":
-            missing = f"error({text} || ' must have a value in each row, got a missing one')"
-            return f"coalesce({cast}, CAST({missing} AS {kind}))"
-        return f"coalesce({cast}, CAST('nan' AS {kind}))"
-
-    @contextlib.contextmanager
-    def _opened(self) -> Iterator[Any]:
-        """A connection whose temporary files go with it."""
-        package = duckdb(self._where)
-        with tempfile.TemporaryDirectory(prefix="pellucid-") as folder:
-            more = {
-                "memory_limit": f"{self.memory}MB",
-                "temp_directory": folder,
-                "threads": str(available()),
-            }
-            try:
-                with _connected(package, self._database, more) as connection:
-                    yield connection
-            except (package.Error, OSError) as error:
-                raise _refused(self._where, error) from None
-
-
-def scan_query(where: str, query: str, database: Path | None, memory: int = MEMORY) -> Scan:
-    if database is not None and _is_sqlite(where, database):
-        raise DataError(
-            where,
-            "a stream is read from a DuckDB file, got one of SQLite",
-            "Read it whole: read_table(query, database=path).",
-        )
-    return Scan(where, query.strip().rstrip(";"), database, "a query", memory)
-
-
-def scan_parquet(where: str, paths: Sequence[Path], label: str, memory: int = MEMORY) -> Scan:
-    return Scan(where, f"SELECT * FROM {_parquet(paths)}", None, label, memory)
-
-
-def scan_database(where: str, path: Path, memory: int = MEMORY) -> Scan:
-    return Scan(where, f"SELECT * FROM {_only_table(where, path)}", path, path.name, memory)
+        raise refused(where, error) from None

@@ -17,8 +17,9 @@ from pellucid.core.errors import ArgumentError, DataError, nearest
 from pellucid.data import kinds, sources
 from pellucid.data.casts import cast
 from pellucid.data.cells import Columns
+from pellucid.data.in_memory import WHERE
 from pellucid.data.schema import Schema, wanted
-from pellucid.data.sources import WHERE, Options
+from pellucid.data.sources import Options
 from pellucid.data.table import Note, Table, count
 
 _SHOWN = 6  # names in a message

@@ -12,33 +12,24 @@ import json
 import os
 import stat
 import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from pellucid.core.errors import ArgumentError, DataError, PellucidError
 from pellucid.core.files import as_path
 from pellucid.data import engine
 from pellucid.data.cells import (
-    AnyCells,
     Columns,
     DateCells,
     JoinedCells,
     NumberCells,
-    TextCells,
-    of_array,
-    of_objects,
-    unique_names,
 )
 from pellucid.data.delimited import read_delimited
-from pellucid.data.frames import columns_of, is_frame
-from pellucid.data.schema import CATEGORY, DATE, NUMBER
-from pellucid.data.table import Note, Table
+from pellucid.data.in_memory import WHERE, from_rows, in_memory, of_table
+from pellucid.data.scan import MEMORY, Scan, scan_database, scan_parquet, scan_query
+from pellucid.data.table import Table
 
-WHERE = "read_table"
 _BYTES_OF_TEXT = 8  # of a cell with what stands behind it
 _DATABASES = (".duckdb", ".db", ".ddb", ".sqlite", ".sqlite3")
 _FOREIGN = (
@@ -51,13 +42,6 @@ _FOREIGN = (
     (b"\x89HDF", "an HDF5 file"),
     (b"ARROW1", "an Arrow file"),
 )
-
-
-_NO_CELLS = (list, dict, tuple, set, bytes, complex)
-_REMEDIES = {
-    "bytes": 'Make text of it: cell.decode("utf-8").',
-    "complex": "Make two columns of it: cell.real and cell.imag.",
-}
 
 
 class Options(NamedTuple):
@@ -77,7 +61,7 @@ def columns(source: Any, options: Options) -> tuple[Columns, str]:
         DataError: where the source cannot be read; ArgumentError: where it is no source.
     """
     if isinstance(source, Table):
-        return _again(source), source.source
+        return of_table(source), source.source
     if isinstance(source, str) and engine.is_query(source):
         path = None if options.database is None else as_path(WHERE, options.database)
         return engine.read_query(f"{WHERE} query", source, path), "query"
@@ -89,7 +73,7 @@ def columns(source: Any, options: Options) -> tuple[Columns, str]:
         )
     if isinstance(source, (str, os.PathLike)):
         return _files(as_path(WHERE, source), options)
-    found = _in_memory(source)
+    found = in_memory(source)
     if not found.cells:
         raise DataError(WHERE, "a table must have columns, got none")
     lengths = {len(cells) for cells in found.cells}
@@ -125,6 +109,15 @@ def files(path: Path) -> list[Path]:
     return [path]
 
 
+def scan_of(where: str, paths: Sequence[Path], label: str, memory: int = MEMORY) -> Scan | None:
+    """Files as a `Scan`; None where they are of a kind that is read whole."""
+    if all(_is_parquet(start_of(one)) for one in paths):
+        return scan_parquet(where, paths, label, memory)
+    if len(paths) == 1 and _is_duckdb(start_of(paths[0])):
+        return scan_database(where, paths[0], memory)
+    return None
+
+
 def cells_in(source: Any) -> int | None:
     """About how many cells a source on disk holds; None where it is in memory, or cannot be read.
 
@@ -132,14 +125,13 @@ def cells_in(source: Any) -> int | None:
     """
     try:
         if isinstance(source, str) and engine.is_query(source):
-            return engine.scan_query(WHERE, source, None).cells()
+            return scan_query(WHERE, source, None).cells()
         if not isinstance(source, (str, os.PathLike)):
             return None
         found = files(as_path(WHERE, source))
-        if all(start_of(path)[:4] == b"PAR1" for path in found):
-            return engine.scan_parquet(WHERE, found, "").cells()
-        if len(found) == 1 and start_of(found[0])[8:12] == b"DUCK":
-            return engine.scan_database(WHERE, found[0]).cells()
+        scan = scan_of(WHERE, found, "")
+        if scan is not None:
+            return scan.cells()
         return sum(path.stat().st_size for path in found) // _BYTES_OF_TEXT
     except (PellucidError, OSError):  # the reader says what is wrong
         return None
@@ -154,7 +146,7 @@ def _several(paths: list[Path], options: Options) -> Columns:
     """Files of equal columns, one after the other."""
     if len(paths) == 1:
         return _file(paths[0], options)
-    if all(start_of(path)[:4] == b"PAR1" for path in paths):
+    if all(_is_parquet(start_of(path)) for path in paths):
         return engine.read_parquet(WHERE, paths)
     found = [_file(path, options) for path in paths]
     names = [cells.name for cells in found[0].cells]
@@ -187,6 +179,14 @@ def start_of(path: Path) -> bytes:
         raise DataError(f'{WHERE} "{path.name}"', f"it cannot be read: {error.strerror}") from None
 
 
+def _is_parquet(start: bytes) -> bool:
+    return start.startswith(b"PAR1")
+
+
+def _is_duckdb(start: bytes) -> bool:
+    return start[8:12] == b"DUCK"
+
+
 def _file(path: Path, options: Options) -> Columns:
     where = f'{WHERE} "{path.name}"'
     try:
@@ -198,9 +198,9 @@ def _file(path: Path, options: Options) -> Columns:
     if not stat.S_ISREG(state.st_mode):
         raise DataError(where, "the path must name a file or a folder, got a pipe or a device")
     start = start_of(path)
-    if start.startswith(b"PAR1"):
+    if _is_parquet(start):
         return engine.read_parquet(where, [path])
-    if start.startswith(engine.SQLITE) or start[8:12] == b"DUCK":
+    if start.startswith(engine.SQLITE) or _is_duckdb(start):
         return engine.read_database(where, path)
     if path.suffix.lower() in _DATABASES:
         raise DataError(where, "the file must be a database, got one that is none")
@@ -261,175 +261,5 @@ def _json(where: str, data: bytes, is_list: bool) -> Columns:
             rows.append(row)
             numbers.append(number)
     places = None if is_list else numbers
-    found_columns = _from_rows(rows, places)
+    found_columns = from_rows(rows, places)
     return found_columns._replace(how="JSON" if is_list else "JSON lines")
-
-
-def _from_rows(rows: Sequence[Mapping[str, Any]], numbers: Sequence[int] | None = None) -> Columns:
-    """Rows as dicts: a key that a row has not is a missing cell."""
-    names = list(dict.fromkeys(key for row in rows for key in row))
-    cells = []
-    for name in names:
-        found = of_objects(str(name), [_scalar(str(name), row.get(name)) for row in rows])
-        if numbers is not None and isinstance(found, TextCells):
-            found = replace(found, placed=lambda row: f"line {numbers[row]}")
-        cells.append(found)
-    return Columns(cells, "dicts", [])
-
-
-def _scalar(name: str, item: Any) -> Any:
-    if isinstance(item, _NO_CELLS):
-        kind = type(item).__name__
-        article = "" if kind in _REMEDIES else "a "
-        raise DataError(
-            WHERE,
-            f"a cell must be a number, a text or a date, got {article}{kind} in {name!r}",
-            _REMEDIES.get(kind, "Make columns of what it holds."),
-        )
-    return item.item() if isinstance(item, np.generic) and item.dtype.kind not in "M" else item
-
-
-def _again(table: Table) -> Columns:
-    """The cells of a table that was read already."""
-    cells: list[AnyCells] = []
-    for column in table.columns:
-        if column.kind == NUMBER:
-            cells.append(NumberCells(column.name, column.values, column.missing))
-        elif column.kind == DATE:
-            cells.append(DateCells(column.name, column.values))
-        else:
-            quoted = [True] * len(column)
-            logical, labels = column.schema.logical, column.kind == CATEGORY
-            own = TextCells(column.name, column.text(), quoted, logical=logical, labels=labels)
-            cells.append(own)
-    return Columns(cells, table.source, list(table.notes))
-
-
-def _in_memory(source: Any) -> Columns:
-    if is_frame(source):
-        pairs = [(name, _frame_column(name, column)) for name, column in columns_of(source)]
-        found = _named(pairs, "frame")
-        return found._replace(notes=[*_index_note(source), *found.notes])
-    if isinstance(source, Mapping) and not hasattr(source, "tocsr"):  # as SciPy's sparse one has
-        return _from_dict(source)
-    if isinstance(source, np.ndarray):
-        return _from_array(source)
-    if hasattr(source, "column_names") and hasattr(source, "to_pydict"):  # Arrow's table and batch
-        names = list(map(str, source.column_names))
-        pairs = [(name, _arrow_column(name, source.column(i))) for i, name in enumerate(names)]
-        return _named(pairs, "Arrow table")
-    if hasattr(source, "fetchnumpy") and hasattr(source, "columns"):  # a relation of DuckDB
-        found = source.fetchnumpy()
-        return _named([(n, _masked(n, found[n])) for n in source.columns], "relation")
-    if isinstance(source, (list, tuple)) and source and all(isinstance(r, Mapping) for r in source):
-        return _from_rows(source)
-    if hasattr(source, "__arrow_c_stream__"):
-        return engine.read_stream(WHERE, source)
-    raise ArgumentError(
-        WHERE,
-        f"a table must be a path, a query, a frame, a dict of columns or a list of dicts, got "
-        f"{type(source).__name__}",
-        "Write frame.collect()." if hasattr(source, "collect") else "",
-    )
-
-
-def _index_note(frame: Any) -> list[Note]:
-    """An index of pandas that has a name may be meant as a column."""
-    names = [name for name in getattr(getattr(frame, "index", None), "names", ()) if name]
-    if not names:
-        return []
-    shown = ", ".join(repr(str(name)) for name in names)
-    return [Note(f"The index, {shown}, is left out; frame.reset_index() makes columns of it.")]
-
-
-def _named(pairs: list[tuple[str, AnyCells]], how: str) -> Columns:
-    names, notes = unique_names([name for name, _ in pairs])
-    cells = [_renamed(cells, name) for name, (_, cells) in zip(names, pairs, strict=True)]
-    return Columns(cells, how, notes)
-
-
-def _renamed(cells: AnyCells, name: str) -> AnyCells:
-    return cells if cells.name == name else replace(cells, name=name)
-
-
-def _from_dict(source: Mapping[Any, Any]) -> Columns:
-    """Columns by name; a dict of single values is one row."""
-    if source and not any(_is_column(value) for value in source.values()):
-        return _from_rows([{str(key): value for key, value in source.items()}])
-    pairs = []
-    for key, value in source.items():
-        name = str(key)
-        if not _is_column(value):
-            raise DataError(WHERE, f"a dict must hold columns or one row, got both: {name!r}")
-        if hasattr(value, "to_numpy") and hasattr(value, "name"):
-            pairs.append((name, _frame_column(name, value)))
-        elif isinstance(value, np.ndarray):
-            pairs.append((name, _array_column(name, value)))
-        else:
-            pairs.append((name, of_objects(name, [_scalar(name, item) for item in value])))
-    return _named(pairs, "dict of columns")
-
-
-def _is_column(value: Any) -> bool:
-    return isinstance(value, (list, tuple, range)) or (
-        hasattr(value, "__len__") and not isinstance(value, (str, bytes))
-    )
-
-
-def _array_column(name: str, array: Any) -> AnyCells:
-    if array.ndim != 1:
-        raise DataError(WHERE, f"a column must have one axis, got shape {array.shape} in {name!r}")
-    if isinstance(array, np.ma.MaskedArray):
-        return _masked(name, array)
-    if array.dtype.kind not in "biufMUO":
-        raise DataError(
-            WHERE, f"a column must hold numbers, texts or dates, got {array.dtype} in {name!r}"
-        )
-    if array.dtype.kind == "O":
-        return of_objects(name, [_scalar(name, item) for item in array.tolist()])
-    return of_array(name, array)
-
-
-def _masked(name: str, found: Any) -> AnyCells:
-    if not np.ma.getmaskarray(found).any():
-        return _array_column(name, np.ma.getdata(found))
-    return of_objects(name, found.tolist())
-
-
-def _from_array(array: Any) -> Columns:
-    if array.dtype.names:
-        return _named([(n, _array_column(n, array[n])) for n in array.dtype.names], "records")
-    if array.ndim != 2:
-        raise DataError(WHERE, f"an array must have rows and columns, got shape {array.shape}")
-    names = [f"column_{j + 1}" for j in range(array.shape[1])]
-    return _named([(n, _array_column(n, array[:, j])) for j, n in enumerate(names)], "array")
-
-
-def _frame_column(name: str, column: Any) -> AnyCells:
-    """A column of pandas or Polars."""
-    dtype = column.dtype
-    if isinstance(dtype, np.dtype) and dtype.kind in "biufM":
-        return _array_column(name, np.asarray(column))
-    items = column.to_list() if hasattr(column, "to_list") else column.tolist()
-    gone = column.is_null() if hasattr(column, "null_count") else column.isna()
-    missing = np.asarray(gone, dtype=bool).tolist()
-    kept = [None if no else item for item, no in zip(items, missing, strict=True)]
-    cells = of_objects(name, [_scalar(name, item) for item in kept])
-    return _labels(cells) if getattr(dtype, "categories", None) is not None else cells
-
-
-def _labels(cells: AnyCells) -> AnyCells:
-    """Cells that came as categories, whatever their texts look like."""
-    texts = cells.as_text() if isinstance(cells, (NumberCells, DateCells)) else cells
-    return replace(texts, labels=True) if isinstance(texts, TextCells) else texts
-
-
-def _arrow_column(name: str, column: Any) -> AnyCells:
-    if column.null_count == 0:
-        array = np.asarray(column)
-        if array.dtype.kind in "biufM":
-            zoned = getattr(column.type, "tz", None) is not None
-            cells = _array_column(name, array)
-            return replace(cells, zoned=True) if zoned and isinstance(cells, DateCells) else cells
-    cells = of_objects(name, [_scalar(name, item) for item in column.to_pylist()])
-    return _labels(cells) if hasattr(column.type, "index_type") else cells

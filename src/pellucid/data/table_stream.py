@@ -20,12 +20,13 @@ from pellucid.core.errors import ArgumentError, DataError, nearest
 from pellucid.core.files import as_path
 from pellucid.data import engine, sources
 from pellucid.data.arrow import Field
+from pellucid.data.scan import Scan, scan_query
 from pellucid.runtime.extras import ORDER, words
 
 Array = np.ndarray[Any, Any]
 WHERE = "stream_table"
 _LEAST_MEMORY = 200  # MB: with less DuckDB cannot sort
-_PART = 1 << 24  # bytes of a batch, at most
+_BATCH = 1 << 24  # bytes of a batch, at most
 _NUMBERS = "numbers or booleans"
 
 
@@ -44,7 +45,7 @@ class TableStream:
 
     def __init__(
         self,
-        scan: engine.Scan,
+        scan: Scan,
         features: tuple[str, ...],
         target: str | None,
         weight: str | None,
@@ -81,9 +82,9 @@ class TableStream:
         wanted = {"x": self.features, "y": self.target, "weights": self.weight}
         columns = {name: wanted[name] for name in self._fields}
         width = self._dtype.itemsize * len(self.features)
-        most = max(1024, _PART // width)
+        most = max(1024, _BATCH // width)
         before = 0
-        for found in self._scan.parts(columns, self._fields, key, most):
+        for found in self._scan.batches(columns, self._fields, key, most):
             self._check(found[0], before)
             before += len(found[0])
             yield found if len(found) > 1 else found[0]
@@ -185,7 +186,7 @@ def stream_table(
     )
 
 
-def _known(scan: engine.Scan, what: str, name: object) -> str:
+def _known(scan: Scan, what: str, name: object) -> str:
     if not isinstance(name, str) or name not in scan.types:
         raise ArgumentError(
             WHERE,
@@ -195,10 +196,10 @@ def _known(scan: engine.Scan, what: str, name: object) -> str:
     return name
 
 
-def _scan(source: Any, database: Any, memory: int) -> engine.Scan:
+def _scan(source: Any, database: Any, memory: int) -> Scan:
     if isinstance(source, str) and engine.is_query(source):
         path: Path | None = None if database is None else as_path(WHERE, database)
-        return engine.scan_query(WHERE, source, path, memory)
+        return scan_query(WHERE, source, path, memory)
     if database is not None:
         raise ArgumentError(
             WHERE,
@@ -212,11 +213,9 @@ def _scan(source: Any, database: Any, memory: int) -> engine.Scan:
             "What is in memory goes to fit as arrays.",
         )
     path = as_path(WHERE, source)
-    found = sources.files(path)
-    if all(sources.start_of(one)[:4] == b"PAR1" for one in found):
-        return engine.scan_parquet(WHERE, found, path.name, memory)
-    if len(found) == 1 and sources.start_of(found[0])[8:12] == b"DUCK":
-        return engine.scan_database(WHERE, found[0], memory)
+    scan = sources.scan_of(WHERE, sources.files(path), path.name, memory)
+    if scan is not None:
+        return scan
     raise DataError(
         f'{WHERE} "{path.name}"',
         "a stream is read from Parquet or a DuckDB file, got another file",

@@ -88,12 +88,12 @@ class BaseModel(Network):
         """What a copy or a pickle keeps: graphs are built anew."""
         return {**self.__dict__, "programs": Programs()}
 
-    def share_programs(self, other: BaseModel) -> None:
-        """Runs what is compiled for `other`, a model of the same graph and configuration."""
-        self.__dict__["programs"] = other.programs
+    def share_programs(self, programs: Programs) -> None:
+        """Runs what is compiled for another model of the same structure.
 
-    def adopt_programs(self, programs: Programs) -> None:
-        """Runs what is compiled for a model of other rates and strengths of penalties alone."""
+        Rates, strengths of penalties and seeds may differ: they are inputs of graphs.
+        """
+        self.refresh()  # its own code is known first: learning it later forgets all programs
         self.__dict__["programs"] = programs.apart(self.programs.own)
 
     # -- layers and arrays ------------------------------------------------------------------

@@ -12,27 +12,25 @@ import numpy as np
 
 from pellucid.core import shapes, trees
 from pellucid.core.arguments import accepts, checked, flag, integer
-from pellucid.core.errors import ArgumentError, ShapeError, UnknownNameError, nearest
+from pellucid.core.errors import ArgumentError, ShapeError, nearest
 from pellucid.data.arrays import as_array
 from pellucid.data.streams import Stream, is_stream
 from pellucid.graph.node import Graph
-from pellucid.models import elsewhere, fitting, streaming, variables, wiring
+from pellucid.models import attributes, calling, elsewhere, fitting, streaming, variables, wiring
 from pellucid.models.architecture import Output
 from pellucid.models.base import Array, BaseModel
 from pellucid.models.configuration import configuration
+from pellucid.models.data import Data
 from pellucid.models.endings import contract_of
-from pellucid.models.fitting import Data
 from pellucid.models.measuring import CHUNK, predictions, rows_of
-from pellucid.models.ports import Ports
 from pellucid.models.saving import save
 from pellucid.models.summary import summary_text
 from pellucid.models.variables import alone
-from pellucid.nn.checks import OFFSET, WIDER
+from pellucid.nn.checks import WIDER
 from pellucid.nn.layer import Layer
 from pellucid.nn.losses import Loss, Squared
 from pellucid.nn.losses.contract import Contract
 from pellucid.nn.regularizers import Regularizer
-from pellucid.nn.symbols import Symbol
 from pellucid.ops.random import Key
 from pellucid.ops.value import Value, current
 from pellucid.optim import BatchSize, Optimizer
@@ -48,15 +46,6 @@ from pellucid.transform.arrays import check_whole, converted
 from pellucid.transform.explainable import FunctionCall
 
 _MOST_EPOCHS = 10**12  # of a microsecond each: 11 days
-_RECORDS = {"training": dict, "kept": dict, "columns": list, "history": History}  # of runs
-_SET_BY = {
-    **dict.fromkeys(
-        ("optimizer", "loss", "metrics", "regularizers", "rates", "compiled"),
-        "Give it to compile: compile(optimizer, loss, metrics).",
-    ),
-    "weights": "Write model.set_weights({'dense_1.W': array}).",
-}
-_FIXED = ("seed", "dtype", "name", "architecture", "programs")  # what is made of them stays
 
 
 class Model(BaseModel):
@@ -107,55 +96,14 @@ class Model(BaseModel):
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Refuses attributes that nothing reads: what they mean would be ignored."""
-        if name in _FIXED or name in _RECORDS or name not in _ATTRIBUTES:
-            self._check_attribute(name, value)
+        attributes.check(self, name, value)
         super().__setattr__(name, value)
-
-    def _check_attribute(self, name: str, value: Any) -> None:
-        if name in _FIXED and name in self.__dict__:
-            raise ArgumentError(
-                type(self).__name__,
-                f"the {name} of a model is fixed when it is made, got {value!r}",
-                f"Make a new model with {name}=."
-                if name in ("seed", "dtype", "name")
-                else "Make a new model.",
-            )
-        if name in _RECORDS and not isinstance(value, _RECORDS[name]):
-            raise ArgumentError(
-                type(self).__name__,
-                f"the {name} of a model is a record of its run, a {_RECORDS[name].__name__}, got "
-                f"{value!r}",
-                "To forget a run, call compile again.",
-            )
-        found = getattr(type(self), name, None)
-        if isinstance(found, property) and found.fset is None:
-            raise ArgumentError(
-                type(self).__name__,
-                f"the {name} of a model cannot be set: it follows from others, got {value!r}",
-                _SET_BY.get(name, "Make a new model."),
-            )
-        ours = type(self).__module__.startswith(__name__.partition(".")[0] + ".")
-        if name in elsewhere.ATTRIBUTES or (
-            ours and not name.startswith("_") and name not in _ATTRIBUTES
-        ):
-            raise ArgumentError(
-                type(self).__name__,
-                f"a model has no attribute '{name}' to set",
-                nearest(name, sorted(_PUBLIC), elsewhere.ATTRIBUTES),
-            )
 
     if not TYPE_CHECKING:  # for a type checker there is no such name
 
         def __getattr__(self, name: str) -> NoReturn:
             """Raises the error that says what an attribute of another library is here."""
-            if name.startswith("_"):  # protocols of others, asked for again and again
-                raise AttributeError(name)
-            known = [one for one in dir(type(self)) if not one.startswith("_")]
-            raise UnknownNameError(
-                type(self).__name__,
-                f"a model has no attribute '{name}'",
-                nearest(name, known, elsewhere.READ),
-            )
+            attributes.unknown(self, name)
 
     # -- layers and weights -----------------------------------------------------------------
 
@@ -309,25 +257,7 @@ class Model(BaseModel):
         Returns:
             The outputs, in their form, and the layers' new state.
         """
-        flag("apply", "train", train)
-        if key is not None and not isinstance(key, Key):
-            raise ArgumentError("apply", f"key must be one, got {key!r}", "Write pel.Key(0, step).")
-        architecture, dtype = self.architecture, numpy_dtype(self.dtype)
-
-        def lift(one: Any, name: str = "a weight", fix: str = WIDER) -> Value:
-            check_whole(one, dtype, "apply", name, fix)
-            return current().lift(one)
-
-        inputs = [lift(one, "x", OFFSET) for one in architecture.inputs.taken("apply", "x", x)]
-        self._shaped_by(inputs)
-        outputs, after = architecture.apply(
-            variables.fitted("apply", "params", params, architecture.params, lift),
-            variables.fitted("apply", "state", state, architecture.state, lift),
-            inputs,
-            train=train,
-            key=None if key is None else key.child("train"),
-        )
-        return self.architecture.outputs.nested([one.value for one in outputs]), after
+        return calling.applied(self, params, state, x, train, key)
 
     @functools.partial(checked, where="model", elsewhere=elsewhere.CALL)
     def __call__(self, x: Any) -> Any:
@@ -338,17 +268,10 @@ class Model(BaseModel):
                 the model's weights as constants; or arrays, which is `predict`.
         """
         given = self.architecture.inputs.taken(type(self).__name__, "x", x)
-        symbols = [isinstance(one, Symbol) for one in given]
-        if all(symbols):
-            return self._called(given)
-        if any(symbols):
-            raise ArgumentError(
-                type(self).__name__,
-                "a model is called on symbols or on numbers, got both",
-                "Write x = Input((4,)) for each array, and give the arrays to predict.",
-            )
+        if calling.are_symbols(self, given):
+            return calling.placed(self, given)
         if any(isinstance(one, Value) for one in given):
-            self._shaped_by([current().lift(one) for one in given])
+            calling.shape_by(self, [current().lift(one) for one in given])
             return self.apply(self.params, self.state, x)[0]
         return self.predict(x)
 
@@ -357,53 +280,7 @@ class Model(BaseModel):
 
         The weights come first, named as in `weights`; the gradient asked for is theirs.
         """
-        if len(args) not in ((2,) if where == "explain" else (1, 2)):
-            raise ArgumentError(
-                where,
-                f"a model is shown for x and y, its prediction for x, got {len(args)} arguments",
-                f"Write pel.{where}(model, x, y).",
-            )
-        if len(args) == 2:
-            data = Data.of(self, *args, where)
-            features, y = data.features, self.architecture.outputs.nested(data.targets)
-        else:
-            features, y = self.features(args[0], where), None
-        rows = rows_of(features, 0, len(features[0]), numpy_dtype(self.dtype))
-        x, state = self.architecture.inputs.nested(rows), self.state
-
-        def predict(params: Any, x: Any) -> Any:
-            return self.apply(params, state, x)[0]
-
-        if y is None:
-            return FunctionCall(predict, (self.params, x), ("", "x"), (0,))
-        task = self.task(data.types, False)
-
-        def objective_of(params: Any, x: Any, y: Any) -> Any:
-            return objective(task, state, x, y, ())(params)
-
-        return FunctionCall(objective_of, (self.params, x, y), ("", "x", "y"), (0,))
-
-    def _shaped_by(self, inputs: Sequence[Value]) -> None:
-        """Works out the shapes of a model that is first called on Tensors, and refuses others."""
-        given = [tuple(one.type.shape) for one in inputs]
-        if () in given:
-            raise ShapeError(type(self).__name__, "x must have rows, got a single number")
-        if not self.architecture.input_types:
-            samples: list[Any] = [shape[1:] for shape in given]
-            self.architecture.shaped(samples, variables.check)
-        self.fits(given)
-
-    def _called(self, given: Sequence[Symbol]) -> Any:
-        architecture = self.architecture
-        if not architecture.layers:
-            raise ArgumentError(type(self).__name__, "a model needs a layer, got none")
-        values = list(given)
-        for layer, name, read in zip(
-            architecture.layers, architecture.names, architecture.sources, strict=True
-        ):
-            scope = self, name, tuple(given)
-            values.append(Symbol(layer, [values[n] for n in read], scope=scope))
-        return architecture.outputs.nested([values[end] for end in architecture.ends])
+        return calling.as_function(self, where, args)
 
     def graph(self) -> Graph:
         """The prediction graph: (parameters, state, x) → the outputs."""
@@ -773,10 +650,3 @@ class Model(BaseModel):
         self.refresh()
         self.built()
         save(self, path, overwrite=overwrite)
-
-
-_ATTRIBUTES = {
-    *vars(BaseModel(0, "float32", None, Ports(("input",)))),
-    *(name for name, value in vars(BaseModel).items() if getattr(value, "fset", None)),
-}
-_PUBLIC = [name for name in _ATTRIBUTES if not name.startswith("_")]

@@ -53,7 +53,10 @@ class Programs:
         return found
 
     def apart(self, own: OwnCode | None = None) -> Programs:
-        """The same graphs and programs beside own tasks, which hold strengths of penalties."""
+        """The same graphs and programs for another model, beside tasks and code of its own.
+
+        Tasks are not shared: they hold strengths of penalties.
+        """
         return replace(self, tasks={}, own=own)
 
     def clear(self) -> None:

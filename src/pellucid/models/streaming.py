@@ -19,7 +19,8 @@ from pellucid.data.arrays import check_finite, fingerprint, gather_rows
 from pellucid.data.streams import Stream, features_of, is_stream, numbered, parts
 from pellucid.models import fitting
 from pellucid.models.base import BaseModel
-from pellucid.models.fitting import Data, Feed
+from pellucid.models.data import Data
+from pellucid.models.fitting import Feed
 from pellucid.models.measuring import CHUNK, rows_of
 from pellucid.optim import BatchSize, GrowingBatch, Optimizer
 from pellucid.runtime.executor import is_readable

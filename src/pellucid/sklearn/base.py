@@ -59,6 +59,13 @@ def allowed_threads() -> int | None:
     return max(1, min(int(given), available())) if given.isdecimal() else None
 
 
+def logarithms(probabilities: Array) -> Array:
+    """ln p; that of 0 is -inf, without a warning."""
+    with np.errstate(divide="ignore"):
+        found: Array = np.log(probabilities)
+    return found
+
+
 @contextmanager
 def convergence() -> Iterator[None]:
     """What a machine warns of inside, as the kind of warning that scikit-learn's users filter."""

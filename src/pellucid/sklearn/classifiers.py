@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from pellucid import svm
 from pellucid.core.arguments import choice
-from pellucid.sklearn.base import Array, Classes, ParameterError
+from pellucid.sklearn.base import Array, Classes, ParameterError, logarithms
 from pellucid.sklearn.kernel_machines import KernelMachine
 from pellucid.svm.classes import scores
 
@@ -95,8 +95,7 @@ class _Classifier(ClassifierMixin, Classes, KernelMachine):
     @available_if(_with_probabilities)
     def predict_log_proba(self, X: Any) -> Array:
         """The logarithm of `predict_proba`."""
-        logarithms: Array = np.log(self.predict_proba(X))
-        return logarithms
+        return logarithms(self.predict_proba(X))
 
     def decision_function(self, X: Any) -> Array:
         """How far each row lies on which side.

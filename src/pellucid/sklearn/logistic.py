@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import numpy as np
 from sklearn.base import ClassifierMixin
 
 from pellucid import svm
-from pellucid.sklearn.base import Array, Classes
+from pellucid.sklearn.base import Array, Classes, logarithms
 from pellucid.sklearn.kernel_machines import KernelMachine
 
 
@@ -98,7 +97,7 @@ class KernelLogisticRegression(ClassifierMixin, Classes, KernelMachine):
 
     def predict_log_proba(self, X: Any) -> Array:
         """The logarithm of `predict_proba`."""
-        return np.log(self.predict_proba(X))
+        return logarithms(self.predict_proba(X))
 
     def predict(self, X: Any) -> Array:
         """The most probable class of each row, (n,)."""

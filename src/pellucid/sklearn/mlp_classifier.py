@@ -18,7 +18,7 @@ from pellucid.core.errors import ArgumentError, DataError
 from pellucid.nn.losses import BinaryCrossEntropy, CrossEntropy, Loss
 from pellucid.nn.losses import loss as loss_of
 from pellucid.nn.losses.base import Form
-from pellucid.sklearn.base import Array, Classes, Table
+from pellucid.sklearn.base import Array, Classes, Table, logarithms
 from pellucid.sklearn.multilayer import MLP, Held, by_gradient
 from pellucid.sklearn.networks import Floats
 from pellucid.sklearn.tasks import managed
@@ -213,9 +213,7 @@ class MLPClassifier(ClassifierMixin, Classes, MLP):
     @available_if(_has_probabilities)
     def predict_log_proba(self, X: Any) -> Array:
         """The logarithm of `predict_proba`."""
-        with np.errstate(divide="ignore"):
-            logarithms: Array = np.log(self.predict_proba(X))
-        return logarithms
+        return logarithms(self.predict_proba(X))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -32,7 +32,7 @@ def share(model: Sequential) -> None:
     _known[key] = found
     for old in list(_known)[:-_MOST]:
         _known.pop(old, None)
-    model.adopt_programs(found)
+    model.share_programs(found)
 
 
 def structure(model: Sequential) -> Hashable:

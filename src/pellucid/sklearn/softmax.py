@@ -18,7 +18,7 @@ from pellucid.nn.layer import Layer
 from pellucid.nn.losses import BinaryCrossEntropy, CrossEntropy, Loss
 from pellucid.nn.regularizers import Regularizer
 from pellucid.optim import LBFGS, Newton, Optimizer
-from pellucid.sklearn.base import Array, Classes
+from pellucid.sklearn.base import Array, Classes, logarithms
 from pellucid.sklearn.following import Descent
 from pellucid.sklearn.networks import Network
 from pellucid.sklearn.tasks import managed
@@ -135,9 +135,7 @@ class SoftmaxRegression(LinearClassifierMixin, ClassifierMixin, Classes, Network
 
     def predict_log_proba(self, X: Any) -> Array:
         """The logarithm of `predict_proba`."""
-        with np.errstate(divide="ignore"):
-            logarithms: Array = np.log(self.predict_proba(X))
-        return logarithms
+        return logarithms(self.predict_proba(X))
 
     def decision_function(self, X: Any) -> Array:
         """The logits: (n,) for two classes, those of the second; else (n, K)."""

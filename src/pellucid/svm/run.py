@@ -316,9 +316,9 @@ class Run:
         chosen[self._worst] = True  # of one group: there is always a pair that moves
         room = size - int(chosen.sum())
         above[chosen], below[chosen] = math.inf, -math.inf
-        _take(above, room // 2, chosen)
+        _mark_lowest(above, room // 2, chosen)
         below[chosen] = -math.inf
-        _take(-below, size - int(chosen.sum()), chosen)
+        _mark_lowest(-below, size - int(chosen.sum()), chosen)
         return np.flatnonzero(chosen)
 
     def _block(self, chosen: Array, order: Array | None, tolerance: float, most: int) -> Array:
@@ -371,7 +371,7 @@ class Run:
         return chosen[np.argsort(rank, kind="stable")]
 
 
-def _take(scores: Array, count: int, chosen: Array) -> None:
+def _mark_lowest(scores: Array, count: int, chosen: Array) -> None:
     """Marks up to `count` rows of the lowest scores below 0; where all are equal, evenly spread.
 
     So at the start all problems ask for the same rows of a class.

@@ -1,22 +1,50 @@
 """The drawings of a report, as SVG: how a prediction depends on a column, points, curves, bars.
 
-In: numbers and texts. Out: text; the page's style gives the colours.
+In: numbers and texts. Out: text without colours, which the page's style gives: `STYLE`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 
 from pellucid.data.schema import CATEGORY, DATE
 from pellucid.tables.dependence import Dependence
+from pellucid.viz import svg
 
 _LEFT, _BARS = 150, 160  # pixels of a name, and of the longest bar; its numbers stand behind it
 _LETTERS = 20  # of a name beside a bar
+# Curves and their keys differ in their dashes too, so that nothing is told by colour alone.
+STYLE = """svg { max-width: 100%; height: auto; }
+svg text { fill: var(--ink); font-size: 12px; }
+.axis { stroke: var(--axis); } .curve { fill: none; stroke: var(--first); stroke-opacity: .7; }
+.bar, .dot { fill: var(--first); } .dot { fill-opacity: .5; }
+.ideal, .whisker { stroke: var(--second); }
+.s0 { --own: var(--first); } .s1 { --own: var(--second); } .s2 { --own: var(--ink); }
+.line { fill: none; stroke: var(--own); stroke-width: 1.8; } .spot { fill: var(--own); }
+.line.s1 { stroke-dasharray: 6 3; } .line.s2 { stroke-dasharray: 2 3; }
+.band { fill: var(--own); fill-opacity: .16; }
+.range { stroke: var(--own); stroke-opacity: .45; stroke-width: 4; }
+.key { display: inline-block; width: 1.6em; margin-right: .4em; vertical-align: middle;
+  border-top: 3px solid var(--own); }
+.key.s1 { border-top-style: dashed; } .key.s2 { border-top-style: dotted; }"""
+_ROLES = {  # what the page calls colours, and what pictures do
+    "ink": "ink",
+    "paper": "paper",
+    "soft": "muted",
+    "line": "grid",
+    "axis": "axis",
+    "first": "plus-line",
+    "second": "minus-line",
+}
 
 Ends = tuple[float, float]
+
+
+def colours(dark: bool) -> str:
+    """The colours of pictures as variables of a style sheet."""
+    return " ".join(f"--{own}: {svg.COLOURS[name][1 + dark]};" for own, name in _ROLES.items())
 
 
 def bars(values: Sequence[tuple[str, float, float]]) -> str:
@@ -28,12 +56,12 @@ def bars(values: Sequence[tuple[str, float, float]]) -> str:
         low, far = (
             _LEFT + _BARS * min(max(mean + sign * deviation, 0), top) / top for sign in (-1, 1)
         )
-        lines.append(
-            f'<text x="{_LEFT - 8}" y="{y + 12}" text-anchor="end">{_cut(name)}</text>'
-            f'<rect class="bar" x="{_LEFT}" y="{y}" width="{width:.1f}" height="14"/>'
-            f'<line class="whisker" x1="{low:.1f}" x2="{far:.1f}" y1="{y + 7}" y2="{y + 7}"/>'
-            f'<text x="{_LEFT + _BARS + 8}" y="{y + 12}">{mean:.3g} ± {deviation:.2g}</text>'
-        )
+        lines += [
+            _text(_LEFT - 8, y + 12, svg.shortened(name, _LETTERS), "end"),
+            svg.rect(_LEFT, y, width, 14, "bar"),
+            svg.line(low, y + 7, far, y + 7, "whisker"),
+            _text(_LEFT + _BARS + 8, y + 12, f"{mean:.3g} ± {deviation:.2g}"),
+        ]
     return _svg(430, high, "Importance of columns", lines)
 
 
@@ -44,11 +72,11 @@ def curves(several: Sequence[Sequence[float]]) -> str:
     span, longest = max(top - low, 1e-12), max(map(len, several))
     lines = _axes(44, 640, 12, 212)
     for curve in several:
-        points = " ".join(
-            f"{44 + 596 * i / (longest - 1):.1f},{210 - 190 * min((v - low) / span, 1.05):.1f}"
+        points = [
+            (44 + 596 * i / (longest - 1), 210 - 190 * min((v - low) / span, 1.05))
             for i, v in enumerate(curve)
-        )
-        lines.append(f'<polyline class="curve" points="{points}"/>')
+        ]
+        lines.append(svg.path(points, "curve"))
     lines += [
         _text(44, 230, "1"),
         _text(640, 230, f"{longest} epochs", "end"),
@@ -75,22 +103,18 @@ def square(
     def at(value: float) -> float:
         return 280 * _part(value, ends)
 
-    placed = [(f"{60 + at(x):.1f}", f"{290 - at(y):.1f}") for x, y in dots]
+    placed = [(60 + at(x), 290 - at(y)) for x, y in dots]
     sizes = [1.5 + 8 * (n / max(rows)) ** 0.5 for n in rows] or [3.5] * len(placed)
     lines = [
         *_axes(60, 340, 10, 290),
-        '<line class="ideal" x1="60" x2="340" y1="290" y2="10"/>',
-        *(
-            f'<circle class="dot" cx="{x}" cy="{y}" r="{size:.1f}"/>'
-            for (x, y), size in zip(placed, sizes, strict=True)
-        ),
+        svg.line(60, 290, 340, 10, "ideal"),
+        *(svg.circle(x, y, size, "dot") for (x, y), size in zip(placed, sizes, strict=True)),
         _text(60, 307, f"{low:.4g}"),
         _text(340, 307, f"{high:.4g}", "end"),
         _text(54, 290, f"{low:.4g}", "end"),
         _text(54, 20, f"{high:.4g}", "end"),
         _text(200, 326, across, "middle"),
-        f'<text x="20" y="150" text-anchor="middle" transform="rotate(-90 20 150)">{escape(up)}'
-        "</text>",
+        _text(20, 150, up, "middle", transform="rotate(-90 20 150)"),
     ]
     return _svg(360, 334, f"{up} against {across}", lines)
 
@@ -132,10 +156,10 @@ def _lines(one: Dependence, ends: Ends) -> str:
             *zip(map(x, one.places), map(y, curve.high), strict=True),
             *reversed(list(zip(map(x, one.places), map(y, curve.low), strict=True))),
         ]
-        lines.append(f'<polygon class="band s{k}" points="{_points(edge)}"/>')
-        lines.append(f'<polyline class="line s{k}" points="{_points(spots)}"/>')
         lines += [
-            f'<circle class="spot s{k}" cx="{a:.1f}" cy="{b:.1f}" r="2.5"/>' for a, b in spots
+            svg.path(edge, f"band s{k}", closed=True),
+            svg.path(spots, f"line s{k}"),
+            *(svg.circle(a, b, 2.5, f"spot s{k}") for a, b in spots),
         ]
     ticks = one.labels if one.kind == DATE else tuple(f"{place:.4g}" for place in one.places)
     lines += [
@@ -162,10 +186,10 @@ def _rows(one: Dependence, ends: Ends) -> str:
         for k, curve in enumerate(one.curves):
             y = middle + 8 * (k - (len(one.curves) - 1) / 2)
             low, high_end, mean = x(curve.low[i]), x(curve.high[i]), x(curve.mean[i])
-            lines.append(
-                f'<line class="range s{k}" x1="{low:.1f}" x2="{high_end:.1f}" y1="{y:.1f}" '
-                f'y2="{y:.1f}"/><circle class="spot s{k}" cx="{mean:.1f}" cy="{y:.1f}" r="3.5"/>'
-            )
+            lines += [
+                svg.line(low, y, high_end, y, f"range s{k}"),
+                svg.circle(mean, y, 3.5, f"spot s{k}"),
+            ]
     lines += [_text(120, high + 16, f"{bottom:.3g}"), _text(308, high + 16, f"{top:.3g}", "end")]
     return _svg(320, high + 22, f"Prediction by {one.column}", lines)
 
@@ -176,27 +200,24 @@ def _part(value: float, ends: Ends) -> float:
     return min(max((value - low) / (high - low), 0.0), 1.0)
 
 
-def _points(spots: Sequence[tuple[float, float]]) -> str:
-    return " ".join(f"{x:.1f},{y:.1f}" for x, y in spots)
-
-
 def _axes(left: float, right: float, top: float, bottom: float) -> list[str]:
     return [
-        f'<line class="axis" x1="{left}" x2="{right}" y1="{bottom}" y2="{bottom}"/>',
-        f'<line class="axis" x1="{left}" x2="{left}" y1="{top}" y2="{bottom}"/>',
+        svg.line(left, bottom, right, bottom, "axis"),
+        svg.line(left, top, left, bottom, "axis"),
     ]
 
 
-def _text(x: float, y: float, text: str, anchor: str = "start") -> str:
-    return f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}">{escape(text)}</text>'
-
-
-def _cut(name: str) -> str:
-    return escape(name if len(name) <= _LETTERS else name[: _LETTERS - 1] + "…")
+def _text(x: float, y: float, text: str, anchor: str = "start", **attributes: str) -> str:
+    return svg.words(x, y, text, None, text_anchor=anchor, **attributes)
 
 
 def _svg(width: float, high: float, label: str, parts: Sequence[str]) -> str:
-    return (
-        f'<svg viewBox="0 0 {width:g} {high:g}" width="{width:g}" height="{high:g}" role="img" '
-        f'aria-label="{escape(label)}">{"".join(parts)}</svg>'
+    return svg.element(
+        "svg",
+        *parts,
+        viewBox=f"0 0 {svg.number(width)} {svg.number(high)}",
+        width=float(width),
+        height=float(high),
+        role="img",
+        aria_label=label,
     )

@@ -209,8 +209,11 @@ def _evidence(document: Mapping[str, Any]) -> Evidence:
             Worst(_count(row), _text(target), _text(predicted), tuple(map(_text, cells)))
             for row, target, predicted, cells in document["worst"]
         ),
-        tuple(_dependence(*parts) for parts in document["dependence"]),
-        tuple((_text(true), _text(told), _count(n)) for true, told, n in document["mistakes"]),
+        # Older files have neither of these; their reports leave the parts out.
+        tuple(_dependence(*parts) for parts in document.get("dependence", ())),
+        tuple(
+            (_text(true), _text(told), _count(n)) for true, told, n in document.get("mistakes", ())
+        ),
     )
 
 

@@ -98,8 +98,7 @@ class Networks:
         """`model`, one of this kind, which runs what is compiled for the others."""
         if self._first is None:
             self._first = model
-        else:
-            model.share_programs(self._first)
+        model.share_programs(self._first.programs)
         return model
 
     def inputs(self, x: Arrays) -> dict[str, Array]:

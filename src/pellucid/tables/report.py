@@ -31,35 +31,24 @@ NAMES = {
     "r2": "R²",
 }
 _MOST_BARS = 30  # columns whose importance is drawn
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1c1c1a; --paper: #fdfdfb; --soft: #6a6a64;
-  --line: #dcdcd4; --mark: #22577a; --other: #c2571a; --third: #5b7d2a; }
-@media screen and (prefers-color-scheme: dark) { :root { --ink: #e8e8e2; --paper: #181816;
-  --soft: #a0a098; --line: #3a3a36; --mark: #7cb5d8; --other: #f0a06a; --third: #a9cc74; } }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
-  max-width: 56rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; line-height: 1.25; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
-table { border-collapse: collapse; font-size: .9rem; } .wide { overflow-x: auto; }
-th, td { padding: .2rem .8rem .2rem 0; text-align: left; border-bottom: 1px solid var(--line); }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
-p.soft, figcaption { color: var(--soft); font-size: .9rem; } code { font-size: .9em; }
-pre { overflow-x: auto; border: 1px solid var(--line); padding: .6rem; }
-figure { margin: 0; } figcaption { margin: .3rem 0 1rem; }
-svg { max-width: 100%; height: auto; }
-svg text { fill: var(--ink); font-size: 12px; }
-.axis { stroke: var(--line); } .curve { fill: none; stroke: var(--mark); stroke-opacity: .7; }
-.bar, .dot { fill: var(--mark); } .dot { fill-opacity: .5; }
-.s0 { --own: var(--mark); } .s1 { --own: var(--other); } .s2 { --own: var(--third); }
-.line { fill: none; stroke: var(--own); stroke-width: 1.8; } .spot, .key { fill: var(--own); }
-.band { fill: var(--own); fill-opacity: .16; } .range { stroke: var(--own); stroke-opacity: .45;
-  stroke-width: 4; } .key { display: inline-block; width: .7em; height: .7em; margin: 0 .3em 0 0;
-  background: var(--own); } figcaption span { margin-right: 1em; white-space: nowrap; }
-.several { display: flex; flex-wrap: wrap; gap: 1rem 1.5rem; }
-.several figure { margin: 0; width: 320px; max-width: 100%; break-inside: avoid; }
-h3 { font-size: .9rem; margin: 0; overflow-wrap: anywhere; }
-.ideal, .whisker { stroke: var(--other); }
-@media print { :root { color-scheme: light; } body { margin: 0; max-width: none; }
-  h2, h3 { break-after: avoid; } tr, figure { break-inside: avoid; } }
+_STYLE = f""":root {{ color-scheme: light dark; {figures.colours(False)} }}
+@media screen and (prefers-color-scheme: dark) {{ :root {{ {figures.colours(True)} }} }}
+body {{ font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
+  max-width: 56rem; margin: 2rem auto; padding: 0 1rem; }}
+h1 {{ font-size: 1.6rem; line-height: 1.25; }} h2 {{ font-size: 1.15rem; margin-top: 2.2rem; }}
+h3 {{ font-size: .9rem; margin: 0; overflow-wrap: anywhere; }}
+table {{ border-collapse: collapse; font-size: .9rem; }} .wide {{ overflow-x: auto; }}
+th, td {{ padding: .2rem .8rem .2rem 0; text-align: left; border-bottom: 1px solid var(--line); }}
+td.n, th.n {{ text-align: right; font-variant-numeric: tabular-nums; }}
+p.soft, figcaption {{ color: var(--soft); font-size: .9rem; }} code {{ font-size: .9em; }}
+pre {{ overflow-x: auto; border: 1px solid var(--line); padding: .6rem; }}
+figure {{ margin: 0; }} figcaption {{ margin: .3rem 0 1rem; }}
+figcaption span {{ margin-right: 1em; white-space: nowrap; }}
+.several {{ display: flex; flex-wrap: wrap; gap: 1rem 1.5rem; }}
+.several figure {{ margin: 0; width: 320px; max-width: 100%; break-inside: avoid; }}
+{figures.STYLE}
+@media print {{ :root {{ color-scheme: light; }} body {{ margin: 0; max-width: none; }}
+  h2, h3 {{ break-after: avoid; }} tr, figure {{ break-inside: avoid; }} }}
 """
 
 

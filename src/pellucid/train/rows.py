@@ -35,8 +35,10 @@ class Epoch(Protocol):
 
 
 class Rows(Protocol):
-    """Attributes:
-    data: of a stream, what tells the data of the epoch from others.
+    """The rows of a run, epoch by epoch.
+
+    Attributes:
+        data: of a stream, what tells the data of the epoch from others.
     """
 
     data: str | None

@@ -104,7 +104,7 @@ def element(name: str, *inside: str, **attributes: Any) -> str:
     return f"{start}>{''.join(inside)}</{name}>" if inside else f"{start}/>"
 
 
-def words(x: float, y: float, text: object, cls: str = "ink", **attributes: Any) -> str:
+def words(x: float, y: float, text: object, cls: str | None = "ink", **attributes: Any) -> str:
     """One line of text; y is its base line."""
     own = escape(plain(text))
     return element("text", own, x=float(x), y=float(y), cls=cls, **attributes)

@@ -1,1 +1,1 @@
-"""A playground in the browser."""
+"""Pages for the browser."""

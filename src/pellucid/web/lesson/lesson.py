@@ -12,7 +12,7 @@ from pellucid.core.arguments import seed as check_seed
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.core.files import check_target, write_atomically
 from pellucid.models.base import BaseModel
-from pellucid.models.fitting import Data
+from pellucid.models.data import Data
 from pellucid.web.lesson import view
 from pellucid.web.lesson.page import html
 from pellucid.web.lesson.question import Question, as_text

@@ -1,5 +1,5 @@
 "use strict";
-// Units and weights: negative ones blue and dashed, positive ones orange; width by size.
+// Units and weights: positive ones blue, negative ones orange and dashed; width by size.
 
 const short = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 

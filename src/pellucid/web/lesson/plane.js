@@ -2,7 +2,7 @@
 // The output over the plane of two features: a heat map, the points on it, and a cross that reads it.
 
 const BLUE = [0, 114, 178], WHITE = [255, 255, 255], ORANGE = [213, 94, 0];
-const CLASS_COLOURS = [BLUE, ORANGE, [0, 158, 115], [204, 121, 167], [230, 159, 0], [86, 180, 233]];
+const CLASS_COLOURS = [ORANGE, BLUE, [0, 158, 115], [204, 121, 167], [230, 159, 0], [86, 180, 233]];
 const SIDE = 64; // places along each side
 const SHAPES = [ // of points, in a square of side 2 around 0
   [], // a circle
@@ -74,7 +74,7 @@ class Plane {
   }
 
   colour(part) {
-    return mixed(WHITE, part < 0 ? BLUE : ORANGE, Math.abs(part));
+    return mixed(WHITE, part < 0 ? ORANGE : BLUE, Math.abs(part));
   }
 
   // Each output as what it is shown as: a probability where it stands for one.
@@ -164,7 +164,7 @@ class Plane {
     const { classes, low, high } = this.told, { shown, words } = this;
     const entries = classes
       ? CLASS_COLOURS.slice(0, classes).map((colour, k) => [k, colour, `${words.class} ${k}`])
-      : [[0, BLUE, shown(low)], [1, ORANGE, shown(high)]];
+      : [[0, ORANGE, shown(low)], [1, BLUE, shown(high)]];
     return element("ul", { class: "legend" }, ...entries.map(([shape, colour, text]) => {
       const glyph = element("canvas", { width: 32, height: 32, "aria-hidden": "true" });
       Plane.mark(glyph.getContext("2d"), shape, 16, 17, 10, colour);

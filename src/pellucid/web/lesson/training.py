@@ -23,7 +23,7 @@ from pellucid.export.web_module import Part, WebModule, web_module
 from pellucid.graph.node import TensorType
 from pellucid.models import fitting, variables
 from pellucid.models.base import BaseModel
-from pellucid.models.fitting import Data
+from pellucid.models.data import Data
 from pellucid.models.measuring import CHUNK
 from pellucid.optim import BatchSize, Minimizer, Optimizer, Schedule
 from pellucid.runtime.extras import ORDER, numpy_dtype, stream_words

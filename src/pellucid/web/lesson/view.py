@@ -12,16 +12,16 @@ import numpy as np
 from pellucid.core import trees
 from pellucid.data.frames import feature_names as feature_columns
 from pellucid.models.base import BaseModel
-from pellucid.models.fitting import Data
+from pellucid.models.data import Data
 from pellucid.nn.dense import Dense
 from pellucid.nn.losses.base import Form
+from pellucid.viz.svg import subscript
 
 Array = np.ndarray[Any, Any]
 MOST_CLASSES = 6  # that colours and shapes tell apart
 MOST_UNITS = 16  # of a layer that is drawn
 _MARGIN = 0.08  # of the plane around the points
 _TWO_SIDES = {Form.PROBABILITY: (0.0, 1.0), Form.LOGITS: (0.0, 1.0), Form.SCORES: (-1.0, 1.0)}
-_BELOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _CLASSES = (Form.PROBABILITIES, Form.CLASS_LOGITS, Form.CLASS_SCORES)
 
 
@@ -30,7 +30,7 @@ def feature_names(model: BaseModel, x: Any, count: int) -> list[str]:
     names = feature_columns(x) or model.columns[0]
     if names is not None and len(names) == count:
         return list(names)
-    return [f"x{str(n + 1).translate(_BELOW)}" for n in range(count)]
+    return [f"x{subscript(n + 1)}" for n in range(count)]
 
 
 def has_plane(model: BaseModel) -> bool:

@@ -1,0 +1,123 @@
+"""Rows that a person gave for a model, checked: features, targets as losses take them, weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pellucid.core import dtypes
+from pellucid.core.errors import ArgumentError, ShapeError
+from pellucid.core.shapes import N
+from pellucid.data.arrays import as_targets, check_exact, check_finite, slice_rows
+from pellucid.data.weights import as_weights, weights_by_class
+from pellucid.graph.node import TensorType
+from pellucid.models.base import BaseModel
+from pellucid.nn.losses import Loss
+from pellucid.runtime.executor import dtype_name
+from pellucid.runtime.extras import numpy_dtype
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Data:
+    """Rows to train on or to measure, checked.
+
+    Attributes:
+        features: an array an input, as they were given.
+        targets: an array an output, as its loss takes it.
+        weights: the weight of each row, alone; empty where rows have none.
+    """
+
+    features: tuple[Array, ...]
+    targets: tuple[Array, ...]
+    weights: tuple[Array, ...] = ()
+
+    @staticmethod
+    def of(
+        model: BaseModel,
+        x: Any,
+        y: Any,
+        where: str,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        name: str = "y",
+        more: bool = False,
+    ) -> Data:
+        """The data that a person gave for this model.
+
+        Args:
+            more: whether others came before, so that the model's own functions were looked at.
+        """
+        losses = model.configuration(where).losses
+        features = model.more_features(x, where) if more else model.given_features(x, where)
+        rows, labels = len(features[0]), []
+        for own in model.architecture.outputs.taken(where, name, y):
+            labels.append(as_targets(own, where, name))
+            if len(labels[-1]) != rows:
+                raise ShapeError(
+                    where, f"x and {name} must have as many rows, got {rows} and {len(labels[-1])}"
+                )
+        model.built(features)  # behind these checks: what is refused is no reason to build
+        types = model.architecture.output_types
+        targets = [
+            loss.targets(own, type) for loss, own, type in zip(losses, labels, types, strict=True)
+        ]
+        for own in labels:
+            check_exact(own, numpy_dtype(model.dtype), where, name, "y.min()")
+        weights = _weights(model, losses, sample_weight, class_weight, targets, types, where)
+        return Data(features, tuple(targets), weights)
+
+    @property
+    def types(self) -> tuple[TensorType, ...]:
+        """The types of the targets."""
+        return tuple(
+            [
+                TensorType(dtypes.as_dtype(dtype_name(y.dtype)), (N, *y.shape[1:]))
+                for y in self.targets
+            ]
+        )
+
+    @property
+    def rows(self) -> int:
+        return len(self.features[0])
+
+    @property
+    def others(self) -> tuple[Array, ...]:
+        """What a step takes beside the features."""
+        return *self.targets, *self.weights
+
+
+def _weights(
+    model: BaseModel,
+    losses: Sequence[Loss],
+    sample_weight: Any,
+    class_weight: Any,
+    targets: Sequence[Array],
+    types: Sequence[TensorType],
+    where: str,
+) -> tuple[Array, ...]:
+    """The weight of each row, alone in a tuple; an empty one where rows have none."""
+    weights, rows = None, len(targets[0])
+    if sample_weight is not None:
+        weights = as_weights(sample_weight, rows, where)
+    if class_weight is not None:
+        if len(targets) > 1:
+            raise ArgumentError(
+                where,
+                f"class_weight needs a model of one output, got {len(targets)}",
+                "Use sample_weight.",
+            )
+        labels, classes = losses[0].row_classes(targets[0], types[0], where)
+        own = weights_by_class(class_weight, labels, classes, where)
+        with np.errstate(over="ignore"):
+            weights = own if weights is None else weights * own
+    if weights is None:
+        return ()
+    given = {"sample_weight": sample_weight, "class_weight": class_weight}
+    name = " times ".join(name for name, one in given.items() if one is not None)
+    check_finite(weights, range(len(weights)), name)  # their product may not be
+    return (slice_rows(weights, 0, len(weights), numpy_dtype(model.dtype), name),)
