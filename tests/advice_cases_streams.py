@@ -27,6 +27,13 @@ def evaluate(*given: Any) -> Any:
     return model.evaluate(*given)
 
 
+def streamed() -> Any:
+    """A model that was fitted on columns a and b of a table."""
+    model = compiled()
+    model.fit(stream_table("SELECT 1 AS a, 2 AS b, 3.5 AS y", "y"), verbose=0)
+    return model
+
+
 def batches() -> Iterator[Any]:
     yield from HALVES
 
@@ -181,6 +188,25 @@ FOLLOWED = [
         "Make numbers of it in SQL, or leave it out: features=[…].",
         lambda p: stream_table("SELECT 1 AS a, 'x' AS b"),
         lambda p: stream_table("SELECT 1 AS a, 'x' AS b", features=["a"]),
+    ),
+    Followed(
+        "Take them in this order: features=['a', 'b'].",
+        lambda p: streamed().predict(stream_table("SELECT 1 AS b, 2 AS a", shuffle=False)),
+        lambda p: streamed().predict(
+            stream_table("SELECT 1 AS b, 2 AS a", features=["a", "b"], shuffle=False)
+        ),
+    ),
+    Followed(
+        "Write stream_table(…, shuffle=False).",
+        lambda p: streamed().predict(stream_table("SELECT 1 AS a, 2 AS b")),
+        lambda p: streamed().predict(stream_table("SELECT 1 AS a, 2 AS b", shuffle=False)),
+    ),
+    Followed(
+        'Name its column: stream_table(source, "target").',
+        lambda p: streamed().evaluate(stream_table("SELECT 1 AS a, 2 AS b, 3.5 AS target")),
+        lambda p: streamed().evaluate(
+            stream_table("SELECT 1 AS a, 2 AS b, 3.5 AS target", "target")
+        ),
     ),
     Followed(
         'Write stream_table("SELECT * FROM …", database=path).',

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pellucid.data import Schema, Table, read_table
+from pellucid.tables import fit_table
 from tests.advice_cases import Followed
 
 ROWS = {"a": [1, 2], "b": ["x", "y"]}
@@ -40,7 +41,25 @@ class Lazy:
         return ROWS
 
 
+def of_pandas() -> Any:
+    import pandas as pd
+
+    return pd.DataFrame(ROWS)
+
+
 FOLLOWED = [
+    Followed(
+        "A row of a frame is frame[i : i + 1]; a column is series.to_frame().",
+        lambda p: read_table(of_pandas().iloc[1]),
+        lambda p: (read_table(of_pandas()[1:2]), read_table(of_pandas()["b"].to_frame())),
+    ),
+    Followed(
+        "Put its values into the table as a column, and give the name of the column.",
+        lambda p: fit_table({"a": range(10)}, [0, 1] * 5, verbose=0),
+        lambda p: fit_table(
+            {"a": range(10), "y": [0, 1] * 5}, "y", types={"a": "number"}, quick=True, verbose=0
+        ),
+    ),
     Followed(
         "Write frame.collect().",
         lambda p: read_table(Lazy()),

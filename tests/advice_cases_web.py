@@ -21,7 +21,7 @@ def lesson(folder: Path, model: Any = None, optimizer: Any = "sgd", **options: A
     made = model or pel.Sequential([nn.Dense(1)], seed=0)
     if isinstance(made, pel.Sequential):
         made.compile(optimizer, "squared", metrics=options.pop("metrics", ()))
-    return pel.lesson(made, ROWS, Y, folder / "page.html", **options)
+    return pel.lesson(made, ROWS, Y, folder / options.pop("name", "page.html"), **options)
 
 
 def remainder(x: Any) -> Any:
@@ -33,6 +33,11 @@ FOLLOWED = [
         "Make one first.",
         lambda p: lesson(p, model=nn.Dense(1)),
         lambda p: lesson(p, model=pel.Sequential([nn.Dense(1)], seed=0)),
+    ),
+    Followed(
+        "Write page.html: a browser does not run other files.",
+        lambda p: lesson(p, name="page"),
+        lambda p: lesson(p, name="page.html"),
     ),
     Followed(
         'Write [pel.Question("How many classes?", 3)].',

@@ -45,6 +45,11 @@ def broken(x: Any) -> Any:
 
 
 CASES: list[tuple[str, Callable[[Path], Any], str | None]] = [
+    (
+        "a lesson in a file of another name",
+        lambda p: lesson(p, path=p / "page.txt"),
+        "the name must end in .html, got 'page.txt'",
+    ),
     ("a lesson of no model", lambda p: lesson(p, model="m"), "model must be a Sequential or a"),
     (
         "a lesson of a model that is not compiled",

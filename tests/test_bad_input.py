@@ -53,6 +53,14 @@ def fit(x: Any = X, y: Any = Y, **options: Any):
     return made
 
 
+def streamed_again(query: str, **options: Any) -> Any:
+    """Predictions for a query by a model that was fitted on columns a and b of a table."""
+    model = pel.Sequential([pel.nn.Dense(1)])
+    model.compile("sgd", "squared")
+    model.fit(pel.data.stream_table("SELECT 1 AS a, 2 AS b, 3 AS y", "y"), verbose=0)
+    return model.predict(pel.data.stream_table(query, **options))
+
+
 def fit_stream(stream: Any, **options: Any) -> Any:
     return fit(stream, None, **options)
 
@@ -220,7 +228,7 @@ TABLES = [
     Case(
         "a table without a column of the schema",
         lambda p: read_by_schema({"price": [1, 2], "town": ["Rom", "Bonn"]}),
-        "columns must be those of the schema, got none called 'city'",
+        "each expected column must be there, got none called 'city'",
     ),
     Case(
         "a generator for several epochs",
@@ -242,6 +250,26 @@ TABLES = [
         "a missing cell in a streamed table",
         lambda p: list(pel.data.stream_table("SELECT NULL::INT AS age, 1 AS y", "y")),
         "each cell must be a finite number, got a missing cell in 'age', row 0",
+    ),
+    Case(
+        "a streamed table whose columns are in another order",
+        lambda p: streamed_again("SELECT 1 AS b, 2 AS a", shuffle=False),
+        "the columns must be those of fit, 'a', 'b', got 'b' in the place of 'a'",
+    ),
+    Case(
+        "a prediction of a streamed table in a drawn order",
+        lambda p: streamed_again("SELECT 1 AS a, 2 AS b"),
+        "a table must give its rows in their order, got one that shuffles them",
+    ),
+    Case(
+        "a streamed table without a target",
+        lambda p: fit_stream(pel.data.stream_table("SELECT 1 AS a, 2 AS b")),
+        "a table must have a target here, got one without",
+    ),
+    Case(
+        "a target that is a column of its own",
+        lambda p: pel.fit_table({"height": [1, 2]}, [0, 1]),
+        "target must be the name of a column, got an object of type list",
     ),
     Case(
         "a table of columns of unequal length",

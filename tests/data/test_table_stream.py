@@ -104,6 +104,37 @@ def test_a_model_trains_on_it_and_goes_on(folder, tmp_path):
     assert evaluated == whole.evaluate(direct, np.arange(ROWS) % 3)
 
 
+def test_columns_are_those_of_fit_in_their_order(folder, tmp_path):
+    """A table has names, so columns in another order are no silent mistake."""
+    net = pel.Sequential([pel.nn.Dense(3, input_shape=(2,))], seed=0)
+    net.compile("sgd", "cross_entropy")
+    net.fit(stream_table(folder, "y", features=["a", "even"]), batch_size=512, verbose=0)
+    net.save(tmp_path / "m.safetensors")
+    for model in (net, pel.load(tmp_path / "m.safetensors")):
+        swapped: dict[str, Any] = {"features": ["even", "a"], "shuffle": False}
+        with pytest.raises(DataError, match="got 'even' in the place of 'a'") as caught:
+            model.predict(stream_table(folder, **swapped))
+        assert "features=['a', 'even']" in str(caught.value)
+        for act in (model.evaluate, model.fit):
+            with pytest.raises(DataError, match="got 'even' in the place of 'a'"):
+                act(stream_table(folder, "y", **swapped))
+        with pytest.raises(DataError, match="got 'n', 'y' too"):
+            model.predict(stream_table(folder, shuffle=False))
+    named = {"even": np.zeros(4), "a": np.zeros(4)}
+    with pytest.raises(DataError, match="got 'even' in the place of 'a'"):
+        net.predict(pytest.importorskip("pandas").DataFrame(named))
+
+
+def test_predictions_are_of_rows_in_their_order(folder):
+    net = pel.Sequential([pel.nn.Dense(3, input_shape=(4,))], seed=0)
+    net.compile("sgd", "cross_entropy")
+    with pytest.raises(ArgumentError, match="got one that shuffles them"):
+        net.predict(stream_table(folder))
+    with pytest.raises(ArgumentError, match="must have a target here") as caught:
+        net.fit(stream_table(folder))
+    assert 'stream_table(source, "target")' in str(caught.value)
+
+
 def test_a_step_has_32_rows_unless_said(folder):
     net = pel.Sequential([pel.nn.Dense(3, input_shape=(2,))], seed=0)
     net.compile("sgd", "cross_entropy")

@@ -51,10 +51,21 @@ def check_names(where: str, known: Sequence[str] | None, data: Any) -> None:
     Raises:
         DataError: names the columns that are missing, new, or in another place.
     """
-    if known is None:
-        return
-    got = feature_names(data)
-    if got is None or got == tuple(known):
+    check_same_names(where, known, feature_names(data))
+
+
+def check_same_names(
+    where: str, known: Sequence[str] | None, got: Sequence[str] | None, streamed: bool = False
+) -> None:
+    """Refuses other names than `known` in this order; None on either side passes.
+
+    Args:
+        streamed: whether the table is one of `stream_table`, not a frame.
+
+    Raises:
+        DataError: names the columns that are missing, new, or in another place.
+    """
+    if known is None or got is None or tuple(got) == tuple(known):
         return
     missing = [name for name in known if name not in got]
     extra = [name for name in got if name not in known]
@@ -68,6 +79,8 @@ def check_names(where: str, known: Sequence[str] | None, data: Any) -> None:
         place = next(i for i, pair in enumerate(zip(known, got, strict=True)) if pair[0] != pair[1])
         problem = f"got {got[place]!r} in the place of {known[place]!r}"
     fix = f"Take them in this order: x[{list(known)!r}]."
+    if streamed:
+        fix = f"Take them in this order: features={list(known)!r}."
     if missing or len(known) > _SHOWN:
         fix = "Give the columns that the model was fitted with, in their order."
     raise DataError(where, f"the columns must be those of fit, {_listed(known)}, {problem}", fix)

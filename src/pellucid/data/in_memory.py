@@ -93,6 +93,12 @@ def in_memory(source: Any) -> Columns:
         return _named([(n, _masked(n, found[n])) for n in source.columns], "relation")
     if isinstance(source, (list, tuple)) and source and all(isinstance(r, Mapping) for r in source):
         return from_rows(source)
+    if hasattr(source, "to_frame"):  # a Series
+        raise ArgumentError(
+            WHERE,
+            f"a table must have columns and rows, got one {type(source).__name__}",
+            "A row of a frame is frame[i : i + 1]; a column is series.to_frame().",
+        )
     if hasattr(source, "__arrow_c_stream__"):
         return engine.read_stream(WHERE, source)
     raise ArgumentError(

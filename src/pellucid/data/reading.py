@@ -133,7 +133,7 @@ def _by_schema(columns: Columns, schema: Schema) -> tuple[list[Any], list[Note]]
     if missing:
         raise DataError(
             WHERE,
-            f"columns must be those of the schema, got none called {_listed(missing)}",
+            f"each expected column must be there, got none called {_listed(missing)}",
             nearest(missing[0], by_name),
         )
     extra = [name for name in by_name if name not in schema.names]

@@ -40,7 +40,8 @@ class Stream:
     Attributes:
         once: whether the batches can be taken only once.
         length: how many batches there are, where it is known.
-        rows_only: whether the batches are as they were read, and say nothing of the steps.
+        table: the table that gives the batches, or None. Its batches are as they were read, and
+            say nothing of the steps.
 
     Raises:
         ArgumentError: for what gives no batches.
@@ -49,7 +50,7 @@ class Stream:
     def __init__(self, where: str, source: Any):
         self.where, self._source = where, source
         self._numbered = False
-        self.rows_only = isinstance(source, TableStream)
+        self.table = source if isinstance(source, TableStream) else None
         if callable(source) and not hasattr(source, "__next__"):
             self._numbered = _takes_epoch(where, source)
             self.once = False

@@ -18,7 +18,7 @@ from pellucid.core.errors import ArgumentError, DTypeError, ShapeError
 from pellucid.core.forks import Claim, importing
 from pellucid.core.shapes import N
 from pellucid.data.arrays import as_array, as_features
-from pellucid.data.frames import check_names, feature_names
+from pellucid.data.frames import check_names, check_same_names, feature_names
 from pellucid.graph.node import Graph, TensorType
 from pellucid.models import variables
 from pellucid.models.architecture import Architecture
@@ -289,11 +289,20 @@ class BaseModel(Network):
             )
         return found
 
-    def remember_columns(self, x: Any) -> None:
-        """Keeps the names of a table's columns: later tables must have the same in this order."""
+    def check_columns(self, names: tuple[str, ...], where: str) -> None:
+        """Refuses the columns of a streamed table that are not those of `fit` in their order."""
+        if len(self.columns) == 1:
+            check_same_names(where, self.columns[0], names, streamed=True)
+
+    def remember_columns(self, x: Any, names: tuple[str, ...] | None = None) -> None:
+        """Keeps the names of a table's columns: later tables must have the same in this order.
+
+        Args:
+            names: of the columns of x, where x is an array of a streamed table.
+        """
         given = self.architecture.inputs.taken("fit", "x", x)
         self.columns = [
-            feature_names(one) if known is None else known
+            (feature_names(one) or names) if known is None else known
             for known, one in zip(self.columns, given, strict=True)
         ]
 

@@ -495,7 +495,7 @@ class Model(BaseModel):
             **feed.same,
             "y": [[dtype_name(y.dtype), list(y.shape[1:])] for y in data.targets],
         }
-        self.remember_columns(source.features if source else x)
+        self.remember_columns(*((source.features, source.names) if source else (x,)))
         note_changes = fitting.noting_changes(self)
         run.train()
         note_changes()

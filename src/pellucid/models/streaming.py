@@ -17,6 +17,7 @@ import numpy as np
 from pellucid.core.errors import ArgumentError, DataError
 from pellucid.data.arrays import check_finite, fingerprint, gather_rows
 from pellucid.data.streams import Stream, features_of, is_stream, numbered, parts
+from pellucid.data.table_stream import TableStream
 from pellucid.models import fitting
 from pellucid.models.base import BaseModel
 from pellucid.models.data import Data
@@ -77,6 +78,7 @@ class Source:
 
     Attributes:
         first: the data of the first batch, as all others must be; features: x as it came.
+        names: of its columns, where a table is streamed.
         model, dtype: whose batches they are.
         epoch: of which the first batch is.
     """
@@ -86,6 +88,9 @@ class Source:
     ):
         self.model, self.stream, self._where = model, stream, where
         self._class_weight, self.epoch = class_weight, epoch
+        self.names = None if stream.table is None else stream.table.features
+        if stream.table is not None:
+            _check_table(model, stream.table, where)
         self.dtype = numpy_dtype(model.dtype)
         raw = stream.batches(epoch)
         head = next(raw, None)
@@ -137,6 +142,17 @@ class Source:
         return fingerprint(batch.arrays[:inputs], batch.arrays[inputs:], self.dtype)
 
 
+def _check_table(model: BaseModel, table: TableStream, where: str) -> None:
+    """Refuses a streamed table without a target, or with other columns than those of `fit`."""
+    if table.target is None:
+        raise ArgumentError(
+            where,
+            "a table must have a target here, got one without",
+            'Name its column: stream_table(source, "target").',
+        )
+    model.check_columns(table.features, where)
+
+
 def _again(first: Batch, rest: Iterator[Batch]) -> Iterator[Batch]:
     yield first
     yield from rest
@@ -145,7 +161,7 @@ def _again(first: Batch, rest: Iterator[Batch]) -> Iterator[Batch]:
 def feed(source: Source, batch_size: Any, epochs: int, resume: bool) -> Feed:
     """The rows of a stream in their order, which steps read from a window."""
     model, first = source.model, source.first
-    if batch_size is None and source.stream.rows_only:
+    if batch_size is None and source.stream.table is not None:
         batch_size = 32
     sizes = _sizes(batch_size, model.configuration("fit").optimizer)
     largest = first.rows if sizes is None else sizes.largest(epochs)
@@ -321,6 +337,14 @@ def predictions_of(
         predicted: gives those of some rows.
     """
     model.refresh()
+    if stream.table is not None:
+        model.check_columns(stream.table.features, where)
+        if stream.table.seed is not None:
+            raise ArgumentError(
+                where,
+                "a table must give its rows in their order, got one that shuffles them",
+                "Write stream_table(…, shuffle=False).",
+            )
 
     def outputs(batch: Any) -> list[Array]:
         features = model.more_features(features_of(batch), where)

@@ -216,7 +216,13 @@ def _call(table: Table, options: Options) -> str:
 
 
 def _column(table: Table, name: object, what: str) -> Column:
-    if not isinstance(name, str) or name not in table:
+    if not isinstance(name, str):
+        raise ArgumentError(
+            WHERE,
+            f"{what} must be the name of a column, got an object of type {type(name).__name__}",
+            "Put its values into the table as a column, and give the name of the column.",
+        )
+    if name not in table:
         raise ArgumentError(
             WHERE, f"{what} must be a column of the table, got {name!r}", nearest(name, table.names)
         )

@@ -54,7 +54,7 @@ def lesson(
     Args:
         model: compiled, in float32.
         x, y: as for `fit`. They stand in the file.
-        path: of the file.
+        path: of the file; its name ends in .html.
         title: of the page; "" is its name.
         text: paragraphs above it, plain text, with an empty line between two.
         questions: below it, each with an answer that the page checks.
@@ -81,6 +81,12 @@ def lesson(
         DataError, ShapeError: for data that `fit` would refuse.
     """
     target = check_target(path, overwrite)
+    if target.suffix.lower() not in (".html", ".htm"):
+        raise ArgumentError(
+            "lesson",
+            f"the name must end in .html, got {target.name!r}",
+            f"Write {target.with_suffix('.html').name}: a browser does not run other files.",
+        )
     if not isinstance(model, BaseModel):
         raise ArgumentError(
             "lesson", f"model must be a Sequential or a Model, got {model!r}", "Make one first."
