@@ -20,7 +20,7 @@ from pellucid.core.arguments import integer
 from pellucid.core.errors import ArgumentError, user_line
 from pellucid.inspector.moment import Moment, StepGraph, sinks_of_gradients
 from pellucid.models import Model, fitting
-from pellucid.models.fitting import Data
+from pellucid.models.data import Data
 from pellucid.optim import BatchSize, Minimizer
 from pellucid.runtime.backend import check_backend
 from pellucid.runtime.executor import Trainer
