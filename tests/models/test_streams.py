@@ -123,6 +123,29 @@ def test_measures_and_predictions_are_those_of_the_arrays():
     np.testing.assert_array_equal(made.predict_proba(iter(cut)), made.predict_proba(rows[0]))
 
 
+def test_a_stream_may_fill_the_same_arrays_for_each_batch():
+    """In the model's own dtypes, where nothing converts and so copies them."""
+
+    def anew() -> Iterator[Any]:
+        for start in range(0, 230, 23):
+            rows = slice(start, start + 23)
+            yield X[rows].copy(), Y[rows].copy(), WEIGHTS[rows].copy()
+
+    def again() -> Iterator[Any]:
+        held = (np.empty_like(X[:23]), np.empty_like(Y[:23]), np.empty_like(WEIGHTS[:23]))
+        for batch in anew():
+            for own, given in zip(held, batch, strict=True):
+                own[:] = given
+            yield held
+
+    one = trained(again, batch_size=32, validation_data=again)
+    other = trained(anew, batch_size=32, validation_data=anew)
+    assert same(one, other) and one.history.epochs == other.history.epochs
+    measured = one.evaluate(X, Y, sample_weight=WEIGHTS, batch_size=50)
+    assert one.evaluate(again, batch_size=50) == measured
+    np.testing.assert_array_equal(one.predict(again), one.predict(X))
+
+
 def test_validation_data_may_be_a_stream():
     cut = shuffled(50)
     one = trained(shuffled(32), validation_data=lambda: cut(0))
@@ -228,6 +251,8 @@ def test_more_that_is_refused():
 
     with pytest.raises(DataError, match="got none in epoch 2"):
         model().fit(Once(), epochs=2, verbose=0)
+    with pytest.raises(DataError, match=r"validation_data.* each time it is measured, got none"):
+        model().fit(X, Y, epochs=2, verbose=0, validation_data=Once())
 
 
 def test_what_a_generator_raises_comes_through_and_the_weights_stay():

@@ -245,11 +245,14 @@ def _window(first: Data, dtype: np.dtype[Any], least: int) -> Data:
 
 
 def _joined(batches: Iterator[Batch], size: int) -> Iterator[list[Array]]:
-    """The rows of batches in parts that are a multiple of `size`, the last one perhaps not."""
+    """The rows of batches in parts that are a multiple of `size`, the last one perhaps not.
+
+    What is held while the next batch is read is a copy: a stream may fill the same arrays anew.
+    """
     held: list[tuple[Array, ...]] = []
     rows = 0
     for batch in batches:
-        held.append(batch.arrays)
+        held.append(tuple(array.copy() for array in batch.arrays))
         rows += len(batch)
         if rows < size:
             continue
@@ -276,10 +279,18 @@ def measure_of_stream(
     inputs, outputs = len(source.first.features), len(source.first.targets)
 
     def measure() -> dict[str, float]:
-        made = measuring()
+        made, rows = measuring(), 0
         for arrays in _joined(source.batches(0)[1], chunk):
             x, rest = arrays[:inputs], arrays[inputs:]
             made.add(x, rest[:outputs], rest[outputs:])
+            rows += len(x[0])
+        if not rows:
+            raise DataError(
+                where,
+                "a stream must give a batch each time it is measured, got none",
+                "What gives its batches once is at its end: give the generator function, without "
+                "calling it.",
+            )
         return made.values()
 
     return measure
