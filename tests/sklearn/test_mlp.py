@@ -359,3 +359,15 @@ def test_an_estimator_that_is_not_fitted_says_so():
         MLPRegressor().predict(X)
     assert not hasattr(MLPClassifier(), "coefs_")
     assert not hasattr(MLPClassifier(solver="lbfgs"), "partial_fit")
+
+
+@pytest.mark.parametrize("rows", [89, 90])
+def test_early_stopping_with_classes_that_cannot_be_shared_out(rows):
+    """Of several classes scikit-learn draws held-out rows from all of them alike."""
+    y = np.arange(90) % 12  # nine rows are held back: fewer than classes
+    y[89] = 12  # a class of one row
+    given = {"early_stopping": True, "max_iter": 3, "random_state": 0}
+    ours = quiet(MLPClassifier(**given), X[:rows], y[:rows])
+    other = quiet(theirs.MLPClassifier(**given), X[:rows], y[:rows])
+    assert len(ours.validation_scores_) == len(other.validation_scores_)
+    assert ours.classes_.tolist() == other.classes_.tolist()

@@ -67,3 +67,11 @@ def test_few_steps_are_said():
         warnings.simplefilter("ignore", ConvergenceWarning)
         free = SoftmaxRegression(C=np.inf, max_iter=30).fit(X, Y)
     assert np.abs(free.coef_).max() > np.abs(SoftmaxRegression().fit(X, Y).coef_).max()
+
+
+def test_a_run_that_rounding_ends_far_from_the_minimum_is_said():
+    wide = (X * [1e4, 1, 1, 1]).astype(np.float32)
+    with pytest.warns(ConvergenceWarning, match="rounding lets none .* gradient of norm"):
+        far = SoftmaxRegression(max_iter=2000).fit(wide, Y)
+    near = SoftmaxRegression(max_iter=2000).fit(X.astype(np.float32), Y)
+    assert far.loss_ > 1.1 * near.loss_

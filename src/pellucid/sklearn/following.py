@@ -65,18 +65,23 @@ class Descent(Following):
         tol: the norm of the gradient that counts as 0.
         evaluations: the most evaluations of the objective.
         flat: a step that lowers the objective by a smaller part of it, or of 1, is the last one.
+
+    Attributes:
+        slope: the norm of the last gradient.
     """
 
     def __init__(self, *args: Any, tol: float, evaluations: float = math.inf, flat: float = _FLAT):
         super().__init__(*args)
         self.tol, self.most, self.flat, self.before = tol, evaluations, flat, math.inf
+        self.slope = math.inf
 
     def measure(self, run: Run) -> None:
         loss = run.logs["loss"]
         fallen = self.before - loss
         least = self.flat * max(abs(loss), 1.0)
         flat = math.isfinite(self.before) and fallen <= least
-        self.rested = flat or run.logs["gradient_norm"] <= self.tol
+        self.slope = run.logs["gradient_norm"]
+        self.rested = flat or self.slope <= self.tol
         self.before = loss
         if run.evaluations >= self.most:
             run.stop = True

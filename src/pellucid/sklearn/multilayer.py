@@ -310,7 +310,7 @@ class MLP(Network):
             numbers,
             test_size=float(self.validation_fraction),
             random_state=self._seed(),
-            stratify=self._strata(y),
+            stratify=self._shared_out(y),
         )
         if len(back) < 2:
             raise DataError(
@@ -322,6 +322,19 @@ class MLP(Network):
         same = bool((weights == weights[0]).all())
         own = Held(x[back], y[back], None if same else weights[back])
         return x[kept], y[kept], weights[kept], own
+
+    def _shared_out(self, y: Array) -> Any:
+        """The classes that held-out rows are drawn evenly of; None where of several some cannot be.
+
+        Two classes that cannot be are an error, as in scikit-learn, which draws evenly of two alone.
+        """
+        strata = self._strata(y)
+        if strata is None:
+            return None
+        counts = np.unique(strata, return_counts=True)[1]
+        back = math.ceil(float(self.validation_fraction) * len(y))
+        can = counts.min() >= 2 and min(back, len(y) - back) >= len(counts)
+        return strata if can or len(counts) == 2 else None
 
     def _batch(self, rows: int) -> int:
         if not by_gradient(self):

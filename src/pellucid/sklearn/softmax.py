@@ -6,10 +6,12 @@ In: scikit-learn's arguments of LogisticRegression. Out: an estimator over one d
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model._base import LinearClassifierMixin
 
 from pellucid.core.arguments import choice, integer, real
@@ -24,6 +26,7 @@ from pellucid.sklearn.networks import Network
 from pellucid.sklearn.tasks import managed
 
 _FLAT = 64 * np.finfo(np.float64).eps  # what a step must lower the objective by, as a part
+_TOLD = math.sqrt(_FLAT)  # a gradient that lowers it by about that, where it curves by 1
 
 
 class SoftmaxRegression(LinearClassifierMixin, ClassifierMixin, Classes, Network):
@@ -125,6 +128,15 @@ class SoftmaxRegression(LinearClassifierMixin, ClassifierMixin, Classes, Network
             tasks.close()
             if not follower.rested and self.n_iter_ >= steps:
                 self._late("max_iter", steps, "steps", 3)
+            elif follower.slope > max(float(self.tol), _TOLD):
+                warnings.warn(
+                    f"{self._where} stopped after {self.n_iter_} steps, since rounding lets none "
+                    f"lower the objective, with a gradient of norm {follower.slope:.3g}, above "
+                    f"tol={float(self.tol):g}. Scale the columns, such as (X - X.mean(0)) / "
+                    "X.std(0), or choose dtype='float64' or a larger tol.",
+                    ConvergenceWarning,
+                    stacklevel=2,
+                )
         return self
 
     def predict_proba(self, X: Any) -> Array:
