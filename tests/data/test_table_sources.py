@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pellucid.core.errors import ArgumentError, DataError
-from pellucid.data import read_table
+from pellucid.data import read_table, stream_table
 
 PARTS = {"a": "number", "b": "category"}
 
@@ -167,6 +167,20 @@ class TestDuckDB:
         assert table["big"].text()[:2] == ["9007199254740993", "9007199254740994"]
         assert table["b"].levels == ("false", "true")
         np.testing.assert_array_equal(table["k"].values, np.arange(30) * 3)
+
+    def test_files_of_one_table_keep_what_each_of_them_has(self, tmp_path):
+        """DuckDB alone casts all files to the types of the first: 0.5 becomes 0."""
+        self.made(tmp_path / "1.parquet", "SELECT range AS a, 'x' AS b, range AS y FROM range(2)")
+        self.made(tmp_path / "2.parquet", "SELECT 'y' AS b, 2.75::DOUBLE AS a, 0.5 AS y")
+        assert read_table(tmp_path, quiet=True)["a"].values.tolist() == [0, 1, 2.75]
+        stream = stream_table(tmp_path, "y", features=["a"], shuffle=False)
+        x, y = (np.concatenate(column) for column in zip(*stream, strict=True))
+        assert x.ravel().tolist() == [0, 1, 2.75] and y.tolist() == [0, 1, 0.5]
+        self.made(tmp_path / "3.parquet", "SELECT 1.5 AS a, 'z' AS b")
+        with pytest.raises(DataError, match=r"the same columns, got no 'y' in \"3.parquet\""):
+            read_table(tmp_path)
+        with pytest.raises(DataError, match=r"the same columns, got no 'y' in \"3.parquet\""):
+            stream_table(tmp_path, "a")
 
     def test_folders_globs_and_queries(self, tmp_path):
         for i in range(3):

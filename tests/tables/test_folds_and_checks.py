@@ -67,6 +67,7 @@ Y = np.where(X + np.random.default_rng(1).normal(size=200) > 0, "a", "b")
         ({"x": X, "fee": np.where(Y == "a", 3.0, 2.5) + X / 99, "y": Y}, "'fee' alone gives away"),
         ({"x": X, "why": np.where(Y == "a", "p", "q"), "y": Y}, "'why' alone gives away 'y'"),
         ({"x": X, "net": 3 * X + 1, "y": X}, "'x', 'net' alone gives away 'y'"),
+        ({"x": X, "net": X * 1e300, "y": 1e-300 * X}, "'x', 'net' alone gives away 'y'"),
         ({"x": X, "day": ["2020-01-01", "2999-05-06"] * 100, "y": Y}, "'day': 100 dates lie in"),
         ({"x": np.tile(X[:100], 2), "y": np.tile(Y[:100], 2)}, "100 of 200 rows repeat another"),
         ({"x": X, "y": ["c", "d", *Y[2:]]}, "fewer than 5 rows of the class 'c' (1), 'd' (1)"),

@@ -81,12 +81,51 @@ def read_query(where: str, query: str, database: Path | None) -> Columns:
 
 def read_parquet(where: str, paths: Sequence[Path]) -> Columns:
     how = "Parquet" if len(paths) == 1 else f"Parquet, {len(paths):,} files"
-    return _run(where, f"SELECT * FROM {parquet(paths)}", None, how, [])
+    return _run(where, f"SELECT * FROM {parquet(where, paths)}", None, how, [])
 
 
-def parquet(paths: Sequence[Path]) -> str:
-    listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
-    return f"read_parquet([{listed}])"
+def parquet(where: str, paths: Sequence[Path]) -> str:
+    """Files as one table, each column of a type that holds what all of them have.
+
+    DuckDB takes the types of the first file and casts what others hold to these: 0.5 becomes 0.
+
+    Raises:
+        DataError: for a file that lacks a column of another one.
+    """
+    plain = _listed(paths)
+    if len(paths) == 1:
+        return plain
+    package = duckdb(where)
+    try:
+        with connected(package, None) as connection:
+            wide = _listed(paths, ", union_by_name=true")
+            types = _types(connection, wide)
+            if types == _types(connection, plain):
+                return plain
+            for path in paths:
+                missing = [
+                    name for name in types if name not in _types(connection, _listed([path]))
+                ]
+                if missing:
+                    raise DataError(
+                        where,
+                        f"all files must have the same columns, got no {missing[0]!r} in "
+                        f'"{path.name}"',
+                    )
+    except package.Error as error:
+        raise refused(where, error) from None
+    return wide
+
+
+def _listed(paths: Sequence[Path], options: str = "") -> str:
+    names = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+    return f"read_parquet([{names}]{options})"
+
+
+def _types(connection: Any, rows: str) -> dict[str, str]:
+    """The columns of a table and their types."""
+    found = connection.execute(f"DESCRIBE SELECT * FROM {rows}").fetchall()
+    return {str(row[0]): str(row[1]) for row in found}
 
 
 def read_database(where: str, path: Path) -> Columns:

@@ -144,7 +144,7 @@ def scan_query(where: str, query: str, database: Path | None, memory: int = MEMO
 
 
 def scan_parquet(where: str, paths: Sequence[Path], label: str, memory: int = MEMORY) -> Scan:
-    return Scan(where, f"SELECT * FROM {engine.parquet(paths)}", None, label, memory)
+    return Scan(where, f"SELECT * FROM {engine.parquet(where, paths)}", None, label, memory)
 
 
 def scan_database(where: str, path: Path, memory: int = MEMORY) -> Scan:

@@ -326,7 +326,7 @@ class MLP(Network):
     def _shared_out(self, y: Array) -> Any:
         """The classes that held-out rows are drawn evenly of; None where of several some cannot be.
 
-        Two classes that cannot be are an error, as in scikit-learn: it draws evenly of two alone.
+        Two that cannot be are an error, as in scikit-learn, which draws evenly of two alone.
         """
         strata = self._strata(y)
         if strata is None:

@@ -111,7 +111,10 @@ def _tells_value(column: Column, y: Array) -> bool:
         return False
     known = np.isfinite(column.values)
     x, own = column.values[known], y[known]
-    if len(x) < _ENOUGH or x.std() == 0 or own.std() == 0:
+    if len(x) < _ENOUGH or not x.any() or not own.any():
+        return False
+    x, own = x / np.abs(x).max(), own / np.abs(own).max()  # so that squares neither end nor vanish
+    if x.std() == 0 or own.std() == 0:
         return False
     return bool(np.corrcoef(x, own)[0, 1] ** 2 > _TELLS)
 
