@@ -107,6 +107,8 @@ def test_a_run_on_the_page():
     if way_back < moment.own:
         shown = page.do("go", level="forward", step=17, node=way_back)
         assert shown["facts"]["name"] == "out.W" and shown["level"] == "backward"
+    # A walk opens the cell in which it stands, and that one alone beside what was opened.
+    assert page.session.opened == {"inputs-hidden"} and 'id="forward-out"' in page.do("show")["svg"]
     # The address leads back to the place.
     again = Page(network(), X, Y, **RUN)
     place = again.do("address", text=page.messages[-1]["address"])
