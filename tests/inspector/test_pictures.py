@@ -12,8 +12,11 @@ from pellucid.nn import Activation, Dense
 from pellucid.optim import SGD
 from pellucid.viz.graphs import draw_diagram
 from tests.inspector.test_moment import logistic, moment
-from tests.inspector.test_travel import OPTIONS, X, Y, network
+from tests.inspector.test_travel import OPTIONS as RUN
+from tests.inspector.test_travel import X, Y, network
 from tests.viz.reading import texts
+
+OPTIONS = RUN | {"backend": "interpreter"}
 
 
 def test_a_step_is_folded_by_phase_and_layer_and_opened_on_demand():
@@ -30,12 +33,12 @@ def test_a_step_is_folded_by_phase_and_layer_and_opened_on_demand():
     }
     n = found.find("hidden.W")
     assert picture.cell_of(found, n) == "inputs-hidden"
-    # Two openings lead from the model to any gradient: the cell, and the node in it.
-    for n in found.backward:
-        inside = picture.boxes(found, [picture.cell_of(found, n)])
-        assert any(n in box.nodes for box in inside.boxes if box.kind != "folded") or not _shown(
-            found, n
-        )
+    # Two clicks lead from the model to any gradient: the cell, and the node in it.
+    nodes = [n for n in found.backward if _shown(found, n)]
+    for cell in {picture.cell_of(found, n) for n in nodes}:
+        inside = picture.boxes(found, [cell]).boxes
+        apart = {box.nodes[0] for box in inside if box.kind != "folded"}
+        assert {n for n in nodes if picture.cell_of(found, n) == cell} <= apart
 
 
 def _shown(found, n):

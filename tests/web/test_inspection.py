@@ -107,6 +107,8 @@ def test_a_run_on_the_page():
     if way_back < moment.own:
         shown = page.do("go", level="forward", step=17, node=way_back)
         assert shown["facts"]["name"] == "out.W" and shown["level"] == "backward"
+    # A walk opens the cell in which it stands, and that one alone beside what was opened.
+    assert page.session.opened == {"inputs-hidden"} and 'id="forward-out"' in page.do("show")["svg"]
     # The address leads back to the place.
     again = Page(network(), X, Y, **RUN)
     place = again.do("address", text=page.messages[-1]["address"])
@@ -215,7 +217,7 @@ def test_messages_of_strangers_are_refused_or_done():
     draw = random.Random(0)
     values = [0, 1, -1, 2**31, 2**70, 1.5, None, True, [], [0], [3, 9], "x", "update", {"a": 1}]
     refused = 0
-    for _ in range(400):
+    for _ in range(200):
         name = draw.choice(list(INSPECTION))
         arguments = {key: draw.choice(values) for key in INSPECTION[name].arguments}
         try:
@@ -224,5 +226,5 @@ def test_messages_of_strangers_are_refused_or_done():
             refused += 1
         page.messages.clear()
         page.messages.append(None)
-    assert 200 < refused < 400
+    assert 100 < refused < 200
     assert page.do("show")["kind"] == "screen"

@@ -21,6 +21,7 @@ from pellucid.inspector.moment import Moment
 from pellucid.inspector.responses import layers_with_units, responses
 from pellucid.inspector.travel import Travel
 from pellucid.viz import svg
+from pellucid.viz.diagram import Diagram
 from pellucid.viz.graphs import draw_diagram
 from pellucid.viz.phases import BACKWARD
 from pellucid.web.commands import Command, list_of, text_of, whole_of
@@ -136,10 +137,8 @@ class Inspection:
         """The place, the picture where it changed, and what is known of the node."""
         walk, moment = self.walk, self.walk.moment
         node = walk.place.node
-        cell = picture.cell_of(moment, node)
-        if walk.place.level in LEVELS[3:] and cell:
-            self.opened.add(cell)
-        wanted = (walk.place.step, frozenset(self.opened), frozenset(self.folded))
+        cell = picture.cell_of(moment, node) if walk.place.level in LEVELS[3:] else ""
+        wanted = (walk.place.step, frozenset(self.opened), cell, frozenset(self.folded))
         shown = {
             "kind": "screen",
             "address": urlencode(dataclasses.asdict(walk.place)),
@@ -153,14 +152,22 @@ class Inspection:
             "broken": self._broken(),
         }
         if wanted != self._drawn:
-            shown["svg"] = plain_svg(draw_diagram(self._boxes()))
+            shown["svg"] = plain_svg(draw_diagram(self._boxes(cell)))
             self._drawn = wanted
         if walk.travel is not None:
             shown |= self._run(walk.travel)
         return shown
 
-    def _boxes(self) -> Any:
-        return picture.boxes(self.walk.moment, self.opened, self.folded)
+    def _boxes(self, cell: str = "") -> Diagram:
+        """What is open, and the cell in which the walk stands; that one alone where it is much."""
+        moment = self.walk.moment
+        try:
+            return picture.boxes(moment, self.opened | {cell}, self.folded)
+        except ArgumentError:
+            if not cell or cell in self.opened:
+                raise
+            self.opened = set()
+            return picture.boxes(moment, {cell}, self.folded)
 
     def _boxes_of(self, node: int) -> list[str]:
         """The ids of what stands for the node: its own box, its line, or its cell; and its
