@@ -44,9 +44,8 @@ def solve(
     worth = squares.sum() >= WORTH_THREADS if there else squares.mean() >= _WORTH_BLOCKS
     side = settings.threads if worth else 1
     inner = settings.threads if len(problems) == 1 else 1
-    size = min(
-        MOST, max(LEAST, int(lengths.max()) // PART), rows.room
-    )  # equal ones ask for the same rows
+    # Equal sizes ask for the same rows.
+    size = min(MOST, max(LEAST, int(lengths.max()) // PART), rows.room)
     begun: dict[int, Outcome] = {}
     endings: dict[int, Ending] = {}
     if settings.finer and together and settings.report is None:
@@ -56,8 +55,8 @@ def solve(
         Run(problems[n], rows, settings, inner, size, lambda: bool(left), begun.get(n))
         for n in numbers
     ]
-    for run, before in zip(runs, done, strict=False):
-        run.iterations = before
+    for n, run in zip(numbers, runs, strict=True):
+        run.iterations = done[n] if done else 0
     wanted: dict[int, Array] = {}
     active = list(range(len(runs)))
     while active:
