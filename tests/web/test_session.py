@@ -427,13 +427,13 @@ def test_play_shows_pauses_and_steers_a_run_that_is_repeated(capsys):
 
         def on_epoch(self, run):
             if run.epoch == 4:
-                play._submit("set", {"values": {"optimizer": SGD(0.3)}})
-                play._submit("pause", {})
-                play._submit("step", {"epochs": 2})
-                play._submit("rewind", {})
-                play._submit("play", {})
+                play._inbox.submit("set", {"values": {"optimizer": SGD(0.3)}})
+                play._inbox.submit("pause", {})
+                play._inbox.submit("step", {"epochs": 2})
+                play._inbox.submit("rewind", {})
+                play._inbox.submit("play", {})
 
-    play._submit("play", {})
+    play._inbox.submit("play", {})
     first, second, plain = model(), model(), model()
     history = first.fit(x, 2 * y - 1, epochs=8, seed=0, verbose=0, callbacks=[Person(), play])
     assert history.memory["steering"] == [4.0, 10.0]

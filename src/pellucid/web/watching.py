@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import collections
-import threading
 import time
 import webbrowser
 from collections.abc import Callable, Sequence
@@ -25,7 +23,7 @@ from pellucid.web.server import Server
 from pellucid.web.session import Session
 from pellucid.web.settings import LAYERS, Change
 from pellucid.web.sources import Rows, from_arrays
-from pellucid.web.worker import MOST_WAITING
+from pellucid.web.worker import Inbox
 
 STEERING = "steering"  # in the memory of a history: epoch, rate_scale, epoch, rate_scale, …
 _MEANWHILE = ("at", "show", "play", "pause")  # what is answered between steps
@@ -126,19 +124,11 @@ class Play(Callback):
         flag("Play", "paused", paused)
         self.browser, self.paused = browser, paused
         self.address = ""
-        self._queue: collections.deque[tuple[str, dict[str, Any]]] = collections.deque()
-        self._arrived = threading.Condition()
-
-    def _submit(self, name: str, arguments: dict[str, Any]) -> bool:
-        with self._arrived:
-            if len(self._queue) >= MOST_WAITING:
-                return False
-            self._queue.append((name, arguments))
-            self._arrived.notify()
-            return True
+        self._inbox = Inbox()
+        self._queue, self._arrived = self._inbox.queue, self._inbox.arrived
 
     def on_start(self, run: Run) -> None:
-        self._server = Server(self._submit, hello(), (float("inf"), float("inf")))
+        self._server = Server(self._inbox.submit, hello(), (float("inf"), float("inf")))
         self.session = Attached(run, self._server.send, self._server.ready)
         self._server.start()
         self.address = self._server.address

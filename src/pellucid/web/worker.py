@@ -15,6 +15,23 @@ from pellucid.web.commands import COMMANDS, Command
 MOST_WAITING = 64
 
 
+class Inbox:
+    """Commands that came from a page, in their order, until a thread takes them from `queue`."""
+
+    def __init__(self) -> None:
+        self.queue: collections.deque[tuple[str, dict[str, Any]]] = collections.deque()
+        self.arrived = threading.Condition()
+
+    def submit(self, name: str, arguments: dict[str, Any]) -> bool:
+        """Puts a command into the queue; False where it is full."""
+        with self.arrived:
+            if len(self.queue) >= MOST_WAITING:
+                return False
+            self.queue.append((name, arguments))
+            self.arrived.notify()
+            return True
+
+
 class Worker:
     """See the module.
 
@@ -26,8 +43,8 @@ class Worker:
     def __init__(self, session: Any, commands: Mapping[str, Command] = COMMANDS):
         self.session, self.commands = session, commands
         session.waiting = self.waiting
-        self._queue: collections.deque[tuple[str, dict[str, Any]]] = collections.deque()
-        self._arrived = threading.Condition()
+        self._inbox = Inbox()
+        self._queue, self._arrived = self._inbox.queue, self._inbox.arrived
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="pellucid-play", daemon=True)
 
@@ -36,12 +53,7 @@ class Worker:
 
     def submit(self, name: str, arguments: dict[str, Any]) -> bool:
         """Puts a command into the queue; False where it is full."""
-        with self._arrived:
-            if len(self._queue) >= MOST_WAITING:
-                return False
-            self._queue.append((name, arguments))
-            self._arrived.notify()
-            return True
+        return self._inbox.submit(name, arguments)
 
     def close(self) -> None:
         """Ends the thread at the end of the epoch."""
