@@ -40,7 +40,8 @@ from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.threads import check as check_threads
 from pellucid.train.callback import Callback
 from pellucid.train.history import History
-from pellucid.train.loop import RunState, Settings, TrainingRun
+from pellucid.train.loop import TrainingRun
+from pellucid.train.state import RunState, Settings
 from pellucid.train.step import objective, prediction_graph
 from pellucid.transform.arrays import check_whole, converted
 from pellucid.transform.explainable import FunctionCall

@@ -26,6 +26,10 @@ class Piece(NamedTuple):
     rows: Array
     size: int
 
+    @property
+    def steps(self) -> int:
+        return -(-len(self.rows) // self.size)
+
 
 class Epoch(Protocol):
     """The rows of one epoch."""
