@@ -88,7 +88,7 @@ class Travel:
         self._most = integer("inspect", "most_states", most_states, 2)
         check_backend("inspect", backend)
         self._backend, self._threads = backend, check_threads("inspect", threads)
-        data = Data.of(model, x, y, "inspect")
+        data = Data.of(model, x, y, "inspect").dense(model, "inspect")
         sizes = fitting.batch_sizes(batch_size, data.rows, optimizer)
         self.model, self.task = model, model.task(data.types, False)
         self._progress = fitting.start(model, self.task, {}, seed, False)

@@ -398,7 +398,8 @@ class Model(BaseModel):
 
         Args:
             x: (N, …) numbers: an array of any order and dtype, a list, a memmap; for several inputs
-                a list or dict of such arrays, as the model's inputs are.
+                a list or dict of such arrays, as the model's inputs are. Of a sparse matrix of
+                SciPy's the rows of each step are made dense.
             y: (N,) or (N, H), as the loss wants it; for several outputs a list or dict.
             batch_size: rows a step: 1 is stochastic descent, "all" batch descent, a GrowingBatch
                 changes by epoch. The last batch of an epoch may be smaller. None is 32, and "all"
