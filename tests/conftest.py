@@ -22,6 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:  # `from tests.ops.cases import …` under every import mode
     sys.path.insert(0, str(ROOT))
 
+from tools.docs_lectures import Marks  # noqa: E402
+
 from tests import audit, quick_code  # noqa: E402
 from tests.audit import AUDIT  # noqa: E402
 from tests.compiler import any_graph  # noqa: E402
@@ -32,6 +34,7 @@ from tests.quick_code import QUICK  # noqa: E402
 settings.register_profile("pellucid", deadline=None, derandomize=True)
 settings.load_profile("pellucid")
 
+_LECTURES = Marks()
 _STATES: dict[tuple[str, str], Any] = {}  # of a module's generators before its first test
 
 
@@ -77,6 +80,7 @@ def generators_begin_anew(request: pytest.FixtureRequest) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before cases are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    _LECTURES.pytest_collection_modifyitems(items)
     seen: collections.Counter[str] = collections.Counter()
     for item in items:
         mark = item.get_closest_marker("one_in")
@@ -85,6 +89,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if seen[family] % mark.args[0]:
                 item.add_marker(pytest.mark.slow)
             seen[family] += 1
+
+
+@pytest.fixture(scope="session")
+def lectures() -> Marks:
+    """The rows of the lectures that the tests of this run are marked with, chosen or not."""
+    return _LECTURES
 
 
 @pytest.fixture
