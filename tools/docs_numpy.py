@@ -39,7 +39,9 @@ default value (`out=None`, `order="C"`).
 - Methods of NumPy arrays bypass Tensors: `array.dot(x)` computes with the numbers in `x`, and no
   gradient flows to `x`. Write `array @ x` or `np.dot(array, x)`.
 - Kinks: abs, relu, hypot and norms have derivative 0 at 0; max, min and clip send the gradient to
-  the first of equal values; the gradient of `prod` is exact at zeros.
+  the first of equal values; the gradient of `prod` is exact at zeros. The slope of `arcsin`,
+  `arccos`, `arccosh` and `arctanh` at the ends of their domains is infinite, that of `arctan2` at
+  the origin is NaN, and `nan_to_num` has slope 0 where it replaces a number.
 - `{host}` return Python values, so
   they need concrete Tensors, not those of a function that is being traced.
 

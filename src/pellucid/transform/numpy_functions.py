@@ -249,6 +249,7 @@ def _size(a: Any, axis: Any = None) -> Any:
 _SAME = """
     add subtract multiply divide negative positive square exp exp2 expm1 log log2 log10 log1p sqrt
     reciprocal sin cos tan sinh cosh tanh sign floor ceil trunc maximum minimum hypot logaddexp
+    logaddexp2 fmod signbit copysign
     equal not_equal less less_equal greater greater_equal remainder floor_divide
     logical_and logical_or logical_xor
     logical_not isfinite isinf isnan matmul vecdot
@@ -256,6 +257,10 @@ _SAME = """
 
 UFUNCS: dict[str, Function] = {
     **{name: getattr(namespace, name) for name in _SAME.split()},
+    **{
+        f"arc{name}": getattr(namespace, f"a{name}")
+        for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "tan2")
+    },
     "absolute": getattr(namespace, "abs"),  # noqa: B009
     "fabs": _fabs,
     "rint": _rint,
@@ -314,6 +319,8 @@ _TABLE: tuple[tuple[str, Function, str], ...] = (
     ("around", c.round, "a:x decimals !out"),
     ("fix", c.trunc, "x !out"),
     ("clip", _clip, "a:x a_min a_max !out min max !dtype !where !casting !order !subok"),
+    ("sinc", c.sinc, "x"),
+    ("nan_to_num", c.nan_to_num, "x !copy nan posinf neginf"),
     ("where", _where, "condition x y"),
     ("isclose", _isclose, "a b rtol atol equal_nan"),
     ("reshape", c.reshape, "a:x shape !order !copy"),
