@@ -862,8 +862,8 @@ FOLLOWED = [
     ),
     Followed(
         "On numbers alone, call it with x.numpy().",
-        lambda p: np.median(pel.Tensor(X)),
-        lambda p: np.median(pel.Tensor(X).numpy()),
+        lambda p: np.unique(pel.Tensor(X)),
+        lambda p: np.unique(pel.Tensor(X).numpy()),
     ),
     Followed(
         "NumPy's own takes Tensors: np.average.",
@@ -871,9 +871,9 @@ FOLLOWED = [
         lambda p: np.average(pel.Tensor(X)),
     ),
     Followed(
-        "For arrays use np.sort; it does not take Tensors.",
-        lambda p: pnp.sort,
-        lambda p: np.sort(X),
+        "For arrays use np.unique; it does not take Tensors.",
+        lambda p: pnp.unique,
+        lambda p: np.unique(X),
     ),
     Followed(
         "Pass x.reshape(-1, 1).",

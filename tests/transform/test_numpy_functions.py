@@ -18,6 +18,7 @@ from tools import docs_numpy
 
 import pellucid.numpy as pnp
 from pellucid.core.errors import ArgumentError, DTypeError, PellucidError, ShapeError
+from pellucid.ops.composite.order import QUANTILES
 from pellucid.ops.spec import REGISTRY
 from pellucid.runtime.extras import NUMPY
 from pellucid.runtime.interpreter import Interpreter
@@ -413,6 +414,57 @@ CASES: list[Case] = [
         ("x, 0", lambda x: np.repeat(x, 0), (3,)),
     ),
     *calls(
+        "sort",
+        ("x", np.sort, [(5,), (2, 3), (0,), (1,)]),
+        ("x, 0", lambda x: np.sort(x, 0, kind="stable"), (4, 2)),
+        ("x, None", lambda x: np.sort(x, axis=None), [(2, 3), ()]),
+        dtypes="fib",
+    ),
+    *calls(
+        "argsort",
+        ("x", lambda x: np.argsort(x, stable=True), [(5,), (2, 3), (0, 3)]),
+        ("x, 0", lambda x: np.argsort(x, 0, kind="stable"), (4, 2)),
+        dtypes="fib",
+        smooth=False,
+    ),
+    *calls(
+        "partition",
+        ("every k", lambda x: np.partition(x, (0, 1, 2, 3, 4)), [(5,), (2, 5)]),
+        ("the k-th", lambda x: np.partition(x, -2, axis=0)[-2], (4, 2)),
+    ),
+    *calls(
+        "argpartition",
+        ("the k-th", lambda x: np.argpartition(x, 3)[3], (7,)),
+        smooth=False,
+        dtypes="f",
+    ),
+    *calls(
+        "take_along_axis",
+        (
+            "x, i, 1",
+            lambda x: np.take_along_axis(x, np.array([[0, -1], [2, 2]]), axis=1),
+            (2, 3),
+        ),
+        ("x, i, 0", lambda x: np.take_along_axis(x, np.array([[1, 0]]), axis=0), (3, 2)),
+    ),
+    *reductions("median"),
+    *calls("median", ("several", lambda x: np.median(x, axis=(0, 2)), (2, 3, 2))),
+    *calls(
+        "quantile",
+        ("0.3", lambda x: np.quantile(x, 0.3), [(5,), (2, 3)]),
+        ("several", lambda x: np.quantile(x, [0.1, 0.5, 1], axis=1, keepdims=True), (2, 4)),
+        *(
+            (method, lambda x, m=method: np.quantile(x, 0.37, axis=0, method=m), (7, 2))
+            for method in QUANTILES
+        ),
+        dtypes="f",
+    ),
+    *calls(
+        "percentile",
+        ("30", lambda x: np.percentile(x, 30, axis=(0, 1)), (2, 3, 2)),
+        dtypes="f",
+    ),
+    *calls(
         "take",
         ("x, i", lambda x: np.take(x, INDEX), [(3,), (2, 3)]),
         ("x, i, axis=1", lambda x: np.take(x, INDEX, axis=1), (2, 3)),
@@ -763,10 +815,19 @@ REFUSALS: list[tuple[Callable[..., Any], type[PellucidError], str]] = [
     (lambda x: np.einsum("i->i", x), ShapeError, "'i' needs 1 axes"),
     (lambda x: np.einsum("ij->ik", x), ArgumentError, "expected letters"),
     (lambda x: np.diag(x[0], 1), ArgumentError, r"\[np.diag\] v"),
-    (lambda x: np.median(x), ArgumentError, r"\[np.median\] .* does not. At \S+ On numbers"),
+    (lambda x: np.unique(x), ArgumentError, r"\[np.unique\] .* does not. At \S+ On numbers"),
+    (lambda x: np.quantile(x, 1.5), ArgumentError, r"\[quantile\] q must lie in \[0, 1\]"),
+    (lambda x: np.percentile(x, [[50], [1, 2]]), ArgumentError, r"\[percentile\] q must be"),
+    (lambda x: np.quantile(x, x[0]), ArgumentError, r"q must be numbers, got f64\[3\]"),
+    (lambda x: np.quantile(x, 0.5, method="closest_observation"), ArgumentError, "unknown method"),
+    (lambda x: np.quantile(x, 0.5, weights=X), ArgumentError, r"weights= is not taken"),
+    (lambda x: np.median(x[:, :0]), ShapeError, r"\[median\] x must have an element"),
+    (lambda x: np.partition(x, 3), ArgumentError, r"kth must lie in \[-3, 3\), got 3"),
+    (lambda x: np.take_along_axis(x, np.array([[3]]), 1), PellucidError, "lie in .0, 3., got 3"),
+    (lambda x: np.take_along_axis(x, np.array([0]), 1), ShapeError, "must have the 2 axes"),
+    (lambda x: np.sort(x, order="name"), ArgumentError, r"\[np.sort\] order= is not taken"),
     (lambda x: np.cumulative_sum(x), ArgumentError, r"np\.cumsum\(x, axis\)"),
     (lambda x: np.nansum(x), ArgumentError, r"np\.sum\(np\.where\(np\.isnan\(x\), 0, x\)\)"),
-    (lambda x: np.sort(x), ArgumentError, r"\[np.sort\] expected a function that takes Tensors"),
     (lambda x: np.fft.fft(x), ArgumentError, r"\[np.fft\]"),
     (lambda x: np.linalg.inv(np.eye(2) * x[0, 0]), ArgumentError, r"\[np.linalg.inv\]"),
     (lambda x: np.nextafter(x, x), ArgumentError, r"\[np.nextafter\]"),

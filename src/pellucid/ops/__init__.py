@@ -1,6 +1,16 @@
 """The table of operations. Importing this package fills the registry."""
 
-from pellucid.ops import compare, contract, elementwise, gather, inverse, movement, random, reduce
+from pellucid.ops import (
+    compare,
+    contract,
+    elementwise,
+    gather,
+    inverse,
+    movement,
+    order,
+    random,
+    reduce,
+)
 from pellucid.ops.spec import REGISTRY
 
 __all__ = [
@@ -11,6 +21,7 @@ __all__ = [
     "gather",
     "inverse",
     "movement",
+    "order",
     "random",
     "reduce",
 ]

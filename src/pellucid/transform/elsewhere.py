@@ -56,7 +56,8 @@ TENSOR = {
     "requires_grad": "Leave it out: every Tensor of floats has a gradient.",
     "requires_grad_": "Leave it out: every Tensor of floats has a gradient.",
     "zero_grad": "Leave it out: backward() sets grad anew.",
-    "sort": "Call np.sort(x.numpy()): on numbers alone.",
+    "sort": "Write np.sort(x): a Tensor does not change.",
+    "argsort": "Write np.argsort(x).",
 }
 
 # Names that pellucid.numpy does not have: it has those of the Array API.

@@ -76,15 +76,15 @@ def copy(x: Any) -> Value:
 
 COMPOSITES = tuple(
     """
-    all any arange argmax argmin astype avg_pool broadcast_arrays broadcast_to ceil clip concat
-    contract conv copysign count_nonzero cumulative_prod cumulative_sum diagonal diff dot einsum
-    exp2 expand_dims eye flip floor fmod fold full full_like gather getitem hypot inner isinf isnan
-    local_response_norm log2 log10 log_softmax logaddexp logaddexp2 logical_and logical_not
-    logical_or logical_xor logsumexp matmul matrix_transpose max max_pool mean min moveaxis
-    nan_to_num one_hot ones ones_like outer pad permute_dims positive pow prod reciprocal repeat
-    reshape roll round scatter_add signbit sinc softmax split squeeze stack std sum swapaxes take
-    tan tensordot tile trace tril triu trunc unstack var vecdot vector_norm where windows zeros
-    zeros_like
+    all any arange argmax argmin argpartition argsort astype avg_pool broadcast_arrays broadcast_to
+    ceil clip concat contract conv copysign count_nonzero cumulative_prod cumulative_sum diagonal
+    diff dot einsum exp2 expand_dims eye flip floor fmod fold full full_like gather getitem hypot
+    inner isinf isnan local_response_norm log2 log10 log_softmax logaddexp logaddexp2 logical_and
+    logical_not logical_or logical_xor logsumexp matmul matrix_transpose max max_pool mean median
+    min moveaxis nan_to_num one_hot ones ones_like outer pad partition percentile permute_dims
+    positive pow prod quantile reciprocal repeat reshape roll round scatter_add signbit sinc softmax
+    sort split squeeze stack std sum swapaxes take take_along_axis tan tensordot tile trace tril
+    triu trunc unstack var vecdot vector_norm where windows zeros zeros_like
     """.split()  # noqa: SIM905
 )
 ROWS = tuple(

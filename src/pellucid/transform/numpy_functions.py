@@ -293,6 +293,7 @@ ACCUMULATE = {"add": "cumsum", "multiply": "cumprod"}
 # NumPy's name, our function, NumPy's parameters in order: `a:x` is called x in ours, `!out` is
 # refused unless it has the value it has anyway, `dtype*` casts the operands, `*xs` takes the rest.
 _REDUCED = "a:x axis !out keepdims"
+_QUANTILE = "axis !out !overwrite_input method keepdims !weights !interpolation"
 _TABLE: tuple[tuple[str, Function, str], ...] = (
     ("sum", c.sum, "a:x axis dtype* !out keepdims !initial !where"),
     ("prod", c.prod, "a:x axis dtype* !out keepdims !initial !where"),
@@ -351,6 +352,14 @@ _TABLE: tuple[tuple[str, Function, str], ...] = (
     ("roll", c.roll, "a:x shift axis"),
     ("tile", c.tile, "A:x reps:repetitions"),
     ("repeat", c.repeat, "a:x repeats axis"),
+    ("sort", c.sort, "a:x axis !kind !order !stable"),
+    ("argsort", c.argsort, "a:x axis !kind !order !stable"),
+    ("partition", c.partition, "a:x kth axis !kind !order"),
+    ("argpartition", c.argpartition, "a:x kth axis !kind !order"),
+    ("take_along_axis", c.take_along_axis, "arr:x indices axis"),
+    ("median", c.median, "a:x axis !out !overwrite_input keepdims"),
+    ("quantile", c.quantile, f"a:x q {_QUANTILE}"),
+    ("percentile", c.percentile, f"a:x q {_QUANTILE}"),
     ("take", c.take, "a:x indices axis !out !mode"),
     ("pad", _pad, "array pad_width !mode constant_values"),
     ("diag", _diag, "v k"),
@@ -385,6 +394,11 @@ REFUSED: dict[str, tuple[tuple[Any, ...], str]] = {
     "casting": (("same_kind",), "Convert the operands with astype first."),
     "order": (("C", "K", "A", None), "Tensors are in row-major order; transpose first."),
     "subok": ((True, False), ""),
+    "kind": ((None, "quicksort", "mergesort", "heapsort", "stable"), "The sort is stable."),
+    "stable": ((None, True, False), ""),
+    "overwrite_input": ((False,), "A Tensor does not change: leave it out."),
+    "weights": ((None,), "Repeat the elements instead."),
+    "interpolation": ((None,), "It is called method=."),
     "copy": ((True, None), "A Tensor does not change, so a copy is never seen."),
     "device": ((None, "cpu"), "There is the CPU alone."),
     "mode": (("raise", "constant"), "The one mode is 'raise' for take and 'constant' for pad."),

@@ -80,14 +80,19 @@ def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Value:
 
 def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Value:
     """The position of the first smallest element along `axis`, or in the flattened tensor."""
-    value = asvalue(x)
+    return argmax(reversed_order(asvalue(x)), axis, keepdims)
+
+
+def reversed_order(value: Value) -> Value:
+    """Numbers whose order is that of `value` turned round; NaN stays NaN."""
     if value.type.dtype.is_float:
-        return argmax(-value, axis, keepdims)
+        return -value
     if value.type.dtype.kind == "b":
-        return argmax(~value, axis, keepdims)
-    # top - x turns the order round without overflow; -x would not for the smallest integer.
+        return ~value
+    # top - x does not overflow; -x would for the smallest integer.
     top = 2 ** (8 * value.type.dtype.itemsize) - 1 if value.type.dtype.kind == "u" else -1
-    return argmax(top - value, axis, keepdims)
+    result: Value = top - value
+    return result
 
 
 def count(x: Value, axis: tuple[int, ...], dtype: DType) -> Value:
