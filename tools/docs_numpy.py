@@ -42,6 +42,11 @@ default value (`out=None`, `order="C"`).
   the first of equal values; the gradient of `prod` is exact at zeros. The slope of `arcsin`,
   `arccos`, `arccosh` and `arctanh` at the ends of their domains is infinite, that of `arctan2` at
   the origin is NaN, and `nan_to_num` has slope 0 where it replaces a number.
+- Sorting is stable: equal elements keep their order, and each gets the gradient of the place where
+  it stands; NaN stands last. `partition` sorts the whole axis, which is one of the orders that
+  NumPy's may give. `median` and `quantile` hand the gradient to the one or two elements that they
+  are computed from. The functions that skip NaN send it no gradient.
+- `interp` at a point of the line has the slope behind it; what `unwrap` adds has no slope.
 - `{host}` return Python values, so
   they need concrete Tensors, not those of a function that is being traced.
 

@@ -6,25 +6,14 @@ for another one, so here there is meaning alone: what stands in no table has no 
 
 from __future__ import annotations
 
-_NO_NAN = "np.where(np.isnan(x), 0, x)"
 _INVERSES = ("sin", "cos", "tan", "sinh", "cosh", "tanh", "tan2")
 
 # NumPy's functions, as other ones that take Tensors.
 FORMULAS = {
-    "nansum": f"np.sum({_NO_NAN})",
-    "nanmean": f"np.sum({_NO_NAN}) / np.sum(~np.isnan(x))",
-    "nanmax": "np.max(np.where(np.isnan(x), -np.inf, x))",
-    "nanmin": "np.min(np.where(np.isnan(x), np.inf, x))",
-    "nanprod": "np.prod(np.where(np.isnan(x), 1, x))",
-    "nancumsum": f"np.cumsum({_NO_NAN})",
-    "nancumprod": "np.cumprod(np.where(np.isnan(x), 1, x))",
     "cbrt": "np.sign(x) * np.abs(x) ** (1 / 3)",
     "heaviside": "np.where(x > 0, 1.0, 0.0)",
-    "rot90": "np.flip(np.swapaxes(x, 0, 1), 0)",
     "isposinf": "np.isinf(x) & (x > 0)",
     "isneginf": "np.isinf(x) & (x < 0)",
-    "vsplit": "np.split(x, 2, axis=0)",
-    "hsplit": "np.split(x, 2, axis=1)",
     "trapezoid": "np.sum((x[1:] + x[:-1]) / 2)",
     "ediff1d": "np.diff(np.ravel(x))",
 }
@@ -35,7 +24,6 @@ NUMPY = {
     "cumulative_prod": "Write np.cumprod(x, axis).",
     "matvec": "Write np.matmul(x, v).",
     "vecmat": "Write np.matmul(v, x).",
-    "select": "Write np.where(first, x, np.where(second, y, z)).",
     "piecewise": "Write np.where(x < 0, below, above).",
     "choose": "Write np.where(condition, x, y).",
     "insert": "Write np.concatenate([x[:i], new, x[i:]]).",
@@ -93,6 +81,10 @@ NAMESPACE = {
     "nonzero": "Write where(condition, x, 0), which keeps the shape.",
     "ravel": "Write reshape(x, (-1,)).",
     "flatten": "Write reshape(x, (-1,)).",
+    "hsplit": "split",
+    "vsplit": "split",
+    "dsplit": "split",
+    "array_split": "split",
     "vstack": "Write concat([x, y], axis=0).",
     "hstack": "Write concat([x, y], axis=1).",
 }

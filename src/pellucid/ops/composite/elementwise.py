@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pellucid.core import dtypes, shapes
@@ -28,6 +28,22 @@ def where(condition: Any, x: Any, y: Any) -> Value:
             "where", f"condition must be bool, got {mask.type!r}", "Write it as a comparison."
         )
     result: Value = apply("where", mask, cast(x, dtype), cast(y, dtype))
+    return result
+
+
+def select(conditions: Sequence[Any], choices: Sequence[Any], default: Any = 0) -> Value:
+    """For each element the choice of the first condition that holds, else `default`."""
+    for name, several in (("conditions", conditions), ("choices", choices)):
+        if not isinstance(several, (list, tuple)) or not several:
+            raise ArgumentError("select", f"{name} must be a list that is not empty")
+    if len(conditions) != len(choices):
+        raise ArgumentError(
+            "select",
+            f"expected a choice for each condition, got {len(conditions)} and {len(choices)}",
+        )
+    *several, result = together("select", *choices, default)
+    for condition, choice in reversed(list(zip(conditions, several, strict=True))):
+        result = where(condition, choice, result)
     return result
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from pellucid.core import dtypes, shapes
 from pellucid.core.arguments import choice
 from pellucid.core.errors import ArgumentError, DTypeError, ShapeError
+from pellucid.core.shapes import MAX_AXES
 from pellucid.ops.composite.base import (
     Axis,
     as_flag,
@@ -196,11 +197,13 @@ QUANTILES: dict[str, Callable[[int, float], float]] = {
 }
 
 
-def _nested(where: str, q: Any, largest: float) -> tuple[list[float], tuple[int, ...]]:
+def _nested(
+    where: str, q: Any, largest: float, depth: int = 0
+) -> tuple[list[float], tuple[int, ...]]:
     """Numbers in [0, largest] and their shape, of a number, a nested list or an array."""
     if isinstance(q, Value):
         raise ArgumentError(
-            where, f"q must be numbers, got {q.type!r}", "Which elements it names must be known."
+            where, f"q must be numbers, got {q.type!r}", "Pass its numbers: q.numpy()."
         )
     plain = q.tolist() if hasattr(q, "tolist") else q
     if not isinstance(plain, (list, tuple)):
@@ -211,7 +214,9 @@ def _nested(where: str, q: Any, largest: float) -> tuple[list[float], tuple[int,
         ):
             raise ArgumentError(where, f"q must lie in [0, {largest:g}], got {plain!r}")
         return [float(plain)], ()
-    parts = [_nested(where, item, largest) for item in plain]
+    if depth == MAX_AXES:  # a list may hold itself
+        raise ArgumentError(where, f"q must have at most {MAX_AXES} axes, got more")
+    parts = [_nested(where, item, largest, depth + 1) for item in plain]
     inner = {shape for _, shape in parts}
     if len(inner) != 1:
         raise ArgumentError(where, f"q must be a number or an array of numbers, got {q!r}")
