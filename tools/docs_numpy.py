@@ -33,9 +33,11 @@ default value (`out=None`, `order="C"`).
 - Tensors are immutable: `x[0] = 1`, `out=` and `array += x` are refused.
 - Shapes never depend on values: `x[x > 0]` and `np.where(mask)` are refused; write
   `np.where(mask, x, 0)`.
-- `np.array([x, y])` of Tensors that are not being traced is an array of their numbers, as
-  `np.asarray(x)` is: NumPy asks each element for its numbers, and no gradient flows through them.
-  Write `np.stack([x, y])`. Inside `pel.grad` and `pel.jit` it is an error.
+- `np.array([x, y])`, `np.r_` and `np.c_` of Tensors that are not being traced make arrays of their
+  numbers, as `np.asarray(x)` does: NumPy asks each element for its numbers, and no gradient flows
+  through them. Inside `pel.grad` and `pel.jit` that is an error. Write `np.stack([x, y])`, or
+  `pellucid.numpy.array([x, y])`, which takes nested lists with numbers between them, and
+  `pellucid.numpy.r_` and `c_`.
 - Methods of NumPy arrays bypass Tensors: `array.dot(x)` computes with the numbers in `x`, and no
   gradient flows to `x`. Write `array @ x` or `np.dot(array, x)`.
 - Kinks: abs, relu, hypot and norms have derivative 0 at 0; max, min and clip send the gradient to

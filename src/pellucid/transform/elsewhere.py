@@ -65,7 +65,6 @@ NAMESPACE = {
     "amin": "min",
     "transpose": "permute_dims",
     "permute": "permute_dims",
-    "array": "asarray",
     "tensor": "asarray",
     "expit": "sigmoid",
     "logistic": "sigmoid",

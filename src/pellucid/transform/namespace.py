@@ -20,6 +20,8 @@ from pellucid.ops.spec import REGISTRY, Kind
 from pellucid.ops.value import Value, apply, elementwise
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.transform.arrays import as_array, converted
+from pellucid.transform.joining import c_ as c_
+from pellucid.transform.joining import r_ as r_
 
 Function = Callable[..., Any]
 
@@ -69,6 +71,11 @@ def asarray(x: Any, dtype: Any = None) -> Value:
     return composite.asvalue(converted(as_array(x, "asarray", exact=True), target, "asarray"))
 
 
+def array(x: Any, dtype: Any = None) -> Value:
+    """`asarray` under NumPy's name: a list of Tensors and numbers, nested or not, is stacked."""
+    return asarray(x, dtype)
+
+
 def copy(x: Any) -> Value:
     """x as a Tensor. A Tensor does not change, so it is its own copy."""
     return composite.asvalue(x)
@@ -103,7 +110,7 @@ CONSTANTS = (
 globals().update({name: _elementwise(name) for name in ROWS})
 globals().update({name: _row(name) for name in PLAIN})
 globals().update({name: checked(getattr(composite, name)) for name in COMPOSITES})
-asarray, copy = checked(asarray), checked(copy)
+array, asarray, copy = checked(array), checked(asarray), checked(copy)
 globals().update({name: getattr(np, name) for name in CONSTANTS})
 
-__all__ = [*ROWS, *PLAIN, *COMPOSITES, *CONSTANTS, "asarray", "copy"]
+__all__ = [*ROWS, *PLAIN, *COMPOSITES, *CONSTANTS, "array", "asarray", "copy", "r_", "c_"]
