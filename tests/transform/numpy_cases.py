@@ -650,6 +650,7 @@ CASES: list[Case] = [
     ),
     *calls("real", ("x", np.real, (2, 3)), dtypes="fib"),
     *calls("real_if_close", ("x", np.real_if_close, (2, 3))),
+    *calls("angle", ("x", np.angle, (2, 3)), ("deg", lambda x: np.angle(x, deg=True), (5,))),
     *calls("imag", ("x", np.imag, (2, 3)), smooth=False, dtypes="fib"),
     *calls("iscomplex", ("x", np.iscomplex, (2, 3)), smooth=False, dtypes="fib"),
     *calls("isreal", ("x", np.isreal, (2, 3)), smooth=False, dtypes="fib"),

@@ -232,6 +232,12 @@ def _dstack(xs: Any) -> Value:
     return c.concat([_at_least(x, 3) for x in together("np.dstack", *xs)], 2)
 
 
+def _angle(z: Any, deg: bool = False) -> Value:
+    value = as_float(z)
+    turned = elementwise("atan2", c.zeros_like(value), value)
+    return turned * (180 / math.pi) if deg else turned
+
+
 def _imag(x: Any) -> Value:
     return c.zeros_like(c.asvalue(x))
 
@@ -447,6 +453,7 @@ _TABLE: tuple[tuple[str, Function, str], ...] = (
     ("copy", namespace.copy, "a:x !order !subok"),
     ("astype", c.astype, "x dtype !copy !device"),
     ("real", c.positive, "val:x"),
+    ("angle", _angle, "z deg"),
     ("imag", _imag, "val:x"),
     ("real_if_close", c.positive, "a:x !tol"),
     ("iscomplex", _never, "x"),

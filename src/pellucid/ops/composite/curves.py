@@ -12,7 +12,7 @@ from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.ops.composite.base import as_float, as_list, asvalue, known_length, together
 from pellucid.ops.composite.create import zeros_like
 from pellucid.ops.composite.elementwise import isnan, where
-from pellucid.ops.composite.movement import concat, padded, part_of, reshape
+from pellucid.ops.composite.movement import concat, part_of, reshape
 from pellucid.ops.composite.order import argsort
 from pellucid.ops.composite.reduce import cumulative_sum, diff
 from pellucid.ops.value import Value, apply, cast, elementwise, float_dtype
@@ -181,8 +181,9 @@ def _on_line(value: Value, places: Value, heights: Value, n: int) -> Value:
     ends = held >= high  # the last place itself: the exact value there
     place, height = where(ends, high, low), where(ends, up, down)
     result: Value = slope * (value - place) + height
-    # ∞ · 0 at a place beside an infinite value
-    return where((held == place) & ~elementwise("isfinite", slope), height, result)
+    # Beside an infinite value: that value itself, or what comes from the other side.
+    beside = where(held == place, height, slope * (value - high) + up)
+    return where(isnan(result), where(isnan(beside) & (up == down), down, beside), result)
 
 
 def unwrap(
@@ -213,5 +214,4 @@ def unwrap(
     small = unit / 2 if discont is None else builtins.max(real("unwrap", "discont", discont), half)
     added = where(abs(jumps) < small, 0, turned - jumps)
     added = cast(cumulative_sum(added, place), value.type.dtype)
-    result: Value = value + padded(added, place, 1, 0, 0)
-    return result
+    return concat([part_of(value, place, 0, 1), part_of(value, place, 1, n) + added], place)

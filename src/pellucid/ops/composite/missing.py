@@ -11,7 +11,7 @@ from typing import Any
 
 from pellucid.core.arguments import real
 from pellucid.ops.composite.base import Axis, as_float, asvalue
-from pellucid.ops.composite.elementwise import isnan, where
+from pellucid.ops.composite.elementwise import isnan, safe_root, where
 from pellucid.ops.composite.reduce import (
     all,
     count_nonzero,
@@ -97,6 +97,5 @@ def nanvar(x: Any, axis: Axis = None, keepdims: bool = False, correction: float 
 
 
 def nanstd(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0.0) -> Value:
-    """The square root of `nanvar`."""
-    result: Value = elementwise("sqrt", nanvar(x, axis, keepdims, correction))
-    return result
+    """The square root of `nanvar`. Its derivative at a spread of 0 is 0."""
+    return safe_root(nanvar(x, axis, keepdims, correction))

@@ -128,9 +128,8 @@ def var(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0
 
 
 def std(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0.0) -> Value:
-    """The square root of `var`. Its derivative at a spread of 0 is NaN."""
-    result: Value = elementwise("sqrt", var(x, axis, keepdims, correction))
-    return result
+    """The square root of `var`. Its derivative at a spread of 0 is 0, as that of a norm."""
+    return safe_root(var(x, axis, keepdims, correction))
 
 
 def all(x: Any, axis: Axis = None, keepdims: bool = False) -> Value:
