@@ -42,24 +42,57 @@ class _Line:
         b = self.b
         return b.or_(less, b.and_(b.fcmp_ordered("ord", x, x), b.fcmp_unordered("uno", y, y)))
 
-    def merge(self, source: ir.Value, goal: ir.Value, first: ir.Value, width: ir.Value) -> None:
-        """Two neighbouring runs of `width` places from `first` on; the last may be shorter."""
+    def front(
+        self, source: ir.Value, left: ir.Value, right: ir.Value, middle: ir.Value, end: ir.Value
+    ) -> tuple[ir.Value, ir.Value]:
+        """The first place of two runs from `left` and `right` on, and whether it is the right's."""
         b = self.b
+        lower = self.place(source, least(b, left, b.sub(middle, i64(1))))
+        upper = self.place(source, least(b, right, b.sub(end, i64(1))))
+        sooner = self.before(self.value(upper), self.value(lower))
+        over, more = b.icmp_signed(">=", left, middle), b.icmp_signed("<", right, end)
+        taken = b.and_(more, b.or_(over, sooner))
+        return b.select(taken, upper, lower), b.zext(taken, ir.IntType(64))
+
+    def back(
+        self, source: ir.Value, left: ir.Value, right: ir.Value, first: ir.Value, middle: ir.Value
+    ) -> tuple[ir.Value, ir.Value]:
+        """The last place of two runs up to `left` and `right`, and whether it is the left's."""
+        b = self.b
+        more = b.icmp_signed(">=", left, first)
+        lower = self.place(source, b.select(more, left, first))
+        upper = self.place(source, right)  # one before the run where it is empty
+        sooner = self.before(self.value(upper), self.value(lower))
+        over = b.icmp_signed("<", right, middle)
+        taken = b.and_(more, b.or_(over, sooner))
+        return b.select(taken, lower, upper), b.zext(taken, ir.IntType(64))
+
+    def merge(self, source: ir.Value, goal: ir.Value, first: ir.Value, width: ir.Value) -> None:
+        """Two neighbouring runs of `width` places from `first` on; the last may be shorter.
+
+        From both ends at once: neither waits for what the other loads.
+        """
+        b, one = self.b, i64(1)
         middle = least(b, b.add(first, width), self.n)
         end = least(b, b.add(middle, width), self.n)
-        last = b.sub(self.n, i64(1))
-        with loop(b, b.sub(end, first), f"{self.scope.name}.merge", [first, middle]) as one:
-            left, right = one.carried
-            over = b.icmp_signed(">=", left, middle)
-            more = b.icmp_signed("<", right, end)
-            lower = self.place(source, least(b, left, last))
-            upper = self.place(source, least(b, right, last))
-            sooner = self.before(self.value(upper), self.value(lower))
-            taken = b.and_(more, b.or_(over, sooner))
-            chosen = b.select(taken, upper, lower)
-            b.store(chosen, self.address(goal, b.add(first, one.index)), align=4)
-            step = b.zext(taken, ir.IntType(64))
-            one.next = [b.add(left, b.sub(i64(1), step)), b.add(right, step)]
+        last = b.sub(end, one)
+        half = b.ashr(b.sub(end, first), one)
+        start = [first, middle, b.sub(middle, one), last]
+        with loop(b, half, f"{self.scope.name}.merge", start) as step:
+            left, right, left_end, right_end = step.carried
+            chosen, turn = self.front(source, left, right, middle, end)
+            b.store(chosen, self.address(goal, b.add(first, step.index)), align=4)
+            final, back = self.back(source, left_end, right_end, first, middle)
+            b.store(final, self.address(goal, b.sub(last, step.index)), align=4)
+            step.next = [
+                b.add(left, b.sub(one, turn)),
+                b.add(right, turn),
+                b.sub(left_end, back),
+                b.sub(right_end, b.sub(one, back)),
+            ]
+        with b.if_then(b.trunc(b.sub(end, first), ir.IntType(1))):
+            chosen, _ = self.front(source, step.carried[0], step.carried[1], middle, end)
+            b.store(chosen, self.address(goal, b.add(first, half)), align=4)
 
     def sort(self, place: ir.Value) -> None:
         """Sorts, and widens the places to the line of the result at `place`."""
