@@ -21,9 +21,11 @@ from pellucid.train.callbacks import EarlyStopping, StopBelow
 from pellucid.web.ends import fitted
 from pellucid.web.frames import pack
 from pellucid.web.look import Look
+from pellucid.web.machine_look import MachineLook
 from pellucid.web.parsing import parse
 from pellucid.web.program import address, program
 from pellucid.web.settings import (
+    MODES,
     MOST_CHANGES,
     MOST_EPOCHS,
     OWN,
@@ -53,6 +55,7 @@ class Session:
     """
 
     attached = False  # to a run that Python started
+    machine: MachineLook | None = None  # what stands in the place of the network
 
     def __init__(
         self,
@@ -109,9 +112,15 @@ class Session:
         for change in settings.changes:
             if change.weights is not None:
                 self._check_weights(model, change.weights)
+        machine = None if settings.svm is None else MachineLook(settings, rows, self._pair())
         self._pending = list(settings.changes)
         self._stand(dataclasses.replace(settings, changes=()), model, rows)
+        self.machine = machine
         self._apply_due()
+
+    def _pair(self) -> int:
+        """The pair of classes that is looked at."""
+        return 0 if self.machine is None else self.machine.pair
 
     def _stand(self, settings: Settings, model: Sequential, rows: Rows) -> None:
         """What stands on the screen from here on."""
@@ -152,7 +161,9 @@ class Session:
                 "penalties": [to_config(one) for one in penalties],
                 "stop": None if s.stop is None else dataclasses.asdict(s.stop),
                 "hidden": list(s.hidden),
+                "svm": None if s.svm is None else s.svm.plain(),
             },
+            "mode": "network" if s.svm is None else "machine",
             "names": list(self.model.names),
             "ends": self.look.ends,
             "classes": rows.classes,
@@ -220,7 +231,7 @@ class Session:
         """Sends all there is: to a page that has just come, or after a reset."""
         self.send(self.screen())
         self.send(self.points())
-        self.send(self.frame())
+        self.send(self.frame() if self.machine is None else self.machine.message())
 
     # -- the run ----------------------------------------------------------------------------
 
@@ -357,6 +368,9 @@ class Session:
 
     def change(self, values: Mapping[str, Any]) -> None:
         """Settings by name; rates and strengths act without a reset."""
+        if {*values} <= {*MODES}:
+            self._look_at(dataclasses.replace(self._settings, **values))
+            return
         new = dataclasses.replace(self._settings.start, **values)
         if steerable(self._settings, new):
             if len(self._settings.changes) >= MOST_CHANGES:
@@ -382,6 +396,23 @@ class Session:
         self.playing = was
         self.show()
 
+    def _look_at(self, settings: Settings) -> None:
+        """Another mode of the page; the network stays as it is."""
+        machine = None
+        if settings.svm is not None:
+            machine = MachineLook(settings, self.rows, self._pair())
+        if settings.svm is not None and self.playing:
+            self.playing = False
+        self._settings, self.machine = settings, machine
+        self.show()
+
+    def choose_pair(self, pair: int) -> None:
+        """Another pair of classes of the machine."""
+        if self.machine is None:
+            raise ArgumentError("playground", "there is no support vector machine on the page")
+        self.machine.choose(pair)
+        self.send(self.machine.message())
+
     def set_weight(self, name: str, index: tuple[int, ...], value: float) -> None:
         """One weight or bias by hand."""
         weights = self.model.weights
@@ -404,12 +435,18 @@ class Session:
             self.playing = True
         self.show()
 
-    def set_own(self, own: Own) -> None:
-        """Rows of a person's own in place of what stood there."""
+    def set_own(self, own: Own, same: bool = False) -> None:
+        """Rows of a person's own in place of what stood there.
+
+        Args:
+            same: whether they are those that stood there, changed: features stay.
+        """
         before, self.own = self.own, own
         s = self._settings.start
         columns = tuple(f"x{i + 1}" for i in range(own.x.shape[1]))
-        usable = s.data == OWN and before is not None and before.x.shape[1] == own.x.shape[1]
+        usable = (
+            same or s.data == OWN and before is not None and before.x.shape[1] == own.x.shape[1]
+        )
         features = s.features if usable else columns
         try:
             self._adopt(dataclasses.replace(s, data=OWN, features=features), changed=True)
@@ -424,7 +461,8 @@ class Session:
             return self.own
         rows = self.rows
         labels = tuple(str(i) for i in range(rows.classes))
-        return Own(rows.x, rows.shown, rows.classes, ("x1", "x2"), labels)
+        plane = (rows.low, rows.high)  # the picture stays where it is
+        return Own(rows.x, rows.shown, rows.classes, ("x1", "x2"), labels, plane=plane)
 
 
 class Watch(Callback):
