@@ -234,7 +234,7 @@ def test_another_machine_is_refused_with_its_line(line):
 
 
 @pytest.mark.parametrize(
-    "values, said",
+    ("values", "said"),
     [
         ({"kernel": "laplacian"}, "unknown kernel"),
         ({"C": 0}, "C must"),

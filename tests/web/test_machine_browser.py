@@ -125,7 +125,7 @@ def test_sliding_c_refits_live(ground):
     norms = [ground.session.machine.pairs[0].norm]
     for _ in range(12):
         ground.page.keyboard.press("ArrowRight")
-    ground.until(lambda: ground.session.settings.svm.C == pytest.approx(2.0, rel=0.03))
+    ground.until(lambda: pytest.approx(2.0, rel=0.03) == ground.session.settings.svm.C)
     norms.append(ground.session.machine.pairs[0].norm)
     assert norms[1] > norms[0]  # a larger C, a smaller margin
     ground.get("machine-list").get_by_text(re.compile(r"· .* = ")).wait_for()

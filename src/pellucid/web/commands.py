@@ -22,7 +22,7 @@ from pellucid.core.errors import ArgumentError, DataError, TooLargeError, neares
 from pellucid.models import Sequential
 from pellucid.svm import Hyperplane
 from pellucid.tables import load
-from pellucid.web import machine
+from pellucid.web import exercises, machine
 from pellucid.web.constructors import CALLABLE
 from pellucid.web.frames import pack
 from pellucid.web.program import from_address
@@ -189,6 +189,7 @@ SETTINGS: dict[str, Callable[[str, Any], Any]] = {
     "stop": _stop,
     "hidden": _tuple_of(list_of(20, text_of(20))),
     "svm": lambda name, value: machine.of_plain(value),
+    "exercise": lambda name, value: exercises.of_plain(value),
 }
 
 
@@ -334,6 +335,8 @@ COMMANDS: dict[str, Command] = {
     "erase": Command(_erase, {"x1": _number, "x2": _number}),
     "move": Command(_move, {"row": whole_of(0, MOST_ROWS - 1), "x1": _number, "x2": _number}),
     "pair": Command(lambda s, a: s.choose_pair(a["pair"]), {"pair": whole_of(0, 1000)}),
+    "answer": Command(lambda s, a: s.answer(a["text"]), {"text": text_of(400)}),
+    "cancel": Command(lambda s, a: s.desk.cancel(), {}),
     "at": Command(_at, {"x1": _number, "x2": _number}, at_once=True),
     "save": Command(_save, {}),
     "load": Command(_load, {"content": text_of(MOST_MESSAGE)}),

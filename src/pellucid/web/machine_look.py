@@ -1,4 +1,5 @@
-"""A fitted support vector machine as the page draws it: the plane, the rows, the numbers of its proof.
+"""A fitted support vector machine as the page draws it: plane, rows, the numbers of its proof.
+
 
 Everything is what `pellucid.svm` says: coefficients, slacks and objectives are its certificate's.
 """

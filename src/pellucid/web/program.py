@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 from pellucid.core.config import to_config
 from pellucid.core.errors import DataError, nearest
 from pellucid.nn.losses import BY_NAME
-from pellucid.web import machine
+from pellucid.web import exercises, machine
 from pellucid.web.constructors import ROOM_OF, record_of
 from pellucid.web.settings import OWN, Settings, Stop
 
@@ -173,6 +173,8 @@ def address(settings: Settings) -> str:
         found["stop"] = f"{start.stop.kind};{start.stop.monitor};{start.stop.number!r}"
     if start.svm is not None:
         found["svm"] = str(start.svm)
+    if start.exercise is not None:
+        found["exercise"] = str(start.exercise)
     if start.hidden:
         found["hide"] = ";".join(start.hidden)
     return urlencode(found)
@@ -209,6 +211,8 @@ def _read(name: str, value: str) -> dict[str, Any]:
         return {"hidden": tuple(value.split(";"))}
     if name == "svm":
         return {"svm": machine.of_text(value)}
+    if name == "exercise":
+        return {"exercise": exercises.of_text(value)}
     if name == "stop":
         parts = value.split(";")
         try:
@@ -220,5 +224,5 @@ def _read(name: str, value: str) -> dict[str, Any]:
     if name in _RECORDS:
         given = record_of(value, f"address, {name}")
         return {name: tuple(given) if isinstance(given, list) else given}
-    known = [*_TEXT, *_PLAIN, "features", "stop", "hide", "svm", *_RECORDS]
+    known = [*_TEXT, *_PLAIN, "features", "stop", "hide", "svm", "exercise", *_RECORDS]
     raise DataError("address", f"unknown part {name[:60]!r}", nearest(name, known))

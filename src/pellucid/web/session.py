@@ -19,6 +19,7 @@ from pellucid.models import Sequential
 from pellucid.train.callback import Callback, Run
 from pellucid.train.callbacks import EarlyStopping, StopBelow
 from pellucid.web.ends import fitted
+from pellucid.web.exercises import Desk
 from pellucid.web.frames import pack
 from pellucid.web.look import Look
 from pellucid.web.machine_look import MachineLook
@@ -69,6 +70,7 @@ class Session:
         self.send, self.ready, self.waiting, self.own = send, ready, waiting, own
         self.parts: list[str] = []  # of a table that is on its way
         self._pending: list[Change] = []
+        self.desk = Desk(lambda: (self.rows.x, self.rows.shown), lambda told: self.send(told))
         self._adopt(settings or Settings(), model)
 
     # -- what stands on the screen ----------------------------------------------------------
@@ -162,8 +164,9 @@ class Session:
                 "stop": None if s.stop is None else dataclasses.asdict(s.stop),
                 "hidden": list(s.hidden),
                 "svm": None if s.svm is None else s.svm.plain(),
+                "exercise": None if s.exercise is None else dataclasses.asdict(s.exercise),
             },
-            "mode": "network" if s.svm is None else "machine",
+            "mode": "exercises" if s.exercise else "machine" if s.svm else "network",
             "names": list(self.model.names),
             "ends": self.look.ends,
             "classes": rows.classes,
@@ -231,7 +234,10 @@ class Session:
         """Sends all there is: to a page that has just come, or after a reset."""
         self.send(self.screen())
         self.send(self.points())
-        self.send(self.frame() if self.machine is None else self.machine.message())
+        if self._settings.exercise is not None:
+            self.desk.ask(self._settings.exercise)
+        else:
+            self.send(self.frame() if self.machine is None else self.machine.message())
 
     # -- the run ----------------------------------------------------------------------------
 
@@ -401,10 +407,17 @@ class Session:
         machine = None
         if settings.svm is not None:
             machine = MachineLook(settings, self.rows, self._pair())
-        if settings.svm is not None and self.playing:
+        if settings.svm is not None or settings.exercise is not None:
             self.playing = False
+        self.desk.cancel()
         self._settings, self.machine = settings, machine
         self.show()
+
+    def answer(self, text: str) -> None:
+        """Checks an answer to the exercise."""
+        if self._settings.exercise is None:
+            raise ArgumentError("playground", "there is no exercise on the page")
+        self.desk.check(self._settings.exercise, text)
 
     def choose_pair(self, pair: int) -> None:
         """Another pair of classes of the machine."""
@@ -444,8 +457,8 @@ class Session:
         before, self.own = self.own, own
         s = self._settings.start
         columns = tuple(f"x{i + 1}" for i in range(own.x.shape[1]))
-        usable = (
-            same or s.data == OWN and before is not None and before.x.shape[1] == own.x.shape[1]
+        usable = same or (
+            s.data == OWN and before is not None and before.x.shape[1] == own.x.shape[1]
         )
         features = s.features if usable else columns
         try:

@@ -18,6 +18,7 @@ from pellucid.nn import HalfSquared, Layer, Loss, Regularizer
 from pellucid.nn.dense import Activation, Dense, Dropout
 from pellucid.nn.normalization import BatchNorm, LayerNorm
 from pellucid.optim import SGD, Minimizer, Optimizer
+from pellucid.web.exercises import Exercise
 from pellucid.web.machine import Machine
 
 OWN = "own"  # data that the page or Python gave
@@ -40,7 +41,7 @@ CONTROLS = (  # what a lesson may hide
     "files",
     "machine",
 )
-MODES = ("svm",)  # settings that choose what is looked at; no run begins anew for them
+MODES = ("svm", "exercise")  # settings that choose what is looked at; no run begins anew for them
 WHERE = "playground"
 
 
@@ -105,6 +106,7 @@ class Settings:
     stop: Stop | None = None
     hidden: tuple[str, ...] = ()
     svm: Machine | None = None  # looked at in place of the network
+    exercise: Exercise | None = None  # looked at in place of both
     changes: tuple[Change, ...] = ()
 
     def now(self) -> tuple[Optimizer, tuple[Regularizer, ...]]:

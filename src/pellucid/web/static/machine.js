@@ -70,8 +70,10 @@ export function showMachine() {
 }
 
 get("mode").onclick = (event) => {
-  if (event.target.value === "network") set({svm: null});
-  if (event.target.value === "machine" && !isOn()) set({svm: {kernel: "rbf"}});
+  const {svm, exercise} = state.screen.settings, mode = event.target.value;
+  if (mode === "network") set({svm: null, exercise: null});
+  if (mode === "machine") set({svm: svm ?? {kernel: "rbf"}, exercise: null});
+  if (mode === "exercises" && !exercise) set({exercise: {}});
 };
 get("kernel").onchange = (event) => change({kernel: event.target.value, hard: false});
 get("price").oninput = (event) => { get("price-number").value = number(event.target.value); change({C: number(event.target.value)}); };

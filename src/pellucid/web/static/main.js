@@ -2,6 +2,7 @@
 
 import {showControls} from "./controls.js";
 import {add, drawCurves, forget} from "./curves.js";
+import {showExercise} from "./exercises.js";
 import {showMachine} from "./machine.js";
 import {buildNetwork, drawNetwork, showNetworkControls} from "./network.js";
 import {drawAt, drawMap, drawPoints, spot, view} from "./plane.js";
@@ -30,6 +31,7 @@ on("screen", (screen) => {
   showControls();
   showNetworkControls();
   showMachine();
+  showExercise();
   get("play").textContent = screen.playing ? "Pause" : "Play";
   get("play").setAttribute("aria-pressed", screen.playing);
   const text = get("program-text");
