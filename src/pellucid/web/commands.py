@@ -245,6 +245,19 @@ def _move(session: Session, given: dict[str, Any]) -> None:
     session.set_own(session.own_rows().moved(given["row"], place), same=True)
 
 
+def _pair(session: Session, given: dict[str, Any]) -> None:
+    if session.machine is None:
+        raise ArgumentError("playground", "there is no support vector machine on the page")
+    session.machine.choose(given["pair"])
+    session.send(session.machine.message())
+
+
+def _answer(session: Session, given: dict[str, Any]) -> None:
+    if session.settings.exercise is None:
+        raise ArgumentError("playground", "there is no exercise on the page")
+    session.desk.check(session.settings.exercise, given["text"])
+
+
 def _at(session: Session, given: dict[str, Any]) -> None:
     place = np.full(session.rows.x.shape[1], math.nan)
     place[:2] = given["x1"], given["x2"]
@@ -334,8 +347,8 @@ COMMANDS: dict[str, Command] = {
     "draw": Command(_draw, {"points": list_of(_MOST_POINTS, _point)}),
     "erase": Command(_erase, {"x1": _number, "x2": _number}),
     "move": Command(_move, {"row": whole_of(0, MOST_ROWS - 1), "x1": _number, "x2": _number}),
-    "pair": Command(lambda s, a: s.choose_pair(a["pair"]), {"pair": whole_of(0, 1000)}),
-    "answer": Command(lambda s, a: s.answer(a["text"]), {"text": text_of(400)}),
+    "pair": Command(_pair, {"pair": whole_of(0, 1000)}),
+    "answer": Command(_answer, {"text": text_of(400)}),
     "cancel": Command(lambda s, a: s.desk.cancel(), {}),
     "at": Command(_at, {"x1": _number, "x2": _number}, at_once=True),
     "save": Command(_save, {}),

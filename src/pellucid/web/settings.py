@@ -40,6 +40,7 @@ CONTROLS = (  # what a lesson may hide
     "stop",
     "files",
     "machine",
+    "modes",
 )
 MODES = ("svm", "exercise")  # settings that choose what is looked at; no run begins anew for them
 WHERE = "playground"
