@@ -20,12 +20,14 @@ import numpy as np
 from pellucid.core.config import from_config
 from pellucid.core.errors import ArgumentError, DataError, TooLargeError, nearest
 from pellucid.models import Sequential
+from pellucid.svm import Hyperplane
 from pellucid.tables import load
+from pellucid.web import exercises, machine
 from pellucid.web.constructors import CALLABLE
 from pellucid.web.frames import pack
 from pellucid.web.program import from_address
 from pellucid.web.session import Session
-from pellucid.web.settings import LAYERS, OWN, Change, Settings, Stop
+from pellucid.web.settings import LAYERS, MOST_ROWS, OWN, Change, Settings, Stop
 from pellucid.web.sources import MOST_BYTES, from_csv
 
 MOST_MESSAGE = 1 << 20  # bytes
@@ -186,6 +188,8 @@ SETTINGS: dict[str, Callable[[str, Any], Any]] = {
     "batch_size": whole_of(1, 100_000),
     "stop": _stop,
     "hidden": _tuple_of(list_of(20, text_of(20))),
+    "svm": lambda name, value: machine.of_plain(value),
+    "exercise": lambda name, value: exercises.of_plain(value),
 }
 
 
@@ -222,7 +226,7 @@ def _draw(session: Session, given: dict[str, Any]) -> None:
             raise ArgumentError("data", f"a class must be 0 to {own.classes}, got {target:g}")
         rows.append([x1, x2, *np.zeros(own.x.shape[1] - 2), target])
     if rows:
-        session.set_own(own.with_points(np.array(rows)))
+        session.set_own(own.with_points(np.array(rows)), same=True)
 
 
 def _point(name: str, value: Any) -> list[float]:
@@ -232,13 +236,33 @@ def _point(name: str, value: Any) -> list[float]:
 
 
 def _erase(session: Session, given: dict[str, Any]) -> None:
-    session.set_own(session.own_rows().without(np.array([given["x1"], given["x2"]])))
+    place = np.array([given["x1"], given["x2"]])
+    session.set_own(session.own_rows().without(place), same=True)
+
+
+def _move(session: Session, given: dict[str, Any]) -> None:
+    place = np.array([given["x1"], given["x2"]])
+    session.set_own(session.own_rows().moved(given["row"], place), same=True)
+
+
+def _pair(session: Session, given: dict[str, Any]) -> None:
+    if session.machine is None:
+        raise ArgumentError("playground", "there is no support vector machine on the page")
+    session.machine.choose(given["pair"])
+    session.send(session.machine.message())
+
+
+def _answer(session: Session, given: dict[str, Any]) -> None:
+    if session.settings.exercise is None:
+        raise ArgumentError("playground", "there is no exercise on the page")
+    session.desk.check(session.settings.exercise, given["text"])
 
 
 def _at(session: Session, given: dict[str, Any]) -> None:
     place = np.full(session.rows.x.shape[1], math.nan)
     place[:2] = given["x1"], given["x2"]
-    session.send({"kind": "at", "x": place[:2].tolist(), **session.look.at(place)})
+    look = session.machine or session.look
+    session.send({"kind": "at", "x": place[:2].tolist(), **look.at(place)})
 
 
 def _file(session: Session, name: str, content: bytes) -> None:
@@ -247,9 +271,14 @@ def _file(session: Session, name: str, content: bytes) -> None:
 
 
 def _save(session: Session, given: dict[str, Any]) -> None:
+    made = session.model if session.machine is None else session.machine.fitted
+    if isinstance(made, Hyperplane):
+        raise ArgumentError("save", "a hyperplane has no file", "Export the program.")
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder, "model.safetensors")
-        session.model.save(place)
+        place = Path(
+            folder, "model.safetensors" if made is session.model else "machine.safetensors"
+        )
+        made.save(place)
         _file(session, place.name, place.read_bytes())
 
 
@@ -317,6 +346,10 @@ COMMANDS: dict[str, Command] = {
     "csv": Command(_csv, {"text": text_of(MOST_MESSAGE), "more": _flag}),
     "draw": Command(_draw, {"points": list_of(_MOST_POINTS, _point)}),
     "erase": Command(_erase, {"x1": _number, "x2": _number}),
+    "move": Command(_move, {"row": whole_of(0, MOST_ROWS - 1), "x1": _number, "x2": _number}),
+    "pair": Command(_pair, {"pair": whole_of(0, 1000)}),
+    "answer": Command(_answer, {"text": text_of(400)}),
+    "cancel": Command(lambda s, a: s.desk.cancel(), {}),
     "at": Command(_at, {"x1": _number, "x2": _number}, at_once=True),
     "save": Command(_save, {}),
     "load": Command(_load, {"content": text_of(MOST_MESSAGE)}),

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 from pellucid.core.config import to_config
 from pellucid.core.errors import DataError, nearest
 from pellucid.nn.losses import BY_NAME
+from pellucid.web import exercises, machine
 from pellucid.web.constructors import ROOM_OF, record_of
 from pellucid.web.settings import OWN, Settings, Stop
 
@@ -23,6 +24,8 @@ SPLIT_VALUES = "x, y = table[:, :-1], table[:, -1]"
 SIGNS = "y = 2 * y - 1"
 KEEP = "slots, training = model.slots, model.training"
 GIVE_BACK = "model.slots, model.training = slots, training"
+PROOF = "print(machine.certificate)"
+SHOWN = "print(machine)"  # of a hyperplane, which has no other proof
 
 
 def program(settings: Settings, epochs: int, classes: int) -> str:
@@ -33,18 +36,10 @@ def program(settings: Settings, epochs: int, classes: int) -> str:
         classes: of the data; 0 where they have values.
     """
     s = settings
-    lines = []
-    if s.data == OWN:
-        lines += [LOAD, SPLIT_CLASSES if classes else SPLIT_VALUES]
-    else:
-        lines.append(
-            f"x, y = pel.data.points({s.data!r}, rows={s.rows}, noise={s.noise!r}, "
-            f"seed={s.data_seed})"
-        )
-    lines.append(f"x = pel.data.features(x, {list(s.features)!r})")
-    if classes and s.signs:
-        lines.append(SIGNS)
-    lines.append(f"kept, held = pel.data.split(len(x), {s.held!r}, seed={s.data_seed})")
+    lines = _data(s, classes)
+    if s.svm is not None:
+        said = SHOWN if s.svm.hard else PROOF
+        return "\n".join([*_imports(s), "", *lines, "", s.svm.line(), said, ""])
     lines += ["", "model = pel.Sequential(", "    ["]
     lines += [f"        {layer!r}," for layer in s.layers]
     lines += ["    ],", f"    seed={s.seed},"]
@@ -68,6 +63,23 @@ def program(settings: Settings, epochs: int, classes: int) -> str:
     if epochs > done:
         lines.append(_fit(s, epochs, resumed))
     return "\n".join([*_imports(s), "", *lines, ""])
+
+
+def _data(s: Settings, classes: int) -> list[str]:
+    """The rows: x, y, and which of them are trained on."""
+    lines = []
+    if s.data == OWN:
+        lines += [LOAD, SPLIT_CLASSES if classes else SPLIT_VALUES]
+    else:
+        lines.append(
+            f"x, y = pel.data.points({s.data!r}, rows={s.rows}, noise={s.noise!r}, "
+            f"seed={s.data_seed})"
+        )
+    lines.append(f"x = pel.data.features(x, {list(s.features)!r})")
+    if classes and s.signs and s.svm is None:
+        lines.append(SIGNS)
+    lines.append(f"kept, held = pel.data.split(len(x), {s.held!r}, seed={s.data_seed})")
+    return lines
 
 
 def _call(name: str, parts: list[str]) -> str:
@@ -105,10 +117,11 @@ def _rule(stop: Stop) -> str:
 
 def _imports(s: Settings) -> list[str]:
     used: set[str] = set()
-    held = [*s.layers, s.optimizer, *s.penalties]
-    held += [part for one in s.changes for part in (one.optimizer, *one.penalties) if part]
-    if BY_NAME.get(s.loss.name) != s.loss:
-        held.append(s.loss)
+    held: list[Any] = []
+    if s.svm is None:
+        held = [*s.layers, s.optimizer, *s.penalties]
+        held += [part for one in s.changes for part in (one.optimizer, *one.penalties) if part]
+        held += [] if BY_NAME.get(s.loss.name) == s.loss else [s.loss]
     for one in held:
         used |= _types(to_config(one))
     lines = ["import numpy as np"] if s.data == OWN else []
@@ -158,6 +171,10 @@ def address(settings: Settings) -> str:
             found[name] = repr(list(given)) if isinstance(given, tuple) else repr(given)
     if start.stop is not None:
         found["stop"] = f"{start.stop.kind};{start.stop.monitor};{start.stop.number!r}"
+    if start.svm is not None:
+        found["svm"] = str(start.svm)
+    if start.exercise is not None:
+        found["exercise"] = str(start.exercise)
     if start.hidden:
         found["hide"] = ";".join(start.hidden)
     return urlencode(found)
@@ -192,6 +209,10 @@ def _read(name: str, value: str) -> dict[str, Any]:
         return {"features": tuple(value.split(";"))}
     if name == "hide":
         return {"hidden": tuple(value.split(";"))}
+    if name == "svm":
+        return {"svm": machine.of_text(value)}
+    if name == "exercise":
+        return {"exercise": exercises.of_text(value)}
     if name == "stop":
         parts = value.split(";")
         try:
@@ -203,5 +224,5 @@ def _read(name: str, value: str) -> dict[str, Any]:
     if name in _RECORDS:
         given = record_of(value, f"address, {name}")
         return {name: tuple(given) if isinstance(given, list) else given}
-    known = [*_TEXT, *_PLAIN, "features", "stop", "hide", *_RECORDS]
+    known = [*_TEXT, *_PLAIN, "features", "stop", "hide", "svm", "exercise", *_RECORDS]
     raise DataError("address", f"unknown part {name[:60]!r}", nearest(name, known))

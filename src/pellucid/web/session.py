@@ -19,11 +19,14 @@ from pellucid.models import Sequential
 from pellucid.train.callback import Callback, Run
 from pellucid.train.callbacks import EarlyStopping, StopBelow
 from pellucid.web.ends import fitted
+from pellucid.web.exercises import Desk
 from pellucid.web.frames import pack
 from pellucid.web.look import Look
+from pellucid.web.machine_look import MachineLook
 from pellucid.web.parsing import parse
 from pellucid.web.program import address, program
 from pellucid.web.settings import (
+    MODES,
     MOST_CHANGES,
     MOST_EPOCHS,
     OWN,
@@ -53,6 +56,7 @@ class Session:
     """
 
     attached = False  # to a run that Python started
+    machine: MachineLook | None = None  # what stands in the place of the network
 
     def __init__(
         self,
@@ -66,6 +70,7 @@ class Session:
         self.send, self.ready, self.waiting, self.own = send, ready, waiting, own
         self.parts: list[str] = []  # of a table that is on its way
         self._pending: list[Change] = []
+        self.desk = Desk(lambda: (self.rows.x, self.rows.shown), lambda told: self.send(told))
         self._adopt(settings or Settings(), model)
 
     # -- what stands on the screen ----------------------------------------------------------
@@ -109,9 +114,15 @@ class Session:
         for change in settings.changes:
             if change.weights is not None:
                 self._check_weights(model, change.weights)
+        machine = None if settings.svm is None else MachineLook(settings, rows, self._pair())
         self._pending = list(settings.changes)
         self._stand(dataclasses.replace(settings, changes=()), model, rows)
+        self.machine = machine
         self._apply_due()
+
+    def _pair(self) -> int:
+        """The pair of classes that is looked at."""
+        return 0 if self.machine is None else self.machine.pair
 
     def _stand(self, settings: Settings, model: Sequential, rows: Rows) -> None:
         """What stands on the screen from here on."""
@@ -152,7 +163,10 @@ class Session:
                 "penalties": [to_config(one) for one in penalties],
                 "stop": None if s.stop is None else dataclasses.asdict(s.stop),
                 "hidden": list(s.hidden),
+                "svm": None if s.svm is None else s.svm.plain(),
+                "exercise": None if s.exercise is None else dataclasses.asdict(s.exercise),
             },
+            "mode": "exercises" if s.exercise else "machine" if s.svm else "network",
             "names": list(self.model.names),
             "ends": self.look.ends,
             "classes": rows.classes,
@@ -220,7 +234,10 @@ class Session:
         """Sends all there is: to a page that has just come, or after a reset."""
         self.send(self.screen())
         self.send(self.points())
-        self.send(self.frame())
+        if self._settings.exercise is not None:
+            self.desk.ask(self._settings.exercise)
+        else:
+            self.send(self.frame() if self.machine is None else self.machine.message())
 
     # -- the run ----------------------------------------------------------------------------
 
@@ -357,6 +374,9 @@ class Session:
 
     def change(self, values: Mapping[str, Any]) -> None:
         """Settings by name; rates and strengths act without a reset."""
+        if {*values} <= {*MODES}:
+            self._look_at(dataclasses.replace(self._settings, **values))
+            return
         new = dataclasses.replace(self._settings.start, **values)
         if steerable(self._settings, new):
             if len(self._settings.changes) >= MOST_CHANGES:
@@ -382,6 +402,17 @@ class Session:
         self.playing = was
         self.show()
 
+    def _look_at(self, settings: Settings) -> None:
+        """Another mode of the page; the network stays as it is."""
+        machine = None
+        if settings.svm is not None:
+            machine = MachineLook(settings, self.rows, self._pair())
+        if settings.svm is not None or settings.exercise is not None:
+            self.playing = False
+        self.desk.cancel()
+        self._settings, self.machine = settings, machine
+        self.show()
+
     def set_weight(self, name: str, index: tuple[int, ...], value: float) -> None:
         """One weight or bias by hand."""
         weights = self.model.weights
@@ -404,12 +435,18 @@ class Session:
             self.playing = True
         self.show()
 
-    def set_own(self, own: Own) -> None:
-        """Rows of a person's own in place of what stood there."""
+    def set_own(self, own: Own, same: bool = False) -> None:
+        """Rows of a person's own in place of what stood there.
+
+        Args:
+            same: whether they are those that stood there, changed: features stay.
+        """
         before, self.own = self.own, own
         s = self._settings.start
         columns = tuple(f"x{i + 1}" for i in range(own.x.shape[1]))
-        usable = s.data == OWN and before is not None and before.x.shape[1] == own.x.shape[1]
+        usable = same or (
+            s.data == OWN and before is not None and before.x.shape[1] == own.x.shape[1]
+        )
         features = s.features if usable else columns
         try:
             self._adopt(dataclasses.replace(s, data=OWN, features=features), changed=True)
@@ -424,7 +461,8 @@ class Session:
             return self.own
         rows = self.rows
         labels = tuple(str(i) for i in range(rows.classes))
-        return Own(rows.x, rows.shown, rows.classes, ("x1", "x2"), labels)
+        plane = (rows.low, rows.high)  # the picture stays where it is
+        return Own(rows.x, rows.shown, rows.classes, ("x1", "x2"), labels, plane=plane)
 
 
 class Watch(Callback):

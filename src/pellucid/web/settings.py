@@ -18,6 +18,8 @@ from pellucid.nn import HalfSquared, Layer, Loss, Regularizer
 from pellucid.nn.dense import Activation, Dense, Dropout
 from pellucid.nn.normalization import BatchNorm, LayerNorm
 from pellucid.optim import SGD, Minimizer, Optimizer
+from pellucid.web.exercises import Exercise
+from pellucid.web.machine import Machine
 
 OWN = "own"  # data that the page or Python gave
 MOST_LAYERS, MOST_UNITS, MOST_WEIGHTS = 24, 128, 200_000
@@ -37,7 +39,10 @@ CONTROLS = (  # what a lesson may hide
     "program",
     "stop",
     "files",
+    "machine",
+    "modes",
 )
+MODES = ("svm", "exercise")  # settings that choose what is looked at; no run begins anew for them
 WHERE = "playground"
 
 
@@ -101,6 +106,8 @@ class Settings:
     epochs: int = 0
     stop: Stop | None = None
     hidden: tuple[str, ...] = ()
+    svm: Machine | None = None  # looked at in place of the network
+    exercise: Exercise | None = None  # looked at in place of both
     changes: tuple[Change, ...] = ()
 
     def now(self) -> tuple[Optimizer, tuple[Regularizer, ...]]:
