@@ -66,6 +66,7 @@ class Travel:
 
     Attributes:
         steps: how many steps the run has.
+        backend: what runs them; None, the fastest.
         losses: the loss of each step that was run so far, by its number.
         failed: the step whose loss was not finite, the last one; None as far as is known.
     """
@@ -87,7 +88,7 @@ class Travel:
         self.epochs = integer("inspect", "epochs", epochs, 1, _MOST_EPOCHS)
         self._most = integer("inspect", "most_states", most_states, 2)
         check_backend("inspect", backend)
-        self._backend, self._threads = backend, check_threads("inspect", threads)
+        self.backend, self._threads = backend, check_threads("inspect", threads)
         data = Data.of(model, x, y, "inspect").dense(model, "inspect")
         sizes = fitting.batch_sizes(batch_size, data.rows, optimizer)
         self.model, self.task = model, model.task(data.types, False)
@@ -211,7 +212,7 @@ class Travel:
             step=int(copies[-1]),
         )
         return fitting.engine_of(
-            self.model, self.task, self.job, progress, self._backend, self._threads
+            self.model, self.task, self.job, progress, self.backend, self._threads
         )
 
     def _keep(self, number: int, state: list[Array]) -> None:

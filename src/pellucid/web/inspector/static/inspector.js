@@ -1,8 +1,9 @@
 // The inspector: the place on the ladder, the picture of the step, what is known of a node.
 
 import {showFacts, showDifference} from "./facts.js";
-import {make, markup, short} from "./parts.js";
+import {keep, make, markup, short} from "./parts.js";
 import {connect, on, send} from "./state.js";
+import {showViews} from "./views.js";
 
 const get = (id) => document.getElementById(id);
 let screen = null, sliding = 0;
@@ -32,6 +33,8 @@ on("screen", (message) => {
   mark();
   showFacts(message.facts, goTo);
   showLayers();
+  showViews(message);
+  get("where").textContent = `${message.level}${ran() ? `, step ${message.step}` : ""}: ${message.facts.name} = ${message.facts.op}`;
   document.body.dataset.ready = "yes";
   document.body.dataset.place = `${message.level} ${message.step} ${message.node}`;
 });
@@ -45,9 +48,12 @@ function goTo(node) {
 const shownAt = (level) => level === "forward" || level === "backward"
   ? Object.fromEntries(screen.nodes.map(([n]) => [n, true])) : {};
 
+const ran = () => screen.last !== undefined;
+
 function showLadder() {
-  get("ladder").replaceChildren(...screen.levels.map((level) => {
+  keep(get("ladder"), screen.levels.map((level) => {
     const one = make("button", level);
+    one.dataset.focus = level;
     one.setAttribute("role", "tab");
     one.setAttribute("aria-selected", level === screen.level);
     one.onclick = () => go({level});
@@ -69,9 +75,8 @@ get("find").onchange = (event) => go({
   node: Number(event.target.value)});
 
 function showRun() {
-  const ran = screen.last !== undefined;
-  get("run").hidden = get("layer-facts").hidden = get("responses").hidden = !ran;
-  if (!ran) return;
+  for (const id of ["run", "layer-facts", "responses", "landscape"]) get(id).hidden = !ran();
+  if (!ran()) return;
   const slider = get("step");
   slider.max = screen.last;
   if (!sliding) slider.value = screen.step;
@@ -103,15 +108,16 @@ get("step").oninput = () => {
 
 function showPicture(text) {
   const place = get("picture"), at = [place.scrollLeft, place.scrollTop];
-  place.replaceChildren(markup(text, "image/svg+xml"));
-  [place.scrollLeft, place.scrollTop] = at;
-  for (const one of place.querySelectorAll(".node, .cell")) {
+  const drawn = markup(text, "image/svg+xml");
+  for (const one of drawn.querySelectorAll(".node, .cell")) {
     if (!one.classList.contains("cell")) { one.setAttribute("tabindex", "0"); one.setAttribute("role", "button"); }
     one.addEventListener("click", (event) => { event.stopPropagation(); press(one, event); });
     one.addEventListener("keydown", (event) => {
       if (event.key === "Enter" || event.key === " ") { event.preventDefault(); press(one, event); }
     });
   }
+  keep(place, [drawn]);
+  [place.scrollLeft, place.scrollTop] = at;
 }
 
 function press(one, event) {
@@ -147,8 +153,9 @@ function showLayers() {
     return row;
   }));
   get("responses").hidden = !screen.units.length;
-  get("units-buttons").replaceChildren(...screen.units.map((layer) => {
+  keep(get("units-buttons"), screen.units.map((layer) => {
     const one = make("button", layer);
+    one.dataset.focus = layer;
     one.onclick = () => send("units", {layer, columns: [0, 1]});
     return one;
   }));
