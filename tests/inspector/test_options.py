@@ -33,6 +33,7 @@ def same_as_fit(options, callbacks=lambda: [], make=network):
     return travel, fitted
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     "options",
     [{"sample_weight": WEIGHTS}, {"class_weight": {0: 3.0}}, {"shuffle": False}],
