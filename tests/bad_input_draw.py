@@ -10,6 +10,7 @@ import numpy as np
 
 import pellucid as pel
 from pellucid import nn, svm, viz
+from pellucid.viz.svg import Picture
 
 AREA = ((-2.0, 2.0), (-2.0, 2.0))
 X = np.random.default_rng(0).normal(size=(40, 2))
@@ -116,9 +117,19 @@ CASES: list[tuple[str, Callable[[Path], Any], str | None]] = [
         "the file exists already",
     ),
     (
-        "a picture as PNG",
-        lambda p: pel.draw(product, 1.0, 2.0).save(p / "f.png"),
-        "must end in .svg, got 'f.png'",
+        "a picture as GIF",
+        lambda p: pel.draw(product, 1.0, 2.0).save(p / "f.gif"),
+        "must end in .svg or .png, got 'f.gif'",
+    ),
+    (
+        "a scale for an SVG file",
+        lambda p: pel.draw(product, 1.0, 2.0).save(p / "f.svg", scale=2),
+        "scale is of PNG files, got 2",
+    ),
+    (
+        "a PNG file of too many pixels",
+        lambda p: Picture("", 5000, 20, "wide").save(p / "f.png", scale=8),
+        "a PNG file has at most 20,000 pixels a side, got 40,000",
     ),
     (
         "frames of a vector",
