@@ -109,6 +109,13 @@ def test_a_run_on_the_page():
         assert shown["facts"]["name"] == "out.W" and shown["level"] == "backward"
     # A walk opens the cell in which it stands, and that one alone beside what was opened.
     assert page.session.opened == {"inputs-hidden"} and 'id="forward-out"' in page.do("show")["svg"]
+    # It stays closed where a person closes it, until the walk has left it.
+    cell = page.session._walked
+    stands = f'id="{cell}" class="cell"'
+    assert stands in page.do("show")["svg"]
+    assert stands not in page.do("open", cell=cell)["svg"]
+    assert stands in page.do("open", cell=cell)["svg"]
+    page.do("open", cell=cell)
     # The address leads back to the place.
     again = Page(network(), X, Y, **RUN)
     place = again.do("address", text=page.messages[-1]["address"])

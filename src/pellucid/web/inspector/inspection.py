@@ -52,6 +52,7 @@ class Inspection:
     ):
         self.walk, self.title, self.send = Walk(what), title, send
         self.opened = picture.opened_at_first(self.walk.moment)
+        self.shut = ""  # the cell in which the walk stands, where a person closed it
         self.folded: set[str] = set()
         self.views: set[str] = set()  # parts of the page that are open
         self.at: tuple[int, ...] = ()
@@ -89,7 +90,9 @@ class Inspection:
         """Opens a cell, or a line of the source; closes it where it is open."""
         if cell in picture.cells(self.walk.moment):
             before = set(self.opened)
-            self.opened ^= {cell}
+            walked = cell == self._walked
+            self.opened = before - {cell} if cell in before or walked else before | {cell}
+            self.shut = cell if walked else self.shut
             try:
                 self._boxes()
             except PellucidError:
@@ -168,7 +171,9 @@ class Inspection:
         """The place, the picture where it changed, and what is known of the node."""
         walk, moment = self.walk, self.walk.moment
         node = walk.place.node
-        cell = picture.cell_of(moment, node) if walk.place.level in LEVELS[3:] else ""
+        if picture.cell_of(moment, node) != self.shut:
+            self.shut = ""  # the walk has left it
+        cell = self._walked
         wanted = (walk.place.step, frozenset(self.opened), cell, frozenset(self.folded))
         shown = {
             "kind": "screen",
@@ -198,6 +203,13 @@ class Inspection:
         """The compiled form of what is looked at, made when it is first asked for."""
         travel = self.walk.travel
         return Kernels.of_run(travel) if travel is not None else Kernels(self.walk.moment.graph)
+
+    @property
+    def _walked(self) -> str:
+        """The cell in which the walk stands, which is open until a person closes it."""
+        place = self.walk.place
+        cell = picture.cell_of(self.walk.moment, place.node) if place.level in LEVELS[3:] else ""
+        return "" if cell == self.shut else cell
 
     def _boxes(self, cell: str = "") -> Diagram:
         """What is open, and the cell in which the walk stands; that one alone where it is much."""

@@ -110,9 +110,15 @@ function showPicture(text) {
   const place = get("picture"), at = [place.scrollLeft, place.scrollTop];
   const drawn = markup(text, "image/svg+xml");
   for (const one of drawn.querySelectorAll(".node, .cell")) {
-    if (!one.classList.contains("cell")) { one.setAttribute("tabindex", "0"); one.setAttribute("role", "button"); }
+    // Of an open cell the frame closes it; what stands in it has buttons of its own.
+    const cell = one.classList.contains("cell"), button = cell ? one.firstElementChild : one;
+    const shown = cell ? `Close ${one.id.replace("-", " ")}`
+      : [...one.querySelectorAll("text")].map((text) => text.textContent).join(", ");
+    const given = {tabindex: "0", role: "button", "aria-label": shown,
+      "data-focus": cell ? `close ${one.id}` : one.id};
+    for (const [name, value] of Object.entries(given)) button.setAttribute(name, value);
     one.addEventListener("click", (event) => { event.stopPropagation(); press(one, event); });
-    one.addEventListener("keydown", (event) => {
+    button.addEventListener("keydown", (event) => {
       if (event.key === "Enter" || event.key === " ") { event.preventDefault(); press(one, event); }
     });
   }
