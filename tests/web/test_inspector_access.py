@@ -165,6 +165,7 @@ def test_nothing_is_wider_than_a_narrow_screen(inspected):
     for width in (1280, 800, 400):
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.locator("#step").bounding_box()["width"] > 100
     page.set_viewport_size({"width": 1280, "height": 900})
 
 

@@ -333,7 +333,7 @@ def described_line(line: Line) -> str:
     """What the picture of a line shows, in words."""
     start = float(np.interp(0.0, line.t, line.losses))
     best = int(np.nanargmin(line.losses))
-    angle = "" if np.isnan(line.angle) else f", at an angle of {line.angle:.3g}° to −∂J/∂w"
+    angle = "" if np.isnan(line.angle) else f", at an angle of {round(line.angle, 2):g}° to −∂J/∂w"
     return (
         f"The loss is {start:.6g} at w, and lowest on this line at t = {line.t[best]:.4g}: "
         f"{line.losses[best]:.6g}. The step ends at t = {line.step:.4g}{angle}; the loss of this "

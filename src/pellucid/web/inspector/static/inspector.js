@@ -48,17 +48,25 @@ function goTo(node) {
 const shownAt = (level) => level === "forward" || level === "backward"
   ? Object.fromEntries(screen.nodes.map(([n]) => [n, true])) : {};
 
+// A button for each name. They stay while the names do: a press may begin before a screen comes.
+function tabs(place, names, act, look = () => {}) {
+  if ([...place.children].map((one) => one.textContent).join("\n") !== names.join("\n")) {
+    place.replaceChildren(...names.map((name) => {
+      const one = make("button", name);
+      one.onclick = () => act(name);
+      return one;
+    }));
+  }
+  for (const [k, name] of names.entries()) look(place.children[k], name);
+}
+
 const ran = () => screen.last !== undefined;
 
 function showLadder() {
-  keep(get("ladder"), screen.levels.map((level) => {
-    const one = make("button", level);
-    one.dataset.focus = level;
+  tabs(get("ladder"), screen.levels, (level) => go({level}), (one, level) => {
     one.setAttribute("role", "tab");
     one.setAttribute("aria-selected", level === screen.level);
-    one.onclick = () => go({level});
-    return one;
-  }));
+  });
   const find = get("find"), known = screen.nodes.map(([n]) => n);
   if (find.options.length !== known.length || Number(find.options[0]?.value) !== known[0]) {
     find.replaceChildren(...screen.nodes.map(([n, name, layer]) => {
@@ -159,12 +167,7 @@ function showLayers() {
     return row;
   }));
   get("responses").hidden = !screen.units.length;
-  keep(get("units-buttons"), screen.units.map((layer) => {
-    const one = make("button", layer);
-    one.dataset.focus = layer;
-    one.onclick = () => send("units", {layer, columns: [0, 1]});
-    return one;
-  }));
+  tabs(get("units-buttons"), screen.units, (layer) => send("units", {layer, columns: [0, 1]}));
 }
 on("units", ({svg}) => get("units-picture").replaceChildren(markup(svg, "image/svg+xml")));
 
