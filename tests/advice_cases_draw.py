@@ -11,6 +11,7 @@ from tests.advice_cases import Followed
 from tests.bad_input_draw import AREA, SIGNS, X, convolved, dense, first, powers, product
 
 wide = Picture("", 5000, 20, "wide")
+WIDE = np.concatenate([X, X[:, :1]], axis=1)
 
 FOLLOWED = [
     Followed(
@@ -47,6 +48,11 @@ FOLLOWED = [
         "Choose columns of the result.",
         lambda p: viz.features(lambda rows: np.zeros((len(rows), 30)), AREA),
         lambda p: viz.features(lambda rows: np.zeros((len(rows), 30))[:, :3], AREA),
+    ),
+    Followed(
+        "A picture has one feature or two: train on x[:, :2] to see what it makes of them.",
+        lambda p: pel.draw(svm.SVR().fit(WIDE, SIGNS), WIDE, SIGNS),
+        lambda p: pel.draw(svm.SVR().fit(WIDE[:, :2], SIGNS), WIDE[:, :2], SIGNS),
     ),
     Followed(
         "Write picture.save('picture.svg').",

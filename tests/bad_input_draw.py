@@ -112,6 +112,16 @@ CASES: list[tuple[str, Callable[[Path], Any], str | None]] = [
     ("a machine without labels", lambda p: pel.draw(svm.SVC(), X), "is drawn with x and y, got 1"),
     ("a machine before fit", lambda p: pel.draw(svm.SVC(), X, SIGNS), "must be fitted"),
     (
+        "a regression of three features",
+        lambda p: pel.draw(svm.SVR().fit(np.ones((4, 3)), np.arange(4.0)), np.ones((4, 3)), X[:4]),
+        "x must be (N, 1) or (N, 2), got (4, 3)",
+    ),
+    (
+        "a regression with other targets",
+        lambda p: pel.draw(svm.SVR().fit(X, SIGNS), X, SIGNS[:3]),
+        f"y must be ({len(X)},), got (3,)",
+    ),
+    (
         "a picture over a file",
         saved_twice,
         "the file exists already",
