@@ -19,12 +19,13 @@ from pellucid.viz.blocks import draw_blocks, draw_matrices
 from pellucid.viz.figures import computed, graph_picture, of_tensor, plain_picture
 from pellucid.viz.networks import draw_units
 from pellucid.viz.plane import boundary
-from pellucid.viz.progress import progress
+from pellucid.viz.progress import over_steps, progress
 from pellucid.viz.regression import regression
 from pellucid.viz.svg import Picture
 
 _CLASSIFYING = ("decision_function", "predict_proba")
 _GRAPHS, _NETWORKS = ("graph", "backward"), ("units", "blocks", "matrices")
+_RUNS = ("epochs", "steps")
 
 
 @checked
@@ -54,7 +55,7 @@ def draw(
       regions, margin and support vectors; of a regression of one feature its curve, of two its
       level lines, with the tube and the support vectors of an SVR. A network of `pellucid.sklearn`
       or of a table alone: its architecture.
-    - A history: the curves of the run.
+    - A history: the curves of the run over its epochs; view="steps" those of every minibatch.
 
     Args:
         target: what is drawn.
@@ -95,9 +96,11 @@ def draw(
     if hasattr(kind, "__pellucid_network__") and not args:
         return _network(target, given)
     if hasattr(kind, "__pellucid_curves__"):
-        _takes("a history", given, args, 0)
-        curves: Any = target
-        return progress(curves.__pellucid_curves__())
+        _takes("a history", given, args, 0, ("view",))
+        run: Any = target
+        if _viewed(given, _RUNS, "a history", _RUNS[0]) == "steps":
+            return over_steps(*run.__pellucid_steps__())
+        return progress(run.__pellucid_curves__())
     if not callable(target) and any(hasattr(kind, name) for name in _CLASSIFYING):
         _takes("a machine", given, args, 2)
         return boundary(target, *args)

@@ -58,7 +58,8 @@ def png(picture: str, scale: float) -> bytes:
         raise _missing(error) from error
     painter.draw(root, _Look(), painter.whole)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=72 * scale, metadata={"Software": "Pellucid"})
+    about = {"Title": root.get("aria-label", ""), "Software": "Pellucid"}
+    figure.savefig(buffer, format="png", dpi=72 * scale, metadata=about)
     return buffer.getvalue()
 
 
