@@ -48,6 +48,10 @@ def slow_plane(_: Path) -> Any:
     return landscape._side(SimpleNamespace(seconds=10.0))  # type: ignore[arg-type]
 
 
+def slow_line(_: Path) -> Any:
+    return landscape._points(SimpleNamespace(seconds=10.0))  # type: ignore[arg-type]
+
+
 def plain() -> Travel:
     made = model()
     made.compile(optim.SGD(0.1), "squared")
@@ -73,6 +77,11 @@ FOLLOWED = [
         "Look along the gradient, or give a smaller batch_size.",
         slow_plane,
         lambda p: (landscape.along_gradient(run(), 0), landscape.plane(run(), 5, "step")),
+    ),
+    Followed(
+        "Give a smaller batch_size.",
+        slow_line,
+        lambda p: landscape.along_gradient(inspected(batch_size=2), 0),
     ),
     Followed(
         "Give its batches as arrays x and y, with batch_size= and shuffle=False.",

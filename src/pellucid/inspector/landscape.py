@@ -25,7 +25,8 @@ from pellucid.viz.svg import Picture
 
 Array = np.ndarray[Any, Any]
 Weights = list[Array]  # of the leaves that are trained, in float64
-SECONDS = 4.0  # that a picture may take, about
+SECONDS = 4.0  # that a picture may take, about; of a slow network it has few points, and takes
+_LONGEST = 36.0  # at most as long as this
 _MOST, _LEAST = 41, 9  # points of a plane along each side
 _POINTS = 121  # of a line
 _DOUBLINGS = 20  # of the length of a line, until the loss is higher than at its start
@@ -131,22 +132,34 @@ def along_gradient(travel: Travel, number: int, stopped: Callable[[], bool] = _n
     """The loss along the gradient, as far as it is lower than at the weights of the step.
 
     Raises:
-        ArgumentError: where no weight moves the loss.
+        ArgumentError: where no weight moves the loss, or where a value of it takes seconds.
         Stopped: where `stopped` said so.
     """
     objective = Objective(travel, number, stopped)
     g, move = objective.gradient, objective.move
+    count = _points(objective)
     size, length = norm(g), norm(move)
     if not size > 0 or not np.isfinite(size):
         raise ArgumentError("inspect", f"the gradient must not be 0 and be finite, got ‖g‖ {size}")
     step = -_dot(move, g) / size**2
     end = _far(objective, abs(step) or 1.0 / size)
-    count = min(_POINTS, max(_LEAST, int(SECONDS / max(objective.seconds, 1e-9))))
     t = np.linspace(-end / 4, end, count)
     losses = np.array([objective.moved((-float(one), g)) for one in t])
     cosine = step * size / length if length else float("nan")
     angle = float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
     return Line(t, losses, -(size**2), step, objective.moved((1.0, move)), angle)
+
+
+def _points(objective: Objective) -> int:
+    """Points of a line, so that they take about `SECONDS`."""
+    if objective.seconds * _LEAST > _LONGEST:
+        raise ArgumentError(
+            "inspect",
+            f"a line of {_LEAST} values must take at most {_LONGEST:.0f} s, got "
+            f"{objective.seconds * _LEAST:.0f} s for this batch",
+            "Give a smaller batch_size.",
+        )
+    return min(_POINTS, max(_LEAST, int(SECONDS / max(objective.seconds, 1e-9))))
 
 
 def _far(objective: Objective, first: float) -> float:
@@ -281,15 +294,14 @@ def _of_step(objective: Objective, path: list[Weights]) -> tuple[tuple[str, str]
 
 def _side(objective: Objective) -> int:
     """Points along each side, an odd number, so that they take about `SECONDS`."""
-    count = int((SECONDS / max(objective.seconds, 1e-9)) ** 0.5)
-    if count * 3 < _LEAST:
+    if objective.seconds * _LEAST**2 > _LONGEST:
         raise ArgumentError(
             "inspect",
-            f"a plane of {_LEAST}² values must take at most {9 * SECONDS:.0f} s, got "
+            f"a plane of {_LEAST}² values must take at most {_LONGEST:.0f} s, got "
             f"{objective.seconds * _LEAST**2:.0f} s for this batch",
             "Look along the gradient, or give a smaller batch_size.",
         )
-    return min(_MOST, max(_LEAST, count)) | 1
+    return min(_MOST, max(_LEAST, int((SECONDS / max(objective.seconds, 1e-9)) ** 0.5))) | 1
 
 
 def _share(path: list[Weights], places: Array) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 
 from pellucid.core import forks
 from pellucid.core.errors import ArgumentError, PellucidError
-from pellucid.inspector import differences, facts, groups, landscape, picture, tensors
+from pellucid.inspector import differences, facts, groups, landscape, picture
 from pellucid.inspector.kernels import Kernels
 from pellucid.inspector.ladder import LEVELS, MOVES, Walk
 from pellucid.inspector.layers import layers
@@ -26,7 +26,7 @@ from pellucid.viz.graphs import draw_diagram
 from pellucid.viz.phases import BACKWARD
 from pellucid.web.commands import Command, list_of, text_of, whole_of
 from pellucid.web.inspector import views
-from pellucid.web.inspector.views import plain_svg
+from pellucid.web.inspector.views import number, plain_svg, tensor, within
 
 Array = np.ndarray[Any, Any]
 _MOST_LOSSES = 400  # points of the curve
@@ -307,8 +307,8 @@ class Inspection:
                 "reader": use.reader,
                 "name": moment.names[use.reader],
                 "op": moment.graph.nodes[use.reader].op,
-                "output": tensor(use.output, use.of or _within(use.output, at)),
-                "local": tensor(use.local, _within(use.local, at)),
+                "output": tensor(use.output, use.of or within(use.output, at)),
+                "local": tensor(use.local, within(use.local, at)),
                 "of": None if use.of is None else list(use.of),
                 "product": tensor(use.product, at),
                 "formula": facts.gradient_formula(moment, n, use.reader, at),
@@ -358,33 +358,6 @@ class Inspection:
                 for n in local
             ]
         return shown
-
-
-def _within(value: Array, at: tuple[int, ...]) -> tuple[int, ...]:
-    """The same element where there is one, else the first."""
-    fits = len(at) == value.ndim and all(k < n for k, n in zip(at, value.shape, strict=True))
-    return at if fits else (0,) * value.ndim
-
-
-def number(value: Any) -> str:
-    """A number with the fewest digits that are read back as it."""
-    return str(value)
-
-
-def tensor(value: Array, at: Sequence[int]) -> dict[str, Any]:
-    """A tensor as the page shows it: its summary, the window around an element, that element."""
-    whole = tensors.summary(value)
-    shown = dataclasses.asdict(whole)
-    part = tensors.window(value, _within(value, tuple(at)))
-    shown["window"] = {
-        "before": list(part.before),
-        "row": part.row,
-        "column": part.column,
-        "cells": [[number(cell) for cell in row] for row in part.cells],
-    }
-    if value.size:
-        shown["element"] = number(value[_within(value, tuple(at))])
-    return shown
 
 
 def _one_of(known: Iterable[str]) -> Callable[[str, Any], str]:

@@ -1,23 +1,27 @@
-"""The parts of the inspector's page that are opened on demand, as plain values.
+"""The parts of the inspector's page as plain values: tensors, and what is opened on demand.
 
-In: a `Moment` or a `Travel`. Out: what a message holds: pictures without styles, lines of text.
+In: a `Moment`, a `Travel`, an array. Out: what a message holds: pictures without styles, text.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from pellucid.core.errors import CompileError
 from pellucid.inspector import landscape as around
-from pellucid.inspector import maps
+from pellucid.inspector import maps, tensors
 from pellucid.inspector.kernels import Kernels
 from pellucid.inspector.moment import Moment
 from pellucid.inspector.numpy_line import numpy_line
 from pellucid.inspector.travel import Travel
 from pellucid.viz import svg
 
+Array = np.ndarray[Any, Any]
 VIEWS = ("maps", "code")
 LANDSCAPES = ("gradient", *around.PLANES)
 FORMS = ("llvm", "assembly")
@@ -88,3 +92,30 @@ def plain_svg(made: svg.Picture) -> str:
         role="group",
         aria_label=made.title,
     )
+
+
+def within(value: Array, at: tuple[int, ...]) -> tuple[int, ...]:
+    """The same element where there is one, else the first."""
+    fits = len(at) == value.ndim and all(k < n for k, n in zip(at, value.shape, strict=True))
+    return at if fits else (0,) * value.ndim
+
+
+def number(value: Any) -> str:
+    """A number with the fewest digits that are read back as it."""
+    return str(value)
+
+
+def tensor(value: Array, at: Sequence[int]) -> dict[str, Any]:
+    """A tensor as the page shows it: its summary, the window around an element, that element."""
+    whole = tensors.summary(value)
+    shown = dataclasses.asdict(whole)
+    part = tensors.window(value, within(value, tuple(at)))
+    shown["window"] = {
+        "before": list(part.before),
+        "row": part.row,
+        "column": part.column,
+        "cells": [[number(cell) for cell in row] for row in part.cells],
+    }
+    if value.size:
+        shown["element"] = number(value[within(value, tuple(at))])
+    return shown
