@@ -1,5 +1,4 @@
-"""Pictures as PNG: shapes stand where the SVG has them, in its colours; each in the gallery is
-drawn; the same pictures in Chromium are the same to the eye."""
+"""Pictures as PNG: shapes stand where the SVG has them, in its colours; all of the gallery."""
 
 import io
 import re
@@ -14,7 +13,6 @@ from pellucid.core.errors import ArgumentError
 from pellucid.viz import svg
 from pellucid.viz.raster import png
 from pellucid.viz.svg import Picture
-from tests.web.browser import chromium
 
 GALLERY = sorted((Path(__file__).parents[2] / "docs/gallery").glob("*.svg"))
 
@@ -85,21 +83,3 @@ def test_every_picture_of_the_gallery_is_drawn(path):
     width = float(re.search(r'width="([\d.]+)"', text)[1])
     assert abs(got.shape[1] - width / 2) <= 1
     assert len(np.unique(got.reshape(-1, 4), axis=0)) > 20
-
-
-@pytest.mark.browser
-def test_png_and_chromium_agree():
-    """But for letters: of blocks of 16 pixels hardly any differ much."""
-    with chromium() as browser:
-        page = browser.new_page()
-        for name in ("margin", "xor-network", "penalties", "nerve-cell"):
-            text = next(path for path in GALLERY if path.stem == name).read_text()
-            own = image.imread(io.BytesIO(png(text, 1.0)))[..., :3]
-            high, wide = own.shape[:2]
-            page.set_viewport_size({"width": wide, "height": high})
-            page.set_content(f"<body style='margin:0'>{text}")
-            clip = {"x": 0, "y": 0, "width": wide, "height": high}
-            seen = image.imread(io.BytesIO(page.screenshot(clip=clip)))[..., :3]
-            apart = np.abs(seen - own).max(-1)[: high // 16 * 16, : wide // 16 * 16]
-            blocks = apart.reshape(high // 16, 16, wide // 16, 16).mean((1, 3))
-            assert apart.mean() < 0.02 and (blocks > 0.2).mean() < 0.02

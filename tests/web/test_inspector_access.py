@@ -26,7 +26,7 @@ def browser():
 @pytest.fixture(scope="module")
 def inspected(browser):
     """A run with everything open."""
-    one = Inspected(browser, *convolution(), batch_size="all", epochs=3)
+    one = Inspected(browser, *convolution(), batch_size="all", epochs=3, backend="interpreter")
     page, moment = one.page, one.made.session.walk.moment
     page.get_by_role("tab", name="forward").click()
     product = next(n for n in moment.forward if moment.graph.nodes[n].op == "contract")

@@ -152,7 +152,7 @@ def convolution():
 
 @pytest.mark.lecture("T1.C14")
 def test_maps_and_the_window_of_a_number(browser):
-    one = Inspected(browser, *convolution(), batch_size="all")
+    one = Inspected(browser, *convolution(), batch_size="all", backend="interpreter")
     page, moment = one.page, one.made.session.walk.moment
     products = [n for n in moment.forward if moment.graph.nodes[n].op == "contract"]
     page.locator("#find").select_option(str(products[1]))
