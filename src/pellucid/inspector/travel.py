@@ -28,7 +28,7 @@ from pellucid.runtime.backend import check_backend
 from pellucid.runtime.executor import Trainer
 from pellucid.runtime.threads import check as check_threads
 from pellucid.train.callback import Callback, as_callbacks
-from pellucid.train.loop import RunState
+from pellucid.train.state import RunState
 from pellucid.viz.phases import Ends, ends_of
 
 Array = np.ndarray[Any, Any]
