@@ -169,7 +169,6 @@ def test_nothing_is_wider_than_a_narrow_screen(inspected):
     page.set_viewport_size({"width": 1280, "height": 900})
 
 
-@pytest.mark.lecture("T1.G14")
 def test_any_gradient_is_two_clicks_away(browser):
     """From the page of a model: a click opens the cell, a click on the node shows its gradient."""
     model = pel.Sequential([Dense(3, "tanh", name="h"), Dense(1, name="o")], seed=0)
