@@ -18,6 +18,7 @@ from pellucid.runtime.executor import Trainer
 
 Array = np.ndarray[Any, Any]
 WINDOW = 1 << 24  # bytes of a window, where no batch is larger
+_GATHERED = 128  # rows that are gathered at once, at least: small steps need no call each
 
 
 class Piece(NamedTuple):
