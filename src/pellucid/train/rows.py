@@ -129,9 +129,7 @@ class GatheredRows:
     ) -> Epoch:
         drawn = order(self._rows, seed, epoch) if self._shuffle else np.arange(self._rows)
         drawn = drawn[done * size :]
-        some = max(
-            size, len(self._window[0]) // 2
-        )  # a call for each of many small steps takes long
+        some = max(size, _GATHERED)
         batches = (self._gather(drawn[i : i + some]) for i in range(0, len(drawn), some))
         return _Cut(self._window, batches, 0, size, forget)
 
