@@ -1193,7 +1193,6 @@ BY_NATURE = {
     "Install it with: pip install llvmlite. The interpreter needs none.": "changes the environment",
     "pip install 'pellucid[explain]'.": "changes the environment",
     "Run pip install 'pellucid[web]'.": "changes the environment",
-    "pip install 'pellucid[plot]'.": "changes the environment",
     "pip install 'pellucid[sklearn]'.": "changes the environment",
     "Wait until fit has ended, or change a copy: copy.deepcopy(model).": "two threads",
     "Number them anew: names, y = np.unique(y, return_inverse=True).": "IDX files: tests/data",

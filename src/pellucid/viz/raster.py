@@ -121,7 +121,8 @@ class _Painter:
     """Puts the elements of a picture into a figure, one above the other."""
 
     def __init__(self, figure: Figure, root: ElementTree.Element, height: float, scale: float):
-        from matplotlib import image, patches, path, patheffects, text, transforms
+        with importing():
+            from matplotlib import image, patches, path, patheffects, text, transforms
 
         self.image, self.patches, self.path = image, patches, path
         self.effects, self.text, self.transforms = patheffects, text, transforms

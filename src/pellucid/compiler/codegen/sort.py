@@ -14,7 +14,7 @@ from pellucid.compiler.codegen.scalars import TABLE, Element
 from pellucid.compiler.codegen.scope import Operand, Scope
 from pellucid.core import shapes
 
-_PLACE = ir.IntType(32)
+_PLACE_BITS = 32
 
 
 class _Line:
@@ -26,10 +26,10 @@ class _Line:
         self.element = Element(scope.builder, scope.name, (x.type.dtype,))
 
     def address(self, half: ir.Value, index: ir.Value) -> ir.Value:
-        return self.b.gep(half, [index], inbounds=True, source_etype=_PLACE)
+        return self.b.gep(half, [index], inbounds=True, source_etype=ir.IntType(_PLACE_BITS))
 
     def place(self, half: ir.Value, index: ir.Value) -> ir.Value:
-        return self.b.load(self.address(half, index), typ=_PLACE, align=4)
+        return self.b.load(self.address(half, index), typ=ir.IntType(_PLACE_BITS), align=4)
 
     def value(self, place: ir.Value) -> ir.Value:
         return self.scope.load(self.x, self.b.zext(place, ir.IntType(64)))
@@ -100,7 +100,7 @@ class _Line:
         low = self.scope.place(self.scope.out, place)
         high = self.address(low, n)
         with loop(b, n, f"{self.scope.name}.fill") as one:
-            b.store(b.trunc(one.index, _PLACE), self.address(low, one.index), align=4)
+            b.store(b.trunc(one.index, ir.IntType(_PLACE_BITS)), self.address(low, one.index), align=4)
         bits = b.ctlz(b.sub(n, i64(1)), ir.Constant(ir.IntType(1), 0))
         passes = b.sub(i64(64), bits)
         with loop(b, passes, f"{self.scope.name}.pass", [low, high, i64(1)]) as turn:
