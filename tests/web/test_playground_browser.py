@@ -492,6 +492,17 @@ def test_save_and_load_a_model(ground, tmp_path):
     ground.get("load").set_input_files(place)
     same = lambda: all(map(np.array_equal, ground.session.model.get_weights(), kept))  # noqa: E731
     ground.until(same)
+    ground.page.locator("#epoch", has_text=re.compile("^1$")).wait_for()  # where the file stood
+    ground.press("Step")
+    ground.until(lambda: ground.session.epoch == 2)
+    x, y = ground.session.rows.train
+    python = pel.load(place)
+    python.fit(x, y, batch_size=10, epochs=2, seed=0, verbose=0, resume=True)
+    assert all(map(np.array_equal, python.get_weights(), ground.session.model.get_weights()))
+    with ground.page.expect_event("download", lambda one: "model" in one.suggested_filename) as got:
+        ground.press("Export the program")
+    got.value.save_as(tmp_path / "again.safetensors")  # the program loads it
+    assert (tmp_path / "again.safetensors").read_bytes() == place.read_bytes()
 
 
 def test_the_exported_program_ends_in_the_page_s_bits(ground, tmp_path):

@@ -390,7 +390,7 @@ ODD = [
     '{"do": "weight", "name": "dense_1.W", "index": [-1], "value": 1}',
     '{"do": "draw", "points": [[1, 2]]}', '{"do": "draw", "points": [[1, 2, "x"]]}',
     '{"do": "csv", "text": 1, "more": false}', '{"do": "csv", "text": "a"}',
-    '{"do": "load", "content": 3}', '{"do": "save", "path": "/tmp/x"}',
+    '{"do": "load", "content": 3, "more": false}', '{"do": "save", "path": "/tmp/x"}',
     '{"do": "program", "text": 1}',
     "{" * 100_000, "[" * 100_000, '{"do": "play"', "\\u0000", '{"do": "pla\\ud800y"}',
     '{"do": "program", "text": "\\ud800"}', '{"do": "show", "do": 3}',

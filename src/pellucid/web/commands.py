@@ -9,23 +9,20 @@ import base64
 import binascii
 import json
 import math
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pellucid.core.config import from_config
-from pellucid.core.errors import ArgumentError, DataError, TooLargeError, nearest
-from pellucid.models import Sequential
-from pellucid.tables import load
+from pellucid.core.errors import ArgumentError, DataError, PellucidError, TooLargeError, nearest
+from pellucid.web import files
 from pellucid.web.constructors import CALLABLE
 from pellucid.web.frames import pack
 from pellucid.web.program import from_address
 from pellucid.web.session import Session
-from pellucid.web.settings import LAYERS, OWN, Change, Settings, Stop
+from pellucid.web.settings import OWN, Stop
 from pellucid.web.sources import MOST_BYTES, from_csv
 
 MOST_MESSAGE = 1 << 20  # bytes
@@ -202,16 +199,9 @@ def _values(name: str, value: Any) -> dict[str, Any]:
 
 
 def _csv(session: Session, given: dict[str, Any]) -> None:
-    parts: list[str] = session.parts
-    if sum(map(len, parts)) + len(given["text"]) > MOST_BYTES:
-        parts.clear()
-        raise TooLargeError("data", f"a table has at most {MOST_BYTES >> 20} MiB, got more")
-    parts.append(given["text"])
-    if given["more"]:
-        return
-    text = "".join(parts)
-    parts.clear()
-    session.set_own(from_csv(text))
+    text = _whole(session.parts, given["text"], given["more"], MOST_BYTES)
+    if text is not None:
+        session.set_own(from_csv(text))
 
 
 def _draw(session: Session, given: dict[str, Any]) -> None:
@@ -247,56 +237,38 @@ def _file(session: Session, name: str, content: bytes) -> None:
 
 
 def _save(session: Session, given: dict[str, Any]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder, "model.safetensors")
-        session.model.save(place)
-        _file(session, place.name, place.read_bytes())
+    _file(session, files.NAME, files.content_of(session.model))
 
 
 def _load(session: Session, given: dict[str, Any]) -> None:
+    content = _whole(session.parts, given["content"], given["more"], 4 * files.MOST_FILE // 3)
+    if content is None:
+        return
     try:
-        content = base64.b64decode(given["content"], validate=True)
-    except (binascii.Error, ValueError):
+        session.load(base64.b64decode(content, validate=True))
+    except (binascii.Error, ValueError) as error:
+        if isinstance(error, PellucidError):
+            raise
         raise DataError("load", "the file must come in base64") from None
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder, "model.safetensors")
-        place.write_bytes(content)
-        model = load(place)
-    if not isinstance(model, Sequential) or not all(isinstance(e, LAYERS) for e in model.layers):
-        raise DataError("load", f"the page shows models of {_names()}, got {model!r}")
-    if not model.compiled or model.optimizer is None:
-        raise DataError("load", "the model must be compiled, got one that is not")
-    width, features = model.input_types[0].shape[-1], session.settings.features
-    if width != len(features):
-        raise DataError(
-            "load",
-            f"the model reads {width} features, got {len(features)} on the page",
-            "Choose its features first.",
-        )
-    weights = {name: array.tolist() for name, array in model.weights.items()}
-    start = session.settings.start
-    session.open(
-        Settings(
-            **{n: getattr(start, n) for n in ("data", "rows", "noise", "data_seed", "held")},
-            features=features,
-            layers=tuple(model.layers),
-            seed=model.seed,
-            dtype=str(model.dtype),
-            optimizer=model.optimizer,
-            loss=model.loss,
-            penalties=tuple(model.regularizers),
-            batch_size=start.batch_size,
-            changes=(Change(0, None, weights=weights),),
-        )
-    )
 
 
-def _names() -> str:
-    return ", ".join(kind.__name__ for kind in LAYERS)
+def _whole(parts: list[str], text: str, more: bool, most: int) -> str | None:
+    """What came in parts; None while some are missing."""
+    if sum(map(len, parts)) + len(text) > most:
+        parts.clear()
+        raise TooLargeError("page", f"a file has at most {most >> 20} MiB, got more")
+    parts.append(text)
+    if more:
+        return None
+    whole = "".join(parts)
+    parts.clear()
+    return whole
 
 
 def _export(session: Session, given: dict[str, Any]) -> None:
     _file(session, "program.py", session.program().encode())
+    if session.settings.loaded and session.file is not None:
+        _file(session, files.NAME, session.file)
     if session.settings.data == OWN and session.own is not None:
         _file(session, "points.csv", session.own.csv().encode())
 
@@ -319,7 +291,7 @@ COMMANDS: dict[str, Command] = {
     "erase": Command(_erase, {"x1": _number, "x2": _number}),
     "at": Command(_at, {"x1": _number, "x2": _number}, at_once=True),
     "save": Command(_save, {}),
-    "load": Command(_load, {"content": text_of(MOST_MESSAGE)}),
+    "load": Command(_load, {"content": text_of(MOST_MESSAGE), "more": _flag}),
     "export": Command(_export, {}),
     "show": Command(lambda s, a: s.show(), {}),
 }

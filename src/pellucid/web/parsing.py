@@ -24,7 +24,7 @@ from pellucid.web.constructors import (
     shown,
     value_of,
 )
-from pellucid.web.settings import MOST_CHANGES, OWN, Change, Settings, Stop
+from pellucid.web.settings import MOST_CHANGES, OWN, Change, Loaded, Settings, Stop
 
 _MOST_STATEMENTS = 3 * MOST_CHANGES
 _MODULES = {"numpy": "np", "pellucid": "pel"}
@@ -41,12 +41,14 @@ class _Reader:
         self.loss: Loss | None = None
         self.epochs = 0
         self.fit: dict[str, Any] = {}
+        self.keeps = False
         fixed: dict[str, Callable[[], None]] = {
             forms.LOAD: lambda: self.found.update(data=OWN),
             forms.SPLIT_CLASSES: lambda: None,
             forms.SPLIT_VALUES: lambda: None,
             forms.SIGNS: lambda: None,
-            forms.KEEP: lambda: None,
+            forms.MODEL: self._load,
+            forms.KEEP: self._keep,
             forms.GIVE_BACK: lambda: None,
         }
         self.fixed = {ast.unparse(ast.parse(text)): act for text, act in fixed.items()}
@@ -153,6 +155,14 @@ class _Reader:
         _typed(node, given, layers=list, seed=int, dtype=str)
         self.found |= {**given, "layers": tuple(given["layers"])}
 
+    def _load(self) -> None:
+        if self.compiled is not None or self.fit:
+            raise Unreadable(1, "a program loads its model before compile and fit")
+        self.found |= {"loaded": Loaded(), "layers": ()}
+
+    def _keep(self) -> None:
+        self.keeps = True
+
     def _compile(self, node: ast.Call) -> None:
         given = self._bound(node, ("optimizer", "loss", "regularizer"), 2)
         loss, penalties = given["loss"], given.get("regularizer", [])
@@ -166,7 +176,9 @@ class _Reader:
             raise Unreadable(node.lineno, "a run has one loss")
         self.loss = loss
         several = penalties if isinstance(penalties, (list, tuple)) else [penalties]
-        first = self.compiled is None
+        first = self.compiled is None and not self.fit
+        if first and "loaded" in self.found:
+            self.found["loaded"] = Loaded(compiled="rates" if self.keeps else "anew")
         self.compiled = given["optimizer"], tuple(several)
         if first:
             self.found |= {"loss": loss, "optimizer": self.compiled[0]}
@@ -176,14 +188,14 @@ class _Reader:
 
     def _set_weights(self, node: ast.Call) -> None:
         given = self._bound(node, ("weights",), 1)["weights"]
-        if self.compiled is None or not isinstance(given, dict):
+        if not self._ready or not isinstance(given, dict):
             raise Unreadable(node.lineno, "set_weights takes {name: numbers}, behind compile")
         self.changes.append(Change(self.epochs, None, weights=given))
 
     def _fit(self, node: ast.Call) -> None:
         if [ast.unparse(one) for one in node.args] != ["x[kept]", "y[kept]"]:
             raise Unreadable(node.lineno, "fit takes x[kept], y[kept]")
-        if self.compiled is None:
+        if not self._ready:
             raise Unreadable(node.lineno, "fit stands behind compile")
         node.args = []
         rule = None
@@ -206,16 +218,24 @@ class _Reader:
             raise Unreadable(
                 node.lineno, "a later fit goes on: resume=True, the same other arguments"
             )
-        if not self.fit and given.get("resume"):
+        resumes, loaded = bool(given.get("resume")), self.found.get("loaded")
+        if not self.fit and loaded is not None:
+            self.found["loaded"] = dataclasses.replace(loaded, resumes=resumes)
+        elif not self.fit and resumes:
             raise Unreadable(node.lineno, "the first fit has nothing to resume")
         if given["epochs"] < self.epochs:
             raise Unreadable(node.lineno, "epochs count from the start, and grow from fit to fit")
         self.fit, self.epochs = same, given["epochs"]
         self.found |= same
 
+    @property
+    def _ready(self) -> bool:
+        """Whether there is a model that can be trained: compiled, or out of a file."""
+        return self.compiled is not None or "loaded" in self.found
+
     def settings(self) -> Settings:
         for name, what in (("layers", "pel.Sequential"), ("loss", "model.compile")):
-            if name not in self.found:
+            if name not in self.found and "loaded" not in self.found:
                 raise Unreadable(1, f"the program lacks {what}(…)")
         if "data" not in self.found:
             raise Unreadable(1, "the program lacks pel.data.points(…)")

@@ -17,6 +17,7 @@ MOST_LETTERS = 400_000  # of a program: weights that were set are numbers in it
 _MOST_ADDRESS = 16_000
 _WIDEST = 88  # letters of a line
 
+MODEL = 'model = pel.load("model.safetensors")'
 LOAD = 'table = np.loadtxt("points.csv", delimiter=",", skiprows=1)'
 SPLIT_CLASSES = "x, y = table[:, :-1], table[:, -1].astype(int)"
 SPLIT_VALUES = "x, y = table[:, :-1], table[:, -1]"
@@ -45,29 +46,42 @@ def program(settings: Settings, epochs: int, classes: int) -> str:
     if classes and s.signs:
         lines.append(SIGNS)
     lines.append(f"kept, held = pel.data.split(len(x), {s.held!r}, seed={s.data_seed})")
-    lines += ["", "model = pel.Sequential(", "    ["]
-    lines += [f"        {layer!r}," for layer in s.layers]
-    lines += ["    ],", f"    seed={s.seed},"]
-    lines += [")"] if s.dtype == "float32" else [f"    dtype={s.dtype!r},", ")"]
-    lines.append(_compile(s, s.optimizer, s.penalties))
-    done = 0
-    resumed = False
+    lines += ["", *_start(s)]
+    done = s.begun
+    resumed = s.loaded is not None and bool(s.loaded.resumes)
+    keeps = s.loaded is not None  # whether there are slots that a compile would forget
     for change in s.changes:
         if change.epoch > epochs:
             break
         if change.epoch > done:
             lines.append(_fit(s, change.epoch, resumed))
-            done, resumed = change.epoch, True
+            done, resumed, keeps = change.epoch, True, True
         if change.weights is not None:
             lines.append(f"model.set_weights({dict(change.weights)!r})")
             continue
-        steered = resumed
-        lines += [KEEP] if steered else []
+        lines += [KEEP] if keeps else []
         lines.append(_compile(s, change.optimizer, change.penalties))
-        lines += [GIVE_BACK] if steered else []
+        lines += [GIVE_BACK] if keeps else []
     if epochs > done:
         lines.append(_fit(s, epochs, resumed))
     return "\n".join([*_imports(s), "", *lines, ""])
+
+
+def _start(s: Settings) -> list[str]:
+    """The model before its first step."""
+    if s.loaded is not None:
+        if s.loaded.compiled is None:
+            return [MODEL]
+        compiled = _compile(s, s.optimizer, s.penalties)
+        return [
+            MODEL,
+            *([KEEP, compiled, GIVE_BACK] if s.loaded.compiled == "rates" else [compiled]),
+        ]
+    lines = ["model = pel.Sequential(", "    ["]
+    lines += [f"        {layer!r}," for layer in s.layers]
+    lines += ["    ],", f"    seed={s.seed},"]
+    lines += [")"] if s.dtype == "float32" else [f"    dtype={s.dtype!r},", ")"]
+    return [*lines, _compile(s, s.optimizer, s.penalties)]
 
 
 def _call(name: str, parts: list[str]) -> str:
@@ -105,9 +119,11 @@ def _rule(stop: Stop) -> str:
 
 def _imports(s: Settings) -> list[str]:
     used: set[str] = set()
-    held = [*s.layers, s.optimizer, *s.penalties]
+    held: list[Any] = [] if s.loaded else list(s.layers)
+    if s.loaded is None or s.loaded.compiled is not None:
+        held += [s.optimizer, *s.penalties]
     held += [part for one in s.changes for part in (one.optimizer, *one.penalties) if part]
-    if BY_NAME.get(s.loss.name) != s.loss:
+    if held and BY_NAME.get(s.loss.name) != s.loss:
         held.append(s.loss)
     for one in held:
         used |= _types(to_config(one))

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from pellucid.core.config import to_config
-from pellucid.core.errors import ArgumentError, PellucidError
+from pellucid.core.errors import ArgumentError, DataError, PellucidError
 from pellucid.models import Sequential
 from pellucid.train.callback import Callback, Run
 from pellucid.train.callbacks import EarlyStopping, StopBelow
+from pellucid.web import files
 from pellucid.web.ends import fitted
 from pellucid.web.frames import pack
 from pellucid.web.look import Look
@@ -28,6 +29,7 @@ from pellucid.web.settings import (
     MOST_EPOCHS,
     OWN,
     Change,
+    Loaded,
     Settings,
     checked,
     steerable,
@@ -47,6 +49,7 @@ class Session:
         settings: what stands there first.
         own: rows of a person's own.
         model: one of Python's, which is trained in place; else one is made of the settings.
+        file: a model file, for settings that begin with it.
         send: takes a message to the pages.
         ready: whether one of them has seen the frames before.
         waiting: called between steps; answers what needs no stop, and says whether one is needed.
@@ -60,11 +63,13 @@ class Session:
         own: Own | None = None,
         model: Sequential | None = None,
         send: Callable[[Message], None] = lambda message: None,
+        file: bytes | None = None,
         ready: Callable[[], bool] = lambda: True,
         waiting: Callable[[], bool] = lambda: False,
     ):
         self.send, self.ready, self.waiting, self.own = send, ready, waiting, own
-        self.parts: list[str] = []  # of a table that is on its way
+        self.file = file
+        self.parts: list[str] = []  # of a table or file that is on its way
         self._pending: list[Change] = []
         self._adopt(settings or Settings(), model)
 
@@ -72,7 +77,15 @@ class Session:
 
     @property
     def epoch(self) -> int:
+        if self.model.history is self._earlier:  # not a step of this run is done
+            return 0
         return int(self.model.training.get("epoch", 0))
+
+    @property
+    def _resumes(self) -> bool:
+        """Whether the next `fit` goes on with a run."""
+        loaded = self._settings.loaded
+        return self.epoch > 0 or bool(loaded and loaded.resumes)
 
     @property
     def settings(self) -> Settings:
@@ -90,6 +103,11 @@ class Session:
             changed: whether a control did this, so that the output follows data and loss.
         """
         columns = self.own.x.shape[1] if settings.data == OWN and self.own is not None else 2
+        note = ""
+        if settings.loaded and changed:
+            settings = dataclasses.replace(settings, loaded=Loaded())
+        if settings.loaded and not settings.layers:  # a program that loads its model
+            settings = files.filled(settings, files.opened(self._held_file()))
         settings = checked(settings, columns)
         rows = rows_of(settings, self.own)
         if model is None:
@@ -99,23 +117,53 @@ class Session:
             )
             settings = fitted(settings, rows.classes, anew)
             rows = rows_of(settings, self.own)
+        if settings.loaded:
+            found = files.opened(self._held_file())
+            if not files.fits(settings, found):
+                if not changed:
+                    raise DataError(
+                        "load",
+                        f"the model of the file does not fit here: it reads "
+                        f"{found.input_types[0].shape[-1]} features and ends in "
+                        f"{found.layers[-1]!r}",
+                        "Choose its features and its data first.",
+                    )
+                settings = dataclasses.replace(settings, loaded=None)
+        if settings.loaded:
+            model, settings, note = files.begin(self._held_file(), settings, rows, model)
+        elif model is None:
             model = self._made(settings)
             model.compile(settings.optimizer, settings.loss, regularizer=settings.penalties)
-        else:
-            model.forget_training()
         model.build((len(settings.features),))
         x, y = rows.train
         model.training_graph(x[:1], y[:1])  # refuses what does not go together before it stands
+        due = []
         for change in settings.changes:
             if change.weights is not None:
-                self._check_weights(model, change.weights)
-        self._pending = list(settings.changes)
+                try:
+                    self._check_weights(model, change.weights)
+                except PellucidError:
+                    if changed:  # weights given by hand stay where the new network has their place
+                        continue
+                    raise
+            due.append(change)
+        self._pending = due
         self._stand(dataclasses.replace(settings, changes=()), model, rows)
         self._apply_due()
+        if note:
+            self.send({"kind": "note", "text": note})
+
+    def _held_file(self) -> bytes:
+        if self.file is None:
+            raise DataError("load", "there is no model file yet", "Load one first.")
+        return self.file
 
     def _stand(self, settings: Settings, model: Sequential, rows: Rows) -> None:
         """What stands on the screen from here on."""
         self.look = Look(settings, model, rows)
+        # The curves of an earlier run that does not go on: a new one takes their place.
+        anew = settings.loaded is not None and not settings.loaded.resumes
+        self._earlier = model.history if anew else None
         self.playing, self.seconds, self.scores = False, 0.0, dict[str, Any]()
         self._settings, self.rows, self.model = settings, rows, model
         self._goal, self._ruled, self._interrupted = settings.epochs, "", False
@@ -164,6 +212,8 @@ class Session:
             "high": rows.high[:2].tolist(),
             "coarse": self.look.coarse,
             "changes": [one.epoch for one in s.changes],
+            "begun": s.begun,
+            "past": files.past(self.model, s.begun) if self.epoch == s.begun else [],
             "program": self.program(),
             "address": address(s),
             "playing": self.playing,
@@ -255,7 +305,7 @@ class Session:
                 verbose=0,
                 validation_data=self.rows.test if held_out else None,
                 callbacks=callbacks,
-                resume=self.epoch > 0,
+                resume=self._resumes,
             )
         except PellucidError as error:
             self.playing = False
@@ -298,12 +348,8 @@ class Session:
 
     def _steer(self, optimizer: Any, penalties: tuple[Any, ...]) -> None:
         """Rates and strengths from here on; slots and the state of the run stay."""
-        s = self._settings
-        slots, training = self.model.slots, self.model.training
-        begun = self.epoch > 0
-        self.model.compile(optimizer, s.loss, regularizer=penalties)
-        if begun:
-            self.model.slots, self.model.training = slots, training
+        keeps = self.epoch > 0 or self._settings.loaded is not None
+        files.configure(self.model, optimizer, self._settings.loss, penalties, keeps=keeps)
         self._record(Change(self.epoch, optimizer, penalties))
 
     def _put(self, weights: dict[str, Any]) -> None:
@@ -348,7 +394,19 @@ class Session:
     def reset(self) -> None:
         """New random weights."""
         start = self._settings.start
-        self.open(dataclasses.replace(start, seed=(start.seed + 1) % 2**31))
+        seed = (start.seed + 1) % 2**31
+        self.open(dataclasses.replace(start, seed=seed, loaded=None))
+
+    def load(self, content: bytes) -> None:
+        """Goes on where a model file stands, on the data and features that are here."""
+        before, self.file = self.file, content
+        start = self._settings.start
+        try:
+            self._adopt(dataclasses.replace(start, layers=(), loaded=Loaded(), changes=()))
+        except PellucidError:
+            self.file = before
+            raise
+        self.show()
 
     def open(self, settings: Settings) -> None:
         """Starts anew with these settings."""
@@ -362,7 +420,7 @@ class Session:
             if len(self._settings.changes) >= MOST_CHANGES:
                 raise ArgumentError("playground", f"a run takes {MOST_CHANGES} changes, got more")
             if (new.optimizer, new.penalties) != self._settings.now():
-                if self.epoch or self._settings.changes:
+                if self.epoch > self._settings.begun or self._settings.changes:
                     self._steer(new.optimizer, new.penalties)
                 else:
                     self._adopt(new)
@@ -370,7 +428,7 @@ class Session:
             return
         was = self.playing
         quiet = {*values} <= {"stop", "hidden"}
-        if quiet and self.epoch:
+        if quiet and self.epoch > self._settings.begun:
             raise (
                 ArgumentError(
                     "playground", "stop rules belong to a run from its start", "Rewind first."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 import webbrowser
 from collections.abc import Callable, Sequence
@@ -47,7 +48,7 @@ class Attached(Session):
             raise ArgumentError("Play", f"the page shows a Sequential of {known}, got {model!r}")
         x, y = run.data[:2]
         self.own = own = from_arrays(x, y, model.loss)
-        settings = of_model(model, own, 0.5)
+        settings = dataclasses.replace(of_model(model, own, 0.5), loaded=None)
         every = np.arange(len(own.x))
         span = np.maximum(own.x.max(0) - own.x.min(0), 1e-9)
         low, high = own.x.min(0) - 0.05 * span, own.x.max(0) + 0.05 * span

@@ -231,7 +231,10 @@ get("load").onchange = async (event) => {
   const bytes = new Uint8Array(await file.arrayBuffer());
   let text = "";
   for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
-  send("load", {content: btoa(text)});
+  const content = btoa(text);
+  for (let at = 0; at < content.length || at === 0; at += CHUNK) {
+    send("load", {content: content.slice(at, at + CHUNK), more: at + CHUNK < content.length});
+  }
   event.target.value = "";
 };
 get("link").onclick = async () => {

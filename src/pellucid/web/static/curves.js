@@ -7,7 +7,8 @@ const MOST = 2000;
 const canvas = document.getElementById("curve");
 let points = [];
 
-export function forget() { points = []; }
+// What is left: the epochs of a model file before the run went on here.
+export function forget(past = []) { points = past.slice(); }
 
 export function add(frame) {
   const {train, test} = frame.scores;

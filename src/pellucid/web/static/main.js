@@ -32,7 +32,7 @@ on("screen", (screen) => {
   get("play").setAttribute("aria-pressed", screen.playing);
   const text = get("program-text");
   if (!text.dataset.edited) text.value = screen.program;
-  if (screen.epoch === 0) forget();
+  if (screen.epoch === screen.begun) forget(screen.past);
   const changed = [...new Set(screen.changes)].slice(-12);
   get("changes").textContent = changed.length ? `Changed without a reset after epoch ${changed.join(", ")}.` : "";
   document.body.classList.toggle("attached", screen.attached);
