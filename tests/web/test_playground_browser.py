@@ -651,7 +651,7 @@ def test_contrast(ground, scheme):
             const read = (name) => { probe.style.color = `var(${name})`;
                 return getComputedStyle(probe).color.match(/\\d+/g).slice(0, 3).map(Number); };
             const names = ["--ground", "--panel", "--text", "--faint", "--line", "--accent",
-                "--accent-text", "--blue", "--orange", "--error"];
+                "--accent-text", "--blue", "--orange", "--second", "--second-test", "--error"];
             const found = Object.fromEntries(names.map((name) => [name, read(name)]));
             probe.remove(); return found; }"""
     )
@@ -659,7 +659,7 @@ def test_contrast(ground, scheme):
     for back in ("--ground", "--panel"):
         for text in ("--text", "--faint", "--error"):
             assert _contrast(colours[text], colours[back]) >= 4.5, (text, back)
-        for line in ("--line", "--accent", "--blue", "--orange"):
+        for line in ("--line", "--accent", "--blue", "--orange", "--second", "--second-test"):
             assert _contrast(colours[line], colours[back]) >= 3, (line, back)
     assert _contrast(colours["--accent"], colours["--accent-text"]) >= 4.5
     for value in ((0, 114, 178), (213, 94, 0)):  # the ends of the maps, against their middle

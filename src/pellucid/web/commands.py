@@ -195,6 +195,11 @@ def _values(name: str, value: Any) -> dict[str, Any]:
     return {key: SETTINGS[key](key, one) for key, one in value.items()}
 
 
+def _difference(name: str, value: Any) -> dict[str, Any]:
+    """Of a second run; nothing ends it."""
+    return {} if value == {} else _values(name, value)
+
+
 # -- what is done ---------------------------------------------------------------------------------
 
 
@@ -228,7 +233,10 @@ def _erase(session: Session, given: dict[str, Any]) -> None:
 def _at(session: Session, given: dict[str, Any]) -> None:
     place = np.full(session.rows.x.shape[1], math.nan)
     place[:2] = given["x1"], given["x2"]
-    session.send({"kind": "at", "x": place[:2].tolist(), **session.look.at(place)})
+    found = {"kind": "at", "x": place[:2].tolist(), **session.look.at(place)}
+    if session.second is not None:
+        found["second"] = session.second.look.at(place)["blocks"][-1]
+    session.send(found)
 
 
 def _file(session: Session, name: str, content: bytes) -> None:
@@ -267,6 +275,8 @@ def _whole(parts: list[str], text: str, more: bool, most: int) -> str | None:
 
 def _export(session: Session, given: dict[str, Any]) -> None:
     _file(session, "program.py", session.program().encode())
+    if session.second is not None:
+        _file(session, "program-second.py", session.second.program().encode())
     if session.settings.loaded and session.file is not None:
         _file(session, files.NAME, session.file)
     if session.settings.data == OWN and session.own is not None:
@@ -280,6 +290,7 @@ COMMANDS: dict[str, Command] = {
     "rewind": Command(lambda s, a: s.rewind(), {}),
     "reset": Command(lambda s, a: s.reset(), {}),
     "set": Command(lambda s, a: s.change(a["values"]), {"values": _values}),
+    "compare": Command(lambda s, a: s.compare(a["values"]), {"values": _difference}),
     "weight": Command(
         lambda s, a: s.set_weight(a["name"], tuple(a["index"]), a["value"]),
         {"name": text_of(100), "index": list_of(2, whole_of(0, 1000)), "value": _number},

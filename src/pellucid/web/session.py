@@ -6,6 +6,7 @@ through `send`, JSON as dicts and frames as bytes.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ from pellucid.core.errors import ArgumentError, DataError, PellucidError
 from pellucid.models import Sequential
 from pellucid.train.callback import Callback, Run
 from pellucid.train.callbacks import EarlyStopping, StopBelow
-from pellucid.web import files
+from pellucid.web import files, second
 from pellucid.web.ends import fitted
 from pellucid.web.frames import pack
 from pellucid.web.look import Look
@@ -70,6 +71,8 @@ class Session:
         self.send, self.ready, self.waiting, self.own = send, ready, waiting, own
         self.file = file
         self.parts: list[str] = []  # of a table or file that is on its way
+        self.second: Session | None = None  # a run beside this one
+        self.differs: Mapping[str, Any] = {}  # the setting in which it differs
         self._pending: list[Change] = []
         self._adopt(settings or Settings(), model)
 
@@ -152,6 +155,7 @@ class Session:
         self._apply_due()
         if note:
             self.send({"kind": "note", "text": note})
+        self._again_beside()
 
     def _held_file(self) -> bytes:
         if self.file is None:
@@ -167,10 +171,22 @@ class Session:
         self.playing, self.seconds, self.scores = False, 0.0, dict[str, Any]()
         self._settings, self.rows, self.model = settings, rows, model
         self._goal, self._ruled, self._interrupted = settings.epochs, "", False
+        self.halted = False  # by a rule, or a loss that is not finite
         self._started = self._last_frame = 0.0
         self._last_scores = -1e9
         self._frame_cost: float | None = None
         self._scores_cost: float | None = None
+
+    def _again_beside(self) -> None:
+        """The second run at its start, where there is one."""
+        if not self.differs:
+            return
+        try:
+            self.second = second.beside(self, Session, self.differs)
+        except PellucidError as error:
+            self.second, self.differs = None, {}
+            text = f"There is no second run any more: {error.problem}."
+            self.send({"kind": "note", "text": text})
 
     @staticmethod
     def _made(settings: Settings) -> Sequential:
@@ -219,7 +235,15 @@ class Session:
             "playing": self.playing,
             "epoch": self.epoch,
             "attached": self.attached,
+            "second": self._screen_beside(),
         }
+
+    def _screen_beside(self) -> dict[str, Any] | None:
+        if self.second is None:
+            return None
+        (name,) = self.differs
+        texts = second.differences(self._settings, self.second.settings, name)
+        return {**self.second.screen(), "differs": list(texts)}
 
     def points(self) -> bytes:
         """The rows themselves: the two columns of the plane, class or value, whether held out."""
@@ -237,7 +261,9 @@ class Session:
             started - self._last_scores > max(_SCORES, (self._scores_cost or 0) / _SHARE)
             or run is None
         ):
-            self.scores = self.look.scores(backend)
+            for one in (self, self.second):
+                if one is not None:
+                    one.scores = one.look.scores(backend)
             self._last_scores = time.perf_counter()
             self._scores_cost = self._cost(time.thread_time() - spent, self._scores_cost)
         header = {
@@ -250,14 +276,19 @@ class Session:
             "rate": self._settings.now()[0].rate(int(self.model.training.get("step", 0))),
             "playing": self.playing,
         }
-        arrays = {
-            **self.look.maps(backend),
-            **{f"w:{n}": w for n, w in self.look.weights().items()},
-        }
-        arrays["features"] = self.look.inputs
+        arrays = self._arrays(backend)
+        if self.second is not None:
+            header["second"] = {"epoch": self.second.epoch, "scores": self.second.scores}
+            own = self.second._arrays(backend)
+            arrays |= {f"second:{name}": array for name, array in own.items()}
         message = pack(header, arrays)
         self._frame_cost = self._cost(time.thread_time() - spent, self._frame_cost)
         return message
+
+    def _arrays(self, backend: str | None) -> dict[str, Any]:
+        """What is drawn of the network."""
+        weights = {f"w:{name}": array for name, array in self.look.weights().items()}
+        return {**self.look.maps(backend), **weights, "features": self.look.inputs}
 
     @staticmethod
     def _cost(now: float, before: float | None) -> float | None:
@@ -308,15 +339,31 @@ class Session:
                 resume=self._resumes,
             )
         except PellucidError as error:
-            self.playing = False
+            self.playing, self.halted = False, True
+            self._follow()
             self.send({"kind": "error", "text": error.short})
             self.send(self.screen())
             self.send(self.frame())
+        else:
+            self._follow()
         finally:
             self.seconds += time.perf_counter() - self._started
         if s.stop is not None and not self._interrupted and self.epoch < goal and self.playing:
             shown = "training" if s.stop.monitor == "loss" else "test"
             self._ruled = f"The stop rule of the {shown} loss ended the run."
+            self.halted = True
+
+    def _follow(self) -> None:
+        """The second run comes to the epoch of this one, unless it ended before."""
+        beside = self.second
+        if beside is None or beside.halted or beside.epoch >= self.epoch:
+            return
+        started = time.perf_counter()
+        beside.playing = True
+        beside._fit(self.epoch)
+        if beside._ruled:
+            self.send({"kind": "note", "text": f"Second run: {beside._ruled}"})
+        self._started += time.perf_counter() - started  # the time of this run is its own
 
     def _pause(self, why: str = "") -> None:
         self.playing = False
@@ -329,9 +376,12 @@ class Session:
         """Between steps: a frame where it is time, and a look at what waits."""
         now = time.perf_counter()
         due = now - self._last_frame >= max(_FASTEST, (self._frame_cost or 0) / _SHARE)
-        if due and self.ready():
+        whole = at_epoch or self.second is None  # two runs are shown at one epoch
+        if due and whole and self.ready():
             self._last_frame = now
-            if not at_epoch:
+            if at_epoch:
+                self._follow()
+            else:
                 run.publish()
             self.send(self.frame(run))
         if self.waiting() and at_epoch:
@@ -351,10 +401,16 @@ class Session:
         keeps = self.epoch > 0 or self._settings.loaded is not None
         files.configure(self.model, optimizer, self._settings.loss, penalties, keeps=keeps)
         self._record(Change(self.epoch, optimizer, penalties))
+        if self.second is not None:
+            values = {"optimizer": optimizer, "penalties": penalties}
+            second.follow(self.second, values, self.differs)
 
     def _put(self, weights: dict[str, Any]) -> None:
         self.model.set_weights(weights)
         self._record(Change(self.epoch, None, weights=weights))
+        if self.second is not None:
+            with contextlib.suppress(PellucidError):  # of another shape there
+                self.second._put(weights)
 
     def _record(self, change: Change) -> None:
         changes = list(self._settings.changes)
@@ -374,6 +430,9 @@ class Session:
 
     def play(self) -> None:
         self.playing = True
+        for one in (self, self.second):
+            if one is not None:
+                one.halted = False
         if self._goal <= self.epoch:
             self._goal = 0
         self.send(self.screen())
@@ -439,6 +498,20 @@ class Session:
         self._adopt(new, changed=True)
         self.playing = was
         self.show()
+
+    def compare(self, values: Mapping[str, Any]) -> None:
+        """A second run beside this one that differs in one setting; without any, none.
+
+        Both begin at their start.
+        """
+        if values:
+            second.check(values)
+            second.beside(self, Session, values)  # refuses before anything is changed
+        self.second, self.differs = None, values
+        if values:
+            self.rewind()
+        else:
+            self.show()
 
     def set_weight(self, name: str, index: tuple[int, ...], value: float) -> None:
         """One weight or bias by hand."""

@@ -36,6 +36,7 @@ CONTROLS = (  # what a lesson may hide
     "scores",
     "program",
     "stop",
+    "compare",
     "files",
 )
 WHERE = "playground"

@@ -28,7 +28,7 @@ from pellucid.web.worker import Inbox
 
 STEERING = "steering"  # in the memory of a history: epoch, rate_scale, epoch, rate_scale, …
 _MEANWHILE = ("at", "show", "play", "pause")  # what is answered between steps
-_NOT_HERE = "data", "features", "regularization", "stop", "files", "program"
+_NOT_HERE = "data", "features", "regularization", "stop", "compare", "files", "program"
 _LOOK = 0.05  # seconds between two looks at the commands while the run is paused
 
 
@@ -47,6 +47,7 @@ class Attached(Session):
             known = ", ".join(kind.__name__ for kind in LAYERS)
             raise ArgumentError("Play", f"the page shows a Sequential of {known}, got {model!r}")
         x, y = run.data[:2]
+        self.second, self.differs = None, {}
         self.own = own = from_arrays(x, y, model.loss)
         settings = dataclasses.replace(of_model(model, own, 0.5), loaded=None)
         every = np.arange(len(own.x))

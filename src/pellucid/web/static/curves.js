@@ -11,12 +11,12 @@ let points = [];
 export function forget(past = []) { points = past.slice(); }
 
 export function add(frame) {
-  const {train, test} = frame.scores;
+  const {train, test} = frame.scores, beside = frame.second?.scores;
   if (!train) return;
   const last = points.at(-1);
   if (last && frame.epoch < last[0]) points = [];
   if (last && frame.epoch === last[0]) points.pop();
-  points.push([frame.epoch, train.loss, test?.loss]);
+  points.push([frame.epoch, train.loss, test?.loss, beside?.train?.loss, beside?.test?.loss]);
   if (points.length > MOST) points = points.filter((_, i) => i % 2 === 0);
 }
 
@@ -46,7 +46,8 @@ export function drawCurves() {
     context.setLineDash([]);
     context.fillText("▾", x(epoch) + 5, top + 6);
   }
-  for (const [which, name, dash] of [[2, "--orange", [7, 4]], [1, "--blue", []]]) {
+  const all = [[4, "--second-test", [7, 4]], [3, "--second", []], [2, "--orange", [7, 4]], [1, "--blue", []]];
+  for (const [which, name, dash] of state.screen.second ? all : all.slice(2)) {
     context.strokeStyle = colour(name); context.lineWidth = 2.5; context.setLineDash(dash);
     context.beginPath();
     let pen = false;
@@ -57,5 +58,19 @@ export function drawCurves() {
     }
     context.stroke();
     context.setLineDash([]);
+    if (which > 2) circles(context, which, x, y, colour(name));
+  }
+}
+
+// Circles on the lines of the second run tell them without colours.
+function circles(context, which, x, y, colour) {
+  const count = Math.min(8, points.length);
+  context.fillStyle = colour;
+  for (let k = 1; k <= count; k++) {
+    const point = points[Math.round(k / count * (points.length - 1))];
+    if (!Number.isFinite(point[which])) continue;
+    context.beginPath();
+    context.arc(x(point[0]), y(point[which]), 4, 0, 7);
+    context.fill();
   }
 }

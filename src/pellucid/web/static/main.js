@@ -4,6 +4,7 @@ import {showControls} from "./controls.js";
 import {add, drawCurves, forget} from "./curves.js";
 import {buildNetwork, drawNetwork, showNetworkControls} from "./network.js";
 import {drawAt, drawMap, drawPoints, spot, view} from "./plane.js";
+import {drawSecond} from "./second.js";
 import {connect, digits, on, seen, send, state} from "./state.js";
 
 const get = (id) => document.getElementById(id);
@@ -16,7 +17,10 @@ function say(text, isError = false) {
   get("message").classList.toggle("error", isError);
 }
 
-on("error", ({text}) => say(text, true));
+on("error", ({text}) => {
+  say(text, true);
+  if (state.screen) showControls(); // what was refused does not stand there
+});
 on("note", ({text}) => say(text));
 on("closed", (text) => {
   const ran = state.screen?.attached;
@@ -30,8 +34,6 @@ on("screen", (screen) => {
   showNetworkControls();
   get("play").textContent = screen.playing ? "Pause" : "Play";
   get("play").setAttribute("aria-pressed", screen.playing);
-  const text = get("program-text");
-  if (!text.dataset.edited) text.value = screen.program;
   if (screen.epoch === screen.begun) forget(screen.past);
   const changed = [...new Set(screen.changes)].slice(-12);
   get("changes").textContent = changed.length ? `Changed without a reset after epoch ${changed.join(", ")}.` : "";
@@ -56,6 +58,7 @@ function draw() {
   if (view.unit && !frame.arrays[view.unit.array]) view.unit = null;
   drawMap();
   drawNetwork();
+  drawSecond();
   add(frame);
   drawCurves();
   get("epoch").textContent = frame.epoch.toLocaleString("en");
@@ -110,7 +113,10 @@ get("program-apply").onclick = () => {
   sent = text.value;
   send("program", {text: text.value});
 };
-get("program-undo").onclick = () => { delete text.dataset.edited; text.value = state.screen.program; };
+get("program-undo").onclick = () => {
+  delete text.dataset.edited;
+  text.value = (get("program-of").value === "second" ? state.screen.second : state.screen).program;
+};
 let sent = null;
 on("error", ({text: why}) => {
   if (sent !== null && why.startsWith("[program]")) { text.value = sent; text.dataset.edited = "yes"; }

@@ -5,6 +5,7 @@ import {digits, state} from "./state.js";
 
 const map = document.getElementById("map"), dots = document.getElementById("dots");
 export const view = {unit: null, cross: null};
+export const views = [view, {unit: null}]; // of the run on the page, and of one beside it
 
 // What the colours stand for: the value at full colour, and that of white.
 function range(values, given) {
@@ -19,28 +20,36 @@ export function unitRange(values) { return range(values); }
 export function drawMap() {
   const frame = state.frame, screen = state.screen;
   if (!frame || !screen) return;
-  const hard = document.getElementById("discretize").checked;
-  const output = frame.arrays.output, cells = output.shape[1];
   map.setAttribute("aria-label", label());
-  if (view.unit) {
-    const one = frame.arrays[view.unit.array];
-    const size = one.shape[1] ** 2;
-    const values = one.data.subarray(view.unit.index * size, (view.unit.index + 1) * size);
-    const {scale, shift} = range(values);
-    paint(map, values, one.shape[1], scale, shift, hard);
-    scaleBar(scale, shift);
-  } else if (output.shape[0] > 1) {
-    paintClasses(map, output.data, cells, output.shape[0], hard);
-    classBar(output.shape[0]);
-  } else {
-    const {scale, shift} = outputRange(output.data);
-    paint(map, output.data, cells, scale, shift, hard);
-    scaleBar(scale, shift);
+  const shown = fill(map, "", view.unit, screen);
+  if (shown.classes) classBar(shown.classes);
+  else scaleBar(shown.scale, shown.shift);
+  if (screen.second && frame.arrays["second:output"]) {
+    fill(document.getElementById("map-second"), "second:", views[1].unit, screen.second);
   }
 }
 
-export function outputRange(values) {
-  const border = state.screen.border;
+// The colours of a map, and what they stand for.
+function fill(canvas, prefix, unit, screen) {
+  const arrays = state.frame.arrays, hard = document.getElementById("discretize").checked;
+  const output = arrays[`${prefix}output`], one = unit && arrays[prefix + unit.array];
+  if (one) {
+    const size = one.shape[1] ** 2;
+    const values = one.data.subarray(unit.index * size, (unit.index + 1) * size);
+    const {scale, shift} = range(values);
+    paint(canvas, values, one.shape[1], scale, shift, hard);
+    return {scale, shift};
+  }
+  if (output.shape[0] > 1) {
+    paintClasses(canvas, output.data, output.shape[1], output.shape[0], hard);
+    return {classes: output.shape[0]};
+  }
+  const {scale, shift} = outputRange(output.data, screen.border);
+  paint(canvas, output.data, output.shape[1], scale, shift, hard);
+  return {scale, shift};
+}
+
+export function outputRange(values, border = state.screen.border) {
   if (border) return {scale: border, shift: border};
   if (!state.screen.classes && state.points) {
     let high = 1e-6;
@@ -142,6 +151,9 @@ export function drawPoints() {
     context.moveTo(x, y - 14); context.lineTo(x, y + 14);
     context.stroke();
   }
+  const beside = document.getElementById("dots-second").getContext("2d");
+  beside.clearRect(0, 0, dots.width, dots.height);
+  if (state.screen.second) beside.drawImage(dots, 0, 0);
 }
 
 // What came back for a point: every unit's value.
@@ -153,6 +165,7 @@ export function drawAt(message) {
     const name = i === message.blocks.length - 1 ? "output" : `layer ${i + 1}`;
     lines.push(`${name}: ${values.map(digits).join("  ")}`);
   });
+  if (message.second) lines.push(`second run, output: ${message.second.map(digits).join("  ")}`);
   const at = document.getElementById("at");
   at.replaceChildren(...lines.map((text) => Object.assign(document.createElement("div"), {textContent: text})));
 }

@@ -1,0 +1,124 @@
+"""Two runs, the plane as two units see it, and pictures, in Chromium, as a person uses them."""
+
+import re
+
+import pytest
+
+pytest.importorskip("websockets")
+
+from tests.web.browser import chromium
+from tests.web.test_playground_browser import Ground
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def shared(browser):
+    one = Ground(browser)
+    yield one
+    one.close()
+    assert not one.errors
+
+
+@pytest.fixture
+def ground(shared):
+    """The shared page with the settings that it begins with, without a second run."""
+
+    def frames():
+        return int(shared.page.evaluate("document.body.dataset.frames"))
+
+    model, drawn = id(shared.session.model), frames()
+    shared.made._worker.submit("compare", {"values": {}})
+    shared.made._worker.submit("address", {"text": ""})
+    shared.until(lambda: id(shared.session.model) != model and not shared.session.playing)
+    shared.until(lambda: frames() > drawn)
+    return shared
+
+
+def beside(ground, act):
+    """A second run that differs by what `act` changes."""
+    ground.press("Choose what differs")
+    act()
+    ground.until(lambda: ground.session.second is not None)
+    ground.get("output-second").wait_for()
+
+
+def test_two_runs_side_by_side(ground):
+    beside(ground, lambda: ground.get("all-activations").select_option("relu"))
+    assert ground.session.settings.layers[0].activation == "tanh"
+    assert ground.get("compare-text").text_content() == (
+        "First run: activation tanh. Second run: activation relu."
+    )
+    ground.press("Step")
+    ground.until(lambda: ground.session.epoch == ground.session.second.epoch == 1)
+    ground.page.locator("#epoch", has_text=re.compile("^1$")).wait_for()
+    shown = [ground.get(name) for name in ("train-loss", "second-train-loss")]
+    ground.until(lambda: all(one.text_content() for one in shown))
+    losses = [one.scores["train"]["loss"] for one in (ground.session, ground.session.second)]
+    assert [float(one.text_content()) for one in shown] == pytest.approx(losses, abs=1e-4)
+    # Four lines, each in its colour, and circles on those of the second.
+    found = ground.page.evaluate(
+        """() => {
+            const c = document.getElementById("curve"), seen = new Set();
+            const style = getComputedStyle(document.documentElement);
+            const {data} = c.getContext("2d").getImageData(0, 0, c.width, c.height);
+            const hex = (v) => v.toString(16).padStart(2, "0");
+            for (let i = 0; i < data.length; i += 4) {
+                const rgb = [0, 1, 2].map((k) => hex(data[i + k])).join("");
+                if (data[i + 3] > 250) seen.add(`#${rgb}`);
+            }
+            const wanted = (name) => style.getPropertyValue(name).trim().toLowerCase();
+            return ["--blue", "--orange", "--second", "--second-test"].map(
+                (name) => seen.has(wanted(name)));
+        }"""
+    )
+    assert found == [True] * 4
+    maps = ground.page.evaluate(
+        "['map', 'map-second'].map((id) => document.getElementById(id).toDataURL())"
+    )
+    assert maps[0] != maps[1]
+    ground.get("program-of").select_option("second")
+    text = ground.get("program-text").input_value()
+    assert "relu" in text and ground.get("program-apply").is_disabled()
+    assert text == ground.session.second.program()
+    # The units of the second network are looked at by keyboard.
+    unit = ground.page.get_by_role("button", name="second run, layer 1, unit 2", exact=True)
+    unit.focus()
+    hovered = ground.page.evaluate("document.getElementById('map-second').width")
+    assert hovered == ground.session.second.look.coarse
+    ground.press("End the second run")
+    ground.until(lambda: ground.session.second is None)
+    ground.get("output-second").wait_for(state="hidden")
+    assert ground.get("program-text").input_value() == ground.session.program()
+
+
+@pytest.mark.parametrize(
+    ("act", "name", "words"),
+    [
+        (lambda g: g.get("learning-rate").select_option("0.3"), "optimizer", "learning rate 0.3"),
+        (lambda g: g.get("optimizer").select_option("Adam"), "optimizer", "Adam"),
+        (lambda g: g.get("penalty").select_option("L1"), "penalties", "L1"),
+        (lambda g: g.press("Add a hidden layer"), "layers", "layers 4 tanh, 2 tanh, 4 tanh"),
+        (lambda g: g.press("x1*x2"), "features", "features x1, x2, x1*x2"),
+    ],
+    ids=["rate", "optimizer", "penalty", "layers", "features"],
+)
+def test_any_setting_can_be_the_one_that_differs(ground, act, name, words):
+    beside(ground, lambda: act(ground))
+    assert list(ground.session.differs) == [name]
+    assert words in ground.get("compare-text").text_content()
+
+
+def test_data_cannot_differ(ground):
+    ground.press("Choose what differs")
+    ground.get("data-name").select_option("xor")
+    ground.page.get_by_text("two runs have the same data").wait_for()
+    assert ground.session.settings.data == "circle" and ground.session.second is None
+    assert ground.get("compare").get_attribute("aria-pressed") == "false"
+    assert ground.get("data-name").input_value() == "circle"  # and shows what stands
