@@ -122,3 +122,58 @@ def test_data_cannot_differ(ground):
     assert ground.session.settings.data == "circle" and ground.session.second is None
     assert ground.get("compare").get_attribute("aria-pressed") == "false"
     assert ground.get("data-name").input_value() == "circle"  # and shows what stands
+
+
+# -- the plane as two units see it ----------------------------------------------------------------
+
+
+def pixels(ground):
+    return ground.page.evaluate("document.getElementById('units-map').toDataURL()")
+
+
+def test_the_plane_as_two_units_see_it(ground):
+    column = ground.get("units-column")
+    shown = column.locator("option").all_text_contents()
+    assert shown == ["not shown", "features", "layer 1", "layer 2"]  # one output has no plane
+    column.focus()
+    column.press("End")  # by keyboard: the last of them
+    ground.until(lambda: ground.session.units == (2, 0, 1))
+    picture = ground.get("units-map")
+    picture.wait_for()
+    assert "as unit 1 (across) and unit 2 (up) of layer 2" in picture.get_attribute("aria-label")
+    before = pixels(ground)
+    ground.press("Play")  # live while it trains
+    ground.until(lambda: ground.session.epoch > 30)
+    ground.until(lambda: pixels(ground) != before)
+    ground.press("Pause")
+    ground.until(lambda: not ground.session.playing)
+    column.select_option("1")
+    ground.get("units-up").select_option("2")
+    ground.until(lambda: ground.session.units == (1, 0, 2))
+    picture.focus()
+    ground.page.keyboard.press("ArrowRight")
+    ground.page.keyboard.press("ArrowDown")
+    ground.until(lambda: ground.session.units == (1, 1, 1))
+    ground.page.keyboard.press("ArrowUp")
+    ground.until(lambda: ground.session.units == (1, 1, 2))
+    assert ground.get("units-across").input_value() == "1"
+    # The border, drawn black: its pixels lie where the session says.
+    dark = ground.page.evaluate(
+        """() => {
+            const c = document.getElementById("units-map"), {width: w} = c;
+            const {data} = c.getContext("2d").getImageData(0, 0, w, c.height);
+            let n = 0;
+            for (let i = 0; i < data.length; i += 4) {
+                n += data[i] + data[i + 1] + data[i + 2] < 60 && data[i + 3] > 200;
+            }
+            return n;
+        }"""
+    )
+    assert dark > 100
+    before = pixels(ground)
+    box = ground.get("map").bounding_box()  # the cursor on the map stands there too
+    ground.page.mouse.move(box["x"] + box["width"] / 3, box["y"] + box["height"] / 3)
+    ground.until(lambda: pixels(ground) != before)
+    column.select_option("")
+    ground.until(lambda: ground.session.units is None)
+    picture.wait_for(state="hidden")

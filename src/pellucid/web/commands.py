@@ -226,6 +226,14 @@ def _point(name: str, value: Any) -> list[float]:
     return [_number(name, one) for one in value]
 
 
+def _pair(name: str, value: Any) -> list[int]:
+    """Two units; none at all where nothing is to be shown."""
+    found = list_of(2, whole_of(0, 1000))(name, value)
+    if len(found) == 1:
+        raise ArgumentError("page", f"{name} must be two units or none, got one")
+    return found
+
+
 def _erase(session: Session, given: dict[str, Any]) -> None:
     session.set_own(session.own_rows().without(np.array([given["x1"], given["x2"]])))
 
@@ -301,6 +309,11 @@ COMMANDS: dict[str, Command] = {
     "draw": Command(_draw, {"points": list_of(_MOST_POINTS, _point)}),
     "erase": Command(_erase, {"x1": _number, "x2": _number}),
     "at": Command(_at, {"x1": _number, "x2": _number}, at_once=True),
+    "units": Command(
+        lambda s, a: s.see_with((a["column"], *a["pair"]) if a["pair"] else None),
+        {"column": whole_of(0, 64), "pair": _pair},
+        at_once=True,
+    ),
     "save": Command(_save, {}),
     "load": Command(_load, {"content": text_of(MOST_MESSAGE), "more": _flag}),
     "export": Command(_export, {}),

@@ -20,6 +20,7 @@ from pellucid.nn import (
 )
 from pellucid.nn.dense import Dense
 from pellucid.nn.layer import Layer
+from pellucid.web.carried import Carried
 from pellucid.web.settings import Settings
 from pellucid.web.sources import Rows
 
@@ -56,22 +57,28 @@ class Look:
         widths = [model.types[end].shape[-1] for end in self.ends]
         units = sum(one for one in widths if isinstance(one, int)) + len(settings.features)
         self.coarse = max(6, min(_COARSE, int((_CELLS / units) ** 0.5)))
+        self.widths = [len(settings.features), *widths]  # of the features and of each block
+        self.dtype = np.float32 if settings.dtype == "float32" else np.float64
         self._fine, self._small = self._grid(FINE), self._grid(self.coarse)
+        self._carried: Carried | None = None
         shaped = np.arange(self.coarse**2)
         self.inputs = self._small[shaped].T.reshape(-1, self.coarse, self.coarse)
 
     def _grid(self, cells: int) -> Array:
         """The features of the plane, a row a cell; the first row is the upper left one."""
         low, high = self.rows.low, self.rows.high
-        across = low[0] + (np.arange(cells) + 0.5) / cells * (high[0] - low[0])
-        down = high[1] - (np.arange(cells) + 0.5) / cells * (high[1] - low[1])
-        plane = np.tile(self.rows.middle, (cells * cells, 1))
-        plane[:, 0], plane[:, 1] = np.tile(across, cells), np.repeat(down, cells)
+        share = (np.arange(cells) + 0.5) / cells
+        across, down = low[0] + share * (high[0] - low[0]), high[1] - share * (high[1] - low[1])
+        return self.over(np.stack([np.tile(across, cells), np.repeat(down, cells)], 1))
+
+    def over(self, places: Array) -> Array:
+        """The features of places of the plane (N, 2); other columns stand in their middle."""
+        plane = np.tile(self.rows.middle, (len(places), 1))
+        plane[:, :2] = places
         return self._features(plane)
 
     def _features(self, x: Array) -> Array:
-        made = features(x, list(self.settings.features))
-        return made.astype(np.float32 if self.settings.dtype == "float32" else np.float64)
+        return features(x, list(self.settings.features)).astype(self.dtype)
 
     def _blocks(self, rows: Array, backend: str | None = None) -> list[Array]:
         found = self.probe.predict(rows, backend=backend)
@@ -83,6 +90,16 @@ class Look:
         small = [one.T.reshape(-1, cells, cells) for one in self._blocks(self._small, backend)]
         fine = self._blocks(self._fine, backend)[-1].T.reshape(-1, FINE, FINE)
         return {**{f"block{i}": one for i, one in enumerate(small)}, "output": fine}
+
+    def columns(self, rows: Array, backend: str | None) -> list[Array]:
+        """The columns of the diagram for rows of features: these themselves, then each block."""
+        return [rows, *self._blocks(rows, backend)]
+
+    def carried(self, column: int, units: Sequence[int], backend: str | None) -> dict[str, Array]:
+        """The plane as two units see it; see `carried.py`."""
+        if self._carried is None:
+            self._carried = Carried(self)
+        return self._carried.arrays(column, units, backend)
 
     def weights(self) -> dict[str, Array]:
         return dict(self.model.weights)
@@ -105,7 +122,7 @@ class Look:
             if not len(numbers):
                 continue
             own = {"loss": self.model.evaluate(x, y, backend=backend)["loss"]}
-            predicted = self._blocks(x.astype(self._small.dtype), backend)[-1]
+            predicted = self._blocks(x.astype(self.dtype), backend)[-1]
             shown = self.rows.shown[numbers]
             if self.rows.classes:
                 chosen = self._chosen(predicted)
@@ -120,6 +137,10 @@ class Look:
                 own["r2"] = 1 - missed / spread if spread else float("nan")
             found[name] = own
         return found
+
+    def classes_of(self, predicted: Array) -> Array | None:
+        """The class that each row of outputs stands for; None where the data have values."""
+        return self._chosen(predicted) if self.rows.classes else None
 
     def _chosen(self, predicted: Array) -> Array:
         """The class that each row of outputs stands for."""

@@ -57,6 +57,7 @@ class Session:
     """
 
     attached = False  # to a run that Python started
+    units: tuple[int, int, int] | None = None  # a column of the diagram, two units to see with
 
     def __init__(
         self,
@@ -219,6 +220,7 @@ class Session:
             },
             "names": list(self.model.names),
             "ends": self.look.ends,
+            "widths": self.look.widths[1:],
             "classes": rows.classes,
             "labels": list(own.labels) if own else ["-1", "1"] if s.signs else ["0", "1"],
             "columns": list(own.names) if own else ["x1", "x2"],
@@ -277,6 +279,9 @@ class Session:
             "playing": self.playing,
         }
         arrays = self._arrays(backend)
+        if self.units is not None:
+            column, *pair = self.units
+            arrays |= self.look.carried(column, pair, backend)
         if self.second is not None:
             header["second"] = {"epoch": self.second.epoch, "scores": self.second.scores}
             own = self.second._arrays(backend)
@@ -512,6 +517,12 @@ class Session:
             self.rewind()
         else:
             self.show()
+
+    def see_with(self, units: tuple[int, int, int] | None) -> None:
+        """Shows the plane as two units of a column see it; None: no more."""
+        self.units = units
+        if not self.playing:
+            self.send(self.frame())
 
     def set_weight(self, name: str, index: tuple[int, ...], value: float) -> None:
         """One weight or bias by hand."""

@@ -32,6 +32,7 @@ CONTROLS = (  # what a lesson may hide
     "training",
     "regularization",
     "output",
+    "units",
     "curves",
     "scores",
     "program",

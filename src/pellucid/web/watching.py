@@ -27,7 +27,7 @@ from pellucid.web.sources import Rows, from_arrays
 from pellucid.web.worker import Inbox
 
 STEERING = "steering"  # in the memory of a history: epoch, rate_scale, epoch, rate_scale, …
-_MEANWHILE = ("at", "show", "play", "pause")  # what is answered between steps
+_MEANWHILE = ("at", "units", "show", "play", "pause")  # what is answered between steps
 _NOT_HERE = "data", "features", "regularization", "stop", "compare", "files", "program"
 _LOOK = 0.05  # seconds between two looks at the commands while the run is paused
 

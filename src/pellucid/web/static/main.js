@@ -5,6 +5,7 @@ import {add, drawCurves, forget} from "./curves.js";
 import {buildNetwork, drawNetwork, showNetworkControls} from "./network.js";
 import {drawAt, drawMap, drawPoints, spot, view} from "./plane.js";
 import {drawSecond} from "./second.js";
+import {drawUnits} from "./units.js";
 import {connect, digits, on, seen, send, state} from "./state.js";
 
 const get = (id) => document.getElementById(id);
@@ -59,6 +60,7 @@ function draw() {
   drawMap();
   drawNetwork();
   drawSecond();
+  drawUnits();
   add(frame);
   drawCurves();
   get("epoch").textContent = frame.epoch.toLocaleString("en");
@@ -161,6 +163,8 @@ on("file", (message) => {
   link.click();
   URL.revokeObjectURL(link.href);
 });
-matchMedia("(prefers-color-scheme: dark)").onchange = () => { if (state.frame) drawCurves(); };
+matchMedia("(prefers-color-scheme: dark)").onchange = () => {
+  if (state.frame) { drawCurves(); drawUnits(); }
+};
 
 connect();

@@ -94,12 +94,24 @@ function classBar(classes) {
   for (let c = 0; c < classes; c++) {
     const canvas = Object.assign(document.createElement("canvas"), {width: 16, height: 16});
     canvas.style.flex = "none"; canvas.style.minWidth = "0"; canvas.style.border = "0";
-    dot(canvas.getContext("2d"), c, 8, 8, 6, false);
+    classDot(canvas.getContext("2d"), c, 8, 8, 6, false);
     bar.append(canvas, Object.assign(document.createElement("span"), {textContent: state.screen.labels[c] ?? c}));
   }
 }
 
-function dot(context, number, x, y, r, open) {
+// A point: its class is a shape and a colour, its value a shape by sign and a colour by size.
+export function dot(context, screen, y, x1, x2, r, held, scale, shift) {
+  if (screen.classes) return classDot(context, y, x1, x2, r, held);
+  const v = y - shift;
+  mark(context, v < 0 ? 0 : 1, x1, x2, r);
+  context.fillStyle = `rgb(${mix(v / scale).join(",")})`;
+  context.fill();
+  context.strokeStyle = held ? "#000000" : "#666666";
+  context.lineWidth = 0.8;
+  context.stroke();
+}
+
+function classDot(context, number, x, y, r, open) {
   mark(context, number, x, y, r);
   context.fillStyle = open ? "#ffffff" : classColour(number);
   context.fill();
@@ -132,16 +144,7 @@ export function drawPoints() {
   for (let i = 0; i < count; i++) {
     if (points.held[i] && !test) continue;
     const [x, y] = place(points.x[2 * i], points.x[2 * i + 1]);
-    if (state.screen.classes) dot(context, points.y[i], x, y, r, points.held[i] > 0);
-    else {
-      const v = points.y[i] - shift;
-      mark(context, v < 0 ? 0 : 1, x, y, r);
-      context.fillStyle = `rgb(${mix(v / scale).join(",")})`;
-      context.fill();
-      context.strokeStyle = points.held[i] ? "#000000" : "#666666";
-      context.lineWidth = 0.8;
-      context.stroke();
-    }
+    dot(context, state.screen, points.y[i], x, y, r, points.held[i] > 0, scale, shift);
   }
   if (view.cross) {
     const [x, y] = place(...view.cross);
