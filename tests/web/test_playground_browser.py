@@ -162,7 +162,7 @@ def test_classification_and_regression(ground):  # P5
 
 def test_every_data_set(ground):  # P6, P7
     names = ground.get("data-name").locator("option").all_text_contents()
-    assert names == ["circle", "xor", "gauss", "spiral", "plane", "gaussians"]
+    assert names == ["circle", "xor", "gauss", "spiral", "plane", "gaussians", "digits"]
     for name in names[1:]:
         chosen(ground, "data-name", name)
         ground.until(lambda name=name: ground.session.settings.data == name)

@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 
 pytest.importorskip("websockets")
@@ -177,3 +178,75 @@ def test_the_plane_as_two_units_see_it(ground):
     column.select_option("")
     ground.until(lambda: ground.session.units is None)
     picture.wait_for(state="hidden")
+
+
+# -- pictures -------------------------------------------------------------------------------------
+
+
+def test_digits_are_drawn_and_predicted(ground):
+    ground.get("data-name").select_option("digits")
+    ground.until(lambda: ground.session.rows.picture)
+    ground.page.get_by_role("button", name="More units in layer 1").click()
+    ground.until(lambda: ground.session.settings.layers[0].units == 5)
+    ground.press("Step")
+    ground.until(lambda: ground.session.epoch == 1)
+    board = ground.get("board")
+    board.wait_for()
+    assert not ground.get("features").is_visible() and not ground.get("discretize").is_visible()
+    board.hover()  # a one, by mouse
+    box = board.bounding_box()
+    spot = lambda row, column: (  # noqa: E731
+        box["x"] + box["width"] * (column + 0.5) / 8,
+        box["y"] + box["height"] * (row + 0.5) / 8,
+    )
+    ground.page.mouse.move(*spot(1, 4))
+    ground.page.mouse.down()
+    ground.page.mouse.move(*spot(6, 4), steps=12)
+    ground.page.mouse.up()
+    ground.until(lambda: ground.session.board and ground.session.board[6 * 8 + 4] == 1)
+    ink = np.reshape(ground.session.board, (8, 8))
+    assert (ink[1:7, 4] == 1).all() and (ink[1:7, 3] == 0.45).all() and not ink[:, :2].any()
+    chances = ground.session.model.predict_proba([ground.session.board])[0]
+    bars = ground.get("bars").locator("li")
+    wanted = f"{int(chances.argmax())}{100 * chances.max():.1f} %"
+    ground.page.locator("#bars .chosen", has_text=wanted).wait_for()
+    assert bars.count() == 10
+    board.focus()  # and by keyboard
+    ground.page.keyboard.press("Delete")
+    ground.until(lambda: not any(ground.session.board))
+    for key in ("ArrowUp", "ArrowUp", "ArrowLeft", "Space"):
+        ground.page.keyboard.press(key)
+    ground.until(lambda: ground.session.board[4 * 8 + 3] == 1)
+    assert "Row 5, column 4, ink 1.00" in board.get_attribute("aria-label")
+    before = ground.get("bars").text_content()
+    ground.press("Play")  # live while it trains
+    ground.until(lambda: ground.session.epoch > 5)
+    ground.until(lambda: ground.get("bars").text_content() != before)
+    ground.press("Pause")
+    ground.until(lambda: not ground.session.playing)
+    ground.until(lambda: ground.get("play").text_content() == "Play")
+    worst = ground.get("worst").get_by_role("button")
+    ground.until(lambda: worst.count() == 12)
+    first = ground.session.scores["worst"][0]
+    assert f"{first['true']}, taken for {first['chosen']}" in worst.first.get_attribute(
+        "aria-label"
+    )
+    worst.first.click()
+    pixels = ground.session.rows.x[first["row"]]
+    ground.until(lambda: np.allclose(ground.session.board, pixels))
+    assert ground.get("confusion").locator("tr").count() == 11
+    # A unit of the first layer shows its 64 weights large, and as fields.
+    unit = ground.page.get_by_role("button", name="layer 1, unit 5", exact=True)
+    unit.hover()
+    assert ground.page.evaluate("document.getElementById('map').width") == 8
+    unit.click()
+    field = ground.page.get_by_label("from row 5, column 4", exact=True)
+    value = float(field.input_value())
+    assert value == pytest.approx(ground.session.model.weights["dense_1.W"][4 * 8 + 3, 4], abs=1e-6)
+    ground.page.keyboard.press("Escape")
+    ground.press("Next test picture")
+    first = ground.session.rows.x[ground.session.rows.held[0]]
+    ground.until(lambda: np.allclose(ground.session.board, first))
+    ground.get("data-name").select_option("circle")
+    ground.until(lambda: ground.session.rows.picture is None)
+    board.wait_for(state="hidden")

@@ -32,6 +32,9 @@ class Carried:
         count = len(look.rows.inputs)
         self.chosen = np.unique(np.linspace(0, count - 1, min(count, _ROWS)).astype(np.int64))
         self.rows = look.rows.inputs[self.chosen].astype(look.dtype)
+        self.places = self.nodes = np.zeros((0, 2))
+        if look.rows.picture:
+            return
         low, high = look.rows.low[:2], look.rows.high[:2]
         share = np.linspace(0, 1, _NODES)
         across = low[0] + share * (high[0] - low[0])
@@ -46,26 +49,28 @@ class Carried:
             column: 0 for the features, 1 for the first block, and so on.
 
         Returns:
-            "mesh" (n, n, 2), their values at the nodes of the grid, and "mesh:output" (n, n, C);
-            "carried" (P, 2), those of the rows "carried:rows"; "border" (S, 2, 2), those of both
-            ends of the segments of the border. Nothing where there are no such units.
+            "carried" (P, 2), their values for the rows "carried:rows"; over a plane "mesh"
+            (n, n, 2), those at the nodes of the grid, with "mesh:output" (n, n, C), and "border"
+            (S, 2, 2), those at both ends of its segments. Nothing where there are no such units.
         """
         widths = self.look.widths
         if column >= len(widths) or max(units) >= widths[column]:
             return {}
         chosen = list(units)
-        both = np.concatenate([self.nodes, self.rows])
-        columns = self.look.columns(both, backend)
-        seen, count = columns[column][:, chosen], len(self.nodes)
-        output = columns[-1][:count]
-        ends = self._border(self.look.classes_of(output), backend)
+        found = {
+            "carried": self.look.columns(self.rows, backend)[column][:, chosen],
+            "carried:rows": self.chosen,
+        }
+        if not len(self.nodes):
+            return found
+        columns = self.look.columns(self.nodes, backend)
+        ends = self._border(self.look.classes_of(columns[-1]), backend)
         if len(ends):
             ends = self.look.columns(self.look.over(ends), backend)[column][:, chosen]
         return {
-            "mesh": seen[:count].reshape(_NODES, _NODES, 2),
-            "mesh:output": output.reshape(_NODES, _NODES, -1),
-            "carried": seen[count:],
-            "carried:rows": self.chosen,
+            **found,
+            "mesh": columns[column][:, chosen].reshape(_NODES, _NODES, 2),
+            "mesh:output": columns[-1].reshape(_NODES, _NODES, -1),
             "border": ends.reshape(-1, 2, 2),
         }
 
@@ -91,4 +96,5 @@ class Carried:
             output = self.look.columns(self.look.over(middle), backend)[-1]
             same = (self.look.classes_of(output) == mine)[:, None]
             low, high = np.where(same, middle, low), np.where(same, high, middle)
-        return (low + high) / 2
+        found: Array = (low + high) / 2
+        return found

@@ -226,6 +226,12 @@ def _point(name: str, value: Any) -> list[float]:
     return [_number(name, one) for one in value]
 
 
+def _ink(name: str, value: Any) -> float:
+    if not 0 <= _number(name, value) <= 1:
+        raise ArgumentError("page", f"{name} must be ink from 0 to 1, got {value!r}")
+    return float(value)
+
+
 def _pair(name: str, value: Any) -> list[int]:
     """Two units; none at all where nothing is to be shown."""
     found = list_of(2, whole_of(0, 1000))(name, value)
@@ -309,6 +315,9 @@ COMMANDS: dict[str, Command] = {
     "draw": Command(_draw, {"points": list_of(_MOST_POINTS, _point)}),
     "erase": Command(_erase, {"x1": _number, "x2": _number}),
     "at": Command(_at, {"x1": _number, "x2": _number}, at_once=True),
+    "picture": Command(
+        lambda s, a: s.draw_picture(a["values"]), {"values": list_of(64, _ink)}, at_once=True
+    ),
     "units": Command(
         lambda s, a: s.see_with((a["column"], *a["pair"]) if a["pair"] else None),
         {"column": whole_of(0, 64), "pair": _pair},

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.core.errors import ArgumentError
 from pellucid.data import features
 from pellucid.models import Model, Sequential
 from pellucid.nn import (
@@ -55,14 +56,17 @@ class Look:
                 outputs.append(h)
         self.probe = Model(first, outputs, dtype=settings.dtype)
         widths = [model.types[end].shape[-1] for end in self.ends]
-        units = sum(one for one in widths if isinstance(one, int)) + len(settings.features)
-        self.coarse = max(6, min(_COARSE, int((_CELLS / units) ** 0.5)))
-        self.widths = [len(settings.features), *widths]  # of the features and of each block
+        inner = [one for one in widths if isinstance(one, int)]
+        self.widths = [len(settings.features), *inner]  # of the features and of each block
         self.dtype = np.float32 if settings.dtype == "float32" else np.float64
-        self._fine, self._small = self._grid(FINE), self._grid(self.coarse)
         self._carried: Carried | None = None
-        shaped = np.arange(self.coarse**2)
-        self.inputs = self._small[shaped].T.reshape(-1, self.coarse, self.coarse)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """What stays the same from picture to picture."""
+        self.coarse = max(6, min(_COARSE, int((_CELLS / sum(self.widths)) ** 0.5)))
+        self._fine, self._small = self._grid(FINE), self._grid(self.coarse)
+        self._inputs = self._small.T.reshape(-1, self.coarse, self.coarse)
 
     def _grid(self, cells: int) -> Array:
         """The features of the plane, a row a cell; the first row is the upper left one."""
@@ -85,11 +89,12 @@ class Look:
         return list(found) if isinstance(found, (list, tuple)) else [found]
 
     def maps(self, backend: str | None = None) -> dict[str, Array]:
-        """Each unit over the plane, block by block, and the output in finer cells."""
+        """Features and units over the plane, block by block, and the output in finer cells."""
         cells = self.coarse
         small = [one.T.reshape(-1, cells, cells) for one in self._blocks(self._small, backend)]
         fine = self._blocks(self._fine, backend)[-1].T.reshape(-1, FINE, FINE)
-        return {**{f"block{i}": one for i, one in enumerate(small)}, "output": fine}
+        blocks = {f"block{i}": one for i, one in enumerate(small)}
+        return {"features": self._inputs, **blocks, "output": fine}
 
     def columns(self, rows: Array, backend: str | None) -> list[Array]:
         """The columns of the diagram for rows of features: these themselves, then each block."""
@@ -111,6 +116,14 @@ class Look:
             "features": rows[0].tolist(),
             "blocks": [one[0].tolist() for one in self._blocks(rows)],
         }
+
+    def show(self, picture: Sequence[float]) -> None:
+        """Puts a picture that a person drew before the network; there are none on a plane."""
+        raise ArgumentError("playground", "there are no pictures among these data")
+
+    def prediction(self, backend: str | None = "interpreter") -> dict[str, Any] | None:
+        """What the network says of the picture before it, where its inputs are pictures."""
+        return None
 
     def scores(self, backend: str | None = None) -> dict[str, Any]:
         """Loss and accuracy or R² of the rows trained on and of those held out."""

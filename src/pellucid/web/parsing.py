@@ -24,7 +24,7 @@ from pellucid.web.constructors import (
     shown,
     value_of,
 )
-from pellucid.web.settings import MOST_CHANGES, OWN, Change, Loaded, Settings, Stop
+from pellucid.web.settings import DIGITS, MOST_CHANGES, OWN, Change, Loaded, Settings, Stop
 
 _MOST_STATEMENTS = 3 * MOST_CHANGES
 _MODULES = {"numpy": "np", "pellucid": "pel"}
@@ -46,6 +46,7 @@ class _Reader:
             forms.LOAD: lambda: self.found.update(data=OWN),
             forms.SPLIT_CLASSES: lambda: None,
             forms.SPLIT_VALUES: lambda: None,
+            **dict.fromkeys(forms.PICTURES, lambda: None),
             forms.SIGNS: lambda: None,
             forms.MODEL: self._load,
             forms.KEEP: self._keep,
@@ -54,6 +55,7 @@ class _Reader:
         self.fixed = {ast.unparse(ast.parse(text)): act for text, act in fixed.items()}
         self.assigned: dict[tuple[str, str], Callable[[ast.Call], None]] = {
             ("(x, y)", "pel.data.points"): self._points,
+            ("digits", "pel.data.load_digits"): self._digits,
             ("x", "pel.data.features"): self._features,
             ("(kept, held)", "pel.data.split"): self._split,
             ("model", "pel.Sequential"): self._model,
@@ -127,9 +129,15 @@ class _Reader:
         given = self._bound(node, ("data", "rows", "noise", "seed"), 1)
         _typed(node, given, data=str, rows=int, noise=float, seed=int)
         given["data_seed"] = given.pop("seed", 0)
-        if given["data"] == OWN:
-            raise Unreadable(node.lineno, f"there are no points called {OWN!r}")
+        if given["data"] in (OWN, DIGITS):
+            raise Unreadable(node.lineno, f"there are no points called {given['data']!r}")
         self.found |= given
+
+    def _digits(self, node: ast.Call) -> None:
+        given = self._bound(node, ("seed", "fraction"), 0)
+        _typed(node, given, seed=int, fraction=float)
+        seed, held = given.get("seed", 0), given.get("fraction", 0.2)
+        self.found |= {"data": DIGITS, "data_seed": seed, "held": held}
 
     def _features(self, node: ast.Call) -> None:
         if not node.args or ast.unparse(node.args[0]) != "x":

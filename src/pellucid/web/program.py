@@ -11,7 +11,7 @@ from pellucid.core.config import to_config
 from pellucid.core.errors import DataError, nearest
 from pellucid.nn.losses import BY_NAME
 from pellucid.web.constructors import ROOM_OF, record_of
-from pellucid.web.settings import OWN, Settings, Stop
+from pellucid.web.settings import DIGITS, OWN, Settings, Stop
 
 MOST_LETTERS = 400_000  # of a program: weights that were set are numbers in it
 _MOST_ADDRESS = 16_000
@@ -21,6 +21,11 @@ MODEL = 'model = pel.load("model.safetensors")'
 LOAD = 'table = np.loadtxt("points.csv", delimiter=",", skiprows=1)'
 SPLIT_CLASSES = "x, y = table[:, :-1], table[:, -1].astype(int)"
 SPLIT_VALUES = "x, y = table[:, :-1], table[:, -1]"
+PICTURES = (
+    "x = np.concatenate([digits.x_train, digits.x_test]).reshape(-1, 64) / 16",
+    "y = np.concatenate([digits.y_train, digits.y_test])",
+    "kept, held = np.split(np.arange(len(x)), [len(digits.x_train)])",
+)
 SIGNS = "y = 2 * y - 1"
 KEEP = "slots, training = model.slots, model.training"
 GIVE_BACK = "model.slots, model.training = slots, training"
@@ -34,19 +39,7 @@ def program(settings: Settings, epochs: int, classes: int) -> str:
         classes: of the data; 0 where they have values.
     """
     s = settings
-    lines = []
-    if s.data == OWN:
-        lines += [LOAD, SPLIT_CLASSES if classes else SPLIT_VALUES]
-    else:
-        lines.append(
-            f"x, y = pel.data.points({s.data!r}, rows={s.rows}, noise={s.noise!r}, "
-            f"seed={s.data_seed})"
-        )
-    lines.append(f"x = pel.data.features(x, {list(s.features)!r})")
-    if classes and s.signs:
-        lines.append(SIGNS)
-    lines.append(f"kept, held = pel.data.split(len(x), {s.held!r}, seed={s.data_seed})")
-    lines += ["", *_start(s)]
+    lines = [*_data(s, classes), "", *_start(s)]
     done = s.begun
     resumed = s.loaded is not None and bool(s.loaded.resumes)
     keeps = s.loaded is not None  # whether there are slots that a compile would forget
@@ -65,6 +58,25 @@ def program(settings: Settings, epochs: int, classes: int) -> str:
     if epochs > done:
         lines.append(_fit(s, epochs, resumed))
     return "\n".join([*_imports(s), "", *lines, ""])
+
+
+def _data(s: Settings, classes: int) -> list[str]:
+    """The rows, and which of them are held out."""
+    if s.data == DIGITS:
+        return [
+            f"digits = pel.data.load_digits(seed={s.data_seed}, fraction={s.held!r})",
+            *PICTURES,
+        ]
+    lines = [LOAD, SPLIT_CLASSES if classes else SPLIT_VALUES]
+    if s.data != OWN:
+        lines = [
+            f"x, y = pel.data.points({s.data!r}, rows={s.rows}, noise={s.noise!r}, "
+            f"seed={s.data_seed})"
+        ]
+    lines.append(f"x = pel.data.features(x, {list(s.features)!r})")
+    if classes and s.signs:
+        lines.append(SIGNS)
+    return [*lines, f"kept, held = pel.data.split(len(x), {s.held!r}, seed={s.data_seed})"]
 
 
 def _start(s: Settings) -> list[str]:
@@ -127,7 +139,7 @@ def _imports(s: Settings) -> list[str]:
         held.append(s.loss)
     for one in held:
         used |= _types(to_config(one))
-    lines = ["import numpy as np"] if s.data == OWN else []
+    lines = ["import numpy as np"] if s.data in (OWN, DIGITS) else []
     lines.append("import pellucid as pel")
     for room in ("nn", "optim"):
         names = sorted(name for name in used if ROOM_OF.get(name) == room)
@@ -166,7 +178,7 @@ def address(settings: Settings) -> str:
     for name in (*_TEXT, *_PLAIN):
         if getattr(start, name) != getattr(plain, name):
             found[name] = str(getattr(start, name))
-    if start.features != plain.features:
+    if start.features != plain.features and start.data != DIGITS:
         found["features"] = ";".join(start.features)
     for name in _RECORDS:
         if getattr(start, name) != getattr(plain, name):

@@ -57,6 +57,7 @@ def beside(first: Session, make: Callable[..., Session], values: Mapping[str, An
     (name,) = values
     start = first.settings.start
     second = make(start, first.own, send=_through(first), file=first.file, ready=lambda: False)
+    second.board = first.board
     second.change(values)
     if getattr(second.settings.start, name) == getattr(start, name):
         raise ArgumentError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,10 +22,11 @@ from pellucid.train.callbacks import EarlyStopping, StopBelow
 from pellucid.web import files, second
 from pellucid.web.ends import fitted
 from pellucid.web.frames import pack
-from pellucid.web.look import Look
 from pellucid.web.parsing import parse
+from pellucid.web.pictures import look_of
 from pellucid.web.program import address, program
 from pellucid.web.settings import (
+    DIGITS,
     MOST_CHANGES,
     MOST_EPOCHS,
     OWN,
@@ -35,7 +36,7 @@ from pellucid.web.settings import (
     checked,
     steerable,
 )
-from pellucid.web.sources import Own, Rows, rows_of
+from pellucid.web.sources import Own, Rows, rows_of, with_columns
 
 Message = dict[str, Any] | bytes
 _FASTEST = 1 / 45  # seconds between two frames
@@ -57,6 +58,7 @@ class Session:
     """
 
     attached = False  # to a run that Python started
+    board: Sequence[float] | None = None  # a picture that a person drew
     units: tuple[int, int, int] | None = None  # a column of the diagram, two units to see with
 
     def __init__(
@@ -106,8 +108,10 @@ class Session:
         Args:
             changed: whether a control did this, so that the output follows data and loss.
         """
-        columns = self.own.x.shape[1] if settings.data == OWN and self.own is not None else 2
         note = ""
+        if changed and settings.data != self._settings.data == DIGITS:
+            settings = dataclasses.replace(settings, features=Settings().features)
+        settings, columns = with_columns(settings, self.own)
         if settings.loaded and changed:
             settings = dataclasses.replace(settings, loaded=Loaded())
         if settings.loaded and not settings.layers:  # a program that loads its model
@@ -165,7 +169,9 @@ class Session:
 
     def _stand(self, settings: Settings, model: Sequential, rows: Rows) -> None:
         """What stands on the screen from here on."""
-        self.look = Look(settings, model, rows)
+        self.look = look_of(settings, model, rows)
+        if rows.picture and self.board is not None:
+            self.look.show(self.board)
         # The curves of an earlier run that does not go on: a new one takes their place.
         anew = settings.loaded is not None and not settings.loaded.resumes
         self._earlier = model.history if anew else None
@@ -222,9 +228,10 @@ class Session:
             "ends": self.look.ends,
             "widths": self.look.widths[1:],
             "classes": rows.classes,
-            "labels": list(own.labels) if own else ["-1", "1"] if s.signs else ["0", "1"],
+            "labels": self._labels(),
             "columns": list(own.names) if own else ["x1", "x2"],
             "notes": list(own.notes) if own else [],
+            "picture": self.rows.picture,
             "border": self.look.border,
             "low": rows.low[:2].tolist(),
             "high": rows.high[:2].tolist(),
@@ -240,6 +247,14 @@ class Session:
             "second": self._screen_beside(),
         }
 
+    def _labels(self) -> list[str]:
+        """What the classes are called."""
+        if self._settings.data == OWN and self.own is not None:
+            return list(self.own.labels)
+        if self.rows.classes > 2:
+            return [str(i) for i in range(self.rows.classes)]
+        return ["-1", "1"] if self._settings.signs else ["0", "1"]
+
     def _screen_beside(self) -> dict[str, Any] | None:
         if self.second is None:
             return None
@@ -248,10 +263,11 @@ class Session:
         return {**self.second.screen(), "differs": list(texts)}
 
     def points(self) -> bytes:
-        """The rows themselves: the two columns of the plane, class or value, whether held out."""
+        """The rows themselves: the plane's columns or a picture, class or value, if held out."""
         held = np.zeros(len(self.rows.x))
         held[self.rows.held] = 1
-        arrays = {"x": self.rows.x[:, :2], "y": self.rows.shown, "held": held}
+        columns = None if self.rows.picture else 2
+        arrays = {"x": self.rows.x[:, :columns], "y": self.rows.shown, "held": held}
         return pack({"kind": "points"}, arrays)
 
     def frame(self, run: Run | None = None) -> bytes:
@@ -267,7 +283,8 @@ class Session:
                 if one is not None:
                     one.scores = one.look.scores(backend)
             self._last_scores = time.perf_counter()
-            self._scores_cost = self._cost(time.thread_time() - spent, self._scores_cost)
+            if run is not None:
+                self._scores_cost = self._cost(time.thread_time() - spent, self._scores_cost)
         header = {
             "kind": "frame",
             "epoch": self.epoch,
@@ -282,18 +299,24 @@ class Session:
         if self.units is not None:
             column, *pair = self.units
             arrays |= self.look.carried(column, pair, backend)
-        if self.second is not None:
-            header["second"] = {"epoch": self.second.epoch, "scores": self.second.scores}
-            own = self.second._arrays(backend)
+        header["drawn"] = self.look.prediction(backend)
+        if (beside := self.second) is not None:
+            header["second"] = {
+                "epoch": beside.epoch,
+                "scores": beside.scores,
+                "drawn": beside.look.prediction(backend),
+            }
+            own = beside._arrays(backend)
             arrays |= {f"second:{name}": array for name, array in own.items()}
         message = pack(header, arrays)
-        self._frame_cost = self._cost(time.thread_time() - spent, self._frame_cost)
+        if run is not None:
+            self._frame_cost = self._cost(time.thread_time() - spent, self._frame_cost)
         return message
 
     def _arrays(self, backend: str | None) -> dict[str, Any]:
         """What is drawn of the network."""
         weights = {f"w:{name}": array for name, array in self.look.weights().items()}
-        return {**self.look.maps(backend), **weights, "features": self.look.inputs}
+        return {**self.look.maps(backend), **weights}
 
     @staticmethod
     def _cost(now: float, before: float | None) -> float | None:
@@ -518,6 +541,16 @@ class Session:
         else:
             self.show()
 
+    def draw_picture(self, picture: Sequence[float]) -> None:
+        """A picture that a person drew: what each run takes it for."""
+        found: dict[str, Any] = {"kind": "drawn"}
+        for name, one in (("drawn", self), ("second", self.second)):
+            if one is not None:
+                one.look.show(picture)
+                one.board = picture
+                found[name] = one.look.prediction()
+        self.send(found)
+
     def see_with(self, units: tuple[int, int, int] | None) -> None:
         """Shows the plane as two units of a column see it; None: no more."""
         self.units = units
@@ -565,6 +598,8 @@ class Session:
         if self._settings.data == OWN and self.own is not None:
             return self.own
         rows = self.rows
+        if rows.picture:
+            raise ArgumentError("data", "points are drawn on a plane, got pictures")
         labels = tuple(str(i) for i in range(rows.classes))
         return Own(rows.x, rows.shown, rows.classes, ("x1", "x2"), labels)
 

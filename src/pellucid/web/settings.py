@@ -20,6 +20,7 @@ from pellucid.nn.normalization import BatchNorm, LayerNorm
 from pellucid.optim import SGD, Minimizer, Optimizer
 
 OWN = "own"  # data that the page or Python gave
+DIGITS = "digits"  # the bundled pictures
 MOST_LAYERS, MOST_UNITS, MOST_WEIGHTS = 24, 128, 200_000
 MOST_ROWS, MOST_COLUMNS, MOST_CLASSES = 100_000, 64, 20
 MOST_EPOCHS, MOST_CHANGES = 10_000_000, 500
@@ -161,12 +162,12 @@ def checked(settings: Settings, columns: int = 2) -> Settings:
     Raises:
         PellucidError: for the first thing that is outside; the bounds hold for what a page asks.
     """
-    if settings.data != OWN:
+    if settings.data not in (OWN, DIGITS):
         if settings.data not in plane.CLASSES | plane.VALUES:
             formula.Formula(settings.data, 2, "data")
         integer("data", "rows", settings.rows, 10, MOST_ROWS)
         real("data", "noise", settings.noise, 0, 0.5)
-        check_seed("data", settings.data_seed)
+    check_seed("data", settings.data_seed)
     real("data", "held", settings.held, 0.05, 0.95)
     if not 1 <= len(settings.features) <= MOST_COLUMNS:
         raise ArgumentError(

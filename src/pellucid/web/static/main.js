@@ -4,6 +4,7 @@ import {showControls} from "./controls.js";
 import {add, drawCurves, forget} from "./curves.js";
 import {buildNetwork, drawNetwork, showNetworkControls} from "./network.js";
 import {drawAt, drawMap, drawPoints, spot, view} from "./plane.js";
+import {drawPictures} from "./pictures.js";
 import {drawSecond} from "./second.js";
 import {drawUnits} from "./units.js";
 import {connect, digits, on, seen, send, state} from "./state.js";
@@ -61,6 +62,7 @@ function draw() {
   drawNetwork();
   drawSecond();
   drawUnits();
+  drawPictures();
   add(frame);
   drawCurves();
   get("epoch").textContent = frame.epoch.toLocaleString("en");

@@ -1,7 +1,7 @@
 // The diagrams: features, layers, output; each unit with its map, each weight as a line. The first is
 // that of the page's network, the second that of a run beside it, which is only looked at.
 
-import {paint} from "./colours.js";
+import {paint, paintInk} from "./colours.js";
 import {drawMap, unitRange, view, views} from "./plane.js";
 import {digits, send, set, state} from "./state.js";
 
@@ -10,9 +10,11 @@ const dialog = document.getElementById("unit");
 
 // Columns of units: the features, then each block with the Dense layer that makes it.
 function layout(screen) {
-  const {settings, names, ends} = screen;
-  const made = [{title: "features", units: settings.features.length, array: "features",
-    names: settings.features}];
+  const {settings, names, ends, picture} = screen;
+  const made = [picture
+    ? {title: "picture", units: 1, array: "features", names: ["the picture"],
+      inputs: settings.features.map((_, i) => `row ${Math.floor(i / picture[1]) + 1}, column ${i % picture[1] + 1}`)}
+    : {title: "features", units: settings.features.length, array: "features", names: settings.features}];
   let from = 0;
   ends.forEach((end, number) => {
     const at = settings.layers.findIndex((one, i) => i >= from && i <= end && one.type === "Dense");
@@ -20,7 +22,8 @@ function layout(screen) {
     const title = last ? "output" : `layer ${number + 1}`;
     made.push({title, units: dense.units, array: `block${number}`, at, end, last, dense,
       weight: names[at], names: Array.from({length: dense.units}, (_, i) =>
-        last && dense.units === 1 ? "output" : `${title}, unit ${i + 1}`)});
+        last && dense.units === 1 ? "output" : last && picture ? `output, class ${screen.labels[i]}`
+          : `${title}, unit ${i + 1}`)});
     from = end + 1;
   });
   return made;
@@ -36,7 +39,7 @@ class Diagram {
   }
 
   build() {
-    const screen = this.what(), key = screen && JSON.stringify([screen.settings.layers, screen.settings.features]);
+    const screen = this.what(), key = screen && JSON.stringify([screen.settings.layers, screen.settings.features, screen.picture]);
     if (key === this.built) return;
     this.built = key;
     this.columns = []; this.links = [];
@@ -69,6 +72,11 @@ class Diagram {
           const path = element("path", {d: `M${x0},${y0}C${m},${y0} ${m},${y1} ${x1},${y1}`});
           const title = element("title");
           path.append(title);
+          if (columns[c - 1].inputs) { // a bundle of lines: the patch of the unit shows its weights
+            path.setAttribute("class", "link bundle");
+            svg.append(path);
+            continue;
+          }
           if (editable) path.onclick = () => openUnit(c, i, j);
           svg.append(path);
           this.links.push({path, title, c, i, j});
@@ -113,6 +121,10 @@ class Diagram {
     }
     for (const column of columns) {
       const maps = array(column.array), cells = maps.shape[1];
+      if (column.inputs) {
+        paintInk(column.canvases[0], maps.data, maps.shape.slice(1));
+        continue;
+      }
       column.canvases.forEach((canvas, i) => {
         const values = maps.data.subarray(i * cells * cells, (i + 1) * cells * cells);
         const {scale, shift} = unitRange(values);
@@ -171,7 +183,7 @@ function openUnit(c, i, chosen) {
     return input;
   };
   const W = frame.arrays[`w:${column.weight}.W`], b = frame.arrays[`w:${column.weight}.b`];
-  const inputs = columns[c - 1].names.map((from, j) =>
+  const inputs = (columns[c - 1].inputs ?? columns[c - 1].names).map((from, j) =>
     field(`from ${from}`, `${column.weight}.W`, [j, i], W.data[j * column.units + i]));
   if (b) field("bias", `${column.weight}.b`, [i], b.data[i]);
   layerFields(column);

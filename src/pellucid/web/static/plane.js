@@ -8,11 +8,10 @@ export const view = {unit: null, cross: null};
 export const views = [view, {unit: null}]; // of the run on the page, and of one beside it
 
 // What the colours stand for: the value at full colour, and that of white.
-function range(values, given) {
-  if (given) return given;
+function range(values) {
   let high = 1e-6;
   for (const v of values) if (Number.isFinite(v)) high = Math.max(high, Math.abs(v));
-  return {scale: high <= 1 ? 1 : high, shift: 0};
+  return {scale: high <= 1 && !state.screen.picture ? 1 : high, shift: 0};
 }
 
 export function unitRange(values) { return range(values); }
@@ -20,6 +19,7 @@ export function unitRange(values) { return range(values); }
 export function drawMap() {
   const frame = state.frame, screen = state.screen;
   if (!frame || !screen) return;
+  if (screen.picture) return patch();
   map.setAttribute("aria-label", label());
   const shown = fill(map, "", view.unit, screen);
   if (shown.classes) classBar(shown.classes);
@@ -29,17 +29,28 @@ export function drawMap() {
   }
 }
 
+// Of pictures: the patch of the unit that is looked at.
+function patch() {
+  for (const [canvas, prefix, {unit}] of [[map, "", view], [document.getElementById("map-second"), "second:", views[1]]]) {
+    const one = unit && state.frame.arrays[prefix + unit.array];
+    if (!one) continue;
+    const {scale} = fillUnit(canvas, one, unit.index, false);
+    if (!prefix) scaleBar(scale, 0);
+  }
+}
+
+function fillUnit(canvas, one, index, hard) {
+  const size = one.shape[1] * one.shape[2], values = one.data.subarray(index * size, (index + 1) * size);
+  const {scale, shift} = range(values);
+  paint(canvas, values, one.shape[2], scale, shift, hard);
+  return {scale, shift};
+}
+
 // The colours of a map, and what they stand for.
 function fill(canvas, prefix, unit, screen) {
   const arrays = state.frame.arrays, hard = document.getElementById("discretize").checked;
   const output = arrays[`${prefix}output`], one = unit && arrays[prefix + unit.array];
-  if (one) {
-    const size = one.shape[1] ** 2;
-    const values = one.data.subarray(unit.index * size, (unit.index + 1) * size);
-    const {scale, shift} = range(values);
-    paint(canvas, values, one.shape[1], scale, shift, hard);
-    return {scale, shift};
-  }
+  if (one) return fillUnit(canvas, one, unit.index, hard);
   if (output.shape[0] > 1) {
     paintClasses(canvas, output.data, output.shape[1], output.shape[0], hard);
     return {classes: output.shape[0]};
@@ -137,7 +148,7 @@ export function drawPoints() {
   const context = dots.getContext("2d");
   context.clearRect(0, 0, dots.width, dots.height);
   const points = state.points;
-  if (!points || !state.screen) return;
+  if (!points || !state.screen || state.screen.picture) return;
   const test = document.getElementById("show-test").checked;
   const count = points.y.length, r = count > 5000 ? 2 : count > 1500 ? 3.5 : 6;
   const {scale, shift} = outputRange(points.y);

@@ -45,9 +45,10 @@ function show() {
     fill(get(id), units);
     get(id).value = String(chosen.pair[k]);
   });
-  const {columns} = state.screen;
-  canvas.setAttribute("aria-label", `The plane of ${columns[0]} and ${columns[1]} as ${unitName(chosen.pair[0])} (across) and ` +
-    `${unitName(chosen.pair[1])} (up) of ${names[chosen.column]} see it, with the points`);
+  const {columns, picture} = state.screen;
+  const what = picture ? "The pictures" : `The plane of ${columns[0]} and ${columns[1]}`;
+  canvas.setAttribute("aria-label", `${what} as ${unitName(chosen.pair[0])} (across) and ` +
+    `${unitName(chosen.pair[1])} (up) of ${names[chosen.column]} see ${picture ? "them" : "it, with the points"}`);
 }
 
 get("units-column").onchange = (event) => {
