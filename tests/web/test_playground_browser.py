@@ -200,6 +200,7 @@ def test_layers_and_units(ground):  # P10, limits lifted
     for n in range(5, 12):
         ground.page.get_by_role("button", name="More units in layer 1", exact=True).click()
         ground.until(lambda n=n: ground.session.settings.layers[0].units == n)
+        ground.get(f"unit-1-{n - 1}").wait_for()  # the diagram was made anew
     ground.page.get_by_role("button", name="Fewer units in layer 2", exact=True).click()
     ground.until(lambda: ground.session.settings.layers[1].units == 1)
     ground.press("Remove the last one")

@@ -13,9 +13,10 @@ from typing import Any
 
 from pellucid.core.errors import ArgumentError, DataError, PellucidError
 from pellucid.models import Sequential
+from pellucid.models.loading import described, model_of
 from pellucid.nn import Loss, Regularizer
 from pellucid.optim import Optimizer
-from pellucid.tables import load
+from pellucid.train.checkpoint import read_file
 from pellucid.web.settings import LAYERS, Loaded, Settings, same_but_for_rates
 from pellucid.web.sources import Rows
 
@@ -41,7 +42,8 @@ def opened(content: bytes) -> Sequential:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder, NAME)
         place.write_bytes(content)
-        model = load(place)
+        arrays, document = read_file(place)
+        model = described(place, lambda: model_of(arrays, document))
     if not isinstance(model, Sequential) or not all(isinstance(e, LAYERS) for e in model.layers):
         names = ", ".join(kind.__name__ for kind in LAYERS)
         raise DataError("load", f"the page shows models of {names}, got {model!r}")

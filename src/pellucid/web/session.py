@@ -41,7 +41,7 @@ from pellucid.web.sources import Own, Rows, rows_of, with_columns
 Message = dict[str, Any] | bytes
 _FASTEST = 1 / 45  # seconds between two frames
 _SHARE = 0.08  # of the time that frames may take
-_SCORES = 0.25  # seconds between two measures of all rows, at least
+_SCORES = 0.1  # seconds between two measures of all rows, at least
 
 
 class Session:
@@ -281,7 +281,7 @@ class Session:
         ):
             for one in (self, self.second):
                 if one is not None:
-                    one.scores = one.look.scores(backend)
+                    one.scores = {"epoch": one.epoch, **one.look.scores(backend)}
             self._last_scores = time.perf_counter()
             if run is not None:
                 self._scores_cost = self._cost(time.thread_time() - spent, self._scores_cost)

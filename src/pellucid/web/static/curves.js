@@ -11,16 +11,21 @@ let points = [];
 export function forget(past = []) { points = past.slice(); }
 
 export function add(frame) {
-  const {train, test} = frame.scores, beside = frame.second?.scores;
+  const {epoch, train, test} = frame.scores, beside = frame.second?.scores;
   if (!train) return;
   const last = points.at(-1);
-  if (last && frame.epoch < last[0]) points = [];
-  if (last && frame.epoch === last[0]) points.pop();
-  points.push([frame.epoch, train.loss, test?.loss, beside?.train?.loss, beside?.test?.loss]);
+  if (last && epoch < last[0]) points = [];
+  if (last && epoch === last[0]) points.pop();
+  points.push([epoch, train.loss, test?.loss, beside?.train?.loss, beside?.test?.loss]);
   if (points.length > MOST) points = points.filter((_, i) => i % 2 === 0);
 }
 
-export function drawCurves() {
+// Drawn when there is something new: losses are measured less often than pictures come.
+let drawn = "";
+export function drawCurves(anew = false) {
+  const key = JSON.stringify([points.length, points.at(-1), state.screen.changes, Boolean(state.screen.second)]);
+  if (key === drawn && !anew) return;
+  drawn = key;
   const context = canvas.getContext("2d"), {width, height} = canvas;
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(name).trim();

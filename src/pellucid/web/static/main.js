@@ -75,8 +75,11 @@ function draw() {
   seen();
 }
 
+let scored = "";
 function scores(given) {
-  if (!given.train) return;
+  const key = JSON.stringify([given, state.screen.labels, get("all-digits").checked]);
+  if (!given.train || key === scored) return;
+  scored = key;
   get("train-loss").textContent = digits(given.train.loss);
   get("test-loss").textContent = given.test ? digits(given.test.loss) : "";
   const rows = state.screen.classes
@@ -166,7 +169,7 @@ on("file", (message) => {
   URL.revokeObjectURL(link.href);
 });
 matchMedia("(prefers-color-scheme: dark)").onchange = () => {
-  if (state.frame) { drawCurves(); drawUnits(); }
+  if (state.frame) { drawCurves(true); drawUnits(); }
 };
 
 connect();

@@ -110,14 +110,20 @@ class Diagram {
     if (!columns.every((column) => array(column.array))) return; // a picture of the network before
     const weights = columns.map((column) => column.dense ? array(`w:${column.weight}.W`) : null);
     // Large networks are drawn in turns, so that a frame stays short.
+    const still = !frame.playing; // while it trains, the numbers are set where the cursor is
     const many = links.length > 600, from = many ? (this.turn++ % 4) : 0, by = many ? 4 : 1;
     for (let k = from; k < links.length; k += by) {
       const {path, title, c, i, j} = links[k];
       const w = weights[c].data[j * columns[c].units + i];
-      const size = Math.min(8, 0.6 + 2.4 * Math.abs(w));
-      path.setAttribute("class", `link ${w === 0 ? "dead" : w > 0 ? "plus" : "minus"}`);
-      path.setAttribute("stroke-width", (w === 0 ? 1 : size).toFixed(1));
-      title.textContent = `weight from ${columns[c - 1].names[j]} to ${columns[c].names[i]}: ${digits(w)}`;
+      const size = w === 0 ? 1 : Math.min(8, 0.6 + 2.4 * Math.abs(w));
+      // Only what changes is set: the browser lays out anew what is.
+      const shown = `link ${w === 0 ? "dead" : w > 0 ? "plus" : "minus"}`, wide = size.toFixed(1);
+      const link = links[k];
+      if (link.shown !== shown) path.setAttribute("class", link.shown = shown);
+      if (link.wide !== wide) path.setAttribute("stroke-width", link.wide = wide);
+      if (still || path.matches(":hover")) {
+        title.textContent = `weight from ${columns[c - 1].names[j]} to ${columns[c].names[i]}: ${digits(w)}`;
+      }
     }
     for (const column of columns) {
       const maps = array(column.array), cells = maps.shape[1];
