@@ -26,7 +26,7 @@ HEAD = """# What the lectures state, and the tests that show it
 
 Written by `make lectures-page`, which runs the {count} tests named here. Pellucid is meant to cover
 five lectures on neural networks. This page lists what they define, compute or claim, one statement
-per row. The browser views (J) will follow. *Shown by* names the tests that fail if the statement
+per row. *Shown by* names the tests that fail if the statement
 does not hold; *result* is their outcome when this page was written. Of {rows} rows, {shown} are
 shown, {part} in part, {missing} not yet; {context} cannot be tested.
 

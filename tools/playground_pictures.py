@@ -9,6 +9,7 @@ import io
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
@@ -24,6 +25,12 @@ LINK = (
 )
 EPOCHS = 1500
 WIDTHS = (1280, 800, 400)
+OTHERS = (  # the other modes: name, link, answer to the exercise
+    ("machine", "data=gauss&noise=0.3&rows=120&svm=SVC('linear',C=0.1)", ""),
+    ("kernel", "data=spiral&rows=200&svm=SVC('rbf',C=10.0,gamma=1.0)", ""),
+    ("exercise", "exercise=which-function;3;2", "tanh(sin(x1))"),
+    ("units", "exercise=hidden-units;2;1", "3"),
+)
 
 
 def main(folder: Path) -> None:
@@ -47,16 +54,38 @@ def main(folder: Path) -> None:
         box = page.locator("#map").bounding_box()
         assert box is not None
         page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.4 * box["height"])
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            for width in WIDTHS:
-                page.set_viewport_size({"width": width, "height": 900})
-                page.wait_for_timeout(300)
-                shot = Image.open(io.BytesIO(page.screenshot(full_page=True)))
-                small = shot.convert("RGB").quantize(96, dither=Image.Dither.NONE)
-                small.save(folder / f"{scheme}-{width}.png", optimize=True)
+        _shots(page, folder, "")
+        page.close()
+        made.close()
+        for name, link, answer in OTHERS:
+            made = Playing(lambda link=link: Session(from_address(link)))  # type: ignore[misc]
+            page = browser.new_page()
+            page.goto(made.address)
+            page.locator("body[data-fits], body[data-exercises]").first.wait_for()
+            if answer:
+                page.locator("#exercise-answer").fill(answer)
+                page.keyboard.press("Enter")
+                page.locator("#exercise-verdict:is(.right, .wrong)").wait_for(timeout=60_000)
+            else:
+                box = page.locator("#map").bounding_box()
+                assert box is not None
+                page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.4 * box["height"])
+            _shots(page, folder, f"{name}-")
+            page.close()
+            made.close()
         browser.close()
-    made.close()
+
+
+def _shots(page: Any, folder: Path, prefix: str) -> None:
+    """Light and dark, at all widths."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_timeout(300)
+            shot = Image.open(io.BytesIO(page.screenshot(full_page=True)))
+            small = shot.convert("RGB").quantize(192, dither=Image.Dither.NONE)
+            small.save(folder / f"{prefix}{scheme}-{width}.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -159,6 +159,7 @@ def both(
         np.testing.assert_allclose(ours[2][name], value, **close)
 
 
+@pytest.mark.lecture("T1.J1")
 @pytest.mark.one_in(3)
 @pytest.mark.filterwarnings("ignore:.*gradient is 0 almost everywhere")  # of sign and step
 @pytest.mark.parametrize("name", LAYERS)

@@ -61,6 +61,7 @@ def same(first, second):
     return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
+@pytest.mark.lecture("T1.J2")
 def test_a_step_is_an_epoch_over_the_training_points(session):
     do(session, do="step", epochs=2)
     x, y = pel.data.points("circle")

@@ -460,6 +460,9 @@ def play(
         str | None, typer.Argument(help="A link of the page: what stands on the screen first.")
     ] = None,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+    exercise: Annotated[
+        str | None, typer.Option(help="Open an exercise: hidden-units or which-function.")
+    ] = None,
 ) -> None:
     """Open the playground: a network that trains while you look and change it.
 
@@ -469,7 +472,10 @@ def play(
     \b
     pellucid play
     pellucid play "#data=spiral&noise=0.1"
+    pellucid play --exercise which-function
     """
+    if exercise is not None:
+        link = f"{link or '#'}&exercise={exercise}"
     start(link=link, browser=browser)
 
 

@@ -17,12 +17,13 @@ import numpy as np
 
 from pellucid.core.config import from_config
 from pellucid.core.errors import ArgumentError, DataError, PellucidError, TooLargeError, nearest
-from pellucid.web import files
+from pellucid.svm import Hyperplane
+from pellucid.web import exercises, files, machine
 from pellucid.web.constructors import CALLABLE
 from pellucid.web.frames import pack
 from pellucid.web.program import from_address
 from pellucid.web.session import Session
-from pellucid.web.settings import OWN, Stop
+from pellucid.web.settings import MOST_ROWS, OWN, Stop
 from pellucid.web.sources import MOST_BYTES, from_csv
 
 MOST_MESSAGE = 1 << 20  # bytes
@@ -183,6 +184,8 @@ SETTINGS: dict[str, Callable[[str, Any], Any]] = {
     "batch_size": whole_of(1, 100_000),
     "stop": _stop,
     "hidden": _tuple_of(list_of(20, text_of(20))),
+    "svm": lambda name, value: machine.of_plain(value),
+    "exercise": lambda name, value: exercises.of_plain(value),
 }
 
 
@@ -217,7 +220,7 @@ def _draw(session: Session, given: dict[str, Any]) -> None:
             raise ArgumentError("data", f"a class must be 0 to {own.classes}, got {target:g}")
         rows.append([x1, x2, *np.zeros(own.x.shape[1] - 2), target])
     if rows:
-        session.set_own(own.with_points(np.array(rows)))
+        session.set_own(own.with_points(np.array(rows)), same=True)
 
 
 def _point(name: str, value: Any) -> list[float]:
@@ -241,14 +244,21 @@ def _pair(name: str, value: Any) -> list[int]:
 
 
 def _erase(session: Session, given: dict[str, Any]) -> None:
-    session.set_own(session.own_rows().without(np.array([given["x1"], given["x2"]])))
+    place = np.array([given["x1"], given["x2"]])
+    session.set_own(session.own_rows().without(place), same=True)
+
+
+def _move(session: Session, given: dict[str, Any]) -> None:
+    place = np.array([given["x1"], given["x2"]])
+    session.set_own(session.own_rows().moved(given["row"], place), same=True)
 
 
 def _at(session: Session, given: dict[str, Any]) -> None:
     place = np.full(session.rows.x.shape[1], math.nan)
     place[:2] = given["x1"], given["x2"]
-    found = {"kind": "at", "x": place[:2].tolist(), **session.look.at(place)}
-    if session.second is not None:
+    look = session.machine or session.look
+    found = {"kind": "at", "x": place[:2].tolist(), **look.at(place)}
+    if session.machine is None and session.second is not None:
         found["second"] = session.second.look.at(place)["blocks"][-1]
     session.send(found)
 
@@ -259,7 +269,12 @@ def _file(session: Session, name: str, content: bytes) -> None:
 
 
 def _save(session: Session, given: dict[str, Any]) -> None:
-    _file(session, files.NAME, files.content_of(session.model))
+    if session.machine is None:
+        _file(session, files.NAME, files.content_of(session.model))
+        return
+    if isinstance(session.machine.fitted, Hyperplane):
+        raise ArgumentError("save", "a hyperplane has no file", "Export the program.")
+    _file(session, "machine.safetensors", files.content_of(session.machine.fitted))
 
 
 def _load(session: Session, given: dict[str, Any]) -> None:
@@ -314,6 +329,10 @@ COMMANDS: dict[str, Command] = {
     "csv": Command(_csv, {"text": text_of(MOST_MESSAGE), "more": _flag}),
     "draw": Command(_draw, {"points": list_of(_MOST_POINTS, _point)}),
     "erase": Command(_erase, {"x1": _number, "x2": _number}),
+    "move": Command(_move, {"row": whole_of(0, MOST_ROWS - 1), "x1": _number, "x2": _number}),
+    "pair": Command(lambda s, a: s.choose_pair(a["pair"]), {"pair": whole_of(0, 1000)}),
+    "answer": Command(lambda s, a: s.answer(a["text"]), {"text": text_of(400)}),
+    "cancel": Command(lambda s, a: s.desk.cancel(), {}),
     "at": Command(_at, {"x1": _number, "x2": _number}, at_once=True),
     "picture": Command(
         lambda s, a: s.draw_picture(a["values"]), {"values": list_of(64, _ink)}, at_once=True

@@ -25,8 +25,8 @@ MOST_FILE = 16 << 20  # bytes
 _MOST_PAST = 1_000  # points of the curve of the epochs before
 
 
-def content_of(model: Sequential) -> bytes:
-    """The model as a file."""
+def content_of(model: Any) -> bytes:
+    """The model as a file: a network, or a support vector machine."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder, NAME)
         model.save(place)

@@ -14,6 +14,7 @@ from typing import Any
 from pellucid.core.errors import DataError, PellucidError
 from pellucid.nn import Loss, Regularizer
 from pellucid.nn.losses import BY_NAME
+from pellucid.web import machine
 from pellucid.web import program as forms
 from pellucid.web.constructors import (
     ROOM_OF,
@@ -51,6 +52,8 @@ class _Reader:
             forms.MODEL: self._load,
             forms.KEEP: self._keep,
             forms.GIVE_BACK: lambda: None,
+            forms.PROOF: lambda: None,
+            forms.SHOWN: lambda: None,
         }
         self.fixed = {ast.unparse(ast.parse(text)): act for text, act in fixed.items()}
         self.assigned: dict[tuple[str, str], Callable[[ast.Call], None]] = {
@@ -73,6 +76,10 @@ class _Reader:
         text = ast.unparse(node)
         if text in self.fixed:
             self.fixed[text]()
+            return
+        found = machine.of_statement(node)
+        if found is not None:
+            self.found["svm"] = found
             return
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             target = ast.unparse(node.targets[0])
@@ -242,8 +249,9 @@ class _Reader:
         return self.compiled is not None or "loaded" in self.found
 
     def settings(self) -> Settings:
-        for name, what in (("layers", "pel.Sequential"), ("loss", "model.compile")):
-            if name not in self.found and "loaded" not in self.found:
+        network = (("layers", "pel.Sequential"), ("loss", "model.compile"))
+        for name, what in network:
+            if not {name, "loaded", "svm"} & set(self.found):
                 raise Unreadable(1, f"the program lacks {what}(…)")
         if "data" not in self.found:
             raise Unreadable(1, "the program lacks pel.data.points(…)")

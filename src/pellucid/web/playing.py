@@ -30,6 +30,10 @@ class Playing(Serving):
         """What stands on the page."""
         return self.session.model
 
+    def close(self) -> None:
+        self.session.desk.cancel()
+        super().close()
+
 
 @checked
 def play(

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 from pellucid.core.config import to_config
 from pellucid.core.errors import DataError, nearest
 from pellucid.nn.losses import BY_NAME
+from pellucid.web import exercises, machine
 from pellucid.web.constructors import ROOM_OF, record_of
 from pellucid.web.settings import DIGITS, OWN, Settings, Stop
 
@@ -29,6 +30,8 @@ PICTURES = (
 SIGNS = "y = 2 * y - 1"
 KEEP = "slots, training = model.slots, model.training"
 GIVE_BACK = "model.slots, model.training = slots, training"
+PROOF = "print(machine.certificate)"
+SHOWN = "print(machine)"  # of a hyperplane, which has no other proof
 
 
 def program(settings: Settings, epochs: int, classes: int) -> str:
@@ -39,7 +42,11 @@ def program(settings: Settings, epochs: int, classes: int) -> str:
         classes: of the data; 0 where they have values.
     """
     s = settings
-    lines = [*_data(s, classes), "", *_start(s)]
+    lines = _data(s, classes)
+    if s.svm is not None:
+        said = SHOWN if s.svm.hard else PROOF
+        return "\n".join([*_imports(s), "", *lines, "", s.svm.line(), said, ""])
+    lines += ["", *_start(s)]
     done = s.begun
     resumed = s.loaded is not None and bool(s.loaded.resumes)
     keeps = s.loaded is not None  # whether there are slots that a compile would forget
@@ -61,7 +68,7 @@ def program(settings: Settings, epochs: int, classes: int) -> str:
 
 
 def _data(s: Settings, classes: int) -> list[str]:
-    """The rows, and which of them are held out."""
+    """The rows: x, y, and which of them are trained on."""
     if s.data == DIGITS:
         return [
             f"digits = pel.data.load_digits(seed={s.data_seed}, fraction={s.held!r})",
@@ -74,7 +81,7 @@ def _data(s: Settings, classes: int) -> list[str]:
             f"seed={s.data_seed})"
         ]
     lines.append(f"x = pel.data.features(x, {list(s.features)!r})")
-    if classes and s.signs:
+    if classes and s.signs and s.svm is None:
         lines.append(SIGNS)
     return [*lines, f"kept, held = pel.data.split(len(x), {s.held!r}, seed={s.data_seed})"]
 
@@ -131,12 +138,13 @@ def _rule(stop: Stop) -> str:
 
 def _imports(s: Settings) -> list[str]:
     used: set[str] = set()
-    held: list[Any] = [] if s.loaded else list(s.layers)
-    if s.loaded is None or s.loaded.compiled is not None:
-        held += [s.optimizer, *s.penalties]
-    held += [part for one in s.changes for part in (one.optimizer, *one.penalties) if part]
-    if held and BY_NAME.get(s.loss.name) != s.loss:
-        held.append(s.loss)
+    held: list[Any] = []
+    if s.svm is None:
+        held += [] if s.loaded else s.layers
+        if s.loaded is None or s.loaded.compiled is not None:
+            held += [s.optimizer, *s.penalties]
+        held += [part for one in s.changes for part in (one.optimizer, *one.penalties) if part]
+        held += [s.loss] if held and BY_NAME.get(s.loss.name) != s.loss else []
     for one in held:
         used |= _types(to_config(one))
     lines = ["import numpy as np"] if s.data in (OWN, DIGITS) else []
@@ -186,6 +194,10 @@ def address(settings: Settings) -> str:
             found[name] = repr(list(given)) if isinstance(given, tuple) else repr(given)
     if start.stop is not None:
         found["stop"] = f"{start.stop.kind};{start.stop.monitor};{start.stop.number!r}"
+    if start.svm is not None:
+        found["svm"] = str(start.svm)
+    if start.exercise is not None:
+        found["exercise"] = str(start.exercise)
     if start.hidden:
         found["hide"] = ";".join(start.hidden)
     return urlencode(found)
@@ -220,6 +232,10 @@ def _read(name: str, value: str) -> dict[str, Any]:
         return {"features": tuple(value.split(";"))}
     if name == "hide":
         return {"hidden": tuple(value.split(";"))}
+    if name == "svm":
+        return {"svm": machine.of_text(value)}
+    if name == "exercise":
+        return {"exercise": exercises.of_text(value)}
     if name == "stop":
         parts = value.split(";")
         try:
@@ -231,5 +247,5 @@ def _read(name: str, value: str) -> dict[str, Any]:
     if name in _RECORDS:
         given = record_of(value, f"address, {name}")
         return {name: tuple(given) if isinstance(given, list) else given}
-    known = [*_TEXT, *_PLAIN, "features", "stop", "hide", *_RECORDS]
+    known = [*_TEXT, *_PLAIN, "features", "stop", "hide", "svm", "exercise", *_RECORDS]
     raise DataError("address", f"unknown part {name[:60]!r}", nearest(name, known))

@@ -55,7 +55,7 @@ def beside(first: Session, make: Callable[..., Session], values: Mapping[str, An
         PellucidError: where it cannot be used, or is that of the first.
     """
     (name,) = values
-    start = first.settings.start
+    start = dataclasses.replace(first.settings.start, svm=None, exercise=None)  # it is a network
     second = make(start, first.own, send=_through(first), file=first.file, ready=lambda: False)
     second.board = first.board
     second.change(values)

@@ -21,12 +21,15 @@ from pellucid.train.callback import Callback, Run
 from pellucid.train.callbacks import EarlyStopping, StopBelow
 from pellucid.web import files, second
 from pellucid.web.ends import fitted
+from pellucid.web.exercises import Desk
 from pellucid.web.frames import pack
+from pellucid.web.machine_look import MachineLook
 from pellucid.web.parsing import parse
 from pellucid.web.pictures import look_of
 from pellucid.web.program import address, program
 from pellucid.web.settings import (
     DIGITS,
+    MODES,
     MOST_CHANGES,
     MOST_EPOCHS,
     OWN,
@@ -60,6 +63,7 @@ class Session:
     attached = False  # to a run that Python started
     board: Sequence[float] | None = None  # a picture that a person drew
     units: tuple[int, int, int] | None = None  # a column of the diagram, two units to see with
+    machine: MachineLook | None = None  # what stands in the place of the network
 
     def __init__(
         self,
@@ -77,6 +81,7 @@ class Session:
         self.second: Session | None = None  # a run beside this one
         self.differs: Mapping[str, Any] = {}  # the setting in which it differs
         self._pending: list[Change] = []
+        self.desk = Desk(lambda: (self.rows.x, self.rows.shown), lambda told: self.send(told))
         self._adopt(settings or Settings(), model)
 
     # -- what stands on the screen ----------------------------------------------------------
@@ -156,7 +161,9 @@ class Session:
                     raise
             due.append(change)
         self._pending = due
+        machine = self._machine_of(settings, rows)
         self._stand(dataclasses.replace(settings, changes=()), model, rows)
+        self.machine = machine
         self._apply_due()
         if note:
             self.send({"kind": "note", "text": note})
@@ -166,6 +173,14 @@ class Session:
         if self.file is None:
             raise DataError("load", "there is no model file yet", "Load one first.")
         return self.file
+
+    def _machine_of(self, settings: Settings, rows: Rows) -> MachineLook | None:
+        """The machine that stands in the place of the network, at the pair that is looked at."""
+        if settings.svm is None:
+            return None
+        if rows.picture:
+            raise DataError("support vector machine", "it is drawn on a plane, got pictures")
+        return MachineLook(settings, rows, 0 if self.machine is None else self.machine.pair)
 
     def _stand(self, settings: Settings, model: Sequential, rows: Rows) -> None:
         """What stands on the screen from here on."""
@@ -223,7 +238,10 @@ class Session:
                 "penalties": [to_config(one) for one in penalties],
                 "stop": None if s.stop is None else dataclasses.asdict(s.stop),
                 "hidden": list(s.hidden),
+                "svm": None if s.svm is None else s.svm.plain(),
+                "exercise": None if s.exercise is None else dataclasses.asdict(s.exercise),
             },
+            "mode": "exercises" if s.exercise else "machine" if s.svm else "network",
             "names": list(self.model.names),
             "ends": self.look.ends,
             "widths": self.look.widths[1:],
@@ -329,7 +347,10 @@ class Session:
         """Sends all there is: to a page that has just come, or after a reset."""
         self.send(self.screen())
         self.send(self.points())
-        self.send(self.frame())
+        if self._settings.exercise is not None:
+            self.desk.ask(self._settings.exercise)
+        else:
+            self.send(self.frame() if self.machine is None else self.machine.message())
 
     # -- the run ----------------------------------------------------------------------------
 
@@ -502,6 +523,9 @@ class Session:
 
     def change(self, values: Mapping[str, Any]) -> None:
         """Settings by name; rates and strengths act without a reset."""
+        if {*values} <= {*MODES}:
+            self._look_at(dataclasses.replace(self._settings, **values))
+            return
         new = dataclasses.replace(self._settings.start, **values)
         if steerable(self._settings, new):
             if len(self._settings.changes) >= MOST_CHANGES:
@@ -557,6 +581,28 @@ class Session:
         if not self.playing:
             self.send(self.frame())
 
+    def _look_at(self, settings: Settings) -> None:
+        """Another mode of the page; the network stays as it is."""
+        machine = self._machine_of(settings, self.rows)
+        if settings.svm is not None or settings.exercise is not None:
+            self.playing = False
+        self.desk.cancel()
+        self._settings, self.machine = settings, machine
+        self.show()
+
+    def answer(self, text: str) -> None:
+        """Checks an answer to the exercise."""
+        if self._settings.exercise is None:
+            raise ArgumentError("playground", "there is no exercise on the page")
+        self.desk.check(self._settings.exercise, text)
+
+    def choose_pair(self, pair: int) -> None:
+        """Another pair of classes of the machine."""
+        if self.machine is None:
+            raise ArgumentError("playground", "there is no support vector machine on the page")
+        self.machine.choose(pair)
+        self.send(self.machine.message())
+
     def set_weight(self, name: str, index: tuple[int, ...], value: float) -> None:
         """One weight or bias by hand."""
         weights = self.model.weights
@@ -579,12 +625,18 @@ class Session:
             self.playing = True
         self.show()
 
-    def set_own(self, own: Own) -> None:
-        """Rows of a person's own in place of what stood there."""
+    def set_own(self, own: Own, same: bool = False) -> None:
+        """Rows of a person's own in place of what stood there.
+
+        Args:
+            same: whether they are those that stood there, changed: features stay.
+        """
         before, self.own = self.own, own
         s = self._settings.start
         columns = tuple(f"x{i + 1}" for i in range(own.x.shape[1]))
-        usable = s.data == OWN and before is not None and before.x.shape[1] == own.x.shape[1]
+        usable = same or (
+            s.data == OWN and before is not None and before.x.shape[1] == own.x.shape[1]
+        )
         features = s.features if usable else columns
         try:
             self._adopt(dataclasses.replace(s, data=OWN, features=features), changed=True)
@@ -601,7 +653,8 @@ class Session:
         if rows.picture:
             raise ArgumentError("data", "points are drawn on a plane, got pictures")
         labels = tuple(str(i) for i in range(rows.classes))
-        return Own(rows.x, rows.shown, rows.classes, ("x1", "x2"), labels)
+        plane = (rows.low, rows.high)  # the picture stays where it is
+        return Own(rows.x, rows.shown, rows.classes, ("x1", "x2"), labels, plane=plane)
 
 
 class Watch(Callback):

@@ -18,6 +18,8 @@ from pellucid.nn import HalfSquared, Layer, Loss, Regularizer
 from pellucid.nn.dense import Activation, Dense, Dropout
 from pellucid.nn.normalization import BatchNorm, LayerNorm
 from pellucid.optim import SGD, Minimizer, Optimizer
+from pellucid.web.exercises import Exercise
+from pellucid.web.machine import Machine
 
 OWN = "own"  # data that the page or Python gave
 DIGITS = "digits"  # the bundled pictures
@@ -40,7 +42,9 @@ CONTROLS = (  # what a lesson may hide
     "stop",
     "compare",
     "files",
+    "machine",
 )
+MODES = ("svm", "exercise")  # settings that choose what is looked at; no run begins anew for them
 WHERE = "playground"
 
 
@@ -121,6 +125,8 @@ class Settings:
     epochs: int = 0
     stop: Stop | None = None
     hidden: tuple[str, ...] = ()
+    svm: Machine | None = None  # looked at in place of the network
+    exercise: Exercise | None = None  # looked at in place of both
     changes: tuple[Change, ...] = ()
     loaded: Loaded | None = None
 

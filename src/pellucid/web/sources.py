@@ -36,6 +36,7 @@ class Own:
         classes: how many; 0 for values.
         names: of the columns of x.
         labels: what the classes are called.
+        plane: low, high (D,) of what is looked at, which grows with the rows; None follows them.
     """
 
     x: Array
@@ -44,18 +45,36 @@ class Own:
     names: tuple[str, ...]
     labels: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    plane: tuple[Array, Array] | None = None
 
     def with_points(self, given: Array) -> Own:
         """Further rows (x1, …, class or value)."""
         y = np.concatenate([self.y, given[:, -1].astype(self.y.dtype)])
         classes = max(self.classes, int(y.max()) + 1) if self.classes else 0
         made = replace(self, x=np.concatenate([self.x, given[:, :-1]]), y=y, classes=classes)
-        return bounded(replace(made, labels=_labels(made.labels, classes)))
+        return bounded(replace(made, labels=_labels(made.labels, classes)))._in_plane()
 
     def without(self, place: Array) -> Own:
         """The row nearest to `place` left out."""
         keep = np.arange(len(self.x)) != np.argmin(((self.x[:, :2] - place) ** 2).sum(1))
         return bounded(replace(self, x=self.x[keep], y=self.y[keep]))
+
+    def moved(self, row: int, place: Array) -> Own:
+        """One row at another place of the plane."""
+        if row >= len(self.x):
+            raise DataError("data", f"there is no row {row}")
+        x = self.x.copy()
+        x[row, :2] = place
+        return bounded(replace(self, x=x))._in_plane()
+
+    def _in_plane(self) -> Own:
+        """The plane made as large as the rows need."""
+        if self.plane is None:
+            return self
+        low, high = self.plane
+        return replace(
+            self, plane=(np.minimum(low, self.x.min(0)), np.maximum(high, self.x.max(0)))
+        )
 
     def csv(self) -> str:
         """All digits, as the exported program reads them."""
@@ -108,7 +127,7 @@ def rows_of(settings: Settings, own: Own | None) -> Rows:
             raise DataError("data", "there are no rows of your own yet", "Drop a table first.")
         x, shown, classes = own.x, own.y, own.classes
         span = np.maximum(x.max(0) - x.min(0), 1e-9)
-        low, high = x.min(0) - _MARGIN * span, x.max(0) + _MARGIN * span
+        low, high = own.plane or (x.min(0) - _MARGIN * span, x.max(0) + _MARGIN * span)
     else:
         x, shown = points(
             settings.data, rows=settings.rows, noise=settings.noise, seed=settings.data_seed

@@ -2,6 +2,8 @@
 
 import {showControls} from "./controls.js";
 import {add, drawCurves, forget} from "./curves.js";
+import {showExercise} from "./exercises.js";
+import {showMachine} from "./machine.js";
 import {buildNetwork, drawNetwork, showNetworkControls} from "./network.js";
 import {drawAt, drawMap, drawPoints, spot, view} from "./plane.js";
 import {drawPictures} from "./pictures.js";
@@ -34,6 +36,8 @@ on("screen", (screen) => {
   buildNetwork();
   showControls();
   showNetworkControls();
+  showMachine();
+  showExercise();
   get("play").textContent = screen.playing ? "Pause" : "Play";
   get("play").setAttribute("aria-pressed", screen.playing);
   if (screen.epoch === screen.begun) forget(screen.past);
@@ -43,6 +47,8 @@ on("screen", (screen) => {
   document.body.dataset.ready = "yes";
 });
 
+on("machine", ({scores: given}) => scores({confusion: given.confusion,
+  train: {accuracy: given.train}, test: given.test === undefined ? null : {accuracy: given.test}}));
 on("points", () => { drawPoints(); showControls(); });
 on("frame", () => {
   if (waiting) return seen(); // a newer one takes the place of one that was not drawn

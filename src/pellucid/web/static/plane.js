@@ -4,7 +4,7 @@ import {classColour, mark, mix, paint, paintClasses} from "./colours.js";
 import {digits, state} from "./state.js";
 
 const map = document.getElementById("map"), dots = document.getElementById("dots");
-export const view = {unit: null, cross: null};
+export const view = {unit: null, cross: null, draw: null}; // draw: in the place of drawMap
 export const views = [view, {unit: null}]; // of the run on the page, and of one beside it
 
 // What the colours stand for: the value at full colour, and that of white.
@@ -17,6 +17,7 @@ function range(values) {
 export function unitRange(values) { return range(values); }
 
 export function drawMap() {
+  if (view.draw) return view.draw();
   const frame = state.frame, screen = state.screen;
   if (!frame || !screen) return;
   if (screen.picture) return patch();
@@ -78,7 +79,7 @@ function label() {
 }
 
 let shownScale = "";
-function scaleBar(scale, shift) {
+export function scaleBar(scale, shift) {
   const key = `${scale.toPrecision(3)} ${shift}`;
   if (key === shownScale) return;
   shownScale = key;
@@ -96,7 +97,7 @@ function scaleBar(scale, shift) {
   bar.append(say(shift - scale), canvas, say(shift + scale));
 }
 
-function classBar(classes) {
+export function classBar(classes) {
   const key = `classes ${state.screen.labels.join()}`;
   if (key === shownScale) return;
   shownScale = key;
@@ -172,6 +173,7 @@ export function drawPoints() {
 
 // What came back for a point: every unit's value.
 export function drawAt(message) {
+  if (!message.blocks) return;
   const {columns, settings} = state.screen;
   const lines = [`${columns[0]} = ${digits(message.x[0])}, ${columns[1]} = ${digits(message.x[1])}`];
   lines.push(settings.features.map((f, i) => `${f} = ${digits(message.features[i])}`).join("   "));
