@@ -94,6 +94,7 @@ def test_hidden_units_by_starts_and_cancelled(ground, monkeypatch):
     ground.page.keyboard.press("Tab")
     ground.until(lambda: ground.session.settings.exercise == Exercise("hidden-units", 1, 2))
     ground.get("exercise-help").get_by_text("2 networks").wait_for()
+    assert ground.get("exercise-level").input_value() == "1"
     label = ground.get("exercise-points").get_attribute("aria-label")
     assert "circles and" in label and "squares" in label
     assert answered(ground, "1").startswith("✗ Too few: with 1 unit no start solves it")

@@ -305,3 +305,15 @@ def test_the_aria_tree(ground):
         'img "Decision of the support vector machine over the plane',
     ):
         assert part in tree, part
+
+
+def test_quick_changes_add_up(ground):
+    """Several controls changed before the first fit is there: none is lost."""
+    ground.page.evaluate(
+        """() => { for (const [id, value] of [["kernel", "poly"], ["degree", "4"], ["coef0", "2"],
+            ["price-number", "7"], ["gamma-rule", ""], ["gamma-number", "0.2"]]) {
+            const one = document.getElementById(id);
+            one.value = value; one.dispatchEvent(new Event("change"));
+        } }"""
+    )
+    ground.until(lambda: ground.session.settings.svm == Machine("poly", 7, 0.2, 4, 2))

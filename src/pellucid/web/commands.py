@@ -235,7 +235,7 @@ def _ink(name: str, value: Any) -> float:
     return float(value)
 
 
-def _pair(name: str, value: Any) -> list[int]:
+def _two_units(name: str, value: Any) -> list[int]:
     """Two units; none at all where nothing is to be shown."""
     found = list_of(2, whole_of(0, 1000))(name, value)
     if len(found) == 1:
@@ -251,6 +251,19 @@ def _erase(session: Session, given: dict[str, Any]) -> None:
 def _move(session: Session, given: dict[str, Any]) -> None:
     place = np.array([given["x1"], given["x2"]])
     session.set_own(session.own_rows().moved(given["row"], place), same=True)
+
+
+def _pair(session: Session, given: dict[str, Any]) -> None:
+    if session.machine is None:
+        raise ArgumentError("playground", "there is no support vector machine on the page")
+    session.machine.choose(given["pair"])
+    session.send(session.machine.message())
+
+
+def _answer(session: Session, given: dict[str, Any]) -> None:
+    if session.settings.exercise is None:
+        raise ArgumentError("playground", "there is no exercise on the page")
+    session.desk.check(session.settings.exercise, given["text"])
 
 
 def _at(session: Session, given: dict[str, Any]) -> None:
@@ -330,8 +343,8 @@ COMMANDS: dict[str, Command] = {
     "draw": Command(_draw, {"points": list_of(_MOST_POINTS, _point)}),
     "erase": Command(_erase, {"x1": _number, "x2": _number}),
     "move": Command(_move, {"row": whole_of(0, MOST_ROWS - 1), "x1": _number, "x2": _number}),
-    "pair": Command(lambda s, a: s.choose_pair(a["pair"]), {"pair": whole_of(0, 1000)}),
-    "answer": Command(lambda s, a: s.answer(a["text"]), {"text": text_of(400)}),
+    "pair": Command(_pair, {"pair": whole_of(0, 1000)}),
+    "answer": Command(_answer, {"text": text_of(400)}),
     "cancel": Command(lambda s, a: s.desk.cancel(), {}),
     "at": Command(_at, {"x1": _number, "x2": _number}, at_once=True),
     "picture": Command(
@@ -339,7 +352,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "units": Command(
         lambda s, a: s.see_with((a["column"], *a["pair"]) if a["pair"] else None),
-        {"column": whole_of(0, 64), "pair": _pair},
+        {"column": whole_of(0, 64), "pair": _two_units},
         at_once=True,
     ),
     "save": Command(_save, {}),

@@ -249,8 +249,8 @@ def check(asked: Puzzle, answer: str) -> Verdict:
         return Verdict(True, len(points))
     # The first of the grid's points where the two differ most plainly is the easiest to work out.
     apart = np.where(near, 0.0, np.where(np.isfinite(given), np.abs(given - wanted), np.inf))
-    plain = np.flatnonzero(apart > 0.05)
-    row = int(plain[0]) if len(plain) else int(np.argmax(apart))
+    clear = np.flatnonzero(apart > 0.05)
+    row = int(clear[0]) if len(clear) else int(np.argmax(apart))
     shown = float(given[row]) if np.isfinite(given[row]) else None
     return Verdict(False, len(points), tuple(points[row].tolist()), shown, float(wanted[row]))
 

@@ -16,7 +16,8 @@ import numpy as np
 
 from pellucid.core.errors import DataError, TooLargeError
 from pellucid.data import features
-from pellucid.svm import SVC, Hyperplane, hard_margin
+from pellucid.svm import SVC, Certificates, Hyperplane, hard_margin
+from pellucid.svm.kernels import Kernel, named
 from pellucid.web.frames import pack
 from pellucid.web.look import FINE
 from pellucid.web.machine import MOST_ROWS
@@ -133,6 +134,7 @@ class MachineLook:
         self.notes = [str(one.message) for one in caught]
         self.seconds = time.perf_counter() - started
         self.pair = min(pair, len(self.pairs) - 1)
+        self._field = self._decisions(self._plane(FINE, 1))  # what cannot be drawn does not stand
 
     def choose(self, pair: int) -> None:
         """Looks at another pair of classes."""
@@ -162,8 +164,7 @@ class MachineLook:
         """All that the page draws."""
         one, classes = self.pairs[self.pair], self.rows.classes
         width = FINE + 2
-        decisions = self._decisions(self._plane(FINE, 1))[:, self.pair]
-        arrays = {"decision": decisions.reshape(width, width)}
+        arrays = {"decision": self._field[:, self.pair].reshape(width, width)}
         if classes > 2:
             regions = np.asarray(self.fitted.predict(self._plane(FINE, 0)))
             arrays["regions"] = (regions == np.arange(classes)[:, None]).reshape(-1, FINE, FINE)
@@ -176,7 +177,7 @@ class MachineLook:
             "pair": self.pair,
             "pairs": [[pair.positive, pair.negative] for pair in self.pairs],
             "flat": self.is_flat,
-            "gamma": self._gamma(),
+            "gamma": self.kernel.gamma,
             "scores": self.scores(),
             "list": self._listed(one),
             "notes": self.notes,
@@ -185,14 +186,12 @@ class MachineLook:
         }
         return pack(header, arrays)
 
-    def _gamma(self) -> float | None:
-        """What "scale" or "auto" stands for."""
-        if self.chosen.gamma == "auto":
-            return 1 / self.rows.inputs.shape[1]
-        if self.chosen.gamma == "scale":
-            x = self.rows.inputs[self.rows.kept]
-            return 1 / (x.shape[1] * float(x.var())) if x.var() else 1.0
-        return float(self.chosen.gamma)
+    @property
+    def kernel(self) -> Kernel:
+        """The kernel with the number that its gamma stands for."""
+        chosen, x = self.chosen, self.rows.inputs[self.rows.kept]
+        numbers = (chosen.gamma, chosen.degree, chosen.coef0, x.shape[1], float(x.var()))
+        return named(chosen.kernel, *numbers)
 
     def _listed(self, one: Pair) -> list[list[float]]:
         """Support vectors and rows with slack, those with the most slack first, all digits."""
@@ -229,13 +228,10 @@ class MachineLook:
         if self.chosen.kernel == "linear":
             return []
         held = np.flatnonzero(one.a)
-        gamma, c, degree = self._gamma(), self.chosen.coef0, self.chosen.degree
-        rows = self.rows.inputs[one.rows[held]]
-        if self.chosen.kernel == "rbf":
-            k = np.exp(-gamma * ((rows - inputs) ** 2).sum(1))
-        else:
-            k = gamma * (rows @ inputs[0]) + c
-            k = k**degree if self.chosen.kernel == "poly" else np.tanh(k)
+        rows, kernel = self.rows.inputs[one.rows[held]], self.kernel
+        k = kernel.of_products(rows @ inputs[0])
+        if kernel.kind == "rbf":
+            k = np.exp(-kernel.gamma * ((rows - inputs) ** 2).sum(1))
         weight = (one.a * one.t)[held]
         order = np.argsort(-np.abs(weight * k), kind="stable")[:_TERMS]
         return [[float(one.rows[held[i]]), float(weight[i]), float(k[i])] for i in order]
@@ -260,7 +256,7 @@ def _soft(machine: SVC, x: Array, y: Array, kept: Array) -> list[Pair]:
     classes = machine.classes.tolist()
     decisions = machine.decision_function(x).reshape(len(x), -1)
     proof = machine.certificate
-    proofs = [proof] if len(classes) == 2 else list(proof)
+    proofs = list(proof) if isinstance(proof, Certificates) else [proof]
     at = np.searchsorted(machine.classes, y[machine.support])  # the place of each one's class
     found = []
     for number, (i, j) in enumerate(itertools.combinations(range(len(classes)), 2)):
@@ -275,6 +271,7 @@ def _soft(machine: SVC, x: Array, y: Array, kept: Array) -> list[Pair]:
                 held = at == own
                 a[machine.support[held]] = np.abs(machine.dual_coef[row, held])
         one = proofs[number]
+        assert one.slack is not None
         w = machine.coef[number] if machine.kernel == "linear" else None
         found.append(
             Pair(

@@ -590,19 +590,6 @@ class Session:
         self._settings, self.machine = settings, machine
         self.show()
 
-    def answer(self, text: str) -> None:
-        """Checks an answer to the exercise."""
-        if self._settings.exercise is None:
-            raise ArgumentError("playground", "there is no exercise on the page")
-        self.desk.check(self._settings.exercise, text)
-
-    def choose_pair(self, pair: int) -> None:
-        """Another pair of classes of the machine."""
-        if self.machine is None:
-            raise ArgumentError("playground", "there is no support vector machine on the page")
-        self.machine.choose(pair)
-        self.send(self.machine.message())
-
     def set_weight(self, name: str, index: tuple[int, ...], value: float) -> None:
         """One weight or bias by hand."""
         weights = self.model.weights

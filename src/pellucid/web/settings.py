@@ -43,6 +43,7 @@ CONTROLS = (  # what a lesson may hide
     "compare",
     "files",
     "machine",
+    "modes",
 )
 MODES = ("svm", "exercise")  # settings that choose what is looked at; no run begins anew for them
 WHERE = "playground"

@@ -8,11 +8,19 @@ const LEVELS = {"hidden-units": [0, 1, 2, 3], "which-function": [1, 2, 3, 4]};
 let asked = null, checking = false;
 
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
-const choose = (values) => set({exercise: {...state.screen.settings.exercise, ...values}});
+
+// What was chosen and is not yet on the screen, so that quick changes add up.
+let wanted = null;
+function choose(values) {
+  wanted = {...(wanted ?? state.screen.settings.exercise), ...values};
+  set({exercise: wanted});
+}
 
 export function showExercise() {
   const exercise = state.screen.settings.exercise;
-  if (!exercise) { asked = null; return; }
+  if (!exercise) { asked = wanted = null; return; }
+  if (wanted && Object.keys(exercise).every((name) => exercise[name] === wanted[name])) wanted = null;
+  if (wanted) return; // another screen comes
   get("exercise-kind").value = exercise.kind;
   const level = get("exercise-level");
   if (level.dataset.kind !== exercise.kind) {
@@ -152,12 +160,12 @@ function showStarts({starts}) {
   }));
 }
 
-on("error", () => busy(false));
+on("error", () => { wanted = null; if (checking) { busy(false); verdict(""); } });
 
 get("exercise-kind").onchange = (event) => choose({kind: event.target.value, level: 1, seed: 0});
 get("exercise-level").onchange = (event) => choose({level: Number(event.target.value)});
 get("exercise-seed").onchange = (event) => choose({seed: Math.max(0, Math.round(Number(event.target.value)))});
-get("exercise-next").onclick = () => choose({seed: state.screen.settings.exercise.seed + 1});
+get("exercise-next").onclick = () => choose({seed: (wanted ?? state.screen.settings.exercise).seed + 1});
 get("exercise-form").onsubmit = (event) => {
   event.preventDefault();
   const text = get("exercise-answer").value.trim();

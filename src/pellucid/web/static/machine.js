@@ -19,18 +19,21 @@ let fit = null, carried = null;
 
 const isOn = () => Boolean(state.screen?.settings.svm);
 
-// One fit is under way at most; what was asked for meanwhile last comes next.
-let busy = false, next = null;
-function live(act) {
-  if (busy) { next = act; return; }
+// One fit is under way at most; of each kind of request what was asked for last comes next.
+const next = new Map();
+let busy = false;
+function live(kind, act) {
+  if (busy) { next.set(kind, act); return; }
   busy = true;
   act();
 }
 function free() {
   busy = false;
-  const act = next;
-  next = null;
-  if (act) live(act);
+  const [kind] = next.keys();
+  if (kind === undefined) return;
+  const act = next.get(kind);
+  next.delete(kind);
+  live(kind, act);
 }
 
 // -- controls -------------------------------------------------------------------------------------
@@ -38,8 +41,10 @@ function free() {
 const exponent = (value) => Math.log10(value).toFixed(2);
 const number = (power) => Number((10 ** power).toPrecision(4));
 
+let wanted = {};
 function change(values) {
-  live(() => set({svm: {...state.screen.settings.svm, ...values}}));
+  wanted = {...wanted, ...values};
+  live("svm", () => { set({svm: {...state.screen.settings.svm, ...wanted}}); wanted = {}; });
 }
 
 export function showMachine() {
@@ -84,7 +89,7 @@ get("gamma").oninput = (event) => { get("gamma-number").value = number(event.tar
 get("gamma-number").onchange = (event) => change({gamma: Number(event.target.value)});
 get("degree").onchange = (event) => change({degree: Math.round(Number(event.target.value))});
 get("coef0").onchange = (event) => change({coef0: Number(event.target.value)});
-get("machine-pair").onchange = (event) => live(() => send("pair", {pair: Number(event.target.value)}));
+get("machine-pair").onchange = (event) => live("pair", () => send("pair", {pair: Number(event.target.value)}));
 
 // -- the picture ----------------------------------------------------------------------------------
 
@@ -313,7 +318,7 @@ function nearest(at, most = Infinity) {
 }
 
 const inside = (at) => at.map((v, i) => Math.min(state.screen.high[i], Math.max(state.screen.low[i], v)));
-function moved(row, at) { live(() => send("move", {row, x1: at[0], x2: at[1]})); }
+function moved(row, at) { live("move", () => send("move", {row, x1: at[0], x2: at[1]})); }
 function tell(text) { get("message").classList.remove("error"); get("message").textContent = text; }
 
 map.addEventListener("pointerdown", (event) => {
@@ -338,8 +343,8 @@ map.addEventListener("click", (event) => {
   if (!isOn()) return;
   event.stopImmediatePropagation();
   const at = spot(event.clientX, event.clientY), does = get("click-does").value;
-  if (does === "add") live(() => send("draw", {points: [[...at, Number(get("draw-class").value)]]}));
-  if (does === "delete") live(() => send("erase", {x1: at[0], x2: at[1]}));
+  if (does === "add") send("draw", {points: [[...at, Number(get("draw-class").value)]]});
+  if (does === "delete") send("erase", {x1: at[0], x2: at[1]});
 });
 // Space takes the nearest point along; the keys that move the cross are those of the map.
 map.addEventListener("keydown", (event) => {

@@ -33,9 +33,9 @@ on("closed", (text) => {
 });
 
 on("screen", (screen) => {
-  buildNetwork();
+  if (screen.mode === "network") buildNetwork();
   showControls();
-  showNetworkControls();
+  if (screen.mode === "network") showNetworkControls();
   showMachine();
   showExercise();
   get("play").textContent = screen.playing ? "Pause" : "Play";
