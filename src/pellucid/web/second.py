@@ -76,13 +76,6 @@ def _through(first: Session) -> Callable[[Any], None]:
     return send
 
 
-def follow(second: Session, values: Mapping[str, Any], differs: Mapping[str, Any]) -> None:
-    """What was changed in the first, in the second too, but for the setting that differs."""
-    shared = {name: value for name, value in values.items() if name not in differs}
-    if shared:
-        second.change(shared)
-
-
 # -- in words -------------------------------------------------------------------------------------
 
 

@@ -1,53 +1,39 @@
 """A session: what stands on the screen, the model behind it, and the run. It needs no browser.
 
 One thread owns it (see `worker.py`). In: commands that `commands.py` has checked. Out: messages
-through `send`, JSON as dicts and frames as bytes.
+through `send`, JSON as dicts and frames as bytes. `showing.py` says what it shows, `running.py` how
+it trains.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from pellucid.core.config import to_config
 from pellucid.core.errors import ArgumentError, DataError, PellucidError
 from pellucid.models import Sequential
-from pellucid.train.callback import Callback, Run
-from pellucid.train.callbacks import EarlyStopping, StopBelow
 from pellucid.web import files, second
 from pellucid.web.ends import fitted
 from pellucid.web.exercises import Desk
-from pellucid.web.frames import pack
 from pellucid.web.machine_look import MachineLook
 from pellucid.web.parsing import parse
-from pellucid.web.pictures import look_of
-from pellucid.web.program import address, program
+from pellucid.web.running import Running
 from pellucid.web.settings import (
     DIGITS,
     MODES,
     MOST_CHANGES,
-    MOST_EPOCHS,
     OWN,
-    Change,
     Loaded,
     Settings,
     checked,
     steerable,
 )
+from pellucid.web.showing import Message
 from pellucid.web.sources import Own, Rows, rows_of, with_columns
 
-Message = dict[str, Any] | bytes
-_FASTEST = 1 / 45  # seconds between two frames
-_SHARE = 0.08  # of the time that frames may take
-_SCORES = 0.1  # seconds between two measures of all rows, at least
 
-
-class Session:
+class Session(Running):
     """See the module.
 
     Args:
@@ -60,10 +46,7 @@ class Session:
         waiting: called between steps; answers what needs no stop, and says whether one is needed.
     """
 
-    attached = False  # to a run that Python started
-    board: Sequence[float] | None = None  # a picture that a person drew
-    units: tuple[int, int, int] | None = None  # a column of the diagram, two units to see with
-    machine: MachineLook | None = None  # what stands in the place of the network
+    second: Session | None = None
 
     def __init__(
         self,
@@ -78,32 +61,10 @@ class Session:
         self.send, self.ready, self.waiting, self.own = send, ready, waiting, own
         self.file = file
         self.parts: list[str] = []  # of a table or file that is on its way
-        self.second: Session | None = None  # a run beside this one
-        self.differs: Mapping[str, Any] = {}  # the setting in which it differs
-        self._pending: list[Change] = []
         self.desk = Desk(lambda: (self.rows.x, self.rows.shown), lambda told: self.send(told))
         self._adopt(settings or Settings(), model)
 
     # -- what stands on the screen ----------------------------------------------------------
-
-    @property
-    def epoch(self) -> int:
-        if self.model.history is self._earlier:  # not a step of this run is done
-            return 0
-        return int(self.model.training.get("epoch", 0))
-
-    @property
-    def _resumes(self) -> bool:
-        """Whether the next `fit` goes on with a run."""
-        loaded = self._settings.loaded
-        return self.epoch > 0 or bool(loaded and loaded.resumes)
-
-    @property
-    def settings(self) -> Settings:
-        return self._settings
-
-    def program(self) -> str:
-        return program(self._settings, self.epoch, self.rows.classes)
 
     def _adopt(
         self, settings: Settings, model: Sequential | None = None, changed: bool = False
@@ -182,23 +143,6 @@ class Session:
             raise DataError("support vector machine", "it is drawn on a plane, got pictures")
         return MachineLook(settings, rows, 0 if self.machine is None else self.machine.pair)
 
-    def _stand(self, settings: Settings, model: Sequential, rows: Rows) -> None:
-        """What stands on the screen from here on."""
-        self.look = look_of(settings, model, rows)
-        if rows.picture and self.board is not None:
-            self.look.show(self.board)
-        # The curves of an earlier run that does not go on: a new one takes their place.
-        anew = settings.loaded is not None and not settings.loaded.resumes
-        self._earlier = model.history if anew else None
-        self.playing, self.seconds, self.scores = False, 0.0, dict[str, Any]()
-        self._settings, self.rows, self.model = settings, rows, model
-        self._goal, self._ruled, self._interrupted = settings.epochs, "", False
-        self.halted = False  # by a rule, or a loss that is not finite
-        self._started = self._last_frame = 0.0
-        self._last_scores = -1e9
-        self._frame_cost: float | None = None
-        self._scores_cost: float | None = None
-
     def _again_beside(self) -> None:
         """The second run at its start, where there is one."""
         if not self.differs:
@@ -220,260 +164,6 @@ class Session:
         kept = model.get_weights()
         model.set_weights(dict(weights))
         model.set_weights(kept)
-
-    def screen(self) -> dict[str, Any]:
-        """Everything that the controls show."""
-        s, rows = self._settings, self.rows
-        optimizer, penalties = s.now()
-        own = self.own if s.data == OWN else None
-        return {
-            "kind": "screen",
-            "settings": {
-                **{n: getattr(s, n) for n in ("data", "rows", "noise", "data_seed", "held")},
-                **{n: getattr(s, n) for n in ("seed", "dtype", "batch_size")},
-                "features": list(s.features),
-                "layers": [to_config(one) for one in s.layers],
-                "optimizer": to_config(optimizer),
-                "loss": to_config(s.loss),
-                "penalties": [to_config(one) for one in penalties],
-                "stop": None if s.stop is None else dataclasses.asdict(s.stop),
-                "hidden": list(s.hidden),
-                "svm": None if s.svm is None else s.svm.plain(),
-                "exercise": None if s.exercise is None else dataclasses.asdict(s.exercise),
-            },
-            "mode": "exercises" if s.exercise else "machine" if s.svm else "network",
-            "names": list(self.model.names),
-            "ends": self.look.ends,
-            "widths": self.look.widths[1:],
-            "classes": rows.classes,
-            "labels": self._labels(),
-            "columns": list(own.names) if own else ["x1", "x2"],
-            "notes": list(own.notes) if own else [],
-            "picture": self.rows.picture,
-            "border": self.look.border,
-            "low": rows.low[:2].tolist(),
-            "high": rows.high[:2].tolist(),
-            "coarse": self.look.coarse,
-            "changes": [one.epoch for one in s.changes],
-            "begun": s.begun,
-            "past": files.past(self.model, s.begun) if self.epoch == s.begun else [],
-            "program": self.program(),
-            "address": address(s),
-            "playing": self.playing,
-            "epoch": self.epoch,
-            "attached": self.attached,
-            "second": self._screen_beside(),
-        }
-
-    def _labels(self) -> list[str]:
-        """What the classes are called."""
-        if self._settings.data == OWN and self.own is not None:
-            return list(self.own.labels)
-        if self.rows.classes > 2:
-            return [str(i) for i in range(self.rows.classes)]
-        return ["-1", "1"] if self._settings.signs else ["0", "1"]
-
-    def _screen_beside(self) -> dict[str, Any] | None:
-        if self.second is None:
-            return None
-        (name,) = self.differs
-        texts = second.differences(self._settings, self.second.settings, name)
-        return {**self.second.screen(), "differs": list(texts)}
-
-    def points(self) -> bytes:
-        """The rows themselves: the plane's columns or a picture, class or value, if held out."""
-        held = np.zeros(len(self.rows.x))
-        held[self.rows.held] = 1
-        columns = None if self.rows.picture else 2
-        arrays = {"x": self.rows.x[:, :columns], "y": self.rows.shown, "held": held}
-        return pack({"kind": "points"}, arrays)
-
-    def frame(self, run: Run | None = None) -> bytes:
-        """How the model stands."""
-        started, spent = time.perf_counter(), time.thread_time()
-        # Machine code takes a moment to make: a network that only stands there needs none.
-        backend = "interpreter" if run is None else None
-        if (
-            started - self._last_scores > max(_SCORES, (self._scores_cost or 0) / _SHARE)
-            or run is None
-        ):
-            for one in (self, self.second):
-                if one is not None:
-                    one.scores = {"epoch": one.epoch, **one.look.scores(backend)}
-            self._last_scores = time.perf_counter()
-            if run is not None:
-                self._scores_cost = self._cost(time.thread_time() - spent, self._scores_cost)
-        header = {
-            "kind": "frame",
-            "epoch": self.epoch,
-            "step": int(self.model.training.get("step", 0)),
-            "seconds": self.seconds + (0.0 if run is None else started - self._started),
-            "scores": self.scores,
-            "loss": None if run is None else run.logs.get("loss"),
-            "rate": self._settings.now()[0].rate(int(self.model.training.get("step", 0))),
-            "playing": self.playing,
-        }
-        arrays = self._arrays(backend)
-        if self.units is not None:
-            column, *pair = self.units
-            arrays |= self.look.carried(column, pair, backend)
-        header["drawn"] = self.look.prediction(backend)
-        if (beside := self.second) is not None:
-            header["second"] = {
-                "epoch": beside.epoch,
-                "scores": beside.scores,
-                "drawn": beside.look.prediction(backend),
-            }
-            own = beside._arrays(backend)
-            arrays |= {f"second:{name}": array for name, array in own.items()}
-        message = pack(header, arrays)
-        if run is not None:
-            self._frame_cost = self._cost(time.thread_time() - spent, self._frame_cost)
-        return message
-
-    def _arrays(self, backend: str | None) -> dict[str, Any]:
-        """What is drawn of the network."""
-        weights = {f"w:{name}": array for name, array in self.look.weights().items()}
-        return {**self.look.maps(backend), **weights}
-
-    @staticmethod
-    def _cost(now: float, before: float | None) -> float | None:
-        """Seconds that something takes, smoothed; the first time compiles and says nothing."""
-        if before is None:
-            return 0.0
-        return now if not before else 0.7 * min(before, now) + 0.3 * now
-
-    def show(self) -> None:
-        """Sends all there is: to a page that has just come, or after a reset."""
-        self.send(self.screen())
-        self.send(self.points())
-        if self._settings.exercise is not None:
-            self.desk.ask(self._settings.exercise)
-        else:
-            self.send(self.frame() if self.machine is None else self.machine.message())
-
-    # -- the run ----------------------------------------------------------------------------
-
-    def train(self) -> None:
-        """Trains until a command waits, the goal is reached, or a rule stops it."""
-        goal = self._goal if self._goal > self.epoch else MOST_EPOCHS
-        if self._pending:
-            goal = min(goal, self._pending[0].epoch)
-        self._fit(goal)
-        self._apply_due()
-        if self.playing and self._goal and self.epoch >= self._goal and not self._pending:
-            self._pause("The program's last epoch.")
-        elif self.playing and self._ruled:
-            self._pause(self._ruled)
-
-    def _fit(self, goal: int) -> None:
-        s, (x, y) = self._settings, self.rows.train
-        callbacks: list[Callback] = [Watch(self)]
-        if s.stop is not None:
-            kind = StopBelow if s.stop.kind == "below" else EarlyStopping
-            callbacks.append(kind(s.stop.monitor, s.stop.number))  # type: ignore[arg-type]
-        held_out = s.stop is not None and s.stop.monitor.startswith("val")
-        self._ruled, self._interrupted = "", False
-        self._started = time.perf_counter()
-        try:
-            self.model.fit(
-                x,
-                y,
-                batch_size=s.batch_size,
-                epochs=goal,
-                seed=s.seed,
-                verbose=0,
-                validation_data=self.rows.test if held_out else None,
-                callbacks=callbacks,
-                resume=self._resumes,
-            )
-        except PellucidError as error:
-            self.playing, self.halted = False, True
-            self._follow()
-            self.send({"kind": "error", "text": error.short})
-            self.send(self.screen())
-            self.send(self.frame())
-        else:
-            self._follow()
-        finally:
-            self.seconds += time.perf_counter() - self._started
-        if s.stop is not None and not self._interrupted and self.epoch < goal and self.playing:
-            shown = "training" if s.stop.monitor == "loss" else "test"
-            self._ruled = f"The stop rule of the {shown} loss ended the run."
-            self.halted = True
-
-    def _follow(self) -> None:
-        """The second run comes to the epoch of this one, unless it ended before."""
-        beside = self.second
-        if beside is None or beside.halted or beside.epoch >= self.epoch:
-            return
-        started = time.perf_counter()
-        beside.playing = True
-        beside._fit(self.epoch)
-        if beside._ruled:
-            self.send({"kind": "note", "text": f"Second run: {beside._ruled}"})
-        self._started += time.perf_counter() - started  # the time of this run is its own
-
-    def _pause(self, why: str = "") -> None:
-        self.playing = False
-        if why:
-            self.send({"kind": "note", "text": why})
-        self.send(self.screen())
-        self.send(self.frame())
-
-    def tick(self, run: Run, at_epoch: bool) -> None:
-        """Between steps: a frame where it is time, and a look at what waits."""
-        now = time.perf_counter()
-        due = now - self._last_frame >= max(_FASTEST, (self._frame_cost or 0) / _SHARE)
-        whole = at_epoch or self.second is None  # two runs are shown at one epoch
-        if due and whole and self.ready():
-            self._last_frame = now
-            if at_epoch:
-                self._follow()
-            else:
-                run.publish()
-            self.send(self.frame(run))
-        if self.waiting() and at_epoch:
-            self._interrupted = run.stop = True
-
-    def _apply_due(self) -> None:
-        """Changes of a program whose epoch has come."""
-        while self._pending and self._pending[0].epoch <= self.epoch:
-            change = self._pending.pop(0)
-            if change.weights is None:
-                self._steer(change.optimizer, change.penalties)
-            else:
-                self._put(dict(change.weights))
-
-    def _steer(self, optimizer: Any, penalties: tuple[Any, ...]) -> None:
-        """Rates and strengths from here on; slots and the state of the run stay."""
-        keeps = self.epoch > 0 or self._settings.loaded is not None
-        files.configure(self.model, optimizer, self._settings.loss, penalties, keeps=keeps)
-        self._record(Change(self.epoch, optimizer, penalties))
-        if self.second is not None:
-            values = {"optimizer": optimizer, "penalties": penalties}
-            second.follow(self.second, values, self.differs)
-
-    def _put(self, weights: dict[str, Any]) -> None:
-        self.model.set_weights(weights)
-        self._record(Change(self.epoch, None, weights=weights))
-        if self.second is not None:
-            with contextlib.suppress(PellucidError):  # of another shape there
-                self.second._put(weights)
-
-    def _record(self, change: Change) -> None:
-        changes = list(self._settings.changes)
-        last = changes[-1] if changes else None
-        if (
-            last
-            and last.epoch == change.epoch
-            and (last.weights is None) == (change.weights is None)
-        ):
-            changes.pop()  # the later one holds
-            if last.weights is not None and change.weights is not None:
-                merged = {**last.weights, **change.weights}
-                change = dataclasses.replace(change, weights=merged)
-        self._settings = dataclasses.replace(self._settings, changes=(*changes, change))
 
     # -- commands ---------------------------------------------------------------------------
 
@@ -642,18 +332,3 @@ class Session:
         labels = tuple(str(i) for i in range(rows.classes))
         plane = (rows.low, rows.high)  # the picture stays where it is
         return Own(rows.x, rows.shown, rows.classes, ("x1", "x2"), labels, plane=plane)
-
-
-class Watch(Callback):
-    """Calls `Session.tick` after slices of steps and after epochs."""
-
-    every_step = False
-
-    def __init__(self, session: Session):
-        self.session = session
-
-    def on_step(self, run: Run) -> None:
-        self.session.tick(run, False)
-
-    def on_epoch(self, run: Run) -> None:
-        self.session.tick(run, True)

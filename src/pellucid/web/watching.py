@@ -47,7 +47,6 @@ class Attached(Session):
             known = ", ".join(kind.__name__ for kind in LAYERS)
             raise ArgumentError("Play", f"the page shows a Sequential of {known}, got {model!r}")
         x, y = run.data[:2]
-        self.second, self.differs = None, {}
         self.own = own = from_arrays(x, y, model.loss)
         settings = dataclasses.replace(of_model(model, own, 0.5), loaded=None)
         every = np.arange(len(own.x))
