@@ -92,6 +92,7 @@ function drawBoard() {
   const small = new OffscreenCanvas(size[1], size[0]);
   paintInk(small, ink, size);
   context.imageSmoothingEnabled = false;
+  for (const unit of document.querySelectorAll("#unit-0-0 canvas, #second-unit-0-0 canvas")) paintInk(unit, ink, size);
   context.drawImage(small, 0, 0, board.width, board.height);
   if (cursor) {
     context.strokeStyle = "#D55E00"; context.lineWidth = 6;
