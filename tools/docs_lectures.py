@@ -75,17 +75,22 @@ class Marks:
         return "<br>".join(f"{test_name(test)}: {', '.join(w)}" for test, w in ended.items())
 
 
-def pytest_run(*options: str) -> tuple[Marks, int]:
-    """Runs pytest on the files that have a mark, which are found by reading them."""
-    files = sorted(
+def marked_files() -> list[str]:
+    """The files that have a mark, which are found by reading them."""
+    return sorted(
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "tests").rglob("test_*.py")
         if 'mark.lecture("' in path.read_text(encoding="utf-8")
     )
+
+
+def pytest_run(*options: str) -> tuple[Marks, int]:
+    """Runs pytest on the files that have a mark."""
     marks = Marks()
     os.chdir(ROOT)
     # `-m lecture` in place of `-m "not slow"`: the slow ones are taken too.
-    return marks, int(pytest.main([*files, "-m", "lecture", "-q", *options], plugins=[marks]))
+    options = (*marked_files(), "-m", "lecture", "-q", *options)
+    return marks, int(pytest.main([*options], plugins=[marks]))
 
 
 def test_name(test: str) -> str:

@@ -42,7 +42,7 @@ class Inspected:
         self.errors = []
         self.page.on("console", lambda m: m.type == "error" and self.errors.append(m.text))
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(60_000)
         self.page.goto(self.made.address)
         self.page.locator("body[data-ready]").wait_for()
 

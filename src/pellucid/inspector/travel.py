@@ -25,7 +25,7 @@ from pellucid.optim import BatchSize, Minimizer
 from pellucid.runtime.backend import check_backend
 from pellucid.runtime.executor import Trainer
 from pellucid.runtime.threads import check as check_threads
-from pellucid.train.loop import RunState
+from pellucid.train.state import RunState
 from pellucid.viz.phases import Ends, ends_of
 
 Array = np.ndarray[Any, Any]
@@ -88,7 +88,7 @@ class Travel:
         self._most = integer("inspect", "most_states", most_states, 2)
         check_backend("inspect", backend)
         self._backend, self._threads = backend, check_threads("inspect", threads)
-        data = Data.of(model, x, y, "inspect")
+        data = Data.of(model, x, y, "inspect").dense(model, "inspect")
         sizes = fitting.batch_sizes(batch_size, data.rows, optimizer)
         self.model, self.task = model, model.task(data.types, False)
         self._progress = fitting.start(model, self.task, {}, seed, False)

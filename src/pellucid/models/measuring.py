@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.data.arrays import check_finite, slice_rows
+from pellucid.data.sparse import SparseTable
 from pellucid.runtime.executor import Executable
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.threads import available, in_chunks
@@ -104,6 +105,9 @@ def predictions(
         return list(program([*fixed, *rows]))
 
     count = len(features[0])
+    for x in features:
+        if isinstance(x, SparseTable):
+            chunk = min(chunk, x.at_a_time(dtype))
     parts = in_chunks(predicted, count, chunk, _threads(program, -(-count // chunk)))
     if len(parts) == 1:
         return parts[0]

@@ -167,8 +167,7 @@ def build(architecture: Architecture, seed: int) -> None:
             "Look at the sizes that summary() prints.",
         )
     chosen = Graph(graph.nodes, graph.inputs, tuple(graph.outputs[i] for i in wanted), graph.consts)
-    zeros = [np.zeros((1, *sample), dtype) for sample in architecture.samples]
-    arrays = run(chosen, [np.asarray(seed, np.int64), np.asarray(0, np.int64), *zeros])
+    arrays = run(chosen, [np.asarray(seed, np.int64), np.asarray(0, np.int64)])
     made = iter(arrays)
     for kind, tree in (("params", params), ("state", state)):
         for name in new:

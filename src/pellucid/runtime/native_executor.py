@@ -47,6 +47,7 @@ class NativeTrainer:
         self._start = list(state)  # a state to go back to, and the steps done since
         self._room: list[Array] | None = None  # for such states, where no one else has them
         self._since: list[tuple[Array, Array, int]] = []
+        self._marked: list[Array] | None = None
         self._seconds = 0.0
 
     def order(self, seed: int, epoch: int) -> Array:
@@ -94,6 +95,14 @@ class NativeTrainer:
         self._room = None
         self._native.seconds[self._batch] = self.seconds
         return self._training.live()
+
+    def mark(self) -> None:
+        self._marked = self._training.state(self._marked)
+
+    def go_back(self) -> None:
+        assert self._marked is not None, "a state was marked"
+        self._training.restore(self._begin_from(self._marked))
+        self._marked = None
 
     def before_failure(self) -> list[Array]:
         self._replay(1)

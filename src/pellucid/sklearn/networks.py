@@ -41,6 +41,7 @@ class Network(CallbackSupportMixin, Estimator):
     """
 
     _network: Sequential
+    _takes_sparse = True  # steps make their rows dense
 
     # -- what a subclass says -----------------------------------------------------------------
 
@@ -93,7 +94,7 @@ class Network(CallbackSupportMixin, Estimator):
 
     def _train(
         self,
-        x: Array,
+        x: Any,
         y: Array,
         weights: Floats,
         follower: Following,
@@ -198,7 +199,7 @@ class Network(CallbackSupportMixin, Estimator):
 
     # -- answers ------------------------------------------------------------------------------
 
-    def _rows(self, X: Any) -> Array:
+    def _rows(self, X: Any) -> Any:
         """X as the model takes it; plain arrays of good numbers go a short way."""
         if "_network" not in self.__dict__:
             check_is_fitted(self, "_network")
@@ -212,10 +213,9 @@ class Network(CallbackSupportMixin, Estimator):
             and math.isfinite(X.sum())
         ):
             return X
-        found: Array = self._columns(X)
-        return found
+        return self._columns(X)
 
-    def _plain_dtype(self, X: Array) -> np.dtype[Any]:
+    def _plain_dtype(self, X: Any) -> np.dtype[Any]:
         """What weights are computed in: that of X, unless `dtype` says otherwise."""
         if self.dtype is None:
             return X.dtype

@@ -26,6 +26,10 @@ class Piece(NamedTuple):
     rows: Array
     size: int
 
+    @property
+    def steps(self) -> int:
+        return -(-len(self.rows) // self.size)
+
 
 class Epoch(Protocol):
     """The rows of one epoch."""
@@ -124,7 +128,10 @@ class GatheredRows:
     ) -> Epoch:
         drawn = order(self._rows, seed, epoch) if self._shuffle else np.arange(self._rows)
         drawn = drawn[done * size :]
-        batches = (self._gather(drawn[i : i + size]) for i in range(0, len(drawn), size))
+        some = max(
+            size, len(self._window[0]) // 2
+        )  # a call for each of many small steps takes long
+        batches = (self._gather(drawn[i : i + some]) for i in range(0, len(drawn), some))
         return _Cut(self._window, batches, 0, size, forget)
 
     def close(self) -> None:

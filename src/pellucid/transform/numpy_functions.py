@@ -107,17 +107,23 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> 
     value = c.asvalue(x)
     if ord is None:
         return c.vector_norm(value, axis, keepdims)
-    count = len(shapes.axes("np.linalg.norm", axis, len(value.type.shape)))
-    ord = ord if isinstance(ord, (str, int, float)) else repr(ord)
-    if ord == "fro" and count == 2:
-        return c.vector_norm(value, axis, keepdims)
-    if ord in (1, 2, math.inf) and count == 1:
-        return c.vector_norm(value, axis, keepdims, ord)
-    raise ArgumentError(
-        "np.linalg.norm",
-        f"ord must be None, 'fro' of a matrix, or 1, 2, inf of a vector, got {ord!r} of "
-        f"{shapes.text(value.type.shape)}",
+    rank = len(value.type.shape)
+    axes = shapes.axes("np.linalg.norm", axis, rank)
+    if len(axes) == 1 and not isinstance(ord, str):
+        return c.vector_norm(value, axes, keepdims, ord)
+    if len(axes) != 2:
+        raise ArgumentError(
+            "np.linalg.norm",
+            f"axis must name a vector's axis or two of a matrix for ord={ord!r}, got {axis!r} of "
+            f"{shapes.text(value.type.shape)}",
+        )
+    turned = (
+        isinstance(axis, tuple) and shapes.axis_index("np.linalg.norm", axis[0], rank) != (axes[0])
     )
+    found = c.matrix_norm(
+        c.moveaxis(value, axes[::-1] if turned else axes, (-2, -1)), keepdims, ord
+    )
+    return c.moveaxis(found, (-2, -1), axes) if keepdims else found
 
 
 def _clip(x: Any, a_min: Any = None, a_max: Any = None, min: Any = None, max: Any = None) -> Value:
@@ -183,6 +189,63 @@ def _split(uneven: bool) -> Function:
     return split
 
 
+def _split_along(name: str, axis: int) -> Function:
+    """`split` along an axis that x must have; `hsplit` takes vectors too."""
+
+    def split(x: Any, indices_or_sections: Any) -> list[Value]:
+        value = c.asvalue(x)
+        rank = len(value.type.shape)
+        place = 0 if (name, rank) == ("hsplit", 1) else axis
+        least = 1 if name == "hsplit" else max(axis + 1, 2)
+        if rank < least:
+            raise ShapeError(f"np.{name}", f"x must have {least} axes or more, got {value.type!r}")
+        result: list[Value] = _split(uneven=False)(value, indices_or_sections, place)
+        return result
+
+    return split
+
+
+def _cross(
+    x: Any, y: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> Value:
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    return c.cross(x, y, axisa, axisb, axisc)
+
+
+def _linalg_cross(x1: Any, x2: Any, axis: int = -1) -> Value:
+    return c.cross(x1, x2, axis, axis, axis)
+
+
+def _rollaxis(x: Any, axis: int, start: int = 0) -> Value:
+    value = c.asvalue(x)
+    rank = len(value.type.shape)
+    place = shapes.axis_index("np.rollaxis", axis, rank)
+    goal = shapes.index("np.rollaxis", "start", start)
+    goal = goal + rank if goal < 0 else goal
+    if not 0 <= goal <= rank:
+        raise ArgumentError("np.rollaxis", f"start must lie in [{-rank}, {rank}], got {start}")
+    return c.moveaxis(value, place, goal - 1 if place < goal else goal)
+
+
+def _dstack(xs: Any) -> Value:
+    return c.concat([_at_least(x, 3) for x in together("np.dstack", *xs)], 2)
+
+
+def _angle(z: Any, deg: bool = False) -> Value:
+    value = as_float(z)
+    turned = elementwise("atan2", c.zeros_like(value), value)
+    return turned * (180 / math.pi) if deg else turned
+
+
+def _imag(x: Any) -> Value:
+    return c.zeros_like(c.asvalue(x))
+
+
+def _never(x: Any) -> Value:
+    return c.full_like(c.asvalue(x), False, dtypes.bool_)
+
+
 def _pad(array: Any, pad_width: Any, constant_values: Any = 0) -> Value:
     value = c.asvalue(array)
     rank = len(value.type.shape)
@@ -219,18 +282,6 @@ def _vdot(x: Any, y: Any) -> Value:
     return c.contract(_ravel(left), _ravel(right), summed=[(0, 0)])
 
 
-def _diag(v: Any, k: int = 0) -> Value:
-    value = c.asvalue(v)
-    if len(value.type.shape) == 2:
-        return c.diagonal(value, k)
-    if len(value.type.shape) != 1 or k != 0:
-        raise ArgumentError(
-            "np.diag", f"v must be a vector with k=0 or a matrix, got {value.type!r} with k={k!r}"
-        )
-    n = value.type.shape[0]
-    return c.where(c.eye(n, dtype=dtypes.bool_), value, c.zeros_like(value))  # type: ignore[arg-type]
-
-
 def _isclose(
     a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> Any:
@@ -249,6 +300,7 @@ def _size(a: Any, axis: Any = None) -> Any:
 _SAME = """
     add subtract multiply divide negative positive square exp exp2 expm1 log log2 log10 log1p sqrt
     reciprocal sin cos tan sinh cosh tanh sign floor ceil trunc maximum minimum hypot logaddexp
+    logaddexp2 fmod signbit copysign
     equal not_equal less less_equal greater greater_equal remainder floor_divide
     logical_and logical_or logical_xor
     logical_not isfinite isinf isnan matmul vecdot
@@ -256,6 +308,10 @@ _SAME = """
 
 UFUNCS: dict[str, Function] = {
     **{name: getattr(namespace, name) for name in _SAME.split()},
+    **{
+        f"arc{name}": getattr(namespace, f"a{name}")
+        for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "tan2")
+    },
     "absolute": getattr(namespace, "abs"),  # noqa: B009
     "fabs": _fabs,
     "rint": _rint,
@@ -287,7 +343,9 @@ ACCUMULATE = {"add": "cumsum", "multiply": "cumprod"}
 
 # NumPy's name, our function, NumPy's parameters in order: `a:x` is called x in ours, `!out` is
 # refused unless it has the value it has anyway, `dtype*` casts the operands, `*xs` takes the rest.
+_SPLITS = (("vsplit", 0), ("hsplit", 1), ("dsplit", 2))
 _REDUCED = "a:x axis !out keepdims"
+_QUANTILE = "axis !out !overwrite_input method keepdims !weights !interpolation"
 _TABLE: tuple[tuple[str, Function, str], ...] = (
     ("sum", c.sum, "a:x axis dtype* !out keepdims !initial !where"),
     ("prod", c.prod, "a:x axis dtype* !out keepdims !initial !where"),
@@ -304,17 +362,34 @@ _TABLE: tuple[tuple[str, Function, str], ...] = (
     ("argmin", c.argmin, _REDUCED),
     ("all", c.all, f"{_REDUCED} !where"),
     ("any", c.any, f"{_REDUCED} !where"),
+    ("nansum", c.nansum, "a:x axis dtype* !out keepdims !initial !where"),
+    ("nanprod", c.nanprod, "a:x axis dtype* !out keepdims !initial !where"),
+    ("nanmean", c.nanmean, "a:x axis dtype* !out keepdims !where"),
+    ("nanvar", _spread(c.nanvar), "a:x axis dtype* !out ddof keepdims !where !mean correction"),
+    ("nanstd", _spread(c.nanstd), "a:x axis dtype* !out ddof keepdims !where !mean correction"),
+    ("nanmax", c.nanmax, f"{_REDUCED} !initial !where"),
+    ("nanmin", c.nanmin, f"{_REDUCED} !initial !where"),
+    ("nancumsum", c.nancumsum, "a:x axis dtype* !out"),
+    ("nancumprod", c.nancumprod, "a:x axis dtype* !out"),
     ("count_nonzero", c.count_nonzero, "a:x axis keepdims"),
     ("linalg.norm", _norm, "x ord axis keepdims"),
+    ("linalg.matrix_norm", c.matrix_norm, "x keepdims ord"),
     ("linalg.vector_norm", c.vector_norm, "x axis keepdims ord"),
     ("cumsum", c.cumulative_sum, "a:x axis dtype* !out"),
     ("cumprod", c.cumulative_prod, "a:x axis dtype* !out"),
     ("diff", c.diff, "a:x n axis !prepend !append"),
+    ("gradient", c.gradient, "f:x *varargs axis edge_order"),
+    ("interp", c.interp, "x xp fp left right period"),
+    ("unwrap", c.unwrap, "p:x discont axis period"),
+    ("linspace", c.linspace, "start stop num endpoint !retstep dtype axis !device"),
     ("round", c.round, "a:x decimals !out"),
     ("around", c.round, "a:x decimals !out"),
     ("fix", c.trunc, "x !out"),
     ("clip", _clip, "a:x a_min a_max !out min max !dtype !where !casting !order !subok"),
+    ("sinc", c.sinc, "x"),
+    ("nan_to_num", c.nan_to_num, "x !copy nan posinf neginf"),
     ("where", _where, "condition x y"),
+    ("select", c.select, "condlist:conditions choicelist:choices default"),
     ("isclose", _isclose, "a b rtol atol equal_nan"),
     ("reshape", c.reshape, "a:x shape !order !copy"),
     ("ravel", _ravel, "a:x !order"),
@@ -333,20 +408,32 @@ _TABLE: tuple[tuple[str, Function, str], ...] = (
     ("stack", c.stack, "arrays:xs axis !out dtype* !casting"),
     ("vstack", _vstack, "tup:xs dtype* !casting"),
     ("hstack", _hstack, "tup:xs dtype* !casting"),
+    ("dstack", _dstack, "tup:xs dtype* !casting"),
     ("column_stack", _column_stack, "tup:xs"),
     ("append", _append, "arr values axis"),
     ("split", _split(uneven=False), "ary:x indices_or_sections axis"),
+    *((name, _split_along(name, axis), "ary:x indices_or_sections") for name, axis in _SPLITS),
     ("array_split", _split(uneven=True), "ary:x indices_or_sections axis"),
     ("unstack", lambda x, axis=0: tuple(c.unstack(x, axis)), "x axis"),
     ("flip", c.flip, "m:x axis"),
     ("flipud", lambda x: c.flip(x, 0), "m:x"),
     ("fliplr", lambda x: c.flip(x, 1), "m:x"),
+    ("rot90", c.rot90, "m:x k axes"),
+    ("rollaxis", _rollaxis, "a:x axis start"),
     ("roll", c.roll, "a:x shift axis"),
     ("tile", c.tile, "A:x reps:repetitions"),
     ("repeat", c.repeat, "a:x repeats axis"),
+    ("sort", c.sort, "a:x axis !kind !order !stable"),
+    ("argsort", c.argsort, "a:x axis !kind !order !stable"),
+    ("partition", c.partition, "a:x kth axis !kind !order"),
+    ("argpartition", c.argpartition, "a:x kth axis !kind !order"),
+    ("take_along_axis", c.take_along_axis, "arr:x indices axis"),
+    ("median", c.median, "a:x axis !out !overwrite_input keepdims"),
+    ("quantile", c.quantile, f"a:x q {_QUANTILE}"),
+    ("percentile", c.percentile, f"a:x q {_QUANTILE}"),
     ("take", c.take, "a:x indices axis !out !mode"),
     ("pad", _pad, "array pad_width !mode constant_values"),
-    ("diag", _diag, "v k"),
+    ("diag", c.diag, "v:x k"),
     ("diagonal", c.diagonal, "a:x offset axis1 axis2"),
     ("trace", c.trace, "a:x offset axis1 axis2 dtype* !out"),
     ("tril", c.tril, "m:x k"),
@@ -355,6 +442,9 @@ _TABLE: tuple[tuple[str, Function, str], ...] = (
     ("vdot", _vdot, "a:x b:y"),
     ("inner", c.inner, "a:x b:y"),
     ("outer", c.outer, "a:x b:y !out"),
+    ("cross", _cross, "a:x b:y axisa axisb axisc axis"),
+    ("linalg.cross", _linalg_cross, "x1 x2 axis"),
+    ("kron", c.kron, "a:x b:y"),
     ("tensordot", c.tensordot, "a:x b:y axes"),
     ("einsum", c.einsum, "*operands !out !dtype !order !casting !optimize"),
     ("zeros_like", c.zeros_like, "a:x dtype !order !subok !shape !device"),
@@ -362,6 +452,12 @@ _TABLE: tuple[tuple[str, Function, str], ...] = (
     ("full_like", c.full_like, "a:x fill_value dtype !order !subok !shape !device"),
     ("copy", namespace.copy, "a:x !order !subok"),
     ("astype", c.astype, "x dtype !copy !device"),
+    ("real", c.positive, "val:x"),
+    ("angle", _angle, "z deg"),
+    ("imag", _imag, "val:x"),
+    ("real_if_close", c.positive, "a:x !tol"),
+    ("iscomplex", _never, "x"),
+    ("isreal", lambda x: ~_never(x), "x"),
     ("shape", lambda a: a.shape, "a"),
     ("ndim", lambda a: a.ndim, "a"),
     ("size", _size, "a axis"),
@@ -378,6 +474,13 @@ REFUSED: dict[str, tuple[tuple[Any, ...], str]] = {
     "casting": (("same_kind",), "Convert the operands with astype first."),
     "order": (("C", "K", "A", None), "Tensors are in row-major order; transpose first."),
     "subok": ((True, False), ""),
+    "kind": ((None, "quicksort", "mergesort", "heapsort", "stable"), "The sort is stable."),
+    "stable": ((None, True, False), ""),
+    "retstep": ((False,), "Compute (stop - start) / (num - 1) beside it."),
+    "tol": ((100,), "Leave it out: Tensors are real."),
+    "overwrite_input": ((False,), "A Tensor does not change: leave it out."),
+    "weights": ((None,), "Repeat the elements instead."),
+    "interpolation": ((None,), "It is called method=."),
     "copy": ((True, None), "A Tensor does not change, so a copy is never seen."),
     "device": ((None, "cpu"), "There is the CPU alone."),
     "mode": (("raise", "constant"), "The one mode is 'raise' for take and 'constant' for pad."),
