@@ -386,7 +386,7 @@ def test_data_from_a_formula(ground):
     ground.get("formula").fill("x2 > 2*sin(x1)")
     ground.press("Use")
     ground.until(lambda: ground.session.settings.data == "x2 > 2*sin(x1)")
-    assert ground.get("data-name").locator("option:checked").text_content().startswith("formula")
+    ground.get("data-name").locator("option:checked", has_text="formula").wait_for(state="attached")
     ground.get("formula").fill("x2 > open('x')")
     ground.press("Use")
     ground.page.get_by_text("unknown function 'open'").wait_for()

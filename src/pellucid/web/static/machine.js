@@ -2,7 +2,7 @@
 // support vectors, slacks, the numbers of the proof; points that are dragged while it is fitted.
 
 import {paint, paintClasses} from "./colours.js";
-import {classBar, place, scaleBar, spot, view} from "./plane.js";
+import {classBar, drawPoints, place, scaleBar, spot, view} from "./plane.js";
 import {digits, on, send, set, state} from "./state.js";
 
 const get = (id) => document.getElementById(id);
@@ -276,7 +276,8 @@ function showAt(message) {
   const out = [`${columns[0]} = ${digits(message.x[0])}, ${columns[1]} = ${digits(message.x[1])}`];
   const parts = fit?.w
     ? ` = ${fit.w.map((w, i) => `${signed(w, i === 0)} · ${digits(message.features[i])}`).join("")}${signed(fit.b)}` : "";
-  out.push(`f(x)${parts} = ${digits(f)}: class ${name(message.machine.class)}`);
+  const of = fit?.pairs.length > 1 ? ` of ${name(fit.positive)} against ${name(fit.negative)}` : "";
+  out.push(`f(x)${of}${parts} = ${digits(f)}: class ${name(message.machine.class)}`);
   for (const [row, weight, k] of terms) {
     out.push(`a·t·k of point ${row} = ${digits(weight)} · ${digits(k)} = ${digits(weight * k)}`);
   }
@@ -360,6 +361,7 @@ map.addEventListener("keydown", (event) => {
     view.cross = [state.points.x[2 * row], state.points.x[2 * row + 1]];
     carried = {row, mouse: false, from: view.cross};
     tell(`Point ${row} goes along with the arrows; Space puts it down, Escape puts it back.`);
+    drawPoints();
     drawLines();
   } else if (event.key === "Escape" && carried?.from) {
     event.preventDefault();
