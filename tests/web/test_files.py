@@ -4,6 +4,8 @@ import base64
 import dataclasses
 import json
 import runpy
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -163,6 +165,17 @@ def test_the_program_of_a_loaded_file_ends_in_the_page_s_bits(file, act, tmp_pat
         other.train()
     assert other.epoch == page.epoch and same(other.model, page.model)
     assert other.program() == page.program()
+
+
+@pytest.mark.slow
+def test_in_a_fresh_process(file, tmp_path):
+    page = made()
+    load(page, file[0])
+    steered(page)
+    (tmp_path / "model.safetensors").write_bytes(file[0])
+    (tmp_path / "program.py").write_text(page.program() + 'model.save("end.safetensors")\n')
+    subprocess.run([sys.executable, "program.py"], cwd=tmp_path, check=True, timeout=60)
+    assert same(pel.load(tmp_path / "end.safetensors"), page.model)
 
 
 def test_a_file_of_other_data_says_what_stays(file, tmp_path):

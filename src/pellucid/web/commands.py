@@ -207,7 +207,7 @@ def _difference(name: str, value: Any) -> dict[str, Any]:
 
 
 def _csv(session: Session, given: dict[str, Any]) -> None:
-    text = _whole(session.parts, given["text"], given["more"], MOST_BYTES)
+    text = _whole(session, "csv", given["text"], given["more"], MOST_BYTES)
     if text is not None:
         session.set_own(from_csv(text))
 
@@ -291,7 +291,7 @@ def _save(session: Session, given: dict[str, Any]) -> None:
 
 
 def _load(session: Session, given: dict[str, Any]) -> None:
-    content = _whole(session.parts, given["content"], given["more"], 4 * files.MOST_FILE // 3)
+    content = _whole(session, "load", given["content"], given["more"], 4 * files.MOST_FILE // 3)
     if content is None:
         return
     try:
@@ -302,11 +302,12 @@ def _load(session: Session, given: dict[str, Any]) -> None:
         raise DataError("load", "the file must come in base64") from None
 
 
-def _whole(parts: list[str], text: str, more: bool, most: int) -> str | None:
+def _whole(session: Session, kind: str, text: str, more: bool, most: int) -> str | None:
     """What came in parts; None while some are missing."""
+    parts = session.parts.setdefault(kind, [])
     if sum(map(len, parts)) + len(text) > most:
         parts.clear()
-        raise TooLargeError("page", f"a file has at most {most >> 20} MiB, got more")
+        raise TooLargeError("page", f"a file has at most {most >> 20} MiB of text, got more")
     parts.append(text)
     if more:
         return None

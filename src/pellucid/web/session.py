@@ -60,7 +60,7 @@ class Session(Running):
     ):
         self.send, self.ready, self.waiting, self.own = send, ready, waiting, own
         self.file = file
-        self.parts: list[str] = []  # of a table or file that is on its way
+        self.parts: dict[str, list[str]] = {}  # of a table or a file that is on its way
         self.desk = Desk(lambda: (self.rows.x, self.rows.shown), lambda told: self.send(told))
         self._adopt(settings or Settings(), model)
 

@@ -39,7 +39,7 @@ class Attached(Session):
 
     def __init__(self, run: Run, send: Callable[[Any], None], ready: Callable[[], bool]):
         self.send, self.ready, self.waiting = send, ready, lambda: False
-        self.run, self.parts, self._pending = run, [], []
+        self.run, self.parts, self._pending = run, {}, []
         model = run.model
         if not isinstance(model, Sequential) or not all(
             isinstance(e, LAYERS) for e in model.layers
