@@ -47,6 +47,7 @@ def places(n):
     return np.stack([np.tile(edge, n), np.repeat(edge[::-1], n)], 1)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(("column", "pair"), [(0, [0, 1]), (1, [2, 0]), (2, [1, 0]), (1, [1, 1])])
 def test_grid_and_rows_are_carried_by_the_layers(column, pair):
     session = page(epochs=3)
@@ -78,6 +79,7 @@ def test_the_border_in_the_plane_is_where_the_output_is_0():
     assert len(ends) > 50 and slope < 0.01
 
 
+@pytest.mark.slow
 def test_of_three_classes_the_border_is_where_the_two_highest_are_equal():
     session = page("data=circle", 0)
     do(session, do="draw", points=[[5.0, 5.0, 2], [5.2, 5.1, 2], [4.8, 5.2, 2]])

@@ -148,6 +148,7 @@ def untouched(page):
 CASES = (plain, steered, other_data, other_batch, other_optimizer, untouched)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("act", CASES, ids=lambda act: act.__name__)
 def test_the_program_of_a_loaded_file_ends_in_the_page_s_bits(file, act, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -203,6 +204,7 @@ def test_the_curve_begins_with_the_history_of_the_file(file):
     assert [row[1] for row in screen["past"]] == file[1].history.epochs["loss"][:4]
 
 
+@pytest.mark.slow
 def test_another_network_takes_the_place_of_the_file_s(file):
     page = made()
     load(page, file[0])
@@ -215,6 +217,7 @@ def test_another_network_takes_the_place_of_the_file_s(file):
     assert page.settings.loaded is None and page.epoch == 0
 
 
+@pytest.mark.slow
 def test_weights_set_by_hand_go_where_the_network_has_no_place_for_them():
     page = made()
     do(page, do="weight", name="dense_1.W", index=[0, 0], value=1.0)
@@ -244,6 +247,7 @@ def test_a_model_of_python_s_goes_on_with_its_slots_and_means(file, tmp_path, mo
     assert found is not model and same(found, model)
 
 
+@pytest.mark.slow
 def test_a_schedule_goes_on_with_the_step_of_the_file(tmp_path):
     model = pel.Sequential([Dense(3, "tanh"), Dense(1, "tanh")], seed=3)
     model.compile(Adam(Cosine(0.1, 200)), "half_squared")
@@ -256,6 +260,7 @@ def test_a_schedule_goes_on_with_the_step_of_the_file(tmp_path):
     assert page.epoch == 5 and same(page.model, model)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     ("change", "wanted"),
     [

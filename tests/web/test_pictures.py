@@ -135,6 +135,7 @@ def test_from_the_plane_to_pictures_and_back():
     do(page, do="step", epochs=1)
 
 
+@pytest.mark.slow
 def test_two_runs_on_pictures_and_the_units_that_see_them():
     page = Session(from_address(LINK))
     page.told = []

@@ -48,7 +48,7 @@ def page():
     return made
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize("values", CASES, ids=lambda values: next(iter(values)))
 def test_each_of_two_runs_ends_in_the_bits_of_the_run_alone(page, values):
     do(page, do="compare", values=values)
@@ -95,6 +95,7 @@ def test_what_is_changed_later_is_changed_in_both(page):
     assert page.second.settings.seed == page.settings.seed == 1
 
 
+@pytest.mark.slow
 def test_a_rate_that_differs_stays_the_second_s_own(page):
     do(page, do="compare", values=CASES[0])
     do(page, do="step", epochs=1)
@@ -149,6 +150,7 @@ def test_pictures_hold_both_at_one_epoch(page):
     assert len(page.told[-1]["second"]) == 1
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     ("values", "wanted"),
     [
@@ -171,6 +173,7 @@ def test_what_is_no_difference_is_refused(page, values, wanted):
     assert page.second is None and page.program() == before
 
 
+@pytest.mark.slow
 def test_data_that_the_difference_does_not_fit_end_the_second_run(page):
     do(page, do="compare", values={"features": ["x1", "x2", "sin(x1)"]})
     do(page, do="set", values={"features": ["x1", "x2", "sin(x1)"]})
@@ -212,3 +215,27 @@ def test_export_gives_both_programs(page):
 def test_the_difference_in_words(name, first, second, wanted):
     made = [Settings(**{name: one}) for one in (first, second)]
     assert differences(*made, name) == wanted
+
+
+@pytest.mark.one_in(2)
+@pytest.mark.parametrize("slices", [1, 3])
+def test_a_rule_that_fires_at_the_end_of_a_slice_ends_the_run(slices):
+    """Pauses and pictures come between any two epochs; the run ends where it would without."""
+    rule = {"kind": "below", "monitor": "loss", "number": 0.3}
+    runs = []
+    for pauses in (10**6, slices):
+        made = Session()
+        do(made, do="set", values={"stop": rule})
+        do(made, do="set", values={"optimizer": {"type": "SGD", "learning_rate": 0.1}})
+        ticks = []
+
+        def waiting(ticks=ticks, pauses=pauses):
+            ticks.append(0)
+            return len(ticks) % pauses == 0
+
+        made.waiting = waiting
+        do(made, do="play")
+        while made.playing:
+            made.train()
+        runs.append(made)
+    assert runs[0].epoch == runs[1].epoch and same(*runs)

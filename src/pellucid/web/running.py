@@ -41,12 +41,13 @@ class Running(Showing):
 
     def _fit(self, goal: int) -> None:
         s, (x, y) = self._settings, self.rows.train
-        callbacks: list[Callback] = [Watch(self)]
+        callbacks: list[Callback] = []
         if s.stop is not None:
             kind = StopBelow if s.stop.kind == "below" else EarlyStopping
             callbacks.append(kind(s.stop.monitor, s.stop.number))  # type: ignore[arg-type]
+        callbacks.append(Watch(self))  # behind the rule, whose end of the run it sees
         held_out = s.stop is not None and s.stop.monitor.startswith("val")
-        self._ruled, self._interrupted = "", False
+        self._ruled, self._fired = "", False
         self._started = time.perf_counter()
         try:
             self.model.fit(
@@ -70,7 +71,7 @@ class Running(Showing):
             self._follow()
         finally:
             self.seconds += time.perf_counter() - self._started
-        if s.stop is not None and not self._interrupted and self.epoch < goal and self.playing:
+        if s.stop is not None and self._fired and self.playing:
             shown = "training" if s.stop.monitor == "loss" else "test"
             self._ruled = f"The stop rule of the {shown} loss ended the run."
             self.halted = True
@@ -106,7 +107,11 @@ class Running(Showing):
                 run.publish()
             self.send(self.frame(run))
         if self.waiting() and at_epoch:
-            self._interrupted = run.stop = True
+            run.stop = True
+
+    def note_rule(self, run: Run) -> None:
+        """At the end of an epoch: whether a stop rule has ended the run."""
+        self._fired = run.stop
 
     def _apply_due(self) -> None:
         """Changes of a program whose epoch has come."""
@@ -165,4 +170,5 @@ class Watch(Callback):
         self.session.tick(run, False)
 
     def on_epoch(self, run: Run) -> None:
+        self.session.note_rule(run)
         self.session.tick(run, True)

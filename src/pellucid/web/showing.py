@@ -79,7 +79,7 @@ class Showing:
         self._earlier = model.history if anew else None
         self.playing, self.seconds, self.scores = False, 0.0, dict[str, Any]()
         self._settings, self.rows, self.model = settings, rows, model
-        self._goal, self._ruled, self._interrupted = settings.epochs, "", False
+        self._goal, self._ruled, self._fired = settings.epochs, "", False
         self.halted = False  # by a rule, or a loss that is not finite
         self._started = self._last_frame = 0.0
         self._last_scores = -1e9
