@@ -523,9 +523,9 @@ def test_the_exported_program_ends_in_the_page_s_bits(ground, tmp_path):
     end = "\nimport numpy as np\nnp.savez('w.npz', *model.get_weights())\n"
     (tmp_path / "program.py").write_text(text + end)
     subprocess.run([sys.executable, "program.py"], cwd=tmp_path, check=True, timeout=60)
-    found = np.load(tmp_path / "w.npz")
     wanted = ground.session.model.get_weights()
-    assert all(np.array_equal(found[f"arr_{i}"], w) for i, w in enumerate(wanted))
+    with np.load(tmp_path / "w.npz") as found:
+        assert all(np.array_equal(found[f"arr_{i}"], w) for i, w in enumerate(wanted))
 
 
 def test_the_program_panel_changes_the_screen_and_refuses_with_the_line(ground):
