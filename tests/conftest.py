@@ -42,8 +42,10 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("PELLUCID_CACHE", "off")  # every test makes its own machine code
     if "slow" in config.option.markexpr.replace("not slow", "", 1):  # make test-all: slow or not
         AUDIT.every = 1
-    if "not slow" not in config.option.markexpr:
-        QUICK.every = 1
+    if "browser" in config.option.markexpr.replace("not browser", ""):
+        QUICK.parts = ()
+    elif "not slow" not in config.option.markexpr:
+        QUICK.parts = quick_code.SLOW
     audit.install()
     quick_code.install()
 

@@ -84,12 +84,17 @@ def ground(shared):
     def frames():
         return int(shared.page.evaluate("document.body.dataset.frames"))
 
+    def current():
+        shown = shared.page.locator(".link title").first.text_content().rpartition(": ")[2]
+        return abs(float(shown) - shared.session.model.weights["dense_1.W"][0, 0]) < 1e-4
+
     shared.page.mouse.move(0, 0)
     shared.page.evaluate("document.getElementById('unit').close()")
     model, drawn = id(shared.session.model), frames()
     shared.made._worker.submit("address", {"text": ""})
     shared.until(lambda: id(shared.session.model) != model and not shared.session.playing)
     shared.until(lambda: frames() > drawn)
+    shared.until(current)  # a frame may have been of the model before
     return shared
 
 

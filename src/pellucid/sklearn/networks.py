@@ -6,6 +6,7 @@ attributes that follow from it. The training itself is `Sequential.fit`.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import warnings
 from collections.abc import Callable, Sequence
@@ -59,6 +60,13 @@ class Network(CallbackSupportMixin, Estimator):
         return []
 
     # -- the model ----------------------------------------------------------------------------
+
+    def __pellucid_network__(self, arrays: bool) -> Any:
+        """What `pel.draw` draws of it alone: its network."""
+        check_is_fitted(self)
+        return dataclasses.replace(
+            self._network.__pellucid_network__(arrays), title=type(self).__name__
+        )
 
     def __setstate__(self, state: Any) -> None:
         super().__setstate__(state)

@@ -99,6 +99,10 @@ class History:
         """What `pel.draw` draws of a run."""
         return self.epochs
 
+    def __pellucid_steps__(self) -> tuple[Table, Table]:
+        """What it draws of its steps: minibatches, and validation where it was measured."""
+        return self.steps, self.validation
+
     def _repr_svg_(self) -> str | None:
         """The curves in a notebook."""
         return display.svg(self)
