@@ -6,18 +6,29 @@ In: what the page sees of a model. Out: for each of them the values of the two u
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from pellucid.web.look import Look
+from pellucid.web.sources import Rows
 
 Array = np.ndarray[Any, Any]
 
 _NODES = 49  # of the grid along an edge
 _ROWS = 600  # that are shown
 _HALVINGS = 12  # of an edge of the grid, for a point of the border
+
+
+class Seen(Protocol):
+    """What is needed of the look of a model; see `look.py`."""
+
+    rows: Rows
+    dtype: Any
+    widths: list[int]
+
+    def over(self, places: Array) -> Array: ...
+    def columns(self, rows: Array, backend: str | None) -> list[Array]: ...
+    def classes_of(self, predicted: Array) -> Array | None: ...
 
 
 class Carried:
@@ -27,7 +38,7 @@ class Carried:
         look: of a model over a plane.
     """
 
-    def __init__(self, look: Look):
+    def __init__(self, look: Seen):
         self.look = look
         count = len(look.rows.inputs)
         self.chosen = np.unique(np.linspace(0, count - 1, min(count, _ROWS)).astype(np.int64))

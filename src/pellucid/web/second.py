@@ -8,15 +8,28 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, TypeVar
 
 from pellucid.core.errors import ArgumentError
 from pellucid.nn.dense import Dense
 from pellucid.web.settings import Settings
 
-if TYPE_CHECKING:
-    from pellucid.web.session import Session
 
+class Changing(Protocol):
+    """What a second run needs of a session."""
+
+    own: Any
+    file: Any
+    board: Any
+    send: Any
+
+    @property
+    def settings(self) -> Settings: ...
+
+    def change(self, values: Mapping[str, Any]) -> None: ...
+
+
+S = TypeVar("S", bound=Changing)
 CAN_DIFFER = (
     "optimizer",
     "layers",
@@ -44,7 +57,7 @@ def check(values: Mapping[str, Any]) -> None:
         )
 
 
-def beside(first: Session, make: Callable[..., Session], values: Mapping[str, Any]) -> Session:
+def beside(first: S, make: Callable[..., S], values: Mapping[str, Any]) -> S:
     """The second run at its start.
 
     Args:
@@ -66,7 +79,7 @@ def beside(first: Session, make: Callable[..., Session], values: Mapping[str, An
     return second
 
 
-def _through(first: Session) -> Callable[[Any], None]:
+def _through(first: Changing) -> Callable[[Any], None]:
     """What passes on why the second run stopped, and nothing else of it."""
 
     def send(message: Any) -> None:
