@@ -75,21 +75,21 @@ def test_a_run_over_sparse_rows_goes_on_in_the_middle_of_dense_ones():
 
 
 def test_steps_make_few_rows_dense_and_refuse_what_the_memory_does_not_hold(monkeypatch):
-    wide = sparse.random(40, 100_000, 1e-4, format="csr", random_state=0)  # 16 MB dense
+    wide = sparse.random(40, 20_000, 1e-3, format="csr", random_state=0)  # 3 MB dense
     y = np.arange(40) % 2
     taken = []
     rows = tables.SparseTable.__getitem__
     spied = lambda self, some: (taken.append(len(found := rows(self, some))), found)[1]  # noqa: E731
     monkeypatch.setattr(tables.SparseTable, "__getitem__", spied)
-    monkeypatch.setattr(tables, "TOGETHER", 4 * 100_000 * 5)
-    monkeypatch.setattr(tables, "free_memory", lambda: 10**7)
-    model = pel.Sequential([Dense(1, input_shape=(100_000,))], seed=0)
+    monkeypatch.setattr(tables, "TOGETHER", 4 * 20_000 * 5)
+    monkeypatch.setattr(tables, "free_memory", lambda: 10**6)
+    model = pel.Sequential([Dense(1, input_shape=(20_000,))], seed=0)
     model.compile("sgd", "binary_cross_entropy")
     model.fit(wide, y, batch_size=4, epochs=1, verbose=0)
     model.predict(wide)
     assert max(taken[-8:]) == 5  # predictions
     for refused in (SoftmaxRegression(), LinearSVC(), MLPClassifier(solver="lbfgs")):
-        with pytest.raises(pel.PellucidError, match=r"taken at once.*0\.032 GB.*, got 0\.01 GB"):
+        with pytest.raises(pel.PellucidError, match=r"taken at once.*0\.0064 GB.*, got 0\.001 GB"):
             refused.fit(wide.astype(np.float64), y)
 
 

@@ -89,6 +89,7 @@ def is_explicit(case: Case) -> bool:
     return any(word in case.text for word in ("dtype", "float64")) or case.name == "float_power"
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("case", [*CASES, *INDEXING], ids=str)
 def test_equals_numpy(case: Case) -> None:
     for shapes, dtype in runs(case):

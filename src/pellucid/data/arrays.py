@@ -203,7 +203,7 @@ def as_features(x: Any, where: str, dtype: np.dtype[Any] | None = None) -> Array
         dtype: what they are used in; integers that it cannot hold are refused. A sparse matrix
             is then a `SparseTable`.
     """
-    if dtype is not None and is_sparse(x):
+    if dtype is not None and type(x) is not np.ndarray and is_sparse(x):
         return cast(Array, SparseTable(SparseRows.of(x, where, dtype=dtype)))
     if is_frame(x) and dtype is not None:
         x = _table_array(x, where, "x", dtype)

@@ -181,7 +181,8 @@ class SparseTable:
     @property
     def nbytes(self) -> int:
         """What the rows would take if they were dense."""
-        return len(self) * self.shape[1] * self.dtype.itemsize
+        size: int = len(self) * self.shape[1] * self.dtype.itemsize
+        return size
 
     def __getitem__(self, rows: Any) -> Array:
         """These rows, dense."""

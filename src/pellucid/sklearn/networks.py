@@ -226,7 +226,8 @@ class Network(CallbackSupportMixin, Estimator):
     def _plain_dtype(self, X: Any) -> np.dtype[Any]:
         """What weights are computed in: that of X, unless `dtype` says otherwise."""
         if self.dtype is None:
-            return X.dtype
+            own: np.dtype[Any] = X.dtype
+            return own
         dtype = np.dtype(self.dtype) if isinstance(self.dtype, (str, type, np.dtype)) else None
         if dtype not in (np.dtype("f4"), np.dtype("f8")):
             raise ArgumentError(
