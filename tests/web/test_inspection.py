@@ -236,7 +236,8 @@ def test_the_command_opens_a_model_file_on_its_data(tmp_path, monkeypatch, capsy
     rows = "".join(f"{a},{b},{label}\n" for (a, b), label in zip(X, Y, strict=True))
     (tmp_path / "rows.csv").write_text(f"a,b,y\n{rows}")
     seen = {}
-    monkeypatch.setattr(main, "look", lambda model, x, y, **rest: seen.update(rest, x=x, y=y))
+    look = lambda model, x, y, **rest: seen.update(rest, x=x, y=y)  # noqa: E731
+    monkeypatch.setattr("pellucid.web.inspector.inspecting.inspect", look)
     main.inspect(tmp_path / "net.safetensors", str(tmp_path / "rows.csv"), 3, 8, 1, browser=False)
     assert seen["x"].shape == X.shape and seen["y"].tolist() == Y.tolist()
     options = {name: seen[name] for name in ("epochs", "batch_size", "seed", "browser")}

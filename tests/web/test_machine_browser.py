@@ -212,6 +212,7 @@ def test_a_point_is_moved_by_the_keyboard(ground):
 
 
 def test_values_under_the_cursor(ground):
+    ground.page.evaluate("document.getElementById('at').replaceChildren()")  # of the test before
     box = ground.get("map").bounding_box()
     ground.page.mouse.move(box["x"] + 100, box["y"] + 80)
     ground.get("at").get_by_text("nearest point").wait_for()

@@ -168,7 +168,7 @@ def test_classification_and_regression(ground):  # P5
 
 def test_every_data_set(ground):  # P6, P7
     names = ground.get("data-name").locator("option").all_text_contents()
-    assert names == ["circle", "xor", "gauss", "spiral", "plane", "gaussians"]
+    assert names == ["circle", "xor", "gauss", "spiral", "plane", "gaussians", "digits"]
     for name in names[1:]:
         chosen(ground, "data-name", name)
         ground.until(lambda name=name: ground.session.settings.data == name)
@@ -206,6 +206,7 @@ def test_layers_and_units(ground):  # P10, limits lifted
     for n in range(5, 12):
         ground.page.get_by_role("button", name="More units in layer 1", exact=True).click()
         ground.until(lambda n=n: ground.session.settings.layers[0].units == n)
+        ground.get(f"unit-1-{n - 1}").wait_for()  # the diagram was made anew
     ground.page.get_by_role("button", name="Fewer units in layer 2", exact=True).click()
     ground.until(lambda: ground.session.settings.layers[1].units == 1)
     ground.press("Remove the last one")
@@ -499,6 +500,17 @@ def test_save_and_load_a_model(ground, tmp_path):
     ground.get("load").set_input_files(place)
     same = lambda: all(map(np.array_equal, ground.session.model.get_weights(), kept))  # noqa: E731
     ground.until(same)
+    ground.page.locator("#epoch", has_text=re.compile("^1$")).wait_for()  # where the file stood
+    ground.press("Step")
+    ground.until(lambda: ground.session.epoch == 2)
+    x, y = ground.session.rows.train
+    python = pel.load(place)
+    python.fit(x, y, batch_size=10, epochs=2, seed=0, verbose=0, resume=True)
+    assert all(map(np.array_equal, python.get_weights(), ground.session.model.get_weights()))
+    with ground.page.expect_event("download", lambda one: "model" in one.suggested_filename) as got:
+        ground.press("Export the program")
+    got.value.save_as(tmp_path / "again.safetensors")  # the program loads it
+    assert (tmp_path / "again.safetensors").read_bytes() == place.read_bytes()
 
 
 def test_the_exported_program_ends_in_the_page_s_bits(ground, tmp_path):
@@ -516,9 +528,9 @@ def test_the_exported_program_ends_in_the_page_s_bits(ground, tmp_path):
     end = "\nimport numpy as np\nnp.savez('w.npz', *model.get_weights())\n"
     (tmp_path / "program.py").write_text(text + end)
     subprocess.run([sys.executable, "program.py"], cwd=tmp_path, check=True, timeout=60)
-    found = np.load(tmp_path / "w.npz")
     wanted = ground.session.model.get_weights()
-    assert all(np.array_equal(found[f"arr_{i}"], w) for i, w in enumerate(wanted))
+    with np.load(tmp_path / "w.npz") as found:
+        assert all(np.array_equal(found[f"arr_{i}"], w) for i, w in enumerate(wanted))
 
 
 def test_the_program_panel_changes_the_screen_and_refuses_with_the_line(ground):

@@ -28,6 +28,7 @@ from pellucid.core import shapes
 from pellucid.core.arguments import integer
 from pellucid.core.errors import ArgumentError, DataError, PellucidError
 from pellucid.core.files import as_path, check_target
+from pellucid.core.forks import load as load_module
 from pellucid.data import Dataset, load_digits, load_idx_folder, read_idx
 from pellucid.graph.text import print_graph
 from pellucid.models import Model, Sequential
@@ -35,8 +36,6 @@ from pellucid.nn import L2, Dense, Flatten, Rescale
 from pellucid.nn.activations import check as check_activation
 from pellucid.optim import SGD, Adam, Optimizer
 from pellucid.tables import TableModel, load
-from pellucid.web.inspector.inspecting import inspect as look
-from pellucid.web.inspector.inspecting import rows_of_file
 from pellucid.web.playing import play as start
 
 app = typer.Typer(
@@ -503,16 +502,18 @@ def inspect(
     pellucid inspect digits.safetensors
     pellucid inspect mine.safetensors --data rows.csv --epochs 5
     """
+    inspector = load_module("pellucid.web.inspector.inspecting")  # no other command waits for it
     model = load(model_file)
     if isinstance(model, TableModel):
         raise DataError("inspect", f"expected a network, got a model of a table in {model_file}")
     if data is not None and Path(data).suffix.lower() in (".csv", ".tsv"):
-        own = rows_of_file(Path(data))
+        own = inspector.rows_of_file(Path(data))
         x, y = own.x, own.y
     else:
         images = dataset("inspect", data or "digits", model.seed or 0)
         x, y = images.x_train, images.y_train
-    look(model, x, y, batch_size=batch_size, epochs=epochs, seed=seed, browser=browser)
+    options = {"batch_size": batch_size, "epochs": epochs, "seed": seed, "browser": browser}
+    inspector.inspect(model, x, y, **options)
 
 
 def version(shown: bool) -> None:

@@ -13,15 +13,16 @@ from typing import Any
 import numpy as np
 
 from pellucid.core.errors import DataError, TooLargeError
-from pellucid.data import features, points, read_table, split
+from pellucid.data import features, load_digits, points, read_table, split
 from pellucid.data.plane import REACH
 from pellucid.nn import Loss
-from pellucid.web.settings import MOST_CLASSES, MOST_COLUMNS, MOST_ROWS, OWN, Settings
+from pellucid.web.settings import DIGITS, MOST_CLASSES, MOST_COLUMNS, MOST_ROWS, OWN, Settings
 
 Array = np.ndarray[Any, Any]
 
 MOST_BYTES = 32 << 20  # of a table that is dropped onto the page
 _TARGETS = ("y", "target", "label", "class")
+_PIXELS = 64  # of a digit
 _MARGIN = 0.05  # of the range of the data that the plane shows beside it
 
 
@@ -93,6 +94,7 @@ class Rows:
         shown: (N,) classes or values.
         kept, held: numbers of the rows trained on, and of those held out.
         low, high: (D,) the plane that is looked at; the other columns stand at `middle`.
+        picture: height and width where the columns are the pixels of one, row by row.
     """
 
     x: Array
@@ -105,6 +107,7 @@ class Rows:
     low: Array
     high: Array
     middle: Array
+    picture: tuple[int, int] | None = None
 
     @property
     def train(self) -> tuple[Array, Array]:
@@ -117,6 +120,8 @@ class Rows:
 
 def rows_of(settings: Settings, own: Own | None) -> Rows:
     """The rows that the exported program computes, by the same functions."""
+    if settings.data == DIGITS:
+        return _digits(settings)
     if settings.data == OWN:
         if own is None:
             raise DataError("data", "there are no rows of your own yet", "Drop a table first.")
@@ -133,6 +138,31 @@ def rows_of(settings: Settings, own: Own | None) -> Rows:
     kept, held = split(len(x), settings.held, seed=settings.data_seed)
     inputs = features(x, list(settings.features))
     return Rows(x, inputs, y, shown, classes, kept, held, low, high, x.mean(0))
+
+
+def _digits(settings: Settings) -> Rows:
+    digits = load_digits(seed=settings.data_seed, fraction=settings.held)
+    height, width = digits.x_train.shape[1:]
+    x = np.concatenate([digits.x_train, digits.x_test]).reshape(-1, height * width) / 16
+    y = np.concatenate([digits.y_train, digits.y_test])
+    kept, held = np.split(np.arange(len(x)), [len(digits.x_train)])
+    low, high = np.zeros(x.shape[1]), np.ones(x.shape[1])
+    middle = x.mean(0)
+    return Rows(x, x, y, y, 10, kept, held, low, high, middle, (height, width))
+
+
+def with_columns(settings: Settings, own: Own | None) -> tuple[Settings, int]:
+    """`settings` with the features that their data need, and the number of columns of the data.
+
+    The features of pictures are all of their pixels.
+    """
+    if settings.data == DIGITS:
+        return replace(settings, features=_numbered(_PIXELS)), _PIXELS
+    return settings, own.x.shape[1] if settings.data == OWN and own is not None else 2
+
+
+def _numbered(columns: int) -> tuple[str, ...]:
+    return tuple(f"x{i + 1}" for i in range(columns))
 
 
 def from_arrays(x: Any, y: Any, loss: Loss) -> Own:
@@ -236,7 +266,7 @@ def bounded(own: Own) -> Own:
 
 
 def _names(x: Array) -> tuple[str, ...]:
-    return tuple(f"x{i + 1}" for i in range(x.shape[1]))
+    return _numbered(x.shape[1])
 
 
 def _labels(given: tuple[str, ...], classes: int) -> tuple[str, ...]:

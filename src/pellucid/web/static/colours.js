@@ -36,6 +36,17 @@ export function paint(canvas, values, cells, scale, shift = 0, hard = false) {
   context.putImageData(image, 0, 0);
 }
 
+// A picture of ink from 0, white, to 1, black.
+export function paintInk(canvas, values, [height, width]) {
+  if (canvas.width !== width || canvas.height !== height) { canvas.width = width; canvas.height = height; }
+  const context = canvas.getContext("2d"), image = context.createImageData(width, height);
+  for (let i = 0; i < height * width; i++) {
+    image.data.fill(255 - 255 * Math.max(0, Math.min(1, values[i])), 4 * i, 4 * i + 3);
+    image.data[4 * i + 3] = 255;
+  }
+  context.putImageData(image, 0, 0);
+}
+
 // The class with the highest output, paler where the next one is close.
 export function paintClasses(canvas, values, cells, classes, hard) {
   if (canvas.width !== cells) { canvas.width = cells; canvas.height = cells; }
