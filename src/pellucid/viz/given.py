@@ -165,6 +165,22 @@ def reader_of(where: str, target: Any) -> tuple[Callable[[Array], Any], bool]:
     return function_of(where, "the function", target, "f(rows)"), False
 
 
+def support_vectors(machine: Any, columns: int) -> Array | None:
+    """The support vectors (S, columns) of a machine with a margin or a tube; else None.
+
+    The classes of scikit-learn's interface spell them with an underscore. Kernel logistic
+    regression has neither margin nor tube, and says so.
+    """
+    if not getattr(machine, "__pellucid_margin__", True):
+        return None
+    given = getattr(machine, "support_vectors", getattr(machine, "support_vectors_", None))
+    try:
+        found = np.asarray(given, np.float64)
+    except (TypeError, ValueError):  # sparse rows
+        return None
+    return found if found.ndim == 2 and found.shape[1] == columns else None
+
+
 def every(count: int, most: int) -> int:
     """The step at which of `count` things at most `most` are taken."""
     return max(1, math.ceil(count / most))
