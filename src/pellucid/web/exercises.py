@@ -68,16 +68,6 @@ def of_text(text: str) -> Exercise:
     return Exercise(kind, *map(int, rest))
 
 
-def of_plain(given: Any) -> Exercise | None:
-    """The exercise that a page sent."""
-    if given is None:
-        return None
-    names = {one.name for one in dataclasses.fields(Exercise)}
-    if not isinstance(given, dict) or not set(given) <= names:
-        raise DataError("page", f"an exercise has {', '.join(sorted(names))}, got something else")
-    return Exercise(**given)
-
-
 class Desk:
     """Asks, and checks answers.
 
@@ -98,16 +88,15 @@ class Desk:
     def ask(self, exercise: Exercise) -> None:
         """Sends the question."""
         self.cancel()
-        told = {"kind": "exercise", **dataclasses.asdict(exercise), "exercise": exercise.kind}
+        told: dict[str, Any] = {"kind": "exercise", "exercise": exercise.kind}
         if exercise.kind == GRAPH:
             asked = exercise_graph.puzzle(exercise.level, exercise.seed)
             names = [f"x{i + 1}" for i in range(asked.variables)]
-            self.send({**told, "kind": "exercise", "variables": names, **_image(asked.picture())})
+            self.send({**told, "variables": names, **_image(asked.picture())})
             return
         name, x, y = self._data(exercise)
-        arrays = {"x": x[:, :2], "y": y}
-        told |= {"kind": "exercise", "name": name, "most": exercise_units.MOST_UNITS}
-        self.send(pack({**told, "starts": exercise_units.STARTS}, arrays))
+        told |= {"name": name, "starts": exercise_units.STARTS}
+        self.send(pack(told, {"x": x[:, :2], "y": y}))
 
     def _data(self, exercise: Exercise) -> tuple[str, Any, Any]:
         if exercise.level == OWN:
