@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.inspector.dependence import dependence
 from pellucid.inspector.facts import element
 from pellucid.inspector.moment import Moment
+from pellucid.inspector.receptive_field import receptive_field
 from pellucid.viz import svg
 from pellucid.viz.axes import heat_image
 from pellucid.viz.phases import DATA, INPUTS
@@ -83,7 +83,7 @@ def draw_window(moment: Moment, n: int, at: Sequence[int] = ()) -> tuple[Picture
     The picture is None where no input that it sees is an image.
     """
     place = element(moment, n, at)
-    seen = dependence(moment, n, place)
+    seen = receptive_field(moment, n, place)
     panels: list[Picture] = []
     lines: list[str] = []
     for k in inputs_of(moment):

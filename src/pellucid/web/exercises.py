@@ -24,8 +24,11 @@ from pellucid.web import exercise_graph, exercise_units
 from pellucid.web.frames import pack
 
 UNITS, GRAPH = "hidden-units", "which-function"
-KINDS = {UNITS: exercise_units.MOST_LEVEL, GRAPH: exercise_graph.MOST_LEVEL}
 OWN = 0  # the level of hidden-units that takes the points of the playground
+LEVELS = {
+    UNITS: range(OWN, exercise_units.MOST_LEVEL + 1),
+    GRAPH: range(1, exercise_graph.MOST_LEVEL + 1),
+}
 _MOST_LETTERS = 400
 _WHERE = "exercise"
 _Message = dict[str, Any] | bytes
@@ -36,7 +39,7 @@ class Exercise:
     """One exercise.
 
     Args:
-        kind: of `KINDS`.
+        kind: of `LEVELS`.
         level: from 1 on; 0 of hidden-units takes the points of the playground.
         seed: which one of the level.
     """
@@ -46,9 +49,9 @@ class Exercise:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        choice(_WHERE, "kind", self.kind, KINDS)
-        least = OWN if self.kind == UNITS else 1
-        integer(_WHERE, "level", self.level, least, KINDS[self.kind])
+        choice(_WHERE, "kind", self.kind, LEVELS)
+        levels = LEVELS[self.kind]
+        integer(_WHERE, "level", self.level, levels[0], levels[-1])
         check_seed(_WHERE, self.seed)
 
     def __str__(self) -> str:
@@ -95,7 +98,7 @@ class Desk:
             self.send({**told, "variables": names, **_image(asked.picture())})
             return
         name, x, y = self._data(exercise)
-        told |= {"name": name, "starts": exercise_units.STARTS}
+        told |= {"name": name, "starts": exercise_units.STARTS, "solved": exercise_units.SOLVED}
         self.send(pack(told, {"x": x[:, :2], "y": y}))
 
     def _data(self, exercise: Exercise) -> tuple[str, Any, Any]:

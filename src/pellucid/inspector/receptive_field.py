@@ -1,4 +1,4 @@
-"""Which numbers of earlier nodes one number is made of: its receptive field, read off the graph.
+"""The receptive field of one number, read off the graph: which earlier numbers it is made of.
 
 In: a `Moment` and an element of a node. Out: for each earlier node which of its elements that
 element reads, directly or through others. No formula for a kind of layer is needed: the dependence
@@ -26,7 +26,7 @@ from pellucid.runtime import interpreter
 Array = np.ndarray[Any, Any]
 
 
-def dependence(moment: Moment, n: int, at: Sequence[int] = ()) -> dict[int, Array]:
+def receptive_field(moment: Moment, n: int, at: Sequence[int] = ()) -> dict[int, Array]:
     """For each node that the element is made of, node n included, a mask of the elements it reads.
 
     Of a training step, what belongs to no row of the batch is held fixed: the weights, and what is
