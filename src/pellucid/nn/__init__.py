@@ -5,15 +5,39 @@ from typing import TYPE_CHECKING
 from pellucid.core.names import unknown_names
 from pellucid.nn import activations, elsewhere, init, losses, regularizers
 from pellucid.nn.augmentation import (
-    GaussianNoise,
+    RandomCrop,
     RandomFlip,
     RandomRotation,
+    RandomShear,
     RandomShift,
     RandomZoom,
 )
 from pellucid.nn.convolution import Conv1D, Conv2D
-from pellucid.nn.dense import Activation, Dense, Dropout, Flatten, Rescale, Reshape
-from pellucid.nn.init import He, Initializer, Normal, Uniform, Xavier, Zeros
+from pellucid.nn.dense import (
+    Activation,
+    Dense,
+    Flatten,
+    Permute,
+    PReLU,
+    RepeatVector,
+    Rescale,
+    Reshape,
+)
+from pellucid.nn.depthwise import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
+from pellucid.nn.init import (
+    Fill,
+    He,
+    Identity,
+    Initializer,
+    LeCun,
+    Normal,
+    Orthogonal,
+    TruncatedNormal,
+    Uniform,
+    VarianceScaling,
+    Xavier,
+    Zeros,
+)
 from pellucid.nn.layer import Layer
 from pellucid.nn.losses import (
     Absolute,
@@ -36,8 +60,10 @@ from pellucid.nn.losses import (
     Squared,
 )
 from pellucid.nn.mapping import RBF, Basis, Embedding, LowRankDense, Maxout, Polynomial
-from pellucid.nn.merging import Add, Concat, Multiply
-from pellucid.nn.normalization import BatchNorm, LayerNorm
+from pellucid.nn.merging import Add, Average, Concat, Dot, Maximum, Minimum, Multiply, Subtract
+from pellucid.nn.noise import AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout
+from pellucid.nn.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm, UnitNorm
+from pellucid.nn.photometric import RandomBrightness, RandomContrast, RandomErasing
 from pellucid.nn.pooling import (
     AveragePool1D,
     AveragePool2D,
@@ -47,7 +73,16 @@ from pellucid.nn.pooling import (
     MaxPool1D,
     MaxPool2D,
 )
-from pellucid.nn.regularizers import L1, L2, ElasticNet, MaxNorm, Regularizer
+from pellucid.nn.regularizers import (
+    L1,
+    L2,
+    ElasticNet,
+    MaxNorm,
+    MinMaxNorm,
+    NonNegative,
+    Regularizer,
+)
+from pellucid.nn.resizing import CenterCrop, Crop, Pad, Resize, UpSample
 from pellucid.nn.symbols import Input, Symbol
 from pellucid.nn.tabular import (
     Categories,
@@ -57,6 +92,7 @@ from pellucid.nn.tabular import (
     Standardize,
     TargetScale,
 )
+from pellucid.nn.transposed import Conv1DTranspose, Conv2DTranspose
 
 __all__ = [
     "L1",
@@ -65,36 +101,50 @@ __all__ = [
     "Absolute",
     "Activation",
     "Add",
+    "AlphaDropout",
+    "Average",
     "AveragePool1D",
     "AveragePool2D",
     "Basis",
     "BatchNorm",
     "BinaryCrossEntropy",
     "Categories",
+    "CenterCrop",
     "Concat",
     "Conv1D",
+    "Conv1DTranspose",
     "Conv2D",
+    "Conv2DTranspose",
+    "Crop",
     "CrossEntropy",
     "Dates",
     "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
+    "Dot",
     "Dropout",
     "ElasticNet",
     "Embedding",
+    "Fill",
     "Flatten",
     "Gaussian",
+    "GaussianDropout",
     "GaussianMixture",
     "GaussianNoise",
     "GlobalAveragePool",
     "GlobalMaxPool",
+    "GroupNorm",
     "HalfSquared",
     "He",
     "Hebbian",
     "Hinge",
     "Huber",
+    "Identity",
     "Initializer",
     "Input",
     "Layer",
     "LayerNorm",
+    "LeCun",
     "LocalResponseNorm",
     "Logistic",
     "Loss",
@@ -102,30 +152,54 @@ __all__ = [
     "MaxNorm",
     "MaxPool1D",
     "MaxPool2D",
+    "Maximum",
     "Maxout",
+    "MinMaxNorm",
+    "Minimum",
     "MissingFlag",
     "MulticlassHinge",
     "Multiply",
     "NegativeLogLikelihood",
+    "NonNegative",
     "Normal",
+    "Orthogonal",
+    "PReLU",
+    "Pad",
     "Perceptron",
+    "Permute",
     "Poisson",
     "Polynomial",
     "ProbabilityBinaryCrossEntropy",
     "ProbabilityCrossEntropy",
     "QuantileBins",
+    "RMSNorm",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomErasing",
     "RandomFlip",
     "RandomRotation",
+    "RandomShear",
     "RandomShift",
     "RandomZoom",
     "Regularizer",
+    "RepeatVector",
     "Rescale",
     "Reshape",
+    "Resize",
+    "SeparableConv1D",
+    "SeparableConv2D",
+    "SpatialDropout",
     "Squared",
     "Standardize",
+    "Subtract",
     "Symbol",
     "TargetScale",
+    "TruncatedNormal",
     "Uniform",
+    "UnitNorm",
+    "UpSample",
+    "VarianceScaling",
     "Xavier",
     "Zeros",
     "activations",

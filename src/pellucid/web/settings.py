@@ -208,4 +208,4 @@ def steerable(old: Settings, new: Settings) -> bool:
 
 
 def _unscaled(penalty: Any) -> Any:
-    return dataclasses.replace(penalty, strength=0.0)
+    return penalty.with_strength(0.0)
