@@ -10,11 +10,15 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 import torch
-
 from benchmarks.agreement import Array, Trial
+from keras.src.backend.common import dtypes
+
 from pellucid import nn
 
 keras.config.set_floatx("float64")
+_promoted = dtypes.result_type
+# Keras takes means of float64 in float32, whatever its own floatx says.
+dtypes.result_type = lambda *kinds: "float64" if "float64" in kinds else _promoted(*kinds)
 torch.set_num_threads(1)
 Rng = np.random.Generator
 CASES: dict[str, tuple[str, Callable[[Rng], Trial]]] = {}
@@ -90,6 +94,15 @@ def wide(rng: Rng, shape: tuple[int, ...]) -> Array:
     return rng.normal(size=shape) * rng.choice([0.3, 1, 4, 20], size=shape)
 
 
+def _simplex(x: Any) -> Any:
+    """Martins and Astudillo, algorithm 1."""
+    down = jnp.flip(jnp.sort(x, axis=-1), axis=-1)
+    sums, number = jnp.cumsum(down, axis=-1), jnp.arange(1, x.shape[-1] + 1)
+    k = jnp.sum(1 + number * down > sums, axis=-1, keepdims=True)
+    border = (jnp.take_along_axis(sums, k - 1, axis=-1) - 1) / k
+    return jnp.maximum(x - border, 0)
+
+
 ACTIVATIONS: dict[str, tuple[str, Callable[[Rng], tuple[Any, Any]]]] = {
     "gelu": ("Keras", lambda r: (A.gelu, lambda x: K.gelu(x, approximate=False))),
     "gelu_tanh": ("Keras", lambda r: (A.gelu_tanh, lambda x: K.gelu(x, approximate=True))),
@@ -98,9 +111,13 @@ ACTIVATIONS: dict[str, tuple[str, Callable[[Rng], tuple[Any, Any]]]] = {
         for name in (
             *("selu", "silu", "mish", "relu6", "hard_sigmoid", "hard_silu", "hard_tanh"),
             *("softsign", "exponential", "log_softmax", "log_sigmoid", "tanh_shrink"),
-            *("sparse_plus", "sparse_sigmoid", "sparsemax"),
+            *("sparse_plus", "sparse_sigmoid"),
         )
     },
+    "sparsemax": (
+        "its definition; Keras's rows do not sum to 1",
+        lambda r: (A.sparsemax, _simplex),
+    ),
     "glu": ("Keras", lambda r: (A.glu, K.glu)),
 }
 
@@ -462,3 +479,226 @@ def _(rng: Rng) -> Trial:
         of_jax(lambda *xs: theirs(list(xs))),
         xs,
     )
+
+
+# -- losses -----------------------------------------------------------------------------------
+
+L = keras.losses
+
+
+def loss(name: str, beside: str) -> Callable[[Any], Any]:
+    """A case that gives (our loss, the other's function of target and output, target, output).
+
+    The other's value is one a row; ours takes what stands before a final activation.
+    """
+
+    def kept(make: Callable[[Rng], tuple[Any, Any, Array, Array]]) -> Any:
+        def trial(rng: Rng) -> Trial:
+            ours, theirs, target, output = make(rng)
+            return Trial(
+                lambda z: ours.per_row(target, z), of_jax(lambda z: theirs(target, z)), [output]
+            )
+
+        CASES[name] = beside, trial
+        return make
+
+    return kept
+
+
+def by_row(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Keras's mean over the last axis, and then over positions, as one number a row."""
+
+    def mean(target: Any, output: Any) -> Any:
+        out = function(target, output)
+        return out.reshape(out.shape[0], -1).mean(axis=1)
+
+    return mean
+
+
+def _values(rng: Rng) -> tuple[int, ...]:
+    return pick(rng, (4, 1), (4, 3), (3, 2, 4), (2, 3, 2, 2))
+
+
+for _name, _ours, _theirs, _low in (
+    ("Squared(average=True)", nn.Squared(average=True), L.mean_squared_error, None),
+    ("Absolute(average=True)", nn.Absolute(average=True), L.mean_absolute_error, None),
+    ("LogCosh(average=True)", nn.LogCosh(average=True), L.log_cosh, None),
+    (
+        "AbsolutePercentage(average=True)",
+        nn.AbsolutePercentage(average=True),
+        L.mean_absolute_percentage_error,
+        None,
+    ),
+    (
+        "SquaredLogarithmic(average=True)",
+        nn.SquaredLogarithmic(average=True),
+        L.mean_squared_logarithmic_error,
+        0.1,
+    ),
+):
+
+    def _regression(rng: Rng, ours: Any = _ours, theirs: Any = _theirs, low: Any = _low) -> Any:
+        shape = _values(rng)
+        target, output = rng.normal(size=shape) * 3, rng.normal(size=shape) * 3
+        if low is not None:
+            target, output = abs(target) + low, abs(output) + low
+        return ours, by_row(theirs), target, output
+
+    loss(_name, "Keras")(_regression)
+
+
+@loss("Huber(delta)", "Keras")
+def _(rng: Rng) -> Any:
+    delta, shape = rng.uniform(0.2, 3), _values(rng)
+    theirs = by_row(lambda t, z: L.huber(t, z, delta=delta))
+    return nn.Huber(delta, average=True), theirs, rng.normal(size=shape), rng.normal(size=shape) * 3
+
+
+@loss("Poisson(average=True)", "Keras, at eˣ, without its 1e-7")
+def _(rng: Rng) -> Any:
+    shape = _values(rng)
+    target = rng.poisson(3, shape).astype(float)
+    theirs = by_row(lambda t, z: jnp.mean(jnp.exp(z) - t * z, axis=-1))
+    return nn.Poisson(average=True), theirs, target, rng.normal(size=shape)
+
+
+@loss("PoissonRate(average=True)", "PyTorch's formula")
+def _(rng: Rng) -> Any:
+    shape = _values(rng)
+    target = rng.poisson(1, shape).astype(float)
+    theirs = by_row(lambda t, z: jnp.mean(z - t * jnp.log(z), axis=-1))
+    return nn.PoissonRate(average=True), theirs, target, rng.uniform(0.1, 4, shape)
+
+
+@loss("CosineDistance(average=True)", "Keras, plus 1")
+def _(rng: Rng) -> Any:
+    shape = pick(rng, (4, 3), (3, 2, 4), (2, 3, 2, 2))
+    theirs = by_row(lambda t, z: 1 + L.cosine_similarity(t, z, axis=-1).reshape(len(z), -1))
+    ours = nn.CosineDistance(average=True)
+    return ours, theirs, rng.normal(size=shape), rng.normal(size=shape)
+
+
+for _name, _ours, _theirs in (
+    ("Hinge(average=True)", nn.Hinge(average=True), L.hinge),
+    ("SquaredHinge(average=True)", nn.SquaredHinge(average=True), L.squared_hinge),
+):
+
+    def _signed(rng: Rng, ours: Any = _ours, theirs: Any = _theirs) -> Any:
+        shape = _values(rng)
+        target = rng.choice([-1.0, 1.0], shape)
+        return ours, by_row(theirs), target, rng.normal(size=shape) * 2
+
+    loss(_name, "Keras")(_signed)
+
+
+def _classes(rng: Rng) -> tuple[Array, Array]:
+    """Rows with a 1, and logits; of some, positions."""
+    shape = pick(rng, (5, 3), (4, 2, 4), (2, 3, 2, 3))
+    labels = rng.integers(0, shape[-1], shape[:-1])
+    return np.eye(shape[-1])[labels], rng.normal(size=shape)
+
+
+@loss("CategoricalHinge(average=True)", "Keras")
+def _(rng: Rng) -> Any:
+    target, output = _classes(rng)
+    return nn.CategoricalHinge(average=True), by_row(L.categorical_hinge), target, output * 2
+
+
+@loss("CrossEntropy(label_smoothing, average=True), positions too", "Keras")
+def _(rng: Rng) -> Any:
+    target, output = _classes(rng)
+    part = pick(rng, 0.0, float(rng.uniform(0, 0.9)))
+    theirs = by_row(
+        lambda t, z: L.categorical_crossentropy(t, z, from_logits=True, label_smoothing=part)
+    )
+    if part == 0 and pick(rng, True, False):
+        labels = target.argmax(axis=-1)
+        return nn.CrossEntropy(average=True), lambda t, z: theirs(target, z), labels, output
+    return nn.CrossEntropy(part, average=True), theirs, target, output
+
+
+@case("CrossEntropy(class_weights), positions too", "PyTorch, reduction='none'")
+def _(rng: Rng) -> Trial:
+    target, output = _classes(rng)
+    weights = rng.uniform(0.1, 3, target.shape[-1])
+    mine = nn.CrossEntropy(class_weights=tuple(weights.tolist()))
+
+    def theirs(z: Any) -> Any:
+        first = torch.moveaxis(z, -1, 1)
+        labels = torch.moveaxis(torch.tensor(target), -1, 1)
+        out = F.cross_entropy(first, labels, torch.tensor(weights), reduction="none")
+        return out.reshape(len(out), -1).sum(dim=1)
+
+    return Trial(lambda z: mine.per_row(target, z), of_torch(theirs), [output])
+
+
+@loss("KLDivergence(average=True)", "PyTorch's formula")
+def _(rng: Rng) -> Any:
+    shape = pick(rng, (5, 3), (4, 2, 4))
+    target = rng.dirichlet(np.ones(shape[-1]), shape[:-1])
+    theirs = by_row(lambda t, z: jnp.sum(t * (jnp.log(t) - jax.nn.log_softmax(z)), axis=-1))
+    return nn.KLDivergence(average=True), theirs, target, rng.normal(size=shape)
+
+
+@loss("Focal(gamma, alpha, average=True)", "Keras")
+def _(rng: Rng) -> Any:
+    target, output = _classes(rng)
+    gamma, alpha, part = rng.uniform(0, 4), rng.uniform(0, 1), pick(rng, 0.0, 0.2)
+    theirs = by_row(
+        lambda t, z: L.categorical_focal_crossentropy(
+            t, z, alpha=alpha, gamma=gamma, from_logits=True, label_smoothing=part
+        )
+    )
+    return nn.Focal(part, gamma=gamma, alpha=alpha, average=True), theirs, target, output
+
+
+@loss("BinaryFocal(gamma, alpha, average=True)", "Keras")
+def _(rng: Rng) -> Any:
+    shape = _values(rng)
+    target = rng.integers(0, 2, shape).astype(float)
+    gamma, part = rng.uniform(0, 4), pick(rng, 0.0, 0.2)
+    alpha = pick(rng, None, float(rng.uniform(0, 1)))
+    theirs = by_row(
+        lambda t, z: L.binary_focal_crossentropy(
+            t,
+            z,
+            apply_class_balancing=alpha is not None,
+            alpha=alpha or 0.25,
+            gamma=gamma,
+            from_logits=True,
+            label_smoothing=part,
+        )
+    )
+    ours = nn.BinaryFocal(part, gamma=gamma, alpha=alpha, average=True)
+    return ours, theirs, target, rng.normal(size=shape)
+
+
+@loss("GeneralizedCrossEntropy(q, average=True)", "Keras")
+def _(rng: Rng) -> Any:
+    target, output = _classes(rng)
+    q = float(rng.uniform(0.05, 0.95))
+
+    def theirs(t: Any, z: Any) -> Any:
+        labels = jnp.argmax(t, axis=-1)
+        return L.categorical_generalized_cross_entropy(labels, jax.nn.softmax(z), q=q)
+
+    return nn.GeneralizedCrossEntropy(q=q, average=True), by_row(theirs), target, output
+
+
+@loss("Dice", "Keras, axis= all but the rows")
+def _(rng: Rng) -> Any:
+    shape = _values(rng)
+    axes = tuple(range(1, len(shape)))
+    target = rng.integers(0, 2, shape).astype(float)
+    theirs = lambda t, z: L.dice(t, jax.nn.sigmoid(z), axis=axes)  # noqa: E731
+    return nn.Dice(), theirs, target, rng.normal(size=shape)
+
+
+@loss("Tversky(alpha, beta)", "Keras, whose alpha and beta are exchanged")
+def _(rng: Rng) -> Any:
+    shape = _values(rng)
+    axes = tuple(range(1, len(shape)))
+    target = rng.integers(0, 2, shape).astype(float)
+    alpha, beta = rng.uniform(0, 1, 2).tolist()
+    theirs = lambda t, z: L.tversky(t, jax.nn.sigmoid(z), alpha=beta, beta=alpha, axis=axes)  # noqa: E731
+    return nn.Tversky(alpha, beta), theirs, target, rng.normal(size=shape)

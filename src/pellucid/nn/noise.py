@@ -19,7 +19,7 @@ from pellucid.ops.value import Value, number
 
 
 @dataclasses.dataclass(frozen=True)
-class _Noise(Layer):
+class Noise(Layer):
     """What layers with one number for their noise share; 0 is none."""
 
     def apply(
@@ -38,7 +38,7 @@ class _Noise(Layer):
 
 
 @dataclasses.dataclass(frozen=True)
-class _OfRate(_Noise):
+class _OfRate(Noise):
     rate: float
 
     def __post_init__(self) -> None:
@@ -120,7 +120,7 @@ class AlphaDropout(_OfRate):
 
 
 @record
-class GaussianNoise(_Noise):
+class GaussianNoise(Noise):
     """In training, y = x + σ·z, with z standard normal and each element's own.
 
     Args:

@@ -165,6 +165,12 @@ def _refusal(loss: Loss, ends_in: str) -> Refusal | None:
                 f"{loss.name} needs a linear output, the logarithm of the rate, {got}",
                 f"{off}; the rate is np.exp(model.predict(x)).",
             )
+        case Form.RATE if ends_in not in NEVER_NEGATIVE:
+            return Refusal(
+                f"{loss.name} needs rates, which are never negative, {got}",
+                "Use loss='poisson', which takes the logarithm of the rate, or end the model in a "
+                "softplus.",
+            )
         case Form.DENSITY if ends_in != LINEAR:
             return Refusal(
                 f"{loss.name} needs a linear output, {got}",
