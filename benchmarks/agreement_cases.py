@@ -13,6 +13,7 @@ import torch
 from benchmarks.agreement import Array, Trial
 from keras.src.backend.common import dtypes
 
+import pellucid as pel
 from pellucid import nn
 
 keras.config.set_floatx("float64")
@@ -152,7 +153,7 @@ for _name, (_beside, _make) in ACTIVATIONS.items():
     def _activation(rng: Rng, make: Any = _make, beside: str = _beside) -> Trial:
         ours, theirs = make(rng)
         x = wide(rng, (int(rng.integers(1, 5)), 2 * int(rng.integers(1, 6))))
-        return Trial(ours, (of_jax if beside == "Keras" else of_torch)(theirs), [x])
+        return Trial(ours, (of_torch if beside == "PyTorch" else of_jax)(theirs), [x])
 
     CASES[_name] = _beside, _activation
 
@@ -295,16 +296,19 @@ for _rank in (1, 2):
 # -- normalization ----------------------------------------------------------------------------
 
 
-@case("GroupNorm", "Keras")
+@case("GroupNorm", "PyTorch")
 def _(rng: Rng) -> Trial:
     groups, size = int(rng.integers(1, 4)), int(rng.integers(1, 4))
     c = groups * size
     x = rng.normal(size=pick(rng, (3, c), (2, 4, c), (2, 3, 4, c)))
-    ours = nn.GroupNorm(groups)
-    theirs = Layers.GroupNormalization(groups=groups)
+
+    def theirs(x: Any, gamma: Any, beta: Any) -> Any:
+        out = F.group_norm(torch.moveaxis(x, -1, 1), groups, gamma, beta, eps=1e-3)
+        return torch.moveaxis(out, 1, -1)
+
     return Trial(
-        of_ours(ours, "gamma", "beta"),
-        of_keras(theirs),
+        of_ours(nn.GroupNorm(groups), "gamma", "beta"),
+        of_torch(theirs),
         [x, rng.normal(size=c), rng.normal(size=c)],
     )
 
@@ -337,15 +341,12 @@ def _(rng: Rng) -> Trial:
     )
 
 
-@case("RMSNorm", "Keras")
+@case("RMSNorm", "PyTorch")
 def _(rng: Rng) -> Trial:
     d = int(rng.integers(1, 6))
     x = rng.normal(size=pick(rng, (3, d), (2, 4, d)))
-    return Trial(
-        of_ours(nn.RMSNorm(), "gamma"),
-        of_keras(Layers.RMSNormalization()),
-        [x, rng.normal(size=d)],
-    )
+    theirs = of_torch(lambda x, gamma: F.rms_norm(x, (d,), gamma, eps=1e-6))
+    return Trial(of_ours(nn.RMSNorm(), "gamma"), theirs, [x, rng.normal(size=d)])
 
 
 @case("UnitNorm", "Keras")
@@ -685,12 +686,17 @@ def _(rng: Rng) -> Any:
     return nn.GeneralizedCrossEntropy(q=q, average=True), by_row(theirs), target, output
 
 
-@loss("Dice", "Keras, axis= all but the rows")
+@loss("Dice", "Keras's formula")
 def _(rng: Rng) -> Any:
     shape = _values(rng)
     axes = tuple(range(1, len(shape)))
     target = rng.integers(0, 2, shape).astype(float)
-    theirs = lambda t, z: L.dice(t, jax.nn.sigmoid(z), axis=axes)  # noqa: E731
+
+    def theirs(t: Any, z: Any) -> Any:
+        p = jax.nn.sigmoid(z)
+        whole = jnp.sum(t, axis=axes) + jnp.sum(p, axis=axes) + 2e-7
+        return 1 - 2 * jnp.sum(t * p, axis=axes) / whole
+
     return nn.Dice(), theirs, target, rng.normal(size=shape)
 
 
@@ -702,3 +708,115 @@ def _(rng: Rng) -> Any:
     alpha, beta = rng.uniform(0, 1, 2).tolist()
     theirs = lambda t, z: L.tversky(t, jax.nn.sigmoid(z), alpha=beta, beta=alpha, axis=axes)  # noqa: E731
     return nn.Tversky(alpha, beta), theirs, target, rng.normal(size=shape)
+
+
+# -- optimizers and schedules -----------------------------------------------------------------
+
+
+def optimizer(name: str, beside: str, make: Callable[[Rng], tuple[Any, Any]]) -> None:
+    """Some steps on a function of a matrix and a vector; the weights behind them."""
+
+    def trial(rng: Rng) -> Trial:
+        ours, theirs = make(rng)
+        starts = [rng.normal(size=(3, 2)), rng.normal(size=2)]
+        slopes = [[rng.normal(size=w.shape) for w in starts] for _ in range(6)]
+
+        def mine(*_: Array) -> Array:
+            weights, slots = list(starts), ours.init(list(starts))
+            for gradients in slopes:
+                weights, slots = ours.update(gradients, slots, weights)
+            return np.concatenate([np.asarray(w).ravel() for w in weights])
+
+        def peer(*_: Array) -> Any:
+            variables = [keras.Variable(w) for w in starts]
+            theirs.build(variables)
+            for gradients in slopes:
+                theirs.apply(list(map(jnp.asarray, gradients)), variables)
+            return np.concatenate([np.asarray(w).ravel() for w in variables]), None
+
+        return Trial(mine, peer, [], slopes=False)
+
+    CASES[name] = beside, trial
+
+
+O, P = keras.optimizers, pel.optim
+optimizer(
+    "Nadam", "Keras", lambda r: (P.Nadam(0.01, momentum_decay=1, epsilon=1e-7), O.Nadam(0.01))
+)
+optimizer("Adamax", "Keras", lambda r: (P.Adamax(0.01, epsilon=1e-7), O.Adamax(0.01)))
+optimizer("Lamb", "Keras", lambda r: (P.Lamb(0.01, epsilon=1e-7), O.Lamb(0.01)))
+optimizer("Lion", "Keras", lambda r: (P.Lion(0.01), O.Lion(0.01)))
+optimizer(
+    "Adadelta",
+    "Keras",
+    lambda r: (P.Adadelta(0.5, rho=0.9, epsilon=1e-7), O.Adadelta(0.5, rho=0.9)),
+)
+optimizer(
+    "Ftrl",
+    "Keras",
+    lambda r: (
+        P.Ftrl(0.1, l1=0.2, l2=0.1, beta=0.3),
+        O.Ftrl(
+            0.1,
+            l1_regularization_strength=0.2,
+            l2_regularization_strength=0.1,
+            beta=0.3,
+        ),
+    ),
+)
+optimizer(
+    "Adafactor",
+    "Keras",
+    lambda r: (
+        P.Adafactor(0.3, relative_step=(way := pick(r, True, False))),
+        O.Adafactor(0.3, relative_step=way),
+    ),
+)
+optimizer(
+    "SGD(clip_each_norm)",
+    "Keras",
+    lambda r: (P.SGD(0.1, clip_each_norm=0.5), O.SGD(0.1, clipnorm=0.5)),
+)
+
+
+def schedule(name: str, make: Callable[[Rng], tuple[Any, Any]]) -> None:
+    def trial(rng: Rng) -> Trial:
+        ours, theirs = make(rng)
+        steps = range(40)
+        return Trial(
+            lambda: np.array([ours.rate(step) for step in steps]),
+            lambda: (np.array([float(theirs(float(step))) for step in steps]), None),
+            [],
+            slopes=False,
+        )
+
+    CASES[name] = "Keras", trial
+
+
+S = keras.optimizers.schedules
+
+
+def _restarts(r: Rng) -> tuple[Any, Any]:
+    steps, longer = int(r.integers(3, 9)), pick(r, 1.0, 1.5, 2.0)
+    lower, last = float(r.uniform(0.3, 1)), float(r.uniform(0, 0.5))
+    return (
+        P.CosineRestarts(1.0, steps, longer, lower, 0.0),
+        S.CosineDecayRestarts(1.0, steps, t_mul=longer, m_mul=lower, alpha=0.0),
+    )
+
+
+schedule("CosineRestarts", _restarts)
+schedule(
+    "PolynomialDecay",
+    lambda r: (
+        P.PolynomialDecay(1.0, (n := int(r.integers(5, 50))), 0.1, (p := float(r.uniform(0.5, 3)))),
+        S.PolynomialDecay(1.0, n, 0.1, power=p),
+    ),
+)
+schedule(
+    "InverseTime",
+    lambda r: (
+        P.InverseTime(1.0, (d := float(r.uniform(0, 2))), (n := int(r.integers(1, 20)))),
+        S.InverseTimeDecay(1.0, n, d),
+    ),
+)
