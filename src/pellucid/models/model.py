@@ -345,7 +345,9 @@ class Model(BaseModel):
                 a list or dict of them, or one for all.
             metrics: names or functions like a loss. Of each row: accuracy, error, top_5_error (any
                 number), squared_error, absolute_error. Of all rows of a data set, so in `evaluate`
-                and validation only: f1, roc_auc (of probabilities), r2. Of a training step only:
+                and validation only: precision, recall, f1, f_2 (any number), mean_iou, roc_auc and
+                average_precision (of probabilities), sensitivity_at_0.9_specificity and its kin,
+                r2, pearson, concordance, root_squared_error. Of a training step only:
                 gradient_norm, that of the objective before any clipping. They see what `predict`
                 returns. For several outputs {output: list}.
             regularizer: penalties added to the mean loss: L2(1e-4), [L1(…), L2(…)]. Those of one

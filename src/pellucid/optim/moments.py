@@ -35,7 +35,7 @@ class Nadam(Adam):
         real("Nadam", "momentum_decay", self.momentum_decay, 0)
 
     def slots_for(self, weights: Sequence[Value]) -> Slots:
-        ones = [composite.ones((), w.type.dtype) for w in weights]
+        ones = [composite.ones((1,), w.type.dtype) for w in weights]
         return {**super().slots_for(weights), "product": ones}
 
     def _momentum(self, t: Value) -> Value:
@@ -59,12 +59,13 @@ class Nadam(Adam):
         ):
             m = self.beta_1 * m + (1 - self.beta_1) * g
             v = self.beta_2 * v + (1 - self.beta_2) * elementwise("square", g)
-            total = cast(product, float64) * now
+            total = cast(composite.reshape(product, ()), float64) * now
             of_mean = cast(later / (1 - total * later), w.type.dtype)
             of_slope = cast((1 - now) / (1 - total), w.type.dtype)
             root = elementwise("sqrt", v * cast(1 / correct, w.type.dtype)) + self.epsilon
             new.append(w - rate * (m * of_mean + g * of_slope) / root)
-            for name, value in (("m", m), ("v", v), ("product", cast(total, w.type.dtype))):
+            kept = composite.reshape(cast(total, w.type.dtype), (1,))
+            for name, value in (("m", m), ("v", v), ("product", kept)):
                 after[name].append(value)
         return new, after
 
@@ -337,10 +338,10 @@ class Adafactor(Optimizer):
         slots: Slots = {"row": [], "column": [], "s": []}
         for w in weights:
             shape, whole = w.type.shape, len(w.type.shape) < 2
-            slots["row"].append(composite.zeros(() if whole else shape[:-1], w.type.dtype))
-            column = () if whole else (*shape[:-2], shape[-1])
+            slots["row"].append(composite.zeros(_NONE if whole else shape[:-1], w.type.dtype))
+            column = _NONE if whole else (*shape[:-2], shape[-1])
             slots["column"].append(composite.zeros(column, w.type.dtype))
-            slots["s"].append(zeros_like(w) if whole else composite.zeros((), w.type.dtype))
+            slots["s"].append(zeros_like(w) if whole else composite.zeros(_NONE, w.type.dtype))
         return slots
 
     def step(
@@ -376,6 +377,9 @@ class Adafactor(Optimizer):
             for name, value in (("row", row), ("column", column), ("s", s)):
                 after[name].append(value)
         return new, after
+
+
+_NONE = (1,)  # the shape of a slot that holds nothing
 
 
 def _rms(x: Value) -> Value:
