@@ -131,6 +131,10 @@ class _Monitor(Callback):
             return "Give fit validation_data."
         return f"Compile with metrics=[{name!r}] and give fit validation_data."
 
+    def missing(self, run: Run, epoch: int) -> bool:
+        """Whether this epoch has no value, since it ends without validation."""
+        return self.monitor in getattr(run, "awaited", ()) and not run.validates(epoch)
+
     def follow(self, value: float, epoch: int) -> bool:
         """Takes in an epoch's value; whether it is the best so far."""
         if self.sign * value + self.min_delta < self.sign * self.best:
@@ -159,12 +163,15 @@ class _Monitor(Callback):
         curve = run.history.epochs.get(self.monitor, [])
         if len(curve) == run.epoch:
             for epoch, value in enumerate(curve, 1):
-                self.follow(value, epoch)
+                if not self.missing(run, epoch):
+                    self.follow(value, epoch)
         elif self._key in run.history.memory:
             self.recall(run.history.memory[self._key])
 
     @diagnosed(check_run)
     def on_measured(self, run: Run) -> None:
+        if self.missing(run, run.epoch):
+            return
         if self.follow(self.value(run), run.epoch):
             self.improved(run)
         if not run.history.is_complete:
@@ -343,7 +350,7 @@ class StopBelow(Callback):
 
     @diagnosed(check_run)
     def on_epoch(self, run: Run) -> None:
-        if self._monitor.value(run) <= self.limit:
+        if not self._monitor.missing(run, run.epoch) and self._monitor.value(run) <= self.limit:
             run.stop = True
 
 

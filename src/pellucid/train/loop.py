@@ -70,6 +70,9 @@ class Settings:
     epochs: int
     batch_size: Callable[[int], int]  # of an epoch
     validate_every: int | None = None
+    validation_freq: int = 1  # epochs from one validation to the next
+    steps_per_epoch: int | None = None  # at most
+    validation_names: tuple[str, ...] = ()
 
 
 class TrainingRun:
@@ -146,7 +149,19 @@ class TrainingRun:
 
     @property
     def steps_per_epoch(self) -> int | None:
-        return self.rows.steps(self.batch_size) or self._last_steps
+        known, most = self.rows.steps(self.batch_size), self.settings.steps_per_epoch
+        if most is not None:
+            return most if known is None else min(known, most)
+        return known or self._last_steps
+
+    @property
+    def awaited(self) -> tuple[str, ...]:
+        """What epochs with validation measure besides."""
+        return () if self.validate is None else self.settings.validation_names
+
+    def validates(self, epoch: int) -> bool:
+        """Whether the epoch of this number, from 1, ends with validation."""
+        return self.validate is not None and epoch % self.settings.validation_freq == 0
 
     @property
     def batch_size(self) -> int:
@@ -254,7 +269,7 @@ class TrainingRun:
         rows = self.rows.begin(now.seed, now.epoch, now.batch, self.batch_size, self._forget)
         now.data = self.rows.data
         try:
-            while (piece := rows.take(self._count())) is not None:
+            while (count := self._count()) and (piece := rows.take(count)) is not None:
                 with deferred():
                     self._steps(piece)
                 self._validate_on_step()
@@ -272,7 +287,7 @@ class TrainingRun:
                 "calling it.",
             )
         self.logs = self._averages()
-        if self.validate is not None:
+        if self.validates(now.epoch + 1):
             self.logs |= self._validation()
         if self._watched:
             self.publish()
@@ -285,14 +300,18 @@ class TrainingRun:
         self._call("on_epoch")
 
     def _count(self) -> int:
-        """How many steps the next call takes: what fits the slice, to where Python is needed."""
+        """How many steps the next call takes: what fits the slice, to where Python is needed.
+
+        None where the epoch has as many as it may have.
+        """
         seconds = self._step_seconds
         fitting = int(_SLICE / seconds) if math.isfinite(seconds) else _FIRST
         count = min(self._slice, max(1, fitting))
         every = self.settings.validate_every
         if self.validate is not None and every:
             count = min(count, every - self.state.step % every)
-        return count
+        most = self.settings.steps_per_epoch
+        return count if most is None else min(count, most - self.state.batch)
 
     def _validation(self) -> dict[str, float]:
         """Validation at this step, measured once even where an epoch ends on `validate_every`."""
