@@ -38,7 +38,10 @@ from pellucid.train.step import evaluation_graph, product_graph, value_graph
 from pellucid.train.task import Task
 
 Array = np.ndarray[Any, Any]
-_BEFORE = {"shuffle": True, "steps_per_epoch": None}  # what files say nothing of that are older than the choice
+_BEFORE = {
+    "shuffle": True,
+    "steps_per_epoch": None,
+}  # what files say nothing of that are older than the choice
 
 
 @dataclass(frozen=True)

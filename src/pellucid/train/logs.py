@@ -48,6 +48,7 @@ class CSVLog(Callback):
                 "CSVLog", f"separator must be one character, got {separator!r}", "Write ';'."
             )
         flag("CSVLog", "append", append)
+        flag("CSVLog", "overwrite", overwrite)
         self.path = check_target(path, overwrite or append)
         self.separator, self.append = separator, append
         self._file: IO[str] | None = None

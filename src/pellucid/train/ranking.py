@@ -36,8 +36,6 @@ def _counts(where: str, y_true: Any, scores: Any) -> tuple[Array, Array, Array, 
             f"y_true must hold two labels, got {', '.join(map(str, known[:3]))}",
             "Both must occur among the rows.",
         )
-    if np.isnan(shown).any():
-        raise DataError(where, "scores must be numbers, got nan")
     positive = truth == known[1]
     order = np.argsort(-shown, kind="stable")
     sorted_, own = shown[order], positive[order]

@@ -15,7 +15,8 @@ from pellucid.core.arguments import seed as check_seed
 from pellucid.core.errors import ArgumentError, DataError, TooLargeError
 from pellucid.data import formula, plane
 from pellucid.nn import HalfSquared, Layer, Loss, Regularizer
-from pellucid.nn.dense import Activation, Dense, Dropout
+from pellucid.nn.dense import Activation, Dense
+from pellucid.nn.noise import Dropout
 from pellucid.nn.normalization import BatchNorm, LayerNorm
 from pellucid.optim import SGD, Minimizer, Optimizer
 

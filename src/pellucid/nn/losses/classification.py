@@ -230,7 +230,7 @@ def _rows_of_classes(target: Value, output: Value) -> Value:
     """Classes (N,) as rows with a 1 and zeros; rows as they are."""
     classes = output.type.shape[-1]
     assert isinstance(classes, int)
-    if target.type.shape == output.type.shape and not target.type.dtype.is_integer:
+    if len(target.type.shape) == len(output.type.shape):
         return target
     return composite.one_hot(target, classes, output.type.dtype)
 

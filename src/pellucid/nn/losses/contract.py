@@ -119,9 +119,12 @@ def _refusal(loss: Loss, ends_in: str) -> Refusal | None:
     got = f"got a final {ends_in}"
     match loss.reads:
         case Form.CLASS_LOGITS if ends_in in PROBABILITY:
+            binary = "binary_cross_entropy"
+            if ends_in != "sigmoid":
+                binary = "probability_binary_cross_entropy"
             return Refusal(
                 f"{loss.name} needs logits or softmax, {got}",
-                f"{off}, or use loss='binary_cross_entropy' for labels of 0 and 1.",
+                f"{off}, or use loss='{binary}' for labels of 0 and 1.",
             )
         case Form.CLASS_LOGITS if ends_in in PROBABILITIES:
             return Refusal(
@@ -168,8 +171,8 @@ def _refusal(loss: Loss, ends_in: str) -> Refusal | None:
         case Form.RATE if ends_in not in NEVER_NEGATIVE:
             return Refusal(
                 f"{loss.name} needs rates, which are never negative, {got}",
-                "Use loss='poisson', which takes the logarithm of the rate, or end the model in a "
-                "softplus.",
+                ("Use" if ends_in == LINEAR else f"{off} and use")
+                + " loss='poisson', which takes the logarithm of the rate.",
             )
         case Form.DENSITY if ends_in != LINEAR:
             return Refusal(
