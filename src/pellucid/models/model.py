@@ -459,7 +459,9 @@ class Model(BaseModel):
             real("fit", "validation_split", validation_split, 0, 1, open_low=True, open_high=True)
             if validation_data is not None:
                 raise ArgumentError(
-                    "fit", "give validation_data or validation_split, got both", "Leave one out."
+                    "fit",
+                    "give validation_data or validation_split, got both",
+                    "Leave one of the two out.",
                 )
         measures = validation_data is not None or validation_split is not None
         if validate_every is not None:

@@ -188,7 +188,8 @@ class PolynomialDecay(Schedule):
 
     def rate(self, step: int) -> float:
         left = 1 - min(_step(step), self.steps) / self.steps
-        return self.final + (self.initial - self.final) * left ** float(self.power)
+        part: float = left ** float(self.power)
+        return self.final + (self.initial - self.final) * part
 
 
 @record

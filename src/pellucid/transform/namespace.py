@@ -78,8 +78,8 @@ COMPOSITES = tuple(
     """
     all any arange argmax argmin astype avg_pool broadcast_arrays broadcast_to ceil clip concat
     contract conv conv_transpose count_nonzero cumulative_prod cumulative_sum diagonal diff dot
-    einsum exp2 expand_dims eye flip floor fold full full_like gather getitem hypot inner isinf isnan
-    local_response_norm log10 log2 log_softmax logaddexp logical_and logical_not logical_or
+    einsum exp2 expand_dims eye flip floor fold full full_like gather getitem hypot inner isinf
+    isnan local_response_norm log10 log2 log_softmax logaddexp logical_and logical_not logical_or
     logical_xor logsumexp matmul matrix_transpose max max_pool mean min moveaxis one_hot ones
     ones_like outer pad permute_dims positive pow prod reciprocal repeat reshape roll round
     scatter_add softmax split squeeze stack std sum swapaxes take tan tensordot tile trace tril
