@@ -171,7 +171,7 @@ MEANT = [
     ("Tensor", "zero_grad", "anew"),
     ("callback", "ModelCheckpoint", "checkpoint=path"),
     ("callback", "ReduceLROnPlateau", "pel.ReduceOnPlateau"),
-    ("callback", "TensorBoard", "History"),
+    ("callback", "TensorBoard", "pel.TensorBoardLog(folder)"),
     ("compile", "lr", "SGD(0.1)"),
     ("compile", "criterion", "'loss'"),
     ("compile", "trainable", "rates={'dense_1': 0}"),

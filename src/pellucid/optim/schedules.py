@@ -156,8 +156,11 @@ class CosineRestarts(Schedule):
             number = math.floor(cycles)
             part = cycles - number
         else:  # cycle i begins at (longerⁱ - 1)/(longer - 1) of the first one's length
-            grown = cycles * (self.longer - 1) + 1
-            number = math.floor(math.log(grown) / math.log(self.longer))
+            # ln(cycles·(longer - 1) + 1), which may be more than a float holds.
+            grown = math.log1p(cycles * (self.longer - 1))
+            if math.isinf(grown):
+                grown = math.log(cycles) + math.log(self.longer - 1)
+            number = math.floor(grown / math.log(self.longer))
             length = float(self.longer) ** number
             part = (cycles - (length - 1) / (self.longer - 1)) / length
         top = self.final + (self.initial - self.final) * float(self.lower) ** number
