@@ -327,7 +327,10 @@ class BatchSize:
 
     def checked_size(self, epoch: int) -> int:
         """`size`, which may be a person's own and say anything, as a number of rows."""
-        return integer(type(self).__name__, f"size({epoch})", self.size(epoch), 1)
+        size = self.size(epoch)
+        if type(size) is int and 1 <= size <= _LARGEST_BATCH:
+            return size
+        return integer(type(self).__name__, f"size({epoch})", size, 1)
 
     def largest(self, epochs: int) -> int:
         """A bound for `size` in the first epochs, found without asking for each.
