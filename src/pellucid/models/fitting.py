@@ -38,7 +38,10 @@ from pellucid.train.step import evaluation_graph, product_graph, value_graph
 from pellucid.train.task import Task
 
 Array = np.ndarray[Any, Any]
-_BEFORE = {"shuffle": True}  # what files say nothing of that are older than the choice
+_BEFORE = {
+    "shuffle": True,
+    "steps_per_epoch": None,
+}  # what files say nothing of that are older than the choice
 
 
 @dataclass(frozen=True)
@@ -128,10 +131,12 @@ def start(
     same: Mapping[str, Any],
     seed: int | None,
     resume: bool,
+    initial_epoch: int = 0,
 ) -> RunState:
     """Where the run starts: anew from the current weights, or where a checkpoint stood.
 
     Args:
+        initial_epoch: how many epochs count as done where it starts anew.
         same: what must be as it was to go on.
     """
     stored = model.training
@@ -174,7 +179,7 @@ def start(
             kept=kept,
         )
     chosen = secrets.randbits(32) if seed is None else check_seed("fit", seed)
-    return RunState(params, slots, state, seed=chosen, step=step)
+    return RunState(params, slots, state, seed=chosen, step=step, epoch=initial_epoch)
 
 
 def job(model: BaseModel, task: Task, data: Data, seed: int, batch_size: int) -> Job:
@@ -217,16 +222,18 @@ def engine_of(
     return MinimizerTrainer(job, state, optimizer, program, task.free)
 
 
-def measured(model: BaseModel, data: Data, chunk: int, backend: str | None) -> dict[str, float]:
+def measured(
+    model: BaseModel, data: Data, chunk: int, backend: str | None, threads: int | None = None
+) -> dict[str, float]:
     """Loss and metrics of a data set with the model's weights."""
-    return measure_of(model, data, chunk, backend)()
+    return measure_of(model, data, chunk, backend, threads)()
 
 
 def measure_of(
-    model: BaseModel, data: Data, chunk: int, backend: str | None
+    model: BaseModel, data: Data, chunk: int, backend: str | None, threads: int | None = None
 ) -> Callable[[], dict[str, float]]:
     """What gives loss and metrics of a data set with the weights that the model has then."""
-    measuring = measuring_of(model, data, chunk, backend)
+    measuring = measuring_of(model, data, chunk, backend, threads)
 
     def measure() -> dict[str, float]:
         made = measuring()
@@ -237,14 +244,14 @@ def measure_of(
 
 
 def measuring_of(
-    model: BaseModel, data: Data, chunk: int, backend: str | None
+    model: BaseModel, data: Data, chunk: int, backend: str | None, threads: int | None = None
 ) -> Callable[[], Measuring]:
     """What takes in rows like `data`, with the weights that the model has when it is called."""
     task = model.task(data.types, bool(data.weights))
     program = model.programs.program(
         ("evaluate", model.key(task)), lambda: evaluation_graph(task), backend, "evaluate"
     )
-    return lambda: Measuring(task, program, variables.leaves(model.architecture), chunk)
+    return lambda: Measuring(task, program, variables.leaves(model.architecture), chunk, threads)
 
 
 def validation(model: BaseModel, given: Any, backend: str | None) -> Callable[[], dict[str, float]]:

@@ -26,9 +26,11 @@ def rows_of(features: Sequence[Array], start: int, stop: int, dtype: np.dtype[An
     return found
 
 
-def _threads(program: Executable, chunks: int) -> int:
-    """How many threads share so many calls."""
-    return available() if program.releases_gil and chunks > 1 else 1
+def _threads(program: Executable, chunks: int, threads: int | None) -> int:
+    """How many threads share so many calls: `threads` at most, or what is available for None."""
+    if not program.releases_gil or chunks <= 1:
+        return 1
+    return available() if threads is None else threads
 
 
 class Measuring:
@@ -36,13 +38,20 @@ class Measuring:
 
     Args:
         program: of the task's evaluation graph; fixed: its first inputs, to the strengths.
-        chunk: rows a call.
+        chunk: rows a call; threads: how many at most make such calls at the same time.
     """
 
-    def __init__(self, task: Task, program: Executable, fixed: Sequence[Array], chunk: int):
+    def __init__(
+        self,
+        task: Task,
+        program: Executable,
+        fixed: Sequence[Array],
+        chunk: int,
+        threads: int | None = None,
+    ):
         dtype = numpy_dtype(task.dtype)
         strengths = [np.asarray(one.regularizer.strength, dtype) for one in task.penalties]
-        self.task, self.chunk = task, chunk
+        self.task, self.chunk, self.threads = task, chunk, threads
         self._dtype, self._program, self._fixed = dtype, program, [*fixed, *strengths]
         self._wholes = [head for head in task.heads if any(m.whole for m in head.metrics)]
         self._totals, self._count = np.zeros(len(task.row_measures)), 0
@@ -61,7 +70,7 @@ class Measuring:
             return list(self._program([*self._fixed, *batch, *others]))
 
         count, names = len(targets[0]), self.task.row_measures
-        threads = _threads(self._program, -(-count // self.chunk))
+        threads = _threads(self._program, -(-count // self.chunk), self.threads)
         for one in in_chunks(measured, count, self.chunk, threads):
             self._totals += [float(value) for value in one[: len(names)]]
             rest = one[len(names) :]
@@ -97,8 +106,9 @@ def predictions(
     features: Sequence[Array],
     chunk: int,
     dtype: np.dtype[Any],
+    threads: int | None = None,
 ) -> list[Array]:
-    """The outputs for each row, one array an output."""
+    """The outputs for each row, one array an output; `threads` at most compute them."""
 
     def predicted(start: int, stop: int) -> list[Array]:
         rows = (slice_rows(x, start, stop, dtype, "x") for x in features)
@@ -108,7 +118,8 @@ def predictions(
     for x in features:
         if isinstance(x, SparseTable):
             chunk = min(chunk, x.at_a_time(dtype))
-    parts = in_chunks(predicted, count, chunk, _threads(program, -(-count // chunk)))
+    team = _threads(program, -(-count // chunk), threads)
+    parts = in_chunks(predicted, count, chunk, team)
     if len(parts) == 1:
         return parts[0]
     return [np.concatenate(chunks) for chunks in zip(*parts, strict=True)]

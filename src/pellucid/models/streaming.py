@@ -294,11 +294,12 @@ def measure_of_stream(
     class_weight: Any,
     chunk: int,
     backend: str | None,
+    threads: int | None = None,
 ) -> Callable[[], dict[str, float]]:
     """What gives loss and metrics of a stream with the weights that the model has then."""
     source = Source(model, stream, where, class_weight)
     fitting.check_metrics(model, source.first)
-    measuring = fitting.measuring_of(model, source.first, chunk, backend)
+    measuring = fitting.measuring_of(model, source.first, chunk, backend, threads)
     inputs, outputs = len(source.first.features), len(source.first.targets)
 
     def measure() -> dict[str, float]:
@@ -322,7 +323,7 @@ def measure_of_stream(
 def validation(
     model: BaseModel, given: Any, passes: int, backend: str | None
 ) -> Callable[[Run], dict[str, float]] | None:
-    """What measures `validation_data` after an epoch.
+    """What measures `validation_data` after an epoch; rows that were held out are a `Data`.
 
     Args:
         passes: how often, at least where it is more than once.
@@ -333,6 +334,9 @@ def validation(
         stream = Stream("validation_data", given)
         stream.check_epochs("validation_data", passes)
         measure = measure_of_stream(model, stream, "validation_data", None, CHUNK, backend)
+    elif isinstance(given, Data):
+        fitting.check_metrics(model, given)
+        measure = fitting.measure_of(model, given, CHUNK, backend)
     else:
         measure = fitting.validation(model, given, backend)
 
