@@ -25,6 +25,7 @@ from pellucid.models.data import Data
 from pellucid.models.measuring import CHUNK, Measuring
 from pellucid.models.saving import check_savable, save
 from pellucid.optim import BatchSize, FixedBatch, GrowingBatch, Minimizer, Optimizer
+from pellucid.runtime.backend import Asked
 from pellucid.runtime.executor import Executable, Trainer
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.train.callback import Callback, as_callbacks
@@ -38,7 +39,7 @@ from pellucid.train.step import evaluation_graph, product_graph, value_graph
 from pellucid.train.task import Task
 
 Array = np.ndarray[Any, Any]
-_BEFORE = {"shuffle": True}  # what files say nothing of that are older than the choice
+_BEFORE = {"shuffle": True, "precision": None}  # where files say nothing of it
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Feed:
         size: rows a step, by epoch; largest: the most of all epochs.
         same: what must be as it was for a run to go on.
         rows: made for what runs the steps, says which rows each of them takes.
+        moving: whether rows of the data are written over while the run goes on.
     """
 
     data: Data
@@ -57,6 +59,7 @@ class Feed:
     largest: int
     same: dict[str, Any]
     rows: Callable[[Trainer], Rows]
+    moving: bool = False
 
 
 def feed(model: BaseModel, data: Data, batch_size: Any, epochs: int, shuffle: bool) -> Feed:
@@ -177,7 +180,9 @@ def start(
     return RunState(params, slots, state, seed=chosen, step=step)
 
 
-def job(model: BaseModel, task: Task, data: Data, seed: int, batch_size: int) -> Job:
+def job(
+    model: BaseModel, task: Task, data: Data, seed: int, batch_size: int, moving: bool = False
+) -> Job:
     """The run without its state."""
     dtype = numpy_dtype(model.dtype)
     strengths = [np.asarray(one.regularizer.strength, dtype) for one in task.penalties]
@@ -191,11 +196,12 @@ def job(model: BaseModel, task: Task, data: Data, seed: int, batch_size: int) ->
         dtype=dtype,
         feature_names=model.architecture.inputs.labels("x"),
         other_names=(*model.architecture.outputs.labels("y"), "sample_weight"),
+        moving=moving,
     )
 
 
 def engine_of(
-    model: BaseModel, task: Task, job: Job, progress: RunState, backend: str | None, threads: int
+    model: BaseModel, task: Task, job: Job, progress: RunState, backend: Asked, threads: int
 ) -> Trainer:
     """What runs the steps of this job."""
     state = [*progress.params, *progress.slots, *progress.state]
@@ -217,13 +223,13 @@ def engine_of(
     return MinimizerTrainer(job, state, optimizer, program, task.free)
 
 
-def measured(model: BaseModel, data: Data, chunk: int, backend: str | None) -> dict[str, float]:
+def measured(model: BaseModel, data: Data, chunk: int, backend: Asked) -> dict[str, float]:
     """Loss and metrics of a data set with the model's weights."""
     return measure_of(model, data, chunk, backend)()
 
 
 def measure_of(
-    model: BaseModel, data: Data, chunk: int, backend: str | None
+    model: BaseModel, data: Data, chunk: int, backend: Asked
 ) -> Callable[[], dict[str, float]]:
     """What gives loss and metrics of a data set with the weights that the model has then."""
     measuring = measuring_of(model, data, chunk, backend)
@@ -237,7 +243,7 @@ def measure_of(
 
 
 def measuring_of(
-    model: BaseModel, data: Data, chunk: int, backend: str | None
+    model: BaseModel, data: Data, chunk: int, backend: Asked
 ) -> Callable[[], Measuring]:
     """What takes in rows like `data`, with the weights that the model has when it is called."""
     task = model.task(data.types, bool(data.weights))
@@ -247,7 +253,7 @@ def measuring_of(
     return lambda: Measuring(task, program, variables.leaves(model.architecture), chunk)
 
 
-def validation(model: BaseModel, given: Any, backend: str | None) -> Callable[[], dict[str, float]]:
+def validation(model: BaseModel, given: Any, backend: Asked) -> Callable[[], dict[str, float]]:
     """What measures `validation_data`."""
     if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
         raise ArgumentError(

@@ -26,9 +26,11 @@ def rows_of(features: Sequence[Array], start: int, stop: int, dtype: np.dtype[An
     return found
 
 
-def _threads(program: Executable, chunks: int) -> int:
-    """How many threads share so many calls."""
-    return available() if program.releases_gil and chunks > 1 else 1
+def _threads(program: Executable, chunks: int) -> tuple[int, int]:
+    """How many threads share so many calls, and how many share the work of each."""
+    if not program.releases_gil:
+        return 1, available()
+    return (available() if chunks > 1 else 1), 1
 
 
 class Measuring:
@@ -58,10 +60,10 @@ class Measuring:
         def measured(start: int, stop: int) -> list[Array]:
             batch = rows_of(features, start, stop, self._dtype)
             others = (other[start:stop] for other in (*targets, *weights))
-            return list(self._program([*self._fixed, *batch, *others]))
+            return list(self._program([*self._fixed, *batch, *others], each))
 
         count, names = len(targets[0]), self.task.row_measures
-        threads = _threads(self._program, -(-count // self.chunk))
+        threads, each = _threads(self._program, -(-count // self.chunk))
         for one in in_chunks(measured, count, self.chunk, threads):
             self._totals += [float(value) for value in one[: len(names)]]
             rest = one[len(names) :]
@@ -102,13 +104,14 @@ def predictions(
 
     def predicted(start: int, stop: int) -> list[Array]:
         rows = (slice_rows(x, start, stop, dtype, "x") for x in features)
-        return list(program([*fixed, *rows]))
+        return list(program([*fixed, *rows], each))
 
     count = len(features[0])
     for x in features:
         if isinstance(x, SparseTable):
             chunk = min(chunk, x.at_a_time(dtype))
-    parts = in_chunks(predicted, count, chunk, _threads(program, -(-count // chunk)))
+    threads, each = _threads(program, -(-count // chunk))
+    parts = in_chunks(predicted, count, chunk, threads)
     if len(parts) == 1:
         return parts[0]
     return [np.concatenate(chunks) for chunks in zip(*parts, strict=True)]
