@@ -101,13 +101,16 @@ class Place:
             found = found.astype(found.dtype.newbyteorder("="))
         return jax.device_put(found, self.device, may_alias=False if apart else None)
 
+    def types(self, given: Any) -> Any:
+        """The types of arrays there, in lists as deep as those of `given`."""
+        if given is None or isinstance(given, (list, tuple)):
+            return None if given is None else [self.types(one) for one in given]
+        return self.shaped(given.shape, given.dtype)
+
     def shaped(self, shape: Sequence[int], dtype: Any) -> Any:
         """The type of an array there."""
-        return jax.ShapeDtypeStruct(tuple(shape), dtype, sharding=self._sharding)
-
-    @property
-    def _sharding(self) -> Any:
-        return jax.sharding.SingleDeviceSharding(self.device)
+        sharding = jax.sharding.SingleDeviceSharding(self.device)
+        return jax.ShapeDtypeStruct(tuple(shape), dtype, sharding=sharding)
 
     def compiled(
         self, function: Any, types: Sequence[Any], threads: int, donated: Sequence[int] = ()

@@ -112,7 +112,7 @@ class XlaProgram:
             at = self._place
             types = [
                 at.shaped(
-                    type.shape if rows is None else shapes.bind(type.shape, rows),
+                    shapes.bind(type.shape, rows or 0),
                     numpy_dtype(type.dtype),
                 )
                 for type in self.graph.input_types

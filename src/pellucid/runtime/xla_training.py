@@ -7,20 +7,27 @@ its steps are taken is a number on the device, so that slices of any length are 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from pellucid.core.errors import CompileError
+from pellucid.runtime import emit_order
+from pellucid.runtime.calls import address_of
 from pellucid.runtime.executor import Array, Job, Kept, readable
-from pellucid.runtime.extras import numpy_dtype
+from pellucid.runtime.extras import ORDER, numpy_dtype, stream_words
 from pellucid.runtime.memory import free_memory
 from pellucid.runtime.replay import ReplayTrainer
+from pellucid.runtime.routines import Call, Library
 from pellucid.runtime.xla_device import Place, jnp, lax
 
 _ENTRIES = 1 << 17  # row numbers that one call takes at most, where a step has no more
 _WINDOW = 1 << 24  # bytes of rows that one call takes along, where a step has no more
+_MANY = 1 << 22  # rows whose order takes so long that Ctrl-C must be heard meanwhile
 _UNKNOWN = 1.0  # seconds that a first step is taken to need: it is compiled
+_REFUSED = np.int32(-1)  # in the place of the last step's number
 _SHARE = 0.5  # of the free memory of the device that data may fill
 
 
@@ -30,8 +37,9 @@ class XlaSteps:
     Args:
         traced: the graph of a step, for JAX to trace.
         programs: those of earlier runs; more are put there.
-        moving: whether the rows of the data change while the run goes on, as a stream's window
-            does. Then each call takes its rows along; else all data lie on the device.
+
+    Attributes:
+        moving: whether each call takes its rows along; else all data lie on the device.
     """
 
     refused = False
@@ -54,8 +62,8 @@ class XlaSteps:
         self.moving = job.moving or sum(array.nbytes for array in data) > _room(at)
         width = sum(array[:1].nbytes for array in data)
         rows = _WINDOW // max(1, width) if self.moving else _ENTRIES
-        most = -(-job.rows // job.batch_size)
-        self.steps_at_once = max(1, min(rows // job.batch_size, most))
+        self._rows_at_once = max(job.batch_size, min(rows, job.rows))
+        self._measured = len(job.graph.outputs) - len(state)
         inputs = job.inputs(state, 0.0, [None] * len(data))
         with at.ours():
             self._state = [at.put(array, apart=True) for array in state]
@@ -63,33 +71,32 @@ class XlaSteps:
                 at.put(array) if n != 1 else None
                 for n, array in enumerate(inputs[len(state) : len(inputs) - len(data)])
             ]
-            self._data: list[Any] = []
-            self._good: Any = None
-            if not self.moving:
-                self._data = [at.put(array) for array in data]
-                self._good = self._finite_rows(self._data)
+            self._data = [] if self.moving else [at.put(array) for array in data]
+            self._good = None if self.moving else self._finite_rows(self._data)
 
     def _kind(self, arrays: Sequence[Any]) -> tuple[Any, ...]:
         return tuple((array.shape, array.dtype.name) for array in arrays)
 
-    def _program(self, key: tuple[Any, ...], function: Any, types: Any, donated: Any = ()) -> Any:
-        key = (*key, self._threads == 1)
+    def _program(self, key: Any, function: Any, given: Any, donated: Any = ()) -> Any:
+        """The program of `function` for arguments like those that are given."""
+        key = key, self._threads == 1
         found = self._programs.get(key)
         if found is None:
+            types = self._place.types(given)
             found = self._place.compiled(function, types, self._threads, donated)
             self._programs[key] = found
         return found
-
-    def _types(self, arrays: Sequence[Any]) -> list[Any]:
-        return [self._place.shaped(array.shape, array.dtype) for array in arrays]
 
     def _batch_dtypes(self) -> list[Any]:
         return [
             numpy_dtype(type.dtype) for type in self._job.graph.input_types[-len(self._given) :]
         ]
 
-    def _finite_rows(self, data: Sequence[Any]) -> Any:
-        """Whether all numbers of each row are finite in the dtype that a step takes them in."""
+    def _finite_rows(self, data: list[Any]) -> Array | None:
+        """Whether all numbers of each row are finite in the dtype that a step takes them in.
+
+        None where all are.
+        """
         dtypes = self._batch_dtypes()
 
         def good(arrays: Sequence[Any]) -> Any:
@@ -100,96 +107,70 @@ class XlaSteps:
                     found = found & jnp.all(finite.reshape(len(finite), -1), axis=1)
             return found
 
-        return self._program(("finite", self._kind(data)), good, [self._types(data)])(data)
+        if not any(array.dtype.kind == "f" for array in data):
+            return None
+        found = np.asarray(self._program(("finite", self._kind(data)), good, [data])(data))
+        return None if found.all() else found
 
     def run(self, rows: Array, rates: Array, size: int) -> Array:
-        whole = len(rows) // size
-        parts = [
-            (start, min(start + self.steps_at_once, whole), size)
-            for start in range(0, whole, self.steps_at_once)
-        ]
-        if whole * size < len(rows):
-            parts.append((whole, whole + 1, len(rows) - whole * size))
-        measures: list[Array] = []
-        self.refused = False
-        for start, stop, rows_each in parts:
-            first = start * size
-            chosen = rows[first : first + (stop - start) * rows_each]
-            done = self._call(chosen.reshape(-1, rows_each), rates[start:stop])
-            measures.append(done)
-            if len(done) < stop - start or not np.isfinite(done[-1, 0]):
+        whole, rest = divmod(len(rows), size)
+        most = max(1, self._rows_at_once // size)
+        starts = range(0, whole, most)
+        parts = [(start, min(start + most, whole), size) for start in starts]
+        parts += [(whole, whole + 1, rest)] * bool(rest)
+        found: list[Array] = []
+        for start, stop, each in parts:
+            chosen = rows[start * size : start * size + (stop - start) * each].reshape(-1, each)
+            found.append(self._call(chosen, rates[start:stop], most if each == size else 1))
+            if self.refused or len(found[-1]) < stop - start or not np.isfinite(found[-1][-1, 0]):
                 break
-        return np.concatenate(measures)
+        return np.concatenate(found)
 
-    def _call(self, rows: Array, rates: Array) -> Array:
-        """Steps with these rows each, in one call."""
+    def _call(self, rows: Array, rates: Array, most: int) -> Array:
+        """Steps with these rows each, in one call of a program of `most` steps."""
         count, size = rows.shape
-        most = self.steps_at_once if size == self._job.batch_size else 1
-        if size != self._job.batch_size and count > 1:
-            most = max(1, self.steps_at_once * self._job.batch_size // size)
+        order, scheduled = np.zeros((most, size), np.int32), np.zeros(most, self._rate)
         with self._place.ours():
             if self.moving:
                 data, good = self._taken(rows, most)
                 rows = np.arange(count * size).reshape(rows.shape)
             else:
                 data, good = self._data, self._good
-            order = np.zeros((most, size), np.int32)
-            order[:count] = rows
-            scheduled = np.zeros(most, self._rate)
-            scheduled[:count] = rates
-            arguments = [
-                self._state,
-                self._fixed,
-                data,
-                good,
-                self._place.put(order),
-                self._place.put(scheduled),
-                self._place.put(np.int32(count)),
-            ]
-            program = self._program(
-                (most, size, self._kind(data)),
-                self._loop(most),
-                [
-                    self._types(self._state),
-                    [None if one is None else self._types([one])[0] for one in self._fixed],
-                    self._types(data),
-                    *self._types(arguments[3:]),
-                ],
-                (0,),
-            )
-            self._state, measures, done, self.refused = program(*arguments)
-            self.refused = bool(self.refused)
-            return np.array(measures)[: int(done) - self.refused]
+            order[:count], scheduled[:count] = rows, rates
+            if good is not None:
+                whole = good[rows].all(axis=1)
+                count = count if whole.all() else int(np.argmin(whole))
+            given = [self._state, self._fixed, data, order, scheduled, np.int32(count)]
+            program = self._program((most, size, self._kind(data)), self._loop(most), given, (0,))
+            self._state, told = program(*given)
+            told = np.asarray(told)
+        self.refused = bool(told[-1])
+        return told[: int(told[-2]) * self._measured].reshape(-1, self._measured)
 
-    def _taken(self, rows: Array, most: int) -> tuple[list[Any], Any]:
+    def _taken(self, rows: Array, most: int) -> tuple[list[Any], Array | None]:
         """The rows of one call, gathered here and brought there."""
-        count = most * rows.shape[1]
         data = []
         for array in self._given:
-            held = np.zeros((count, *array.shape[1:]), array.dtype)
+            held = np.zeros((most * rows.shape[1], *array.shape[1:]), array.dtype)
             np.take(array, rows.reshape(-1), axis=0, out=held[: rows.size], mode="clip")
             data.append(self._place.put(held))
         return data, self._finite_rows(data)
 
     def _loop(self, most: int) -> Callable[..., Any]:
-        """The function of one call: (state, fixed, data, finite rows, order, rates, count) →
-        (state, measures, steps done, whether the last of them was refused)."""
-        leaves, dtypes = self._leaves, self._batch_dtypes()
-        measured = len(self._job.graph.outputs) - leaves
+        """The function of one call: (state, fixed, data, order, rates, count) → (state, told).
 
-        def loop(
-            state: Any, fixed: Any, data: Any, good: Any, order: Any, rates: Any, count: Any
-        ) -> Any:
-            size = order.shape[1]
-            whole = jnp.all(good[order], axis=1)
-            count = jnp.minimum(count, jnp.where(jnp.all(whole), most, jnp.argmin(whole)))
+        `told` are the measures of each step, then how many were done, then whether the one behind
+        them was refused.
+        """
+        leaves, dtypes, measured = self._leaves, self._batch_dtypes(), self._measured
 
+        def loop(state: Any, fixed: Any, data: Any, order: Any, rates: Any, count: Any) -> Any:
             def going(carried: Any) -> Any:
-                step, _, _, fine, refused = carried
-                return (step < count) & fine & ~refused
+                step, end, _, _ = carried
+                return step < end
 
             def body(carried: Any) -> Any:
-                step, state, measures, _, _ = carried
+                step, end, state, told = carried
                 chosen = order[step]
                 batch = [
                     jnp.take(array, chosen, axis=0, mode="clip").astype(dtype)
@@ -197,22 +178,18 @@ class XlaSteps:
                 ]
                 inputs = [*state, *fixed, *batch]
                 inputs[leaves + 1] = rates[step]
-                outputs, refused = self._traced(inputs, size)
-                measures = measures.at[step].set(
-                    jnp.stack([one.astype(np.float64) for one in outputs[leaves:]])
-                )
-                fine = jnp.isfinite(outputs[leaves])
-                return step + 1, outputs[:leaves], measures, fine, refused
+                outputs, refused = self._traced(inputs, order.shape[1])
+                measures = jnp.stack([one.astype(np.float64) for one in outputs[leaves:]])
+                told = lax.dynamic_update_slice(told, measures, (step * measured,))
+                end = jnp.where(jnp.isfinite(outputs[leaves]), end, 0)
+                end = jnp.where(refused, _REFUSED, end)
+                return step + 1, end, outputs[:leaves], told
 
-            start = (
-                jnp.zeros((), np.int32),
-                state,
-                jnp.zeros((most, measured), np.float64),
-                jnp.ones((), bool),
-                jnp.zeros((), bool),
-            )
-            done, state, measures, _, refused = lax.while_loop(going, body, start)
-            return state, measures, done, refused
+            start = jnp.zeros((), np.int32), count, state, jnp.zeros(most * measured + 2)
+            step, end, state, told = lax.while_loop(going, body, start)
+            refused = (end == _REFUSED).astype(np.int32)
+            last = jnp.stack([step - refused, refused]).astype(np.float64)
+            return state, lax.dynamic_update_slice(told, last, (most * measured,))
 
         return loop
 
@@ -241,11 +218,10 @@ class XlaSteps:
         def good(arrays: Sequence[Any]) -> Any:
             return jnp.all(jnp.stack([jnp.all(jnp.isfinite(array)) for array in arrays]))
 
+        if not weights:
+            return True
         with self._place.ours():
-            if not weights:
-                return True
-            key = "weights", self._kind(weights)
-            return bool(self._program(key, good, [self._types(weights)])(weights))
+            return bool(self._program(("weights", self._kind(weights)), good, [weights])(weights))
 
 
 class XlaTrainer(ReplayTrainer):
@@ -265,8 +241,16 @@ class XlaTrainer(ReplayTrainer):
             kept["programs"], kept["seconds"] = {}, {}
         self._kept, self._size = kept["seconds"], job.batch_size
         self._device = XlaSteps(job, state, threads, at, kept["traced"], kept["programs"])
-        self.steps_at_once = self._device.steps_at_once
         super().__init__(job, state, self._device, self._kept.get(job.batch_size, _UNKNOWN))
+
+    def order(self, seed: int, epoch: int) -> Array:
+        routine, rows = _shuffle(), self.job.rows
+        if routine is None or rows >= _MANY:
+            return self.job.order(seed, epoch)
+        found = np.empty(rows, np.int64)
+        counter, key = stream_words(seed, epoch, ORDER)
+        routine(address_of(found), rows, *counter, *key)
+        return found
 
     def is_finite(self) -> bool:
         return self._device.is_finite(self.job.params)
@@ -275,6 +259,15 @@ class XlaTrainer(ReplayTrainer):
         if not self._cut:
             self._kept[self._size] = self.seconds
         return super().finish()
+
+
+@functools.cache
+def _shuffle() -> Call | None:
+    """What draws an order as machine code; None where that cannot be had."""
+    try:
+        return Library(emit_order.emit).routine(emit_order.ROUTINE)
+    except CompileError:
+        return None
 
 
 def _room(at: Place) -> float:
