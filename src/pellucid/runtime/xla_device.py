@@ -22,6 +22,7 @@ from pellucid.core.errors import (
     PellucidError,
     TooLargeError,
 )
+from pellucid.runtime.threads import available
 
 try:
     import jax
@@ -121,8 +122,14 @@ class Place:
             threads: 1: one thread runs it, where the device is a CPU. Else all that JAX has.
             donated: arguments whose memory it may use again.
         """
-        made = jax.jit(function, donate_argnums=tuple(donated), keep_unused=True).lower(*types)
         single = threads == 1 and self.device.platform == "cpu"
+        if self.device.platform == "cpu" and 1 < threads < available():
+            raise ArgumentError(
+                "xla",
+                f"threads must be 1 or all {available()}, got {threads}: XLA has one team a process",
+                "For another number bind the process: taskset -c 0-2 python …",
+            )
+        made = jax.jit(function, donate_argnums=tuple(donated), keep_unused=True).lower(*types)
         options = {"xla_cpu_multi_thread_eigen": False} if single else {}
         return made.compile(compiler_options=options)
 

@@ -217,7 +217,8 @@ class Namespace:
         key = [seed & low, np.uint64(stream_hash(stream)) ^ (seed >> high)]
         words = [jnp.broadcast_to(word.astype(np.uint32), blocks.shape) for word in counter]
         drawn = _philox(words, [word.astype(np.uint32) for word in key])
-        return jnp.stack(drawn, axis=-1).reshape(-1)[:count]
+        # Behind the barrier they are kept: XLA would else draw them anew for each of their uses.
+        return lax.optimization_barrier(jnp.stack(drawn, axis=-1).reshape(-1)[:count])
 
 
 def _alike(x: Array, y: Array) -> tuple[Array, Array]:

@@ -205,23 +205,14 @@ class XlaSteps:
             np.copyto(held, array)
         return list(room)
 
-    live = state
+    def live(self) -> list[Array]:
+        """As `state`: what is on the device, seen from here."""
+        with self._place.ours():
+            return [np.asarray(array) for array in self._state]
 
     def restore(self, state: Sequence[Array]) -> None:
         with self._place.ours():
             self._state = [self._place.put(array, apart=True) for array in state]
-
-    def is_finite(self, count: int) -> bool:
-        """Whether the first leaves of the state are finite numbers."""
-        weights = self._state[:count]
-
-        def good(arrays: Sequence[Any]) -> Any:
-            return jnp.all(jnp.stack([jnp.all(jnp.isfinite(array)) for array in arrays]))
-
-        if not weights:
-            return True
-        with self._place.ours():
-            return bool(self._program(("weights", self._kind(weights)), good, [weights])(weights))
 
 
 class XlaTrainer(ReplayTrainer):
@@ -240,8 +231,8 @@ class XlaTrainer(ReplayTrainer):
             kept["traced"] = trace()
             kept["programs"], kept["seconds"] = {}, {}
         self._kept, self._size = kept["seconds"], job.batch_size
-        self._device = XlaSteps(job, state, threads, at, kept["traced"], kept["programs"])
-        super().__init__(job, state, self._device, self._kept.get(job.batch_size, _UNKNOWN))
+        steps = XlaSteps(job, state, threads, at, kept["traced"], kept["programs"])
+        super().__init__(job, state, steps, self._kept.get(job.batch_size, _UNKNOWN))
 
     def order(self, seed: int, epoch: int) -> Array:
         routine, rows = _shuffle(), self.job.rows
@@ -252,13 +243,10 @@ class XlaTrainer(ReplayTrainer):
         routine(address_of(found), rows, *counter, *key)
         return found
 
-    def is_finite(self) -> bool:
-        return self._device.is_finite(self.job.params)
-
     def finish(self) -> list[Array]:
         if not self._cut:
             self._kept[self._size] = self.seconds
-        return super().finish()
+        return [np.array(array) for array in super().finish()]  # writeable, and no device's memory
 
 
 @functools.cache
