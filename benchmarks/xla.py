@@ -3,8 +3,8 @@
     python benchmarks/xla.py [accuracy] [scan]       (both by default)
 
 Prints the tables of docs/xla.md. `accuracy` trains the lectures' networks natively and under XLA
-with the same seeds. `scan` takes epochs of the networks of `make bench` under `backend="xla"` and in
-the hand-written JAX of `peers.py`, in turn in one process on one processor, by its CPU time.
+with the same seeds. `scan` takes epochs of the networks of `make bench` under `backend="xla"` and
+in the hand-written JAX of `peers.py`, in turn in one process on one processor, by its CPU time.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def accuracy() -> None:
         ends[backend] = model.history.steps["loss"][-1], model.get_weights()
     (loss, one), (known, other) = ends["xla"], ends["native"]
     far = max(float(np.abs(a - b).max()) for a, b in zip(one, other, strict=True))
-    print(f"\nAlexNet, a step of 4 rows: loss {loss:.6f}, natively {known:.6f}; weights ±{far:.0e}.")
+    print(f"\nAlexNet, a step of 4 rows: loss {loss:.6f}, natively {known:.6f}; weights ±{far:.0e}")
 
 
 def ours(net: Net, x: Any, y: Any) -> Callable[[], Any]:

@@ -41,6 +41,13 @@ _UNASKED = ("native", "interpreter")  # the fastest first
 _PLACED = ("xla",)  # those that run on a device of choice, in a precision of choice
 _DEVICE = re.compile(r"(cpu|gpu|tpu)(:[0-9]{1,4})?")
 PRECISIONS = ("bfloat16",)
+_ELSEWHERE = {
+    "jax": "xla",
+    "numpy": "interpreter",
+    "cpu": "native",
+    **dict.fromkeys(("gpu", "cuda"), "Pass backend='xla', device='gpu'."),
+    "tpu": "Pass backend='xla', device='tpu'.",
+}
 
 
 class Backend(NamedTuple):
@@ -68,14 +75,16 @@ def check_backend(
         ArgumentError: for another word, or one that this backend does not have.
     """
     if backend is not None:
-        choice(where, "backend", backend, BACKENDS)
+        choice(where, "backend", backend, BACKENDS, _ELSEWHERE)
     if precision is not None:
         choice(where, "precision", precision, PRECISIONS)
     if device is not None and not (isinstance(device, str) and _DEVICE.fullmatch(device)):
         raise ArgumentError(
             where,
             f"device must be 'cpu', 'gpu' or 'tpu', with ':1' for the second one, got {device!r}",
-            _ELSEWHERE.get(str(device).partition(":")[0], ""),
+            {"cuda": "Write 'gpu'.", "mps": "JAX runs on no Apple GPU: use 'cpu'."}.get(
+                str(device).partition(":")[0], ""
+            ),
         )
     for name, value in (("device", device), ("precision", precision)):
         if value is not None and backend not in _PLACED:
@@ -85,9 +94,6 @@ def check_backend(
                 "Pass backend='xla' too, or leave it out.",
             )
     return Backend(backend, device, precision)
-
-
-_ELSEWHERE = {"cuda": "Write 'gpu'.", "mps": "JAX runs on no Apple GPU: use 'cpu'."}
 
 
 def notice(where: str, error: CompileError) -> None:

@@ -126,7 +126,7 @@ class Place:
         if self.device.platform == "cpu" and 1 < threads < available():
             raise ArgumentError(
                 "xla",
-                f"threads must be 1 or all {available()}, got {threads}: XLA has one team a process",
+                f"threads must be 1 or all {available()}, got {threads}: XLA has one team of them",
                 "For another number bind the process: taskset -c 0-2 python …",
             )
         made = jax.jit(function, donate_argnums=tuple(donated), keep_unused=True).lower(*types)
