@@ -118,6 +118,10 @@ class Namespace:
     def argmax(x: Array, axis: int | Ints | None = None, keepdims: bool = False) -> Array:
         return _extreme("argmax", x, axis, keepdims)
 
+    @staticmethod
+    def argsort(x: Array) -> Array:
+        return jnp.argsort(x, axis=-1, stable=True).astype(np.int64)
+
     def contract(self, x: Array, y: Array, batch: Pairs, summed: Pairs) -> Array:
         dtype = x.dtype
         if self._precision == "bfloat16" and dtype == np.float32:
