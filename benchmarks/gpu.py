@@ -24,7 +24,7 @@ import numpy as np
 LIBRARIES = ("Pellucid, XLA", "JAX by hand", "PyTorch, compiled", "PyTorch, eager")
 PRECISIONS = ("float32", "bfloat16")
 RATE, MOMENTUM = 0.01, 0.9
-SECONDS = 0.05  # of steps in a round
+SECONDS = 1.0  # of steps in a round
 ROUNDS = 5
 
 Layers = list[tuple[Any, ...]]
