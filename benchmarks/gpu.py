@@ -235,9 +235,9 @@ def torch(case: Any, precision: str, device: str, compiled: bool) -> Steps:
         pixels = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
     x, y = torch.from_numpy(pixels).to(where), torch.from_numpy(labels).to(where)
     model = torch.nn.Sequential(*made).to(where)
+    model(x[:2])  # the lazy layers learn their sizes
     if len(shape) == 3:
         model, x = (one.to(memory_format=torch.channels_last) for one in (model, x))
-    model(x[:2])  # the lazy layers learn their sizes
     optimizer = torch.optim.SGD(model.parameters(), RATE, MOMENTUM)
     run = torch.compile(model) if compiled else model
     narrow = torch.autocast(where.type, torch.bfloat16, enabled=precision == "bfloat16")

@@ -26,7 +26,7 @@ import pellucid as pel
 
 MNIST = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "mnist"
 SEEDS = (0, 1, 2)
-ROUNDS = 15
+ROUNDS = 31
 NETS = {
     "2-4-2-1, batch 10, squared, SGD": Net((2, 4, 2, 1), 10, 5000),
     "8-64-64-1, batch 32, squared, SGD": SMALL,

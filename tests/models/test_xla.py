@@ -64,7 +64,6 @@ SLOW = pytest.mark.slow
     ("make", "rows", "dtype", "tolerance"),
     [
         (network, 64, "float32", 2e-5),
-        pytest.param(large_network, 61, "float32", 2e-5, marks=SLOW),
         pytest.param(large_network, 61, "float64", 1e-12, marks=SLOW),
     ],
 )
