@@ -55,7 +55,7 @@ def compare(name: str, part: str) -> None:
         assert float(error.max(initial=0)) <= bound, f"{where}: off by {error.max()}"
 
 
-# Compiling is what these take: with PELLUCID_XLA=all each case of each row is tried, in 110 seconds.
+# Compiling is what these take: with PELLUCID_XLA=all every case of every row is tried, in 110 s.
 ALL = os.environ.get("PELLUCID_XLA") == "all"
 PARTS = [
     *((name, "some") for name in NAMES if ALL or name not in RANDOM),
