@@ -136,7 +136,7 @@ def test_the_dependence_in_a_function_goes_through_every_kind_of_operation():
 def test_a_number_that_was_sorted_reads_all_that_it_was_sorted_with(name):
     found = moment(lambda x: getattr(np, name)(x, axis=1), RNG.normal(size=(2, 5)))
     end = found.graph.outputs[0]
-    seen = dependence(found, end, (1,) if name == "median" else (1, 3))[found.find("x")]
+    seen = receptive_field(found, end, (1,) if name == "median" else (1, 3))[found.find("x")]
     assert seen.tolist() == [[False] * 5, [True] * 5]
 
 
