@@ -121,7 +121,7 @@ class _Painter:
     """Puts the elements of a picture into a figure, one above the other."""
 
     def __init__(self, figure: Figure, root: ElementTree.Element, height: float, scale: float):
-        with importing():
+        with importing:
             from matplotlib import image, patches, path, patheffects, text, transforms
 
         self.image, self.patches, self.path = image, patches, path
