@@ -70,7 +70,7 @@ on("exercise", (message) => {
     get("exercise-label").textContent = "Hidden units";
     get("exercise-help").textContent = `One hidden layer of tanh units; 0 is no hidden layer. ` +
       `${message.starts} networks are trained from different starts with your number, and ${message.starts} ` +
-      `with one fewer. One solves it where 99 % of the points lie on their side.`;
+      `with one fewer. A network solves it where 99 % of the points lie on their side.`;
     answer.inputMode = "numeric";
   }
   document.body.dataset.exercises = String(Number(document.body.dataset.exercises ?? 0) + 1);
