@@ -297,7 +297,12 @@ def _both(
     here = {axis: number(k) for axis, k in zip(found.axes, place, strict=True)}
     written = _put_in(substitute(found.expr, here), arrays)
     if any(size != 1 for size in sizes):
-        parts = [*parts, "<mtext>;</mtext>", _GAP.format(1.5), markup.write(substitute(left, here), scope)]
+        parts = [
+            *parts,
+            "<mtext>;</mtext>",
+            _GAP.format(1.5),
+            markup.write(substitute(left, here), scope),
+        ]
     parts += [_op("="), markup.write(written, scope)]
     if position is not None:
         result = np.asarray(values[position])[tuple(place)].item()
