@@ -23,6 +23,7 @@ from tests import (
     bad_input_draw,
     bad_input_inspect,
     bad_input_linear,
+    bad_input_nn,
     bad_input_numpy,
     bad_input_play,
     bad_input_svm,
@@ -58,7 +59,9 @@ LINEAR = ("rleu", "unknown activation 'rleu'")
 WEIGHTS = ("glorot", "unknown kernel_initializer 'glorot'")
 BIAS = (3, "bias_initializer must be an initializer or its name")
 FLAG = 1  # no bool
-SMOOTH = {"label_smoothing": (1.0, "label_smoothing must lie in [0, 1), got 1.0")}
+MEAN = {"average": (FLAG, "average must be True or False, got 1")}
+SMOOTH = {"label_smoothing": (1.0, "label_smoothing must lie in [0, 1), got 1.0")} | MEAN
+BY_CLASS = SMOOTH | {"class_weights": ((1, -1), "class_weights must lie in [0, inf), got -1")}
 AFFINE = {
     "epsilon": (0, "epsilon must lie in (0, inf), got 0"),
     "center": (FLAG, "center must be True or False, got 1"),
@@ -115,7 +118,7 @@ LAYERS = [
         },
     ),
     Row(nn.BatchNorm, {}, AFFINE | {"momentum": (1, "momentum must lie in [0, 1), got 1")}),
-    Row(nn.LayerNorm, {}, AFFINE),
+    Row(nn.LayerNorm, {}, AFFINE | {"axes": (0, "axes must be at least 1, got 0")}),
     Row(
         nn.Dense,
         {"units": 3},
@@ -277,26 +280,28 @@ LAYERS = [
     ),
 ]
 LOSSES = [
-    Row(nn.Squared, {}, {}),
-    Row(nn.HalfSquared, {}, {}),
-    Row(nn.Absolute, {}, {}),
-    Row(nn.Huber, {}, {"delta": (0, "delta must lie in (0, inf), got 0")}),
-    Row(nn.Poisson, {}, {}),
+    Row(nn.Squared, {}, MEAN),
+    Row(nn.HalfSquared, {}, MEAN),
+    Row(nn.Absolute, {}, MEAN),
+    Row(nn.Huber, {}, MEAN | {"delta": (0, "delta must lie in (0, inf), got 0")}),
+    Row(nn.Poisson, {}, MEAN),
     Row(nn.Gaussian, {}, {}),
     Row(nn.GaussianMixture, {}, {"components": (0, "components must be at least 1, got 0")}),
-    Row(nn.CrossEntropy, {}, SMOOTH),
-    Row(nn.ProbabilityCrossEntropy, {}, SMOOTH),
+    Row(nn.CrossEntropy, {}, BY_CLASS),
+    Row(nn.ProbabilityCrossEntropy, {}, BY_CLASS),
     Row(nn.BinaryCrossEntropy, {}, SMOOTH),
     Row(nn.ProbabilityBinaryCrossEntropy, {}, SMOOTH),
-    Row(nn.Logistic, {}, {}),
-    Row(nn.Hinge, {}, {}),
-    Row(nn.Perceptron, {}, {}),
-    Row(nn.Hebbian, {}, {}),
+    Row(nn.Logistic, {}, MEAN),
+    Row(nn.Hinge, {}, MEAN),
+    Row(nn.Perceptron, {}, MEAN),
+    Row(nn.Hebbian, {}, MEAN),
     Row(
         nn.MulticlassHinge,
         {},
-        {
+        MEAN
+        | {
             "label_smoothing": (0.1, "label_smoothing must be 0, got 0.1"),
+            "class_weights": ((1, 2), "class_weights must be None, got (1, 2)"),
         },
     ),
     Row(
@@ -316,6 +321,7 @@ OPTIMIZERS = [
             "lr": (-0.1, "learning_rate must lie in [0, inf), got -0.1"),
             "clip_value": (0, "clip_value must lie in (0, inf), got 0"),
             "clip_norm": (-1, "clip_norm must lie in (0, inf), got -1"),
+            "clip_each_norm": (0, "clip_each_norm must lie in (0, inf), got 0"),
             "momentum": (1.0, "momentum must lie in [0, 1), got 1.0"),
             "nesterov": (True, "nesterov needs a momentum above 0, got 0"),
         },
@@ -498,6 +504,24 @@ MODELS = [
         },
     ),
     Row(
+        pel.CSVLog,
+        {"path": Path("log.csv")},
+        {
+            "path": (3, "the path must be text or a Path, got 3"),
+            "separator": (", ", "separator must be one character, got ', '"),
+            "append": (FLAG, "append must be True or False, got 1"),
+            "overwrite": ("yes", "overwrite must be True or False, got 'yes'"),
+        },
+    ),
+    Row(
+        pel.TensorBoardLog,
+        {"folder": Path("logs")},
+        {
+            "folder": (None, "the path must be text or a Path, got None"),
+            "every": (0, "every must be at least 1, got 0"),
+        },
+    ),
+    Row(
         pel.Metric,
         {"name": "late", "function": lambda t, y: (y < t)[:, 0]},
         {
@@ -517,7 +541,9 @@ MODELS = [
             "steps": (3, "steps must be in [10, 1000000], got 3"),
             "batch_size": (0, "batch_size must be at least 1, got 0"),
             "seed": (-1, "seed must be in [0,"),
-            "backend": ("gpu", "unknown backend 'gpu'"),
+            "backend": ("gpu", "unknown backend 'gpu'. Pass backend='xla', device='gpu'"),
+            "device": ("gpu", "device='gpu' belongs to backend='xla', got backend=None"),
+            "precision": ("half", "unknown precision 'half'"),
         },
     ),
     Row(
@@ -529,10 +555,15 @@ MODELS = [
             "tolerance": (0, "tolerance must lie in (0, inf), got 0"),
             "products": (0, "products must be at least 1, got 0"),
             "random_seed": (None, "seed must be a whole number, got None"),
-            "backend": ("gpu", "unknown backend 'gpu'"),
+            "backend": ("gpu", "unknown backend 'gpu'. Pass backend='xla', device='gpu'"),
+            "device": ("gpu", "device='gpu' belongs to backend='xla', got backend=None"),
+            "precision": ("half", "unknown precision 'half'"),
         },
     ),
 ]
+LAYERS += [Row(*row) for row in bad_input_nn.LAYERS]
+LOSSES += [Row(*row) for row in bad_input_nn.LOSSES]
+OPTIMIZERS += [Row(*row) for row in bad_input_nn.OPTIMIZERS]
 MACHINES = [Row(*row) for row in [*bad_input_svm.ARGUMENTS, *bad_input_linear.ARGUMENTS]]
 LESSONS = [Row(*row) for row in bad_input_web.ARGUMENTS]
 ARGUMENTS = [*LAYERS, *LOSSES, *OPTIMIZERS, *MODELS, *MACHINES, *LESSONS]
@@ -1665,6 +1696,7 @@ CATALOGUE = [
     *(Case(*case) for case in bad_input_inspect.CASES),
     *(Case(*case) for case in bad_input_numpy.CASES),
     *(Case(*case) for case in bad_input_linear.CASES),
+    *(Case(*case) for case in bad_input_nn.CASES),
     *(Case(*case) for case in bad_input_draw.CASES),
     *(Case(*case) for case in bad_input_web.CASES),
 ]

@@ -28,7 +28,7 @@ from tests.bad_input_catalogue import ARGUMENTS, CATALOGUE, Case
 
 FILES = (
     *("test_bad_input.py", "bad_input_catalogue.py", "bad_input_svm.py", "bad_input_linear.py"),
-    *("bad_input_draw.py", "bad_input_web.py", "bad_input_play.py"),
+    *("bad_input_nn.py", "bad_input_draw.py", "bad_input_web.py", "bad_input_play.py"),
     *("bad_input_inspect.py", "bad_input_numpy.py"),
 )
 PAGE = Path(__file__).parent.parent / "docs" / "bad-input.md"
@@ -563,6 +563,7 @@ def test_case(case, tmp_path):
 
 # Of every layer and optimizer: the row of Dense and that of SGD speak for all.
 SHARED = {"name", "input_shape", "regularizer", "learning_rate", "lr", "clip_value", "clip_norm"}
+SHARED |= {"clip_each_norm"}
 BASES = {
     pel.nn.Layer,
     pel.nn.Initializer,
@@ -597,6 +598,8 @@ def test_every_argument_of_every_public_constructor_has_its_row():
         pel.EarlyStopping,
         pel.ReduceOnPlateau,
         pel.StopBelow,
+        pel.CSVLog,
+        pel.TensorBoardLog,
         pel.curvature,
         pel.Question,
     }

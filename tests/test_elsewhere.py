@@ -81,11 +81,9 @@ def advice(door, name):
 
 # The door, the name of another library, and what the advice must say.
 MEANT = [
-    ("activation", "gelu", "erf(x / 2**0.5)"),
-    ("activation", "silu", "x * pel.numpy.sigmoid(x)"),
-    ("activation", "swish", "x * pel.numpy.sigmoid(x)"),
-    ("activation", "leaky_relu", "maximum(x, 0.01 * x)"),
-    ("activation", "relu6", "clip(x, 0, 6)"),
+    ("activation", "swish", "'silu'"),
+    ("activation", "hard_swish", "'hard_silu'"),
+    ("activation", "prelu", "pel.nn.PReLU()"),
     ("activation", "identity", "'linear'"),
     ("activation", "expit", "'sigmoid'"),
     ("activation", "heaviside", "'step'"),
@@ -98,7 +96,8 @@ MEANT = [
     ("initializer", "kaiming_normal", "'he'"),
     ("initializer", "he_uniform", 'He("uniform")'),
     ("initializer", "random_normal", "'normal'"),
-    ("initializer", "orthogonal", "set_weights"),
+    ("initializer", "lecun_normal", "'lecun'"),
+    ("initializer", "constant", "pel.nn.Fill(value)"),
     ("loss", "mse", "'squared'"),
     ("loss", "MeanSquaredError", "'squared'"),
     ("loss", "mae", "'absolute'"),
@@ -107,7 +106,9 @@ MEANT = [
     ("loss", "binary_crossentropy", "'binary_cross_entropy'"),
     ("loss", "BCEWithLogitsLoss", "'binary_cross_entropy'"),
     ("loss", "BCELoss", "'probability_binary_cross_entropy'"),
-    ("loss", "kl_divergence", "'cross_entropy'"),
+    ("loss", "kl_div_loss", "'kl_divergence'"),
+    ("loss", "mape", "'absolute_percentage'"),
+    ("loss", "BinaryFocalCrossentropy", "'binary_focal'"),
     ("loss", "smooth_l1_loss", "'huber'"),
     ("loss", "nll_loss", "'cross_entropy'"),
     ("metric", "acc", "'accuracy'"),
@@ -115,9 +116,9 @@ MEANT = [
     ("metric", "mse", "'squared_error'"),
     ("metric", "AUC", "'roc_auc'"),
     ("metric", "f1_score", "'f1'"),
-    ("metric", "precision", "confusion_matrix"),
-    ("metric", "rmse", "take the root"),
-    ("optimizer", "nadam", "Adam()"),
+    ("metric", "rmse", "'root_squared_error'"),
+    ("metric", "pr_auc", "'average_precision'"),
+    ("optimizer", "radam", "Adam()"),
     ("optimizer", "bfgs", "'lbfgs'"),
     ("optimizer", "L-BFGS-B", "'lbfgs'"),
     ("optimizer", "momentum", "SGD(0.1, momentum=0.9)"),
@@ -136,7 +137,9 @@ MEANT = [
     ("pel", "utils", "pel.data.split"),
     ("pel", "random", "pel.Key(seed, step)"),
     ("pel", "vmap", "all rows at once"),
-    ("pel.nn", "GELU", "Activation(lambda x: x * 0.5 * (1 + pel.numpy.erf("),
+    ("pel.nn", "GELU", "Activation('gelu')"),
+    ("pel.nn", "Conv2DTransposed", "'Conv2DTranspose'"),
+    ("pel.nn", "ZeroPadding2D", "'Pad'"),
     ("pel.nn", "ReLU", "Activation('relu')"),
     ("pel.nn", "Linear", "'Dense'"),
     ("pel.nn", "BatchNorm2d", "'BatchNorm'"),
@@ -150,7 +153,7 @@ MEANT = [
     ("pel.nn", "HeNormal", "'He'"),
     ("pel.nn", "L1L2", "'ElasticNet'"),
     ("pel.nn", "LSTM", "recurrent"),
-    ("pel.optim", "Nadam", "Adam()"),
+    ("pel.optim", "RAdam", "Adam()"),
     ("pel.optim", "CosineAnnealingLR", "'Cosine'"),
     ("pel.optim", "ExponentialDecay", "'Exponential'"),
     ("pel.optim", "MultiStepLR", "'Piecewise'"),
@@ -165,11 +168,10 @@ MEANT = [
     ("Tensor", "zero_grad", "anew"),
     ("callback", "ModelCheckpoint", "checkpoint=path"),
     ("callback", "ReduceLROnPlateau", "pel.ReduceOnPlateau"),
-    ("callback", "TensorBoard", "History"),
+    ("callback", "TensorBoard", "pel.TensorBoardLog(folder)"),
     ("compile", "lr", "SGD(0.1)"),
     ("compile", "criterion", "'loss'"),
     ("compile", "trainable", "rates={'dense_1': 0}"),
-    ("fit", "validation_split", "pel.data.split(len(x), 0.2, seed=0)"),
     ("fit", "n_epochs", "'epochs'"),
     ("fit", "random_state", "'seed'"),
     ("fit", "n_jobs", "'threads'"),
@@ -307,37 +309,7 @@ def test_every_word_for_an_argument_is_one_of_a_callable():
             assert value.endswith(".") or value in known, name
 
 
-def normal_cdf(x):
-    return np.vectorize(lambda v: 0.5 * math.erfc(-v / math.sqrt(2)))(x)
-
-
-def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
-
-
-def elu(x):
-    return np.where(x > 0, x, np.expm1(x))
-
-
-ACTIVATIONS = {
-    "gelu": lambda x: x * normal_cdf(x),
-    "silu": lambda x: x * sigmoid(x),
-    "swish": lambda x: x * sigmoid(x),
-    "mish": lambda x: x * np.tanh(np.log1p(np.exp(x))),
-    "elu": elu,
-    "celu": elu,
-    "selu": lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(x)),
-    "leaky_relu": lambda x: np.where(x > 0, x, 0.01 * x),
-    "relu6": lambda x: np.minimum(np.maximum(x, 0), 6),
-    "hard_sigmoid": lambda x: np.where(x <= -3, 0, np.where(x >= 3, 1, x / 6 + 0.5)),
-    "hard_tanh": lambda x: np.where(x < -1, -1, np.where(x > 1, 1, x)),
-    "softsign": lambda x: x / (1 + np.abs(x)),
-    "log_sigmoid": lambda x: np.log(sigmoid(x)),
-    "exponential": np.exp,
-    "exp": np.exp,
-    "log_softmax": lambda x: x - np.log(np.exp(x).sum(-1, keepdims=True)),
-    "sin": np.sin,
-}
+ACTIVATIONS = {"sin": np.sin}
 
 
 def in_code(name, door):
@@ -353,25 +325,6 @@ def test_the_function_that_is_advised_is_that_activation(name):
     with np.errstate(all="ignore"):
         wanted = ACTIVATIONS[name](x)
     np.testing.assert_allclose(model(pel.Tensor(x)).numpy(), wanted, rtol=1e-9, atol=1e-12)
-
-
-LOSSES = {
-    "squared_hinge": lambda t, y: np.maximum(0, 1 - t * y) ** 2,
-    "log_cosh": lambda t, y: np.log(np.cosh(y - t)),
-    "msle": lambda t, y: (np.log(1 + y) - np.log(1 + t)) ** 2,
-    "mean_squared_logarithmic_error": lambda t, y: (np.log(1 + y) - np.log(1 + t)) ** 2,
-    "mape": lambda t, y: np.abs(t - y) / np.abs(t),
-    "mean_absolute_percentage_error": lambda t, y: np.abs(t - y) / np.abs(t),
-}
-
-
-@pytest.mark.parametrize("name", named.FORMULAS)
-def test_the_function_that_is_advised_is_that_loss(name):
-    t, y = np.abs(X) + 0.5, np.abs(X[::-1]) + 0.25
-    function = eval(in_code(name, "loss"), {"np": np})
-    found = pel.jit(function)(t, y)
-    np.testing.assert_allclose(found, LOSSES[name](t, y).sum(-1), rtol=1e-5)
-    compiled(loss=function).fit(t[:, :2], t[:, :1], verbose=0, seed=0, backend="interpreter")
 
 
 @pytest.mark.parametrize("name", transform_elsewhere.FORMULAS)
@@ -402,7 +355,6 @@ def test_the_formula_that_is_advised_is_that_function_of_numpy(name):
         ("lecun_uniform", math.sqrt(1 / 400)),
         ("random_normal", 0.05),
         ("random_uniform", 0.05 / math.sqrt(3)),
-        ("truncated_normal", 0.05),
     ],
 )
 def test_the_initializer_that_is_advised_has_that_spread(name, deviation):
@@ -416,16 +368,6 @@ def test_the_initializer_that_is_advised_has_that_spread(name, deviation):
     np.testing.assert_allclose(weight.std(), deviation, rtol=0.02)
     uniform = weight.std() * math.sqrt(3) * 1.01 > np.abs(weight).max()
     assert uniform == name.endswith("uniform")
-
-
-def test_a_split_as_advised_trains():
-    code = advice("fit", "validation_split")
-    kept, held = pel.data.split(len(X), 0.2, seed=0)
-    assert "kept, held = pel.data.split(len(x), 0.2, seed=0)" in code
-    assert "validation_data=(x[held], y[held])" in code
-    model, y = compiled(), X[:, 0]
-    history = model.fit(X[kept], y[kept], validation_data=(X[held], y[held]), verbose=0, seed=0)
-    assert "val_loss" in history.epochs
 
 
 def test_meaning_goes_before_spelling_and_a_slip_of_the_pen_is_found_in_both():

@@ -67,6 +67,7 @@ GOOD: dict[str, Any] = {
     **{"borders": [1], "where": "here", "updates": M[:2], "n": 10, "fraction": 0.2, "seed": 0},
     **{"y_true": Y, "y_pred": Y, "scores": M[:, 0], "path": "file", "folder": ".", "array": X},
     **{"function": lambda x: np.sum(x * x), "layer": nn.Dense(2), "input_shape": (4,)},
+    **{"specificity": 0.5, "sensitivity": 0.5, "recall": 0.5, "precision": 0.5},
     **{"kth": 1, "q": 0.3, "conditions": [M > 0.7], "choices": [M]},
     **{"monitor": "loss", "limit": 0.1, "classes": 3, "step": 0, "name": "a"},
 }
@@ -75,6 +76,7 @@ OWN: dict[str, dict[str, Any]] = {
     "numpy.where": {"condition": M > 0.7},
     "numpy.broadcast_to": {"shape": (2, 3, 3)},
     "numpy.conv": {"x": IMAGE, "kernel": np.ones((2, 2, 2, 1))},
+    "numpy.conv_transpose": {"x": IMAGE, "kernel": np.ones((2, 2, 1, 2))},
     "numpy.avg_pool": {"x": IMAGE, "size": 2},
     "numpy.max_pool": {"x": IMAGE, "size": 2},
     "numpy.getitem": {"start": (0, 0), "stop": (2, 2)},
@@ -121,7 +123,14 @@ OWN: dict[str, dict[str, Any]] = {
     "pel.lesson": {"model": catalogue.ready, "x": X, "y": X[:, 0], "path": "lesson.html"},
     "pel.Tensor": {"data": M},
     "testing.check_grad": {"args": [M]},
-    "metrics.roc_auc": {"scores": X[:, 0]},
+    **{
+        f"metrics.{name}": {"scores": X[:, 0]}
+        for name in (
+            *("roc_auc", "roc_curve", "precision_recall_curve", "average_precision"),
+            *("sensitivity_at_specificity", "specificity_at_sensitivity"),
+            *("precision_at_recall", "recall_at_precision"),
+        )
+    },
     "metrics.top_k_error": {"scores": np.ones((12, 6))},
     "models.Model": {"inputs": None, "outputs": None},
     "data.Dataset": {"x_train": X, "y_train": Y, "x_test": X, "y_test": Y, "source": "b"},

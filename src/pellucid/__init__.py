@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from pellucid.train import scores as metrics
     from pellucid.train.callback import Callback
     from pellucid.train.callbacks import EarlyStopping, ReduceOnPlateau, StopBelow
+    from pellucid.train.logs import CSVLog, TensorBoardLog
     from pellucid.train.metrics import Metric
     from pellucid.transform.curvature import curvature
     from pellucid.viz.draw import draw
@@ -90,6 +91,8 @@ _LATER = {
     "Replay": "pellucid.web.watching",
     "play": "pellucid.web.playing",
     "inspect": "pellucid.web.inspector.inspecting",
+    "CSVLog": "pellucid.train.logs",
+    "TensorBoardLog": "pellucid.train.logs",
     "EarlyStopping": "pellucid.train.callbacks",
     "Question": "pellucid.web.lesson.question",
     "ReduceOnPlateau": "pellucid.train.callbacks",
@@ -171,6 +174,7 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "ArgumentError",
+    "CSVLog",
     "Callback",
     "CompileError",
     "DTypeError",
@@ -194,6 +198,7 @@ __all__ = [
     "ShapeError",
     "StopBelow",
     "Tensor",
+    "TensorBoardLog",
     "TooLargeError",
     "UnknownNameError",
     "curvature",

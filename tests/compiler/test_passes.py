@@ -232,6 +232,7 @@ def test_the_pipeline_records_every_pass_and_knows_their_names() -> None:
         "cse",
         "dce",
         "unfold",
+        "channelwise",
         "lower",
         "fuse",
         "schedule",
@@ -243,7 +244,7 @@ def test_the_pipeline_records_every_pass_and_knows_their_names() -> None:
     assert report(records).count("\n") == len(records)
     with pytest.raises(ArgumentError, match=r"Did you mean 'cse'\?"):
         compile_graph(step_graph(), off=["csee"])
-    assert set(SWITCHES) == set(order) - {"unfold", "lower"}
+    assert set(SWITCHES) == set(order) - {"unfold", "channelwise", "lower"}
 
 
 def test_a_long_chain_passes_without_recursion() -> None:

@@ -23,9 +23,12 @@ CONVOLVED = LINEAR | {  # one connected map a filter, as every library has it; a
     **{"strides": 1, "padding": "valid", "dilation": 1, "groups": 1, "pieces": 1},
     **{"bias": "map", "padding_value": 0.0},
 }
+TRANSPOSED = LINEAR | {"strides": 1, "padding": "valid", "dilation": 1}
+EACH = TRANSPOSED | {"multiplier": 1}
 POOLED = {"pool_size": 2, "padding": "valid"}  # Keras
 NORMALIZED = {"epsilon": 0.001, "center": True, "scale": True}  # Keras
 SMOOTHED = {"label_smoothing": 0.0}  # none, unless asked for
+SUMMED = {"average": False}  # a row's loss is the sum over its outputs
 MOVED = {"fill_mode": "constant", "fill_value": 0.0, "interpolation": "bilinear"}  # black beside it
 MOMENTS = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}  # Kingma and Ba, algorithm 1
 REDUCED = {"keepdims": False}  # NumPy
@@ -46,8 +49,26 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "MaxPool2D": POOLED,
     "AveragePool1D": POOLED | {"count_padding": True},
     "AveragePool2D": POOLED | {"count_padding": True},
+    "PReLU": {"shared_axes": ()},
+    **dict.fromkeys(("Conv1DTranspose", "Conv2DTranspose"), TRANSPOSED),
+    **dict.fromkeys(("DepthwiseConv1D", "DepthwiseConv2D"), EACH),
+    **dict.fromkeys(
+        ("SeparableConv1D", "SeparableConv2D"), EACH | {"pointwise_initializer": "xavier"}
+    ),
+    "GroupNorm": NORMALIZED | {"groups": 32},  # Wu and He
+    "RMSNorm": {"epsilon": 1e-6, "center": False, "scale": True},  # Keras
+    "UnitNorm": {"axis": -1},
+    "Pad": {"padding": 1, "value": 0.0},  # Keras
+    "Crop": {"padding": 1},
+    "UpSample": {"size": 2, "interpolation": "nearest"},  # Keras
+    "Resize": {"interpolation": "bilinear"},  # Keras
+    "Dot": {"axes": -1, "normalize": False},
+    "RandomShear": MOVED | {"horizontal": 0.0, "vertical": 0.0},
+    "RandomBrightness": {"value_range": (0.0, 1.0)},
+    "RandomContrast": {"value_range": (0.0, 1.0)},
+    "RandomErasing": {"rate": 0.5, "height": (0.1, 0.4), "width": (0.1, 0.4), "value": 0.0},
     "BatchNorm": NORMALIZED | {"momentum": 0.99},  # Keras
-    "LayerNorm": NORMALIZED,
+    "LayerNorm": NORMALIZED | {"axes": 1},
     "LocalResponseNorm": {"size": 5, "alpha": 1e-4, "beta": 0.75, "k": 2.0},  # AlexNet, 3.3
     "RandomFlip": {"mode": "horizontal_and_vertical"},  # Keras
     "RandomRotation": MOVED,
@@ -65,17 +86,43 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "L2": {"biases": False},
     "ElasticNet": {"ratio": 0.5, "biases": False, "proximal": False},
     "MaxNorm": {"biases": False},
+    "MinMaxNorm": {"lowest": 0.0, "rate": 1.0, "biases": False},  # Keras
+    "NonNegative": {"biases": False},
     # Starts
     "Xavier": {"distribution": "uniform"},
     "He": {"distribution": "normal"},
     "Normal": {"deviation": 0.05},
+    "LeCun": {"distribution": "normal"},
+    "Fill": {"value": 1.0},
+    "TruncatedNormal": {"deviation": 0.05},  # Keras
+    "VarianceScaling": {
+        "scale": 1.0,
+        "mode": "fan_in",
+        "distribution": "truncated_normal",
+    },  # Keras
+    "Identity": {"gain": 1.0},
+    "Orthogonal": {"gain": 1.0},
     # Losses
-    "CrossEntropy": SMOOTHED,
-    "BinaryCrossEntropy": SMOOTHED,
-    "ProbabilityCrossEntropy": SMOOTHED,
-    "ProbabilityBinaryCrossEntropy": SMOOTHED,
-    "MulticlassHinge": SMOOTHED,
-    "Huber": {"delta": 1.0},  # Keras
+    **dict.fromkeys(
+        (
+            *("CrossEntropy", "BinaryCrossEntropy", "ProbabilityCrossEntropy", "KLDivergence"),
+            *("ProbabilityBinaryCrossEntropy", "MulticlassHinge", "CategoricalHinge"),
+        ),
+        SMOOTHED | SUMMED,
+    ),
+    "Focal": SMOOTHED | SUMMED | {"gamma": 2.0, "alpha": 1.0},  # Lin et al.; no weight
+    "BinaryFocal": SMOOTHED | SUMMED | {"gamma": 2.0},
+    "GeneralizedCrossEntropy": SMOOTHED | SUMMED | {"q": 0.5},  # Keras
+    "Tversky": {"alpha": 0.5, "beta": 0.5},  # Keras
+    "Huber": SUMMED | {"delta": 1.0},  # Keras
+    **dict.fromkeys(
+        (
+            *("Absolute", "HalfSquared", "Hebbian", "Hinge", "Logistic", "Perceptron", "Poisson"),
+            *("Squared", "AbsolutePercentage", "CosineDistance", "LogCosh", "PoissonRate"),
+            *("SquaredHinge", "SquaredLogarithmic"),
+        ),
+        SUMMED,
+    ),
     "GaussianMixture": {"components": 2},
     # Optimizers, schedules, batch sizes
     "SGD": {"momentum": 0.0, "nesterov": False},
@@ -83,6 +130,19 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "RMSprop": {"rho": 0.9, "momentum": 0.0, "epsilon": 1e-8, "centered": False},  # Tieleman
     "Adam": MOMENTS,
     "AdamW": MOMENTS | {"weight_decay": 0.01},  # PyTorch
+    "Nadam": MOMENTS | {"momentum_decay": 0.004},  # PyTorch
+    "Adamax": MOMENTS,
+    "Lamb": MOMENTS | {"weight_decay": 0.0},
+    "Lion": {"beta_1": 0.9, "beta_2": 0.99, "weight_decay": 0.0},  # Chen et al.
+    "Adadelta": {"rho": 0.95, "epsilon": 1e-6},  # Zeiler
+    "Ftrl": {"initial_accumulator": 0.1, "l1": 0.0, "l2": 0.0, "beta": 0.0},  # Keras
+    "Adafactor": {
+        **{"decay": 0.8, "epsilon_1": 1e-30, "epsilon_2": 1e-3},  # Shazeer and Stern
+        **{"clip_threshold": 1.0, "relative_step": True},
+    },
+    "CosineRestarts": {"longer": 2.0, "lower": 1.0, "final": 0.0},  # Keras
+    "PolynomialDecay": {"final": 0.0001, "power": 1.0},  # Keras
+    "InverseTime": {"decay": 1.0, "every": 1},
     "LBFGS": {"memory": 10},  # SciPy
     "Newton": {"max_weights": 2000},
     "Step": {"factor": 0.1, "every": 10_000},
@@ -100,6 +160,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     },
     "Model.fit": {
         **{"epochs": 1, "shuffle": True, "verbose": 1, "callbacks": ()},  # Keras
+        **{"validation_freq": 1, "initial_epoch": 0},  # Keras
         **{"checkpoint_every": 5.0, "overwrite": False, "resume": False},
     },
     "Model.evaluate": ROWS,
@@ -118,7 +179,9 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "lenet5": {"dtype": "float32"},
     "lecun1989": {"dtype": "float32"},
     "top_k_error": {"k": 5},  # ImageNet's
+    "f_beta": {"beta": 1.0},
     # Callbacks
+    "CSVLog": {"separator": ",", "append": False, "overwrite": False},  # Keras
     "EarlyStopping": {
         **{"monitor": "val_loss", "patience": 0, "min_delta": 0.0},  # Keras
         "restore_best": True,

@@ -35,8 +35,8 @@ def test_a_name_that_is_not_there(owner):
     ("read", "wanted"),
     [
         (lambda: nn.losses.MSELoss, "'Squared'. It sums over"),
-        (lambda: nn.losses.squared_hinge, "lambda y_true, y_pred"),
-        (lambda: nn.activations.gelu, "pel.nn.Activation(lambda x:"),
+        (lambda: nn.losses.squared_hinge, "'SquaredHinge'"),
+        (lambda: nn.GELU, "pel.nn.Activation('gelu')"),
         (lambda: nn.activations.relu, "pel.nn.Activation('relu')"),
         (lambda: nn.init.glorot, "'Xavier'"),
         (lambda: nn.regularizers.Ridge, "'L2'"),

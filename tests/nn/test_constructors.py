@@ -37,6 +37,11 @@ PADS_2 = (
 FILL = (["constant", "nearest"], ["wrapped", None])
 BETWEEN = (["bilinear", "nearest"], ["cubic", None])
 SMOOTH = {"label_smoothing": BELOW_1}
+MEAN = {"average": FLAG}
+BY_CLASS = MEAN | {
+    "class_weights": ([None, (1, 2.5), [0, 1]], [1.0, "12", (1, -1), (NAN,), (True, 1)])
+}
+MARGIN = MEAN | {"label_smoothing": ([0], [0.5, -1]), "class_weights": ([None], [(1, 2), 1])}
 MOVED = {"fill_mode": FILL, "fill_value": REAL, "interpolation": BETWEEN}
 POOL_1 = {"pool_size": ONE_AXIS, "strides": STRIDES_1, "padding": PADS_1}
 POOL_2 = {"pool_size": TWO_AXES, "strides": STRIDES_2, "padding": PADS_2}
@@ -69,6 +74,45 @@ ZOOM = (
     [-TINY, 10.1, (-1, 0), (0, 10.1), (0.5, 0.25), (1,), NAN, "1", True],
 )
 
+SPREAD = {
+    "filters": COUNT,
+    "activation": SHARP,
+    "use_bias": FLAG,
+    "kernel_initializer": START,
+    "bias_initializer": START,
+}
+SPREAD_1 = SPREAD | {
+    "kernel_size": ONE_AXIS,
+    "strides": ONE_AXIS,
+    "dilation": ONE_AXIS,
+    "padding": PADS_1,
+    "output_padding": ([None, 0, (0,)], [1, -1, (0, 0), 1.0, "0", True]),
+}
+SPREAD_2 = SPREAD | {
+    "kernel_size": TWO_AXES,
+    "strides": TWO_AXES,
+    "dilation": TWO_AXES,
+    "padding": PADS_2,
+    "output_padding": ([None, 0, (0, 0)], [1, -1, (0,), 1.0, "0", True]),
+}
+EACH = {
+    "multiplier": COUNT,
+    "activation": SHARP,
+    "use_bias": FLAG,
+    "kernel_initializer": START,
+    "bias_initializer": START,
+}
+EACH_1 = EACH | {name: SPREAD_1[name] for name in ("kernel_size", "strides", "dilation", "padding")}
+EACH_2 = EACH | {name: SPREAD_2[name] for name in ("kernel_size", "strides", "dilation", "padding")}
+ENDS = (
+    [0, 2, (1,), ((1, 2),), (1, (1, 2)), [3, [4, 0]]],
+    ["same", -1, (), ((1,),), ((1, 2, 3),), None, 1.0, ((1, -1),), (1, 1, 1, 1)],
+)
+TANGENT = ([0, 1, (-10, 10), [0, 0.25]], [-TINY, 10.1, (0.5, 0.25), (1,), NAN, "1", True])
+CONTRAST = ([0, 1, (-1, 100), [0, 0.25]], [-TINY, 100.1, (-1.1, 0), (1,), NAN, "1", True])
+PIXELS = ([(0, 1), (0, 255), [-1, 1]], [(1, 0), (0, 0), (0,), 1, None, (0, NAN), ("0", 1)])
+PART = ([(0, 1), [0.25, 0.5]], [0.5, (0.5, 0.25), (-0.1, 0), (0, OVER), (1,), None])
+
 # For each class: what it is made with otherwise, and for each argument (allowed, refused).
 TABLE = {
     nn.Dense: (
@@ -86,6 +130,96 @@ TABLE = {
         {"function": (["relu", np.tanh, None], ["rleu", 3])},
     ),
     nn.Flatten: ({}, {}),
+    nn.PReLU: (
+        {},
+        {
+            "slope_initializer": START,
+            "shared_axes": ([(), (1,), [1, 2]], [(0,), 1, (1.0,), "1", None, (True,)]),
+        },
+    ),
+    nn.Permute: (
+        {"axes": (2, 1)},
+        {"axes": ([(1,), [2, 1], (3, 1, 2)], [(), (0, 1), (1, 1), (2,), 1, "21", None, (1.0, 2)])},
+    ),
+    nn.RepeatVector: ({"count": 2}, {"count": COUNT}),
+    nn.SpatialDropout: ({"rate": 0.5}, {"rate": BELOW_1}),
+    nn.GaussianDropout: ({"rate": 0.5}, {"rate": BELOW_1}),
+    nn.AlphaDropout: ({"rate": 0.5}, {"rate": BELOW_1}),
+    nn.GroupNorm: ({}, NORMAL | {"groups": ([None, 1, 7], [0, -1, 1.0, "1", True])}),
+    nn.RMSNorm: ({}, NORMAL),
+    nn.UnitNorm: ({}, {"axis": ([-64, 1, 64], [-65, 65, 1.0, True, None])}),
+    nn.Conv1DTranspose: ({"filters": 2, "kernel_size": 3}, SPREAD_1),
+    nn.Conv2DTranspose: ({"filters": 2, "kernel_size": 3}, SPREAD_2),
+    nn.DepthwiseConv1D: ({"kernel_size": 3}, EACH_1),
+    nn.DepthwiseConv2D: ({"kernel_size": 3}, EACH_2),
+    nn.SeparableConv1D: (
+        {"filters": 2, "kernel_size": 3},
+        EACH_1 | {"filters": COUNT, "pointwise_initializer": START},
+    ),
+    nn.SeparableConv2D: (
+        {"filters": 2, "kernel_size": 3},
+        EACH_2 | {"filters": COUNT, "pointwise_initializer": START},
+    ),
+    nn.Pad: ({}, {"padding": ENDS, "value": REAL}),
+    nn.Crop: ({}, {"padding": ENDS}),
+    nn.UpSample: (
+        {},
+        {
+            "size": ([1, 3, (2,), [2, 1]], [0, (1, 0), 1.0, "2", None, True]),
+            "interpolation": (["nearest", "bilinear", "bicubic"], ["lanczos3", None]),
+        },
+    ),
+    nn.Resize: (
+        {"height": 2, "width": 2},
+        {
+            "height": COUNT,
+            "width": COUNT,
+            "interpolation": (["nearest", "bilinear", "bicubic"], ["lanczos3", None]),
+        },
+    ),
+    nn.CenterCrop: ({"height": 2, "width": 2}, {"height": COUNT, "width": COUNT}),
+    nn.RandomCrop: ({"height": 2, "width": 2}, {"height": COUNT, "width": COUNT}),
+    nn.RandomShear: ({}, MOVED | {"horizontal": TANGENT, "vertical": TANGENT}),
+    nn.RandomBrightness: ({"factor": 0.1}, {"factor": SHIFT, "value_range": PIXELS}),
+    nn.RandomContrast: ({"factor": 0.1}, {"factor": CONTRAST, "value_range": PIXELS}),
+    nn.RandomErasing: (
+        {},
+        {"rate": SHARE, "height": PART, "width": PART, "value": REAL},
+    ),
+    nn.Subtract: ({}, {}),
+    nn.Average: ({}, {}),
+    nn.Maximum: ({}, {}),
+    nn.Minimum: ({}, {}),
+    nn.Dot: (
+        {},
+        {
+            "axes": ([-1, 1, (1, 2), [2, 1]], [65, (1,), (1, 2, 3), 1.0, "1", None, True]),
+            "normalize": FLAG,
+        },
+    ),
+    nn.MinMaxNorm: (
+        {"strength": 1},
+        PENALTY
+        | {
+            "strength": ABOVE_0,
+            "lowest": ([0, 0.5, 1], [-TINY, OVER, NAN, "1", True]),
+            "rate": ([TINY, 1], [0, OVER, NAN, "1", True]),
+        },
+    ),
+    nn.NonNegative: ({}, {"biases": FLAG}),
+    nn.LeCun: ({}, {"distribution": SHAPED}),
+    nn.Fill: ({}, {"value": REAL}),
+    nn.TruncatedNormal: ({}, {"deviation": AT_LEAST_0}),
+    nn.VarianceScaling: (
+        {},
+        {
+            "scale": ABOVE_0,
+            "mode": (["fan_in", "fan_out", "fan_avg"], ["fan", None]),
+            "distribution": (["normal", "uniform", "truncated_normal"], ["untruncated", None]),
+        },
+    ),
+    nn.Identity: ({}, {"gain": REAL}),
+    nn.Orthogonal: ({}, {"gain": REAL}),
     nn.Reshape: (
         {"shape": (2,)},
         {
@@ -148,7 +282,7 @@ TABLE = {
         },
     ),
     nn.BatchNorm: ({}, NORMAL | {"momentum": BELOW_1}),
-    nn.LayerNorm: ({}, NORMAL),
+    nn.LayerNorm: ({}, NORMAL | {"axes": COUNT}),
     nn.LocalResponseNorm: (
         {},
         {"size": COUNT, "alpha": AT_LEAST_0, "beta": AT_LEAST_0, "k": ABOVE_0},
@@ -195,29 +329,37 @@ TABLE = {
     nn.Zeros: ({}, {}),
     nn.Normal: ({}, {"deviation": AT_LEAST_0}),
     nn.Uniform: ({}, {"limit": ([None, 0, 1e300], [-TINY, INF, NAN, "1", True])}),
-    nn.CrossEntropy: ({}, SMOOTH),
-    nn.BinaryCrossEntropy: ({}, SMOOTH),
-    nn.ProbabilityCrossEntropy: ({}, SMOOTH),
-    nn.ProbabilityBinaryCrossEntropy: ({}, SMOOTH),
-    nn.MulticlassHinge: ({}, {"label_smoothing": ([0], [0.5, -1])}),
-    nn.Huber: ({}, {"delta": ABOVE_0}),
+    nn.CrossEntropy: ({}, SMOOTH | BY_CLASS),
+    nn.BinaryCrossEntropy: ({}, SMOOTH | MEAN),
+    nn.ProbabilityCrossEntropy: ({}, SMOOTH | BY_CLASS),
+    nn.ProbabilityBinaryCrossEntropy: ({}, SMOOTH | MEAN),
+    nn.Focal: ({}, SMOOTH | BY_CLASS | {"gamma": AT_LEAST_0, "alpha": AT_LEAST_0}),
+    nn.BinaryFocal: (
+        {},
+        SMOOTH | MEAN | {"gamma": AT_LEAST_0, "alpha": ([None, *SHARE[0]], SHARE[1])},
+    ),
+    nn.KLDivergence: ({}, SMOOTH | BY_CLASS),
+    nn.GeneralizedCrossEntropy: (
+        {},
+        BY_CLASS | {"label_smoothing": ([0], [0.5, -1]), "q": ([TINY, 1], [0, OVER, NAN, True])},
+    ),
+    nn.MulticlassHinge: ({}, MARGIN),
+    nn.CategoricalHinge: ({}, MARGIN),
+    nn.Tversky: ({}, {"alpha": AT_LEAST_0, "beta": AT_LEAST_0}),
+    nn.Huber: ({}, MEAN | {"delta": ABOVE_0}),
     nn.GaussianMixture: ({}, {"components": COUNT}),
     nn.NegativeLogLikelihood: (
         {"log_prob": lambda y, p: p},
         {"log_prob": ([lambda y, p: p], ["normal", None, 3])},
     ),
+    nn.Gaussian: ({}, {}),
+    nn.Dice: ({}, {}),
 } | {
-    getattr(nn, name): ({}, {})
+    getattr(nn, name): ({}, MEAN)
     for name in (
-        "Absolute",
-        "Gaussian",
-        "HalfSquared",
-        "Hebbian",
-        "Hinge",
-        "Logistic",
-        "Perceptron",
-        "Poisson",
-        "Squared",
+        *("Absolute", "HalfSquared", "Hebbian", "Hinge", "Logistic", "Perceptron", "Poisson"),
+        *("Squared", "AbsolutePercentage", "CosineDistance", "LogCosh", "PoissonRate"),
+        *("SquaredHinge", "SquaredLogarithmic"),
     )
 }
 KEPT = {"kernel_size", "pool_size", "strides", "dilation", "padding"}  # lists too, as given

@@ -96,7 +96,9 @@ def test_only_known_activations_are_refused():
 
 def test_the_loss_reads_what_stands_before_an_activation_only_where_that_is_exact():
     raw = {(loss, last) for loss, last in PAIRS if contract(LOSSES[loss], last).reads_raw}
-    assert raw == {("cross_entropy", "softmax"), ("binary_cross_entropy", "sigmoid")}
+    classes = "cross_entropy", "focal", "generalized_cross_entropy", "kl_divergence"
+    binary = "binary_cross_entropy", "binary_focal", "dice", "tversky"
+    assert raw == {(loss, "softmax") for loss in classes} | {(loss, "sigmoid") for loss in binary}
     for loss, last in raw:
         made = contract(LOSSES[loss], last)
         assert made.form in (Form.PROBABILITIES, Form.PROBABILITY)
@@ -235,7 +237,7 @@ def test_names_of_other_libraries_say_how_their_numbers_differ():
         with pytest.raises(ArgumentError, match=r"Here it is called '.*H times as large") as caught:
             loss_of(name)
         assert f"where {name} is their mean" in caught.value.fix
-    for name in ("categorical_crossentropy", "categorical_hinge"):
+    for name in ("categorical_crossentropy", "dice_loss"):
         with pytest.raises(ArgumentError, match="Here it is called") as caught:
             loss_of(name)
         assert "times as large" not in caught.value.fix

@@ -14,6 +14,12 @@ ENDING = {
     "low rank": (nn.LowRankDense(3, 2, "tanh"), (4,)),
     "1-D": (nn.Conv1D(3, 2, activation="tanh"), (5, 2)),
     "2-D": (nn.Conv2D(3, 2, activation="tanh"), (5, 5, 2)),
+    "1-D, transposed": (nn.Conv1DTranspose(3, 2, activation="tanh"), (5, 2)),
+    "2-D, transposed": (nn.Conv2DTranspose(3, 2, activation="tanh"), (5, 5, 2)),
+    "1-D, depthwise": (nn.DepthwiseConv1D(2, activation="tanh"), (5, 2)),
+    "2-D, depthwise": (nn.DepthwiseConv2D(2, activation="tanh"), (5, 5, 2)),
+    "1-D, separable": (nn.SeparableConv1D(3, 2, activation="tanh"), (5, 2)),
+    "2-D, separable": (nn.SeparableConv2D(3, 2, activation="tanh"), (5, 5, 2)),
 }
 
 

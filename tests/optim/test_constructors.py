@@ -21,8 +21,14 @@ COUNT = ([1, 7, 10**6], [0, -1, 1.0, "1", None, True])
 FLAG = ([True, False], [0, 1, "yes", None])
 RATE = ([0, 0.5, optim.Constant(1)], [-TINY, INF, NAN, "fast", True, optim.Constant])
 CLIP = ([None, *ABOVE_0[0]], ABOVE_0[1])
-EVERY = {"learning_rate": RATE, "clip_value": CLIP, "clip_norm": CLIP}
-SEARCHED = {"learning_rate": RATE, "clip_value": ([None], [1.0]), "clip_norm": ([None], [1.0])}
+EVERY = {"learning_rate": RATE, "clip_value": CLIP, "clip_norm": CLIP, "clip_each_norm": CLIP}
+SEARCHED = {
+    "learning_rate": RATE,
+    **dict.fromkeys(("clip_value", "clip_norm", "clip_each_norm"), ([None], [1.0])),
+}
+BETAS = EVERY | {"beta_1": BELOW_1, "beta_2": BELOW_1}
+MOMENTS = BETAS | {"epsilon": ABOVE_0}
+PART = ([TINY, 0.5, 1], [0, 1 + 2**-52, NAN, True])
 
 # For each class: what it is made with otherwise, and for each argument (allowed, refused).
 TABLE = {
@@ -37,6 +43,36 @@ TABLE = {
         {},
         EVERY
         | {"beta_1": BELOW_1, "beta_2": BELOW_1, "epsilon": ABOVE_0, "weight_decay": AT_LEAST_0},
+    ),
+    optim.Nadam: ({}, MOMENTS | {"momentum_decay": AT_LEAST_0}),
+    optim.Adamax: ({}, MOMENTS),
+    optim.Lamb: ({}, MOMENTS | {"weight_decay": AT_LEAST_0}),
+    optim.Lion: ({}, BETAS | {"weight_decay": AT_LEAST_0}),
+    optim.Adadelta: ({}, EVERY | {"rho": BELOW_1, "epsilon": ABOVE_0}),
+    optim.Ftrl: (
+        {},
+        EVERY | dict.fromkeys(("initial_accumulator", "l1", "l2", "beta"), AT_LEAST_0),
+    ),
+    optim.Adafactor: (
+        {},
+        EVERY
+        | dict.fromkeys(("epsilon_1", "epsilon_2", "clip_threshold"), ABOVE_0)
+        | {"decay": PART, "relative_step": FLAG},
+    ),
+    optim.CosineRestarts: (
+        {"initial": 1, "steps": 10},
+        {
+            **{"initial": AT_LEAST_0, "steps": COUNT, "lower": PART, "final": AT_LEAST_0},
+            "longer": ([1, 2.5], [ALMOST, 0, INF, NAN, True]),
+        },
+    ),
+    optim.PolynomialDecay: (
+        {"initial": 1, "steps": 10},
+        {"initial": AT_LEAST_0, "steps": COUNT, "final": AT_LEAST_0, "power": ABOVE_0},
+    ),
+    optim.InverseTime: (
+        {"initial": 1},
+        {"initial": AT_LEAST_0, "decay": AT_LEAST_0, "every": COUNT},
     ),
     optim.LBFGS: ({}, SEARCHED | {"memory": ([1, 1000], [0, 1001, 1.0, True])}),
     optim.Newton: ({}, SEARCHED | {"max_weights": COUNT}),
@@ -121,7 +157,9 @@ def test_arguments_at_their_bounds(fits):
 @pytest.mark.parametrize("kind", [kind for kind in TABLE if issubclass(kind, optim.Optimizer)])
 def test_every_optimizer_has_its_own_default_rate_and_both_spellings(kind):
     own = {optim.LBFGS: 1, optim.Newton: 1}
-    own |= {optim.RMSprop: 0.001, optim.Adam: 0.001, optim.AdamW: 0.001}
+    own |= {optim.RMSprop: 0.001, optim.Adam: 0.001, optim.AdamW: 0.001, optim.Adadelta: 1}
+    own |= dict.fromkeys((optim.Nadam, optim.Adamax, optim.Lamb, optim.Lion), 0.001)
+    own |= {optim.Adafactor: 0.001}
     assert kind().learning_rate == kind.default_rate() == own.get(kind, 0.01)
     assert kind(lr=0.25).learning_rate == 0.25
     assert kind(0.25).rate(7) == 0.25

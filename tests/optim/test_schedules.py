@@ -40,6 +40,13 @@ PLAIN = {
         optim.Exponential, RATES, st.floats(0, 1e300, exclude_min=True), COUNTS
     ),
     optim.Cosine: st.builds(optim.Cosine, RATES, COUNTS, RATES),
+    optim.CosineRestarts: st.builds(
+        optim.CosineRestarts, RATES, COUNTS, st.floats(1, 1e300), INSIDE, RATES
+    ),
+    optim.PolynomialDecay: st.builds(
+        optim.PolynomialDecay, RATES, COUNTS, RATES, st.floats(0, 1e300, exclude_min=True)
+    ),
+    optim.InverseTime: st.builds(optim.InverseTime, RATES, st.floats(0, 1e300), COUNTS),
     optim.OneCycle: st.builds(optim.OneCycle, RATES, COUNTS.map(lambda n: max(n, 2)), INSIDE),
     optim.Piecewise: piecewise(),
 }

@@ -28,6 +28,15 @@ LAYERS: dict[str, list[Layer]] = {
     "layer_norm": [nn.Dense(8), nn.LayerNorm()],
     "basis": [nn.Basis(lambda x: x * x)],
     "polynomial": [nn.Polynomial(3)],
+    "prelu": [nn.Dense(8), nn.PReLU()],
+    "group_norm": [nn.Dense(8), nn.GroupNorm(4)],
+    "layer_norm, all axes": [nn.Dense(8), nn.Reshape((2, 4)), nn.LayerNorm(axes=2), nn.Flatten()],
+    "rms_norm": [nn.Dense(8), nn.RMSNorm()],
+    "unit_norm": [nn.Dense(8), nn.UnitNorm()],
+    "gaussian_dropout": [nn.Dense(8), nn.GaussianDropout(0.3)],
+    "alpha_dropout": [nn.Dense(8), nn.AlphaDropout(0.3)],
+    "repeat_vector": [nn.Dense(3), nn.RepeatVector(2), nn.Permute((2, 1)), nn.Flatten()],
+    "bounded": [nn.Dense(8, regularizer=[nn.NonNegative(True), nn.MinMaxNorm(1.0, 0.5, 0.5)])],
     "rbf": [nn.RBF([[0.1] * D, [-0.2] * D], 2.0)],
     "embedding": [nn.Basis(lambda x: np.floor(x * x)), nn.Embedding(100, 3), nn.Flatten()],
     **{f"activation {name}": [nn.Dense(8), nn.Activation(name)] for name in activations.BY_NAME},
@@ -35,6 +44,11 @@ LAYERS: dict[str, list[Layer]] = {
 SIGNALS: dict[str, list[Layer]] = {  # (N, 7, 2)
     "conv1d": [nn.Conv1D(3, 3, strides=2, padding=((1, 2),), activation="relu"), nn.Flatten()],
     "max_pool1d": [nn.Conv1D(3, 2), nn.MaxPool1D(3, 2), nn.Flatten()],
+    "conv1d_transpose": [nn.Conv1DTranspose(3, 3, 2, "same", activation="relu"), nn.Flatten()],
+    "depthwise_conv1d": [nn.DepthwiseConv1D(3, multiplier=2), nn.Flatten()],
+    "separable_conv1d": [nn.SeparableConv1D(3, 3, padding="same"), nn.Flatten()],
+    "pad and crop": [nn.Conv1D(3, 2), nn.Pad(((1, 2),)), nn.Crop(1), nn.UpSample(2), nn.Flatten()],
+    "spatial_dropout": [nn.Conv1D(3, 2), nn.SpatialDropout(0.4), nn.Flatten()],
     "average_pool1d": [nn.Conv1D(3, 2), nn.AveragePool1D(3, padding=1), nn.Flatten()],
 }
 IMAGES: dict[str, list[Layer]] = {  # (N, 7, 6, 2)
@@ -48,6 +62,16 @@ IMAGES: dict[str, list[Layer]] = {  # (N, 7, 6, 2)
     "average_pool2d": [
         nn.Conv2D(3, 3),
         nn.AveragePool2D(3, 2, "same", count_padding=False),
+        nn.Flatten(),
+    ],
+    "conv2d_transpose": [nn.Conv2DTranspose(3, 3, 2, 1, output_padding=1), nn.Flatten()],
+    "depthwise_conv2d": [nn.DepthwiseConv2D((3, 2), 2, 1, activation="relu"), nn.Flatten()],
+    "separable_conv2d": [nn.SeparableConv2D(3, 3, dilation=2, multiplier=2), nn.Flatten()],
+    "resize": [nn.Conv2D(2, 3), nn.Resize(4, 6), nn.CenterCrop(3, 3), nn.Flatten()],
+    "crop": [nn.Conv2D(2, 3), nn.RandomCrop(3, 3), nn.Flatten()],
+    "shear": [nn.RandomShear(0.2, 0.1), nn.Flatten()],
+    "photometric": [
+        *(nn.RandomBrightness(0.2), nn.RandomContrast(0.3), nn.RandomErasing(0.5, value=1.0)),
         nn.Flatten(),
     ],
     "shift": [nn.RandomShift(0.2, 0.1), nn.Flatten()],
@@ -78,6 +102,14 @@ OPTIMIZERS = {
     "rmsprop": optim.RMSprop(0.005),
     "rmsprop, all": optim.RMSprop(0.005, momentum=0.5, centered=True),
     "clipped": optim.SGD(0.05, clip_value=0.5, clip_norm=1.0),
+    "each clipped": optim.SGD(0.05, clip_each_norm=0.5),
+    "nadam": optim.Nadam(0.01),
+    "adamax": optim.Adamax(0.01),
+    "lamb": optim.Lamb(0.01, weight_decay=0.1),
+    "lion": optim.Lion(0.01, weight_decay=0.1),
+    "adadelta": optim.Adadelta(0.5),
+    "ftrl": optim.Ftrl(0.05, l1=0.01, l2=0.01),
+    "adafactor": optim.Adafactor(0.05),
     "schedule": optim.SGD(optim.Step(0.05, 0.5, every=3)),
     "lbfgs": optim.LBFGS(),
     "newton": optim.Newton(),
@@ -100,22 +132,38 @@ COLUMNS: dict[str, list[Layer]] = {
 }
 
 
+ELEMENTWISE = ("Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract")
+
+
 # Losses of probabilities want outputs that are some.
-LAST = {"probability_cross_entropy": "softmax", "probability_binary_cross_entropy": "sigmoid"}
-DISTANCES = ("squared", "half_squared", "absolute", "huber", "poisson")
+LAST = {
+    "probability_cross_entropy": "softmax",
+    "probability_binary_cross_entropy": "sigmoid",
+    "poisson_rate": "softplus",
+}
+DISTANCES = (
+    *("squared", "half_squared", "absolute", "huber", "poisson", "poisson_rate", "log_cosh"),
+    *("absolute_percentage", "squared_logarithmic", "cosine_distance"),
+)
 
 
 def targets(loss: str, rng: np.random.Generator) -> tuple[np.ndarray, int]:
     """Targets that a loss takes, and how many outputs they want."""
-    if loss in ("cross_entropy", "probability_cross_entropy"):
+    if loss in (
+        *("cross_entropy", "probability_cross_entropy", "focal", "generalized_cross_entropy"),
+        *("kl_divergence", "categorical_hinge"),
+    ):
         return rng.integers(0, C, N), C
-    if loss in ("binary_cross_entropy", "probability_binary_cross_entropy"):
+    if loss in (
+        *("binary_cross_entropy", "probability_binary_cross_entropy", "binary_focal"),
+        *("dice", "tversky"),
+    ):
         return rng.integers(0, 2, (N, 1)).astype(np.float32), 1
-    if loss in ("hinge", "logistic", "perceptron", "hebbian"):
+    if loss in ("hinge", "logistic", "perceptron", "hebbian", "squared_hinge"):
         return rng.choice([-1.0, 1.0], (N, 1)).astype(np.float32), 1
     if loss == "multiclass_hinge":
         return rng.integers(0, C, N), C
-    if loss == "poisson":
+    if loss in ("poisson", "poisson_rate", "squared_logarithmic"):
         return rng.poisson(2.0, (N, 2)).astype(np.float32), 2
     if loss == "gaussian":
         return rng.normal(size=(N, 2)).astype(np.float32), 4
@@ -332,7 +380,7 @@ def test_every_layer_and_optimizer_is_tried() -> None:
         if isinstance(getattr(nn, name), type) and issubclass(getattr(nn, name), Layer)
     }
     # Those of several inputs are tried in tests/models/test_model.py.
-    assert tried == known - {"Layer", "Add", "Multiply", "Concat"}
+    assert tried == known - {"Layer", "Concat", "Dot", *ELEMENTWISE}
     assert {type(one) for one in OPTIMIZERS.values()} == {
         one
         for one in vars(optim).values()

@@ -134,6 +134,9 @@ NAMESPACE: dict[str, Function] = {
     "broadcast_arrays": lambda p, q: total(pnp.broadcast_arrays(p, q[0])[1]) + total(p),
     "concat": lambda p, q: total(pnp.concat([p, q])),
     "contract": lambda p, q: total(pnp.contract(p, q, summed=[(0, 0)])),
+    "conv_transpose": lambda p, q: (
+        total(pnp.conv_transpose(IMAGE, pnp.reshape(p[:2], (1, 2, 1, 2)))) * q[0, 0]
+    ),
     "conv": lambda p, q: total(pnp.conv(IMAGE, pnp.reshape(p[:2], (1, 2, 2, 1)))) * q[0, 0],
     "cumulative_prod": lambda p, q: total(pnp.cumulative_prod(p, 0) * q),
     "cumulative_sum": lambda p, q: total(pnp.cumulative_sum(p, 0) * q),

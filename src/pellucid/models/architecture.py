@@ -21,10 +21,10 @@ from pellucid.core.shapes import N
 from pellucid.graph.node import Graph, TensorType
 from pellucid.models.ports import Ports
 from pellucid.nn.activations import ActivationLike, activate
-from pellucid.nn.augmentation import GaussianNoise
-from pellucid.nn.dense import Activation, Dropout, Flatten, Reshape
+from pellucid.nn.dense import Activation, Flatten, Reshape
 from pellucid.nn.layer import Layer, kind_name
 from pellucid.nn.losses.contract import LINEAR
+from pellucid.nn.noise import Noise
 from pellucid.ops.random import Key
 from pellucid.ops.value import Value
 from pellucid.transform.trace import trace
@@ -362,7 +362,7 @@ def _keeps_numbers(layer: Layer) -> bool:
     """Whether a layer gives in prediction what it gets, perhaps in another shape."""
     if isinstance(layer, Activation):
         return layer.function in (None, LINEAR)
-    return isinstance(layer, (Dropout, GaussianNoise, Flatten, Reshape))
+    return isinstance(layer, (Noise, Flatten, Reshape))
 
 
 def read_by(layer: Layer, reads: Sequence[Value]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -71,6 +72,21 @@ class Data:
             check_exact(own, numpy_dtype(model.dtype), where, name, "y.min()")
         weights = _weights(model, losses, sample_weight, class_weight, targets, types, where)
         return Data(features, tuple(targets), weights)
+
+    def split(self, fraction: float) -> tuple[Data, Data]:
+        """The first rows, and the last ones: `fraction` of all."""
+        kept = math.floor(self.rows * (1 - fraction))
+        if not 0 < kept < self.rows:
+            raise ArgumentError(
+                "fit",
+                f"validation_split must leave rows on both sides, got {fraction} of {self.rows}",
+            )
+
+        def part(start: int, stop: int) -> Data:
+            fields = (self.features, self.targets, self.weights)
+            return Data(*(tuple(one[start:stop] for one in field) for field in fields))
+
+        return part(0, kept), part(kept, self.rows)
 
     @property
     def types(self) -> tuple[TensorType, ...]:

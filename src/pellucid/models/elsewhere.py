@@ -10,10 +10,6 @@ _CLIP = "Give it to the optimizer: compile(pel.optim.SGD(0.1, clip_norm=1.0), â€
 _FROZEN = "Write rates={'dense_1': 0} for a layer whose weights stay."
 _COMPILE = "Give it to compile: compile(optimizer, loss, metrics=â€¦)."
 _FIT = "Give it to fit: fit(x, y, batch_size=32, epochs=10)."
-_STEPS = (
-    "Leave it out: an epoch is one pass over all rows; cut an endless stream in the function that "
-    "gives it: lambda: itertools.islice(batches(), 100)."
-)
 _STOP = "Write callbacks=[pel.EarlyStopping(patience=5)], with validation_data."
 _ONE_CALL = "Leave it out: fit takes many steps in one native call."
 
@@ -44,18 +40,11 @@ COMPILE = {
 }
 
 FIT = {
-    "validation_split": (
-        "Split first: kept, held = pel.data.split(len(x), 0.2, seed=0); then fit(x[kept], y[kept], "
-        "validation_data=(x[held], y[held]))."
-    ),
     "validation": "validation_data",
     "eval_set": "validation_data",
-    "validation_freq": "Leave it out: validation follows each epoch; validate_every counts steps.",
     "validation_steps": "Leave it out: validation takes all rows of validation_data.",
     "validation_batch_size": "Leave it out: validation takes as many rows at once as are quick.",
     "random_state": "seed",
-    "initial_epoch": "Write resume=True: a loaded checkpoint goes on where it stopped.",
-    "steps_per_epoch": _STEPS,
     "max_iter": "epochs",
     "n_epochs": "epochs",
     "nb_epoch": "epochs",
@@ -67,7 +56,6 @@ FIT = {
     "num_workers": "threads",
     "n_jobs": "threads",
     "use_multiprocessing": "threads",
-    "device": "Leave it out: training runs on the CPU.",
     "lr": _RATE,
     "learning_rate": _RATE,
     "optimizer": _COMPILE,

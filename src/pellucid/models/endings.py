@@ -10,18 +10,28 @@ from typing import Any
 
 from pellucid.core.errors import ArgumentError
 from pellucid.models.architecture import Architecture
-from pellucid.nn.augmentation import GaussianNoise
-from pellucid.nn.convolution import Conv1D, Conv2D
-from pellucid.nn.dense import Activation, Dense, Dropout, Rescale
+from pellucid.nn.convolution import Convolution
+from pellucid.nn.dense import Activation, Dense, Rescale
+from pellucid.nn.depthwise import DepthwiseConvolution, SeparableConvolution
 from pellucid.nn.losses import Loss
 from pellucid.nn.losses.base import Form
 from pellucid.nn.losses.contract import LINEAR, UNKNOWN, Contract, contract
 from pellucid.nn.mapping import LowRankDense
-from pellucid.nn.normalization import BatchNorm, LayerNorm
+from pellucid.nn.noise import Noise
+from pellucid.nn.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm, UnitNorm
 from pellucid.nn.pooling import LocalResponseNorm
+from pellucid.nn.transposed import TransposedConvolution
 
-_NORMALIZED = (BatchNorm, LayerNorm, LocalResponseNorm)
-_LINEAR = (Dense, Conv1D, Conv2D, LowRankDense)  # layers whose output is any number
+_NORMALIZED = (BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm, UnitNorm)
+# Layers whose output is any number.
+_LINEAR = (
+    Dense,
+    Convolution,
+    LowRankDense,
+    DepthwiseConvolution,
+    SeparableConvolution,
+    TransposedConvolution,
+)
 
 
 def contract_of(architecture: Architecture, loss: Loss, end: int) -> Contract:
@@ -39,9 +49,7 @@ def contract_of(architecture: Architecture, loss: Loss, end: int) -> Contract:
     if activation is UNKNOWN and loss.reads in (Form.PROBABILITIES, Form.PROBABILITY):
         _check_probabilities(architecture, loss, place)
     # Other numbers in training, or rows of another length, would be no probabilities.
-    moved = found.form is Form.PROBABILITIES or any(
-        isinstance(one, (Dropout, GaussianNoise)) for one in after
-    )
+    moved = found.form is Form.PROBABILITIES or any(isinstance(one, Noise) for one in after)
     known = found.form in (Form.PROBABILITIES, Form.PROBABILITY)
     if behind and (found.reads_raw or (known and moved)):
         name = architecture.names[behind[-1] - first]

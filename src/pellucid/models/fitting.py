@@ -25,6 +25,7 @@ from pellucid.models.data import Data
 from pellucid.models.measuring import CHUNK, Measuring
 from pellucid.models.saving import check_savable, save
 from pellucid.optim import BatchSize, FixedBatch, GrowingBatch, Minimizer, Optimizer
+from pellucid.runtime.backend import Asked
 from pellucid.runtime.executor import Executable, Trainer
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.train.callback import Callback, as_callbacks
@@ -38,7 +39,11 @@ from pellucid.train.step import evaluation_graph, product_graph, value_graph
 from pellucid.train.task import Task
 
 Array = np.ndarray[Any, Any]
-_BEFORE = {"shuffle": True}  # what files say nothing of that are older than the choice
+_BEFORE = {  # where files say nothing of it
+    "shuffle": True,
+    "steps_per_epoch": None,
+    "precision": None,
+}
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,7 @@ class Feed:
         size: rows a step, by epoch; largest: the most of all epochs.
         same: what must be as it was for a run to go on.
         rows: made for what runs the steps, says which rows each of them takes.
+        moving: whether rows of the data are written over while the run goes on.
     """
 
     data: Data
@@ -57,6 +63,7 @@ class Feed:
     largest: int
     same: dict[str, Any]
     rows: Callable[[Trainer], Rows]
+    moving: bool = False
 
 
 def feed(model: BaseModel, data: Data, batch_size: Any, epochs: int, shuffle: bool) -> Feed:
@@ -128,10 +135,12 @@ def start(
     same: Mapping[str, Any],
     seed: int | None,
     resume: bool,
+    initial_epoch: int = 0,
 ) -> RunState:
     """Where the run starts: anew from the current weights, or where a checkpoint stood.
 
     Args:
+        initial_epoch: how many epochs count as done where it starts anew.
         same: what must be as it was to go on.
     """
     stored = model.training
@@ -174,10 +183,12 @@ def start(
             kept=kept,
         )
     chosen = secrets.randbits(32) if seed is None else check_seed("fit", seed)
-    return RunState(params, slots, state, seed=chosen, step=step)
+    return RunState(params, slots, state, seed=chosen, step=step, epoch=initial_epoch)
 
 
-def job(model: BaseModel, task: Task, data: Data, seed: int, batch_size: int) -> Job:
+def job(
+    model: BaseModel, task: Task, data: Data, seed: int, batch_size: int, moving: bool = False
+) -> Job:
     """The run without its state."""
     dtype = numpy_dtype(model.dtype)
     strengths = [np.asarray(one.regularizer.strength, dtype) for one in task.penalties]
@@ -191,11 +202,12 @@ def job(model: BaseModel, task: Task, data: Data, seed: int, batch_size: int) ->
         dtype=dtype,
         feature_names=model.architecture.inputs.labels("x"),
         other_names=(*model.architecture.outputs.labels("y"), "sample_weight"),
+        moving=moving,
     )
 
 
 def engine_of(
-    model: BaseModel, task: Task, job: Job, progress: RunState, backend: str | None, threads: int
+    model: BaseModel, task: Task, job: Job, progress: RunState, backend: Asked, threads: int
 ) -> Trainer:
     """What runs the steps of this job."""
     state = [*progress.params, *progress.slots, *progress.state]
@@ -217,16 +229,18 @@ def engine_of(
     return MinimizerTrainer(job, state, optimizer, program, task.free)
 
 
-def measured(model: BaseModel, data: Data, chunk: int, backend: str | None) -> dict[str, float]:
+def measured(
+    model: BaseModel, data: Data, chunk: int, backend: Asked, threads: int | None = None
+) -> dict[str, float]:
     """Loss and metrics of a data set with the model's weights."""
-    return measure_of(model, data, chunk, backend)()
+    return measure_of(model, data, chunk, backend, threads)()
 
 
 def measure_of(
-    model: BaseModel, data: Data, chunk: int, backend: str | None
+    model: BaseModel, data: Data, chunk: int, backend: Asked, threads: int | None = None
 ) -> Callable[[], dict[str, float]]:
     """What gives loss and metrics of a data set with the weights that the model has then."""
-    measuring = measuring_of(model, data, chunk, backend)
+    measuring = measuring_of(model, data, chunk, backend, threads)
 
     def measure() -> dict[str, float]:
         made = measuring()
@@ -237,17 +251,17 @@ def measure_of(
 
 
 def measuring_of(
-    model: BaseModel, data: Data, chunk: int, backend: str | None
+    model: BaseModel, data: Data, chunk: int, backend: Asked, threads: int | None = None
 ) -> Callable[[], Measuring]:
     """What takes in rows like `data`, with the weights that the model has when it is called."""
     task = model.task(data.types, bool(data.weights))
     program = model.programs.program(
         ("evaluate", model.key(task)), lambda: evaluation_graph(task), backend, "evaluate"
     )
-    return lambda: Measuring(task, program, variables.leaves(model.architecture), chunk)
+    return lambda: Measuring(task, program, variables.leaves(model.architecture), chunk, threads)
 
 
-def validation(model: BaseModel, given: Any, backend: str | None) -> Callable[[], dict[str, float]]:
+def validation(model: BaseModel, given: Any, backend: Asked) -> Callable[[], dict[str, float]]:
     """What measures `validation_data`."""
     if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
         raise ArgumentError(

@@ -26,9 +26,16 @@ def rows_of(features: Sequence[Array], start: int, stop: int, dtype: np.dtype[An
     return found
 
 
-def _threads(program: Executable, chunks: int) -> int:
-    """How many threads share so many calls."""
-    return available() if program.releases_gil and chunks > 1 else 1
+def _threads(program: Executable, chunks: int, threads: int | None) -> tuple[int, int]:
+    """How many threads share so many calls, and how many share the work of each.
+
+    Args:
+        threads: at most; what is available for None.
+    """
+    most = available() if threads is None else threads
+    if not program.releases_gil:
+        return 1, most
+    return (most if chunks > 1 else 1), 1
 
 
 class Measuring:
@@ -36,13 +43,20 @@ class Measuring:
 
     Args:
         program: of the task's evaluation graph; fixed: its first inputs, to the strengths.
-        chunk: rows a call.
+        chunk: rows a call; threads: how many at most make such calls at the same time.
     """
 
-    def __init__(self, task: Task, program: Executable, fixed: Sequence[Array], chunk: int):
+    def __init__(
+        self,
+        task: Task,
+        program: Executable,
+        fixed: Sequence[Array],
+        chunk: int,
+        threads: int | None = None,
+    ):
         dtype = numpy_dtype(task.dtype)
         strengths = [np.asarray(one.regularizer.strength, dtype) for one in task.penalties]
-        self.task, self.chunk = task, chunk
+        self.task, self.chunk, self.threads = task, chunk, threads
         self._dtype, self._program, self._fixed = dtype, program, [*fixed, *strengths]
         self._wholes = [head for head in task.heads if any(m.whole for m in head.metrics)]
         self._totals, self._count = np.zeros(len(task.row_measures)), 0
@@ -58,10 +72,10 @@ class Measuring:
         def measured(start: int, stop: int) -> list[Array]:
             batch = rows_of(features, start, stop, self._dtype)
             others = (other[start:stop] for other in (*targets, *weights))
-            return list(self._program([*self._fixed, *batch, *others]))
+            return list(self._program([*self._fixed, *batch, *others], each))
 
         count, names = len(targets[0]), self.task.row_measures
-        threads = _threads(self._program, -(-count // self.chunk))
+        threads, each = _threads(self._program, -(-count // self.chunk), self.threads)
         for one in in_chunks(measured, count, self.chunk, threads):
             self._totals += [float(value) for value in one[: len(names)]]
             rest = one[len(names) :]
@@ -97,18 +111,20 @@ def predictions(
     features: Sequence[Array],
     chunk: int,
     dtype: np.dtype[Any],
+    threads: int | None = None,
 ) -> list[Array]:
-    """The outputs for each row, one array an output."""
+    """The outputs for each row, one array an output; `threads` at most compute them."""
 
     def predicted(start: int, stop: int) -> list[Array]:
         rows = (slice_rows(x, start, stop, dtype, "x") for x in features)
-        return list(program([*fixed, *rows]))
+        return list(program([*fixed, *rows], each))
 
     count = len(features[0])
     for x in features:
         if isinstance(x, SparseTable):
             chunk = min(chunk, x.at_a_time(dtype))
-    parts = in_chunks(predicted, count, chunk, _threads(program, -(-count // chunk)))
+    team, each = _threads(program, -(-count // chunk), threads)
+    parts = in_chunks(predicted, count, chunk, team)
     if len(parts) == 1:
         return parts[0]
     return [np.concatenate(chunks) for chunks in zip(*parts, strict=True)]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from pellucid.core import shapes, trees
-from pellucid.core.arguments import accepts, checked, flag, integer
+from pellucid.core.arguments import accepts, checked, flag, integer, real
 from pellucid.core.errors import ArgumentError, ShapeError, nearest
 from pellucid.data.arrays import as_array
 from pellucid.data.streams import Stream, is_stream
@@ -34,7 +34,7 @@ from pellucid.nn.regularizers import Regularizer
 from pellucid.ops.random import Key
 from pellucid.ops.value import Value, current
 from pellucid.optim import BatchSize, Optimizer
-from pellucid.runtime.backend import check_backend
+from pellucid.runtime.backend import Backend, check_backend
 from pellucid.runtime.executor import dtype_name
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.threads import check as check_threads
@@ -230,14 +230,18 @@ class Model(BaseModel):
 
     @checked
     def summary(self, print_fn: Callable[[str], None] = print) -> None:
-        """Prints a table: each layer, its output shape, its number of parameters."""
+        """Prints a table: each layer, its output shape, its number of parameters.
+
+        Below it stands the precision of products, where the model was trained in a lower one.
+        """
         if not callable(print_fn):
             raise ArgumentError(
                 "summary", f"print_fn must be a function of a line, got {print_fn!r}"
             )
         accepts("summary", "print_fn", print_fn, 1, "print_fn(line)")
         params = self.parameters()
-        print_fn(summary_text(self.architecture, params, self.count_params()))
+        precision = self.training.get("precision")
+        print_fn(summary_text(self.architecture, params, self.count_params(), precision))
 
     # -- as a function ----------------------------------------------------------------------
 
@@ -346,7 +350,9 @@ class Model(BaseModel):
                 a list or dict of them, or one for all.
             metrics: names or functions like a loss. Of each row: accuracy, error, top_5_error (any
                 number), squared_error, absolute_error. Of all rows of a data set, so in `evaluate`
-                and validation only: f1, roc_auc (of probabilities), r2. Of a training step only:
+                and validation only: precision, recall, f1, f_2 (any number), mean_iou, roc_auc and
+                average_precision (of probabilities), sensitivity_at_0.9_specificity and its kin,
+                r2, pearson, concordance, root_squared_error. Of a training step only:
                 gradient_norm, that of the objective before any clipping. They see what `predict`
                 returns. For several outputs {output: list}.
             regularizer: penalties added to the mean loss: L2(1e-4), [L1(…), L2(…)]. Those of one
@@ -381,7 +387,11 @@ class Model(BaseModel):
         sample_weight: Any = None,
         class_weight: Any = None,
         validation_data: Sequence[Any] | None = None,
+        validation_split: float | None = None,
+        validation_freq: int = 1,
         validate_every: int | None = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
         shuffle: bool = True,
         seed: int | None = None,
         verbose: int = 1,
@@ -391,6 +401,8 @@ class Model(BaseModel):
         overwrite: bool = False,
         resume: bool = False,
         backend: str | None = None,
+        device: str | None = None,
+        precision: str | None = None,
         threads: int | None = None,
         history_points: int | None = None,
     ) -> History:
@@ -410,7 +422,14 @@ class Model(BaseModel):
             class_weight: {class: weight}, others have 1; or "balanced", N / (C·N_c) for class c.
                 Both kinds of weights multiply.
             validation_data: (x, y) or (x, y, weights) measured after each epoch.
+            validation_split: in (0, 1): the last rows, this part of all, are not trained on and are
+                the validation data. They are taken as they stand, before any order is drawn.
+            validation_freq: measures validation after every so many epochs.
             validate_every: measures validation every so many steps as well.
+            initial_epoch: how many of the `epochs` count as done already; the order of the data and
+                the numbers that callbacks see go on from there.
+            steps_per_epoch: the most steps of an epoch, which then ends before it has seen all
+                rows. None: all.
             shuffle: whether each epoch takes the rows in an order of its own, drawn from `seed`;
                 otherwise they come as they were given, as those of a stream always do.
             seed: owns the order of the data and dropout; None draws one and records it.
@@ -422,8 +441,11 @@ class Model(BaseModel):
             resume: goes on where the loaded checkpoint stood; seed, batch size and data must be
                 the same. Functions of your own go on with the values that they read now; those out
                 of a file with the values at the time it was written.
-            backend: "native", machine code; "interpreter"; None picks native, and says once when it
-                cannot.
+            backend: "native", machine code; "interpreter"; "xla", JAX's compiler, for GPUs: see
+                docs/xla.md; None picks native, and says once when it cannot.
+            device: of "xla": "cpu", "gpu", "gpu:1", "tpu"; None, the best that JAX sees.
+            precision: of "xla": "bfloat16" rounds the factors of products in float32 to 8 bits;
+                their sums stay in float32. The summary and the file say so.
             threads: how many threads train, at most; None: as many as the process may use. The
                 results do not depend on it.
             history_points: the most rows of the history's curves of steps; a longer run keeps every
@@ -440,24 +462,56 @@ class Model(BaseModel):
         """
         optimizer = self.configuration("fit").optimizer
         integer("fit", "epochs", epochs, 0, _MOST_EPOCHS)
+        integer("fit", "validation_freq", validation_freq, 1)
+        integer("fit", "initial_epoch", initial_epoch, 0, epochs)
+        if steps_per_epoch is not None:
+            integer("fit", "steps_per_epoch", steps_per_epoch, 1)
+        if validation_split is not None:
+            real("fit", "validation_split", validation_split, 0, 1, open_low=True, open_high=True)
+            if validation_data is not None:
+                raise ArgumentError(
+                    "fit",
+                    "give validation_data or validation_split, got both",
+                    "Leave one of the two out.",
+                )
+        measures = validation_data is not None or validation_split is not None
         if validate_every is not None:
             integer("fit", "validate_every", validate_every, 1)
-            if validation_data is None:
-                raise ArgumentError("fit", "validate_every needs validation_data, got None")
+        for name, value in (
+            ("validate_every", validate_every),
+            ("validation_freq", validation_freq),
+        ):
+            if value not in (None, 1) and not measures:
+                raise ArgumentError("fit", f"{name} needs validation_data, got None")
+        if resume and initial_epoch:
+            raise ArgumentError(
+                "fit",
+                f"initial_epoch must be 0 with resume, got {initial_epoch}",
+                "Leave it out: a run that is resumed knows its epoch.",
+            )
         flag("fit", "shuffle", shuffle)
         flag("fit", "overwrite", overwrite)
         flag("fit", "resume", resume)
-        check_backend("fit", backend)
+        asked = check_backend("fit", backend, device, precision)
         count = check_threads("fit", threads)
         source = None
         if streaming.is_given("fit", x, y):
             stream = streaming.checked_stream("fit", x, sample_weight, class_weight)
-            stream.check_epochs("x", epochs)
-            begun = int(self.training.get("epoch", 0)) if resume else 0
+            if validation_split is not None:
+                raise ArgumentError(
+                    "fit",
+                    "validation_split needs arrays, whose last rows it holds out, got a stream",
+                    "Give a stream of other rows as validation_data.",
+                )
+            stream.check_epochs("x", epochs - initial_epoch)
+            begun = int(self.training.get("epoch", 0)) if resume else initial_epoch
             source = streaming.Source(self, stream, "fit", class_weight, begun)
         data = source.first if source else Data.of(self, x, y, "fit", sample_weight, class_weight)
-        passes = 2 if validate_every else epochs
-        validate = streaming.validation(self, validation_data, passes, backend)
+        held: Any = validation_data
+        if validation_split is not None:
+            data, held = data.split(validation_split)
+        passes = 2 if validate_every else (epochs - initial_epoch) // validation_freq
+        validate = streaming.validation(self, held, passes, asked)
         task = self.task(data.types, bool(data.weights))
         curves = fitting.history(self, history_points, resume)
         feed = (
@@ -465,12 +519,13 @@ class Model(BaseModel):
             if source
             else streaming.feed_of_arrays(self, data, batch_size, epochs, shuffle)
         )
-        progress = fitting.start(self, task, feed.same, seed, resume)
-        job = fitting.job(self, task, feed.data, progress.seed, feed.largest)
+        same = {**feed.same, "steps_per_epoch": steps_per_epoch, "precision": precision}
+        progress = fitting.start(self, task, same, seed, resume, initial_epoch)
+        job = fitting.job(self, task, feed.data, progress.seed, feed.largest, feed.moving)
         watchers, watched = fitting.watchers(
             self, data, callbacks, verbose, checkpoint, checkpoint_every, overwrite or resume
         )
-        engine = fitting.engine_of(self, task, job, progress, backend, count)
+        engine = fitting.engine_of(self, task, job, progress, asked, count)
         run = TrainingRun(
             Settings(
                 job=job,
@@ -479,6 +534,9 @@ class Model(BaseModel):
                 epochs=epochs,
                 batch_size=feed.size,
                 validate_every=validate_every,
+                validation_freq=validation_freq,
+                steps_per_epoch=steps_per_epoch,
+                validation_names=tuple(f"val_{name}" for name in task.measures),
             ),
             progress,
             engine,
@@ -494,9 +552,11 @@ class Model(BaseModel):
         curves.seed = progress.seed
         self.history = curves
         self.training |= {
-            **feed.same,
+            **same,
             "y": [[dtype_name(y.dtype), list(y.shape[1:])] for y in data.targets],
         }
+        if precision is None:
+            del self.training["precision"]
         self.remember_columns(*((source.features, source.names) if source else (x,)))
         note_changes = fitting.noting_changes(self)
         run.train()
@@ -565,35 +625,72 @@ class Model(BaseModel):
         class_weight: Any = None,
         batch_size: int = CHUNK,
         backend: str | None = None,
+        threads: int | None = None,
+        device: str | None = None,
+        precision: str | None = None,
     ) -> dict[str, float]:
         """The mean loss (penalties included) and metrics on x and y: {"loss": …, …}.
 
         Weights are as in `fit`: of the loss, not of the metrics. Of several outputs each has its
         own loss too, and the names of its measures begin with that of the output.
+
+        Args:
+            batch_size: rows that are computed at a time.
+            backend, threads, device, precision: as of `fit`.
         """
-        check_backend("evaluate", backend)
+        asked = check_backend("evaluate", backend, device, precision)
+        check_threads("evaluate", threads)
         integer("evaluate", "batch_size", batch_size, 1)
         if streaming.is_given("evaluate", x, y):
             stream = streaming.checked_stream("evaluate", x, sample_weight, class_weight)
             return streaming.measure_of_stream(
-                self, stream, "evaluate", class_weight, batch_size, backend
+                self, stream, "evaluate", class_weight, batch_size, asked, threads
             )()
         data = Data.of(self, x, y, "evaluate", sample_weight, class_weight)
-        return fitting.measured(self, data, batch_size, backend)
+        return fitting.measured(self, data, batch_size, asked, threads)
 
     @functools.partial(checked, elsewhere=elsewhere.PREDICT)
-    def predict(self, x: Any, *, batch_size: int = CHUNK, backend: str | None = None) -> Any:
-        """What the outputs are for each row of x, in their form."""
-        found = self._predicted("predict", self.architecture.apply, x, batch_size, backend)
+    def predict(
+        self,
+        x: Any,
+        *,
+        batch_size: int = CHUNK,
+        backend: str | None = None,
+        threads: int | None = None,
+        device: str | None = None,
+        precision: str | None = None,
+    ) -> Any:
+        """What the outputs are for each row of x, in their form.
+
+        Args:
+            batch_size: rows that are computed at a time.
+            backend, threads, device, precision: as of `fit`.
+        """
+        asked = check_backend("predict", backend, device, precision)
+        forward = self.architecture.apply
+        found = self._predicted("predict", forward, x, batch_size, asked, threads)
         return self.architecture.outputs.nested(found)
 
     @functools.partial(checked, elsewhere=elsewhere.PREDICT)
-    def predict_proba(self, x: Any, *, batch_size: int = CHUNK, backend: str | None = None) -> Any:
+    def predict_proba(
+        self,
+        x: Any,
+        *,
+        batch_size: int = CHUNK,
+        backend: str | None = None,
+        threads: int | None = None,
+        device: str | None = None,
+        precision: str | None = None,
+    ) -> Any:
         """Probabilities (N, C), whether the model ends in logits or in softmax or sigmoid.
+
+        Args:
+            batch_size, backend, threads: as of `predict`.
 
         Raises:
             ArgumentError: for an output that stands for no probabilities.
         """
+        asked = check_backend("predict_proba", backend, device, precision)
 
         def forward(
             params: Any, state: Any, inputs: Any, *, train: bool, key: Key | None
@@ -604,7 +701,7 @@ class Model(BaseModel):
                 for one, contract in zip(outputs, self._contracts(), strict=True)
             ], after
 
-        found = self._predicted("predict_proba", forward, x, batch_size, backend)
+        found = self._predicted("predict_proba", forward, x, batch_size, asked, threads)
         return self.architecture.outputs.nested(found)
 
     def _contracts(self) -> list[Contract]:
@@ -617,10 +714,16 @@ class Model(BaseModel):
         return found
 
     def _predicted(
-        self, kind: str, forward: Any, x: Any, batch_size: int, backend: str | None
+        self,
+        kind: str,
+        forward: Any,
+        x: Any,
+        batch_size: int,
+        backend: Backend,
+        threads: int | None,
     ) -> list[Array]:
         integer(kind, "batch_size", batch_size, 1)
-        check_backend(kind, backend)
+        check_threads(kind, threads)
         architecture, dtype = self.architecture, numpy_dtype(self.dtype)
 
         def graph() -> Graph:
@@ -630,7 +733,7 @@ class Model(BaseModel):
         def predicted(features: tuple[Array, ...]) -> list[Array]:
             program = self.programs.program(kind, graph, backend, kind)
             fixed = variables.leaves(architecture)
-            return predictions(program, fixed, features, batch_size, dtype)
+            return predictions(program, fixed, features, batch_size, dtype, threads)
 
         if is_stream(x):
             return streaming.predictions_of(self, Stream(kind, x), kind, predicted)

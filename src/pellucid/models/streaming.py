@@ -24,6 +24,7 @@ from pellucid.models.data import Data
 from pellucid.models.fitting import Feed
 from pellucid.models.measuring import CHUNK, rows_of
 from pellucid.optim import BatchSize, GrowingBatch, Optimizer
+from pellucid.runtime.backend import Asked
 from pellucid.runtime.executor import is_readable
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.train.callback import Run
@@ -187,6 +188,7 @@ def feed(source: Source, batch_size: Any, epochs: int, resume: bool) -> Feed:
         largest,
         same,
         lambda engine: rows,
+        moving=True,
     )
 
 
@@ -216,7 +218,7 @@ def feed_of_arrays(
         return Batch(found)
 
     rows = GatheredRows(gather, data.rows, own, shuffle)
-    return dataclasses.replace(made, data=window, rows=lambda engine: rows)
+    return dataclasses.replace(made, data=window, rows=lambda engine: rows, moving=True)
 
 
 def _is_mapped(array: Any) -> bool:
@@ -293,12 +295,13 @@ def measure_of_stream(
     where: str,
     class_weight: Any,
     chunk: int,
-    backend: str | None,
+    backend: Asked,
+    threads: int | None = None,
 ) -> Callable[[], dict[str, float]]:
     """What gives loss and metrics of a stream with the weights that the model has then."""
     source = Source(model, stream, where, class_weight)
     fitting.check_metrics(model, source.first)
-    measuring = fitting.measuring_of(model, source.first, chunk, backend)
+    measuring = fitting.measuring_of(model, source.first, chunk, backend, threads)
     inputs, outputs = len(source.first.features), len(source.first.targets)
 
     def measure() -> dict[str, float]:
@@ -320,9 +323,9 @@ def measure_of_stream(
 
 
 def validation(
-    model: BaseModel, given: Any, passes: int, backend: str | None
+    model: BaseModel, given: Any, passes: int, backend: Asked
 ) -> Callable[[Run], dict[str, float]] | None:
-    """What measures `validation_data` after an epoch.
+    """What measures `validation_data` after an epoch; rows that were held out are a `Data`.
 
     Args:
         passes: how often, at least where it is more than once.
@@ -333,6 +336,9 @@ def validation(
         stream = Stream("validation_data", given)
         stream.check_epochs("validation_data", passes)
         measure = measure_of_stream(model, stream, "validation_data", None, CHUNK, backend)
+    elif isinstance(given, Data):
+        fitting.check_metrics(model, given)
+        measure = fitting.measure_of(model, given, CHUNK, backend)
     else:
         measure = fitting.validation(model, given, backend)
 

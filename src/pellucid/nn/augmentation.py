@@ -10,11 +10,12 @@ import dataclasses
 import math
 from typing import Any
 
-from pellucid.core.arguments import choice, real
+from pellucid.core.arguments import choice, integer, real
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import TensorType
 from pellucid.nn.layer import Layer, Tree, drawn_from
+from pellucid.nn.resizing import middle
 from pellucid.ops import composite
 from pellucid.ops.composite import sliding
 from pellucid.ops.random import Key
@@ -28,7 +29,7 @@ FLIP_MODES = ("horizontal", "vertical", "horizontal_and_vertical")
 
 
 @dataclasses.dataclass(frozen=True)
-class _Images(Layer):
+class Images(Layer):
     """A layer of images (N, height, width, C) that changes them in training."""
 
     def init(self, key: Key, x: TensorType) -> tuple[Tree, Tree]:
@@ -44,25 +45,7 @@ class _Images(Layer):
         key = drawn_from(self.where, key)
         return self._augmented(x, key), state
 
-    def _augmented(self, x: Value, key: Key) -> Value:
-        raise NotImplementedError
-
-
-@dataclasses.dataclass(frozen=True)
-class _Resampled(_Images):
-    """A layer that reads images at other places; what lies outside, and between pixels."""
-
-    fill_mode: str = dataclasses.field(default="constant", kw_only=True)
-    fill_value: float = dataclasses.field(default=0.0, kw_only=True)
-    interpolation: str = dataclasses.field(default="bilinear", kw_only=True)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        choice(self.where, "fill_mode", self.fill_mode, FILL_MODES)
-        choice(self.where, "interpolation", self.interpolation, INTERPOLATIONS)
-        real(self.where, "fill_value", self.fill_value)
-
-    def _range(self, name: str, low: float, high: float, unit: str, fix: str = "") -> None:
+    def bounded(self, name: str, low: float, high: float, unit: str, fix: str = "") -> None:
         """Makes the range `name` a number or a pair, in [low, high].
 
         Raises:
@@ -87,13 +70,31 @@ class _Resampled(_Images):
         if several:
             object.__setattr__(self, name, tuple(given))
 
-    def _draw(self, x: Value, key: Key, name: str) -> Value:
+    def drawn(self, x: Value, key: Key, name: str) -> Value:
         """A number for each sample from the range `name`: (N, 1, 1)."""
         given = getattr(self, name)
         low, high = given if isinstance(given, tuple) else (-given, given)
-        drawn = key.child(name).uniform((x.type.shape[0], 1, 1), x.type.dtype)
-        result: Value = drawn * (high - low) + low
+        number = key.child(name).uniform((x.type.shape[0], 1, 1), x.type.dtype)
+        result: Value = number * (high - low) + low
         return result
+
+    def _augmented(self, x: Value, key: Key) -> Value:
+        raise NotImplementedError
+
+
+@dataclasses.dataclass(frozen=True)
+class Resampled(Images):
+    """A layer that reads images at other places; what lies outside, and between pixels."""
+
+    fill_mode: str = dataclasses.field(default="constant", kw_only=True)
+    fill_value: float = dataclasses.field(default=0.0, kw_only=True)
+    interpolation: str = dataclasses.field(default="bilinear", kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        choice(self.where, "fill_mode", self.fill_mode, FILL_MODES)
+        choice(self.where, "interpolation", self.interpolation, INTERPOLATIONS)
+        real(self.where, "fill_value", self.fill_value)
 
     def _resample(self, x: Value, row: Value, column: Value) -> Value:
         return _sampled(
@@ -102,7 +103,7 @@ class _Resampled(_Images):
 
 
 @record
-class RandomShift(_Resampled):
+class RandomShift(Resampled):
     """y[i, j] = x[i - a·height, j - b·width], with a and b uniform and each sample's own.
 
     Args:
@@ -126,17 +127,17 @@ class RandomShift(_Resampled):
         super().__post_init__()
         for name in ("height", "width"):
             unit = f"a fraction of the image's {name}"
-            self._range(name, -1, 1, unit, "For 2 pixels of 28 write 2 / 28.")
+            self.bounded(name, -1, 1, unit, "For 2 pixels of 28 write 2 / 28.")
 
     def _augmented(self, x: Value, key: Key) -> Value:
         height, width = sliding.known_lengths(self.where, x, 2)
         row, column = _grid(x)
-        down, right = self._draw(x, key, "height"), self._draw(x, key, "width")
+        down, right = self.drawn(x, key, "height"), self.drawn(x, key, "width")
         return self._resample(x, row - down * float(height), column - right * float(width))
 
 
 @record
-class RandomRotation(_Resampled):
+class RandomRotation(Resampled):
     """y = x turned about its middle by the angle 2π·a, with a uniform and each sample's own.
 
     With u = i - (height - 1)/2 and v = j - (width - 1)/2, measured from the middle,
@@ -155,20 +156,20 @@ class RandomRotation(_Resampled):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._range("factor", -1, 1, "a fraction of a full turn", "For 15 degrees write 15 / 360.")
+        self.bounded("factor", -1, 1, "a fraction of a full turn", "For 15 degrees write 15 / 360.")
 
     def _augmented(self, x: Value, key: Key) -> Value:
         height, width = sliding.known_lengths(self.where, x, 2)
         row, column = _grid(x)
         middle, centre = (height - 1) / 2, (width - 1) / 2
-        angle = self._draw(x, key, "factor") * (2 * math.pi)
+        angle = self.drawn(x, key, "factor") * (2 * math.pi)
         cos, sin = elementwise("cos", angle), elementwise("sin", angle)
         u, v = row - middle, column - centre
         return self._resample(x, u * cos + v * sin + middle, v * cos - u * sin + centre)
 
 
 @record
-class RandomZoom(_Resampled):
+class RandomZoom(Resampled):
     """y[u, v] = x[(1 + a)·u, (1 + b)·v] about the middle, a and b uniform and each sample's own.
 
     Args:
@@ -189,19 +190,91 @@ class RandomZoom(_Resampled):
         super().__post_init__()
         for name in ("height", "width") if self.width is not None else ("height",):
             unit = "the change of the width of view, above 0 smaller images"
-            self._range(name, -0.99, 10, unit, "For images twice as large at most: (-0.5, 0).")
+            self.bounded(name, -0.99, 10, unit, "For images twice as large at most: (-0.5, 0).")
 
     def _augmented(self, x: Value, key: Key) -> Value:
         height, width = sliding.known_lengths(self.where, x, 2)
         row, column = _grid(x)
         middle, centre = (height - 1) / 2, (width - 1) / 2
-        down = self._draw(x, key, "height") + 1.0
-        right = down if self.width is None else self._draw(x, key, "width") + 1.0
+        down = self.drawn(x, key, "height") + 1.0
+        right = down if self.width is None else self.drawn(x, key, "width") + 1.0
         return self._resample(x, (row - middle) * down + middle, (column - centre) * right + centre)
 
 
 @record
-class RandomFlip(_Images):
+class RandomShear(Resampled):
+    """y[i, j] = x[i + b·(j - middle), j + a·(i - middle)], a and b uniform and each sample's own.
+
+    Args:
+        horizontal: of a, the columns that a row moves by against the row above it: 0.2 draws from
+            [-0.2, 0.2], a pair (lowest, highest) from there.
+        vertical: of b, the rows that a column moves by.
+        fill_mode, fill_value, interpolation: as of RandomShift.
+
+    Shapes: x and y (N, height, width, C), channels last.
+    """
+
+    horizontal: Range = 0.0
+    vertical: Range = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("horizontal", "vertical"):
+            self.bounded(name, -10, 10, "the tangent of an angle", "For 10 degrees write 0.176.")
+
+    def _augmented(self, x: Value, key: Key) -> Value:
+        height, width = sliding.known_lengths(self.where, x, 2)
+        row, column = _grid(x)
+        u, v = row - (height - 1) / 2, column - (width - 1) / 2
+        along, down = self.drawn(x, key, "horizontal"), self.drawn(x, key, "vertical")
+        return self._resample(x, row + down * v, column + along * u)
+
+
+@record
+class RandomCrop(Images):
+    """In training a part of each image at a place drawn for it; in prediction the middle.
+
+    Args:
+        height, width: of the part; at most those of x.
+
+    Shapes: x (N, rows, columns, C), y (N, height, width, C), channels last.
+    Source: Krizhevsky et al., NIPS 2012, section 4.1.
+    """
+
+    height: int
+    width: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        integer(self.where, "height", self.height, 1)
+        integer(self.where, "width", self.width, 1)
+
+    def apply(
+        self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
+    ) -> tuple[Value, Tree]:
+        part = middle(self.where, x, self.height, self.width)
+        if train:
+            part = self._augmented(x, drawn_from(self.where, key))
+        return part, state
+
+    def _augmented(self, x: Value, key: Key) -> Value:
+        rows, columns = sliding.known_lengths(self.where, x, 2)
+        top = self._start(x, key.child("height"), rows - self.height)
+        left = self._start(x, key.child("width"), columns - self.width)
+        row, column = _grid(
+            composite.index(x, (slice(None), slice(self.height), slice(self.width)))
+        )
+        return _sampled(x, row + top, column + left, "nearest", 0.0, False)
+
+    @staticmethod
+    def _start(x: Value, key: Key, most: int) -> Value:
+        """A whole number in [0, most] for each sample."""
+        drawn = key.uniform((x.type.shape[0], 1, 1), x.type.dtype)
+        return composite.floor(drawn * float(most + 1))
+
+
+@record
+class RandomFlip(Images):
     """Each sample is mirrored with probability 1/2, along each axis by itself.
 
     Args:
@@ -223,32 +296,6 @@ class RandomFlip(_Images):
                 drawn = key.child(name).uniform((x.type.shape[0], 1, 1, 1), x.type.dtype)
                 x = composite.where(drawn < 0.5, composite.flip(x, axis), x)
         return x
-
-
-@record
-class GaussianNoise(Layer):
-    """y = x + σ·z, with z standard normal and each element's own.
-
-    Args:
-        stddev: σ ≥ 0, in the unit of x.
-
-    Shapes: x and y (N, …).
-    Source: Bishop, Neural Computation 7 (1995): for small σ the same as a penalty on the slopes.
-    """
-
-    stddev: float
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        real(self.where, "stddev", self.stddev, 0)
-
-    def apply(
-        self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
-    ) -> tuple[Value, Tree]:
-        if not train or self.stddev == 0:
-            return x, state
-        key = drawn_from(self.where, key)
-        return x + key.normal(x.type.shape, x.type.dtype) * self.stddev, state
 
 
 def _grid(x: Value) -> tuple[Value, Value]:

@@ -12,11 +12,12 @@ from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.graph.node import TensorType
 from pellucid.nn.activations import ActivationLike, activate, check
-from pellucid.nn.init import Initializer, initializer
-from pellucid.nn.layer import Layer, Tree, drawn_from
+from pellucid.nn.init import Fill, Initializer, initializer
+from pellucid.nn.layer import Layer, Tree
 from pellucid.ops import composite
+from pellucid.ops.composite import sliding
 from pellucid.ops.random import Key
-from pellucid.ops.value import Value, number
+from pellucid.ops.value import Value
 
 
 @record
@@ -25,9 +26,8 @@ class Dense(Layer):
 
     Args:
         units: H, the number of outputs.
-        activation: a name (relu, tanh, sigmoid, softmax, softplus, linear, sign, step,
-            sign_straight_through, step_straight_through) or a function of one tensor; None is
-            linear.
+        activation: a name (relu, tanh, sigmoid, softmax, gelu, …: `pel.nn.activations.BY_NAME`) or
+            a function of one tensor; None is linear.
         use_bias: whether b is added.
         kernel_initializer: how W starts: uniform, normal, xavier, he, zeros, or an Initializer.
         bias_initializer: how b starts.
@@ -116,6 +116,64 @@ class Activation(Layer):
 
 
 @record
+class PReLU(Layer):
+    """y = x where it is positive, else α·x with slopes α that are learned.
+
+    Args:
+        slope_initializer: how α starts; 0.25 everywhere as in the paper.
+        shared_axes: axes of a sample, counted from 1, along which one α serves all: (1, 2) of
+            images gives each channel one.
+
+    Shapes: x and y (N, …), α a sample's with 1 for each shared axis. Penalties leave α out.
+    Source: He et al., ICCV 2015, section 2.1.
+    """
+
+    slope_initializer: str | Initializer = Fill(0.25)
+    shared_axes: tuple[int, ...] = ()
+
+    biases: ClassVar[tuple[str, ...]] = ("alpha",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        initializer(self.where, "slope_initializer", self.slope_initializer)
+        object.__setattr__(self, "shared_axes", sliding.fixed(self.shared_axes))
+        if not isinstance(self.shared_axes, tuple):
+            raise ArgumentError(
+                self.where, f"shared_axes must be a tuple such as (1, 2), got {self.shared_axes!r}"
+            )
+        for axis in self.shared_axes:
+            integer(self.where, "shared_axes", axis, 1)
+
+    def _shape(self, x: TensorType) -> tuple[int, ...]:
+        if any(axis >= len(x.shape) for axis in self.shared_axes):
+            raise ShapeError(
+                self.where,
+                f"shared_axes must lie in [1, {len(x.shape) - 1}] for x {shapes.text(x.shape)}, "
+                f"got {self.shared_axes}",
+            )
+        return tuple(
+            1 if axis in self.shared_axes or not isinstance(dim, int) else dim
+            for axis, dim in enumerate(x.shape[1:], 1)
+        )
+
+    def init(self, key: Key, x: TensorType) -> tuple[Tree, Tree]:
+        start = initializer(self.where, "slope_initializer", self.slope_initializer)
+        return {"alpha": start.values(key.child("alpha"), self._shape(x), x.dtype)}, {}
+
+    def apply(
+        self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
+    ) -> tuple[Value, Tree]:
+        slopes = params["alpha"]
+        if slopes.type.shape != self._shape(x.type):
+            raise ShapeError(
+                self.where,
+                f"x must have the shape that α was made for, {shapes.text(slopes.type.shape)} a "
+                f"sample, got {shapes.text(x.type.shape)}",
+            )
+        return composite.where(x > 0, x, x * slopes), state
+
+
+@record
 class Flatten(Layer):
     """(N, …) → (N, D): each sample as one vector."""
 
@@ -169,6 +227,61 @@ class Reshape(Layer):
 
 
 @record
+class Permute(Layer):
+    """The axes of each sample in another order.
+
+    Args:
+        axes: of a sample, counted from 1: (2, 1) exchanges the two axes of (N, a, b).
+    """
+
+    axes: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "axes", sliding.fixed(self.axes))
+        given = self.axes if isinstance(self.axes, tuple) else ()
+        plain = [one for one in given if isinstance(one, int) and not isinstance(one, bool)]
+        if not given or sorted(plain) != list(range(1, len(given) + 1)):
+            raise ArgumentError(
+                self.where,
+                f"axes must be an order of 1, 2, …, got {self.axes!r}",
+                "Of samples (a, b) write (2, 1) for (b, a).",
+            )
+
+    def apply(
+        self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
+    ) -> tuple[Value, Tree]:
+        if len(x.type.shape) != len(self.axes) + 1:
+            raise ShapeError(
+                self.where,
+                f"x must have {len(self.axes)} axes a sample, got {shapes.text(x.type.shape)}",
+            )
+        return composite.permute_dims(x, (0, *self.axes)), state
+
+
+@record
+class RepeatVector(Layer):
+    """(N, D) → (N, count, D): each sample so many times in a row."""
+
+    count: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        integer(self.where, "count", self.count, 1)
+
+    def apply(
+        self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
+    ) -> tuple[Value, Tree]:
+        if len(x.type.shape) != 2:
+            raise ShapeError(
+                self.where,
+                f"x must be (N, D), got {shapes.text(x.type.shape)}",
+                "Add Flatten() before RepeatVector.",
+            )
+        return composite.repeat(composite.expand_dims(x, 1), self.count, 1), state
+
+
+@record
 class Rescale(Layer):
     """y = x·scale + offset, as for pixels: Rescale(1/255) takes [0, 255] to [0, 1]."""
 
@@ -185,27 +298,3 @@ class Rescale(Layer):
     ) -> tuple[Value, Tree]:
         scaled = x * self.scale
         return (scaled + self.offset if self.offset else scaled), state
-
-
-@record
-class Dropout(Layer):
-    """In training, each element is 0 with probability `rate` and else divided by 1 - rate.
-
-    Source: Srivastava et al., JMLR 15 (2014), in the inverted form: prediction is the identity.
-    """
-
-    rate: float
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        real(self.where, "rate", self.rate, 0, 1, open_high=True)
-
-    def apply(
-        self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
-    ) -> tuple[Value, Tree]:
-        if not train or self.rate == 0:
-            return x, state
-        key = drawn_from(self.where, key)
-        kept = key.uniform(x.type.shape, x.type.dtype) >= self.rate
-        scale = 1 / (1 - self.rate)
-        return composite.where(kept, x * scale, number(0, x.type.dtype)), state

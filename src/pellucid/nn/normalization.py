@@ -1,12 +1,11 @@
-"""Layers that take mean and variance off, over the batch or over each row's features."""
+"""Layers that take mean and variance off, over the batch or within each sample."""
 
 from __future__ import annotations
 
-import dataclasses
 from typing import ClassVar
 
 from pellucid.core import shapes
-from pellucid.core.arguments import flag, real
+from pellucid.core.arguments import flag, integer, real
 from pellucid.core.config import record
 from pellucid.core.errors import ShapeError
 from pellucid.graph.node import TensorType
@@ -15,14 +14,15 @@ from pellucid.ops import composite
 from pellucid.ops.random import Key
 from pellucid.ops.value import Value, apply, elementwise
 
+_SMALLEST = 1e-12  # the length of a vector, as a divisor
 
-@dataclasses.dataclass(frozen=True)
+
 class _Normalization(Layer):
-    """What both share: γ, β and ε."""
+    """What all share, fields included: γ, β and ε."""
 
-    epsilon: float = 1e-3
-    center: bool = True
-    scale: bool = True
+    epsilon: float
+    center: bool
+    scale: bool
 
     biases: ClassVar[tuple[str, ...]] = ("gamma", "beta")
 
@@ -32,32 +32,41 @@ class _Normalization(Layer):
         flag(self.where, "center", self.center)
         flag(self.where, "scale", self.scale)
 
-    def _features(self, x: TensorType) -> int:
-        features = x.shape[-1]
-        if len(x.shape) < 2 or not isinstance(features, int):
+    @property
+    def _axes(self) -> int:
+        """How many of the last axes γ and β have."""
+        return 1
+
+    def _features(self, x: TensorType) -> tuple[int, ...]:
+        if len(x.shape) <= self._axes:
+            more = ", …" * (self._axes - 1)
             raise ShapeError(
                 self.where,
-                f"x must be (N, …, D), got {shapes.text(x.shape)}",
+                f"x must be (N, …, D{more}), got {shapes.text(x.shape)}",
                 "Give each sample its features as a vector: x.reshape(-1, 1) for one feature.",
             )
-        return features
+        return tuple(dim for dim in x.shape[-self._axes :] if isinstance(dim, int))
 
     def init(self, key: Key, x: TensorType) -> tuple[Tree, Tree]:
-        shape, params = (self._features(x),), {}
+        shape, params = self._features(x), {}
         if self.scale:
             params["gamma"] = composite.ones(shape, x.dtype)
         if self.center:
             params["beta"] = composite.zeros(shape, x.dtype)
         return params, {}
 
-    def _normalized(self, params: Tree, x: Value, mean: Value, variance: Value) -> Value:
+    def _normalized(self, params: Tree, x: Value, mean: Value | None, variance: Value) -> Value:
         for weights in params.values():
-            if weights.type.shape != x.type.shape[-1:]:  # a layer called twice has one width
+            wanted = weights.type.shape
+            if wanted != x.type.shape[-self._axes :]:  # a layer called twice has one width
                 raise ShapeError(
                     self.where,
-                    f"x must be (N, …, {weights.type.shape[0]}), got {shapes.text(x.type.shape)}",
+                    f"x must be (N, …, {', '.join(map(str, wanted))}), got "
+                    f"{shapes.text(x.type.shape)}",
                 )
-        out = (x - mean) / elementwise("sqrt", variance + self.epsilon)
+        if mean is not None:
+            x = x - mean
+        out = x / elementwise("sqrt", variance + self.epsilon)
         if self.scale:
             out = out * params["gamma"]
         return out + params["beta"] if self.center else out
@@ -88,6 +97,9 @@ class BatchNorm(_Normalization):
     Source: Ioffe and Szegedy, ICML 2015; momentum and the running variance as in Keras.
     """
 
+    epsilon: float = 1e-3
+    center: bool = True
+    scale: bool = True
     momentum: float = 0.99
 
     def __post_init__(self) -> None:
@@ -96,7 +108,7 @@ class BatchNorm(_Normalization):
 
     def init(self, key: Key, x: TensorType) -> tuple[Tree, Tree]:
         params, _ = super().init(key, x)
-        shape = (self._features(x),)
+        shape = self._features(x)
         state = {
             "mean": composite.zeros(shape, x.dtype),
             "variance": composite.ones(shape, x.dtype),
@@ -118,18 +130,143 @@ class BatchNorm(_Normalization):
 
 @record
 class LayerNorm(_Normalization):
-    """y = γ·(x - μ)/√(σ² + ε) + β with mean and variance of each row's own last axis.
+    """y = γ·(x - μ)/√(σ² + ε) + β with mean and variance of each sample's own last axis, or axes.
+
+    Args:
+        epsilon: ε > 0.
+        center, scale: whether β and γ are there.
+        axes: how many of the last axes mean, variance, γ and β run over.
+
+    Shapes: x and y (N, …, D); γ and β (D,), or of the last axes.
+    Source: Ba, Kiros and Hinton, arXiv:1607.06450.
+    """
+
+    epsilon: float = 1e-3
+    center: bool = True
+    scale: bool = True
+    axes: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        integer(self.where, "axes", self.axes, 1)
+
+    @property
+    def _axes(self) -> int:
+        return self.axes
+
+    def apply(
+        self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
+    ) -> tuple[Value, Tree]:
+        rank = len(x.type.shape)
+        self._features(x.type)
+        mean, variance = _moments(x, tuple(range(rank - self.axes, rank)))
+        return self._normalized(params, x, mean, variance), state
+
+
+@record
+class GroupNorm(_Normalization):
+    """y = γ·(x - μ)/√(σ² + ε) + β, with mean and variance of each group of a sample's channels.
+
+    Args:
+        groups: into how many parts of neighbours the channels are cut; 1 is a LayerNorm over all
+            axes, with γ and β by channel. None: each channel by itself, instance normalization.
+        epsilon: ε > 0.
+        center, scale: whether β and γ are there.
+
+    Shapes: x and y (N, …, C), channels last; γ and β (C,).
+    Source: Wu and He, ECCV 2018; 32 groups as there. Instance normalization: Ulyanov, Vedaldi and
+    Lempitsky, arXiv:1607.08022.
+    """
+
+    groups: int | None = 32
+    epsilon: float = 1e-3
+    center: bool = True
+    scale: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.groups is not None:
+            integer(self.where, "groups", self.groups, 1)
+
+    def init(self, key: Key, x: TensorType) -> tuple[Tree, Tree]:
+        self._parts(x)
+        return super().init(key, x)
+
+    def _parts(self, x: TensorType) -> int:
+        channels = self._features(x)[0]
+        groups = channels if self.groups is None else self.groups
+        if channels % groups:
+            raise ShapeError(
+                self.where,
+                f"groups must divide the {channels} channels of x, got {groups}",
+                "Choose a divisor: channels are the last axis.",
+            )
+        return groups
+
+    def apply(
+        self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
+    ) -> tuple[Value, Tree]:
+        groups, shape = self._parts(x.type), x.type.shape
+        size = shape[-1] // groups if isinstance(shape[-1], int) else 0
+        parts = composite.reshape(x, (*shape[:-1], groups, size))
+        over = (*range(1, len(shape) - 1), len(shape))
+        mean, variance = _moments(parts, over)
+        wide = (*mean.type.shape[:-1], size)
+        mean, variance = (
+            composite.reshape(composite.broadcast_to(one, wide), (*wide[:-2], groups * size))
+            for one in (mean, variance)
+        )
+        return self._normalized(params, x, mean, variance), state
+
+
+@record
+class RMSNorm(_Normalization):
+    """y = γ·x/√(mean of x² + ε) + β along each sample's last axis: LayerNorm without a mean.
 
     Args:
         epsilon: ε > 0.
         center, scale: whether β and γ are there.
 
     Shapes: x and y (N, …, D); γ and β (D,).
-    Source: Ba, Kiros and Hinton, arXiv:1607.06450.
+    Source: Zhang and Sennrich, NeurIPS 2019; ε as in Keras.
     """
+
+    epsilon: float = 1e-6
+    center: bool = False
+    scale: bool = True
 
     def apply(
         self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
     ) -> tuple[Value, Tree]:
-        mean, variance = _moments(x, (len(x.type.shape) - 1,))
-        return self._normalized(params, x, mean, variance), state
+        self._features(x.type)
+        size = composite.mean(elementwise("square", x), -1, keepdims=True)
+        return self._normalized(params, x, None, size), state
+
+
+@record
+class UnitNorm(Layer):
+    """y = x/‖x‖ along an axis; ‖x‖ counts as 1e-12 where it is less.
+
+    Args:
+        axis: of the vectors, the last one by default; not 0, the rows.
+    """
+
+    axis: int = -1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        integer(self.where, "axis", self.axis, -64, 64)
+
+    def apply(
+        self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
+    ) -> tuple[Value, Tree]:
+        axis = shapes.axis_index(self.where, self.axis, len(x.type.shape))
+        if axis == 0:
+            raise ShapeError(self.where, f"axis must not be that of the rows, got {self.axis}")
+        return unit_length(x, axis), state
+
+
+def unit_length(x: Value, axis: int) -> Value:
+    """x/max(‖x‖, 1e-12) along an axis."""
+    square = composite.sum(elementwise("square", x), axis, keepdims=True)
+    return x / elementwise("sqrt", elementwise("maximum", square, _SMALLEST**2))

@@ -5,7 +5,8 @@ The lectures' forms convert: (λ/N)·Ω on a minibatch slide is our λ/N, and ½
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import dataclasses
+from typing import TYPE_CHECKING, Any
 
 from pellucid.core.arguments import flag, real
 from pellucid.core.config import record
@@ -32,6 +33,12 @@ class Regularizer:
     def proximal_step(self, strength: Value, rate: Value, weight: Value) -> Value:
         """The weight after the optimizer's move at this learning rate; by default as it is."""
         return weight
+
+    def with_strength(self, strength: float) -> Regularizer:
+        """The same penalty of another strength; one that has none as it is."""
+        names = {field.name for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+        changed: Any = dataclasses.replace(self, strength=strength) if "strength" in names else self  # type: ignore[type-var]
+        return changed  # type: ignore[no-any-return]
 
     @property
     def is_proximal(self) -> bool:
@@ -132,6 +139,16 @@ class L1(_Sparse):
     proximal: bool = False
 
 
+def _norm_of_units(weight: Value) -> Value:
+    """The norm of the weights into each unit, with the axes of the weight."""
+    axes = tuple(range(len(weight.type.shape) - 1))
+    squares = elementwise("square", weight)
+    norm: Value = elementwise(
+        "sqrt", composite.sum(squares, axes, keepdims=True) if axes else squares
+    )
+    return norm
+
+
 @record
 class MaxNorm(Regularizer):
     """After each step, the weights into a unit are scaled so that their norm is c at most.
@@ -156,11 +173,73 @@ class MaxNorm(Regularizer):
         return None
 
     def proximal_step(self, strength: Value, rate: Value, weight: Value) -> Value:
-        axes = tuple(range(len(weight.type.shape) - 1))
-        squares = elementwise("square", weight)
-        norm = elementwise("sqrt", composite.sum(squares, axes, keepdims=True) if axes else squares)
+        norm = _norm_of_units(weight)
         # Below the bound the factor is 1 exactly, and no bit of a weight changes.
         return weight * (strength / elementwise("maximum", norm, strength))
+
+
+@record
+class MinMaxNorm(Regularizer):
+    """After each step, the weights into a unit are scaled towards a norm in [lowest, c].
+
+    ‖w‖ becomes r·(‖w‖, held within the bounds) + (1 - r)·‖w‖. The norm is over all axes of a weight
+    but the last, which counts the units. MinMaxNorm(1, lowest=1) keeps it at 1.
+
+    Args:
+        strength: c > 0, the upper bound.
+        lowest: the lower one, in [0, c].
+        rate: r in (0, 1]; 1 puts the norm within the bounds at once.
+        biases: whether biases are bounded too, each by itself.
+
+    Source: as in Keras.
+    """
+
+    strength: float
+    lowest: float = 0.0
+    rate: float = 1.0
+    biases: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        real("MinMaxNorm", "strength", self.strength, 0, open_low=True)
+        real("MinMaxNorm", "lowest", self.lowest, 0, self.strength)
+        real("MinMaxNorm", "rate", self.rate, 0, 1, open_low=True)
+
+    def penalty(self, strength: Value, weight: Value) -> None:
+        return None
+
+    def proximal_step(self, strength: Value, rate: Value, weight: Value) -> Value:
+        norm = _norm_of_units(weight)
+        held = composite.clip(norm, self.lowest, strength)
+        wanted = held if self.rate == 1 else held * self.rate + norm * (1 - self.rate)
+        # Within the bounds the factor is 1 exactly, and no bit of a weight changes.
+        return weight * composite.where(held == norm, 1.0, wanted / (norm + _SMALLEST))
+
+
+_SMALLEST = 1e-30  # a norm of 0 stays 0: it has no direction
+
+
+@record
+class NonNegative(Regularizer):
+    """After each step, weights below 0 are 0.
+
+    Args:
+        biases: whether biases are bounded too.
+    """
+
+    biases: bool = False
+
+    @property
+    def strength(self) -> float:  # type: ignore[override]
+        """It has none: 0."""
+        return 0.0
+
+    def penalty(self, strength: Value, weight: Value) -> None:
+        return None
+
+    def proximal_step(self, strength: Value, rate: Value, weight: Value) -> Value:
+        bounded: Value = elementwise("relu", weight)
+        return bounded
 
 
 ELSEWHERE = {
@@ -168,9 +247,11 @@ ELSEWHERE = {
     "Ridge": "L2",
     "Lasso": "L1",
     "WeightDecay": "L2",
+    "NonNeg": "NonNegative",
+    "UnitNorm": "Write pel.nn.MinMaxNorm(1.0, lowest=1.0).",
 }
 
-__all__ = ["L1", "L2", "ElasticNet", "MaxNorm", "Regularizer"]
+__all__ = ["L1", "L2", "ElasticNet", "MaxNorm", "MinMaxNorm", "NonNegative", "Regularizer"]
 
 if not TYPE_CHECKING:  # for a type checker there is no such name
     __getattr__ = unknown_names("pellucid.nn.regularizers", __all__, ELSEWHERE)

@@ -41,6 +41,7 @@ class Optimizer:
         lr: another spelling of `learning_rate`, as in older Keras; give one of the two.
         clip_value: cuts each element of each gradient to [-c, c].
         clip_norm: scales all gradients together so that their norm √(Σ g²) is c at most.
+        clip_each_norm: scales each gradient by itself so that its norm is c at most.
 
     Example:
         >>> import numpy as np
@@ -56,6 +57,7 @@ class Optimizer:
     lr: InitVar[Any] = field(default=None, kw_only=True)
     clip_value: float | None = field(default=None, kw_only=True)
     clip_norm: float | None = field(default=None, kw_only=True)
+    clip_each_norm: float | None = field(default=None, kw_only=True)
 
     elsewhere: ClassVar[Mapping[str, str]] = ARGUMENTS  # what arguments of others mean
     read: ClassVar[Mapping[str, str]] = READ  # and attributes
@@ -71,7 +73,7 @@ class Optimizer:
             object.__setattr__(self, "learning_rate", lr)
         if self.learning_rate is None:
             object.__setattr__(self, "learning_rate", self.default_rate())
-        for name in ("clip_value", "clip_norm"):
+        for name in ("clip_value", "clip_norm", "clip_each_norm"):
             if getattr(self, name) is not None:
                 real(where, name, getattr(self, name), 0, open_low=True)
         if isinstance(self.learning_rate, type) and issubclass(self.learning_rate, Schedule):
@@ -239,14 +241,11 @@ class Optimizer:
         if self.clip_value is not None:
             high = float(self.clip_value)
             found = [elementwise("maximum", elementwise("minimum", g, high), -high) for g in found]
+        if self.clip_each_norm is not None:
+            found = [_scaled([g], float(self.clip_each_norm))[0] for g in found]
         if self.clip_norm is None or not found:
             return found
-        # In float64: the square of a float32 gradient of 1e20 would be infinite, the step 0.
-        squares = [composite.sum(elementwise("square", cast(g, float64))) for g in found]
-        norm = elementwise("sqrt", functools.reduce(lambda x, y: x + y, squares))
-        # Below the bound the factor is 1 exactly, and no bit of a gradient changes.
-        scale = float(self.clip_norm) / elementwise("maximum", norm, float(self.clip_norm))
-        return [g * cast(scale, g.type.dtype) for g in found]
+        return _scaled(found, float(self.clip_norm))
 
     # -- what holds for every subclass ------------------------------------------------------
 
@@ -315,6 +314,16 @@ class Optimizer:
             )
         new, after = made
         return list(new), {name: list(after[name]) for name in slots}
+
+
+def _scaled(gradients: Sequence[Value], bound: float) -> list[Value]:
+    """Gradients scaled together so that their norm is `bound` at most."""
+    # In float64: the square of a float32 gradient of 1e20 would be infinite, the step 0.
+    squares = [composite.sum(elementwise("square", cast(g, float64))) for g in gradients]
+    norm = elementwise("sqrt", functools.reduce(lambda x, y: x + y, squares))
+    # Below the bound the factor is 1 exactly, and no bit of a gradient changes.
+    scale = bound / elementwise("maximum", norm, bound)
+    return [g * cast(scale, g.type.dtype) for g in gradients]
 
 
 def _types(made: Any) -> Any:

@@ -35,7 +35,7 @@ class Minimizer(Optimizer):
 
     def __post_init__(self, lr: Any) -> None:
         super().__post_init__(lr)
-        for name in ("clip_value", "clip_norm"):
+        for name in ("clip_value", "clip_norm", "clip_each_norm"):
             if getattr(self, name) is not None:
                 raise ArgumentError(
                     type(self).__name__,

@@ -124,6 +124,103 @@ class Cosine(Schedule):
 
 
 @record
+class CosineRestarts(Schedule):
+    """A cosine from `initial` down to `final`, again and again, each time `longer` and `lower`.
+
+    Args:
+        initial: the first rate.
+        steps: of the first cycle.
+        longer: what the length of a cycle is multiplied by for the next one, ≥ 1.
+        lower: what the height of its start is multiplied by, in (0, 1].
+        final: where each ends.
+
+    Source: Loshchilov and Hutter, ICLR 2017, (5); `lower` as m_mul in Keras.
+    """
+
+    initial: float
+    steps: int
+    longer: float = 2.0
+    lower: float = 1.0
+    final: float = 0.0
+
+    def __post_init__(self) -> None:
+        real("CosineRestarts", "initial", self.initial, 0)
+        integer("CosineRestarts", "steps", self.steps, 1)
+        real("CosineRestarts", "longer", self.longer, 1)
+        real("CosineRestarts", "lower", self.lower, 0, 1, open_low=True)
+        real("CosineRestarts", "final", self.final, 0)
+
+    def rate(self, step: int) -> float:
+        cycles = min(_step(step), _MOST_DROPS) / self.steps
+        if self.longer == 1:
+            number = math.floor(cycles)
+            part = cycles - number
+        else:  # cycle i begins at (longerⁱ - 1)/(longer - 1) of the first one's length
+            # ln(cycles·(longer - 1) + 1), which may be more than a float holds.
+            grown = math.log1p(cycles * (self.longer - 1))
+            if math.isinf(grown):
+                grown = math.log(cycles) + math.log(self.longer - 1)
+            number = math.floor(grown / math.log(self.longer))
+            length = float(self.longer) ** number
+            part = (cycles - (length - 1) / (self.longer - 1)) / length
+        top = self.final + (self.initial - self.final) * float(self.lower) ** number
+        return _eased(top, self.final, min(max(part, 0.0), 1.0))
+
+
+@record
+class PolynomialDecay(Schedule):
+    """final + (initial - final)·(1 - step/steps)^power, then final; with 1 a straight line.
+
+    Args:
+        initial: the first rate.
+        steps: until the last one is reached.
+        final: the rate from there on.
+        power: > 0.
+    """
+
+    initial: float
+    steps: int
+    final: float = 0.0001
+    power: float = 1.0
+
+    def __post_init__(self) -> None:
+        real("PolynomialDecay", "initial", self.initial, 0)
+        integer("PolynomialDecay", "steps", self.steps, 1)
+        real("PolynomialDecay", "final", self.final, 0)
+        real("PolynomialDecay", "power", self.power, 0, open_low=True)
+
+    def rate(self, step: int) -> float:
+        left = 1 - min(_step(step), self.steps) / self.steps
+        part: float = left ** float(self.power)
+        return self.final + (self.initial - self.final) * part
+
+
+@record
+class InverseTime(Schedule):
+    """initial / (1 + decay·step/every): the steps of stochastic approximation.
+
+    Args:
+        initial: the first rate.
+        decay: ≥ 0.
+        every: steps that make 1 of the quotient.
+
+    Source: Robbins and Monro, Annals of Mathematical Statistics 22 (1951).
+    """
+
+    initial: float
+    decay: float = 1.0
+    every: int = 1
+
+    def __post_init__(self) -> None:
+        real("InverseTime", "initial", self.initial, 0)
+        real("InverseTime", "decay", self.decay, 0)
+        integer("InverseTime", "every", self.every, 1)
+
+    def rate(self, step: int) -> float:
+        return self.initial / (1 + self.decay * (min(_step(step), _MOST_DROPS) / self.every))
+
+
+@record
 class OneCycle(Schedule):
     """Up from highest/25 to `highest`, then down to highest/250,000, both along a cosine.
 

@@ -40,8 +40,11 @@ _MOUNT = Path("/sys/fs/cgroup")
 
 
 def available() -> int:
-    """How many threads this process may run at once: its processors, or what a container allows."""
-    return max(1, min(_processors(), _quota()))
+    """How many threads this process may run at once.
+
+    Its processors, what a container allows, and OMP_NUM_THREADS where that is set.
+    """
+    return max(1, min(_processors(), _quota(), _asked()))
 
 
 def check(where: str, threads: object) -> int:
@@ -61,6 +64,12 @@ def _processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _asked() -> int:
+    """What OMP_NUM_THREADS says, of a list the first number; MOST where it says none."""
+    first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return int(first) if first.isdecimal() and int(first) > 0 else MOST
 
 
 @functools.cache

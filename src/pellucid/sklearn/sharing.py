@@ -46,9 +46,6 @@ def structure(model: Sequential) -> Hashable:
         repr(how.losses),
         tuple(one.name for each in how.metrics for one in each),
         how.gradient_norm,
-        tuple(
-            repr(replace(one, strength=1.0))  # type: ignore[type-var]  # all are records
-            for one in how.regularizers
-        ),
+        tuple(repr(one.with_strength(1.0)) for one in how.regularizers),
         tuple(how.rates.items()),
     )

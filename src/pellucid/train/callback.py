@@ -57,6 +57,13 @@ class Run(Protocol):
         """None in the first epoch of a stream, whose length is not known."""
 
     @property
+    def awaited(self) -> Sequence[str]:
+        """What epochs with validation measure besides."""
+
+    def validates(self, epoch: int) -> bool:
+        """Whether the epoch of this number, from 1, ends with validation."""
+
+    @property
     def batch_size(self) -> int:
         """Rows a step in this epoch."""
 
@@ -157,8 +164,8 @@ ELSEWHERE = {  # callbacks of Keras and of PyTorch Lightning
     "BackupAndRestore": "Write fit(…, checkpoint=path), and resume=True to go on.",
     "LearningRateScheduler": "Give the optimizer a Schedule: SGD(pel.optim.Step(0.1)).",
     "TerminateOnNaN": "Leave it out: fit stops where the loss is no longer finite.",
-    "CSVLogger": "Leave it out: fit returns a History with all curves.",
-    "TensorBoard": "Leave it out: fit returns a History with all curves.",
+    "CSVLogger": "Use pel.CSVLog(path).",
+    "TensorBoard": "Use pel.TensorBoardLog(folder).",
     "ProgbarLogger": "Leave it out: fit shows a bar with verbose=1.",
     "WandbLogger": "Leave it out: fit returns a History with all curves.",
     "LambdaCallback": "Write a subclass of pel.Callback with on_epoch(self, run).",

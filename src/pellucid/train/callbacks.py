@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -14,7 +15,12 @@ from pellucid.core.errors import ArgumentError, nearest
 from pellucid.train.callback import Callback, Run, check_run
 from pellucid.train.metrics import BY_NAME
 
-_HIGH = ("accuracy", "f1", "roc_auc", "r2")  # measures that are better when they are higher
+# Measures that are better when they are higher.
+_HIGH = (
+    *("accuracy", "f1", "roc_auc", "r2", "precision", "recall", "average_precision", "mean_iou"),
+    *("pearson", "concordance", "sensitivity", "specificity"),
+)
+_F_BETA = re.compile(r".*\bf_[0-9.]+")
 
 
 def format_logs(logs: dict[str, float]) -> str:
@@ -65,6 +71,11 @@ class ProgressBar(Callback):
         self.stream.flush()
 
 
+def _is_high(monitor: str) -> bool:
+    """Whether a measure is better when it is higher."""
+    return monitor.endswith(_HIGH) or _F_BETA.fullmatch(monitor) is not None
+
+
 class _Monitor(Callback):
     """Follows a measure of the epochs: which value is the best, and for how long.
 
@@ -73,7 +84,8 @@ class _Monitor(Callback):
     Args:
         monitor: a name in the epoch's logs: "val_loss", "val_accuracy", "loss", …
         min_delta: how much better counts as better, ≥ 0.
-        mode: "min", "max", or None: "max" for what ends in accuracy, f1, roc_auc or r2, else "min".
+        mode: "min", "max", or None: "max" for what ends in accuracy, f1, roc_auc, r2 or
+            another measure that is better when it is higher, else "min".
         where: who asks, for messages.
 
     Attributes:
@@ -87,7 +99,7 @@ class _Monitor(Callback):
         self.monitor, self.min_delta = monitor, real(where, "min_delta", min_delta, 0)
         if mode is not None:
             choice(where, "mode", mode, ("min", "max"))
-        self.sign = -1 if (mode or ("max" if monitor.endswith(_HIGH) else "min")) == "max" else 1
+        self.sign = -1 if mode == "max" or (mode is None and _is_high(monitor)) else 1
         self.reset()
 
     def reset(self) -> None:
@@ -119,6 +131,10 @@ class _Monitor(Callback):
             return "Give fit validation_data."
         return f"Compile with metrics=[{name!r}] and give fit validation_data."
 
+    def missing(self, run: Run, epoch: int) -> bool:
+        """Whether this epoch has no value, since it ends without validation."""
+        return self.monitor in getattr(run, "awaited", ()) and not run.validates(epoch)
+
     def follow(self, value: float, epoch: int) -> bool:
         """Takes in an epoch's value; whether it is the best so far."""
         if self.sign * value + self.min_delta < self.sign * self.best:
@@ -147,12 +163,15 @@ class _Monitor(Callback):
         curve = run.history.epochs.get(self.monitor, [])
         if len(curve) == run.epoch:
             for epoch, value in enumerate(curve, 1):
-                self.follow(value, epoch)
+                if not self.missing(run, epoch):
+                    self.follow(value, epoch)
         elif self._key in run.history.memory:
             self.recall(run.history.memory[self._key])
 
     @diagnosed(check_run)
     def on_measured(self, run: Run) -> None:
+        if self.missing(run, run.epoch):
+            return
         if self.follow(self.value(run), run.epoch):
             self.improved(run)
         if not run.history.is_complete:
@@ -170,7 +189,8 @@ class EarlyStopping(_Monitor):
         patience: training stops after so many epochs in a row without improvement, as in Keras; 0
             is the same as 1.
         min_delta: how much better counts as better, ≥ 0.
-        mode: "min", "max", or None: "max" for what ends in accuracy, f1, roc_auc or r2, else "min".
+        mode: "min", "max", or None: "max" for what ends in accuracy, f1, roc_auc, r2 or
+            another measure that is better when it is higher, else "min".
         restore_best: whether the weights of the best epoch are put back at the end. The state of
             layers goes with them; the optimizer's does not. Of several callbacks the last one's
             are. A resumed run goes on from the weights of its last step, and knows the best epoch
@@ -236,7 +256,8 @@ class ReduceOnPlateau(_Monitor):
         factor: in (0, 1).
         patience: epochs without improvement after which the rate falls, ≥ 1.
         min_delta: how much better counts as better, ≥ 0. Keras's default is 1e-4.
-        mode: "min", "max", or None: "max" for what ends in accuracy, f1, roc_auc or r2, else "min".
+        mode: "min", "max", or None: "max" for what ends in accuracy, f1, roc_auc, r2 or
+            another measure that is better when it is higher, else "min".
         lowest: the product of the factors never falls below this part of the rate. Keras's min_lr
             is a rate: lowest = min_lr / learning_rate.
         cooldown: epochs after a fall in which none is counted, ≥ 0.
@@ -329,7 +350,7 @@ class StopBelow(Callback):
 
     @diagnosed(check_run)
     def on_epoch(self, run: Run) -> None:
-        if self._monitor.value(run) <= self.limit:
+        if not self._monitor.missing(run, run.epoch) and self._monitor.value(run) <= self.limit:
             run.stop = True
 
 

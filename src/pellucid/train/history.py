@@ -13,6 +13,8 @@ from pellucid.core.arguments import integer, real
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.core.names import unknown_attribute
 from pellucid.transform.arrays import as_array
+from pellucid.viz.progress import progress
+from pellucid.viz.svg import Picture
 
 Table = dict[str, list[float]]
 Column = Sequence[float] | np.ndarray[Any, Any]
@@ -94,6 +96,14 @@ class History:
             raise ArgumentError("add_seconds", f"what must be a name, got {what!r}")
         spent = real("add_seconds", "seconds", seconds, 0)
         self.seconds[what] = self.seconds.get(what, 0.0) + spent
+
+    def plot(self) -> Picture:
+        """The curves of the epochs: a panel for each measure, with validation beside training.
+
+        Returns:
+            A Picture, which a notebook shows and `history.plot().save("run.svg")` writes.
+        """
+        return progress(self.epochs)
 
     def __pellucid_curves__(self) -> Table:
         """What `pel.draw` draws of a run."""

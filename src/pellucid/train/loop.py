@@ -78,6 +78,7 @@ class TrainingRun:
         # Whether no one looks at weights between epochs, so that several run in one go.
         self._unseen = validate is None and not watched and isinstance(rows, DrawnRows)
         self._unseen &= self._slice > 1 and all(one.only_averages for one in callbacks)
+        self._unseen &= settings.steps_per_epoch is None
         self._behind: list[_Ran] = []  # of the epochs in one go, those that are recorded
         self._ahead: list[_Ran] = []  # those that are not, the last one first
         self._most = 1  # epochs in one go: twice as many after each that is not taken back
@@ -119,7 +120,19 @@ class TrainingRun:
 
     @property
     def steps_per_epoch(self) -> int | None:
-        return self.rows.steps(self.batch_size) or self._last_steps
+        known, most = self.rows.steps(self.batch_size), self.settings.steps_per_epoch
+        if most is not None:
+            return most if known is None else min(known, most)
+        return known or self._last_steps
+
+    @property
+    def awaited(self) -> tuple[str, ...]:
+        """What epochs with validation measure besides."""
+        return () if self.validate is None else self.settings.validation_names
+
+    def validates(self, epoch: int) -> bool:
+        """Whether the epoch of this number, from 1, ends with validation."""
+        return self.validate is not None and epoch % self.settings.validation_freq == 0
 
     @property
     def batch_size(self) -> int:
@@ -230,7 +243,7 @@ class TrainingRun:
         rows = self.rows.begin(now.seed, now.epoch, now.batch, self.batch_size, self._forget)
         now.data = self.rows.data
         try:
-            while (piece := rows.take(self._count())) is not None:
+            while (count := self._count()) and (piece := rows.take(count)) is not None:
                 with deferred():
                     self._steps(piece)
                 self._validate_on_step()
@@ -248,7 +261,7 @@ class TrainingRun:
             )
         self._last_steps = now.batch
         self.logs = now.averages(self.settings.measure_names)
-        if self.validate is not None:
+        if self.validates(now.epoch + 1):
             self.logs |= self._validation()
         if self._watched:
             self.publish()
@@ -342,14 +355,18 @@ class TrainingRun:
                 self.engine.run(piece.rows, rates, piece.size)
 
     def _count(self) -> int:
-        """How many steps the next call takes: what fits the slice, to where Python is needed."""
+        """How many steps the next call takes: what fits the slice, to where Python is needed.
+
+        None where the epoch has as many as it may have.
+        """
         seconds = self._step_seconds
         fitting = int(_SLICE / seconds) if math.isfinite(seconds) else _FIRST
         count = min(self._slice, max(1, fitting))
         every = self.settings.validate_every
         if self.validate is not None and every:
             count = min(count, every - self.state.step % every)
-        return count
+        most = self.settings.steps_per_epoch
+        return count if most is None else min(count, most - self.state.batch)
 
     def _validation(self) -> dict[str, float]:
         """Validation at this step, measured once even where an epoch ends on `validate_every`."""

@@ -33,6 +33,11 @@ Needs = Callable[[str, Loss, Contract], Refusal | None]
 
 GRADIENT_NORM = "gradient_norm"
 _TOP = re.compile(r"top_([1-9][0-9]*)_error")
+_F = re.compile(r"f_([0-9]+(?:\.[0-9]+)?)")
+_AT = re.compile(
+    r"(sensitivity|specificity|precision|recall)_at_([01](?:\.[0-9]+)?)_"
+    r"(specificity|sensitivity|recall|precision)"
+)
 # What a history keeps beside the metrics, under names of its own.
 _RESERVED = ("loss", "rows", "step", "epoch", "batch", "seconds", GRADIENT_NORM)
 
@@ -168,19 +173,59 @@ def _top_error(k: int, loss: Loss, contract: Contract, target: Value, predicted:
     return before >= k
 
 
-def _f1(loss: Loss, contract: Contract, y: Array, predicted: Array) -> float:
+OfLabels = Callable[[Array, Array, str | None], float]
+
+
+def _of_labels(score: OfLabels, loss: Loss, contract: Contract, y: Array, found: Array) -> float:
+    labels = _array(loss.true_labels(Tensor(y)))
+    chosen = _array(loss.predicted_labels(Tensor(found), contract.form))
+    several = loss.binary_labels is None and found.shape[-1] > 2
+    if loss.binary_labels is None:  # positions are rows
+        labels, chosen = labels.ravel(), chosen.ravel()
+    return score(labels, chosen, "macro" if several else None)
+
+
+def _f_beta(beta: float, y: Array, chosen: Array, average: str | None) -> float:
+    return scores.f_beta(y, chosen, beta, average)
+
+
+def _mean_iou(loss: Loss, contract: Contract, y: Array, predicted: Array) -> float:
     labels = _array(loss.true_labels(Tensor(y)))
     chosen = _array(loss.predicted_labels(Tensor(predicted), contract.form))
-    several = labels.ndim == 1 and predicted.shape[-1] > 2
-    return scores.f1(labels, chosen, "macro" if several else None)
+    classes = predicted.shape[-1] if loss.binary_labels is None else 2
+    return scores.mean_iou(labels.astype(np.int64), chosen.astype(np.int64), classes)
 
 
-def _roc_auc(loss: Loss, contract: Contract, y: Array, predicted: Array) -> float:
+def _ranked(loss: Loss, contract: Contract, y: Array, predicted: Array) -> tuple[Array, Array]:
+    """The labels, and what the model says of each class."""
     # What a model says of a class is its probability: logits may be shifted row by row.
     shown: Value = Tensor(predicted)
     if contract.form is Form.CLASS_LOGITS:
         shown = contract.probabilities(shown)
-    return scores.roc_auc(_array(loss.true_labels(Tensor(y))), _array(shown))
+    labels, table = _array(loss.true_labels(Tensor(y))), _array(shown)
+    if loss.binary_labels is None:  # positions are rows
+        labels, table = labels.ravel(), table.reshape(-1, table.shape[-1])
+    return labels, table
+
+
+def _roc_auc(loss: Loss, contract: Contract, y: Array, predicted: Array) -> float:
+    return scores.roc_auc(*_ranked(loss, contract, y, predicted))
+
+
+def _average_precision(loss: Loss, contract: Contract, y: Array, predicted: Array) -> float:
+    labels, table = _ranked(loss, contract, y, predicted)
+    if loss.binary_labels is None:  # one class against the rest
+        labels = labels[:, None] == np.arange(table.shape[-1])
+    return scores.average_precision(labels.astype(np.int64), table)
+
+
+def _at(kind: str, asked: float, loss: Loss, contract: Contract, y: Array, found: Array) -> float:
+    """One rate where another is high enough, of the one output, or of the second of two classes."""
+    labels, table = _ranked(loss, contract, y, found)
+    if loss.binary_labels is None:
+        table = table[:, 1]
+    score: Callable[[Any, Any, float], float] = getattr(scores, kind)
+    return score(labels.astype(np.int64), table, asked)
 
 
 def _array(value: Value) -> Array:
@@ -241,9 +286,20 @@ def _absolute_error(loss: Loss, contract: Contract, target: Value, predicted: Va
     return _row_mean(abs(found - wanted))
 
 
-def _r2(loss: Loss, contract: Contract, y: Array, predicted: Array) -> float:
-    wanted, found = _compared("r2", loss, Tensor(y), Tensor(predicted))
-    return scores.r2(_array(wanted), _array(found))
+def _of_values(
+    name: str,
+    score: Callable[[Any, Any], float],
+    loss: Loss,
+    contract: Contract,
+    y: Array,
+    predicted: Array,
+) -> float:
+    wanted, found = _compared(name, loss, Tensor(y), Tensor(predicted))
+    return score(_array(wanted), _array(found))
+
+
+def _root(y: Array, predicted: Array) -> float:
+    return float(np.sqrt(np.mean(np.square(np.asarray(predicted, np.float64) - y))))
 
 
 # -- the table --------------------------------------------------------------------------------
@@ -255,16 +311,29 @@ BY_NAME: dict[str, Metric] = {
         _BuiltIn("error", _error, needs=_needs_labels),
         _BuiltIn("squared_error", _squared_error, needs=_needs_values),
         _BuiltIn("absolute_error", _absolute_error, needs=_needs_values),
-        _BuiltIn("f1", whole=_f1, needs=_needs_labels),
+        *(
+            _BuiltIn(name, whole=functools.partial(_of_labels, score), needs=_needs_labels)
+            for name, score in (
+                ("f1", scores.f1),
+                ("precision", scores.precision),
+                ("recall", scores.recall),
+            )
+        ),
+        _BuiltIn("mean_iou", whole=_mean_iou, needs=_needs_labels),
         _BuiltIn("roc_auc", whole=_roc_auc, needs=_needs_ranks),
-        _BuiltIn("r2", whole=_r2, needs=_needs_values),
+        _BuiltIn("average_precision", whole=_average_precision, needs=_needs_ranks),
+        *(
+            _BuiltIn(name, whole=functools.partial(_of_values, name, score), needs=_needs_values)
+            for name, score in (
+                ("r2", scores.r2),
+                ("pearson", scores.pearson),
+                ("concordance", scores.concordance),
+                ("root_squared_error", _root),
+            )
+        ),
         _BuiltIn(GRADIENT_NORM),
     )
 }
-
-_FROM_COUNTS = (
-    "Use metrics=['f1'], or count: pel.metrics.confusion_matrix(y, chosen), where rows are true."
-)
 
 # What other libraries call them. Keras's averages over outputs are averages here as well.
 ELSEWHERE = {
@@ -285,11 +354,14 @@ ELSEWHERE = {
     "r2_score": "r2",
     "coefficient_of_determination": "r2",
     "top_5_accuracy": "Here it is 1 - top_5_error: metrics=['top_5_error'].",
-    "rmse": "Use metrics=['squared_error'], and take the root.",
-    "root_mean_squared_error": "Use metrics=['squared_error'], and take the root.",
-    "precision": _FROM_COUNTS,
-    "recall": _FROM_COUNTS,
-    "confusion_matrix": _FROM_COUNTS,
+    "rmse": "root_squared_error",
+    "root_mean_squared_error": "root_squared_error",
+    "confusion_matrix": "Count: pel.metrics.confusion_matrix(y, chosen), where rows are true.",
+    "iou": "mean_iou",
+    "pr_auc": "average_precision",
+    "fbeta_score": "Write metrics=['f_2'], with any number.",
+    "pearson_correlation": "pearson",
+    "concordance_correlation": "concordance",
     "loss": "Leave it out: history and evaluate have the loss in any case.",
     "cross_entropy": "Leave it out: history and evaluate have the loss in any case.",
 }
@@ -313,7 +385,9 @@ def metric(value: Any) -> Metric:
     raise ArgumentError("compile", f"a metric must be a name or a function, got {value!r}", _KINDS)
 
 
-_KINDS = f"Names: {', '.join(BY_NAME)}, top_5_error (any number)."
+_KINDS = (
+    f"Names: {', '.join(BY_NAME)}, top_5_error, f_2, sensitivity_at_0.9_specificity (any number)."
+)
 
 
 def _named(name: str) -> Metric:
@@ -325,6 +399,16 @@ def _named(name: str) -> Metric:
         )
     if name in BY_NAME:
         return BY_NAME[name]
+    beta = _F.fullmatch(name)
+    if beta is not None and float(beta.group(1)) > 0:
+        score = functools.partial(_f_beta, float(beta.group(1)))
+        return _BuiltIn(name, whole=functools.partial(_of_labels, score), needs=_needs_labels)
+    rates = _AT.fullmatch(name)
+    if rates is not None:
+        kind, asked = f"{rates.group(1)}_at_{rates.group(3)}", float(rates.group(2))
+        if kind in scores.__all__ and asked <= 1:
+            whole = functools.partial(_at, kind, asked)
+            return _BuiltIn(name, whole=whole, needs=_needs_ranks)
     hint = nearest(name, [*BY_NAME, "top_5_error"], ELSEWHERE)
     raise ArgumentError("compile", f"unknown metric {name!r}", hint)
 

@@ -10,14 +10,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pellucid.core import shapes
-from pellucid.core.arguments import choice, integer
+from pellucid.core.arguments import choice, integer, real
 from pellucid.core.errors import ArgumentError, DataError, ShapeError
 from pellucid.core.names import unknown_names
 from pellucid.data.arrays import as_targets
+from pellucid.train.ranking import (
+    average_precision,
+    precision_at_recall,
+    precision_recall_curve,
+    recall_at_precision,
+    roc_curve,
+    sensitivity_at_specificity,
+    specificity_at_sensitivity,
+)
 
 Array = np.ndarray[Any, Any]
 
-_COUNTS = "n = pel.metrics.confusion_matrix(y_true, y_pred)"
 
 # What other libraries call them.
 ELSEWHERE = {
@@ -32,18 +40,35 @@ ELSEWHERE = {
     "mean_squared_error": "Write np.mean((y_true - y_pred) ** 2).",
     "squared_error": "Write np.mean((y_true - y_pred) ** 2).",
     "mean_absolute_error": "Write np.mean(np.abs(y_true - y_pred)).",
-    "precision_score": f"Write {_COUNTS}; n[1, 1] / n[:, 1].sum().",
-    "recall_score": f"Write {_COUNTS}; n[1, 1] / n[1].sum().",
+    "precision_score": "precision",
+    "recall_score": "recall",
+    "fbeta_score": "f_beta",
+    "average_precision_score": "average_precision",
+    "jaccard_score": "mean_iou",
+    "pearsonr": "pearson",
     "log_loss": "model.evaluate(x, y) gives the loss.",
 }
 
 __all__ = [
     "accuracy",
+    "average_precision",
+    "concordance",
     "confusion_matrix",
     "error",
     "f1",
+    "f_beta",
+    "mean_iou",
+    "pearson",
+    "precision",
+    "precision_at_recall",
+    "precision_recall_curve",
     "r2",
+    "recall",
+    "recall_at_precision",
     "roc_auc",
+    "roc_curve",
+    "sensitivity_at_specificity",
+    "specificity_at_sensitivity",
     "top_k_error",
 ]
 
@@ -152,6 +177,54 @@ def confusion_matrix(y_true: Any, y_pred: Any, classes: int | None = None) -> Ar
     return table
 
 
+def _per_class(
+    where: str, y_true: Any, y_pred: Any, average: str | None
+) -> tuple[Array, Array, Array]:
+    """Of each class hits, false alarms and misses; with "micro" those of all together."""
+    labels, chosen = _labels(where, y_true, y_pred)
+    if average is not None:
+        choice(where, "average", average, ("macro", "weighted", "micro"))
+    if labels.ndim == 1:
+        known = np.unique(np.concatenate([labels, chosen]))
+        if average is None and len(known) <= 2 and known.max() <= 1:
+            known = np.array([1], known.dtype)
+        labels, chosen = labels[:, None] == known, chosen[:, None] == known
+    elif max(labels.max(), chosen.max()) > 1 or min(labels.min(), chosen.min()) < 0:
+        raise DataError(where, "labels of several columns must be 0 or 1, got others")
+    truth, taken = labels != 0, chosen != 0
+    found = (truth & taken).sum(axis=0), (~truth & taken).sum(axis=0), (truth & ~taken).sum(axis=0)
+    if average == "micro":
+        hits, alarms, misses = (one.sum(keepdims=True) for one in found)
+        return hits, alarms, misses
+    return found
+
+
+def _averaged(values: Array, rows: Array, average: str | None) -> float:
+    """One value of those of the classes."""
+    if average == "weighted":
+        return float(values @ rows / max(rows.sum(), 1))
+    return float(values.mean())
+
+
+def f_beta(y_true: Any, y_pred: Any, beta: float = 1.0, average: str | None = None) -> float:
+    """(1 + β²)·TP / ((1 + β²)·TP + β²·FN + FP): recall counts β times as much as precision.
+
+    Args:
+        y_true, y_pred, average: as of f1, which has β = 1.
+        beta: β > 0.
+    """
+    weight = real("f_beta", "beta", beta, 0, open_low=True) ** 2
+    return _f("f_beta", y_true, y_pred, weight, average)
+
+
+def _f(where: str, y_true: Any, y_pred: Any, weight: float, average: str | None) -> float:
+    hits, alarms, misses = _per_class(where, y_true, y_pred, average)
+    both = (1 + weight) * hits
+    whole = both + weight * misses + alarms
+    values = np.where(whole > 0, both / np.where(whole > 0, whole, 1), 0.0)
+    return _averaged(values, hits + misses, average)
+
+
 def f1(y_true: Any, y_pred: Any, average: str | None = None) -> float:
     """2·TP / (2·TP + FP + FN), the harmonic mean of precision and recall; 0 where all three are 0.
 
@@ -161,25 +234,41 @@ def f1(y_true: Any, y_pred: Any, average: str | None = None) -> float:
             rows of a class; "micro", from the counts of all. None: of two classes the F1 of the
             higher one (1 of 0 and 1, or of -1 and 1), of more "macro".
     """
-    labels, chosen = _labels("f1", y_true, y_pred)
-    if average is not None:
-        choice("f1", "average", average, ("macro", "weighted", "micro"))
-    if labels.ndim == 1:
-        known = np.unique(np.concatenate([labels, chosen]))
-        if average is None and len(known) <= 2 and known.max() <= 1:
-            known = np.array([1], known.dtype)
-        labels, chosen = labels[:, None] == known, chosen[:, None] == known
-    elif max(labels.max(), chosen.max()) > 1 or min(labels.min(), chosen.min()) < 0:
-        raise DataError("f1", "labels of several columns must be 0 or 1, got others")
-    hits = (labels * chosen != 0).sum(axis=0)
-    wrong = (labels != chosen).sum(axis=0)
-    if average == "micro":
-        hits, wrong = hits.sum(keepdims=True), wrong.sum(keepdims=True)
-    values = np.where(hits + wrong > 0, 2 * hits / np.maximum(2 * hits + wrong, 1), 0.0)
-    if average == "weighted":
-        rows = (labels != 0).sum(axis=0)
-        return float(values @ rows / max(rows.sum(), 1))
-    return float(values.mean())
+    return _f("f1", y_true, y_pred, 1.0, average)
+
+
+def precision(y_true: Any, y_pred: Any, average: str | None = None) -> float:
+    """TP / (TP + FP): how many of those that were taken for the class are of it; 0 where none was.
+
+    Args:
+        y_true, y_pred, average: as of f1.
+    """
+    hits, alarms, misses = _per_class("precision", y_true, y_pred, average)
+    return _averaged(hits / np.maximum(hits + alarms, 1), hits + misses, average)
+
+
+def recall(y_true: Any, y_pred: Any, average: str | None = None) -> float:
+    """TP / (TP + FN): how many of the class were found; 0 where there are none.
+
+    Args:
+        y_true, y_pred, average: as of f1.
+    """
+    hits, _, misses = _per_class("recall", y_true, y_pred, average)
+    return _averaged(hits / np.maximum(hits + misses, 1), hits + misses, average)
+
+
+def mean_iou(y_true: Any, y_pred: Any, classes: int | None = None) -> float:
+    """The mean over classes of TP / (TP + FP + FN), those that neither has left out.
+
+    Args:
+        y_true, y_pred: whole numbers from 0, (N, …) of one shape: a class for each position.
+        classes: C; None: one more than the highest label.
+    """
+    labels, chosen = _pair("mean_iou", y_true, y_pred)
+    table = confusion_matrix(labels.ravel(), chosen.ravel(), classes)
+    hits = np.diagonal(table)
+    whole = table.sum(axis=0) + table.sum(axis=1) - hits
+    return float((hits[whole > 0] / whole[whole > 0]).mean())
 
 
 def roc_auc(y_true: Any, scores: Any) -> float:
@@ -242,6 +331,34 @@ def r2(y_true: Any, y_pred: Any) -> float:
     largest = abs(apart).max(axis=0)  # so that no square overflows
     spread = np.square(apart / largest).sum(axis=0)
     return float(np.mean(1 - np.square((target - output) / largest).sum(axis=0) / spread))
+
+
+def _moments(where: str, y_true: Any, y_pred: Any) -> tuple[Array, Array, Array, Array, Array]:
+    """Of each output the means of both, their variances, and their covariance."""
+    target, output = (a.astype(np.float64) for a in _pair(where, y_true, y_pred))
+    target, output = target.reshape(len(target), -1), output.reshape(len(output), -1)
+    means = target.mean(axis=0), output.mean(axis=0)
+    one, other = target - means[0], output - means[1]
+    return *means, (one**2).mean(axis=0), (other**2).mean(axis=0), (one * other).mean(axis=0)
+
+
+def pearson(y_true: Any, y_pred: Any) -> float:
+    """cov(y, ŷ)/√(var y · var ŷ), the mean over the outputs; 0 where one of the two is constant."""
+    _, _, first, second, both = _moments("pearson", y_true, y_pred)
+    spread = np.sqrt(first * second)
+    return float(np.mean(np.where(spread > 0, both / np.where(spread > 0, spread, 1), 0.0)))
+
+
+def concordance(y_true: Any, y_pred: Any) -> float:
+    """2·cov(y, ŷ)/(var y + var ŷ + (ȳ - mean ŷ)²), the mean over the outputs.
+
+    1 for equal numbers alone, where pearson is 1 for any rising line.
+
+    Source: Lin, Biometrics 45 (1989), 255-268.
+    """
+    mean, other, first, second, both = _moments("concordance", y_true, y_pred)
+    whole = first + second + (mean - other) ** 2
+    return float(np.mean(np.where(whole > 0, 2 * both / np.where(whole > 0, whole, 1), 1.0)))
 
 
 if not TYPE_CHECKING:  # for a type checker there is no such name

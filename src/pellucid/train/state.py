@@ -82,3 +82,6 @@ class Settings:
     epochs: int
     batch_size: Callable[[int], int]  # of an epoch
     validate_every: int | None = None
+    validation_freq: int = 1  # epochs from one validation to the next
+    steps_per_epoch: int | None = None  # at most
+    validation_names: tuple[str, ...] = ()

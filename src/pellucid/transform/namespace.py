@@ -84,16 +84,16 @@ def copy(x: Any) -> Value:
 COMPOSITES = tuple(
     """
     all any arange argmax argmin argpartition argsort astype avg_pool broadcast_arrays broadcast_to
-    ceil clip concat contract conv copysign count_nonzero cross cumulative_prod cumulative_sum diag
-    diagonal diff dot einsum exp2 expand_dims eye flip floor fmod fold full full_like gather getitem
-    gradient hypot inner interp isinf isnan kron linspace local_response_norm log2 log10 log_softmax
-    logaddexp logaddexp2 logical_and logical_not logical_or logical_xor logsumexp matmul matrix_norm
-    matrix_transpose max max_pool mean median min moveaxis nan_to_num nancumprod nancumsum nanmax
-    nanmean nanmin nanprod nanstd nansum nanvar one_hot ones ones_like outer pad partition
-    percentile permute_dims positive pow prod quantile reciprocal repeat reshape roll rot90 round
-    scatter_add select signbit sinc softmax sort split squeeze stack std sum swapaxes take
-    take_along_axis tan tensordot tile trace tril triu trunc unstack unwrap var vecdot vector_norm
-    where windows zeros zeros_like
+    ceil clip concat contract conv conv_transpose copysign count_nonzero cross cumulative_prod
+    cumulative_sum diag diagonal diff dot einsum exp2 expand_dims eye flip floor fmod fold full
+    full_like gather getitem gradient hypot inner interp isinf isnan kron linspace
+    local_response_norm log2 log10 log_softmax logaddexp logaddexp2 logical_and logical_not
+    logical_or logical_xor logsumexp matmul matrix_norm matrix_transpose max max_pool mean median
+    min moveaxis nan_to_num nancumprod nancumsum nanmax nanmean nanmin nanprod nanstd nansum nanvar
+    one_hot ones ones_like outer pad partition percentile permute_dims positive pow prod quantile
+    reciprocal repeat reshape roll rot90 round scatter_add select signbit sinc softmax sort split
+    squeeze stack std sum swapaxes take take_along_axis tan tensordot tile trace tril triu trunc
+    unstack unwrap var vecdot vector_norm where windows zeros zeros_like
     """.split()  # noqa: SIM905
 )
 ROWS = tuple(

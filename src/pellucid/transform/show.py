@@ -109,8 +109,8 @@ def show(
         backward: whether the gradient is shown too, where there is one.
         values: whether values are computed and shown.
         stage: how far to go towards machine code: behind which pass (fold, simplify, cse, dce,
-            unfold, lower, fuse, schedule, inplace, arena), or to its text ("llvm", "assembly").
-            None shows the graph as it is traced.
+            unfold, channelwise, lower, fuse, schedule, inplace, arena), or to its text ("llvm",
+            "assembly"). None shows the graph as it is traced.
 
     Example:
         >>> print(str(show(Tensor(3.0) * Tensor(-5.0), values=False)).splitlines()[0])

@@ -24,6 +24,7 @@ PASSES = (
     "cse",
     "dce",
     "unfold",
+    "channelwise",
     "lower",
     "fuse",
     "schedule",

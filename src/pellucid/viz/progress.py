@@ -100,9 +100,14 @@ def _panel(name: str, epochs: Curves) -> Picture:
         low = max(low, 0.0)
     axes = Axes((1, max(longest, 2)), (low, high), name, "epoch")
     for (label, _), values in zip(curves, every, strict=True):
-        picked = np.unique(np.linspace(0, len(values) - 1, min(len(values), _MOST)).astype(int))
+        known = np.flatnonzero(~np.isnan(values))  # of the epochs that have a value
+        if not len(known):
+            known = np.arange(len(values))
+        picked = known[
+            np.unique(np.linspace(0, len(known) - 1, min(len(known), _MOST)).astype(int))
+        ]
         style = STYLES[label == "validation"]
-        last = f"{label}, last {values[-1]:.4g}"
+        last = f"{label}, last {values[known[-1]]:.4g}"
         axes.curve(picked + 1, values[picked], style, last)
         if len(values) == 1:
             axes.points([1], values, int(label == "validation"))

@@ -15,7 +15,8 @@ from pellucid.core.arguments import seed as check_seed
 from pellucid.core.errors import ArgumentError, DataError, TooLargeError
 from pellucid.data import formula, plane
 from pellucid.nn import HalfSquared, Layer, Loss, Regularizer
-from pellucid.nn.dense import Activation, Dense, Dropout
+from pellucid.nn.dense import Activation, Dense
+from pellucid.nn.noise import Dropout
 from pellucid.nn.normalization import BatchNorm, LayerNorm
 from pellucid.optim import SGD, Minimizer, Optimizer
 from pellucid.web.exercises import Exercise
@@ -252,4 +253,4 @@ def same_but_for_rates(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
 
 
 def _unscaled(penalty: Any) -> Any:
-    return dataclasses.replace(penalty, strength=0.0)
+    return penalty.with_strength(0.0)

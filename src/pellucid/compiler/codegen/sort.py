@@ -100,7 +100,9 @@ class _Line:
         low = self.scope.place(self.scope.out, place)
         high = self.address(low, n)
         with loop(b, n, f"{self.scope.name}.fill") as one:
-            b.store(b.trunc(one.index, ir.IntType(_PLACE_BITS)), self.address(low, one.index), align=4)
+            b.store(
+                b.trunc(one.index, ir.IntType(_PLACE_BITS)), self.address(low, one.index), align=4
+            )
         bits = b.ctlz(b.sub(n, i64(1)), ir.Constant(ir.IntType(1), 0))
         passes = b.sub(i64(64), bits)
         with loop(b, passes, f"{self.scope.name}.pass", [low, high, i64(1)]) as turn:

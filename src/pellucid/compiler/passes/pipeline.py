@@ -1,8 +1,8 @@
 """The table of passes, in order, and the function that runs them.
 
 In: a graph and its state pairs. Out: a verified Program, and a record a pass: what it took, what it
-made. Every pass but `unfold` and `lower` may be switched off: the bits of the results stay the
-same.
+made. Every pass but `unfold`, `channelwise` and `lower` may be switched off: the bits of the
+results stay the same.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pellucid.compiler.passes.arena import arena
+from pellucid.compiler.passes.channelwise import channelwise
 from pellucid.compiler.passes.cse import cse
 from pellucid.compiler.passes.dce import dce
 from pellucid.compiler.passes.fold import fold
@@ -47,6 +48,9 @@ GRAPH_PASSES = (
     Pass("dce", dce, "drops nodes that no output needs"),
 )
 UNFOLD = Pass("unfold", unfold, "makes products over windows of folds of products")
+CHANNELWISE = Pass(
+    "channelwise", channelwise, "makes shifted products of windows whose channels do not meet"
+)
 PROGRAM_PASSES = (
     Pass("fuse", fuse, "joins elementwise rows with each other, with products and with sums"),
     Pass("schedule", schedule, "puts reads of old state before its update"),
@@ -98,7 +102,7 @@ def compile_graph(
     lowering = Pass("lower", lambda done: lower(done, shared), "makes one kernel a node")
     folding = Pass("fold", lambda done: fold(done, xp), FOLD.doc)
     graph_passes = tuple(folding if one is FOLD else one for one in GRAPH_PASSES)
-    table = (*graph_passes, UNFOLD, lowering, *PROGRAM_PASSES)
+    table = (*graph_passes, UNFOLD, CHANNELWISE, lowering, *PROGRAM_PASSES)
     records: list[Record] = []
     done: Any = graph
     for one in table:

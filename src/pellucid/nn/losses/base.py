@@ -6,7 +6,9 @@ What the output of a model stands for follows from the loss and the final activa
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import math
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, ClassVar
@@ -14,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pellucid.core import shapes
-from pellucid.core.arguments import diagnosed
+from pellucid.core.arguments import diagnosed, flag
 from pellucid.core.errors import ArgumentError, DataError, ShapeError
 from pellucid.graph.node import TensorType
 from pellucid.ops import composite
@@ -37,6 +39,7 @@ class Form(Enum):
     CLASS_SCORES = "scores of classes"  # the highest is chosen
     SCORES = "scores"  # the sign is the side
     LOG_RATE = "logarithms of rates"
+    RATE = "rates"  # never below 0
     DENSITY = "parameters of a density"
     OWN = "parameters of a density of one's own"  # whose mean is not known
 
@@ -243,3 +246,32 @@ def sum_per_row(values: Value) -> Value:
     """Σ over all axes but the rows."""
     axes = tuple(range(1, len(values.type.shape)))
     return composite.sum(values, axes) if axes else values
+
+
+@dataclasses.dataclass(frozen=True)
+class ByElement(Loss):
+    """A loss of each output by itself.
+
+    Args:
+        average: whether the loss of a row is the mean over its outputs, as in Keras and PyTorch, in
+            place of their sum.
+    """
+
+    average: bool = dataclasses.field(default=False, kw_only=True)
+
+    by_element: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        flag(type(self).__name__, "average", self.average)
+
+    def per_row(self, target: Value, output: Value) -> Value:
+        total = sum_per_row(self.of_elements(target, output))
+        return total / self.count(output.type) if self.average else total
+
+    def of_elements(self, target: Value, output: Value) -> Value:
+        """The loss of each output, (N, …)."""
+        raise NotImplementedError
+
+    def count(self, output: TensorType) -> int:
+        """Over how many numbers the mean of a row is taken."""
+        return max(1, math.prod(dim for dim in output.shape[1:] if isinstance(dim, int)))

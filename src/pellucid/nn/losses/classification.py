@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from dataclasses import field
 from typing import ClassVar
 
 import numpy as np
 
 from pellucid.core import shapes
-from pellucid.core.arguments import real
+from pellucid.core.arguments import flag, real
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError, DataError, ShapeError
 from pellucid.graph.node import TensorType
 from pellucid.nn.losses.base import (
     Array,
+    ByElement,
     Form,
     Loss,
     first_invalid,
@@ -30,10 +33,16 @@ from pellucid.runtime.extras import numpy_dtype
 class CrossEntropy(Loss):
     """-zₜ + ln Σⱼ e^{zⱼ} for logits z and class t; -Σ tⱼ ln softmax(z)ⱼ for rows that sum to 1.
 
+    Of outputs (N, …, C), a class for each position, the loss of a row is the sum over positions.
+
     Args:
         label_smoothing: ε in [0, 1): targets are (1 - ε)·t + ε/C.
+        class_weights: a number for each class, which the loss of its rows or positions is
+            multiplied by; None is 1 for all.
+        average: whether the loss of a row is the mean over its positions in place of their sum.
 
-    Labels: classes (N,) as whole numbers 0 … C-1, or rows (N, C) of probabilities. In nats.
+    Labels: classes (N,) as whole numbers 0 … C-1, or rows (N, C) of probabilities; of positions
+    (N, …) or (N, …, C). In nats.
     Source: the lectures, (6.20); its gradient is softmax(z) - t, (6.26b). Label smoothing: Szegedy
     et al., CVPR 2016.
     """
@@ -44,17 +53,39 @@ class CrossEntropy(Loss):
     is_classification: ClassVar[bool] = True
 
     label_smoothing: float = 0.0
+    class_weights: tuple[float, ...] | None = field(default=None, kw_only=True)
+    average: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
-        real(type(self).__name__, "label_smoothing", self.label_smoothing, 0, 1, open_high=True)
+        where = type(self).__name__
+        real(where, "label_smoothing", self.label_smoothing, 0, 1, open_high=True)
+        flag(where, "average", self.average)
+        if self.class_weights is None:
+            return
+        if not isinstance(self.class_weights, (tuple, list)):
+            raise ArgumentError(
+                where,
+                f"class_weights must be a number for each class, got {self.class_weights!r}",
+                "Of three classes, the last twice as heavy: class_weights=(1, 1, 2).",
+            )
+        object.__setattr__(self, "class_weights", tuple(self.class_weights))
+        for one in self.class_weights:
+            real(where, "class_weights", one, 0)
 
     def per_row(self, target: Value, output: Value) -> Value:
-        target = self._probabilities(target, output)
+        terms = self.of_classes(self._probabilities(target, output), output)
+        if self.class_weights is not None:
+            weights = np.array(self.class_weights, numpy_dtype(output.type.dtype))
+            terms = terms * weights
+        total = sum_per_row(terms)
+        return total / positions(output.type) if self.average else total
+
+    def of_classes(self, target: Value, output: Value) -> Value:
+        """What each class of each position adds, (N, …, C), for targets that sum to 1."""
         # (ln Σ e^z - z)·t row by row: with Σ t = 1 the logits may be as large as 1e3 or infinite
         # on a side that t does not touch.
         total = composite.logsumexp(output, axis=-1, keepdims=True)
-        terms = composite.where(target == 0, 0.0, target * (total - output))
-        return composite.sum(terms, axis=-1)
+        return composite.where(target == 0, 0.0, target * (total - output))
 
     def _probabilities(self, target: Value, output: Value) -> Value:
         """The target as a probability for each class."""
@@ -65,51 +96,68 @@ class CrossEntropy(Loss):
         return target
 
     def true_labels(self, target: Value) -> Value:
-        return target if len(target.type.shape) == 1 else composite.argmax(target, axis=-1)
+        if len(target.type.shape) == 1 or target.type.dtype.is_integer:
+            return target
+        return composite.argmax(target, axis=-1)
 
     def predicted_labels(self, output: Value, form: Form) -> Value:
         return composite.argmax(output, axis=-1)
+
+    def correct(self, target: Value, output: Value, form: Form) -> Value:
+        if len(output.type.shape) == 2:
+            return super().correct(target, output, form)
+        right = elementwise("equal", self.predicted_labels(output, form), self.true_labels(target))
+        share = sum_per_row(composite.astype(right, output.type.dtype))
+        return share / positions(output.type)
 
     def target_values(self, target: Value, output: Value) -> Value:
         return _rows_of_classes(target, output)
 
     def target_shapes(self, output: TensorType) -> tuple[shapes.Shape, ...]:
-        if len(output.shape) != 2:
+        if len(output.shape) < 2:
             raise ShapeError(
                 self.name,
-                f"the model must return (N, C), got {shapes.text(output.shape)}",
-                "Add Flatten() before the last Dense.",
+                f"the model must return (N, C) or (N, …, C), got {shapes.text(output.shape)}",
             )
-        return output.shape[:1], output.shape
+        return output.shape[:-1], output.shape
 
     def targets(self, y: Array, output: TensorType) -> Array:
         self.target_shapes(output)
-        classes = output.shape[1]
+        classes, places = output.shape[-1], output.shape[1:-1]
         assert isinstance(classes, int)
+        if self.class_weights is not None and len(self.class_weights) != classes:
+            raise ShapeError(
+                self.name,
+                f"class_weights must have a number for each of {classes} classes, got "
+                f"{len(self.class_weights)}",
+            )
         if classes == 1:
             raise ShapeError(
                 self.name,
                 "the model must return a logit for each class, got (N, 1)",
                 "Use Dense(2), or loss='binary_cross_entropy' with one output.",
             )
-        if y.ndim == 1:
+        if y.shape[1:] == places:
             return self._classes(y, classes)
-        if y.shape[1:] != (classes,):
+        if y.shape[1:] != (*places, classes):
+            known = shapes.text(output.shape[:-1]), shapes.text(output.shape)
             fix = "Pass y.ravel()." if y.shape[1:] == (1,) else "Check the units of the last layer."
+            if (places and y.shape[1:] == (classes,)) or y.ndim == 1:
+                fix = "Add Flatten() before the last Dense."
             raise ShapeError(
-                self.name, f"y must be (N,) or (N, {classes}), got {shapes.text(y.shape)}", fix
+                self.name, f"y must be {known[0]} or {known[1]}, got {shapes.text(y.shape)}", fix
             )
         if y.dtype.kind not in "biuf":
             raise DataError(self.name, f"y must be numbers, got {y.dtype}")
         rows = y.astype(numpy_dtype(output.dtype))
-        sums = rows.sum(axis=1)
-        bad = ~(np.abs(sums - 1) < 1e-3) | (rows < 0).any(axis=1)
+        sums = rows.sum(axis=-1)
+        bad = ~(np.abs(sums - 1) < 1e-3) | (rows < 0).any(axis=-1)
         if bad.any():
-            row = int(np.argmax(bad))
+            place = tuple(np.argwhere(bad)[0])
             raise DataError(
                 self.name,
-                f"rows of y must be probabilities that sum to 1, got {rows[row].tolist()} in row "
-                f"{row} with sum {float(sums[row]):g}",
+                f"rows of y must be probabilities that sum to 1, got {rows[place].tolist()} in row "
+                f"{int(place[0])} with sum {float(sums[place]):g}",
                 "For several labels at once use loss='binary_cross_entropy'.",
             )
         return rows
@@ -141,6 +189,12 @@ class CrossEntropy(Loss):
     def row_classes(self, y: Array, output: TensorType, where: str) -> tuple[Array, list[int]]:
         count = output.shape[-1]
         assert isinstance(count, int)
+        if len(output.shape) > 2:
+            raise ArgumentError(
+                where,
+                "class_weight needs one class a row, got a model with one for each position",
+                "Use CrossEntropy(class_weights=…), which weighs positions.",
+            )
         if y.ndim > 1:
             shared = (y != 0).sum(axis=1) != 1
             if shared.any():
@@ -153,6 +207,11 @@ class CrossEntropy(Loss):
                 )
             y = y.argmax(axis=1)
         return y, list(range(count))
+
+
+def positions(output: TensorType) -> int:
+    """How many positions of an output (N, …, C) have a class."""
+    return math.prod(dim for dim in output.shape[1:-1] if isinstance(dim, int))
 
 
 def _renumbered(y: Array, classes: int) -> str:
@@ -171,7 +230,7 @@ def _rows_of_classes(target: Value, output: Value) -> Value:
     """Classes (N,) as rows with a 1 and zeros; rows as they are."""
     classes = output.type.shape[-1]
     assert isinstance(classes, int)
-    if len(target.type.shape) > 1:
+    if len(target.type.shape) == len(output.type.shape):
         return target
     return composite.one_hot(target, classes, output.type.dtype)
 
@@ -198,44 +257,16 @@ class ProbabilityCrossEntropy(CrossEntropy):
     reads: ClassVar[Form] = Form.PROBABILITIES
     link: ClassVar[str | None] = None
 
-    def per_row(self, target: Value, output: Value) -> Value:
-        target = self._probabilities(target, output)
-        terms = composite.where(target == 0, 0.0, target * elementwise("log", output))
-        return -composite.sum(terms, axis=-1)
+    def of_classes(self, target: Value, output: Value) -> Value:
+        return -composite.where(target == 0, 0.0, target * elementwise("log", output))
 
 
-@record
-class BinaryCrossEntropy(Loss):
-    """-t ln σ(z) - (1-t) ln(1-σ(z)) for logits z, summed over the outputs of a row.
+class BinaryLabels(Loss):
+    """Losses of labels in [0, 1], one for each output."""
 
-    Args:
-        label_smoothing: ε in [0, 1): targets are (1 - ε)·t + ε/2.
-
-    Labels in [0, 1], one for each output: several outputs are independent yes/no questions.
-    """
-
-    name: ClassVar[str] = "binary_cross_entropy"
-    reads: ClassVar[Form] = Form.LOGITS
-    link: ClassVar[str | None] = "sigmoid"
     is_classification: ClassVar[bool] = True
     binary_labels: ClassVar[tuple[int, int] | None] = (0, 1)
     by_element: ClassVar[bool] = True
-
-    label_smoothing: float = 0.0
-
-    def __post_init__(self) -> None:
-        real(type(self).__name__, "label_smoothing", self.label_smoothing, 0, 1, open_high=True)
-
-    def _smoothed(self, target: Value) -> Value:
-        rest = self.label_smoothing
-        return target * (1 - rest) + rest / 2 if rest else target
-
-    def per_row(self, target: Value, output: Value) -> Value:
-        target = self._smoothed(target)
-        # Not softplus(z) - t·z, a difference of large numbers; and nothing of |z|, whose slope at
-        # z = 0, where weights of 0 start, would be another than σ(0) - t.
-        no, yes = elementwise("softplus", output), elementwise("softplus", -output)
-        return sum_per_row(target * yes + (1 - target) * no)
 
     def true_labels(self, target: Value) -> Value:
         return target > 0.5
@@ -262,6 +293,39 @@ class BinaryCrossEntropy(Loss):
 
 
 @record
+class BinaryCrossEntropy(BinaryLabels, ByElement):
+    """-t ln σ(z) - (1-t) ln(1-σ(z)) for logits z, summed over the outputs of a row.
+
+    Args:
+        label_smoothing: ε in [0, 1): targets are (1 - ε)·t + ε/2.
+        average: whether the loss of a row is the mean over its outputs in place of their sum.
+
+    Labels in [0, 1], one for each output: several outputs are independent yes/no questions.
+    """
+
+    name: ClassVar[str] = "binary_cross_entropy"
+    reads: ClassVar[Form] = Form.LOGITS
+    link: ClassVar[str | None] = "sigmoid"
+
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        real(type(self).__name__, "label_smoothing", self.label_smoothing, 0, 1, open_high=True)
+
+    def _smoothed(self, target: Value) -> Value:
+        rest = self.label_smoothing
+        return target * (1 - rest) + rest / 2 if rest else target
+
+    def of_elements(self, target: Value, output: Value) -> Value:
+        target = self._smoothed(target)
+        # Not softplus(z) - t·z, a difference of large numbers; and nothing of |z|, whose slope at
+        # z = 0, where weights of 0 start, would be another than σ(0) - t.
+        no, yes = elementwise("softplus", output), elementwise("softplus", -output)
+        return target * yes + (1 - target) * no
+
+
+@record
 class ProbabilityBinaryCrossEntropy(BinaryCrossEntropy):
     """-t ln p - (1-t) ln(1-p) for probabilities p, summed over the outputs of a row.
 
@@ -273,21 +337,20 @@ class ProbabilityBinaryCrossEntropy(BinaryCrossEntropy):
     reads: ClassVar[Form] = Form.PROBABILITY
     link: ClassVar[str | None] = None
 
-    def per_row(self, target: Value, output: Value) -> Value:
+    def of_elements(self, target: Value, output: Value) -> Value:
         target = self._smoothed(target)
         yes = composite.where(target == 0, 0.0, target * elementwise("log", output))
         no = composite.where(target == 1, 0.0, (1 - target) * elementwise("log1p", -output))
-        return -sum_per_row(yes + no)
+        return -(yes + no)
 
 
 @dataclasses.dataclass(frozen=True)
-class _Signs(Loss):
+class _Signs(ByElement):
     """Losses of labels -1 and 1, one for each output."""
 
     reads: ClassVar[Form] = Form.SCORES
     is_classification: ClassVar[bool] = True
     binary_labels: ClassVar[tuple[int, int] | None] = (-1, 1)
-    by_element: ClassVar[bool] = True
 
     def true_labels(self, target: Value) -> Value:
         return target > 0
@@ -319,8 +382,8 @@ class Logistic(_Signs):
 
     name: ClassVar[str] = "logistic"
 
-    def per_row(self, target: Value, output: Value) -> Value:
-        return sum_per_row(elementwise("softplus", -(target * output)))
+    def of_elements(self, target: Value, output: Value) -> Value:
+        return elementwise("softplus", -(target * output))
 
 
 @record
@@ -337,21 +400,29 @@ class MulticlassHinge(CrossEntropy):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        where = type(self).__name__
         if self.label_smoothing:  # a margin is to one class
             raise ArgumentError(
-                "MulticlassHinge",
+                where,
                 f"label_smoothing must be 0, got {self.label_smoothing}",
                 "Smoothed labels are probabilities: use CrossEntropy.",
+            )
+        if self.class_weights is not None:
+            raise ArgumentError(
+                where,
+                f"class_weights must be None, got {self.class_weights}",
+                "Use CrossEntropy, or the class_weight of fit.",
             )
 
     def targets(self, y: Array, output: TensorType) -> Array:
         checked = super().targets(y, output)
-        shared = checked.ndim > 1 and ((checked != 0) & (checked != 1)).any(axis=1)
+        shared = checked.dtype.kind == "f" and ((checked != 0) & (checked != 1)).any(axis=-1)
         if np.any(shared):
-            row = int(np.argmax(shared))
+            place = tuple(np.argwhere(shared)[0])
             raise DataError(
                 self.name,
-                f"rows of y must hold a 1 and zeros, got {checked[row].tolist()} in row {row}",
+                f"rows of y must hold a 1 and zeros, got {checked[place].tolist()} in row "
+                f"{int(place[0])}",
                 "For probabilities use loss='cross_entropy'.",
             )
         return checked
@@ -360,8 +431,28 @@ class MulticlassHinge(CrossEntropy):
         chosen = self._probabilities(target, output)
         own = composite.sum(chosen * output, axis=-1)
         # The chosen class stands 1 lower than its rivals: where it leads by 1, nothing is left.
-        rivals = composite.max(output + (1 - chosen), axis=-1)
-        return elementwise("relu", rivals - own)
+        rivals = self._rivals(chosen, output)
+        total = sum_per_row(elementwise("relu", rivals - own))
+        return total / positions(output.type) if self.average else total
+
+    def _rivals(self, chosen: Value, output: Value) -> Value:
+        """1 above the highest score beside that of the class, or the class's own."""
+        return composite.max(output + (1 - chosen), axis=-1)
+
+
+@record
+class CategoricalHinge(MulticlassHinge):
+    """[1 + max(0, maxⱼ≠ₜ zⱼ) - zₜ]₊ for scores z and class t: a rival below 0 counts as 0.
+
+    Labels: as of MulticlassHinge.
+    Source: as in Keras.
+    """
+
+    name: ClassVar[str] = "categorical_hinge"
+
+    def _rivals(self, chosen: Value, output: Value) -> Value:
+        rival: Value = composite.max(output * (1 - chosen), axis=-1) + 1
+        return rival
 
 
 @record
@@ -376,9 +467,9 @@ class Perceptron(_Signs):
 
     name: ClassVar[str] = "perceptron"
 
-    def per_row(self, target: Value, output: Value) -> Value:
+    def of_elements(self, target: Value, output: Value) -> Value:
         margin = target * output
-        return sum_per_row(composite.where(margin <= 0, -margin, 0.0))
+        return composite.where(margin <= 0, -margin, 0.0)
 
 
 @record
@@ -393,8 +484,8 @@ class Hebbian(_Signs):
 
     name: ClassVar[str] = "hebbian"
 
-    def per_row(self, target: Value, output: Value) -> Value:
-        return -sum_per_row(target * output)
+    def of_elements(self, target: Value, output: Value) -> Value:
+        return -(target * output)
 
 
 @record
@@ -403,5 +494,15 @@ class Hinge(_Signs):
 
     name: ClassVar[str] = "hinge"
 
-    def per_row(self, target: Value, output: Value) -> Value:
-        return sum_per_row(elementwise("relu", 1 - target * output))
+    def of_elements(self, target: Value, output: Value) -> Value:
+        return elementwise("relu", 1 - target * output)
+
+
+@record
+class SquaredHinge(_Signs):
+    """([1 - t·y]₊)² for labels t in {-1, 1}: a hinge without a kink."""
+
+    name: ClassVar[str] = "squared_hinge"
+
+    def of_elements(self, target: Value, output: Value) -> Value:
+        return elementwise("square", elementwise("relu", 1 - target * output))

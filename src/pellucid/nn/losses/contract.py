@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from pellucid.core.errors import ArgumentError
-from pellucid.nn.activations import BY_NAME, activate
+from pellucid.nn.activations import (
+    BY_NAME,
+    NEVER_NEGATIVE,
+    NEVER_POSITIVE,
+    PROBABILITIES,
+    PROBABILITY,
+    activate,
+)
 from pellucid.nn.losses.base import Form, Loss
 from pellucid.ops.value import Value
 
@@ -25,9 +32,6 @@ class _Unknown:
 
 UNKNOWN: Final = _Unknown()
 LINEAR = "linear"
-
-# Outputs that are never below 0: of two sides they always choose the same one, or a border.
-_NEVER_NEGATIVE = ("relu", "softplus", "sigmoid", "softmax", "step", "step_straight_through")
 
 
 class Refusal(NamedTuple):
@@ -114,32 +118,46 @@ def _refusal(loss: Loss, ends_in: str) -> Refusal | None:
     off = f"Take the {ends_in} off the end of the model"
     got = f"got a final {ends_in}"
     match loss.reads:
-        case Form.CLASS_LOGITS if ends_in == "sigmoid":
+        case Form.CLASS_LOGITS if ends_in in PROBABILITY:
+            binary = "binary_cross_entropy"
+            if ends_in != "sigmoid":
+                binary = "probability_binary_cross_entropy"
             return Refusal(
                 f"{loss.name} needs logits or softmax, {got}",
-                f"{off}, or use loss='binary_cross_entropy' for labels of 0 and 1.",
+                f"{off}, or use loss='{binary}' for labels of 0 and 1.",
+            )
+        case Form.CLASS_LOGITS if ends_in in PROBABILITIES:
+            return Refusal(
+                f"{loss.name} needs logits or softmax, {got}, which makes probabilities",
+                "Use loss='probability_cross_entropy'.",
             )
         case Form.LOGITS if ends_in == "softmax":
             return Refusal(
                 f"{loss.name} needs logits or sigmoid, {got}",
                 "End the model in a sigmoid, or use loss='cross_entropy' for classes.",
             )
-        case Form.LOGITS if ends_in in _NEVER_NEGATIVE:
+        case Form.LOGITS if ends_in in NEVER_NEGATIVE:
             return Refusal(
                 f"{loss.name} needs logits of either sign or sigmoid, {got}, which is never "
                 "negative: no probability would be below 0.5",
                 f"{off}, or end it in a sigmoid.",
             )
-        case Form.PROBABILITIES if ends_in != "softmax":
+        case Form.LOGITS | Form.SCORES if ends_in in NEVER_POSITIVE:
+            return Refusal(
+                f"{loss.name} needs numbers of either sign, {got}, which is never positive: one "
+                "of two labels could not be chosen",
+                f"{off}.",
+            )
+        case Form.PROBABILITIES if ends_in not in PROBABILITIES:
             return _no_probabilities(loss, ends_in, "softmax", "cross_entropy")
-        case Form.PROBABILITY if ends_in != "sigmoid":
+        case Form.PROBABILITY if ends_in not in PROBABILITY:
             return _no_probabilities(loss, ends_in, "sigmoid", "binary_cross_entropy")
-        case Form.CLASS_SCORES if ends_in in ("sigmoid", "softmax"):
+        case Form.CLASS_SCORES if ends_in in PROBABILITIES | PROBABILITY:
             return Refusal(
                 f"{loss.name} needs a linear output, {got}",
                 f"{off}: scores of classes may be any numbers.",
             )
-        case Form.SCORES if ends_in in _NEVER_NEGATIVE:
+        case Form.SCORES if ends_in in NEVER_NEGATIVE:
             return Refusal(
                 f"{loss.name} needs a linear output, {got}, which is never negative: the side -1 "
                 "could not be chosen",
@@ -149,6 +167,12 @@ def _refusal(loss: Loss, ends_in: str) -> Refusal | None:
             return Refusal(
                 f"{loss.name} needs a linear output, the logarithm of the rate, {got}",
                 f"{off}; the rate is np.exp(model.predict(x)).",
+            )
+        case Form.RATE if ends_in not in NEVER_NEGATIVE:
+            return Refusal(
+                f"{loss.name} needs rates, which are never negative, {got}",
+                ("Use" if ends_in == LINEAR else f"{off} and use")
+                + " loss='poisson', which takes the logarithm of the rate.",
             )
         case Form.DENSITY if ends_in != LINEAR:
             return Refusal(

@@ -15,6 +15,7 @@ from pellucid.nn.layer import checked_result, is_function
 from pellucid.nn.losses.base import Array, Loss
 from pellucid.nn.losses.classification import (
     BinaryCrossEntropy,
+    CategoricalHinge,
     CrossEntropy,
     Hebbian,
     Hinge,
@@ -23,8 +24,24 @@ from pellucid.nn.losses.classification import (
     Perceptron,
     ProbabilityBinaryCrossEntropy,
     ProbabilityCrossEntropy,
+    SquaredHinge,
+)
+from pellucid.nn.losses.comparison import (
+    AbsolutePercentage,
+    CosineDistance,
+    LogCosh,
+    PoissonRate,
+    SquaredLogarithmic,
 )
 from pellucid.nn.losses.density import GaussianMixture
+from pellucid.nn.losses.focal import (
+    BinaryFocal,
+    Dice,
+    Focal,
+    GeneralizedCrossEntropy,
+    KLDivergence,
+    Tversky,
+)
 from pellucid.nn.losses.regression import Absolute, Gaussian, HalfSquared, Huber, Poisson, Squared
 from pellucid.ops.value import Value
 from pellucid.runtime.extras import numpy_dtype
@@ -87,6 +104,19 @@ BY_NAME: dict[str, Loss] = {
         MulticlassHinge(),
         Perceptron(),
         Hebbian(),
+        LogCosh(),
+        AbsolutePercentage(),
+        SquaredLogarithmic(),
+        PoissonRate(),
+        CosineDistance(),
+        Focal(),
+        BinaryFocal(),
+        GeneralizedCrossEntropy(),
+        KLDivergence(),
+        Tversky(),
+        Dice(),
+        SquaredHinge(),
+        CategoricalHinge(),
     )
 }
 
@@ -95,10 +125,8 @@ SPELLINGS = {"sparse_categorical_crossentropy": "cross_entropy"}
 
 _SUMS = (
     " It sums over the outputs of a row where {name} is their mean: with H outputs it is H times "
-    "as large, and so is its gradient. See docs/losses.md."
+    "as large, and so is its gradient; average=True takes the mean. See docs/losses.md."
 )
-
-_SAME_GRADIENT = " It differs by the entropy of the targets, and its gradient is the same."
 
 # What other libraries call them, and how far their numbers are ours: named in the error, so that
 # nobody searches twice.
@@ -126,9 +154,8 @@ MEANINGS = {
     "softmax_cross_entropy": ("cross_entropy", ""),
     "cross_entropy_loss": ("cross_entropy", ""),
     "softmax": ("cross_entropy", ""),
-    "kl_divergence": ("cross_entropy", _SAME_GRADIENT),
-    "kldiv": ("cross_entropy", _SAME_GRADIENT),
-    "kl_div_loss": ("cross_entropy", _SAME_GRADIENT),
+    "kldiv": ("kl_divergence", ""),
+    "kl_div_loss": ("kl_divergence", ""),
     "sigmoid_cross_entropy": ("binary_cross_entropy", _SUMS),
     "bce_with_logits_loss": ("binary_cross_entropy", _SUMS),
     "bce_loss": ("probability_binary_cross_entropy", _SUMS),
@@ -137,7 +164,19 @@ MEANINGS = {
     "multi_margin_loss": ("multiclass_hinge", " PyTorch's divides by the number of classes."),
     "nll": ("cross_entropy", ""),
     "nll_loss": ("cross_entropy", ""),
-    "categorical_hinge": ("multiclass_hinge", " Keras's counts rivals below 0 as 0."),
+    "msle": ("squared_logarithmic", _SUMS),
+    "mean_squared_logarithmic_error": ("squared_logarithmic", _SUMS),
+    "mape": ("absolute_percentage", _SUMS),
+    "mean_absolute_percentage_error": ("absolute_percentage", _SUMS),
+    "cosine_similarity": ("cosine_distance", " It is 1 more than Keras's."),
+    "cosine_embedding_loss": ("cosine_distance", ""),
+    "logcosh": ("log_cosh", _SUMS),
+    "binary_focal_crossentropy": ("binary_focal", _SUMS),
+    "categorical_focal_crossentropy": ("focal", " Keras's has alpha=0.25: Focal(alpha=0.25)."),
+    "focal_loss": ("focal", ""),
+    "sigmoid_focal_loss": ("binary_focal", _SUMS),
+    "categorical_generalized_cross_entropy": ("generalized_cross_entropy", ""),
+    "dice_loss": ("dice", ""),
     "poisson_nll_loss": ("poisson", _SUMS),
     "gaussian_nll_loss": ("gaussian", _SUMS),
 }
@@ -152,24 +191,11 @@ CLASS_NAMES = {
     },
 }
 
-# Functions of a person's own for losses that are none of ours.
-FORMULAS = {
-    "squared_hinge": "np.sum(np.maximum(0, 1 - y_true * y_pred) ** 2, axis=-1)",
-    "log_cosh": ("np.sum(np.logaddexp(y_pred - y_true, y_true - y_pred) - np.log(2), axis=-1)"),
-    "msle": "np.sum((np.log1p(y_pred) - np.log1p(y_true)) ** 2, axis=-1)",
-    "mean_squared_logarithmic_error": (
-        "np.sum((np.log1p(y_pred) - np.log1p(y_true)) ** 2, axis=-1)"
-    ),
-    "mape": "np.sum(np.abs((y_true - y_pred) / y_true), axis=-1)",
-    "mean_absolute_percentage_error": "np.sum(np.abs((y_true - y_pred) / y_true), axis=-1)",
-}
-FUNCTIONS = {name: f"Write loss=lambda y_true, y_pred: {code}." for name, code in FORMULAS.items()}
 ELSEWHERE = {
     **{
         name: f"Here it is called '{ours}'.{difference}"
         for name, (ours, difference) in MEANINGS.items()
     },
-    **FUNCTIONS,
 }
 
 

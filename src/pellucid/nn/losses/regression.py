@@ -10,7 +10,15 @@ from pellucid.core.arguments import real
 from pellucid.core.config import record
 from pellucid.core.errors import DataError, ShapeError
 from pellucid.graph.node import TensorType
-from pellucid.nn.losses.base import Array, Form, Loss, first_invalid, same_shape, sum_per_row
+from pellucid.nn.losses.base import (
+    Array,
+    ByElement,
+    Form,
+    Loss,
+    first_invalid,
+    same_shape,
+    sum_per_row,
+)
 from pellucid.ops import composite
 from pellucid.ops.value import Value, elementwise
 
@@ -18,40 +26,37 @@ _TWO_UNITS = "Give the last layer two units for each column of y."
 
 
 @record
-class Squared(Loss):
+class Squared(ByElement):
     """Σ (y - t)² over the outputs of a row; its gradient is 2(y - t)."""
 
     name: ClassVar[str] = "squared"
-    by_element: ClassVar[bool] = True
 
-    def per_row(self, target: Value, output: Value) -> Value:
-        return sum_per_row(elementwise("square", output - target))
+    def of_elements(self, target: Value, output: Value) -> Value:
+        return elementwise("square", output - target)
 
 
 @record
-class HalfSquared(Loss):
+class HalfSquared(ByElement):
     """½ Σ (y - t)² over the outputs of a row; its gradient is y - t."""
 
     name: ClassVar[str] = "half_squared"
-    by_element: ClassVar[bool] = True
 
-    def per_row(self, target: Value, output: Value) -> Value:
-        return sum_per_row(elementwise("square", output - target)) * 0.5
+    def of_elements(self, target: Value, output: Value) -> Value:
+        return elementwise("square", output - target) * 0.5
 
 
 @record
-class Absolute(Loss):
+class Absolute(ByElement):
     """Σ |y - t| over the outputs of a row; its gradient is the sign of y - t, 0 at 0."""
 
     name: ClassVar[str] = "absolute"
-    by_element: ClassVar[bool] = True
 
-    def per_row(self, target: Value, output: Value) -> Value:
-        return sum_per_row(abs(output - target))
+    def of_elements(self, target: Value, output: Value) -> Value:
+        return abs(output - target)
 
 
 @record
-class Huber(Loss):
+class Huber(ByElement):
     """Σ ½ d² where |d| ≤ δ, else δ·(|d| - ½δ), with d = y - t: squared near 0, absolute far off.
 
     Args:
@@ -61,33 +66,32 @@ class Huber(Loss):
     """
 
     name: ClassVar[str] = "huber"
-    by_element: ClassVar[bool] = True
 
     delta: float = 1.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         real("Huber", "delta", self.delta, 0, open_low=True)
 
-    def per_row(self, target: Value, output: Value) -> Value:
+    def of_elements(self, target: Value, output: Value) -> Value:
         far = abs(output - target)
         near = elementwise("minimum", far, self.delta)
         # ½m² + δ(|d| - m) with m = min(|d|, δ): no branch squares a large number.
-        return sum_per_row(elementwise("square", near) * 0.5 + (far - near) * self.delta)
+        return elementwise("square", near) * 0.5 + (far - near) * self.delta
 
 
 @record
-class Poisson(Loss):
+class Poisson(ByElement):
     """Σ e^y - t·y for counts t and the logarithm y of their rate: -ln p without ln t!.
 
     Labels: numbers ≥ 0.
     """
 
     name: ClassVar[str] = "poisson"
-    by_element: ClassVar[bool] = True
     reads: ClassVar[Form] = Form.LOG_RATE
 
-    def per_row(self, target: Value, output: Value) -> Value:
-        return sum_per_row(elementwise("exp", output) - target * output)
+    def of_elements(self, target: Value, output: Value) -> Value:
+        return elementwise("exp", output) - target * output
 
     def mean(self, output: Value) -> Value:
         return elementwise("exp", output)

@@ -7,7 +7,7 @@ called with either.
 """
 
 from pellucid.ops.composite.base import Axis, astype, asvalue
-from pellucid.ops.composite.convolution import conv
+from pellucid.ops.composite.convolution import conv, conv_transpose
 from pellucid.ops.composite.create import (
     arange,
     eye,
@@ -164,6 +164,7 @@ __all__ = [
     "concat",
     "contract",
     "conv",
+    "conv_transpose",
     "copysign",
     "count",
     "count_nonzero",

@@ -136,6 +136,81 @@ def sliding(
     return Sliding(k, s, d, low, high, counts)
 
 
+@dataclass(frozen=True, slots=True)
+class Spreading:
+    """Where a transposed convolution puts its kernels; each field has one entry an axis."""
+
+    size: Ints
+    strides: Ints
+    dilation: Ints
+    full: Ints  # places that any kernel reaches
+    low: Ints  # of which so many are cut off
+    lengths: Ints  # of the output
+
+
+def spreading(
+    where: str,
+    lengths: Ints,
+    size: Any,
+    strides: Any,
+    padding: Any,
+    dilation: Any,
+    output_padding: Any,
+) -> Spreading:
+    """The output of a transposed convolution whose input has these lengths.
+
+    Raises:
+        ArgumentError: for a number that is none of 1, 2, …, or an output padding that is too long.
+        ShapeError: where nothing is left of the output.
+    """
+    rank = len(lengths)
+    k, s, d = (
+        per_axis(where, name, value, rank)
+        for name, value in (("kernel_size", size), ("strides", strides), ("dilation", dilation))
+    )
+    more = check_output_padding(where, output_padding, s, d)
+    pairs = check_padding(where, padding, rank)
+    full, low, out = [], [], []
+    for i, length in enumerate(lengths):
+        reach = (k[i] - 1) * d[i] + 1
+        whole = (length - 1) * s[i] + reach
+        if pairs == "same":
+            wanted = s[i] * length if more is None else whole + more[i] - reach // 2 * 2
+            before = max(whole - wanted, 0) // 2
+        elif pairs == "valid":
+            before, wanted = 0, max(whole, s[i] * length) if more is None else whole + more[i]
+        else:
+            before, behind = map(int, pairs[i])
+            wanted = whole - before - behind + (more[i] if more else 0)
+        if wanted < 1 or before >= whole:
+            raise ShapeError(
+                where,
+                f"padding must leave some of the {whole} places along each axis ({AXES[rank]}), "
+                f"got {padding!r}",
+                "Use padding='same' or smaller numbers.",
+            )
+        full.append(whole)
+        low.append(before)
+        out.append(wanted)
+    return Spreading(k, s, d, tuple(full), tuple(low), tuple(out))
+
+
+def check_output_padding(where: str, value: Any, strides: Ints, dilation: Ints) -> Ints | None:
+    """`output_padding` as one number an axis, each less than the stride or the dilation."""
+    if value is None:
+        return None
+    rank = len(strides)
+    several = list(value) if isinstance(value, (tuple, list)) else [value] * rank
+    if len(several) != rank:
+        raise ArgumentError(
+            where, f"output_padding must be a number or {rank} numbers, got {value!r}"
+        )
+    return tuple(
+        integer(where, "output_padding", one, 0, max(step, apart) - 1)
+        for one, step, apart in zip(several, strides, dilation, strict=True)
+    )
+
+
 def check_seen(where: str, x: Any, plan: Sliding) -> None:
     """Refuses a window that sees nothing but padding."""
     lengths = known_lengths(where, x, len(plan.size))
