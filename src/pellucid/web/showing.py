@@ -79,7 +79,7 @@ class Showing:
         anew = settings.loaded is not None and not settings.loaded.resumes
         self._earlier = model.history if anew else None
         self.playing, self.seconds, self.scores = False, 0.0, dict[str, Any]()
-        self._losses = files.past(model, settings.begun)
+        self._losses: list[list[Any]] = files.past(model, settings.begun)
         self._settings, self.rows, self.model = settings, rows, model
         self._goal, self._ruled, self._fired = settings.epochs, "", False
         self.halted = False  # by a rule, or a loss that is not finite
