@@ -1,7 +1,12 @@
 """The window of a number against NaN sent through the network; maps as images."""
 
+import base64
+import io
+import re
+
 import numpy as np
 import pytest
+from matplotlib import image
 
 import pellucid as pel
 from pellucid.graph.node import Graph
@@ -125,3 +130,24 @@ def test_the_dependence_in_a_function_goes_through_every_kind_of_operation():
         ["x: 3 of 5 numbers, at [0 to 4 in steps of 2]", "y: 5 of 5 numbers"],
     )
     assert not maps.has_maps(found, end)
+
+
+@pytest.mark.parametrize("name", ["sort", "median"])
+def test_a_number_that_was_sorted_reads_all_that_it_was_sorted_with(name):
+    found = moment(lambda x: getattr(np, name)(x, axis=1), RNG.normal(size=(2, 5)))
+    end = found.graph.outputs[0]
+    seen = dependence(found, end, (1,) if name == "median" else (1, 3))[found.find("x")]
+    assert seen.tolist() == [[False] * 5, [True] * 5]
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+def test_one_number_that_is_not_finite_leaves_the_colours_of_the_others(odd):
+    x = np.arange(64.0).reshape(1, 8, 8)
+    pictures = []
+    for first in (0.0, odd):
+        x[0, 0, 0] = first
+        found = moment(lambda x: np.sum(x * 2), x)
+        picture, _ = maps.draw_window(found, found.ends.objective)
+        data = base64.b64decode(re.search(r"base64,([^\"]+)", picture.svg)[1])
+        pictures.append(image.imread(io.BytesIO(data)))
+    np.testing.assert_array_equal(*(one[1:] for one in pictures))

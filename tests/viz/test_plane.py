@@ -216,3 +216,10 @@ def test_the_curves_of_a_run_end_in_its_last_values():
     for name, of in (("training", "loss"), ("validation", "val_loss"), ("training", "accuracy")):
         assert f"{name}, last {history.epochs[of][-1]:.4g}" in shown
     assert "No epoch has ended yet." in texts(pel.draw(pel.Sequential().history))
+
+
+@pytest.mark.parametrize("form", [list, np.array, lambda y: np.array(y, object)])
+def test_labels_may_be_names_in_every_form_that_fit_takes(form):
+    names = ["no" if y < 0 else "yes" for y in Y]
+    machine = pel.svm.SVC().fit(X, form(names))
+    assert {"class no", "class yes"} <= set(texts(pel.draw(machine, X, form(names))))

@@ -63,6 +63,8 @@ def _read(moment: Moment, node: Node, mask: Array) -> Iterator[tuple[int, Array]
             yield source, _unrepeated(mask, shape)
         elif op.kind is Kind.REDUCE:
             yield source, np.broadcast_to(_kept(mask, node, len(shape)), shape)
+        elif op.name == "argsort":  # where an element stands is a matter of all beside it
+            yield source, np.broadcast_to(mask.any(-1, keepdims=True), shape)
         elif op.kind is Kind.GATHER:
             yield source, _indices(moment, node, mask, shape)
         elif op.kind is not Kind.CREATE:  # random draws, and operations of a person's own

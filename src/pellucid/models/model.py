@@ -685,7 +685,7 @@ class Model(BaseModel):
         """Probabilities (N, C), whether the model ends in logits or in softmax or sigmoid.
 
         Args:
-            batch_size, backend, threads: as of `predict`.
+            batch_size, backend, threads, device, precision: as of `predict`.
 
         Raises:
             ArgumentError: for an output that stands for no probabilities.
