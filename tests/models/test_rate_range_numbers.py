@@ -37,6 +37,8 @@ def test_defaults():
         "batch_size": 32,
         "seed": None,
         "backend": None,
+        "device": None,
+        "precision": None,
     }
 
 

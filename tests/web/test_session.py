@@ -87,6 +87,21 @@ def test_reset_has_new_weights_and_rewind_the_same(session):
     assert same(weights(session), trained)
 
 
+def test_a_page_that_comes_later_gets_the_curve_of_the_run(session, told):
+    for _ in range(3):
+        do(session, do="step", epochs=2)
+    drawn = {}  # within an epoch it is measured again
+    for message in told.messages:
+        if not isinstance(message, dict) and "scores" in (frame := frames.unpack(message)[0]):
+            scores = frame["scores"]
+            drawn[scores["epoch"]] = [scores[part]["loss"] for part in ("train", "test")]
+    do(session, do="show")
+    assert told.last("screen")["past"] == [[epoch, *drawn[epoch]] for epoch in drawn]
+    assert {2, 4, 6} <= {*drawn}
+    do(session, do="rewind")
+    assert told.last("screen")["past"] == []
+
+
 def test_rates_and_strengths_act_without_a_reset_and_are_marked(session, told):
     do(
         session,

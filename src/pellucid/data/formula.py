@@ -69,7 +69,7 @@ class Formula:
         try:
             self._tree = ast.parse(text.strip().replace("^", "**"), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            raise self._refused(text.strip(), "such as x2 > sin(x1)") from None
+            raise self._refused(text.strip(), "such as x1*x2 + sin(x1)") from None
         if sum(1 for _ in ast.walk(self._tree)) > _MOST_PARTS:
             raise DataError(where, f"a formula must have at most {_MOST_PARTS} parts, got more")
         self.is_condition = self._check(self._tree, 0)

@@ -31,6 +31,7 @@ _INFIX = {
     **{"equal": "=", "not_equal": "≠", "less": "<", "less_equal": "≤"},
     **{"greater": ">", "greater_equal": "≥", "logical_and": "∧", "logical_or": "∨"},
 }
+_GAP = '<mspace width="{}em"/>'
 
 
 class Markup:
@@ -73,7 +74,11 @@ class Markup:
         if of is not None and name.startswith("∂"):
             own = gradient_name(name)
             return (f"<msub><mrow>{own}</mrow>{_commas(inside)}</msub>" if inside else own), _CLOSED
-        return (f"<msub>{_name(name)}{_commas(inside)}</msub>" if inside else _name(name)), _CLOSED
+        own = _name(name)
+        if not inside:
+            return own, _CLOSED
+        gap = [_GAP.format(0.3)] if own.startswith("<msub>") else []  # v10 at 0, 0 is not v100, 0
+        return f"<msub>{own}{_row(*gap, _commas(inside))}</msub>", _CLOSED
 
     def _add(self, expr: Expr, scope: Scope) -> tuple[str, int]:
         parts = []
@@ -292,7 +297,12 @@ def _both(
     here = {axis: number(k) for axis, k in zip(found.axes, place, strict=True)}
     written = _put_in(substitute(found.expr, here), arrays)
     if any(size != 1 for size in sizes):
-        parts = [*parts, "<mtext>;  </mtext>", markup.write(substitute(left, here), scope)]
+        parts = [
+            *parts,
+            "<mtext>;</mtext>",
+            _GAP.format(1.5),
+            markup.write(substitute(left, here), scope),
+        ]
     parts += [_op("="), markup.write(written, scope)]
     if position is not None:
         result = np.asarray(values[position])[tuple(place)].item()

@@ -28,6 +28,7 @@ Message = dict[str, Any] | bytes
 _FASTEST = 1 / 45  # seconds between two frames
 _SHARE = 0.08  # of the time that frames may take
 _SCORES = 0.1  # seconds between two measures of all rows, at least
+_MOST_LOSSES = 2_000  # epochs whose losses are kept for pages that come later
 
 
 class Showing:
@@ -78,6 +79,7 @@ class Showing:
         anew = settings.loaded is not None and not settings.loaded.resumes
         self._earlier = model.history if anew else None
         self.playing, self.seconds, self.scores = False, 0.0, dict[str, Any]()
+        self._losses: list[list[Any]] = files.past(model, settings.begun)
         self._settings, self.rows, self.model = settings, rows, model
         self._goal, self._ruled, self._fired = settings.epochs, "", False
         self.halted = False  # by a rule, or a loss that is not finite
@@ -121,7 +123,6 @@ class Showing:
             "coarse": self.look.coarse,
             "changes": [one.epoch for one in s.changes],
             "begun": s.begun,
-            "past": files.past(self.model, s.begun) if self.epoch == s.begun else [],
             "program": self.program(),
             "address": address(s),
             "playing": self.playing,
@@ -165,6 +166,7 @@ class Showing:
             for one in (self, self.second):
                 if one is not None:
                     one.scores = {"epoch": one.epoch, **one.look.scores(backend)}
+            self._keep_losses()
             self._last_scores = time.perf_counter()
             if run is not None:
                 self._scores_cost = self._cost(time.thread_time() - spent, self._scores_cost)
@@ -196,6 +198,18 @@ class Showing:
             self._frame_cost = self._cost(time.thread_time() - spent, self._frame_cost)
         return message
 
+    def _keep_losses(self) -> None:
+        """What was measured, for the plot of a page that comes later or is loaded again."""
+        found = [one.scores for one in (self, self.second) if one is not None]
+        losses = [(one.get(part) or {}).get("loss") for one in found for part in ("train", "test")]
+        if losses[0] is None:
+            return
+        while self._losses and self._losses[-1][0] >= self.epoch:
+            self._losses.pop()
+        self._losses.append([self.epoch, *losses])
+        if len(self._losses) > _MOST_LOSSES:
+            self._losses = self._losses[::2]
+
     def _arrays(self, backend: str | None) -> dict[str, Any]:
         """What is drawn of the network."""
         weights = {f"w:{name}": array for name, array in self.look.weights().items()}
@@ -214,7 +228,7 @@ class Showing:
 
     def show(self) -> None:
         """Sends all there is: to a page that has just come, or after a reset."""
-        self.send(self.screen())
+        self.send({**self.screen(), "past": list(self._losses)})
         self.send(self.points())
         if self._settings.exercise is not None:
             self.desk.ask(self._settings.exercise)

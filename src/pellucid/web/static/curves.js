@@ -7,7 +7,7 @@ const MOST = 2000;
 const canvas = document.getElementById("curve");
 let points = [];
 
-// What is left: the epochs of a model file before the run went on here.
+// What is left: the epochs of a model file, or of this run before the page came.
 export function forget(past = []) { points = past.slice(); }
 
 export function add(frame) {

@@ -66,7 +66,7 @@ on("exercise", (message) => {
     get("exercise-label").textContent = "Hidden units";
     get("exercise-help").textContent = `One hidden layer of tanh units; 0 is no hidden layer. ` +
       `${message.starts} networks are trained from different starts with your number, and ${message.starts} ` +
-      `with one fewer. One solves it where ${Math.round(100 * message.solved)} % of the points lie on their side.`;
+      `with one fewer. A network solves it where ${Math.round(100 * message.solved)} % of the points lie on their side.`;
     answer.inputMode = "numeric";
   }
   document.body.dataset.exercises = String(Number(document.body.dataset.exercises ?? 0) + 1);

@@ -40,7 +40,7 @@ on("screen", (screen) => {
   showExercise();
   get("play").textContent = screen.playing ? "Pause" : "Play";
   get("play").setAttribute("aria-pressed", screen.playing);
-  if (screen.epoch === screen.begun) forget(screen.past);
+  if (screen.past) forget(screen.past);
   const changed = [...new Set(screen.changes)].slice(-12);
   get("changes").textContent = changed.length ? `Changed without a reset after epoch ${changed.join(", ")}.` : "";
   document.body.classList.toggle("attached", screen.attached);
@@ -127,6 +127,7 @@ get("program-apply").onclick = () => {
   send("program", {text: text.value});
 };
 get("program-undo").onclick = () => {
+  say("");
   delete text.dataset.edited;
   text.value = (get("program-of").value === "second" ? state.screen.second : state.screen).program;
 };
