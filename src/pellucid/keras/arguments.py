@@ -169,4 +169,5 @@ def names(room: str, known: Iterable[str]) -> Callable[[str], NoReturn]:
     there = table()["rooms"].get(room, {})
     known = list(known)
     missing = {name: reason(room, name) for name in there if name not in known}
-    return unknown_names(f"pellucid.keras.{room}".rstrip("."), known, missing)
+    where = "pellucid.keras" if room == "keras" else f"pellucid.keras.{room}"
+    return unknown_names(where, known, missing)

@@ -277,12 +277,29 @@ class Layer:
             )
         outputs = self._traced(args, kwargs, tensors)
         node = Node(self, tensors)
-        return mapped(
+        made = mapped(
             outputs,
             lambda one: KerasTensor(one.symbol, one.type, node, one.root, one.name)
             if isinstance(one, KerasTensor)
             else one,
         )
+        self.__dict__["_made_tensor"] = made
+        return made
+
+    @property
+    def output(self) -> Any:
+        """The tensor of the latest call."""
+        if self.__dict__.get("_made_tensor") is None:
+            raise AttributeError(f"{self.name} was not called yet")
+        return self.__dict__["_made_tensor"]
+
+    @output.setter
+    def output(self, value: Any) -> None:
+        self.__dict__["_made_tensor"] = value
+
+    @property
+    def output_shape(self) -> Any:
+        return mapped(self.output, lambda one: one.shape)
 
     def _acting(self) -> list[Inner]:
         """The layers of ours that training has an effect on."""

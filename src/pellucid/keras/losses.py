@@ -13,10 +13,11 @@ from pellucid.keras import arguments, formulas
 from pellucid.keras.arguments import Arguments, bound, refuse, signature
 from pellucid.keras.tensors import applied
 from pellucid.nn.losses.base import Loss as Inner
+from pellucid.nn.losses.contract import contract
 from pellucid.nn.losses.named import UserLoss
 from pellucid.ops.value import Value
 
-Make = Callable[[Arguments, str], Inner]
+Make = Callable[[Arguments, str], Inner | None]  # None: Keras's formula itself
 
 
 def _mean(kind: Any, *names: str) -> Make:
@@ -42,21 +43,18 @@ def _logits(a: Arguments, end: str, link: str) -> bool:
     return end == link
 
 
-def _binary(a: Arguments, end: str) -> Inner:
+def _binary(a: Arguments, end: str) -> Inner | None:
     a.only("axis", -1)
-    kind = nn.ProbabilityBinaryCrossEntropy
-    if _logits(a, end, "sigmoid"):
-        kind = nn.BinaryCrossEntropy
-    return kind(a.label_smoothing, average=True)
+    kind = nn.BinaryCrossEntropy if _logits(a, end, "sigmoid") else None
+    return kind(a.label_smoothing, average=True) if kind else None
 
 
-def _categorical(a: Arguments, end: str) -> Inner:
+def _categorical(a: Arguments, end: str) -> Inner | None:
     a.only("axis", -1)
     if "ignore_class" in a.values_:
         a.only("ignore_class", None)
-    kind = nn.CrossEntropy if _logits(a, end, "softmax") else nn.ProbabilityCrossEntropy
     smoothing = a.label_smoothing if "label_smoothing" in a.values_ else 0.0
-    return kind(smoothing, average=True)
+    return nn.CrossEntropy(smoothing, average=True) if _logits(a, end, "softmax") else None
 
 
 def _needs(a: Arguments, end: str, link: str) -> None:
@@ -178,16 +176,23 @@ class Loss:
 
     # -- for compile ------------------------------------------------------------------------
 
-    def inner(self, end: str) -> Inner:
-        """The loss of ours, for a model that ends in this activation."""
+    def inner(self, end: Any) -> Inner:
+        """The loss of ours, for a model that ends in this activation.
+
+        Where ours does not take what the model ends in, it is Keras's formula.
+        """
         where = f"losses.{type(self).__name__}"
         if self.reduction not in ("sum_over_batch_size", "mean"):
             refuse(where, "reduction", self.reduction, "the objective is a mean over rows")
         if not self.room_name:
             return UserLoss(self._per_row)
         assert self._arguments is not None
-        made = type(self).make(self._arguments, end)
+        made = type(self).make(self._arguments, end if isinstance(end, str) else "an own function")
         self._arguments.finish()
+        if made is None or contract(made, end).refusal is not None:
+            if self.room_name in _FORMULAS:
+                return UserLoss(self._per_row)
+        assert made is not None
         return made
 
     def _per_row(self, target: Any, output: Any) -> Value:
@@ -223,6 +228,7 @@ def _plain(found: Any) -> Any:
 def _class(name: str, make: Make) -> type[Loss]:
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         given, _ = bound("losses", name, args, kwargs)
+        given.read_.update(("name", "reduction", "dtype"))
         Loss.__init__(self, given.name, given.reduction, given.dtype)
         self._arguments = given
 
