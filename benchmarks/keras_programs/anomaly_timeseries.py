@@ -1,8 +1,7 @@
 """Reconstruction of windows by convolutions over time with strides."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(11)
@@ -12,8 +11,12 @@ model = keras.Sequential(
         layers.Input(shape=(x_train.shape[1], x_train.shape[2])),
         layers.Conv1D(filters=32, kernel_size=7, padding="same", strides=2, activation="relu"),
         layers.Conv1D(filters=16, kernel_size=7, padding="same", strides=2, activation="relu"),
-        layers.Conv1DTranspose(filters=16, kernel_size=7, padding="same", strides=2, activation="relu"),
-        layers.Conv1DTranspose(filters=32, kernel_size=7, padding="same", strides=2, activation="relu"),
+        layers.Conv1DTranspose(
+            filters=16, kernel_size=7, padding="same", strides=2, activation="relu"
+        ),
+        layers.Conv1DTranspose(
+            filters=32, kernel_size=7, padding="same", strides=2, activation="relu"
+        ),
         layers.Conv1DTranspose(filters=1, kernel_size=7, padding="same"),
     ]
 )

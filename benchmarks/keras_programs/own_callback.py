@@ -1,8 +1,7 @@
 """A callback with hooks of steps and epochs."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(27)
@@ -24,7 +23,9 @@ class Recorder(keras.callbacks.Callback):
 
 recorder = Recorder()
 model = keras.Sequential([layers.Input((9,)), layers.Dense(8, "tanh"), layers.Dense(1, "sigmoid")])
-model.compile(optimizer=keras.optimizers.Adagrad(0.05), loss="binary_crossentropy", metrics=["accuracy"])
+model.compile(
+    optimizer=keras.optimizers.Adagrad(0.05), loss="binary_crossentropy", metrics=["accuracy"]
+)
 note = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, sorted(logs)))
 model.fit(x, y, epochs=2, validation_data=(x, y), callbacks=[recorder, note], verbose=0)
 print(len(recorder.losses))

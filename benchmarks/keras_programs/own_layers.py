@@ -1,8 +1,7 @@
 """Layers of one's own with weights, inside a model of one's own."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(13)
@@ -39,6 +38,8 @@ class MLPBlock(layers.Layer):
 
 
 model = keras.Sequential([layers.Input((10,)), MLPBlock()])
-model.compile(optimizer=keras.optimizers.SGD(learning_rate=1e-2), loss=keras.losses.MeanSquaredError())
+model.compile(
+    optimizer=keras.optimizers.SGD(learning_rate=1e-2), loss=keras.losses.MeanSquaredError()
+)
 model.fit(x, y, epochs=1)
 print(len(model.trainable_weights), model.count_params())

@@ -1,8 +1,7 @@
 """Numbers that are normalised and categories as one-hot rows, side by side."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(15)
@@ -13,7 +12,10 @@ normalizer.adapt(age)
 age_input = keras.Input(shape=(1,), name="age")
 kind_input = keras.Input(shape=(1,), name="kind", dtype="int64")
 features = layers.concatenate(
-    [normalizer(age_input), layers.CategoryEncoding(num_tokens=4, output_mode="one_hot")(kind_input)]
+    [
+        normalizer(age_input),
+        layers.CategoryEncoding(num_tokens=4, output_mode="one_hot")(kind_input),
+    ]
 )
 x = layers.Dense(32, activation="relu")(features)
 output = layers.Dense(1, activation="sigmoid")(x)

@@ -1,8 +1,7 @@
 """Convolutions over time with batch normalization, for two classes."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(8)
@@ -18,7 +17,9 @@ def make_model(input_shape, classes):
         x = layers.BatchNormalization()(x)
         x = layers.ReLU()(x)
     gap = layers.GlobalAveragePooling1D()(x)
-    return keras.models.Model(inputs=entry, outputs=layers.Dense(classes, activation="softmax")(gap))
+    return keras.models.Model(
+        inputs=entry, outputs=layers.Dense(classes, activation="softmax")(gap)
+    )
 
 
 model = make_model(x.shape[1:], 2)

@@ -1,8 +1,7 @@
 """A frozen body below a new head, then all of it at a lower rate."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(25)
@@ -29,5 +28,7 @@ model.compile(
 model.fit(x, y, epochs=1, batch_size=16)
 print(len(model.trainable_weights), len(model.non_trainable_weights))
 base.trainable = True
-model.compile(optimizer=keras.optimizers.Adam(1e-5), loss=keras.losses.BinaryCrossentropy(from_logits=True))
+model.compile(
+    optimizer=keras.optimizers.Adam(1e-5), loss=keras.losses.BinaryCrossentropy(from_logits=True)
+)
 model.fit(x, y, epochs=1, batch_size=16)

@@ -37,8 +37,9 @@ from pellucid.keras import (
     saving,
     utils,
 )
+from pellucid.keras.base import Layer
 from pellucid.keras.initializers import Initializer
-from pellucid.keras.layers import Input, Layer
+from pellucid.keras.layers import Input
 from pellucid.keras.losses import Loss
 from pellucid.keras.metrics import Metric
 from pellucid.keras.models import Model, Sequential

@@ -60,7 +60,9 @@ ROWS: dict[str, Callable[[Arguments], Any]] = {
     "celu": lambda a: "celu" if a.alpha == 1 else lambda x, k=a.alpha: ours.celu(x, k),
     "leaky_relu": lambda a: lambda x, k=a.negative_slope: ours.leaky_relu(x, k),
     "glu": lambda a: lambda x, k=a.axis: ours.glu(x, k),
-    "sparsemax": lambda a: "sparsemax" if a.axis == -1 else lambda x, k=a.axis: ours.sparsemax(x, k),
+    "sparsemax": lambda a: (
+        "sparsemax" if a.axis == -1 else lambda x, k=a.axis: ours.sparsemax(x, k)
+    ),
     "squareplus": lambda a: lambda x, k=a.b: ours.squareplus(x, k),
     "soft_shrink": lambda a: lambda x, k=a.threshold: ours.soft_shrink(x, k),
     "hard_shrink": lambda a: lambda x, k=a.threshold: ours.hard_shrink(x, k),
@@ -105,9 +107,7 @@ def meant(where: str, activation: Any) -> Any:
         raise ArgumentError(f"keras.{where}", f"unknown activation {activation!r}")
     function = _KNOWN.get(name)
     if function is None or name in _NEEDS_NUMBERS:
-        raise ArgumentError(
-            f"keras.{where}", f"unknown activation {name!r}", nearest(name, _KNOWN)
-        )
+        raise ArgumentError(f"keras.{where}", f"unknown activation {name!r}", nearest(name, _KNOWN))
     own = _NAME_OF[id(function)]
     given, _ = bound("activations", own, (None,), {})
     return ROWS[own](given)

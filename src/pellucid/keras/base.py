@@ -63,6 +63,9 @@ class Layer:
         name: counted where it is None: dense, dense_1, …
     """
 
+    _layers: list[Layer]
+    _variables: list[Variable]
+
     def __init__(
         self,
         *,
@@ -91,7 +94,7 @@ class Layer:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if "_layers" not in self.__dict__:
-            self.__dict__["_layers"], self.__dict__["_variables"] = [], []
+            self.__dict__.update(_layers=[], _variables=[])
         if not name.startswith("_"):
             for one in flat(value) if isinstance(value, (list, tuple, dict, Layer)) else ():
                 if isinstance(one, Layer) and not any(one is known for known in self._layers):
@@ -279,9 +282,11 @@ class Layer:
         node = Node(self, tensors)
         made = mapped(
             outputs,
-            lambda one: KerasTensor(one.symbol, one.type, node, one.root, one.name)
-            if isinstance(one, KerasTensor)
-            else one,
+            lambda one: (
+                KerasTensor(one.symbol, one.type, node, one.root, one.name)
+                if isinstance(one, KerasTensor)
+                else one
+            ),
         )
         self.__dict__["_made_tensor"] = made
         return made
@@ -352,20 +357,27 @@ class Layer:
         if training is None:
             augments = [type(one).__name__.startswith("Random") for one in network.layers]
             training = any(augments)
-            if training and any(map(_trains, network.layers)) and not all(
-                one or not _trains(layer)
-                for one, layer in zip(augments, network.layers, strict=True)
+            if (
+                training
+                and any(map(_trains, network.layers))
+                and not all(
+                    one or not _trains(layer)
+                    for one, layer in zip(augments, network.layers, strict=True)
+                )
             ):
                 raise ArgumentError(
                     where, "training must be given", "Write model(x, training=False)."
                 )
         network.built()
         if training:
-            dtype = network.params and SESSION.floatx or SESSION.floatx
             key = Key(*(_scalar(n) for n in (SESSION.seed(), 0)))
-            read = [np.asarray(one, dtype) for one in arrays]
+            read = [np.asarray(one, SESSION.floatx) for one in arrays]
             found, state = network.apply(
-                network.params, network.state, read if len(read) > 1 else read[0], train=True, key=key
+                network.params,
+                network.state,
+                read if len(read) > 1 else read[0],
+                train=True,
+                key=key,
             )
             network.state = state
             made = [np.asarray(one) for one in flat(found)]

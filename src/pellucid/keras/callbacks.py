@@ -172,7 +172,9 @@ class _Monitor(Callback):
 
     def _follow(self, where: str, monitor: str, mode: str, min_delta: float) -> None:
         if mode not in ("auto", "min", "max"):
-            raise ArgumentError(f"keras.callbacks.{where}", f"mode must be auto, min or max, got {mode!r}")
+            raise ArgumentError(
+                f"keras.callbacks.{where}", f"mode must be auto, min or max, got {mode!r}"
+            )
         self.monitor, self.mode, self._name = monitor, mode, where
         high = ("acc", "accuracy", "auc", "precision", "recall", "f1_score", "fbeta_score",
                 "r2_score", "true_positives", "true_negatives")  # fmt: skip
@@ -314,7 +316,9 @@ class ReduceLROnPlateau(_Monitor):
     ) -> None:
         super().__init__()
         if factor >= 1.0:
-            raise ArgumentError("keras.callbacks.ReduceLROnPlateau", f"factor must be < 1, got {factor}")
+            raise ArgumentError(
+                "keras.callbacks.ReduceLROnPlateau", f"factor must be < 1, got {factor}"
+            )
         self._follow("ReduceLROnPlateau", monitor, mode, min_delta)
         self.factor, self.patience, self.verbose = factor, patience, verbose
         self.cooldown, self.min_lr = cooldown, min_lr
@@ -342,7 +346,9 @@ class ReduceLROnPlateau(_Monitor):
                 new = max(rate * self.factor, self.min_lr)
                 self.model.optimizer.learning_rate = new
                 if self.verbose > 0:
-                    print(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new}.")
+                    print(
+                        f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new}."
+                    )
                 self.cooldown_counter, self.wait = self.cooldown, 0
 
 

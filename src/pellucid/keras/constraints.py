@@ -53,7 +53,9 @@ def get(identifier: Any) -> Any:
         return identifier
     if identifier not in _KNOWN or identifier == "Constraint":
         raise ArgumentError(
-            "keras.constraints.get", f"unknown constraint {identifier!r}", nearest(identifier, _KNOWN)
+            "keras.constraints.get",
+            f"unknown constraint {identifier!r}",
+            nearest(identifier, _KNOWN),
         )
     return _KNOWN[identifier]()
 

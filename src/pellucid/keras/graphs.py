@@ -55,10 +55,7 @@ def named(tensors: Any, kind: str) -> dict[str, KerasTensor]:
     if isinstance(tensors, Mapping):
         pairs = list(tensors.items())
     else:
-        pairs = [
-            (getattr(one.node and one.node.layer, "name", None) or one.name, one)
-            for one in flat(tensors)
-        ]
+        pairs = [(_name(one), one) for one in flat(tensors)]
     made: dict[str, KerasTensor] = {}
     for name, tensor in pairs:
         word, number = name, 1
@@ -71,9 +68,19 @@ def named(tensors: Any, kind: str) -> dict[str, KerasTensor]:
     return made
 
 
+def _name(tensor: Any) -> str:
+    """That of the layer that made a tensor, or its own."""
+    layer = getattr(getattr(tensor, "node", None), "layer", None)
+    return getattr(layer, "name", None) or str(getattr(tensor, "name", ""))
+
+
 def _word(name: str) -> str:
     word = "".join(one if one.isalnum() or one == "_" else "_" for one in name)
-    return word if word.isidentifier() and not word.startswith("val_") and word != "val" else f"_{word}"
+    return (
+        word
+        if word.isidentifier() and not word.startswith("val_") and word != "val"
+        else f"_{word}"
+    )
 
 
 def network(

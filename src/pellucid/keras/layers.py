@@ -54,7 +54,8 @@ def Input(*args: Any, **kwargs: Any) -> KerasTensor:
         if getattr(given, name) not in (None, False):
             refuse("Input", name, getattr(given, name))
     values = {name: getattr(given, name) for name in ("shape", "dtype", "batch_shape", "name")}
-    return InputLayer(**values).output
+    made: KerasTensor = InputLayer(**values).output
+    return made
 
 
 Input.__signature__ = signature("layers", "Input")  # type: ignore[attr-defined]
@@ -148,21 +149,36 @@ class Lambda(Layer):
         super().__init__(**kwargs)
         if not callable(function):
             raise ArgumentError("keras.layers.Lambda", f"function must be one, got {function!r}")
-        for name, value in (("output_shape", output_shape), ("mask", mask)):
-            if value is not None:
-                why = "shapes follow from the function" if name == "output_shape" else "masks are outside"
-                refuse("layers.Lambda", name, value, why)
+        if mask is not None:
+            refuse("layers.Lambda", "mask", mask, "masks are outside")
         self._function, self._given = function, dict(arguments or {})
+        self._shape = output_shape
 
     def call(self, inputs: Any) -> Any:
-        return self._function(inputs, **self._given)
+        made = self._function(inputs, **self._given)
+        wanted = self._shape
+        if callable(wanted):
+            wanted = wanted(inputs.shape)[1:]
+        if wanted is not None and isinstance(made, KerasTensor):
+            wanted = (wanted,) if isinstance(wanted, int) else tuple(wanted)
+            if made.shape[1:] != wanted:
+                raise ShapeError(
+                    f"keras.{self.name}",
+                    f"output_shape must be {made.shape[1:]}, which the function gives, got {wanted}",
+                )
+        return made
 
 
 class Normalization(Layer):
     """(x - mean)/√variance, of numbers given or learned by `adapt`."""
 
     def __init__(
-        self, axis: Any = -1, mean: Any = None, variance: Any = None, invert: bool = False, **kwargs: Any
+        self,
+        axis: Any = -1,
+        mean: Any = None,
+        variance: Any = None,
+        invert: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if axis not in (-1, None):
@@ -197,7 +213,11 @@ class CategoryEncoding(Layer):
     """Whole numbers as rows of zeros and ones."""
 
     def __init__(
-        self, num_tokens: Any = None, output_mode: str = "multi_hot", sparse: bool = False, **kwargs: Any
+        self,
+        num_tokens: Any = None,
+        output_mode: str = "multi_hot",
+        sparse: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if sparse:

@@ -189,9 +189,9 @@ class Loss:
         assert self._arguments is not None
         made = type(self).make(self._arguments, end if isinstance(end, str) else "an own function")
         self._arguments.finish()
-        if made is None or contract(made, end).refusal is not None:
-            if self.room_name in _FORMULAS:
-                return UserLoss(self._per_row)
+        refused = made is None or contract(made, end).refusal is not None
+        if refused and self.room_name in _FORMULAS:
+            return UserLoss(self._per_row)
         assert made is not None
         return made
 

@@ -128,9 +128,11 @@ def _kept(a: Arguments, rank: int, word: str = "kernel") -> Any:
     return found or None
 
 
-def _last(a: Arguments) -> None:
+def _last(a: Arguments) -> Any:
+    """Refuses channels first."""
     if "data_format" in a.values_:
         a.only("data_format", None, "channels_last")
+    return None
 
 
 def _pair(value: Any) -> Any:

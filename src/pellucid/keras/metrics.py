@@ -94,7 +94,9 @@ def _f_beta(a: Arguments, classes: int) -> Made:
     beta = float(a.beta) if "beta" in a.values_ else 1.0
     average, border = a.average, a.threshold
     if average is None and classes > 1:
-        refuse(a.where_, "average", None, "a history holds one number: 'micro', 'macro', 'weighted'")
+        refuse(
+            a.where_, "average", None, "a history holds one number: 'micro', 'macro', 'weighted'"
+        )
 
     def counts(number: int, kind: str) -> Part:
         def count(t: Any, p: Any) -> Any:
@@ -106,7 +108,9 @@ def _f_beta(a: Arguments, classes: int) -> Made:
                 said = pnp.astype(p > border, p.dtype)
             t = pnp.astype(t > 0, p.dtype)
             first, second = t[..., number], said[..., number]
-            return {"tp": first * second, "fp": (1 - first) * second, "fn": first * (1 - second)}[kind]
+            return {"tp": first * second, "fp": (1 - first) * second, "fn": first * (1 - second)}[
+                kind
+            ]
 
         return count
 
@@ -259,7 +263,9 @@ def _class(name: str, make: Make) -> type[Metric]:
 
     own = {"room_name": name, "make": staticmethod(make), "__init__": __init__}
     doc = f"As keras.metrics.{name}. See docs/keras.md."
-    return type(name, (Metric,), {**own, "__doc__": doc, "__signature__": signature("metrics", name)})
+    return type(
+        name, (Metric,), {**own, "__doc__": doc, "__signature__": signature("metrics", name)}
+    )
 
 
 class MeanMetricWrapper(Metric):

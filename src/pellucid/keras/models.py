@@ -50,12 +50,18 @@ class Model(Layer):
         self._network: ours.Model | None = None
         self._inputs: Any = None
         self._outputs: Any = None
+        self._input_names: list[str] = []
+        self._output_names: list[str] = []
         self._compiled: dict[str, Any] | None = None
         self._configured: Any = None
         self._running: tuple[float, dict[str, float]] = (0.0, {})
         if inputs is not None:
             if outputs is None:
                 raise ArgumentError("keras.Model", "outputs must be given with inputs")
+            inputs, outputs = (  # dicts in the order of their keys, as Keras has them
+                dict(sorted(one.items())) if isinstance(one, Mapping) else one
+                for one in (inputs, outputs)
+            )
             self._connect(inputs, outputs)
             self._layers = graphs.ordered(flat(inputs), flat(outputs))
             self.built = True
@@ -67,9 +73,9 @@ class Model(Layer):
 
     def _connect(self, inputs: Any, outputs: Any) -> None:
         self._inputs, self._outputs = inputs, outputs
-        self._input_names = graphs.named(inputs, "inputs")
-        self._output_names = graphs.named(outputs, "outputs")
-        self._network = graphs.network(self._input_names, self._output_names, _plain(self.name))
+        first, last = graphs.named(inputs, "inputs"), graphs.named(outputs, "outputs")
+        self._input_names, self._output_names = list(first), list(last)
+        self._network = graphs.network(first, last, _plain(self.name))
         self._configured = None
 
     def network(self, x: Any = None) -> ours.Model:
@@ -90,7 +96,9 @@ class Model(Layer):
             number = iter(range(1000))
             tensors = mapped(
                 _as_arrays(x),
-                lambda one: InputLayer(shape=one.shape[1:], name=f"{self.name}_x{next(number)}").output,
+                lambda one: (
+                    InputLayer(shape=one.shape[1:], name=f"{self.name}_x{next(number)}").output
+                ),
             )
             outputs = self(tensors)
             if self._network is None:
@@ -100,15 +108,10 @@ class Model(Layer):
 
     def build(self, input_shape: Any) -> None:
         """Makes the weights for inputs of this shape, with None for the rows."""
-        if type(self).call is not Model.call or not self._functional:
-            shapes = input_shape
-            plain = isinstance(shapes, (tuple, list)) and not isinstance(
-                shapes[0] if shapes else None, (tuple, list)
-            )
-            if self._network is None and not isinstance(shapes, dict) and plain and shapes:
-                if all(one is None or isinstance(one, int) for one in shapes):
-                    if not _tracing():
-                        self.network(np.zeros((1, *shapes[1:])))
+        plain = isinstance(input_shape, (tuple, list)) and bool(input_shape)
+        plain = plain and all(one is None or isinstance(one, int) for one in input_shape)
+        if plain and self._network is None and not _tracing():
+            self.network(np.zeros((1, *input_shape[1:])))
         self.built = True
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
@@ -181,11 +184,6 @@ class Model(Layer):
     def input(self) -> Any:
         self.network()
         return self._inputs
-
-    @property
-    def output(self) -> Any:
-        self.network()
-        return self._outputs
 
     @property
     def input_shape(self) -> Any:
@@ -289,7 +287,10 @@ class Model(Layer):
             refuse("Model.compile", "loss", None, "an objective must be given")
         self.optimizer = optimizers.get(optimizer)
         self.loss = loss
-        self._compiled = {"loss": loss, "weights": loss_weights, "metrics": metrics or []}
+        for one in flat(loss):
+            if one is not None:
+                losses.get(one)
+        self._compiled = {"loss": loss, "weights": loss_weights, "metrics": metrics}
         self._configured = None
 
     @property
@@ -321,7 +322,9 @@ class Model(Layer):
             if network.compiled:  # out of a file
                 return network
             raise ArgumentError(
-                f"keras.{where}", "the model must be compiled first", "Call compile(optimizer, loss)."
+                f"keras.{where}",
+                "the model must be compiled first",
+                "Call compile(optimizer, loss).",
             )
         frozen = {id(one) for one in self._frozen()}
         key = (id(network), frozenset(frozen), id(self._compiled))
@@ -347,11 +350,20 @@ class Model(Layer):
             rates=rates or None,
             loss_weights=None
             if weights is None or not several
-            else dict(zip(words, (1.0 if w is None else w for w in self._per_output(weights, "loss_weights")), strict=True)),
+            else dict(
+                zip(
+                    words,
+                    (1.0 if w is None else w for w in self._per_output(weights, "loss_weights")),
+                    strict=True,
+                )
+            ),
         )
         own = {}
         if several:
-            own = {f"{word}_loss": f"{name}_loss" for word, name in zip(words, self._output_names, strict=True)}
+            own = {
+                f"{word}_loss": f"{name}_loss"
+                for word, name in zip(words, self._output_names, strict=True)
+            }
         self._configured = (key, Measures(measured, own))
         return network
 
@@ -500,9 +512,11 @@ class Model(Layer):
             one.set_model(self)
             one.set_params(
                 {
-                    "verbose": level, "epochs": epochs, "steps": steps_per_epoch or total,
+                    "verbose": level,
+                    "epochs": epochs,
+                    "steps": steps_per_epoch or total,
                     "validates": held is not None,
-                }  # fmt: skip
+                }
             )
         bridge = Bridge(self, everyone, measures, (rows, held_rows), level)
         bridge.call("on_train_begin", {})
@@ -575,7 +589,7 @@ class Model(Layer):
             x, y = _as_arrays(x), _as_arrays(y)
             network = self._configure("evaluate", x)
             rows = len(flat(x)[0])
-            options = {} if batch_size is None else {"batch_size": batch_size}
+            options: dict[str, Any] = {} if batch_size is None else {"batch_size": batch_size}
             found = network.evaluate(self._x(x), self._y(y), sample_weight=sample_weight, **options)
         measures = self._measures(network)
         logs = measures.of(found, rows)
@@ -606,7 +620,7 @@ class Model(Layer):
         for one in several:
             one.set_model(self)
             one.on_predict_begin({})
-        options = {} if batch_size is None else {"batch_size": batch_size}
+        options: dict[str, Any] = {} if batch_size is None else {"batch_size": batch_size}
         if training.is_batches(x):
             x, first = training.peeked(x)
             network = self.network(_numbers(first[0] if isinstance(first, tuple) else first))
@@ -676,7 +690,9 @@ class Model(Layer):
 
     # -- files ------------------------------------------------------------------------------
 
-    def save(self, filepath: Any, overwrite: bool = True, zipped: Any = None, **kwargs: Any) -> None:
+    def save(
+        self, filepath: Any, overwrite: bool = True, zipped: Any = None, **kwargs: Any
+    ) -> None:
         """Writes a file of ours under this name; see load_model and pel.load."""
         if zipped is not None:
             refuse("Model.save", "zipped", zipped, "the file is one of safetensors")
@@ -687,13 +703,17 @@ class Model(Layer):
             self._configure("save")
         network.save(filepath, overwrite=overwrite)
 
-    def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: Any = None) -> None:
+    def save_weights(
+        self, filepath: Any, overwrite: bool = True, max_shard_size: Any = None
+    ) -> None:
         """Writes the arrays, as NumPy's .npz under this name."""
         if max_shard_size is not None:
             refuse("Model.save_weights", "max_shard_size", max_shard_size, "one file holds all")
         path = Path(filepath)
         if path.exists() and not overwrite:
-            raise ArgumentError("keras.save_weights", f"the file {path} exists", "Give overwrite=True.")
+            raise ArgumentError(
+                "keras.save_weights", f"the file {path} exists", "Give overwrite=True."
+            )
         self.network()
         with path.open("wb") as file:
             np.savez(file, *self.get_weights())
@@ -714,7 +734,9 @@ class Sequential(Model):
     """Layers in a row."""
 
     def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None) -> None:
-        super().__init__(name=SESSION.name("Sequential") if name is None else name, trainable=trainable)
+        super().__init__(
+            name=SESSION.name("Sequential") if name is None else name, trainable=trainable
+        )
         for one in layers or ():
             self.add(one)
 
@@ -824,8 +846,8 @@ def load_model(
     architecture = network.architecture
     made._layers = [Loaded(one) for one in architecture.unique().values()]
     made._network = network
-    made._input_names = {one: None for one in architecture.inputs.names}  # type: ignore[misc]
-    made._output_names = {one: None for one in architecture.outputs.names}  # type: ignore[misc]
+    made._input_names = list(architecture.inputs.names)  # type: ignore[misc]
+    made._output_names = list(architecture.outputs.names)  # type: ignore[misc]
     made._inputs = [
         input_tensor(sample, name)
         for sample, name in zip(architecture.samples, architecture.inputs.names, strict=True)

@@ -38,48 +38,130 @@ def _dtype(a: Arguments) -> Any:
 
 def _norm(a: Arguments) -> Callable[..., Any]:
     a.only("order", 2)
-    return lambda x: x / pnp.maximum(
-        pnp.sqrt(pnp.sum(pnp.square(x), axis=a.axis, keepdims=True)), a.epsilon
+    return lambda x: (
+        x / pnp.maximum(pnp.sqrt(pnp.sum(pnp.square(x), axis=a.axis, keepdims=True)), a.epsilon)
     )
+
+
+def _rounded(a: Arguments) -> Callable[..., Any]:
+    a.only("decimals", 0)
+    return pnp.round
+
+
+def _like(name: str) -> Make:
+    def make(a: Arguments) -> Callable[..., Any]:
+        a.only("dtype", None)
+        found: Callable[..., Any] = getattr(pnp, name)
+        return found
+
+    return make
 
 
 # Each row: the names of the arguments that are tensors, and what is made of the others.
 ROWS: dict[str, tuple[tuple[str, ...], Make]] = {
-    **{name: (("x1", "x2"), _unary(ours)) for name, ours in {
-        "add": "add", "subtract": "subtract", "multiply": "multiply", "divide": "divide",
-        "maximum": "maximum", "minimum": "minimum", "power": "pow", "matmul": "matmul",
-        "equal": "equal", "not_equal": "not_equal", "less": "less", "greater": "greater",
-        "less_equal": "less_equal", "greater_equal": "greater_equal", "dot": "dot",
-        "logical_and": "logical_and", "logical_or": "logical_or", "outer": "outer",
-        "floor_divide": "floor_divide", "mod": "remainder", "logaddexp": "logaddexp",
-    }.items()},
-    **{name: (("x",), _unary(ours)) for name, ours in {
-        "exp": "exp", "log": "log", "log1p": "log1p", "expm1": "expm1", "sqrt": "sqrt",
-        "square": "square", "abs": "abs", "absolute": "abs", "negative": "negative",
-        "sign": "sign", "sin": "sin", "cos": "cos", "tan": "tan", "tanh": "tanh",
-        "sinh": "sinh", "cosh": "cosh", "floor": "floor", "ceil": "ceil", "erf": "erf",
-        "reciprocal": "reciprocal", "log2": "log2", "log10": "log10", "isnan": "isnan",
-        "isinf": "isinf", "isfinite": "isfinite", "logical_not": "logical_not",
-    }.items()},
-    **{name: (("x",), lambda a, ours=name: a.only("dtype", None) or getattr(pnp, ours))
-       for name in ("zeros_like", "ones_like")},
-    **{name: (("x",), _reduced(ours)) for name, ours in {
-        "sum": "sum", "mean": "mean", "prod": "prod", "max": "max", "min": "min", "var": "var",
-        "std": "std", "amax": "max", "amin": "min", "any": "any", "all": "all",
-    }.items()},
-    **{name: (("x",), _named(name)) for name in (
-        "sigmoid", "softplus", "softsign", "silu", "relu6", "hard_sigmoid", "hard_silu",
-        "log_sigmoid", "selu", "relu",
-    )},
+    **{
+        name: (("x1", "x2"), _unary(ours))
+        for name, ours in {
+            "add": "add",
+            "subtract": "subtract",
+            "multiply": "multiply",
+            "divide": "divide",
+            "maximum": "maximum",
+            "minimum": "minimum",
+            "power": "pow",
+            "matmul": "matmul",
+            "equal": "equal",
+            "not_equal": "not_equal",
+            "less": "less",
+            "greater": "greater",
+            "less_equal": "less_equal",
+            "greater_equal": "greater_equal",
+            "dot": "dot",
+            "logical_and": "logical_and",
+            "logical_or": "logical_or",
+            "outer": "outer",
+            "floor_divide": "floor_divide",
+            "mod": "remainder",
+            "logaddexp": "logaddexp",
+        }.items()
+    },
+    **{
+        name: (("x",), _unary(ours))
+        for name, ours in {
+            "exp": "exp",
+            "log": "log",
+            "log1p": "log1p",
+            "expm1": "expm1",
+            "sqrt": "sqrt",
+            "square": "square",
+            "abs": "abs",
+            "absolute": "abs",
+            "negative": "negative",
+            "sign": "sign",
+            "sin": "sin",
+            "cos": "cos",
+            "tan": "tan",
+            "tanh": "tanh",
+            "sinh": "sinh",
+            "cosh": "cosh",
+            "floor": "floor",
+            "ceil": "ceil",
+            "erf": "erf",
+            "reciprocal": "reciprocal",
+            "log2": "log2",
+            "log10": "log10",
+            "isnan": "isnan",
+            "isinf": "isinf",
+            "isfinite": "isfinite",
+            "logical_not": "logical_not",
+        }.items()
+    },
+    **{name: (("x",), _like(name)) for name in ("zeros_like", "ones_like")},
+    **{
+        name: (("x",), _reduced(ours))
+        for name, ours in {
+            "sum": "sum",
+            "mean": "mean",
+            "prod": "prod",
+            "max": "max",
+            "min": "min",
+            "var": "var",
+            "std": "std",
+            "amax": "max",
+            "amin": "min",
+            "any": "any",
+            "all": "all",
+        }.items()
+    },
+    **{
+        name: (("x",), _named(name))
+        for name in (
+            "sigmoid",
+            "softplus",
+            "softsign",
+            "silu",
+            "relu6",
+            "hard_sigmoid",
+            "hard_silu",
+            "log_sigmoid",
+            "selu",
+            "relu",
+        )
+    },
     "softmax": (("x",), lambda a: lambda x: pnp.softmax(x, axis=a.axis)),
     "log_softmax": (("x",), lambda a: lambda x: pnp.log_softmax(x, axis=a.axis)),
-    "logsumexp": (("x",), lambda a: lambda x: pnp.logsumexp(
-        x, axis=_axis(a), keepdims=a.keepdims)),
+    "logsumexp": (("x",), lambda a: lambda x: pnp.logsumexp(x, axis=_axis(a), keepdims=a.keepdims)),
     "rsqrt": (("x",), lambda a: lambda x: 1 / pnp.sqrt(x)),
     "gelu": (("x",), lambda a: BY_NAME["gelu_tanh" if a.approximate else "gelu"]),
     "reshape": (("x",), lambda a: lambda x: pnp.reshape(x, _shape(x, a.newshape))),
-    "transpose": (("x",), lambda a: lambda x: pnp.permute_dims(
-        x, a.axes if a.axes is not None else tuple(reversed(range(len(x.shape)))))),
+    "transpose": (
+        ("x",),
+        lambda a: (
+            lambda x: pnp.permute_dims(
+                x, a.axes if a.axes is not None else tuple(reversed(range(len(x.shape))))
+            )
+        ),
+    ),
     "expand_dims": (("x",), lambda a: lambda x: pnp.expand_dims(x, a.axis)),
     "squeeze": (("x",), lambda a: lambda x: pnp.squeeze(x, a.axis)),
     "concatenate": (("xs",), lambda a: lambda xs: pnp.concat(list(xs), axis=a.axis)),
@@ -99,7 +181,7 @@ ROWS: dict[str, tuple[tuple[str, ...], Make]] = {
     "moveaxis": (("x",), lambda a: lambda x: pnp.moveaxis(x, a.source, a.destination)),
     "stop_gradient": (("variable",), lambda a: pnp.stop_gradient),
     "normalize": (("x",), _norm),
-    "round": (("x",), lambda a: a.only("decimals", 0) or pnp.round),
+    "round": (("x",), _rounded),
 }
 
 
@@ -159,7 +241,9 @@ def convert_to_numpy(x: Any) -> Any:
 
 
 _OWN = {
-    "einsum": einsum, "shape": shape, "convert_to_tensor": convert_to_tensor,
+    "einsum": einsum,
+    "shape": shape,
+    "convert_to_tensor": convert_to_tensor,
     "convert_to_numpy": convert_to_numpy,
 }
 KNOWN = arguments.aliases("ops", {**_MADE, **_OWN})

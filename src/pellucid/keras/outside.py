@@ -20,14 +20,20 @@ _RULES = [
     (r"layers\.(Torch|Jax|Flax|TFSM)\w+", _ELSEWHERE),
     (r"layers\.(TextVectorization|Hash\w+|STFT\w*|Mel\w+)", _TEXT),
     (r"layers\.(Random|Aug|Auto|Cut|Mix|Equal|Max|Rand|Solar|Contrast|Pipe)\w+", _IMAGES),
-    (r".*\.(de)?serialize.*|.*\.get_registered.*|.*register_keras.*|.*[cC]ustom.?[oO]bject.*",
-     _OBJECTS),
+    (
+        r".*\.(de)?serialize.*|.*\.get_registered.*|.*register_keras.*|.*[cC]ustom.?[oO]bject.*",
+        _OBJECTS,
+    ),
     (r"utils\..*(from_directory|get_file|load_img|save_img|dataset).*", _FILES),
-    (r"optimizers\.(Loss\w+|Muon|Multi\w+|OptimizerMap|Schedule\w+)",
-     "This optimizer is not there."),
+    (
+        r"optimizers\.(Loss\w+|Muon|Multi\w+|OptimizerMap|Schedule\w+)",
+        "This optimizer is not there.",
+    ),
     (r".*\.(CTC|ctc)", "It needs recurrent networks, which are outside."),
-    (r"metrics\.(AUC|.*At.*)",
-     "It needs all predictions: pel.metrics.roc_auc(y, model.predict(x)) and its kin measure them."),
+    (
+        r"metrics\.(AUC|.*At.*)",
+        "It needs all predictions: pel.metrics.roc_auc(y, model.predict(x)) and its kin measure them.",
+    ),
 ]
 
 # Arguments that no maker reads.

@@ -1,7 +1,7 @@
 """Symbols as Keras has them: tensors with a shape, and what a layer makes of their types.
 
-In: layers of `pellucid.nn` and what they read. Out: `KerasTensor`, around the Symbol that a Model is
-made of; the type of a layer's output, and its first weights.
+In: layers of `pellucid.nn` and what they read. Out: `KerasTensor`, around the Symbol that a Model
+is made of; the type of a layer's output, and its first weights.
 """
 
 from __future__ import annotations
@@ -53,7 +53,12 @@ class KerasTensor:
     __array_ufunc__ = None  # NumPy hands operators to this class
 
     def __init__(
-        self, symbol: Symbol, type: TensorType, node: Node | None, root: KerasTensor | None, name: str
+        self,
+        symbol: Symbol,
+        type: TensorType,
+        node: Node | None,
+        root: KerasTensor | None,
+        name: str,
     ):
         self.symbol, self.type, self.node, self.name = symbol, type, node, name
         self.root: KerasTensor = self if root is None else root
@@ -81,7 +86,9 @@ class KerasTensor:
         )
 
     def __iter__(self) -> Any:
-        raise ArgumentError("keras", "a tensor of a network cannot be iterated", "Index it: x[:, 0].")
+        raise ArgumentError(
+            "keras", "a tensor of a network cannot be iterated", "Index it: x[:, 0]."
+        )
 
     def __getitem__(self, index: Any) -> Any:
         return applied(lambda x: x[index], (self,), {}, "get_item")
@@ -147,7 +154,9 @@ class Variable:
         if id(root) not in self._places:
             symbol = Symbol(self.inner, [root.symbol])
             type = TensorType(SESSION.dtype, self.shape)
-            self._places = {id(root): KerasTensor(symbol, type, Node(None, [root]), root, self.name)}
+            self._places = {
+                id(root): KerasTensor(symbol, type, Node(None, [root]), root, self.name)
+            }
         return self._places[id(root)]
 
 
@@ -217,7 +226,7 @@ def typed(layer: Layer, reads: Sequence[TensorType]) -> TensorType:
         one, leaves, trees.paths(arguments), lambda values: ((), trees.unflatten(structure, values))
     )
     graph = traced.with_constants() if traced.captures else traced.graph
-    params, state, out = trees.unflatten(traced.structure, graph.output_types)
+    *_, out = trees.unflatten(traced.structure, graph.output_types)
     if own is None:
         count = len(graph.outputs) - 1
         chosen = Graph(graph.nodes, graph.inputs, tuple(graph.outputs[:count]), graph.consts)
@@ -225,7 +234,9 @@ def typed(layer: Layer, reads: Sequence[TensorType]) -> TensorType:
             np.zeros([d if isinstance(d, int) else 1 for d in t.shape], numpy_dtype(t.dtype))
             for t in reads
         ]
-        arrays = run(chosen, [np.asarray(SESSION.seed(), np.int64), np.asarray(0, np.int64), *zeros])
+        arrays = run(
+            chosen, [np.asarray(SESSION.seed(), np.int64), np.asarray(0, np.int64), *zeros]
+        )
         made = trees.unflatten(traced.structure, [*arrays, None])
         layer.variables.params, layer.variables.state = made[0], made[1]
     return out  # type: ignore[no-any-return]
@@ -240,7 +251,9 @@ def called(layer: Layer, inputs: Sequence[KerasTensor], node: Node, name: str) -
 
 def is_symbolic(value: Any) -> bool:
     """Whether a value stands for numbers that are not there yet."""
-    return isinstance(value, KerasTensor) or (isinstance(value, Variable) and ROOT.get() is not None)
+    return isinstance(value, KerasTensor) or (
+        isinstance(value, Variable) and ROOT.get() is not None
+    )
 
 
 def flat(value: Any) -> list[Any]:
@@ -312,5 +325,5 @@ for _kind in (KerasTensor, Variable):
         setattr(_kind, f"__{_name}__", _operator(_name, _function, False))
         if _name not in ("lt", "le", "gt", "ge"):
             setattr(_kind, f"__r{_name}__", _operator(_name, _function, True))
-    _kind.__neg__ = lambda self: applied(lambda x: -x, (self,), {}, "neg")  # type: ignore[union-attr]
-    _kind.__abs__ = lambda self: applied(abs, (self,), {}, "abs")  # type: ignore[union-attr]
+    for _name, _sole in (("neg", lambda x: -x), ("abs", abs)):
+        setattr(_kind, f"__{_name}__", lambda self, f=_sole, n=_name: applied(f, (self,), {}, n))

@@ -70,7 +70,9 @@ class Bridge(Hooks):
     ):
         self.model, self.callbacks, self.measures = model, callbacks, measures
         self.rows, self.verbose = rows, verbose
-        self.watches = any(sees_batches(one) or getattr(one, "sees_batches", False) for one in callbacks)
+        self.watches = any(
+            sees_batches(one) or getattr(one, "sees_batches", False) for one in callbacks
+        )
         self.reads_model = any(one.reads_weights for one in callbacks)
         self._seen = self._begun = 0
         self._started = 0.0
@@ -144,7 +146,9 @@ class Bridge(Hooks):
 def by_class(y: Array, class_weight: Mapping[int, float], sample_weight: Any) -> Array:
     """Weights of rows, as Keras makes them of classes."""
     if not isinstance(class_weight, Mapping):
-        raise ArgumentError("keras.fit", f"class_weight must be {{class: weight}}, got {class_weight!r}")
+        raise ArgumentError(
+            "keras.fit", f"class_weight must be {{class: weight}}, got {class_weight!r}"
+        )
     labels = np.asarray(y)
     if labels.ndim > 1:
         labels = labels.argmax(-1) if labels.shape[-1] != 1 else labels[..., 0]

@@ -23,7 +23,8 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     count = int(y.max()) + 1 if num_classes is None else num_classes
     if y.size and (y.min() < 0 or y.max() >= count):
         raise DataError(
-            "keras.utils.to_categorical", f"classes must lie in [0, {count - 1}], got {int(y.max())}"
+            "keras.utils.to_categorical",
+            f"classes must lie in [0, {count - 1}], got {int(y.max())}",
         )
     rows = np.zeros((len(y), count))
     rows[np.arange(len(y)), y] = 1
@@ -48,7 +49,9 @@ def pad_sequences(
     """Lists of numbers as rows of one length."""
     for name, one in (("padding", padding), ("truncating", truncating)):
         if one not in ("pre", "post"):
-            raise ArgumentError("keras.utils.pad_sequences", f"{name} must be pre or post, got {one!r}")
+            raise ArgumentError(
+                "keras.utils.pad_sequences", f"{name} must be pre or post, got {one!r}"
+            )
     length = max(map(len, sequences), default=0) if maxlen is None else maxlen
     out = np.full((len(sequences), length), value, dtype)
     for row, given in zip(out, sequences, strict=True):

@@ -32,7 +32,9 @@ class KerasSGD(SGD):
     ) -> tuple[list[Value], Slots]:
         if not self.momentum:
             return super().step(gradients, slots, weights, step, rate)
-        moves = [self.momentum * v - rate * g for v, g in zip(slots["velocity"], gradients, strict=True)]
+        moves = [
+            self.momentum * v - rate * g for v, g in zip(slots["velocity"], gradients, strict=True)
+        ]
         new = [w + v for w, v in zip(weights, moves, strict=True)]
         if self.nesterov:
             new = [

@@ -95,9 +95,7 @@ def _polynomial(a: Arguments) -> Schedule:
 
 def _restarts(a: Arguments) -> Schedule:
     first = a.initial_learning_rate
-    return CosineRestarts(
-        first, _whole(a, a.first_decay_steps), a.t_mul, a.m_mul, a.alpha * first
-    )
+    return CosineRestarts(first, _whole(a, a.first_decay_steps), a.t_mul, a.m_mul, a.alpha * first)
 
 
 ROWS: dict[str, Callable[[Arguments], Schedule]] = {
