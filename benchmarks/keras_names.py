@@ -1,7 +1,8 @@
 """What Keras offers, by introspection: rooms, names, arguments and their defaults.
 
 Run in an environment with Keras: `KERAS_BACKEND=jax python benchmarks/keras_names.py`. It writes
-src/pellucid/keras/names.json, the table that `pellucid.keras` takes its signatures from.
+src/pellucid/keras/names.json, the table that `pellucid.keras` takes its signatures from, and the
+table of names in docs/keras.md.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ ROOMS = (
     *("regularizers", "saving", "utils"),
 )
 CLASSES = ("Model", "Sequential", "Layer")
+PAGE = Path(__file__).parents[1] / "docs/keras.md"
+MARKER = "## Every name"
 TARGET = Path(__file__).parents[1] / "src/pellucid/keras/names.json"
 
 
@@ -54,6 +57,34 @@ def room(module: Any) -> dict[str, Any]:
     return dict(sorted(found.items()))
 
 
+def names_table() -> str:
+    """Of each room what is here, and what is refused by its name, as a page."""
+    from pellucid.keras.arguments import table
+    from pellucid.keras.outside import reason
+
+    lines = []
+    for name, listed in table()["rooms"].items():
+        if name in ("keras", "random"):
+            continue
+        here = importlib.import_module(f"pellucid.keras.{name}").__all__
+        found = [one for one in listed if one in here]
+        groups: dict[str, list[str]] = {}
+        for one in listed:
+            if one not in here:
+                groups.setdefault(reason(name, one), []).append(one)
+        lines += [f"### keras.{name}: {len(found)} of {len(listed)}", ""]
+        lines += [f"Here: {', '.join(f'`{one}`' for one in found)}.", ""]
+        for why, several in groups.items():
+            lines += [f"Refused: {', '.join(f'`{one}`' for one in several)}. {why}", ""]
+    return "\n".join(lines)
+
+
+def write_page() -> None:
+    """Puts the table of names into docs/keras.md, behind its marker."""
+    text = PAGE.read_text()
+    PAGE.write_text(text[: text.index(MARKER)] + MARKER + "\n\n" + names_table())
+
+
 def main() -> None:
     import keras
 
@@ -72,6 +103,7 @@ def main() -> None:
             if not one.startswith("_") and callable(getattr(kind, one))
         }
     TARGET.write_text(json.dumps(table, indent=None, separators=(",", ":")) + "\n")
+    write_page()
     print(f"{sum(map(len, table['rooms'].values()))} names, {TARGET.stat().st_size} bytes")
 
 

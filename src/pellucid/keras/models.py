@@ -777,6 +777,7 @@ class Sequential(Model):
                 x = one(x)
         self.__dict__["_end"] = self._layers[-1](x)
         self.__dict__["_done"] = len(self._layers)
+        self.built = True
 
     def network(self, x: Any = None) -> ours.Model:
         if self._network is None and self._layers and isinstance(self._layers[0], InputLayer):
