@@ -739,24 +739,28 @@ def optimizer(name: str, beside: str, make: Callable[[Rng], tuple[Any, Any]]) ->
     CASES[name] = beside, trial
 
 
-O, P = keras.optimizers, pel.optim
+P = pel.optim
 optimizer(
-    "Nadam", "Keras", lambda r: (P.Nadam(0.01, momentum_decay=1, epsilon=1e-7), O.Nadam(0.01))
+    "Nadam",
+    "Keras",
+    lambda r: (P.Nadam(0.01, momentum_decay=1, epsilon=1e-7), keras.optimizers.Nadam(0.01)),
 )
-optimizer("Adamax", "Keras", lambda r: (P.Adamax(0.01, epsilon=1e-7), O.Adamax(0.01)))
-optimizer("Lamb", "Keras", lambda r: (P.Lamb(0.01, epsilon=1e-7), O.Lamb(0.01)))
-optimizer("Lion", "Keras", lambda r: (P.Lion(0.01), O.Lion(0.01)))
+optimizer(
+    "Adamax", "Keras", lambda r: (P.Adamax(0.01, epsilon=1e-7), keras.optimizers.Adamax(0.01))
+)
+optimizer("Lamb", "Keras", lambda r: (P.Lamb(0.01, epsilon=1e-7), keras.optimizers.Lamb(0.01)))
+optimizer("Lion", "Keras", lambda r: (P.Lion(0.01), keras.optimizers.Lion(0.01)))
 optimizer(
     "Adadelta",
     "Keras",
-    lambda r: (P.Adadelta(0.5, rho=0.9, epsilon=1e-7), O.Adadelta(0.5, rho=0.9)),
+    lambda r: (P.Adadelta(0.5, rho=0.9, epsilon=1e-7), keras.optimizers.Adadelta(0.5, rho=0.9)),
 )
 optimizer(
     "Ftrl",
     "Keras",
     lambda r: (
         P.Ftrl(0.1, l1=0.2, l2=0.1, beta=0.3),
-        O.Ftrl(
+        keras.optimizers.Ftrl(
             0.1,
             l1_regularization_strength=0.2,
             l2_regularization_strength=0.1,
@@ -769,13 +773,13 @@ optimizer(
     "Keras",
     lambda r: (
         P.Adafactor(0.3, relative_step=(way := pick(r, True, False))),
-        O.Adafactor(0.3, relative_step=way),
+        keras.optimizers.Adafactor(0.3, relative_step=way),
     ),
 )
 optimizer(
     "SGD(clip_each_norm)",
     "Keras",
-    lambda r: (P.SGD(0.1, clip_each_norm=0.5), O.SGD(0.1, clipnorm=0.5)),
+    lambda r: (P.SGD(0.1, clip_each_norm=0.5), keras.optimizers.SGD(0.1, clipnorm=0.5)),
 )
 
 
@@ -798,7 +802,7 @@ S = keras.optimizers.schedules
 
 def _restarts(r: Rng) -> tuple[Any, Any]:
     steps, longer = int(r.integers(3, 9)), pick(r, 1.0, 1.5, 2.0)
-    lower, last = float(r.uniform(0.3, 1)), float(r.uniform(0, 0.5))
+    lower = float(r.uniform(0.3, 1))
     return (
         P.CosineRestarts(1.0, steps, longer, lower, 0.0),
         S.CosineDecayRestarts(1.0, steps, t_mul=longer, m_mul=lower, alpha=0.0),

@@ -36,8 +36,12 @@ class Advice(NamedTuple):
 
     def matches(self, fix: str) -> bool:
         """Whether a message ended in this advice."""
-        pattern = ".*".join(map(re.escape, self.text.split("…")))
-        return re.fullmatch(pattern, fix, re.DOTALL) is not None
+        return _pattern(self.text).fullmatch(fix) is not None
+
+
+@functools.cache
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, text.split("…"))), re.DOTALL)
 
 
 class Source:

@@ -856,14 +856,14 @@ FOLLOWED = [
         lambda p: gradient(lambda x: pnp.stop_gradient(x) * x, 1.0),
     ),
     Followed(
-        "Write np.sum(np.where(np.isnan(x), 0, x)). On numbers alone, call it with x.numpy().",
-        lambda p: np.nansum(pel.Tensor(X)),
-        lambda p: (np.sum(np.where(np.isnan(pel.Tensor(X)), 0, X)), np.nansum(X)),
+        "Write np.isinf(x) & (x > 0). On numbers alone, call it with x.numpy().",
+        lambda p: np.isposinf(pel.Tensor(X)),
+        lambda p: (np.isinf(pel.Tensor(X)) & (pel.Tensor(X) > 0), np.isposinf(X)),
     ),
     Followed(
         "On numbers alone, call it with x.numpy().",
-        lambda p: np.median(pel.Tensor(X)),
-        lambda p: np.median(pel.Tensor(X).numpy()),
+        lambda p: np.unique(pel.Tensor(X)),
+        lambda p: np.unique(pel.Tensor(X).numpy()),
     ),
     Followed(
         "NumPy's own takes Tensors: np.average.",
@@ -871,9 +871,9 @@ FOLLOWED = [
         lambda p: np.average(pel.Tensor(X)),
     ),
     Followed(
-        "For arrays use np.sort; it does not take Tensors.",
-        lambda p: pnp.sort,
-        lambda p: np.sort(X),
+        "For arrays use np.unique; it does not take Tensors.",
+        lambda p: pnp.unique,
+        lambda p: np.unique(X),
     ),
     Followed(
         "Pass x.reshape(-1, 1).",
@@ -1072,9 +1072,19 @@ FOLLOWED = [
         lambda p: (pel.Tensor(ONES).T @ np.ones((2, 5)), np.ones((5, 2)) @ pel.Tensor(ONES)),
     ),
     Followed(
-        "Each letter stands once in an operand; write three operands as two products.",
-        lambda p: np.einsum("ij,jk,kl->il", pel.Tensor(ONES), ONES.T, ONES),
-        lambda p: np.einsum("ij,jk->ik", np.einsum("ij,jk->ik", pel.Tensor(ONES), ONES.T), ONES),
+        "Pass its numbers: q.numpy().",
+        lambda p: np.quantile(pel.Tensor(X), pel.Tensor(0.5)),
+        lambda p: (np.quantile(pel.Tensor(X), pel.Tensor(0.5).numpy()), np.quantile(X, 0.5)),
+    ),
+    Followed(
+        "Put a 0 behind vectors of the plane.",
+        lambda p: np.cross(pel.Tensor(X[:, :2]), X[:, :2]),
+        lambda p: np.cross(np.pad(pel.Tensor(X[:, :2]), ((0, 0), (0, 1))), np.eye(3)[0]),
+    ),
+    Followed(
+        "On numbers alone, NumPy has singular values: np.linalg.norm(x.numpy(), ord).",
+        lambda p: np.linalg.norm(pel.Tensor(X), 2),
+        lambda p: np.linalg.norm(pel.Tensor(X).numpy(), 2),
     ),
     Followed(
         "Pad by less than the window.",
@@ -1183,7 +1193,6 @@ BY_NATURE = {
     "Install it with: pip install llvmlite. The interpreter needs none.": "changes the environment",
     "pip install 'pellucid[explain]'.": "changes the environment",
     "Run pip install 'pellucid[web]'.": "changes the environment",
-    "pip install 'pellucid[plot]'.": "changes the environment",
     "pip install 'pellucid[sklearn]'.": "changes the environment",
     "Wait until fit has ended, or change a copy: copy.deepcopy(model).": "two threads",
     "Number them anew: names, y = np.unique(y, return_inverse=True).": "IDX files: tests/data",

@@ -6,8 +6,12 @@ import numpy as np
 
 import pellucid as pel
 from pellucid import svm, viz
+from pellucid.viz.svg import Picture
 from tests.advice_cases import Followed
 from tests.bad_input_draw import AREA, SIGNS, X, convolved, dense, first, powers, product
+
+wide = Picture("", 5000, 20, "wide")
+WIDE = np.concatenate([X, X[:, :1]], axis=1)
 
 FOLLOWED = [
     Followed(
@@ -46,6 +50,21 @@ FOLLOWED = [
         lambda p: viz.features(lambda rows: np.zeros((len(rows), 30))[:, :3], AREA),
     ),
     Followed(
+        "A picture has one feature or two: train on x[:, :2] to see what it makes of them.",
+        lambda p: pel.draw(svm.SVR().fit(WIDE, SIGNS), WIDE, SIGNS),
+        lambda p: pel.draw(svm.SVR().fit(WIDE[:, :2], SIGNS), WIDE[:, :2], SIGNS),
+    ),
+    Followed(
+        "Write picture.save('picture.svg').",
+        lambda p: pel.draw(product, 1.0, 2.0).save(p / "picture.gif"),
+        lambda p: pel.draw(product, 1.0, 2.0).save(p / "picture.svg"),
+    ),
+    Followed(
+        "Write scale=4 or less, or save as .svg.",
+        lambda p: wide.save(p / "wide.png", scale=8),
+        lambda p: (wide.save(p / "wide.png", scale=4), wide.save(p / "wide.svg")),
+    ),
+    Followed(
         "Use some of all, inputs-dense_1, inputs, dense_1, inputs-dense_2, dense_2, inputs-data, "
         "data, inputs-loss, loss, forward-dense_1, forward, forward-dense_2, forward-loss.",
         lambda p: pel.draw(dense, X, SIGNS, opened="dense_9"),
@@ -55,6 +74,6 @@ FOLLOWED = [
 
 BY_NATURE = {
     "Leave opened out, or name fewer cells.": "takes a step of more than 400 boxes",
-    "Pictures are SVG; a browser or Inkscape turns one into a bitmap.": "another program",
+    "pip install 'pellucid[plot]', or save as .svg.": "changes the environment",
     "Take a node behind it.": "tests/viz/test_mathml.py",
 }

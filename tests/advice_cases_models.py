@@ -575,8 +575,9 @@ FOLLOWED = [
         lambda p: fitted(X, X[:, :1], loss=OWN, metrics=[lateness]),
     ),
     Followed(
-        "Names: accuracy, error, squared_error, absolute_error, f1, roc_auc, r2, gradient_norm, "
-        "top_5_error (any number).",
+        "Names: accuracy, error, squared_error, absolute_error, f1, precision, recall, mean_iou, "
+        "roc_auc, average_precision, r2, pearson, concordance, root_squared_error, gradient_norm, "
+        "top_5_error, f_2, sensitivity_at_0.9_specificity (any number).",
         lambda p: compiled(metrics=[dict]),
         lambda p: compiled(metrics=["r2"]),
     ),

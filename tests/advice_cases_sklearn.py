@@ -99,7 +99,8 @@ FOLLOWED = [
         lambda _: network(layers=[Dense(64, "relu"), Dropout(0.2)]).fit(X, Y),
     ),
     Followed(
-        "Raise validation_fraction, give validation_data, or more rows.",
+        "The validation set is too small: raise validation_fraction, give validation_data, or "
+        "more rows.",
         lambda _: estimators.MLPRegressor(early_stopping=True).fit(X[:3], X[:3, 0]),
         lambda _: network(early_stopping=True).fit(X, Y, validation_data=(X[:3], Y[:3])),
     ),

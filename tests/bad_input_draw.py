@@ -10,6 +10,7 @@ import numpy as np
 
 import pellucid as pel
 from pellucid import nn, svm, viz
+from pellucid.viz.svg import Picture
 
 AREA = ((-2.0, 2.0), (-2.0, 2.0))
 X = np.random.default_rng(0).normal(size=(40, 2))
@@ -111,14 +112,34 @@ CASES: list[tuple[str, Callable[[Path], Any], str | None]] = [
     ("a machine without labels", lambda p: pel.draw(svm.SVC(), X), "is drawn with x and y, got 1"),
     ("a machine before fit", lambda p: pel.draw(svm.SVC(), X, SIGNS), "must be fitted"),
     (
+        "a regression of three features",
+        lambda p: pel.draw(svm.SVR().fit(np.ones((4, 3)), np.arange(4.0)), np.ones((4, 3)), X[:4]),
+        "x must be (N, 1) or (N, 2), got (4, 3)",
+    ),
+    (
+        "a regression with other targets",
+        lambda p: pel.draw(svm.SVR().fit(X, SIGNS), X, SIGNS[:3]),
+        f"y must be ({len(X)},), got (3,)",
+    ),
+    (
         "a picture over a file",
         saved_twice,
         "the file exists already",
     ),
     (
-        "a picture as PNG",
-        lambda p: pel.draw(product, 1.0, 2.0).save(p / "f.png"),
-        "must end in .svg, got 'f.png'",
+        "a picture as GIF",
+        lambda p: pel.draw(product, 1.0, 2.0).save(p / "f.gif"),
+        "must end in .svg or .png, got 'f.gif'",
+    ),
+    (
+        "a scale for an SVG file",
+        lambda p: pel.draw(product, 1.0, 2.0).save(p / "f.svg", scale=2),
+        "scale is of PNG files, got 2",
+    ),
+    (
+        "a PNG file of too many pixels",
+        lambda p: Picture("", 5000, 20, "wide").save(p / "f.png", scale=8),
+        "a PNG file has at most 20,000 pixels a side, got 40,000",
     ),
     (
         "frames of a vector",

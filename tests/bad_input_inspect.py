@@ -62,5 +62,20 @@ CASES: list[tuple[str, Callable[[Path], Any], str | None]] = [
         lambda p: run().walk.moment.find("hiden.W"),
         "no node is called 'hiden.W'",
     ),
+    (
+        "a stream to inspect",
+        lambda p: looked_at(model(), (((X, Y) for _ in range(2)),), {"epochs": 2}),
+        "x must be arrays, whose rows any step can take again, got a stream: generator",
+    ),
+    (
+        "inspect with validation data that no callback reads",
+        lambda p: run(validation_data=(X, Y)),
+        "validation_data is for callbacks, got it without any",
+    ),
+    (
+        "a plane of the loss before there is a path",
+        lambda p: run(batch_size=4).landscape("path"),
+        "a plane of the path needs 3 states that do not lie on a line, got 2",
+    ),
     ("no epochs to inspect", lambda p: run(epochs=0), "epochs must be in [1, 100000], got 0"),
 ]

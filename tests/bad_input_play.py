@@ -10,6 +10,7 @@ import numpy as np
 
 import pellucid as pel
 from pellucid import nn
+from pellucid.web.files import content_of
 from pellucid.web.parsing import parse
 from pellucid.web.program import from_address, program
 from pellucid.web.session import Session
@@ -28,6 +29,19 @@ def model(*layers: Any, compiled: bool = True) -> pel.Sequential:
     return made
 
 
+def of_three() -> pel.Sequential:
+    made = model()
+    made.build((3,))
+    return made
+
+
+LOADING = """import pellucid as pel
+x, y = pel.data.points('circle')
+x = pel.data.features(x, ['x1', 'x2'])
+y = 2 * y - 1
+kept, held = pel.data.split(len(x), 0.5, seed=0)
+model = pel.load("model.safetensors")
+"""
 CASES: list[tuple[str, Callable[[Path], Any], str | None]] = [
     ("points of an unknown kind", lambda p: pel.data.points("cirle"), "Did you mean 'circle'?"),
     (
@@ -82,6 +96,31 @@ CASES: list[tuple[str, Callable[[Path], Any], str | None]] = [
         "more units than the playground takes",
         lambda p: Session(Settings(layers=(nn.Dense(129), nn.Dense(1)))),
         "a layer has at most 128 units, got 129",
+    ),
+    (
+        "a program that loads a model file which is not there",
+        lambda p: Session().run_program(LOADING),
+        "there is no model file yet",
+    ),
+    (
+        "a model file of other features on the page",
+        lambda p: Session().load(content_of(of_three())),
+        "the model of the file does not fit here: it reads 3 features",
+    ),
+    (
+        "a second run on other data",
+        lambda p: Session().compare({"data": "xor"}),
+        "two runs have the same data, got another one for the second",
+    ),
+    (
+        "a second run that is the first",
+        lambda p: Session().compare({"batch_size": 10}),
+        "the second run must differ from the first, got the same batch_size",
+    ),
+    (
+        "a picture drawn where the data are points",
+        lambda p: Session().draw_picture([0.0] * 64),
+        "there are no pictures among these data",
     ),
     (
         "a table of one column on the page",

@@ -22,14 +22,19 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:  # `from tests.ops.cases import …` under every import mode
     sys.path.insert(0, str(ROOT))
 
-from tests.audit import AUDIT, install  # noqa: E402
+from tools.docs_lectures import Marks  # noqa: E402
+
+from tests import audit, quick_code  # noqa: E402
+from tests.audit import AUDIT  # noqa: E402
 from tests.compiler import any_graph  # noqa: E402
 from tests.ops import report  # noqa: E402
+from tests.quick_code import QUICK  # noqa: E402
 
 # Seeds are explicit and a busy machine is no failure.
 settings.register_profile("pellucid", deadline=None, derandomize=True)
 settings.load_profile("pellucid")
 
+_LECTURES = Marks()
 _STATES: dict[tuple[str, str], Any] = {}  # of a module's generators before its first test
 
 
@@ -37,13 +42,24 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("PELLUCID_CACHE", "off")  # every test makes its own machine code
     if "slow" in config.option.markexpr.replace("not slow", "", 1):  # make test-all: slow or not
         AUDIT.every = 1
-    install()
+    if "browser" in config.option.markexpr.replace("not browser", ""):
+        QUICK.parts = ()
+    elif "not slow" not in config.option.markexpr:
+        QUICK.parts = quick_code.SLOW
+    audit.install()
+    quick_code.install()
 
 
 def pytest_collection_finish() -> None:
-    """Thousands of tests and modules are not looked at again by every full collection."""
+    """Thousands of tests and modules are not looked at again, and what a test leaves less often."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(5_000, 10, 20)
+
+
+@pytest.hookimpl(tryfirst=True)  # before fixtures of modules compile something
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    QUICK.enter(item.path, item.nodeid)
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +82,7 @@ def generators_begin_anew(request: pytest.FixtureRequest) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before cases are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    _LECTURES.pytest_collection_modifyitems(items)
     seen: collections.Counter[str] = collections.Counter()
     for item in items:
         mark = item.get_closest_marker("one_in")
@@ -74,6 +91,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if seen[family] % mark.args[0]:
                 item.add_marker(pytest.mark.slow)
             seen[family] += 1
+
+
+@pytest.fixture(scope="session")
+def lectures() -> Marks:
+    """The rows of the lectures that the tests of this run are marked with, chosen or not."""
+    return _LECTURES
 
 
 @pytest.fixture
@@ -95,6 +118,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     worker = getattr(session.config, "workeroutput", None)
     if worker is not None:  # under xdist the controller adds the workers up
         worker["audit"] = [AUDIT.built, AUDIT.different, AUDIT.read, AUDIT.sampled]
+        worker["code"] = [QUICK.tests, QUICK.quick]
         worker["operations"] = report.rows()
         worker["pairs"] = list(any_graph.COMPARED)
         return
@@ -112,6 +136,9 @@ def pytest_testnodedown(node: Any, error: object) -> None:
     AUDIT.different += different
     AUDIT.read += read
     AUDIT.sampled += sampled
+    tests, quick = output.get("code", (0, 0))
+    QUICK.tests += tests
+    QUICK.quick += quick
     report.merge(output.get("operations", []))
     any_graph.COMPARED.update(map(tuple, output.get("pairs", [])))
 
@@ -119,6 +146,8 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     if AUDIT.built:
         terminalreporter.write_line(AUDIT.line())
+    if QUICK.quick:
+        terminalreporter.write_line(QUICK.line())
     if any_graph.COMPARED:
         terminalreporter.write_line(any_graph.covered())
     if report.EXCEPTIONS_SHOWN:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import inspect
 import math
 import re
-import warnings
 
 import numpy as np
 import pytest
@@ -66,7 +65,7 @@ DOORS = {
 }
 
 
-MORE = {"vsplit": (2,), "hsplit": (2,), "heaviside": (0.0,)}  # arguments beside x
+MORE = {"heaviside": (0.0,)}  # arguments beside x
 
 
 def foreign(name):
@@ -160,18 +159,16 @@ MEANT = [
     ("pel.optim", "MultiStepLR", "'Piecewise'"),
     ("pel.metrics", "accuracy_score", "'accuracy'"),
     ("pel.metrics", "roc_auc_score", "'roc_auc'"),
-    ("pel.numpy", "arctan", "pel.op("),
+    ("pel.numpy", "arctan", "'atan'"),
     ("pel.numpy", "concatenate", "'concat'"),
     ("pel.numpy", "power", "'pow'"),
-    ("pel.numpy", "sort", "np.sort; it does not take Tensors"),
-    ("pel.numpy", "linspace", "np.linspace; it does not take Tensors"),
-    ("np", "arctan", "1 / (1 + x * x)"),
-    ("np", "nansum", "np.sum(np.where(np.isnan(x), 0, x))"),
+    ("pel.numpy", "unique", "np.unique; it does not take Tensors"),
+    ("pel.numpy", "histogram", "np.histogram; it does not take Tensors"),
     ("Tensor", "view", "'reshape'"),
     ("Tensor", "zero_grad", "anew"),
     ("callback", "ModelCheckpoint", "checkpoint=path"),
     ("callback", "ReduceLROnPlateau", "pel.ReduceOnPlateau"),
-    ("callback", "TensorBoard", "History"),
+    ("callback", "TensorBoard", "pel.TensorBoardLog(folder)"),
     ("compile", "lr", "SGD(0.1)"),
     ("compile", "criterion", "'loss'"),
     ("compile", "trainable", "rates={'dense_1': 0}"),
@@ -330,14 +327,9 @@ def test_the_function_that_is_advised_is_that_activation(name):
     np.testing.assert_allclose(model(pel.Tensor(x)).numpy(), wanted, rtol=1e-9, atol=1e-12)
 
 
-ARGUMENT = {"arccosh": 1.5 + np.abs(X), "arctanh": np.tanh(X), "rot90": X, "ediff1d": X}
-GAPS = np.where(X > 1, np.nan, X)
-
-
 @pytest.mark.parametrize("name", transform_elsewhere.FORMULAS)
 def test_the_formula_that_is_advised_is_that_function_of_numpy(name):
-    x = ARGUMENT.get(name, GAPS if name.startswith("nan") else X)
-    x = x[0] if name == "trapezoid" else x
+    x = X[0] if name == "trapezoid" else X
     if name.startswith("is"):
         x = np.where(X > 1, np.inf, np.where(X < -1, -np.inf, X))
     code = transform_elsewhere.FORMULAS[name]
@@ -350,20 +342,6 @@ def test_the_formula_that_is_advised_is_that_function_of_numpy(name):
         strict=True,
     ):
         np.testing.assert_allclose(one.numpy(), other, rtol=2e-6, atol=1e-7)
-
-
-@pytest.mark.parametrize("name", ["arctan", "arcsin", "arccos"])
-def test_the_operation_that_is_advised_is_that_function_of_numpy(name):
-    code = re.search(r"pel\.op\(.*?\)\)(?=\.)", advice("np", name))[0]
-    x = 0.9 * np.tanh(X.astype(float))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the notice that it runs in the interpreter
-        own = eval(code, {"pel": pel})
-        np.testing.assert_allclose(own(x).numpy(), getattr(np, name)(x), rtol=1e-12)
-        slope = pel.grad(lambda x: np.sum(own(x)))(x)
-    step = 1e-6
-    wanted = (getattr(np, name)(x + step) - getattr(np, name)(x - step)) / (2 * step)
-    np.testing.assert_allclose(slope, wanted, rtol=1e-7)
 
 
 @pytest.mark.parametrize(
@@ -407,8 +385,8 @@ def test_meaning_goes_before_spelling_and_a_slip_of_the_pen_is_found_in_both():
 
 def test_a_function_of_numpy_is_never_taken_for_a_slip_of_the_pen():
     """Real functions that do not take Tensors: to name one of like spelling would be wrong."""
-    for name in ("sort", "median", "percentile", "argsort", "unwrap", "cross", "kron", "interp"):
+    for name in ("unique", "nanmedian", "searchsorted", "histogram", "block", "polyfit"):
         said = advice("pel.numpy", name)
         assert "Did you mean" not in said and f"np.{name}" in said
-        if name in ("sort", "median", "argsort"):
+        if name in ("unique", "nanmedian"):
             assert advice("np", name) == "On numbers alone, call it with x.numpy()."

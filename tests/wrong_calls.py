@@ -68,6 +68,7 @@ GOOD: dict[str, Any] = {
     **{"y_true": Y, "y_pred": Y, "scores": M[:, 0], "path": "file", "folder": ".", "array": X},
     **{"function": lambda x: np.sum(x * x), "layer": nn.Dense(2), "input_shape": (4,)},
     **{"specificity": 0.5, "sensitivity": 0.5, "recall": 0.5, "precision": 0.5},
+    **{"kth": 1, "q": 0.3, "conditions": [M > 0.7], "choices": [M]},
     **{"monitor": "loss", "limit": 0.1, "classes": 3, "step": 0, "name": "a"},
 }
 FUNCTION = {"function": lambda *xs: np.sum(xs[0] * xs[0])}
@@ -82,7 +83,9 @@ OWN: dict[str, dict[str, Any]] = {
     "numpy.pad": {"value": 0.0, "low": (1, 0), "high": (0, 1)},
     "numpy.fold": {"x": np.ones((2, 2)), "stride": (1,), "dilation": (1,), "lengths": (3,)},
     "numpy.windows": {"x": M},
-    "numpy.einsum": {"subscripts": "ij,jk->ik"},
+    "numpy.interp": {"xp": M[0].cumsum(), "fp": M[1]},
+    "numpy.take_along_axis": {"indices": np.argsort(M)},
+    "numpy.linspace": {"start": 0.0, "stop": 1.0},
     "numpy.stack": {},
     "numpy.iota": {"shape": (3,), "axis": 0, "dtype": float32},
     "numpy.size": {"x": M, "axis": 0},
@@ -136,6 +139,7 @@ OWN: dict[str, dict[str, Any]] = {
 POSITIONAL: dict[str, tuple[Any, ...]] = {
     "numpy.broadcast_arrays": (M, M),
     "numpy.einsum": ("ij,jk->ik", M, M),
+    "numpy.gradient": (M, 0.5),
     "pel.vjp": (lambda x: x * x, M),
     "pel.show": (lambda x: np.sum(x * x), M),
     "pel.explain": (lambda x: np.sum(x * x), M),

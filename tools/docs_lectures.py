@@ -26,7 +26,7 @@ HEAD = """# What the lectures state, and the tests that show it
 
 Written by `make lectures-page`, which runs the {count} tests named here. Pellucid is meant to cover
 five lectures on neural networks. This page lists what they define, compute or claim, one statement
-per row. The browser views (J) will follow. *Shown by* names the tests that fail if the statement
+per row. *Shown by* names the tests that fail if the statement
 does not hold; *result* is their outcome when this page was written. Of {rows} rows, {shown} are
 shown, {part} in part, {missing} not yet; {context} cannot be tested.
 
@@ -75,17 +75,22 @@ class Marks:
         return "<br>".join(f"{test_name(test)}: {', '.join(w)}" for test, w in ended.items())
 
 
-def pytest_run(*options: str) -> tuple[Marks, int]:
-    """Runs pytest on the files that have a mark, which are found by reading them."""
-    files = sorted(
+def marked_files() -> list[str]:
+    """The files that have a mark, which are found by reading them."""
+    return sorted(
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "tests").rglob("test_*.py")
         if 'mark.lecture("' in path.read_text(encoding="utf-8")
     )
+
+
+def pytest_run(*options: str) -> tuple[Marks, int]:
+    """Runs pytest on the files that have a mark."""
     marks = Marks()
     os.chdir(ROOT)
     # `-m lecture` in place of `-m "not slow"`: the slow ones are taken too.
-    return marks, int(pytest.main([*files, "-m", "lecture", "-q", *options], plugins=[marks]))
+    options = (*marked_files(), "-m", "lecture", "-q", *options)
+    return marks, int(pytest.main([*options], plugins=[marks]))
 
 
 def test_name(test: str) -> str:

@@ -28,18 +28,33 @@ default value (`out=None`, `order="C"`).
 - An integer can be raised to an integer power ≥ 0; a negative one is refused, as in NumPy.
 - uint64 with a signed integer, which NumPy makes float64, is refused.
 
+## Where values differ from NumPy
+
+- Where a quantile is an element itself, it is that element, also beside an infinite one; NumPy
+  interpolates there and gives NaN.
+- Zeros of either sign are equal to `sort`, which keeps their order; NumPy's default sort may not.
+
 ## Limits
 
 - Tensors are immutable: `x[0] = 1`, `out=` and `array += x` are refused.
 - Shapes never depend on values: `x[x > 0]` and `np.where(mask)` are refused; write
   `np.where(mask, x, 0)`.
-- `np.array([x, y])` of Tensors that are not being traced is an array of their numbers, as
-  `np.asarray(x)` is: NumPy asks each element for its numbers, and no gradient flows through them.
-  Write `np.stack([x, y])`. Inside `pel.grad` and `pel.jit` it is an error.
+- `np.array([x, y])`, `np.r_` and `np.c_` of Tensors that are not being traced make arrays of their
+  numbers, as `np.asarray(x)` does: NumPy asks each element for its numbers, and no gradient flows
+  through them. Inside `pel.grad` and `pel.jit` that is an error. Write `np.stack([x, y])`, or
+  `pellucid.numpy.array([x, y])`, which takes nested lists with numbers between them, and
+  `pellucid.numpy.r_` and `c_`.
 - Methods of NumPy arrays bypass Tensors: `array.dot(x)` computes with the numbers in `x`, and no
   gradient flows to `x`. Write `array @ x` or `np.dot(array, x)`.
-- Kinks: abs, relu, hypot and norms have derivative 0 at 0; max, min and clip send the gradient to
-  the first of equal values; the gradient of `prod` is exact at zeros.
+- Kinks: abs, relu, hypot, norms and `std` have derivative 0 at 0; max, min and clip send the
+  gradient to the first of equal values; the gradient of `prod` is exact at zeros. The slope of
+  `arcsin`, `arccos`, `arccosh` and `arctanh` at the ends of their domains is infinite, that of
+  `arctan2` at the origin is NaN, and `nan_to_num` has slope 0 where it replaces a number.
+- Sorting is stable: equal elements keep their order, and each gets the gradient of the place where
+  it stands; NaN stands last. `partition` sorts the whole axis, which is one of the orders that
+  NumPy's may give. `median` and `quantile` hand the gradient to the one or two elements that they
+  are computed from. The functions that skip NaN send it no gradient.
+- `interp` at a point of the line has the slope behind it; what `unwrap` adds has no slope.
 - `{host}` return Python values, so
   they need concrete Tensors, not those of a function that is being traced.
 

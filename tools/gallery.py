@@ -34,7 +34,8 @@ import pellucid as pel
 
 In a graph a box is a node: its name, its formula, its value in blue behind `=`, and in vermillion
 the gradient of the result with respect to it. The pictures follow the light or dark setting of the
-browser.
+browser. With `pel.inspect` in the place of `pel.draw` a worked example opens in
+[the inspector](../inspector.md), to walk through it node by node.
 """
 
 SECTIONS = (("Worked examples", gallery_examples), ("Diagrams and figures", gallery_figures))

@@ -20,8 +20,6 @@ class Row:
     context: str = ""
 
 
-SCREEN = "which needs a screen (the browser view is not built)"
-
 SECTIONS: dict[str, dict[str, Row]] = {
     "A. Linear and generalised linear models": {
         "T1.A1": Row(
@@ -425,8 +423,8 @@ SECTIONS: dict[str, dict[str, Row]] = {
             "scalar nodes and from one node σ.",
             "`pel.grad`, `pel.numpy.sigmoid`; drawn [by scalars]"
             "(gallery/logistic-regression-by-scalars.svg) and [with one node]"
-            "(gallery/logistic-regression-with-sigma.svg)",
-            later=f"grouping nodes by a click, {SCREEN}",
+            "(gallery/logistic-regression-with-sigma.svg); grouped by a click in "
+            "[the inspector](inspector.md)",
         ),
         "T1.G13": Row(
             "The matrix graph of a network is its scalar graph at a coarser level.",
@@ -436,8 +434,8 @@ SECTIONS: dict[str, dict[str, Row]] = {
             "Reading a graph: which function is it? Three frames forward with the known nodes in "
             "green, three backward with the gradients in red; then every parameter has its "
             "gradient.",
-            "`pel.viz.frames`; [a graph](gallery/which-function.svg)",
-            later=f"a quiz that checks the answer, {SCREEN}",
+            "`pel.viz.frames`; [a graph](gallery/which-function.svg); "
+            "[a quiz](playground.md#exercises), `pellucid play --exercise which-function`",
         ),
         "T1.G15": Row(
             "Scalar backpropagation through 2-3-3-1, 25 parameters; z̄ is z before the sigmoid: "
@@ -607,8 +605,8 @@ SECTIONS: dict[str, dict[str, Row]] = {
         ),
         "T1.I10": Row(
             "How many hidden units does this data set need?",
-            "–",
-            later=f"an exercise in a playground, {SCREEN}",
+            "`pellucid play --exercise hidden-units`; [an exercise](playground.md#exercises) that "
+            "trains networks to check the answer",
         ),
         "T1.I11": Row(
             "The effect of C on a support vector machine, and how one outlier moves a hard margin.",
@@ -621,12 +619,27 @@ SECTIONS: dict[str, dict[str, Row]] = {
         ),
     },
     "J. Systems, figures and labs": {
+        "T1.J1": Row(
+            "A system of automatic differentiation: a node knows its value forward and its "
+            "gradient backward, and layers of any kind are made of nodes.",
+            "`pel.grad`, `pel.Tensor`, `pel.op`, `nn`",
+        ),
+        "T1.J2": Row(
+            "A playground in the browser, in which a small network is built and trained "
+            "(TensorFlow Playground is named).",
+            "`pellucid play`, `pel.play`; [the playground](playground.md)",
+        ),
+        "T1.J3": Row(
+            "`grad` as JAX has it. `Sequential`, `add`, `compile(optimizer, loss, metrics)` and "
+            "`fit(epochs, batch_size, validation_data)`, which returns a history, as in Keras.",
+            "`pel.grad`, `pel.Sequential`",
+        ),
         "T1.J4": Row(
             "Tools that track training, and diagrams of an architecture: its variables, kinds of "
             "connections, layers and their relative sizes.",
             '`pel.draw(model, view="blocks")`, `pel.draw(history)`; '
-            "[LeNet-5](gallery/lenet-blocks.svg)",
-            later=f"training seen while it runs, {SCREEN}",
+            "[LeNet-5](gallery/lenet-blocks.svg); a run seen while it trains: `pel.Play()` and "
+            "[the playground](playground.md)",
         ),
         "T1.J5": Row(
             "Diagrams of networks: units and links with biases and activations hidden or shown, "

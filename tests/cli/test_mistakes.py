@@ -8,24 +8,14 @@ import numpy as np
 import pytest
 
 import pellucid as pel
-from pellucid.cli import main, report
+from pellucid.cli import report
 from pellucid.core.errors import ArgumentError
 from pellucid.data import load_digits, write_idx
 
 
-@pytest.fixture
-def command(tmp_path, monkeypatch, capsys):
-    """Runs the command line in this process, in a folder of its own: (code, output, errors)."""
+@pytest.fixture(autouse=True)
+def a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr("sys.argv", ["pellucid", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main.main()
-        done = capsys.readouterr()
-        return stopped.value.code or 0, done.out, done.err
-
-    return run
 
 
 def check_mistake(done, words):

@@ -23,20 +23,6 @@ from pellucid.tables.progress import Progress
 from pellucid.tables.target import Labels, Target
 
 
-@pytest.fixture
-def command(monkeypatch, capsys):
-    """Runs a command in this process: (exit code, stdout, stderr)."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["pellucid", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        done = capsys.readouterr()
-        return stopped.value.code or 0, done.out, done.err
-
-    return run
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A folder with the irises as a file."""

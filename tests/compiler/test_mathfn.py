@@ -30,6 +30,12 @@ FUNCTIONS: dict[str, tuple[tuple[float, float], Callable[..., Any], float, float
     "erf": ((-5, 5), mpmath.erf, 1, 4),
     "sinh": ((-88, 88), mpmath.sinh, 4, 4),
     "cosh": ((-88, 88), mpmath.cosh, 4, 4),
+    "atan": ((-100, 100), mpmath.atan, 2, 2),
+    "asin": ((-1, 1), mpmath.asin, 2, 2),
+    "acos": ((-1, 1), mpmath.acos, 2, 2),
+    "asinh": ((-1e6, 1e6), mpmath.asinh, 3, 3),
+    "acosh": ((1, 1e6), mpmath.acosh, 3, 3),
+    "atanh": ((-1, 1), mpmath.atanh, 3, 3),
 }
 SPECIAL = [
     0.0,
@@ -69,6 +75,8 @@ def drawn(name: str, dtype: DType, n: int = 900) -> np.ndarray:
         small = rng.choice([-1, 1], n) * 10.0 ** rng.uniform(-20, 0, n)
         parts = [rng.uniform(low, high, n), rng.uniform(max(low, -1), 1, n), small]
     x = np.concatenate(parts).astype(dtype.name)
+    if name == "acosh":  # from both ends of its domain
+        x = np.concatenate([1 + np.abs(x), 10.0 ** rng.uniform(0, 30, n)]).astype(dtype.name)
     return x[x > -1] if name == "log1p" else x
 
 
@@ -120,6 +128,21 @@ def test_vectors_and_scalars_give_the_same_bits(name: str, dtype: DType) -> None
         for place in (0, 50, 70):
             single = run(name, x[place : place + 1].reshape(()))
             assert single.tobytes() == run(name, x)[place].tobytes()
+
+
+@BOTH
+def test_the_largest_error_of_atan2(dtype: DType) -> None:
+    rng = np.random.default_rng(2)
+    y, x = (
+        (rng.choice([-1, 1], 1500) * 10.0 ** rng.uniform(-s, s, 1500)).astype(dtype.name)
+        for s in (8, 8)
+    )
+    with mpmath.workprec(160):
+        known = [
+            mpmath.atan2(mpmath.mpf(a), mpmath.mpf(b))
+            for a, b in zip(y.tolist(), x.tolist(), strict=True)
+        ]
+        assert ulps(run("atan2", y, x), known) <= 2
 
 
 @BOTH

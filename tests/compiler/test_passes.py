@@ -287,6 +287,27 @@ return y
     assert simplified(wide) == print_graph(parse(wide))
 
 
+def test_sums_of_one_element_are_these_elements() -> None:
+    lone = """graph(x: f32[N,1], y: f32[1,3])
+a: f32[N] = sum(x, axis=(1,), keepdims=False)
+b: f32[1,3] = sum(y, axis=(0,), keepdims=True)
+return a, b
+"""
+    flat = """graph(x: f32[N,1], y: f32[1,3])
+a: f32[N] = reshape(x, shape=(N,))
+b: f32[1,3] = reshape(y, shape=(1,3))
+return a, b
+"""
+    assert simplified(lone) == print_graph(parse(flat))
+    graph = parse(lone)
+    x, y = np.array([[-0.0], [np.nan], [3]], "f4"), np.array([[-0.0, np.inf, -2]], "f4")
+    for off in ([], ["simplify"]):
+        for found, wanted in zip(Native(graph, off=off)([x, y]), (x, y), strict=True):
+            assert found.tobytes() == wanted.tobytes(), off
+    several = "graph(x: f32[2,1])\na: f32[] = sum(x, axis=(0, 1), keepdims=False)\nreturn a\n"
+    assert simplified(several) == print_graph(parse(several))
+
+
 def test_one_number_is_repeated_once() -> None:
     text = """graph(x: f32[], y: f32[N])
 a: f32[1] = reshape(x, shape=(1,))

@@ -18,6 +18,8 @@ from tests.compiler.test_kernels import one_row
 FORMS: dict[str, tuple[Shape, Shape, Any]] = {
     "along k": ((N, 70), (70, 100), ((1, 0),)),
     "along k, whole words": ((N, 128), (128, 64), ((1, 0),)),
+    "along k, several panels": ((N, 70), (70, 300), ((1, 0),)),
+    "along k, lines that conflict": ((N, 70), (70, 512), ((1, 0),)),
     "across": ((N, 70), (N, 100), ((0, 0),)),
     "across, one word": ((N, 64), (N, 65), ((0, 0),)),
 }
@@ -51,8 +53,8 @@ def test_skipping_changes_no_bit(form: str, dtype: DType, monkeypatch: pytest.Mo
             assert ours.tobytes() == known.tobytes(), f"{n} rows, density {density}"
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("form", ["along k", "along k, whole words"])
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("form", ["along k", "along k, several panels"])
 def test_stretches_of_rows_decide_for_themselves(
     form: str, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

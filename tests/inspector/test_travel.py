@@ -257,6 +257,23 @@ def test_dead_units_by_layer():
     assert (slope[:, [1, 3]] == 0).all() and (slope[:, 0] != 0).any()
 
 
+@pytest.mark.lecture("T1.D3")
+def test_dead_maps_of_a_convolution():
+    """A unit of a convolution is a map: windows of the pooling behind it are no units."""
+    model = pel.Sequential(
+        [Conv2D(3, 2, activation="relu", name="c"), MaxPool2D(2), Flatten(), Dense(2, name="o")],
+        seed=0,
+    )
+    model.build((5, 5, 1))
+    W, b, *rest = model.get_weights()
+    b[:] = 0.1, -100, 0.1
+    model.set_weights([W, b, *rest])
+    model.compile(SGD(0.1), "cross_entropy")
+    x = RNG.normal(size=(4, 5, 5, 1))
+    found = layers(Travel(model, x, np.arange(4) % 2, backend="interpreter").moment(0))
+    assert [(one.layer, one.units, one.dead) for one in found] == [("c", 3, (1,)), ("o", 2, ())]
+
+
 def test_a_run_that_fails_ends_at_the_step_that_fails():
     model = pel.Sequential([Dense(3), Dense(1)], seed=0)
     model.compile(SGD(1e6), "squared")

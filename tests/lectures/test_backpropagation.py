@@ -132,6 +132,7 @@ def test_the_two_layer_listing_forward_backward_update():
 
 
 @pytest.mark.lecture("T1.G24")
+@pytest.mark.lecture("T1.J3")
 def test_the_jax_snippet_with_its_erratum_corrected():
     rng = np.random.default_rng(0)
     inputs, targets = rng.normal(size=(6, 3)), np.array([1.0, 0, 1, 1, 0, 1])

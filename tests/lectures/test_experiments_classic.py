@@ -89,6 +89,7 @@ def test_xor_is_learnt_from_most_random_starts_and_with_more_units_from_all(star
 
 @pytest.mark.slow
 @pytest.mark.lecture("T1.I7")
+@pytest.mark.lecture("T1.J3")
 def test_thirty_epochs_of_the_keras_program_on_digits():
     """The Keras program on real digits: 30 epochs of Adam(lr=0.001), its four curves, batch 100."""
     digits = data.load_digits(seed=0)

@@ -136,7 +136,7 @@ def test_what_a_file_cannot_hold_is_refused_before_the_first_step(
 
 
 @pytest.mark.slow
-@settings(max_examples=150, suppress_health_check=LOOSE)
+@settings(max_examples=60, suppress_health_check=LOOSE)
 @given(NUMBERS, st.sampled_from(["native", "interpreter"]))
 def test_many_random_models_on_both_backends(numbers: list[int], backend: str) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -329,6 +329,10 @@ EXPLICIT: dict[str, list[Case]] = {
     ],
     "gather": list(GATHERS),
     "scatter_add": _scatter(),
+    "argsort": [
+        Case((shape,))
+        for shape in ((1,), (5,), (17,), (2, 3), (2, 3, 4), (0,), (3, 0), (0, 3), (N, 5), (3, N))
+    ],
     "one_hot": [
         Case((shape,), {"depth": depth, "dtype": dtype})
         for shape, depth in (

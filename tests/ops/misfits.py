@@ -27,6 +27,7 @@ MISFITS: dict[str, list[Case]] = {
     ],
     "max": [Case(((0, 2),), {"axis": (0,), "keepdims": False})],
     "min": [Case(((0, 2),), {"axis": (0, 1), "keepdims": True})],
+    "argsort": [Case(((),))],
     "argmax": [
         Case(((),), {"axis": 0, "keepdims": False}),
         Case(((3,),), {"axis": 1, "keepdims": False}),

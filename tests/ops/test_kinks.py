@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pellucid.ops import composite
 from pellucid.ops.spec import REGISTRY, ZeroGradient
 from pellucid.ops.value import Value, apply, elementwise
 from tests.ops.graphs import grad, grads, tangent
@@ -94,6 +95,21 @@ def test_of_two_equals_the_first_gets_the_gradient(name: str) -> None:
     dx, dy = grads(row(name), np.array([1.0, 2.0, 0.0]), np.array([1.0, 2.0, -0.0]))
     assert dx.tolist() == [1, 1, 1] and dy.tolist() == [0, 0, 0]
     assert grad(lambda x: apply(name, x, x), 3.0) == 1
+
+
+def test_equals_keep_their_order_and_each_gets_its_own_gradient() -> None:
+    x = np.array([2.0, 1.0, 2.0, 1.0, 0.0])
+    order = [4, 1, 3, 0, 2]
+    ct = np.array([1.0, 10.0, 100.0, 1e3, 1e4])
+    got = grad(lambda v: composite.sort(v), x, ct)
+    assert got[order].tolist() == ct.tolist()
+    down = grad(lambda v: composite.sort(v, descending=True), x, ct)
+    assert down[[0, 2, 1, 3, 4]].tolist() == ct.tolist()
+    assert grad(lambda v: composite.median(v), x).tolist() == [0, 0, 0, 1, 0]
+    assert grad(lambda v: composite.median(v), x[:4]).tolist() == [0.5, 0, 0, 0.5]
+    assert grad(lambda v: composite.quantile(v, 0.3), x) @ np.arange(5) == pytest.approx(
+        0.8 * 1 + 0.2 * 3
+    )
 
 
 def test_a_maximum_that_is_nan_sends_its_gradient_to_the_nan() -> None:

@@ -91,8 +91,14 @@ COMPOSITES: dict[str, Function] = {
             "positive",
             "isnan",
             "isinf",
+            "sinc",
+            "signbit",
+            "nan_to_num",
             "hypot",
             "logaddexp",
+            "logaddexp2",
+            "copysign",
+            "fmod",
         ]
     },
     "square root": lambda x: x**0.5,
@@ -110,7 +116,9 @@ ROWS = {
     and name not in ("where", *COMPOSITES)
 }
 ALL = {**ROWS, **COMPOSITES}
-BINARY = {"hypot", "logaddexp"} | {name for name in ROWS if len(REGISTRY[name].inputs) == 2}
+BINARY = {"hypot", "logaddexp", "logaddexp2", "copysign", "fmod"} | {
+    name for name in ROWS if len(REGISTRY[name].inputs) == 2
+}
 
 
 def operands(name: str, dtype: Any) -> tuple[Any, ...]:
@@ -142,6 +150,7 @@ ROOMY = {
     "logaddexp": (8, "near 0 two logarithms cancel"),
     "log2": (4, "ln x / ln 2: one rounding more"),
     "log10": (4, "ln x / ln 10: one rounding more"),
+    "logaddexp2": (8, "near 0 two logarithms cancel"),
     "tan": (8, "sin x / cos x"),
     "softplus": (4, "its formula rounds three times"),
     "sigmoid": (4, "its formula rounds three times"),
@@ -201,6 +210,12 @@ SLOPES: dict[str, Function] = {
     "cos": lambda x: -M.sin(x),
     "sinh": M.cosh,
     "cosh": M.sinh,
+    "atan": lambda x: 1 / (1 + x * x),
+    "asin": lambda x: 1 / M.sqrt(1 - x * x),
+    "acos": lambda x: -1 / M.sqrt(1 - x * x),
+    "asinh": lambda x: 1 / M.sqrt(1 + x * x),
+    "acosh": lambda x: 1 / M.sqrt(x * x - 1),
+    "atanh": lambda x: 1 / (1 - x * x),
     "tan": lambda x: M.sec(x) ** 2,
     "erf": lambda x: 2 / M.sqrt(M.pi) * M.exp(-x * x),
     "exp2": lambda x: M.mpf(2) ** x * M.log(2),
@@ -208,6 +223,8 @@ SLOPES: dict[str, Function] = {
     "log10": lambda x: 1 / (x * M.log(10)),
     "reciprocal": lambda x: -1 / x**2,
     "positive": lambda x: 1,
+    "nan_to_num": lambda x: 1,
+    "sinc": lambda x: (M.cos(M.pi * x) - M.sincpi(x)) / x if abs(x) > 1e-12 else -(M.pi**2) * x / 3,
     "square root": lambda x: 1 / (2 * M.sqrt(x)),
     "whole power": lambda x: 3 * x**2,
     "inverse": lambda x: -1 / x**2,
@@ -219,7 +236,14 @@ PAIR_SLOPES: dict[str, tuple[Function, Function]] = {
     "multiply": (lambda x, y: y, lambda x, y: x),
     "divide": (lambda x, y: 1 / y, lambda x, y: -x / y**2),
     "remainder": (lambda x, y: 1, lambda x, y: -M.floor(x / y)),
+    "fmod": (lambda x, y: 1, lambda x, y: -int(x / y)),
+    "copysign": (lambda x, y: 1 if x * y > 0 else -1, lambda x, y: 0),
+    "logaddexp2": (
+        lambda x, y: 1 / (1 + M.mpf(2) ** (y - x)),
+        lambda x, y: 1 / (1 + M.mpf(2) ** (x - y)),
+    ),
     "hypot": (lambda x, y: x / M.hypot(x, y), lambda x, y: y / M.hypot(x, y)),
+    "atan2": (lambda y, x: x / (x * x + y * y), lambda y, x: -y / (x * x + y * y)),
     "logaddexp": (
         lambda x, y: 1 / (1 + M.exp(y - x)),
         lambda x, y: 1 / (1 + M.exp(x - y)),
@@ -236,7 +260,11 @@ ABSOLUTE = {"tanh": 4, "sigmoid": 4, "expm1": 4}
 
 
 def test_every_function_has_a_slope() -> None:
-    compared = {n for n in ROWS if REGISTRY[n].kind is Kind.COMPARE} | {"isnan", "isinf"}
+    compared = {n for n in ROWS if REGISTRY[n].kind is Kind.COMPARE} | {
+        "isnan",
+        "isinf",
+        "signbit",
+    }
     assert {*SLOPES, *PAIR_SLOPES, *FLAT, *compared} == set(ALL)
     assert all(set(REGISTRY[name].accepts) >= set(FLOATS) for name in ROWS if name != "logical_not")
 
@@ -249,8 +277,15 @@ def points(name: str, dtype: Any) -> list[tuple[Any, ...]]:
     one += [] if name in POSITIVE else [-x for x in one]
     if name == "log1p":
         one = [x for x in one if x > -1]
+    if name in ("asin", "acos", "atanh"):
+        inside = [0.5, 0.999, 1 - 1e-6, 1 - float(info.epsneg)]
+        one = [x for x in [*one, *map(dtype, inside)] if abs(x) < 1]
+    if name == "acosh":
+        one = [x for x in [*one, dtype(1 + info.eps), dtype(1.001)] if x > 1]
     if name in ("sin", "cos", "tan"):
         one = [x for x in one if abs(x) < 1e6]
+    if name == "sinc":  # further out πx is rounded
+        one = [x for x in one if abs(x) < 100]
     if name not in BINARY:
         return [(x,) for x in one if np.isfinite(x)]
     some = [dtype(x) for x in (1e-30, 1e-8, 0.3, 1.0, 2.0, 30.0, 1e8, 1e30)]

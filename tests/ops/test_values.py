@@ -51,6 +51,13 @@ ONE: dict[str, Callable[..., Any]] = {
     "erf": math.erf,
     "sinh": math.sinh,
     "cosh": math.cosh,
+    "atan": math.atan,
+    "asin": math.asin,
+    "acos": math.acos,
+    "asinh": math.asinh,
+    "acosh": math.acosh,
+    "atanh": math.atanh,
+    "atan2": math.atan2,
     "floor_divide": lambda x, y: x // y,
     "remainder": lambda x, y: x % y,
     "pow": math.pow,
@@ -167,10 +174,19 @@ def _iota(shape: Any, axis: int, dtype: Any) -> np.ndarray:
     return out
 
 
+def _argsort(x: np.ndarray) -> np.ndarray:
+    out = np.empty(x.shape, np.int64)
+    for place in np.ndindex(x.shape[:-1]):
+        line = x[place].tolist()
+        out[place] = sorted(range(len(line)), key=line.__getitem__)
+    return out
+
+
 WHOLE: dict[str, Callable[..., Any]] = {
     "sum": _reduce(lambda block: sum(block)),
     "max": _reduce(max),
     "min": _reduce(min),
+    "argsort": _argsort,
     "argmax": _reduce(lambda block: block.index(max(block))),
     "cast": lambda x, dtype: x.astype(dtype.name),
     "contract": _contract,

@@ -105,7 +105,7 @@ KINDS = {
     "fit, slow steps": lambda: fitting(3000, 4096),
     "fit, fast steps": lambda: fitting(200, 512),
     "fit, interpreter": lambda: fitting(1000, 2048, "interpreter"),
-    "fit, lbfgs": lambda: fitting(2000, 8192, None, "lbfgs"),
+    "fit, lbfgs": lambda: fitting(1000, 8192, None, "lbfgs"),
     "predict": predicting,
     "compile": compiling,
 }

@@ -84,7 +84,7 @@ def test_predicting_holds_no_memory(count: int) -> None:
     assert grown(PREDICT, 1000, count) <= 256 * KIB
 
 
-@pytest.mark.parametrize("count", [8, pytest.param(1000, marks=SLOW)])
+@pytest.mark.parametrize("count", [8, pytest.param(250, marks=SLOW)])
 def test_functions_that_are_gone_leave_no_code_behind(count: int) -> None:
     """Machine code, its constants and its graph die with the function; what LLVM keeps of names
     and types is a small part of them.

@@ -11,8 +11,9 @@ from scipy import sparse
 import pellucid as pel
 from pellucid import svm
 from pellucid.core.errors import PellucidError
+from pellucid.data.sparse import SparseRows
 from pellucid.svm.kernels import Kernel
-from pellucid.svm.sparse import SparseKernel, SparseRows, SparseSource
+from pellucid.svm.sparse import SparseKernel, SparseSource
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(70, 12)) * (RNG.random((70, 12)) < 0.25)

@@ -108,6 +108,15 @@ def test_small_wrong_derivatives_are_found_beside_no_larger_ones(row):
         check_grad(lambda x: 1e-6 * function(x), [np.array([0.4, 2.0])])
 
 
+def test_a_kink_close_by_is_no_hindrance(row):
+    near = np.array([0.5, 2e-5])
+    check_grad(lambda x: np.sum(np.maximum(x, 0) + x**2), [near], order=1)
+    check_grad(lambda x: np.sort(x) ** 2 * np.arange(3.0), [np.array([0.5, 0.50002, 0.3])])
+    wrong = row(Partials(lambda x, out: 1.01 * apply("cos", x)))
+    with pytest.raises(GradientError, match="must give"):
+        check_grad(lambda x: np.maximum(x, 0) * wrong(x + 1), [near[1:]])
+
+
 def test_where_differences_settle_at_nothing_the_check_says_so():
     with pytest.raises(GradientError, match="differences must settle"):
         check_grad(np.log, [np.array([-1.0])])

@@ -30,6 +30,7 @@ def define_swish():
 
 
 @pytest.mark.lecture("T1.G9")
+@pytest.mark.lecture("T1.J1")
 def test_an_operation_in_at_most_ten_lines():
     assert len(inspect.getsource(define_swish).splitlines()) <= 10
     swish = define_swish()

@@ -127,6 +127,7 @@ IMAGE = np.random.default_rng(5).uniform(0.4, 0.9, (1, 4, 4, 2))
 # What pellucid.numpy has and NumPy has not, or calls otherwise.
 NAMESPACE: dict[str, Function] = {
     "astype": lambda p, q: total(pnp.astype(p, "float64") * q),
+    "array": lambda p, q: total(pnp.array([p[0], [q[0, 0], 2.0]]) ** 2),
     "asarray": lambda p, q: total(pnp.asarray([[p[0, 0], q[0, 0]], [p[1, 1], 2.0]])),
     "avg_pool": lambda p, q: total(pnp.avg_pool(IMAGE * p[0, 0], 2)) * q[0, 0],
     "max_pool": lambda p, q: total(pnp.max_pool(IMAGE * p[0, 0], 2)) * q[0, 0],
@@ -147,6 +148,7 @@ NAMESPACE: dict[str, Function] = {
     "local_response_norm": lambda p, q: total(pnp.local_response_norm(p)) * q[0, 0],
     "log_softmax": lambda p, q: total(pnp.log_softmax(p) * q),
     "logsumexp": lambda p, q: pnp.logsumexp(p * q),
+    "matrix_norm": lambda p, q: pnp.matrix_norm(p * q, ord=1),
     "pad": lambda p, q: total(pnp.pad(p, q[0, 0], (1, 0), (0, 1))),
     "permute_dims": lambda p, q: total(pnp.permute_dims(p) @ q),
     "relu": lambda p, q: total(pnp.relu(p) * q),
@@ -158,7 +160,8 @@ NAMESPACE: dict[str, Function] = {
     "vector_norm": lambda p, q: pnp.vector_norm(p * q),
     "windows": lambda p, q: total(pnp.windows(p, (0,), (2,))) * q[0, 0],
 }
-ALIASES = {"abs": "absolute", "pow": "power", "acos": "arccos"}
+INVERSES = ("sin", "cos", "tan", "sinh", "cosh", "tanh", "tan2")
+ALIASES = {"abs": "absolute", "pow": "power"} | {f"a{name}": f"arc{name}" for name in INVERSES}
 CREATED = "iota size random_bits uniform normal arange eye ones zeros one_hot"
 DTYPES = "bool_ int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64"
 NO_GRADIENT = {*CREATED.split(), *DTYPES.split(), "e", "pi", "inf", "nan", "newaxis"}

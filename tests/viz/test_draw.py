@@ -7,6 +7,7 @@ import pytest
 
 import pellucid as pel
 from pellucid import nn, optim
+from pellucid.core.errors import ArgumentError
 from tests.viz.reading import boxes, nodes, numbers, overlaps, texts, tree
 
 XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], float)
@@ -152,3 +153,17 @@ def tree_of(text):
     from xml.etree import ElementTree
 
     return ElementTree.fromstring(text)
+
+
+def test_a_run_over_its_steps_as_in_figures_6_7_and_6_8():
+    history = type(MLP.history)()
+    empty = pel.draw(history, view="steps")
+    assert texts(empty) == ["No step was kept."]
+    history.add_steps({"step": [1, 2, 3], "loss": [0.9, 0.5, 0.25], "accuracy": [0.5, 0.5, 0.75]})
+    history.add_validation({"step": 3, "val_loss": 0.5, "val_accuracy": 0.875})
+    shown = texts(pel.draw(history, view="steps"))
+    assert {"loss", "misclassification", "step", "minibatch, last 0.25"} <= set(shown)
+    assert {"validation, last 0.5", "validation, last 0.125"} <= set(shown)
+    assert pel.draw(MLP.history, view="epochs").svg == pel.draw(MLP.history).svg
+    with pytest.raises(ArgumentError, match="unknown view of a history"):
+        pel.draw(history, view="batches")

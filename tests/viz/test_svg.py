@@ -65,8 +65,8 @@ def test_an_existing_file_is_replaced_only_if_that_is_asked_for(tmp_path):
         picture.save(path)
     pel.draw(lambda x: x + x, 3.0).save(path, overwrite=True)
     assert path.read_text() != picture.svg
-    with pytest.raises(ArgumentError, match=r"must end in \.svg, got 'f\.png'"):
-        picture.save(tmp_path / "f.png")
+    with pytest.raises(ArgumentError, match=r"must end in \.svg or \.png, got 'f\.gif'"):
+        picture.save(tmp_path / "f.gif")
     assert [one.name for one in tmp_path.iterdir()] == ["f.svg"]
 
 

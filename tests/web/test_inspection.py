@@ -109,6 +109,13 @@ def test_a_run_on_the_page():
         assert shown["facts"]["name"] == "out.W" and shown["level"] == "backward"
     # A walk opens the cell in which it stands, and that one alone beside what was opened.
     assert page.session.opened == {"inputs-hidden"} and 'id="forward-out"' in page.do("show")["svg"]
+    # It stays closed where a person closes it, until the walk has left it.
+    cell = page.session._walked
+    stands = f'id="{cell}" class="cell"'
+    assert stands in page.do("show")["svg"]
+    assert stands not in page.do("open", cell=cell)["svg"]
+    assert stands in page.do("open", cell=cell)["svg"]
+    page.do("open", cell=cell)
     # The address leads back to the place.
     again = Page(network(), X, Y, **RUN)
     place = again.do("address", text=page.messages[-1]["address"])
@@ -116,14 +123,55 @@ def test_a_run_on_the_page():
     assert again.do("address", text="step=99&nonsense")["step"] == 17
 
 
+def test_the_loss_around_a_step_and_what_stops_it():
+    page = Page(network(), X, Y, **RUN)
+    page.do("go", level="batch", step=6, node=0)
+    for which in ("gradient", "path"):
+        shown = page.do("landscape", which=which)
+        assert shown["step"] == 6 and ElementTree.fromstring(shown["svg"]) is not None
+        assert "loss" in shown["text"]
+    assert "the length of the path lies in this plane" in shown["text"]
+    page.session.waiting = lambda: True
+    assert page.do("landscape", which="path")["svg"] is None
+    assert page.messages[-1]["text"] == "Stopped."
+
+
+def test_parts_of_the_page_are_sent_while_they_are_open():
+    page = Page(network(), X, Y, **RUN)
+    node = page.node("hidden.W")
+    page.do("go", level="backward", step=2, node=node)
+    shown = page.do("view", part="code", opened=1)
+    assert "maps" not in shown and shown["code"]["numpy"] == ""
+    product = page.session.walk.moment.forward[0]
+    shown = page.do("go", level="forward", step=2, node=product)["code"]
+    assert shown["numpy"].endswith("= x @ hidden.W") and shown["why"] == ""
+    (kernel,) = shown["kernels"]
+    assert [product, page.session.walk.moment.names[product]] in kernel["nodes"]
+    for form, sign in (("llvm", "define internal void"), ("assembly", ".type")):
+        text = page.do("code", kernel=kernel["number"], form=form)["text"]
+        assert sign in text and kernel["name"] in text
+    page.do("element", at=[1, 2])
+    shown = page.do("view", part="maps", opened=1)["maps"]
+    assert shown["svg"] is None and shown["lines"] == ["x: 2 of 8 numbers, at [1; 0 to 1]"]
+    assert page.do("go", level="backward", step=2, node=node)["maps"]["lines"] == [
+        "It belongs to no row of the batch."
+    ]
+    shown = page.do("view", part="code", opened=0)
+    assert "code" not in shown and "maps" in shown
+
+
 def test_the_pictures_hold_nothing_that_the_policy_forbids():
     page = Page(network(), X, Y)
-    for message in (page.do("show"), page.do("units", layer="hidden", columns=[0, 1])):
+    for message in (
+        page.do("show"),
+        page.do("units", layer="hidden", columns=[0, 1]),
+        page.do("landscape", which="gradient"),
+    ):
         assert not re.search(r"<style|\sstyle=|<script|\son\w+=", message["svg"])
     served = site().files
     assert {"/", "/inspector.js", "/state.js", "/pictures.css"} <= set(served)
     assert set(served) - set(files()) == {
-        *("/inspector.js", "/inspector.css", "/facts.js", "/parts.js", "/pictures.css")
+        *("/inspector.js", "/inspector.css", "/facts.js", "/parts.js", "/views.js", "/pictures.css")
     }
     page = served["/"][1].decode()
     assert not re.search(r"<style|\sstyle=|\son\w+=|https?:", page)
@@ -153,6 +201,11 @@ def test_commands_are_checked():
         ({"do": "element", "at": [3]}, "must be a place in"),
         ({"do": "open", "cell": "../x"}, "nothing that opens"),
         ({"do": "units", "layer": "h", "columns": []}, "a function has no layers"),
+        ({"do": "landscape", "which": "gradient"}, "a function has no loss of a batch"),
+        ({"do": "landscape", "which": "space"}, "which must be one of gradient, path, step"),
+        ({"do": "view", "part": "../code", "opened": 1}, "part must be one of maps, code"),
+        ({"do": "code", "kernel": 99, "form": "llvm"}, "no kernel has the number 99"),
+        ({"do": "code", "kernel": 0, "form": "elf"}, "form must be one of llvm, assembly"),
     ):
         with pytest.raises(PellucidError, match=why):
             page.do(message.pop("do"), **message)
@@ -183,7 +236,8 @@ def test_the_command_opens_a_model_file_on_its_data(tmp_path, monkeypatch, capsy
     rows = "".join(f"{a},{b},{label}\n" for (a, b), label in zip(X, Y, strict=True))
     (tmp_path / "rows.csv").write_text(f"a,b,y\n{rows}")
     seen = {}
-    monkeypatch.setattr(main, "look", lambda model, x, y, **rest: seen.update(rest, x=x, y=y))
+    look = lambda model, x, y, **rest: seen.update(rest, x=x, y=y)  # noqa: E731
+    monkeypatch.setattr("pellucid.web.inspector.inspecting.inspect", look)
     main.inspect(tmp_path / "net.safetensors", str(tmp_path / "rows.csv"), 3, 8, 1, browser=False)
     assert seen["x"].shape == X.shape and seen["y"].tolist() == Y.tolist()
     options = {name: seen[name] for name in ("epochs", "batch_size", "seed", "browser")}

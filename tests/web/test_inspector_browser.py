@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("websockets")
 
 import pellucid as pel
-from pellucid.nn import Dense
+from pellucid.nn import Conv2D, Dense, Flatten, MaxPool2D
 from pellucid.web.inspector.inspecting import inspect
 from tests.inspector.test_moment import b
 from tests.web.browser import chromium
@@ -42,7 +42,7 @@ class Inspected:
         self.errors = []
         self.page.on("console", lambda m: m.type == "error" and self.errors.append(m.text))
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(60_000)
         self.page.goto(self.made.address)
         self.page.locator("body[data-ready]").wait_for()
 
@@ -123,4 +123,66 @@ def test_a_run_by_clicks_keys_and_the_slider(browser):
         page.set_viewport_size({"width": width, "height": 800})
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width
+    one.close()
+
+
+def test_the_loss_around_a_step_by_keys_alone(browser):
+    one = Inspected(browser, network(), X, Y, epochs=4, batch_size=8, seed=0)
+    page = one.page
+    page.locator("#step").fill("8")
+    page.locator("body[data-place^='batch 8 ']").wait_for()
+    for which, said in (("gradient", "lowest on this line"), ("path", "lies in this plane")):
+        page.locator(f"[data-landscape={which}]").focus()
+        page.keyboard.press("Enter")
+        page.locator("#landscape-text", has_text=said).wait_for()
+        title = page.locator("#landscape-picture svg").get_attribute("aria-label")
+        assert title.endswith("step 8")
+    one.close()
+
+
+def convolution():
+    model = pel.Sequential(
+        [Conv2D(3, 3, activation="relu", padding="same", name="conv"), MaxPool2D(2)]
+        + [Conv2D(2, 2, name="second"), Flatten(), Dense(2, name="out")],
+        seed=0,
+    )
+    model.compile(pel.optim.SGD(0.1), "cross_entropy")
+    return model, RNG.normal(size=(6, 8, 8, 1)), np.arange(6) % 2
+
+
+@pytest.mark.lecture("T1.C14")
+def test_maps_and_the_window_of_a_number(browser):
+    one = Inspected(browser, *convolution(), batch_size="all", backend="interpreter")
+    page, moment = one.page, one.made.session.walk.moment
+    products = [n for n in moment.forward if moment.graph.nodes[n].op == "contract"]
+    page.locator("#find").select_option(str(products[1]))
+    page.locator(f"body[data-place$=' {products[1]}']").wait_for()
+    page.locator("#maps summary").focus()
+    page.keyboard.press("Enter")
+    page.locator("#maps-shown image[data-map]").nth(1).wait_for()
+    # By a click in a map: the middle of its 3 × 3 numbers, two rows and columns of a 4 × 4 map.
+    page.locator("#maps-shown image[data-map='1']").click()
+    said = page.locator("#maps-shown p", has_text="x: 36 of 384 numbers, at [0; 1 to 6; 1 to 6; 0]")
+    said.wait_for()
+    # By keys: the place along an axis is a field, which keeps the focus.
+    field = page.get_by_label("Place along axis 1, 0 to 2")
+    field.focus()
+    page.keyboard.press("ArrowUp")
+    page.locator("#maps-shown p", has_text="at [0; 3 to 7; 1 to 6; 0]").wait_for()
+    assert page.evaluate("document.activeElement.dataset.focus") == "axis 1"
+    one.close()
+
+
+def test_a_node_as_numpy_llvm_and_assembly(browser):
+    one = Inspected(browser, network(), X, Y, batch_size=8)
+    page = one.page
+    page.locator("#code summary").first.focus()
+    page.keyboard.press("Enter")
+    page.locator("#code-shown pre", has_text="= x @ hidden.W").wait_for()
+    for form, sign in (("LLVM", "define internal void"), ("Assembly", ".type")):
+        page.get_by_role("button", name=f"{form} of kernel").first.click()
+        page.locator("#code-text", has_text=sign).wait_for()
+    one.key("ArrowDown")
+    one.key("ArrowRight")  # the bias and the activation share a kernel with what they read
+    page.locator("#code-shown p", has_text="nodes together").wait_for()
     one.close()

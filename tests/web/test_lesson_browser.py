@@ -14,7 +14,7 @@ import pytest
 import pellucid as pel
 from pellucid.viz import svg
 from pellucid.web.lesson.words import ENGLISH
-from tests.web.browser import Seen, chromium
+from tests.web.browser import Seen, chromium, two_frames, until
 from tests.web.lessons import (
     MUCH,
     SMALL,
@@ -114,6 +114,7 @@ def test_a_file_from_disk_ends_in_pythons_bits(seen, pages, name: str, lesson: L
     assert shown == [list(one) for one in zip(*history.epochs.values(), strict=True)]
 
 
+@pytest.mark.slow  # a speed
 def test_ten_thousand_steps_a_second(seen):
     """2-4-2-1, batch 10; the best of several, since other work on the machine slows some."""
     script = """async () => {
@@ -151,14 +152,14 @@ def test_all_of_it_by_keyboard(seen):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "play"
     page.keyboard.press("Enter")
-    page.wait_for_timeout(300)
+    until(page, lambda: steps(page) > 0)
     reads = page.locator(".read output[aria-live]")
     assert {one.get_attribute("aria-live") for one in reads.all()} == {"off"}, "while it plays"
     page.keyboard.press("Space")  # pauses
     assert {one.get_attribute("aria-live") for one in reads.all()} == {"polite"}
     moved = steps(page)
     assert moved > 0
-    page.wait_for_timeout(200)
+    two_frames(page)
     assert steps(page) == moved
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -269,13 +270,14 @@ def test_signs_have_the_colours_that_pictures_have(seen, scheme: str):
 def test_reduced_motion(seen):
     page = seen(reduced_motion="reduce")
     page.evaluate(
-        """async () => { const one = await lesson, draw = one.draw.bind(one); globalThis.drawn = 0;
-        one.draw = () => { drawn += 1; draw(); }; }"""
+        """async () => { const one = await lesson, draw = one.draw.bind(one); globalThis.drawn = [];
+        one.draw = () => { drawn.push(performance.now()); draw(); }; }"""
     )
     page.locator("button.play").click()
-    page.wait_for_timeout(1500)
+    until(page, lambda: page.evaluate("drawn.length") >= 4)
+    times = page.evaluate("drawn.slice(1, 4)")  # the first may follow a click at once
     page.locator("button.play").click()
-    assert 1 <= page.evaluate("drawn") <= 4
+    assert min(np.diff(times)) > 300  # milliseconds
     assert steps(page) > 11
 
 
@@ -326,8 +328,7 @@ def test_nothing_else_runs(seen, pages, browser):
       return [typeof globalThis.hit, sent];
     }"""
     assert one.page.evaluate(attempts) == ["undefined", "refused"]
-    one.page.wait_for_timeout(200)
-    assert sum("Content Security Policy" in error for error in one.errors) >= 4, one.errors
+    until(one.page, lambda: sum("Content Security Policy" in e for e in one.errors) >= 4)
     assert all(address.startswith("file:") for address in one.requests)
     one.close()
 

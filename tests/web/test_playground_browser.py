@@ -42,7 +42,7 @@ class Ground:
         self.page.on("console", lambda m: m.type == "error" and self.errors.append(m.text))
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("request", lambda one: self.requests.append(one.url))
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(60_000)
         self.page.goto(self.made.address)
         self.page.locator("body[data-frames]").wait_for()
 
@@ -53,7 +53,7 @@ class Ground:
     def get(self, name):
         return self.page.locator(f"#{name}")
 
-    def until(self, what, seconds=15):
+    def until(self, what, seconds=60):
         """Waits until the session has done what a person asked for."""
         deadline = time.monotonic() + seconds
         while not what():
@@ -84,12 +84,17 @@ def ground(shared):
     def frames():
         return int(shared.page.evaluate("document.body.dataset.frames"))
 
+    def current():
+        shown = shared.page.locator(".link title").first.text_content().rpartition(": ")[2]
+        return abs(float(shown) - shared.session.model.weights["dense_1.W"][0, 0]) < 1e-4
+
     shared.page.mouse.move(0, 0)
     shared.page.evaluate("document.getElementById('unit').close()")
     model, drawn = id(shared.session.model), frames()
     shared.made._worker.submit("address", {"text": ""})
     shared.until(lambda: id(shared.session.model) != model and not shared.session.playing)
     shared.until(lambda: frames() > drawn)
+    shared.until(current)  # a frame may have been of the model before
     return shared
 
 
@@ -97,6 +102,7 @@ def chosen(ground, name, value):
     ground.get(name).select_option(value)
 
 
+@pytest.mark.lecture("T1.J2")
 def test_play_pause_step_and_reset(ground):  # P1
     ground.press("Step")
     ground.until(lambda: ground.session.epoch == 1)
@@ -162,7 +168,7 @@ def test_classification_and_regression(ground):  # P5
 
 def test_every_data_set(ground):  # P6, P7
     names = ground.get("data-name").locator("option").all_text_contents()
-    assert names == ["circle", "xor", "gauss", "spiral", "plane", "gaussians"]
+    assert names == ["circle", "xor", "gauss", "spiral", "plane", "gaussians", "digits"]
     for name in names[1:]:
         chosen(ground, "data-name", name)
         ground.until(lambda name=name: ground.session.settings.data == name)
@@ -200,6 +206,7 @@ def test_layers_and_units(ground):  # P10, limits lifted
     for n in range(5, 12):
         ground.page.get_by_role("button", name="More units in layer 1", exact=True).click()
         ground.until(lambda n=n: ground.session.settings.layers[0].units == n)
+        ground.get(f"unit-1-{n - 1}").wait_for()  # the diagram was made anew
     ground.page.get_by_role("button", name="Fewer units in layer 2", exact=True).click()
     ground.until(lambda: ground.session.settings.layers[1].units == 1)
     ground.press("Remove the last one")
@@ -224,6 +231,7 @@ def _colours(ground, selector):
     return {tuple(map(int, one.split(","))) for one in found}
 
 
+@pytest.mark.lecture("T1.C14")
 def test_units_show_their_map_and_hovering_shows_it_large(ground):  # P11
     large = _picture(ground, "#map")
     ground.page.get_by_role("button", name="layer 1, unit 2", exact=True).hover()
@@ -265,6 +273,7 @@ def test_the_output_with_test_data_and_discretized(ground):  # P13
     assert ground.get("scale").text_content() == "−1+1"
 
 
+@pytest.mark.lecture("T1.J4")
 def test_losses_as_numbers_and_lines(ground):  # P14, elapsed time
     empty = _picture(ground, "#curve")
     ground.press("Play")
@@ -382,7 +391,7 @@ def test_data_from_a_formula(ground):
     ground.get("formula").fill("x2 > 2*sin(x1)")
     ground.press("Use")
     ground.until(lambda: ground.session.settings.data == "x2 > 2*sin(x1)")
-    assert ground.get("data-name").locator("option:checked").text_content().startswith("formula")
+    ground.get("data-name").locator("option:checked", has_text="formula").wait_for(state="attached")
     ground.get("formula").fill("x2 > open('x')")
     ground.press("Use")
     ground.page.get_by_text("unknown function 'open'").wait_for()
@@ -464,10 +473,9 @@ def test_values_under_the_cursor_with_all_digits(ground):
     ground.page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 4)
     ground.get("at").get_by_text("output:").wait_for()
     ground.get("all-digits").check()
-    ground.page.wait_for_timeout(120)
-    ground.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
-    def shown():
+    def shown():  # of moves that come fast some are left out
+        ground.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         text = ground.get("at").text_content()
         found = re.search(r"x1 = (\S+), x2 = (\S+?)x1", text), re.search(r"output: (\S+)$", text)
         return all(found) and [float(found[0][1]), float(found[0][2]), float(found[1][1])]
@@ -492,6 +500,17 @@ def test_save_and_load_a_model(ground, tmp_path):
     ground.get("load").set_input_files(place)
     same = lambda: all(map(np.array_equal, ground.session.model.get_weights(), kept))  # noqa: E731
     ground.until(same)
+    ground.page.locator("#epoch", has_text=re.compile("^1$")).wait_for()  # where the file stood
+    ground.press("Step")
+    ground.until(lambda: ground.session.epoch == 2)
+    x, y = ground.session.rows.train
+    python = pel.load(place)
+    python.fit(x, y, batch_size=10, epochs=2, seed=0, verbose=0, resume=True)
+    assert all(map(np.array_equal, python.get_weights(), ground.session.model.get_weights()))
+    with ground.page.expect_event("download", lambda one: "model" in one.suggested_filename) as got:
+        ground.press("Export the program")
+    got.value.save_as(tmp_path / "again.safetensors")  # the program loads it
+    assert (tmp_path / "again.safetensors").read_bytes() == place.read_bytes()
 
 
 def test_the_exported_program_ends_in_the_page_s_bits(ground, tmp_path):
@@ -509,9 +528,9 @@ def test_the_exported_program_ends_in_the_page_s_bits(ground, tmp_path):
     end = "\nimport numpy as np\nnp.savez('w.npz', *model.get_weights())\n"
     (tmp_path / "program.py").write_text(text + end)
     subprocess.run([sys.executable, "program.py"], cwd=tmp_path, check=True, timeout=60)
-    found = np.load(tmp_path / "w.npz")
     wanted = ground.session.model.get_weights()
-    assert all(np.array_equal(found[f"arr_{i}"], w) for i, w in enumerate(wanted))
+    with np.load(tmp_path / "w.npz") as found:
+        assert all(np.array_equal(found[f"arr_{i}"], w) for i, w in enumerate(wanted))
 
 
 def test_the_program_panel_changes_the_screen_and_refuses_with_the_line(ground):
@@ -550,6 +569,7 @@ def test_the_first_value_that_is_not_finite_is_explained(ground):
     assert re.search(r"at step \d+; the first value that is not finite is \w+ .*\w+\.py:\d+", said)
 
 
+@pytest.mark.lecture("T1.J4")
 def test_a_run_of_python_shows_itself(browser):
     import threading
 
@@ -577,26 +597,6 @@ def test_a_run_of_python_shows_itself(browser):
 
 
 # -- for everyone ---------------------------------------------------------------------------------
-
-
-def test_every_control_has_a_name_and_is_reached_by_tab(ground):
-    controls = ground.page.locator(
-        "main :is(button, input, select, textarea):visible:not([disabled]), header button:visible"
-    )
-    names = controls.evaluate_all(
-        "all => all.map((one) => [one.id || one.textContent, (one.ariaLabel || "
-        "[...(one.labels ?? [])].map((l) => l.textContent).join('') || one.textContent).trim()])"
-    )
-    assert all(name for _, name in names), [one for one, name in names if not name]
-    ground.page.evaluate("document.activeElement.blur()")
-    reached = set()
-    for _ in range(len(names) + 15):
-        ground.page.keyboard.press("Tab")
-        reached.add(
-            ground.page.evaluate("document.activeElement.id || document.activeElement.textContent")
-        )
-    missing = {one for one, _ in names} - reached
-    assert len(missing) <= 1, missing  # what is typed into last keeps the focus for a moment
 
 
 def test_the_aria_tree(ground):
@@ -631,38 +631,15 @@ def _contrast(first, second):
     return (high + 0.05) / (low + 0.05)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_contrast(ground, scheme):
-    ground.page.emulate_media(color_scheme=scheme)
-    colours = ground.page.evaluate(
-        """() => {
-            const probe = document.createElement("i"); document.body.append(probe);
-            const read = (name) => { probe.style.color = `var(${name})`;
-                return getComputedStyle(probe).color.match(/\\d+/g).slice(0, 3).map(Number); };
-            const names = ["--ground", "--panel", "--text", "--faint", "--line", "--accent",
-                "--accent-text", "--blue", "--orange", "--error"];
-            const found = Object.fromEntries(names.map((name) => [name, read(name)]));
-            probe.remove(); return found; }"""
-    )
-    ground.page.emulate_media(color_scheme="light")
-    for back in ("--ground", "--panel"):
-        for text in ("--text", "--faint", "--error"):
-            assert _contrast(colours[text], colours[back]) >= 4.5, (text, back)
-        for line in ("--line", "--accent", "--blue", "--orange"):
-            assert _contrast(colours[line], colours[back]) >= 3, (line, back)
-    assert _contrast(colours["--accent"], colours["--accent-text"]) >= 4.5
-    for value in ((0, 114, 178), (213, 94, 0)):  # the ends of the maps, against their middle
-        assert _contrast(value, (255, 255, 255)) >= 3
-
-
 def test_classes_are_told_apart_without_colours(ground):
     """Blue circles and orange squares: shapes stand beside colours, and signs beside lines."""
     ground.page.evaluate(
-        "async () => { const m = await import('/colours.js'); window.shapes = [0, 1, 2, 3, 4].map("
+        "async () => { const m = await import('/colours.js'); window.shapes = "
+        "[0, 1, 2, 3, 4, 5, 6].map("
         "(k) => { const c = new OffscreenCanvas(20, 20).getContext('2d'); m.mark(c, k, 10, 10, 8);"
         "c.fill(); return Array.from(c.getImageData(0, 0, 20, 20).data).join(); }); }"
     )
-    assert len(set(ground.page.evaluate("window.shapes"))) == 5
+    assert len(set(ground.page.evaluate("window.shapes"))) == 7
     dashes = ground.page.locator(".link.minus").first.evaluate(
         "one => getComputedStyle(one).strokeDasharray"
     )

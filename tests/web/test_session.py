@@ -61,6 +61,7 @@ def same(first, second):
     return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
+@pytest.mark.lecture("T1.J2")
 def test_a_step_is_an_epoch_over_the_training_points(session):
     do(session, do="step", epochs=2)
     x, y = pel.data.points("circle")
@@ -309,12 +310,12 @@ def test_save_and_load_keep_every_weight(session, told, tmp_path):
         same(loaded.get_weights(), kept) and loaded.history.epochs == session.model.history.epochs
     )
     other = Session()
-    do(other, do="load", content=base64.b64encode(content).decode())
+    do(other, do="load", content=base64.b64encode(content).decode(), more=False)
     assert same(weights(other), kept)
     assert other.settings.layers == session.settings.layers
     for wrong in ("%%%", base64.b64encode(b"not a model").decode(), ""):
         with pytest.raises(DataError):
-            do(other, do="load", content=wrong)
+            do(other, do="load", content=wrong, more=False)
 
 
 def test_export_gives_the_program_and_own_points(session, told):
@@ -388,7 +389,7 @@ def test_bounds_of_rows_and_columns():
 
 
 def test_every_setting_has_a_check_and_stands_in_the_screen(session):
-    names = {one.name for one in dataclasses.fields(Settings)} - {"changes", "epochs"}
+    names = {one.name for one in dataclasses.fields(Settings)} - {"changes", "epochs", "loaded"}
     assert names == set(SETTINGS)
     assert names == set(session.screen()["settings"])
 

@@ -28,6 +28,7 @@ from pellucid.core import shapes
 from pellucid.core.arguments import integer
 from pellucid.core.errors import ArgumentError, DataError, PellucidError
 from pellucid.core.files import as_path, check_target
+from pellucid.core.forks import load as load_module
 from pellucid.data import Dataset, load_digits, load_idx_folder, read_idx
 from pellucid.graph.text import print_graph
 from pellucid.models import Model, Sequential
@@ -35,8 +36,6 @@ from pellucid.nn import L2, Dense, Flatten, Rescale
 from pellucid.nn.activations import check as check_activation
 from pellucid.optim import SGD, Adam, Optimizer
 from pellucid.tables import TableModel, load
-from pellucid.web.inspector.inspecting import inspect as look
-from pellucid.web.inspector.inspecting import rows_of_file
 from pellucid.web.playing import play as start
 
 app = typer.Typer(
@@ -461,6 +460,9 @@ def play(
         str | None, typer.Argument(help="A link of the page: what stands on the screen first.")
     ] = None,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+    exercise: Annotated[
+        str | None, typer.Option(help="Open an exercise: hidden-units or which-function.")
+    ] = None,
 ) -> None:
     """Open the playground: a network that trains while you look and change it.
 
@@ -470,7 +472,10 @@ def play(
     \b
     pellucid play
     pellucid play "#data=spiral&noise=0.1"
+    pellucid play --exercise which-function
     """
+    if exercise is not None:
+        link = f"{link or '#'}&exercise={exercise}"
     start(link=link, browser=browser)
 
 
@@ -497,16 +502,18 @@ def inspect(
     pellucid inspect digits.safetensors
     pellucid inspect mine.safetensors --data rows.csv --epochs 5
     """
+    inspector = load_module("pellucid.web.inspector.inspecting")  # no other command waits for it
     model = load(model_file)
     if isinstance(model, TableModel):
         raise DataError("inspect", f"expected a network, got a model of a table in {model_file}")
     if data is not None and Path(data).suffix.lower() in (".csv", ".tsv"):
-        own = rows_of_file(Path(data))
+        own = inspector.rows_of_file(Path(data))
         x, y = own.x, own.y
     else:
         images = dataset("inspect", data or "digits", model.seed or 0)
         x, y = images.x_train, images.y_train
-    look(model, x, y, batch_size=batch_size, epochs=epochs, seed=seed, browser=browser)
+    options = {"batch_size": batch_size, "epochs": epochs, "seed": seed, "browser": browser}
+    inspector.inspect(model, x, y, **options)
 
 
 def version(shown: bool) -> None:

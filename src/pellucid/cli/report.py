@@ -18,7 +18,7 @@ from pellucid.core.files import check_target
 from pellucid.data import Dataset
 from pellucid.models import Model
 from pellucid.train.callback import Callback, Run
-from pellucid.viz.curves import is_own_figure, save_curves
+from pellucid.viz.progress import STEPS, over_steps
 
 
 def heading(data: Dataset, model: Model) -> str:
@@ -193,11 +193,20 @@ def check_figure(target: Path, overwrite: bool, resume: bool) -> bool:
     return allowed
 
 
+def is_own_figure(path: Path) -> bool:
+    """Whether `draw` wrote the file: a PNG file says what it shows."""
+    try:
+        with path.open("rb") as file:
+            return f"Title\0{STEPS}".encode() in file.read(512)
+    except OSError:
+        return False
+
+
 def draw(model: Model, target: Path, overwrite: bool) -> Path | None:
     """The figure of both curves beside the model; None where matplotlib is not installed."""
     place = figure_path(target)
     try:
-        save_curves(model.history.steps, model.history.validation, place, overwrite=overwrite)
+        over_steps(model.history.steps, model.history.validation).save(place, overwrite=overwrite)
     except MissingPackageError:
         return None
     return place

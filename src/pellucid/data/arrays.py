@@ -10,13 +10,14 @@ import contextlib
 import functools
 import hashlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from pellucid.core import shapes
 from pellucid.core.errors import DataError, DTypeError, PellucidError, ShapeError
 from pellucid.data.frames import column_array, frame_arrays, is_frame, is_series
+from pellucid.data.sparse import SparseRows, SparseTable, is_sparse
 
 Array = np.ndarray[Any, Any]
 _CHECKED_ROWS = 1 << 16  # rows whose whole numbers are checked at once
@@ -199,8 +200,11 @@ def as_features(x: Any, where: str, dtype: np.dtype[Any] | None = None) -> Array
     """x as rows of numbers, (N, …).
 
     Args:
-        dtype: what they are used in; integers that it cannot hold are refused.
+        dtype: what they are used in; integers that it cannot hold are refused. A sparse matrix
+            is then a `SparseTable`.
     """
+    if dtype is not None and type(x) is not np.ndarray and is_sparse(x):
+        return cast(Array, SparseTable(SparseRows.of(x, where, dtype=dtype)))
     if is_frame(x) and dtype is not None:
         x = _table_array(x, where, "x", dtype)
     array = as_array(x, where, "x")

@@ -1,6 +1,6 @@
-"""What a step does to each layer: gradient norms, dead units; what each hidden unit responds to.
+"""What a step does to each layer: gradient norms and dead units.
 
-In: a `Moment` of a model, or the model with rows. Out: plain records, a row a layer.
+In: a `Moment` of a model. Out: plain records, a row a layer.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.inspector.moment import Moment
+from pellucid.ops.spec import Kind, lookup
 from pellucid.viz.phases import DATA, FORWARD, LOSS
 
 Array = np.ndarray[Any, Any]
@@ -51,11 +52,15 @@ def layers(moment: Moment) -> list[LayerFacts]:
 
 
 def _ends(moment: Moment) -> dict[str, int]:
-    """The last node of each layer in the forward pass that moves and has rows and units."""
+    """The last node of each layer in the forward pass that moves and has rows and units.
+
+    What only walks the same numbers another way, as windows of a pooling or Flatten, has no units.
+    """
     found = {}
     for n in moment.forward:
-        role = moment.roles[n]
+        role, kind = moment.roles[n], lookup(moment.graph.nodes[n].op).kind
         known = role.phase == FORWARD and role.layer not in (LOSS, DATA, "")
+        known = known and kind in (Kind.ELEMENTWISE, Kind.CONTRACT, Kind.GATHER)
         if known and n in moment.places and moment.values[n].ndim > 1:
             found[role.layer] = n
     return found

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.core import forks
+from pellucid.core import forks, shapes
 from pellucid.core.errors import ArgumentError, nearest
-from pellucid.graph.node import Graph
+from pellucid.graph.node import Graph, Node
 from pellucid.graph.printer import names as node_names
 from pellucid.inspector.gradients import bound, with_every_gradient
 from pellucid.ops.spec import Kind, lookup
@@ -45,6 +45,8 @@ class Moment:
         files: where the person's source may stand, beside the modules that are loaded.
         traced_at: the line that had the graph traced. Layers of the library have it; it says
             nothing of them.
+        fixed: the nodes of a training step that belong to no row of the batch: weights, and what
+            is computed over all rows.
     """
 
     graph: Graph
@@ -55,6 +57,7 @@ class Moment:
     own: int
     files: tuple[str, ...] = field(default=(), compare=False)
     traced_at: str = ""
+    fixed: frozenset[int] = frozenset()
 
     @forks.cached_property
     def roles(self) -> list[Role]:
@@ -176,8 +179,19 @@ class StepGraph:
         graph = bound(self.whole, check_inputs(self.whole, inputs))
         values = [np.asarray(value) for value in interpreter.step(graph, list(inputs))]
         return Moment(
-            graph, self.names, values, self.places, self.ends, self.own, traced_at=traced_at
+            *(graph, self.names, values, self.places, self.ends, self.own),
+            traced_at=traced_at,
+            fixed=self.fixed,
         )
+
+    @forks.cached_property
+    def fixed(self) -> frozenset[int]:
+        """The nodes without rows."""
+        return frozenset(n for n, one in enumerate(self.whole.nodes) if not _by_rows(one))
+
+
+def _by_rows(node: Node) -> bool:
+    return shapes.has_batch(node.type.shape)
 
 
 def _named(names: list[str], graph: Graph, end: int, places: dict[int, int]) -> list[str]:

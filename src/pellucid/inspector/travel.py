@@ -16,16 +16,19 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import forks
-from pellucid.core.arguments import integer
+from pellucid.core.arguments import flag, integer
 from pellucid.core.errors import ArgumentError, user_line
+from pellucid.data.streams import is_stream
 from pellucid.inspector.moment import Moment, StepGraph, sinks_of_gradients
+from pellucid.inspector.recorded import Recorded, recorded
 from pellucid.models import Model, fitting
 from pellucid.models.data import Data
 from pellucid.optim import BatchSize, Minimizer
 from pellucid.runtime.backend import check_backend
 from pellucid.runtime.executor import Trainer
 from pellucid.runtime.threads import check as check_threads
-from pellucid.train.loop import RunState
+from pellucid.train.callback import Callback, as_callbacks
+from pellucid.train.state import RunState
 from pellucid.viz.phases import Ends, ends_of
 
 Array = np.ndarray[Any, Any]
@@ -61,11 +64,15 @@ class Travel:
 
     Args:
         model: compiled.
-        x, y, batch_size, epochs, seed, backend, threads: as in `fit`.
+        x, y, batch_size, epochs, sample_weight, class_weight, shuffle, seed, backend, threads: as
+            in `fit`.
+        callbacks, validation_data: as in `fit`. With callbacks the run is made once, whole, before
+            anything is shown: what they set decides its rates and its end.
         most_states: how many states are kept at a time.
 
     Attributes:
         steps: how many steps the run has.
+        backend: what runs them; None, the fastest.
         losses: the loss of each step that was run so far, by its number.
         failed: the step whose loss was not finite, the last one; None as far as is known.
     """
@@ -78,6 +85,11 @@ class Travel:
         *,
         batch_size: int | str | BatchSize | None = None,
         epochs: int = 1,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        shuffle: bool = True,
+        callbacks: Callback | Sequence[Callback] = (),
+        validation_data: Any = None,
         seed: int = 0,
         backend: str | None = None,
         threads: int | None = None,
@@ -87,21 +99,47 @@ class Travel:
         self.epochs = integer("inspect", "epochs", epochs, 1, _MOST_EPOCHS)
         self._most = integer("inspect", "most_states", most_states, 2)
         check_backend("inspect", backend)
-        self._backend, self._threads = backend, check_threads("inspect", threads)
-        data = Data.of(model, x, y, "inspect")
+        self.backend, self._threads = backend, check_threads("inspect", threads)
+        flag("inspect", "shuffle", shuffle)
+        if is_stream(x):
+            raise ArgumentError(
+                "inspect",
+                "x must be arrays, whose rows any step can take again, got a stream: "
+                f"{type(x).__name__}",
+                "Give its batches as arrays x and y, with batch_size= and shuffle=False.",
+            )
+        data = Data.of(model, x, y, "inspect", sample_weight, class_weight)
+        data = data.dense(model, "inspect")
         sizes = fitting.batch_sizes(batch_size, data.rows, optimizer)
-        self.model, self.task = model, model.task(data.types, False)
+        self.model, self.task = model, model.task(data.types, bool(data.weights))
         self._progress = fitting.start(model, self.task, {}, seed, False)
         self.job = fitting.job(model, self.task, data, self._progress.seed, sizes.largest(epochs))
         self._optimizer, self._sizes = optimizer, sizes
         self._starts = self._begins(data.rows)
         self.steps = self._starts[-1]
+        given = as_callbacks("inspect", callbacks)
+        self._recorded: Recorded | None = None
+        if given:
+            options = {
+                **{"batch_size": batch_size, "epochs": epochs, "sample_weight": sample_weight},
+                **{"class_weight": class_weight, "shuffle": shuffle, "seed": seed},
+                **{"validation_data": validation_data, "backend": backend, "threads": threads},
+            }
+            self._end_with(recorded(model, x, y, given, options))
+        elif validation_data is not None:
+            raise ArgumentError(
+                "inspect",
+                "validation_data is for callbacks, got it without any",
+                "A step does not depend on it: leave it out.",
+            )
         own = self._progress
         first = [*own.params, *own.slots, *own.state, np.asarray(own.step, np.int64)]
         self._kept = {0: [array.copy() for array in first]}
         self._every = 1
         seed, line = self._progress.seed, user_line() or ""
-        self._order = functools.lru_cache(8)(lambda epoch: self.job.order(seed, epoch))
+        self._order = functools.lru_cache(8)(
+            lambda epoch: self.job.order(seed, epoch) if shuffle else np.arange(data.rows)
+        )
         self._moment = functools.lru_cache(4)(
             lambda number: self.graph.at(self.inputs(number), line)
         )
@@ -114,6 +152,16 @@ class Travel:
         for epoch in range(self.epochs):
             starts.append(starts[-1] - (-rows // self._size(epoch)))
         return starts
+
+    def _end_with(self, run: Recorded) -> None:
+        """The run ends where its callbacks ended it, with the rates that they set."""
+        if not run.steps:
+            raise ArgumentError(
+                "inspect", "a callback ends the run before its first step, got none"
+            )
+        self._recorded, self.steps = run, run.steps
+        self._starts = [*(k for k in self._starts if k < run.steps), run.steps]
+        self.epochs = len(self._starts) - 1
 
     def _size(self, epoch: int) -> int:
         return min(self._sizes.checked_size(epoch), self.job.rows)
@@ -142,7 +190,8 @@ class Travel:
         return self._starts[epoch]
 
     def _rates(self, number: int, count: int) -> Array:
-        return np.array(self._optimizer.rates(self._progress.step + number, count))
+        rates = np.array(self._optimizer.rates(self._progress.step + number, count))
+        return rates if self._recorded is None else rates * self._recorded.scale(number, count)
 
     # -- states -----------------------------------------------------------------------------
 
@@ -211,7 +260,7 @@ class Travel:
             step=int(copies[-1]),
         )
         return fitting.engine_of(
-            self.model, self.task, self.job, progress, self._backend, self._threads
+            self.model, self.task, self.job, progress, self.backend, self._threads
         )
 
     def _keep(self, number: int, state: list[Array]) -> None:

@@ -284,28 +284,19 @@ class Architecture:
         self.nodes += len(traced.graph)
 
     def initial(self) -> tuple[Graph, trees.Structure]:
-        """The graph (seed, step, inputs) → (params, state)."""
+        """The graph (seed, step) → (params, state); the types of all values are known."""
+        types = [*self.input_types, *self.types]
 
-        def initial(seed: Value, step: Value, *inputs: Value) -> Any:
+        def initial(seed: Value, step: Value) -> Any:
             params: Tree = {}
             state: Tree = {}
-            values = list(inputs)
             for layer, name, read in zip(self.layers, self.names, self.sources, strict=True):
                 if name not in params:
                     key = Key(seed, step, "init").child(name)
-                    params[name], state[name] = layer.init(key, values[read[0]].type)
-                given = read_by(layer, [values[n] for n in read])
-                out, _ = layer.apply(params[name], state[name], given, train=False, key=None)
-                values.append(out)
+                    params[name], state[name] = layer.init(key, types[read[0]])
             return params, state
 
-        names = trees.paths(self.inputs.nested(self.input_types), "x")
-        traced = trace(
-            initial,
-            [_SCALAR, _SCALAR, *self.input_types],
-            ["seed", "step", *names],
-            lambda v: (tuple(v), {}),
-        )
+        traced = trace(initial, [_SCALAR, _SCALAR], ["seed", "step"], lambda v: (tuple(v), {}))
         graph = traced.with_constants() if traced.captures else traced.graph
         return graph, traced.structure
 

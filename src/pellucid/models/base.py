@@ -35,7 +35,7 @@ from pellucid.optim import Minimizer
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.interpreter import run
 from pellucid.train.history import History
-from pellucid.train.loop import Weights
+from pellucid.train.state import Weights
 from pellucid.train.step import gradient_graph, slots_graph, step_graph
 from pellucid.train.task import Task
 from pellucid.transform.arrays import check_whole, converted
@@ -402,7 +402,11 @@ class BaseModel(Network):
 
     def start_slots(self, task: Task) -> None:
         """The optimizer's slots before the first step."""
-        graph = slots_graph(task, self.configuration("fit").optimizer)
+        key, optimizer = self.key(task), self.configuration("fit").optimizer
+        graph = self.programs.slots.get(key)
+        if graph is None:
+            graph = self.programs.traced(lambda: slots_graph(task, optimizer))
+            self.programs.slots[key] = graph
         self._slots = self._by_slot(run(graph, trees.leaves_of(self.params)))
 
     def slot_types(self) -> dict[str, list[TensorType]]:

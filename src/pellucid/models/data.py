@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from pellucid.core import dtypes
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.core.shapes import N
 from pellucid.data.arrays import as_targets, check_exact, check_finite, slice_rows
+from pellucid.data.sparse import SparseTable
 from pellucid.data.weights import as_weights, weights_by_class
 from pellucid.graph.node import TensorType
 from pellucid.models.base import BaseModel
@@ -28,7 +29,7 @@ class Data:
     """Rows to train on or to measure, checked.
 
     Attributes:
-        features: an array an input, as they were given.
+        features: an array an input, as they were given, or a `SparseTable`.
         targets: an array an output, as its loss takes it.
         weights: the weight of each row, alone; empty where rows have none.
     """
@@ -96,6 +97,21 @@ class Data:
                 for y in self.targets
             ]
         )
+
+    def dense(self, model: BaseModel, where: str) -> Data:
+        """The same with arrays in the place of sparse matrices, where the memory holds them."""
+        if not self.sparse:
+            return self
+        dtype = numpy_dtype(model.dtype)
+        features = tuple(
+            x.dense(dtype, where) if isinstance(x, SparseTable) else x for x in self.features
+        )
+        return replace(self, features=features)
+
+    @property
+    def sparse(self) -> bool:
+        """Whether features are sparse matrices."""
+        return any(isinstance(x, SparseTable) for x in self.features)
 
     @property
     def rows(self) -> int:

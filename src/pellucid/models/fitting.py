@@ -31,9 +31,9 @@ from pellucid.train.callback import Callback, as_callbacks
 from pellucid.train.callbacks import Checkpoint, ProgressBar
 from pellucid.train.engines import Job, MinimizerTrainer, engine
 from pellucid.train.history import History
-from pellucid.train.loop import LAST, RunState
 from pellucid.train.metrics import check_targets
 from pellucid.train.rows import DrawnRows, Rows
+from pellucid.train.state import LAST, RunState
 from pellucid.train.step import evaluation_graph, product_graph, value_graph
 from pellucid.train.task import Task
 

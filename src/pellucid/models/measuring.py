@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.data.arrays import check_finite, slice_rows
+from pellucid.data.sparse import SparseTable
 from pellucid.runtime.executor import Executable
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.threads import available, in_chunks
@@ -114,6 +115,9 @@ def predictions(
         return list(program([*fixed, *rows]))
 
     count = len(features[0])
+    for x in features:
+        if isinstance(x, SparseTable):
+            chunk = min(chunk, x.at_a_time(dtype))
     team = _threads(program, -(-count // chunk), threads)
     parts = in_chunks(predicted, count, chunk, team)
     if len(parts) == 1:

@@ -40,7 +40,8 @@ from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.threads import check as check_threads
 from pellucid.train.callback import Callback
 from pellucid.train.history import History
-from pellucid.train.loop import RunState, Settings, TrainingRun
+from pellucid.train.loop import TrainingRun
+from pellucid.train.state import RunState, Settings
 from pellucid.train.step import objective, prediction_graph
 from pellucid.transform.arrays import check_whole, converted
 from pellucid.transform.explainable import FunctionCall
@@ -403,7 +404,8 @@ class Model(BaseModel):
 
         Args:
             x: (N, …) numbers: an array of any order and dtype, a list, a memmap; for several inputs
-                a list or dict of such arrays, as the model's inputs are.
+                a list or dict of such arrays, as the model's inputs are. Of a sparse matrix of
+                SciPy's the rows of each step are made dense.
             y: (N,) or (N, H), as the loss wants it; for several outputs a list or dict.
             batch_size: rows a step: 1 is stochastic descent, "all" batch descent, a GrowingBatch
                 changes by epoch. The last batch of an epoch may be smaller. None is 32, and "all"
@@ -459,7 +461,9 @@ class Model(BaseModel):
             real("fit", "validation_split", validation_split, 0, 1, open_low=True, open_high=True)
             if validation_data is not None:
                 raise ArgumentError(
-                    "fit", "give validation_data or validation_split, got both", "Leave one out."
+                    "fit",
+                    "give validation_data or validation_split, got both",
+                    "Leave one of the two out.",
                 )
         measures = validation_data is not None or validation_split is not None
         if validate_every is not None:

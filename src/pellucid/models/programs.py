@@ -23,12 +23,14 @@ class Programs:
     Attributes:
         tasks: by the targets they are trained on.
         graphs: of training steps, by the same.
+        slots: of the optimizer's slots before the first step, by the same.
         trainers: machine code of training steps, by the same, then as `train/engines` keeps it.
         own: the functions of a person's own that the graphs were traced from.
     """
 
     tasks: dict[Targets, Task] = field(default_factory=dict)
     graphs: dict[Targets, Graph] = field(default_factory=dict)
+    slots: dict[Targets, Graph] = field(default_factory=dict)
     trainers: dict[Targets, dict[Any, Any]] = field(default_factory=dict)
     own: OwnCode | None = None
     _programs: dict[Hashable, Executable] = field(default_factory=dict)
@@ -61,5 +63,5 @@ class Programs:
 
     def clear(self) -> None:
         """Forgets all but whose code it is."""
-        for table in (self.tasks, self.graphs, self.trainers, self._programs):
+        for table in (self.tasks, self.graphs, self.slots, self.trainers, self._programs):
             table.clear()

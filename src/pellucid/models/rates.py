@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import dataclasses
-import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +12,11 @@ from typing import Any
 
 from pellucid.core.arguments import checked, integer, real
 from pellucid.core.errors import ArgumentError, DivergenceError
-from pellucid.core.files import check_target, write_atomically
 from pellucid.models.model import Model
 from pellucid.optim import Exponential, Minimizer
 from pellucid.train.callback import Callback, Run
-from pellucid.viz.curves import rate_curve
+from pellucid.viz.progress import over_rates
+from pellucid.viz.svg import Picture
 
 _MEMORY = 0.9  # of the running mean that smooths the losses
 _MOST_STEPS = 1_000_000  # each leaves a loss and a rate
@@ -56,17 +55,23 @@ class RateRange:
             real(where, "suggestion", self.suggestion, 0, open_low=True)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Writes the curve of the loss over the rate as PNG.
+        """Writes the curve of the loss over the rate as an SVG or a PNG file.
+
+        Args:
+            path: ends in .svg or .png.
 
         Raises:
             ArgumentError: if the file exists and `overwrite` is False.
-            MissingPackageError: if matplotlib is not installed.
+            MissingPackageError: for PNG, if matplotlib is not installed.
         """
-        target = check_target(path, overwrite)
-        buffer = io.BytesIO()
-        figure = rate_curve(self.rates, self.losses, self.smoothed, self.suggestion)
-        figure.savefig(buffer, format="png", dpi=130)
-        write_atomically(target, buffer.getvalue(), overwrite=overwrite)
+        self._picture().save(path, overwrite=overwrite)
+
+    def _picture(self) -> Picture:
+        return over_rates(self.rates, self.losses, self.smoothed, self.suggestion)
+
+    def _repr_svg_(self) -> str:
+        """The curve in a notebook."""
+        return self._picture().svg
 
 
 class _Until(Callback):

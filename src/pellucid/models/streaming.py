@@ -193,11 +193,17 @@ def feed(source: Source, batch_size: Any, epochs: int, resume: bool) -> Feed:
 def feed_of_arrays(
     model: BaseModel, data: Data, batch_size: Any, epochs: int, shuffle: bool
 ) -> Feed:
-    """As `fitting.feed`; rows of a file that native code cannot read as they lie go by a window."""
+    """As `fitting.feed`; rows that native code cannot read as they lie go by a window.
+
+    These are rows of files in another form, and of sparse matrices. Where a step takes all rows, a
+    sparse matrix is made dense.
+    """
+    if data.sparse and fitting.feed(model, data, batch_size, epochs, shuffle).largest >= data.rows:
+        data = data.dense(model, "fit")
     made = fitting.feed(model, data, batch_size, epochs, shuffle)
     names = (*model.architecture.inputs.labels("x"), *("y",) * len(data.targets), "sample_weight")
     arrays = (*data.features, *data.others)
-    if all(is_readable(one) or not _is_mapped(one) for one in arrays):
+    if not data.sparse and all(is_readable(one) or not _is_mapped(one) for one in arrays):
         return made
     window = _window(data, numpy_dtype(model.dtype), 2 * made.largest)
     own = (*window.features, *window.others)

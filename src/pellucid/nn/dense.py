@@ -274,7 +274,9 @@ class RepeatVector(Layer):
     ) -> tuple[Value, Tree]:
         if len(x.type.shape) != 2:
             raise ShapeError(
-                self.where, f"x must be (N, D), got {shapes.text(x.type.shape)}", "Add Flatten()."
+                self.where,
+                f"x must be (N, D), got {shapes.text(x.type.shape)}",
+                "Add Flatten() before RepeatVector.",
             )
         return composite.repeat(composite.expand_dims(x, 1), self.count, 1), state
 

@@ -55,7 +55,7 @@ class _Channelwise(Layer):
         return activation
 
     def without_activation(self) -> Layer:
-        return dataclasses.replace(self, activation=None)
+        return dataclasses.replace(self, activation=None)  # type: ignore[call-arg]
 
     def _kernel(self, key: Key, x: TensorType) -> Value:
         """The start of W, (K, C, M). A unit sees one channel, so each is drawn by itself."""
@@ -74,8 +74,8 @@ class _Channelwise(Layer):
     def _each(self, kernel: Value, x: Value) -> Value:
         """The convolution of each channel: (N, windows, C·M)."""
         sliding.known_lengths(self.where, x, self.rank)
-        *size, channels, several = kernel.type.shape
-        flat = composite.reshape(kernel, (*size, 1, channels * several))
+        size, maps = kernel.type.shape[: self.rank], _maps(kernel)
+        flat = composite.reshape(kernel, (*size, 1, maps))
         return composite.conv(
             x,
             flat,
@@ -85,6 +85,13 @@ class _Channelwise(Layer):
             known_length(self.where, x, -1),
             where=self.where,
         )
+
+
+def _maps(kernel: Value) -> int:
+    """How many maps a kernel (K, C, M) makes."""
+    channels, several = kernel.type.shape[-2:]
+    assert isinstance(channels, int) and isinstance(several, int)
+    return channels * several
 
 
 def _drawn(
@@ -113,8 +120,7 @@ class DepthwiseConvolution(_Channelwise):
     def init(self, key: Key, x: TensorType) -> tuple[Tree, Tree]:
         params = {"W": self._kernel(key, x)}
         if self.use_bias:
-            *_, channels, several = params["W"].type.shape
-            params["b"] = self._bias(key, channels * several, x.dtype)
+            params["b"] = self._bias(key, _maps(params["W"]), x.dtype)
         return params, {}
 
     def apply(
@@ -185,9 +191,8 @@ class SeparableConvolution(_Channelwise):
 
     def init(self, key: Key, x: TensorType) -> tuple[Tree, Tree]:
         kernel = self._kernel(key, x)
-        *_, channels, several = kernel.type.shape
         start = initializer(self.where, "pointwise_initializer", self.pointwise_initializer)
-        shape = (channels * several, self.filters)
+        shape = (_maps(kernel), self.filters)
         params = {"W": kernel, "P": start.values(key.child("P"), shape, x.dtype)}
         if self.use_bias:
             params["b"] = self._bias(key, self.filters, x.dtype)

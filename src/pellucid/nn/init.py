@@ -309,7 +309,7 @@ ELSEWHERE = {
     "random_normal": "normal",
     "random_uniform": "Write pel.nn.Uniform(0.05), which is Keras's.",
     "zero": "zeros",
-    "one": "ones",
+    "one": "Write the word 'ones', or pel.nn.Fill(1.0).",
     "constant": "Write pel.nn.Fill(value).",
     "eye": "identity",
 }

@@ -149,7 +149,7 @@ class Dot(Layer):
         if self.normalize:
             pair = [unit_length(one, axis) for one, axis in zip(pair, axes, strict=True)]
         try:
-            out = composite.contract(*pair, [(0, 0)], [(axes[0], axes[1])])
+            out = composite.contract(pair[0], pair[1], [(0, 0)], [(axes[0], axes[1])])
         except ShapeError as error:
             shown = " and ".join(shapes.text(one.type.shape) for one in pair)
             raise ShapeError(

@@ -116,7 +116,8 @@ class AlphaDropout(_OfRate):
         kept = key.uniform(x.type.shape, x.type.dtype) >= self.rate
         scale = ((1 - self.rate) * (1 + self.rate * _LOWEST**2)) ** -0.5
         dropped = composite.where(kept, x, number(_LOWEST, x.type.dtype))
-        return dropped * scale - scale * _LOWEST * self.rate
+        noisy: Value = dropped * scale - scale * _LOWEST * self.rate
+        return noisy
 
 
 @record
@@ -141,4 +142,5 @@ class GaussianNoise(Noise):
         return self.stddev
 
     def _noisy(self, x: Value, key: Key) -> Value:
-        return x + key.normal(x.type.shape, x.type.dtype) * self.stddev
+        noisy: Value = x + key.normal(x.type.shape, x.type.dtype) * self.stddev
+        return noisy

@@ -199,7 +199,7 @@ class GroupNorm(_Normalization):
             raise ShapeError(
                 self.where,
                 f"groups must divide the {channels} channels of x, got {groups}",
-                "Channels come last.",
+                "Choose a divisor: channels are the last axis.",
             )
         return groups
 

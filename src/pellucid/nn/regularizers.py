@@ -6,7 +6,7 @@ The lectures' forms convert: (λ/N)·Ω on a minibatch slide is our λ/N, and ½
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from pellucid.core.arguments import flag, real
 from pellucid.core.config import record
@@ -229,7 +229,10 @@ class NonNegative(Regularizer):
 
     biases: bool = False
 
-    strength: ClassVar[float] = 0.0  # it has none
+    @property
+    def strength(self) -> float:  # type: ignore[override]
+        """It has none: 0."""
+        return 0.0
 
     def penalty(self, strength: Value, weight: Value) -> None:
         return None

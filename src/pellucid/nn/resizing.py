@@ -70,7 +70,8 @@ class _Bordered(Layer):
     def _ends(self, x: Value) -> list[tuple[int, int]]:
         several = _entries(self.where, "padding", self.padding, len(_lengths(self.where, x)))
         pairs = sliding.check_padding(self.where, tuple(several), len(several))
-        return [(int(before), int(behind)) for before, behind in pairs]
+        assert not isinstance(pairs, str)
+        return [(before, behind) for before, behind in pairs]
 
 
 @record
@@ -261,13 +262,15 @@ def _along(x: Value, axis: int, old: int, new: int, interpolation: str) -> Value
 
 
 def _linear(far: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    return np.maximum(1 - far, 0)
+    weight: np.ndarray[Any, Any] = np.maximum(1 - far, 0)
+    return weight
 
 
 def _cubic(far: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     near = (1.5 * far - 2.5) * far * far + 1
     beyond = ((-0.5 * far + 2.5) * far - 4) * far + 2
-    return np.where(far <= 1, near, np.where(far < 2, beyond, 0.0))
+    weight: np.ndarray[Any, Any] = np.where(far <= 1, near, np.where(far < 2, beyond, 0.0))
+    return weight
 
 
 _KERNELS = {"bilinear": _linear, "bicubic": _cubic}

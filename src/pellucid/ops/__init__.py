@@ -1,6 +1,16 @@
 """The table of operations. Importing this package fills the registry."""
 
-from pellucid.ops import compare, contract, elementwise, gather, movement, random, reduce
+from pellucid.ops import (
+    compare,
+    contract,
+    elementwise,
+    gather,
+    inverse,
+    movement,
+    order,
+    random,
+    reduce,
+)
 from pellucid.ops.spec import REGISTRY
 
 __all__ = [
@@ -9,7 +19,9 @@ __all__ = [
     "contract",
     "elementwise",
     "gather",
+    "inverse",
     "movement",
+    "order",
     "random",
     "reduce",
 ]

@@ -492,6 +492,8 @@ def cast(operand: Any, dtype: DType) -> Value:
     if not isinstance(operand, Value) and is_scalar(operand):
         return number(operand, dtype)
     value = recorder.lift(exactly(operand))
+    if value.weak == LISTED:
+        value.weak = STRONG  # its dtype is decided here
     if value.type.dtype == dtype:
         return value
     return recorder.apply(REGISTRY["cast"], [value], {"dtype": dtype})

@@ -107,7 +107,8 @@ class Optimizer:
         if isinstance(self.learning_rate, Schedule):
             schedule = self.learning_rate
             return [_rate_of(schedule, step + i) for i in range(count)]
-        return [self.rate(step)] * count
+        assert self.learning_rate is not None
+        return [float(self.learning_rate)] * count
 
     # -- for a training loop of your own ----------------------------------------------------
 

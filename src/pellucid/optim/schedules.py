@@ -156,8 +156,11 @@ class CosineRestarts(Schedule):
             number = math.floor(cycles)
             part = cycles - number
         else:  # cycle i begins at (longerⁱ - 1)/(longer - 1) of the first one's length
-            grown = cycles * (self.longer - 1) + 1
-            number = math.floor(math.log(grown) / math.log(self.longer))
+            # ln(cycles·(longer - 1) + 1), which may be more than a float holds.
+            grown = math.log1p(cycles * (self.longer - 1))
+            if math.isinf(grown):
+                grown = math.log(cycles) + math.log(self.longer - 1)
+            number = math.floor(grown / math.log(self.longer))
             length = float(self.longer) ** number
             part = (cycles - (length - 1) / (self.longer - 1)) / length
         top = self.final + (self.initial - self.final) * float(self.lower) ** number
@@ -188,7 +191,8 @@ class PolynomialDecay(Schedule):
 
     def rate(self, step: int) -> float:
         left = 1 - min(_step(step), self.steps) / self.steps
-        return self.final + (self.initial - self.final) * left ** float(self.power)
+        part: float = left ** float(self.power)
+        return self.final + (self.initial - self.final) * part
 
 
 @record
@@ -323,7 +327,10 @@ class BatchSize:
 
     def checked_size(self, epoch: int) -> int:
         """`size`, which may be a person's own and say anything, as a number of rows."""
-        return integer(type(self).__name__, f"size({epoch})", self.size(epoch), 1)
+        size = self.size(epoch)
+        if type(size) is int and 1 <= size <= _LARGEST_BATCH:
+            return size
+        return integer(type(self).__name__, f"size({epoch})", size, 1)
 
     def largest(self, epochs: int) -> int:
         """A bound for `size` in the first epochs, found without asking for each.

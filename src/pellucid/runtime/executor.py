@@ -125,6 +125,12 @@ class Trainer(Protocol):
     def finish(self) -> list[Array]:
         """The same when no step follows: the trainer's own arrays, not copies of them."""
 
+    def mark(self) -> None:
+        """Remembers the state after the last step."""
+
+    def go_back(self) -> None:
+        """Goes back to the state that was marked last, once."""
+
     def before_failure(self) -> list[Array]:
         """The state that the last step, whose loss was not finite, began with."""
 

@@ -158,6 +158,10 @@ def scatter_add(x: Array, indices: Array, updates: Array, axis: int) -> Array:
     return out
 
 
+def argsort(x: Array) -> Array:
+    return np.argsort(x, axis=-1, kind="stable").astype(np.int64, copy=False)
+
+
 def one_hot(indices: Array, depth: int, dtype: DType) -> Array:
     places = np.arange(depth, dtype=np.int64)
     result: Array = np.equal(np.asarray(indices)[..., None], places).astype(numpy_dtype(dtype))
@@ -351,6 +355,7 @@ NUMPY = _Namespace(
     fold=fold,
     gather=gather,
     scatter_add=scatter_add,
+    argsort=argsort,
     one_hot=one_hot,
     iota=iota,
     random_bits=random_bits,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pellucid.compiler.program import FEW_ROWS, MinibatchFeed
 from pellucid.core.dtypes import as_dtype
@@ -18,6 +18,30 @@ _SLOW = 0.1  # seconds of a step from which Ctrl-C is heard inside it
 _REPLAYED = 1.0  # seconds of steps that are run again, at most, to find the last finite weights
 
 
+def arrangement(
+    job: Job, kept: int, data: Mapping[int, Array]
+) -> tuple[list[tuple[int, int]], MinibatchFeed]:
+    """The state pairs of a step, and what a run does around it.
+
+    Args:
+        kept: how many arrays the state has.
+        data: the arrays that inputs are gathered from, by the input's number.
+    """
+    feed = MinibatchFeed(
+        tuple((number, as_dtype(array.dtype, "fit")) for number, array in data.items()),
+        (kept + 1,),
+        tuple(range(kept, len(job.graph.outputs))),
+        job.batch_size <= FEW_ROWS,
+    )
+    return [(i, i) for i in range(kept)], feed
+
+
+def gathered(job: Job) -> dict[int, Array]:
+    """The data of a run as native code reads them, by the number of the input."""
+    first = len(job.graph.inputs) - len(job.data)
+    return {first + i: readable(array) for i, array in enumerate(job.data)}
+
+
 class NativeTrainer:
     """Machine code. The weights live in its own memory and leave it by copy."""
 
@@ -25,18 +49,10 @@ class NativeTrainer:
 
     def __init__(self, job: Job, state: Sequence[Array], threads: int, kept: Kept):
         self.job = job
-        first = len(job.graph.inputs) - len(job.data)
-        data = {first + i: readable(array) for i, array in enumerate(job.data)}
-        few = job.batch_size <= FEW_ROWS
-        kinds = (few, *(array.dtype for array in data.values()))
+        data = gathered(job)
+        shared, feed = arrangement(job, len(state), data)
+        kinds = (feed.few, *(array.dtype for array in data.values()))
         if kinds not in kept:
-            feed = MinibatchFeed(
-                tuple((number, as_dtype(array.dtype, "fit")) for number, array in data.items()),
-                (len(state) + 1,),
-                tuple(range(len(state), len(job.graph.outputs))),
-                few,
-            )
-            shared = [(i, i) for i in range(len(state))]
             kept[kinds] = TrainingCode(job.graph, shared, feed)
         inputs = job.inputs(state, 0.0, [None] * len(data))
         self._native: TrainingCode = kept[kinds]
@@ -47,6 +63,7 @@ class NativeTrainer:
         self._start = list(state)  # a state to go back to, and the steps done since
         self._room: list[Array] | None = None  # for such states, where no one else has them
         self._since: list[tuple[Array, Array, int]] = []
+        self._marked: list[Array] | None = None
         self._seconds = 0.0
 
     def order(self, seed: int, epoch: int) -> Array:
@@ -94,6 +111,14 @@ class NativeTrainer:
         self._room = None
         self._native.seconds[self._batch] = self.seconds
         return self._training.live()
+
+    def mark(self) -> None:
+        self._marked = self._training.state(self._marked)
+
+    def go_back(self) -> None:
+        assert self._marked is not None, "a state was marked"
+        self._training.restore(self._begin_from(self._marked))
+        self._marked = None
 
     def before_failure(self) -> list[Array]:
         self._replay(1)

@@ -22,7 +22,7 @@ class StepwiseTrainer:
         """
         self.job, self.measures = job, measures
         # The state, and those before the last step and the one before that.
-        self._state = self._previous = self._kept = list(state)
+        self._state = self._previous = self._kept = self._marked = list(state)
         self.seconds = np.inf
 
     def step(self, batch: Sequence[Array], rate: float) -> tuple[list[float], list[Array]]:
@@ -50,6 +50,12 @@ class StepwiseTrainer:
         return self._state
 
     finish = state
+
+    def mark(self) -> None:
+        self._marked = self._state
+
+    def go_back(self) -> None:
+        self._state = self._previous = self._kept = self._marked
 
     def before_failure(self) -> list[Array]:
         return self._previous

@@ -116,6 +116,7 @@ class Training:
         self._sources = [
             part for array in data.values() for part in (address_of(array), array.strides[0])
         ]
+        self._control = ctypes.c_int64 * (DATA + len(self._sources))
         self._status = self._arena[:STATUS_BYTES].view(np.int64)
         results = [addresses[number] for number in layout.results]
         self._table = native.table(addresses[: len(inputs)], results, arena, threads)
@@ -155,8 +156,7 @@ class Training:
     def _call(self, rows: Array, values: Array, measures: Array, size: int, threads: int) -> int:
         """One native call; the number of whole steps."""
         steps, last = divmod(len(rows), size)
-        control = np.zeros(DATA + 2 * len(self.data), np.int64)
-        control[:DATA] = (
+        control = self._control(
             ctypes.addressof(self._table),
             address_of(rows),
             size,
@@ -165,17 +165,18 @@ class Training:
             address_of(values),
             address_of(measures),
             0,
+            *self._sources,
         )
-        control[DATA:] = self._sources
         self._status[:] = 0
-        address = address_of(control)
+        address = ctypes.addressof(control)
         if threads == 1:
             self.native.train(address, 0, 1)
         else:
             self._team.call(worker_code(), TRAIN, self.native.trainer, (address,))
         if self._status[0]:
             self.native.explain([one.copy() for one in self._inputs])
-        return int(control[DONE])
+        done: int = control[DONE]
+        return done
 
     def stop(self) -> None:
         """Tells a step that no one waits for it any more."""

@@ -92,6 +92,11 @@ class Estimator(BaseEstimator):
 
     _takes_sparse: ClassVar[bool] = False
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = self._takes_sparse
+        return tags
+
     @property
     def _where(self) -> str:
         return type(self).__name__
@@ -190,15 +195,15 @@ class Estimator(BaseEstimator):
 class Classes(Estimator):
     """What classifiers share: labels of any kind, and weights of classes."""
 
-    def _codes(self, table: Table) -> NDArray[np.intp]:
+    def _codes(self, table: Table, least: int = 2) -> NDArray[np.intp]:
         """Sets `classes_`; the number of each row's class.
 
         Raises:
-            DataError: where the rows that count have one class.
+            DataError: where the rows that count have fewer than `least` classes.
         """
         check_classification_targets(table.y)
         self.classes_, codes = np.unique(table.y, return_inverse=True)
-        if len(self.classes_) < 2:
+        if len(self.classes_) < least:
             label = self.classes_[:1].tolist()[0]
             if len(table.kept) == table.given:
                 raise DataError(
@@ -231,7 +236,7 @@ class Classes(Estimator):
                 f"classes must stay {self.classes_.tolist()}, got {given.tolist()}",
                 "Leave classes out after the first partial_fit.",
             )
-        if len(self.classes_) < 2:
+        if first and len(self.classes_) < 2:
             raise DataError(self._where, f"classes must be two or more, got {len(self.classes_)}")
         strange = ~np.isin(y, self.classes_)
         if strange.any():

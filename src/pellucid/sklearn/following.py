@@ -35,6 +35,10 @@ class Following(Callback):
         self.estimator, self.rows, self.offset, self.tasks = estimator, rows, offset, tasks
         self.rested = False
 
+    @property
+    def only_averages(self) -> bool:  # type: ignore[override]
+        return not self.tasks.active
+
     def on_start(self, run: Run) -> None:
         self.tasks.begin()
 
@@ -107,6 +111,11 @@ class Progress(Following):
         super().__init__(*args)
         self.rate, self.score, self.remember = rate, score, remember
         self.best = 0
+
+    @property
+    def only_averages(self) -> bool:  # type: ignore[override]
+        falls = self.estimator.learning_rate == "invscaling" and self.rate is not None
+        return super().only_averages and self.score is None and not falls
 
     def on_start(self, run: Run) -> None:
         super().on_start(run)

@@ -10,6 +10,7 @@ from sklearn.linear_model._base import LinearClassifierMixin, SparseCoefMixin
 from pellucid import svm
 from pellucid.core.arguments import integer
 from pellucid.core.errors import ArgumentError
+from pellucid.data.sparse import SparseRows, SparseTable, is_sparse
 from pellucid.sklearn.base import Classes, allowed_threads, convergence
 from pellucid.sklearn.distinct import distinct
 
@@ -41,6 +42,8 @@ class LinearSVC(SparseCoefMixin, LinearClassifierMixin, ClassifierMixin, Classes
         certificate_: what was proved of the fit; for several classes `Certificates`, one for
             each row of coef_.
     """
+
+    _takes_sparse = True
 
     def __init__(
         self,
@@ -75,7 +78,7 @@ class LinearSVC(SparseCoefMixin, LinearClassifierMixin, ClassifierMixin, Classes
         """Finds the hyperplanes for these rows.
 
         Args:
-            X: (n, d) numbers.
+            X: (n, d) numbers; sparse ones are made dense as a whole.
             y: (n,) labels of two classes or more.
             sample_weight: (n,) weights, which scale C; rows without one above 0 are left out.
 
@@ -102,8 +105,11 @@ class LinearSVC(SparseCoefMixin, LinearClassifierMixin, ClassifierMixin, Classes
             )
             machine._names = self.classes_
             rows = distinct(table.x, codes, table.weights)
+            x = table.x[rows.first]
+            if is_sparse(x):
+                x = SparseTable(SparseRows.of(x, self._where)).dense(x.dtype, self._where)
             with convergence():
-                machine.fit(table.x[rows.first], codes[rows.first], sample_weight=rows.weights)
+                machine.fit(x, codes[rows.first], sample_weight=rows.weights)
         self.coef_ = machine.coef
         self.intercept_ = machine.intercept if self.fit_intercept else 0.0
         self.n_iter_ = int(machine.n_iter.max())

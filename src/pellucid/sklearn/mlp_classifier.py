@@ -159,14 +159,14 @@ class MLPClassifier(ClassifierMixin, Classes, MLP):
         """Trains until there is no more progress, or `max_iter` epochs are made.
 
         Args:
-            X: (n, d) numbers.
-            y: (n,) labels of two classes or more, or (n, L) of 0 and 1: several labels at once.
+            X: (n, d) numbers; of sparse ones the rows of each step are made dense.
+            y: (n,) labels, or (n, L) of 0 and 1: several labels at once. Of one class each row is
+                predicted to be of it.
             sample_weight: (n,) weights of the losses; rows without one above 0 are left out.
             validation_data: (X, y) or (X, y, weights), measured after each epoch.
 
         Raises:
             ParameterError: for a parameter outside of what it may be.
-            DataError: where the rows that count have one class.
         """
         with managed(self), self._parameters():
             return self._learn(X, y, sample_weight, validation_data, False)
@@ -196,7 +196,7 @@ class MLPClassifier(ClassifierMixin, Classes, MLP):
         """The class of each row, (n,); of several labels 0 or 1 for each, (n, L)."""
         x = self._rows(X)
         chosen = self._chosen(self._network.predict(x))
-        return chosen if self._kind == _LABELS else self.classes_[chosen]
+        return chosen if self._kind == _LABELS else self.classes_.take(chosen, mode="clip")
 
     @available_if(_has_probabilities)
     def predict_proba(self, X: Any) -> Array:
@@ -205,6 +205,8 @@ class MLPClassifier(ClassifierMixin, Classes, MLP):
         found: Array = self._network.predict_proba(x)
         if self._kind != _TWO or found.shape[1] == 2:
             return found
+        if len(self.classes_) == 1:
+            return np.ones_like(found)
         both = np.empty((len(found), 2), found.dtype)
         both[:, 1] = found[:, 0]
         np.subtract(1, found[:, 0], out=both[:, 0])
@@ -231,16 +233,16 @@ class MLPClassifier(ClassifierMixin, Classes, MLP):
             codes = self._known(table.y, classes, "classes_" not in self.__dict__)
         else:
             before = None if first or not self.warm_start else self.classes_
-            codes = self._codes(table)
+            codes = self._codes(table, least=1)
             if before is not None and not np.array_equal(before, self.classes_):
                 now, self.classes_ = self.classes_, before
                 raise DataError(
                     self._where,
-                    f"with warm_start y must hold the classes {before.tolist()} of the last fit, "
-                    f"got {now.tolist()}",
+                    "warm_start can only be used where `y` has the same classes as in the previous "
+                    f"call to fit. Previously got {before}, `y` has {now}",
                     "Set warm_start=False to begin anew.",
                 )
-        self._kind = _TWO if len(self.classes_) == 2 else _MANY
+        self._kind = _TWO if len(self.classes_) <= 2 else _MANY
         if incremental and self.class_weight == "balanced":
             raise ArgumentError(
                 self._where,

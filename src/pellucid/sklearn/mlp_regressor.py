@@ -109,7 +109,7 @@ class MLPRegressor(RegressorMixin, MLP):
         """Trains until there is no more progress, or `max_iter` epochs are made.
 
         Args:
-            X: (n, d) numbers.
+            X: (n, d) numbers; of sparse ones the rows of each step are made dense.
             y: (n,) or (n, T) numbers.
             sample_weight: (n,) weights of the losses; rows without one above 0 are left out.
             validation_data: (X, y) or (X, y, weights), measured after each epoch.

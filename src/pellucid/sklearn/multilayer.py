@@ -46,7 +46,7 @@ def by_gradient(self: Any) -> bool:
 class Held:
     """Rows that are held back: their score says whether there is progress."""
 
-    def __init__(self, x: Array, y: Array, weights: Floats | None):
+    def __init__(self, x: Any, y: Array, weights: Floats | None):
         self.x, self.y, self.weights = x, y, weights
 
 
@@ -245,7 +245,7 @@ class MLP(Network):
         dtype = self._plain_dtype(table.x)
         held = None if validation_data is None else self._validated(validation_data)
         x, t, w, watched = self._split(table.x, targets, weights, held)
-        batch = self._batch(len(x))
+        batch = self._batch(len(w))
         # scikit-learn divides alpha by the weight of a step's rows.
         rows = batch * float(w.sum()) / len(w)
         if first:
@@ -260,7 +260,7 @@ class MLP(Network):
             return self
         epochs = 1 if incremental else int(self.max_iter)
         tasks = self._tasks(X, y, sample_weight, self._as_fitted, epochs)
-        follower = self._follower(len(x), self._offset(t, w), tasks, watched, incremental)
+        follower = self._follower(len(w), self._offset(t, w), tasks, watched, incremental)
         self._train(
             x,
             t,
@@ -298,14 +298,14 @@ class MLP(Network):
             self.best_validation_score_ = None
 
     def _split(
-        self, x: Array, y: Array, weights: Floats, held: Held | None
-    ) -> tuple[Array, Array, Floats, Held | None]:
+        self, x: Any, y: Array, weights: Floats, held: Held | None
+    ) -> tuple[Any, Array, Floats, Held | None]:
         """Rows to train on, and those whose score is followed."""
         if not self.early_stopping or not by_gradient(self):
             return x, y, weights, None
         if held is not None:
             return x, y, weights, held
-        numbers = np.arange(len(x))
+        numbers = np.arange(len(y))
         kept, back = train_test_split(
             numbers,
             test_size=float(self.validation_fraction),
@@ -315,9 +315,9 @@ class MLP(Network):
         if len(back) < 2:
             raise DataError(
                 self._where,
-                f"two rows or more must be held back, got {len(back)}: the validation set is too "
-                "small",
-                "Raise validation_fraction, give validation_data, or more rows.",
+                f"two rows or more must be held back, got {len(back)}",
+                "The validation set is too small: raise validation_fraction, give validation_data, "
+                "or more rows.",
             )
         same = bool((weights == weights[0]).all())
         own = Held(x[back], y[back], None if same else weights[back])

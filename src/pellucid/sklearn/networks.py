@@ -6,6 +6,7 @@ attributes that follow from it. The training itself is `Sequential.fit`.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import warnings
 from collections.abc import Callable, Sequence
@@ -41,6 +42,7 @@ class Network(CallbackSupportMixin, Estimator):
     """
 
     _network: Sequential
+    _takes_sparse = True  # steps make their rows dense
 
     # -- what a subclass says -----------------------------------------------------------------
 
@@ -58,6 +60,13 @@ class Network(CallbackSupportMixin, Estimator):
         return []
 
     # -- the model ----------------------------------------------------------------------------
+
+    def __pellucid_network__(self, arrays: bool) -> Any:
+        """What `pel.draw` draws of it alone: its network."""
+        check_is_fitted(self)
+        return dataclasses.replace(
+            self._network.__pellucid_network__(arrays), title=type(self).__name__
+        )
 
     def __setstate__(self, state: Any) -> None:
         super().__setstate__(state)
@@ -93,7 +102,7 @@ class Network(CallbackSupportMixin, Estimator):
 
     def _train(
         self,
-        x: Array,
+        x: Any,
         y: Array,
         weights: Floats,
         follower: Following,
@@ -198,7 +207,7 @@ class Network(CallbackSupportMixin, Estimator):
 
     # -- answers ------------------------------------------------------------------------------
 
-    def _rows(self, X: Any) -> Array:
+    def _rows(self, X: Any) -> Any:
         """X as the model takes it; plain arrays of good numbers go a short way."""
         if "_network" not in self.__dict__:
             check_is_fitted(self, "_network")
@@ -212,13 +221,13 @@ class Network(CallbackSupportMixin, Estimator):
             and math.isfinite(X.sum())
         ):
             return X
-        found: Array = self._columns(X)
-        return found
+        return self._columns(X)
 
-    def _plain_dtype(self, X: Array) -> np.dtype[Any]:
+    def _plain_dtype(self, X: Any) -> np.dtype[Any]:
         """What weights are computed in: that of X, unless `dtype` says otherwise."""
         if self.dtype is None:
-            return X.dtype
+            own: np.dtype[Any] = X.dtype
+            return own
         dtype = np.dtype(self.dtype) if isinstance(self.dtype, (str, type, np.dtype)) else None
         if dtype not in (np.dtype("f4"), np.dtype("f8")):
             raise ArgumentError(

@@ -119,6 +119,8 @@ class Perceptron(SparseCoefMixin, LinearClassifierMixin, ClassifierMixin, Classe
     Source: Rosenblatt, Psychological Review 65 (1958), 386-408.
     """
 
+    _takes_sparse = True
+
     def __init__(
         self,
         *,
@@ -167,7 +169,7 @@ class Perceptron(SparseCoefMixin, LinearClassifierMixin, ClassifierMixin, Classe
         """Trains until it rests or `max_iter` passes are made.
 
         Args:
-            X: (n, d) numbers.
+            X: (n, d) numbers, dense or sparse.
             y: (n,) labels of two classes or more.
             coef_init: w to begin with, as `coef_` is; None begins with 0.
             intercept_init: b to begin with.
@@ -283,7 +285,7 @@ class Perceptron(SparseCoefMixin, LinearClassifierMixin, ClassifierMixin, Classe
             for k, (c, seed) in enumerate(zip(positive, seeds, strict=True))
         )
         self.n_iter_ = max(one.epochs for one in done)
-        self.t_ += self.n_iter_ * (len(X) - int(held.sum()))
+        self.t_ += self.n_iter_ * (len(codes) - int(held.sum()))
         return list(done)
 
     def _held(self, codes: NDArray[np.intp], seed: int) -> NDArray[np.bool_]:

@@ -85,7 +85,7 @@ class SoftmaxRegression(LinearClassifierMixin, ClassifierMixin, Classes, Network
         """Finds the minimum for these rows.
 
         Args:
-            X: (n, d) numbers.
+            X: (n, d) numbers; sparse ones are made dense as a whole.
             y: (n,) labels of two classes or more.
             sample_weight: (n,) weights of the losses; rows without one above 0 are left out.
 
@@ -114,7 +114,7 @@ class SoftmaxRegression(LinearClassifierMixin, ClassifierMixin, Classes, Network
             self.n_iter_, self.t_, self.loss_ = 0, 0, math.inf
             steps = int(self.max_iter)
             tasks = self._tasks(X, y, sample_weight, lambda: dict(vars(self)), steps)
-            follower = Descent(self, len(table.x), 0.0, tasks, tol=float(self.tol), flat=_FLAT)
+            follower = Descent(self, len(codes), 0.0, tasks, tol=float(self.tol), flat=_FLAT)
             self._train(
                 table.x,
                 codes,

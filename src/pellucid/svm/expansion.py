@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from pellucid.data.arrays import Array
+from pellucid.data.sparse import SparseRows
 from pellucid.svm import reference
 from pellucid.svm.kernels import Kernel
 from pellucid.svm.own import OwnKernel
 from pellucid.svm.routines import packed
-from pellucid.svm.sparse import SparseKernel, SparseRows
+from pellucid.svm.sparse import SparseKernel
 
 
 class Expansion:

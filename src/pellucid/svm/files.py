@@ -19,13 +19,13 @@ from pellucid.core.arguments import checked
 from pellucid.core.config import from_config, to_config
 from pellucid.core.errors import DataError, PellucidError
 from pellucid.core.shapes import N
+from pellucid.data.sparse import SparseRows
 from pellucid.graph.node import TensorType
 from pellucid.ops.value import at_most
 from pellucid.svm.certificate import KINDS, Certificate, Certificates
 from pellucid.svm.expansion import Expansion
 from pellucid.svm.kernels import Kernel
 from pellucid.svm.own import OwnKernel
-from pellucid.svm.sparse import SparseRows
 from pellucid.train.checkpoint import grouped, most_nodes, read_file, write_file
 from pellucid.train.functions import FunctionTable
 

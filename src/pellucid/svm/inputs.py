@@ -14,8 +14,8 @@ import numpy as np
 from pellucid.core import shapes
 from pellucid.core.errors import DataError, DTypeError, ShapeError
 from pellucid.data.arrays import Array, as_features, check_exact, check_finite
+from pellucid.data.sparse import SparseRows, held, is_sparse
 from pellucid.svm.notices import warn
-from pellucid.svm.sparse import SparseRows, held, is_sparse
 
 APART = 100.0  # times that the scales of two columns may differ
 _RARE = 0.01  # of the rows: a column that is 0 in all others has no scale of its own

@@ -20,6 +20,7 @@ from pellucid.core.errors import (
 )
 from pellucid.data.arrays import Array, check_finite
 from pellucid.data.frames import check_names, feature_names
+from pellucid.data.sparse import SparseRows
 from pellucid.runtime.threads import check as check_threads
 from pellucid.svm import files, inputs
 from pellucid.svm.arguments import check_word, most_steps
@@ -34,7 +35,7 @@ from pellucid.svm.problem import Problem
 from pellucid.svm.progress import Progress
 from pellucid.svm.run import Ending, Settings
 from pellucid.svm.sources import MatrixSource, NamedSource, OwnSource
-from pellucid.svm.sparse import SparseRows, SparseSource
+from pellucid.svm.sparse import SparseSource
 
 _LARGE = 1e8  # kernel values that make for many steps
 _AS_FITTED = "Scale x as that of the fit was."

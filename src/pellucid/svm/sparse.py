@@ -1,151 +1,22 @@
 """Rows of which most numbers are 0: kernels of them without making them dense.
 
-In: a sparse matrix of SciPy's, which is not imported. Out: kernel rows for the solver, and sums of
-kernels for predictions. Products of two rows add in the order of the columns, so a·b and b·a have
+In: rows by their numbers that are not 0. Out: kernel rows for the solver, and sums of kernels for
+predictions. Products of two rows add in the order of the columns, so a·b and b·a have
 the same bits, and |a - a|² is 0.
 """
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
-from pellucid.core import shapes
-from pellucid.core.errors import DataError, DTypeError, ShapeError
 from pellucid.data.arrays import Array
+from pellucid.data.sparse import SparseRows, ranges
 from pellucid.svm.kernels import Kernel
 from pellucid.svm.reference import view
 
 _TOGETHER = 1 << 22  # kernel values that are computed at once
-
-
-def held(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """What rows of this dtype are used in: float32 where it holds all its numbers, else float64."""
-    small = dtype.itemsize <= (4 if dtype.kind == "f" else 2)
-    return np.dtype(np.float32 if small else np.float64)
-
-
-def is_sparse(x: Any) -> bool:
-    """Whether x is a sparse matrix or array of SciPy's."""
-    return hasattr(x, "tocsr") and hasattr(x, "shape") and hasattr(x, "nnz")
-
-
-class SparseRows:
-    """A table (n, D) by its numbers that are not 0.
-
-    Attributes:
-        data: (nnz,) float32 or float64, row by row, each in the order of its columns.
-        columns: int64 (nnz,); starts: int64 (n + 1,), where each row begins.
-    """
-
-    def __init__(self, data: Array, columns: Array, starts: Array, width: int):
-        self.data, self.columns, self.starts = data, columns, starts
-        self.shape = (len(starts) - 1, width)
-        self.dtype = data.dtype
-
-    @classmethod
-    def of(cls, x: Any, where: str, columns: int | None = None) -> SparseRows:
-        """From a matrix of SciPy's, whose entries of one place are added.
-
-        Raises:
-            ShapeError: for another number of columns. DTypeError: for what are no real numbers.
-            DataError: for NaN and infinity, and for places outside of x.
-        """
-        if len(x.shape) != 2 or (columns is not None and x.shape[1] != columns):
-            wanted = f"(N, {'D' if columns is None else columns})"
-            raise ShapeError(where, f"x must be {wanted}, got {shapes.text(x.shape)}")
-        if not all(x.shape):
-            raise ShapeError(where, f"x must hold numbers, got {shapes.text(x.shape)}")
-        if x.dtype.kind not in "biuf":
-            raise DTypeError(where, f"x must hold real numbers, got {x.dtype}")
-        _check_places(x, where)
-        rows = x.tocsr(copy=True)
-        rows.sum_duplicates()
-        rows.eliminate_zeros()
-        given = np.asarray(rows.data)
-        with np.errstate(over="ignore"):
-            data = given.astype(held(given.dtype), copy=False)
-        starts = np.asarray(rows.indptr, np.int64)
-        made = cls(data, np.asarray(rows.indices, np.int64), starts, int(x.shape[1]))
-        made._check_numbers(given, where)
-        return made
-
-    def _check_numbers(self, given: Array, where: str) -> None:
-        """Refuses numbers that are not finite, and whole ones that are rounded."""
-        odd = ~np.isfinite(self.data)
-        what = "finite"
-        if given.dtype.kind in "iu" and not odd.any():
-            size = np.abs(self.data)
-            odd = (size >= 2.0**53) & ((self.data.astype(given.dtype) != given) | (size >= 2.0**63))
-            what = "whole numbers that float64 holds"
-        if odd.any():
-            at = int(np.argmax(odd))
-            raise DataError(
-                where,
-                f"x must be {what}, got {given[at]} in row {self.owner[at]}, column "
-                f"{self.columns[at]}",
-            )
-
-    @classmethod
-    def from_dense(cls, x: Array) -> SparseRows:
-        """From an array (n, D)."""
-        row, column = np.nonzero(x)
-        starts = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=len(x)))])
-        return cls(x[row, column], column.astype(np.int64), starts.astype(np.int64), x.shape[1])
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, rows: Any) -> SparseRows:
-        rows = np.arange(len(self))[rows]
-        counts = np.diff(self.starts)[rows]
-        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        places = _ranges(self.starts[rows], counts)
-        return SparseRows(self.data[places], self.columns[places], starts, self.shape[1])
-
-    def astype(self, dtype: Any) -> SparseRows:
-        """The same table with its numbers in another dtype."""
-        return SparseRows(self.data.astype(dtype), self.columns, self.starts, self.shape[1])
-
-    @property
-    def owner(self) -> Array:
-        """The row of each number."""
-        return np.repeat(np.arange(len(self)), np.diff(self.starts))
-
-    def squares(self) -> Array:
-        """|a|² of each row, float64."""
-        exact = self.data.astype(np.float64)
-        return np.bincount(self.owner, exact * exact, minlength=len(self))
-
-    def mean_and_variance(self, weights: Array | None) -> tuple[float, float]:
-        """Of all numbers, zeros too; rows count as often as they weigh."""
-        exact = self.data.astype(np.float64)
-        own = 1.0 if weights is None else weights[self.owner]
-        total = self.shape[1] * (len(self) if weights is None else float(weights.sum()))
-        with np.errstate(over="ignore", invalid="ignore"):
-            mean = float((own * exact).sum()) / total
-            return mean, max(float((own * exact * exact).sum()) / total - mean * mean, 0.0)
-
-
-def _check_places(x: Any, where: str) -> None:
-    """Refuses entries outside of x: SciPy's own steps trust that there are none."""
-    try:
-        if hasattr(x, "check_format"):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of dtypes that it mends
-                x.copy().check_format(full_check=True)
-            inside = True
-        elif hasattr(x, "row") and hasattr(x, "col"):
-            places = zip((x.row, x.col), x.shape, strict=True)
-            inside = all(((at >= 0) & (at < size)).all() for at, size in places)
-        else:
-            inside = True
-    except (ValueError, IndexError) as error:
-        raise DataError(where, f"x must be a sparse matrix that holds together: {error}") from None
-    if not inside:
-        raise DataError(where, f"x must have its entries within {shapes.text(x.shape)}")
 
 
 class _ByColumn:
@@ -161,19 +32,12 @@ class _ByColumn:
     def products(self, a: SparseRows) -> Array:
         """a_m·x_n, float64 (m, n)."""
         counts = np.diff(self.starts)[a.columns]
-        places = _ranges(self.starts[a.columns], counts)
+        places = ranges(self.starts[a.columns], counts)
         values = np.repeat(a.data.astype(np.float64), counts) * self.data[places]
         goals = np.repeat(a.owner * self.count, counts) + self.rows[places]
         size = len(a) * self.count
         found = np.bincount(goals, values, minlength=size)
         return np.asarray(found.reshape(len(a), self.count))
-
-
-def _ranges(starts: Array, counts: Array) -> Array:
-    """The numbers from each start on, as many as each count says."""
-    ends = np.cumsum(counts)
-    total = int(ends[-1]) if len(ends) else 0
-    return np.repeat(starts - ends + counts, counts) + np.arange(total)
 
 
 class SparseKernel:

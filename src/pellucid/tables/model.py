@@ -6,6 +6,7 @@ takes, their measures, one file.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Sequence
 from pathlib import Path
@@ -92,6 +93,13 @@ class TableModel:
     def baselines(self) -> dict[str, dict[str, float]]:
         """The same measures of the most frequent class or the mean, and of a linear model."""
         return {name: dict(values) for name, values in self.findings.baselines.items()}
+
+    __pellucid_alone__ = True  # it is drawn without data: `report` has pictures of those
+
+    def __pellucid_network__(self, arrays: bool) -> Any:
+        """What `pel.draw` draws of it alone: its first network; all are averaged."""
+        found = self.members[0].model.__pellucid_network__(arrays)
+        return dataclasses.replace(found, title=f"Network 1 of {len(self.members)} of a table")
 
     def __repr__(self) -> str:
         return (

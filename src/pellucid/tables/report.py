@@ -9,7 +9,6 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterable, Sequence
 from html import escape
-from importlib import metadata
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -91,6 +90,8 @@ def page(target: Target, findings: Findings, curves: Sequence[Sequence[float]]) 
 
 def versions() -> dict[str, str]:
     """What the numbers of a training depend on beside its data and options."""
+    from importlib import metadata  # a thirtieth of a second, which not every import waits for
+
     try:
         own = metadata.version("pellucid")
     except metadata.PackageNotFoundError:  # run from its source

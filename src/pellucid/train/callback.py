@@ -113,9 +113,14 @@ class Callback:
         reads_model: whether the model must have the weights of an epoch when `on_epoch` is called.
             A callback that looks at the run alone says False, which saves copies; `run.publish()`
             gives the model its weights all the same.
+        only_averages: whether `on_epoch` goes by `logs`, `epoch` and `step` alone, and there is no
+            `on_step`. Where all callbacks say True, which those that read the model must not, short
+            epochs run several in one go; those behind a stop, or a change of the rate, are taken
+            back. The results are the same.
     """
 
     reads_model: bool = True
+    only_averages: bool = False
 
     @property
     def every_step(self) -> bool:
@@ -206,6 +211,8 @@ def _check_hooks(where: str, callback: Callback) -> None:
             raise ArgumentError(where, f"{name}.{method} is not a hook: nothing calls it", fix)
     for method in HOOKS:
         hook = getattr(callback, method)
+        if getattr(hook, "__func__", None) is getattr(Callback, method):
+            continue
         if not callable(hook):
             raise ArgumentError(where, f"{name}.{method} must be a method, got {hook!r}")
         accepts(where, f"{name}.{method}", hook, 1, f"{method}(self, run)")

@@ -14,10 +14,11 @@ import numpy as np
 
 from pellucid.data.arrays import check_finite, gather_rows
 from pellucid.data.minibatch import order
-from pellucid.graph.node import Graph
+from pellucid.graph.node import INPUT, Graph
 from pellucid.optim import Minimizer, Objective
 from pellucid.runtime import backend as backends
 from pellucid.runtime.executor import Executable, Kept, Trainer
+from pellucid.runtime.interpreter import step as step_through
 from pellucid.runtime.stepwise import StepwiseTrainer
 from pellucid.transform.custom import in_rows
 
@@ -86,6 +87,14 @@ class Job:
 
     def _feature_name(self, number: int) -> str:
         return self.feature_names[min(number, len(self.feature_names) - 1)]
+
+    def first_not_finite(self, inputs: Sequence[Any]) -> str:
+        """The first value of a step, node by node, that is not finite."""
+        for node, value in zip(self.graph.nodes, step_through(self.graph, inputs), strict=True):
+            if value.dtype.kind == "f" and not np.isfinite(value).all():
+                name = f"{node.op} {node.attr('name')}" if node.op == INPUT else node.op
+                return f"{name} {node.type!r}" + (f" of {node.line}" if node.line else "")
+        return "the loss"
 
     def check_batch(self, rows: Array) -> list[Array]:
         """These rows of the data, if all their numbers are finite.

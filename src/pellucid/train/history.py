@@ -76,41 +76,19 @@ class History:
     def add_epoch(self, row: Mapping[str, float]) -> None:
         """An epoch's averages."""
         _check_row("add_epoch", row)
-        self._extend("epochs", {name: [value] for name, value in row.items()}, MAX_EPOCHS)
+        extend(self, "epochs", {name: [value] for name, value in row.items()})
 
     def add_validation(self, row: Mapping[str, float]) -> None:
         """What was measured at a step, with "step"."""
         _check_row("add_validation", row, "step")
         columns = {name: [value] for name, value in row.items()}
-        self._extend("validation", columns, self.max_points)
+        extend(self, "validation", columns)
         self.validated = int(row["step"])
 
     def add_steps(self, columns: Mapping[str, Column]) -> None:
         """The measures of steps that follow each other, with "step"."""
         _check_columns("add_steps", columns)
-        self._extend("steps", columns, self.max_points)
-
-    def _extend(self, name: str, columns: Mapping[str, Column], limit: int) -> None:
-        before = self.counts[name]
-        self.counts[name] = after = before + len(next(iter(columns.values())))
-        if not limit:
-            return
-        table: Table = getattr(self, name)
-        stride, wider = _stride(before, limit), _stride(after, limit)
-        if wider > stride:
-            every = wider // stride
-            for values in table.values():
-                values[:] = values[every - 1 :: every]
-        if table.keys() != columns.keys():  # a measure comes or goes: NaN where it was not taken
-            rows = max(map(len, table.values()), default=0)
-            for column in columns:
-                table.setdefault(column, [math.nan] * rows)
-            missing = [math.nan] * (after - before)
-            columns = {column: columns.get(column, missing) for column in table}
-        first = -(before + 1) % wider
-        for column, values in table.items():
-            picked = columns[column][first::wider]
-            values.extend(picked.tolist() if isinstance(picked, np.ndarray) else picked)
+        extend(self, "steps", columns)
 
     def add_seconds(self, what: str, seconds: float) -> None:
         """Wall time that a part of the run took."""
@@ -130,6 +108,10 @@ class History:
     def __pellucid_curves__(self) -> Table:
         """What `pel.draw` draws of a run."""
         return self.epochs
+
+    def __pellucid_steps__(self) -> tuple[Table, Table]:
+        """What it draws of its steps: minibatches, and validation where it was measured."""
+        return self.steps, self.validation
 
     def _repr_svg_(self) -> str | None:
         """The curves in a notebook."""
@@ -175,6 +157,31 @@ class History:
         for name, values in config.get("memory", {}).items():
             history.memory[str(name)] = [float(value) for value in values]
         return history
+
+
+def extend(history: History, name: str, columns: Mapping[str, Column]) -> None:
+    """Adds rows, which are known to be right, to the table of this name."""
+    limit = MAX_EPOCHS if name == "epochs" else history.max_points
+    before = history.counts[name]
+    history.counts[name] = after = before + len(next(iter(columns.values())))
+    if not limit:
+        return
+    table: Table = getattr(history, name)
+    stride, wider = _stride(before, limit), _stride(after, limit)
+    if wider > stride:
+        every = wider // stride
+        for values in table.values():
+            values[:] = values[every - 1 :: every]
+    if table.keys() != columns.keys():  # a measure comes or goes: NaN where it was not taken
+        rows = max(map(len, table.values()), default=0)
+        for column in columns:
+            table.setdefault(column, [math.nan] * rows)
+        missing = [math.nan] * (after - before)
+        columns = {column: columns.get(column, missing) for column in table}
+    first = -(before + 1) % wider
+    for column, values in table.items():
+        picked = columns[column][first::wider]
+        values.extend(picked.tolist() if isinstance(picked, np.ndarray) else picked)
 
 
 def _check_row(where: str, row: Any, *needed: str) -> None:

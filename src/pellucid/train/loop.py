@@ -10,69 +10,33 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from pellucid.core.arguments import real
 from pellucid.core.errors import ArgumentError, DataError, DivergenceError
 from pellucid.core.signals import deferred, immediate
-from pellucid.graph.node import INPUT
-from pellucid.optim.base import Optimizer
 from pellucid.runtime.executor import Trainer
-from pellucid.runtime.interpreter import step as step_through
 from pellucid.train.callback import Callback, Run
-from pellucid.train.engines import Job, MinimizerTrainer
-from pellucid.train.history import History
-from pellucid.train.rows import Piece, Rows
+from pellucid.train.engines import MinimizerTrainer
+from pellucid.train.history import History, extend
+from pellucid.train.rows import DrawnRows, Piece, Rows
+from pellucid.train.state import LAST, RunState, Settings
 
 Array = np.ndarray[Any, Any]
-Weights = tuple[list[Array], list[Array]]  # the parameters, and the state of layers
-LAST = -1  # in the place of an epoch: the weights of the last step
 _SETTABLE = "A callback may set run.stop and run.rate_scale."
 _SLICE = 0.03  # seconds of steps between two looks at callbacks and Ctrl-C: 30 pictures a second
 _FIRST = 8  # steps before their time is known
+_TOGETHER = 16  # epochs that run in one go, at most: about what a stop costs to be taken back
 
 
-@dataclass
-class RunState:
-    """Everything the next step depends on, as flat lists of arrays and numbers.
+class _Ran(NamedTuple):
+    """The steps of an epoch, and what they measured."""
 
-    Args:
-        step: steps done since the first.
-        epoch: epochs done; batch: steps done in the current one.
-        sums: what the current epoch's averages are made of, weighted by rows.
-        kept: weights and state of earlier epochs that the run may end with. Where it did end with
-            them, those of the last step stand under LAST, so that the run can go on from there.
-        data: of a stream, what tells the data of the current epoch from others.
-    """
-
-    params: list[Array]
-    slots: list[Array]
-    state: list[Array]
-    seed: int
-    step: int = 0
-    epoch: int = 0
-    batch: int = 0
-    sums: dict[str, float] = field(default_factory=dict)
-    kept: dict[int, Weights] = field(default_factory=dict)
-    data: str | None = None
-
-
-@dataclass
-class Settings:
-    """What stays the same through a run."""
-
-    job: Job
-    optimizer: Optimizer
-    measure_names: list[str]  # "loss" and the metrics, in the graph's order
-    epochs: int
-    batch_size: Callable[[int], int]  # of an epoch
-    validate_every: int | None = None
-    validation_freq: int = 1  # epochs from one validation to the next
-    steps_per_epoch: int | None = None  # at most
-    validation_names: tuple[str, ...] = ()
+    piece: Piece
+    rates: Array
+    measures: Array
 
 
 class TrainingRun:
@@ -111,6 +75,13 @@ class TrainingRun:
         self._last_steps: int | None = None  # of the epoch before
         self._slice = 1 if any(one.every_step for one in callbacks) else engine.steps_at_once
         self._step_seconds = engine.seconds
+        # Whether no one looks at weights between epochs, so that several run in one go.
+        self._unseen = validate is None and not watched and isinstance(rows, DrawnRows)
+        self._unseen &= self._slice > 1 and all(one.only_averages for one in callbacks)
+        self._unseen &= settings.steps_per_epoch is None
+        self._behind: list[_Ran] = []  # of the epochs in one go, those that are recorded
+        self._ahead: list[_Ran] = []  # those that are not, the last one first
+        self._most = 1  # epochs in one go: twice as many after each that is not taken back
         self._largest_rate = float(np.finfo(settings.job.dtype).max)
         self._sealed = True
 
@@ -177,6 +148,7 @@ class TrainingRun:
         Raises:
             DivergenceError: where its weights are not finite; the model has those before it.
         """
+        self._take_back()
         now = self.state
         # The loss of a step is that of the weights before it: those after it are looked at here.
         overflown = bool(self.measures) and not self._finished and not self.engine.is_finite()
@@ -232,7 +204,9 @@ class TrainingRun:
                 callback.on_start(self)
                 started.append(callback)
             while self.state.epoch < self.settings.epochs and not self.stop:
-                self._epoch()
+                count = self._together()
+                if count < 2 or not self._epochs(count):
+                    self._epoch()
         except BaseException as error:
             first = error
         # Whatever came, the model gets its weights and every callback hears of the end.
@@ -278,7 +252,6 @@ class TrainingRun:
                     return
         finally:
             self.rows.close()
-        self._last_steps = now.batch
         if not now.batch:
             raise DataError(
                 "fit",
@@ -286,18 +259,100 @@ class TrainingRun:
                 "What gives its batches once is at its end: give the generator function, without "
                 "calling it.",
             )
-        self.logs = self._averages()
+        self._last_steps = now.batch
+        self.logs = now.averages(self.settings.measure_names)
         if self.validates(now.epoch + 1):
             self.logs |= self._validation()
         if self._watched:
             self.publish()
         with deferred():
-            self.history.add_epoch(self.logs)
-            now.epoch, now.batch, now.sums = now.epoch + 1, 0, {}
-            self._call("on_measured")
+            self._end_epoch()
             if self._watched:
                 self._publish(now)
         self._call("on_epoch")
+
+    def _end_epoch(self) -> None:
+        """Records the epoch that `logs` are of."""
+        now = self.state
+        extend(self.history, "epochs", {name: [value] for name, value in self.logs.items()})
+        now.epoch, now.batch, now.sums = now.epoch + 1, 0, {}
+        self._call("on_measured")
+
+    def _together(self) -> int:
+        """How many epochs run in one go: what fits the slice, where no one looks between them."""
+        steps = self.rows.steps(self.batch_size) if self._unseen and not self.state.batch else None
+        if not steps:
+            return 1
+        self._most = min(2 * self._most, _TOGETHER)
+        fitting = _SLICE / (steps * self._step_seconds)
+        return int(min(fitting, self._most, self.settings.epochs - self.state.epoch))
+
+    def _epochs(self, count: int) -> bool:
+        """Runs epochs in one go, and records each as if it had come alone; whether one was run.
+
+        Behind a stop, or where the rates change, those that are not recorded are taken back. So is
+        an epoch that fails: it is run again alone, which finds out why.
+        """
+        if not self.engine.is_finite():
+            return False
+        scale = self.rate_scale
+        with deferred():
+            self._run_ahead(self._planned(count))
+            if not self._ahead:
+                return False
+            while self._ahead:
+                ran = self._ahead.pop()
+                self._behind.append(ran)
+                self._record(ran.piece, ran.measures)
+                self._last_steps = self.state.batch
+                self._end_epoch()
+                self._call("on_epoch")
+                if self.stop or self.rate_scale != scale:
+                    self._take_back()
+        return True
+
+    def _planned(self, count: int) -> list[tuple[Piece, Array]]:
+        """The rows and the rates of the next epochs."""
+        now, pieces, step = self.state, [], 0
+        for epoch in range(now.epoch, now.epoch + count):
+            size = self.settings.batch_size(epoch)
+            rows = self.rows.begin(now.seed, epoch, 0, size, self._forget)
+            piece = rows.take(self.rows.steps(size) or 1)
+            assert piece is not None, "an array has rows"
+            pieces.append(piece)
+            step += piece.steps
+        try:
+            rates = self._rates(now.step, step)
+        except Exception:  # which comes again where its epoch is alone
+            return []
+        ends = np.cumsum([piece.steps for piece in pieces])
+        return list(zip(pieces, np.split(rates, ends[:-1]), strict=True))
+
+    def _run_ahead(self, planned: Sequence[tuple[Piece, Array]]) -> None:
+        """Runs these epochs, up to one that fails."""
+        started, done = time.perf_counter(), []
+        self.engine.mark()
+        for piece, rates in planned:
+            measures = self.engine.run(piece.rows, rates, piece.size)
+            done.append(_Ran(piece, rates, measures))
+            if len(measures) < len(rates) or not math.isfinite(measures[-1, 0]):
+                self._behind, self._ahead = done[:-1], [done.pop()]
+                self._take_back()
+                break
+        self._behind, self._ahead = [], done[::-1]
+        spent = time.perf_counter() - started
+        self.history.add_seconds("step", spent)
+        if done:
+            steps = sum(len(ran.rates) for ran in done)
+            self._step_seconds = self.engine.seconds = spent / steps
+
+    def _take_back(self) -> None:
+        """Takes back the epochs that have run and are not recorded."""
+        if self._ahead:
+            self._ahead, self._most = [], 1
+            self.engine.go_back()
+            for piece, rates, _ in self._behind:
+                self.engine.run(piece.rows, rates, piece.size)
 
     def _count(self) -> int:
         """How many steps the next call takes: what fits the slice, to where Python is needed.
@@ -326,10 +381,6 @@ class TrainingRun:
             self.history.add_seconds("validation", time.perf_counter() - started)
         return self._validated[1]
 
-    def _averages(self) -> dict[str, float]:
-        rows = self.state.sums["rows"]
-        return {name: self.state.sums[name] / rows for name in self.settings.measure_names}
-
     def _forget(self) -> None:
         """Makes sure that no step before this has to be taken again: its rows go."""
         if not self.engine.is_finite():
@@ -340,15 +391,13 @@ class TrainingRun:
         """The steps of a piece, and what they measured."""
         (rows, size), now = piece, self.state
         started = time.perf_counter()
-        asked = -(-len(rows) // size)
-        rates = self._rates(asked)
+        asked = piece.steps
+        rates = self._rates(now.step, asked)
         measures = self.engine.run(rows, rates, size)
         diverged = len(measures) > 0 and not math.isfinite(measures[-1, 0])
         done = len(measures) - diverged
         if done:
-            taken = np.full(done, size)
-            taken[-1] = min(len(rows) - (done - 1) * size, size)
-            self._record(measures[:done], taken)
+            self._record(piece, measures[:done])
             self._step_seconds = self.engine.seconds = (time.perf_counter() - started) / done
         self.history.add_seconds("step", time.perf_counter() - started)
         failed = rows[done * size : (done + 1) * size]
@@ -363,11 +412,11 @@ class TrainingRun:
                 "Give fit copies.",
             )
 
-    def _rates(self, count: int) -> Array:
-        """The learning rates of the next steps."""
-        step = self.state.step
+    def _rates(self, step: int, count: int) -> Array:
+        """The learning rates of steps from `step` on."""
         scale = real("callback", "rate_scale", self.rate_scale, 0)
-        rates = np.array(self.settings.optimizer.rates(step, count)) * scale
+        rates = np.array(self.settings.optimizer.rates(step, count))
+        rates *= scale
         if rates.max() > self._largest_rate:
             first = int(np.argmax(rates > self._largest_rate))
             raise ArgumentError(
@@ -383,23 +432,17 @@ class TrainingRun:
         if self.validate is not None and every and self.state.step % every == 0:
             self._validation()
 
-    def _record(self, measures: Array, rows: Array) -> None:
-        """Adds steps to the curves and to the sums of the epoch, one after the other."""
+    def _record(self, piece: Piece, measures: Array) -> None:
+        """Adds steps of a piece to the curves and to the sums of the epoch, one after the other."""
+        rows = np.full(len(measures), piece.size)
+        rows[-1] = min(len(piece.rows) - (len(rows) - 1) * piece.size, piece.size)
         now, names = self.state, self.settings.measure_names
-        numbers = range(now.step + 1, now.step + 1 + len(measures))
-        columns = dict(zip(names, measures.T, strict=True))
-        self.history.add_steps({"step": numbers, **columns})
+        columns: dict[str, Any] = dict(zip(names, measures.T, strict=True))
+        columns = {"step": range(now.step + 1, now.step + 1 + len(measures)), **columns}
+        extend(self.history, "steps", columns)
         self.measures = dict(zip(names, measures[-1].tolist(), strict=True))
-        summed = ["rows", *names]
-        table = np.empty((len(measures) + 1, len(summed)))
-        table[0] = [now.sums.get(name, 0.0) for name in summed]
-        table[1:, 0] = rows
-        np.multiply(measures, rows[:, None], out=table[1:, 1:])
-        totals = np.add.accumulate(table)[-1].tolist()
-        now.sums = dict(zip(summed, totals, strict=True))
-        now.step += len(measures)
-        now.batch += len(measures)
-        self.logs = self._averages()
+        now.add(names, measures, rows)
+        self.logs = now.averages(names)
 
     def _diverged(self, rows: Array, rate: float, loss: float) -> None:
         """Stops with the last finite weights, and names the first node that is not finite."""
@@ -408,13 +451,7 @@ class TrainingRun:
         inputs = job.inputs(state, rate, job.check_batch(rows))
         self.engine.give_up(2)
         with immediate():  # the weights are those that the model keeps
-            values = step_through(job.graph, inputs)
-        first = "the loss"
-        for node, value in zip(job.graph.nodes, values, strict=True):
-            if value.dtype.kind == "f" and not np.isfinite(value).all():
-                name = f"{node.op} {node.attr('name')}" if node.op == INPUT else node.op
-                first = f"{name} {node.type!r}" + (f" of {node.line}" if node.line else "")
-                break
+            first = job.first_not_finite(inputs)
         raise DivergenceError(
             "fit",
             f"the loss must stay finite, got {loss} at step {now.step + 1}; the first value "

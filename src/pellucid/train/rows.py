@@ -18,6 +18,7 @@ from pellucid.runtime.executor import Trainer
 
 Array = np.ndarray[Any, Any]
 WINDOW = 1 << 24  # bytes of a window, where no batch is larger
+_GATHERED = 128  # rows that are gathered at once, at least: small steps need no call each
 
 
 class Piece(NamedTuple):
@@ -25,6 +26,10 @@ class Piece(NamedTuple):
 
     rows: Array
     size: int
+
+    @property
+    def steps(self) -> int:
+        return -(-len(self.rows) // self.size)
 
 
 class Epoch(Protocol):
@@ -124,7 +129,8 @@ class GatheredRows:
     ) -> Epoch:
         drawn = order(self._rows, seed, epoch) if self._shuffle else np.arange(self._rows)
         drawn = drawn[done * size :]
-        batches = (self._gather(drawn[i : i + size]) for i in range(0, len(drawn), size))
+        some = max(size, _GATHERED)
+        batches = (self._gather(drawn[i : i + some]) for i in range(0, len(drawn), some))
         return _Cut(self._window, batches, 0, size, forget)
 
     def close(self) -> None:

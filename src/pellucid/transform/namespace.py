@@ -20,6 +20,8 @@ from pellucid.ops.spec import REGISTRY, Kind
 from pellucid.ops.value import Value, apply, elementwise
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.transform.arrays import as_array, converted
+from pellucid.transform.joining import c_ as c_
+from pellucid.transform.joining import r_ as r_
 
 Function = Callable[..., Any]
 
@@ -69,6 +71,11 @@ def asarray(x: Any, dtype: Any = None) -> Value:
     return composite.asvalue(converted(as_array(x, "asarray", exact=True), target, "asarray"))
 
 
+def array(x: Any, dtype: Any = None) -> Value:
+    """`asarray` under NumPy's name: a list of Tensors and numbers, nested or not, is stacked."""
+    return asarray(x, dtype)
+
+
 def copy(x: Any) -> Value:
     """x as a Tensor. A Tensor does not change, so it is its own copy."""
     return composite.asvalue(x)
@@ -76,14 +83,17 @@ def copy(x: Any) -> Value:
 
 COMPOSITES = tuple(
     """
-    all any arange argmax argmin astype avg_pool broadcast_arrays broadcast_to ceil clip concat
-    contract conv conv_transpose count_nonzero cumulative_prod cumulative_sum diagonal diff dot
-    einsum exp2 expand_dims eye flip floor fold full full_like gather getitem hypot inner isinf isnan
-    local_response_norm log10 log2 log_softmax logaddexp logical_and logical_not logical_or
-    logical_xor logsumexp matmul matrix_transpose max max_pool mean min moveaxis one_hot ones
-    ones_like outer pad permute_dims positive pow prod reciprocal repeat reshape roll round
-    scatter_add softmax split squeeze stack std sum swapaxes take tan tensordot tile trace tril
-    triu trunc unstack var vecdot vector_norm where windows zeros zeros_like
+    all any arange argmax argmin argpartition argsort astype avg_pool broadcast_arrays broadcast_to
+    ceil clip concat contract conv conv_transpose copysign count_nonzero cross cumulative_prod
+    cumulative_sum diag diagonal diff dot einsum exp2 expand_dims eye flip floor fmod fold full
+    full_like gather getitem gradient hypot inner interp isinf isnan kron linspace
+    local_response_norm log2 log10 log_softmax logaddexp logaddexp2 logical_and logical_not
+    logical_or logical_xor logsumexp matmul matrix_norm matrix_transpose max max_pool mean median
+    min moveaxis nan_to_num nancumprod nancumsum nanmax nanmean nanmin nanprod nanstd nansum nanvar
+    one_hot ones ones_like outer pad partition percentile permute_dims positive pow prod quantile
+    reciprocal repeat reshape roll rot90 round scatter_add select signbit sinc softmax sort split
+    squeeze stack std sum swapaxes take take_along_axis tan tensordot tile trace tril triu trunc
+    unstack unwrap var vecdot vector_norm where windows zeros zeros_like
     """.split()  # noqa: SIM905
 )
 ROWS = tuple(
@@ -100,7 +110,7 @@ CONSTANTS = (
 globals().update({name: _elementwise(name) for name in ROWS})
 globals().update({name: _row(name) for name in PLAIN})
 globals().update({name: checked(getattr(composite, name)) for name in COMPOSITES})
-asarray, copy = checked(asarray), checked(copy)
+array, asarray, copy = checked(array), checked(asarray), checked(copy)
 globals().update({name: getattr(np, name) for name in CONSTANTS})
 
-__all__ = [*ROWS, *PLAIN, *COMPOSITES, *CONSTANTS, "asarray", "copy"]
+__all__ = [*ROWS, *PLAIN, *COMPOSITES, *CONSTANTS, "array", "asarray", "copy", "r_", "c_"]

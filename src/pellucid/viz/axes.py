@@ -142,25 +142,10 @@ class Axes:
             values: (rows, columns) at even places of the plane; the first row is the lowest y.
             scale: the distance from the middle at which a colour is full.
         """
-        share = np.clip((np.asarray(values, np.float64)[::-1] - middle) / scale, -1, 1)
-        share = np.nan_to_num(share)
-        pixels = np.zeros((*share.shape, 4), np.uint8)
-        for sign, colour in ((1, _BLUE), (-1, _RED)):
-            pixels[share * sign > 0, :3] = colour
-        # Few steps compress well, and show as bands, which tell heights apart.
-        pixels[..., 3] = np.round(np.abs(share) * 12) / 12 * 125
         left, top, right, bottom = self._plot
-        self.parts.append(
-            svg.element(
-                "image",
-                x=left,
-                y=top,
-                width=right - left,
-                height=bottom - top,
-                preserveAspectRatio="none",
-                href=f"data:image/png;base64,{base64.b64encode(png(pixels)).decode()}",
-            )
-        )
+        flipped = np.asarray(values, np.float64)[::-1]
+        place = (left, top, right - left, bottom - top)
+        self.parts.append(heat_image(flipped, middle, scale, place))
 
     def level(self, values: Array, level: float, cls: str = "ink-line", **more: Any) -> None:
         """The lines on which values at even places of the plane equal `level`."""
@@ -227,6 +212,40 @@ class Axes:
             return ticks(*self.y)
         powers = ticks(math.log10(self.y[0]), math.log10(self.y[1]), 4)
         return [10.0**p for p in powers if p == round(p)] or list(self.y)
+
+
+def heat_image(
+    values: Array,
+    middle: float,
+    scale: float,
+    place: tuple[float, float, float, float],
+    **more: Any,
+) -> str:
+    """Numbers as colours: blue above the middle, vermillion below; clear at it.
+
+    Args:
+        values: (rows, columns); the first row is on top.
+        scale: the distance from the middle at which a colour is full.
+        place: x, y, width and height.
+    """
+    share = np.clip((np.asarray(values, np.float64) - middle) / scale, -1, 1)
+    share = np.nan_to_num(share)
+    pixels = np.zeros((*share.shape, 4), np.uint8)
+    for sign, colour in ((1, _BLUE), (-1, _RED)):
+        pixels[share * sign > 0, :3] = colour
+    # Few steps compress well, and show as bands, which tell heights apart.
+    pixels[..., 3] = np.round(np.abs(share) * 12) / 12 * 125
+    x, y, width, height = place
+    return svg.element(
+        "image",
+        x=x,
+        y=y,
+        width=width,
+        height=height,
+        preserveAspectRatio="none",
+        href=f"data:image/png;base64,{base64.b64encode(png(pixels)).decode()}",
+        **more,
+    )
 
 
 def _shown(value: float) -> str:

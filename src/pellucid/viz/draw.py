@@ -19,10 +19,13 @@ from pellucid.viz.blocks import draw_blocks, draw_matrices
 from pellucid.viz.figures import computed, graph_picture, of_tensor, plain_picture
 from pellucid.viz.networks import draw_units
 from pellucid.viz.plane import boundary
-from pellucid.viz.progress import progress
+from pellucid.viz.progress import over_steps, progress
+from pellucid.viz.regression import regression
 from pellucid.viz.svg import Picture
 
+_CLASSIFYING = ("decision_function", "predict_proba")
 _GRAPHS, _NETWORKS = ("graph", "backward"), ("units", "blocks", "matrices")
+_RUNS = ("epochs", "steps")
 
 
 @checked
@@ -48,8 +51,11 @@ def draw(
       for each layer, folded where it is large.
     - A model: its architecture. view="units" draws units and links (of dense layers),
       view="blocks" blocks of relative sizes, view="matrices" products of matrices.
-    - A machine of `pel.svm` with x and y, of two features: regions, margin, support vectors.
-    - A history: the curves of the run.
+    - A machine of `pel.svm` or `pellucid.sklearn` with x and y: of a classifier of two features its
+      regions, margin and support vectors; of a regression of one feature its curve, of two its
+      level lines, with the tube and the support vectors of an SVR. A network of `pellucid.sklearn`
+      or of a table alone: its architecture.
+    - A history: the curves of the run over its epochs; view="steps" those of every minibatch.
 
     Args:
         target: what is drawn.
@@ -85,15 +91,22 @@ def draw(
         if name in given:
             flag("draw", name, given[name])
     kind = type(target)
+    if getattr(kind, "__pellucid_alone__", False):
+        _takes("a model of a table", given, args, 0, ("view", "biases", "activations"))
     if hasattr(kind, "__pellucid_network__") and not args:
         return _network(target, given)
     if hasattr(kind, "__pellucid_curves__"):
-        _takes("a history", given, args, 0)
-        curves: Any = target
-        return progress(curves.__pellucid_curves__())
-    if hasattr(kind, "decision_function") and not callable(target):
+        _takes("a history", given, args, 0, ("view",))
+        run: Any = target
+        if _viewed(given, _RUNS, "a history", _RUNS[0]) == "steps":
+            return over_steps(*run.__pellucid_steps__())
+        return progress(run.__pellucid_curves__())
+    if not callable(target) and any(hasattr(kind, name) for name in _CLASSIFYING):
         _takes("a machine", given, args, 2)
         return boundary(target, *args)
+    if not callable(target) and hasattr(kind, "predict"):
+        _takes("a machine", given, args, 2)
+        return regression(target, *args)
     return _graph(target, args, given)
 
 

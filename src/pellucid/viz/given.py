@@ -154,6 +154,8 @@ def reader_of(where: str, target: Any) -> tuple[Callable[[Array], Any], bool]:
     if machine is not None:
         return machine, True
     predict = getattr(target, "predict", None)
+    if not callable(target):  # a classifier: a model is called
+        predict = getattr(target, "predict_proba", predict)
     if predict is not None:
         return (lambda rows: predict(rows)), False
     if not callable(target):

@@ -1,4 +1,7 @@
-"""The curves of a training run as a picture. In: named columns. Out: a `Picture`."""
+"""The curves of a training run as a picture, over epochs or over steps, and those of a range test.
+
+In: named columns. Out: a `Picture`.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,12 @@ from pellucid.viz import svg
 from pellucid.viz.axes import STYLES, Axes, span
 from pellucid.viz.svg import Picture, beside
 
+Curves = Mapping[str, Sequence[float]]
 _MOST = 400  # points of a curve; a longer one is thinned
+STEPS = "Curves of a training run, step by step"
 
 
-def progress(epochs: Mapping[str, Sequence[float]]) -> Picture:
+def progress(epochs: Curves) -> Picture:
     """A panel for each measure: the training set's curve and, dashed, the validation set's."""
     names = [name for name in epochs if not name.startswith("val_")]
     names += [n for n in epochs if n.startswith("val_") and n.removeprefix("val_") not in names]
@@ -26,7 +31,60 @@ def progress(epochs: Mapping[str, Sequence[float]]) -> Picture:
     return beside(panels, "Curves of a training run")
 
 
-def _panel(name: str, epochs: Mapping[str, Sequence[float]]) -> Picture:
+def over_steps(steps: Curves, validation: Curves) -> Picture:
+    """A panel for each measure: every minibatch, and the validation set where it was measured.
+
+    An accuracy is shown as what is misclassified, as in the lectures' figures 6.7 and 6.8.
+    """
+    names = [name for name in steps if name != "step"]
+    panels = [_of_steps(name, steps, validation) for name in names if len(steps[name])]
+    if not panels:
+        return Picture(svg.words(16, 30, "No step was kept.", "muted"), 220, 48, STEPS)
+    return beside(panels, STEPS)
+
+
+def _of_steps(name: str, steps: Curves, validation: Curves) -> Picture:
+    held = f"val_{name}"
+    known = [("minibatch", steps["step"], steps[name])]
+    if held in validation and len(validation[held]):
+        known.append(("validation", validation["step"], validation[held]))
+    error = name == "accuracy"
+    curves = [
+        (label, np.asarray(at, np.float64), 1 - np.asarray(values) if error else np.asarray(values))
+        for label, at, values in known
+    ]
+    low, high = span(*(values for _, _, values in curves))
+    last = max(float(at[-1]) for _, at, _ in curves)
+    title = "misclassification" if error else name
+    axes = Axes((0, max(last, 1)), (min(low, 0) if low < 0 else 0, high), title, "step")
+    for k, (label, at, values) in enumerate(curves):
+        axes.curve(at, values, STYLES[k], f"{label}, last {values[-1]:.4g}")
+        if len(values) < 20:
+            axes.points(at, values, k, size=2.5)
+    return axes.picture()
+
+
+def over_rates(
+    rates: Sequence[float],
+    losses: Sequence[float],
+    smoothed: Sequence[float],
+    suggestion: float | None,
+) -> Picture:
+    """The loss of each step of a range test over its learning rate."""
+    x = np.log10(np.asarray(rates, np.float64))
+    low, high = span(smoothed, losses)
+    sides = span(x, around=0.02)
+    title, label = "Loss over the learning rate", "log₁₀ of the learning rate"
+    axes = Axes(sides, (low, high), title, label, "loss", size=(480, 320))
+    axes.curve(x, losses, "line dots", "minibatch")
+    axes.curve(x, smoothed, "plus-line", "smoothed")
+    if suggestion is not None:
+        place = [float(np.log10(suggestion))] * 2
+        axes.curve(place, [low, high], "ink-line dash", f"suggestion {suggestion:.2g}")
+    return axes.picture()
+
+
+def _panel(name: str, epochs: Curves) -> Picture:
     curves = [
         (label, epochs[one])
         for one, label in ((name, "training"), (f"val_{name}", "validation"))
@@ -42,9 +100,14 @@ def _panel(name: str, epochs: Mapping[str, Sequence[float]]) -> Picture:
         low = max(low, 0.0)
     axes = Axes((1, max(longest, 2)), (low, high), name, "epoch")
     for (label, _), values in zip(curves, every, strict=True):
-        picked = np.unique(np.linspace(0, len(values) - 1, min(len(values), _MOST)).astype(int))
+        known = np.flatnonzero(~np.isnan(values))  # of the epochs that have a value
+        if not len(known):
+            known = np.arange(len(values))
+        picked = known[
+            np.unique(np.linspace(0, len(known) - 1, min(len(known), _MOST)).astype(int))
+        ]
         style = STYLES[label == "validation"]
-        last = f"{label}, last {values[-1]:.4g}"
+        last = f"{label}, last {values[known[-1]]:.4g}"
         axes.curve(picked + 1, values[picked], style, last)
         if len(values) == 1:
             axes.points([1], values, int(label == "validation"))

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from pellucid.core.arguments import checked, integer
+from pellucid.core import forks
+from pellucid.core.arguments import checked, integer, real
 from pellucid.core.errors import ArgumentError
 from pellucid.core.files import as_path, check_target, write_atomically
 
 SANS, MONO = "system-ui,'DejaVu Sans',sans-serif", "'DejaVu Sans Mono',Menlo,Consolas,monospace"
 SIZE = 13  # of text
+_MOST_PIXELS = 20_000  # of a PNG file, along each side
 
 # class: (property, on white, on dark). Blue and vermillion differ for every kind of colour vision;
 # text has a contrast of 4.5 to its ground, lines and areas that carry meaning one of 3.
@@ -239,25 +241,46 @@ class Picture:
         return f"Picture({self.title!r}, {self.width:.0f} × {self.height:.0f})"
 
     @checked
-    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Writes the picture as an SVG file, whole or not at all.
+    def save(
+        self, path: str | Path, *, scale: float | None = None, overwrite: bool = False
+    ) -> None:
+        """Writes the picture as an SVG or a PNG file, whole or not at all.
 
         Args:
-            path: ends in .svg.
+            path: ends in .svg or .png. PNG is drawn by matplotlib, on white: the same shapes at
+                the same places, with its fonts.
+            scale: of PNG, its pixels for each pixel of the picture; 2 unless given.
             overwrite: whether a file that stands there may be replaced.
 
         Raises:
             ArgumentError: where the file cannot be written, or exists and `overwrite` is False.
+            MissingPackageError: for PNG without matplotlib.
         """
         target = as_path("save", path)
-        if target.suffix.lower() != ".svg":
+        kind = target.suffix.lower()
+        if kind not in (".svg", ".png"):
             raise ArgumentError(
                 f'save "{target}"',
-                f"the name must end in .svg, got {target.name!r}",
-                "Pictures are SVG; a browser or Inkscape turns one into a bitmap.",
+                f"the name must end in .svg or .png, got {target.name!r}",
+                "Write picture.save('picture.svg').",
             )
+        if scale is not None and kind == ".svg":
+            raise ArgumentError("save", f"scale is of PNG files, got {scale!r}", "Leave it out.")
         check_target(target, overwrite)
-        write_atomically(target, self.svg.encode(), overwrite=overwrite)
+        data = self.svg.encode() if kind == ".svg" else self._png(2.0 if scale is None else scale)
+        write_atomically(target, data, overwrite=overwrite)
+
+    def _png(self, scale: float) -> bytes:
+        real("save", "scale", scale, 0.1, 16)
+        longest = max(self.width, self.height)
+        if longest * scale > _MOST_PIXELS:
+            raise ArgumentError(
+                "save",
+                f"a PNG file has at most {_MOST_PIXELS:,} pixels a side, got "
+                f"{longest * scale:,.0f}",
+                f"Write scale={_MOST_PIXELS / longest:.2g} or less, or save as .svg.",
+            )
+        return bytes(forks.load("pellucid.viz.raster").png(self.svg, float(scale)))
 
 
 @checked

@@ -21,7 +21,7 @@ from pellucid.nn.losses import (
     MulticlassHinge,
     Squared,
 )
-from pellucid.web.settings import CONTROLS
+from pellucid.web.settings import CONTROLS, DIGITS
 
 RATES = (0.00001, 0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
 STRENGTHS = (0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
@@ -56,7 +56,7 @@ def hello() -> dict[str, Any]:
 
     return {
         "kind": "hello",
-        "data": {"classes": list(CLASSES), "values": list(VALUES)},
+        "data": {"classes": list(CLASSES), "values": list(VALUES), "pictures": [DIGITS]},
         "features": list(FEATURES),
         "activations": activations,
         "initializers": list(INITIALIZERS),

@@ -9,23 +9,21 @@ import base64
 import binascii
 import json
 import math
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pellucid.core.config import from_config
-from pellucid.core.errors import ArgumentError, DataError, TooLargeError, nearest
-from pellucid.models import Sequential
-from pellucid.tables import load
+from pellucid.core.errors import ArgumentError, DataError, PellucidError, TooLargeError, nearest
+from pellucid.svm import Hyperplane
+from pellucid.web import exercises, files, machine
 from pellucid.web.constructors import CALLABLE
 from pellucid.web.frames import pack
 from pellucid.web.program import from_address
 from pellucid.web.session import Session
-from pellucid.web.settings import LAYERS, OWN, Change, Settings, Stop
+from pellucid.web.settings import MOST_ROWS, OWN, Stop
 from pellucid.web.sources import MOST_BYTES, from_csv
 
 MOST_MESSAGE = 1 << 20  # bytes
@@ -186,6 +184,8 @@ SETTINGS: dict[str, Callable[[str, Any], Any]] = {
     "batch_size": whole_of(1, 100_000),
     "stop": _stop,
     "hidden": _tuple_of(list_of(20, text_of(20))),
+    "svm": lambda name, value: machine.of_plain(value),
+    "exercise": lambda name, value: exercises.of_plain(value),
 }
 
 
@@ -198,20 +198,18 @@ def _values(name: str, value: Any) -> dict[str, Any]:
     return {key: SETTINGS[key](key, one) for key, one in value.items()}
 
 
+def _difference(name: str, value: Any) -> dict[str, Any]:
+    """Of a second run; nothing ends it."""
+    return {} if value == {} else _values(name, value)
+
+
 # -- what is done ---------------------------------------------------------------------------------
 
 
 def _csv(session: Session, given: dict[str, Any]) -> None:
-    parts: list[str] = session.parts
-    if sum(map(len, parts)) + len(given["text"]) > MOST_BYTES:
-        parts.clear()
-        raise TooLargeError("data", f"a table has at most {MOST_BYTES >> 20} MiB, got more")
-    parts.append(given["text"])
-    if given["more"]:
-        return
-    text = "".join(parts)
-    parts.clear()
-    session.set_own(from_csv(text))
+    text = _whole(session, "csv", given["text"], given["more"], MOST_BYTES)
+    if text is not None:
+        session.set_own(from_csv(text))
 
 
 def _draw(session: Session, given: dict[str, Any]) -> None:
@@ -222,7 +220,7 @@ def _draw(session: Session, given: dict[str, Any]) -> None:
             raise ArgumentError("data", f"a class must be 0 to {own.classes}, got {target:g}")
         rows.append([x1, x2, *np.zeros(own.x.shape[1] - 2), target])
     if rows:
-        session.set_own(own.with_points(np.array(rows)))
+        session.set_own(own.with_points(np.array(rows)), same=True)
 
 
 def _point(name: str, value: Any) -> list[float]:
@@ -231,14 +229,51 @@ def _point(name: str, value: Any) -> list[float]:
     return [_number(name, one) for one in value]
 
 
+def _ink(name: str, value: Any) -> float:
+    if not 0 <= _number(name, value) <= 1:
+        raise ArgumentError("page", f"{name} must be ink from 0 to 1, got {value!r}")
+    return float(value)
+
+
+def _two_units(name: str, value: Any) -> list[int]:
+    """Two units; none at all where nothing is to be shown."""
+    found = list_of(2, whole_of(0, 1000))(name, value)
+    if len(found) == 1:
+        raise ArgumentError("page", f"{name} must be two units or none, got one")
+    return found
+
+
 def _erase(session: Session, given: dict[str, Any]) -> None:
-    session.set_own(session.own_rows().without(np.array([given["x1"], given["x2"]])))
+    place = np.array([given["x1"], given["x2"]])
+    session.set_own(session.own_rows().without(place), same=True)
+
+
+def _move(session: Session, given: dict[str, Any]) -> None:
+    place = np.array([given["x1"], given["x2"]])
+    session.set_own(session.own_rows().moved(given["row"], place), same=True)
+
+
+def _pair(session: Session, given: dict[str, Any]) -> None:
+    if session.machine is None:
+        raise ArgumentError("playground", "there is no support vector machine on the page")
+    session.machine.choose(given["pair"])
+    session.send(session.machine.message())
+
+
+def _answer(session: Session, given: dict[str, Any]) -> None:
+    if session.settings.exercise is None:
+        raise ArgumentError("playground", "there is no exercise on the page")
+    session.desk.check(session.settings.exercise, given["text"])
 
 
 def _at(session: Session, given: dict[str, Any]) -> None:
     place = np.full(session.rows.x.shape[1], math.nan)
     place[:2] = given["x1"], given["x2"]
-    session.send({"kind": "at", "x": place[:2].tolist(), **session.look.at(place)})
+    look = session.machine or session.look
+    found = {"kind": "at", "x": place[:2].tolist(), **look.at(place)}
+    if session.machine is None and session.second is not None:
+        found["second"] = session.second.look.at(place)["blocks"][-1]
+    session.send(found)
 
 
 def _file(session: Session, name: str, content: bytes) -> None:
@@ -247,56 +282,46 @@ def _file(session: Session, name: str, content: bytes) -> None:
 
 
 def _save(session: Session, given: dict[str, Any]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder, "model.safetensors")
-        session.model.save(place)
-        _file(session, place.name, place.read_bytes())
+    if session.machine is None:
+        _file(session, files.NAME, files.content_of(session.model))
+        return
+    if isinstance(session.machine.fitted, Hyperplane):
+        raise ArgumentError("save", "a hyperplane has no file", "Export the program.")
+    _file(session, "machine.safetensors", files.content_of(session.machine.fitted))
 
 
 def _load(session: Session, given: dict[str, Any]) -> None:
+    content = _whole(session, "load", given["content"], given["more"], 4 * files.MOST_FILE // 3)
+    if content is None:
+        return
     try:
-        content = base64.b64decode(given["content"], validate=True)
-    except (binascii.Error, ValueError):
+        session.load(base64.b64decode(content, validate=True))
+    except (binascii.Error, ValueError) as error:
+        if isinstance(error, PellucidError):
+            raise
         raise DataError("load", "the file must come in base64") from None
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder, "model.safetensors")
-        place.write_bytes(content)
-        model = load(place)
-    if not isinstance(model, Sequential) or not all(isinstance(e, LAYERS) for e in model.layers):
-        raise DataError("load", f"the page shows models of {_names()}, got {model!r}")
-    if not model.compiled or model.optimizer is None:
-        raise DataError("load", "the model must be compiled, got one that is not")
-    width, features = model.input_types[0].shape[-1], session.settings.features
-    if width != len(features):
-        raise DataError(
-            "load",
-            f"the model reads {width} features, got {len(features)} on the page",
-            "Choose its features first.",
-        )
-    weights = {name: array.tolist() for name, array in model.weights.items()}
-    start = session.settings.start
-    session.open(
-        Settings(
-            **{n: getattr(start, n) for n in ("data", "rows", "noise", "data_seed", "held")},
-            features=features,
-            layers=tuple(model.layers),
-            seed=model.seed,
-            dtype=str(model.dtype),
-            optimizer=model.optimizer,
-            loss=model.loss,
-            penalties=tuple(model.regularizers),
-            batch_size=start.batch_size,
-            changes=(Change(0, None, weights=weights),),
-        )
-    )
 
 
-def _names() -> str:
-    return ", ".join(kind.__name__ for kind in LAYERS)
+def _whole(session: Session, kind: str, text: str, more: bool, most: int) -> str | None:
+    """What came in parts; None while some are missing."""
+    parts = session.parts.setdefault(kind, [])
+    if sum(map(len, parts)) + len(text) > most:
+        parts.clear()
+        raise TooLargeError("page", f"a file has at most {most >> 20} MiB of text, got more")
+    parts.append(text)
+    if more:
+        return None
+    whole = "".join(parts)
+    parts.clear()
+    return whole
 
 
 def _export(session: Session, given: dict[str, Any]) -> None:
     _file(session, "program.py", session.program().encode())
+    if session.second is not None:
+        _file(session, "program-second.py", session.second.program().encode())
+    if session.settings.loaded and session.file is not None:
+        _file(session, files.NAME, session.file)
     if session.settings.data == OWN and session.own is not None:
         _file(session, "points.csv", session.own.csv().encode())
 
@@ -308,6 +333,7 @@ COMMANDS: dict[str, Command] = {
     "rewind": Command(lambda s, a: s.rewind(), {}),
     "reset": Command(lambda s, a: s.reset(), {}),
     "set": Command(lambda s, a: s.change(a["values"]), {"values": _values}),
+    "compare": Command(lambda s, a: s.compare(a["values"]), {"values": _difference}),
     "weight": Command(
         lambda s, a: s.set_weight(a["name"], tuple(a["index"]), a["value"]),
         {"name": text_of(100), "index": list_of(2, whole_of(0, 1000)), "value": _number},
@@ -317,9 +343,21 @@ COMMANDS: dict[str, Command] = {
     "csv": Command(_csv, {"text": text_of(MOST_MESSAGE), "more": _flag}),
     "draw": Command(_draw, {"points": list_of(_MOST_POINTS, _point)}),
     "erase": Command(_erase, {"x1": _number, "x2": _number}),
+    "move": Command(_move, {"row": whole_of(0, MOST_ROWS - 1), "x1": _number, "x2": _number}),
+    "pair": Command(_pair, {"pair": whole_of(0, 1000)}),
+    "answer": Command(_answer, {"text": text_of(400)}),
+    "cancel": Command(lambda s, a: s.desk.cancel(), {}),
     "at": Command(_at, {"x1": _number, "x2": _number}, at_once=True),
+    "picture": Command(
+        lambda s, a: s.draw_picture(a["values"]), {"values": list_of(64, _ink)}, at_once=True
+    ),
+    "units": Command(
+        lambda s, a: s.see_with((a["column"], *a["pair"]) if a["pair"] else None),
+        {"column": whole_of(0, 64), "pair": _two_units},
+        at_once=True,
+    ),
     "save": Command(_save, {}),
-    "load": Command(_load, {"content": text_of(MOST_MESSAGE)}),
+    "load": Command(_load, {"content": text_of(MOST_MESSAGE), "more": _flag}),
     "export": Command(_export, {}),
     "show": Command(lambda s, a: s.show(), {}),
 }

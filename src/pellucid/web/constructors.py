@@ -102,6 +102,8 @@ def arguments(node: ast.Call, depth: int = 0) -> tuple[list[Any], dict[str, Any]
     for keyword in node.keywords:
         if keyword.arg is None:
             raise Unreadable(node.lineno, "arguments are written one by one, got two stars")
+        if keyword.arg in kwargs:
+            raise Unreadable(node.lineno, f"the argument {keyword.arg} stands there twice")
         kwargs[keyword.arg] = value_of(keyword.value, depth + 1)
     return [value_of(one, depth + 1) for one in node.args], kwargs
 

@@ -11,7 +11,7 @@ from pellucid.core.errors import ArgumentError
 from pellucid.models import Sequential
 from pellucid.nn import CrossEntropy, HalfSquared, MulticlassHinge, ProbabilityCrossEntropy
 from pellucid.nn.dense import Activation, Dense
-from pellucid.web.settings import OWN, Change, Settings
+from pellucid.web.settings import OWN, Loaded, Settings
 from pellucid.web.sources import Own
 
 _MANY_CLASSES = (CrossEntropy, ProbabilityCrossEntropy, MulticlassHinge)
@@ -47,7 +47,7 @@ def fitted(settings: Settings, classes: int, anew: bool = False) -> Settings:
 
 
 def of_model(model: Any, own: Own | None, held: float) -> Settings:
-    """The settings that a model of Python's stands for.
+    """The settings that a model of Python's stands for; one that was trained begins as a file.
 
     Raises:
         ArgumentError: for a model that is no chain of layers, or is not compiled.
@@ -62,7 +62,6 @@ def of_model(model: Any, own: Own | None, held: float) -> Settings:
         [dataclasses.replace(layer) for layer in model.layers], seed=model.seed, dtype=model.dtype
     )
     untrained.build((own.x.shape[1],))
-    weights = {name: array.tolist() for name, array in model.weights.items()}
     same = all(map(np.array_equal, model.get_weights(), untrained.get_weights()))
     return Settings(
         data=OWN,
@@ -74,5 +73,5 @@ def of_model(model: Any, own: Own | None, held: float) -> Settings:
         optimizer=model.optimizer,
         loss=model.loss,
         penalties=tuple(model.regularizers),
-        changes=() if same else (Change(0, None, weights=weights),),
+        loaded=None if same and not model.training else Loaded(),
     )

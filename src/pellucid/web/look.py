@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.core.errors import ArgumentError
 from pellucid.data import features
 from pellucid.models import Model, Sequential
 from pellucid.nn import (
@@ -20,6 +21,7 @@ from pellucid.nn import (
 )
 from pellucid.nn.dense import Dense
 from pellucid.nn.layer import Layer
+from pellucid.web.carried import Carried
 from pellucid.web.settings import Settings
 from pellucid.web.sources import Rows
 
@@ -54,35 +56,55 @@ class Look:
                 outputs.append(h)
         self.probe = Model(first, outputs, dtype=settings.dtype)
         widths = [model.types[end].shape[-1] for end in self.ends]
-        units = sum(one for one in widths if isinstance(one, int)) + len(settings.features)
-        self.coarse = max(6, min(_COARSE, int((_CELLS / units) ** 0.5)))
+        inner = [one for one in widths if isinstance(one, int)]
+        self.widths = [len(settings.features), *inner]  # of the features and of each block
+        self.dtype = np.float32 if settings.dtype == "float32" else np.float64
+        self._carried: Carried | None = None
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """What stays the same from picture to picture."""
+        self.coarse = max(6, min(_COARSE, int((_CELLS / sum(self.widths)) ** 0.5)))
         self._fine, self._small = self._grid(FINE), self._grid(self.coarse)
-        shaped = np.arange(self.coarse**2)
-        self.inputs = self._small[shaped].T.reshape(-1, self.coarse, self.coarse)
+        self._inputs = self._small.T.reshape(-1, self.coarse, self.coarse)
 
     def _grid(self, cells: int) -> Array:
         """The features of the plane, a row a cell; the first row is the upper left one."""
         low, high = self.rows.low, self.rows.high
-        across = low[0] + (np.arange(cells) + 0.5) / cells * (high[0] - low[0])
-        down = high[1] - (np.arange(cells) + 0.5) / cells * (high[1] - low[1])
-        plane = np.tile(self.rows.middle, (cells * cells, 1))
-        plane[:, 0], plane[:, 1] = np.tile(across, cells), np.repeat(down, cells)
+        share = (np.arange(cells) + 0.5) / cells
+        across, down = low[0] + share * (high[0] - low[0]), high[1] - share * (high[1] - low[1])
+        return self.over(np.stack([np.tile(across, cells), np.repeat(down, cells)], 1))
+
+    def over(self, places: Array) -> Array:
+        """The features of places of the plane (N, 2); other columns stand in their middle."""
+        plane = np.tile(self.rows.middle, (len(places), 1))
+        plane[:, :2] = places
         return self._features(plane)
 
     def _features(self, x: Array) -> Array:
-        made = features(x, list(self.settings.features))
-        return made.astype(np.float32 if self.settings.dtype == "float32" else np.float64)
+        return features(x, list(self.settings.features)).astype(self.dtype)
 
     def _blocks(self, rows: Array, backend: str | None = None) -> list[Array]:
         found = self.probe.predict(rows, backend=backend)
         return list(found) if isinstance(found, (list, tuple)) else [found]
 
     def maps(self, backend: str | None = None) -> dict[str, Array]:
-        """Each unit over the plane, block by block, and the output in finer cells."""
+        """Features and units over the plane, block by block, and the output in finer cells."""
         cells = self.coarse
         small = [one.T.reshape(-1, cells, cells) for one in self._blocks(self._small, backend)]
         fine = self._blocks(self._fine, backend)[-1].T.reshape(-1, FINE, FINE)
-        return {**{f"block{i}": one for i, one in enumerate(small)}, "output": fine}
+        blocks = {f"block{i}": one for i, one in enumerate(small)}
+        return {"features": self._inputs, **blocks, "output": fine}
+
+    def columns(self, rows: Array, backend: str | None) -> list[Array]:
+        """The columns of the diagram for rows of features: these themselves, then each block."""
+        return [rows, *self._blocks(rows, backend)]
+
+    def carried(self, column: int, units: Sequence[int], backend: str | None) -> dict[str, Array]:
+        """The plane as two units see it; see `carried.py`."""
+        if self._carried is None:
+            self._carried = Carried(self)
+        return self._carried.arrays(column, units, backend)
 
     def weights(self) -> dict[str, Array]:
         return dict(self.model.weights)
@@ -95,6 +117,14 @@ class Look:
             "blocks": [one[0].tolist() for one in self._blocks(rows)],
         }
 
+    def show(self, picture: Sequence[float]) -> None:
+        """Puts a picture that a person drew before the network; there are none on a plane."""
+        raise ArgumentError("playground", "there are no pictures among these data")
+
+    def prediction(self, backend: str | None = "interpreter") -> dict[str, Any] | None:
+        """What the network says of the picture before it, where its inputs are pictures."""
+        return None
+
     def scores(self, backend: str | None = None) -> dict[str, Any]:
         """Loss and accuracy or R² of the rows trained on and of those held out."""
         found: dict[str, Any] = {}
@@ -105,7 +135,7 @@ class Look:
             if not len(numbers):
                 continue
             own = {"loss": self.model.evaluate(x, y, backend=backend)["loss"]}
-            predicted = self._blocks(x.astype(self._small.dtype), backend)[-1]
+            predicted = self._blocks(x.astype(self.dtype), backend)[-1]
             shown = self.rows.shown[numbers]
             if self.rows.classes:
                 chosen = self._chosen(predicted)
@@ -120,6 +150,10 @@ class Look:
                 own["r2"] = 1 - missed / spread if spread else float("nan")
             found[name] = own
         return found
+
+    def classes_of(self, predicted: Array) -> Array | None:
+        """The class that each row of outputs stands for; None where the data have values."""
+        return self._chosen(predicted) if self.rows.classes else None
 
     def _chosen(self, predicted: Array) -> Array:
         """The class that each row of outputs stands for."""

@@ -14,6 +14,7 @@ from typing import Any
 from pellucid.core.errors import DataError, PellucidError
 from pellucid.nn import Loss, Regularizer
 from pellucid.nn.losses import BY_NAME
+from pellucid.web import machine
 from pellucid.web import program as forms
 from pellucid.web.constructors import (
     ROOM_OF,
@@ -24,7 +25,7 @@ from pellucid.web.constructors import (
     shown,
     value_of,
 )
-from pellucid.web.settings import MOST_CHANGES, OWN, Change, Settings, Stop
+from pellucid.web.settings import DIGITS, MOST_CHANGES, OWN, Change, Loaded, Settings, Stop
 
 _MOST_STATEMENTS = 3 * MOST_CHANGES
 _MODULES = {"numpy": "np", "pellucid": "pel"}
@@ -41,17 +42,23 @@ class _Reader:
         self.loss: Loss | None = None
         self.epochs = 0
         self.fit: dict[str, Any] = {}
+        self.keeps = False
         fixed: dict[str, Callable[[], None]] = {
             forms.LOAD: lambda: self.found.update(data=OWN),
             forms.SPLIT_CLASSES: lambda: None,
             forms.SPLIT_VALUES: lambda: None,
+            **dict.fromkeys(forms.PICTURES, lambda: None),
             forms.SIGNS: lambda: None,
-            forms.KEEP: lambda: None,
+            forms.MODEL: self._load,
+            forms.KEEP: self._keep,
             forms.GIVE_BACK: lambda: None,
+            forms.PROOF: lambda: None,
+            forms.SHOWN: lambda: None,
         }
         self.fixed = {ast.unparse(ast.parse(text)): act for text, act in fixed.items()}
         self.assigned: dict[tuple[str, str], Callable[[ast.Call], None]] = {
             ("(x, y)", "pel.data.points"): self._points,
+            ("digits", "pel.data.load_digits"): self._digits,
             ("x", "pel.data.features"): self._features,
             ("(kept, held)", "pel.data.split"): self._split,
             ("model", "pel.Sequential"): self._model,
@@ -69,6 +76,10 @@ class _Reader:
         text = ast.unparse(node)
         if text in self.fixed:
             self.fixed[text]()
+            return
+        found = machine.of_statement(node)
+        if found is not None:
+            self.found["svm"] = found
             return
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             target = ast.unparse(node.targets[0])
@@ -125,9 +136,15 @@ class _Reader:
         given = self._bound(node, ("data", "rows", "noise", "seed"), 1)
         _typed(node, given, data=str, rows=int, noise=float, seed=int)
         given["data_seed"] = given.pop("seed", 0)
-        if given["data"] == OWN:
-            raise Unreadable(node.lineno, f"there are no points called {OWN!r}")
+        if given["data"] in (OWN, DIGITS):
+            raise Unreadable(node.lineno, f"there are no points called {given['data']!r}")
         self.found |= given
+
+    def _digits(self, node: ast.Call) -> None:
+        given = self._bound(node, ("seed", "fraction"), 0)
+        _typed(node, given, seed=int, fraction=float)
+        seed, held = given.get("seed", 0), given.get("fraction", 0.2)
+        self.found |= {"data": DIGITS, "data_seed": seed, "held": held}
 
     def _features(self, node: ast.Call) -> None:
         if not node.args or ast.unparse(node.args[0]) != "x":
@@ -153,6 +170,14 @@ class _Reader:
         _typed(node, given, layers=list, seed=int, dtype=str)
         self.found |= {**given, "layers": tuple(given["layers"])}
 
+    def _load(self) -> None:
+        if self.compiled is not None or self.fit:
+            raise Unreadable(1, "a program loads its model before compile and fit")
+        self.found |= {"loaded": Loaded(), "layers": ()}
+
+    def _keep(self) -> None:
+        self.keeps = True
+
     def _compile(self, node: ast.Call) -> None:
         given = self._bound(node, ("optimizer", "loss", "regularizer"), 2)
         loss, penalties = given["loss"], given.get("regularizer", [])
@@ -166,7 +191,9 @@ class _Reader:
             raise Unreadable(node.lineno, "a run has one loss")
         self.loss = loss
         several = penalties if isinstance(penalties, (list, tuple)) else [penalties]
-        first = self.compiled is None
+        first = self.compiled is None and not self.fit
+        if first and "loaded" in self.found:
+            self.found["loaded"] = Loaded(compiled="rates" if self.keeps else "anew")
         self.compiled = given["optimizer"], tuple(several)
         if first:
             self.found |= {"loss": loss, "optimizer": self.compiled[0]}
@@ -176,14 +203,14 @@ class _Reader:
 
     def _set_weights(self, node: ast.Call) -> None:
         given = self._bound(node, ("weights",), 1)["weights"]
-        if self.compiled is None or not isinstance(given, dict):
+        if not self._ready or not isinstance(given, dict):
             raise Unreadable(node.lineno, "set_weights takes {name: numbers}, behind compile")
         self.changes.append(Change(self.epochs, None, weights=given))
 
     def _fit(self, node: ast.Call) -> None:
         if [ast.unparse(one) for one in node.args] != ["x[kept]", "y[kept]"]:
             raise Unreadable(node.lineno, "fit takes x[kept], y[kept]")
-        if self.compiled is None:
+        if not self._ready:
             raise Unreadable(node.lineno, "fit stands behind compile")
         node.args = []
         rule = None
@@ -206,16 +233,25 @@ class _Reader:
             raise Unreadable(
                 node.lineno, "a later fit goes on: resume=True, the same other arguments"
             )
-        if not self.fit and given.get("resume"):
+        resumes, loaded = bool(given.get("resume")), self.found.get("loaded")
+        if not self.fit and loaded is not None:
+            self.found["loaded"] = dataclasses.replace(loaded, resumes=resumes)
+        elif not self.fit and resumes:
             raise Unreadable(node.lineno, "the first fit has nothing to resume")
         if given["epochs"] < self.epochs:
             raise Unreadable(node.lineno, "epochs count from the start, and grow from fit to fit")
         self.fit, self.epochs = same, given["epochs"]
         self.found |= same
 
+    @property
+    def _ready(self) -> bool:
+        """Whether there is a model that can be trained: compiled, or out of a file."""
+        return self.compiled is not None or "loaded" in self.found
+
     def settings(self) -> Settings:
-        for name, what in (("layers", "pel.Sequential"), ("loss", "model.compile")):
-            if name not in self.found:
+        network = (("layers", "pel.Sequential"), ("loss", "model.compile"))
+        for name, what in network:
+            if not {name, "loaded", "svm"} & set(self.found):
                 raise Unreadable(1, f"the program lacks {what}(…)")
         if "data" not in self.found:
             raise Unreadable(1, "the program lacks pel.data.points(…)")

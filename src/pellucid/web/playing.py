@@ -9,6 +9,7 @@ from pellucid.core.arguments import checked, flag, real
 from pellucid.core.errors import ArgumentError
 from pellucid.models import Model, Sequential
 from pellucid.web.ends import of_model
+from pellucid.web.files import content_of
 from pellucid.web.program import from_address
 from pellucid.web.serving import Serving
 from pellucid.web.session import Session
@@ -28,6 +29,10 @@ class Playing(Serving):
     def model(self) -> Sequential:
         """What stands on the page."""
         return self.session.model
+
+    def close(self) -> None:
+        self.session.desk.cancel()
+        super().close()
 
 
 @checked
@@ -88,4 +93,6 @@ def _session(model: Model | None, x: Any, y: Any, held: float, link: str | None)
     if not isinstance(model, Model) or not model.compiled:
         of_model(model, None, held)  # says what is wrong
     own = from_arrays(x, y, model.loss)
-    return Session(of_model(model, own, held), own, model)  # type: ignore[arg-type]
+    settings = of_model(model, own, held)
+    assert isinstance(model, Sequential)
+    return Session(settings, own, model, file=content_of(model) if settings.loaded else None)

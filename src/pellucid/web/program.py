@@ -10,19 +10,28 @@ from urllib.parse import parse_qsl, urlencode
 from pellucid.core.config import to_config
 from pellucid.core.errors import DataError, nearest
 from pellucid.nn.losses import BY_NAME
+from pellucid.web import exercises, machine
 from pellucid.web.constructors import ROOM_OF, record_of
-from pellucid.web.settings import OWN, Settings, Stop
+from pellucid.web.settings import DIGITS, OWN, Settings, Stop
 
 MOST_LETTERS = 400_000  # of a program: weights that were set are numbers in it
 _MOST_ADDRESS = 16_000
 _WIDEST = 88  # letters of a line
 
+MODEL = 'model = pel.load("model.safetensors")'
 LOAD = 'table = np.loadtxt("points.csv", delimiter=",", skiprows=1)'
 SPLIT_CLASSES = "x, y = table[:, :-1], table[:, -1].astype(int)"
 SPLIT_VALUES = "x, y = table[:, :-1], table[:, -1]"
+PICTURES = (
+    "x = np.concatenate([digits.x_train, digits.x_test]).reshape(-1, 64) / 16",
+    "y = np.concatenate([digits.y_train, digits.y_test])",
+    "kept, held = np.split(np.arange(len(x)), [len(digits.x_train)])",
+)
 SIGNS = "y = 2 * y - 1"
 KEEP = "slots, training = model.slots, model.training"
 GIVE_BACK = "model.slots, model.training = slots, training"
+PROOF = "print(machine.certificate)"
+SHOWN = "print(machine)"  # of a hyperplane, which has no other proof
 
 
 def program(settings: Settings, epochs: int, classes: int) -> str:
@@ -33,41 +42,65 @@ def program(settings: Settings, epochs: int, classes: int) -> str:
         classes: of the data; 0 where they have values.
     """
     s = settings
-    lines = []
-    if s.data == OWN:
-        lines += [LOAD, SPLIT_CLASSES if classes else SPLIT_VALUES]
-    else:
-        lines.append(
-            f"x, y = pel.data.points({s.data!r}, rows={s.rows}, noise={s.noise!r}, "
-            f"seed={s.data_seed})"
-        )
-    lines.append(f"x = pel.data.features(x, {list(s.features)!r})")
-    if classes and s.signs:
-        lines.append(SIGNS)
-    lines.append(f"kept, held = pel.data.split(len(x), {s.held!r}, seed={s.data_seed})")
-    lines += ["", "model = pel.Sequential(", "    ["]
-    lines += [f"        {layer!r}," for layer in s.layers]
-    lines += ["    ],", f"    seed={s.seed},"]
-    lines += [")"] if s.dtype == "float32" else [f"    dtype={s.dtype!r},", ")"]
-    lines.append(_compile(s, s.optimizer, s.penalties))
-    done = 0
-    resumed = False
+    lines = _data(s, classes)
+    if s.svm is not None:
+        said = SHOWN if s.svm.hard else PROOF
+        return "\n".join([*_imports(s), "", *lines, "", s.svm.line(), said, ""])
+    lines += ["", *_start(s)]
+    done = s.begun
+    resumed = s.loaded is not None and bool(s.loaded.resumes)
+    keeps = s.loaded is not None  # whether there are slots that a compile would forget
     for change in s.changes:
         if change.epoch > epochs:
             break
         if change.epoch > done:
             lines.append(_fit(s, change.epoch, resumed))
-            done, resumed = change.epoch, True
+            done, resumed, keeps = change.epoch, True, True
         if change.weights is not None:
             lines.append(f"model.set_weights({dict(change.weights)!r})")
             continue
-        steered = resumed
-        lines += [KEEP] if steered else []
+        lines += [KEEP] if keeps else []
         lines.append(_compile(s, change.optimizer, change.penalties))
-        lines += [GIVE_BACK] if steered else []
+        lines += [GIVE_BACK] if keeps else []
     if epochs > done:
         lines.append(_fit(s, epochs, resumed))
     return "\n".join([*_imports(s), "", *lines, ""])
+
+
+def _data(s: Settings, classes: int) -> list[str]:
+    """The rows: x, y, and which of them are trained on."""
+    if s.data == DIGITS:
+        return [
+            f"digits = pel.data.load_digits(seed={s.data_seed}, fraction={s.held!r})",
+            *PICTURES,
+        ]
+    lines = [LOAD, SPLIT_CLASSES if classes else SPLIT_VALUES]
+    if s.data != OWN:
+        lines = [
+            f"x, y = pel.data.points({s.data!r}, rows={s.rows}, noise={s.noise!r}, "
+            f"seed={s.data_seed})"
+        ]
+    lines.append(f"x = pel.data.features(x, {list(s.features)!r})")
+    if classes and s.signs and s.svm is None:
+        lines.append(SIGNS)
+    return [*lines, f"kept, held = pel.data.split(len(x), {s.held!r}, seed={s.data_seed})"]
+
+
+def _start(s: Settings) -> list[str]:
+    """The model before its first step."""
+    if s.loaded is not None:
+        if s.loaded.compiled is None:
+            return [MODEL]
+        compiled = _compile(s, s.optimizer, s.penalties)
+        return [
+            MODEL,
+            *([KEEP, compiled, GIVE_BACK] if s.loaded.compiled == "rates" else [compiled]),
+        ]
+    lines = ["model = pel.Sequential(", "    ["]
+    lines += [f"        {layer!r}," for layer in s.layers]
+    lines += ["    ],", f"    seed={s.seed},"]
+    lines += [")"] if s.dtype == "float32" else [f"    dtype={s.dtype!r},", ")"]
+    return [*lines, _compile(s, s.optimizer, s.penalties)]
 
 
 def _call(name: str, parts: list[str]) -> str:
@@ -105,13 +138,16 @@ def _rule(stop: Stop) -> str:
 
 def _imports(s: Settings) -> list[str]:
     used: set[str] = set()
-    held = [*s.layers, s.optimizer, *s.penalties]
-    held += [part for one in s.changes for part in (one.optimizer, *one.penalties) if part]
-    if BY_NAME.get(s.loss.name) != s.loss:
-        held.append(s.loss)
+    held: list[Any] = []
+    if s.svm is None:
+        held += [] if s.loaded else s.layers
+        if s.loaded is None or s.loaded.compiled is not None:
+            held += [s.optimizer, *s.penalties]
+        held += [part for one in s.changes for part in (one.optimizer, *one.penalties) if part]
+        held += [s.loss] if held and BY_NAME.get(s.loss.name) != s.loss else []
     for one in held:
         used |= _types(to_config(one))
-    lines = ["import numpy as np"] if s.data == OWN else []
+    lines = ["import numpy as np"] if s.data in (OWN, DIGITS) else []
     lines.append("import pellucid as pel")
     for room in ("nn", "optim"):
         names = sorted(name for name in used if ROOM_OF.get(name) == room)
@@ -150,7 +186,7 @@ def address(settings: Settings) -> str:
     for name in (*_TEXT, *_PLAIN):
         if getattr(start, name) != getattr(plain, name):
             found[name] = str(getattr(start, name))
-    if start.features != plain.features:
+    if start.features != plain.features and start.data != DIGITS:
         found["features"] = ";".join(start.features)
     for name in _RECORDS:
         if getattr(start, name) != getattr(plain, name):
@@ -158,6 +194,10 @@ def address(settings: Settings) -> str:
             found[name] = repr(list(given)) if isinstance(given, tuple) else repr(given)
     if start.stop is not None:
         found["stop"] = f"{start.stop.kind};{start.stop.monitor};{start.stop.number!r}"
+    if start.svm is not None:
+        found["svm"] = str(start.svm)
+    if start.exercise is not None:
+        found["exercise"] = str(start.exercise)
     if start.hidden:
         found["hide"] = ";".join(start.hidden)
     return urlencode(found)
@@ -192,6 +232,10 @@ def _read(name: str, value: str) -> dict[str, Any]:
         return {"features": tuple(value.split(";"))}
     if name == "hide":
         return {"hidden": tuple(value.split(";"))}
+    if name == "svm":
+        return {"svm": machine.of_text(value)}
+    if name == "exercise":
+        return {"exercise": exercises.of_text(value)}
     if name == "stop":
         parts = value.split(";")
         try:
@@ -203,5 +247,5 @@ def _read(name: str, value: str) -> dict[str, Any]:
     if name in _RECORDS:
         given = record_of(value, f"address, {name}")
         return {name: tuple(given) if isinstance(given, list) else given}
-    known = [*_TEXT, *_PLAIN, "features", "stop", "hide", *_RECORDS]
+    known = [*_TEXT, *_PLAIN, "features", "stop", "hide", "svm", "exercise", *_RECORDS]
     raise DataError("address", f"unknown part {name[:60]!r}", nearest(name, known))

@@ -21,7 +21,7 @@ from pellucid.core.forks import importing
 from pellucid.web import guard
 from pellucid.web.commands import COMMANDS, MOST_MESSAGE, Command, read
 from pellucid.web.frames import to_json
-from pellucid.web.session import Message
+from pellucid.web.showing import Message
 
 HOST = "127.0.0.1"
 _STATIC = Path(__file__).parent / "static"

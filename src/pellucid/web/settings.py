@@ -19,8 +19,11 @@ from pellucid.nn.dense import Activation, Dense
 from pellucid.nn.noise import Dropout
 from pellucid.nn.normalization import BatchNorm, LayerNorm
 from pellucid.optim import SGD, Minimizer, Optimizer
+from pellucid.web.exercises import Exercise
+from pellucid.web.machine import Machine
 
 OWN = "own"  # data that the page or Python gave
+DIGITS = "digits"  # the bundled pictures
 MOST_LAYERS, MOST_UNITS, MOST_WEIGHTS = 24, 128, 200_000
 MOST_ROWS, MOST_COLUMNS, MOST_CLASSES = 100_000, 64, 20
 MOST_EPOCHS, MOST_CHANGES = 10_000_000, 500
@@ -33,12 +36,17 @@ CONTROLS = (  # what a lesson may hide
     "training",
     "regularization",
     "output",
+    "units",
     "curves",
     "scores",
     "program",
     "stop",
+    "compare",
     "files",
+    "machine",
+    "modes",
 )
+MODES = ("svm", "exercise")  # settings that choose what is looked at; no run begins anew for them
 WHERE = "playground"
 
 
@@ -81,6 +89,23 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Loaded:
+    """A run that begins with a model file, see `files.py`.
+
+    Args:
+        resumes: whether the file's own run goes on, with the same data and options; None: if it
+            can. Else its weights, means and slots stay, and epochs count anew.
+        begun: the epoch at which the file stands; 0 where epochs count anew.
+        compiled: "rates" where the model is compiled with other rates and strengths and its slots
+            stay, "anew" where they do not; None: it is trained as the file says.
+    """
+
+    resumes: bool | None = None
+    begun: int = 0
+    compiled: str | None = None
+
+
+@dataclass(frozen=True)
 class Settings:
     """See the module. Rows are divided into those trained on and the share `held` out."""
 
@@ -102,7 +127,10 @@ class Settings:
     epochs: int = 0
     stop: Stop | None = None
     hidden: tuple[str, ...] = ()
+    svm: Machine | None = None  # looked at in place of the network
+    exercise: Exercise | None = None  # looked at in place of both
     changes: tuple[Change, ...] = ()
+    loaded: Loaded | None = None
 
     def now(self) -> tuple[Optimizer, tuple[Regularizer, ...]]:
         """The optimizer and penalties that hold at the end."""
@@ -115,10 +143,17 @@ class Settings:
     def start(self) -> Settings:
         """The same before its first step, with what holds now; weights given there stay."""
         optimizer, penalties = self.now()
-        first = tuple(one for one in self.changes if one.weights is not None and not one.epoch)
+        first = tuple(
+            one for one in self.changes if one.weights is not None and one.epoch <= self.begun
+        )
         return dataclasses.replace(
             self, optimizer=optimizer, penalties=penalties, changes=first, epochs=0
         )
+
+    @property
+    def begun(self) -> int:
+        """The epoch at which the run begins: 0, or that of a model file."""
+        return self.loaded.begun if self.loaded else 0
 
     @property
     def signs(self) -> bool:
@@ -135,12 +170,12 @@ def checked(settings: Settings, columns: int = 2) -> Settings:
     Raises:
         PellucidError: for the first thing that is outside; the bounds hold for what a page asks.
     """
-    if settings.data != OWN:
+    if settings.data not in (OWN, DIGITS):
         if settings.data not in plane.CLASSES | plane.VALUES:
             formula.Formula(settings.data, 2, "data")
         integer("data", "rows", settings.rows, 10, MOST_ROWS)
         real("data", "noise", settings.noise, 0, 0.5)
-        check_seed("data", settings.data_seed)
+    check_seed("data", settings.data_seed)
     real("data", "held", settings.held, 0.05, 0.95)
     if not 1 <= len(settings.features) <= MOST_COLUMNS:
         raise ArgumentError(
@@ -200,12 +235,21 @@ def steerable(old: Settings, new: Settings) -> bool:
     """Whether `new` differs from what holds in `old` by rates and strengths of penalties alone."""
     before, after = old.start, new.start
     same = dataclasses.replace(after, optimizer=before.optimizer, penalties=before.penalties)
-    if same != before or isinstance(before.optimizer, Minimizer):
+    return same == before and same_but_for_rates(
+        (before.optimizer, before.loss, before.penalties),
+        (after.optimizer, after.loss, after.penalties),
+    )
+
+
+def same_but_for_rates(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
+    """Whether optimizer, loss and penalties have the same slots, and differ by numbers alone."""
+    before, after = old[0], new[0]
+    if old[1] != new[1] or isinstance(before, Minimizer) or type(before) is not type(after):
         return False
     # The slots of the new optimizer are those of the old one, so the rest of it must be equal.
-    kept = dataclasses.replace(after.optimizer, learning_rate=before.optimizer.learning_rate)
-    others = [[_unscaled(p) for p in one.penalties] for one in (before, after)]
-    return kept == before.optimizer and others[0] == others[1]
+    kept = dataclasses.replace(after, learning_rate=before.learning_rate)
+    others = [[_unscaled(p) for p in one[2]] for one in (old, new)]
+    return kept == before and others[0] == others[1]
 
 
 def _unscaled(penalty: Any) -> Any:

@@ -13,15 +13,16 @@ from typing import Any
 import numpy as np
 
 from pellucid.core.errors import DataError, TooLargeError
-from pellucid.data import features, points, read_table, split
+from pellucid.data import features, load_digits, points, read_table, split
 from pellucid.data.plane import REACH
 from pellucid.nn import Loss
-from pellucid.web.settings import MOST_CLASSES, MOST_COLUMNS, MOST_ROWS, OWN, Settings
+from pellucid.web.settings import DIGITS, MOST_CLASSES, MOST_COLUMNS, MOST_ROWS, OWN, Settings
 
 Array = np.ndarray[Any, Any]
 
 MOST_BYTES = 32 << 20  # of a table that is dropped onto the page
 _TARGETS = ("y", "target", "label", "class")
+_PIXELS = 64  # of a digit
 _MARGIN = 0.05  # of the range of the data that the plane shows beside it
 
 
@@ -35,6 +36,7 @@ class Own:
         classes: how many; 0 for values.
         names: of the columns of x.
         labels: what the classes are called.
+        plane: low, high (D,) of what is looked at, which grows with the rows; None follows them.
     """
 
     x: Array
@@ -43,18 +45,36 @@ class Own:
     names: tuple[str, ...]
     labels: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    plane: tuple[Array, Array] | None = None
 
     def with_points(self, given: Array) -> Own:
         """Further rows (x1, …, class or value)."""
         y = np.concatenate([self.y, given[:, -1].astype(self.y.dtype)])
         classes = max(self.classes, int(y.max()) + 1) if self.classes else 0
         made = replace(self, x=np.concatenate([self.x, given[:, :-1]]), y=y, classes=classes)
-        return bounded(replace(made, labels=_labels(made.labels, classes)))
+        return bounded(replace(made, labels=_labels(made.labels, classes)))._in_plane()
 
     def without(self, place: Array) -> Own:
         """The row nearest to `place` left out."""
         keep = np.arange(len(self.x)) != np.argmin(((self.x[:, :2] - place) ** 2).sum(1))
         return bounded(replace(self, x=self.x[keep], y=self.y[keep]))
+
+    def moved(self, row: int, place: Array) -> Own:
+        """One row at another place of the plane."""
+        if row >= len(self.x):
+            raise DataError("data", f"there is no row {row}")
+        x = self.x.copy()
+        x[row, :2] = place
+        return bounded(replace(self, x=x))._in_plane()
+
+    def _in_plane(self) -> Own:
+        """The plane made as large as the rows need."""
+        if self.plane is None:
+            return self
+        low, high = self.plane
+        return replace(
+            self, plane=(np.minimum(low, self.x.min(0)), np.maximum(high, self.x.max(0)))
+        )
 
     def csv(self) -> str:
         """All digits, as the exported program reads them."""
@@ -74,6 +94,7 @@ class Rows:
         shown: (N,) classes or values.
         kept, held: numbers of the rows trained on, and of those held out.
         low, high: (D,) the plane that is looked at; the other columns stand at `middle`.
+        picture: height and width where the columns are the pixels of one, row by row.
     """
 
     x: Array
@@ -86,6 +107,7 @@ class Rows:
     low: Array
     high: Array
     middle: Array
+    picture: tuple[int, int] | None = None
 
     @property
     def train(self) -> tuple[Array, Array]:
@@ -98,12 +120,14 @@ class Rows:
 
 def rows_of(settings: Settings, own: Own | None) -> Rows:
     """The rows that the exported program computes, by the same functions."""
+    if settings.data == DIGITS:
+        return _digits(settings)
     if settings.data == OWN:
         if own is None:
             raise DataError("data", "there are no rows of your own yet", "Drop a table first.")
         x, shown, classes = own.x, own.y, own.classes
         span = np.maximum(x.max(0) - x.min(0), 1e-9)
-        low, high = x.min(0) - _MARGIN * span, x.max(0) + _MARGIN * span
+        low, high = own.plane or (x.min(0) - _MARGIN * span, x.max(0) + _MARGIN * span)
     else:
         x, shown = points(
             settings.data, rows=settings.rows, noise=settings.noise, seed=settings.data_seed
@@ -114,6 +138,31 @@ def rows_of(settings: Settings, own: Own | None) -> Rows:
     kept, held = split(len(x), settings.held, seed=settings.data_seed)
     inputs = features(x, list(settings.features))
     return Rows(x, inputs, y, shown, classes, kept, held, low, high, x.mean(0))
+
+
+def _digits(settings: Settings) -> Rows:
+    digits = load_digits(seed=settings.data_seed, fraction=settings.held)
+    height, width = digits.x_train.shape[1:]
+    x = np.concatenate([digits.x_train, digits.x_test]).reshape(-1, height * width) / 16
+    y = np.concatenate([digits.y_train, digits.y_test])
+    kept, held = np.split(np.arange(len(x)), [len(digits.x_train)])
+    low, high = np.zeros(x.shape[1]), np.ones(x.shape[1])
+    middle = x.mean(0)
+    return Rows(x, x, y, y, 10, kept, held, low, high, middle, (height, width))
+
+
+def with_columns(settings: Settings, own: Own | None) -> tuple[Settings, int]:
+    """`settings` with the features that their data need, and the number of columns of the data.
+
+    The features of pictures are all of their pixels.
+    """
+    if settings.data == DIGITS:
+        return replace(settings, features=_numbered(_PIXELS)), _PIXELS
+    return settings, own.x.shape[1] if settings.data == OWN and own is not None else 2
+
+
+def _numbered(columns: int) -> tuple[str, ...]:
+    return tuple(f"x{i + 1}" for i in range(columns))
 
 
 def from_arrays(x: Any, y: Any, loss: Loss) -> Own:
@@ -217,7 +266,7 @@ def bounded(own: Own) -> Own:
 
 
 def _names(x: Array) -> tuple[str, ...]:
-    return tuple(f"x{i + 1}" for i in range(x.shape[1]))
+    return _numbered(x.shape[1])
 
 
 def _labels(given: tuple[str, ...], classes: int) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 import webbrowser
 from collections.abc import Callable, Sequence
@@ -26,8 +27,8 @@ from pellucid.web.sources import Rows, from_arrays
 from pellucid.web.worker import Inbox
 
 STEERING = "steering"  # in the memory of a history: epoch, rate_scale, epoch, rate_scale, …
-_MEANWHILE = ("at", "show", "play", "pause")  # what is answered between steps
-_NOT_HERE = "data", "features", "regularization", "stop", "files", "program"
+_MEANWHILE = ("at", "units", "show", "play", "pause")  # what is answered between steps
+_NOT_HERE = "data", "features", "regularization", "stop", "compare", "files", "program"
 _LOOK = 0.05  # seconds between two looks at the commands while the run is paused
 
 
@@ -38,7 +39,7 @@ class Attached(Session):
 
     def __init__(self, run: Run, send: Callable[[Any], None], ready: Callable[[], bool]):
         self.send, self.ready, self.waiting = send, ready, lambda: False
-        self.run, self.parts, self._pending = run, [], []
+        self.run, self.parts, self._pending = run, {}, []
         model = run.model
         if not isinstance(model, Sequential) or not all(
             isinstance(e, LAYERS) for e in model.layers
@@ -47,7 +48,7 @@ class Attached(Session):
             raise ArgumentError("Play", f"the page shows a Sequential of {known}, got {model!r}")
         x, y = run.data[:2]
         self.own = own = from_arrays(x, y, model.loss)
-        settings = of_model(model, own, 0.5)
+        settings = dataclasses.replace(of_model(model, own, 0.5), loaded=None)
         every = np.arange(len(own.x))
         span = np.maximum(own.x.max(0) - own.x.min(0), 1e-9)
         low, high = own.x.min(0) - 0.05 * span, own.x.max(0) + 0.05 * span

@@ -28,6 +28,7 @@ from pellucid.compiler.codegen.positions import gather, scatter_add
 from pellucid.compiler.codegen.random import normal, random_bits, uniform
 from pellucid.compiler.codegen.reduce import total
 from pellucid.compiler.codegen.scope import Operand, Scope
+from pellucid.compiler.codegen.sort import argsort
 from pellucid.compiler.codegen.sweep import sweep
 from pellucid.compiler.program import SPREAD, VIEWED, Program
 from pellucid.core import shapes
@@ -76,6 +77,7 @@ HEADS: dict[str, Callable[[Scope], None]] = {
     "iota": iota,
     "gather": gather,
     "scatter_add": scatter_add,
+    "argsort": argsort,
     "random_bits": random_bits,
     "uniform": uniform,
     "normal": normal,

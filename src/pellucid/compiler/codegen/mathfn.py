@@ -24,7 +24,7 @@ _HALF_PI = (1.57079632673412561417e00, 6.07710050630396597660e-11, 2.02226624879
 _FAR = 1e6  # quarter turns of π up to which the parts above take them off exactly
 
 
-class _Math:
+class Math:
     """Arithmetic on values of one type."""
 
     def __init__(self, e: Any, x: ir.Value):
@@ -346,13 +346,14 @@ class _Math:
     def product(self, x: ir.Value, y: ir.Value) -> tuple[ir.Value, ir.Value]:
         """x·y as a sum of two numbers, by halves of the fraction (Dekker)."""
         p = self.mul(x, y)
-        x1, x2 = self._halves(x)
-        y1, y2 = self._halves(y)
+        x1, x2 = self.halves(x)
+        y1, y2 = self.halves(y)
         rest = self.sub(self.mul(x1, y1), p)
         rest = self.add(self.add(rest, self.mul(x1, y2)), self.mul(x2, y1))
         return p, self.add(rest, self.mul(x2, y2))
 
-    def _halves(self, x: ir.Value) -> tuple[ir.Value, ir.Value]:
+    def halves(self, x: ir.Value) -> tuple[ir.Value, ir.Value]:
+        """The upper half of the fraction, whose square is exact, and the rest."""
         mask = self.integer(-(1 << (27 if self.wide else 12)))
         high = self.b.bitcast(self.b.and_(self.b.bitcast(x, self.whole), mask), self.kind)
         return high, self.sub(x, high)
@@ -363,12 +364,14 @@ class _Widened:
 
     def __init__(self, e: Any):
         self.builder, self.name, self.dtype = e.builder, e.name, float64
-        self.floor = e.floor
+        self.floor, self.sqrt = e.floor, e.sqrt
 
 
-def _plain(name: str) -> Any:
-    def emit(e: Any, x: ir.Value) -> ir.Value:
-        return getattr(_Math(e, x), name)(x)
+def plain(name: str, kind: type[Math] = Math) -> Any:
+    """The emitter of a function that computes in the dtype of its inputs."""
+
+    def emit(e: Any, *inputs: ir.Value) -> ir.Value:
+        return getattr(kind(e, inputs[0]), name)(*inputs)
 
     return emit
 
@@ -377,12 +380,12 @@ def _in_double(name: str, *more: int) -> Any:
     def emit(e: Any, *inputs: ir.Value) -> ir.Value:
         goal = inputs[0].type
         if e.dtype.itemsize == 8:
-            return getattr(_Math(e, inputs[0]), name)(*inputs, *more)
+            return getattr(Math(e, inputs[0]), name)(*inputs, *more)
         double: ir.Type = ir.DoubleType()
         if isinstance(goal, ir.VectorType):
             double = ir.VectorType(double, goal.count)
         wide = [e.builder.fpext(x, double) for x in inputs]
-        value = getattr(_Math(_Widened(e), wide[0]), name)(*wide, *more)
+        value = getattr(Math(_Widened(e), wide[0]), name)(*wide, *more)
         return e.builder.fptrunc(value, goal)
 
     return emit
@@ -390,12 +393,12 @@ def _in_double(name: str, *more: int) -> Any:
 
 TABLE = {
     **{
-        name: _plain(name)
+        name: plain(name)
         for name in ("exp", "expm1", "log", "log1p", "tanh", "sigmoid", "softplus")
     },
     "erf": _in_double("erf"),
-    "sinh": _plain("sinh"),
-    "cosh": _plain("cosh"),
+    "sinh": plain("sinh"),
+    "cosh": plain("cosh"),
     "sin": _in_double("shifted", 0),
     "cos": _in_double("shifted", 1),
     "pow": _in_double("pow"),

@@ -112,6 +112,18 @@ def _kernel(
     return function
 
 
+def kernel_module(
+    program: Program, number: int, target: Target | None = None, few: bool = True
+) -> ir.Module:
+    """One kernel of a program alone, with the functions that it calls: to be looked at."""
+    kernels.check_supported(program)
+    target = target or host()
+    module = ir.Module("pellucid")
+    module.triple = target.triple
+    _kernel(module, program, number, target, few)
+    return module
+
+
 class _Steps(Steps):
     """The kernels of a program, one after the other, in whatever function needs them."""
 
@@ -312,4 +324,9 @@ def workers_code(target: Target) -> bytes:
 def assembly(program: Program, target: Target | None = None) -> str:
     """The machine code of `program` as assembly text."""
     target = target or host()
-    return str(machine(target).emit_assembly(optimised(program, target)))
+    return assembly_of(build(program, target), target)
+
+
+def assembly_of(built: ir.Module, target: Target) -> str:
+    """The machine code of a module as assembly text. `built` is empty behind it."""
+    return str(machine(target).emit_assembly(finished(built, target)))

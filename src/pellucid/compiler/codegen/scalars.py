@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pellucid.compiler.codegen import mathfn
+from pellucid.compiler.codegen import inverse, mathfn
 from pellucid.compiler.codegen.layout import register_type
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.scope import constant
@@ -37,6 +37,9 @@ class Element:
 
     def floor(self, x: ir.Value) -> ir.Value:
         return intrinsic(self.builder, "floor", x.type, x)
+
+    def sqrt(self, x: ir.Value) -> ir.Value:
+        return intrinsic(self.builder, "sqrt", x.type, x)
 
 
 Emitter = Callable[..., Any]  # (element, *inputs, **attrs) → the value
@@ -269,4 +272,5 @@ TABLE: dict[str, Emitter] = {
     "stop_gradient": _same,
     "copy": _same,
     **mathfn.TABLE,
+    **inverse.TABLE,
 }

@@ -354,6 +354,14 @@ def masked_load(
     return builder.call(function, [place, ir.Constant(i32, align), mask, zero])
 
 
+def ask_for(builder: ir.IRBuilder, place: ir.Value) -> None:
+    """Has the machine bring what stands there into its caches; it need not."""
+    i32 = ir.IntType(32)
+    type = ir.FunctionType(ir.VoidType(), [ir.PointerType(), i32, i32, i32])
+    function = _intrinsic(builder, "llvm.prefetch.p0", type)
+    builder.call(function, [place, *(ir.Constant(i32, hint) for hint in (0, 3, 1))])
+
+
 def masked_store(
     builder: ir.IRBuilder, value: ir.Value, place: ir.Value, align: int, mask: ir.Value
 ) -> None:

@@ -8,7 +8,7 @@ not 0. `zero_skipping.py` decides by their number.
     scan(ptr x, i64 rows, i64 row, i64 width, ptr bits) → i64   how many are not 0
     transpose(the same)                                         with a row of bits for each column
     finite(ptr y, i64 rows, i64 row, i64 columns) → i1
-    sums(x, x_row, x_k, bits, words, y, y_k, out, out_row, rows, columns)
+    sums(x, x_row, x_k, bits, words, depth, y, y_k, room, out, out_row, rows, columns)
         out[i, j] = Σ_k x[i, k]·y[k, j] over the bits of row i, in the order of k
 
 All strides count elements; bits stand in words of 64.
@@ -21,7 +21,7 @@ from collections.abc import Callable
 
 from pellucid.compiler.codegen.layout import register_type
 from pellucid.compiler.codegen.llvm import ir
-from pellucid.compiler.codegen.loops import i64, loop
+from pellucid.compiler.codegen.loops import i64, least, loop
 from pellucid.compiler.codegen.scalars import intrinsic
 from pellucid.compiler.codegen.scope import (
     constant,
@@ -33,7 +33,8 @@ from pellucid.compiler.codegen.scope import (
 from pellucid.core.dtypes import DType
 
 WORD = 64
-SIZES = (6, 2, 1)  # vectors of columns that one pass holds
+CONFLICT = 2048  # bytes: lines of y whose distance it divides share few places of the first cache
+WORTH = 16  # rows that make up for copying lines of y next to each other
 
 
 class Sparse:
@@ -154,35 +155,50 @@ class Sparse:
         b.ret(chunk.carried[0])
         return function
 
-    def sums(self, vectors: int) -> ir.Function:
-        """A word of each row at a time, so that the rows of y it meets stay in the cache."""
-        function, b = self._function(f"sums{vectors}", ir.VoidType(), "pnnpnpnpnnn")
+    def sums(self, vectors: int, packed: bool) -> ir.Function:
+        """A word of each row at a time, so that the rows of y it meets stay in the cache.
+
+        Args:
+            vectors: of columns.
+            packed: whether rows of y are copied to `room` first, where many rows of x read them.
+        """
+        name = f"sums{vectors}.packed" if packed else f"sums{vectors}"
+        function, b = self._function(name, ir.VoidType(), "pnnpnnpnppnnn")
         if b is None:
             return function
-        x, x_row, x_k, bits, words, y, y_k, out, out_row, rows, columns = function.args
+        x, x_row, x_k, bits, words, depth, y, y_k, room, out, out_row, rows, columns = function.args
         mask = first_lanes(b, b.sub(columns, i64((vectors - 1) * self.width)), self.width)
         zeros = [constant(self.vector, self.dtype, 0)] * vectors
         with loop(b, rows, "clear") as row:
             self._store(b, out, b.mul(row.index, out_row), zeros, mask)
-        with loop(b, words, "word") as word, loop(b, rows, "row") as row:
+        with loop(b, words, "word") as word:
             first = b.mul(word.index, i64(WORD))
-            from_ = self._at(b, x, b.add(b.mul(row.index, x_row), b.mul(first, x_k)))
-            other = self._at(b, y, b.mul(first, y_k))
-            place = b.mul(row.index, out_row)
-            sums = self._load(b, out, place, vectors, mask)
+            right, right_k = self._at(b, y, b.mul(first, y_k)), y_k
+            if packed:
+                line, many = i64(vectors * self.width), b.icmp_signed(">=", rows, i64(WORTH))
+                lines = b.select(many, least(b, b.sub(depth, first), i64(WORD)), i64(0))
+                with loop(b, lines, "line") as one:
+                    found = self._load(b, right, b.mul(one.index, y_k), vectors, mask)
+                    self._store(b, room, b.mul(one.index, line), found, mask)
+                right, right_k = b.select(many, room, right), b.select(many, line, y_k)
+            with loop(b, rows, "row") as row:
+                at = b.add(b.mul(row.index, words), word.index)
+                known = b.load(b.gep(bits, [at], source_etype=ir.IntType(64)), typ=ir.IntType(64))
+                left = self._at(b, x, b.add(b.mul(row.index, x_row), b.mul(first, x_k)))
+                place = b.mul(row.index, out_row)
 
-            def add(k: ir.Value, sums: list[ir.Value]) -> list[ir.Value]:
-                at = self._at(b, from_, b.mul(k, x_k))
-                left = splat(b, b.load(at, typ=self.element, align=self.size), self.width)
-                right = self._load(b, other, b.mul(k, y_k), vectors, mask)
-                return [
-                    intrinsic(b, "fma", self.vector, left, one, total)
-                    for one, total in zip(right, sums, strict=True)
-                ]
+                def add(k: ir.Value, sums: list[ir.Value], left: ir.Value = left) -> list[ir.Value]:
+                    at = self._at(b, left, b.mul(k, x_k))
+                    value = splat(b, b.load(at, typ=self.element, align=self.size), self.width)
+                    ones = self._load(b, right, b.mul(k, right_k), vectors, mask)
+                    return [
+                        intrinsic(b, "fma", self.vector, value, one, total)
+                        for one, total in zip(ones, sums, strict=True)
+                    ]
 
-            at = b.add(b.mul(row.index, words), word.index)
-            known = b.load(b.gep(bits, [at], source_etype=ir.IntType(64)), typ=ir.IntType(64))
-            self._store(b, out, place, _each_bit(b, known, sums, add), mask)
+                with b.if_then(b.icmp_unsigned("!=", known, i64(0))):
+                    sums = self._load(b, out, place, vectors, mask)
+                    self._store(b, out, place, _each_bit(b, known, sums, add), mask)
         b.ret_void()
         return function
 

@@ -19,15 +19,22 @@ from typing import Protocol
 from pellucid.compiler.codegen.barrier import HALT
 from pellucid.compiler.codegen.layout import memory_type, register_type
 from pellucid.compiler.codegen.llvm import ir
-from pellucid.compiler.codegen.loops import i64, loop
+from pellucid.compiler.codegen.loops import i64, least, loop
 from pellucid.compiler.codegen.scalars import TABLE, Element, intrinsic
-from pellucid.compiler.codegen.scope import constant, first_lanes, masked_load, masked_store
+from pellucid.compiler.codegen.scope import (
+    ask_for,
+    constant,
+    first_lanes,
+    masked_load,
+    masked_store,
+)
 from pellucid.compiler.program import MinibatchFeed, Program
 from pellucid.core import shapes
 from pellucid.core.dtypes import DType, float32, float64
 
 SLOTS, ORDER, BATCH, STEPS, LAST, VALUES, MEASURES, DONE, DATA = range(9)
 NOT_FINITE_DATA, NOT_FINITE_LOSS = 1, 2  # why a run halts
+AHEAD = 2  # how many rows before it is copied a row is asked for: a drawn order foretells none
 
 
 class Steps(Protocol):
@@ -201,27 +208,39 @@ def _gather(
     data, stride = _pointer(b, control, DATA + 2 * which), _field(b, control, DATA + 2 * which + 1)
     with loop(b, b.sub(share[1], share[0]), "row") as one:
         row = b.add(share[0], one.index)
-        number = ir.IntType(64)
-        wanted = b.load(b.gep(chosen, [row], source_etype=number), typ=number)
-        from_ = b.gep(data, [b.mul(wanted, stride)], source_etype=ir.IntType(8))
+        later = least(b, b.add(row, i64(AHEAD)), b.sub(share[1], i64(1)))
+        from_, ahead = (_row(b, data, stride, chosen, number) for number in (row, later))
         place = b.mul(row, i64(width))
         to = b.gep(steps.address(buffer), [place], source_etype=memory_type(type.dtype))
-        bad = _copy_row(b, from_, dtype, to, type.dtype, width, vector_bytes)
+        bad = _copy_row(b, from_, ahead, dtype, to, type.dtype, width, vector_bytes)
         if bad is not None:
             with b.if_then(bad, likely=False):
                 b.store(i64(NOT_FINITE_DATA), _halt(b, steps))
 
 
+def _row(
+    b: ir.IRBuilder, data: ir.Value, stride: ir.Value, chosen: ir.Value, number: ir.Value
+) -> ir.Value:
+    """Where row `number` of a batch stands in the data."""
+    kind = ir.IntType(64)
+    wanted = b.load(b.gep(chosen, [number], source_etype=kind), typ=kind)
+    return b.gep(data, [b.mul(wanted, stride)], source_etype=ir.IntType(8))
+
+
 def _copy_row(
     b: ir.IRBuilder,
     from_: ir.Value,
+    ahead: ir.Value,
     source: DType,
     to: ir.Value,
     goal: DType,
     width: int,
     vector_bytes: int,
 ) -> ir.Value | None:
-    """Copies and converts `width` elements; whether one of them is not finite, where one may be."""
+    """Copies and converts `width` elements; whether one of them is not finite, where one may be.
+
+    As many of those from `ahead` on are asked for, which a later call copies.
+    """
     lanes = vector_bytes // max(source.itemsize, goal.itemsize, 4)
     checked = source.is_float and goal.is_float
     bits = ir.VectorType(ir.IntType(1), lanes)
@@ -229,6 +248,7 @@ def _copy_row(
     def copy_vector(offset: ir.Value, mask: ir.Value | None) -> ir.Value | None:
         kind = ir.VectorType(memory_type(source), lanes)
         at = b.gep(from_, [offset], source_etype=kind.element)
+        ask_for(b, b.gep(ahead, [offset], source_etype=kind.element))
         if mask is None:
             value = b.load(at, typ=kind, align=source.itemsize)
         else:

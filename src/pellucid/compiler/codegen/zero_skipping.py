@@ -10,7 +10,7 @@ from __future__ import annotations
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import groups, i64, least, loop
 from pellucid.compiler.codegen.product import Product
-from pellucid.compiler.codegen.sparse import SIZES, WORD, Sparse
+from pellucid.compiler.codegen.sparse import CONFLICT, WORD, Sparse
 from pellucid.core.shapes import Batch
 
 NARROW = 64  # columns of a result below which a scan costs more than it may save
@@ -18,7 +18,8 @@ BLOCK = 64  # rows of a result that are done together, so that they stay in the 
 DENSE = 40  # percent of an operand that may be other than 0
 FEW = 8  # rows of the left operand below which nothing is scanned
 STRETCH = 512  # rows that are looked at together: other rows of a large batch may be other kinds
-BITS_BYTES = 256 << 10  # of scratch, for which elements are not 0; the results stand behind it
+BITS_BYTES = 256 << 10  # of scratch, for which elements are not 0
+# Behind them stand results, and behind these the lines of y that rows of a block meet.
 
 
 class ZeroSkipping:
@@ -31,7 +32,22 @@ class ZeroSkipping:
     def __init__(self, product: Product, along: bool):
         self.product, self.along = product, along
         self.scope, self.b, self.axes = product.scope, product.b, product.axes
+        self.most = self.scope.target.registers // 2
+        self.sizes = self._sizes()
         self.functions = Sparse(self.b.module, product.dtype, self.scope.vector_bytes)
+
+    def _sizes(self) -> list[int]:
+        """How many vectors of columns one pass holds: about even parts of what a thread has.
+
+        Each pass goes through all bits, so few wide ones are best. There are sizes for one thread,
+        and for each of two; those of more threads are put together of them.
+        """
+        assert isinstance(self.axes.columns, int)
+        vectors, sizes = -(-self.axes.columns // self.product.lanes), {2, 1}
+        for own in {vectors, max(vectors // 2, 1)}:
+            size = -(-own // -(-own // self.most))
+            sizes |= {size, own % size or size}
+        return sorted(sizes, reverse=True)
 
     @staticmethod
     def of(product: Product) -> ZeroSkipping | None:
@@ -109,20 +125,13 @@ class ZeroSkipping:
     ) -> None:
         """Columns `first` to `last`, in panels of so many vectors, the widest first."""
         b, edge, lanes = self.b, first, self.product.lanes
-        assert isinstance(self.axes.columns, int)
-        for size in SIZES:
-            wide = size * lanes
-            left = b.sub(last, edge)
-            if size == SIZES[-1]:
-                left = b.add(left, i64(wide - 1))
-            elif self.axes.columns < wide:
-                continue
-            count = b.udiv(left, i64(wide))
+        for size in self.sizes:
+            count = b.udiv(groups(b, b.sub(last, edge), lanes), i64(size))
             with loop(b, count, "panel") as one:
-                column = b.add(edge, b.mul(one.index, i64(wide)))
-                columns = least(b, b.sub(last, column), i64(wide))
+                column = b.add(edge, b.mul(one.index, i64(size * lanes)))
+                columns = least(b, b.sub(last, column), i64(size * lanes))
                 self._panel(column, columns, top, bottom, begin, size)
-            edge = b.add(edge, b.mul(count, i64(wide)))
+            edge = least(b, b.add(edge, b.mul(count, i64(size * lanes))), last)
 
     def _panel(
         self,
@@ -136,7 +145,9 @@ class ZeroSkipping:
         """Some vectors of columns of the result, rows `top` to `bottom`; bits are from `begin`."""
         product, b, axes = self.product, self.b, self.axes
         dim, words = self.scope.dim, self._words()
-        y = product.right(column)
+        y, y_k = product.right(column), axes.y_depth.step
+        far = isinstance(y_k, int) and y_k * product.dtype.itemsize % CONFLICT == 0
+        behind = BITS_BYTES + BLOCK * self.most * self.scope.vector_bytes
         with loop(b, groups(b, b.sub(bottom, top), BLOCK), "block") as block:
             row = b.add(top, b.mul(block.index, i64(BLOCK)))
             rows = least(b, b.sub(bottom, row), i64(BLOCK))
@@ -146,15 +157,17 @@ class ZeroSkipping:
             line = b.mul(b.sub(row, begin), words)
             bits = b.gep(self.scope.scratch, [line], source_etype=ir.IntType(64))
             b.call(
-                self.functions.sums(vectors),
+                self.functions.sums(vectors, far),
                 [
                     product.left(row),
                     dim(axes.x_rows.step),
                     dim(axes.x_depth.step),
                     bits,
                     words,
+                    dim(axes.depth),
                     y,
-                    dim(axes.y_depth.step),
+                    dim(y_k),
+                    product.scratch(behind),
                     out,
                     out_row,
                     rows,

@@ -60,9 +60,15 @@ class _Product:
         return tuple(range(len(self.windows.type.shape) - len(self.inside)))
 
     @property
+    def single(self) -> Ints:
+        """Axes of length 1 that are summed beside the inside of windows."""
+        shape = self.windows.type.shape
+        return tuple(i for i in self.summed if i not in self.inside and shape[i] == 1)
+
+    @property
     def convolves(self) -> bool:
         """Whether it sums over the inside of windows; else over their places."""
-        return {*self.summed} == {*self.inside}
+        return {*self.summed} - {*self.single} == {*self.inside}
 
     def result(self, left: list[int], right: list[int]) -> Ints:
         """Of a value's axes those of batch and of what is left, in the order of the product."""
@@ -155,7 +161,7 @@ def _sides(graph: Graph, node: Node, windows: Node, side: int) -> _Product | Non
         return None
     # Else channels meet, or part of a window's inside is left.
     places = {*one.outer} - {*one.batch}
-    return one if {*one.summed} in ({*one.inside}, places) else None
+    return one if one.convolves or {*one.summed} == places else None
 
 
 def _shifted(one: _Product, x: Value, other: Value) -> tuple[Value, Ints]:
@@ -165,8 +171,12 @@ def _shifted(one: _Product, x: Value, other: Value) -> tuple[Value, Ints]:
     if one.convolves:  # (the axes of x, what is left of the kernel)
         terms = [_part(one, x, k) * _beside(one, _element(one, other, k)) for k in elements]
         total = functools.reduce(lambda left, right: left + right, terms)
-        outer = len(one.outer)
-        return total, one.result([*one.batch, *one.free[0]], [outer + n for n in range(right)])
+        kept = [axis for axis in range(len(total.type.shape)) if axis not in one.single]
+        if one.single:
+            shape = tuple(total.type.shape[axis] for axis in kept)
+            total = apply("reshape", total, shape=shape)
+        left = [kept.index(axis) for axis in (*one.batch, *one.free[0])]
+        return total, one.result(left, [len(kept) - right + n for n in range(right)])
     # (the inside of windows, batch, what is left of the cotangent)
     cotangent = _beside(one, other)
     sums = [

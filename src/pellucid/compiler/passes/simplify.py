@@ -2,8 +2,8 @@
 
 `identity` is a fact that rows state: op(x, identity) = x. Zeros of either sign differ: x + 0.0 is
 not x where x is -0.0, so the identity of add is -0.0. One number that is repeated, reshaped and
-repeated again is repeated once. Windows of one element are the elements themselves. Products take
-and give transposed arrays as they lie (`transposed.py`).
+repeated again is repeated once. Windows of one element are the elements themselves, and so are sums
+of one. Products take and give transposed arrays as they lie (`transposed.py`).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def simplify(graph: Graph) -> Graph:
             nodes.append(product)
             continue
         source = _repeated(nodes, node, inputs)
-        if source is None and not _lone(node):
+        if source is None and not _lone(nodes, node, inputs):
             nodes.append(Node(node.op, inputs, node.attrs, node.type, node.line))
         elif source is None:
             nodes.extend(_laid_flat(node, inputs[0], len(nodes)))
@@ -75,16 +75,22 @@ def _repeated(nodes: list[Node], node: Node, inputs: tuple[int, ...]) -> int | N
     return source if one and len(nodes[source].type.shape) <= len(node.type.shape) else None
 
 
-def _lone(node: Node) -> bool:
-    """Whether these are windows of one element each, one at each place, or the fold of such."""
+def _lone(nodes: list[Node], node: Node, inputs: tuple[int, ...]) -> bool:
+    """Whether each element alone makes one of the result, in the same order.
+
+    So do windows of one element, one at each place, the fold of such, and sums along axes of 1.
+    """
+    if node.op == "sum":
+        shape = nodes[inputs[0]].type.shape
+        return all(shape[axis] == 1 for axis in node.attr("axis"))
     return node.op in ("windows", "fold") and {*node.attr("size"), *node.attr("stride")} <= {1}
 
 
 def _laid_flat(node: Node, source: int, first: int) -> list[Node]:
-    """Such windows, from position `first` on. A fold adds to 0, which -0.0 does not survive."""
+    """Such a node as a reshape, from position `first` on. A fold adds to 0: there is no -0.0."""
     line, dtype = node.line, node.type.dtype
     flat = Node("reshape", (source,), (("shape", node.type.shape),), node.type, line)
-    if node.op == "windows":
+    if node.op != "fold":
         return [flat]
     attrs = (("dtype", dtype), ("shape", ()), ("value", 0.0 if dtype.is_float else 0))
     zero = Node("full", (), attrs, TensorType(dtype, ()), line)

@@ -143,7 +143,7 @@ class CrossEntropy(Loss):
             known = shapes.text(output.shape[:-1]), shapes.text(output.shape)
             fix = "Pass y.ravel()." if y.shape[1:] == (1,) else "Check the units of the last layer."
             if (places and y.shape[1:] == (classes,)) or y.ndim == 1:
-                fix = "Add Flatten() before the last Dense, which then has an output a row."
+                fix = "Add Flatten() before the last Dense."
             raise ShapeError(
                 self.name, f"y must be {known[0]} or {known[1]}, got {shapes.text(y.shape)}", fix
             )

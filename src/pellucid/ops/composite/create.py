@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Sequence
 from typing import Any
 
 from pellucid.core import dtypes, shapes
+from pellucid.core.arguments import integer
 from pellucid.core.dtypes import DType
 from pellucid.core.errors import ArgumentError
 from pellucid.core.shapes import Dim, Shape
-from pellucid.ops.composite.base import as_dims, astype, asvalue
-from pellucid.ops.composite.movement import broadcast_to
+from pellucid.ops.composite.base import as_dims, as_flag, as_floats, astype, asvalue
+from pellucid.ops.composite.movement import broadcast_to, moveaxis, reshape
 from pellucid.ops.value import Value, apply, cast, common_dtype, exactly, is_scalar, number
 
 
@@ -75,6 +77,28 @@ def arange(start: int, stop: int | None = None, step: int = 1, dtype: Any = None
     result: Value = apply("iota", shape=(n,), axis=0, dtype=kind)
     result = result if stride == 1 else result * stride
     return result if first == 0 else result + first
+
+
+def linspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
+) -> Value:
+    """`num` numbers at equal steps from start to stop, along a new axis; without the last one
+    unless `endpoint`. Of numbers alone they are float32 unless `dtype` says otherwise.
+    """
+    n = integer("linspace", "num", num)
+    endpoint = as_flag("linspace", "endpoint", endpoint)
+    numbers = is_scalar(start) and is_scalar(stop)
+    first, last = as_floats("linspace", start, stop)
+    kind = first.type.dtype
+    steps = n - 1 if endpoint else n
+    places = astype(apply("iota", shape=(n,), axis=0, dtype=dtypes.int64), kind)
+    shape = shapes.broadcast("linspace", first.type.shape, last.type.shape)
+    places = reshape(places, (n, *(1,) * len(shape)))
+    result: Value = places * ((last - first) / builtins.max(steps, 1)) + first
+    if endpoint and n > 1:  # the end itself, not what rounding makes of it
+        result = apply("where", places == n - 1, broadcast_to(last, result.type.shape), result)
+    goal = (dtypes.DEFAULT if numbers else kind) if dtype is None else dtype
+    return astype(moveaxis(result, 0, axis), goal)
 
 
 def eye(rows: int, columns: int | None = None, k: int = 0, dtype: Any = None) -> Value:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import builtins
 import math
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pellucid.core import dtypes, shapes
 from pellucid.core.errors import ArgumentError, DTypeError
-from pellucid.ops.composite.base import as_float, as_floats, asvalue
+from pellucid.ops.composite.base import as_float, as_floats, asvalue, together
 from pellucid.ops.composite.create import full, ones_like
 from pellucid.ops.value import Value, apply, cast, common_dtype, elementwise, exactly, power
 
 _LN2, _LN10 = math.log(2.0), math.log(10.0)
+_LARGEST = {dtypes.float32: 3.4028234663852886e38, dtypes.float64: sys.float_info.max}
 
 
 def where(condition: Any, x: Any, y: Any) -> Value:
@@ -26,6 +28,22 @@ def where(condition: Any, x: Any, y: Any) -> Value:
             "where", f"condition must be bool, got {mask.type!r}", "Write it as a comparison."
         )
     result: Value = apply("where", mask, cast(x, dtype), cast(y, dtype))
+    return result
+
+
+def select(conditions: Sequence[Any], choices: Sequence[Any], default: Any = 0) -> Value:
+    """For each element the choice of the first condition that holds, else `default`."""
+    for name, several in (("conditions", conditions), ("choices", choices)):
+        if not isinstance(several, (list, tuple)) or not several:
+            raise ArgumentError("select", f"{name} must be a list that is not empty")
+    if len(conditions) != len(choices):
+        raise ArgumentError(
+            "select",
+            f"expected a choice for each condition, got {len(conditions)} and {len(choices)}",
+        )
+    *several, result = together("select", *choices, default)
+    for condition, choice in reversed(list(zip(conditions, several, strict=True))):
+        result = where(condition, choice, result)
     return result
 
 
@@ -109,6 +127,65 @@ def hypot(x: Any, y: Any) -> Value:
     return where(isinf(left) | isinf(right), math.inf, length)
 
 
+def sinc(x: Any) -> Value:
+    """sin(πx) / (πx), and 1 at 0.
+
+    Near 0 it is Taylor's series, from which derivatives of any order follow without cancellation.
+    """
+    angle = as_float(x) * math.pi
+    near = abs(angle) < 1
+    inside = elementwise("square", where(near, angle, 0))
+    series = full((), 1.0 / math.factorial(21), angle.type.dtype)
+    for k in range(9, -1, -1):
+        series = series * inside + (-1) ** k / math.factorial(2 * k + 1)
+    outside = where(near, 1, angle)
+    return where(near, series, elementwise("sin", outside) / outside)
+
+
+def signbit(x: Any) -> Value:
+    """Whether x is negative; -0.0 is, and of NaN it is False."""
+    value = asvalue(x)
+    below: Value = value < 0
+    if not value.type.dtype.is_float:
+        return below
+    return below | (1 / where(value == 0, value, 1) < 0)
+
+
+def copysign(x: Any, y: Any) -> Value:
+    """|x| with the sign of y; a y that is NaN counts as positive."""
+    left, right = as_floats("copysign", x, y)
+    sign = where(signbit(left) == signbit(right), 1.0, -1.0)
+    return left * cast(sign, left.type.dtype)
+
+
+def fmod(x: Any, y: Any) -> Value:
+    """What is left of x after whole multiples of y, with the sign of x, as in C."""
+    left, right = together("fmod", x, y)
+    if left.type.dtype.is_float:
+        sign = cast(where(signbit(left), -1, 1), left.type.dtype)
+        return elementwise("remainder", left * sign, abs(right)) * sign
+    rest = elementwise("remainder", left, right)
+    astray = (rest != 0) & ((rest < 0) != (left < 0))
+    return where(astray, rest - right, rest)
+
+
+def nan_to_num(
+    x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
+) -> Value:
+    """x with numbers in place of NaN, ∞ and -∞ (the largest ones for None), where it has no slope.
+
+    Integers stay as they are.
+    """
+    value = asvalue(x)
+    dtype = value.type.dtype
+    if not dtype.is_float:
+        return value
+    high = _LARGEST[dtype] if posinf is None else posinf
+    low = -_LARGEST[dtype] if neginf is None else neginf
+    value = where(isnan(value), nan, value)
+    return where(value == math.inf, high, where(value == -math.inf, low, value))
+
+
 def safe_root(square: Value) -> Value:
     """The square root with derivative 0 at 0, where √ itself has none."""
     flat = square == 0
@@ -122,6 +199,13 @@ def logaddexp(x: Any, y: Any) -> Value:
     gap = where(first, right - left, left - right)
     gap = where((left == right) & isinf(left), 0, gap)  # ∞ - ∞ would be NaN
     result: Value = where(first, left, right) + elementwise("softplus", gap)
+    return result
+
+
+def logaddexp2(x: Any, y: Any) -> Value:
+    """log₂(2ˣ + 2ʸ) without overflow."""
+    left, right = as_floats("logaddexp2", x, y)
+    result: Value = logaddexp(left * _LN2, right * _LN2) / _LN2
     return result
 
 

@@ -128,6 +128,19 @@ def flip(x: Any, axis: Axis = None) -> Value:
     return result
 
 
+def rot90(x: Any, k: int = 1, axes: Sequence[int] = (0, 1)) -> Value:
+    """x turned by k quarters in the plane of `axes`, from the first towards the second."""
+    value = asvalue(x)
+    plane = [shapes.axis_index("rot90", i, len(value.type.shape)) for i in as_list(axes)]
+    if len(plane) != 2 or plane[0] == plane[1]:
+        raise ArgumentError("rot90", f"axes must be two different ones, got {axes}")
+    turns = shapes.index("rot90", "k", k) % 4
+    if turns % 2:
+        value = swapaxes(value, *plane)
+    gone = [i for i, far in zip(plane, (turns in (1, 2), turns in (2, 3)), strict=True) if far]
+    return flip(value, tuple(gone)) if gone else value
+
+
 def concat(xs: Sequence[Any], axis: int | None = 0) -> Value:
     """Tensors one behind the other along `axis`; flattened first for None."""
     values = as_values("concat", xs)

@@ -9,14 +9,17 @@ from pellucid.core import dtypes, shapes
 from pellucid.core.arguments import integer
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.ops.composite.base import as_list, asvalue, known_length, together
+from pellucid.ops.composite.create import eye
 from pellucid.ops.composite.elementwise import where
 from pellucid.ops.composite.movement import (
     broadcast_to,
     getitem,
     moveaxis,
+    padded,
     part_of,
-    permute_dims,
     reshape,
+    squeeze,
+    stack,
 )
 from pellucid.ops.composite.reduce import sum
 from pellucid.ops.value import Value, apply, cast
@@ -131,51 +134,47 @@ def outer(x: Any, y: Any) -> Value:
     return contract(reshape(left, (-1,)), reshape(right, (-1,)))
 
 
-def einsum(subscripts: str, *operands: Any) -> Value:
-    """Products summed over the letters that `subscripts` leaves out behind the arrow: ij,jk->ik.
-
-    One or two operands; each letter stands once in an operand and once in the output.
-    """
-    terms, output = _subscripts(subscripts, len(operands))
-    values = together("einsum", *operands)
-    for k, (value, term) in enumerate(zip(values, terms, strict=True)):
-        if len(term) != len(value.type.shape):
-            got = shapes.text(value.type.shape)
-            raise ShapeError("einsum", f"'{term}' needs {len(term)} axes, got {got}")
-        others = output + "".join(terms[:k] + terms[k + 1 :])
-        lone = tuple(i for i, letter in enumerate(term) if letter not in others)
-        if lone:  # only this operand has them
-            values[k], terms[k] = sum(value, lone), "".join(a for a in term if a in others)
-    if len(values) == 1:
-        return permute_dims(values[0], [terms[0].index(a) for a in output])
-    x, y = terms
-    shared = [(x.index(a), y.index(a)) for a in x if a in y and a in output]
-    summed = [(x.index(a), y.index(a)) for a in x if a in y and a not in output]
-    have = "".join(x[i] for i, _ in shared)
-    have += "".join(a for a in x if a not in y) + "".join(a for a in y if a not in x)
-    return permute_dims(
-        contract(values[0], values[1], shared, summed), [have.index(a) for a in output]
-    )
+def cross(x: Any, y: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1) -> Value:
+    """The vector product of vectors of three along `axisa` and `axisb`, put along `axisc`."""
+    left, right = together("cross", x, y)
+    sides = []
+    for name, value, axis in (("x", left, axisa), ("y", right, axisb)):
+        place = shapes.axis_index("cross", axis, len(value.type.shape))
+        if value.type.shape[place] != 3:
+            raise ShapeError(
+                "cross",
+                f"{name} must have vectors of 3 along axis {axis}, got "
+                f"{shapes.text(value.type.shape)}",
+                "Put a 0 behind vectors of the plane.",
+            )
+        sides.append([squeeze(part_of(value, place, i, i + 1), place) for i in range(3)])
+    a, b = sides
+    parts = [a[i - 2] * b[i - 1] - a[i - 1] * b[i - 2] for i in range(3)]
+    rank = len(parts[0].type.shape) + 1
+    return stack(parts, shapes.axis_index("cross", axisc, rank))
 
 
-def _subscripts(subscripts: Any, count: int) -> tuple[list[str], str]:
-    """The letters of each operand and of the output."""
-    text = subscripts.replace(" ", "") if isinstance(subscripts, str) else ""
-    inputs, arrow, output = text.partition("->")
-    terms = inputs.split(",")
-    if not arrow:  # NumPy's rule: letters that stand once, in the order of the alphabet
-        output = "".join(sorted(a for a in set(inputs) if a.isalpha() and inputs.count(a) == 1))
-    single = builtins.all(len(set(term)) == len(term) for term in (*terms, output))
-    letters = builtins.all(a.isalpha() for term in (*terms, output) for a in term)
-    known = set(output) <= set(inputs)
-    if not text or count not in (1, 2) or len(terms) != count or not (single and letters and known):
-        raise ArgumentError(
-            "einsum",
-            f"expected letters such as 'ij,jk->ik' for one or two operands, got {subscripts!r} "
-            f"for {count}",
-            "Each letter stands once in an operand; write three operands as two products.",
-        )
-    return terms, output
+def kron(x: Any, y: Any) -> Value:
+    """The Kronecker product: y, times each element of x, laid out as x is."""
+    left, right = together("kron", x, y)
+    rank = builtins.max(len(left.type.shape), len(right.type.shape))
+    a, b = ((*(1,) * (rank - len(v.type.shape)), *v.type.shape) for v in (left, right))
+    thin = reshape(left, [dim for n in a for dim in (n, 1)])
+    product = thin * reshape(right, [dim for n in b for dim in (1, n)])
+    return reshape(product, [shapes.size(pair) for pair in zip(a, b, strict=True)])
+
+
+def diag(x: Any, k: int = 0) -> Value:
+    """The k-th diagonal of a matrix, or the matrix of zeros that has the vector x there."""
+    value = asvalue(x)
+    if len(value.type.shape) == 2:
+        return diagonal(value, k)
+    if len(value.type.shape) != 1:
+        raise ShapeError("diag", f"x must be a vector or a matrix, got {value.type!r}")
+    n, offset = known_length("diag", value, 0), shapes.index("diag", "k", k)
+    before, behind = builtins.max(offset, 0), builtins.max(-offset, 0)
+    row = padded(value, 0, before, behind, 0)  # its element j stands in column j
+    return where(eye(n + before + behind, k=offset, dtype=dtypes.bool_), row, 0)
 
 
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Value:

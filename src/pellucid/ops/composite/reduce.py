@@ -9,7 +9,7 @@ from typing import Any
 from pellucid.core import dtypes, shapes
 from pellucid.core.arguments import integer, real
 from pellucid.core.dtypes import DType
-from pellucid.core.errors import ArgumentError
+from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.core.shapes import Batch
 from pellucid.ops.composite.base import Axis, as_flag, as_float, asvalue, known_length
 from pellucid.ops.composite.elementwise import as_truth, logical_not, safe_root, where
@@ -80,14 +80,19 @@ def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Value:
 
 def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Value:
     """The position of the first smallest element along `axis`, or in the flattened tensor."""
-    value = asvalue(x)
+    return argmax(reversed_order(asvalue(x)), axis, keepdims)
+
+
+def reversed_order(value: Value) -> Value:
+    """Numbers whose order is that of `value` turned round; NaN stays NaN."""
     if value.type.dtype.is_float:
-        return argmax(-value, axis, keepdims)
+        return -value
     if value.type.dtype.kind == "b":
-        return argmax(~value, axis, keepdims)
-    # top - x turns the order round without overflow; -x would not for the smallest integer.
+        return ~value
+    # top - x does not overflow; -x would for the smallest integer.
     top = 2 ** (8 * value.type.dtype.itemsize) - 1 if value.type.dtype.kind == "u" else -1
-    return argmax(top - value, axis, keepdims)
+    result: Value = top - value
+    return result
 
 
 def count(x: Value, axis: tuple[int, ...], dtype: DType) -> Value:
@@ -123,9 +128,8 @@ def var(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0
 
 
 def std(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0.0) -> Value:
-    """The square root of `var`. Its derivative at a spread of 0 is NaN."""
-    result: Value = elementwise("sqrt", var(x, axis, keepdims, correction))
-    return result
+    """The square root of `var`. Its derivative at a spread of 0 is 0, as that of a norm."""
+    return safe_root(var(x, axis, keepdims, correction))
 
 
 def all(x: Any, axis: Axis = None, keepdims: bool = False) -> Value:
@@ -144,16 +148,58 @@ def count_nonzero(x: Any, axis: Axis = None, keepdims: bool = False) -> Value:
 
 
 def vector_norm(x: Any, axis: Axis = None, keepdims: bool = False, ord: float = 2) -> Value:
-    """The length of x over `axis`: ord 2 √Σx², 1 Σ|x|, inf max |x|. Its derivative at 0 is 0."""
+    """The length of x over `axis`: (Σ|x|^ord)^(1/ord). Its derivative at 0 is 0.
+
+    Args:
+        ord: any number; inf and -inf stand for the largest and the smallest |x|, 0 for how many
+            elements are not 0.
+    """
     value = as_float(x)
-    ord = ord if isinstance(ord, (int, float)) else math.nan
+    size = abs(value)
+    if not isinstance(ord, (int, float)) or builtins.abs(ord) != math.inf:
+        ord = real("vector_norm", "ord", ord)
     if ord == 2:
         return safe_root(sum(elementwise("square", value), axis, keepdims))
     if ord == 1:
-        return sum(abs(value), axis, keepdims)
-    if ord == math.inf:
-        return max(abs(value), axis, keepdims)
-    raise ArgumentError("vector_norm", f"ord must be 1, 2 or inf, got {ord!r}")
+        return sum(size, axis, keepdims)
+    if builtins.abs(ord) == math.inf:
+        return (max if ord > 0 else min)(size, axis, keepdims)
+    if ord == 0:
+        return cast(count_nonzero(value, axis, keepdims), value.type.dtype)
+    total = sum(_safe_power(size, ord), axis, keepdims)
+    return _safe_power(total, 1 / ord)
+
+
+def _safe_power(size: Value, exponent: float) -> Value:
+    """size ≥ 0 to a power, with derivative 0 at 0, where the power may have none."""
+    flat = size == 0
+    there: Value = elementwise("pow", where(flat, 1, size), exponent)
+    return where(flat, 0.0 if exponent > 0 else math.inf, there)
+
+
+def matrix_norm(x: Any, keepdims: bool = False, ord: float | str = "fro") -> Value:
+    """A norm of the matrices in the last two axes.
+
+    Args:
+        ord: "fro" √ΣΣx²; 1 and -1 the largest and smallest Σ|x| of a column; inf and -inf those of
+            a row.
+    """
+    value = as_float(x)
+    rank = len(value.type.shape)
+    if rank < 2:
+        raise ShapeError("matrix_norm", f"x must have two axes or more, got {value.type!r}")
+    if isinstance(ord, str) and ord == "fro":
+        return vector_norm(value, (rank - 2, rank - 1), keepdims)
+    if not isinstance(ord, (int, float)) or ord not in (1, -1, math.inf, -math.inf):
+        raise ArgumentError(
+            "matrix_norm",
+            f"ord must be 'fro', 1, -1, inf or -inf of a matrix, got {ord!r}",
+            "On numbers alone, NumPy has singular values: np.linalg.norm(x.numpy(), ord).",
+        )
+    down = rank - 2 if builtins.abs(ord) == 1 else rank - 1
+    sums = sum(abs(value), down, keepdims=True)
+    found = (max if ord > 0 else min)(sums, (rank - 2, rank - 1), keepdims=True)
+    return found if keepdims else squeeze(found, (rank - 2, rank - 1))
 
 
 def _scan(name: str, x: Any, axis: int | None, join: str, neutral: int) -> Value:

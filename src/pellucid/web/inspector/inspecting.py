@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from pellucid.core.arguments import checked, flag
 from pellucid.core.errors import ArgumentError, DataError
+from pellucid.data.streams import is_stream
 from pellucid.inspector.moment import of_function
 from pellucid.inspector.travel import Travel
 from pellucid.models import Model
 from pellucid.optim import BatchSize
+from pellucid.train.callback import Callback
 from pellucid.transform.explainable import Explainable, called, function_call
 from pellucid.viz import svg
+from pellucid.viz.svg import shortened
 from pellucid.web.inspector.inspection import INSPECTION, Inspection
 from pellucid.web.server import FIRST, GONE, Site, files, served
 from pellucid.web.serving import Serving
@@ -36,6 +39,11 @@ def inspect(
     *args: Any,
     batch_size: int | str | BatchSize | None = None,
     epochs: int | None = None,
+    sample_weight: Any = None,
+    class_weight: Any = None,
+    shuffle: bool | None = None,
+    callbacks: Callback | Sequence[Callback] | None = None,
+    validation_data: Any = None,
     seed: int | None = None,
     backend: str | None = None,
     browser: bool = True,
@@ -54,7 +62,10 @@ def inspect(
     Args:
         target: a function of arrays, or a model; with x and y a compiled one.
         args: the arguments of the function, or the data of the model.
-        batch_size, epochs, seed, backend: of the run, as in `fit`; 1 epoch and seed 0 unless given.
+        batch_size, epochs, sample_weight, class_weight, shuffle, seed, backend: of the run, as in
+            `fit`; 1 epoch and seed 0 unless given.
+        callbacks, validation_data: as in `fit`. With callbacks the run is made once, whole, before
+            the page opens: the rates that they set and the step where they end it are the run's.
         browser: whether to open a browser; the address is printed in any case.
         wait: whether to return only when the page is closed.
 
@@ -67,7 +78,11 @@ def inspect(
     """
     flag("inspect", "browser", browser)
     flag("inspect", "wait", wait)
-    run = {"batch_size": batch_size, "epochs": epochs, "seed": seed, "backend": backend}
+    run = {
+        **{"batch_size": batch_size, "epochs": epochs, "sample_weight": sample_weight},
+        **{"class_weight": class_weight, "shuffle": shuffle, "callbacks": callbacks},
+        **{"validation_data": validation_data, "seed": seed, "backend": backend},
+    }
     made = Serving(lambda: looked_at(target, args, run), (FIRST, GONE), site())
     print(f"The inspector is at {made.address}\nCtrl-C ends it.", flush=True)
     if browser:
@@ -80,14 +95,16 @@ def inspect(
 def looked_at(target: Any, args: tuple[Any, ...], run: dict[str, Any]) -> Inspection:
     """What the page shows of a target."""
     given = {name: value for name, value in run.items() if value is not None}
-    if isinstance(target, Model) and len(args) == 2:
+    if isinstance(target, Model) and (len(args) == 2 or (len(args) == 1 and is_stream(args[0]))):
+        args = (*args, None)[:2]
         name = target.name or type(target).__name__
         return Inspection(Travel(target, *args, **given), name)
     if given:
         name, value = next(iter(given.items()))
         raise ArgumentError(
             "inspect",
-            f"{name} is of a training run, which needs a model with x and y, got {value!r}",
+            f"{name} is of a training run, which needs a model with x and y, got "
+            f"{shortened(repr(value), 60)}",
             "Write pel.inspect(model, x, y), or leave it out.",
         )
     call = function_call("inspect", target, args)

@@ -6,30 +6,31 @@ In: commands that were checked. Out: messages of plain values. One thread owns a
 from __future__ import annotations
 
 import dataclasses
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
 
+from pellucid.core import forks
 from pellucid.core.errors import ArgumentError, PellucidError
-from pellucid.inspector import differences, facts, groups, picture, tensors
+from pellucid.inspector import differences, facts, groups, landscape, picture
+from pellucid.inspector.kernels import Kernels
 from pellucid.inspector.ladder import LEVELS, MOVES, Walk
 from pellucid.inspector.layers import layers
 from pellucid.inspector.moment import Moment
 from pellucid.inspector.responses import layers_with_units, responses
 from pellucid.inspector.travel import Travel
-from pellucid.viz import svg
 from pellucid.viz.diagram import Diagram
 from pellucid.viz.graphs import draw_diagram
 from pellucid.viz.phases import BACKWARD
 from pellucid.web.commands import Command, list_of, text_of, whole_of
+from pellucid.web.inspector import views
+from pellucid.web.inspector.views import number, plain_svg, tensor, within
 
 Array = np.ndarray[Any, Any]
 _MOST_LOSSES = 400  # points of the curve
 _MOST_ROWS = 40  # numbers of rows that are listed
-_STYLE = re.compile(r' style="[^"<>]*"')  # a page's security policy forbids such attributes
 
 
 class Inspection:
@@ -51,7 +52,9 @@ class Inspection:
     ):
         self.walk, self.title, self.send = Walk(what), title, send
         self.opened = picture.opened_at_first(self.walk.moment)
+        self.shut = ""  # the cell in which the walk stands, where a person closed it
         self.folded: set[str] = set()
+        self.views: set[str] = set()  # parts of the page that are open
         self.at: tuple[int, ...] = ()
         self.waiting: Callable[[], bool] = lambda: False
         self.ready: Callable[[], bool] = lambda: True
@@ -87,7 +90,9 @@ class Inspection:
         """Opens a cell, or a line of the source; closes it where it is open."""
         if cell in picture.cells(self.walk.moment):
             before = set(self.opened)
-            self.opened ^= {cell}
+            walked = cell == self._walked
+            self.opened = before - {cell} if cell in before or walked else before | {cell}
+            self.shut = cell if walked else self.shut
             try:
                 self._boxes()
             except PellucidError:
@@ -121,6 +126,35 @@ class Inspection:
         made = responses(travel, self.walk.place.step, layer, (x, y))
         self.send({"kind": "units", "layer": layer, "svg": plain_svg(made)})
 
+    def view(self, part: str, opened: bool) -> None:
+        """Opens or closes a part of the page that costs time while it is open."""
+        self.views = self.views | {part} if opened else self.views - {part}
+        self.send(self.screen())
+
+    def landscape(self, which: str) -> None:
+        """The loss of this step's batch along the gradient or over a plane.
+
+        Another command stops it.
+        """
+        travel, number = self.walk.travel, self.walk.place.step
+        if travel is None:
+            raise ArgumentError("inspect", "a function has no loss of a batch, got one")
+        shown = {"kind": "landscape", "which": which, "step": number}
+        try:
+            made, text = views.landscape(travel, number, which, self.waiting)
+        except landscape.Stopped:
+            self.send({**shown, "svg": None, "text": "Stopped."})
+            return
+        self.send({**shown, "svg": plain_svg(made), "text": text})
+
+    def code(self, kernel: int, form: str) -> None:
+        """A kernel as LLVM's text or as assembly."""
+        kernels = self._kernels
+        if kernel >= len(kernels.program.kernels):
+            raise ArgumentError("inspect", f"no kernel has the number {kernel}")
+        text = kernels.llvm(kernel) if form == "llvm" else kernels.assembly(kernel)
+        self.send({"kind": "code", "kernel": kernel, "form": form, "text": text})
+
     def address(self, text: str) -> None:
         """Goes to the place of an address: `level=backward&step=3&node=12`."""
         try:
@@ -137,7 +171,9 @@ class Inspection:
         """The place, the picture where it changed, and what is known of the node."""
         walk, moment = self.walk, self.walk.moment
         node = walk.place.node
-        cell = picture.cell_of(moment, node) if walk.place.level in LEVELS[3:] else ""
+        if picture.cell_of(moment, node) != self.shut:
+            self.shut = ""  # the walk has left it
+        cell = self._walked
         wanted = (walk.place.step, frozenset(self.opened), cell, frozenset(self.folded))
         shown = {
             "kind": "screen",
@@ -156,7 +192,24 @@ class Inspection:
             self._drawn = wanted
         if walk.travel is not None:
             shown |= self._run(walk.travel)
+        if "maps" in self.views:
+            shown["maps"] = views.maps_of(moment, node, facts.element(moment, node, self.at))
+        if "code" in self.views:
+            shown["code"] = views.code_of(moment, node, lambda: self._kernels)
         return shown
+
+    @forks.cached_property
+    def _kernels(self) -> Kernels:
+        """The compiled form of what is looked at, made when it is first asked for."""
+        travel = self.walk.travel
+        return Kernels.of_run(travel) if travel is not None else Kernels(self.walk.moment.graph)
+
+    @property
+    def _walked(self) -> str:
+        """The cell in which the walk stands, which is open until a person closes it."""
+        place = self.walk.place
+        cell = picture.cell_of(self.walk.moment, place.node) if place.level in LEVELS[3:] else ""
+        return "" if cell == self.shut else cell
 
     def _boxes(self, cell: str = "") -> Diagram:
         """What is open, and the cell in which the walk stands; that one alone where it is much."""
@@ -254,8 +307,8 @@ class Inspection:
                 "reader": use.reader,
                 "name": moment.names[use.reader],
                 "op": moment.graph.nodes[use.reader].op,
-                "output": tensor(use.output, use.of or _within(use.output, at)),
-                "local": tensor(use.local, _within(use.local, at)),
+                "output": tensor(use.output, use.of or within(use.output, at)),
+                "local": tensor(use.local, within(use.local, at)),
                 "of": None if use.of is None else list(use.of),
                 "product": tensor(use.product, at),
                 "formula": facts.gradient_formula(moment, n, use.reader, at),
@@ -307,60 +360,22 @@ class Inspection:
         return shown
 
 
-def _within(value: Array, at: tuple[int, ...]) -> tuple[int, ...]:
-    """The same element where there is one, else the first."""
-    fits = len(at) == value.ndim and all(k < n for k, n in zip(at, value.shape, strict=True))
-    return at if fits else (0,) * value.ndim
+def _one_of(known: Iterable[str]) -> Callable[[str, Any], str]:
+    """A check for one of these words."""
 
+    def check(name: str, value: Any) -> str:
+        if not isinstance(value, str) or value not in known:
+            raise ArgumentError("page", f"{name} must be one of {', '.join(known)}")
+        return str(value)
 
-def number(value: Any) -> str:
-    """A number with the fewest digits that are read back as it."""
-    return str(value)
-
-
-def tensor(value: Array, at: Sequence[int]) -> dict[str, Any]:
-    """A tensor as the page shows it: its summary, the window around an element, that element."""
-    whole = tensors.summary(value)
-    shown = dataclasses.asdict(whole)
-    part = tensors.window(value, _within(value, tuple(at)))
-    shown["window"] = {
-        "before": list(part.before),
-        "row": part.row,
-        "column": part.column,
-        "cells": [[number(cell) for cell in row] for row in part.cells],
-    }
-    if value.size:
-        shown["element"] = number(value[_within(value, tuple(at))])
-    return shown
-
-
-def plain_svg(made: svg.Picture) -> str:
-    """A picture without a style sheet of its own: the page has it as a file."""
-    return svg.element(
-        "svg",
-        svg.rect(0, 0, made.width, made.height, "paper"),
-        _STYLE.sub("", made.body),
-        xmlns="http://www.w3.org/2000/svg",
-        width=made.width,
-        height=made.height,
-        viewBox=f"0 0 {svg.number(made.width)} {svg.number(made.height)}",
-        cls="pel",
-        role="group",
-        aria_label=made.title,
-    )
-
-
-def _way(name: str, value: Any) -> str:
-    if not isinstance(value, str) or value not in MOVES:
-        raise ArgumentError("page", f"{name} must be one of {', '.join(MOVES)}")
-    return str(value)
+    return check
 
 
 _MOST = 2**31
 INSPECTION: Mapping[str, Command] = {
     "show": Command(lambda s, a: s.show(), {}),
     "address": Command(lambda s, a: s.address(a["text"]), {"text": text_of(16_000)}),
-    "move": Command(lambda s, a: s.move(a["way"]), {"way": _way}),
+    "move": Command(lambda s, a: s.move(a["way"]), {"way": _one_of(MOVES)}),
     "go": Command(
         lambda s, a: s.go(a["level"], a["step"], a["node"]),
         {"level": text_of(20), "step": whole_of(0, _MOST), "node": whole_of(0, _MOST)},
@@ -368,6 +383,17 @@ INSPECTION: Mapping[str, Command] = {
     "open": Command(lambda s, a: s.open(a["cell"]), {"cell": text_of(400)}),
     "element": Command(lambda s, a: s.element(a["at"]), {"at": list_of(16, whole_of(0, _MOST))}),
     "difference": Command(lambda s, a: s.difference(), {}),
+    "view": Command(
+        lambda s, a: s.view(a["part"], bool(a["opened"])),
+        {"part": _one_of(views.VIEWS), "opened": whole_of(0, 1)},
+    ),
+    "landscape": Command(
+        lambda s, a: s.landscape(a["which"]), {"which": _one_of(views.LANDSCAPES)}
+    ),
+    "code": Command(
+        lambda s, a: s.code(a["kernel"], a["form"]),
+        {"kernel": whole_of(0, _MOST), "form": _one_of(views.FORMS)},
+    ),
     "units": Command(
         lambda s, a: s.units(a["layer"], a["columns"]),
         {"layer": text_of(400), "columns": list_of(2, whole_of(0, _MOST))},

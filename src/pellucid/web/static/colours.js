@@ -2,9 +2,11 @@
 
 const BLUE = [0, 114, 178], ORANGE = [213, 94, 0];
 // Of several classes: Okabe and Ito's colours, told apart with colour blindness too.
-export const CLASSES = ["#D55E00", "#0072B2", "#009E73", "#CC79A7", "#8a6d00", "#56B4E9", "#5b4a9c",
+const CLASSES = ["#D55E00", "#0072B2", "#009E73", "#CC79A7", "#8a6d00", "#56B4E9", "#5b4a9c",
   "#7a3b00", "#444444", "#a8003f"];
-export const classColour = (number) => CLASSES[number % CLASSES.length];
+// In the order of 20 classes: those that share one of the seven shapes are never alike.
+const ORDER = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 5, 7, 9, 1, 4, 6, 8, 9, 8];
+export const classColour = (number) => CLASSES[ORDER[number % ORDER.length]];
 
 // -1 is orange, 0 white, 1 blue.
 export function mix(value) {
@@ -34,6 +36,17 @@ export function paint(canvas, values, cells, scale, shift = 0, hard = false) {
   context.putImageData(image, 0, 0);
 }
 
+// A picture of ink from 0, white, to 1, black.
+export function paintInk(canvas, values, [height, width]) {
+  if (canvas.width !== width || canvas.height !== height) { canvas.width = width; canvas.height = height; }
+  const context = canvas.getContext("2d"), image = context.createImageData(width, height);
+  for (let i = 0; i < height * width; i++) {
+    image.data.fill(255 - 255 * Math.max(0, Math.min(1, values[i])), 4 * i, 4 * i + 3);
+    image.data[4 * i + 3] = 255;
+  }
+  context.putImageData(image, 0, 0);
+}
+
 // The class with the highest output, paler where the next one is close.
 export function paintClasses(canvas, values, cells, classes, hard) {
   if (canvas.width !== cells) { canvas.width = cells; canvas.height = cells; }
@@ -56,7 +69,9 @@ export function paintClasses(canvas, values, cells, classes, hard) {
   context.putImageData(image, 0, 0);
 }
 
-// Shapes of classes, so that no one needs the colours.
+// Shapes of classes, so that no one needs the colours. Of more classes than there are shapes, two with
+// one shape differ in colour.
+export const SHAPES = 7;
 export function mark(context, shape, x, y, r) {
   context.beginPath();
   const corners = (n, turn) => {
@@ -66,10 +81,17 @@ export function mark(context, shape, x, y, r) {
     }
     context.closePath();
   };
-  const kind = shape % 5;
+  const kind = shape % SHAPES;
   if (kind === 1) context.arc(x, y, r, 0, 7);
   else if (kind === 0) corners(4, Math.PI / 4);
   else if (kind === 2) corners(3, -Math.PI / 2);
   else if (kind === 3) corners(4, 0);
-  else corners(6, 0);
+  else if (kind === 4) corners(6, 0);
+  else if (kind === 5) corners(3, Math.PI / 2);
+  else {
+    const a = r, b = r / 3;
+    for (const [dx, dy] of [[b, a], [b, b], [a, b], [a, -b], [b, -b], [b, -a], [-b, -a], [-b, -b],
+      [-a, -b], [-a, b], [-b, b], [-b, a]]) context.lineTo(x + dx, y + dy);
+    context.closePath();
+  }
 }

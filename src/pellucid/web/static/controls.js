@@ -73,7 +73,7 @@ function optimizer(values) {
 
 export function showControls() {
   const {hello, screen} = state, s = screen.settings;
-  const named = [...hello.data.classes, ...hello.data.values], own = s.data === "own";
+  const named = Object.values(hello.data).flat(), own = s.data === "own";
   const known = named.includes(s.data);
   options(get("data-name"), [...named, ...(known ? [] : [s.data])],
     [...named, ...(known ? [] : [own ? "own table or points" : `formula: ${s.data}`])]);
@@ -82,8 +82,10 @@ export function showControls() {
   get("noise-shown").textContent = `${Math.round(s.noise * 100)} %`;
   put("held", Math.round((1 - s.held) * 100));
   get("held-shown").textContent = `${Math.round((1 - s.held) * 100)} %`;
-  put("rows", own ? state.points?.y.length ?? s.rows : s.rows);
-  for (const id of ["noise", "rows", "regenerate"]) get(id).disabled = own;
+  const given = own || Boolean(screen.picture); // rows that are not drawn at random
+  put("rows", given ? state.points?.y.length ?? s.rows : s.rows);
+  for (const id of ["noise", "rows"]) get(id).disabled = given;
+  get("regenerate").disabled = own;
   get("data-notes").textContent = screen.notes.join(" ");
 
   const list = get("feature-list"), usual = own ? screen.columns.map((_, i) => `x${i + 1}`) : [];
@@ -231,7 +233,10 @@ get("load").onchange = async (event) => {
   const bytes = new Uint8Array(await file.arrayBuffer());
   let text = "";
   for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
-  send("load", {content: btoa(text)});
+  const content = btoa(text);
+  for (let at = 0; at < content.length || at === 0; at += CHUNK) {
+    send("load", {content: content.slice(at, at + CHUNK), more: at + CHUNK < content.length});
+  }
   event.target.value = "";
 };
 get("link").onclick = async () => {

@@ -7,19 +7,25 @@ const MOST = 2000;
 const canvas = document.getElementById("curve");
 let points = [];
 
-export function forget() { points = []; }
+// What is left: the epochs of a model file before the run went on here.
+export function forget(past = []) { points = past.slice(); }
 
 export function add(frame) {
-  const {train, test} = frame.scores;
+  const {epoch, train, test} = frame.scores, beside = frame.second?.scores;
   if (!train) return;
   const last = points.at(-1);
-  if (last && frame.epoch < last[0]) points = [];
-  if (last && frame.epoch === last[0]) points.pop();
-  points.push([frame.epoch, train.loss, test?.loss]);
+  if (last && epoch < last[0]) points = [];
+  if (last && epoch === last[0]) points.pop();
+  points.push([epoch, train.loss, test?.loss, beside?.train?.loss, beside?.test?.loss]);
   if (points.length > MOST) points = points.filter((_, i) => i % 2 === 0);
 }
 
-export function drawCurves() {
+// Drawn when there is something new: losses are measured less often than pictures come.
+let drawn = "";
+export function drawCurves(anew = false) {
+  const key = JSON.stringify([points.length, points.at(-1), state.screen.changes, Boolean(state.screen.second)]);
+  if (key === drawn && !anew) return;
+  drawn = key;
   const context = canvas.getContext("2d"), {width, height} = canvas;
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(name).trim();
@@ -45,7 +51,8 @@ export function drawCurves() {
     context.setLineDash([]);
     context.fillText("▾", x(epoch) + 5, top + 6);
   }
-  for (const [which, name, dash] of [[2, "--orange", [7, 4]], [1, "--blue", []]]) {
+  const all = [[4, "--second-test", [7, 4]], [3, "--second", []], [2, "--orange", [7, 4]], [1, "--blue", []]];
+  for (const [which, name, dash] of state.screen.second ? all : all.slice(2)) {
     context.strokeStyle = colour(name); context.lineWidth = 2.5; context.setLineDash(dash);
     context.beginPath();
     let pen = false;
@@ -56,5 +63,19 @@ export function drawCurves() {
     }
     context.stroke();
     context.setLineDash([]);
+    if (which > 2) circles(context, which, x, y, colour(name));
+  }
+}
+
+// Circles on the lines of the second run tell them without colours.
+function circles(context, which, x, y, colour) {
+  const count = Math.min(8, points.length);
+  context.fillStyle = colour;
+  for (let k = 1; k <= count; k++) {
+    const point = points[Math.round(k / count * (points.length - 1))];
+    if (!Number.isFinite(point[which])) continue;
+    context.beginPath();
+    context.arc(x(point[0]), y(point[which]), 4, 0, 7);
+    context.fill();
   }
 }

@@ -2,8 +2,13 @@
 
 import {showControls} from "./controls.js";
 import {add, drawCurves, forget} from "./curves.js";
+import {showExercise} from "./exercises.js";
+import {showMachine} from "./machine.js";
 import {buildNetwork, drawNetwork, showNetworkControls} from "./network.js";
 import {drawAt, drawMap, drawPoints, spot, view} from "./plane.js";
+import {drawPictures} from "./pictures.js";
+import {drawSecond} from "./second.js";
+import {drawUnits} from "./units.js";
 import {connect, digits, on, seen, send, state} from "./state.js";
 
 const get = (id) => document.getElementById(id);
@@ -16,7 +21,10 @@ function say(text, isError = false) {
   get("message").classList.toggle("error", isError);
 }
 
-on("error", ({text}) => say(text, true));
+on("error", ({text}) => {
+  say(text, true);
+  if (state.screen) showControls(); // what was refused does not stand there
+});
 on("note", ({text}) => say(text));
 on("closed", (text) => {
   const ran = state.screen?.attached;
@@ -25,20 +33,22 @@ on("closed", (text) => {
 });
 
 on("screen", (screen) => {
-  buildNetwork();
+  if (screen.mode === "network") buildNetwork();
   showControls();
-  showNetworkControls();
+  if (screen.mode === "network") showNetworkControls();
+  showMachine();
+  showExercise();
   get("play").textContent = screen.playing ? "Pause" : "Play";
   get("play").setAttribute("aria-pressed", screen.playing);
-  const text = get("program-text");
-  if (!text.dataset.edited) text.value = screen.program;
-  if (screen.epoch === 0) forget();
+  if (screen.epoch === screen.begun) forget(screen.past);
   const changed = [...new Set(screen.changes)].slice(-12);
   get("changes").textContent = changed.length ? `Changed without a reset after epoch ${changed.join(", ")}.` : "";
   document.body.classList.toggle("attached", screen.attached);
   document.body.dataset.ready = "yes";
 });
 
+on("machine", ({scores: given}) => scores({confusion: given.confusion,
+  train: {accuracy: given.train}, test: given.test === undefined ? null : {accuracy: given.test}}));
 on("points", () => { drawPoints(); showControls(); });
 on("frame", () => {
   if (waiting) return seen(); // a newer one takes the place of one that was not drawn
@@ -56,6 +66,9 @@ function draw() {
   if (view.unit && !frame.arrays[view.unit.array]) view.unit = null;
   drawMap();
   drawNetwork();
+  drawSecond();
+  drawUnits();
+  drawPictures();
   add(frame);
   drawCurves();
   get("epoch").textContent = frame.epoch.toLocaleString("en");
@@ -68,8 +81,11 @@ function draw() {
   seen();
 }
 
+let scored = "";
 function scores(given) {
-  if (!given.train) return;
+  const key = JSON.stringify([given, state.screen.labels, get("all-digits").checked]);
+  if (!given.train || key === scored) return;
+  scored = key;
   get("train-loss").textContent = digits(given.train.loss);
   get("test-loss").textContent = given.test ? digits(given.test.loss) : "";
   const rows = state.screen.classes
@@ -110,7 +126,10 @@ get("program-apply").onclick = () => {
   sent = text.value;
   send("program", {text: text.value});
 };
-get("program-undo").onclick = () => { delete text.dataset.edited; text.value = state.screen.program; };
+get("program-undo").onclick = () => {
+  delete text.dataset.edited;
+  text.value = (get("program-of").value === "second" ? state.screen.second : state.screen).program;
+};
 let sent = null;
 on("error", ({text: why}) => {
   if (sent !== null && why.startsWith("[program]")) { text.value = sent; text.dataset.edited = "yes"; }
@@ -155,6 +174,8 @@ on("file", (message) => {
   link.click();
   URL.revokeObjectURL(link.href);
 });
-matchMedia("(prefers-color-scheme: dark)").onchange = () => { if (state.frame) drawCurves(); };
+matchMedia("(prefers-color-scheme: dark)").onchange = () => {
+  if (state.frame) { drawCurves(true); drawUnits(); }
+};
 
 connect();

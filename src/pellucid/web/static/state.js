@@ -1,6 +1,7 @@
 // What the page knows, and the socket to the session that knows the rest.
 
-export const state = {hello: null, screen: null, frame: null, points: null, connected: false};
+export const state = {hello: null, screen: null, frame: null, points: null, connected: false,
+  comparing: false}; // the next setting is that of a second run
 const listeners = new Map();
 
 export function on(kind, act) {
@@ -65,7 +66,10 @@ export function send(name, rest = {}) {
   if (socket?.readyState === 1) socket.send(JSON.stringify({do: name, ...rest}));
 }
 
-export const set = (values) => send("set", {values});
+export function set(values) {
+  send(state.comparing ? "compare" : "set", {values});
+  tell("asked", values);
+}
 
 function unpack(buffer) {
   const length = new DataView(buffer).getUint32(0, true);

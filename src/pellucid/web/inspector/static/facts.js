@@ -1,6 +1,6 @@
 // What is known of one node: value, gradient, uses, update, formulas with numbers put in.
 
-import {formula, make, short} from "./parts.js";
+import {formula, keep, make, short} from "./parts.js";
 import {send} from "./state.js";
 
 let shown = null;
@@ -13,7 +13,7 @@ export function showFacts(facts, goTo) {
     ["operation", facts.op], ["type", facts.type], ["phase", facts.phase],
     ["layer", facts.layer], ["line", facts.line], ["source", facts.source],
   ]));
-  if (facts.at.length) parts.push(make("p", `Element ${facts.at.join(", ")} is put into the formulas; choose another in the table.`, "hint"));
+  if (facts.at.length) parts.push(chooser(facts));
   if (facts.formula) parts.push(titled("h3", "Formula"), formula(facts.formula));
   parts.push(titled("h3", "Value"), tensor(facts.value, facts.at, true));
   if (facts.gradient) {
@@ -24,13 +24,30 @@ export function showFacts(facts, goTo) {
     parts.push(...uses(facts, goTo));
     const button = make("button", "Finite difference (D)");
     button.onclick = () => send("difference");
+    button.dataset.focus = "difference-button";
     const answer = make("p");
     answer.id = "difference";
     parts.push(button, answer);
   } else if (facts.why_none) parts.push(titled("h3", "Gradient"), make("p", `None: ${facts.why_none}.`));
   if (facts.line_group) parts.push(...group(facts.line_group));
   if (facts.update) parts.push(...update(facts));
-  document.getElementById("facts").replaceChildren(...parts);
+  keep(document.getElementById("facts"), parts);
+}
+
+// The element that formulas and maps put numbers in for, a number for each axis.
+function chooser(facts) {
+  const box = make("div", "", "element"), shape = facts.value.shape;
+  box.append(make("span", `Element ${facts.at.join(", ")} is put into the formulas:`, "hint"));
+  const fields = facts.at.map((place, axis) => {
+    const field = make("input");
+    Object.assign(field, {type: "number", min: 0, max: shape[axis] - 1, value: place});
+    field.dataset.focus = `axis ${axis}`;
+    field.setAttribute("aria-label", `Place along axis ${axis}, 0 to ${shape[axis] - 1}`);
+    field.onchange = () => send("element", {at: fields.map((one) => Number(one.value))});
+    return field;
+  });
+  box.append(...fields);
+  return box;
 }
 
 const titled = (kind, text) => make(kind, text);
@@ -54,6 +71,7 @@ function uses(facts, goTo) {
     const box = make("div", "", "use"), go = make("button", `${use.name} = ${use.op}`);
     go.onclick = () => goTo(use.reader);
     const of = use.of === null ? "" : ` of element ${use.of.join(", ") || "it"} of ${use.name}`;
+    go.dataset.focus = `use ${use.reader}`;
     box.append(go, list([
       [`output gradient ∂${facts.end}/∂${use.name}`, text(use.output)],
       [`local gradient${of}`, text(use.local)],
@@ -109,6 +127,7 @@ function tensor(one, at, choose) {
       const td = make("td"), place = [...before, row + i, column + k].slice(-one.shape.length);
       const own = choose ? make("button", short(cell)) : make("span", short(cell));
       own.title = `${place.join(", ")}: ${cell}`;
+      if (choose) own.dataset.focus = `cell ${place.join()}`;
       if (choose) own.onclick = () => send("element", {at: place});
       if (place.join() === at.join()) td.className = "here";
       td.append(own);

@@ -1,8 +1,9 @@
 // The inspector: the place on the ladder, the picture of the step, what is known of a node.
 
 import {showFacts, showDifference} from "./facts.js";
-import {make, markup, short} from "./parts.js";
+import {keep, make, markup, short} from "./parts.js";
 import {connect, on, send} from "./state.js";
+import {showViews} from "./views.js";
 
 const get = (id) => document.getElementById(id);
 let screen = null, sliding = 0;
@@ -32,6 +33,8 @@ on("screen", (message) => {
   mark();
   showFacts(message.facts, goTo);
   showLayers();
+  showViews(message);
+  get("where").textContent = `${message.level}${ran() ? `, step ${message.step}` : ""}: ${message.facts.name} = ${message.facts.op}`;
   document.body.dataset.ready = "yes";
   document.body.dataset.place = `${message.level} ${message.step} ${message.node}`;
 });
@@ -45,14 +48,25 @@ function goTo(node) {
 const shownAt = (level) => level === "forward" || level === "backward"
   ? Object.fromEntries(screen.nodes.map(([n]) => [n, true])) : {};
 
+// A button for each name. They stay while the names do: a press may begin before a screen comes.
+function tabs(place, names, act, look = () => {}) {
+  if ([...place.children].map((one) => one.textContent).join("\n") !== names.join("\n")) {
+    place.replaceChildren(...names.map((name) => {
+      const one = make("button", name);
+      one.onclick = () => act(name);
+      return one;
+    }));
+  }
+  for (const [k, name] of names.entries()) look(place.children[k], name);
+}
+
+const ran = () => screen.last !== undefined;
+
 function showLadder() {
-  get("ladder").replaceChildren(...screen.levels.map((level) => {
-    const one = make("button", level);
+  tabs(get("ladder"), screen.levels, (level) => go({level}), (one, level) => {
     one.setAttribute("role", "tab");
     one.setAttribute("aria-selected", level === screen.level);
-    one.onclick = () => go({level});
-    return one;
-  }));
+  });
   const find = get("find"), known = screen.nodes.map(([n]) => n);
   if (find.options.length !== known.length || Number(find.options[0]?.value) !== known[0]) {
     find.replaceChildren(...screen.nodes.map(([n, name, layer]) => {
@@ -69,9 +83,8 @@ get("find").onchange = (event) => go({
   node: Number(event.target.value)});
 
 function showRun() {
-  const ran = screen.last !== undefined;
-  get("run").hidden = get("layer-facts").hidden = get("responses").hidden = !ran;
-  if (!ran) return;
+  for (const id of ["run", "layer-facts", "responses", "landscape"]) get(id).hidden = !ran();
+  if (!ran()) return;
   const slider = get("step");
   slider.max = screen.last;
   if (!sliding) slider.value = screen.step;
@@ -103,15 +116,22 @@ get("step").oninput = () => {
 
 function showPicture(text) {
   const place = get("picture"), at = [place.scrollLeft, place.scrollTop];
-  place.replaceChildren(markup(text, "image/svg+xml"));
-  [place.scrollLeft, place.scrollTop] = at;
-  for (const one of place.querySelectorAll(".node, .cell")) {
-    if (!one.classList.contains("cell")) { one.setAttribute("tabindex", "0"); one.setAttribute("role", "button"); }
+  const drawn = markup(text, "image/svg+xml");
+  for (const one of drawn.querySelectorAll(".node, .cell")) {
+    // Of an open cell the frame closes it; what stands in it has buttons of its own.
+    const cell = one.classList.contains("cell"), button = cell ? one.firstElementChild : one;
+    const shown = cell ? `Close ${one.id.replace("-", " ")}`
+      : [...one.querySelectorAll("text")].map((text) => text.textContent).join(", ");
+    const given = {tabindex: "0", role: "button", "aria-label": shown,
+      "data-focus": cell ? `close ${one.id}` : one.id};
+    for (const [name, value] of Object.entries(given)) button.setAttribute(name, value);
     one.addEventListener("click", (event) => { event.stopPropagation(); press(one, event); });
-    one.addEventListener("keydown", (event) => {
+    button.addEventListener("keydown", (event) => {
       if (event.key === "Enter" || event.key === " ") { event.preventDefault(); press(one, event); }
     });
   }
+  keep(place, [drawn]);
+  [place.scrollLeft, place.scrollTop] = at;
 }
 
 function press(one, event) {
@@ -147,11 +167,7 @@ function showLayers() {
     return row;
   }));
   get("responses").hidden = !screen.units.length;
-  get("units-buttons").replaceChildren(...screen.units.map((layer) => {
-    const one = make("button", layer);
-    one.onclick = () => send("units", {layer, columns: [0, 1]});
-    return one;
-  }));
+  tabs(get("units-buttons"), screen.units, (layer) => send("units", {layer, columns: [0, 1]}));
 }
 on("units", ({svg}) => get("units-picture").replaceChildren(markup(svg, "image/svg+xml")));
 

@@ -26,3 +26,14 @@ export function formula(text) {
   if (text) box.append(markup(text, "application/xml"));
   return box;
 }
+
+// Puts other parts into a place; the one that had the focus keeps it, known by data-focus or its id.
+export function keep(place, parts) {
+  const active = document.activeElement;
+  const key = place.contains(active) ? active.dataset.focus ?? active.id : "";
+  place.replaceChildren(...parts);
+  if (key) {
+    const found = place.querySelector(`[data-focus="${CSS.escape(key)}"], [id="${CSS.escape(key)}"]`);
+    found?.focus({preventScroll: true});
+  }
+}
