@@ -54,7 +54,7 @@ def observed(library: Any, starts: list[Any], first: bool) -> tuple[Any, list[Cu
         steps.curve = []
         curves.append(steps.curve)
         options["callbacks"] = [*(options.get("callbacks") or []), steps]
-        if hasattr(x, "shape") or isinstance(x, (list, dict)):
+        if hasattr(x, "__len__"):
             options["shuffle"] = False
         options["verbose"] = 0
         return plain(self, x, y, **options)

@@ -23,6 +23,7 @@ from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import KerasTensor, flat, input_tensor, mapped
 from pellucid.keras.training import Batches, Bridge, Measures, run
 from pellucid.models.endings import contract_of
+from pellucid.train.history import MAX_EPOCHS
 
 _REFUSED = (
     *("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics"),
@@ -476,7 +477,7 @@ class Model(Layer):
                 refuse("Model.fit", "validation_split", validation_split, "give validation_data")
             x, first = training.peeked(x)
             network = self._configure("fit", _numbers(first[0]))
-            stream = Batches(x, self._batch(class_weight), steps_per_epoch)
+            stream = Batches(x, self._batch(class_weight), steps_per_epoch, shuffle)
             rows: int | None = None
         else:
             if y is None:
@@ -519,11 +520,13 @@ class Model(Layer):
                 }
             )
         bridge = Bridge(self, everyone, measures, (rows, held_rows), level)
+        # Where nobody looks, the run is one of ours, and its history is read at the end.
+        quiet = not several and not level and self.optimizer.scale == 1 and epochs <= MAX_EPOCHS
         bridge.call("on_train_begin", {})
         try:
             options: dict[str, Any] = {
                 "epochs": epochs, "validation_data": held, "seed": SESSION.seed(), "verbose": 0,
-                "initial_epoch": initial_epoch, "callbacks": [bridge],
+                "initial_epoch": initial_epoch, "callbacks": [] if quiet else [bridge],
             }  # fmt: skip
             if held is not None:
                 options["validation_freq"] = validation_freq
@@ -540,6 +543,8 @@ class Model(Layer):
                     ),
                 )  # fmt: skip
         finally:
+            if quiet:
+                bridge.read(network.history.epochs, initial_epoch)
             bridge.call("on_train_end", {})
         return history
 

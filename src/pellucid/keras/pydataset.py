@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pellucid.keras.arguments import refuse
+from pellucid.keras.session import SESSION
 
 
 class PyDataset:
@@ -40,10 +41,11 @@ class PyDataset:
     def on_epoch_end(self) -> None:
         """Behind an epoch."""
 
-    def batches(self, steps: int | None) -> Iterator[Any]:
-        """Those of an epoch."""
+    def batches(self, steps: int | None, shuffle: bool) -> Iterator[Any]:
+        """Those of an epoch, in a drawn order or in their own."""
         self.on_epoch_begin()
         count = self.num_batches
-        for number in range(count if steps is None else min(steps, count)):
-            yield self[number]
+        order = SESSION.random.permutation(count) if shuffle else range(count)
+        for number in list(order)[: count if steps is None else steps]:
+            yield self[int(number)]
         self.on_epoch_end()

@@ -135,6 +135,15 @@ class Bridge(Hooks):
             self._begin(run)
         self._settle(run)
 
+    def read(self, curves: Mapping[str, Sequence[float]], first: int) -> None:
+        """Tells the callbacks what a run measured that they did not see."""
+        for number in range(len(curves.get("loss", ()))):
+            row = {name: values[number] for name, values in curves.items()}
+            logs = self.measures.of(row, self.rows[0])
+            if not math.isnan(row.get("val_loss", math.nan)):
+                logs |= self.measures.of(row, self.rows[1], "val_")
+            self.call("on_epoch_end", first + number, logs)
+
     def on_end(self, run: Run) -> None:
         if self._seen and run.batch and run.stop:  # a hook of a step ended the epoch
             self.call("on_epoch_end", run.epoch, self.measures.of(run.logs, self._rows_so_far(run)))
@@ -187,10 +196,18 @@ class Batches:
         source: a PyDataset, a generator, an iterable, or a function that returns one.
         prepared: makes a batch (x, y[, weights]) one of ours.
         steps: batches an epoch; None: to the end.
+        shuffle: whether the batches of a PyDataset come in a drawn order.
     """
 
-    def __init__(self, source: Any, prepared: Callable[[Any], Any], steps: int | None):
+    def __init__(
+        self,
+        source: Any,
+        prepared: Callable[[Any], Any],
+        steps: int | None,
+        shuffle: bool = False,
+    ):
         self.source, self.prepared, self.steps = source, prepared, steps
+        self.shuffle = shuffle
         self._iterator: Iterator[Any] | None = None
 
     def __call__(self, epoch: int) -> Iterator[Any]:
@@ -199,7 +216,7 @@ class Batches:
     def _raw(self) -> Iterator[Any]:
         source = self.source
         if isinstance(source, PyDataset):
-            return source.batches(self.steps)
+            return source.batches(self.steps, self.shuffle)
         if self.steps is None:
             return iter(source() if callable(source) else source)
         if self._iterator is None:
