@@ -86,7 +86,6 @@ def difference(one: list[Curve], other: list[Curve]) -> float:
 
 def main(wanted: list[str]) -> None:
     import keras
-
     from pellucid import keras as door
 
     for path in PROGRAMS:

@@ -1,7 +1,8 @@
 """Reconstruction of windows by convolutions over time with strides."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(11)

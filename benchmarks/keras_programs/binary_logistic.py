@@ -1,7 +1,8 @@
 """A logistic regression with weights of classes."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(3)

@@ -1,7 +1,8 @@
 """Dilated causal convolutions with gates, for the next value of a signal."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(29)

@@ -1,7 +1,8 @@
 """Ratings of films by users: a model of one's own with embeddings."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(12)

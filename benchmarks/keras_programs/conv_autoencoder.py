@@ -1,7 +1,8 @@
 """An autoencoder with transposed convolutions, which takes noise off images."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(10)

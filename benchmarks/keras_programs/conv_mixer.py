@@ -1,7 +1,8 @@
 """Depthwise and pointwise convolutions with batch normalization."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(22)

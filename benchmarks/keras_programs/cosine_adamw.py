@@ -1,7 +1,8 @@
 """AdamW with a warm-up and a cosine, gradients clipped."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(20)

@@ -1,7 +1,8 @@
 """An autoencoder of dense layers, and its parts as models."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(9)

@@ -1,7 +1,8 @@
 """A dense network for ten classes with whole numbers as targets."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(0)

@@ -1,7 +1,8 @@
 """A hinge, kernels of bounded norm, outputs in tanh."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(30)

@@ -1,7 +1,8 @@
 """Images that are flipped, turned and zoomed: the random numbers are others."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 keras.utils.set_random_seed(0)

@@ -1,7 +1,8 @@
 """Rare positives: counts of errors, and a penalty on the kernel."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(4)

@@ -1,7 +1,8 @@
 """A small network that learns the rows of probabilities of a larger one."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(31)

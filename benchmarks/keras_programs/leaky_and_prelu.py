@@ -1,7 +1,8 @@
 """Activations that are layers, with penalties of both kinds."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(18)

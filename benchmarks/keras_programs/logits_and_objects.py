@@ -1,7 +1,8 @@
 """Logits, and objects in the place of names."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(2)

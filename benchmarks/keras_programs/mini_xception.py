@@ -1,7 +1,8 @@
 """Separable convolutions with residuals of strided convolutions."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(23)

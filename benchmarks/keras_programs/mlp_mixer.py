@@ -1,7 +1,8 @@
 """Mixing of patches and of channels, as the vision example has it."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(21)

@@ -1,7 +1,8 @@
 """One body, two heads, losses with weights, targets in a dict."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(6)

@@ -1,7 +1,8 @@
 """A callback with hooks of steps and epochs."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(27)

@@ -1,7 +1,8 @@
 """Batches of a generator with steps an epoch, then of a PyDataset."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(26)

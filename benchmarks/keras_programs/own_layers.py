@@ -1,7 +1,8 @@
 """Layers of one's own with weights, inside a model of one's own."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(13)

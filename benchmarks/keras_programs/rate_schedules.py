@@ -1,7 +1,8 @@
 """A rate that falls by a schedule, and one that a callback sets."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(19)

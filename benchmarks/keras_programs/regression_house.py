@@ -1,7 +1,8 @@
 """A regression with two measures and early stopping."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(5)

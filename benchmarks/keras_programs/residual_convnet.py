@@ -1,7 +1,8 @@
 """A small network with skip connections, as the guide of functional models has it."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(7)

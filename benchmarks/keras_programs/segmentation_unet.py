@@ -1,7 +1,8 @@
 """A small U-net: a class for each pixel."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(24)

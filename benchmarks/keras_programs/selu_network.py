@@ -1,7 +1,8 @@
 """A self-normalising network with lecun_normal kernels."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(17)

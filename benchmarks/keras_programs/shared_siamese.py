@@ -1,7 +1,8 @@
 """Two inputs through one network, compared by the length of their difference."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(14)

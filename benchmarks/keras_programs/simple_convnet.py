@@ -1,7 +1,8 @@
 """The convolutional network for digits, on made images, with one-hot targets."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(1)

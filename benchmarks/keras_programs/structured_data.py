@@ -1,7 +1,8 @@
 """Numbers that are normalised and categories as one-hot rows, side by side."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(15)

@@ -1,7 +1,8 @@
 """Convolutions over time with batch normalization, for two classes."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(8)

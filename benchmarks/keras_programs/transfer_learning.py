@@ -1,7 +1,8 @@
 """A frozen body below a new head, then all of it at a lower rate."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(25)

@@ -1,7 +1,8 @@
 """A linear part beside a deep one."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(16)

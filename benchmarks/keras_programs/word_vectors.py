@@ -1,7 +1,8 @@
 """Words as numbers: embeddings averaged, then convolutions over them."""
 
-import keras
 import numpy as np
+
+import keras
 from keras import layers
 
 rng = np.random.default_rng(28)

@@ -217,7 +217,9 @@ def test_the_network_below_is_one_of_ours():
     network = model.network()
     assert isinstance(network, pel.Model)
     assert [type(one) for one in network.layers] == [nn.Dense, nn.Dense]
-    assert network.layers[0].variables.params["W"] is model.layers[0].kernel.base or np.shares_memory(
+    assert network.layers[0].variables.params["W"] is model.layers[
+        0
+    ].kernel.base or np.shares_memory(
         network.layers[0].variables.params["W"], model.layers[0].kernel
     )
 

@@ -25,7 +25,7 @@ def _rectified(a: Arguments) -> Any:
         value = as_float(x)
         below = (value - border) * slope
         held = value if top is None else elementwise("minimum", value, float(top))
-        return composite.where(value >= border, held, below)  # type: ignore[no-any-return]
+        return composite.where(value >= border, held, below)
 
     return relu
 

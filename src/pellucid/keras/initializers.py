@@ -134,7 +134,7 @@ def meant(where: str, given: Any) -> init.Initializer:
     if isinstance(inner, init.Initializer):
         return inner
     if callable(given):
-        return KerasStart(given)  # type: ignore[return-value]
+        return KerasStart(given)
     raise ArgumentError(f"keras.{where}", f"unknown initializer {given!r}")
 
 

@@ -164,7 +164,7 @@ class Lambda(Layer):
             if made.shape[1:] != wanted:
                 raise ShapeError(
                     f"keras.{self.name}",
-                    f"output_shape must be {made.shape[1:]}, which the function gives, got {wanted}",
+                    f"output_shape must be {made.shape[1:]} as the function gives, got {wanted}",
                 )
         return made
 

@@ -272,7 +272,8 @@ _WORDS = {
     "MAE": "MeanAbsoluteError", "mape": "MeanAbsolutePercentageError",
     "MAPE": "MeanAbsolutePercentageError", "msle": "MeanSquaredLogarithmicError",
     "MSLE": "MeanSquaredLogarithmicError", "kld": "KLDivergence", "bce": "BinaryCrossentropy",
-    "BCE": "BinaryCrossentropy", "logcosh": "LogCosh", "kullback_leibler_divergence": "KLDivergence",
+    "BCE": "BinaryCrossentropy", "logcosh": "LogCosh",
+    "kullback_leibler_divergence": "KLDivergence",
     "binary_focal_crossentropy": "BinaryFocalCrossentropy", "KLD": "KLDivergence",
     "categorical_focal_crossentropy": "CategoricalFocalCrossentropy",
 }  # fmt: skip

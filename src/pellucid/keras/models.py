@@ -852,8 +852,8 @@ def load_model(
     architecture = network.architecture
     made._layers = [Loaded(one) for one in architecture.unique().values()]
     made._network = network
-    made._input_names = list(architecture.inputs.names)  # type: ignore[misc]
-    made._output_names = list(architecture.outputs.names)  # type: ignore[misc]
+    made._input_names = list(architecture.inputs.names)
+    made._output_names = list(architecture.outputs.names)
     made._inputs = [
         input_tensor(sample, name)
         for sample, name in zip(architecture.samples, architecture.inputs.names, strict=True)

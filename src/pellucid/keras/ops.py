@@ -45,7 +45,8 @@ def _norm(a: Arguments) -> Callable[..., Any]:
 
 def _rounded(a: Arguments) -> Callable[..., Any]:
     a.only("decimals", 0)
-    return pnp.round
+    found: Callable[..., Any] = pnp.round
+    return found
 
 
 def _like(name: str) -> Make:

@@ -32,7 +32,7 @@ _RULES = [
     (r".*\.(CTC|ctc)", "It needs recurrent networks, which are outside."),
     (
         r"metrics\.(AUC|.*At.*)",
-        "It needs all predictions: pel.metrics.roc_auc(y, model.predict(x)) and its kin measure them.",
+        "It needs all predictions: write pel.metrics.roc_auc(y, model.predict(x)), or its kin.",
     ),
 ]
 
