@@ -42,7 +42,8 @@ from pellucid.keras.initializers import Initializer
 from pellucid.keras.layers import Input
 from pellucid.keras.losses import Loss
 from pellucid.keras.metrics import Metric
-from pellucid.keras.models import Model, Sequential
+from pellucid.keras.model import Model
+from pellucid.keras.models import Sequential
 from pellucid.keras.optimizers import Optimizer
 from pellucid.keras.regularizers import Regularizer
 from pellucid.keras.tensors import KerasTensor, Variable

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from pellucid import models
+from pellucid.core import shapes
 from pellucid.core.errors import ArgumentError, ShapeError
+from pellucid.graph.node import TensorType
 from pellucid.keras import initializers, regularizers
 from pellucid.keras.arguments import refuse
 from pellucid.keras.session import SESSION
@@ -26,8 +28,12 @@ from pellucid.keras.tensors import (
     flat,
     input_tensor,
     mapped,
+    typed,
 )
+from pellucid.nn import BatchNorm
 from pellucid.nn.layer import Layer as Inner
+from pellucid.nn.noise import Noise
+from pellucid.ops.composite.base import asvalue
 from pellucid.ops.random import Key
 from pellucid.ops.value import Value, is_tracing
 
@@ -429,9 +435,6 @@ def _plain(name: str) -> str:
 
 def _trains(inner: Inner) -> bool:
     """Whether a layer of ours acts otherwise in training."""
-    from pellucid.nn import BatchNorm
-    from pellucid.nn.noise import Noise
-
     return isinstance(inner, (Noise, BatchNorm)) or type(inner).__name__.startswith("Random")
 
 
@@ -441,15 +444,9 @@ def _array(inner: Inner, kind: str, name: str, shape: tuple[int, ...]) -> Any:
 
 
 def _scalar(number: int) -> Any:
-    from pellucid.ops.composite.base import asvalue
-
     return asvalue(np.int64(number))
 
 
 def _drawn(inner: KerasWeight, shape: tuple[int, ...]) -> None:
     """Gives a weight its first numbers."""
-    from pellucid.core import shapes
-    from pellucid.graph.node import TensorType
-    from pellucid.keras.tensors import typed
-
     typed(inner, [TensorType(SESSION.dtype, (shapes.N, 1))])

@@ -14,6 +14,7 @@ from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.keras import arguments
 from pellucid.keras.arguments import bound, refuse, signature
 from pellucid.keras.base import COMMON, Layer, _plain
+from pellucid.keras.lookups import IntegerLookup, StringLookup
 from pellucid.keras.mapped import classes
 from pellucid.keras.tensors import KerasTensor, Node, applied, called, flat, input_tensor
 
@@ -277,7 +278,7 @@ class Discretization(Layer):
 
 _OWN: dict[str, Any] = {
     "CategoryEncoding": CategoryEncoding, "Concatenate": Concatenate,
-    "Discretization": Discretization, "Dot": Dot, "Input": Input, "InputLayer": InputLayer,
+    "Discretization": Discretization, "Dot": Dot, "Input": Input, "IntegerLookup": IntegerLookup, "StringLookup": StringLookup, "InputLayer": InputLayer,
     "Lambda": Lambda, "Layer": Layer, "Normalization": Normalization,
 }  # fmt: skip
 _KNOWN = arguments.aliases("layers", {**classes(), **_MERGES, **_OWN})

@@ -12,7 +12,7 @@ import numpy as np
 
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError, nearest
-from pellucid.keras import arguments
+from pellucid.keras import arguments, constraints
 from pellucid.keras.arguments import Arguments, bound, refuse, signature
 from pellucid.nn import regularizers as ours
 from pellucid.ops.composite.base import asvalue
@@ -108,8 +108,6 @@ def bounds(where: str, given: Any, rank: int) -> tuple[ours.Regularizer, ...]:
     Args:
         rank: of the weight.
     """
-    from pellucid.keras import constraints
-
     if given is None:
         return ()
     if isinstance(given, str):

@@ -13,9 +13,11 @@ import numpy as np
 from pellucid.core.errors import ArgumentError, DivergenceError
 from pellucid.data.streams import is_stream
 from pellucid.keras.arguments import refuse
-from pellucid.keras.callbacks import Callback, TerminateOnNaN, sees_batches
+from pellucid.keras.callback import Callback, sees_batches
+from pellucid.keras.callbacks import TerminateOnNaN
 from pellucid.keras.metrics import Combine
 from pellucid.keras.pydataset import PyDataset
+from pellucid.keras.tensors import flat, mapped
 from pellucid.train.callback import Callback as Hooks
 from pellucid.train.callback import Run
 
@@ -170,8 +172,6 @@ def by_class(y: Array, class_weight: Mapping[int, float], sample_weight: Any) ->
 
 def split(arrays: Any, fraction: float) -> tuple[Any, Any]:
     """The first rows of nested arrays, and the last: `fraction` of all, as Keras counts."""
-    from pellucid.keras.tensors import flat, mapped
-
     rows = len(next(one for one in flat(arrays) if one is not None))
     kept = math.floor(rows * (1.0 - fraction))
     if not 0 < kept < rows:

@@ -13,6 +13,7 @@ from pellucid.keras.arguments import refuse
 from pellucid.keras.pydataset import PyDataset
 from pellucid.keras.session import clear_session, set_random_seed
 from pellucid.keras.tensors import KerasTensor
+from pellucid.viz.draw import draw
 
 
 def to_categorical(x: Any, num_classes: int | None = None) -> Any:
@@ -72,12 +73,10 @@ def is_keras_tensor(x: Any) -> bool:
 
 def plot_model(model: Any, to_file: Any = "model.png", **kwargs: Any) -> Any:
     """The drawing of the Model of ours, written as SVG where the name ends so."""
-    import pellucid as pel
-
     for name, value in kwargs.items():
         if value not in (None, False):
             refuse("utils.plot_model", name, value, "the drawing has one form")
-    drawing = pel.draw(model.network())
+    drawing = draw(model.network())
     if not str(to_file).endswith(".svg"):
         refuse("utils.plot_model", "to_file", to_file, "drawings are SVG: to_file='model.svg'")
     Path(to_file).write_text(drawing.svg)
