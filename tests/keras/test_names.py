@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from pellucid import keras
 from pellucid.core.errors import PellucidError, UnknownNameError
 from pellucid.keras import (
     arguments,
@@ -167,34 +166,6 @@ def test_metrics_refuse_what_they_do_not_read(name):
         given = {argument: value} | ({"average": "macro"} if "average" in dir(kind()) else {})
         _, refusal = outcome(lambda given=given: kind(**given).made(1))
         assert not refusal or argument in refusal
-
-
-@pytest.mark.parametrize(
-    ("call", "words"),
-    [
-        (lambda: keras.layers.LSTM, "Recurrent layers are outside"),
-        (lambda: keras.layers.MultiHeadAttention, "Attention is outside"),
-        (lambda: keras.layers.Conv3D, "over three axes are outside"),
-        (lambda: keras.distribution, "there is no 'distribution' here"),
-        (lambda: keras.metrics.AUC, "pel.metrics.roc_auc"),
-        (lambda: keras.layers.Dense(3, lora_rank=2), "low-rank adaptation is outside"),
-        (lambda: keras.layers.Dense(3, unitz=2), "unknown argument 'unitz'"),
-        (lambda: keras.layers.Dense(), "missing a required argument: 'units'"),
-        (lambda: keras.datasets.mnist.load_data(), "pel.data.load_idx_folder"),
-        (lambda: keras.layers.Embedding(3, 2, mask_zero=True), "masks are outside"),
-        (lambda: keras.layers.Dense(2, activation="reluu"), "unknown activation 'reluu'"),
-        (lambda: keras.layers.Dense(2, kernel_initializer="x"), "unknown initializer 'x'"),
-        (lambda: keras.Input((None, 3)), "all axes of a sample must have a length"),
-        (lambda: keras.optimizers.get("adamm"), "unknown optimizer 'adamm'"),
-        (lambda: keras.optimizers.Adam(use_ema=True), "averages of weights"),
-        (lambda: keras.config.set_floatx("float16"), "float32"),
-    ],
-)
-def test_what_is_outside_says_so_in_one_line(call, words):
-    with pytest.raises(PellucidError) as caught:
-        call()
-    assert words in str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
 def test_the_page_lists_every_name():

@@ -11,8 +11,8 @@ import pytest
 
 import pellucid as pel
 from pellucid import keras, nn
-from pellucid.core.errors import DivergenceError, PellucidError
-from pellucid.keras import layers, ops
+from pellucid.core.errors import DivergenceError
+from pellucid.keras import layers
 
 PROGRAMS = Path(__file__).parents[2] / "benchmarks" / "keras_programs"
 RNG = np.random.default_rng(0)
@@ -222,71 +222,6 @@ def test_the_network_below_is_one_of_ours():
     ].kernel.base or np.shares_memory(
         network.layers[0].variables.params["W"], model.layers[0].kernel
     )
-
-
-class _Branching(keras.Model):
-    def __init__(self):
-        super().__init__()
-        self.dense = layers.Dense(1)
-
-    def call(self, x, training=None):
-        return self.dense(x) * 2 if training else self.dense(x)
-
-
-class _OwnStep(keras.Model):
-    def call(self, x):
-        return x * 2
-
-    def train_step(self, data):
-        return {}
-
-
-class _OwnMetric(keras.metrics.Metric):
-    pass
-
-
-def fitted(model, *args, **options):
-    return model.fit(*(args or (X, Y)), verbose=0, **options)
-
-
-def compiled(model):
-    model.compile("sgd", "mse")
-    return model
-
-
-@pytest.mark.parametrize(
-    ("call", "words"),
-    [
-        (lambda: fitted(compiled(_Branching())), "a branch on `training`"),
-        (lambda: fitted(compiled(_OwnStep())), "train_step"),
-        (lambda: fitted(small(metrics=[_OwnMetric()])), "a function (y_true, y_pred)"),
-        (lambda: small(run_eagerly=True), "run_eagerly"),
-        (lambda: small(weighted_metrics=["accuracy"]), "weighted_metrics"),
-        (lambda: small(loss=None), "loss"),
-        (lambda: fitted(keras.Sequential([layers.Input((4,)), layers.Dense(1)])), "compiled first"),
-        (lambda: fitted(small(), steps_per_epoch=1, batch_size=10), "steps_per_epoch"),
-        (lambda: fitted(small(), validation_steps=1), "validation_steps"),
-        (lambda: fitted(small(), validation_split=1.5), "validation_split"),
-        (lambda: fitted(small(), callbacks=[3]), "expected a Callback"),
-        (lambda: fitted(small(), class_weight=3), "class_weight must be"),
-        (lambda: small(loss="mean_square"), "unknown loss"),
-        (lambda: fitted(small(metrics=["acuracy"])), "unknown metric"),
-        (lambda: fitted(small(loss=keras.losses.BinaryCrossentropy(True))), "from_logits"),
-        (lambda: fitted(small(loss=keras.losses.Huber(reduction="sum"))), "reduction"),
-        (lambda: keras.Model(keras.Input((2,)), 3), "outputs must be tensors"),
-        (lambda: keras.callbacks.BackupAndRestore("x"), "backup_dir"),
-        (lambda: small().summary(expand_nested=True), "expand_nested"),
-        (lambda: small().get_layer("dens"), "there is no layer 'dens'"),
-        (lambda: small().set_weights([]), "weights must be 4 arrays"),
-        (lambda: layers.Dropout(0.5)(keras.Input((2,)), training=True), "training"),
-        (lambda: ops.sum(X, unknown=3), "unknown argument 'unknown'"),
-        (lambda: small().predict(X, verbose=7), "verbose"),
-    ],
-)
-def test_what_is_refused_in_use(call, words):
-    with pytest.raises(PellucidError) as caught:
-        call()
-    assert words in str(caught.value)
 
 
 @pytest.mark.one_in(4)

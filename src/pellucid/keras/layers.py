@@ -278,7 +278,8 @@ class Discretization(Layer):
 
 _OWN: dict[str, Any] = {
     "CategoryEncoding": CategoryEncoding, "Concatenate": Concatenate,
-    "Discretization": Discretization, "Dot": Dot, "Input": Input, "IntegerLookup": IntegerLookup, "StringLookup": StringLookup, "InputLayer": InputLayer,
+    "Discretization": Discretization, "Dot": Dot, "Input": Input, "InputLayer": InputLayer,
+    "IntegerLookup": IntegerLookup, "StringLookup": StringLookup,
     "Lambda": Lambda, "Layer": Layer, "Normalization": Normalization,
 }  # fmt: skip
 _KNOWN = arguments.aliases("layers", {**classes(), **_MERGES, **_OWN})

@@ -61,7 +61,7 @@ class Lookup(Layer):
             raise ArgumentError(f"keras.{self.name}", "vocabulary must hold each word once")
 
     def adapt(self, data: Any) -> None:
-        """Learns the words of data: by their number, then backwards by themselves, as Keras does."""
+        """Learns the words of data: by how often they stand there, then backwards."""
         counts = Counter(np.asarray(data).reshape(-1).tolist())
         counts.pop(self.mask_token, None)
         words = sorted(counts, key=lambda one: (counts[one], one), reverse=True)
@@ -95,7 +95,7 @@ class Lookup(Layer):
         other = first - 1 if self._unknown else -1
         numbers = np.array([places.get(one, other) for one in x.reshape(-1).tolist()], np.int64)
         if not self._unknown and (numbers < 0).any():
-            word = x.reshape(-1)[int(np.argmax(numbers < 0))]
+            word = x.reshape(-1)[int(np.argmax(numbers < 0))].item()
             raise ArgumentError(f"keras.{self.name}", f"there is no {word!r} in the vocabulary")
         numbers = numbers.reshape(x.shape)
         if self.output_mode == "int":
