@@ -135,7 +135,7 @@ def sparse_categorical_crossentropy(t: Any, p: Any, from_logits: bool = False) -
 
 
 def binary_accuracy(t: Any, p: Any, threshold: float = 0.5) -> Any:
-    return _mean(pnp.astype(t == pnp.astype(p > threshold, p.dtype), p.dtype))
+    return pnp.astype(t == pnp.astype(p > threshold, p.dtype), p.dtype)
 
 
 def categorical_accuracy(t: Any, p: Any) -> Any:

@@ -252,7 +252,8 @@ def _function(name: str) -> Callable[..., Any]:
         if "axis" in given.values_:
             given.only("axis", -1)
         given.finish()
-        found = applied(lambda t, p: formulas.called(name, t, p, **more), pair, {}, name)
+        sign = -1 if name == "cosine_similarity" else 1  # a loss is lower where it is better
+        found = applied(lambda t, p: formulas.called(name, t, p, **more) * sign, pair, {}, name)
         return found if any(isinstance(one, Value) for one in pair) else _plain(found)
 
     function.__name__ = function.__qualname__ = name
