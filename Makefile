@@ -13,7 +13,7 @@ $(foreach stamp,$(STAMP) .venv-bench/.ready .venv-oldest/.ready .venv-web/.ready
 	$(if $(filter-out $(CURDIR),$(shell cat $(stamp) 2> /dev/null || echo none)),$(shell rm -f $(stamp))))
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-all test-web lint format bench quality docs gallery mutants oldest lectures-page experiments convolution lectures wheel clean
+.PHONY: help train test test-all test-web lint format bench bench-gpu bench-xla quality docs gallery mutants oldest lectures-page experiments convolution lectures wheel clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -29,10 +29,13 @@ test-all: $(STAMP) ## Run the tests, the slow ones too
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not browser"
 
 # Without Chromium its tests are skipped by name, and that is no failure.
+# On a busy machine a page may keep a test waiting too long: what failed has a second try, alone.
 test-web: $(STAMP) ## Run the tests of pages in Chromium, which is installed where apt can
 	@if sh tools/chromium.sh; then \
 		$(MAKE) --no-print-directory .venv-web/.ready \
-			&& OPENBLAS_NUM_THREADS=1 .venv-web/bin/python -m pytest -q -rs -n 2 --dist worksteal $(WEB); \
+			&& export OPENBLAS_NUM_THREADS=1 \
+			&& { .venv-web/bin/python -m pytest -q -rs -n 2 --dist worksteal $(WEB) \
+			|| .venv-web/bin/python -m pytest -q -rs --last-failed $(WEB); }; \
 	else $(BIN)/python -m pytest -q -rs $(WEB); fi
 
 lint: $(STAMP) ## Check format, lint, types and layers
@@ -47,6 +50,12 @@ format: $(STAMP) ## Format the code
 
 bench: .venv-bench/.ready ## Compare time and memory with other libraries (ONLY=fit,calls,fresh,gradient,neighbours,svm,mlp,stream)
 	@.venv-bench/bin/python benchmarks/step.py $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
+
+bench-gpu: .venv-bench/.ready ## Compare training steps on a GPU with PyTorch and JAX, in 6 minutes at most
+	@.venv-bench/bin/python benchmarks/gpu.py
+
+bench-xla: .venv-bench/.ready ## Compare XLA on the CPU with native code and with JAX by hand (ONLY=scan)
+	@.venv-bench/bin/python benchmarks/xla.py $(if $(ONLY),$(ONLY))
 
 quality: .venv-bench/.ready ## Compare fit_table with scikit-learn on many tables (SEEDS=10 MINUTES=60 SETS=iris,wine)
 	@nice -n 19 .venv-bench/bin/python -u benchmarks/quality.py $(if $(SETS),--only "$(SETS)") \

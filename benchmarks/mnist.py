@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 
 import numpy as np
+from pellucid.viz.curves import save_curves
 
 import pellucid as pel
-from pellucid.viz.curves import save_curves
 
 SEEDS = (0, 1, 2, 3, 4)
 MODELS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import numpy as np
 import pellucid as pel
 from pellucid import nn
 from pellucid.web.commands import COMMANDS
+from pellucid.web.machine import Machine
 from pellucid.web.playing import _session
 from pellucid.web.session import Session
-from pellucid.web.settings import Stop
+from pellucid.web.settings import Loaded, Stop
 from pellucid.web.sources import from_arrays, from_csv
 from pellucid.web.watching import Attached
 from tests.advice_cases import Followed
@@ -37,7 +39,7 @@ def loaded(folder: Path, session: Session) -> None:
     model.build((2,))
     model.save(folder / "model.safetensors", overwrite=True)
     content = base64.b64encode((folder / "model.safetensors").read_bytes()).decode()
-    COMMANDS["load"].run(session, {"content": content})
+    COMMANDS["load"].run(session, {"content": content, "more": False})
 
 
 def with_features(*names: str) -> Session:
@@ -63,6 +65,45 @@ def own_rows(given: bool) -> None:
     session.change({"data": "own"})
 
 
+def as_machine(**chosen: Any) -> Session:
+    """The page in the mode of support vector machines."""
+    session = Session()
+    session.change({"svm": Machine(**chosen)})
+    return session
+
+
+def of_values(choose: bool) -> None:
+    session = Session()
+    session.change({"data": "circle" if choose else "plane"})
+    session.change({"svm": Machine()})
+
+
+def of_many(fewer: bool) -> None:
+    session = Session()
+    session.change({"rows": 1_000 if fewer else 20_000})
+    session.change({"svm": Machine()})
+
+
+def hard(command: str) -> None:
+    """A command on the widest hyperplane between two clouds."""
+    session = Session()
+    session.change({"data": "gauss"})
+    session.change({"svm": Machine(kernel="linear", hard=True)})
+    COMMANDS[command].run(session, {})
+
+
+def beside(name: str, value: Any) -> None:
+    Session().compare({name: value})
+
+
+def opened_with(folder: Path, file: bool) -> None:
+    """A page whose network stands in a file, with that file or without."""
+    session = Session()
+    if file:
+        loaded(folder, session)
+    session.open(dataclasses.replace(session.settings, loaded=Loaded()))
+
+
 def refused_by_a_run(_: Path) -> Any:
     return Attached.refused(Attached.__new__(Attached))
 
@@ -86,9 +127,35 @@ FOLLOWED = [
         lambda p: pel.data.features(X, ["x1", "x2"]),
     ),
     Followed(
-        "Choose its features first.",
+        "Choose its features and its data first.",
         lambda p: loaded(p, with_features("x1", "x2", "sin(x1)")),
         lambda p: loaded(p, with_features("x1", "sin(x1)")),
+    ),
+    Followed(
+        "Load one first.",
+        lambda p: opened_with(p, file=False),
+        lambda p: opened_with(p, file=True),
+    ),
+    Followed("Export the program.", lambda p: hard("save"), lambda p: hard("export")),
+    Followed(
+        "Raise C: where no coefficient is at C, the margin is the hard one.",
+        lambda p: as_machine(kernel="rbf", hard=True),
+        lambda p: as_machine(kernel="rbf", C=1e6),
+    ),
+    Followed(
+        "Choose points with classes, such as circle.",
+        lambda p: of_values(choose=False),
+        lambda p: of_values(choose=True),
+    ),
+    Followed(
+        "Choose fewer points, or a smaller share of training data.",
+        lambda p: of_many(fewer=False),
+        lambda p: of_many(fewer=True),
+    ),
+    Followed(
+        "They can differ in optimizer, layers, penalties, loss, batch_size, features, seed, dtype.",
+        lambda p: beside("rows", 100),
+        lambda p: beside("batch_size", 20),
     ),
     Followed("Call compile first.", lambda p: _session(linear(), X, Y, 0.2, None), opened),
     Followed(

@@ -133,4 +133,7 @@ FOLLOWED = [
         lambda _: (MACHINE.predict(THIN.toarray()), pel.svm.SVC().fit(THIN, Y).predict(THIN)),
     ),
 ]
-BY_NATURE: dict[str, str] = {}
+BY_NATURE: dict[str, str] = {
+    "Take a network with steps of fewer rows, such as optimizer='adam' and batch_size=200 make "
+    "them, or fewer columns.": "needs more memory than there is",
+}

@@ -542,7 +542,9 @@ MODELS = [
             "steps": (3, "steps must be in [10, 1000000], got 3"),
             "batch_size": (0, "batch_size must be at least 1, got 0"),
             "seed": (-1, "seed must be in [0,"),
-            "backend": ("gpu", "unknown backend 'gpu'"),
+            "backend": ("gpu", "unknown backend 'gpu'. Pass backend='xla', device='gpu'"),
+            "device": ("gpu", "device='gpu' belongs to backend='xla', got backend=None"),
+            "precision": ("half", "unknown precision 'half'"),
         },
     ),
     Row(
@@ -554,7 +556,9 @@ MODELS = [
             "tolerance": (0, "tolerance must lie in (0, inf), got 0"),
             "products": (0, "products must be at least 1, got 0"),
             "random_seed": (None, "seed must be a whole number, got None"),
-            "backend": ("gpu", "unknown backend 'gpu'"),
+            "backend": ("gpu", "unknown backend 'gpu'. Pass backend='xla', device='gpu'"),
+            "device": ("gpu", "device='gpu' belongs to backend='xla', got backend=None"),
+            "precision": ("half", "unknown precision 'half'"),
         },
     ),
 ]

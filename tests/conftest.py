@@ -40,11 +40,13 @@ _STATES: dict[tuple[str, str], Any] = {}  # of a module's generators before its 
 
 def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("PELLUCID_CACHE", "off")  # every test makes its own machine code
-    if "slow" in config.option.markexpr.replace("not slow", "", 1):  # make test-all: slow or not
+    marks = config.option.markexpr
+    slow = "not slow" not in marks or "slow" in marks.replace("not slow", "")
+    if slow:
         AUDIT.every = 1
-    if "browser" in config.option.markexpr.replace("not browser", ""):
+    if "browser" in marks.replace("not browser", ""):
         QUICK.parts = ()
-    elif "not slow" not in config.option.markexpr:
+    elif slow:
         QUICK.parts = quick_code.SLOW
     audit.install()
     quick_code.install()

@@ -1,11 +1,12 @@
-"""Machine code of the default run: in most tests LLVM selects instructions the quick way.
+"""Machine code of the tests: in most of them LLVM selects instructions the quick way.
 
 LLVM's choice of instructions and registers is half the time of all tests. Its level 0 takes a
 fifth of level 2, which users have, and computes the same bits: the emitters write final form, and
-nothing may reorder a sum. So where machine code itself is not what is tested, only some tests
-compile as users do. Tests are dealt into eight parts by their names: by default one part does, in
-the slow run four others do. The rooms ALWAYS, the processes that a test starts, and tests in a
-browser know no quick way.
+nothing may reorder a sum. `compiler/test_any_graph.py` compares the two on all kinds of rows. So
+where machine code itself is not what is tested, only some tests compile as users do. Tests are
+dealt into eight parts by their names: by default one part does, in the slow run four others do,
+and three never do. The rooms ALWAYS, the processes that a test starts, and tests in a browser know
+no quick way.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from tests import (
     advice_cases_tables,
     advice_cases_training,
     advice_cases_web,
+    advice_cases_xla,
 )
 from tests.advice import Advice, advices
 
@@ -42,6 +43,7 @@ _FILES = (
     advice_cases_svm,
     advice_cases_training,
     advice_cases_web,
+    advice_cases_xla,
 )
 FOLLOWED = [row for file in _FILES for row in file.FOLLOWED]
 BY_NATURE = {fix: reason for file in _FILES for fix, reason in file.BY_NATURE.items()}

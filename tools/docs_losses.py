@@ -58,16 +58,16 @@ epsilon.
 
 Partial equivalents:
 
-- Losses of single outputs take `average=True`, as in `pel.nn.Squared(average=True)`: the mean over the
-  outputs of a row in place of their sum, which is the number of Keras and PyTorch.
-- With outputs (N, …, C), a class for each position, the losses of classes sum over positions, or average
-  them with `average=True`; `class_weights=(…)` gives positions the weight of their class.
+- Losses of single outputs take `average=True`, as in `pel.nn.Squared(average=True)`: the mean over
+  the outputs of a row in place of their sum, which is the number of Keras and PyTorch.
+- With outputs (N, …, C), a class for each position, the losses of classes sum over positions, or
+  average them with `average=True`; `class_weights=(…)` gives positions the weight of their class.
 - Keras's `poisson` and PyTorch's `PoissonNLLLoss(log_input=False)` take the rate itself, as
   `poisson_rate` does; `poisson` takes its logarithm, so the model ends in no activation.
-- Keras's `tversky` exchanges alpha and beta; its `dice` and `tversky` sum over a whole batch by default,
-  `dice` and `tversky` over each row.
-- Keras's `kl_divergence` and focal losses keep probabilities 1e-7 away from 0 and 1; ours are computed from
-  logits and need no bound.
+- Keras's `tversky` exchanges alpha and beta; its `dice` and `tversky` sum over a whole batch by
+  default, `dice` and `tversky` over each row.
+- Keras's `kl_divergence` and focal losses keep probabilities 1e-7 away from 0 and 1; ours are
+  computed from logits and need no bound.
 - PyTorch's `GaussianNLLLoss` takes the variance as a separate argument; `gaussian` computes it from
   the second half of the outputs, by softplus.
 - PyTorch's `CrossEntropyLoss(weight=w)` divides by the sum of the weights of the rows.

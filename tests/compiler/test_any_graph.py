@@ -7,11 +7,13 @@ same graph with few outputs, in which rows are fused and memory is shared, must 
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 import pytest
 
+from pellucid.compiler.codegen.target import host
 from pellucid.core.errors import DataError
 from pellucid.graph.node import Graph, Node
 from pellucid.ops.spec import lookup
@@ -83,6 +85,7 @@ def compare(seed: int) -> None:
     whole = Graph(nodes, graph.inputs, tuple(range(len(nodes))), graph.consts)
     every = Native(whole)
     fused = Native(graph)
+    quick = Native(graph, target=dataclasses.replace(host(), level=0))  # see tests/quick_code.py
     for rows in (5, 33):
         arrays = given(graph, rows)
         if refused(whole, arrays):
@@ -95,8 +98,10 @@ def compare(seed: int) -> None:
         for node, value in zip(nodes, values, strict=True):
             if family(node) != "input":
                 agree(node, value, [values[i] for i in node.inputs], rows)
-        for place, output in zip(graph.outputs, fused(arrays), strict=True):
+        outputs = zip(graph.outputs, fused(arrays), quick(arrays), strict=True)
+        for place, output, same in outputs:
             assert bits_equal(output, values[place]), f"seed {seed}: {nodes[place]} when fused"
+            assert bits_equal(same, output), f"seed {seed}: {nodes[place]} selected the quick way"
     COMPARED.update(edges(graph))
 
 

@@ -5,7 +5,7 @@ import pytest
 
 import pellucid as pel
 from pellucid.core.errors import ArgumentError
-from pellucid.inspector import landscape
+from pellucid.inspector import landscape, landscape_pictures
 from pellucid.inspector.travel import Travel
 from pellucid.nn import L2, Dense, Dropout
 from pellucid.optim import LBFGS, SGD, Adam
@@ -41,8 +41,18 @@ def test_a_line_along_the_gradient_is_the_loss_there():
     after = travel.weights(5)["o.W"][:, 0]
     assert line.after == pytest.approx(by_hand(travel, 4, after), rel=1e-12)
     assert line.losses[-1] > by_hand(travel, 4, w)  # it goes as far as the loss is lower
-    shown = texts(landscape.draw_line(line, 4))
+    shown = texts(landscape_pictures.draw_line(line, 4))
     assert {"w", "end of the step", "Loss along the gradient at step 4"} <= set(shown)
+
+
+def test_the_loss_at_the_weights_is_measured_where_few_places_are(monkeypatch):
+    monkeypatch.setattr(landscape, "_points", lambda objective: 10)  # none of them at t = 0
+    travel = linear(SGD(0.1), regularizer=L2(0.1))
+    line = landscape.along_gradient(travel, 4)
+    assert not (line.t == 0).any()
+    w = travel.weights(4)["o.W"][:, 0].astype(float)
+    assert line.loss == pytest.approx(by_hand(travel, 4, w), rel=1e-12)
+    assert f"The loss is {line.loss:.6g} at w" in landscape_pictures.described_line(line)
 
 
 @pytest.mark.slow
@@ -51,7 +61,7 @@ def test_a_step_of_adam_ends_beside_the_line_in_machine_code():
     travel.backend = None
     line = landscape.along_gradient(travel, 3)
     assert 1 < line.angle < 89
-    assert "at an angle of" in landscape.described_line(line)
+    assert "at an angle of" in landscape_pictures.described_line(line)
 
 
 @pytest.mark.parametrize("kind", landscape.PLANES)
@@ -72,9 +82,9 @@ def test_a_plane_is_the_loss_there_and_holds_the_whole_path_of_two_weights(kind)
         assert found.losses[b, a] == pytest.approx(by_hand(travel, 6, there), rel=1e-9)
     assert found.loss == pytest.approx(by_hand(travel, 6, w), rel=1e-12)
     assert (np.diff(found.x) > 0).all() and found.x[0] < 0 < found.x[-1]
-    shown = " ".join(texts(landscape.draw_plane(found, 6)))
+    shown = " ".join(texts(landscape_pictures.draw_plane(found, 6)))
     assert "distance along: " + found.names[0] in shown and "step 6" in shown
-    assert "100 % of the length of the path" in landscape.described_plane(found)
+    assert "100 % of the length of the path" in landscape_pictures.described_plane(found)
 
 
 def deep(optimizer, **options):
@@ -90,7 +100,7 @@ def test_random_draws_are_those_of_the_step_and_a_path_leaves_its_plane():
     for number in (0, 9):
         line = landscape.along_gradient(travel, number)
         here = float(travel.moment(number).values[travel.moment(number).ends.objective])
-        assert np.interp(0, line.t, line.losses) == pytest.approx(here, rel=1e-3)
+        assert line.loss == pytest.approx(here, rel=1e-6)
     found = landscape.plane(travel, 12)
     assert 0.3 < found.share < 1 and len(found.path) == len(found.steps) > 10
     own = landscape.plane(travel, 12, "step")
@@ -108,7 +118,7 @@ def test_a_minimizer_has_a_line_too():
     model = pel.Sequential([Dense(2, "tanh"), Dense(1)], seed=0, dtype="float64")
     model.compile(LBFGS(), "squared")
     line = landscape.along_gradient(Travel(model, X, Y, epochs=3, seed=0, backend="interpreter"), 1)
-    assert line.after <= np.interp(0, line.t, line.losses)
+    assert line.after <= line.loss
 
 
 def test_what_cannot_be_drawn_is_refused_and_a_long_one_is_stopped():

@@ -1,12 +1,17 @@
 """The window of a number against NaN sent through the network; maps as images."""
 
+import base64
+import io
+import re
+
 import numpy as np
 import pytest
+from matplotlib import image
 
 import pellucid as pel
 from pellucid.graph.node import Graph
 from pellucid.inspector import maps
-from pellucid.inspector.dependence import dependence
+from pellucid.inspector.receptive_field import receptive_field
 from pellucid.inspector.travel import Travel
 from pellucid.nn import (
     Activation,
@@ -67,7 +72,7 @@ def test_a_window_is_what_nan_comes_through(name):
     n = wide[-1]
     shape = found.values[n].shape
     for at in ((0, 0, 0, 0), (1, shape[1] - 1, shape[2] // 2, shape[3] - 1)):
-        got = dependence(found, n, at)[x]
+        got = receptive_field(found, n, at)[x]
         np.testing.assert_array_equal(got, touched_by_nan(found, inputs, n, at, x))
 
 
@@ -76,7 +81,7 @@ def test_a_window_of_two_layers_is_the_known_one():
     x = RNG.normal(size=(3, 13, 13, 1))
     found, _ = step_of(Conv2D(2, 3, strides=2), MaxPool2D(2), x=x)
     n = next(n for n in found.forward if found.graph.nodes[n].op == "max")
-    seen = dependence(found, n, (2, 1, 2, 0))[found.find("x")]
+    seen = receptive_field(found, n, (2, 1, 2, 0))[found.find("x")]
     wanted = np.zeros(x.shape, bool)
     wanted[2, 4:9, 8:13] = True
     np.testing.assert_array_equal(seen, wanted)
@@ -95,7 +100,7 @@ def test_a_window_of_two_layers_is_the_known_one():
 def test_means_over_the_batch_are_held_fixed_and_an_embedding_reads_its_index():
     found, _ = step_of(Conv2D(2, 3), BatchNorm(), Activation("relu"))
     n = [n for n in found.forward if found.values[n].ndim == 4 and n not in found.fixed][-1]
-    seen = dependence(found, n, (1, 2, 2, 0))
+    seen = receptive_field(found, n, (1, 2, 2, 0))
     assert not any(name.endswith(".W") for name in (found.names[k] for k in seen))
     x = seen[found.find("x")]
     assert x[1].any() and not x[[0, 2]].any() and x.sum() == 18
@@ -104,7 +109,7 @@ def test_means_over_the_batch_are_held_fixed_and_an_embedding_reads_its_index():
     rows = RNG.integers(0, 7, (4, 2))
     found = Travel(model, rows, RNG.normal(size=4), backend="interpreter").moment(0)
     n = next(n for n in found.forward if found.values[n].shape == (4, 2, 3))
-    seen = dependence(found, n, (1, 1, 2))[found.find("x")]
+    seen = receptive_field(found, n, (1, 1, 2))[found.find("x")]
     assert np.argwhere(seen).tolist() == [[1, 1]]
 
 
@@ -117,7 +122,7 @@ def test_the_dependence_in_a_function_goes_through_every_kind_of_operation():
     x, y = np.arange(1.0, 6), np.arange(5.0)
     found = moment(f, x, y)
     end = found.ends.objective
-    seen = dependence(found, end)
+    seen = receptive_field(found, end)
     assert seen[found.find("x")].tolist() == [True, False, True, False, True]
     assert seen[found.find("y")].all()
     assert maps.draw_window(found, end) == (
@@ -125,3 +130,24 @@ def test_the_dependence_in_a_function_goes_through_every_kind_of_operation():
         ["x: 3 of 5 numbers, at [0 to 4 in steps of 2]", "y: 5 of 5 numbers"],
     )
     assert not maps.has_maps(found, end)
+
+
+@pytest.mark.parametrize("name", ["sort", "median"])
+def test_a_number_that_was_sorted_reads_all_that_it_was_sorted_with(name):
+    found = moment(lambda x: getattr(np, name)(x, axis=1), RNG.normal(size=(2, 5)))
+    end = found.graph.outputs[0]
+    seen = receptive_field(found, end, (1,) if name == "median" else (1, 3))[found.find("x")]
+    assert seen.tolist() == [[False] * 5, [True] * 5]
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+def test_one_number_that_is_not_finite_leaves_the_colours_of_the_others(odd):
+    x = np.arange(64.0).reshape(1, 8, 8)
+    pictures = []
+    for first in (0.0, odd):
+        x[0, 0, 0] = first
+        found = moment(lambda x: np.sum(x * 2), x)
+        picture, _ = maps.draw_window(found, found.ends.objective)
+        data = base64.b64decode(re.search(r"base64,([^\"]+)", picture.svg)[1])
+        pictures.append(image.imread(io.BytesIO(data)))
+    np.testing.assert_array_equal(*(one[1:] for one in pictures))

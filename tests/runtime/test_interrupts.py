@@ -20,7 +20,7 @@ import pytest
 import pellucid as pel
 from pellucid.compiler.codegen import module as codegen
 from pellucid.core.signals import deferred, immediate
-from pellucid.runtime import interpreter_executor, machine_code, native, native_executor, threads
+from pellucid.runtime import interpreter_executor, machine_code, native, replay, threads
 from pellucid.runtime.calls import Workspace
 from pellucid.runtime.interpreter import Interpreter
 from pellucid.runtime.threads import apart, in_chunks
@@ -269,14 +269,16 @@ def test_a_long_call_with_donated_arrays_writes_over_none(monkeypatch: pytest.Mo
     np.testing.assert_array_equal(w, first)
 
 
-@pytest.mark.parametrize("how", ["native", "interpreter", "lbfgs"])
+@pytest.mark.parametrize("how", ["native", "interpreter", "lbfgs", "xla"])
 def test_a_step_cut_short_leaves_the_weights_of_the_last_whole_one(
     how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The third step is left when its work is done, but nobody has heard so yet."""
+    if how == "xla":
+        pytest.importorskip("jax")
     x = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
     optimizer = "lbfgs" if how == "lbfgs" else "adam"
-    monkeypatch.setattr(native_executor, "_SLOW", 0.0)
+    monkeypatch.setattr(replay, "_SLOW", 0.0)
     monkeypatch.setattr("pellucid.train.loop._SLICE", 0.0)
 
     def trained(steps: int, backend: str) -> pel.Sequential:
@@ -290,7 +292,7 @@ def test_a_step_cut_short_leaves_the_weights_of_the_last_whole_one(
         return net
 
     cut: list[bool] = []
-    backend = "interpreter" if how == "interpreter" else "native"
+    backend = how if how != "lbfgs" else "native"
     known = trained(2, backend)
     begun: list[bool] = []
 
@@ -306,8 +308,8 @@ def test_a_step_cut_short_leaves_the_weights_of_the_last_whole_one(
 
         monkeypatch.setattr(kind, name, run)
 
-    if how == "native":
-        cutting(native_executor, "apart")
+    if how in ("native", "xla"):
+        cutting(replay, "apart")
     elif how == "interpreter":
         stepping = type("Stepping", (Interpreter,), {})  # others draw weights, for one
         monkeypatch.setattr(interpreter_executor, "Interpreter", stepping)

@@ -286,16 +286,22 @@ def test_a_pickle_holds_no_machine_code_and_predicts_the_same_bits():
     again.partial_fit(X, THREE)
 
 
-def test_ctrl_c_leaves_a_fitted_model():
+@pytest.mark.parametrize("averages", [True, False])
+def test_ctrl_c_leaves_a_fitted_model_that_counts_its_epochs(averages):
     class Stop(pel.Callback):
+        reads_model, only_averages = False, averages
+
         def on_epoch(self, run):
             if run.epoch == 3:
                 raise KeyboardInterrupt
 
     model = MLPClassifier(**SMALL, callbacks=[Stop()])
-    with pytest.warns(UserWarning, match="stopped after"):
+    with pytest.warns(UserWarning, match="stopped after 3 epochs"):
         model.fit(X, TWO)
-    assert model.predict(X).shape == (90,)
+    assert model.n_iter_ == len(model.loss_curve_) == 3 and model.t_ == 3 * 90
+    alone = quiet(MLPClassifier(**{**SMALL, "max_iter": 3}), X, TWO)
+    np.testing.assert_array_equal(model.predict_proba(X), alone.predict_proba(X))
+    assert model.loss_curve_ == alone.loss_curve_
 
 
 class Seen:

@@ -56,12 +56,12 @@ def test_partial_fit_takes_sparse_parts():
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 def test_a_sequential_takes_them_too(optimizer, backend):
     found = []
-    for x in (X, sparse.csr_array(X)):
+    for x in (X, sparse.csr_array(X), sparse.dok_array(X)):  # the last one is a dict
         model = pel.Sequential([Dense(4, "tanh", input_shape=(30,)), Dense(1)], seed=0)
         model.compile(optimizer, "binary_cross_entropy", metrics="accuracy")
         model.fit(x, Y, epochs=3, seed=1, verbose=0, validation_data=(x, Y), backend=backend)
         found.append((model.history.epochs, model.evaluate(x, Y), model.predict(x).tolist()))
-    assert found[0] == found[1]
+    assert found[0] == found[1] == found[2]
 
 
 def test_a_run_over_sparse_rows_goes_on_in_the_middle_of_dense_ones():

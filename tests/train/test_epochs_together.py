@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -137,3 +139,83 @@ def test_a_run_goes_on_from_where_one_in_one_go_ended():
     for one, other in itertools.zip_longest(model.get_weights(), whole.get_weights()):
         np.testing.assert_array_equal(one, other)
     assert model.history.epochs == whole.history.epochs
+
+
+@pytest.mark.parametrize("averages", [True, False])
+def test_weights_that_are_kept_are_those_of_their_epoch(averages, taken_back):
+    nine, _ = trained((), epochs=9)
+
+    class Keeps(Follows):
+        def on_end(self, run):
+            run.restore(9)
+
+    model, _ = trained(Keeps(averages, 9, lambda run: run.keep([])))
+    for one, other in zip(model.get_weights(), nine.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("own", ["of the class", "of the object"])
+def test_a_callback_with_a_method_for_steps_hears_of_them(own, taken_back):
+    heard = []
+
+    class Steps(Follows):
+        every_step = False
+        if own == "of the class":
+
+            def on_step(self, run):
+                heard.append(run.step)
+
+    callback = Steps()
+    if own == "of the object":
+        callback.on_step = lambda run: heard.append(run.step)
+    trained(callback)
+    assert len(heard) == EPOCHS  # each of them fits a slice
+
+
+def test_a_method_that_an_object_got_hears_of_every_step():
+    heard, callback = [], pel.Callback()
+    callback.on_step = lambda run: heard.append(run.step)
+    model, _ = trained(callback)
+    assert heard == list(range(1, model.training["step"] + 1))
+
+
+@pytest.fixture
+def interrupted(taken_back):
+    """A run that gets Ctrl-C behind epoch 8, by its model and its callback."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    callback = Follows(True, 8, lambda run: os.kill(os.getpid(), signal.SIGINT))
+
+    def run():
+        model = pel.Sequential([nn.Dense(1, input_shape=(3,))], seed=0)
+        model.compile(optim.Adam(0.1), "binary_cross_entropy")
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(X, Y, batch_size=16, epochs=EPOCHS, seed=1, verbose=0, callbacks=callback)
+        return model, callback
+
+    yield run
+    signal.signal(signal.SIGINT, before)
+
+
+def assert_goes_on(model):
+    """The run, to its end, is that of a model that was never interrupted."""
+    assert model.training["epoch"] == 8
+    alone = pel.Sequential([nn.Dense(1, input_shape=(3,))], seed=0)
+    alone.compile(optim.Adam(0.1), "binary_cross_entropy")
+    for one, resume in ((model, True), (alone, False)):
+        one.fit(X, Y, batch_size=16, epochs=EPOCHS, seed=1, verbose=0, resume=resume)
+    for one, other in zip(model.get_weights(), alone.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_ctrl_c_is_heard_before_callbacks_hear_of_further_epochs(interrupted, taken_back):
+    model, callback = interrupted()
+    assert len(callback.seen) == 8 and taken_back
+    assert_goes_on(model)
+
+
+def test_a_second_ctrl_c_loses_no_step(interrupted, monkeypatch):
+    """One that comes while the epochs ahead are taken back for the first."""
+    back = NativeTrainer.go_back
+    again = lambda self: (back(self), os.kill(os.getpid(), signal.SIGINT))  # noqa: E731
+    monkeypatch.setattr(NativeTrainer, "go_back", again)
+    assert_goes_on(interrupted()[0])

@@ -138,6 +138,11 @@ def test_a_long_sum_is_cut_and_its_value_is_not():
     assert float(text.split("=")[-1]) == pytest.approx(total, rel=1e-5)
 
 
+def test_a_sum_of_nothing_is_0():
+    lines = Lines(lambda a: np.sum(a), np.zeros((0, 3)))
+    assert read(lines.node(lines.end)).replace(" ", "").endswith("=0")
+
+
 def test_names_are_set_as_names():
     text = formula_of({"hidden.W": 2.0, "x1": 3.0})
     assert "<msub><mi>W</mi><mtext>hidden</mtext></msub>" in text

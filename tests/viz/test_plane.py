@@ -102,6 +102,15 @@ def test_boundary_and_margin_of_a_machine_are_its_scores():
     assert {"class -1", "class 1", "+", "−"} <= set(texts(picture))
 
 
+def test_scikit_learns_spelling_is_drawn_alike_and_logistic_regression_has_no_margin():
+    sklearn = pytest.importorskip("pellucid.sklearn")
+    own = pel.svm.SVC(kernel="linear").fit(X, Y)
+    assert pel.draw(sklearn.SVC(kernel="linear").fit(X, Y), X, Y).svg == pel.draw(own, X, Y).svg
+    for kind in (pel.svm.KernelLogisticRegression, sklearn.KernelLogisticRegression):
+        shown = texts(pel.draw(kind().fit(X, Y), X, Y))
+        assert not any("support vectors" in one or "margin" in one for one in shown)
+
+
 def test_the_threshold_of_a_model_is_the_middle_between_its_labels():
     def function(rows):
         return rows[:, :1]
@@ -216,3 +225,10 @@ def test_the_curves_of_a_run_end_in_its_last_values():
     for name, of in (("training", "loss"), ("validation", "val_loss"), ("training", "accuracy")):
         assert f"{name}, last {history.epochs[of][-1]:.4g}" in shown
     assert "No epoch has ended yet." in texts(pel.draw(pel.Sequential().history))
+
+
+@pytest.mark.parametrize("form", [list, np.array, lambda y: np.array(y, object)])
+def test_labels_may_be_names_in_every_form_that_fit_takes(form):
+    names = ["no" if y < 0 else "yes" for y in Y]
+    machine = pel.svm.SVC().fit(X, form(names))
+    assert {"class no", "class yes"} <= set(texts(pel.draw(machine, X, form(names))))

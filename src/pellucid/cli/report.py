@@ -18,6 +18,7 @@ from pellucid.core.files import check_target
 from pellucid.data import Dataset
 from pellucid.models import Model
 from pellucid.train.callback import Callback, Run
+from pellucid.train.scores import confusion_matrix
 from pellucid.viz.progress import STEPS, over_steps
 
 
@@ -105,13 +106,6 @@ def probabilities(where: str, model: Model, x: Any) -> np.ndarray[Any, Any]:
     return np.concatenate([1 - found, found], axis=1) if found.shape[1] == 1 else found
 
 
-def confusion(labels: np.ndarray[Any, Any], chosen: np.ndarray[Any, Any], classes: int) -> Any:
-    """counts[i, j]: how many of class i were called j."""
-    counts = np.zeros((classes, classes), np.int64)
-    np.add.at(counts, (labels, chosen), 1)
-    return counts
-
-
 def results(
     console: Console,
     model: Model,
@@ -140,7 +134,7 @@ def results(
     table.add_column("")
     for name in range(classes):
         table.add_column(str(name), justify="right")
-    counts = confusion(np.asarray(y, np.int64), chosen, classes)
+    counts = confusion_matrix(y, chosen, classes)
     for name, row in enumerate(counts):
         cells = [
             Text(str(n) if n else "·", style="bold" if n and i == name else "")

@@ -1,9 +1,9 @@
 """The loss of a step's batch around its weights: along the gradient, and over a plane.
 
-In: a `Travel` and the number of a step. Out: numbers, and their picture. The objective is the
-forward part of the step itself, compiled once and called with other weights: the batch, the random
-draws and the penalties are those of the step. All distances are Euclidean, over all weights that
-are trained, and no direction is scaled by the size of a filter.
+In: a `Travel` and the number of a step. Out: numbers; `landscape_pictures.py` draws them. The
+objective is the forward part of the step itself, compiled once and called with other weights: the
+batch, the random draws and the penalties are those of the step. All distances are Euclidean, over
+all weights that are trained, and no direction is scaled by the size of a filter.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ from pellucid.core.errors import ArgumentError
 from pellucid.inspector.layers import norm
 from pellucid.inspector.travel import Travel
 from pellucid.train.step import value_graph
-from pellucid.viz.axes import Axes, span
-from pellucid.viz.svg import Picture
+from pellucid.viz.axes import span
 
 Array = np.ndarray[Any, Any]
 Weights = list[Array]  # of the leaves that are trained, in float64
@@ -114,6 +113,7 @@ class Line:
 
     Attributes:
         t, losses: places on the line and the loss there.
+        loss: at w, which need not be one of the places.
         slope: ∂J/∂t at 0, which is −‖g‖².
         step: where the step ends along the line: t of the nearest place of the line.
         after: the loss of the same batch where the step ends, which may be beside the line.
@@ -122,6 +122,7 @@ class Line:
 
     t: Array
     losses: Array
+    loss: float
     slope: float
     step: float
     after: float
@@ -147,7 +148,8 @@ def along_gradient(travel: Travel, number: int, stopped: Callable[[], bool] = _n
     losses = np.array([objective.moved((-float(one), g)) for one in t])
     cosine = step * size / length if length else float("nan")
     angle = float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
-    return Line(t, losses, -(size**2), step, objective.moved((1.0, move)), angle)
+    after = objective.moved((1.0, move))
+    return Line(t, losses, objective.loss, -(size**2), step, after, angle)
 
 
 def _points(objective: Objective) -> int:
@@ -310,95 +312,3 @@ def _share(path: list[Weights], places: Array) -> float:
     whole = sum(pieces)
     seen = float(np.sqrt((np.diff(places, axis=0) ** 2).sum(1)).sum())
     return seen / whole if whole else float("nan")
-
-
-# -- pictures -------------------------------------------------------------------------------
-
-
-def draw_line(line: Line, number: int) -> Picture:
-    """The loss along the gradient, its tangent, and where the step ends."""
-    start = float(np.interp(0.0, line.t, line.losses))
-    shown = line.losses[np.isfinite(line.losses)]
-    low, high = span(shown, [line.after] if np.isfinite(line.after) else [])
-    top = start + 2.5 * (start - float(shown.min())) if shown.min() < start else high
-    high = max(min(high, top), start + 0.06 * (start - low))
-    if np.isfinite(line.after):
-        high = max(high, line.after)
-    title = f"Loss along the gradient at step {number}"
-    axes = Axes(
-        (float(line.t[0]), float(line.t[-1])),
-        (low, high),
-        title,
-        "t: the weights are w − t·∂J/∂w",
-        "J of this batch",
-        size=(460, 320),
-    )
-    axes.curve(line.t, line.losses, "plus-line", "J(w − t·∂J/∂w)")
-    axes.curve(line.t, start + line.slope * line.t, "line dash", "J − t·‖∂J/∂w‖²")
-    axes.named(0.0, start, "w")
-    if line.t[0] <= line.step <= line.t[-1] and np.isfinite(line.after):
-        axes.named(line.step, line.after, "end of the step")
-    return axes.picture(described_line(line))
-
-
-def described_line(line: Line) -> str:
-    """What the picture of a line shows, in words."""
-    start = float(np.interp(0.0, line.t, line.losses))
-    best = int(np.nanargmin(line.losses))
-    angle = "" if np.isnan(line.angle) else f", at an angle of {round(line.angle, 2):g}° to −∂J/∂w"
-    return (
-        f"The loss is {start:.6g} at w, and lowest on this line at t = {line.t[best]:.4g}: "
-        f"{line.losses[best]:.6g}. The step ends at t = {line.step:.4g}{angle}; the loss of this "
-        f"batch is {line.after:.6g} there."
-    )
-
-
-def draw_plane(found: Plane, number: int) -> Picture:
-    """The loss over a plane with level lines, the path of the run and where the step ends."""
-    x, y = ((float(side[0]), float(side[-1])) for side in (found.x, found.y))
-    axes = Axes(
-        x,
-        y,
-        f"Loss around step {number}",
-        f"distance along: {found.names[0]}",
-        f"distance along: {found.names[1]}",
-        size=(520, 440),
-    )
-    finite = found.losses[np.isfinite(found.losses)]
-    gap = np.abs(finite - found.loss)
-    axes.heat(found.losses, found.loss, float(np.quantile(gap, 0.9)) or 1.0)
-    levels = _levels(finite)
-    for level in levels:
-        axes.level(found.losses, level, "line")
-    if len(found.path) > 1:
-        axes.curve(found.path[:, 0], found.path[:, 1], "ink-line", "the run, kept states")
-        axes.points(found.path[:, 0], found.path[:, 1], 2, size=3.5)
-        if found.steps[0] != number:
-            axes.named(float(found.path[0, 0]), float(found.path[0, 1]), f"step {found.steps[0]}")
-    axes.named(0.0, 0.0, f"step {number}")
-    axes.ring(float(found.after[0]), float(found.after[1]), radius=3.0)
-    shown = ", ".join(f"{level:.3g}" for level in levels)
-    axes.legend.append(("line", "line", f"J = {shown}" if shown else "level lines"))
-    return axes.picture(described_plane(found))
-
-
-def _levels(values: Array) -> list[float]:
-    """Levels that cut the plane into parts of about equal size."""
-    picked = np.quantile(values, [0.1, 0.3, 0.5, 0.7, 0.9]) if values.size else np.zeros(0)
-    return sorted({float(f"{level:.3g}") for level in picked})
-
-
-def described_plane(found: Plane) -> str:
-    """What the picture of a plane shows, in words."""
-    low = np.unravel_index(int(np.nanargmin(found.losses)), found.losses.shape)
-    share = (
-        ""
-        if np.isnan(found.share)
-        else f" {100 * found.share:.0f} % of the length of the path lies in this plane."
-    )
-    return (
-        f"The loss of this batch is {found.loss:.6g} at (0, 0), the weights of this step; blue is "
-        f"higher, vermillion lower. It is lowest of {found.losses.size} places at "
-        f"({found.x[low[1]]:.3g}, {found.y[low[0]]:.3g}): {found.losses[low]:.6g}. The small ring "
-        f"is where the step ends.{share} Off the plane the loss of a place of the path is another."
-    )

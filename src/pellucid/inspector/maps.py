@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.inspector.dependence import dependence
 from pellucid.inspector.facts import element
 from pellucid.inspector.moment import Moment
+from pellucid.inspector.receptive_field import receptive_field
 from pellucid.viz import svg
 from pellucid.viz.axes import heat_image
 from pellucid.viz.phases import DATA, INPUTS
@@ -54,7 +54,7 @@ def draw_maps(moment: Moment, n: int, at: Sequence[int] = ()) -> Picture:
     """
     place, value = element(moment, n, at), moment.values[n]
     row = images(value[place[0]])
-    scale = max((float(np.abs(one[np.isfinite(one)]).max(initial=0)) for one in row), default=0)
+    scale = _largest(value[place[0]])
     panels = []
     for k, one in enumerate(row[:MOST_MAPS]):
         chosen = value.ndim == 3 or k == place[-1]
@@ -63,7 +63,7 @@ def draw_maps(moment: Moment, n: int, at: Sequence[int] = ()) -> Picture:
             mark[place[1:3]] = True
         low, high = float(one.min()), float(one.max())
         title = f"map {k}: {low:.3g} to {high:.3g}".replace("-", "−")
-        panels.append(_image(one, title, scale or 1.0, mark, k))
+        panels.append(_image(one, title, scale, mark, k))
     title = f"{moment.names[n]}, row {place[0]}"
     more = f", the first {MOST_MAPS} of {len(row)} maps" if len(row) > MOST_MAPS else ""
     return beside(panels, title + more, min(len(panels), _COLUMNS))
@@ -83,7 +83,7 @@ def draw_window(moment: Moment, n: int, at: Sequence[int] = ()) -> tuple[Picture
     The picture is None where no input that it sees is an image.
     """
     place = element(moment, n, at)
-    seen = dependence(moment, n, place)
+    seen = receptive_field(moment, n, place)
     panels: list[Picture] = []
     lines: list[str] = []
     for k in inputs_of(moment):
@@ -95,7 +95,7 @@ def draw_window(moment: Moment, n: int, at: Sequence[int] = ()) -> tuple[Picture
             continue
         row = rows[0]
         parts, masks = images(moment.values[k][row]), images(seen[k][row])
-        scale = float(np.abs(moment.values[k][row]).max(initial=0)) or 1.0
+        scale = _largest(moment.values[k][row])
         for c, (one, mask) in enumerate(zip(parts, masks, strict=True)):
             if len(panels) < MOST_MAPS:
                 of = f", channel {c}" if len(parts) > 1 else ""
@@ -104,6 +104,11 @@ def draw_window(moment: Moment, n: int, at: Sequence[int] = ()) -> tuple[Picture
     element_of = ", ".join(map(str, place))
     title = f"The window of {moment.names[n]}[{element_of}]"
     return (beside(panels, title, min(len(panels), _COLUMNS)) if panels else None), lines
+
+
+def _largest(row: Array) -> float:
+    """The largest size of a number that is finite, whose colour is full; 1 where there is none."""
+    return float(np.abs(row[np.isfinite(row)]).max(initial=0)) or 1.0
 
 
 def _rows(mask: Array) -> list[int]:

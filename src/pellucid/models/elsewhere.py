@@ -56,7 +56,6 @@ FIT = {
     "num_workers": "threads",
     "n_jobs": "threads",
     "use_multiprocessing": "threads",
-    "device": "Leave it out: training runs on the CPU.",
     "lr": _RATE,
     "learning_rate": _RATE,
     "optimizer": _COMPILE,

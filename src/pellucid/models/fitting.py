@@ -25,6 +25,7 @@ from pellucid.models.data import Data
 from pellucid.models.measuring import CHUNK, Measuring
 from pellucid.models.saving import check_savable, save
 from pellucid.optim import BatchSize, FixedBatch, GrowingBatch, Minimizer, Optimizer
+from pellucid.runtime.backend import Asked
 from pellucid.runtime.executor import Executable, Trainer
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.train.callback import Callback, as_callbacks
@@ -38,10 +39,11 @@ from pellucid.train.step import evaluation_graph, product_graph, value_graph
 from pellucid.train.task import Task
 
 Array = np.ndarray[Any, Any]
-_BEFORE = {
+_BEFORE = {  # where files say nothing of it
     "shuffle": True,
     "steps_per_epoch": None,
-}  # what files say nothing of that are older than the choice
+    "precision": None,
+}
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Feed:
         size: rows a step, by epoch; largest: the most of all epochs.
         same: what must be as it was for a run to go on.
         rows: made for what runs the steps, says which rows each of them takes.
+        moving: whether rows of the data are written over while the run goes on.
     """
 
     data: Data
@@ -60,6 +63,7 @@ class Feed:
     largest: int
     same: dict[str, Any]
     rows: Callable[[Trainer], Rows]
+    moving: bool = False
 
 
 def feed(model: BaseModel, data: Data, batch_size: Any, epochs: int, shuffle: bool) -> Feed:
@@ -182,7 +186,9 @@ def start(
     return RunState(params, slots, state, seed=chosen, step=step, epoch=initial_epoch)
 
 
-def job(model: BaseModel, task: Task, data: Data, seed: int, batch_size: int) -> Job:
+def job(
+    model: BaseModel, task: Task, data: Data, seed: int, batch_size: int, moving: bool = False
+) -> Job:
     """The run without its state."""
     dtype = numpy_dtype(model.dtype)
     strengths = [np.asarray(one.regularizer.strength, dtype) for one in task.penalties]
@@ -196,11 +202,12 @@ def job(model: BaseModel, task: Task, data: Data, seed: int, batch_size: int) ->
         dtype=dtype,
         feature_names=model.architecture.inputs.labels("x"),
         other_names=(*model.architecture.outputs.labels("y"), "sample_weight"),
+        moving=moving,
     )
 
 
 def engine_of(
-    model: BaseModel, task: Task, job: Job, progress: RunState, backend: str | None, threads: int
+    model: BaseModel, task: Task, job: Job, progress: RunState, backend: Asked, threads: int
 ) -> Trainer:
     """What runs the steps of this job."""
     state = [*progress.params, *progress.slots, *progress.state]
@@ -223,14 +230,14 @@ def engine_of(
 
 
 def measured(
-    model: BaseModel, data: Data, chunk: int, backend: str | None, threads: int | None = None
+    model: BaseModel, data: Data, chunk: int, backend: Asked, threads: int | None = None
 ) -> dict[str, float]:
     """Loss and metrics of a data set with the model's weights."""
     return measure_of(model, data, chunk, backend, threads)()
 
 
 def measure_of(
-    model: BaseModel, data: Data, chunk: int, backend: str | None, threads: int | None = None
+    model: BaseModel, data: Data, chunk: int, backend: Asked, threads: int | None = None
 ) -> Callable[[], dict[str, float]]:
     """What gives loss and metrics of a data set with the weights that the model has then."""
     measuring = measuring_of(model, data, chunk, backend, threads)
@@ -244,7 +251,7 @@ def measure_of(
 
 
 def measuring_of(
-    model: BaseModel, data: Data, chunk: int, backend: str | None, threads: int | None = None
+    model: BaseModel, data: Data, chunk: int, backend: Asked, threads: int | None = None
 ) -> Callable[[], Measuring]:
     """What takes in rows like `data`, with the weights that the model has when it is called."""
     task = model.task(data.types, bool(data.weights))
@@ -254,7 +261,7 @@ def measuring_of(
     return lambda: Measuring(task, program, variables.leaves(model.architecture), chunk, threads)
 
 
-def validation(model: BaseModel, given: Any, backend: str | None) -> Callable[[], dict[str, float]]:
+def validation(model: BaseModel, given: Any, backend: Asked) -> Callable[[], dict[str, float]]:
     """What measures `validation_data`."""
     if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
         raise ArgumentError(

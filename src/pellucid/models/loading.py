@@ -23,6 +23,7 @@ from pellucid.models.ports import Ports
 from pellucid.models.sequential import Sequential
 from pellucid.nn.layer import Layer
 from pellucid.ops.value import at_most
+from pellucid.runtime.backend import PRECISIONS
 from pellucid.train.checkpoint import grouped, most_nodes
 from pellucid.train.functions import FunctionTable
 from pellucid.train.history import History
@@ -297,6 +298,8 @@ def _resume(
             raise DataError("load", f"training.{name} must be {wanted}")
     if not isinstance(training.get("shuffle", True), bool):  # older files do not say
         raise DataError("load", "training.shuffle must be bool")
+    if training.get("precision") not in (None, *PRECISIONS):  # None is not written
+        raise DataError("load", f"training.precision must be one of {', '.join(PRECISIONS)}")
     for name in ("seed", "step", "epoch", "batch"):
         if not 0 <= training.get(name, 0) < _MOST:
             raise DataError("load", f"training.{name} must be 0 or more, got {training[name]}")

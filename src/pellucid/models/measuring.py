@@ -26,11 +26,16 @@ def rows_of(features: Sequence[Array], start: int, stop: int, dtype: np.dtype[An
     return found
 
 
-def _threads(program: Executable, chunks: int, threads: int | None) -> int:
-    """How many threads share so many calls: `threads` at most, or what is available for None."""
-    if not program.releases_gil or chunks <= 1:
-        return 1
-    return available() if threads is None else threads
+def _threads(program: Executable, chunks: int, threads: int | None) -> tuple[int, int]:
+    """How many threads share so many calls, and how many share the work of each.
+
+    Args:
+        threads: at most; what is available for None.
+    """
+    most = available() if threads is None else threads
+    if not program.releases_gil:
+        return 1, most
+    return (most if chunks > 1 else 1), 1
 
 
 class Measuring:
@@ -67,10 +72,10 @@ class Measuring:
         def measured(start: int, stop: int) -> list[Array]:
             batch = rows_of(features, start, stop, self._dtype)
             others = (other[start:stop] for other in (*targets, *weights))
-            return list(self._program([*self._fixed, *batch, *others]))
+            return list(self._program([*self._fixed, *batch, *others], each))
 
         count, names = len(targets[0]), self.task.row_measures
-        threads = _threads(self._program, -(-count // self.chunk), self.threads)
+        threads, each = _threads(self._program, -(-count // self.chunk), self.threads)
         for one in in_chunks(measured, count, self.chunk, threads):
             self._totals += [float(value) for value in one[: len(names)]]
             rest = one[len(names) :]
@@ -112,13 +117,13 @@ def predictions(
 
     def predicted(start: int, stop: int) -> list[Array]:
         rows = (slice_rows(x, start, stop, dtype, "x") for x in features)
-        return list(program([*fixed, *rows]))
+        return list(program([*fixed, *rows], each))
 
     count = len(features[0])
     for x in features:
         if isinstance(x, SparseTable):
             chunk = min(chunk, x.at_a_time(dtype))
-    team = _threads(program, -(-count // chunk), threads)
+    team, each = _threads(program, -(-count // chunk), threads)
     parts = in_chunks(predicted, count, chunk, team)
     if len(parts) == 1:
         return parts[0]

@@ -34,7 +34,7 @@ from pellucid.nn.regularizers import Regularizer
 from pellucid.ops.random import Key
 from pellucid.ops.value import Value, current
 from pellucid.optim import BatchSize, Optimizer
-from pellucid.runtime.backend import check_backend
+from pellucid.runtime.backend import Backend, check_backend
 from pellucid.runtime.executor import dtype_name
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.threads import check as check_threads
@@ -230,14 +230,18 @@ class Model(BaseModel):
 
     @checked
     def summary(self, print_fn: Callable[[str], None] = print) -> None:
-        """Prints a table: each layer, its output shape, its number of parameters."""
+        """Prints a table: each layer, its output shape, its number of parameters.
+
+        Below it stands the precision of products, where the model was trained in a lower one.
+        """
         if not callable(print_fn):
             raise ArgumentError(
                 "summary", f"print_fn must be a function of a line, got {print_fn!r}"
             )
         accepts("summary", "print_fn", print_fn, 1, "print_fn(line)")
         params = self.parameters()
-        print_fn(summary_text(self.architecture, params, self.count_params()))
+        precision = self.training.get("precision")
+        print_fn(summary_text(self.architecture, params, self.count_params(), precision))
 
     # -- as a function ----------------------------------------------------------------------
 
@@ -397,6 +401,8 @@ class Model(BaseModel):
         overwrite: bool = False,
         resume: bool = False,
         backend: str | None = None,
+        device: str | None = None,
+        precision: str | None = None,
         threads: int | None = None,
         history_points: int | None = None,
     ) -> History:
@@ -435,8 +441,11 @@ class Model(BaseModel):
             resume: goes on where the loaded checkpoint stood; seed, batch size and data must be
                 the same. Functions of your own go on with the values that they read now; those out
                 of a file with the values at the time it was written.
-            backend: "native", machine code; "interpreter"; None picks native, and says once when it
-                cannot.
+            backend: "native", machine code; "interpreter"; "xla", JAX's compiler, for GPUs: see
+                docs/xla.md; None picks native, and says once when it cannot.
+            device: of "xla": "cpu", "gpu", "gpu:1", "tpu"; None, the best that JAX sees.
+            precision: of "xla": "bfloat16" rounds the factors of products in float32 to 8 bits;
+                their sums stay in float32. The summary and the file say so.
             threads: how many threads train, at most; None: as many as the process may use. The
                 results do not depend on it.
             history_points: the most rows of the history's curves of steps; a longer run keeps every
@@ -483,7 +492,7 @@ class Model(BaseModel):
         flag("fit", "shuffle", shuffle)
         flag("fit", "overwrite", overwrite)
         flag("fit", "resume", resume)
-        check_backend("fit", backend)
+        asked = check_backend("fit", backend, device, precision)
         count = check_threads("fit", threads)
         source = None
         if streaming.is_given("fit", x, y):
@@ -502,7 +511,7 @@ class Model(BaseModel):
         if validation_split is not None:
             data, held = data.split(validation_split)
         passes = 2 if validate_every else (epochs - initial_epoch) // validation_freq
-        validate = streaming.validation(self, held, passes, backend)
+        validate = streaming.validation(self, held, passes, asked)
         task = self.task(data.types, bool(data.weights))
         curves = fitting.history(self, history_points, resume)
         feed = (
@@ -510,13 +519,13 @@ class Model(BaseModel):
             if source
             else streaming.feed_of_arrays(self, data, batch_size, epochs, shuffle)
         )
-        same = {**feed.same, "steps_per_epoch": steps_per_epoch}
+        same = {**feed.same, "steps_per_epoch": steps_per_epoch, "precision": precision}
         progress = fitting.start(self, task, same, seed, resume, initial_epoch)
-        job = fitting.job(self, task, feed.data, progress.seed, feed.largest)
+        job = fitting.job(self, task, feed.data, progress.seed, feed.largest, feed.moving)
         watchers, watched = fitting.watchers(
             self, data, callbacks, verbose, checkpoint, checkpoint_every, overwrite or resume
         )
-        engine = fitting.engine_of(self, task, job, progress, backend, count)
+        engine = fitting.engine_of(self, task, job, progress, asked, count)
         run = TrainingRun(
             Settings(
                 job=job,
@@ -546,6 +555,8 @@ class Model(BaseModel):
             **same,
             "y": [[dtype_name(y.dtype), list(y.shape[1:])] for y in data.targets],
         }
+        if precision is None:
+            del self.training["precision"]
         self.remember_columns(*((source.features, source.names) if source else (x,)))
         note_changes = fitting.noting_changes(self)
         run.train()
@@ -615,6 +626,8 @@ class Model(BaseModel):
         batch_size: int = CHUNK,
         backend: str | None = None,
         threads: int | None = None,
+        device: str | None = None,
+        precision: str | None = None,
     ) -> dict[str, float]:
         """The mean loss (penalties included) and metrics on x and y: {"loss": …, …}.
 
@@ -623,18 +636,18 @@ class Model(BaseModel):
 
         Args:
             batch_size: rows that are computed at a time.
-            backend, threads: as of `fit`.
+            backend, threads, device, precision: as of `fit`.
         """
-        check_backend("evaluate", backend)
+        asked = check_backend("evaluate", backend, device, precision)
         check_threads("evaluate", threads)
         integer("evaluate", "batch_size", batch_size, 1)
         if streaming.is_given("evaluate", x, y):
             stream = streaming.checked_stream("evaluate", x, sample_weight, class_weight)
             return streaming.measure_of_stream(
-                self, stream, "evaluate", class_weight, batch_size, backend, threads
+                self, stream, "evaluate", class_weight, batch_size, asked, threads
             )()
         data = Data.of(self, x, y, "evaluate", sample_weight, class_weight)
-        return fitting.measured(self, data, batch_size, backend, threads)
+        return fitting.measured(self, data, batch_size, asked, threads)
 
     @functools.partial(checked, elsewhere=elsewhere.PREDICT)
     def predict(
@@ -644,15 +657,18 @@ class Model(BaseModel):
         batch_size: int = CHUNK,
         backend: str | None = None,
         threads: int | None = None,
+        device: str | None = None,
+        precision: str | None = None,
     ) -> Any:
         """What the outputs are for each row of x, in their form.
 
         Args:
             batch_size: rows that are computed at a time.
-            backend, threads: as of `fit`.
+            backend, threads, device, precision: as of `fit`.
         """
+        asked = check_backend("predict", backend, device, precision)
         forward = self.architecture.apply
-        found = self._predicted("predict", forward, x, batch_size, backend, threads)
+        found = self._predicted("predict", forward, x, batch_size, asked, threads)
         return self.architecture.outputs.nested(found)
 
     @functools.partial(checked, elsewhere=elsewhere.PREDICT)
@@ -663,15 +679,18 @@ class Model(BaseModel):
         batch_size: int = CHUNK,
         backend: str | None = None,
         threads: int | None = None,
+        device: str | None = None,
+        precision: str | None = None,
     ) -> Any:
         """Probabilities (N, C), whether the model ends in logits or in softmax or sigmoid.
 
         Args:
-            batch_size, backend, threads: as of `predict`.
+            batch_size, backend, threads, device, precision: as of `predict`.
 
         Raises:
             ArgumentError: for an output that stands for no probabilities.
         """
+        asked = check_backend("predict_proba", backend, device, precision)
 
         def forward(
             params: Any, state: Any, inputs: Any, *, train: bool, key: Key | None
@@ -682,7 +701,7 @@ class Model(BaseModel):
                 for one, contract in zip(outputs, self._contracts(), strict=True)
             ], after
 
-        found = self._predicted("predict_proba", forward, x, batch_size, backend, threads)
+        found = self._predicted("predict_proba", forward, x, batch_size, asked, threads)
         return self.architecture.outputs.nested(found)
 
     def _contracts(self) -> list[Contract]:
@@ -700,11 +719,10 @@ class Model(BaseModel):
         forward: Any,
         x: Any,
         batch_size: int,
-        backend: str | None,
+        backend: Backend,
         threads: int | None,
     ) -> list[Array]:
         integer(kind, "batch_size", batch_size, 1)
-        check_backend(kind, backend)
         check_threads(kind, threads)
         architecture, dtype = self.architecture, numpy_dtype(self.dtype)
 

@@ -9,6 +9,7 @@ from typing import Any
 from pellucid.core import trees
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.core.trees import LEAF, Structure
+from pellucid.data.sparse import is_sparse
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,11 @@ class Ports:
         Raises:
             ArgumentError: for another number of things, or names that are no ports.
         """
+        by_name = isinstance(given, Mapping) and not is_sparse(
+            given
+        )  # SciPy has one that is a dict
         if not self.several:
-            if isinstance(given, Mapping):
+            if by_name:
                 raise ArgumentError(
                     where,
                     f"{name} must be one alone, for the model has one {self.each}, got a dict of "
@@ -65,7 +69,7 @@ class Ports:
                     "Give the array itself.",
                 )
             return [given]
-        if isinstance(given, Mapping):
+        if by_name:
             return self._by_name(where, name, given)
         if self.structure.kind is list and isinstance(given, (list, tuple)):
             if len(given) == len(self.names):

@@ -8,7 +8,7 @@ from typing import Any
 
 from pellucid.graph.node import Graph, TensorType
 from pellucid.models.own_code import OwnCode
-from pellucid.runtime.backend import executor
+from pellucid.runtime.backend import Asked, executor
 from pellucid.runtime.executor import Executable
 from pellucid.train.task import Task
 from pellucid.transform.custom import in_rows
@@ -44,7 +44,7 @@ class Programs:
         return self.own.traced(make)
 
     def program(
-        self, key: Hashable, graph: Callable[[], Graph], backend: str | None, where: str
+        self, key: Hashable, graph: Callable[[], Graph], backend: Asked, where: str
     ) -> Executable:
         """The program of the graph that `key` stands for."""
         whole = key, backend

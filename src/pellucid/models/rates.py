@@ -101,6 +101,8 @@ def rate_range(
     batch_size: int = 32,
     seed: int | None = None,
     backend: str | None = None,
+    device: str | None = None,
+    precision: str | None = None,
 ) -> RateRange:
     """Trains a copy of a compiled model with a rate that grows at each step; the model stays.
 
@@ -112,7 +114,7 @@ def rate_range(
         x, y: as in `fit`.
         lowest, highest: the first rate and the last.
         steps: how many, 10 to 1,000,000.
-        batch_size, seed, backend: as in `fit`.
+        batch_size, seed, backend, device, precision: as in `fit`.
 
     Source: Smith, WACV 2017, arXiv:1506.01186, 3.3.
     """
@@ -146,6 +148,8 @@ def rate_range(
             verbose=0,
             callbacks=until,
             backend=backend,
+            device=device,
+            precision=precision,
         )
     losses = until.losses
     rates = [low * factor**step for step in range(len(losses))]

@@ -24,6 +24,7 @@ from pellucid.models.data import Data
 from pellucid.models.fitting import Feed
 from pellucid.models.measuring import CHUNK, rows_of
 from pellucid.optim import BatchSize, GrowingBatch, Optimizer
+from pellucid.runtime.backend import Asked
 from pellucid.runtime.executor import is_readable
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.train.callback import Run
@@ -187,6 +188,7 @@ def feed(source: Source, batch_size: Any, epochs: int, resume: bool) -> Feed:
         largest,
         same,
         lambda engine: rows,
+        moving=True,
     )
 
 
@@ -216,7 +218,7 @@ def feed_of_arrays(
         return Batch(found)
 
     rows = GatheredRows(gather, data.rows, own, shuffle)
-    return dataclasses.replace(made, data=window, rows=lambda engine: rows)
+    return dataclasses.replace(made, data=window, rows=lambda engine: rows, moving=True)
 
 
 def _is_mapped(array: Any) -> bool:
@@ -293,7 +295,7 @@ def measure_of_stream(
     where: str,
     class_weight: Any,
     chunk: int,
-    backend: str | None,
+    backend: Asked,
     threads: int | None = None,
 ) -> Callable[[], dict[str, float]]:
     """What gives loss and metrics of a stream with the weights that the model has then."""
@@ -321,7 +323,7 @@ def measure_of_stream(
 
 
 def validation(
-    model: BaseModel, given: Any, passes: int, backend: str | None
+    model: BaseModel, given: Any, passes: int, backend: Asked
 ) -> Callable[[Run], dict[str, float]] | None:
     """What measures `validation_data` after an epoch; rows that were held out are a `Data`.
 

@@ -9,8 +9,17 @@ from pellucid.core import shapes
 from pellucid.models.architecture import Architecture
 
 
-def summary_text(model: Architecture, params: dict[str, dict[str, Any]], total: int) -> str:
-    """A line for the input where its shape is known, and one a layer: output shape, parameters."""
+def summary_text(
+    model: Architecture,
+    params: dict[str, dict[str, Any]],
+    total: int,
+    precision: str | None = None,
+) -> str:
+    """A line for the input where its shape is known, and one a layer: output shape, parameters.
+
+    Args:
+        precision: of products in training, where it is lower than the model's dtype.
+    """
     rows = [("Layer", "Output", "Parameters", "From")]
     inputs = list(model.inputs.names)
     for name, type in zip(inputs, model.input_types, strict=False):
@@ -38,6 +47,8 @@ def summary_text(model: Architecture, params: dict[str, dict[str, Any]], total: 
     if model.outputs.several:
         named = zip(model.outputs.names, model.ends, strict=True)
         end = f"Outputs: {', '.join(f'{name} ({known[end]})' for name, end in named)}\n{end}"
+    if precision is not None:
+        end = f"{end}\nTrained with products of {precision}, summed in {model.dtype}"
     return "\n".join([lines[0], rule, *lines[1:], rule, end])
 
 

@@ -1,18 +1,19 @@
-"""Which executor runs a graph: machine code where it can be had, else the interpreter.
+"""Which executor runs a graph: machine code where it can be had, else the interpreter, or XLA.
 
-In: a graph and what the person asked for. Out: an executor; both kinds are called alike and give
-the same results. Whoever did not ask is told once why it is the slower one.
+In: a graph and what the person asked for. Out: an executor; all kinds are called alike and give
+the same results, XLA to within rounding. Whoever did not ask is told once why it is the slower one.
 """
 
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pellucid.core import forks, notices
 from pellucid.core.arguments import choice
-from pellucid.core.errors import CompileError, PellucidError
+from pellucid.core.errors import ArgumentError, CompileError, PellucidError
 from pellucid.graph.node import Graph
 from pellucid.runtime.executor import (
     Array,
@@ -29,18 +30,70 @@ if TYPE_CHECKING:
 
 Made = TypeVar("Made")
 
-# The module of each executor, which holds it as EXECUTOR; the fastest first.
+# The module of each executor, which holds it as EXECUTOR.
 _EXECUTORS = {
     "native": "pellucid.runtime.native_executor",
     "interpreter": "pellucid.runtime.interpreter_executor",
+    "xla": "pellucid.runtime.xla_executor",
 }
 BACKENDS = tuple(_EXECUTORS)
+_UNASKED = ("native", "interpreter")  # the fastest first
+_PLACED = ("xla",)  # those that run on a device of choice, in a precision of choice
+_DEVICE = re.compile(r"(cpu|gpu|tpu)(:[0-9]{1,4})?")
+PRECISIONS = ("bfloat16",)
+_ELSEWHERE = {
+    "jax": "xla",
+    "numpy": "interpreter",
+    "cpu": "native",
+    **dict.fromkeys(("gpu", "cuda"), "Pass backend='xla', device='gpu'."),
+    "tpu": "Pass backend='xla', device='tpu'.",
+}
 
 
-def check_backend(where: str, backend: str | None) -> None:
-    """Raises an ArgumentError where `backend` is neither None nor a backend's name."""
+class Backend(NamedTuple):
+    """What a person asked for: see `check_backend`."""
+
+    name: str | None = None
+    device: str | None = None
+    precision: str | None = None
+
+
+Asked = str | Backend | None  # a name alone, or all
+
+
+def check_backend(
+    where: str, backend: str | None, device: str | None = None, precision: str | None = None
+) -> Backend:
+    """The words `backend=`, `device=` and `precision=` of a call, as one.
+
+    Args:
+        backend: a backend's name; None, the first one that can.
+        device: "cpu", "gpu" or "tpu", with ":1" for the second one; None, the best that is there.
+        precision: "bfloat16" rounds the factors of products in float32; None rounds nothing.
+
+    Raises:
+        ArgumentError: for another word, or one that this backend does not have.
+    """
     if backend is not None:
-        choice(where, "backend", backend, BACKENDS)
+        choice(where, "backend", backend, BACKENDS, _ELSEWHERE)
+    if precision is not None:
+        choice(where, "precision", precision, PRECISIONS)
+    if device is not None and not (isinstance(device, str) and _DEVICE.fullmatch(device)):
+        raise ArgumentError(
+            where,
+            f"device must be 'cpu', 'gpu' or 'tpu', with ':1' for the second one, got {device!r}",
+            {"cuda": "Write 'gpu'.", "mps": "JAX runs on no Apple GPU: use 'cpu'."}.get(
+                str(device).partition(":")[0], ""
+            ),
+        )
+    for name, value in (("device", device), ("precision", precision)):
+        if value is not None and backend not in _PLACED:
+            raise ArgumentError(
+                where,
+                f"{name}={value!r} belongs to backend='xla', got backend={backend!r}",
+                "Pass backend='xla' too, or leave it out.",
+            )
+    return Backend(backend, device, precision)
 
 
 def notice(where: str, error: CompileError) -> None:
@@ -73,7 +126,7 @@ def named(name: str) -> Executor:
 
 
 def chosen(
-    backend: str | None,
+    backend: Asked,
     where: str,
     graph: Graph,
     write_out: Callable[[Graph], Graph],
@@ -82,7 +135,7 @@ def chosen(
     """What `make` gives for the executor that `backend` asks for and the graph that it runs.
 
     Args:
-        backend: a name, that executor or an error; None, the first one of all that can.
+        backend: a name, that executor or an error; None, the first one that can.
         where: who asks, for messages.
         write_out: writes operations of a person's own out as rows.
 
@@ -90,14 +143,17 @@ def chosen(
         ArgumentError: for another word.
         CompileError: where the backend that was asked for cannot be had.
     """
-    check_backend(where, backend)
-    names = BACKENDS if backend is None else (backend,)
+    asked = backend if isinstance(backend, Backend) else check_backend(where, backend)
+    names = _UNASKED if asked.name is None else (asked.name,)
     for name in names[:-1]:
         try:
             return _made(named(name), graph, write_out, make)
         except CompileError as error:
             notice(where, error)
-    return _made(named(names[-1]), graph, write_out, make)
+    last: Any = named(names[-1])
+    if asked.device is not None or asked.precision is not None:
+        last = last.on(asked.device, asked.precision)
+    return _made(last, graph, write_out, make)
 
 
 def _made(
@@ -122,7 +178,7 @@ def compiled(graph: Graph, write_out: Callable[[Graph], Graph]) -> Native:
 def executor(
     graph: Graph,
     shared: Pairs = (),
-    backend: str | None = None,
+    backend: Asked = None,
     where: str = "fit",
     prepare: Callable[[Graph], Graph] = lambda graph: graph,
 ) -> Executable:
@@ -135,7 +191,7 @@ def executor(
 def trainer(
     job: Job,
     state: Sequence[Array],
-    backend: str | None,
+    backend: Asked,
     threads: int,
     kept: Kept,
     write_out: Callable[[Graph], Graph] = lambda graph: graph,

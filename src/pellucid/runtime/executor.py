@@ -65,6 +65,7 @@ class Job(Protocol):
         batch_size: the most rows that a step takes.
         rows: how many the data have.
         leaves: how many arrays the state has, the step counter included.
+        moving: whether rows of the data are written over between calls, as a stream's window is.
     """
 
     @property
@@ -84,6 +85,9 @@ class Job(Protocol):
 
     @property
     def leaves(self) -> int: ...
+
+    @property
+    def moving(self) -> bool: ...
 
     def inputs(self, state: Sequence[Array], rate: float, batch: Sequence[Any]) -> list[Any]:
         """The inputs of one step."""
@@ -179,6 +183,15 @@ def is_readable(data: Array) -> bool:
     """Whether rows of `data` can be gathered as they lie; trainers may copy other data first."""
     known = data.dtype.isnative and data.dtype.str[1:] in _KNOWN
     return bool(known and data.flags.aligned and data[:1].flags.c_contiguous)
+
+
+def readable(data: Array) -> Array:
+    """`data` if its rows can be gathered as they lie, else a copy of which they can."""
+    if is_readable(data):
+        return data
+    widened = {2: np.float32, 16: np.float64}.get(data.dtype.itemsize, data.dtype)
+    goal = widened if data.dtype.kind == "f" else data.dtype
+    return np.ascontiguousarray(data, np.dtype(goal).newbyteorder("="))
 
 
 def finite(arrays: Sequence[Array]) -> bool:

@@ -24,7 +24,6 @@ from pellucid.compiler.program import MinibatchFeed
 from pellucid.core.shapes import bind
 from pellucid.graph.node import Graph
 from pellucid.runtime.calls import address_of
-from pellucid.runtime.executor import is_readable
 from pellucid.runtime.extras import ORDER, numpy_dtype, stream_words
 from pellucid.runtime.machine_code import WORTH_THREADS, MachineCode, pool
 from pellucid.runtime.threads import Team, apart
@@ -34,15 +33,6 @@ Array = NDArray[Any]
 _TRAIN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 _SHUFFLE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 5)
 _MANY = 1 << 22  # rows whose order takes so long that Ctrl-C must be heard meanwhile
-
-
-def readable(data: Array) -> Array:
-    """`data` if native code can gather its rows as they lie, else a copy that it can."""
-    if is_readable(data):
-        return data
-    widened = {2: np.float32, 16: np.float64}.get(data.dtype.itemsize, data.dtype)
-    goal = widened if data.dtype.kind == "f" else data.dtype
-    return np.ascontiguousarray(data, np.dtype(goal).newbyteorder("="))
 
 
 class TrainingCode(MachineCode):
@@ -100,6 +90,7 @@ class Training:
     ):
         self.native, self.feed, self.data, self.batch = native, native.feed, data, batch
         self.threads = threads if native.work(batch) >= WORTH_THREADS else 1
+        self.refused = False
         threads = self.threads
         if batch not in native.layouts:
             native.layouts[batch] = Layout(native, batch)
@@ -122,23 +113,24 @@ class Training:
         self._table = native.table(addresses[: len(inputs)], results, arena, threads)
         self._team, self._tuner = Team(threads), native.tuner(batch, threads)
 
-    def run(self, rows: Array, values: Array, size: int) -> Array:
+    def run(self, rows: Array, rates: Array, size: int) -> Array:
         """Runs a step for each `size` of `rows`.
 
         A step whose first measure is not finite is the last one; so is the one before a batch in
-        which a number is not finite.
+        which a number is not finite, or before a step that is refused.
 
         Args:
             rows: row numbers of the data, batch after batch; the last may be smaller.
             size: rows a step, at most `batch`.
-            values: (steps, scheduled) the scalars of each step.
+            rates: (steps,) the scalar of each step.
 
         Returns:
             The measures of each step that was done, (steps, measured).
         """
         rows = np.ascontiguousarray(rows, np.int64)
-        values = np.ascontiguousarray(values, np.float64)
+        rates = np.ascontiguousarray(rates, np.float64)
         count = -(-len(rows) // size)
+        self.refused = False
         tuner = self._tuner if size == self.batch else self.native.tuner(size, self.threads)
         measures = np.empty((count, len(self.feed.measured)))
         done = 0
@@ -146,10 +138,10 @@ class Training:
             threads, steps = tuner.plan(count - done)
             started = time.perf_counter()
             chosen = rows[done * size : (done + steps) * size]
-            finished = self._call(chosen, values[done:], measures[done:], size, threads)
+            finished = self._call(chosen, rates[done:], measures[done:], size, threads)
             tuner.record(threads, finished, time.perf_counter() - started)
             done += finished
-            if finished < steps or self._status[HALT // 8]:
+            if finished < steps or self._status[HALT // 8] or self.refused:
                 break
         return measures[:done]
 
@@ -173,9 +165,8 @@ class Training:
             self.native.train(address, 0, 1)
         else:
             self._team.call(worker_code(), TRAIN, self.native.trainer, (address,))
-        if self._status[0]:
-            self.native.explain([one.copy() for one in self._inputs])
-        done: int = control[DONE]
+        self.refused = bool(self._status[0])
+        done: int = control[DONE] - self.refused
         return done
 
     def stop(self) -> None:

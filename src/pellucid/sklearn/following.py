@@ -42,11 +42,15 @@ class Following(Callback):
     def on_start(self, run: Run) -> None:
         self.tasks.begin()
 
-    def on_epoch(self, run: Run) -> None:
+    def on_measured(self, run: Run) -> None:
+        """What goes with the weights of the epoch, wherever Ctrl-C ends the run."""
         mine = self.estimator
         mine.n_iter_ += 1
         mine.t_ += self.rows
         mine.loss_ = run.logs["loss"] + self.offset
+
+    def on_epoch(self, run: Run) -> None:
+        mine = self.estimator
         if mine.verbose:
             print(f"Iteration {mine.n_iter_}: loss {mine.loss_:.8g}")
         self.measure(run)
@@ -123,12 +127,15 @@ class Progress(Following):
         if self.score is not None and self.remember is None:
             run.keep([])  # the weights of the start are the best so far
 
-    def measure(self, run: Run) -> None:
-        mine = self.estimator
-        mine.loss_curve_.append(mine.loss_)
+    def on_measured(self, run: Run) -> None:
+        super().on_measured(run)
+        self.estimator.loss_curve_.append(self.estimator.loss_)
         if self.score is None:
             self._by_loss()
-        else:
+
+    def measure(self, run: Run) -> None:
+        mine = self.estimator
+        if self.score is not None:
             run.publish()
             self._by_score(run, self.score())
         if mine.learning_rate == "invscaling" and self.rate is not None:

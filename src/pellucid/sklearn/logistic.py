@@ -35,6 +35,7 @@ class KernelLogisticRegression(ClassifierMixin, Classes, KernelMachine):
 
     _own: ClassVar[tuple[str, ...]] = ("C", "fit_intercept", "tol")
     _machine = svm.KernelLogisticRegression
+    __pellucid_margin__ = False
 
     def __init__(
         self,

@@ -104,6 +104,7 @@ class KernelLogisticRegression(Machine):
     """
 
     _FITTED = (*Machine._FITTED, "classes")
+    __pellucid_margin__ = False
 
     @checked
     def __init__(

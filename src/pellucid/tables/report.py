@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pellucid.core.forks import importing
 from pellucid.data.table import count
 from pellucid.tables import figures
 from pellucid.tables.evidence import Evidence
@@ -90,7 +91,8 @@ def page(target: Target, findings: Findings, curves: Sequence[Sequence[float]]) 
 
 def versions() -> dict[str, str]:
     """What the numbers of a training depend on beside its data and options."""
-    from importlib import metadata  # a thirtieth of a second, which not every import waits for
+    with importing:  # a thirtieth of a second, which not every import waits for
+        from importlib import metadata
 
     try:
         own = metadata.version("pellucid")

@@ -113,10 +113,10 @@ class Callback:
         reads_model: whether the model must have the weights of an epoch when `on_epoch` is called.
             A callback that looks at the run alone says False, which saves copies; `run.publish()`
             gives the model its weights all the same.
-        only_averages: whether `on_epoch` goes by `logs`, `epoch` and `step` alone, and there is no
-            `on_step`. Where all callbacks say True, which those that read the model must not, short
-            epochs run several in one go; those behind a stop, or a change of the rate, are taken
-            back. The results are the same.
+        only_averages: whether `on_epoch` goes by `logs`, `epoch` and `step` alone. Where all
+            callbacks say True, which those that read the model must not, and none has an
+            `on_step`, short epochs run several in one go; those behind a stop, or a change of the
+            rate, are taken back. The results are the same.
     """
 
     reads_model: bool = True
@@ -124,7 +124,7 @@ class Callback:
 
     @property
     def every_step(self) -> bool:
-        return type(self).on_step is not Callback.on_step
+        return hears_steps(self)
 
     def on_start(self, run: Run) -> None:
         """Before the first step."""
@@ -142,6 +142,11 @@ class Callback:
 
     def on_end(self, run: Run) -> None:
         """After the last step, also when training stops by an error or Ctrl-C."""
+
+
+def hears_steps(callback: Callback) -> bool:
+    """Whether a callback has an `on_step` of its own."""
+    return getattr(callback.on_step, "__func__", None) is not Callback.on_step
 
 
 HOOKS = "on_start", "on_step", "on_measured", "on_epoch", "on_end"

@@ -17,6 +17,7 @@ from pellucid.data.minibatch import order
 from pellucid.graph.node import INPUT, Graph
 from pellucid.optim import Minimizer, Objective
 from pellucid.runtime import backend as backends
+from pellucid.runtime.backend import Asked
 from pellucid.runtime.executor import Executable, Kept, Trainer
 from pellucid.runtime.interpreter import step as step_through
 from pellucid.runtime.stepwise import StepwiseTrainer
@@ -38,6 +39,7 @@ class Job:
         others: what is gathered as it is: targets, and weights of rows.
         feature_names, other_names: what messages call each of them.
         batch_size: the most rows that a step takes.
+        moving: whether rows are written over while the run goes on, as those of a window are.
     """
 
     graph: Graph
@@ -49,6 +51,7 @@ class Job:
     dtype: np.dtype[Any]
     feature_names: tuple[str, ...] = ("x",)
     other_names: tuple[str, ...] = ("y", "sample_weight")
+    moving: bool = False
 
     @property
     def data(self) -> tuple[Array, ...]:
@@ -205,9 +208,7 @@ class MinimizerTrainer(StepwiseTrainer):
         return measures, new
 
 
-def engine(
-    job: Job, state: Sequence[Array], backend: str | None, threads: int, kept: Kept
-) -> Trainer:
+def engine(job: Job, state: Sequence[Array], backend: Asked, threads: int, kept: Kept) -> Trainer:
     """What runs the steps of `job` on the backend that was asked for.
 
     Args:

@@ -18,7 +18,7 @@ from pellucid.core.arguments import real
 from pellucid.core.errors import ArgumentError, DataError, DivergenceError
 from pellucid.core.signals import deferred, immediate
 from pellucid.runtime.executor import Trainer
-from pellucid.train.callback import Callback, Run
+from pellucid.train.callback import Callback, Run, hears_steps
 from pellucid.train.engines import MinimizerTrainer
 from pellucid.train.history import History, extend
 from pellucid.train.rows import DrawnRows, Piece, Rows
@@ -66,7 +66,7 @@ class TrainingRun:
         self.settings, self.state, self.history = settings, state, history
         self.engine, self.rows, self.validate, self.callbacks = engine, rows, validate, callbacks
         self._publish, self._watched = publish, watched
-        self._first_step = state.step
+        self._first_step = self._published = state.step
         self.logs: dict[str, float] = {}
         self.measures: dict[str, float] = {}
         self.stop = self._finished = False
@@ -77,7 +77,9 @@ class TrainingRun:
         self._step_seconds = engine.seconds
         # Whether no one looks at weights between epochs, so that several run in one go.
         self._unseen = validate is None and not watched and isinstance(rows, DrawnRows)
-        self._unseen &= self._slice > 1 and all(one.only_averages for one in callbacks)
+        self._unseen &= self._slice > 1 and all(
+            one.only_averages and not hears_steps(one) for one in callbacks
+        )
         self._unseen &= settings.steps_per_epoch is None
         self._behind: list[_Ran] = []  # of the epochs in one go, those that are recorded
         self._ahead: list[_Ran] = []  # those that are not, the last one first
@@ -159,6 +161,7 @@ class TrainingRun:
         n, m = len(now.params), len(now.slots)
         now.params, now.slots = arrays[:n], arrays[n : n + m]
         now.state = arrays[n + m : n + m + len(now.state)]
+        self._published = now.step
         self._publish(now)
         if overflown:
             raise DivergenceError(
@@ -170,6 +173,8 @@ class TrainingRun:
 
     def keep(self, epochs: Collection[int]) -> None:
         """Keeps the weights and state of this epoch, and of no earlier one but `epochs`."""
+        if self._published != self.step:  # where no one looks, they are the engine's alone
+            self.publish()
         now = self.state
         held = {epoch: now.kept[epoch] for epoch in epochs if epoch in now.kept}
         now.kept = held | {now.epoch: (list(now.params), list(now.state))}
@@ -210,7 +215,7 @@ class TrainingRun:
         except BaseException as error:
             first = error
         # Whatever came, the model gets its weights and every callback hears of the end.
-        for end in [lambda: self.publish(last=True), *(self._end_of(one) for one in started)]:
+        for end in [self._publish_last, *(self._end_of(one) for one in started)]:
             try:
                 end()
             except BaseException as error:
@@ -220,6 +225,10 @@ class TrainingRun:
                 raise first
             finally:
                 del first  # its traceback holds this frame, and so the data of the run
+
+    def _publish_last(self) -> None:
+        with deferred():  # a second Ctrl-C loses nothing either
+            self.publish(last=True)
 
     def _end_of(self, callback: Callback) -> Callable[[], None]:
         return lambda: callback.on_end(self)
@@ -306,7 +315,8 @@ class TrainingRun:
                 self._record(ran.piece, ran.measures)
                 self._last_steps = self.state.batch
                 self._end_epoch()
-                self._call("on_epoch")
+                with immediate():  # as behind an epoch that is alone
+                    self._call("on_epoch")
                 if self.stop or self.rate_scale != scale:
                     self._take_back()
         return True
@@ -349,10 +359,11 @@ class TrainingRun:
     def _take_back(self) -> None:
         """Takes back the epochs that have run and are not recorded."""
         if self._ahead:
-            self._ahead, self._most = [], 1
-            self.engine.go_back()
-            for piece, rates, _ in self._behind:
-                self.engine.run(piece.rows, rates, piece.size)
+            with deferred():
+                self._ahead, self._most = [], 1
+                self.engine.go_back()
+                for piece, rates, _ in self._behind:
+                    self.engine.run(piece.rows, rates, piece.size)
 
     def _count(self) -> int:
         """How many steps the next call takes: what fits the slice, to where Python is needed.

@@ -49,6 +49,8 @@ def curvature(
     products: int = 100,
     random_seed: int = 0,
     backend: str | None = None,
+    device: str | None = None,
+    precision: str | None = None,
 ) -> Curvature:
     """The largest eigenvalue of the Hessian of a scalar function of all numbers in `args`.
 
@@ -58,7 +60,7 @@ def curvature(
         tolerance: stops where the residual is at most this part of the largest |λ| seen.
         products: the most products with the Hessian; each costs a few gradients.
         random_seed: of the vector that it starts with.
-        backend: as in `jit`.
+        backend, device, precision: as in `jit`.
 
     Raises:
         ArgumentError: where the tolerance is not reached; the message states the residual.
@@ -77,7 +79,7 @@ def curvature(
     start = in_tuple(where, "args", args, "curvature(f, (w,))")
     tolerance = real(where, "tolerance", tolerance, 0, open_low=True)
     most = integer(where, "products", products, 1)
-    check_backend(where, backend)
+    asked = check_backend(where, backend, device, precision)
     leaves, structure = trees.flatten(start)
     for leaf in leaves:
         if not leaf_type(leaf, where).dtype.is_float:
@@ -101,7 +103,7 @@ def curvature(
     names = trees.paths(start)
     names += [f"tangent of {name}" for name in names]
     traced = trace(product, [*types, *types], names, lambda values: (tuple(values), {}))
-    program = executor(traced.graph, backend=backend, where=where, prepare=in_rows)
+    program = executor(traced.graph, backend=asked, where=where, prepare=in_rows)
 
     def times(flat: Array) -> Array:
         made = program(traced.operands([*arrays, *apart(flat)]))

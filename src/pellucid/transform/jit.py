@@ -90,10 +90,12 @@ class Jit:
         donate: tuple[int, ...] = (),
         backend: str | None = None,
         threads: int | None = None,
+        device: str | None = None,
+        precision: str | None = None,
     ):
         functools.update_wrapper(self, function)
         self.function, self.batch, self.donate = function, batch, donate
-        self.backend = backend
+        self.backend = check_backend("jit", backend, device, precision)
         self.threads = check_threads("jit", threads)
         self._entries: dict[Any, _Entry] = {}
         self._fast: dict[Any, _Fast] = {}  # by the keys of calls
@@ -170,7 +172,8 @@ class Jit:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Copies trace for themselves.
-        return Jit, (self.function, self.batch, self.donate, self.backend, self.threads)
+        name, *rest = self.backend
+        return Jit, (self.function, self.batch, self.donate, name, self.threads, *rest)
 
     def _entry(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[_Entry, list[Any]]:
         leaves, structure = trees.flatten((args, kwargs))
@@ -253,6 +256,8 @@ def jit(
     donate: int | Sequence[int] | None = None,
     backend: str | None = None,
     threads: int | None = None,
+    device: str | None = None,
+    precision: str | None = None,
 ) -> Jit:
     """Traces `function` once for each nesting and type of its arguments, and runs its machine code.
 
@@ -264,10 +269,11 @@ def jit(
             and dtype may be written over each, and is that array then. Go on with the results. A
             training step on weights that fill the caches is a tenth to a fifth faster so. A call
             that raises leaves them as they were.
-        backend: "native", machine code; "interpreter"; None picks native, and says once when it
-            cannot.
+        backend: "native", machine code; "interpreter"; "xla", JAX's compiler, for GPUs; None picks
+            native, and says once when it cannot.
         threads: how many threads a call uses, at most; None: as many as the process may use. Small
             work runs on one. The results do not depend on it.
+        device, precision: of "xla", as in `fit` of a model.
 
     The first call with new types takes some 50 to 300 ms: it traces and compiles. The graphs of the
     last 256 kinds of calls are kept; where shapes vary without end, use `batch`.
@@ -298,8 +304,15 @@ def jit(
     """
     if not callable(function):
         raise ArgumentError("jit", f"expected a function, got {type(function).__name__}")
-    check_backend("jit", backend)
-    return Jit(function, _numbers("batch", batch), _numbers("donate", donate), backend, threads)
+    return Jit(
+        function,
+        _numbers("batch", batch),
+        _numbers("donate", donate),
+        backend,
+        threads,
+        device,
+        precision,
+    )
 
 
 def _numbers(name: str, given: Any) -> tuple[int, ...]:

@@ -72,9 +72,10 @@ def labels_of(where: str, y: Any, count: int) -> Array:
     """A label for each row: numbers or names, (N,) or (N, 1)."""
     if not isinstance(y, (np.ndarray, list, tuple)) and not hasattr(y, "__array__"):
         raise ArgumentError(where, f"y must be labels, one for each row, got {y!r}")
-    words = isinstance(y, (list, tuple)) and all(isinstance(one, str) for one in y)
-    kind = getattr(getattr(y, "dtype", None), "kind", "")
-    labels = np.asarray(y) if words or kind == "U" else np.asarray(as_array(y, where, exact=True))
+    kind = getattr(getattr(y, "dtype", None), "kind", "O")
+    objects = np.asarray(y, object).ravel() if kind == "O" and hasattr(y, "dtype") else y
+    words = kind in ("U", "T") or (kind == "O" and all(isinstance(one, str) for one in objects))
+    labels = np.asarray(y, str) if words else np.asarray(as_array(y, where, exact=True))
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.shape != (count,):
@@ -163,6 +164,22 @@ def reader_of(where: str, target: Any) -> tuple[Callable[[Array], Any], bool]:
             where, f"expected a model, a machine or a function of rows, got {target!r}"
         )
     return function_of(where, "the function", target, "f(rows)"), False
+
+
+def support_vectors(machine: Any, columns: int) -> Array | None:
+    """The support vectors (S, columns) of a machine with a margin or a tube; else None.
+
+    The classes of scikit-learn's interface spell them with an underscore. Kernel logistic
+    regression has neither margin nor tube, and says so.
+    """
+    if not getattr(machine, "__pellucid_margin__", True):
+        return None
+    given = getattr(machine, "support_vectors", getattr(machine, "support_vectors_", None))
+    try:
+        found = np.asarray(given, np.float64)
+    except (TypeError, ValueError):  # sparse rows
+        return None
+    return found if found.ndim == 2 and found.shape[1] == columns else None
 
 
 def every(count: int, most: int) -> int:

@@ -342,7 +342,9 @@ def _put_in(
                 break
             inner: dict[Index, Expr] = {i: number(v) for i, v in zip(indices, place, strict=True)}
             terms.append(_put_in(substitute(expr.parts[0], inner), arrays, most, exact))
-        return Expr("add", tuple(terms)) if len(terms) > 1 else terms[0]
+        if len(terms) < 2:
+            return terms[0] if terms else number(0)
+        return Expr("add", tuple(terms))
     if expr.head in ("call", "total"):
         return expr
     parts = tuple(_put_in(part, arrays, most, exact) for part in expr.parts)

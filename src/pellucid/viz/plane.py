@@ -24,6 +24,7 @@ from pellucid.viz.given import (
     reader_of,
     rows_of,
     sampled,
+    support_vectors,
     text,
     texts,
 )
@@ -145,7 +146,7 @@ def _free(axes: Axes, count: int, rows: Array, marks: Sequence[tuple[float, floa
 
 def _two(axes: Axes, values: Array, threshold: float, target: Any, free: Array) -> str:
     scale = float(np.nanmax(np.abs(values - threshold))) or 1.0
-    supported = _vectors(target) is not None
+    supported = support_vectors(target, 2) is not None
     axes.heat(values, threshold, min(scale, 2.0) if supported else scale)
     axes.level(values, threshold, "ink-line", style="stroke-width:2.5")
     if supported:
@@ -173,19 +174,8 @@ def _many(axes: Axes, scores: Array) -> None:
     axes.parts += lines
 
 
-def _vectors(target: Any) -> Array | None:
-    """The support vectors of a machine with a margin; kernel logistic regression has none."""
-    if hasattr(type(target), "predict_proba"):
-        return None
-    try:
-        found = np.asarray(target.support_vectors, np.float64)
-    except (AttributeError, TypeError, ValueError):
-        return None
-    return found if found.ndim == 2 and found.shape[1] == 2 else None
-
-
 def _support(axes: Axes, machine: Any) -> None:
-    vectors = _vectors(machine)
+    vectors = support_vectors(machine, 2)
     if vectors is None:
         return
     for a, b in vectors[:_MOST_POINTS].tolist():

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.path import Path
     from matplotlib.transforms import Affine2D
 
-_BEND = 0.5522847498  # of a quarter of a circle as one cubic curve
+_BEND = 4 / 3 * (2**0.5 - 1)  # of a quarter of a circle as one cubic curve
 _CLASSES: dict[str, dict[str, Any]] = {  # as in the style sheet of `svg.py`
     **{"dash": {"dash": (6.0, 3.0)}, "dots": {"dash": (2.0, 3.0)}, "small": {"size": 11.0}},
     **{"mono": {"mono": True}, "head": {"bold": True}, "halo": {"halo": True}},
@@ -52,8 +52,7 @@ def png(picture: str, scale: float) -> bytes:
     width, height = (float(root.attrib[name]) for name in ("width", "height"))
     figure = _figure(width, height, scale)
     try:
-        with importing:  # optional, at first use
-            painter = _Painter(figure, root, height, scale)
+        painter = _Painter(figure, root, height, scale)
     except ModuleNotFoundError as error:
         raise _missing(error) from error
     painter.draw(root, _Look(), painter.whole)
@@ -121,7 +120,7 @@ class _Painter:
     """Puts the elements of a picture into a figure, one above the other."""
 
     def __init__(self, figure: Figure, root: ElementTree.Element, height: float, scale: float):
-        with importing():
+        with importing:  # optional, at first use
             from matplotlib import image, patches, path, patheffects, text, transforms
 
         self.image, self.patches, self.path = image, patches, path

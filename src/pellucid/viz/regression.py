@@ -13,7 +13,7 @@ from pellucid.core import shapes
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.transform.arrays import as_array
 from pellucid.viz.axes import STYLES, Array, Axes, span, ticks
-from pellucid.viz.given import every, sampled, scores_of
+from pellucid.viz.given import every, sampled, scores_of, support_vectors
 from pellucid.viz.svg import Picture
 
 _PLACES = 241  # of a curve
@@ -52,7 +52,7 @@ def _curve(machine: Any, x: Array, targets: Array) -> Picture:
     low, high = span(x)
     places = np.linspace(low, high, _PLACES)
     curves = scores_of("draw", machine.predict, places[:, None])[:, :_MOST_CURVES]
-    tube = _tube(machine) if curves.shape[1] == 1 else None
+    tube = _tube(machine, 1) if curves.shape[1] == 1 else None
     around = [curves] if tube is None else [curves - tube, curves + tube]
     axes = Axes((low, high), span(targets, *around), "Regression", "x", "y")
     step = every(len(x), _MOST_POINTS)
@@ -100,26 +100,18 @@ def _surface(machine: Any, rows: Array, targets: Array) -> Picture:
     return axes.picture()
 
 
-def _tube(machine: Any) -> float | None:
+def _tube(machine: Any, columns: int) -> float | None:
     """ε of a support vector regression."""
-    if _vectors(machine) is None:
+    if support_vectors(machine, columns) is None:
         return None
     width = getattr(machine, "epsilon", None)
     return float(width) if isinstance(width, (int, float)) and width > 0 else None
 
 
-def _vectors(machine: Any) -> Array | None:
-    """Its support vectors, under either spelling."""
-    for name in ("support_vectors", "support_vectors_"):
-        if hasattr(machine, name):
-            return np.asarray(getattr(machine, name), np.float64)
-    return None
-
-
 def _supporting(machine: Any, rows: Array) -> Array:
     """The rows that are support vectors."""
-    vectors = _vectors(machine)
-    if vectors is None or vectors.ndim != 2 or vectors.shape[1] != rows.shape[1]:
+    vectors = support_vectors(machine, rows.shape[1])
+    if vectors is None:
         return np.zeros(0, int)
     known = {row.tobytes() for row in vectors}
     return np.array([k for k, row in enumerate(rows) if row.tobytes() in known], int)

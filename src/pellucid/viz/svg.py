@@ -81,10 +81,13 @@ def style() -> str:
 
 
 def plain(text: object) -> str:
-    """Text that XML can hold: control characters and lone surrogates are replaced."""
-    return "".join(
-        "�" if unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t" else c for c in str(text)
-    )
+    """Text that XML can hold: control characters, lone surrogates and the two code points of the
+    first plane that XML leaves out are replaced."""
+    return "".join("�" if _is_odd(c) else c for c in str(text))
+
+
+def _is_odd(c: str) -> bool:
+    return c in "\ufffe\uffff" or (unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t")
 
 
 def number(value: float) -> str:

@@ -46,11 +46,7 @@ class Carried:
         self.places = self.nodes = np.zeros((0, 2))
         if look.rows.picture:
             return
-        low, high = look.rows.low[:2], look.rows.high[:2]
-        share = np.linspace(0, 1, _NODES)
-        across = low[0] + share * (high[0] - low[0])
-        down = high[1] - share * (high[1] - low[1])
-        self.places = np.stack([np.tile(across, _NODES), np.repeat(down, _NODES)], 1)
+        self.places = look.rows.grid(np.linspace(0, 1, _NODES))[:, :2]
         self.nodes = look.over(self.places)
 
     def arrays(self, column: int, units: Sequence[int], backend: str | None) -> dict[str, Array]:

@@ -21,6 +21,7 @@ from pellucid.nn.losses import (
     MulticlassHinge,
     Squared,
 )
+from pellucid.web.exercises import LEVELS
 from pellucid.web.settings import CONTROLS, DIGITS
 
 RATES = (0.00001, 0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
@@ -68,6 +69,7 @@ def hello() -> dict[str, Any]:
         "schedules": {name: _fields(getattr(optim, name)) for name in SCHEDULES},
         "rate_fields": list(_OF_RATE),
         "controls": list(CONTROLS),
+        "exercises": {kind: list(levels) for kind, levels in LEVELS.items()},
     }
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import dataclasses
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -18,12 +19,14 @@ import numpy as np
 from pellucid.core.config import from_config
 from pellucid.core.errors import ArgumentError, DataError, PellucidError, TooLargeError, nearest
 from pellucid.svm import Hyperplane
-from pellucid.web import exercises, files, machine
+from pellucid.web import files
 from pellucid.web.constructors import CALLABLE
+from pellucid.web.exercises import Exercise
 from pellucid.web.frames import pack
+from pellucid.web.machine import Machine
 from pellucid.web.program import from_address
 from pellucid.web.session import Session
-from pellucid.web.settings import MOST_ROWS, OWN, Stop
+from pellucid.web.settings import CONTROLS, MOST_COLUMNS, MOST_ROWS, OWN, Stop
 from pellucid.web.sources import MOST_BYTES, from_csv
 
 MOST_MESSAGE = 1 << 20  # bytes
@@ -156,12 +159,19 @@ def _plain(name: str, value: Any, depth: int) -> None:
             raise ArgumentError("page", f"{name} has too many parts")
 
 
-def _stop(name: str, value: Any) -> Stop | None:
-    if value is None:
-        return None
-    if not isinstance(value, dict) or set(value) != {"kind", "monitor", "number"}:
-        raise ArgumentError("page", "a stop rule has kind, monitor and number")
-    return Stop(value["kind"], value["monitor"], value["number"])
+def _some(kind: type, called: str) -> Callable[[str, Any], Any]:
+    """A check for one of the page's own records by its fields, or for none."""
+    fields = {one.name: one.default is dataclasses.MISSING for one in dataclasses.fields(kind)}
+    needed = {name for name, is_needed in fields.items() if is_needed}
+
+    def check(name: str, value: Any) -> Any:
+        if value is None:
+            return None
+        if not isinstance(value, dict) or not needed <= set(value) <= set(fields):
+            raise ArgumentError("page", f"{called} has {', '.join(fields)}, got something else")
+        return kind(**value)
+
+    return check
 
 
 def _tuple_of(check: Callable[[str, Any], list[Any]]) -> Callable[[str, Any], tuple[Any, ...]]:
@@ -170,22 +180,22 @@ def _tuple_of(check: Callable[[str, Any], list[Any]]) -> Callable[[str, Any], tu
 
 SETTINGS: dict[str, Callable[[str, Any], Any]] = {
     "data": text_of(400),
-    "rows": whole_of(10, 100_000),
+    "rows": whole_of(10, MOST_ROWS),
     "noise": _number,
     "data_seed": whole_of(0, 2**31),
     "held": _number,
-    "features": _tuple_of(list_of(64, text_of(400))),
+    "features": _tuple_of(list_of(MOST_COLUMNS, text_of(400))),
     "layers": _tuple_of(list_of(64, _record)),
     "seed": whole_of(0, 2**31),
     "dtype": text_of(10),
     "optimizer": _record,
     "loss": _record,
     "penalties": _tuple_of(list_of(4, _record)),
-    "batch_size": whole_of(1, 100_000),
-    "stop": _stop,
-    "hidden": _tuple_of(list_of(20, text_of(20))),
-    "svm": lambda name, value: machine.of_plain(value),
-    "exercise": lambda name, value: exercises.of_plain(value),
+    "batch_size": whole_of(1, MOST_ROWS),
+    "stop": _some(Stop, "a stop rule"),
+    "hidden": _tuple_of(list_of(len(CONTROLS), text_of(20))),
+    "svm": _some(Machine, "a machine"),
+    "exercise": _some(Exercise, "an exercise"),
 }
 
 

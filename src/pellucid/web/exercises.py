@@ -24,8 +24,11 @@ from pellucid.web import exercise_graph, exercise_units
 from pellucid.web.frames import pack
 
 UNITS, GRAPH = "hidden-units", "which-function"
-KINDS = {UNITS: exercise_units.MOST_LEVEL, GRAPH: exercise_graph.MOST_LEVEL}
 OWN = 0  # the level of hidden-units that takes the points of the playground
+LEVELS = {
+    UNITS: range(OWN, exercise_units.MOST_LEVEL + 1),
+    GRAPH: range(1, exercise_graph.MOST_LEVEL + 1),
+}
 _MOST_LETTERS = 400
 _WHERE = "exercise"
 _Message = dict[str, Any] | bytes
@@ -36,7 +39,7 @@ class Exercise:
     """One exercise.
 
     Args:
-        kind: of `KINDS`.
+        kind: of `LEVELS`.
         level: from 1 on; 0 of hidden-units takes the points of the playground.
         seed: which one of the level.
     """
@@ -46,9 +49,9 @@ class Exercise:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        choice(_WHERE, "kind", self.kind, KINDS)
-        least = OWN if self.kind == UNITS else 1
-        integer(_WHERE, "level", self.level, least, KINDS[self.kind])
+        choice(_WHERE, "kind", self.kind, LEVELS)
+        levels = LEVELS[self.kind]
+        integer(_WHERE, "level", self.level, levels[0], levels[-1])
         check_seed(_WHERE, self.seed)
 
     def __str__(self) -> str:
@@ -66,16 +69,6 @@ def of_text(text: str) -> Exercise:
     if len(rest) > 2 or not all(one.isdecimal() and len(one) < 12 for one in rest):
         raise DataError(_WHERE, f"an exercise is kind;level;seed, got {text[:60]!r}")
     return Exercise(kind, *map(int, rest))
-
-
-def of_plain(given: Any) -> Exercise | None:
-    """The exercise that a page sent."""
-    if given is None:
-        return None
-    names = {one.name for one in dataclasses.fields(Exercise)}
-    if not isinstance(given, dict) or not set(given) <= names:
-        raise DataError("page", f"an exercise has {', '.join(sorted(names))}, got something else")
-    return Exercise(**given)
 
 
 class Desk:
@@ -98,16 +91,15 @@ class Desk:
     def ask(self, exercise: Exercise) -> None:
         """Sends the question."""
         self.cancel()
-        told = {"kind": "exercise", **dataclasses.asdict(exercise), "exercise": exercise.kind}
+        told: dict[str, Any] = {"kind": "exercise", "exercise": exercise.kind}
         if exercise.kind == GRAPH:
             asked = exercise_graph.puzzle(exercise.level, exercise.seed)
             names = [f"x{i + 1}" for i in range(asked.variables)]
-            self.send({**told, "kind": "exercise", "variables": names, **_image(asked.picture())})
+            self.send({**told, "variables": names, **_image(asked.picture())})
             return
         name, x, y = self._data(exercise)
-        arrays = {"x": x[:, :2], "y": y}
-        told |= {"kind": "exercise", "name": name, "most": exercise_units.MOST_UNITS}
-        self.send(pack({**told, "starts": exercise_units.STARTS}, arrays))
+        told |= {"name": name, "starts": exercise_units.STARTS, "solved": exercise_units.SOLVED}
+        self.send(pack(told, {"x": x[:, :2], "y": y}))
 
     def _data(self, exercise: Exercise) -> tuple[str, Any, Any]:
         if exercise.level == OWN:

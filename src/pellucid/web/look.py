@@ -14,13 +14,10 @@ import numpy as np
 from pellucid.core.errors import ArgumentError
 from pellucid.data import features
 from pellucid.models import Model, Sequential
-from pellucid.nn import (
-    BinaryCrossEntropy,
-    Input,
-    ProbabilityBinaryCrossEntropy,
-)
+from pellucid.nn import BinaryCrossEntropy, Input, ProbabilityBinaryCrossEntropy
 from pellucid.nn.dense import Dense
 from pellucid.nn.layer import Layer
+from pellucid.train.scores import confusion_matrix
 from pellucid.web.carried import Carried
 from pellucid.web.settings import Settings
 from pellucid.web.sources import Rows
@@ -70,16 +67,11 @@ class Look:
 
     def _grid(self, cells: int) -> Array:
         """The features of the plane, a row a cell; the first row is the upper left one."""
-        low, high = self.rows.low, self.rows.high
-        share = (np.arange(cells) + 0.5) / cells
-        across, down = low[0] + share * (high[0] - low[0]), high[1] - share * (high[1] - low[1])
-        return self.over(np.stack([np.tile(across, cells), np.repeat(down, cells)], 1))
+        return self._features(self.rows.grid((np.arange(cells) + 0.5) / cells))
 
     def over(self, places: Array) -> Array:
-        """The features of places of the plane (N, 2); other columns stand in their middle."""
-        plane = np.tile(self.rows.middle, (len(places), 1))
-        plane[:, :2] = places
-        return self._features(plane)
+        """The features of places of the plane (N, 2)."""
+        return self._features(self.rows.at(places))
 
     def _features(self, x: Array) -> Array:
         return features(x, list(self.settings.features)).astype(self.dtype)
@@ -141,8 +133,8 @@ class Look:
                 chosen = self._chosen(predicted)
                 own["accuracy"] = float((chosen == shown).mean())
                 if name == "test" or not len(self.rows.held):
-                    table = np.zeros((self.rows.classes,) * 2, np.int64)
-                    np.add.at(table, (shown, np.clip(chosen, 0, self.rows.classes - 1)), 1)
+                    known = np.clip(chosen, 0, self.rows.classes - 1)
+                    table = confusion_matrix(shown, known, self.rows.classes)
                     found["confusion"] = table.tolist()
             else:
                 spread = float(((shown - shown.mean()) ** 2).sum())

@@ -6,7 +6,6 @@ The line is written and read here; it is never executed.
 from __future__ import annotations
 
 import ast
-import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,19 +90,6 @@ class Machine:
             return "hard_margin()"
         written = ", ".join(f"{name}={value!r}" for name, value in self.arguments().items())
         return f"SVC({self.kernel!r}, {written})"
-
-    def plain(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
-
-
-def of_plain(given: Any) -> Machine | None:
-    """The machine that a page sent."""
-    if given is None:
-        return None
-    names = {one.name for one in dataclasses.fields(Machine)}
-    if not isinstance(given, dict) or not set(given) <= names:
-        raise ArgumentError("page", f"a machine has {', '.join(sorted(names))}, got something else")
-    return Machine(**given)
 
 
 def of_text(text: str) -> Machine:

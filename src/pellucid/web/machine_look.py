@@ -1,6 +1,5 @@
 """A fitted support vector machine as the page draws it: plane, rows, the numbers of its proof.
 
-
 Everything is what `pellucid.svm` says: coefficients, slacks and objectives are its certificate's.
 """
 
@@ -18,6 +17,7 @@ from pellucid.core.errors import DataError, TooLargeError
 from pellucid.data import features
 from pellucid.svm import SVC, Certificates, Hyperplane, hard_margin
 from pellucid.svm.kernels import Kernel, named
+from pellucid.train.scores import confusion_matrix
 from pellucid.web.frames import pack
 from pellucid.web.look import FINE
 from pellucid.web.machine import MOST_ROWS
@@ -148,12 +148,8 @@ class MachineLook:
 
     def _plane(self, cells: int, ring: int) -> Array:
         """The features of the plane, a row a cell, with a ring of cells around it."""
-        low, high, place = self.rows.low, self.rows.high, np.arange(-ring, cells + ring) + 0.5
-        across = low[0] + place / cells * (high[0] - low[0])
-        down = high[1] - place / cells * (high[1] - low[1])
-        plane = np.tile(self.rows.middle, (len(place) ** 2, 1))
-        plane[:, 0], plane[:, 1] = np.tile(across, len(place)), np.repeat(down, len(place))
-        return features(plane, list(self.settings.features))
+        places = (np.arange(-ring, cells + ring) + 0.5) / cells
+        return features(self.rows.grid(places), list(self.settings.features))
 
     @property
     def is_flat(self) -> bool:
@@ -245,8 +241,7 @@ class MachineLook:
             shown = self.rows.shown[numbers].astype(np.int64)
             predicted = np.asarray(self.fitted.predict(self.rows.inputs[numbers]))
             found[name] = float((predicted == shown).mean())
-            table = np.zeros((self.rows.classes,) * 2, np.int64)
-            np.add.at(table, (shown, predicted), 1)
+            table = confusion_matrix(shown, predicted, self.rows.classes)
             found["confusion"] = table.tolist()
         return found
 
@@ -275,21 +270,21 @@ def _soft(machine: SVC, x: Array, y: Array, kept: Array) -> list[Pair]:
         w = machine.coef[number] if machine.kernel == "linear" else None
         found.append(
             Pair(
-                classes[first],
-                classes[i + j - first],
-                kept[mine],
-                t,
-                decisions[mine, number],
-                a[mine],
-                one.slack,
-                machine.C,
-                one.norm,
-                float(machine.intercept[number]),
-                one.primal,
-                one.dual,
-                one.residual,
-                machine.tol,
-                w,
+                positive=classes[first],
+                negative=classes[i + j - first],
+                rows=kept[mine],
+                t=t,
+                f=decisions[mine, number],
+                a=a[mine],
+                slack=one.slack,
+                bound=machine.C,
+                norm=one.norm,
+                b=float(machine.intercept[number]),
+                primal=one.primal,
+                dual=one.dual,
+                residual=one.residual,
+                tol=machine.tol,
+                w=w,
             )
         )
     return found
@@ -302,22 +297,21 @@ def _hard(plane: Hyperplane, x: Array, y: Array, kept: Array) -> Pair:
     a = np.where(np.isin(np.arange(len(x)), plane.support), plane.multipliers, 0.0)
     norm, sums = float(np.linalg.norm(plane.weight)), (plane.multipliers * t) @ x
     room = np.maximum(t * f - 1, 0)
+    apart = np.abs(plane.multipliers * room).max() / max(a.max(), 1e-300)  # from complementarity
     return Pair(
-        int(plane.classes[1]),
-        int(plane.classes[0]),
-        kept,
-        t,
-        f,
-        a,
-        plane.slack,
-        np.inf,
-        norm,
-        plane.intercept,
-        norm**2 / 2,
-        float(plane.multipliers.sum() - sums @ sums / 2),
-        float(
-            max(np.abs(plane.multipliers * room).max() / max(a.max(), 1e-300), (1 - t * f).max())
-        ),
-        1e-6,
-        plane.weight,
+        positive=int(plane.classes[1]),
+        negative=int(plane.classes[0]),
+        rows=kept,
+        t=t,
+        f=f,
+        a=a,
+        slack=plane.slack,
+        bound=np.inf,
+        norm=norm,
+        b=plane.intercept,
+        primal=norm**2 / 2,
+        dual=float(plane.multipliers.sum() - sums @ sums / 2),
+        residual=float(max(apart, (1 - t * f).max())),
+        tol=1e-6,
+        w=plane.weight,
     )

@@ -228,14 +228,10 @@ class Session(Running):
             self.send(self.screen())
             return
         was = self.playing
-        quiet = {*values} <= {"stop", "hidden"}
-        if quiet and self.epoch > self._settings.begun:
-            raise (
-                ArgumentError(
-                    "playground", "stop rules belong to a run from its start", "Rewind first."
-                )
-                if "stop" in values
-                else ArgumentError("playground", "controls are hidden at a start")
+        if {*values} <= {"stop", "hidden"} and self.epoch > self._settings.begun:
+            what = "stop rules" if "stop" in values else "hidden controls"
+            raise ArgumentError(
+                "playground", f"{what} belong to a run from its start", "Rewind first."
             )
         self._adopt(new, changed=True)
         self.playing = was

@@ -103,7 +103,7 @@ class Showing:
                 "penalties": [to_config(one) for one in penalties],
                 "stop": None if s.stop is None else dataclasses.asdict(s.stop),
                 "hidden": list(s.hidden),
-                "svm": None if s.svm is None else s.svm.plain(),
+                "svm": None if s.svm is None else dataclasses.asdict(s.svm),
                 "exercise": None if s.exercise is None else dataclasses.asdict(s.exercise),
             },
             "mode": "exercises" if s.exercise else "machine" if s.svm else "network",

@@ -117,6 +117,23 @@ class Rows:
     def test(self) -> tuple[Array, Array]:
         return self.inputs[self.held], self.y[self.held]
 
+    def at(self, places: Array) -> Array:
+        """Rows at places of the plane, (N, D) of (N, 2)."""
+        rows = np.tile(self.middle, (len(places), 1))
+        rows[:, :2] = places
+        return rows
+
+    def grid(self, shares: Array) -> Array:
+        """Rows at a square grid over the plane, line by line; the first one is the upper left.
+
+        Args:
+            shares: (n,) of the way from the left to the right, and from the top down.
+        """
+        low, high = self.low, self.high
+        across, down = low[0] + shares * (high[0] - low[0]), high[1] - shares * (high[1] - low[1])
+        count = len(shares)
+        return self.at(np.stack([np.tile(across, count), np.repeat(down, count)], 1))
+
 
 def rows_of(settings: Settings, own: Own | None) -> Rows:
     """The rows that the exported program computes, by the same functions."""

@@ -15,7 +15,7 @@ _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 _WEYL = (0x9E3779B9, 0xBB67AE85)
 
 
-def shuffle(module: ir.Module) -> None:
+def shuffle(module: ir.Module) -> ir.Function:
     """Adds the entry to the module."""
     pointer, number = ir.PointerType(), ir.IntType(64)
     kind = ir.FunctionType(ir.VoidType(), [pointer, *[number] * 5])
@@ -40,6 +40,7 @@ def shuffle(module: ir.Module) -> None:
             b.store(b.load(there, typ=number), b.gep(order, [row], source_etype=number))
             b.store(row, there)
     b.ret_void()
+    return function
 
 
 def round_keys(b: ir.IRBuilder, key0: ir.Value, key1: ir.Value) -> list[tuple[ir.Value, ir.Value]]:

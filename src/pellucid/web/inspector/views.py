@@ -14,6 +14,7 @@ import numpy as np
 
 from pellucid.core.errors import CompileError
 from pellucid.inspector import landscape as around
+from pellucid.inspector import landscape_pictures as pictures
 from pellucid.inspector import maps, tensors
 from pellucid.inspector.kernels import Kernels
 from pellucid.inspector.moment import Moment
@@ -35,9 +36,9 @@ def landscape(
     """The picture of the loss around a step, and the same in words."""
     if which == "gradient":
         line = around.along_gradient(travel, number, stopped)
-        return around.draw_line(line, number), around.described_line(line)
+        return pictures.draw_line(line, number), pictures.described_line(line)
     plane = around.plane(travel, number, which, stopped)
-    return around.draw_plane(plane, number), around.described_plane(plane)
+    return pictures.draw_plane(plane, number), pictures.described_plane(plane)
 
 
 def maps_of(moment: Moment, n: int, at: Sequence[int]) -> dict[str, Any]:

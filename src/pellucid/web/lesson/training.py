@@ -26,8 +26,8 @@ from pellucid.models.base import BaseModel
 from pellucid.models.data import Data
 from pellucid.models.measuring import CHUNK
 from pellucid.optim import BatchSize, Minimizer, Optimizer, Schedule
+from pellucid.runtime.executor import readable
 from pellucid.runtime.extras import ORDER, numpy_dtype, stream_words
-from pellucid.runtime.training import readable
 from pellucid.train.engines import Job
 from pellucid.train.step import evaluation_graph, prediction_graph
 from pellucid.train.task import Task

@@ -6,7 +6,8 @@ import {send, set, state} from "./state.js";
 const get = (id) => document.getElementById(id);
 const CHUNK = 400_000;
 
-function options(box, names, labels = names) {
+// What a box offers, made anew only where it differs: a box that is open stays so.
+export function options(box, names, labels = names) {
   const key = JSON.stringify([names, labels]);
   if (box.dataset.key === key) return;
   box.dataset.key = key;

@@ -1,10 +1,10 @@
 // Exercises whose answers are checked: how many hidden units, and which function.
 
 import {classColour, mark} from "./colours.js";
+import {options} from "./controls.js";
 import {digits, on, send, set, state} from "./state.js";
 
 const get = (id) => document.getElementById(id);
-const LEVELS = {"hidden-units": [0, 1, 2, 3], "which-function": [1, 2, 3, 4]};
 let asked = null, checking = false;
 
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
@@ -22,13 +22,9 @@ export function showExercise() {
   if (wanted && Object.keys(exercise).every((name) => exercise[name] === wanted[name])) wanted = null;
   if (wanted) return; // another screen comes
   get("exercise-kind").value = exercise.kind;
-  const level = get("exercise-level");
-  if (level.dataset.kind !== exercise.kind) {
-    level.dataset.kind = exercise.kind;
-    level.replaceChildren(...LEVELS[exercise.kind].map((k) =>
-      new Option(k ? `level ${k}` : "the points of the playground", k)));
-  }
-  level.value = exercise.level;
+  const levels = state.hello.exercises[exercise.kind];
+  options(get("exercise-level"), levels, levels.map((k) => k ? `level ${k}` : "the points of the playground"));
+  get("exercise-level").value = exercise.level;
   if (document.activeElement !== get("exercise-seed")) get("exercise-seed").value = exercise.seed;
   const own = exercise.level === 0;
   for (const id of ["exercise-seed", "exercise-next"]) get(id).disabled = own;
@@ -70,7 +66,7 @@ on("exercise", (message) => {
     get("exercise-label").textContent = "Hidden units";
     get("exercise-help").textContent = `One hidden layer of tanh units; 0 is no hidden layer. ` +
       `${message.starts} networks are trained from different starts with your number, and ${message.starts} ` +
-      `with one fewer. One solves it where 99 % of the points lie on their side.`;
+      `with one fewer. One solves it where ${Math.round(100 * message.solved)} % of the points lie on their side.`;
     answer.inputMode = "numeric";
   }
   document.body.dataset.exercises = String(Number(document.body.dataset.exercises ?? 0) + 1);

@@ -2,6 +2,7 @@
 // colour of the output, with the points and the border between the classes.
 
 import {classColour, mix} from "./colours.js";
+import {options} from "./controls.js";
 import {dot, outputRange} from "./plane.js";
 import {on, send, state} from "./state.js";
 
@@ -15,18 +16,11 @@ on("screen", (screen) => {
   const s = screen.settings;
   widths = [s.features.length, ...screen.widths];
   names = ["features", ...screen.widths.map((_, i) => i === screen.widths.length - 1 ? "output" : `layer ${i + 1}`)];
-  const shown = names.map((name, i) => [name, i]).filter(([, i]) => widths[i] > 1);
-  fill(get("units-column"), [["not shown", ""], ...shown]);
+  const shown = [...names.keys()].filter((i) => widths[i] > 1);
+  options(get("units-column"), ["", ...shown], ["not shown", ...shown.map((i) => names[i])]);
   if (chosen && !(widths[chosen.column] > Math.max(...chosen.pair))) choose(null);
   else show();
 });
-
-function fill(box, pairs) {
-  const key = JSON.stringify(pairs);
-  if (box.dataset.key === key) return;
-  box.dataset.key = key;
-  box.replaceChildren(...pairs.map(([text, value]) => new Option(text, value)));
-}
 
 function choose(next) {
   chosen = next; range = null; at = null;
@@ -40,9 +34,9 @@ function show() {
   get("units-column").value = chosen ? String(chosen.column) : "";
   get("units-shown").hidden = !chosen;
   if (!chosen) return;
-  const units = Array.from({length: widths[chosen.column]}, (_, i) => [unitName(i), i]);
+  const units = [...Array(widths[chosen.column]).keys()];
   ["units-across", "units-up"].forEach((id, k) => {
-    fill(get(id), units);
+    options(get(id), units, units.map(unitName));
     get(id).value = String(chosen.pair[k]);
   });
   const {columns, picture} = state.screen;

@@ -1,4 +1,4 @@
-"""Which numbers of earlier nodes one number is made of: its receptive field, read off the graph.
+"""The receptive field of one number, read off the graph: which earlier numbers it is made of.
 
 In: a `Moment` and an element of a node. Out: for each earlier node which of its elements that
 element reads, directly or through others. No formula for a kind of layer is needed: the dependence
@@ -26,7 +26,7 @@ from pellucid.runtime import interpreter
 Array = np.ndarray[Any, Any]
 
 
-def dependence(moment: Moment, n: int, at: Sequence[int] = ()) -> dict[int, Array]:
+def receptive_field(moment: Moment, n: int, at: Sequence[int] = ()) -> dict[int, Array]:
     """For each node that the element is made of, node n included, a mask of the elements it reads.
 
     Of a training step, what belongs to no row of the batch is held fixed: the weights, and what is
@@ -63,6 +63,8 @@ def _read(moment: Moment, node: Node, mask: Array) -> Iterator[tuple[int, Array]
             yield source, _unrepeated(mask, shape)
         elif op.kind is Kind.REDUCE:
             yield source, np.broadcast_to(_kept(mask, node, len(shape)), shape)
+        elif op.name == "argsort":  # where an element stands is a matter of all beside it
+            yield source, np.broadcast_to(mask.any(-1, keepdims=True), shape)
         elif op.kind is Kind.GATHER:
             yield source, _indices(moment, node, mask, shape)
         elif op.kind is not Kind.CREATE:  # random draws, and operations of a person's own
