@@ -129,7 +129,7 @@ def bound(
     try:
         values = form.bind(*args, **own)
     except TypeError as error:
-        raise ArgumentError(f"keras.{where}", f"{error}", f"Keras has {name}{form}.") from None
+        raise ArgumentError(f"keras.{where}", f"{error} of {name}{form}") from None
     values.apply_defaults()
     defaults = {key: one.default for key, one in form.parameters.items()}
     return Arguments(where, values.arguments, defaults), rest

@@ -33,7 +33,9 @@ class InputLayer(Layer):
                 refuse("layers.InputLayer", "batch_shape", given.batch_shape, "write None for rows")
             shape = tuple(rest)
         if shape is None:
-            raise ArgumentError("keras.Input", "shape must be given, got none", "Input((4,)).")
+            raise ArgumentError(
+                "keras.Input", "shape must be given, got none", "Write Input((4,))."
+            )
         dtype = getattr(given.dtype, "name", given.dtype)
         if dtype is not None and not str(dtype).startswith(_NUMBERS):
             refuse("layers.InputLayer", "dtype", dtype, "a network reads numbers")
