@@ -22,6 +22,7 @@ from pellucid.train import history
 from tests import (
     bad_input_draw,
     bad_input_inspect,
+    bad_input_keras,
     bad_input_linear,
     bad_input_nn,
     bad_input_numpy,
@@ -1695,6 +1696,7 @@ CATALOGUE = [
     *(Case(*case) for case in bad_input_play.CASES),
     *(Case(*case) for case in bad_input_inspect.CASES),
     *(Case(*case) for case in bad_input_numpy.CASES),
+    *(Case(*case) for case in bad_input_keras.CASES),
     *(Case(*case) for case in bad_input_linear.CASES),
     *(Case(*case) for case in bad_input_nn.CASES),
     *(Case(*case) for case in bad_input_draw.CASES),

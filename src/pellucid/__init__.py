@@ -44,7 +44,7 @@ from pellucid.transform.show import show
 from pellucid.transform.tensor import Tensor
 
 if TYPE_CHECKING:
-    from pellucid import data, models, nn, optim, svm, tables, testing, viz
+    from pellucid import data, keras, models, nn, optim, svm, tables, testing, viz
     from pellucid.models import Model, Sequential, rate_range
     from pellucid.nn import Input
     from pellucid.tables import fit_table, load
@@ -73,6 +73,7 @@ _LATER = {
     "nn": "pellucid.nn",
     "optim": "pellucid.optim",
     "svm": "pellucid.svm",
+    "keras": "pellucid.keras",
     "testing": "pellucid.testing",
     "Input": "pellucid.nn",
     "Model": "pellucid.models",
@@ -129,7 +130,6 @@ _ELSEWHERE = {
     "train_test_split": "Write kept, held = pel.data.split(len(x), 0.2, seed=0).",
     "save": "Write model.save(path).",
     "callbacks": "Write pel.EarlyStopping, pel.ReduceOnPlateau, or a class of pel.Callback.",
-    "keras": "Write pel.nn for layers, pel.optim for optimizers, pel.Sequential and pel.Model.",
     "layers": "nn",
     "losses": "nn",
     "initializers": "nn",
@@ -213,6 +213,7 @@ __all__ = [
     "jacobian",
     "jit",
     "jvp",
+    "keras",
     "lesson",
     "load",
     "metrics",

@@ -118,7 +118,8 @@ class TensorBoardLog(Callback):
     def every_step(self) -> bool:
         return self.every is not None
 
-    def _write(self, kind: str, step: int, values: dict[str, float]) -> None:
+    def write(self, kind: str, step: int, values: dict[str, float]) -> None:
+        """Adds numbers to the curves of a folder: "train" or "validation"."""
         if kind not in self._writers:
             self._writers[kind] = _Events(self.folder / kind)
         self._writers[kind].add(step, values)
@@ -132,17 +133,21 @@ class TensorBoardLog(Callback):
         if self.every is None or run.step - self._written < self.every:
             return
         self._written = run.step
-        self._write("train", run.step, {f"batch_{k}": v for k, v in run.measures.items()})
+        self.write("train", run.step, {f"batch_{k}": v for k, v in run.measures.items()})
 
     @diagnosed(check_run)
     def on_epoch(self, run: Run) -> None:
         held = {k.removeprefix("val_"): v for k, v in run.logs.items() if k.startswith("val_")}
         own = {k: v for k, v in run.logs.items() if not k.startswith("val_")}
-        self._write("train", run.epoch, own)
+        self.write("train", run.epoch, own)
         if held:
-            self._write("validation", run.epoch, held)
+            self.write("validation", run.epoch, held)
 
     def on_end(self, run: Run) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the files; what is written later goes into new ones."""
         for writer in self._writers.values():
             writer.close()
         self._writers = {}

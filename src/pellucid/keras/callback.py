@@ -1,0 +1,160 @@
+"""What a callback of Keras is, several as one, and the History."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pellucid.core.errors import ArgumentError
+from pellucid.keras.arguments import refuse
+
+BATCH = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+NEVER = (
+    *("on_test_batch_begin", "on_test_batch_end"),
+    *("on_predict_batch_begin", "on_predict_batch_end"),
+)
+
+
+class Callback:
+    """What happens between steps: define the hooks that you need.
+
+    Attributes:
+        model: the model; params: {"epochs", "steps", "verbose"}.
+        reads_weights: whether hooks look at the weights, which costs copies.
+    """
+
+    reads_weights = True
+
+    def __init__(self) -> None:
+        self.params: dict[str, Any] = {}
+        self._model: Any = None
+
+    @property
+    def model(self) -> Any:
+        return self.__dict__.get("_model")
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        self.params = params
+
+    def set_model(self, model: Any) -> None:
+        self._model = model
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Before the first epoch."""
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Behind the last one."""
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Before an epoch, from 0."""
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Behind an epoch, with what it measured."""
+
+    def on_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Another name of on_train_batch_begin."""
+
+    def on_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Another name of on_train_batch_end."""
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Before a step."""
+        self.on_batch_begin(batch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Behind a step, with the means of the epoch so far."""
+        self.on_batch_end(batch, logs)
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        """Before validation, or evaluate."""
+
+    def on_test_end(self, logs: Any = None) -> None:
+        """Behind it."""
+
+    def on_predict_begin(self, logs: Any = None) -> None:
+        """Before predict."""
+
+    def on_predict_end(self, logs: Any = None) -> None:
+        """Behind it."""
+
+    def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Never called: a class that defines it is refused."""
+
+    on_test_batch_end = on_predict_batch_begin = on_predict_batch_end = on_test_batch_begin
+
+
+def sees_batches(one: Callback) -> bool:
+    """Whether a callback has a hook of single steps."""
+    return any(getattr(type(one), name, None) is not getattr(Callback, name) for name in BATCH)
+
+
+def checked(given: Any) -> list[Callback]:
+    """Callbacks as a list.
+
+    Raises:
+        ArgumentError: for what is none, or has a hook that nothing calls.
+    """
+    several = given.callbacks if isinstance(given, CallbackList) else given
+    listed = list(several) if isinstance(several, (list, tuple)) else [several] if several else []
+    for one in listed:
+        if not isinstance(one, Callback):
+            raise ArgumentError("keras.callbacks", f"expected a Callback of keras, got {one!r}")
+        for name in NEVER:
+            if getattr(type(one), name) is not getattr(Callback, name):
+                refuse(f"callbacks.{type(one).__name__}", name, "…", "rows are measured at once")
+    return listed
+
+
+class CallbackList:
+    """Several callbacks as one."""
+
+    def __init__(
+        self,
+        callbacks: Any = None,
+        add_history: bool = False,
+        add_progbar: bool = False,
+        model: Any = None,
+        **params: Any,
+    ) -> None:
+        if add_progbar:
+            refuse("callbacks.CallbackList", "add_progbar", True, "fit prints by verbose")
+        self.callbacks = checked(list(callbacks or []))
+        if add_history:
+            self.callbacks.append(History())
+        for one in self.callbacks:
+            one.set_params(params)
+            if model is not None:
+                one.set_model(model)
+
+    def __getattr__(self, hook: str) -> Callable[..., None]:
+        if not hook.startswith("on_"):
+            raise AttributeError(hook)
+
+        def call(*args: Any) -> None:
+            for one in self.callbacks:
+                getattr(one, hook)(*args)
+
+        return call
+
+
+class History(Callback):
+    """The curves of a run.
+
+    Attributes:
+        history: {"loss": […], …}; epoch: the numbers of the epochs.
+    """
+
+    reads_weights = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.history: dict[str, list[float]] = {}
+        self.epoch: list[int] = []
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.epoch = []
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.epoch.append(epoch)
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(value)

@@ -1,0 +1,369 @@
+"""keras.callbacks: stopping, rates, files, logs."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pellucid.core.errors import ArgumentError
+from pellucid.keras import arguments
+from pellucid.keras.arguments import refuse
+from pellucid.keras.callback import BATCH, NEVER, Callback, CallbackList, History
+from pellucid.train.logs import TensorBoardLog
+
+
+class _Monitor(Callback):
+    """Follows a measure of the epochs."""
+
+    def _follow(self, where: str, monitor: str, mode: str, min_delta: float) -> None:
+        if mode not in ("auto", "min", "max"):
+            raise ArgumentError(
+                f"keras.callbacks.{where}", f"mode must be auto, min or max, got {mode!r}"
+            )
+        self.monitor, self.mode, self._name = monitor, mode, where
+        high = ("acc", "accuracy", "auc", "precision", "recall", "f1_score", "fbeta_score",
+                "r2_score", "true_positives", "true_negatives")  # fmt: skip
+        up = mode == "max" or (mode == "auto" and monitor.endswith(high))
+        self._sign = -1.0 if up else 1.0
+        self.min_delta = abs(min_delta)
+
+    def _value(self, logs: Mapping[str, float]) -> float | None:
+        if self.monitor in logs:
+            return logs[self.monitor]
+        if self.monitor.startswith("val_") and "loss" in logs and self._awaits(logs):
+            return None
+        raise ArgumentError(
+            f"keras.callbacks.{self._name}",
+            f"monitor must be one of {', '.join(logs)}, got {self.monitor!r}",
+            "Give fit validation_data, or compile with the metric.",
+        )
+
+    def _awaits(self, logs: Mapping[str, float]) -> bool:
+        """Whether this epoch alone is without validation."""
+        return bool(self.params.get("validates"))
+
+    def _better(self, value: float, best: float | None, delta: float = 0.0) -> bool:
+        return best is None or self._sign * value < self._sign * best - delta
+
+
+class EarlyStopping(_Monitor):
+    """As keras.callbacks.EarlyStopping."""
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        min_delta: float = 0,
+        patience: int = 0,
+        verbose: int = 0,
+        mode: str = "auto",
+        baseline: float | None = None,
+        restore_best_weights: bool = False,
+        start_from_epoch: int = 0,
+    ) -> None:
+        super().__init__()
+        self._follow("EarlyStopping", monitor, mode, min_delta)
+        self.patience, self.verbose, self.baseline = patience, verbose, baseline
+        self.restore_best_weights, self.start_from_epoch = restore_best_weights, start_from_epoch
+        self.reads_weights = restore_best_weights
+        self.on_train_begin()
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.wait = self.stopped_epoch = self.best_epoch = 0
+        self.best: float | None = None
+        self.best_weights: Any = None
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        value = self._value(logs or {})
+        if value is None or epoch < self.start_from_epoch:
+            return
+        if self.restore_best_weights and self.best_weights is None:
+            self.best_weights, self.best_epoch = self.model.get_weights(), epoch
+        self.wait += 1
+        if self._better(value, self.best, self.min_delta):
+            self.best, self.best_epoch = value, epoch
+            if self.restore_best_weights:
+                self.best_weights = self.model.get_weights()
+            if self.baseline is None or self._better(value, self.baseline, self.min_delta):
+                self.wait = 0
+            return
+        if self.wait >= self.patience and epoch > 0:
+            self.stopped_epoch = epoch
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Any = None) -> None:
+        if self.stopped_epoch > 0 and self.verbose > 0:
+            print(f"Epoch {self.stopped_epoch + 1}: early stopping")
+        if self.restore_best_weights and self.best_weights is not None:
+            if self.verbose > 0:
+                print(f"Restoring model weights from the end of epoch {self.best_epoch + 1}.")
+            self.model.set_weights(self.best_weights)
+
+
+class ModelCheckpoint(_Monitor):
+    """As keras.callbacks.ModelCheckpoint, of whole epochs."""
+
+    def __init__(
+        self,
+        filepath: Any,
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: str = "auto",
+        save_freq: Any = "epoch",
+        initial_value_threshold: float | None = None,
+    ) -> None:
+        super().__init__()
+        if save_freq != "epoch":
+            refuse("callbacks.ModelCheckpoint", "save_freq", save_freq, "files are of whole epochs")
+        self._follow("ModelCheckpoint", monitor, mode, 0)
+        self.filepath, self.verbose = str(filepath), verbose
+        wanted = ".weights.h5" if save_weights_only else ".keras"
+        if not self.filepath.endswith(wanted):
+            raise ArgumentError(
+                "keras.callbacks.ModelCheckpoint", f"filepath must end in {wanted}, got {filepath}"
+            )
+        self.save_best_only, self.save_weights_only = save_best_only, save_weights_only
+        self.best = initial_value_threshold
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        logs = logs or {}
+        if self.save_best_only:
+            value = self._value(logs)
+            if value is None or not self._better(value, self.best):
+                return
+            self.best = value
+        path = self.filepath.format(epoch=epoch + 1, **logs)
+        if self.verbose > 0:
+            print(f"\nEpoch {epoch + 1}: saving model to {path}")
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        if self.save_weights_only:
+            self.model.save_weights(path, overwrite=True)
+        else:
+            self.model.save(path, overwrite=True)
+
+
+class ReduceLROnPlateau(_Monitor):
+    """As keras.callbacks.ReduceLROnPlateau."""
+
+    reads_weights = False
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        verbose: int = 0,
+        mode: str = "auto",
+        min_delta: float = 1e-4,
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if factor >= 1.0:
+            raise ArgumentError(
+                "keras.callbacks.ReduceLROnPlateau", f"factor must be < 1, got {factor}"
+            )
+        self._follow("ReduceLROnPlateau", monitor, mode, min_delta)
+        self.factor, self.patience, self.verbose = factor, patience, verbose
+        self.cooldown, self.min_lr = cooldown, min_lr
+        self.on_train_begin()
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.best: float | None = None
+        self.wait = self.cooldown_counter = 0
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        value = self._value(logs or {})
+        rate = self.model.optimizer.learning_rate
+        if logs is not None:
+            logs["learning_rate"] = float(rate)
+        if value is None:
+            return
+        if self.cooldown_counter > 0:
+            self.cooldown_counter -= 1
+            self.wait = 0
+        if self._better(value, self.best, self.min_delta):
+            self.best, self.wait = value, 0
+        elif self.cooldown_counter <= 0:
+            self.wait += 1
+            if self.wait >= self.patience and rate > np.float32(self.min_lr):
+                new = max(rate * self.factor, self.min_lr)
+                self.model.optimizer.learning_rate = new
+                if self.verbose > 0:
+                    print(
+                        f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new}."
+                    )
+                self.cooldown_counter, self.wait = self.cooldown, 0
+
+
+class LearningRateScheduler(Callback):
+    """As keras.callbacks.LearningRateScheduler."""
+
+    reads_weights = False
+
+    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
+        super().__init__()
+        self.schedule, self.verbose = schedule, verbose
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        optimizer = self.model.optimizer
+        try:
+            rate = self.schedule(epoch, float(optimizer.learning_rate))
+        except TypeError:
+            rate = self.schedule(epoch)
+        optimizer.learning_rate = float(rate)
+        if self.verbose > 0:
+            print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if logs is not None:
+            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+
+
+class LambdaCallback(Callback):
+    """As keras.callbacks.LambdaCallback."""
+
+    def __init__(
+        self,
+        on_epoch_begin: Any = None,
+        on_epoch_end: Any = None,
+        on_train_begin: Any = None,
+        on_train_end: Any = None,
+        on_train_batch_begin: Any = None,
+        on_train_batch_end: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__()
+        given = {
+            "on_epoch_begin": on_epoch_begin, "on_epoch_end": on_epoch_end,
+            "on_train_begin": on_train_begin, "on_train_end": on_train_end,
+            "on_train_batch_begin": on_train_batch_begin,
+            "on_train_batch_end": on_train_batch_end, **kwargs,
+        }  # fmt: skip
+        for name, function in given.items():
+            if not hasattr(Callback, name) or name in NEVER:
+                refuse("callbacks.LambdaCallback", name, function, "no hook has this name")
+            if function is not None:
+                setattr(self, name, function)
+        self.sees_batches = any(given.get(name) is not None for name in BATCH)
+
+
+class TerminateOnNaN(Callback):
+    """Ends the run where the loss is no longer finite, without an error."""
+
+    reads_weights = False
+
+    def __init__(self, raise_error: bool = False) -> None:
+        super().__init__()
+        self.raise_error = raise_error
+
+
+class CSVLogger(Callback):
+    """As keras.callbacks.CSVLogger."""
+
+    reads_weights = False
+
+    def __init__(self, filename: Any, separator: str = ",", append: bool = False) -> None:
+        super().__init__()
+        self.filename, self.separator, self.append = Path(filename), separator, append
+        self._keys: list[str] | None = None
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        if not self.append:
+            self.filename.write_text("")
+        self._keys = None
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        logs = logs or {}
+        new = self._keys is None and not (
+            self.append and self.filename.exists() and self.filename.stat().st_size
+        )
+        if self._keys is None:
+            self._keys = sorted(logs)
+            if "val_loss" not in logs and self.params.get("validates"):
+                self._keys += [f"val_{one}" for one in self._keys]
+        with self.filename.open("a", newline="") as file:
+            writer = csv.DictWriter(
+                file, ["epoch", *self._keys], delimiter=self.separator, lineterminator="\n",
+                extrasaction="ignore",
+            )  # fmt: skip
+            if new:
+                writer.writeheader()
+            writer.writerow({"epoch": epoch, **{one: logs.get(one, "NA") for one in self._keys}})
+
+
+class TensorBoard(Callback):
+    """The curves as TensorBoard reads them."""
+
+    reads_weights = False
+
+    def __init__(
+        self,
+        log_dir: Any = "logs",
+        histogram_freq: int = 0,
+        write_graph: bool = True,
+        write_images: bool = False,
+        write_steps_per_second: bool = False,
+        update_freq: Any = "epoch",
+        profile_batch: int = 0,
+        embeddings_freq: int = 0,
+        embeddings_metadata: Any = None,
+    ) -> None:
+        super().__init__()
+        for name, value, plain in (
+            ("histogram_freq", histogram_freq, 0), ("write_images", write_images, False),
+            ("write_steps_per_second", write_steps_per_second, False),
+            ("profile_batch", profile_batch, 0), ("embeddings_freq", embeddings_freq, 0),
+            ("embeddings_metadata", embeddings_metadata, None),
+        ):  # fmt: skip
+            if value != plain:
+                refuse("callbacks.TensorBoard", name, value, "curves are written, nothing else")
+        if update_freq != "epoch":
+            refuse("callbacks.TensorBoard", "update_freq", update_freq, "curves are of epochs")
+        if write_graph not in (True, False):
+            refuse("callbacks.TensorBoard", "write_graph", write_graph)
+        self._log = TensorBoardLog(log_dir)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        for word, held in (("train", False), ("validation", True)):
+            row = {
+                f"epoch_{name.removeprefix('val_')}": value
+                for name, value in (logs or {}).items()
+                if name.startswith("val_") is held
+            }
+            if row:
+                self._log.write(word, epoch, row)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self._log.close()
+
+
+class BackupAndRestore(Callback):
+    """Refused: fit of ours goes on from a checkpoint file."""
+
+    def __init__(self, backup_dir: Any, save_freq: Any = "epoch", **kwargs: Any) -> None:
+        refuse(
+            "callbacks.BackupAndRestore",
+            "backup_dir",
+            backup_dir,
+            "pel.Sequential's fit(…, checkpoint=path) saves a run, and resume=True goes on",
+        )
+
+
+_KNOWN = {
+    one.__name__: one
+    for one in (
+        *(BackupAndRestore, CSVLogger, Callback, CallbackList, EarlyStopping, History),
+        *(LambdaCallback, LearningRateScheduler, ModelCheckpoint, ReduceLROnPlateau),
+        *(TensorBoard, TerminateOnNaN),
+    )
+}
+__all__ = sorted(_KNOWN)  # pyright: ignore
+
+if not TYPE_CHECKING:
+    __getattr__ = arguments.names("callbacks", __all__)

@@ -1,0 +1,320 @@
+"""keras.losses: names and arguments of Keras for the losses of ours, as means over outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pellucid import nn
+from pellucid.core.errors import ArgumentError, nearest
+from pellucid.keras import arguments, formulas
+from pellucid.keras.arguments import Arguments, bound, refuse, signature
+from pellucid.keras.tensors import applied
+from pellucid.nn.losses.base import Loss as Inner
+from pellucid.nn.losses.contract import contract
+from pellucid.nn.losses.named import UserLoss
+from pellucid.ops.value import Value
+
+Make = Callable[[Arguments, str], Inner | None]  # None: Keras's formula itself
+
+
+def _mean(kind: Any, *names: str) -> Make:
+    return lambda a, end: kind(*(getattr(a, one) for one in names), average=True)
+
+
+def _logits(a: Arguments, end: str, link: str) -> bool:
+    """Whether the loss of ours that takes logits is meant: of logits, or behind its activation.
+
+    Args:
+        end: what the model ends in.
+    """
+    if a.from_logits:
+        if end == link:
+            refuse(a.where_, "from_logits", True, f"the model ends in {link}, so they are none")
+        return True
+    if end == "linear":
+        raise ArgumentError(
+            f"keras.{a.where_}",
+            f"the loss takes probabilities, got a model with a linear end: no {link} is there",
+            "Write from_logits=True.",
+        )
+    return end == link
+
+
+def _binary(a: Arguments, end: str) -> Inner | None:
+    a.only("axis", -1)
+    kind = nn.BinaryCrossEntropy if _logits(a, end, "sigmoid") else None
+    return kind(a.label_smoothing, average=True) if kind else None
+
+
+def _categorical(a: Arguments, end: str) -> Inner | None:
+    a.only("axis", -1)
+    if "ignore_class" in a.values_:
+        a.only("ignore_class", None)
+    smoothing = a.label_smoothing if "label_smoothing" in a.values_ else 0.0
+    return nn.CrossEntropy(smoothing, average=True) if _logits(a, end, "softmax") else None
+
+
+def _needs(a: Arguments, end: str, link: str) -> None:
+    given = "from_logits" in a.values_ and a.from_logits
+    if not given and end != link:
+        raise ArgumentError(
+            f"keras.{a.where_}", f"the model must end in {link}, got {end}", "Add the activation."
+        )
+    if given:
+        _logits(a, end, link)
+
+
+def _binary_focal(a: Arguments, end: str) -> Inner:
+    a.only("axis", -1)
+    _needs(a, end, "sigmoid")
+    alpha = a.alpha
+    return nn.BinaryFocal(
+        a.label_smoothing, gamma=a.gamma, alpha=alpha if a.apply_class_balancing else None,
+        average=True,
+    )  # fmt: skip
+
+
+def _focal(a: Arguments, end: str) -> Inner:
+    a.only("axis", -1)
+    _needs(a, end, "softmax")
+    return nn.Focal(a.label_smoothing, gamma=a.gamma, alpha=a.alpha, average=True)
+
+
+def _divergence(a: Arguments, end: str) -> Inner:
+    _needs(a, end, "softmax")
+    return nn.KLDivergence(average=True)
+
+
+def _generalized(a: Arguments, end: str) -> Inner:
+    _needs(a, end, "softmax")
+    return nn.GeneralizedCrossEntropy(q=a.q, average=True)
+
+
+def _cosine(a: Arguments, end: str) -> Inner:
+    a.only("axis", -1)
+    plain = nn.CosineDistance(average=True)
+    return UserLoss(lambda t, p: plain.per_row(t, p) - 1)
+
+
+ROWS: dict[str, Make] = {
+    "MeanSquaredError": _mean(nn.Squared),
+    "MeanAbsoluteError": _mean(nn.Absolute),
+    "MeanAbsolutePercentageError": _mean(nn.AbsolutePercentage),
+    "MeanSquaredLogarithmicError": _mean(nn.SquaredLogarithmic),
+    "Huber": _mean(nn.Huber, "delta"),
+    "LogCosh": _mean(nn.LogCosh),
+    "Poisson": _mean(nn.PoissonRate),
+    "Hinge": _mean(nn.Hinge),
+    "SquaredHinge": _mean(nn.SquaredHinge),
+    "CategoricalHinge": lambda a, end: nn.CategoricalHinge(average=True),
+    "BinaryCrossentropy": _binary,
+    "CategoricalCrossentropy": _categorical,
+    "SparseCategoricalCrossentropy": _categorical,
+    "BinaryFocalCrossentropy": _binary_focal,
+    "CategoricalFocalCrossentropy": _focal,
+    "CategoricalGeneralizedCrossEntropy": _generalized,
+    "KLDivergence": _divergence,
+    "CosineSimilarity": _cosine,
+}
+_SIGNS = ("Hinge", "SquaredHinge")
+# What a loss calls its function: the formula, and a sign.
+_FORMULAS = {
+    "MeanSquaredError": "mean_squared_error", "MeanAbsoluteError": "mean_absolute_error",
+    "MeanAbsolutePercentageError": "mean_absolute_percentage_error",
+    "MeanSquaredLogarithmicError": "mean_squared_logarithmic_error", "Huber": "huber",
+    "LogCosh": "log_cosh", "Poisson": "poisson", "Hinge": "hinge",
+    "SquaredHinge": "squared_hinge", "CategoricalHinge": "categorical_hinge",
+    "BinaryCrossentropy": "binary_crossentropy",
+    "CategoricalCrossentropy": "categorical_crossentropy",
+    "SparseCategoricalCrossentropy": "sparse_categorical_crossentropy",
+    "KLDivergence": "kl_divergence", "CosineSimilarity": "cosine_similarity",
+}  # fmt: skip
+_MORE = ("delta", "from_logits", "label_smoothing")
+
+
+class Loss:
+    """What training lowers. One of your own defines `call(y_true, y_pred)`."""
+
+    room_name = ""
+    make: Make
+
+    def __init__(
+        self, name: str | None = None, reduction: Any = "sum_over_batch_size", dtype: Any = None
+    ) -> None:
+        if dtype is not None:
+            refuse(f"losses.{type(self).__name__}", "dtype", dtype)
+        self.name, self.reduction = name or type(self).__name__, reduction
+        self._arguments: Arguments | None = None
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """The loss of each row."""
+        if self.room_name not in _FORMULAS:
+            raise ArgumentError(
+                f"keras.losses.{self.room_name}", "it is for compile alone, got a call", ""
+            )
+        assert self._arguments is not None
+        values = self._arguments.values_
+        more = {one: values[one] for one in _MORE if one in values}
+        found = formulas.called(_FORMULAS[self.room_name], y_true, y_pred, **more)
+        return -found if self.room_name == "CosineSimilarity" else found
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """The mean loss of arrays, or of tensors."""
+        if self.reduction not in ("sum_over_batch_size", "mean", "sum", "none", None):
+            refuse("losses", "reduction", self.reduction)
+        found = self.call(y_true, y_pred)
+        if sample_weight is not None:
+            found = found * np.asarray(sample_weight)
+        if self.reduction in ("none", None):
+            return _plain(found)
+        import pellucid.numpy as pnp
+
+        return _plain(pnp.sum(found) if self.reduction == "sum" else pnp.mean(found))
+
+    # -- for compile ------------------------------------------------------------------------
+
+    def inner(self, end: Any) -> Inner:
+        """The loss of ours, for a model that ends in this activation.
+
+        Where ours does not take what the model ends in, it is Keras's formula.
+        """
+        where = f"losses.{type(self).__name__}"
+        if self.reduction not in ("sum_over_batch_size", "mean"):
+            refuse(where, "reduction", self.reduction, "the objective is a mean over rows")
+        if not self.room_name:
+            return UserLoss(self._per_row)
+        assert self._arguments is not None
+        made = type(self).make(self._arguments, end if isinstance(end, str) else "an own function")
+        self._arguments.finish()
+        refused = made is None or contract(made, end).refusal is not None
+        if refused and self.room_name in _FORMULAS:
+            return UserLoss(self._per_row)
+        assert made is not None
+        return made
+
+    def _per_row(self, target: Any, output: Any) -> Value:
+        return formulas.of_rows(self.call(target, output), output.shape[0])
+
+    def prepared(self, y: Any, output: tuple[Any, ...]) -> Any:
+        """Targets in the form that the loss of ours takes."""
+        if self.room_name == "SparseCategoricalCrossentropy":
+            if y.ndim == len(output) and y.shape[-1] == 1:
+                return y[..., 0]
+            if y.ndim != len(output) - 1:
+                raise ArgumentError(
+                    "keras.losses.SparseCategoricalCrossentropy",
+                    f"targets must be classes as whole numbers, got {y.shape}",
+                    "For one-hot rows use CategoricalCrossentropy.",
+                )
+        elif self.room_name in ("CategoricalCrossentropy", "CategoricalFocalCrossentropy"):
+            if y.shape[1:] != tuple(output[1:]):
+                raise ArgumentError(
+                    f"keras.losses.{self.room_name}",
+                    f"targets must be one-hot rows {(None, *output[1:])}, got {y.shape}",
+                    "For whole numbers use SparseCategoricalCrossentropy.",
+                )
+        elif self.room_name in _SIGNS and np.isin(y, (0, 1)).all():
+            return 2.0 * y - 1
+        return y
+
+
+def _plain(found: Any) -> Any:
+    return found.numpy() if hasattr(found, "numpy") and not hasattr(found, "node") else found
+
+
+def _class(name: str, make: Make) -> type[Loss]:
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        given, _ = bound("losses", name, args, kwargs)
+        given.read_.update(("name", "reduction", "dtype"))
+        Loss.__init__(self, given.name, given.reduction, given.dtype)
+        self._arguments = given
+
+    own = {"room_name": name, "make": staticmethod(make), "__init__": __init__}
+    doc = f"As keras.losses.{name}. See docs/keras.md."
+    return type(name, (Loss,), {**own, "__doc__": doc, "__signature__": signature("losses", name)})
+
+
+_MADE: dict[str, Any] = {name: _class(name, make) for name, make in ROWS.items()}
+
+
+def _function(name: str) -> Callable[..., Any]:
+    """A function (y_true, y_pred), of arrays and of tensors."""
+    room = "losses" if name in arguments.table()["rooms"]["losses"] else "metrics"
+
+    def function(*args: Any, **kwargs: Any) -> Any:
+        given, _ = bound(room, name, args, kwargs)
+        names = ("from_logits", "label_smoothing", "delta", "threshold", "k")
+        more = {one: getattr(given, one) for one in names if one in given.values_}
+        pair = (given.y_true, given.y_pred)
+        if "axis" in given.values_:
+            given.only("axis", -1)
+        given.finish()
+        sign = -1 if name == "cosine_similarity" else 1  # a loss is lower where it is better
+        found = applied(lambda t, p: formulas.called(name, t, p, **more) * sign, pair, {}, name)
+        return found if any(isinstance(one, Value) for one in pair) else _plain(found)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"As keras.{room}.{name}."
+    function.__signature__ = signature(room, name)  # type: ignore[attr-defined]
+    return function
+
+
+FUNCTIONS = {name: _function(name) for name in {**formulas.LOSSES, **formulas.ACCURACIES}}
+_OWN_FUNCTIONS = {name: FUNCTIONS[name] for name in formulas.LOSSES}
+_KNOWN: dict[str, Any] = {
+    "Loss": Loss, **arguments.aliases("losses", {**_MADE, **_OWN_FUNCTIONS})
+}  # fmt: skip
+_CLASS_OF = {function: kind for kind, function in _FORMULAS.items()}
+_WORDS = {
+    "mse": "MeanSquaredError", "MSE": "MeanSquaredError", "mae": "MeanAbsoluteError",
+    "MAE": "MeanAbsoluteError", "mape": "MeanAbsolutePercentageError",
+    "MAPE": "MeanAbsolutePercentageError", "msle": "MeanSquaredLogarithmicError",
+    "MSLE": "MeanSquaredLogarithmicError", "kld": "KLDivergence", "bce": "BinaryCrossentropy",
+    "BCE": "BinaryCrossentropy", "logcosh": "LogCosh",
+    "kullback_leibler_divergence": "KLDivergence",
+    "binary_focal_crossentropy": "BinaryFocalCrossentropy", "KLD": "KLDivergence",
+    "categorical_focal_crossentropy": "CategoricalFocalCrossentropy",
+}  # fmt: skip
+
+
+def get(identifier: Any) -> Any:
+    """The loss that a name, a class or a function stands for, as an object."""
+    if isinstance(identifier, str):
+        name = _WORDS.get(identifier, _CLASS_OF.get(identifier, identifier))
+        if name not in _MADE:
+            known = [*_WORDS, *_CLASS_OF, *_MADE]
+            raise ArgumentError(
+                "keras.losses", f"unknown loss {identifier!r}", nearest(identifier, known)
+            )
+        return _MADE[name]()
+    if isinstance(identifier, type) and issubclass(identifier, Loss):
+        return identifier()
+    if isinstance(identifier, Loss):
+        return identifier
+    name = next((one for one, own in _OWN_FUNCTIONS.items() if own is identifier), "")
+    if name:
+        return _MADE[_CLASS_OF[name]]()
+    if callable(identifier):
+        return OwnLoss(identifier)
+    raise ArgumentError("keras.losses", f"expected a loss, got {identifier!r}")
+
+
+class OwnLoss(Loss):
+    """A function (y_true, y_pred) of a person's own."""
+
+    def __init__(self, function: Callable[..., Any]):
+        super().__init__(getattr(function, "__name__", "loss"))
+        self.function = function
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return self.function(y_true, y_pred)
+
+
+globals().update(_KNOWN)
+__all__ = sorted([*_KNOWN, "get"])  # pyright: ignore
+
+if not TYPE_CHECKING:
+    __getattr__ = arguments.names("losses", __all__)

@@ -1,0 +1,151 @@
+"""keras.models: layers in a row, and models out of files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pellucid import models as ours
+from pellucid.core.errors import ArgumentError
+from pellucid.keras import arguments
+from pellucid.keras.arguments import refuse
+from pellucid.keras.base import Layer
+from pellucid.keras.layers import InputLayer
+from pellucid.keras.mapped import Mapped
+from pellucid.keras.model import Model
+from pellucid.keras.networks import as_arrays
+from pellucid.keras.session import SESSION
+from pellucid.keras.tensors import ROOT, KerasTensor, flat, input_tensor
+from pellucid.tables import load
+
+
+class Sequential(Model):
+    """Layers in a row."""
+
+    def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None) -> None:
+        super().__init__(
+            name=SESSION.name("Sequential") if name is None else name, trainable=trainable
+        )
+        for one in layers or ():
+            self.add(one)
+
+    def add(self, layer: Any) -> None:
+        """Puts a layer behind the others."""
+        if isinstance(layer, KerasTensor) and layer.node is not None:
+            layer = layer.node.layer
+        if not isinstance(layer, Layer):
+            raise ArgumentError("keras.Sequential", f"expected a layer, got {layer!r}")
+        if not self._layers and not isinstance(layer, InputLayer):
+            sample = getattr(layer, "_sample", None)
+            if sample is None and isinstance(layer, Model) and layer._network is not None:
+                sample = layer.input_shape[1:]
+            if sample is not None:
+                self._layers.append(InputLayer(shape=sample))
+        self._layers.append(layer)
+        self._network = None
+        if len(self._layers) > 1 and isinstance(self._layers[0], InputLayer):
+            self._chained()
+
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Takes the last layer off."""
+        last: Layer = self._layers.pop()
+        self._network = None
+        return last
+
+    @property
+    def layers(self) -> list[Layer]:
+        return [one for one in self._layers if not isinstance(one, InputLayer)]
+
+    def _chained(self) -> None:
+        """Calls the layer that was added last on the output of those before."""
+        x = getattr(self, "_end", None) if len(self._layers) > 2 else None
+        done = getattr(self, "_done", 0)
+        if x is None or done != len(self._layers) - 1:
+            x = self._layers[0].output
+            for one in self._layers[1:-1]:
+                x = one(x)
+        self.__dict__["_end"] = self._layers[-1](x)
+        self.__dict__["_done"] = len(self._layers)
+        self.built = True
+
+    def network(self, x: Any = None) -> ours.Model:
+        if self._network is None and self._layers and isinstance(self._layers[0], InputLayer):
+            if getattr(self, "_done", 0) != len(self._layers):
+                self.__dict__["_end"] = None
+                self._chained()
+            self._connect(self._layers[0].output, self.__dict__["_end"])
+            self.built = True
+        elif self._network is None and x is not None:
+            first = np.asarray(flat(as_arrays(x))[0])
+            self._layers.insert(0, InputLayer(shape=first.shape[1:]))
+            return self.network()
+        return super().network(x)
+
+    def build(self, input_shape: Any = None) -> None:
+        if input_shape is not None and self._network is None and ROOT.get() is None:
+            self.network(np.zeros((1, *input_shape[1:])))
+        self.built = True
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        x = inputs
+        for one in self.layers:
+            x = one(x)
+        return x
+
+
+class Loaded(Layer):
+    """A layer of a model out of a file."""
+
+    own_weights = Mapped.own_weights
+    inner_layers = Mapped.inner_layers
+    _frozen = Mapped._frozen
+
+    def __init__(self, inner: Any) -> None:
+        super().__init__(name=inner.name or SESSION.name(type(inner).__name__))
+        self.inner, self.built = inner, True
+
+
+def load_model(
+    filepath: Any, custom_objects: Any = None, compile: bool = True, safe_mode: bool = True
+) -> Model:
+    """The model of a file that `save` wrote.
+
+    Its layers are those of the file; the functions in it stand there as graphs.
+    """
+    if custom_objects:
+        refuse("models.load_model", "custom_objects", custom_objects)
+    if safe_mode is not True:
+        refuse("models.load_model", "safe_mode", safe_mode)
+    network = load(filepath)
+    if not isinstance(network, ours.Model):
+        raise ArgumentError("keras.load_model", f"expected a model in {filepath}, got {network!r}")
+    made = Model(name=network.name)
+    architecture = network.architecture
+    made._layers = [Loaded(one) for one in architecture.unique().values()]
+    made._network = network
+    made._input_names = list(architecture.inputs.names)
+    made._output_names = list(architecture.outputs.names)
+    made._inputs = [
+        input_tensor(sample, name)
+        for sample, name in zip(architecture.samples, architecture.inputs.names, strict=True)
+    ]
+    made._outputs = list(range(len(architecture.ends))) if len(architecture.ends) > 1 else 0
+    made.built = made._functional = True
+    if not compile:
+        network._configuration = None
+    return made
+
+
+def save_model(model: Model, filepath: Any, overwrite: bool = True, zipped: Any = None) -> None:
+    """As model.save."""
+    model.save(filepath, overwrite, zipped)
+
+
+_KNOWN = {
+    "Model": Model, "Sequential": Sequential, "load_model": load_model, "save_model": save_model,
+}  # fmt: skip
+__all__ = sorted(_KNOWN)  # pyright: ignore
+
+if not TYPE_CHECKING:
+    __getattr__ = arguments.names("models", __all__)

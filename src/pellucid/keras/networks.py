@@ -1,0 +1,267 @@
+"""The graph of a model: from tensors to a Model of ours, its layers, its weights, its table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from pellucid import models as ours
+from pellucid.core.errors import ArgumentError, nearest
+from pellucid.keras import graphs
+from pellucid.keras.arguments import refuse
+from pellucid.keras.base import COMMON, Layer, _plain
+from pellucid.keras.layers import InputLayer
+from pellucid.keras.session import SESSION
+from pellucid.keras.tensors import ROOT, KerasTensor, flat, mapped
+
+_REFUSED = (
+    *("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics"),
+    *("make_train_function", "make_test_function", "make_predict_function"),
+)
+
+
+class Network(Layer):
+    """The graph of a model, and what Keras says of it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        inputs = kwargs.pop("inputs", args[0] if args else None)
+        outputs = kwargs.pop("outputs", args[1] if len(args) > 1 else None)
+        where = type(self).__name__ if type(self).__name__ != "Model" else "Functional"
+        for name in kwargs:
+            if name not in COMMON:
+                raise ArgumentError(
+                    f"keras.{where}", f"unknown argument {name!r}", nearest(name, COMMON)
+                )
+        if "name" not in kwargs or kwargs["name"] is None:
+            kwargs["name"] = SESSION.name(where)
+        super().__init__(**kwargs)
+        self.stop_training = False
+        self.history: Any = None
+        self._network: ours.Model | None = None
+        self._inputs: Any = None
+        self._outputs: Any = None
+        self._input_names: list[str] = []
+        self._output_names: list[str] = []
+        self._compiled: dict[str, Any] | None = None
+        self._configured: Any = None
+        self._running: tuple[float, dict[str, float]] = (0.0, {})
+        if inputs is not None:
+            if outputs is None:
+                raise ArgumentError("keras.Model", "outputs must be given with inputs")
+            inputs, outputs = (  # dicts in the order of their keys, as Keras has them
+                dict(sorted(one.items())) if isinstance(one, Mapping) else one
+                for one in (inputs, outputs)
+            )
+            self._connect(inputs, outputs)
+            self._layers = graphs.ordered(flat(inputs), flat(outputs))
+            self.built = True
+            self._functional = True
+
+    _functional = False
+
+    # -- the network ------------------------------------------------------------------------
+
+    def _connect(self, inputs: Any, outputs: Any) -> None:
+        self._inputs, self._outputs = inputs, outputs
+        first, last = graphs.named(inputs, "inputs"), graphs.named(outputs, "outputs")
+        self._input_names, self._output_names = list(first), list(last)
+        self._network = graphs.network(first, last, _plain(self.name))
+        self._configured = None
+
+    def network(self, x: Any = None) -> ours.Model:
+        """The Model of ours; x gives the shapes where they are not known."""
+        for name in _REFUSED:
+            if hasattr(type(self), name):
+                refuse(
+                    type(self).__name__, name, "…",
+                    "fit trains by its own step: see docs/training-loops.md for loops of your own",
+                )  # fmt: skip
+        if self._network is None:
+            if x is None:
+                raise ArgumentError(
+                    f"keras.{self.name}",
+                    "the shape of the input is not known yet",
+                    "Begin with Input(shape), call build, or call the model on data.",
+                )
+            number = iter(range(1000))
+            tensors = mapped(
+                as_arrays(x),
+                lambda one: (
+                    InputLayer(shape=one.shape[1:], name=f"{self.name}_x{next(number)}").output
+                ),
+            )
+            outputs = self(tensors)
+            if self._network is None:
+                self._connect(tensors, outputs)
+        assert self._network is not None
+        return self._network
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights for inputs of this shape, with None for the rows."""
+        plain = isinstance(input_shape, (tuple, list)) and bool(input_shape)
+        plain = plain and all(one is None or isinstance(one, int) for one in input_shape)
+        if plain and self._network is None and ROOT.get() is None:
+            self.network(np.zeros((1, *input_shape[1:])))
+        self.built = True
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        """The network on other tensors."""
+        network = self._network
+        if network is None:
+            raise ArgumentError(
+                f"keras.{self.name}", "a model of your own must define call, got none", ""
+            )
+        tensors = self._given(inputs, "inputs")
+        several = len(tensors) > 1
+        words = network.architecture.inputs.names
+        symbols: Any = tensors[0].symbol
+        if several:
+            symbols = {word: one.symbol for word, one in zip(words, tensors, strict=True)}
+        found = network(symbols)
+        made = flat(found)
+        types = network.architecture.output_types
+        wrapped = iter(
+            [
+                KerasTensor(symbol, type, None, tensors[0].root, name)
+                for symbol, type, name in zip(made, types, self._output_names, strict=True)
+            ]
+        )
+        return mapped(self._outputs, lambda _: next(wrapped))
+
+    def _given(self, x: Any, what: str) -> list[Any]:
+        """x or y as a list in the order of the inputs or outputs."""
+        names = self._input_names if what == "inputs" else self._output_names
+        if isinstance(x, Mapping):
+            missing = [name for name in names if name not in x]
+            if missing:
+                raise ArgumentError(
+                    f"keras.{self.name}", f"{what} must hold {missing[0]!r}, got {', '.join(x)}"
+                )
+            for name in x:
+                if name not in names:
+                    raise ArgumentError(
+                        f"keras.{self.name}", f"{what} have no {name!r}", nearest(name, names)
+                    )
+            return [x[name] for name in names]
+        nested = isinstance(x, (list, tuple)) and len(names) > 1
+        found = list(x) if nested else [x]
+        if isinstance(x, (list, tuple)) and len(x) == 1 and hasattr(x[0], "shape"):
+            found = list(x)
+        if len(found) != len(names):
+            raise ArgumentError(
+                f"keras.{self.name}", f"{what} must be {len(names)}, got {len(found)}"
+            )
+        return found
+
+    # -- what Keras says of a model ---------------------------------------------------------
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, in Keras's order."""
+        return list(self._layers)
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        self.network()
+        return flat(self._inputs)
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        self.network()
+        return flat(self._outputs)
+
+    @property
+    def input(self) -> Any:
+        self.network()
+        return self._inputs
+
+    @property
+    def input_shape(self) -> Any:
+        return mapped(self.input, lambda one: one.shape)
+
+    @property
+    def output_shape(self) -> Any:
+        return mapped(self.output, lambda one: one.shape)
+
+    @property
+    def output_names(self) -> list[str]:
+        self.network()
+        return list(self._output_names)
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """The layer of this name, or this number."""
+        if (name is None) == (index is None):
+            raise ArgumentError("keras.get_layer", "give a name or an index, one of them")
+        if index is not None:
+            return self.layers[index]
+        for one in self.layers:
+            if one.name == name:
+                return one
+        names = [one.name for one in self.layers]
+        raise ArgumentError("keras.get_layer", f"there is no layer {name!r}", nearest(name, names))
+
+    def own_weights(self) -> Any:
+        found, seen = [], set()
+        for one in super().own_weights():
+            if (id(one[0]), one[1], one[2]) not in seen:
+                seen.add((id(one[0]), one[1], one[2]))
+                found.append(one)
+        return found
+
+    def set_weights(self, weights: Any) -> None:
+        super().set_weights(weights)
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Any = None,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Any = None,
+    ) -> None:
+        """Prints a table of the layers."""
+        for name, value in (
+            ("positions", positions), ("expand_nested", expand_nested),
+            ("show_trainable", show_trainable), ("layer_range", layer_range),
+        ):  # fmt: skip
+            if value not in (None, False):
+                refuse("Model.summary", name, value, "the table has one form")
+        self.network()
+        width = line_length or 65
+        say = print_fn or print
+        say(f'Model: "{self.name}"')
+        say("─" * width)
+        say(f"{'Layer (type)':<34}{'Output Shape':<20}{'Param #':>10}")
+        say("─" * width)
+        for one in self.layers:
+            shape = getattr(one.__dict__.get("_made_tensor"), "shape", "")
+            label = f"{one.name} ({type(one).__name__})"
+            say(f"{label:<34}{shape!s:<20}{one.count_params():>10,}")
+        say("─" * width)
+        total = self.count_params()
+        trained = sum(int(one.size) for one in self.trainable_weights)
+        say(f"Total params: {total:,}")
+        say(f"Trainable params: {trained:,}")
+        say(f"Non-trainable params: {total - trained:,}")
+
+
+def array(x: Any) -> Any:
+    """x as it is where it has numbers in an array or a table, else an array."""
+    return x if hasattr(x, "shape") or hasattr(x, "columns") else np.asarray(x)
+
+
+def numbers(x: Any) -> Any:
+    """Arrays of a batch: tensors of PyTorch and others become arrays."""
+    return mapped(x, np.asarray)
+
+
+def as_arrays(x: Any) -> Any:
+    """Nested arrays; a list of numbers is one array."""
+    if isinstance(x, Mapping):
+        return {name: as_arrays(one) for name, one in x.items()}
+    if isinstance(x, (list, tuple)) and x and all(hasattr(one, "shape") and one.shape for one in x):
+        return type(x)([array(one) for one in x])
+    return array(x)

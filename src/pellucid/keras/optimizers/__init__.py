@@ -1,0 +1,161 @@
+"""keras.optimizers: names, defaults and forms of Keras over the optimizers of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from pellucid import optim as ours
+from pellucid.core.errors import ArgumentError, nearest
+from pellucid.keras import arguments
+from pellucid.keras.arguments import Arguments, bound, signature
+from pellucid.keras.optimizers import schedules
+from pellucid.keras.optimizers.forms import (
+    KerasAdagrad,
+    KerasAdam,
+    KerasDecay,
+    KerasRMSprop,
+    KerasSGD,
+)
+from pellucid.optim import Schedule
+
+Inner = ours.Optimizer
+Make = Callable[..., Inner]
+
+
+def _adam(a: Arguments, rate: Any, clips: dict[str, Any]) -> Inner:
+    return KerasAdam(rate, a.beta_1, a.beta_2, a.epsilon, **clips)
+
+
+def _betas(kind: Any) -> Make:
+    return lambda a, rate, clips: kind(rate, a.beta_1, a.beta_2, a.epsilon, **clips)
+
+
+def _ftrl(a: Arguments, rate: Any, clips: dict[str, Any]) -> Inner:
+    return ours.Ftrl(
+        rate, a.initial_accumulator_value, a.l1_regularization_strength,
+        a.l2_regularization_strength, a.beta, **clips,
+    )  # fmt: skip
+
+
+# Each row makes an optimizer of ours of Keras's arguments, a rate and the clipping.
+ROWS: dict[str, Make] = {
+    "SGD": lambda a, rate, clips: KerasSGD(rate, a.momentum, a.nesterov, **clips),
+    "Adam": _adam,
+    "AdamW": _adam,
+    "RMSprop": lambda a, rate, clips: KerasRMSprop(
+        rate, a.rho, a.momentum, a.epsilon, a.centered, **clips),
+    "Adagrad": lambda a, rate, clips: KerasAdagrad(
+        rate, a.initial_accumulator_value, a.epsilon, **clips),
+    "Adadelta": lambda a, rate, clips: ours.Adadelta(rate, a.rho, a.epsilon, **clips),
+    "Adamax": _betas(ours.Adamax),
+    "Nadam": lambda a, rate, clips: ours.Nadam(
+        rate, a.beta_1, a.beta_2, a.epsilon, 1.0, **clips),
+    "Lion": lambda a, rate, clips: ours.Lion(rate, a.beta_1, a.beta_2, **clips),
+    "Lamb": _betas(ours.Lamb),
+    "Ftrl": _ftrl,
+    "Adafactor": lambda a, rate, clips: ours.Adafactor(
+        rate, -a.beta_2_decay, a.epsilon_1, a.epsilon_2, a.clip_threshold, a.relative_step,
+        **clips),
+}  # fmt: skip
+
+_CLIPS = {"clipnorm": "clip_each_norm", "clipvalue": "clip_value", "global_clipnorm": "clip_norm"}
+
+
+class Optimizer:
+    """How a model is trained.
+
+    Attributes:
+        learning_rate: a number, which may be set between epochs, or a schedule.
+        inner: the optimizer of ours.
+    """
+
+    room_name = ""
+    make: Make
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if not self.room_name:
+            raise ArgumentError(
+                "keras.optimizers.Optimizer",
+                "an optimizer of your own is a class of pel.optim.Optimizer, got a Keras one",
+                "Define step there: see pel.optim.SGD.",
+            )
+        given, _ = bound("optimizers", self.room_name, args, kwargs)
+        self.name = given.name or self.room_name.lower()
+        rate = schedules.meant(given.learning_rate)
+        clips = {own: getattr(given, name) for name, own in _CLIPS.items()}
+        made = type(self).make(given, rate, clips)
+        decay = given.weight_decay
+        self.inner: Inner = KerasDecay(rate, made, float(decay), **clips) if decay else made
+        self._given = given.learning_rate
+        self._rate = rate
+        given.finish()
+
+    @property
+    def learning_rate(self) -> Any:
+        """The rate now, or the schedule."""
+        return self._given if isinstance(self._rate, Schedule) else float(self._rate)
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        if isinstance(self._rate, Schedule) or not isinstance(value, (int, float)):
+            value = value.item() if getattr(value, "ndim", None) == 0 else value
+            if isinstance(self._rate, Schedule) or not isinstance(value, (int, float)):
+                raise ArgumentError(
+                    f"keras.optimizers.{self.room_name}",
+                    "learning_rate can be set where it is a number, to a number, got another",
+                    "Make an optimizer with the schedule.",
+                )
+        self._rate = float(value)
+
+    lr = learning_rate
+
+    @property
+    def scale(self) -> float:
+        """The rate now, as a part of that of the optimizer of ours."""
+        first = self.inner.learning_rate
+        if isinstance(first, Schedule) or self._rate == first:
+            return 1.0
+        if not first:
+            raise ArgumentError(
+                f"keras.optimizers.{self.room_name}", "a rate of 0 cannot be raised", ""
+            )
+        return float(self._rate) / float(first)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self.name, "learning_rate": self.learning_rate}
+
+
+def _class(name: str, make: Make) -> type[Optimizer]:
+    doc = f"As keras.optimizers.{name}."
+    own = {"room_name": name, "make": staticmethod(make), "__doc__": doc}
+    return type(name, (Optimizer,), {**own, "__signature__": signature("optimizers", name)})
+
+
+_MADE: dict[str, Any] = {name: _class(name, make) for name, make in ROWS.items()}
+_BY_WORD = {name.lower(): kind for name, kind in _MADE.items()}
+_KNOWN = {"Optimizer": Optimizer, **arguments.aliases("optimizers", _MADE)}
+
+
+def get(identifier: Any) -> Any:
+    """The optimizer that a name stands for."""
+    if isinstance(identifier, str):
+        if identifier.lower() not in _BY_WORD:
+            raise ArgumentError(
+                "keras.optimizers",
+                f"unknown optimizer {identifier!r}",
+                nearest(identifier, _BY_WORD),
+            )
+        return _BY_WORD[identifier.lower()]()
+    if isinstance(identifier, type) and issubclass(identifier, Optimizer):
+        return identifier()
+    if isinstance(identifier, Optimizer):
+        return identifier
+    raise ArgumentError("keras.optimizers", f"expected an optimizer, got {identifier!r}")
+
+
+globals().update(_KNOWN)
+__all__ = sorted([*_KNOWN, "get", "schedules"])  # pyright: ignore
+
+if not TYPE_CHECKING:
+    __getattr__ = arguments.names("optimizers", __all__)

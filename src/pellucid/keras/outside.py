@@ -1,0 +1,80 @@
+"""What of Keras is outside, and why: one line for each name and each argument."""
+
+from __future__ import annotations
+
+import re
+
+_RECURRENT = "Recurrent layers are outside: Pellucid's networks feed forward."
+_ATTENTION = "Attention is outside: Pellucid has dense, convolutional and normalising layers."
+_SOLID = "Layers over three axes are outside: Pellucid convolves and pools over one or two."
+_ELSEWHERE = "It runs what another library made, which is outside."
+_IMAGES = "This augmentation is not there; RandomFlip, RandomRotation, RandomZoom and others are."
+_TEXT = "Text is prepared outside of the model: number the words, and give the numbers."
+_FILES = "Files are read by pel.data; give arrays."
+_OBJECTS = "Objects are not written as configurations: model.save(path) writes a file."
+
+_RULES = [
+    (r"layers\.(.*LSTM|.*GRU|.*RNN|RNN|Bidirectional|TimeDistributed).*", _RECURRENT),
+    (r"layers\..*Attention.*", _ATTENTION),
+    (r"layers\..*3D.*", _SOLID),
+    (r"layers\.(Torch|Jax|Flax|TFSM)\w+", _ELSEWHERE),
+    (r"layers\.(TextVectorization|Hash\w+|STFT\w*|Mel\w+)", _TEXT),
+    (r"layers\.(Random|Aug|Auto|Cut|Mix|Equal|Max|Rand|Solar|Contrast|Pipe)\w+", _IMAGES),
+    (
+        r".*\.(de)?serialize.*|.*\.get_registered.*|.*register_keras.*|.*[cC]ustom.?[oO]bject.*",
+        _OBJECTS,
+    ),
+    (r"utils\..*(from_directory|get_file|load_img|save_img|dataset).*", _FILES),
+    (
+        r"optimizers\.(Loss\w+|Muon|Multi\w+|OptimizerMap|Schedule\w+)",
+        "This optimizer is not there.",
+    ),
+    (r".*\.(CTC|ctc)", "It needs recurrent networks, which are outside."),
+    (
+        r"metrics\.(AUC|.*At.*)",
+        "It needs all predictions: write pel.metrics.roc_auc(y, model.predict(x)), or its kin.",
+    ),
+]
+
+# Arguments that no maker reads.
+ARGUMENTS = {
+    "activity_regularizer": "penalties are of weights, kernel_regularizer",
+    "bias_regularizer": "penalties are of kernels, kernel_regularizer",
+    "bias_constraint": "bounds are of kernels, kernel_constraint",
+    "beta_regularizer": "penalties are of kernels",
+    "gamma_regularizer": "penalties are of kernels",
+    "beta_constraint": "bounds are of kernels",
+    "gamma_constraint": "bounds are of kernels",
+    "lora_rank": "low-rank adaptation is outside",
+    "lora_alpha": "low-rank adaptation is outside",
+    "quantization_config": "quantisation is outside",
+    "seed": "the random numbers of a model are those of keras.utils.set_random_seed(seed)",
+    "noise_shape": "each element has a mask of its own; SpatialDropout drops whole maps",
+    "data_format": "channels come last",
+    "sparse": "arrays are dense",
+    "ragged": "all samples have one shape",
+    "mask_zero": "masks are outside",
+    "synchronized": "a model trains on one machine",
+    "renorm": "batch renormalisation is outside",
+    "use_ema": "averages of weights over time are outside",
+    "loss_scale_factor": "weights are float32 or float64, which need no scaling",
+    "gradient_accumulation_steps": "give fit a larger batch_size",
+    "amsgrad": "the maximum of squares is outside",
+    "run_eagerly": "every model runs as machine code; model.graph shows it node by node",
+    "weighted_metrics": "metrics are means over rows without weights",
+    "steps_per_execution": "steps run together as they fit",
+    "dtype": "keras.config.set_floatx('float64') sets that of models",
+    "batch_size": "the number of rows is open",
+    "tensor": "an input is described by its shape",
+    "custom_objects": "functions stand in the file",
+    "safe_mode": "a file runs no code",
+}
+
+
+def reason(room: str, name: str) -> str:
+    """Why a public name of Keras is not here."""
+    full = f"{room}.{name}"
+    for pattern, why in _RULES:
+        if re.fullmatch(pattern, full):
+            return why
+    return "Keras has it, and it is not here: see docs/keras.md."

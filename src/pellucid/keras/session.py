@@ -1,0 +1,98 @@
+"""What Keras keeps for a whole process: names that count up, a seed, the dtype of models."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+
+from pellucid.core import dtypes
+from pellucid.core.arguments import choice, real
+from pellucid.core.arguments import seed as check_seed
+
+
+class Session:
+    """The one state of the door."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self.random = np.random.default_rng()
+        self.floatx = "float32"
+        self.epsilon = 1e-7
+
+    def name(self, kind: str) -> str:
+        """`dense`, then `dense_1`, `dense_2`, as Keras counts."""
+        word = snake_case(kind)
+        number = self.counts.get(word, 0)
+        self.counts[word] = number + 1
+        return f"{word}_{number}" if number else word
+
+    def seed(self) -> int:
+        """The next seed."""
+        return int(self.random.integers(1 << 32))
+
+    @property
+    def dtype(self) -> Any:
+        return dtypes.as_dtype(self.floatx, "keras")
+
+
+SESSION = Session()
+
+
+def snake_case(name: str) -> str:
+    """`Conv2D` → `conv2d`, `MaxPooling2D` → `max_pooling2d`, as Keras does it."""
+    word = re.sub(r"\W+", "", name)
+    word = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", word)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", word).lower()
+
+
+def set_random_seed(seed: int) -> None:
+    """Seeds what the door draws from here on, and NumPy's and Python's generators as Keras does."""
+    import random
+
+    checked = check_seed("keras.utils.set_random_seed", seed)
+    random.seed(checked)
+    np.random.seed(checked % (1 << 32))
+    SESSION.random = np.random.default_rng(checked)
+
+
+def clear_session(free_memory: bool = True) -> None:
+    """Counts names from the start again."""
+    SESSION.counts.clear()
+
+
+def floatx() -> str:
+    """The dtype of models."""
+    return SESSION.floatx
+
+
+def set_floatx(value: str) -> None:
+    """Sets the dtype of models that are made from here on: "float32" or "float64"."""
+    choice("keras.config.set_floatx", "value", value, ("float32", "float64"))
+    SESSION.floatx = value
+
+
+def epsilon() -> float:
+    """The small number that programs divide by, 1e-7."""
+    return SESSION.epsilon
+
+
+def set_epsilon(value: float) -> None:
+    """Sets what `epsilon` returns."""
+    SESSION.epsilon = real("keras.config.set_epsilon", "value", value, 0)
+
+
+def image_data_format() -> str:
+    """Channels come last."""
+    return "channels_last"
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Refuses all but "channels_last"."""
+    choice("keras.config.set_image_data_format", "data_format", data_format, ("channels_last",))
+
+
+def backend() -> str:
+    """What computes."""
+    return "pellucid"

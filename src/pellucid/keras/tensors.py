@@ -1,0 +1,329 @@
+"""Symbols as Keras has them: tensors with a shape, and what a layer makes of their types.
+
+In: layers of `pellucid.nn` and what they read. Out: `KerasTensor`, around the Symbol that a Model
+is made of; the type of a layer's output, and its first weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from typing import Any, ClassVar
+
+import numpy as np
+
+from pellucid.core import shapes, trees
+from pellucid.core.config import record
+from pellucid.core.dtypes import int64
+from pellucid.core.errors import ArgumentError
+from pellucid.graph.node import Graph, TensorType
+from pellucid.keras.session import SESSION
+from pellucid.models.variables import held, type_tree
+from pellucid.nn import Input as symbol_of_input
+from pellucid.nn.init import Initializer
+from pellucid.nn.layer import Layer, Tree
+from pellucid.nn.symbols import Symbol
+from pellucid.ops.composite.base import asvalue
+from pellucid.ops.random import Key
+from pellucid.ops.value import Value
+from pellucid.runtime.extras import numpy_dtype
+from pellucid.runtime.interpreter import run
+from pellucid.transform.trace import trace
+
+_SCALAR = TensorType(int64)
+ROOT: ContextVar[Any] = ContextVar("root", default=None)  # an input, while a `call` is traced
+
+
+class Node:
+    """One call of a layer."""
+
+    def __init__(self, layer: Any, inputs: Sequence[KerasTensor]):
+        self.layer, self.inputs = layer, list(inputs)
+
+
+class KerasTensor:
+    """What a layer will return.
+
+    Attributes:
+        shape: with None for the rows.
+        dtype: its name.
+        name: of the tensor.
+    """
+
+    __array_ufunc__ = None  # NumPy hands operators to this class
+
+    def __init__(
+        self,
+        symbol: Symbol,
+        type: TensorType,
+        node: Node | None,
+        root: KerasTensor | None,
+        name: str,
+    ):
+        self.symbol, self.type, self.node, self.name = symbol, type, node, name
+        self.root: KerasTensor = self if root is None else root
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        return tuple([dim if isinstance(dim, int) else None for dim in self.type.shape])
+
+    @property
+    def ndim(self) -> int:
+        return len(self.type.shape)
+
+    @property
+    def dtype(self) -> str:
+        return str(self.type.dtype.name)
+
+    def __repr__(self) -> str:
+        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
+
+    def __bool__(self) -> bool:
+        raise ArgumentError(
+            "keras",
+            "a branch cannot depend on a tensor of a network, which has no numbers yet",
+            "Use keras.ops.where.",
+        )
+
+    def __iter__(self) -> Any:
+        raise ArgumentError(
+            "keras", "a tensor of a network cannot be iterated", "Index it: x[:, 0]."
+        )
+
+    def __getitem__(self, index: Any) -> Any:
+        return applied(lambda x: x[index], (self,), {}, "get_item")
+
+
+class Variable:
+    """A weight that `add_weight` made.
+
+    Attributes:
+        name, shape, trainable: as in Keras.
+    """
+
+    __array_ufunc__ = None
+
+    def __init__(self, layer: Layer, shape: tuple[int, ...], name: str, trainable: bool):
+        self.inner, self.shape, self.name, self.trainable = layer, shape, name, trainable
+        self._places: dict[int, KerasTensor] = {}
+
+    @property
+    def value(self) -> Any:
+        """The array."""
+        return self.inner.variables.params["value"]  # type: ignore[index]
+
+    @property
+    def dtype(self) -> str:
+        return str(self.value.dtype)
+
+    @property
+    def path(self) -> str:
+        return self.name
+
+    def numpy(self) -> Any:
+        """A copy of the array."""
+        return self.value.copy()
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.array(self.value, dtype)
+
+    def assign(self, value: Any) -> None:
+        """Replaces the numbers.
+
+        Raises:
+            ArgumentError: inside `call`, where a graph is made.
+        """
+        if ROOT.get() is not None:
+            raise ArgumentError(
+                "keras.Variable",
+                "a weight changes by training alone, got assign() inside call",
+                "Keep statistics in BatchNormalization, or outside of the model.",
+            )
+        self.inner.variables.params = {
+            "value": np.array(np.broadcast_to(value, self.shape), self.value.dtype)
+        }
+
+    def __repr__(self) -> str:
+        return f"<Variable {self.name}, shape={self.shape}>"
+
+    def __getitem__(self, index: Any) -> Any:
+        return applied(lambda x: x[index], (self,), {}, "get_item")
+
+    def at(self, root: KerasTensor) -> KerasTensor:
+        """The weight as a tensor of the network that begins at `root`."""
+        if id(root) not in self._places:
+            symbol = Symbol(self.inner, [root.symbol])
+            type = TensorType(SESSION.dtype, self.shape)
+            self._places = {
+                id(root): KerasTensor(symbol, type, Node(None, [root]), root, self.name)
+            }
+        return self._places[id(root)]
+
+
+@record
+class KerasWeight(Layer):
+    """A weight by itself, whatever x is.
+
+    Args:
+        shape: of the weight.
+        initializer: how it starts.
+    """
+
+    shape: tuple[int, ...]
+    initializer: Initializer
+
+    def init(self, key: Key, x: TensorType) -> tuple[Tree, Tree]:
+        return {"value": self.initializer.values(key.child("value"), self.shape, x.dtype)}, {}
+
+    def apply(
+        self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
+    ) -> tuple[Value, Tree]:
+        return params["value"], state
+
+
+@record
+class KerasFunction(Layer):
+    """A function of one or several values."""
+
+    function: Callable[..., Any]
+
+    multiple_inputs: ClassVar[bool] = True
+
+    def apply(
+        self, params: Tree, state: Tree, x: Any, *, train: bool, key: Key | None
+    ) -> tuple[Value, Tree]:
+        return asvalue(self.function(*x)), state
+
+
+def input_tensor(shape: Sequence[int | None], name: str) -> KerasTensor:
+    """The tensor of an input; `shape` is that of a sample."""
+    if any(dim is None for dim in shape):
+        raise ArgumentError(
+            "keras.Input",
+            f"all axes of a sample must have a length, got shape={tuple(shape)}",
+            "Pad the samples to one length.",
+        )
+    symbol = symbol_of_input(tuple(int(dim) for dim in shape if dim is not None))
+    made = KerasTensor(
+        symbol, TensorType(SESSION.dtype, (shapes.N, *symbol.shape)), None, None, name
+    )
+    return made
+
+
+def typed(layer: Layer, reads: Sequence[TensorType]) -> TensorType:
+    """The type of a layer's output; a layer without weights gets its first ones."""
+    own = held(layer)
+    known = None if own is None else tuple(type_tree(one) for one in own)
+
+    def one(seed: Value, step: Value, own: Any, reads: list[Value]) -> Any:
+        params, state = own or layer.init(Key(seed, step, "init"), reads[0].type)
+        given: Any = tuple(reads) if layer.multiple_inputs else reads[0]
+        return params, state, layer.apply(params, state, given, train=False, key=None)[0]
+
+    arguments = {"seed": _SCALAR, "step": _SCALAR, "own": known, "reads": list(reads)}
+    leaves, structure = trees.flatten(arguments)
+    traced = trace(
+        one, leaves, trees.paths(arguments), lambda values: ((), trees.unflatten(structure, values))
+    )
+    graph = traced.with_constants() if traced.captures else traced.graph
+    *_, out = trees.unflatten(traced.structure, graph.output_types)
+    if own is None:
+        count = len(graph.outputs) - 1
+        chosen = Graph(graph.nodes, graph.inputs, tuple(graph.outputs[:count]), graph.consts)
+        zeros = [
+            np.zeros([d if isinstance(d, int) else 1 for d in t.shape], numpy_dtype(t.dtype))
+            for t in reads
+        ]
+        arrays = run(
+            chosen, [np.asarray(SESSION.seed(), np.int64), np.asarray(0, np.int64), *zeros]
+        )
+        made = trees.unflatten(traced.structure, [*arrays, None])
+        layer.variables.params, layer.variables.state = made[0], made[1]
+    return out  # type: ignore[no-any-return]
+
+
+def called(layer: Layer, inputs: Sequence[KerasTensor], node: Node, name: str) -> KerasTensor:
+    """The tensor of what a layer returns."""
+    type = typed(layer, [one.type for one in inputs])
+    symbol = Symbol(layer, [one.symbol for one in inputs])
+    return KerasTensor(symbol, type, node, inputs[0].root, name)
+
+
+def is_symbolic(value: Any) -> bool:
+    """Whether a value stands for numbers that are not there yet."""
+    return isinstance(value, KerasTensor) or (
+        isinstance(value, Variable) and ROOT.get() is not None
+    )
+
+
+def flat(value: Any) -> list[Any]:
+    """The leaves of nested lists, tuples and dicts."""
+    if isinstance(value, (list, tuple)):
+        return [leaf for one in value for leaf in flat(one)]
+    if isinstance(value, dict):
+        return [leaf for one in value.values() for leaf in flat(one)]
+    return [value]
+
+
+def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+    """The same nesting with changed leaves."""
+    if isinstance(value, (list, tuple)):
+        return type(value)([mapped(one, change) for one in value])
+    if isinstance(value, dict):
+        return {key: mapped(one, change) for key, one in value.items()}
+    return change(value)
+
+
+def applied(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], name: str
+) -> Any:
+    """What a function makes of its arguments: numbers at once, of tensors a tensor."""
+    leaves = flat((args, kwargs))
+    if not any(is_symbolic(one) for one in leaves):
+        plain = mapped((args, kwargs), lambda one: one.value if isinstance(one, Variable) else one)
+        return function(*plain[0], **plain[1])
+    root = next((one.root for one in leaves if isinstance(one, KerasTensor)), ROOT.get())
+    reads: list[KerasTensor] = []
+    places: dict[int, int] = {}
+    for one in leaves:
+        if isinstance(one, (KerasTensor, Variable)) and id(one) not in places:
+            places[id(one)] = len(reads)
+            reads.append(one.at(root) if isinstance(one, Variable) else one)
+
+    def call(*values: Any) -> Any:
+        given = mapped(
+            (args, kwargs),
+            lambda one: values[places[id(one)]] if id(one) in places else one,
+        )
+        return function(*given[0], **given[1])
+
+    return called(KerasFunction(call), reads, Node(None, reads), name)
+
+
+def _operator(symbol: str, function: Callable[[Any, Any], Any], swapped: bool) -> Any:
+    def method(self: Any, other: Any) -> Any:
+        pair = (other, self) if swapped else (self, other)
+        return applied(function, pair, {}, symbol)
+
+    return method
+
+
+_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "add": lambda x, y: x + y,
+    "sub": lambda x, y: x - y,
+    "mul": lambda x, y: x * y,
+    "truediv": lambda x, y: x / y,
+    "pow": lambda x, y: x**y,
+    "matmul": lambda x, y: x @ y,
+    "lt": lambda x, y: x < y,
+    "le": lambda x, y: x <= y,
+    "gt": lambda x, y: x > y,
+    "ge": lambda x, y: x >= y,
+}
+for _kind in (KerasTensor, Variable):
+    for _name, _function in _OPERATORS.items():
+        setattr(_kind, f"__{_name}__", _operator(_name, _function, False))
+        if _name not in ("lt", "le", "gt", "ge"):
+            setattr(_kind, f"__r{_name}__", _operator(_name, _function, True))
+    for _name, _sole in (("neg", lambda x: -x), ("abs", abs)):
+        setattr(_kind, f"__{_name}__", lambda self, f=_sole, n=_name: applied(f, (self,), {}, n))

@@ -1,0 +1,265 @@
+"""The stages of `fit` through the door: data in our form, a callback that calls Keras's hooks."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pellucid.core.errors import ArgumentError, DivergenceError
+from pellucid.data.streams import is_stream
+from pellucid.keras.arguments import refuse
+from pellucid.keras.callback import Callback, sees_batches
+from pellucid.keras.callbacks import TerminateOnNaN
+from pellucid.keras.metrics import Combine
+from pellucid.keras.pydataset import PyDataset
+from pellucid.keras.tensors import flat, mapped
+from pellucid.train.callback import Callback as Hooks
+from pellucid.train.callback import Run
+
+Array = np.ndarray[Any, Any]
+Logs = dict[str, float]
+
+
+class Measures:
+    """What the run of ours measures, in Keras's names.
+
+    Args:
+        metrics: for each of Keras's names: the names of ours, and what is made of their means.
+        losses: of several outputs, {name of ours: Keras's}.
+    """
+
+    def __init__(
+        self, metrics: Mapping[str, tuple[list[str], Combine, bool]], losses: Mapping[str, str]
+    ):
+        self.metrics, self.losses = dict(metrics), dict(losses)
+
+    @property
+    def names(self) -> list[str]:
+        """In the order of evaluate."""
+        return ["loss", *self.losses.values(), *self.metrics]
+
+    def of(self, row: Mapping[str, float], rows: int | None, prefix: str = "") -> Logs:
+        """Keras's measures of a row of ours; those that begin with `prefix`."""
+        if f"{prefix}loss" not in row:
+            return {}
+        found = {"loss": row[f"{prefix}loss"]}
+        for ours, keras in self.losses.items():
+            found[keras] = row[f"{prefix}{ours}"]
+        for name, (parts, combine, counts) in self.metrics.items():
+            if counts and rows is None:
+                raise ArgumentError(
+                    "keras.fit", f"{name} counts rows, whose number a stream does not say", ""
+                )
+            found[name] = combine([row[f"{prefix}{one}"] for one in parts], rows or 1)
+        return {f"{prefix}{name}": found[name] for name in sorted(found)}
+
+
+class Bridge(Hooks):
+    """Calls Keras's hooks, and tells the run what they set on the model."""
+
+    def __init__(
+        self,
+        model: Any,
+        callbacks: Sequence[Callback],
+        measures: Measures,
+        rows: tuple[int | None, int | None],
+        verbose: int,
+    ):
+        self.model, self.callbacks, self.measures = model, callbacks, measures
+        self.rows, self.verbose = rows, verbose
+        self.watches = any(
+            sees_batches(one) or getattr(one, "sees_batches", False) for one in callbacks
+        )
+        self.reads_model = any(one.reads_weights for one in callbacks)
+        self._seen = self._begun = 0
+        self._started = 0.0
+
+    @property
+    def every_step(self) -> bool:
+        return self.watches
+
+    def call(self, hook: str, *args: Any) -> None:
+        """Calls a hook of all callbacks."""
+        for one in self.callbacks:
+            getattr(one, hook)(*args)
+
+    def _settle(self, run: Run) -> None:
+        run.rate_scale = self.model.optimizer.scale
+        if self.model.stop_training:
+            run.stop = True
+
+    def on_start(self, run: Run) -> None:
+        self._begin(run)
+
+    def _begin(self, run: Run) -> None:
+        self._started = time.perf_counter()
+        self._begun, self._seen = run.epoch, 0
+        self.call("on_epoch_begin", run.epoch, {})
+        if self.watches:
+            self.call("on_train_batch_begin", 0, {})
+        self._settle(run)
+
+    def on_step(self, run: Run) -> None:
+        if not self.watches:
+            return
+        if self.reads_model:
+            run.publish()
+        logs = self.measures.of(run.logs, self._rows_so_far(run))
+        self._seen = run.batch
+        self.call("on_train_batch_end", run.batch - 1, logs)
+        total = run.steps_per_epoch
+        if not run.stop and (total is None or run.batch < total):
+            self.call("on_train_batch_begin", run.batch, {})
+        self._settle(run)
+
+    def _rows_so_far(self, run: Run) -> int | None:
+        rows = self.rows[0]
+        return None if rows is None else min(run.batch * run.batch_size, rows)
+
+    def on_epoch(self, run: Run) -> None:
+        logs = self.measures.of(run.logs, self.rows[0])
+        held = self.measures.of(run.logs, self.rows[1], "val_")
+        if held:
+            self.call("on_test_begin", {})
+            self.call("on_test_end", {k.removeprefix("val_"): v for k, v in held.items()})
+        logs |= held
+        if self.verbose:
+            seconds = time.perf_counter() - self._started
+            shown = " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
+            print(f"Epoch {run.epoch}/{run.epochs} - {seconds:.0f}s - {shown}", flush=True)
+        self.call("on_epoch_end", run.epoch - 1, logs)
+        if run.epoch < run.epochs and not self.model.stop_training:
+            self._begin(run)
+        self._settle(run)
+
+    def read(self, curves: Mapping[str, Sequence[float]], first: int) -> None:
+        """Tells the callbacks what a run measured that they did not see."""
+        for number in range(len(curves.get("loss", ()))):
+            row = {name: values[number] for name, values in curves.items()}
+            logs = self.measures.of(row, self.rows[0])
+            if not math.isnan(row.get("val_loss", math.nan)):
+                logs |= self.measures.of(row, self.rows[1], "val_")
+            self.call("on_epoch_end", first + number, logs)
+
+    def on_end(self, run: Run) -> None:
+        if self._seen and run.batch and run.stop:  # a hook of a step ended the epoch
+            self.call("on_epoch_end", run.epoch, self.measures.of(run.logs, self._rows_so_far(run)))
+
+
+# -- data ---------------------------------------------------------------------------------------
+
+
+def by_class(y: Array, class_weight: Mapping[int, float], sample_weight: Any) -> Array:
+    """Weights of rows, as Keras makes them of classes."""
+    if not isinstance(class_weight, Mapping):
+        raise ArgumentError(
+            "keras.fit", f"class_weight must be {{class: weight}}, got {class_weight!r}"
+        )
+    labels = np.asarray(y)
+    if labels.ndim > 1:
+        labels = labels.argmax(-1) if labels.shape[-1] != 1 else labels[..., 0]
+    labels = np.round(labels).astype(np.int64)
+    weights = np.ones(labels.shape)
+    for label, weight in class_weight.items():
+        weights = np.where(labels == int(label), float(weight), weights)
+    return weights if sample_weight is None else weights * np.asarray(sample_weight)
+
+
+def split(arrays: Any, fraction: float) -> tuple[Any, Any]:
+    """The first rows of nested arrays, and the last: `fraction` of all, as Keras counts."""
+    rows = len(next(one for one in flat(arrays) if one is not None))
+    kept = math.floor(rows * (1.0 - fraction))
+    if not 0 < kept < rows:
+        raise ArgumentError(
+            "keras.fit", f"validation_split must leave rows on both sides, got {fraction} of {rows}"
+        )
+    return (
+        mapped(arrays, lambda one: None if one is None else one[:kept]),
+        mapped(arrays, lambda one: None if one is None else one[kept:]),
+    )
+
+
+def is_batches(x: Any) -> bool:
+    """Whether x gives batches."""
+    return isinstance(x, PyDataset) or is_stream(x)
+
+
+class Batches:
+    """Batches of Keras as a stream of ours.
+
+    Args:
+        source: a PyDataset, a generator, an iterable, or a function that returns one.
+        prepared: makes a batch (x, y[, weights]) one of ours.
+        steps: batches an epoch; None: to the end.
+        shuffle: whether the batches of a PyDataset come in a drawn order.
+    """
+
+    def __init__(
+        self,
+        source: Any,
+        prepared: Callable[[Any], Any],
+        steps: int | None,
+        shuffle: bool = False,
+    ):
+        self.source, self.prepared, self.steps = source, prepared, steps
+        self.shuffle = shuffle
+        self._iterator: Iterator[Any] | None = None
+
+    def __call__(self, epoch: int) -> Iterator[Any]:
+        return map(self.prepared, self._raw())
+
+    def _raw(self) -> Iterator[Any]:
+        source = self.source
+        if isinstance(source, PyDataset):
+            return source.batches(self.steps, self.shuffle)
+        if self.steps is None:
+            return iter(source() if callable(source) else source)
+        if self._iterator is None:
+            self._iterator = iter(source() if callable(source) else source)
+        return itertools.islice(self._iterator, self.steps)
+
+
+def verbosity(where: str, verbose: Any) -> int:
+    """0, 1 or 2; "auto" is 1."""
+    if verbose == "auto" or verbose is True:
+        return 1
+    if verbose in (0, 1, 2):
+        return int(verbose)
+    refuse(where, "verbose", verbose, '"auto", 0, 1 or 2')
+
+
+def run(callbacks: Sequence[Callback], train: Callable[[], Any]) -> bool:
+    """Runs `train`; whether it came to its end.
+
+    Raises:
+        DivergenceError: where the loss is no longer finite, unless a TerminateOnNaN is there.
+    """
+    ends = [one for one in callbacks if isinstance(one, TerminateOnNaN)]
+    try:
+        train()
+    except DivergenceError:
+        if not ends or any(one.raise_error for one in ends):
+            raise
+        print("Invalid loss, terminating training")
+        return False
+    return True
+
+
+def peeked(source: Any) -> tuple[Any, Any]:
+    """The source again, and its first batch."""
+    if isinstance(source, PyDataset):
+        return source, source[0]
+    if callable(source) and not hasattr(source, "__next__"):
+        return source, next(iter(source()))
+    iterator = iter(source)
+    first = next(iterator, None)
+    if first is None:
+        raise ArgumentError("keras.fit", "batches must be given, got none")
+    if iterator is source:
+        return itertools.chain([first], iterator), first
+    return source, first

@@ -1,0 +1,96 @@
+"""keras.utils: one-hot rows, seeds, batches by number, pictures of models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pellucid.core.errors import ArgumentError, DataError
+from pellucid.keras import arguments
+from pellucid.keras.arguments import refuse
+from pellucid.keras.pydataset import PyDataset
+from pellucid.keras.session import clear_session, set_random_seed
+from pellucid.keras.tensors import KerasTensor
+from pellucid.viz.draw import draw
+
+
+def to_categorical(x: Any, num_classes: int | None = None) -> Any:
+    """Classes as rows with a 1 and zeros."""
+    y = np.asarray(x, np.int64)
+    shape = y.shape[:-1] if y.ndim > 1 and y.shape[-1] == 1 else y.shape
+    y = y.reshape(-1)
+    count = int(y.max()) + 1 if num_classes is None else num_classes
+    if y.size and (y.min() < 0 or y.max() >= count):
+        raise DataError(
+            "keras.utils.to_categorical",
+            f"classes must lie in [0, {count - 1}], got {int(y.max())}",
+        )
+    rows = np.zeros((len(y), count))
+    rows[np.arange(len(y)), y] = 1
+    return rows.reshape(*shape, count)
+
+
+def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
+    """x with length 1 along an axis."""
+    length = np.atleast_1d(np.linalg.norm(x, order, axis))
+    length[length == 0] = 1
+    return np.asarray(x) / np.expand_dims(length, axis)
+
+
+def pad_sequences(
+    sequences: Any,
+    maxlen: int | None = None,
+    dtype: Any = "int32",
+    padding: str = "pre",
+    truncating: str = "pre",
+    value: float = 0.0,
+) -> Any:
+    """Lists of numbers as rows of one length."""
+    for name, one in (("padding", padding), ("truncating", truncating)):
+        if one not in ("pre", "post"):
+            raise ArgumentError(
+                "keras.utils.pad_sequences", f"{name} must be pre or post, got {one!r}"
+            )
+    length = max(map(len, sequences), default=0) if maxlen is None else maxlen
+    out = np.full((len(sequences), length), value, dtype)
+    for row, given in zip(out, sequences, strict=True):
+        kept = list(given)[-length:] if truncating == "pre" else list(given)[:length]
+        if not kept or not length:
+            continue
+        if padding == "pre":
+            row[-len(kept) :] = kept
+        else:
+            row[: len(kept)] = kept
+    return out
+
+
+def is_keras_tensor(x: Any) -> bool:
+    """Whether x is a tensor of a network."""
+    return isinstance(x, KerasTensor)
+
+
+def plot_model(model: Any, to_file: Any = "model.png", **kwargs: Any) -> Any:
+    """The drawing of the Model of ours, written as SVG where the name ends so."""
+    for name, value in kwargs.items():
+        if value not in (None, False):
+            refuse("utils.plot_model", name, value, "the drawing has one form")
+    drawing = draw(model.network())
+    if not str(to_file).endswith(".svg"):
+        refuse("utils.plot_model", "to_file", to_file, "drawings are SVG: to_file='model.svg'")
+    Path(to_file).write_text(drawing.svg)
+    return drawing
+
+
+Sequence = PyDataset
+_KNOWN = {
+    "PyDataset": PyDataset, "Sequence": PyDataset, "clear_session": clear_session,
+    "is_keras_tensor": is_keras_tensor, "normalize": normalize, "pad_sequences": pad_sequences,
+    "plot_model": plot_model, "set_random_seed": set_random_seed,
+    "to_categorical": to_categorical,
+}  # fmt: skip
+__all__ = sorted(_KNOWN)  # pyright: ignore
+
+if not TYPE_CHECKING:
+    __getattr__ = arguments.names("utils", __all__)

@@ -1,0 +1,218 @@
+"""Advice of Keras's names, followed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pellucid import keras
+from pellucid.keras import layers, ops
+from tests.advice_cases import Followed
+from tests.bad_input_keras import (
+    LINEAR,
+    Branching,
+    OwnMetric,
+    X,
+    Y,
+    compiled,
+    fitted,
+    linear_probabilities,
+    small,
+)
+
+ROWS = np.eye(3)[np.arange(60) % 3]
+
+
+class Given(keras.Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense, self.drop = layers.Dense(1), layers.Dropout(0.5)
+
+    def call(self, x: Any, training: Any = None) -> Any:
+        return self.drop(self.dense(x), training=training)
+
+
+class Own(layers.Layer):
+    def call(self, inputs: Any) -> Any:
+        return inputs * 2
+
+
+class Counting(layers.Layer):
+    def __init__(self) -> None:
+        super().__init__()
+        self.total = self.add_weight(shape=(), trainable=False)
+
+    def call(self, inputs: Any) -> Any:
+        self.total.assign(1.0)
+        return inputs
+
+
+class Setting(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.model.set_weights(self.model.get_weights())
+
+
+class SettingLater(keras.callbacks.Callback):
+    def on_train_end(self, logs: Any = None) -> None:
+        self.model.set_weights(self.model.get_weights())
+
+
+def three(loss: str, end: str | None = "softmax") -> Any:
+    model = keras.Sequential([layers.Input((4,)), layers.Dense(3, activation=end)])
+    model.compile("sgd", loss)
+    return model
+
+
+def adapted() -> Any:
+    layer = layers.Normalization()
+    layer.adapt(X)
+    return layer(X)
+
+
+def mixed() -> Any:
+    return keras.Sequential([layers.RandomFlip(), layers.Dropout(0.5)])
+
+
+def scheduled(rate: float) -> Any:
+    schedule = keras.optimizers.schedules.ExponentialDecay(rate, 10, 0.5)
+    return keras.optimizers.SGD(schedule)
+
+
+def rated(optimizer: Any) -> None:
+    optimizer.learning_rate = 0.1
+
+
+def written(path: Path, **options: Any) -> None:
+    model = small()
+    model.save_weights(path / "a.weights.h5")
+    model.save_weights(path / "a.weights.h5", **options)
+
+
+def monitored(**options: Any) -> Any:
+    return fitted(small(), callbacks=[keras.callbacks.EarlyStopping()], **options)
+
+
+def logits() -> Any:
+    model = keras.Sequential(LINEAR)
+    model.compile("sgd", keras.losses.BinaryCrossentropy(from_logits=True))
+    return fitted(model)
+
+
+IMAGES = np.ones((2, 4, 4, 1), "float32")
+FOLLOWED = [
+    Followed(
+        "Give it on: Dropout(0.5)(x, training=training), which acts in training alone.",
+        lambda p: fitted(compiled(Branching())),
+        lambda p: fitted(compiled(Given())),
+    ),
+    Followed(
+        "Set them behind fit, or in on_train_end.",
+        lambda p: fitted(small(), callbacks=[Setting()]),
+        lambda p: fitted(small(), callbacks=[SettingLater()]),
+    ),
+    Followed(
+        "Write def call(self, inputs).",
+        lambda p: layers.Layer()(keras.Input((2,))),
+        lambda p: Own()(keras.Input((2,))),
+    ),
+    Followed(
+        "Write model(x, training=False).",
+        lambda p: mixed()(IMAGES),
+        lambda p: mixed()(IMAGES, training=False),
+    ),
+    Followed(
+        "Give fit validation_data, or compile with the metric.",
+        lambda p: monitored(),
+        lambda p: monitored(validation_data=(X, Y)),
+    ),
+    Followed(
+        "Use Input.",
+        lambda p: keras.Model(3, Own()(keras.Input((2,)))),
+        lambda p: (lambda i: keras.Model(i, layers.Dense(1)(i)))(keras.Input((2,))),
+    ),
+    Followed("Call adapt(data) first.", lambda p: layers.Normalization()(X), lambda p: adapted()),
+    Followed("Write Input((4,)).", lambda p: keras.Input(), lambda p: keras.Input((4,))),
+    Followed(
+        "Read it: open(path).read().split().",
+        lambda p: layers.StringLookup(vocabulary="words.txt"),
+        lambda p: layers.StringLookup(vocabulary=["a", "b"]),
+    ),
+    Followed(
+        "Call the layer on the array, and give the numbers to fit.",
+        lambda p: layers.StringLookup(vocabulary=["a"])(keras.Input((2,))),
+        lambda p: layers.StringLookup(vocabulary=["a"])(np.array(["a"])),
+    ),
+    Followed(
+        "For one-hot rows use CategoricalCrossentropy.",
+        lambda p: three("sparse_categorical_crossentropy").fit(X, ROWS, verbose=0),
+        lambda p: three("categorical_crossentropy").fit(X, ROWS, verbose=0),
+    ),
+    Followed(
+        "For whole numbers use SparseCategoricalCrossentropy.",
+        lambda p: three("categorical_crossentropy").fit(X, ROWS.argmax(1), verbose=0),
+        lambda p: three("sparse_categorical_crossentropy").fit(X, ROWS.argmax(1), verbose=0),
+    ),
+    Followed("Write from_logits=True.", lambda p: linear_probabilities(), lambda p: logits()),
+    Followed(
+        "Add the activation.",
+        lambda p: three("categorical_focal_crossentropy", None).fit(X, ROWS, verbose=0),
+        lambda p: three("categorical_focal_crossentropy").fit(X, ROWS, verbose=0),
+    ),
+    Followed(
+        "Add a channel: Reshape((…, 1)).",
+        lambda p: layers.Conv1D(2, 3)(keras.Input((8,))),
+        lambda p: layers.Conv1D(2, 3)(layers.Reshape((8, 1))(keras.Input((8,)))),
+    ),
+    Followed(
+        "Give compile a function that returns one number a row.",
+        lambda p: fitted(small(metrics=[OwnMetric()])),
+        lambda p: fitted(small(metrics=[lambda t, p: ops.mean(abs(t - p), axis=-1)])),
+    ),
+    Followed(
+        "Give overwrite=True.",
+        lambda p: written(p, overwrite=False),
+        lambda p: written(p, overwrite=True),
+    ),
+    Followed(
+        "Begin with Input(shape), call build, or call the model on data.",
+        lambda p: keras.Sequential([layers.Dense(1)]).summary(),
+        lambda p: keras.Sequential(LINEAR).summary(),
+    ),
+    Followed(
+        "Make an optimizer with the schedule.",
+        lambda p: rated(scheduled(0.1)),
+        lambda p: scheduled(0.2),
+    ),
+    Followed(
+        "Use MaxNorm, MinMaxNorm, NonNeg or UnitNorm.",
+        lambda p: layers.Dense(2, kernel_constraint=3),
+        lambda p: layers.Dense(2, kernel_constraint=keras.constraints.NonNeg()),
+    ),
+    Followed(
+        "Keep statistics in BatchNormalization, or outside of the model.",
+        lambda p: Counting()(keras.Input((2,))),
+        lambda p: layers.BatchNormalization()(keras.Input((2,))),
+    ),
+    Followed(
+        "Pad the samples to one length.",
+        lambda p: keras.Input((None, 3)),
+        lambda p: keras.Input((5, 3)),
+    ),
+    Followed(
+        "Use keras.ops.where.",
+        lambda p: keras.Input((2,)) if keras.Input((2,)) else None,
+        lambda p: ops.where(keras.Input((2,)) > 0, 1.0, 0.0),
+    ),
+    Followed(
+        "Index it: x[:, 0].",
+        lambda p: list(keras.Input((2,))),
+        lambda p: keras.Input((2,))[:, 0],
+    ),
+]
+
+BY_NATURE: dict[str, str] = {
+    "Define step there: see pel.optim.SGD.": "an optimizer of one's own, which tests/optim has",
+    "Call it on the tensors of the network.": "of a call inside a function of values",
+}
