@@ -94,19 +94,19 @@ FOLLOWED = [
         lambda p: nn.CrossEntropy(class_weights=(1, 2)),
     ),
     Followed(
-        "Take the hard_sigmoid off the end of the model, or use "
-        "loss='probability_binary_cross_entropy' for labels of 0 and 1.",
+        "Take the hard_sigmoid off the end of the model, or end it in a softmax.",
         lambda p: classified(X, SIDES, nn.Dense(2, "hard_sigmoid")),
-        lambda p: fitted(
-            X, SIDES, nn.Dense(1, "hard_sigmoid"), loss="probability_binary_cross_entropy"
-        ),
+        lambda p: classified(X, SIDES, nn.Dense(2, "softmax")),
     ),
     Followed(
-        "Use loss='probability_cross_entropy'.",
+        "Take the sparsemax off the end of the model, or end it in a softmax.",
         lambda p: classified(X, CLASSES, nn.Dense(3, "sparsemax")),
-        lambda p: pel.Sequential([nn.Dense(3, "sparsemax")]).compile(
-            "sgd", loss="probability_cross_entropy"
-        ),
+        lambda p: classified(X, CLASSES, nn.Dense(3, "softmax")),
+    ),
+    Followed(
+        "End the model in softplus or in exponential.",
+        lambda p: fitted(X, CLASSES, nn.Dense(1, "relu"), loss="poisson_rate"),
+        lambda p: fitted(X, CLASSES, nn.Dense(1, "softplus"), loss="poisson_rate"),
     ),
     Followed(
         "Take the log_sigmoid off the end of the model.",
