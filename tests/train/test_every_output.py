@@ -14,7 +14,7 @@ import pytest
 
 import pellucid as pel
 from pellucid import nn, optim
-from pellucid.core.errors import ArgumentError
+from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.nn import losses
 from pellucid.nn.activations import BY_NAME as ACTIVATIONS
 from pellucid.nn.losses.contract import contract
@@ -446,6 +446,69 @@ def test_machine_code_gives_them_too(loss, last):
 @pytest.mark.parametrize(("loss", "last"), TAKEN)
 def test_machine_code_gives_them_for_every_pair(loss, last):
     agree(loss, last, "native")
+
+
+def by_borders(kind: str, asked: float, truth: Any, score: Any) -> float:
+    """The best of one rate over all borders at which the other is high enough."""
+    found = [0.0]
+    for border in (*score, np.inf):
+        taken = score >= border
+        hits, alarms = (taken & truth).sum(), (taken & ~truth).sum()
+        of_rows = {
+            "recall": hits / truth.sum(),
+            "precision": hits / taken.sum() if taken.any() else 1.0,
+            "specificity": 1 - alarms / (~truth).sum(),
+        }
+        of_rows["sensitivity"] = of_rows["recall"]
+        wanted, given = kind.split("_at_")
+        if of_rows[given] >= asked:
+            found.append(of_rows[wanted])
+    return float(max(found))
+
+
+RATES = (
+    *("sensitivity_at_specificity", "specificity_at_sensitivity"),
+    *("precision_at_recall", "recall_at_precision"),
+)
+
+
+@pytest.mark.parametrize(
+    ("loss", "last"),
+    [
+        *(("binary_cross_entropy", None), ("binary_focal", "sigmoid"), ("dice", "gelu")),
+        *(("probability_binary_cross_entropy", own), ("squared_hinge", "softsign")),
+        *(("focal", None), ("kl_divergence", "softmax"), ("cross_entropy", "log_softmax")),
+    ],
+)
+def test_one_rate_at_another(loss, last):
+    """Of one output, or of the second of two classes, by its probability."""
+    truth = BITS[:, 0] > 0
+    t = truth.astype(int) if loss in CLASSES else (2 * truth - 1 if loss in SIDES else truth + 0.0)
+    named = {
+        kind.replace("_at_", f"_at_{asked}_"): (kind, asked)
+        for kind in RATES
+        for asked in (0.3, 0.8, 1)
+    }
+    net = model(loss, last, 2 if loss in CLASSES else 1, list(named))
+    p = net.predict(X, backend="interpreter")
+    score = probabilities(loss, last, p)[:, 1] if loss in CLASSES else p[:, 0]
+    found = net.evaluate(X, t, batch_size=4, backend="interpreter")
+    history = net.fit(X, t, seed=0, verbose=0, validation_data=(X, t), backend="interpreter")
+    for name, (kind, asked) in named.items():
+        wanted = pytest.approx(by_borders(kind, asked, truth, score))
+        assert found[name] == wanted, name
+        assert history.epochs[f"val_{name}"] == [wanted], name
+
+
+@pytest.mark.parametrize(("loss", "units"), [("cross_entropy", 3), ("binary_cross_entropy", 2)])
+def test_one_rate_at_another_is_of_one_output_or_two_classes(loss, units):
+    """Labels of two among three classes would be ranked by the scores of another class."""
+    net = model(loss, None, units, ["precision_at_0.5_recall"])
+    t = np.array([1, 2] * 5) if loss in CLASSES else BITS
+    for call in (net.evaluate, lambda x, y: net.fit(x, y, verbose=0, validation_data=(x, y))):
+        with pytest.raises(ShapeError, match="one output, or two classes, got") as caught:
+            call(X, t)
+        assert "pel.metrics.precision_at_recall(y == 1" in str(caught.value)
 
 
 @pytest.mark.parametrize("last", ["softmax", None])

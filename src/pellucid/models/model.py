@@ -474,6 +474,7 @@ class Model(BaseModel):
         ):
             if value not in (None, 1) and not measures:
                 raise ArgumentError("fit", f"{name} needs validation_data, got None")
+        flag("fit", "resume", resume)
         if resume and initial_epoch:
             raise ArgumentError(
                 "fit",
@@ -482,7 +483,6 @@ class Model(BaseModel):
             )
         flag("fit", "shuffle", shuffle)
         flag("fit", "overwrite", overwrite)
-        flag("fit", "resume", resume)
         check_backend("fit", backend)
         count = check_threads("fit", threads)
         source = None
