@@ -27,6 +27,12 @@ def by_position(loss: Any = "cross_entropy", y: Any = None, **options: Any) -> A
     return model.fit(X[:, :4, None], y, verbose=0, seed=0, **options)
 
 
+def of_classes(measured: list[Any]) -> Any:
+    model = pel.Sequential([nn.Dense(3, "softmax", input_shape=X.shape[1:])], seed=0)
+    model.compile("sgd", "cross_entropy", measured)
+    return model
+
+
 def ran(**options: Any) -> Any:
     model = pel.Sequential([nn.Dense(1)], seed=0)
     model.compile("sgd", "squared")
@@ -94,19 +100,27 @@ FOLLOWED = [
         lambda p: nn.CrossEntropy(class_weights=(1, 2)),
     ),
     Followed(
-        "Take the hard_sigmoid off the end of the model, or use "
-        "loss='probability_binary_cross_entropy' for labels of 0 and 1.",
+        "Take the hard_sigmoid off the end of the model, or end it in a softmax.",
         lambda p: classified(X, SIDES, nn.Dense(2, "hard_sigmoid")),
-        lambda p: fitted(
-            X, SIDES, nn.Dense(1, "hard_sigmoid"), loss="probability_binary_cross_entropy"
+        lambda p: classified(X, SIDES, nn.Dense(2, "softmax")),
+    ),
+    Followed(
+        "Take the sparsemax off the end of the model, or end it in a softmax.",
+        lambda p: classified(X, CLASSES, nn.Dense(3, "sparsemax")),
+        lambda p: classified(X, CLASSES, nn.Dense(3, "softmax")),
+    ),
+    Followed(
+        "Choose a class: pel.metrics.recall_at_precision(y == 1, model.predict_proba(x)[:, 1], "
+        "0.5).",
+        lambda p: of_classes(["recall_at_0.5_precision"]).evaluate(X, CLASSES),
+        lambda p: pel.metrics.recall_at_precision(
+            CLASSES == 1, of_classes([]).predict_proba(X)[:, 1], 0.5
         ),
     ),
     Followed(
-        "Use loss='probability_cross_entropy'.",
-        lambda p: classified(X, CLASSES, nn.Dense(3, "sparsemax")),
-        lambda p: pel.Sequential([nn.Dense(3, "sparsemax")]).compile(
-            "sgd", loss="probability_cross_entropy"
-        ),
+        "End the model in softplus or in exponential.",
+        lambda p: fitted(X, CLASSES, nn.Dense(1, "relu"), loss="poisson_rate"),
+        lambda p: fitted(X, CLASSES, nn.Dense(1, "softplus"), loss="poisson_rate"),
     ),
     Followed(
         "Take the log_sigmoid off the end of the model.",

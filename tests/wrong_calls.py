@@ -441,7 +441,7 @@ def of_layers() -> Iterator[Target]:
 def input_of(layer: Any) -> Any:
     """Ones that the layer takes; it is built for them."""
     dtype = "float64" if isinstance(layer, nn.Dates) else "float32"
-    for shape in ((2,), (4,), (4, 2), (8, 8, 1), (8, 8, 2), (8, 8, 4)):
+    for shape in ((2,), (4,), (4, 2), (8, 8, 1), (8, 8, 2), (8, 8, 4), (32,)):
         x = np.ones((2, *shape), dtype)
         try:
             if layer.multiple_inputs:

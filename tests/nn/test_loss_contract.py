@@ -40,7 +40,7 @@ def followed(fix: str, loss: str, last: Any, name: str) -> list[tuple[str, Any, 
     found = []
     for way in re.split(r",? or |; ", fix):
         named = re.search(r"loss='(\w+)'", way)
-        ends_in = re.search(r"(?:in|and) (?:a )?(tanh|sigmoid|softmax)\b", way)
+        ends_in = re.search(r"(?:in|and) (?:a )?(tanh|sigmoid|softmax|softplus|exponential)\b", way)
         measured = re.search(r"metrics=\['(\w+)'\]", way)
         ours = "of your own" in way
         off = f"Take the {last} off" in way

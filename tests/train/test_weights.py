@@ -15,8 +15,11 @@ X, Y = RNG.normal(size=(40, 3)), RNG.integers(0, 3, 40)
 
 
 def model(loss="cross_entropy", units=3, optimizer=None, **compiled):
+    last = "softplus" if loss == "poisson_rate" else None  # rates are never below 0
     net = pel.Sequential(
-        [nn.Dense(4, "tanh", name="hidden"), nn.Dense(units, name="out")], seed=0, dtype="float64"
+        [nn.Dense(4, "tanh", name="hidden"), nn.Dense(units, last, name="out")],
+        seed=0,
+        dtype="float64",
     )
     net.compile(optimizer or optim.SGD(0.1), loss=loss, **compiled)
     return net

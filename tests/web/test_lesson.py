@@ -88,7 +88,8 @@ OPTIMIZERS = {
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_each_activation(name, tmp_path):
     layers = [nn.Dense(6, name), nn.Dense(4, name), nn.Dense(1)]
-    check(Lesson(layers, optim.SGD(0.01), "squared"), tmp_path)
+    rate = 1e-4 if name == "exponential" else 0.01  # its own derivative grows without bound
+    check(Lesson(layers, optim.SGD(rate), "squared"), tmp_path)
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from typing import Any
 
 from pellucid.core.errors import ArgumentError
 from pellucid.models.architecture import Architecture
+from pellucid.nn.activations import PROBABILITIES, PROBABILITY
 from pellucid.nn.convolution import Convolution
 from pellucid.nn.dense import Activation, Dense, Rescale
 from pellucid.nn.depthwise import DepthwiseConvolution, SeparableConvolution
@@ -23,6 +24,7 @@ from pellucid.nn.pooling import LocalResponseNorm
 from pellucid.nn.transposed import TransposedConvolution
 
 _NORMALIZED = (BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm, UnitNorm)
+_PROBABLE = PROBABILITIES | PROBABILITY
 # Layers whose output is any number.
 _LINEAR = (
     Dense,
@@ -86,9 +88,9 @@ def _check_probabilities(architecture: Architecture, loss: Loss, place: int) -> 
     before = architecture.ending(architecture.sources[place - first][0])[0]
     source = architecture.layers[before - first].final_activation if before >= first else None
     wrong = isinstance(layer, _NORMALIZED)
-    if isinstance(layer, Rescale) and source in ("softmax", "sigmoid"):
+    if isinstance(layer, Rescale) and isinstance(source, str) and source in _PROBABLE:
         low, high = sorted((layer.offset, layer.offset + layer.scale))  # of what was 0 and 1
-        other_sum = source == "softmax" and not layer.offset and layer.scale != 1
+        other_sum = source in PROBABILITIES and not layer.offset and layer.scale != 1
         wrong = low < 0 or high > 1 or other_sum
     if wrong:
         name = architecture.names[place - first]

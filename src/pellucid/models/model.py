@@ -483,6 +483,7 @@ class Model(BaseModel):
         ):
             if value not in (None, 1) and not measures:
                 raise ArgumentError("fit", f"{name} needs validation_data, got None")
+        flag("fit", "resume", resume)
         if resume and initial_epoch:
             raise ArgumentError(
                 "fit",
@@ -491,7 +492,6 @@ class Model(BaseModel):
             )
         flag("fit", "shuffle", shuffle)
         flag("fit", "overwrite", overwrite)
-        flag("fit", "resume", resume)
         asked = check_backend("fit", backend, device, precision)
         count = check_threads("fit", threads)
         source = None

@@ -268,6 +268,7 @@ NEVER_NEGATIVE = frozenset(
     )
 )
 NEVER_POSITIVE = frozenset(("log_softmax", "log_sigmoid"))
+POSITIVE = frozenset(("softplus", "sigmoid", "softmax", "exponential", "squareplus"))  # never 0
 PROBABILITIES = frozenset(("softmax", "sparsemax"))  # rows that sum to 1
 PROBABILITY = frozenset(("sigmoid", "hard_sigmoid", "sparse_sigmoid"))  # numbers in [0, 1]
 

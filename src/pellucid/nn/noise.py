@@ -73,14 +73,19 @@ class SpatialDropout(_OfRate):
     Source: Tompson et al., CVPR 2015, section 3.2.
     """
 
-    def _noisy(self, x: Value, key: Key) -> Value:
-        shape = x.type.shape
-        if len(shape) < 3:
+    def apply(
+        self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
+    ) -> tuple[Value, Tree]:
+        if len(x.type.shape) < 3:
             raise ShapeError(
                 self.where,
-                f"x must be (N, …, channels) with an axis between, got {shapes.text(shape)}",
+                f"x must be (N, …, channels) with an axis between, got {shapes.text(x.type.shape)}",
                 "Use Dropout, which drops single elements.",
             )
+        return super().apply(params, state, x, train=train, key=key)
+
+    def _noisy(self, x: Value, key: Key) -> Value:
+        shape = x.type.shape
         drawn = key.uniform((shape[0], *(1,) * (len(shape) - 2), shape[-1]), x.type.dtype)
         scale = 1 / (1 - self.rate)
         return composite.where(drawn >= self.rate, x * scale, number(0, x.type.dtype))

@@ -222,7 +222,15 @@ def _average_precision(loss: Loss, contract: Contract, y: Array, predicted: Arra
 def _at(kind: str, asked: float, loss: Loss, contract: Contract, y: Array, found: Array) -> float:
     """One rate where another is high enough, of the one output, or of the second of two classes."""
     labels, table = _ranked(loss, contract, y, found)
-    if loss.binary_labels is None:
+    classes = loss.binary_labels is None
+    if table.shape[1:] != ((2,) if classes else (1,)):
+        got = f"{table.shape[-1]} classes" if classes else f"outputs {shapes.text(table.shape)}"
+        raise ShapeError(
+            f"metric {kind}",
+            f"it needs one output, or two classes, got {got}",
+            f"Choose a class: pel.metrics.{kind}(y == 1, model.predict_proba(x)[:, 1], {asked:g}).",
+        )
+    if classes:
         table = table[:, 1]
     score: Callable[[Any, Any, float], float] = getattr(scores, kind)
     return score(labels.astype(np.int64), table, asked)

@@ -211,9 +211,9 @@ def f_beta(y_true: Any, y_pred: Any, beta: float = 1.0, average: str | None = No
 
     Args:
         y_true, y_pred, average: as of f1, which has β = 1.
-        beta: β > 0.
+        beta: β > 0, 1e100 at most.
     """
-    weight = real("f_beta", "beta", beta, 0, open_low=True) ** 2
+    weight = real("f_beta", "beta", beta, 0, 1e100, open_low=True) ** 2
     return _f("f_beta", y_true, y_pred, weight, average)
 
 

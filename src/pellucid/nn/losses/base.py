@@ -52,6 +52,7 @@ class Loss:
     link: ClassVar[str | None] = None  # the final activation that is taken off before it
     is_classification: ClassVar[bool] = False  # whether targets are labels
     by_element: ClassVar[bool] = False  # whether each output has a target of its own
+    negative_is_zero: ClassVar[bool] = False  # whether an output below 0 counts as 0
     read: ClassVar[Mapping[str, str]] = {"forward": "per_row", "call": "per_row"}  # of others
     binary_labels: ClassVar[tuple[int, int] | None] = None  # the labels, where each output has two
 

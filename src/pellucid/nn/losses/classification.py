@@ -449,6 +449,7 @@ class CategoricalHinge(MulticlassHinge):
     """
 
     name: ClassVar[str] = "categorical_hinge"
+    negative_is_zero: ClassVar[bool] = True  # where it is a rival
 
     def _rivals(self, chosen: Value, output: Value) -> Value:
         rival: Value = composite.max(output * (1 - chosen), axis=-1) + 1

@@ -53,6 +53,7 @@ class SquaredLogarithmic(ByElement):
     """
 
     name: ClassVar[str] = "squared_logarithmic"
+    negative_is_zero: ClassVar[bool] = True
 
     def of_elements(self, target: Value, output: Value) -> Value:
         raised = elementwise("log1p", elementwise("relu", output))

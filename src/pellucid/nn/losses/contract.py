@@ -15,6 +15,7 @@ from pellucid.nn.activations import (
     BY_NAME,
     NEVER_NEGATIVE,
     NEVER_POSITIVE,
+    POSITIVE,
     PROBABILITIES,
     PROBABILITY,
     activate,
@@ -75,7 +76,9 @@ class Contract:
         if self.form is Form.LOGITS:
             return "sigmoid"
         known = self.form in (Form.PROBABILITIES, Form.PROBABILITY)
-        return LINEAR if known or self.activation in ("softmax", "sigmoid") else None
+        if self.form is not Form.RATE and isinstance(self.activation, str):
+            known = known or self.activation in PROBABILITIES | PROBABILITY
+        return LINEAR if known else None
 
     def probabilities(self, predicted: Value, where: str = "predict_proba") -> Value:
         """The probabilities that what `predict` returns stands for.
@@ -119,17 +122,14 @@ def _refusal(loss: Loss, ends_in: str) -> Refusal | None:
     got = f"got a final {ends_in}"
     match loss.reads:
         case Form.CLASS_LOGITS if ends_in in PROBABILITY:
-            binary = "binary_cross_entropy"
-            if ends_in != "sigmoid":
-                binary = "probability_binary_cross_entropy"
-            return Refusal(
-                f"{loss.name} needs logits or softmax, {got}",
-                f"{off}, or use loss='{binary}' for labels of 0 and 1.",
-            )
+            fix = "or end it in a softmax"
+            if ends_in == "sigmoid":
+                fix = "or use loss='binary_cross_entropy' for labels of 0 and 1"
+            return Refusal(f"{loss.name} needs logits or softmax, {got}", f"{off}, {fix}.")
         case Form.CLASS_LOGITS if ends_in in PROBABILITIES:
             return Refusal(
                 f"{loss.name} needs logits or softmax, {got}, which makes probabilities",
-                "Use loss='probability_cross_entropy'.",
+                f"{off}, or end it in a softmax.",
             )
         case Form.LOGITS if ends_in == "softmax":
             return Refusal(
@@ -148,14 +148,20 @@ def _refusal(loss: Loss, ends_in: str) -> Refusal | None:
                 "of two labels could not be chosen",
                 f"{off}.",
             )
-        case Form.PROBABILITIES if ends_in not in PROBABILITIES:
+        case Form.PROBABILITIES if ends_in not in PROBABILITIES & POSITIVE:
             return _no_probabilities(loss, ends_in, "softmax", "cross_entropy")
-        case Form.PROBABILITY if ends_in not in PROBABILITY:
+        case Form.PROBABILITY if ends_in not in PROBABILITY & POSITIVE:
             return _no_probabilities(loss, ends_in, "sigmoid", "binary_cross_entropy")
         case Form.CLASS_SCORES if ends_in in PROBABILITIES | PROBABILITY:
             return Refusal(
                 f"{loss.name} needs a linear output, {got}",
                 f"{off}: scores of classes may be any numbers.",
+            )
+        case Form.CLASS_SCORES if loss.negative_is_zero and ends_in in NEVER_POSITIVE:
+            return Refusal(
+                f"{loss.name} needs scores of either sign, {got}, which is never positive: a "
+                "rival below 0 counts as 0, so no rival would count",
+                f"{off}.",
             )
         case Form.SCORES if ends_in in NEVER_NEGATIVE:
             return Refusal(
@@ -163,12 +169,24 @@ def _refusal(loss: Loss, ends_in: str) -> Refusal | None:
                 "could not be chosen",
                 f"{off}, or end it in tanh.",
             )
+        case Form.VALUES if loss.negative_is_zero and ends_in in NEVER_POSITIVE:
+            return Refusal(
+                f"{loss.name} needs numbers ≥ 0, {got}, which is never positive: all of them "
+                "would count as 0",
+                f"{off}.",
+            )
         case Form.LOG_RATE if ends_in != LINEAR:
             return Refusal(
                 f"{loss.name} needs a linear output, the logarithm of the rate, {got}",
                 f"{off}; the rate is np.exp(model.predict(x)).",
             )
-        case Form.RATE if ends_in not in NEVER_NEGATIVE:
+        case Form.RATE if ends_in in NEVER_NEGATIVE - POSITIVE:
+            return Refusal(
+                f"{loss.name} needs rates above 0, {got}, which can be 0: its logarithm "
+                "is infinite",
+                "End the model in softplus or in exponential.",
+            )
+        case Form.RATE if ends_in not in POSITIVE:
             return Refusal(
                 f"{loss.name} needs rates, which are never negative, {got}",
                 ("Use" if ends_in == LINEAR else f"{off} and use")
@@ -188,7 +206,9 @@ def _no_probabilities(loss: Loss, ends_in: str, wanted: str, of_logits: str) -> 
             f"{loss.name} needs probabilities, got a linear output",
             f"Use loss='{of_logits}', which takes logits.",
         )
+    zero = (PROBABILITIES | PROBABILITY) - POSITIVE
+    why = ", which can be 0: its logarithm is infinite" if ends_in in zero else ""
     return Refusal(
-        f"{loss.name} needs probabilities, got a final {ends_in}",
+        f"{loss.name} needs probabilities, got a final {ends_in}{why}",
         f"End the model in a {wanted}, or in a function of your own that makes probabilities.",
     )
