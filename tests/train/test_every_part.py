@@ -165,6 +165,8 @@ def targets(loss: str, rng: np.random.Generator) -> tuple[np.ndarray, int]:
         return rng.integers(0, C, N), C
     if loss in ("poisson", "poisson_rate", "squared_logarithmic"):
         return rng.poisson(2.0, (N, 2)).astype(np.float32), 2
+    if loss == "absolute_percentage":  # which is divided by the targets
+        return (rng.choice([-1, 1], (N, 2)) * rng.uniform(1, 2, (N, 2))).astype(np.float32), 2
     if loss == "gaussian":
         return rng.normal(size=(N, 2)).astype(np.float32), 4
     if loss == "gaussian_mixture":
