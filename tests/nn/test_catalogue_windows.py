@@ -26,6 +26,7 @@ def spread(x, w, stride, dilation):
     return out
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("backend", ["native", "interpreter"])
 @pytest.mark.parametrize(
     ("stride", "dilation", "size", "padding", "more", "part"),
@@ -96,6 +97,7 @@ def depthwise(x, w, stride, dilation):
     return out.reshape(*out.shape[:3], -1)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(("shape", "size", "several", "stride", "dilation"), DEPTHWISE)
 def test_depthwise_convolutions_and_their_gradients(shape, size, several, stride, dilation):
     """With one map a channel and no stride the program has sums of shifted products alone."""

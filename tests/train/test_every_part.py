@@ -210,7 +210,7 @@ def both(
 
 
 @pytest.mark.lecture("T1.J1")
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 @pytest.mark.filterwarnings("ignore:.*gradient is 0 almost everywhere")  # of sign and step
 @pytest.mark.parametrize("name", LAYERS)
 def test_layers(name: str) -> None:
@@ -258,7 +258,7 @@ def test_a_stack_of_convolutions_in_float32() -> None:
     both(layers, "cross_entropy", optim.SGD(0.05), "float32", (7, 6, 2), metrics=["accuracy"])
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("dtype", [pytest.param("float32", marks=pytest.mark.slow), "float64"])
 @pytest.mark.parametrize("loss", losses.BY_NAME)
 def test_losses(loss: str, dtype: str) -> None:
@@ -267,7 +267,7 @@ def test_losses(loss: str, dtype: str) -> None:
     both([nn.Dense(8, activation="tanh")], loss, optim.SGD(0.02), dtype, metrics=metrics)
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimizers(name: str) -> None:
     # Newton's steps are compared on a convex objective: elsewhere it divides by curvatures near 0,
