@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import pellucid.numpy as pnp
 from pellucid import nn
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.keras import arguments, formulas
@@ -170,8 +171,6 @@ class Loss:
             found = found * np.asarray(sample_weight)
         if self.reduction in ("none", None):
             return _plain(found)
-        import pellucid.numpy as pnp
-
         return _plain(pnp.sum(found) if self.reduction == "sum" else pnp.mean(found))
 
     # -- for compile ------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from typing import Any
 
@@ -49,8 +50,6 @@ def snake_case(name: str) -> str:
 
 def set_random_seed(seed: int) -> None:
     """Seeds what the door draws from here on, and NumPy's and Python's generators as Keras does."""
-    import random
-
     checked = check_seed("keras.utils.set_random_seed", seed)
     random.seed(checked)
     np.random.seed(checked % (1 << 32))
