@@ -32,10 +32,10 @@ def _threads(program: Executable, chunks: int, threads: int | None) -> tuple[int
     Args:
         threads: at most; what is available for None.
     """
+    if program.releases_gil and chunks <= 1:
+        return 1, 1  # a call of few rows does not ask how many there are
     most = available() if threads is None else threads
-    if not program.releases_gil:
-        return 1, most
-    return (most if chunks > 1 else 1), 1
+    return (most, 1) if program.releases_gil else (1, most)
 
 
 class Measuring:

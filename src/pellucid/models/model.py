@@ -639,7 +639,8 @@ class Model(BaseModel):
             backend, threads, device, precision: as of `fit`.
         """
         asked = check_backend("evaluate", backend, device, precision)
-        check_threads("evaluate", threads)
+        if threads is not None:
+            check_threads("evaluate", threads)
         integer("evaluate", "batch_size", batch_size, 1)
         if streaming.is_given("evaluate", x, y):
             stream = streaming.checked_stream("evaluate", x, sample_weight, class_weight)
@@ -723,7 +724,8 @@ class Model(BaseModel):
         threads: int | None,
     ) -> list[Array]:
         integer(kind, "batch_size", batch_size, 1)
-        check_threads(kind, threads)
+        if threads is not None:
+            check_threads(kind, threads)
         architecture, dtype = self.architecture, numpy_dtype(self.dtype)
 
         def graph() -> Graph:
