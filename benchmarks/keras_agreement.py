@@ -86,6 +86,7 @@ def difference(one: list[Curve], other: list[Curve]) -> float:
 
 def main(wanted: list[str]) -> None:
     import keras
+
     from pellucid import keras as door
 
     for path in PROGRAMS:

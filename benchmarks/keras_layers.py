@@ -96,6 +96,7 @@ def shown(name: str, call: Any) -> None:
 
 def main() -> None:
     import keras
+
     from pellucid import keras as door
     from pellucid.keras.activations import ROWS as ACTIVATIONS
     from pellucid.keras.formulas import ACCURACIES, LOSSES

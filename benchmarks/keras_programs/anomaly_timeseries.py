@@ -1,8 +1,7 @@
 """Reconstruction of windows by convolutions over time with strides."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(11)

@@ -1,8 +1,7 @@
 """A logistic regression with weights of classes."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(3)

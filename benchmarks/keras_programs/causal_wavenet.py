@@ -1,8 +1,7 @@
 """Dilated causal convolutions with gates, for the next value of a signal."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(29)

@@ -1,8 +1,7 @@
 """Ratings of films by users: a model of one's own with embeddings."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(12)

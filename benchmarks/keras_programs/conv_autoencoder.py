@@ -1,8 +1,7 @@
 """An autoencoder with transposed convolutions, which takes noise off images."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(10)

@@ -1,8 +1,7 @@
 """Depthwise and pointwise convolutions with batch normalization."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(22)

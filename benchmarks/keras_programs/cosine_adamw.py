@@ -1,8 +1,7 @@
 """AdamW with a warm-up and a cosine, gradients clipped."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(20)

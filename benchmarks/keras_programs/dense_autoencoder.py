@@ -1,8 +1,7 @@
 """An autoencoder of dense layers, and its parts as models."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(9)

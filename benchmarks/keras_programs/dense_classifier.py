@@ -1,8 +1,7 @@
 """A dense network for ten classes with whole numbers as targets."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(0)

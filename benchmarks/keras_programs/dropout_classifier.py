@@ -1,8 +1,7 @@
 """Dropout and noise: the random numbers are others."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 keras.utils.set_random_seed(0)

@@ -1,8 +1,7 @@
 """A hinge, kernels of bounded norm, outputs in tanh."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(30)

@@ -1,8 +1,7 @@
 """Rare positives: counts of errors, and a penalty on the kernel."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(4)

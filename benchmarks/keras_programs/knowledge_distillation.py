@@ -1,8 +1,7 @@
 """A small network that learns the rows of probabilities of a larger one."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(31)

@@ -1,8 +1,7 @@
 """Activations that are layers, with penalties of both kinds."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(18)

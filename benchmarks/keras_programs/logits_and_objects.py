@@ -1,8 +1,7 @@
 """Logits, and objects in the place of names."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(2)

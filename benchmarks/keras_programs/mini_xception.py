@@ -1,8 +1,7 @@
 """Separable convolutions with residuals of strided convolutions."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(23)

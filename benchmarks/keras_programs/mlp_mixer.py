@@ -1,8 +1,7 @@
 """Mixing of patches and of channels, as the vision example has it."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(21)

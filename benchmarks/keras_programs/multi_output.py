@@ -1,8 +1,7 @@
 """One body, two heads, losses with weights, targets in a dict."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(6)

@@ -1,8 +1,7 @@
 """A callback with hooks of steps and epochs."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(27)

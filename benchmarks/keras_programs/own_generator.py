@@ -1,8 +1,7 @@
 """Batches of a generator with steps an epoch, then of a PyDataset."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(26)

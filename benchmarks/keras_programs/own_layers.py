@@ -1,8 +1,7 @@
 """Layers of one's own with weights, inside a model of one's own."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(13)

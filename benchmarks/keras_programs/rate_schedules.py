@@ -1,8 +1,7 @@
 """A rate that falls by a schedule, and one that a callback sets."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(19)

@@ -1,8 +1,7 @@
 """A regression with two measures and early stopping."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(5)

@@ -1,8 +1,7 @@
 """A small network with skip connections, as the guide of functional models has it."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(7)

@@ -1,8 +1,7 @@
 """A small U-net: a class for each pixel."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(24)

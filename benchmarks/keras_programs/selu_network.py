@@ -1,8 +1,7 @@
 """A self-normalising network with lecun_normal kernels."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(17)

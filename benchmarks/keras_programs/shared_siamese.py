@@ -1,8 +1,7 @@
 """Two inputs through one network, compared by the length of their difference."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(14)

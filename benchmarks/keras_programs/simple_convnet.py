@@ -1,8 +1,7 @@
 """The convolutional network for digits, on made images, with one-hot targets."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(1)

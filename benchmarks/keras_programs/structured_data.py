@@ -1,8 +1,7 @@
 """Numbers that are normalised and categories as one-hot rows, side by side."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(15)

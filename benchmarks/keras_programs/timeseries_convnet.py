@@ -1,8 +1,7 @@
 """Convolutions over time with batch normalization, for two classes."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(8)

@@ -1,8 +1,7 @@
 """A frozen body below a new head, then all of it at a lower rate."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(25)

@@ -1,8 +1,7 @@
 """A linear part beside a deep one."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(16)

@@ -1,8 +1,7 @@
 """Words as numbers: embeddings averaged, then convolutions over them."""
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(28)
