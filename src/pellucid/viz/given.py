@@ -73,8 +73,11 @@ def labels_of(where: str, y: Any, count: int) -> Array:
     if not isinstance(y, (np.ndarray, list, tuple)) and not hasattr(y, "__array__"):
         raise ArgumentError(where, f"y must be labels, one for each row, got {y!r}")
     kind = getattr(getattr(y, "dtype", None), "kind", "O")
-    objects = np.asarray(y, object).ravel() if kind == "O" and hasattr(y, "dtype") else y
-    words = kind in ("U", "T") or (kind == "O" and all(isinstance(one, str) for one in objects))
+    listed = isinstance(y, (list, tuple)) or hasattr(y, "dtype")
+    objects = np.asarray(y, object).ravel() if hasattr(y, "dtype") else y
+    words = kind in ("U", "T") or (
+        kind == "O" and listed and all(isinstance(one, str) for one in objects)
+    )
     labels = np.asarray(y, str) if words else np.asarray(as_array(y, where, exact=True))
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
