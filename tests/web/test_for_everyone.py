@@ -24,6 +24,7 @@ MODES = {
     "machine": "data=gauss&noise=0.3&rows=120&svm=SVC('poly',C=0.5,gamma=0.1,coef0=1.0)",
     "function": "exercise=which-function;2;4",
     "units": "exercise=hidden-units;1;2",
+    "two runs": "",
 }
 
 
@@ -44,6 +45,9 @@ def ground(shared, request):
     )
     shared.made._worker.submit("address", {"text": MODES[request.param]})
     shared.page.locator("body[data-frames]").wait_for()
+    if request.param == "two runs":
+        shared.made._worker.submit("compare", {"values": {"batch_size": 20}})
+        shared.page.get_by_text("Second network", exact=False).first.wait_for()
     shared.page.wait_for_timeout(60)
     return shared
 
