@@ -12,9 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from pellucid.core.errors import PellucidError, UnknownNameError
+from pellucid import keras
+from pellucid.core.errors import ArgumentError, PellucidError, UnknownNameError
 from pellucid.keras import (
     arguments,
     constraints,
@@ -27,6 +29,7 @@ from pellucid.keras import (
 )
 from pellucid.keras.optimizers import schedules
 
+X = np.ones((6, 4), np.float32)
 ROOMS = [room for room in arguments.table()["rooms"] if room not in ("keras", "random")]
 REQUIRED = {
     "units": 3, "filters": 4, "kernel_size": 3, "rate": 0.3, "stddev": 0.3, "pool_size": 2,
@@ -175,3 +178,28 @@ def test_the_page_lists_every_name():
     script.loader.exec_module(names)
     page = (place / "docs/keras.md").read_text()
     assert page.endswith(names.names_table())
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda m: m.fit(X, X, epoch=3), r"\[fit\] unknown argument 'epoch'.*'epochs'"),
+        (lambda m: m.predict(X, batchsize=3), r"\[predict\] unknown argument 'batchsize'"),
+        (lambda m: m.compile(optimiser="adam"), r"\[compile\] unknown argument 'optimiser'"),
+        (lambda m: m.summary(width=80), r"\[summary\] unknown argument 'width'"),
+        (
+            lambda m: keras.callbacks.EarlyStopping(patiense=3),
+            r"\[EarlyStopping\] unknown argument 'patiense'.*'patience'",
+        ),
+        (lambda m: keras.callbacks.CSVLogger(), r"\[CSVLogger\] missing a required argument"),
+        (
+            lambda m: keras.utils.to_categorical([0, 1], classes=3),
+            r"\[to_categorical\] unknown argument 'classes'",
+        ),
+    ],
+)
+def test_a_misspelt_argument_is_an_error_of_ours(call, words):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4)])
+    model.compile("sgd", "mse")
+    with pytest.raises(ArgumentError, match=words):
+        call(model)

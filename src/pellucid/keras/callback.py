@@ -88,7 +88,7 @@ def sees_batches(one: Callback) -> bool:
     return any(getattr(type(one), name, None) is not getattr(Callback, name) for name in BATCH)
 
 
-def checked(given: Any) -> list[Callback]:
+def as_callbacks(given: Any) -> list[Callback]:
     """Callbacks as a list.
 
     Raises:
@@ -118,7 +118,7 @@ class CallbackList:
     ) -> None:
         if add_progbar:
             refuse("callbacks.CallbackList", "add_progbar", True, "fit prints by verbose")
-        self.callbacks = checked(list(callbacks or []))
+        self.callbacks = as_callbacks(list(callbacks or []))
         if add_history:
             self.callbacks.append(History())
         for one in self.callbacks:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError
 from pellucid.keras import arguments
 from pellucid.keras.arguments import refuse
@@ -53,6 +54,7 @@ class _Monitor(Callback):
 class EarlyStopping(_Monitor):
     """As keras.callbacks.EarlyStopping."""
 
+    @checked
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -106,6 +108,7 @@ class EarlyStopping(_Monitor):
 class ModelCheckpoint(_Monitor):
     """As keras.callbacks.ModelCheckpoint, of whole epochs."""
 
+    @checked
     def __init__(
         self,
         filepath: Any,
@@ -152,6 +155,7 @@ class ReduceLROnPlateau(_Monitor):
 
     reads_weights = False
 
+    @checked
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -206,6 +210,7 @@ class LearningRateScheduler(Callback):
 
     reads_weights = False
 
+    @checked
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
         super().__init__()
         self.schedule, self.verbose = schedule, verbose
@@ -228,6 +233,7 @@ class LearningRateScheduler(Callback):
 class LambdaCallback(Callback):
     """As keras.callbacks.LambdaCallback."""
 
+    @checked
     def __init__(
         self,
         on_epoch_begin: Any = None,
@@ -258,6 +264,7 @@ class TerminateOnNaN(Callback):
 
     reads_weights = False
 
+    @checked
     def __init__(self, raise_error: bool = False) -> None:
         super().__init__()
         self.raise_error = raise_error
@@ -268,6 +275,7 @@ class CSVLogger(Callback):
 
     reads_weights = False
 
+    @checked
     def __init__(self, filename: Any, separator: str = ",", append: bool = False) -> None:
         super().__init__()
         self.filename, self.separator, self.append = Path(filename), separator, append
@@ -302,6 +310,7 @@ class TensorBoard(Callback):
 
     reads_weights = False
 
+    @checked
     def __init__(
         self,
         log_dir: Any = "logs",
@@ -346,6 +355,7 @@ class TensorBoard(Callback):
 class BackupAndRestore(Callback):
     """Refused: fit of ours goes on from a checkpoint file."""
 
+    @checked
     def __init__(self, backup_dir: Any, save_freq: Any = "epoch", **kwargs: Any) -> None:
         refuse(
             "callbacks.BackupAndRestore",

@@ -9,6 +9,7 @@ import numpy as np
 
 from pellucid import models as ours
 from pellucid import nn
+from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.keras import formulas, losses, metrics, optimizers, training
 from pellucid.keras.arguments import refuse
@@ -24,6 +25,7 @@ class Compiled(Network):
 
     # -- compile ----------------------------------------------------------------------------
 
+    @checked
     def compile(
         self,
         optimizer: Any = "rmsprop",

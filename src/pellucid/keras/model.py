@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError
 from pellucid.keras import training
 from pellucid.keras.arguments import refuse
-from pellucid.keras.callback import History, checked
+from pellucid.keras.callback import History, as_callbacks
 from pellucid.keras.compiling import Compiled
 from pellucid.keras.networks import as_arrays, numbers
 from pellucid.keras.session import SESSION
@@ -26,6 +27,7 @@ class Model(Compiled):
 
     # -- fit --------------------------------------------------------------------------------
 
+    @checked
     def fit(
         self,
         x: Any = None,
@@ -49,7 +51,7 @@ class Model(Compiled):
         level = training.verbosity("Model.fit", verbose)
         if validation_freq != 1 and not isinstance(validation_freq, int):
             refuse("Model.fit", "validation_freq", validation_freq, "a number of epochs")
-        several = checked(callbacks)
+        several = as_callbacks(callbacks)
         batches = training.is_batches(x)
         stream: Any = None
         if batches:
@@ -163,7 +165,7 @@ class Model(Compiled):
         """The loss, or a list with the metrics, or a dict of them."""
         for name, value in kwargs.items():
             refuse("Model.evaluate", name, value, "Keras's evaluate does not have it")
-        level, several = training.verbosity("Model.evaluate", verbose), checked(callbacks)
+        level, several = training.verbosity("Model.evaluate", verbose), as_callbacks(callbacks)
         rows: int | None = None
         for one in several:
             one.set_model(self)
@@ -195,6 +197,7 @@ class Model(Compiled):
         values = [logs[name] for name in measures.names]
         return values[0] if len(values) == 1 else values
 
+    @checked
     def predict(
         self,
         x: Any,
@@ -204,7 +207,7 @@ class Model(Compiled):
         callbacks: Any = None,
     ) -> Any:
         """What the outputs are, in their form."""
-        level, several = training.verbosity("Model.predict", verbose), checked(callbacks)
+        level, several = training.verbosity("Model.predict", verbose), as_callbacks(callbacks)
         started = time.perf_counter()
         for one in several:
             one.set_model(self)
@@ -231,10 +234,12 @@ class Model(Compiled):
     def _features(self, batch: Any) -> Any:
         return (self._x(numbers(batch[0] if isinstance(batch, tuple) else batch)),)
 
+    @checked
     def predict_on_batch(self, x: Any) -> Any:
         """What the outputs are for one batch."""
         return self.predict(x, verbose=0)
 
+    @checked
     def train_on_batch(
         self,
         x: Any,
@@ -256,6 +261,7 @@ class Model(Compiled):
         row = {name: values[-1] for name, values in found.epochs.items()}
         return self._accumulated(network, row, rows, return_dict)
 
+    @checked
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
@@ -279,6 +285,7 @@ class Model(Compiled):
 
     # -- files ------------------------------------------------------------------------------
 
+    @checked
     def save(
         self, filepath: Any, overwrite: bool = True, zipped: Any = None, **kwargs: Any
     ) -> None:
@@ -292,6 +299,7 @@ class Model(Compiled):
             self._configure("save")
         network.save(filepath, overwrite=overwrite)
 
+    @checked
     def save_weights(
         self, filepath: Any, overwrite: bool = True, max_shard_size: Any = None
     ) -> None:

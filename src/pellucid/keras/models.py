@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pellucid import models as ours
+from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError
 from pellucid.keras import arguments
 from pellucid.keras.arguments import refuse
@@ -30,6 +31,7 @@ class Sequential(Model):
         for one in layers or ():
             self.add(one)
 
+    @checked
     def add(self, layer: Any) -> None:
         """Puts a layer behind the others."""
         if isinstance(layer, KerasTensor) and layer.node is not None:
@@ -47,6 +49,7 @@ class Sequential(Model):
         if len(self._layers) > 1 and isinstance(self._layers[0], InputLayer):
             self._chained()
 
+    @checked
     def pop(self, rebuild: bool = True) -> Layer:
         """Takes the last layer off."""
         last: Layer = self._layers.pop()

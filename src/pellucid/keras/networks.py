@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import models as ours
+from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.keras import graphs
 from pellucid.keras.arguments import refuse
@@ -190,6 +191,7 @@ class Network(Layer):
         self.network()
         return list(self._output_names)
 
+    @checked
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of this name, or this number."""
         if (name is None) == (index is None):
@@ -213,6 +215,7 @@ class Network(Layer):
     def set_weights(self, weights: Any) -> None:
         super().set_weights(weights)
 
+    @checked
     def summary(
         self,
         line_length: int | None = None,

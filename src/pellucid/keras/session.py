@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import dtypes
-from pellucid.core.arguments import choice, real
+from pellucid.core.arguments import checked, choice, real
 from pellucid.core.arguments import seed as check_seed
 
 
@@ -48,6 +48,7 @@ def snake_case(name: str) -> str:
     return re.sub("([a-z])([A-Z])", r"\1_\2", word).lower()
 
 
+@checked
 def set_random_seed(seed: int) -> None:
     """Seeds what the door draws from here on, and NumPy's and Python's generators as Keras does."""
     checked = check_seed("keras.utils.set_random_seed", seed)
@@ -66,6 +67,7 @@ def floatx() -> str:
     return SESSION.floatx
 
 
+@checked
 def set_floatx(value: str) -> None:
     """Sets the dtype of models that are made from here on: "float32" or "float64"."""
     choice("keras.config.set_floatx", "value", value, ("float32", "float64"))
@@ -77,6 +79,7 @@ def epsilon() -> float:
     return SESSION.epsilon
 
 
+@checked
 def set_epsilon(value: float) -> None:
     """Sets what `epsilon` returns."""
     SESSION.epsilon = real("keras.config.set_epsilon", "value", value, 0)
@@ -87,6 +90,7 @@ def image_data_format() -> str:
     return "channels_last"
 
 
+@checked
 def set_image_data_format(data_format: str) -> None:
     """Refuses all but "channels_last"."""
     choice("keras.config.set_image_data_format", "data_format", data_format, ("channels_last",))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError, DataError
 from pellucid.keras import arguments
 from pellucid.keras.arguments import refuse
@@ -16,6 +17,7 @@ from pellucid.keras.tensors import KerasTensor
 from pellucid.viz.draw import draw
 
 
+@checked
 def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     """Classes as rows with a 1 and zeros."""
     y = np.asarray(x, np.int64)
@@ -32,6 +34,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     return rows.reshape(*shape, count)
 
 
+@checked
 def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
     """x with length 1 along an axis."""
     length = np.atleast_1d(np.linalg.norm(x, order, axis))
@@ -39,6 +42,7 @@ def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
     return np.asarray(x) / np.expand_dims(length, axis)
 
 
+@checked
 def pad_sequences(
     sequences: Any,
     maxlen: int | None = None,
@@ -66,6 +70,7 @@ def pad_sequences(
     return out
 
 
+@checked
 def is_keras_tensor(x: Any) -> bool:
     """Whether x is a tensor of a network."""
     return isinstance(x, KerasTensor)

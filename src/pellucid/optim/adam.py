@@ -44,6 +44,11 @@ class Adam(Optimizer):
     def slots_for(self, weights: Sequence[Value]) -> Slots:
         return {"m": [zeros_like(w) for w in weights], "v": [zeros_like(w) for w in weights]}
 
+    def _means(self, g: Value, m: Value, v: Value) -> tuple[Value, Value]:
+        """The running means of a gradient and of its square."""
+        mean = self.beta_1 * m + (1 - self.beta_1) * g
+        return mean, self.beta_2 * v + (1 - self.beta_2) * elementwise("square", g)
+
     def step(
         self,
         gradients: Sequence[Value],
@@ -57,8 +62,7 @@ class Adam(Optimizer):
         correct_1, correct_2 = 1 - self.beta_1**t, 1 - self.beta_2**t
         new, means, squares = [], [], []
         for g, w, m, v in zip(gradients, weights, slots["m"], slots["v"], strict=True):
-            m = self.beta_1 * m + (1 - self.beta_1) * g
-            v = self.beta_2 * v + (1 - self.beta_2) * elementwise("square", g)
+            m, v = self._means(g, m, v)
             root = elementwise("sqrt", v * cast(1 / correct_2, w.type.dtype))
             mean = m * cast(1 / correct_1, w.type.dtype)
             new.append(w - rate * mean / (root + self.epsilon))

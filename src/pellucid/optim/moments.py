@@ -57,8 +57,7 @@ class Nadam(Adam):
         for g, w, m, v, product in zip(
             gradients, weights, slots["m"], slots["v"], slots["product"], strict=True
         ):
-            m = self.beta_1 * m + (1 - self.beta_1) * g
-            v = self.beta_2 * v + (1 - self.beta_2) * elementwise("square", g)
+            m, v = self._means(g, m, v)
             total = cast(composite.reshape(product, ()), float64) * now
             of_mean = cast(later / (1 - total * later), w.type.dtype)
             of_slope = cast((1 - now) / (1 - total), w.type.dtype)
@@ -135,8 +134,7 @@ class Lamb(Adam):
         correct_1, correct_2 = 1 - self.beta_1**t, 1 - self.beta_2**t
         new, means, squares = [], [], []
         for g, w, m, v in zip(gradients, weights, slots["m"], slots["v"], strict=True):
-            m = self.beta_1 * m + (1 - self.beta_1) * g
-            v = self.beta_2 * v + (1 - self.beta_2) * elementwise("square", g)
+            m, v = self._means(g, m, v)
             root = elementwise("sqrt", v * cast(1 / correct_2, w.type.dtype)) + self.epsilon
             move = m * cast(1 / correct_1, w.type.dtype) / root
             if self.weight_decay:

@@ -13,7 +13,7 @@ from pellucid.core.arguments import real
 from pellucid.core.config import record
 from pellucid.core.dtypes import float64
 from pellucid.core.errors import ArgumentError
-from pellucid.ops.value import Value, cast, elementwise, zeros_like
+from pellucid.ops.value import Value, cast, elementwise
 from pellucid.optim import SGD, Adagrad, Adam, Optimizer, RMSprop
 from pellucid.optim.base import Slots
 
@@ -63,8 +63,7 @@ class KerasAdam(Adam):
         correction = elementwise("sqrt", 1 - self.beta_2**t) / (1 - self.beta_1**t)
         new, means, squares = [], [], []
         for g, w, m, v in zip(gradients, weights, slots["m"], slots["v"], strict=True):
-            m = self.beta_1 * m + (1 - self.beta_1) * g
-            v = self.beta_2 * v + (1 - self.beta_2) * elementwise("square", g)
+            m, v = self._means(g, m, v)
             speed = rate * cast(correction, w.type.dtype)
             new.append(w - speed * m / (elementwise("sqrt", v) + self.epsilon))
             means.append(m)
@@ -74,11 +73,7 @@ class KerasAdam(Adam):
 
 @record
 class KerasRMSprop(RMSprop):
-    """v ← ρ·v + (1-ρ)·g², w ← w - η·g/√(v + ε); centered takes the square of the mean off v."""
-
-    def slots_for(self, weights: Sequence[Value]) -> Slots:
-        names = ("v", *(("mean",) if self.centered else ()), *(("move",) if self.momentum else ()))
-        return {name: [zeros_like(w) for w in weights] for name in names}
+    """s ← ρ·s + (1-ρ)·g², w ← w - η·g/√(s + ε); centered takes the square of the mean off s."""
 
     def step(
         self,
@@ -91,16 +86,16 @@ class KerasRMSprop(RMSprop):
         new: list[Value] = []
         after: Slots = {name: [] for name in slots}
         for i, (g, w) in enumerate(zip(gradients, weights, strict=True)):
-            v = self.rho * slots["v"][i] + (1 - self.rho) * elementwise("square", g)
-            after["v"].append(v)
+            s = self.rho * slots["s"][i] + (1 - self.rho) * elementwise("square", g)
+            after["s"].append(s)
             if self.centered:
-                mean = self.rho * slots["mean"][i] + (1 - self.rho) * g
-                after["mean"].append(mean)
-                v = v - elementwise("square", mean)
-            move = rate * g / elementwise("sqrt", v + self.epsilon)
+                m = self.rho * slots["m"][i] + (1 - self.rho) * g
+                after["m"].append(m)
+                s = s - elementwise("square", m)
+            move = rate * g / elementwise("sqrt", s + self.epsilon)
             if self.momentum:
-                move = self.momentum * slots["move"][i] + move
-                after["move"].append(move)
+                move = self.momentum * slots["v"][i] + move
+                after["v"].append(move)
             new.append(w - move)
         return new, after
 
