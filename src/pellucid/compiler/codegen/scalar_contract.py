@@ -52,16 +52,17 @@ def _dot(
             scope.load(operand, offset)
             for operand, offset in zip((x, y), inner.offsets, strict=True)
         )
-        inner.set([_multiply_add(scope, left, right, inner.carried[0])])
+        inner.set([multiply_add(scope, left, right, inner.carried[0])])
     return inner.result[0]
 
 
-def _multiply_add(scope: Scope, x: ir.Value, y: ir.Value, out: ir.Value) -> ir.Value:
-    """x·y + out, rounded once; in integers it wraps around."""
+def multiply_add(scope: Scope, x: ir.Value, y: ir.Value, out: ir.Value) -> ir.Value:
+    """x·y + out, rounded once, alone or in vectors; in integers it wraps around."""
     b = scope.builder
-    if str(out.type) == "float" and not scope.target.fused:
+    element = out.type.element if isinstance(out.type, ir.VectorType) else out.type
+    if str(element) == "float" and not scope.target.fused:
         return _rounded_once(b, x, y, out)
-    if str(out.type) in ("float", "double"):
+    if str(element) in ("float", "double"):
         return intrinsic(b, "fma", out.type, x, y, out)
     return b.add(b.mul(x, y), out)
 
