@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 
 from pellucid.compiler.codegen.elementwise import ElementwiseBody, widest
 from pellucid.compiler.codegen.epilogue import behind
@@ -21,15 +22,16 @@ from pellucid.compiler.codegen.layout import strides
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import i64, loop, nest
 from pellucid.compiler.codegen.scalar_contract import multiply_add
-from pellucid.compiler.codegen.scope import Operand, Scope, constant, vector_type
+from pellucid.compiler.codegen.scope import SCRATCH_BYTES, Operand, Scope, constant, vector_type
 from pellucid.compiler.codegen.sliding import (
     Axis,
     Block,
+    Piece,
     blocks,
+    pieces,
     rows_of_window,
     windows_of_row,
 )
-from pellucid.compiler.codegen.sweep import across
 from pellucid.compiler.program import cost
 from pellucid.core import shapes
 from pellucid.core.shapes import Shape
@@ -37,6 +39,7 @@ from pellucid.core.shapes import Shape
 TOGETHER = 6  # of a window's elements in a row, those whose weights are held at a time
 WINDOWS = 8  # in a block of the gradient by the kernel: a part of the order of its sums
 CHAINS = 8  # sums that are under way at the same time there, at least
+SUMS = 25  # and at most: more of them than registers hold
 
 Emit = Callable[[ir.Value, int | None, ir.Value | None], None]
 
@@ -87,16 +90,27 @@ class _Lines:
         assert isinstance(channels, int)
         self.channels = channels
         # Vectors only where each product can be added with one rounding.
-        self.width = scope.vector_bytes // widest(scope.kernel) if scope.target.fused else 1
+        width = scope.vector_bytes // widest(scope.kernel) if scope.target.fused else 1
+        self.pieces = pieces(channels, width, scope.target.masks)
 
     def across(self, emit: Emit) -> None:
         """Calls `emit` for all channels."""
-        if self.width == 1:
-            with loop(self.b, i64(self.channels), "channel") as one:
-                emit(one.index, None, None)
+        for piece in self.pieces:
+            if piece.times == 1:
+                self.piece(piece, i64(piece.first), emit)
+                continue
+            with loop(self.b, i64(piece.times), "channel") as one:
+                moved = self.b.mul(one.index, i64(piece.width))
+                self.piece(piece, self.b.add(i64(piece.first), moved), emit)
+
+    def piece(self, piece: Piece, column: ir.Value, emit: Emit) -> None:
+        """Calls `emit` for a piece of the channels."""
+        if piece.width == 1:
+            emit(column, None, None)
             return
-        even = self.channels % self.width == 0
-        across(self.scope, i64(self.channels), even, self.width, emit)
+        count = min(piece.width, self.channels - piece.first)
+        mask = None if count == piece.width else self.scope.mask(i64(count), piece.width)
+        emit(column, piece.width, mask)
 
     def along(
         self,
@@ -243,8 +257,9 @@ class _Forward(_Lines):
 def depthwise_kernel(scope: Scope) -> None:
     """out[n, k, c] = Σ_i x[n, s·i + d·k - p, c]·ct[n, i, c].
 
-    The sum over a row goes to CHAINS / size lanes in turn, a window each; they are joined behind
-    the last row.
+    The rows of a kernel are taken in groups, so that a row of ct is read once for all of a group;
+    where a row of x lies outside, a row of zeros stands for it. Each sum goes to `chains` lanes, a
+    window each in turn, which are joined behind the last row.
     """
     _Gradient(scope).emit()
 
@@ -253,68 +268,127 @@ class _Gradient(_Lines):
     def __init__(self, scope: Scope):
         ct = scope.inputs[1].type.shape
         super().__init__(scope, scope.attr("size"), ct[1:-1])
+        self.row_blocks = list(blocks(self.axes[-1], WINDOWS))
+        # The axes whose rows are visited one by one, and that whose rows are taken in groups.
+        self.outer, self.rows = self.axes[:-2], self.axes[-2] if len(self.axes) > 1 else None
+        x = scope.inputs[0].type
+        self.zeros = self.axes[-1].length * self.channels * x.dtype.itemsize
+        together = 1
+        if self.rows is not None and self.zeros <= SCRATCH_BYTES:
+            together = min(self.rows.size, max(1, SUMS // self.axes[-1].size))
+        self.together = together
 
     def emit(self) -> None:
-        b, scope, sizes = self.b, self.scope, [axis.size for axis in self.axes[:-1]]
-        x, ct = scope.inputs
-        x_steps, ct_steps = strides(x.type.shape), strides(ct.type.shape)
-        units = shapes.size((x.type.shape[0], *sizes))
+        b, scope = self.b, self.scope
+        if self.together > 1:
+            self._clear()
+        sizes = [axis.size for axis in self.outer]
+        vectors = sum(piece.times for piece in self.pieces)
+        units = shapes.size((scope.inputs[0].type.shape[0], *sizes, vectors))
         begin, end = scope.share(scope.dim(units), cost(scope.kernel))
         with loop(b, b.sub(end, begin), f"{scope.name}.k") as one:
-            unit = b.add(begin, one.index)
-            image, *places = self.apart(unit, sizes)
-            starts = [b.mul(image, scope.dim(steps[0])) for steps in (x_steps, ct_steps)]
-            lengths, steps = [], ([], [])
-            for n, (axis, k) in enumerate(zip(self.axes, places, strict=False)):
-                first, count = windows_of_row(b, axis, k)
-                lengths.append(count)
-                place = b.add(b.mul(first, i64(axis.stride)), b.mul(k, i64(axis.dilation)))
-                element = b.sub(place, i64(axis.low))
-                starts[0] = b.add(starts[0], b.mul(element, scope.dim(x_steps[n + 1])))
-                starts[1] = b.add(starts[1], b.mul(first, scope.dim(ct_steps[n + 1])))
-                steps[0].append(b.mul(i64(axis.stride), scope.dim(x_steps[n + 1])))
-                steps[1].append(scope.dim(ct_steps[n + 1]))
-            goal = b.mul(unit, i64(self.axes[-1].size * self.channels))
-            self.across(partial(self._columns, lengths, steps, starts, goal))
+            image, *places, vector = self.apart(b.add(begin, one.index), [*sizes, vectors])
+            before = 0
+            for piece in self.pieces:
+                own = b.sub(vector, i64(before))
+                with b.if_then(b.icmp_unsigned("<", own, i64(piece.times))):
+                    column = b.add(i64(piece.first), b.mul(own, i64(piece.width)))
+                    self.piece(piece, column, partial(self._columns, image, places))
+                before += piece.times
+
+    def _clear(self) -> None:
+        """A row of zeros in the thread's own room."""
+        kind = self.scope.inputs[0].type
+        row = Operand(self.scope.scratch, kind)
+        zero = constant(vector_type(kind.dtype, None), kind.dtype, 0)
+        with loop(self.b, i64(self.axes[-1].length * self.channels), "zero") as one:
+            self.scope.store(zero, one.index, row)
 
     def _columns(
         self,
-        lengths: Sequence[ir.Value],
-        steps: Sequence[Sequence[ir.Value]],
-        starts: Sequence[ir.Value],
-        goal: ir.Value,
+        image: ir.Value,
+        places: Sequence[ir.Value],
         column: ir.Value,
         lanes: int | None,
         mask: ir.Value | None,
     ) -> None:
-        """A row of the kernel, for some channels."""
-        part, size = _Part(self.scope, column, lanes, mask), self.axes[-1].size
-        out = part.at(self.scope.out, goal)
-        row_blocks = list(blocks(self.axes[-1], WINDOWS))
-        for group in range(0, size, CHAINS):
-            elements = range(group, min(group + CHAINS, size))
-            chains = -(-CHAINS // len(elements))
-            zeros = [part.zero] * (chains * len(elements))
-            with nest(self.b, lengths, steps, f"{self.scope.name}.i", starts, zeros) as row:
-                x, ct = (
-                    Operand(self.scope.place(operand, offset), operand.type)
-                    for operand, offset in zip(self.scope.inputs, row.offsets, strict=True)
-                )
-                block = partial(self._block, part, elements, chains, x, ct)
-                row.set(self.along(row_blocks, row.carried, block))
-            for n, k in enumerate(elements):
-                total = row.result[n * chains]
-                for other in row.result[n * chains + 1 : (n + 1) * chains]:
-                    total = self.b.fadd(total, other)
-                place = i64(k * self.channels)
-                self.scope.store(total, place, out, mask)
+        """What an image gives for a kernel, or for one place along its outer axes."""
+        b, part = self.b, _Part(self.scope, column, lanes, mask)
+        x, ct = self.scope.inputs
+        x_steps, ct_steps = strides(x.type.shape), strides(ct.type.shape)
+        starts = [b.mul(image, self.scope.dim(steps[0])) for steps in (x_steps, ct_steps)]
+        lengths: list[ir.Value] = []
+        steps: tuple[list[ir.Value | None], list[ir.Value | None]] = ([], [])
+        goal = image
+        for n, (axis, k) in enumerate(zip(self.outer, places, strict=True)):
+            first, count = windows_of_row(b, axis, k)
+            lengths.append(count)
+            place = b.add(b.mul(first, i64(axis.stride)), b.mul(k, i64(axis.dilation)))
+            element = b.sub(place, i64(axis.low))
+            starts[0] = b.add(starts[0], b.mul(element, self.scope.dim(x_steps[n + 1])))
+            starts[1] = b.add(starts[1], b.mul(first, self.scope.dim(ct_steps[n + 1])))
+            steps[0].append(b.mul(i64(axis.stride), self.scope.dim(x_steps[n + 1])))
+            steps[1].append(self.scope.dim(ct_steps[n + 1]))
+            goal = b.add(b.mul(goal, i64(axis.size)), k)
+        size = self.rows.size if self.rows is not None else 1
+        for group in range(0, size, self.together):
+            rows = range(group, min(group + self.together, size))
+            for first_k in range(0, self.axes[-1].size, SUMS):
+                elements = range(first_k, min(first_k + SUMS, self.axes[-1].size))
+                self._sums(part, rows, elements, lengths, steps, starts, b.mul(goal, i64(size)))
+
+    def _sums(
+        self,
+        part: _Part,
+        rows: range,
+        elements: range,
+        lengths: Sequence[ir.Value],
+        steps: Sequence[Sequence[ir.Value | None]],
+        starts: Sequence[ir.Value],
+        goal: ir.Value,
+    ) -> None:
+        """Some rows of a kernel, and some elements of each."""
+        b, size = self.b, self.axes[-1].size
+        chains = -(-CHAINS // (len(rows) * len(elements)))
+        zeros = [part.zero] * (chains * len(rows) * len(elements))
+        if self.rows is not None:  # the offset of x stays, that of ct moves
+            lengths = [*lengths, i64(self.rows.count)]
+            ct_step = i64(self.axes[-1].count * self.channels)
+            steps = ([*steps[0], None], [*steps[1], ct_step])
+        with nest(b, lengths, steps, f"{self.scope.name}.i", starts, zeros) as walk:
+            x_at, ct_at = walk.offsets
+            ct = part.at(self.scope.inputs[1], ct_at)
+            lines = [self._line(part, x_at, row, walk.loops[-1].index) for row in rows]
+            block = partial(self._block, part, elements, chains, lines, ct)
+            walk.set(self.along(self.row_blocks, walk.carried, block))
+        found = iter(walk.result)
+        for row in rows:
+            for k in elements:
+                total = next(found)
+                for _ in range(chains - 1):
+                    total = b.fadd(total, next(found))
+                place = b.mul(b.add(b.mul(b.add(goal, i64(row)), i64(size)), i64(k)), i64(self.channels))
+                place = b.add(place, part.column)
+                self.scope.store(total, place, self.scope.out, part.mask)
+
+    def _line(self, part: _Part, start: ir.Value, row: int, window: ir.Value) -> Operand:
+        """The row of x that a row of the kernel sees in a row of windows."""
+        x, axis, b = self.scope.inputs[0], self.rows, self.b
+        if axis is None:
+            return part.at(x, start)
+        place = b.add(b.mul(window, i64(axis.stride)), i64(axis.dilation * row - axis.low))
+        inside = b.icmp_unsigned("<", place, i64(axis.length))
+        step = i64(self.axes[-1].length * self.channels)
+        own = part.at(x, b.add(start, b.mul(place, step)))
+        none = part.at(Operand(self.scope.scratch, x.type), i64(0))
+        return Operand(b.select(inside, own.pointer, none.pointer), x.type)
 
     def _block(
         self,
         part: _Part,
         elements: range,
         chains: int,
-        x: Operand,
+        lines: Sequence[Operand],
         ct: Operand,
         block: Block,
         first: ir.Value,
@@ -322,19 +396,20 @@ class _Gradient(_Lines):
         carried: Sequence[ir.Value],
     ) -> list[ir.Value]:
         """Adds what the windows of a block give."""
-        b, sums = self.b, list(carried)
-        channels = i64(self.channels)
-        x = part.at(x, b.mul(element, channels))
-        ct = part.at(ct, b.mul(first, channels))
-        seen: dict[int, ir.Value] = {}
+        b, scope, sums = self.b, self.scope, list(carried)
+        moved = b.mul(element, i64(self.channels))
+        lines = [Operand(scope.place(line, moved), line.type) for line in lines]
+        ct = Operand(scope.place(ct, b.mul(first, i64(self.channels))), ct.type)
+        seen: dict[tuple[int, int], ir.Value] = {}
         given: dict[int, ir.Value] = {}
-        for n, k, place in block.places:
-            if k not in elements:
-                continue
-            if place not in seen:
-                seen[place] = part.load(x, place * self.channels)
-            if n not in given:
-                given[n] = part.load(ct, n * self.channels)
-            chain = (k - elements.start) * chains + n % chains
-            sums[chain] = part.multiply_add(seen[place], given[n], sums[chain])
+        for place, several in groupby(block.places, key=lambda one: one[2]):
+            wanted = [(n, k) for n, k, _ in several if k in elements]
+            for row, line in enumerate(lines):
+                for n, k in wanted:
+                    if (row, place) not in seen:
+                        seen[row, place] = part.load(line, place * self.channels)
+                    if n not in given:
+                        given[n] = part.load(ct, n * self.channels)
+                    chain = (row * len(elements) + k - elements.start) * chains + n % chains
+                    sums[chain] = part.multiply_add(seen[row, place], given[n], sums[chain])
         return sums

@@ -90,6 +90,32 @@ def blocks(axis: Axis, most: int) -> Iterator[Block]:
         first += times * long
 
 
+@dataclass(frozen=True)
+class Piece:
+    """Neighbouring channels, or several such pieces that follow each other.
+
+    Args:
+        width: lanes of a vector; 1 for channels by themselves. The last may reach over the end.
+    """
+
+    first: int
+    width: int
+    times: int
+
+
+def pieces(channels: int, width: int, masks: bool) -> tuple[Piece, ...]:
+    """The channels as vectors of `width`; what is left as shorter ones, or under a mask."""
+    first, rest = channels - channels % width, channels % width
+    found = [Piece(0, width, first // width)] if first else []
+    shorter = [1 << bit for bit in reversed(range(rest.bit_length())) if rest >> bit & 1]
+    if masks and len(shorter) > 2:
+        shorter = [1 << rest.bit_length()]
+    for short in shorter:
+        found.append(Piece(first, short, 1))
+        first += short
+    return tuple(found)
+
+
 def _inside(axis: Axis, first: int, count: int) -> bool:
     last = first + count - 1
     return last < axis.count and axis.whole(first) and axis.whole(last)
