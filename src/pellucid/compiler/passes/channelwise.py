@@ -11,19 +11,25 @@ The terms are added in another order than in a product, so this is no pass that 
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass
 
-from pellucid.core.shapes import Batch, Dim, Shape, size
+from pellucid.compiler.passes.channels_last import (
+    FURTHEST,
+    LONGEST,
+    convolved,
+    permuted,
+    repeated,
+    reshaped,
+    whole,
+)
+from pellucid.core.shapes import Batch, Shape, size
 from pellucid.graph.node import CONST, INPUT, Graph, Node, pruned
 from pellucid.ops.contract import free_axes
 from pellucid.ops.spec import lookup
 from pellucid.ops.value import Builder, Value, apply
 
 Ints = tuple[int, ...]
-LONGEST = 32  # elements of a kernel along its last axis: each is code of its own
-FURTHEST = 64  # places of padding on a side: so are windows that reach over the end of a row
 
 
 @dataclass(frozen=True)
@@ -140,30 +146,6 @@ def _known(value: Value | None) -> Value:
     return value
 
 
-def permuted(value: Value, axes: Ints) -> Value:
-    """`value` with its axes in another order, without a copy where only axes of 1 move."""
-    nodes, values = value.recorder.nodes, value.recorder.values
-    while (node := nodes[value.position]).op == "permute_dims":
-        value, axes = values[node.inputs[0]], tuple(node.attr("axes")[axis] for axis in axes)
-    shape = value.type.shape
-    long = [axis for axis in axes if shape[axis] != 1]
-    if long == sorted(long):
-        return reshaped(value, tuple(shape[axis] for axis in axes))
-    result: Value = apply("permute_dims", value, axes=axes)
-    return result
-
-
-def reshaped(value: Value, shape: Shape) -> Value:
-    """`value` with another shape; of several such in a row none is left but the last."""
-    nodes = value.recorder.nodes
-    while nodes[value.position].op == "reshape" and value.type.shape != shape:
-        value = value.recorder.values[nodes[value.position].inputs[0]]
-    if value.type.shape == shape:
-        return value
-    result: Value = apply("reshape", value, shape=shape)
-    return result
-
-
 def _product(graph: Graph, position: int) -> _Product | None:
     node = graph.nodes[position]
     if node.op != "contract" or not node.type.dtype.is_float or not node.attr("batch"):
@@ -230,10 +212,10 @@ def _convolution(graph: Graph, one: _Product, x: Value, other: Value) -> tuple[V
     several = tuple(other.type.shape[j] for j in one.free[1])
     order = [*one.inside, *(i for i in one.summed if i not in one.inside), *one.batch]
     kernel = permuted(other, (*(one.pairs[i] for i in order), *one.free[1]))
-    channels = _whole((*one.dims(one.channels), *several))
+    channels = whole((*one.dims(one.channels), *several))
     kernel = reshaped(kernel, (*one.windows.attr("size"), channels))
     made = convolved(
-        _channels_last(one, x, _whole(several)),
+        _channels_last(one, x, whole(several)),
         kernel,
         one.windows.attr("stride"),
         one.windows.attr("dilation"),
@@ -244,33 +226,10 @@ def _convolution(graph: Graph, one: _Product, x: Value, other: Value) -> tuple[V
     return reshaped(made, (*one.dims(tuple(kept)), *several)), one.order(kept)
 
 
-def convolved(
-    x: Value,
-    kernel: Value,
-    stride: Ints,
-    dilation: Ints,
-    low: Ints,
-    high: Ints,
-    interior: Ints | None = None,
-) -> Value:
-    """The row `depthwise`."""
-    result: Value = apply(
-        "depthwise",
-        x,
-        kernel,
-        stride=stride,
-        dilation=dilation,
-        low=low,
-        high=high,
-        interior=interior or (0,) * len(low),
-    )
-    return result
-
-
 def _gradient(graph: Graph, one: _Product, x: Value, other: Value) -> tuple[Value, Ints]:
     """The gradient of a kernel as it comes, and how it is permuted to the product's axes."""
     several = tuple(other.type.shape[j] for j in one.free[1])
-    channels = _whole((*one.dims(one.channels), *several))
+    channels = whole((*one.dims(one.channels), *several))
     outer = (*one.leading, *one.slid, *one.channels)
     cotangent = permuted(other, (*(one.pairs[i] for i in outer), *one.free[1]))
     leading = one.dims(one.leading)
@@ -278,7 +237,7 @@ def _gradient(graph: Graph, one: _Product, x: Value, other: Value) -> tuple[Valu
     inside = one.windows.attr("size")
     made: Value = apply(
         "depthwise_kernel",
-        _channels_last(one, x, _whole(several)),
+        _channels_last(one, x, whole(several)),
         cotangent,
         size=inside,
         stride=one.windows.attr("stride"),
@@ -300,18 +259,5 @@ def _channels_last(one: _Product, x: Value, several: int) -> Value:
     dims = x.type.shape
     x = permuted(x, (*leading, *slid, *channels))
     count = size(dims[i] for i in leading), *(dims[i] for i in slid)
-    whole = _whole(tuple(dims[i] for i in channels))
-    return repeated(reshaped(x, (*count, whole)), several)
-
-
-def repeated(x: Value, several: int) -> Value:
-    """Each channel so many times, side by side."""
-    if several == 1:
-        return x
-    shape = (*x.type.shape, several)
-    wide = apply("broadcast_to", reshaped(x, (*x.type.shape, 1)), shape=shape)
-    return reshaped(wide, (*shape[:-2], _whole(shape[-2:])))
-
-
-def _whole(dims: tuple[Dim, ...]) -> int:
-    return math.prod(dim for dim in dims if isinstance(dim, int))
+    deep = whole(dims[i] for i in channels)
+    return repeated(reshaped(x, (*count, deep)), several)
