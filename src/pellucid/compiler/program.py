@@ -107,7 +107,7 @@ FINISHED = ("contract", "depthwise")
 
 # Rows that only walk their input another way: some heads read it where it stands. A reshape of a
 # view joins axes; a reshape of what stands in memory is no instruction.
-VIEWED = ("windows", "reshape")
+VIEWED = ("windows", "reshape", "permute_dims")
 
 
 def is_elementwise(op: str) -> bool:

@@ -113,14 +113,19 @@ def _in_memory(graph: Graph) -> set[int]:
 def _inlined(graph: Graph, node: Node, source: int) -> bool:
     """Whether `source` is an instruction of the kernel of `node`, which reads it."""
     one = graph.nodes[source]
+    if one.op == "permute_dims":  # the left operand of a product is found by tables, as it lies
+        left = node.op == "contract" and node.inputs[0] == source != node.inputs[1]
+        return left and _is_view(graph, source) and one.type.dtype.is_float
     if _is_view(graph, source):
         return node.op in VIEWING and (node.op != "contract" or one.type.dtype.is_float)
     return one.op == "full" and node.op not in VIEWS and is_elementwise(node.op)
 
 
 def _is_view(graph: Graph, source: int) -> bool:
-    """Whether a node only walks its input another way: as windows, or as windows laid flat."""
+    """Whether a node only walks its input another way: as windows, permuted or laid flat."""
     node = graph.nodes[source]
+    if node.op == "permute_dims":
+        return graph.nodes[node.inputs[0]].op == "windows"
     if node.op != "reshape":
         return node.op in VIEWED
     wide = graph.nodes[node.inputs[0]]
