@@ -50,9 +50,7 @@ def _type(
 ) -> TensorType:
     dtype = same_dtype("depthwise", ("x", "w"), (x, w))
     check_dtype("depthwise", "x", x, FLOATS)
-    lengths = _lengths(
-        "depthwise", x, len(w.shape) - 1, stride, dilation, low, high, interior
-    )
+    lengths = _lengths("depthwise", x, len(w.shape) - 1, stride, dilation, low, high, interior)
     sizes = [dim for dim in w.shape[:-1] if isinstance(dim, int)]
     if len(sizes) != len(lengths) or min(sizes) < 1 or w.shape[-1] != x.shape[-1]:
         raise ShapeError("depthwise", f"w must be (K, …, C) for x {x!r}, got {w!r}")
@@ -76,9 +74,7 @@ def _forward(
     zero = xp.zeros((), dtype=x.dtype)
     wide = xp.pad(x, zero, (0, *before, 0), (0, *after, 0), (0, *interior, 0))
     start = (0, *(max(0, -n) for n in low), 0)
-    stop = tuple(
-        dim - max(0, -n) for dim, n in zip(wide.shape, (0, *high, 0), strict=True)
-    )
+    stop = tuple(dim - max(0, -n) for dim, n in zip(wide.shape, (0, *high, 0), strict=True))
     inside = xp.getitem(wide, start, stop, (1,) * (rank + 2))
     seen = xp.windows(inside, tuple(range(1, rank + 1)), w.shape[:-1], stride, dilation)
     summed = tuple((rank + 2 + n, n) for n in range(rank))

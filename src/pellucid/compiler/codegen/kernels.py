@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pellucid.compiler.codegen import scalars
-from pellucid.compiler.codegen.depthwise import depthwise, depthwise_kernel
+from pellucid.compiler.codegen.depthwise import depthwise
+from pellucid.compiler.codegen.depthwise_gradient import depthwise_kernel
 from pellucid.compiler.codegen.elementwise import ElementwiseBody, walked, widest
 from pellucid.compiler.codegen.extremes import argmax, extreme, one_hot
 from pellucid.compiler.codegen.layout import strides

@@ -160,7 +160,7 @@ def rows_of_window(
 
 
 def windows_of_row(b: ir.IRBuilder, axis: Axis, k: ir.Value) -> tuple[ir.Value, ir.Value]:
-    """The windows whose element k is an element of x (without interior): the first, and how many."""
+    """The windows whose element k is one of x, without interior: the first, and how many."""
     before = _positive(b, b.sub(i64(axis.low), b.mul(k, i64(axis.dilation))))
     first = b.udiv(b.add(before, i64(axis.stride - 1)), i64(axis.stride))
     last = b.sub(i64(axis.length + axis.low + axis.stride - 1), b.mul(k, i64(axis.dilation)))

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable
 
 from pellucid.core.shapes import Dim, Shape
-from pellucid.ops.value import Value, apply
+from pellucid.graph.node import Node
+from pellucid.ops.value import Builder, Value, apply
 
 Ints = tuple[int, ...]
 LONGEST = 32  # elements of a kernel along its last axis: each is code of its own
@@ -15,7 +16,7 @@ FURTHEST = 64  # places of padding on a side: so are windows that reach over the
 
 def permuted(value: Value, axes: Ints) -> Value:
     """`value` with its axes in another order, without a copy where only axes of 1 move."""
-    nodes, values = value.recorder.nodes, value.recorder.values
+    nodes, values = _recorded(value)
     while (node := nodes[value.position]).op == "permute_dims":
         value, axes = values[node.inputs[0]], tuple(node.attr("axes")[axis] for axis in axes)
     shape = value.type.shape
@@ -28,13 +29,19 @@ def permuted(value: Value, axes: Ints) -> Value:
 
 def reshaped(value: Value, shape: Shape) -> Value:
     """`value` with another shape; of several such in a row none is left but the last."""
-    nodes = value.recorder.nodes
+    nodes, values = _recorded(value)
     while nodes[value.position].op == "reshape" and value.type.shape != shape:
-        value = value.recorder.values[nodes[value.position].inputs[0]]
+        value = values[nodes[value.position].inputs[0]]
     if value.type.shape == shape:
         return value
     result: Value = apply("reshape", value, shape=shape)
     return result
+
+
+def _recorded(value: Value) -> tuple[list[Node], list[Value]]:
+    builder = value.recorder
+    assert isinstance(builder, Builder), "passes record with it"
+    return builder.nodes, builder.values
 
 
 def convolved(

@@ -62,7 +62,9 @@ class Folded:
 
     def padding(self, n: int) -> tuple[int, int]:
         """Zeros before and behind the cotangent, if it has stride - 1 between its elements."""
-        size, stride, dilation = (self.fold.attr(name)[n] for name in ("size", "stride", "dilation"))
+        size, stride, dilation = (
+            self.fold.attr(name)[n] for name in ("size", "stride", "dilation")
+        )
         low = dilation * (size - 1) - self.starts[n]
         long = self.windows(n)
         return low, self.lengths[n] + dilation * (size - 1) - low - max(0, (long - 1) * stride + 1)
@@ -108,7 +110,5 @@ def each_channel(one: Folded, cotangent: Value, kernel: Value) -> Value:
     parts = [("left", i) for i in left]
     parts += [("slid", n) for n in range(len(strides))]
     parts += [("batch", n) for n in range(len(channels))]
-    made = reshaped(
-        made, (*(dims[i] for i in left), *one.lengths, *(dims[i] for i in channels))
-    )
+    made = reshaped(made, (*(dims[i] for i in left), *one.lengths, *(dims[i] for i in channels)))
     return permuted(made, tuple(parts.index(part) for part in one.order))

@@ -204,5 +204,5 @@ def _epilogue(product: Kernel, rest: Kernel, shape: Shape) -> bool:
 
 
 def _per_channel(shape: Shape, whole: Shape) -> bool:
-    """Whether what has `shape` is a number for each element of `whole`, for each channel, or one."""
+    """Whether `shape` has a number for each element of `whole`, for each channel, or one."""
     return shape == whole or size(shape) == 1 or (shape[-1:] == whole[-1:] == (size(shape),))
