@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pellucid.compiler.codegen.layout import as_matrix
-from pellucid.compiler.program import FINISHED, Instruction, Kernel, Program, is_copy
+from pellucid.compiler.program import FINISHED, VIEWED, Instruction, Kernel, Program, is_copy
 from pellucid.core.shapes import Shape, size
 from pellucid.ops.contract import free_axes
 from pellucid.ops.spec import REGISTRY
@@ -104,6 +104,7 @@ class _State:
         summed = second.type_of(head.inputs[0]).shape
         return (
             first.head is None
+            and not any(one.op in VIEWED for one in second.body)
             and all(
                 buffer in second.reads and len(self.readers[buffer]) == 1 for buffer in first.writes
             )

@@ -100,7 +100,7 @@ def _in_memory(graph: Graph) -> set[int]:
     found: set[int] = set()
     for position in reversed(range(len(graph.nodes))):
         node = graph.nodes[position]
-        spared = node.op == "full" or _is_view(graph, position)
+        spared = node.op in ("full", "permute_dims") or _is_view(graph, position)
         if spared and position not in wanted:
             continue
         found.add(position)
@@ -113,7 +113,10 @@ def _in_memory(graph: Graph) -> set[int]:
 def _inlined(graph: Graph, node: Node, source: int) -> bool:
     """Whether `source` is an instruction of the kernel of `node`, which reads it."""
     one = graph.nodes[source]
-    if one.op == "permute_dims":  # the left operand of a product is found by tables, as it lies
+    if one.op == "permute_dims":
+        if node.op == "fold":
+            return True
+        # The left operand of a product is found by tables, as it lies.
         left = node.op == "contract" and node.inputs[0] == source != node.inputs[1]
         return left and _is_view(graph, source) and one.type.dtype.is_float
     if _is_view(graph, source):
