@@ -37,7 +37,9 @@ class _Forward(Lines):
     def __init__(self, scope: Scope):
         windows = scope.head.type.shape
         size = [dim for dim in scope.inputs[1].type.shape[:-1] if isinstance(dim, int)]
-        super().__init__(scope, size, windows[1:-1])
+        # Without an instruction that rounds once, float64 goes through the C library.
+        alone = not scope.target.fused and scope.head.type.dtype.itemsize == 8
+        super().__init__(scope, size, windows[1:-1], alone)
         self.others = behind(scope)
         # Sums, weights, and an element or two of x: what registers hold.
         self.most = 12 if scope.target.registers >= 32 else 6

@@ -36,7 +36,8 @@ def depthwise_kernel(scope: Scope) -> None:
 class _Gradient(Lines):
     def __init__(self, scope: Scope):
         ct = scope.inputs[1].type.shape
-        super().__init__(scope, scope.attr("size"), ct[1:-1])
+        # Without an instruction that rounds once, each sum needs many registers.
+        super().__init__(scope, scope.attr("size"), ct[1:-1], alone=not scope.target.fused)
         self.row_blocks = list(blocks(self.axes[-1], WINDOWS))
         # The axes whose rows are visited one by one, and that whose rows are taken in groups.
         self.outer, self.rows = self.axes[:-2], self.axes[-2] if len(self.axes) > 1 else None

@@ -49,9 +49,14 @@ class Part:
 
 
 class Lines:
-    """What both kernels share: the axes that windows slide along, and the channels."""
+    """What both kernels share: the axes that windows slide along, and the channels.
 
-    def __init__(self, scope: Scope, size: Sequence[int], windows: Shape):
+    Args:
+        size: of the kernel; windows: how many along each axis.
+        alone: whether channels are taken one by one.
+    """
+
+    def __init__(self, scope: Scope, size: Sequence[int], windows: Shape, alone: bool = False):
         self.scope, self.b = scope, scope.builder
         x = scope.inputs[0].type.shape
         names = ("stride", "dilation", "low")
@@ -62,8 +67,7 @@ class Lines:
         channels = x[-1]
         assert isinstance(channels, int)
         self.channels = channels
-        # Vectors only where each product can be added with one rounding.
-        width = scope.vector_bytes // widest(scope.kernel) if scope.target.fused else 1
+        width = 1 if alone else scope.vector_bytes // widest(scope.kernel)
         self.pieces = pieces(channels, width, scope.target.masks)
 
     def across(self, emit: Emit) -> None:
