@@ -224,11 +224,12 @@ def _check_attributes(where: str, attrs: Mapping[str, Any]) -> None:
 
 
 REGISTRY: dict[str, Op] = {}
+MADE: dict[str, Op] = {}  # rows that only passes make, of others: functions are not traced to them
 
 
 def register(op: Op) -> Op:
     """Enters a row; a built-in name is never replaced."""
-    old = REGISTRY.get(op.name)
+    old = REGISTRY.get(op.name) or MADE.get(op.name)
     if old is not None and not (old.user and op.user):
         raise ArgumentError("op", f"name must be new, got '{op.name}', which is built in")
     REGISTRY[op.name] = op
@@ -237,9 +238,10 @@ def register(op: Op) -> Op:
 
 def lookup(name: str) -> Op:
     """The row called `name`, or a GraphError with the nearest name."""
-    if name not in REGISTRY:
+    row = REGISTRY.get(name) or MADE.get(name)
+    if row is None:
         raise GraphError("graph", f"unknown operation '{name}'", nearest(name, REGISTRY))
-    return REGISTRY[name]
+    return row
 
 
 def type_of(name: str, types: Sequence[TensorType], attrs: Mapping[str, Any]) -> TensorType:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pellucid.compiler.codegen import scalars
+from pellucid.compiler.codegen.depthwise import depthwise
+from pellucid.compiler.codegen.depthwise_gradient import depthwise_kernel
 from pellucid.compiler.codegen.elementwise import ElementwiseBody, walked, widest
 from pellucid.compiler.codegen.extremes import argmax, extreme, one_hot
 from pellucid.compiler.codegen.layout import strides
@@ -63,6 +65,8 @@ def elementwise(scope: Scope) -> None:
 HEADS: dict[str, Callable[[Scope], None]] = {
     "sum": total,
     "contract": contract,
+    "depthwise": depthwise,
+    "depthwise_kernel": depthwise_kernel,
     "max": extreme,
     "min": extreme,
     "argmax": argmax,

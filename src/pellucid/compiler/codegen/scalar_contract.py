@@ -6,9 +6,9 @@ from pellucid.compiler.codegen.elementwise import ElementwiseBody
 from pellucid.compiler.codegen.epilogue import behind
 from pellucid.compiler.codegen.layout import broadcast_strides, register_type, strides
 from pellucid.compiler.codegen.llvm import ir
-from pellucid.compiler.codegen.loops import i64
 from pellucid.compiler.codegen.scalars import intrinsic
-from pellucid.compiler.codegen.scope import Scope, constant
+from pellucid.compiler.codegen.scope import Scope, constant, vector_type
+from pellucid.core.dtypes import float64, int64
 from pellucid.core.shapes import Dim
 from pellucid.ops.contract import free_axes
 
@@ -52,22 +52,23 @@ def _dot(
             scope.load(operand, offset)
             for operand, offset in zip((x, y), inner.offsets, strict=True)
         )
-        inner.set([_multiply_add(scope, left, right, inner.carried[0])])
+        inner.set([multiply_add(scope, left, right, inner.carried[0])])
     return inner.result[0]
 
 
-def _multiply_add(scope: Scope, x: ir.Value, y: ir.Value, out: ir.Value) -> ir.Value:
-    """x·y + out, rounded once; in integers it wraps around."""
+def multiply_add(scope: Scope, x: ir.Value, y: ir.Value, out: ir.Value) -> ir.Value:
+    """x·y + out, rounded once, alone or in vectors; in integers it wraps around."""
     b = scope.builder
-    if str(out.type) == "float" and not scope.target.fused:
+    element = out.type.element if isinstance(out.type, ir.VectorType) else out.type
+    if str(element) == "float" and not scope.target.fused:
         return _rounded_once(b, x, y, out)
-    if str(out.type) in ("float", "double"):
+    if str(element) in ("float", "double"):
         return intrinsic(b, "fma", out.type, x, y, out)
     return b.add(b.mul(x, y), out)
 
 
 def _rounded_once(b: ir.IRBuilder, x: ir.Value, y: ir.Value, out: ir.Value) -> ir.Value:
-    """x·y + out of float32 by plain float64.
+    """x·y + out of float32 by plain float64, alone or in vectors.
 
     The product is exact, and so is the error of the sum (Knuth). Where it is not 0 the sum is
     rounded to odd: of its two neighbours, the one whose last bit is 1. float64 has more than 24 + 2
@@ -76,17 +77,18 @@ def _rounded_once(b: ir.IRBuilder, x: ir.Value, y: ir.Value, out: ir.Value) -> i
     Source: Boldo and Melquiond, "Emulation of FMA and correctly rounded sums: proved algorithms
     using rounding to odd", IEEE Transactions on Computers 57(4), 2008.
     """
-    double, word = ir.DoubleType(), ir.IntType(64)
+    lanes = out.type.count if isinstance(out.type, ir.VectorType) else None
+    double, word = vector_type(float64, lanes), vector_type(int64, lanes)
     product = b.fmul(b.fpext(x, double), b.fpext(y, double))
     added = b.fpext(out, double)
     total = b.fadd(product, added)
     part = b.fsub(total, product)
     error = b.fadd(b.fsub(product, b.fsub(total, part)), b.fsub(added, part))
     bits = b.bitcast(total, word)
-    even = b.icmp_signed("==", b.and_(bits, i64(1)), i64(0))
-    inexact = b.fcmp_ordered("!=", error, ir.Constant(double, 0.0))  # NaN beside infinity: no
+    even = b.icmp_signed("==", b.and_(bits, constant(word, int64, 1)), constant(word, int64, 0))
+    inexact = b.fcmp_ordered("!=", error, constant(double, float64, 0))  # NaN beside infinity: no
     # The bits of a float rise with its magnitude: away from 0 is up.
-    away = b.icmp_signed(">=", b.xor(b.bitcast(error, word), bits), i64(0))
-    odd = b.add(bits, b.select(away, i64(1), i64(-1)))
+    away = b.icmp_signed(">=", b.xor(b.bitcast(error, word), bits), constant(word, int64, 0))
+    odd = b.add(bits, b.select(away, constant(word, int64, 1), constant(word, int64, -1)))
     chosen = b.select(b.and_(even, inexact), odd, bits)
-    return b.fptrunc(b.bitcast(chosen, double), ir.FloatType())
+    return b.fptrunc(b.bitcast(chosen, double), out.type)
