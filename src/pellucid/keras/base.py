@@ -16,10 +16,11 @@ from pellucid import models
 from pellucid.core import shapes
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.graph.node import TensorType
-from pellucid.keras import initializers, regularizers
+from pellucid.keras import initializers, regularizers, terms
 from pellucid.keras.arguments import refuse
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import (
+    LOSSES,
     ROOT,
     KerasTensor,
     KerasWeight,
@@ -30,6 +31,7 @@ from pellucid.keras.tensors import (
     mapped,
     typed,
 )
+from pellucid.models.measuring import CHUNK
 from pellucid.nn import BatchNorm
 from pellucid.nn.layer import Layer as Inner
 from pellucid.nn.noise import Noise
@@ -83,8 +85,8 @@ class Layer:
         **kwargs: Any,
     ) -> None:
         where = type(self).__name__
-        if activity_regularizer is not None:
-            refuse(where, "activity_regularizer", activity_regularizer)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self._activity = regularizers.penalties(where, activity_regularizer)
         if dtype is not None and getattr(dtype, "name", dtype) != SESSION.floatx:
             refuse(where, "dtype", dtype)
         if autocast is not True:
@@ -251,8 +253,18 @@ class Layer:
         return made
 
     def add_loss(self, loss: Any) -> None:
-        """Refused: the objective is the loss of compile and penalties of weights."""
-        refuse(type(self).__name__, "add_loss", loss, "give compile a loss, layers a regularizer")
+        """Adds to the objective of each network that this `call` becomes a part of.
+
+        Args:
+            loss: a tensor, or several; of one that is no single number the sum.
+        """
+        for one in flat(loss):
+            if not isinstance(one, KerasTensor) or not terms.add(one):
+                raise ArgumentError(
+                    f"keras.{self.name}.add_loss",
+                    f"loss must be a tensor that a call makes of its inputs, got {one!r}",
+                    "Call add_loss inside call, with a function of keras.ops of what it was given.",
+                )
 
     def build(self, input_shape: Any) -> None:
         """Makes the weights; of a layer of your own by add_weight."""
@@ -284,8 +296,12 @@ class Layer:
                 training,
                 "a layer acts in fit as in training and else as in prediction",
             )
-        outputs = self._traced(args, kwargs, tensors)
-        node = Node(self, tensors)
+        with terms.collected() as losses:
+            outputs = self._traced(args, kwargs, tensors)
+            for one in flat(outputs) if self._activity else ():
+                if isinstance(one, KerasTensor):
+                    terms.add(terms.of_activity(self._activity, one))
+        node = Node(self, tensors, losses)
         made = mapped(
             outputs,
             lambda one: (
@@ -353,9 +369,10 @@ class Layer:
         tensors = [input_tensor(one.shape[1:], f"x{n}") for n, one in enumerate(arrays)]
         waiting = iter(tensors)
         outputs = self(mapped(plain, lambda _: next(waiting)))
+        losses = terms.of_network(outputs)
         network = models.Model(
             [one.symbol for one in tensors] if len(tensors) > 1 else tensors[0].symbol,
-            [one.symbol for one in flat(outputs)],
+            [one.symbol for one in [*flat(outputs), *losses]],
             seed=0,
             dtype=SESSION.floatx,
         )
@@ -388,7 +405,9 @@ class Layer:
             network.state = state
             made = [np.asarray(one) for one in flat(found)]
         else:
-            made = [np.asarray(one) for one in flat(network.predict(x))]
+            found = network.predict(x, batch_size=len(arrays[0]) if losses else CHUNK)
+            made = [np.asarray(one) for one in flat(found)]
+        self.__dict__["_added"] = made[len(made) - len(losses) :]
         result = iter(made)
         return mapped(outputs, lambda _: next(result))
 
@@ -407,7 +426,28 @@ class Layer:
 
     @property
     def losses(self) -> list[Any]:
-        return []
+        """What the latest call on arrays added, then penalties; tensors inside compute_loss."""
+        traced = LOSSES.get()
+        if traced is None:
+            return [*self.__dict__.get("_added", []), *self._penalties()]
+        if traced[0] is not self:
+            raise ArgumentError(
+                f"keras.{self.name}", "compute_loss can read self.losses alone, got another layer's"
+            )
+        return list(traced[1])
+
+    def _penalties(self) -> list[Any]:
+        """The penalties of the weights that are trained, as numbers."""
+        frozen = {id(one) for one in self._frozen()}
+        found = []
+        for inner, kind, leaf, _ in self.own_weights():
+            skipped = kind != "params" or id(inner) in frozen
+            for one in () if skipped else inner.penalties:
+                if not one.is_proximal and (one.biases or leaf not in inner.biases):
+                    weight = inner.variables.params[leaf]  # type: ignore[index]
+                    strength = asvalue(np.asarray(one.strength, weight.dtype))
+                    found.append(np.asarray(one.penalty(strength, asvalue(weight))))
+        return found
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

@@ -11,7 +11,7 @@ import numpy as np
 import pellucid.numpy as pnp
 from pellucid import nn
 from pellucid.core.errors import ArgumentError, ShapeError
-from pellucid.keras import arguments
+from pellucid.keras import arguments, regularizers
 from pellucid.keras.arguments import bound, refuse, signature
 from pellucid.keras.base import COMMON, Layer, _plain
 from pellucid.keras.lookups import IntegerLookup, StringLookup
@@ -278,7 +278,19 @@ class Discretization(Layer):
         return applied(binned, (inputs,), {}, self.name)
 
 
+class ActivityRegularization(Layer):
+    """x as it is, with a penalty on it."""
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(activity_regularizer=regularizers.L1L2(l1=l1, l2=l2), **kwargs)
+        self.l1, self.l2 = l1, l2
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+
 _OWN: dict[str, Any] = {
+    "ActivityRegularization": ActivityRegularization,
     "CategoryEncoding": CategoryEncoding, "Concatenate": Concatenate,
     "Discretization": Discretization, "Dot": Dot, "Input": Input, "InputLayer": InputLayer,
     "IntegerLookup": IntegerLookup, "StringLookup": StringLookup,

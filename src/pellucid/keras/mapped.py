@@ -10,7 +10,7 @@ from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.keras import activations, initializers, regularizers
 from pellucid.keras.arguments import Arguments, bound, refuse, signature, table
 from pellucid.keras.base import COMMON, Layer, _plain
-from pellucid.keras.tensors import KerasTensor, Node, called
+from pellucid.keras.tensors import BEHIND, ROOT, KerasTensor, Node, borrowed, called
 from pellucid.nn.init import Initializer
 from pellucid.nn.layer import Layer as Inner
 
@@ -98,12 +98,27 @@ class Mapped(Layer):
             if name == keras or (name == "depthwise_kernel" and ours == "W"):
                 for inner, kind, own, shape in self.own_weights():
                     if own == ours:
-                        return getattr(inner.variables, kind)[own].reshape(shape)
+                        return self._weight(kind, own, shape)
         if name in ("gamma", "beta", "alpha"):
             held = self.inner.variables.params or {}
             if name in held:
-                return held[name]
+                return self._weight("params", name, held[name].shape)
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    def _weight(self, kind: str, leaf: str, shape: tuple[int, ...]) -> Any:
+        """An array; while a network is made a tensor, which training reaches."""
+        if ROOT.get() is None:
+            return getattr(self.inner.variables, kind)[leaf].reshape(shape)
+        behind = BEHIND.get()
+        behind = self.__dict__.get("_made_tensor") if behind is None else behind
+        if kind != "params" or behind is None:
+            raise ArgumentError(
+                f"keras.{self.name}",
+                f"{NAMES.get(leaf, leaf)} can be read in call behind a call of the layer, and where"
+                " it is trained, got another place",
+                "Call the layer first.",
+            )
+        return borrowed(self.inner, leaf, tuple(shape), behind)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self._arguments.values_}

@@ -7,18 +7,19 @@ from typing import Any
 
 import numpy as np
 
+import pellucid.numpy as pnp
 from pellucid import models as ours
 from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError, nearest
-from pellucid.keras import graphs
+from pellucid.keras import graphs, terms
 from pellucid.keras.arguments import refuse
 from pellucid.keras.base import COMMON, Layer, _plain
 from pellucid.keras.layers import InputLayer
 from pellucid.keras.session import SESSION
-from pellucid.keras.tensors import ROOT, KerasTensor, flat, mapped
+from pellucid.keras.tensors import ROOT, KerasTensor, Node, applied, flat, mapped
 
 _REFUSED = (
-    *("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics"),
+    *("train_step", "test_step", "predict_step", "compute_metrics"),
     *("make_train_function", "make_test_function", "make_predict_function"),
 )
 
@@ -47,7 +48,8 @@ class Network(Layer):
         self._output_names: list[str] = []
         self._compiled: dict[str, Any] | None = None
         self._configured: Any = None
-        self._running: tuple[float, dict[str, float]] = (0.0, {})
+        self._objective: Any = None
+        self._losses: list[Any] = []
         if inputs is not None:
             if outputs is None:
                 raise ArgumentError("keras.Model", "outputs must be given with inputs")
@@ -68,7 +70,8 @@ class Network(Layer):
         self._inputs, self._outputs = inputs, outputs
         first, last = graphs.named(inputs, "inputs"), graphs.named(outputs, "outputs")
         self._input_names, self._output_names = list(first), list(last)
-        self._network = graphs.network(first, last, _plain(self.name))
+        losses = terms.of_network(outputs)
+        self._network = graphs.network(first, last, _plain(self.name), losses)
         self._configured = None
 
     def network(self, x: Any = None) -> ours.Model:
@@ -123,6 +126,7 @@ class Network(Layer):
         found = network(symbols)
         made = flat(found)
         types = network.architecture.output_types
+        self._bring_losses(made, tensors)
         wrapped = iter(
             [
                 KerasTensor(symbol, type, None, tensors[0].root, name)
@@ -130,6 +134,16 @@ class Network(Layer):
             ]
         )
         return mapped(self._outputs, lambda _: next(wrapped))
+
+    def _bring_losses(self, made: list[Any], tensors: list[KerasTensor]) -> None:
+        """Adds the losses inside of a network that is called to those of the call."""
+        architecture = self.network().architecture
+        types = [*architecture.input_types, *architecture.types]
+        for place, symbol in zip(architecture.terms, made[0].terms, strict=True):
+            one = KerasTensor(symbol, types[place], Node(None, tensors), tensors[0].root, "loss")
+            terms.add(applied(pnp.mean, (one,), {}, "loss") if one.shape else one)
+        for one in made:
+            one.terms = ()
 
     def _given(self, x: Any, what: str) -> list[Any]:
         """x or y as a list in the order of the inputs or outputs."""

@@ -38,7 +38,6 @@ _RULES = [
 
 # Arguments that no maker reads.
 ARGUMENTS = {
-    "activity_regularizer": "penalties are of weights, kernel_regularizer",
     "bias_regularizer": "penalties are of kernels, kernel_regularizer",
     "bias_constraint": "bounds are of kernels, kernel_constraint",
     "beta_regularizer": "penalties are of kernels",

@@ -170,6 +170,16 @@ def by_class(y: Array, class_weight: Mapping[int, float], sample_weight: Any) ->
     return weights if sample_weight is None else weights * np.asarray(sample_weight)
 
 
+def unpacked(batch: Any) -> tuple[Any, Any, Any]:
+    """x, y and weights of a batch; None for what is not there."""
+    several = tuple(batch) if isinstance(batch, (list, tuple)) else (batch,)
+    if len(several) not in (1, 2, 3):
+        raise ArgumentError(
+            "keras.fit", f"a batch must be (x, y) or (x, y, weights), got {len(several)} parts"
+        )
+    return (*several, None, None)[:3]
+
+
 def split(arrays: Any, fraction: float) -> tuple[Any, Any]:
     """The first rows of nested arrays, and the last: `fraction` of all, as Keras counts."""
     rows = len(next(one for one in flat(arrays) if one is not None))

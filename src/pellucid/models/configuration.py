@@ -72,6 +72,7 @@ class Configuration:
         losses, weights, metrics: one per output.
         gradient_norm: whether the norm of the gradient is measured.
         rates: of layers whose rate is not that of the optimizer.
+        unpenalized: names of layers whose own penalties are no part of the objective; bounds act.
     """
 
     optimizer: Optimizer
@@ -81,6 +82,7 @@ class Configuration:
     gradient_norm: bool
     regularizers: tuple[Regularizer, ...]
     rates: dict[str, float]
+    unpenalized: frozenset[str] = frozenset()
 
     @property
     def traced_parts(self) -> tuple[Any, ...]:
@@ -121,7 +123,7 @@ class Configuration:
             params: Any, state: Any, inputs: Any, *, train: bool, key: Key | None
         ) -> tuple[list[Any], Any]:
             return architecture.apply(
-                params, state, inputs, train=train, key=key, frozen=frozen, raw=raw
+                params, state, inputs, train=train, key=key, frozen=frozen, raw=raw, terms=True
             )
 
         several = architecture.outputs.several
@@ -167,8 +169,10 @@ class Configuration:
             )
             for one in self.regularizers
         ]
-        for layer in layers.values():
+        for name, layer in layers.items():
             for one in layer.penalties:
+                if name in self.unpenalized and not one.is_proximal:
+                    continue
                 own = [
                     i
                     for i, (other, leaf) in enumerate(each)
