@@ -443,7 +443,7 @@ class Layer:
         for inner, kind, leaf, _ in self.own_weights():
             skipped = kind != "params" or id(inner) in frozen
             for one in () if skipped else inner.penalties:
-                if not one.is_proximal and (one.biases or leaf not in inner.biases):
+                if not one.is_proximal and one.acts_on(leaf, leaf in inner.biases):
                     weight = inner.variables.params[leaf]  # type: ignore[index]
                     strength = asvalue(np.asarray(one.strength, weight.dtype))
                     found.append(np.asarray(one.penalty(strength, asvalue(weight))))

@@ -13,7 +13,7 @@ from pellucid.keras import arguments
 from pellucid.keras.arguments import refuse
 from pellucid.keras.base import Layer
 from pellucid.keras.layers import InputLayer
-from pellucid.keras.mapped import Mapped
+from pellucid.keras.wrapped import Mapped
 from pellucid.keras.model import Model
 from pellucid.keras.networks import as_arrays
 from pellucid.keras.session import SESSION

@@ -146,7 +146,7 @@ def _penalties(model: Any, behind: KerasTensor) -> list[KerasTensor]:
         seen.add((id(inner), leaf))
         shape = tuple(inner.variables.params[leaf].shape)
         for one in inner.penalties:
-            if one.is_proximal or (leaf in inner.biases and not one.biases):
+            if one.is_proximal or not one.acts_on(leaf, leaf in inner.biases):
                 continue
             weight = borrowed(inner, leaf, shape, behind)
             found.append(applied(_penalty(one), (weight,), {}, "penalty"))

@@ -38,12 +38,6 @@ _RULES = [
 
 # Arguments that no maker reads.
 ARGUMENTS = {
-    "bias_regularizer": "penalties are of kernels, kernel_regularizer",
-    "bias_constraint": "bounds are of kernels, kernel_constraint",
-    "beta_regularizer": "penalties are of kernels",
-    "gamma_regularizer": "penalties are of kernels",
-    "beta_constraint": "bounds are of kernels",
-    "gamma_constraint": "bounds are of kernels",
     "lora_rank": "low-rank adaptation is outside",
     "lora_alpha": "low-rank adaptation is outside",
     "quantization_config": "quantisation is outside",

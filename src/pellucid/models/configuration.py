@@ -164,7 +164,7 @@ class Configuration:
                 tuple(
                     i
                     for i, (layer, leaf) in enumerate(each)
-                    if one.biases or leaf not in layer.biases
+                    if one.acts_on(leaf, leaf in layer.biases)
                 ),
             )
             for one in self.regularizers
@@ -176,7 +176,7 @@ class Configuration:
                 own = [
                     i
                     for i, (other, leaf) in enumerate(each)
-                    if other is layer and (one.biases or leaf not in layer.biases)
+                    if other is layer and one.acts_on(leaf, leaf in layer.biases)
                 ]
                 if not own:
                     raise ArgumentError(
