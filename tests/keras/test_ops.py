@@ -76,7 +76,7 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("number", CASES[::4])
+@pytest.mark.parametrize("number", CASES[::6])
 def test_an_operation_in_a_network_gives_kerass_values(number):
     name, args, options = SCRIPT.CASES[number]
     assert SCRIPT.apart(values(number), _in_network(name, args, options)) < 3e-6

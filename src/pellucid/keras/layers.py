@@ -14,6 +14,7 @@ from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.keras import arguments, regularizers
 from pellucid.keras.arguments import bound, refuse, signature
 from pellucid.keras.base import COMMON, Layer, _plain
+from pellucid.keras.layers_more import ADAPTIVE, EinsumDense
 from pellucid.keras.lookups import IntegerLookup, StringLookup
 from pellucid.keras.mapped import classes
 from pellucid.keras.tensors import KerasTensor, Node, applied, called, flat, input_tensor
@@ -290,7 +291,7 @@ class ActivityRegularization(Layer):
 
 
 _OWN: dict[str, Any] = {
-    "ActivityRegularization": ActivityRegularization,
+    "ActivityRegularization": ActivityRegularization, "EinsumDense": EinsumDense, **ADAPTIVE,
     "CategoryEncoding": CategoryEncoding, "Concatenate": Concatenate,
     "Discretization": Discretization, "Dot": Dot, "Input": Input, "InputLayer": InputLayer,
     "IntegerLookup": IntegerLookup, "StringLookup": StringLookup,

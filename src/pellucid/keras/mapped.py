@@ -6,7 +6,7 @@ from typing import Any
 
 from pellucid import nn
 from pellucid.core.errors import ArgumentError
-from pellucid.keras import activations, initializers, regularizers
+from pellucid.keras import activations, augmenting, initializers, regularizers
 from pellucid.keras.arguments import Arguments, refuse, signature, table
 from pellucid.keras.base import Layer
 from pellucid.keras.wrapped import Make, Mapped
@@ -206,6 +206,28 @@ def _embedding(a: Arguments, own: dict[str, Any]) -> Inner:
     )  # fmt: skip
 
 
+def _within(a: Arguments, name: str, low: float, high: float) -> Any:
+    """A number, or two of them, within bounds."""
+    given = _pair(getattr(a, name))
+    if not all(low <= one <= high for one in (given if isinstance(given, tuple) else (given,))):
+        raise ArgumentError(
+            f"keras.{a.where_}", f"{name} must lie in [{low}, {high}], got {given!r}"
+        )
+    return tuple(sorted(given)) if isinstance(given, tuple) else given
+
+
+def _erasing(a: Arguments, own: dict[str, Any]) -> Inner:
+    _last(a)
+    factor, scale = _within(a, "factor", 0, 1), _within(a, "scale", 0, 1)
+    low, high = factor if isinstance(factor, tuple) else (0.0, factor)
+    if isinstance(a.fill_value, (tuple, list)):
+        refuse(a.where_, "fill_value", a.fill_value, "one number for all channels")
+    return augmenting.KerasErasing(
+        (low + high) / 2, scale if isinstance(scale, tuple) else (0.0, scale), a.fill_value,
+        tuple(a.value_range), **own,
+    )  # fmt: skip
+
+
 def _affine(a: Arguments) -> Any:
     return _of(a, gamma="gamma", beta="beta") or None
 
@@ -277,6 +299,10 @@ ROWS: dict[str, Make] = {
     "RandomTranslation": _random(
         nn.RandomShift, "height=height_factor", "width=width_factor", *_FILLS),
     "RandomZoom": _random(nn.RandomZoom, "height=height_factor", "width=width_factor", *_FILLS),
+    "RandomShear": lambda a, own: _last(a) or augmenting.KerasShear(
+        _within(a, "x_factor", 0, 1), _within(a, "y_factor", 0, 1), fill_mode=a.fill_mode,
+        fill_value=a.fill_value, interpolation=a.interpolation, **own),
+    "RandomErasing": _erasing,
     "RandomCrop": _random(nn.RandomCrop, "height", "width"),
     "RandomBrightness": _random(nn.RandomBrightness, "factor", "value_range"),
     "RandomContrast": _random(nn.RandomContrast, "factor", "value_range"),
