@@ -242,6 +242,13 @@ class Compiled(Network):
         """Features, targets and weights of rows in the form of the Model that is trained."""
         arrays = [array(one) for one in self._given(x, "inputs")]
         rows, count = len(arrays[0]), len(self._output_names)
+        if isinstance(weights, Mapping):
+            if list(weights) != self._output_names or count > 1:
+                refuse(
+                    "Model.fit", "sample_weight", list(weights),
+                    "a row has one weight for all outputs; give an array (N,)",
+                )  # fmt: skip
+            weights = weights[self._output_names[0]]
         if not self._own_objective:
             if y is None and self._without_targets:
                 y = [np.zeros(rows, np.float32)] * count

@@ -17,7 +17,7 @@ from pellucid.keras.compiling import Compiled
 from pellucid.keras.networks import as_arrays, numbers
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import flat, mapped
-from pellucid.keras.training import Batches, Bridge, Measures, run
+from pellucid.keras.training import ArrayBatches, Batches, Bridge, Measures, run
 from pellucid.train.callback import Callback
 from pellucid.train.history import MAX_EPOCHS
 
@@ -78,17 +78,19 @@ class Model(Compiled):
                 if validation_data[2] is None:
                     validation_data = validation_data[:2]
             rows = len(flat(x)[0])
-            size = batch_size or 32
-            if steps_per_epoch is not None and steps_per_epoch != -(-rows // size):
-                refuse(
-                    "Model.fit", "steps_per_epoch", steps_per_epoch,
-                    "of arrays an epoch is all rows; give a generator for parts of them",
-                )  # fmt: skip
             if class_weight is not None:
                 if len(self._output_names) > 1:
                     refuse("Model.fit", "class_weight", class_weight, "it is of one output")
                 sample_weight = training.by_class(y, class_weight, sample_weight)
-        held, held_rows = self._held(validation_data, validation_steps)
+            if steps_per_epoch is not None and batch_size is None:
+                batch_size = -(-rows // steps_per_epoch)
+            elif steps_per_epoch is not None and batch_size is not None:
+                if training.is_part(rows, batch_size, steps_per_epoch):
+                    parts = ArrayBatches(x, y, sample_weight, batch_size)
+                    stream = Batches(parts, self._batch(), steps_per_epoch, shuffle)
+                    rows = None
+        size = validation_batch_size or batch_size
+        held, held_rows = self._held(validation_data, validation_steps, size)
         self.stop_training = False
         measures = self._measures(network)
         history = History()
@@ -134,7 +136,7 @@ class Model(Compiled):
             bridge.call("on_train_end", {})
         return history
 
-    def _held(self, given: Any, steps: int | None) -> tuple[Any, int | None]:
+    def _held(self, given: Any, steps: int | None, size: int | None) -> tuple[Any, int | None]:
         """Validation data in our form, and how many rows they are."""
         if given is None:
             if steps is not None:
@@ -142,11 +144,11 @@ class Model(Compiled):
             return None, None
         if training.is_batches(given):
             return Batches(given, self._batch(), steps), None
-        if steps is not None:
-            refuse("Model.fit", "validation_steps", steps, "of arrays all rows are measured")
-        x, y, weights = training.unpacked(given)
-        x = as_arrays(x)
-        made = self._rows(x, None if y is None else as_arrays(y), weights)
+        x, y, weights = training.first_rows(
+            [None if one is None else as_arrays(one) for one in training.unpacked(given)],
+            size, steps,
+        )  # fmt: skip
+        made = self._rows(x, y, weights)
         return made[: 2 if made[2] is None else 3], len(flat(x)[0])
 
     def _configure_for(self, where: str, x: Any, y: Any, weights: Any) -> Any:
@@ -189,9 +191,8 @@ class Model(Compiled):
             options = self._chunk(network, batch_size)
             found = network.evaluate(Batches(x, self._batch(), steps), **options)
         else:
-            if steps is not None:
-                refuse("Model.evaluate", "steps", steps, "of arrays all rows are measured")
             x, y = as_arrays(x), None if y is None else as_arrays(y)
+            x, y, sample_weight = training.first_rows([x, y, sample_weight], batch_size, steps)
             network = self._configure("evaluate", x, y, sample_weight is not None)
             self._check_targets("evaluate", y)
             rows = len(flat(x)[0])
@@ -238,12 +239,10 @@ class Model(Compiled):
         options: dict[str, Any] = {} if batch_size is None else {"batch_size": batch_size}
         if training.is_batches(x):
             x, first = training.peeked(x)
-            network = self.network(numbers(first[0] if isinstance(first, tuple) else first))
+            network = self.network(numbers(training.unpacked(first)[0]))
             found: Any = network.predict(Batches(x, self._features, steps))
         else:
-            if steps is not None:
-                refuse("Model.predict", "steps", steps, "of arrays all rows are predicted")
-            x = as_arrays(x)
+            (x,) = training.first_rows([as_arrays(x)], batch_size, steps)
             network = self.network(x)
             found = network.predict(self._x(x), **options)
         made = iter(flat(found))
@@ -255,7 +254,7 @@ class Model(Compiled):
         return result
 
     def _features(self, batch: Any) -> Any:
-        return (self._x(numbers(batch[0] if isinstance(batch, tuple) else batch)),)
+        return (self._x(numbers(training.unpacked(batch)[0])),)
 
     @checked
     def predict_on_batch(self, x: Any) -> Any:

@@ -18,10 +18,20 @@ from pellucid.keras.layers import InputLayer
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import ROOT, KerasTensor, Node, applied, flat, mapped
 
-_REFUSED = (
-    *("train_step", "test_step", "predict_step", "compute_metrics"),
-    *("make_train_function", "make_test_function", "make_predict_function"),
+_LOOP = (
+    "Define compute_loss for an objective of your own. For a step of your own write a loop over "
+    "model.network(), with pel.value_and_grad: docs/keras.md has it."
 )
+_AFTER = "Call evaluate and predict, and change what they return."
+_REFUSED = {
+    "train_step": _LOOP,
+    "make_train_function": _LOOP,
+    "test_step": "Define compute_loss and metrics for what evaluate measures. " + _AFTER,
+    "make_test_function": _AFTER,
+    "predict_step": "Write a Model that ends in what predict is to return. " + _AFTER,
+    "make_predict_function": _AFTER,
+    "compute_metrics": "Give compile metrics, functions (y_true, y_pred) too.",
+}
 
 
 class Network(Layer):
@@ -76,12 +86,14 @@ class Network(Layer):
 
     def network(self, x: Any = None) -> ours.Model:
         """The Model of ours; x gives the shapes where they are not known."""
-        for name in _REFUSED:
+        for name, instead in _REFUSED.items():
             if hasattr(type(self), name):
-                refuse(
-                    type(self).__name__, name, "…",
-                    "fit trains by its own step: see docs/training-loops.md for loops of your own",
-                )  # fmt: skip
+                raise ArgumentError(
+                    f"keras.{type(self).__name__}",
+                    f"{name} must be Keras's: fit makes one graph of a whole step, and a step that "
+                    "is written for JAX, TensorFlow or PyTorch is none, got one of your own",
+                    instead,
+                )
         if self._network is None:
             if x is None:
                 raise ArgumentError(
@@ -193,12 +205,18 @@ class Network(Layer):
         return self._inputs
 
     @property
+    def output(self) -> Any:
+        """The tensors that the network gives."""
+        self.network()
+        return self._outputs
+
+    @property
     def input_shape(self) -> Any:
-        return mapped(self.input, lambda one: one.shape)
+        return _shapes(self.input)
 
     @property
     def output_shape(self) -> Any:
-        return mapped(self.output, lambda one: one.shape)
+        return _shapes(self.output)
 
     @property
     def output_names(self) -> list[str]:
@@ -263,6 +281,12 @@ class Network(Layer):
         say(f"Total params: {total:,}")
         say(f"Trainable params: {trained:,}")
         say(f"Non-trainable params: {total - trained:,}")
+
+
+def _shapes(tensors: Any) -> Any:
+    """The shape of a tensor, or a list of several."""
+    found = [one.shape for one in flat(tensors)]
+    return found if isinstance(tensors, (list, tuple, dict)) else found[0]
 
 
 def array(x: Any) -> Any:
