@@ -33,6 +33,7 @@ from pellucid.keras.tensors import (
 )
 from pellucid.models.measuring import CHUNK
 from pellucid.nn import BatchNorm
+from pellucid.nn.augmentation import Images
 from pellucid.nn.layer import Layer as Inner
 from pellucid.nn.noise import Noise
 from pellucid.ops.composite.base import asvalue
@@ -289,7 +290,7 @@ class Layer:
         tensors = [one for one in leaves if isinstance(one, KerasTensor)]
         if not tensors:
             return self._on_arrays(args, kwargs, training)
-        if isinstance(training, bool) and any(map(_trains, self._acting())):
+        if isinstance(training, bool) and any(map(trains, self._acting())):
             refuse(
                 type(self).__name__,
                 "training",
@@ -378,14 +379,14 @@ class Layer:
         )
         x = arrays if len(arrays) > 1 else arrays[0]
         if training is None:
-            augments = [type(one).__name__.startswith("Random") for one in network.layers]
-            training = any(augments)
+            augmenting = [augments(one) for one in network.layers]
+            training = any(augmenting)
             if (
                 training
-                and any(map(_trains, network.layers))
+                and any(map(trains, network.layers))
                 and not all(
-                    one or not _trains(layer)
-                    for one, layer in zip(augments, network.layers, strict=True)
+                    one or not trains(layer)
+                    for one, layer in zip(augmenting, network.layers, strict=True)
                 )
             ):
                 raise ArgumentError(
@@ -473,9 +474,14 @@ def _plain(name: str) -> str:
     return word if word[:1].isalpha() or word[:1] == "_" else f"_{word}"
 
 
-def _trains(inner: Inner) -> bool:
+def augments(inner: Inner) -> bool:
+    """Whether a layer of ours changes images in training."""
+    return isinstance(inner, Images)
+
+
+def trains(inner: Inner) -> bool:
     """Whether a layer of ours acts otherwise in training."""
-    return isinstance(inner, (Noise, BatchNorm)) or type(inner).__name__.startswith("Random")
+    return isinstance(inner, (Noise, BatchNorm, Images))
 
 
 def _array(inner: Inner, kind: str, name: str, shape: tuple[int, ...]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,9 +13,11 @@ import numpy as np
 from pellucid import models as ours
 from pellucid import nn
 from pellucid.core.arguments import checked
+from pellucid.core import notices
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.keras import formulas, losses, metrics, optimizers, training
 from pellucid.keras.arguments import refuse
+from pellucid.keras.base import trains
 from pellucid.keras.networks import Network, array, as_arrays, numbers
 from pellucid.keras.objective import Objective
 from pellucid.keras.tensors import flat
@@ -184,15 +187,29 @@ class Compiled(Network):
         if several:
             each = zip(words, self._output_names, self._losses, strict=True)
             shown = {f"{word}_loss": f"{name}_loss" for word, name, one in each if one != without}
-        if self._own_objective:
-            assert own is not None
-            own.unpenalized()
-        elif frozen:  # as in Keras, penalties are of the weights that are trained
-            held = frozenset(name for name, one in architecture.unique().items() if id(one) in frozen)
-            configuration = network.configuration("compile")
-            network.configure(dataclasses.replace(configuration, unpenalized=held))
+        self._settle(network, frozen)
         self._configured = (key, Measures(measured, shown))
         return network
+
+    def _settle(self, network: ours.Model, frozen: set[int]) -> None:
+        """Says which penalties count and which layers act as in prediction, as Keras has it."""
+        layers = network.architecture.unique()
+        held = frozenset(name for name, one in layers.items() if id(one) in frozen)
+        # compute_loss of one's own adds the penalties itself; else they are of trained weights.
+        unpenalized = frozenset(layers) if self._own_objective else held
+        still: frozenset[str] = frozenset()
+        own = getattr(type(self), "call", None)
+        if not self._functional and "training" not in inspect.signature(own).parameters:  # type: ignore[arg-type]
+            still = frozenset(name for name, one in layers.items() if trains(one))
+        if still:
+            notices.once(
+                f"[keras.{type(self).__name__}] call takes no training, so these layers act in fit "
+                f"as in prediction, as in Keras: {', '.join(sorted(still))}. For dropout and "
+                "statistics of batches write def call(self, x, training=None)."
+            )
+        if unpenalized or still:
+            known = network.configuration("compile")
+            network.configure(dataclasses.replace(known, unpenalized=unpenalized, still=still))
 
     def _metrics(self, architecture: Any) -> tuple[list[list[Metric]], dict[str, Any]]:
         """For each output the metrics of ours, and what Keras's are made of."""

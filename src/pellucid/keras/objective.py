@@ -7,7 +7,6 @@ objective. Its layers are those of the network, and so are their arrays.
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 from collections.abc import Sequence
 from typing import Any
@@ -88,12 +87,6 @@ class Objective:
         found[WEIGHTS] = np.ones(rows, SESSION.floatx) if weights is None else np.asarray(weights)
         return {name: _in_rows(found[name]) for name in self.names}
 
-    def unpenalized(self) -> None:
-        """Behind a compile: penalties count as far as `compute_loss` adds them."""
-        network = self.network
-        known = network.configuration("compile")
-        names = frozenset(network.architecture.unique())
-        network.configure(dataclasses.replace(known, unpenalized=names))
 
 
 def _in_rows(x: Any) -> Any:

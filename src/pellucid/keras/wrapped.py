@@ -14,6 +14,9 @@ from pellucid.nn.layer import Layer as Inner
 
 Make = Callable[[Arguments, dict[str, Any]], Inner]
 
+# What can be read of a layer that has weights.
+_ARRAYS = ("kernel", "bias", "depthwise_kernel", "pointwise_kernel", "embeddings")
+
 # Keras's names of arrays, and those of ours.
 NAMES = {
     "W": "kernel", "b": "bias", "table": "embeddings", "mean": "moving_mean",
@@ -96,6 +99,8 @@ class Mapped(Layer):
         return [] if self.trainable else [self.inner]
 
     def __getattr__(self, name: str) -> Any:
+        if name in _ARRAYS and ROOT.get() is not None and not self.inner.variables.params:
+            return self._weight("params", name, ())
         for ours, keras in NAMES.items():
             if name == keras or (name == "depthwise_kernel" and ours == "W"):
                 for inner, kind, own, shape in self.own_weights():

@@ -73,6 +73,7 @@ class Configuration:
         gradient_norm: whether the norm of the gradient is measured.
         rates: of layers whose rate is not that of the optimizer.
         unpenalized: names of layers whose own penalties are no part of the objective; bounds act.
+        still: names of layers that act in training as in prediction, though their weights train.
     """
 
     optimizer: Optimizer
@@ -83,6 +84,7 @@ class Configuration:
     regularizers: tuple[Regularizer, ...]
     rates: dict[str, float]
     unpenalized: frozenset[str] = frozenset()
+    still: frozenset[str] = frozenset()
 
     @property
     def traced_parts(self) -> tuple[Any, ...]:
@@ -113,6 +115,7 @@ class Configuration:
         """What is trained on targets of these types; `params` and `state` are trees of types."""
         contracts = self.contracts(architecture)
         frozen = {name for name in state if state[name] and self.rates.get(name) == 0}
+        frozen |= self.still
         raw = {
             architecture.ending(end)[0]
             for end, one in zip(architecture.ends, contracts, strict=True)
