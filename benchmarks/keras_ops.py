@@ -241,7 +241,9 @@ def main() -> None:
     stored = []
     for name, args, options in CASES:
         theirs = parts(getattr(keras.ops, name)(*args, **options))
-        stored.append([[list(one.shape), [float(f"{v:.7g}") for v in one.ravel()]] for one in theirs])
+        stored.append(
+            [[list(one.shape), [float(f"{v:.7g}") for v in one.ravel()]] for one in theirs]
+        )
         try:
             found = apart(theirs, parts(getattr(ops, name)(*args, **options)))
             print(f"{name:34} {found:.1e}" + (" <<<" if found > 2e-6 else ""))

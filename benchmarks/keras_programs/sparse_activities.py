@@ -25,8 +25,8 @@ class Tied(keras.Model):
     def build(self, input_shape):
         self.offset = self.add_weight(shape=(input_shape[-1],), initializer="zeros")
 
-    def call(self, inputs):
-        h = self.calm(self.norm(self.code(inputs)))
+    def call(self, inputs, training=None):
+        h = self.calm(self.norm(self.code(inputs), training=training))
         return ops.matmul(h, ops.transpose(self.code.kernel)) + self.offset
 
 

@@ -17,9 +17,7 @@ def loader(rows):
     return DataLoader(TensorDataset(*arrays), batch_size=32)
 
 
-model = keras.Sequential(
-    [layers.Input((8,)), layers.Dense(32, activation="relu"), layers.Dense(2)]
-)
+model = keras.Sequential([layers.Input((8,)), layers.Dense(32, activation="relu"), layers.Dense(2)])
 model.compile(optimizer="rmsprop", loss="mse", metrics=["mae"])
 model.fit(loader(slice(0, 512)), validation_data=loader(slice(512, 640)), epochs=2)
 print(model.evaluate(loader(slice(512, 640)), verbose=0))

@@ -200,6 +200,32 @@ def test_shapes_of_a_model():
     assert model.output_shape == (None, 4)
 
 
+def test_a_model_whose_call_takes_no_training_acts_in_fit_as_in_prediction():
+    """As Keras's fit does it: the model is called without `training`."""
+
+    class Plain(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.drop = layers.Dropout(0.5)
+            self.dense = layers.Dense(4, kernel_initializer="identity")
+
+        def call(self, x):
+            return self.dense(self.drop(x))
+
+    class Passing(Plain):
+        def call(self, x, training=None):
+            return self.dense(self.drop(x, training=training))
+
+    def loss(model):
+        model.compile(keras.optimizers.SGD(0.0), "mse")
+        return model.fit(X, X, verbose=0).history["loss"][0]
+
+    with pytest.warns(UserWarning, match="call takes no training"):
+        assert loss(Plain()) == 0
+    assert loss(Passing()) > 0.1
+    assert loss(keras.Sequential([layers.Input((4,)), Plain()])) > 0.1  # the whole passes it on
+
+
 def test_one_weight_a_row_is_of_all_outputs():
     x = keras.Input((4,))
     model = keras.Model(x, [layers.Dense(1, name="a")(x), layers.Dense(1, name="b")(x)])

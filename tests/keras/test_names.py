@@ -30,7 +30,7 @@ from pellucid.keras import (
 from pellucid.keras.optimizers import schedules
 
 X = np.ones((6, 4), np.float32)
-ROOMS = [room for room in arguments.table()["rooms"] if room not in ("keras", "random")]
+ROOMS = [room for room in arguments.table()["rooms"] if room != "keras"]
 REQUIRED = {
     "units": 3, "filters": 4, "kernel_size": 3, "rate": 0.3, "stddev": 0.3, "pool_size": 2,
     "input_dim": 9, "output_dim": 3, "target_shape": (2, 2), "dims": (2, 1), "n": 2,
@@ -45,7 +45,8 @@ OTHER = {
     "kernel_regularizer": "l1", "embeddings_regularizer": "l1", "depthwise_regularizer": "l1",
     "kernel_constraint": "non_neg", "pointwise_constraint": "non_neg",
     "bias_constraint": "non_neg", "beta_constraint": "non_neg", "gamma_constraint": "non_neg",
-    "alpha_constraint": "non_neg", "depthwise_constraint": "non_neg", "embeddings_constraint": "non_neg", "output_padding": 1,
+    "alpha_constraint": "non_neg", "depthwise_constraint": "non_neg",
+    "embeddings_constraint": "non_neg", "output_padding": 1,
     "target_shape": (4,), "dims": (1, 2), "axis": 1, "mode": "horizontal",
     "interpolation": "nearest", "fill_mode": "wrap", "shared_axes": (1,), "max_value": 6.0,
     "bin_boundaries": (1.0,), "distribution": "uniform", "input_axes": (0,),

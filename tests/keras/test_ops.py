@@ -33,7 +33,17 @@ NOT_IN_NETWORKS = {
     *("geomspace", "ndim", "size", "shape", "meshgrid", "searchsorted", "in_top_k", "einsum"),
     *("one_hot", "select", "concatenate", "stack", "hstack", "vstack", "ravel", "flipud"),
     *("vdot", "outer", "kron", "diag", "cumprod", "psnr", "inner", "isin", "digitize"),
-    *("broadcast_to", "pad", "slice", "reshape", "vander", "take_along_axis", "depthwise_conv", "ldexp", "vsplit"),
+    *(
+        "broadcast_to",
+        "pad",
+        "slice",
+        "reshape",
+        "vander",
+        "take_along_axis",
+        "depthwise_conv",
+        "ldexp",
+        "vsplit",
+    ),
 }
 ALL_AXES = ("prod", "median")  # of which the rows have no order or no length
 

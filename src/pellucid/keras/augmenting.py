@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pellucid import nn
 from pellucid.core.config import record
 from pellucid.nn.augmentation import Images
@@ -57,10 +59,10 @@ class KerasErasing(Images):
             start = key.child(f"{name}_start").uniform((rows, 1, 1), kind)
             first = start * (float(length) - size)
             hidden = hidden & (place >= first) & (place < first + size)
-        fill = self.value
+        fill: Any = self.value
         if fill is None:
             fill = key.child("value").normal(x.type.shape, kind) * float(self.bounds[1])
             fill = composite.clip(fill, *map(float, self.bounds))
         else:
             fill = min(max(fill, self.bounds[0]), self.bounds[1])
-        return composite.where(hidden[..., None], fill, x)
+        return composite.where(composite.expand_dims(hidden, -1), fill, x)

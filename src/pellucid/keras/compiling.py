@@ -12,8 +12,8 @@ import numpy as np
 
 from pellucid import models as ours
 from pellucid import nn
-from pellucid.core.arguments import checked
 from pellucid.core import notices
+from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.keras import formulas, losses, metrics, optimizers, training
 from pellucid.keras.arguments import refuse

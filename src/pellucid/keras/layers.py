@@ -13,11 +13,12 @@ from pellucid import nn
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.keras import arguments, regularizers
 from pellucid.keras.arguments import bound, refuse, signature
-from pellucid.keras.base import COMMON, Layer, _plain
+from pellucid.keras.base import COMMON, Layer
 from pellucid.keras.layers_more import ADAPTIVE, EinsumDense
 from pellucid.keras.lookups import IntegerLookup, StringLookup
 from pellucid.keras.mapped import classes
 from pellucid.keras.tensors import KerasTensor, Node, applied, called, flat, input_tensor
+from pellucid.keras.weighted import plain_name
 
 _NUMBERS = ("float", "int", "uint", "bool")
 
@@ -80,7 +81,7 @@ class _Merge(Layer):
 
     def _inner(self, make: Callable[..., Any]) -> Any:
         if not self._made:
-            self._made.append(make(name=_plain(self.name)))
+            self._made.append(make(name=plain_name(self.name)))
         return self._made[0]
 
     def _merged(self, inputs: list[KerasTensor]) -> Any:
@@ -283,7 +284,8 @@ class ActivityRegularization(Layer):
     """x as it is, with a penalty on it."""
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
-        super().__init__(activity_regularizer=regularizers.L1L2(l1=l1, l2=l2), **kwargs)
+        penalty = regularizers.MADE["L1L2"](l1=l1, l2=l2)
+        super().__init__(activity_regularizer=penalty, **kwargs)
         self.l1, self.l2 = l1, l2
 
     def call(self, inputs: Any) -> Any:

@@ -175,7 +175,7 @@ class Loss:
     def _reduced(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         found = self.call(y_true, y_pred)
         if sample_weight is not None:
-            weights = asvalue(sample_weight)
+            weights: Any = asvalue(sample_weight)
             missing = len(found.shape) - len(weights.type.shape)
             found = found * weights[(..., *(None,) * missing)]
         if self.reduction in ("none", None):

@@ -13,6 +13,7 @@ from pellucid.keras.wrapped import Make, Mapped
 from pellucid.nn.init import Initializer
 from pellucid.nn.layer import Layer as Inner
 
+
 def _start(a: Arguments, name: str) -> Initializer:
     return initializers.meant(a.where_, getattr(a, name))
 

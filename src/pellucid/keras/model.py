@@ -84,11 +84,10 @@ class Model(Compiled):
                 sample_weight = training.by_class(y, class_weight, sample_weight)
             if steps_per_epoch is not None and batch_size is None:
                 batch_size = -(-rows // steps_per_epoch)
-            elif steps_per_epoch is not None and batch_size is not None:
-                if training.is_part(rows, batch_size, steps_per_epoch):
-                    parts = ArrayBatches(x, y, sample_weight, batch_size)
-                    stream = Batches(parts, self._batch(), steps_per_epoch, shuffle)
-                    rows = None
+            elif batch_size and training.is_part(rows, batch_size, steps_per_epoch):
+                parts = ArrayBatches(x, y, sample_weight, batch_size)
+                stream = Batches(parts, self._batch(), steps_per_epoch, shuffle)
+                rows = None
         size = validation_batch_size or batch_size
         held, held_rows = self._held(validation_data, validation_steps, size)
         self.stop_training = False

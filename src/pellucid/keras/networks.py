@@ -13,10 +13,11 @@ from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.keras import graphs, terms
 from pellucid.keras.arguments import refuse
-from pellucid.keras.base import COMMON, Layer, _plain
+from pellucid.keras.base import COMMON, Layer
 from pellucid.keras.layers import InputLayer
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import ROOT, KerasTensor, Node, applied, flat, mapped
+from pellucid.keras.weighted import plain_name
 
 _LOOP = (
     "Define compute_loss for an objective of your own. For a step of your own write a loop over "
@@ -81,7 +82,7 @@ class Network(Layer):
         first, last = graphs.named(inputs, "inputs"), graphs.named(outputs, "outputs")
         self._input_names, self._output_names = list(first), list(last)
         losses = terms.of_network(outputs)
-        self._network = graphs.network(first, last, _plain(self.name), losses)
+        self._network = graphs.network(first, last, plain_name(self.name), losses)
         self._configured = None
 
     def network(self, x: Any = None) -> ours.Model:
@@ -204,7 +205,7 @@ class Network(Layer):
         self.network()
         return self._inputs
 
-    @property
+    @property  # type: ignore[misc]
     def output(self) -> Any:
         """The tensors that the network gives."""
         self.network()

@@ -54,8 +54,9 @@ class Objective:
 
         def given(name: str, sample: tuple[int, ...]) -> KerasTensor:
             """An input; of single numbers a row it has an axis of one, which is taken off."""
-            tensors[name] = input_tensor(sample or (1,), name)
-            return tensors[name] if sample else tensors[name][:, 0]
+            made = tensors[name] = input_tensor(sample or (1,), name)
+            alone: KerasTensor = made if sample else made[:, 0]
+            return alone
 
         self.words = [f"target_{n}" for n in range(len(self.shapes))]
         targets = None
@@ -86,7 +87,6 @@ class Objective:
         rows = len(x[0])
         found[WEIGHTS] = np.ones(rows, SESSION.floatx) if weights is None else np.asarray(weights)
         return {name: _in_rows(found[name]) for name in self.names}
-
 
 
 def _in_rows(x: Any) -> Any:

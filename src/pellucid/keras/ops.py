@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import pellucid.numpy as pnp
-from pellucid.keras import arguments, ops_arrays, ops_made, ops_nn
+from pellucid.keras import arguments, ops_arrays, ops_made, ops_nn, ops_shapes
 from pellucid.keras.arguments import Arguments
 from pellucid.keras.ops_functions import function_of, several_of
 from pellucid.keras.tensors import applied, is_symbolic
@@ -200,9 +200,9 @@ def _shape(x: Any, new: Any) -> tuple[Any, ...]:
 
 _MADE = {
     name: function_of(name, *row)
-    for name, row in {**ROWS, **ops_arrays.ROWS, **ops_nn.ROWS}.items()
+    for name, row in {**ROWS, **ops_arrays.ROWS, **ops_nn.ROWS, **ops_shapes.ROWS}.items()
 }
-_MADE |= {name: several_of(name, *row) for name, row in ops_arrays.SEVERAL.items()}
+_MADE |= {name: several_of(name, *row) for name, row in ops_shapes.SEVERAL.items()}
 
 
 def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
@@ -234,7 +234,7 @@ def convert_to_numpy(x: Any) -> Any:
 
 _OWN = {
     **ops_made.FUNCTIONS,
-    "meshgrid": ops_arrays.meshgrid,
+    "meshgrid": ops_shapes.meshgrid,
     "array": convert_to_tensor,
     "einsum": einsum,
     "shape": shape,

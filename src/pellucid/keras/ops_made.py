@@ -60,8 +60,8 @@ def _spaced(function: Callable[..., Any], *names: str) -> Callable[[Any], Any]:
 def _arange(a: Any) -> Any:
     given = [one for one in (a.start, a.stop, a.step) if one is not None]
     whole = all(isinstance(one, (int, np.integer)) for one in given)
-    stop = (0, a.start) if a.stop is None else (a.start, a.stop)
-    found = np.arange(*stop, 1 if a.step is None else a.step)
+    first, last = (0, a.start) if a.stop is None else (a.start, a.stop)
+    found = np.arange(first, last, 1 if a.step is None else a.step)
     return pnp.asarray(found.astype(_kind(a.dtype, "int32" if whole else None)))
 
 

@@ -45,7 +45,7 @@ def _conv(a: Arguments) -> Callable[..., Any]:
 
     def conv(x: Any, kernel: Any) -> Any:
         x, kernel = as_float(x), as_float(kernel)
-        groups = int(x.type.shape[-1]) // int(kernel.type.shape[-2])  # type: ignore[arg-type]
+        groups = int(x.type.shape[-1]) // int(kernel.type.shape[-2])
         return pnp.conv(x, kernel, *how, groups=groups)
 
     return conv
@@ -54,7 +54,7 @@ def _conv(a: Arguments) -> Callable[..., Any]:
 def _depthwise(x: Any, kernel: Any, how: Any) -> Any:
     x, kernel = as_float(x), as_float(kernel)
     *window, channels, each = kernel.type.shape
-    flat = pnp.reshape(kernel, (*window, 1, channels * each))  # type: ignore[operator]
+    flat = pnp.reshape(kernel, (*window, 1, channels * each))
     return pnp.conv(x, flat, *how, groups=int(channels))
 
 
@@ -110,7 +110,7 @@ def adaptive_pool(x: Any, size: Any, mean: bool) -> Any:
     if len(sizes) != rank:
         raise ArgumentError("keras.ops.adaptive_pool", f"output_size must be {rank}, got {size!r}")
     for axis, parts in enumerate(sizes, 1):
-        length = int(x.type.shape[axis])  # type: ignore[arg-type]
+        length = int(x.type.shape[axis])
         found = []
         for i in range(parts):
             low, high = i * length // parts, -(-(i + 1) * length // parts)

@@ -10,9 +10,7 @@ _SOLID = "Layers over three axes are outside: Pellucid convolves and pools over 
 _ELSEWHERE = "It runs what another library made, which is outside."
 _IMAGES = "This augmentation is not there; RandomFlip, RandomRotation, RandomZoom and others are."
 _TEXT = "Text is prepared outside of the model: number the words, and give the numbers."
-_MASKS = (
-    "Masks are outside: pad with zeros and leave them out in a layer of your own, by keras.ops.where."
-)
+_MASKS = "Masks are outside: leave padding out in a layer of your own, by keras.ops.where."
 _WRAPPERS = "A layer that changes another one's weights in each step is outside."
 _LINEAR = "Decompositions of matrices are outside: do it with NumPy before the model."
 _SIGNALS = "Complex numbers and sequences of unknown length are outside."
@@ -28,7 +26,10 @@ _RULES = [
     (r"layers\.(TextVectorization|Hash\w+|STFT\w*|Mel\w+)", _TEXT),
     (r"layers\.Masking", _MASKS),
     (r"layers\.(SpectralNormalization|Wrapper|ReversibleEmbedding|InputSpec)", _WRAPPERS),
-    (r"ops\.(cholesky|.*inv|det|eigh?|lstsq|lu_factor|matrix_rank|slogdet|logdet|solve.*)", _LINEAR),
+    (
+        r"ops\.(cholesky|.*inv|det|eigh?|lstsq|lu_factor|matrix_rank|slogdet|logdet|solve.*)",
+        _LINEAR,
+    ),
     (r"ops\.(cholesky_inverse|qr|svd|cdist|corrcoef)", _LINEAR),
     (r"ops\.(.*fft.*|i?stft|angle|imag|polar|view_as_\w+|ctc_\w+|.*attention)", _SIGNALS),
     (r"ops\.(cond|switch|scan|associative_scan|while_loop|fori_loop|map|vector\w+)", _LOOPS),

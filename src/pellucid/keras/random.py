@@ -133,7 +133,8 @@ def _randint(a: Arguments) -> Any:
 
     def whole(key: Key, shape: tuple[Any, ...]) -> Value:
         drawn = pnp.floor(key.uniform(shape, dtypes.float64) * (high - low)) + low
-        return pnp.astype(drawn, kind)
+        found: Value = pnp.astype(drawn, kind)
+        return found
 
     return _numbers(a, whole)
 
@@ -145,9 +146,9 @@ def _categorical(a: Arguments) -> Any:
     def chosen(key: Key, logits: Value) -> Value:
         rows, classes = logits.type.shape
         u = pnp.maximum(key.uniform((rows, count, classes), logits.type.dtype), 1e-30)
-        return pnp.astype(
-            pnp.argmax(logits[:, None, :] - pnp.log(-pnp.log(u)), axis=-1), kind
-        )
+        noise = pnp.log(-pnp.log(u))
+        found: Value = pnp.astype(pnp.argmax(pnp.expand_dims(logits, 1) - noise, axis=-1), kind)
+        return found
 
     return _of(a, a.logits, chosen)
 
@@ -160,7 +161,8 @@ def _dropout(a: Arguments) -> Any:
 
     def dropped(key: Key, x: Value) -> Value:
         kept = key.uniform(x.type.shape, x.type.dtype) >= rate
-        return pnp.where(kept, x / (1 - rate), 0.0)
+        found: Value = pnp.where(kept, x / (1 - rate), 0.0)
+        return found
 
     return _of(a, a.inputs, dropped)
 

@@ -46,12 +46,13 @@ class KerasOrthogonal(ours.Regularizer):
             raise ArgumentError(
                 "keras.OrthogonalRegularizer", f"it is of kernels (D, H), got {weight.type.shape}"
             )
-        rows = weight.T if self.columns else weight
+        rows = composite.permute_dims(weight, (1, 0)) if self.columns else weight
         squares = composite.sum(elementwise("square", rows), 1, keepdims=True)
         rows = rows / elementwise("sqrt", elementwise("maximum", squares, 1e-12))
         count = int(rows.type.shape[0])  # type: ignore[arg-type]
-        cosines = abs(rows @ rows.T) * (1 - np.eye(count, dtype=numpy_dtype(rows.type.dtype)))
-        return composite.sum(cosines) * strength / (count * (count - 1.0))
+        cosines = composite.matmul(rows, composite.permute_dims(rows, (1, 0)))
+        others = 1 - np.eye(count, dtype=numpy_dtype(rows.type.dtype))
+        return composite.sum(abs(cosines) * others) * strength / (count * (count - 1.0))
 
 
 @record
@@ -129,10 +130,8 @@ def _class(name: str, make: Callable[[Arguments], Any]) -> type[Regularizer]:
     return type(name, (Regularizer,), own)
 
 
-_KNOWN: dict[str, Any] = {
-    "Regularizer": Regularizer,
-    **arguments.aliases("regularizers", {name: _class(name, make) for name, make in ROWS.items()}),
-}
+MADE: dict[str, Any] = {name: _class(name, make) for name, make in ROWS.items()}
+_KNOWN: dict[str, Any] = {"Regularizer": Regularizer, **arguments.aliases("regularizers", MADE)}
 
 
 def penalties(where: str, given: Any) -> tuple[ours.Regularizer, ...]:

@@ -23,6 +23,7 @@ from pellucid.nn import Input as symbol_of_input
 from pellucid.nn.init import Initializer
 from pellucid.nn.layer import Layer, Tree
 from pellucid.nn.symbols import Symbol
+from pellucid.ops import composite
 from pellucid.ops.composite.base import asvalue
 from pellucid.ops.random import Key
 from pellucid.ops.value import Value
@@ -222,7 +223,7 @@ class KerasBorrowed(Layer):
     def apply(
         self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
     ) -> tuple[Value, Tree]:
-        return asvalue(params[self.leaf]).reshape(self.shape), state
+        return composite.reshape(params[self.leaf], self.shape), state
 
 
 def borrowed(owner: Layer, leaf: str, shape: tuple[int, ...], behind: KerasTensor) -> KerasTensor:

@@ -49,7 +49,7 @@ def of_activity(penalties: Sequence[Regularizer], output: KerasTensor) -> KerasT
     def mean(x: Any) -> Value:
         parts = [one.penalty(number(one.strength, x.type.dtype), x) for one in penalties]
         rows = composite.sum(composite.broadcast_to(number(1.0, x.type.dtype), x.type.shape[:1]))
-        return sum(part for part in parts if part is not None) / rows  # type: ignore[return-value]
+        return sum(part for part in parts if part is not None) / rows
 
     made: KerasTensor = applied(mean, (output,), {}, "activity")
     return made

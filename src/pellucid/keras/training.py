@@ -201,8 +201,10 @@ def is_batches(x: Any) -> bool:
     return isinstance(x, PyDataset) or is_stream(x)
 
 
-def is_part(rows: int, size: int, steps: int) -> bool:
+def is_part(rows: int, size: int, steps: int | None) -> bool:
     """Whether so many steps are fewer than all rows have; Keras's warning where they are more."""
+    if steps is None:
+        return False
     most = -(-rows // size)
     if steps > most:
         warnings.warn(

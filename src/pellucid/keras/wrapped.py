@@ -8,8 +8,9 @@ from typing import Any
 from pellucid import nn
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.keras.arguments import Arguments, bound, refuse
-from pellucid.keras.base import COMMON, Layer, _plain
+from pellucid.keras.base import COMMON, Layer
 from pellucid.keras.tensors import BEHIND, ROOT, KerasTensor, Node, borrowed, called
+from pellucid.keras.weighted import plain_name
 from pellucid.nn.layer import Layer as Inner
 
 Make = Callable[[Arguments, dict[str, Any]], Inner]
@@ -50,7 +51,7 @@ class Mapped(Layer):
         for name, value in given.values_.items():  # units, filters, … can be read, as in Keras
             if not hasattr(type(self), name) and name not in self.__dict__:
                 self.__dict__[name] = value
-        self.inner = type(self).make(given, {"name": _plain(self.name)})
+        self.inner = type(self).make(given, {"name": plain_name(self.name)})
         given.finish()
 
     @property
@@ -103,7 +104,7 @@ class Mapped(Layer):
             return self._weight("params", name, ())
         for ours, keras in NAMES.items():
             if name == keras or (name == "depthwise_kernel" and ours == "W"):
-                for inner, kind, own, shape in self.own_weights():
+                for _, kind, own, shape in self.own_weights():
                     if own == ours:
                         return self._weight(kind, own, shape)
         if name in ("gamma", "beta", "alpha"):

@@ -22,7 +22,7 @@ from pellucid.data.arrays import fingerprint
 from pellucid.models import variables
 from pellucid.models.base import BaseModel
 from pellucid.models.data import Data
-from pellucid.models.measuring import CHUNK, Measuring
+from pellucid.models.measuring import Measuring
 from pellucid.models.saving import check_savable, save
 from pellucid.optim import BatchSize, FixedBatch, GrowingBatch, Minimizer, Optimizer
 from pellucid.runtime.backend import Asked

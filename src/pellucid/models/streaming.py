@@ -22,7 +22,7 @@ from pellucid.models import fitting
 from pellucid.models.base import BaseModel
 from pellucid.models.data import Data
 from pellucid.models.fitting import Feed
-from pellucid.models.measuring import CHUNK, rows_of
+from pellucid.models.measuring import rows_of
 from pellucid.optim import BatchSize, GrowingBatch, Optimizer
 from pellucid.runtime.backend import Asked
 from pellucid.runtime.executor import is_readable
