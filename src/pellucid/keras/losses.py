@@ -16,7 +16,9 @@ from pellucid.keras.tensors import applied
 from pellucid.nn.losses.base import Loss as Inner
 from pellucid.nn.losses.contract import contract
 from pellucid.nn.losses.named import UserLoss
-from pellucid.ops.value import Value
+from pellucid.ops import composite
+from pellucid.ops.composite.base import asvalue
+from pellucid.ops.value import Value, number
 
 Make = Callable[[Arguments, str], Inner | None]  # None: Keras's formula itself
 
@@ -166,12 +168,19 @@ class Loss:
         """The mean loss of arrays, or of tensors."""
         if self.reduction not in ("sum_over_batch_size", "mean", "sum", "none", None):
             refuse("losses", "reduction", self.reduction)
+        parts = (y_true, y_pred) if sample_weight is None else (y_true, y_pred, sample_weight)
+        found = applied(self._reduced, parts, {}, self.name)
+        return found if any(isinstance(one, Value) for one in parts) else _plain(found)
+
+    def _reduced(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         found = self.call(y_true, y_pred)
         if sample_weight is not None:
-            found = found * np.asarray(sample_weight)
+            weights: Any = asvalue(sample_weight)
+            missing = len(found.shape) - len(weights.type.shape)
+            found = found * weights[(..., *(None,) * missing)]
         if self.reduction in ("none", None):
-            return _plain(found)
-        return _plain(pnp.sum(found) if self.reduction == "sum" else pnp.mean(found))
+            return found
+        return pnp.sum(found) if self.reduction == "sum" else pnp.mean(found)
 
     # -- for compile ------------------------------------------------------------------------
 
@@ -299,6 +308,20 @@ def get(identifier: Any) -> Any:
     if callable(identifier):
         return OwnLoss(identifier)
     raise ArgumentError("keras.losses", f"expected a loss, got {identifier!r}")
+
+
+class NoLoss(Loss):
+    """Of an output that is measured alone: 0, whatever its targets are."""
+
+    def inner(self, end: Any) -> Inner:
+        return UserLoss(_nothing)
+
+    def prepared(self, y: Any, output: tuple[Any, ...]) -> Any:
+        return y
+
+
+def _nothing(target: Any, output: Any) -> Value:
+    return composite.broadcast_to(number(0.0, output.type.dtype), output.type.shape[:1])
 
 
 class OwnLoss(Loss):

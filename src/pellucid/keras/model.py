@@ -17,7 +17,7 @@ from pellucid.keras.compiling import Compiled
 from pellucid.keras.networks import as_arrays, numbers
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import flat, mapped
-from pellucid.keras.training import Batches, Bridge, Measures, run
+from pellucid.keras.training import ArrayBatches, Batches, Bridge, Measures, run
 from pellucid.train.callback import Callback
 from pellucid.train.history import MAX_EPOCHS
 
@@ -62,14 +62,14 @@ class Model(Compiled):
             if validation_split:
                 refuse("Model.fit", "validation_split", validation_split, "give validation_data")
             x, first = training.peeked(x)
-            network = self._configure("fit", numbers(first[0]))
+            network = self._configure_for("fit", *training.unpacked(first))
             stream = Batches(x, self._batch(class_weight), steps_per_epoch, shuffle)
             rows: int | None = None
         else:
-            if y is None:
-                raise ArgumentError("keras.fit", "y must be given with x")
-            x, y = as_arrays(x), as_arrays(y)
-            network = self._configure("fit", x)
+            x, y = as_arrays(x), None if y is None else as_arrays(y)
+            weighted = sample_weight is not None or class_weight is not None
+            network = self._configure("fit", x, y, weighted)
+            self._check_targets("fit", y)
             if validation_split and validation_data is None:
                 (x, y, sample_weight), validation_data = training.split(
                     [x, y, None if sample_weight is None else np.asarray(sample_weight)],
@@ -78,17 +78,18 @@ class Model(Compiled):
                 if validation_data[2] is None:
                     validation_data = validation_data[:2]
             rows = len(flat(x)[0])
-            size = batch_size or 32
-            if steps_per_epoch is not None and steps_per_epoch != -(-rows // size):
-                refuse(
-                    "Model.fit", "steps_per_epoch", steps_per_epoch,
-                    "of arrays an epoch is all rows; give a generator for parts of them",
-                )  # fmt: skip
             if class_weight is not None:
                 if len(self._output_names) > 1:
                     refuse("Model.fit", "class_weight", class_weight, "it is of one output")
                 sample_weight = training.by_class(y, class_weight, sample_weight)
-        held, held_rows = self._held(validation_data, validation_steps)
+            if steps_per_epoch is not None and batch_size is None:
+                batch_size = -(-rows // steps_per_epoch)
+            elif batch_size and training.is_part(rows, batch_size, steps_per_epoch):
+                parts = ArrayBatches(x, y, sample_weight, batch_size)
+                stream = Batches(parts, self._batch(), steps_per_epoch, shuffle)
+                rows = None
+        size = validation_batch_size or batch_size
+        held, held_rows = self._held(validation_data, validation_steps, size)
         self.stop_training = False
         measures = self._measures(network)
         history = History()
@@ -121,20 +122,20 @@ class Model(Compiled):
             else:
                 if batch_size is not None:
                     options["batch_size"] = batch_size
+                features, targets, row_weights = self._rows(x, y, sample_weight)
                 run(
                     several,
                     lambda: network.fit(
-                        self._x(x), self._y(y), sample_weight=sample_weight, shuffle=shuffle,
-                        **options,
+                        features, targets, sample_weight=row_weights, shuffle=shuffle, **options
                     ),
-                )  # fmt: skip
+                )
         finally:
             if quiet:
                 bridge.read(network.history.epochs, initial_epoch)
             bridge.call("on_train_end", {})
         return history
 
-    def _held(self, given: Any, steps: int | None) -> tuple[Any, int | None]:
+    def _held(self, given: Any, steps: int | None, size: int | None) -> tuple[Any, int | None]:
         """Validation data in our form, and how many rows they are."""
         if given is None:
             if steps is not None:
@@ -142,11 +143,24 @@ class Model(Compiled):
             return None, None
         if training.is_batches(given):
             return Batches(given, self._batch(), steps), None
-        if steps is not None:
-            refuse("Model.fit", "validation_steps", steps, "of arrays all rows are measured")
-        x, y, *weights = given
-        x = as_arrays(x)
-        return (self._x(x), self._y(as_arrays(y)), *weights), len(flat(x)[0])
+        x, y, weights = training.first_rows(
+            [None if one is None else as_arrays(one) for one in training.unpacked(given)],
+            size, steps,
+        )  # fmt: skip
+        made = self._rows(x, y, weights)
+        return made[: 2 if made[2] is None else 3], len(flat(x)[0])
+
+    def _configure_for(self, where: str, x: Any, y: Any, weights: Any) -> Any:
+        """What is trained on batches like this one."""
+        y = None if y is None else numbers(y)
+        network = self._configure(where, numbers(x), y, weights is not None)
+        self._check_targets(where, y)
+        return network
+
+    def _check_targets(self, where: str, y: Any) -> None:
+        """Refuses data without targets where a loss of compile needs them."""
+        if y is None and not self._own_objective and not self._without_targets:
+            raise ArgumentError(f"keras.{where}", "y must be given with x, got none")
 
     # -- evaluate and predict ---------------------------------------------------------------
 
@@ -172,16 +186,18 @@ class Model(Compiled):
             one.on_test_begin({})
         if training.is_batches(x):
             x, first = training.peeked(x)
-            network = self._configure("evaluate", numbers(first[0]))
-            found = network.evaluate(Batches(x, self._batch(), steps))
+            network = self._configure_for("evaluate", *training.unpacked(first))
+            options = self._chunk(network, batch_size)
+            found = network.evaluate(Batches(x, self._batch(), steps), **options)
         else:
-            if steps is not None:
-                refuse("Model.evaluate", "steps", steps, "of arrays all rows are measured")
-            x, y = as_arrays(x), as_arrays(y)
-            network = self._configure("evaluate", x)
+            x, y = as_arrays(x), None if y is None else as_arrays(y)
+            x, y, sample_weight = training.first_rows([x, y, sample_weight], batch_size, steps)
+            network = self._configure("evaluate", x, y, sample_weight is not None)
+            self._check_targets("evaluate", y)
             rows = len(flat(x)[0])
-            options: dict[str, Any] = {} if batch_size is None else {"batch_size": batch_size}
-            found = network.evaluate(self._x(x), self._y(y), sample_weight=sample_weight, **options)
+            options = self._chunk(network, batch_size)
+            features, targets, weights = self._rows(x, y, sample_weight)
+            found = network.evaluate(features, targets, sample_weight=weights, **options)
         measures = self._measures(network)
         logs = measures.of(found, rows)
         for one in several:
@@ -189,6 +205,13 @@ class Model(Compiled):
         if level:
             print(" - ".join(f"{name}: {value:.4f}" for name, value in logs.items()), flush=True)
         return self._shown(logs, measures, return_dict)
+
+    @staticmethod
+    def _chunk(network: Any, batch_size: int | None) -> dict[str, Any]:
+        """How many rows are measured at a time: 32, where it changes what a batch's loss is."""
+        if batch_size is None:
+            return {"batch_size": 32} if network.architecture.terms else {}
+        return {"batch_size": batch_size}
 
     @staticmethod
     def _shown(logs: dict[str, float], measures: Measures, return_dict: bool) -> Any:
@@ -215,12 +238,10 @@ class Model(Compiled):
         options: dict[str, Any] = {} if batch_size is None else {"batch_size": batch_size}
         if training.is_batches(x):
             x, first = training.peeked(x)
-            network = self.network(numbers(first[0] if isinstance(first, tuple) else first))
+            network = self.network(numbers(training.unpacked(first)[0]))
             found: Any = network.predict(Batches(x, self._features, steps))
         else:
-            if steps is not None:
-                refuse("Model.predict", "steps", steps, "of arrays all rows are predicted")
-            x = as_arrays(x)
+            (x,) = training.first_rows([as_arrays(x)], batch_size, steps)
             network = self.network(x)
             found = network.predict(self._x(x), **options)
         made = iter(flat(found))
@@ -232,7 +253,7 @@ class Model(Compiled):
         return result
 
     def _features(self, batch: Any) -> Any:
-        return (self._x(numbers(batch[0] if isinstance(batch, tuple) else batch)),)
+        return (self._x(numbers(training.unpacked(batch)[0])),)
 
     @checked
     def predict_on_batch(self, x: Any) -> Any:
@@ -248,40 +269,41 @@ class Model(Compiled):
         class_weight: Any = None,
         return_dict: bool = False,
     ) -> Any:
-        """One step; the means of all such steps since `reset_metrics`."""
-        x, y = as_arrays(x), as_arrays(y)
-        network = self._configure("train_on_batch", x)
+        """One step; the loss and the metrics of the batch before it."""
+        x, y = as_arrays(x), None if y is None else as_arrays(y)
+        weighted = sample_weight is not None or class_weight is not None
+        network = self._configure("train_on_batch", x, y, weighted)
+        self._check_targets("train_on_batch", y)
         rows = len(flat(x)[0])
         if class_weight is not None:
             sample_weight = training.by_class(y, class_weight, sample_weight)
+        features, targets, weights = self._rows(x, y, sample_weight)
         found = network.fit(
-            self._x(x), self._y(y), sample_weight=sample_weight, batch_size=rows, shuffle=False,
+            features, targets, sample_weight=weights, batch_size=rows, shuffle=False,
             seed=SESSION.seed(), verbose=0, callbacks=[_Scaled(self)],
         )  # fmt: skip
         row = {name: values[-1] for name, values in found.epochs.items()}
-        return self._accumulated(network, row, rows, return_dict)
+        return self._of_batch(network, row, rows, return_dict)
 
     @checked
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
-        """Measures one batch; the means of all such calls since `reset_metrics`."""
-        x, y = as_arrays(x), as_arrays(y)
-        network = self._configure("test_on_batch", x)
-        row = network.evaluate(self._x(x), self._y(y), sample_weight=sample_weight)
-        return self._accumulated(network, row, len(flat(x)[0]), return_dict)
+        """The loss and the metrics of one batch."""
+        x, y = as_arrays(x), None if y is None else as_arrays(y)
+        network = self._configure("test_on_batch", x, y, sample_weight is not None)
+        self._check_targets("test_on_batch", y)
+        rows = len(flat(x)[0])
+        features, targets, weights = self._rows(x, y, sample_weight)
+        row = network.evaluate(features, targets, sample_weight=weights, batch_size=rows)
+        return self._of_batch(network, row, rows, return_dict)
 
-    def _accumulated(self, network: Any, row: Any, rows: int, return_dict: bool) -> Any:
-        count, sums = self._running
-        sums = {name: sums.get(name, 0.0) + value * rows for name, value in row.items()}
-        self._running = (count + rows, sums)
-        means = {name: value / (count + rows) for name, value in sums.items()}
+    def _of_batch(self, network: Any, row: Any, rows: int, return_dict: bool) -> Any:
         measures = self._measures(network)
-        return self._shown(measures.of(means, int(count + rows)), measures, return_dict)
+        return self._shown(measures.of(row, rows), measures, return_dict)
 
     def reset_metrics(self) -> None:
-        """Forgets the means of train_on_batch and test_on_batch."""
-        self._running = (0.0, {})
+        """Nothing is left to forget: each call measures its own rows."""
 
     # -- files ------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from pellucid.data.arrays import fingerprint
 from pellucid.models import variables
 from pellucid.models.base import BaseModel
 from pellucid.models.data import Data
-from pellucid.models.measuring import CHUNK, Measuring
+from pellucid.models.measuring import Measuring
 from pellucid.models.saving import check_savable, save
 from pellucid.optim import BatchSize, FixedBatch, GrowingBatch, Minimizer, Optimizer
 from pellucid.runtime.backend import Asked
@@ -261,7 +261,9 @@ def measuring_of(
     return lambda: Measuring(task, program, variables.leaves(model.architecture), chunk, threads)
 
 
-def validation(model: BaseModel, given: Any, backend: Asked) -> Callable[[], dict[str, float]]:
+def validation(
+    model: BaseModel, given: Any, backend: Asked, chunk: int
+) -> Callable[[], dict[str, float]]:
     """What measures `validation_data`."""
     if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
         raise ArgumentError(
@@ -272,7 +274,7 @@ def validation(model: BaseModel, given: Any, backend: Asked) -> Callable[[], dic
     x, y, weights = (*given, None)[:3]
     data = Data.of(model, x, y, "validation_data", weights, name="y of validation_data")
     check_metrics(model, data)
-    return measure_of(model, data, CHUNK, backend)
+    return measure_of(model, data, chunk, backend)
 
 
 def check_metrics(model: BaseModel, data: Data) -> None:

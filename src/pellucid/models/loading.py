@@ -217,7 +217,11 @@ def _wired(layers: list[Any], document: Mapping[str, Any], seed: Any, dtype: Any
         type(end) is int and count <= end < count + len(layers) for end in ends
     ):
         raise DataError("load", f"outputs must be those of layers, got {list(ends)}")
+    terms = tuple(document.get("terms", ()))  # older files have none
+    if not all(type(term) is int and count <= term < count + len(layers) for term in terms):
+        raise DataError("load", f"terms must be those of layers, got {list(terms)}")
     architecture.ends, architecture.outputs = ends, outputs
+    architecture.terms = terms
     return model
 
 

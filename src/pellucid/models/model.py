@@ -60,6 +60,10 @@ class Model(BaseModel):
         seed: owns the initial weights, 0 ≤ seed < 2⁶³; None draws one.
         dtype: "float32" or "float64", of weights and computation.
         name: of the model where it is called inside another one.
+        terms: what layers returned, alone or several: each is added to the objective of a batch, a
+            number as it is, (N, …) as its mean. So `fit` trains on values inside the network too,
+            and on losses of several inputs. A model that is called inside another one brings its
+            terms along. Metrics, `predict` and weights of rows leave them alone.
 
     A layer has one set of weights. It is shared by all calls of the layer, and by all models that
     the layer stands in: training one of them trains the others. A model can be called like a layer,
@@ -82,10 +86,11 @@ class Model(BaseModel):
         dtype: Any = "float32",
         *,
         name: str | None = None,
+        terms: Any = (),
     ):
         named, first = wiring.inputs(inputs)
         super().__init__(seed, dtype, name, named)
-        wiring.connect(self.architecture, first, outputs)
+        wiring.connect(self.architecture, first, outputs, terms)
         self.architecture.declared = True
         self.architecture.shaped([one.shape for one in first], variables.check)
         self.architecture.fix_groups()
@@ -511,7 +516,6 @@ class Model(BaseModel):
         if validation_split is not None:
             data, held = data.split(validation_split)
         passes = 2 if validate_every else (epochs - initial_epoch) // validation_freq
-        validate = streaming.validation(self, held, passes, asked)
         task = self.task(data.types, bool(data.weights))
         curves = fitting.history(self, history_points, resume)
         feed = (
@@ -519,6 +523,8 @@ class Model(BaseModel):
             if source
             else streaming.feed_of_arrays(self, data, batch_size, epochs, shuffle)
         )
+        chunk = feed.largest if self.architecture.terms else CHUNK
+        validate = streaming.validation(self, held, passes, asked, chunk)
         same = {**feed.same, "steps_per_epoch": steps_per_epoch, "precision": precision}
         progress = fitting.start(self, task, same, seed, resume, initial_epoch)
         job = fitting.job(self, task, feed.data, progress.seed, feed.largest, feed.moving)
@@ -635,7 +641,8 @@ class Model(BaseModel):
         own loss too, and the names of its measures begin with that of the output.
 
         Args:
-            batch_size: rows that are computed at a time.
+            batch_size: rows that are computed at a time. The loss depends on it where the model has
+                terms that are no means over rows.
             backend, threads, device, precision: as of `fit`.
         """
         asked = check_backend("evaluate", backend, device, precision)
