@@ -20,6 +20,7 @@ import itertools
 import math
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 from pellucid.graph.node import CONST, INPUT, Graph, Node, pruned
 from pellucid.ops.contract import free_axes
@@ -42,6 +43,7 @@ class _Product:
         inside: the axes that run inside a window.
         free: what is left of the windows, and of the other operand.
         first: whether the windows are the first operand.
+        block: of the sum, along the first of `summed`; None: it is not in blocks.
     """
 
     windows: Node
@@ -53,6 +55,7 @@ class _Product:
     inside: Ints
     free: tuple[Ints, Ints]
     first: bool
+    block: int | None
 
     @property
     def outer(self) -> Ints:
@@ -156,8 +159,12 @@ def _sides(graph: Graph, node: Node, windows: Node, side: int) -> _Product | Non
             tuple(free_axes(len(graph.nodes[other].type.shape), [j for _, j in paired])),
         ),
         side == 0,
+        dict(node.attrs).get("block"),
     )
     if {*one.batch} & {*one.inside}:
+        return None
+    # A sum is in blocks of its first axis.
+    if one.block is not None and (one.convolves or one.summed[0] != min(one.summed)):
         return None
     # Else channels meet, or part of a window's inside is left.
     places = {*one.outer} - {*one.batch}
@@ -179,10 +186,10 @@ def _shifted(one: _Product, x: Value, other: Value) -> tuple[Value, Ints]:
         return total, one.result(left, [len(kept) - right + n for n in range(right)])
     # (the inside of windows, batch, what is left of the cotangent)
     cotangent = _beside(one, other)
-    sums = [
-        apply("sum", _part(one, x, k) * cotangent, axis=tuple(sorted(one.summed)), keepdims=False)
-        for k in elements
-    ]
+    attrs: dict[str, Any] = {"axis": tuple(sorted(one.summed)), "keepdims": False}
+    if one.block is not None:
+        attrs["block"] = one.block
+    sums = [apply("sum", _part(one, x, k) * cotangent, **attrs) for k in elements]
     rows = [apply("reshape", one, shape=(1, *one.type.shape)) for one in sums]
     inside = len(one.inside)
     shape = (*one.windows.attr("size"), *sums[0].type.shape)

@@ -113,7 +113,7 @@ def _folded(graph: Graph, position: int) -> _Folded | None:
     if _ratio(seen, node.type.shape) <= MOST:
         return None
     product = graph.nodes[_between(graph, position)[-1]]
-    if product.op != "contract":
+    if product.op != "contract" or "block" in dict(product.attrs):
         return None
     rank = len(product.type.shape)
     source = graph.nodes[node.inputs[0]]
