@@ -88,9 +88,7 @@ def _right(
     return _transpose(ct, x, y, batch, summed, 1)
 
 
-def _forward(
-    xp: Any, x: Any, y: Any, batch: Pairs, summed: Pairs, block: int | None = None
-) -> Any:
+def _forward(xp: Any, x: Any, y: Any, batch: Pairs, summed: Pairs, block: int | None = None) -> Any:
     if block is None:
         return xp.contract(x, y, batch, summed)
     i, j = summed[0]

@@ -261,8 +261,6 @@ class TreeBlock(Block):
         b = self.b
         line = i64(self.room.tiles * self.panel)
         place = b.mul(b.add(b.mul(kept, line), b.mul(height, column)), self.levels)
-        behind = b.gep(
-            self._scratch(self.room.sums), [self.below], source_etype=ir.IntType(8)
-        )
+        behind = b.gep(self._scratch(self.room.sums), [self.below], source_etype=ir.IntType(8))
         last = b.zext(self.is_last, ir.IntType(64))
         return [self.given.block, self.number, self._at(behind, place), self.ends, last]

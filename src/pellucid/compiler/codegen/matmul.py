@@ -1,8 +1,9 @@
 """`contract`: products summed over paired axes, each result in the order of k.
 
 out[b, i, j] = Σ_k x[b, i, k] · y[b, k, j], by fused multiply-add from 0 on, k in row-major order of
-the `summed` pairs; with the attribute `block` each block of k so, and blocks in their tree. The order is a promise (semantics §9): tiles, threads and stretches of k leave
-it as it is, since what a stretch has added up is stored and loaded again, never added twice.
+the `summed` pairs. The order is a promise (semantics §9): tiles, threads and stretches of k leave
+it as it is, since what a stretch has added up is stored and loaded again, never added twice. With
+the attribute `block` each block of k is such a sum, and blocks meet in their tree (`tree.py`).
 
 A thread computes whole vectors of columns, so that its part of the weights stays in its own cache;
 vectors that do not come out even are shared by rows. `blocks.py` computes such a part.
@@ -19,6 +20,7 @@ from pellucid.compiler.codegen.product import CONTEXT_BYTES, Product
 from pellucid.compiler.codegen.scalar_contract import scalar_contract
 from pellucid.compiler.codegen.scope import SCRATCH_BYTES, Scope
 from pellucid.compiler.codegen.tiles import Tile, tile_size
+from pellucid.compiler.codegen.tree import elements
 from pellucid.compiler.codegen.zero_skipping import TreeZeroSkipping, ZeroSkipping
 from pellucid.core.shapes import Batch
 
@@ -225,7 +227,7 @@ class Tiled:
             columns=scope.dim(axes.columns),
             base_row=b.mul(batch, scope.dim(axes.rows)),
             depth=scope.dim(axes.depth),
-            block=i64(0) if product.block is None else scope.dim(product.block),
+            block=i64(0) if product.block is None else elements(scope, product.block),
             first_row=top,
             last_row=bottom,
             first=first,

@@ -25,7 +25,7 @@ from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import groups, i64, least, loop
 from pellucid.compiler.codegen.scope import Scope, constant, vector_type
 from pellucid.compiler.codegen.sweep import sweep
-from pellucid.compiler.codegen.tree import carried, joined
+from pellucid.compiler.codegen.tree import carried, elements, joined
 from pellucid.compiler.program import times
 from pellucid.core.dtypes import DType
 from pellucid.core.shapes import Dim, size
@@ -84,7 +84,7 @@ class _Sum:
         return self._chunks(None, self.scope.dim(count))
 
     def _tree(self, count: ir.Value, block: Dim) -> ir.Value:
-        b, each = self.builder, self.scope.dim(block)
+        b, each = self.builder, elements(self.scope, block)
         levels = _Lanes(self, 2 * LANES, 1 << 6)  # behind the lanes of chunks
         blocks = groups(b, count, each)
         short = isinstance(block, int) and block <= CHUNK

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from pellucid.compiler.codegen.elementwise import ElementwiseBody
 from pellucid.compiler.codegen.epilogue import behind
 from pellucid.compiler.codegen.layout import broadcast_strides, register_type, strides
@@ -35,10 +33,8 @@ def scalar_contract(scope: Scope) -> None:
     with scope.shared_walk(shape, walks) as element:
         place, x_at, y_at, *offsets = element.offsets
         body = ElementwiseBody(scope, None)
-        block = dict(scope.head.attrs).get("block")
-        cut = block is not None and scope.head.type.dtype.is_float
-        total = partial(_in_blocks, block=block) if cut else _dot
-        body.set(scope.head_value, total(scope, length, k_walks, [x_at, y_at]))
+        total = _dot(scope, length, k_walks, [x_at, y_at])
+        body.set(scope.head_value, total)
         for number, offset in zip(numbers, offsets, strict=True):
             body.bind(number, scope.reads[number], offset, False)
         values = [body.value(result) for result in scope.kernel.results]
@@ -49,7 +45,10 @@ def scalar_contract(scope: Scope) -> None:
 def _dot(
     scope: Scope, length: list[Dim], walks: list[list[Dim]], starts: list[ir.Value]
 ) -> ir.Value:
-    """Σ_k x[k]·y[k], in order."""
+    """Σ_k x[k]·y[k], in order; of floats in blocks where they are cut."""
+    block = dict(scope.head.attrs).get("block")
+    if block is not None and scope.head.type.dtype.is_float:
+        return _in_blocks(scope, length, walks, starts, block)
     dtype = scope.head.type.dtype
     zero = constant(register_type(dtype), dtype, 0)
     with scope.walk(length, walks, starts, [zero], "k") as inner:
@@ -59,8 +58,7 @@ def _dot(
 
 def _more(scope: Scope, offsets: list[ir.Value], total: ir.Value) -> ir.Value:
     left, right = (
-        scope.load(operand, offset)
-        for operand, offset in zip(scope.inputs, offsets, strict=True)
+        scope.load(operand, offset) for operand, offset in zip(scope.inputs, offsets, strict=True)
     )
     return _multiply_add(scope, left, right, total)
 

@@ -212,7 +212,7 @@ class Sparse:
         vectors: int,
         mask: ir.Value,
     ) -> tuple[ir.Value, ir.Value]:
-        """Lines of y next to each other in `room`, where rows make up for that, and their stride."""
+        """Lines of y next to each other in `room`, where rows make up for that; their stride."""
         line, many = i64(vectors * self.width), b.icmp_signed(">=", rows, i64(WORTH))
         with loop(b, b.select(many, lines, i64(0)), "line") as one:
             found = self._load(b, y, b.mul(one.index, y_k), vectors, mask)

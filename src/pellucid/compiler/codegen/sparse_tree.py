@@ -23,8 +23,24 @@ class TreeSparse(Sparse):
         function, b = self._function(name, ir.VoidType(), "pnnpnnpnppnnnnpn")
         if b is None:
             return function
-        (x, x_row, x_k, bits, words, depth, y, y_k, room, out, out_row, rows, columns, block,
-         waiting, levels) = function.args
+        (
+            x,
+            x_row,
+            x_k,
+            bits,
+            words,
+            depth,
+            y,
+            y_k,
+            room,
+            out,
+            out_row,
+            rows,
+            columns,
+            block,
+            waiting,
+            levels,
+        ) = function.args
         mask = first_lanes(b, b.sub(columns, i64((vectors - 1) * self.width)), self.width)
         zeros = [constant(self.vector, self.dtype, 0)] * vectors
         blocks = groups(b, depth, block)

@@ -11,9 +11,19 @@ from collections.abc import Callable
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import i64, loop
 from pellucid.compiler.codegen.scalars import intrinsic
+from pellucid.compiler.codegen.scope import Scope
+from pellucid.core.shapes import Dim
 
 Values = list[ir.Value]
 Load = Callable[[ir.Value], Values]  # what waits at a level
+
+
+def elements(scope: Scope, block: Dim) -> ir.Value:
+    """The elements of a block, 1 where it holds none: then there are none at all."""
+    if isinstance(block, int):
+        return i64(max(1, block))
+    number = scope.dim(block)
+    return scope.builder.select(scope.builder.icmp_signed("<", number, i64(1)), i64(1), number)
 
 
 def levels(b: ir.IRBuilder, blocks: ir.Value) -> ir.Value:

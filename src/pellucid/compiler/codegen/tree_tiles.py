@@ -42,7 +42,9 @@ class TreeTile(Tile):
             final = b.icmp_signed("==", b.add(one.index, i64(1)), blocks)
             with b.if_else(b.or_(ends, b.not_(final))) as (whole, part):
                 with whole:
-                    self._meet(b, sums, b.add(number, one.index), room, b.and_(last, final), goals, mask)
+                    self._meet(
+                        b, sums, b.add(number, one.index), room, b.and_(last, final), goals, mask
+                    )
                 with part:
                     self._finish(b, sums, goals, mask)
         b.ret_void()
@@ -61,9 +63,7 @@ class TreeTile(Tile):
 
         def places(level: ir.Value) -> list[ir.Value]:
             base = b.mul(level, i64(len(sums) * self.lanes))
-            return [
-                self._at(b, room, b.add(base, i64(n * self.lanes))) for n in range(len(sums))
-            ]
+            return [self._at(b, room, b.add(base, i64(n * self.lanes))) for n in range(len(sums))]
 
         def load(level: ir.Value) -> list[ir.Value]:
             size = self.dtype.itemsize

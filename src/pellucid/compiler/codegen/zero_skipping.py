@@ -15,7 +15,7 @@ from pellucid.compiler.codegen.product import CONTEXT_BYTES, Product
 from pellucid.compiler.codegen.scope import SCRATCH_BYTES
 from pellucid.compiler.codegen.sparse import CONFLICT, WORD, Sparse
 from pellucid.compiler.codegen.sparse_tree import TreeSparse
-from pellucid.compiler.codegen.tree import levels
+from pellucid.compiler.codegen.tree import elements, levels
 from pellucid.core.shapes import Batch
 
 NARROW = 64  # columns of a result below which a scan costs more than it may save
@@ -205,7 +205,7 @@ class TreeZeroSkipping(ZeroSkipping):
 
     def _block(self) -> ir.Value:
         assert self.product.block is not None
-        return self.scope.dim(self.product.block)
+        return elements(self.scope, self.product.block)
 
     def _more(self) -> list[ir.Value]:
         levels = self.product.scratch(BITS_BYTES + 2 * self.results)

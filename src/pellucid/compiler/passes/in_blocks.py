@@ -1,8 +1,9 @@
 """Sums over the rows of a batch in blocks. In: a graph with N. Out: the graph with those in blocks.
 
-Each sum that brings rows together gets the attribute `block`: so many rows are summed by themselves,
-and blocks meet in a fixed tree (`ops/blocks.py`). What a run of blocks gives does then not depend on
-the blocks beside it. Whole numbers are left as they are: the order of their sums changes no bit.
+Each sum that brings rows together gets the attribute `block`: so many rows are summed by
+themselves, and blocks meet in a fixed tree (`ops/blocks.py`). What a run of blocks gives does then
+not depend on the blocks beside it. Whole numbers are left as they are: the order of their sums
+changes no bit.
 
 The axis of the rows comes first among those that are summed, since blocks are along the first one.
 """

@@ -131,7 +131,7 @@ def _others(name: str) -> Callable[[Node, Sequence[TensorType]], bool]:
 
 def _picked(node: Node, types: Sequence[TensorType]) -> bool:
     """`gather` and `scatter_add`: along another axis than the rows'."""
-    return axis_of(types[0]) != node.attr("axis")
+    return bool(axis_of(types[0]) != node.attr("axis"))
 
 
 _RULES: dict[str, Callable[[Node, Sequence[TensorType]], bool]] = {
@@ -153,6 +153,6 @@ _RULES: dict[str, Callable[[Node, Sequence[TensorType]], bool]] = {
 
 def _numbered(node: Node) -> bool:
     if node.op == "iota":
-        return axis_of(node.type) == node.attr("axis")
+        return bool(axis_of(node.type) == node.attr("axis"))
     row = REGISTRY.get(node.op)
     return row is not None and row.kind is Kind.RANDOM
