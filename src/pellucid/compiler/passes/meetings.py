@@ -154,5 +154,7 @@ _RULES: dict[str, Callable[[Node, Sequence[TensorType]], bool]] = {
 def _numbered(node: Node) -> bool:
     if node.op == "iota":
         return bool(axis_of(node.type) == node.attr("axis"))
+    if node.op == "one_hot":
+        return isinstance(node.attr("depth"), Batch)
     row = REGISTRY.get(node.op)
     return row is not None and row.kind is Kind.RANDOM
