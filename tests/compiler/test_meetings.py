@@ -75,7 +75,6 @@ def test_what_a_node_is_to_the_rows(function: Any, types: Any, kind: str) -> Non
     [
         (lambda x: c.argsort(c.permute_dims(x, (1, 0))), (ROWS,), "argsort"),
         (lambda x: c.flip(x, 0), (ROWS,), "flip"),
-        (lambda x: apply("slice", x, start=(0, 0), stop=(1, 4), step=(1, 1)), (ROWS,), "slice"),
         (lambda x: c.concat([x, x], 0), (ROWS,), "concat"),
         (lambda x: c.reshape(c.permute_dims(x, (1, 0)), (4 * N,)), (ROWS,), "reshape"),
         (lambda x: apply("argmax", x, axis=0, keepdims=False), (ROWS,), "argmax"),

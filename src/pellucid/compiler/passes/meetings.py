@@ -104,22 +104,8 @@ def _before(shape: Shape) -> object:
     return size(shape[: next(i for i, dim in enumerate(shape) if isinstance(dim, Batch))])
 
 
-def _slice(node: Node, types: Sequence[TensorType]) -> bool:
-    axis = axis_of(types[0])
-    assert axis is not None
-    start, stop, step = (node.attr(name)[axis] for name in ("start", "stop", "step"))
-    return (start, stop, step) == (0, types[0].shape[axis], 1)
-
-
-def _pad(node: Node, types: Sequence[TensorType]) -> bool:
-    axis = axis_of(types[0])
-    return axis is not None and not any(
-        node.attr(name)[axis] for name in ("low", "high", "interior")
-    )
-
-
 def _others(name: str) -> Callable[[Node, Sequence[TensorType]], bool]:
-    """Rows that work along the axes in an attribute: none of them may be the rows'."""
+    """What works along the axes in an attribute: none of them may be the rows'."""
 
     def rule(node: Node, types: Sequence[TensorType]) -> bool:
         given = node.attr(name)
@@ -134,16 +120,16 @@ def _picked(node: Node, types: Sequence[TensorType]) -> bool:
     return bool(axis_of(types[0]) != node.attr("axis"))
 
 
+def _whole(node: Node, types: Sequence[TensorType]) -> bool:
+    """The row's own type rule takes no axis with N apart."""
+    return True
+
+
 _RULES: dict[str, Callable[[Node, Sequence[TensorType]], bool]] = {
     "reshape": _reshape,
-    "broadcast_to": lambda node, types: True,
-    "permute_dims": lambda node, types: True,
-    "slice": _slice,
-    "pad": _pad,
+    **dict.fromkeys(("broadcast_to", "permute_dims", "slice", "pad", "windows", "fold"), _whole),
     "flip": _others("axis"),
     "concat": _others("axis"),
-    "windows": _others("axes"),
-    "fold": lambda node, types: axis_of(node.type) not in node.attr("axes"),
     "argsort": lambda node, types: axis_of(types[0]) != len(types[0].shape) - 1,
     "gather": _picked,
     "scatter_add": _picked,
