@@ -45,6 +45,7 @@ KINDS: dict[str, tuple[Callable[[], list[nn.Layer]], np.ndarray]] = {
     "convolution": (convolution, IMAGES),
     "embedding": (embedding, TOKENS),
 }
+EACH = ["dense", pytest.param("convolution", marks=pytest.mark.slow), "embedding"]
 
 
 def made(layers: Callable[[], list[nn.Layer]] = dense, **options: Any) -> pel.Sequential:
@@ -85,21 +86,17 @@ def test_a_step_is_the_tree_of_gradients_of_chunks() -> None:
         assert new.tobytes() == wanted.tobytes()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EACH)
 def test_the_bits_do_not_depend_on_threads(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "WORTH_THREADS", 0)
     known = weights(fitted(kind, threads=1))
     assert weights(fitted(kind, threads=2)) == known
-    other = fitted(kind, chunks=None)
-    assert weights(other) != known
-    np.testing.assert_allclose(
-        np.frombuffer(weights(other), np.float32), np.frombuffer(known, np.float32), atol=1e-3
-    )
 
 
 def test_one_chunk_is_the_whole_batch() -> None:
-    assert weights(fitted(chunks=1)) == weights(fitted(chunks=None))
-    assert "chunks" not in fitted(chunks=None).training
+    whole = fitted(chunks=None)
+    assert weights(fitted(chunks=1)) == weights(whole) != weights(fitted(chunks=5))
+    assert "chunks" not in whole.training
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -141,16 +138,18 @@ def test_a_run_in_chunks_is_resumed_in_the_same_ones(tmp_path: Path) -> None:
 
 def test_a_model_keeps_the_programs_of_all_chunks_apart() -> None:
     def again(net: pel.Sequential, chunks: int | None) -> bytes:
-        net.build((6,))
-        net.set_weights(start)
-        net.compile(optim.SGD(0.1))
+        net.set_weights([np.ones((6, 3), np.float32), np.zeros(3, np.float32)])
         return weights(fitted(net=net, chunks=chunks, epochs=1))
 
-    net = made()
-    net.build((6,))
-    start = [array.copy() for array in net.get_weights()]
+    def fresh() -> pel.Sequential:
+        net = pel.Sequential([nn.Dense(3)], seed=0)
+        net.compile(optim.SGD(0.1))
+        net.build((6,))
+        return net
+
+    net = fresh()
     cut, whole, once_more = again(net, 4), again(net, None), again(net, 4)
-    assert cut == once_more != whole == again(made(), None)
+    assert cut == once_more != whole == again(fresh(), None)
 
 
 def test_batches_of_a_stream_are_cut_as_well() -> None:
