@@ -25,7 +25,7 @@ from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import groups, i64, least, loop
 from pellucid.compiler.codegen.scope import Scope, constant, vector_type
 from pellucid.compiler.codegen.sweep import sweep
-from pellucid.compiler.codegen.tree import carried, elements, joined
+from pellucid.compiler.codegen.tree import above, carried, elements, joined
 from pellucid.compiler.program import times
 from pellucid.core.dtypes import DType
 from pellucid.core.shapes import Dim, size
@@ -100,7 +100,7 @@ class _Sum:
             sums, level = carried(b, [part], one.index, load)
             levels.store(sums[0], level)
             one.next = sums
-        return joined(b, one.carried, blocks, load)[0]
+        return joined(b, one.carried, above(b, blocks), load)[0]
 
     def _chunks(self, first: ir.Value | None, number: ir.Value) -> ir.Value:
         """The sum of `number` elements, from the first one on by default."""

@@ -9,7 +9,7 @@ from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import groups, i64, least, loop, nest
 from pellucid.compiler.codegen.scalars import intrinsic
 from pellucid.compiler.codegen.scope import Scope, constant
-from pellucid.compiler.codegen.tree import carried, joined
+from pellucid.compiler.codegen.tree import above, carried, joined
 from pellucid.core.shapes import Dim
 from pellucid.ops.contract import free_axes
 
@@ -89,7 +89,7 @@ def _in_blocks(
         sums, level = carried(b, inner.result, one.index, load)
         b.store(sums[0], place(level))
         one.next = sums
-    return b.fadd(joined(b, one.carried, blocks, load)[0], zero)
+    return b.fadd(joined(b, one.carried, above(b, blocks), load)[0], zero)
 
 
 def _multiply_add(scope: Scope, x: ir.Value, y: ir.Value, out: ir.Value) -> ir.Value:

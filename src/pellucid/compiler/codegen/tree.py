@@ -40,14 +40,18 @@ def carried(b: ir.IRBuilder, sums: Values, number: ir.Value, load: Load) -> tupl
     return one.carried, level
 
 
-def joined(b: ir.IRBuilder, sums: Values, blocks: ir.Value, load: Load) -> Values:
-    """The whole of so many blocks, the last of which left `sums` at its level."""
-    above = b.and_(blocks, b.sub(blocks, i64(1)))
-    with loop(b, intrinsic(b, "ctpop", above.type, above), "join", [above, *sums]) as one:
+def joined(b: ir.IRBuilder, sums: Values, waiting: ir.Value, load: Load) -> Values:
+    """`sums` with what waits at the levels whose bits are set, from the lowest on."""
+    with loop(b, intrinsic(b, "ctpop", waiting.type, waiting), "join", [waiting, *sums]) as one:
         left, *sums = one.carried
         level = b.cttz(left, ir.Constant(ir.IntType(1), 0))
         one.next = [b.and_(left, b.sub(left, i64(1))), *_added(b, load(level), sums)]
     return one.carried[1:]
+
+
+def above(b: ir.IRBuilder, blocks: ir.Value) -> ir.Value:
+    """The levels where something waits for the last of so many blocks, carried."""
+    return b.and_(blocks, b.sub(blocks, i64(1)))
 
 
 def _added(b: ir.IRBuilder, earlier: Values, later: Values) -> Values:

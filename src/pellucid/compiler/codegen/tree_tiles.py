@@ -12,7 +12,7 @@ from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import groups, i64, least, loop
 from pellucid.compiler.codegen.scope import constant, first_lanes
 from pellucid.compiler.codegen.tiles import ARGUMENTS, Tile
-from pellucid.compiler.codegen.tree import carried, joined
+from pellucid.compiler.codegen.tree import above, carried, joined
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class TreeTile(Tile):
         sums, level = carried(b, sums, number, load)
         with b.if_else(last) as (done, waiting):
             with done:
-                total = joined(b, sums, b.add(number, i64(1)), load)
+                total = joined(b, sums, above(b, b.add(number, i64(1))), load)
                 zero = constant(self._kind, self.dtype, 0)
                 self._finish(b, [b.fadd(one, zero) for one in total], goals, mask)
             with waiting:

@@ -14,7 +14,7 @@ from pellucid.compiler.codegen.loops import groups, i64, least, loop
 from pellucid.compiler.codegen.product import CONTEXT_BYTES, Product
 from pellucid.compiler.codegen.scope import SCRATCH_BYTES
 from pellucid.compiler.codegen.sparse import CONFLICT, WORD, Sparse
-from pellucid.compiler.codegen.sparse_tree import TreeSparse
+from pellucid.compiler.codegen.sparse_tree import STATES, TreeSparse
 from pellucid.compiler.codegen.tree import elements, levels
 from pellucid.core.shapes import Batch
 
@@ -194,10 +194,11 @@ class TreeZeroSkipping(ZeroSkipping):
     """Where k is summed in blocks that meet in a tree: its levels stand behind the lines of y."""
 
     sparse = TreeSparse
+    assert BLOCK <= STATES
 
     def decide(self, top: ir.Value, bottom: ir.Value) -> ir.Value:
         b, room = self.b, SCRATCH_BYTES - CONTEXT_BYTES - BITS_BYTES - 2 * self.results
-        fits = b.icmp_signed("<=", self._levels(), i64(room // self.results))
+        fits = b.icmp_signed("<=", self._levels(), i64((room - 8 * STATES) // self.results))
         return b.and_(super().decide(top, bottom), fits)
 
     def _levels(self) -> ir.Value:
