@@ -172,7 +172,7 @@ class Op:
                 f"expected {len(self.inputs)} inputs ({', '.join(self.inputs)}), got {len(types)}",
             )
         if set(attrs) - set(self.optional) != set(self.attrs):
-            odd = sorted(set(attrs) ^ set(self.attrs))
+            odd = sorted((set(attrs) - set(self.optional)) ^ set(self.attrs))
             raise ArgumentError(
                 self.name, f"attributes must be {self.attrs}, got {tuple(sorted(attrs))}: see {odd}"
             )

@@ -1,8 +1,8 @@
 """`scatter_add` in blocks of updates that meet in a tree (see `tree.py`).
 
 A unit of work is some places along the axis and some columns behind it: it looks through all
-indices, block by block, and adds the updates that are its own. Threads share the units. Blocks
-without any are left out: they are zeros, and what begins at 0.0 is never -0.0.
+indices, block by block and a vector at a time, and adds the updates that are its own. Threads share
+the units. Blocks without any are left out: they are zeros, and what begins at 0.0 is never -0.0.
 """
 
 from __future__ import annotations
@@ -13,7 +13,15 @@ from dataclasses import dataclass
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import groups, i64, least, loop
 from pellucid.compiler.codegen.positions import position
-from pellucid.compiler.codegen.scope import SCRATCH_BYTES, Operand, Scope, constant, vector_type
+from pellucid.compiler.codegen.scope import (
+    SCRATCH_BYTES,
+    Operand,
+    Scope,
+    constant,
+    splat,
+    vector_type,
+)
+from pellucid.compiler.codegen.sparse import each_bit
 from pellucid.compiler.codegen.sweep import across
 from pellucid.compiler.codegen.tree import elements
 from pellucid.compiler.program import times
@@ -32,12 +40,15 @@ def scatter_in_blocks(scope: Scope, block: int) -> None:
     before, length, behind = shapes.size(shape[:axis]), shape[axis], shapes.size(shape[axis + 1 :])
     wide = min(behind, WIDE) if isinstance(behind, int) else WIDE
     high = max(1, UNIT // max(1, wide))
-    assert (LEVELS + 1) * high * wide * scope.head.type.dtype.itemsize <= SCRATCH_BYTES
+    assert (LEVELS + 1) * high * wide * scope.head.type.dtype.itemsize + 8 <= SCRATCH_BYTES
     ranges = groups(b, scope.dim(length), high)
     strips = groups(b, scope.dim(behind), max(1, wide))
     units = b.mul(scope.dim(before), b.mul(ranges, strips))
     first, last = scope.share(units, shapes.size(scope.inputs[2].type.shape))
     each = times(shapes.size(indices.type.shape[1:]), block)
+    count = shapes.size(indices.type.shape)
+    with b.if_then(scope.first_thread()), loop(b, scope.dim(count), "check") as one:
+        position(scope, indices, one.index, scope.dim(length))
     with loop(b, b.sub(last, first), "unit") as one:
         number = b.add(first, one.index)
         strip, rest = b.urem(number, strips), b.udiv(number, strips)
@@ -116,21 +127,43 @@ class _Unit:
 
     def _block(self, begin: ir.Value, count: ir.Value) -> ir.Value:
         """Adds up a block's updates that are the unit's own; 1 if there is one."""
-        b, one_bit = self.b, ir.IntType(64)
-        with loop(b, count, "update", [i64(0)]) as one:
-            number = b.add(begin, one.index)
-            index = position(self.scope, self.indices, number, self.length)
-            place = b.sub(index, self.top)
-            own = b.icmp_unsigned("<", place, self.rows)
-            with b.if_then(own):
-                with b.if_then(b.icmp_signed("==", one.carried[0], i64(0))):
-                    self._clear()
-                update = b.add(b.mul(self.outer, self.count), number)
-                from_ = self._at(self.updates, b.add(b.mul(update, self.behind), self.column))
-                sums = self._at(self._sums(), b.mul(place, i64(self.line)))
-                self._add(sums, sums, from_)
-            one.next = [b.or_(one.carried[0], b.zext(own, one_bit))]
-        return one.carried[0]
+        b, scope = self.b, self.scope
+        flag = scope.place(self._level(i64(LEVELS + 1)), i64(0))
+        b.store(i64(0), flag)
+
+        def emit(column: ir.Value, lanes: int | None, mask: ir.Value | None) -> None:
+            number = b.add(begin, column)
+            place = b.sub(self._indices(number, lanes, mask), splat(b, self.top, lanes))
+            own = b.icmp_unsigned("<", place, splat(b, self.rows, lanes))
+            if mask is not None:
+                own = b.and_(own, mask)
+            if lanes is not None:
+                own = b.bitcast(own, ir.IntType(lanes))
+            each_bit(b, b.zext(own, ir.IntType(64)), [], lambda k, _: update(b.add(number, k)))
+
+        def update(number: ir.Value) -> list[ir.Value]:
+            with b.if_then(b.icmp_signed("==", b.load(flag, typ=ir.IntType(64)), i64(0))):
+                self._clear()
+                b.store(i64(1), flag)
+            place = b.sub(self._indices(number, None, None), self.top)
+            row = b.add(b.mul(self.outer, self.count), number)
+            from_ = self._at(self.updates, b.add(b.mul(row, self.behind), self.column))
+            sums = self._at(self._sums(), b.mul(place, i64(self.line)))
+            self._add(sums, sums, from_)
+            return []
+
+        across(scope, count, False, scope.vector_bytes // 8, emit)
+        return b.load(flag, typ=ir.IntType(64))
+
+    def _indices(self, number: ir.Value, lanes: int | None, mask: ir.Value | None) -> ir.Value:
+        """Indices from `number` on as whole numbers of 64 bits."""
+        b, dtype = self.b, self.indices.type.dtype
+        found = self._load(self.indices, number, lanes, mask)
+        if dtype.itemsize == 8:
+            return found
+        word: ir.Type = ir.IntType(64)
+        wide = word if lanes is None else ir.VectorType(word, lanes)
+        return b.sext(found, wide) if dtype.kind == "i" else b.zext(found, wide)
 
     def _join(self, level: ir.Value, waiting: ir.Value, found: ir.Value) -> ir.Value:
         """The sums with those of an earlier level, where something waits there; 1 if any are."""

@@ -233,7 +233,7 @@ class Sparse:
                 for one, total in zip(ones, sums, strict=True)
             ]
 
-        return _each_bit(b, bits, sums, add)
+        return each_bit(b, bits, sums, add)
 
     def _load(
         self, b: ir.IRBuilder, base: ir.Value, offset: ir.Value, vectors: int, mask: ir.Value | None
@@ -267,7 +267,7 @@ def _popcount(b: ir.IRBuilder, words: ir.Value, kind: ir.VectorType) -> ir.Value
     return intrinsic(b, "ctpop", kind, words)
 
 
-def _each_bit(
+def each_bit(
     b: ir.IRBuilder,
     word: ir.Value,
     initial: list[ir.Value],
