@@ -304,6 +304,9 @@ def _resume(
         raise DataError("load", "training.shuffle must be bool")
     if training.get("precision") not in (None, *PRECISIONS):  # None is not written
         raise DataError("load", f"training.precision must be one of {', '.join(PRECISIONS)}")
+    chunks = training.get("chunks", 1)  # as precision
+    if type(chunks) is not int or chunks < 1:
+        raise DataError("load", f"training.chunks must be 1 or more, got {chunks!r}")
     for name in ("seed", "step", "epoch", "batch"):
         if not 0 <= training.get(name, 0) < _MOST:
             raise DataError("load", f"training.{name} must be 0 or more, got {training[name]}")

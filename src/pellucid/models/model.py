@@ -409,6 +409,7 @@ class Model(BaseModel):
         device: str | None = None,
         precision: str | None = None,
         threads: int | None = None,
+        chunks: int | None = None,
         history_points: int | None = None,
     ) -> History:
         """Trains on x and y.
@@ -453,6 +454,9 @@ class Model(BaseModel):
                 their sums stay in float32. The summary and the file say so.
             threads: how many threads train, at most; None: as many as the process may use. The
                 results do not depend on it.
+            chunks: cuts each batch into so many runs of rows. Sums over a batch are taken of each
+                chunk by itself, and chunks meet in a fixed tree, so that the bits of the weights do
+                not depend on who computes which chunk: see docs/chunks.md. None: no cut.
             history_points: the most rows of the history's curves of steps; a longer run keeps every
                 second one, then every fourth. 0 keeps none; None is 10,000. A run that is resumed
                 goes on with its number.
@@ -499,6 +503,8 @@ class Model(BaseModel):
         flag("fit", "overwrite", overwrite)
         asked = check_backend("fit", backend, device, precision)
         count = check_threads("fit", threads)
+        if chunks is not None:
+            integer("fit", "chunks", chunks, 1)
         source = None
         if streaming.is_given("fit", x, y):
             stream = streaming.checked_stream("fit", x, sample_weight, class_weight)
@@ -523,15 +529,17 @@ class Model(BaseModel):
             if source
             else streaming.feed_of_arrays(self, data, batch_size, epochs, shuffle)
         )
-        chunk = feed.largest if self.architecture.terms else CHUNK
-        validate = streaming.validation(self, held, passes, asked, chunk)
-        same = {**feed.same, "steps_per_epoch": steps_per_epoch, "precision": precision}
+        measured = feed.largest if self.architecture.terms else CHUNK
+        validate = streaming.validation(self, held, passes, asked, measured)
+        chunk = fitting.rows_of_chunk(self, chunks, feed)
+        unsaid = {"precision": precision, "chunks": chunks}  # where they are None
+        same = {**feed.same, "steps_per_epoch": steps_per_epoch, **unsaid}
         progress = fitting.start(self, task, same, seed, resume, initial_epoch)
-        job = fitting.job(self, task, feed.data, progress.seed, feed.largest, feed.moving)
+        job = fitting.job(self, task, feed.data, progress.seed, feed.largest, feed.moving, chunk)
         watchers, watched = fitting.watchers(
             self, data, callbacks, verbose, checkpoint, checkpoint_every, overwrite or resume
         )
-        engine = fitting.engine_of(self, task, job, progress, asked, count)
+        engine = fitting.engine_of(self, task, job, progress, asked, count, chunk)
         run = TrainingRun(
             Settings(
                 job=job,
@@ -561,8 +569,9 @@ class Model(BaseModel):
             **same,
             "y": [[dtype_name(y.dtype), list(y.shape[1:])] for y in data.targets],
         }
-        if precision is None:
-            del self.training["precision"]
+        for unsaid_name, said in unsaid.items():
+            if said is None:
+                del self.training[unsaid_name]
         self.remember_columns(*((source.features, source.names) if source else (x,)))
         note_changes = fitting.noting_changes(self)
         run.train()

@@ -127,6 +127,7 @@ class Op:
         formula: LaTeX.
         doc: one sentence; kinks are stated here.
         refuses: whether forward may raise over the numbers that it meets, not their types alone.
+        optional: names of attributes that a node may leave out.
         example: attributes and input types for the tests of a row that is not elementwise.
     """
 
@@ -147,6 +148,7 @@ class Op:
     doc: str = ""
     accepts: tuple[DType, ...] = ()
     refuses: bool = field(default=False, kw_only=True)
+    optional: tuple[str, ...] = field(default=(), kw_only=True)
     user: bool = field(default=False, kw_only=True)  # defined by pel.op, outside the package
 
     @property
@@ -169,8 +171,8 @@ class Op:
                 self.name,
                 f"expected {len(self.inputs)} inputs ({', '.join(self.inputs)}), got {len(types)}",
             )
-        if set(attrs) != set(self.attrs):
-            odd = sorted(set(attrs) ^ set(self.attrs))
+        if set(attrs) - set(self.optional) != set(self.attrs):
+            odd = sorted((set(attrs) - set(self.optional)) ^ set(self.attrs))
             raise ArgumentError(
                 self.name, f"attributes must be {self.attrs}, got {tuple(sorted(attrs))}: see {odd}"
             )
@@ -207,6 +209,7 @@ _ATTRIBUTES: dict[str, tuple[str, Callable[[Any], bool]]] = {
         lambda v: type(v) is str and not any("\ud800" <= c <= "\udfff" for c in v),
     ),
     "depth": ("a dimension", _dim),
+    "block": ("a whole number from 1 on", lambda v: _whole(v) and v >= 1),
     **dict.fromkeys(("batch", "summed"), ("pairs of axes", lambda v: _several(v, _pair))),
     **dict.fromkeys(("shape", "stop", "lengths"), ("dimensions", lambda v: _several(v, _dim))),
     **dict.fromkeys(

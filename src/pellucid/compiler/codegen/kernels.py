@@ -29,6 +29,7 @@ from pellucid.compiler.codegen.movement import (
 from pellucid.compiler.codegen.positions import gather, scatter_add
 from pellucid.compiler.codegen.random import normal, random_bits, uniform
 from pellucid.compiler.codegen.reduce import total
+from pellucid.compiler.codegen.scatter_tree import scatter_in_blocks
 from pellucid.compiler.codegen.scope import Operand, Scope
 from pellucid.compiler.codegen.sort import argsort
 from pellucid.compiler.codegen.sweep import sweep
@@ -62,6 +63,14 @@ def elementwise(scope: Scope) -> None:
     sweep(scope, shape, walks, width, shapes.size(shape), emit, scope.reads)
 
 
+def _scatter_add(scope: Scope) -> None:
+    block = dict(scope.head.attrs).get("block")
+    if block is None or not scope.head.type.dtype.is_float:
+        scatter_add(scope)
+    else:
+        scatter_in_blocks(scope, block)
+
+
 HEADS: dict[str, Callable[[Scope], None]] = {
     "sum": total,
     "contract": contract,
@@ -80,7 +89,7 @@ HEADS: dict[str, Callable[[Scope], None]] = {
     "fold": fold,
     "iota": iota,
     "gather": gather,
-    "scatter_add": scatter_add,
+    "scatter_add": _scatter_add,
     "argsort": argsort,
     "random_bits": random_bits,
     "uniform": uniform,

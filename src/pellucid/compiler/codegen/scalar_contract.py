@@ -6,8 +6,10 @@ from pellucid.compiler.codegen.elementwise import ElementwiseBody
 from pellucid.compiler.codegen.epilogue import behind
 from pellucid.compiler.codegen.layout import broadcast_strides, register_type, strides
 from pellucid.compiler.codegen.llvm import ir
+from pellucid.compiler.codegen.loops import groups, i64, least, loop, nest
 from pellucid.compiler.codegen.scalars import intrinsic
 from pellucid.compiler.codegen.scope import Scope, constant, vector_type
+from pellucid.compiler.codegen.tree import above, carried, joined
 from pellucid.core.dtypes import float64, int64
 from pellucid.core.shapes import Dim
 from pellucid.ops.contract import free_axes
@@ -32,7 +34,8 @@ def scalar_contract(scope: Scope) -> None:
     with scope.shared_walk(shape, walks) as element:
         place, x_at, y_at, *offsets = element.offsets
         body = ElementwiseBody(scope, None)
-        body.set(scope.head_value, _dot(scope, length, k_walks, [x_at, y_at]))
+        total = _dot(scope, length, k_walks, [x_at, y_at])
+        body.set(scope.head_value, total)
         for number, offset in zip(numbers, offsets, strict=True):
             body.bind(number, scope.reads[number], offset, False)
         values = [body.value(result) for result in scope.kernel.results]
@@ -43,17 +46,51 @@ def scalar_contract(scope: Scope) -> None:
 def _dot(
     scope: Scope, length: list[Dim], walks: list[list[Dim]], starts: list[ir.Value]
 ) -> ir.Value:
-    """Σ_k x[k]·y[k], in order."""
-    x, y = scope.inputs
-    dtype = x.type.dtype
+    """Σ_k x[k]·y[k], in order; of floats in blocks where they are cut."""
+    block = dict(scope.head.attrs).get("block")
+    if block is not None and scope.head.type.dtype.is_float:
+        return _in_blocks(scope, length, walks, starts, block)
+    dtype = scope.head.type.dtype
     zero = constant(register_type(dtype), dtype, 0)
     with scope.walk(length, walks, starts, [zero], "k") as inner:
-        left, right = (
-            scope.load(operand, offset)
-            for operand, offset in zip((x, y), inner.offsets, strict=True)
-        )
-        inner.set([multiply_add(scope, left, right, inner.carried[0])])
+        inner.set([_more(scope, inner.offsets, inner.carried[0])])
     return inner.result[0]
+
+
+def _more(scope: Scope, offsets: list[ir.Value], total: ir.Value) -> ir.Value:
+    left, right = (
+        scope.load(operand, offset) for operand, offset in zip(scope.inputs, offsets, strict=True)
+    )
+    return multiply_add(scope, left, right, total)
+
+
+def _in_blocks(
+    scope: Scope, length: list[Dim], walks: list[list[Dim]], starts: list[ir.Value], block: int
+) -> ir.Value:
+    """The same sum in blocks of the first axis, which meet in their tree."""
+    b, dtype = scope.builder, scope.head.type.dtype
+    zero = constant(register_type(dtype), dtype, 0)
+    first, *rest = length
+    steps = [[scope.dim(step) for step in walk] for walk in walks]
+
+    def place(level: ir.Value) -> ir.Value:
+        return b.gep(scope.scratch, [level], source_etype=zero.type)
+
+    def load(level: ir.Value) -> list[ir.Value]:
+        return [b.load(place(level), typ=zero.type)]
+
+    count = scope.dim(first)
+    blocks = groups(b, count, block)
+    with loop(b, blocks, "block", [zero]) as one:
+        begin = b.mul(one.index, i64(block))
+        lengths = [least(b, b.sub(count, begin), i64(block)), *map(scope.dim, rest)]
+        at = [b.add(start, b.mul(begin, own[0])) for start, own in zip(starts, steps, strict=True)]
+        with nest(b, lengths, steps, "k", at, [zero]) as inner:
+            inner.set([_more(scope, inner.offsets, inner.carried[0])])
+        sums, level = carried(b, inner.result, one.index, load)
+        b.store(sums[0], place(level))
+        one.next = sums
+    return b.fadd(joined(b, one.carried, above(b, blocks), load)[0], zero)
 
 
 def multiply_add(scope: Scope, x: ir.Value, y: ir.Value, out: ir.Value) -> ir.Value:

@@ -162,6 +162,8 @@ def _product(graph: Graph, position: int) -> _Product | None:
 
 def _sides(graph: Graph, node: Node, windows: Node, side: int) -> _Product | None:
     """The product with operand `side` as the windows, where channels do not meet."""
+    if dict(node.attrs).get("block") is not None:
+        return None  # lines of rows are not cut into blocks
     other = node.inputs[1 - side]
     paired = [(pair[side], pair[1 - side]) for pair in (*node.attr("batch"), *node.attr("summed"))]
     rank, count = len(windows.type.shape), len(node.attr("batch"))

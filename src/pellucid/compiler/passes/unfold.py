@@ -83,7 +83,7 @@ def _folded(graph: Graph, position: int) -> Folded | None:
     seen = graph.nodes[node.inputs[0]].type.shape
     overlap = _ratio(seen, node.type.shape) > MOST
     product = graph.nodes[_between(graph, position)[-1]]
-    if product.op != "contract":
+    if product.op != "contract" or "block" in dict(product.attrs):
         return None
     rank = len(product.type.shape)
     source = graph.nodes[node.inputs[0]]
