@@ -229,7 +229,7 @@ class Group:
         for process, link in self._links.items():
             ready.register(link.socket, selectors.EVENT_READ, process)
         beat, ended = 0.0, 0.0
-        while True:
+        while self._open():
             for key, _ in ready.select(timeout=0.25):
                 self._read(key.data, ready)
             now = self._clock()

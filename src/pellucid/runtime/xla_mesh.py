@@ -142,8 +142,10 @@ class SharedSteps(XlaSteps):
             found.append(jax.make_array_from_single_device_arrays(shape, sharding, shards))
         return found
 
-    def _spread(self, batch: Any) -> Any:
-        return lax.with_sharding_constraint(batch, self._mesh.sharding(batch.shape[0]))
+    def _gathered(self, array: Any, rows: Any) -> Any:
+        rows = lax.with_sharding_constraint(rows, self._mesh.sharding())
+        spread = self._mesh.sharding(rows.shape[0])
+        return lax.with_sharding_constraint(super()._gathered(array, rows), spread)
 
     def _program(self, key: Any, function: Any, given: Any, donated: Any = ()) -> Any:
         known = len(self._programs)

@@ -78,9 +78,9 @@ class XlaSteps:
         """All rows on the device."""
         return [self._place.put(array) for array in data]
 
-    def _spread(self, batch: Any) -> Any:
-        """The rows of a step where they are computed."""
-        return batch
+    def _gathered(self, array: Any, rows: Any) -> Any:
+        """The rows of a step, where they are computed."""
+        return jnp.take(array, rows, axis=0, mode="clip")
 
     def _kind(self, arrays: Sequence[Any]) -> tuple[Any, ...]:
         return tuple((array.shape, array.dtype.name) for array in arrays)
@@ -182,7 +182,7 @@ class XlaSteps:
                 step, end, state, told = carried
                 chosen = order[step]
                 batch = [
-                    self._spread(jnp.take(array, chosen, axis=0, mode="clip").astype(dtype))
+                    self._gathered(array, chosen).astype(dtype)
                     for array, dtype in zip(data, dtypes, strict=True)
                 ]
                 inputs = [*state, *fixed, *batch]
