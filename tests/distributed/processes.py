@@ -47,6 +47,11 @@ class Ended(NamedTuple):
     err: str
 
     @property
+    def own(self) -> str:
+        """What our program printed: the library that CPUs talk by says a line, too."""
+        return "".join(line for line in self.out.splitlines(True) if "[Gloo]" not in line)
+
+    @property
     def line(self) -> str:
         """The last line of an error."""
         return self.err.strip().split("\n")[-1]

@@ -88,9 +88,7 @@ def test_the_parts_of_all_processes_are_all_rows(rows: int, processes: int) -> N
 def test_what_differs_is_one_line_in_all() -> None:
     groups = joined([0, 1, 2], 3)
     facts = [{"epochs": 2, "seed": 5 + (group.process == 2)} for group in groups]
-    found = together(
-        *(lambda g=g, f=f: g.agree(f, {}) for g, f in zip(groups, facts, strict=True))
-    )
+    found = together(*(lambda g=g, f=f: g.agree(f, {}) for g, f in zip(groups, facts, strict=True)))
     name = socket.gethostname()
     for error in found:
         assert isinstance(error, ProcessError)
@@ -187,9 +185,7 @@ def test_a_stranger_who_knocks_is_no_process() -> None:
         time.sleep(0.3)
         return join(address, 2, 1, 10.0, VERSIONS).group
 
-    first, _, second = together(
-        lambda: join(address, 2, 0, 10.0, VERSIONS).group, knocks, comes
-    )
+    first, _, second = together(lambda: join(address, 2, 0, 10.0, VERSIONS).group, knocks, comes)
     assert together(lambda: first.exchange(0), lambda: second.exchange(1)) == [[0, 1]] * 2
     ends([first, second])
 

@@ -1,4 +1,4 @@
-"""`pel.distributed.start`: who takes part, by arguments and by what SLURM, MPI and Kubernetes say."""
+"""`pel.distributed.start`: who takes part, by arguments and by the variables of SLURM and others."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 import pellucid as pel
-from pellucid.core.errors import ArgumentError
+from pellucid.core.errors import ArgumentError, PellucidError
 from pellucid.distributed import surroundings
+from tests.wrong_values import WRONG
 
 SLURM = {
     "SLURM_JOB_ID": "4711",
@@ -155,3 +156,15 @@ def test_jax_is_not_imported_without_being_asked_for() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["address", "processes", "process", "timeout"])
+def test_any_wrong_argument_is_refused_in_our_form(name: str) -> None:
+    """Process 2 of two is none, so that nothing is started by what is a right one."""
+    for make in WRONG.values():
+        right: dict[str, Any] = {"address": "a:7531", "processes": 2, "process": 2, "timeout": 1.0}
+        if name == "process":
+            right["processes"] = 1
+            right["timeout"] = 0
+        with pytest.raises(PellucidError):
+            pel.distributed.start(**{**right, name: make()})

@@ -190,7 +190,10 @@ class Group:
         """
         if not self._links or forks.count() != self._born:
             return
-        self._tell({"kind": "end", "who": self.process})
+        if self._over:
+            self._tell({"kind": "lost", "who": self.process, "why": "has ended by an error"})
+        else:
+            self._tell({"kind": "end", "who": self.process})
         until = self._clock() + _FAREWELL
         while not self._over and len(self._ended) < self.processes - 1 and self._clock() < until:
             self._wake.acquire(timeout=0.2)
@@ -198,7 +201,7 @@ class Group:
             until = self._clock() + _LINGER
             while self.first and self._open() and self._clock() < until:
                 time.sleep(0.05)  # the others need JAX's service, which is this process's
-            self._exit()
+            self._exit() if self._heard else self._say()
 
     def _open(self) -> bool:
         return any(link.open for link in self._links.values())
@@ -273,9 +276,9 @@ class Group:
             if self.first:
                 self._tell(message, besides=process)
         elif kind == "end":
-            self._ended.add(message["who"])
-            if self.first:
+            if self.first:  # before this process may end itself
                 self._tell(message, besides=process)
+            self._ended.add(message["who"])
 
     def _lost(self, process: int, how: str) -> None:
         if process in self._ended:

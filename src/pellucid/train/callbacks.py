@@ -360,7 +360,7 @@ class Checkpoint(Callback):
     Args:
         save: writes the model file, atomically.
         every: seconds between two saves; what a kill can cost.
-        clock: gives the time. Where several processes train, one for all of them.
+        clock: gives the time; where several processes train, one for all. None, this process's.
     """
 
     every_step = False
@@ -369,9 +369,9 @@ class Checkpoint(Callback):
         self,
         save: Callable[[], None],
         every: float = 5.0,
-        clock: Callable[[], float] = time.perf_counter,
+        clock: Callable[[], float] | None = None,
     ):
-        self.save, self.every, self.clock = save, every, clock
+        self.save, self.every, self.clock = save, every, clock or time.perf_counter
         self.last = 0.0
 
     def on_start(self, run: Run) -> None:
