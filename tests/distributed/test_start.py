@@ -1,9 +1,10 @@
-"""`pel.distributed.start`: who takes part, by arguments and by the variables of SLURM and others."""
+"""`pel.distributed.start`: who takes part, by arguments and by the environment's variables."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from typing import Any
 
 import pytest
@@ -166,5 +167,8 @@ def test_any_wrong_argument_is_refused_in_our_form(name: str) -> None:
         if name == "process":
             right["processes"] = 1
             right["timeout"] = 0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the values alone
+            wrong = make()
         with pytest.raises(PellucidError):
-            pel.distributed.start(**{**right, name: make()})
+            pel.distributed.start(**{**right, name: wrong})
