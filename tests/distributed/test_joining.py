@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -106,14 +107,45 @@ def test_who_leaves_a_run_ends_it_for_all_with_the_reason() -> None:
         with groups[1].fitting():
             raise ArgumentError("fit", "epochs must be at least 0, got -1")
 
-    waits = [lambda g=g: g.exchange(1) for g in (groups[0], groups[2])]
-    found = together(waits[0], leaves, waits[1])
+    def waits(group: Group) -> None:
+        with group.fitting():
+            group.exchange(1)
+
+    found = together(lambda: waits(groups[0]), leaves, lambda: waits(groups[2]))
     for error in (found[0], found[2]):
         assert isinstance(error, ProcessError)
         assert error.problem.startswith("process 1 (")
         assert "has left the run: [fit] epochs must be at least 0, got -1" in error.problem
     with pytest.raises(ProcessError, match="has left"):  # and nobody waits a second time
         groups[2].exchange(1)
+
+    def again(group: Group) -> list[int]:
+        with group.fitting():
+            return group.exchange(group.process)
+
+    assert together(*(lambda g=g: again(g) for g in groups)) == [[0, 1, 2]] * 3
+    ends(groups)
+
+
+def test_who_is_a_call_behind_waits_for_no_one() -> None:
+    """One leaves a call that another has not begun, and is in the next one already."""
+    groups = joined([0, 1], 2)
+
+    def ahead() -> list[int]:
+        with contextlib.suppress(ArgumentError), groups[1].fitting():
+            raise ArgumentError("fit", "no")
+        with groups[1].fitting():
+            return groups[1].exchange(1)
+
+    def behind() -> list[int]:
+        time.sleep(0.3)
+        with contextlib.suppress(ProcessError), groups[0].fitting():
+            groups[0].exchange(0)
+            raise AssertionError("the other one has left this call")
+        with groups[0].fitting():
+            return groups[0].exchange(0)
+
+    assert together(behind, ahead) == [[0, 1]] * 2
     ends(groups)
 
 
@@ -235,3 +267,24 @@ def test_silence_counts_as_gone(monkeypatch: pytest.MonkeyPatch) -> None:
         first.exchange(1)
     link.close()
     ends([first])
+
+
+def test_who_waits_inside_a_step_for_one_that_has_left_is_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("pellucid.runtime.group.GRACE", 0.2)
+    monkeypatch.setattr(Group, "_say", lambda self: said.append(self._over))
+    groups = joined([0, 1], 2)
+
+    def waits() -> None:
+        with groups[0].fitting(), groups[0].collective():
+            time.sleep(1.2)
+
+    def leaves() -> None:
+        with groups[1].fitting():
+            raise ArgumentError("fit", "y must be numbers")
+
+    together(waits, leaves)
+    assert said and "process 1 (" in said[0] and "y must be numbers" in said[0]
+    ends(groups)

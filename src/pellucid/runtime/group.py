@@ -25,6 +25,7 @@ SILENCE = 12.0  # seconds without one after which a process counts as gone
 GRACE = 8.0  # seconds that a call may take to hear that the run has ended
 _LINGER = 5.0  # seconds that the first process waits at its end for the others
 _FAREWELL = 300.0  # seconds that a process waits at its end for others that are still at work
+_Number = tuple[int, int]  # of an exchange: the call of fit, and which one it is there
 _AGAIN = (
     "Start the processes again, as many as there are. A run with a checkpoint goes on from it: "
     "pel.load(path), then fit(…, resume=True)."
@@ -48,13 +49,15 @@ class Group:
         self.process, self.processes, self.hosts = process, len(hosts), tuple(hosts)
         self.broken = False
         self._links = dict(links or {})
-        self._came: dict[int, dict[int, Any]] = {}  # by exchange: the value of each process
-        self._count = 0  # exchanges so far
-        self._over = ""  # why the run has ended
+        self._came: dict[_Number, dict[int, Any]] = {}  # by exchange: the value of each process
+        self._call = self._count = 0  # calls of fit so far; exchanges in this one
+        self._left: dict[int, str] = {}  # by call: who left it, and why
+        self._over = ""  # why nothing is possible any more
         self._error: ProcessError | None = None  # which says it, the same one each time
         self._heard = False  # whether the main thread knows
         self._ended: set[int] = set()  # who is at its end
         self._fits = 0  # calls of fit under way
+        self._inside = False  # whether the main thread is in a program that all run together
         self._wake = forks.signal()
         self._born = forks.count()
         self._clock: Callable[[], float] = time.monotonic
@@ -85,7 +88,8 @@ class Group:
         Raises:
             ProcessError: where one has left, or is gone.
         """
-        number, self._count = self._count, self._count + 1
+        number = self._call, self._count
+        self._count += 1
         self.check()
         if not self._links:
             return [value]
@@ -121,29 +125,32 @@ class Group:
         return f"process {process} ({self.hosts[process]})"
 
     def check(self) -> None:
-        """Refuses to go on where the run has ended."""
+        """Refuses to go on where a process is gone, or has left this call of fit."""
         if forks.count() != self._born:
             raise ProcessError("fit", "a forked child belongs to no group of processes")
-        if self._over:
-            self._heard = True
-            self._error = self._error or ProcessError("fit", self._over, _AGAIN)
+        problem = self._over or self._left.get(self._call, "")
+        if problem:
+            self._heard = bool(self._over)
+            if self._error is None or self._error.problem != problem:
+                self._error = ProcessError("fit", problem, _AGAIN)
             raise self._error
 
     def end(self, problem: str, fix: str) -> None:
-        """Ends the run with an error that all processes find at this point, each by itself."""
-        self._over, self._heard = problem, True
+        """Ends a call of fit with an error that all processes find at this point."""
+        self._left[self._call] = problem
         self._error = ProcessError("fit", problem, fix)
         raise self._error
 
-    def _wait(self, number: int) -> list[Any]:
+    def _wait(self, number: _Number) -> list[Any]:
         """The values of an exchange, when all have given theirs."""
         while True:
             found = self._came.get(number, {})
             if len(found) == self.processes:
                 del self._came[number]
                 return [found[process] for process in range(self.processes)]
-            if not self._over and self._ended:
-                self._over = f"{self.name(min(self._ended))} has ended, and this one goes on"
+            if self._ended:
+                who = f"{self.name(min(self._ended))} has ended, and this one goes on"
+                self._left.setdefault(self._call, who)
             self.check()
             self._wake.acquire(timeout=0.2)
 
@@ -151,15 +158,19 @@ class Group:
 
     @contextmanager
     def fitting(self) -> Iterator[None]:
-        """Around a call of fit: what ends it here ends it everywhere."""
-        self.check()
+        """Around a call of fit: what ends it here ends it everywhere; a next one may follow."""
+        self._call, self._count = self._call + 1, 0
+        self._came = {number: one for number, one in self._came.items() if number[0] >= self._call}
         self._fits += 1
         try:
+            self.check()
             yield
         except BaseException as error:
-            if not self._over:
-                self._over, self._heard = f"{self.name(self.process)} has left the run", True
-                self._tell({"kind": "left", "who": self.process, "why": _reason(error)})
+            if self._call not in self._left:
+                why = _reason(error)
+                self._left[self._call] = f"{self.name(self.process)} {why}"
+                own = {"who": self.process, "call": self._call, "why": why}
+                self._tell({"kind": "left", **own})
             raise
         finally:
             self._fits -= 1
@@ -171,22 +182,29 @@ class Group:
         Raises:
             ProcessError: where it failed since one of them is gone.
         """
+        self._inside = True
         try:
             yield
         except ProcessError:
             raise
-        except Exception:
+        except BaseException as error:  # the others are still inside
             until = self._clock() + GRACE
             while self._links and not self._over and self._clock() < until:
                 time.sleep(0.05)
             self.broken = True
-            self.check()
+            if self._over:
+                self.check()
+            why = f"{_reason(error)}, inside a step"
+            self._over, self._heard = f"{self.name(self.process)} {why}", True
+            self._tell({"kind": "lost", "who": self.process, "why": why})
             raise
+        finally:
+            self._inside = False
 
     def close(self) -> None:
         """At the end of the process: waits until all are at theirs, so that no one is lost.
 
-        Where the run has ended badly the process ends here: JAX would wait for who is gone.
+        Where one is gone the process ends here: JAX would wait for it.
         """
         if not self._links or forks.count() != self._born:
             return
@@ -244,10 +262,14 @@ class Group:
                     link.close()
                     ready.unregister(link.socket)
                     self._lost(process, f"has been silent for {SILENCE:.0f} s")
-            if self._over and not self._heard and self._fits:
+            left = self._inside and self._left.get(self._call, "")  # and waits for who is not there
+            if left or (self._over and not self._heard and self._fits):
                 ended = ended or now
                 if now - ended > GRACE:
+                    self._finish(str(left))
                     self._say()
+            else:
+                ended = 0.0
             self._awake()
 
     def _awake(self) -> None:
@@ -268,11 +290,15 @@ class Group:
     def _take(self, process: int, message: dict[str, Any]) -> None:
         kind = message.get("kind")
         if kind == "one":
-            self._came.setdefault(message["number"], {})[process] = message["value"]
+            self._came.setdefault(tuple(message["number"]), {})[process] = message["value"]
         elif kind == "all":
-            self._came[message["number"]] = dict(enumerate(message["values"]))
+            self._came[tuple(message["number"])] = dict(enumerate(message["values"]))
         elif kind in ("left", "lost"):
-            self._finish(f"{self.name(message['who'])} {message['why']}")
+            problem = f"{self.name(message['who'])} {message['why']}"
+            if kind == "left":
+                self._left.setdefault(message["call"], problem)
+            else:
+                self._finish(problem)
             if self.first:
                 self._tell(message, besides=process)
         elif kind == "end":

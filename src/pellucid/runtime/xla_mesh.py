@@ -22,7 +22,7 @@ from pellucid.core.errors import ArgumentError, TooLargeError
 from pellucid.runtime.executor import Array, Job, Kept
 from pellucid.runtime.group import Group
 from pellucid.runtime.xla_device import Place, check_process, jax, lax
-from pellucid.runtime.xla_training import XlaSteps, XlaTrainer
+from pellucid.runtime.xla_training import XlaSteps, XlaTrainer, room
 
 _SPREAD, _COPIED = "rows", "copies"  # the axes of a mesh
 
@@ -118,21 +118,38 @@ class SharedSteps(XlaSteps):
         place = self._each * np.cumsum([0, *devices])[:-1]  # where its rows begin on the devices
         self._first, self._moved = first, place - first
         super().__init__(job, state, threads, at, traced, programs)
-        if self.moving:
-            raise TooLargeError(
-                "fit",
-                "the rows of a process must fit into half of the free memory of its devices, got "
-                f"{sum(array.nbytes for array in job.data):,} bytes",
-                "Train with more processes, each with fewer rows.",
-            )
+
+    def _fit(self, data: Sequence[Array]) -> bool:
+        """Asked of all, so that nobody begins alone.
+
+        Raises:
+            TooLargeError: where one has no room for its rows.
+        """
+        size = sum(array.nbytes for array in data)
+        several = self._mesh.device.platform != "cpu"  # with memory of its own each
+        most = room(self._mesh) * (len(self._own) if several else 1)
+        fits = self._group.exchange([size <= most, size])
+        for process, (enough, size) in enumerate(fits):
+            if not enough:
+                raise TooLargeError(
+                    "fit",
+                    "the rows of a process must fit into half of the free memory of its devices, "
+                    f"got {size:,} bytes in {self._group.name(process)}",
+                    "Train with more processes, each with fewer rows.",
+                )
+        return True
+
+    @property
+    def _own(self) -> list[Any]:
+        """The devices of this process."""
+        return [one for one in self._mesh.devices if one.process_index == self._group.process]
 
     def _brought(self, data: Sequence[Array]) -> list[Any]:
-        own = [one for one in self._mesh.devices if one.process_index == self._group.process]
         total = self._each * len(self._mesh.devices)
         found = []
         for array in data:
             shards = []
-            for number, device in enumerate(own):
+            for number, device in enumerate(self._own):
                 part = array[number * self._each : (number + 1) * self._each]
                 held = np.zeros((self._each, *array.shape[1:]), array.dtype)
                 held[: len(part)] = part

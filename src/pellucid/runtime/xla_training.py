@@ -59,7 +59,7 @@ class XlaSteps:
         self._rate = numpy_dtype(job.graph.input_types[len(state) + 1].dtype)
         data = [readable(array) for array in job.data]
         self._given = data
-        self.moving = job.moving or sum(array.nbytes for array in data) > room(at)
+        self.moving = job.moving or not self._fit(data)
         width = sum(array[:1].nbytes for array in data)
         rows = _WINDOW // max(1, width) if self.moving else _ENTRIES
         self._rows_at_once = max(job.batch_size, min(rows, job.rows))
@@ -73,6 +73,10 @@ class XlaSteps:
             ]
             self._data = [] if self.moving else self._brought(data)
             self._good = None if self.moving else self._finite_rows(self._data)
+
+    def _fit(self, data: Sequence[Array]) -> bool:
+        """Whether all rows may lie on the device."""
+        return sum(array.nbytes for array in data) <= room(self._place)
 
     def _brought(self, data: Sequence[Array]) -> list[Any]:
         """All rows on the device."""
