@@ -240,15 +240,18 @@ def test_numbers_that_are_not_finite_are_named_as_by_one_process() -> None:
 
 
 DIVERGES = """
-model = pel.Sequential([pel.nn.Dense(3, "relu"), pel.nn.Dense(1)], seed=0)
-model.compile(pel.optim.SGD(30.0), "squared")
-try:
-    model.fit(X[part], X[part][:, 0], batch_size=32, epochs=20, seed=3, verbose=0, backend="xla")
-except pel.DivergenceError as error:
-    print(error.problem)
-model.compile(pel.optim.SGD(0.001), "squared")  # and all go on with a lower rate
-model.fit(X[part], X[part][:, 0], batch_size=32, epochs=1, seed=3, verbose=0, backend="xla")
-print(all(np.isfinite(w).all() for w in model.get_weights()), model.training["step"])
+def descent(rate):
+    model = pel.Sequential([pel.nn.Dense(3, "relu"), pel.nn.Dense(1)], seed=0)
+    model.compile(pel.optim.SGD(rate), "squared")
+    given = {"batch_size": 32, "epochs": 2, "seed": 3, "verbose": 0, "backend": "xla"}
+    try:
+        model.fit(X[part], X[part][:, 0], **given)
+    except pel.DivergenceError as error:
+        print(error.problem)
+    print(all(np.isfinite(w).all() for w in model.get_weights()), model.training["step"])
+
+descent(30.0)
+descent(0.01)  # and all may go on
 """
 
 
@@ -256,7 +259,7 @@ print(all(np.isfinite(w).all() for w in model.get_weights()), model.training["st
 @SLOW
 def test_a_loss_that_is_not_finite_leaves_the_last_finite_weights() -> None:
     (known,) = run(DIVERGES, 0)
-    assert "True 10" in known.out
+    assert known.out.startswith("the loss must stay finite") and known.out.endswith("True 14\n")
     for done in run(DIVERGES, 2):
         assert done.own == known.own, done.err
         assert done.code == 0

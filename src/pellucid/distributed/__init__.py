@@ -4,14 +4,11 @@ Each process calls `start`, reads its own part of the rows and calls `fit` as it
 rows of a step lie on all devices, the weights on each of them; the result is that of one process
 with all rows, within rounding. See docs/distributed.md.
 
-Example:
-    >>> import numpy as np, pellucid as pel
-    >>> group = pel.distributed.start(processes=1)  # all devices of this process
-    >>> x, y = np.ones((8, 2)), np.ones(8)
-    >>> model = pel.Sequential([pel.nn.Dense(1)], seed=0)
-    >>> model.compile("sgd", "squared")
-    >>> part = group.part(len(x))
-    >>> history = model.fit(x[part], y[part], backend="xla", seed=0, verbose=0)
+Example, the same program in each process::
+
+    group = pel.distributed.start("node1:7531", processes=2, process=0)  # 1 on the other host
+    part = group.part(len(x))
+    model.fit(x[part], y[part], backend="xla", seed=0)
 """
 
 from __future__ import annotations
