@@ -20,6 +20,7 @@ import pellucid as pel
 from pellucid import models, nn, optim
 from pellucid.train import history
 from tests import (
+    bad_input_distributed,
     bad_input_draw,
     bad_input_inspect,
     bad_input_keras,
@@ -1701,6 +1702,7 @@ CATALOGUE = [
     *(Case(*case) for case in bad_input_nn.CASES),
     *(Case(*case) for case in bad_input_draw.CASES),
     *(Case(*case) for case in bad_input_web.CASES),
+    *(Case(*case) for case in bad_input_distributed.CASES),
 ]
 
 

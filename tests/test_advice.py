@@ -10,6 +10,7 @@ from pellucid.core.errors import PellucidError
 from tests import (
     advice_cases,
     advice_cases_data,
+    advice_cases_distributed,
     advice_cases_draw,
     advice_cases_fit,
     advice_cases_inspect,
@@ -31,6 +32,7 @@ from tests.advice import Advice, advices
 _FILES = (
     advice_cases,
     advice_cases_data,
+    advice_cases_distributed,
     advice_cases_draw,
     advice_cases_linear,
     advice_cases_fit,

@@ -30,6 +30,7 @@ FILES = (
     *("test_bad_input.py", "bad_input_catalogue.py", "bad_input_svm.py", "bad_input_linear.py"),
     *("bad_input_nn.py", "bad_input_draw.py", "bad_input_web.py", "bad_input_play.py"),
     *("bad_input_inspect.py", "bad_input_numpy.py", "bad_input_keras.py"),
+    "bad_input_distributed.py",
 )
 PAGE = Path(__file__).parent.parent / "docs" / "bad-input.md"
 RNG = np.random.default_rng(0)

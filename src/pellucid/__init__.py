@@ -44,7 +44,7 @@ from pellucid.transform.show import show
 from pellucid.transform.tensor import Tensor
 
 if TYPE_CHECKING:
-    from pellucid import data, keras, models, nn, optim, svm, tables, testing, viz
+    from pellucid import data, distributed, keras, models, nn, optim, svm, tables, testing, viz
     from pellucid.models import Model, Sequential, rate_range
     from pellucid.nn import Input
     from pellucid.tables import fit_table, load
@@ -67,6 +67,7 @@ __version__ = "0.1.0"
 # Loaded at first use: who only differentiates does not wait for models and files.
 _LATER = {
     "data": "pellucid.data",
+    "distributed": "pellucid.distributed",
     "Metric": "pellucid.train.metrics",
     "metrics": "pellucid.train.scores",
     "models": "pellucid.models",
@@ -203,6 +204,7 @@ __all__ = [
     "UnknownNameError",
     "curvature",
     "data",
+    "distributed",
     "draw",
     "explain",
     "fit_table",

@@ -24,6 +24,7 @@ from rich.console import Console
 import pellucid
 from pellucid.cli import report as results
 from pellucid.cli import tables
+from pellucid.cli.hosts import joined
 from pellucid.core import shapes
 from pellucid.core.arguments import integer
 from pellucid.core.errors import ArgumentError, DataError, PellucidError
@@ -67,6 +68,8 @@ _IMAGES = (  # options of train that are of images alone
     "l2",
     "checkpoint_every",
     "resume",
+    "hosts",
+    "host",
 )
 _ROWS = ("task", "types", "drop", "group", "time", "drop_missing", "quick")  # of tables alone
 
@@ -196,6 +199,16 @@ def train(
     ] = 5.0,
     resume: Annotated[bool, typer.Option(help="Continue from the checkpoint in --out.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
+    hosts: Annotated[
+        str | None,
+        typer.Option(
+            help="Hosts that train together, each by this command: a,b or a:7531,b; auto: as "
+            "SLURM, MPI or Kubernetes say. The first one prints and writes."
+        ),
+    ] = None,
+    host: Annotated[
+        int | None, typer.Option(help="Which of --hosts this is, from 0. Default: by its name.")
+    ] = None,
 ) -> None:
     """Train a network on a table, or on images.
 
@@ -208,6 +221,7 @@ def train(
     pellucid train sales.csv --target churned
     pellucid train "sales-*.parquet" --target price --type shop=category --quick
     pellucid train my-mnist-folder --hidden 300,100 --optimizer adam --epochs 20
+    pellucid train my-mnist-folder --hosts node1,node2
     """
     if target is not None:
         _refuse_given(
@@ -237,6 +251,9 @@ def train(
     check_activation("train", activation)
     sizes = _hidden(hidden)
     data = dataset("train", source, seed)
+    others = joined(hosts, host)
+    first = others is None or others.first
+    part = slice(None) if others is None else others.part(len(data.x_train))
     epochs = _EPOCHS.get(data.name, 15) if epochs is None else epochs
     batch_size = _BATCH.get(data.name, 100) if batch_size is None else batch_size
     name = data.name if source == "digits" else Path(source).resolve().name
@@ -245,13 +262,14 @@ def train(
         data, sizes, activation, optimizer, learning_rate, l2, seed, place, resume, overwrite
     )
     replace_figure = results.check_figure(place, overwrite, resume)
-    out.print(results.heading(data, model))
+    if first:
+        out.print(results.heading(data, model))
     progress = results.Progress(out, place)
     previous = signal.signal(signal.SIGTERM, _on_sigterm)
     try:
         model.fit(
-            data.x_train,
-            data.y_train,
+            data.x_train[part],
+            data.y_train[part],
             batch_size=batch_size,
             epochs=epochs,
             validation_data=(data.x_test, data.y_test),
@@ -262,14 +280,17 @@ def train(
             checkpoint_every=checkpoint_every,
             overwrite=True,
             resume=resume,
+            backend=None if others is None else "xla",
         )
     except (KeyboardInterrupt, _Terminated) as stop:
         step = model.training.get("step", 0)
-        err.print(f"Stopped at step {step}. Saved to {place}. Continue with --resume.")
+        saved = f" Saved to {place}. Continue with --resume." if first else ""
+        err.print(f"Stopped at step {step}.{saved}")
         raise SystemExit(130 if isinstance(stop, KeyboardInterrupt) else 143) from None
     finally:
         signal.signal(signal.SIGTERM, previous)
-    results.results(out, model, data.x_test, data.y_test, place, overwrite=replace_figure)
+    if first:
+        results.results(out, model, data.x_test, data.y_test, place, overwrite=replace_figure)
 
 
 def _refuse_given(context: typer.Context, names: Sequence[str], why: str) -> None:

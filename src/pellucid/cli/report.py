@@ -37,6 +37,8 @@ def heading(data: Dataset, model: Model) -> str:
 class Progress(Callback):
     """A bar with loss and accuracy as they move; a line an epoch where there is no terminal."""
 
+    first_only = True
+
     def __init__(self, console: Console, target: Path):
         self.console, self.target = console, target
         self.bar: Bar | None = None

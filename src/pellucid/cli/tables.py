@@ -65,6 +65,7 @@ def as_options(text: str) -> str:
     text = re.sub(r'drop=\["([^"]+)"\]', lambda found: f"--drop {shlex.quote(found[1])}", text)
     text = re.sub(r'task="(\w+)"', r"--task \1", text)
     text = text.replace("drop_missing=True (--drop-missing)", "--drop-missing")
+    text = text.replace("pel.load(path), then fit(…, resume=True)", "--resume")
     return text.replace("overwrite=True", "--overwrite").replace("[predict_proba]", "[predict]")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -242,16 +242,45 @@ def fingerprint(features: Sequence[Array], others: Sequence[Array], dtype: np.dt
 
     To read all of it would take longer than the first steps of a small network.
     """
-    rows = len(features[0])
-    digest = hashlib.sha256()
+    return digest(samples(features, others, dtype, len(features[0]), 0))
+
+
+def samples(
+    features: Sequence[Array],
+    others: Sequence[Array],
+    dtype: np.dtype[Any],
+    rows: int,
+    first: int,
+) -> list[bytes]:
+    """What a fingerprint reads of each array, where these are a part of the data.
+
+    Args:
+        rows: of all parts; first: the number of this part's first row among them.
+    """
+    own = range(first, first + len(features[0]))
+
+    def held(chosen: Array) -> Array:
+        return chosen[(own.start <= chosen) & (chosen < own.stop)] - first
+
+    found = []
     for x in features:
-        wide = max(1, x.nbytes // max(rows, 1))
+        wide = max(1, x.nbytes // max(len(x), 1))
         chosen = _evenly_spaced(rows, min(64, max(4, _HASHED_ROWS // wide)))
-        digest.update(gather_rows(x, chosen, dtype, "x").tobytes())
+        found.append(gather_rows(x, held(chosen), dtype, "x").tobytes())
     for y in others:
-        part = y if y.nbytes <= _HASHED else y[_evenly_spaced(rows, _HASHED * len(y) // y.nbytes)]
-        digest.update(np.ascontiguousarray(part).tobytes())
-    return digest.hexdigest()[:16]
+        wide = max(1, y.nbytes // max(len(y), 1))
+        whole = rows * wide <= _HASHED
+        part = y if whole else y[held(_evenly_spaced(rows, _HASHED // wide))]
+        found.append(np.ascontiguousarray(part).tobytes())
+    return found
+
+
+def digest(parts: Iterable[bytes]) -> str:
+    """16 hex digits of what was read."""
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(part)
+    return found.hexdigest()[:16]
 
 
 def check_finite(batch: Array, rows: Array | range, name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,12 +29,14 @@ from pellucid.optim import BatchSize, FixedBatch, GrowingBatch, Minimizer, Optim
 from pellucid.runtime.backend import Asked
 from pellucid.runtime.executor import Executable, Trainer
 from pellucid.runtime.extras import numpy_dtype
-from pellucid.train.callback import Callback, as_callbacks
+from pellucid.runtime.group import Group
+from pellucid.train.callback import Callback, Elsewhere, as_callbacks
 from pellucid.train.callbacks import Checkpoint, ProgressBar
 from pellucid.train.engines import Job, MinimizerTrainer, engine
 from pellucid.train.history import History
 from pellucid.train.metrics import check_targets
 from pellucid.train.rows import DrawnRows, Rows
+from pellucid.train.sharing import Parts, SharedJob
 from pellucid.train.state import LAST, RunState
 from pellucid.train.step import evaluation_graph, product_graph, value_graph
 from pellucid.train.task import Task
@@ -67,21 +70,34 @@ class Feed:
     moving: bool = False
 
 
-def feed(model: BaseModel, data: Data, batch_size: Any, epochs: int, shuffle: bool) -> Feed:
-    """Of arrays: all rows, in a drawn order or in their own."""
-    sizes = batch_sizes(batch_size, data.rows, model.configuration("fit").optimizer)
+def feed(
+    model: BaseModel,
+    data: Data,
+    batch_size: Any,
+    epochs: int,
+    shuffle: bool,
+    parts: Parts | None = None,
+) -> Feed:
+    """Of arrays: all rows, in a drawn order or in their own.
+
+    Args:
+        parts: where other processes have rows too.
+    """
+    rows = data.rows if parts is None else parts.rows
+    read = fingerprint if parts is None else parts.fingerprint
+    sizes = batch_sizes(batch_size, rows, model.configuration("fit").optimizer)
     same = {
         "batch_size": stored_size(sizes),
-        "rows": data.rows,
+        "rows": rows,
         "shuffle": shuffle,
-        "data": fingerprint(data.features, data.others, numpy_dtype(model.dtype)),
+        "data": read(data.features, data.others, numpy_dtype(model.dtype)),
     }
     return Feed(
         data,
-        lambda epoch: min(sizes.checked_size(epoch), data.rows),
-        min(sizes.largest(epochs), data.rows),
+        lambda epoch: min(sizes.checked_size(epoch), rows),
+        min(sizes.largest(epochs), rows),
         same,
-        lambda engine: DrawnRows(engine, data.rows, shuffle),
+        lambda engine: DrawnRows(engine, rows, shuffle),
     )
 
 
@@ -220,15 +236,17 @@ def job(
     batch_size: int,
     moving: bool = False,
     chunk: int | None = None,
+    parts: Parts | None = None,
 ) -> Job:
     """The run without its state.
 
     Args:
         chunk: rows that are summed by themselves; None: batches are not cut.
+        parts: of the rows, where several processes have them: the run is that of all.
     """
     dtype = numpy_dtype(model.dtype)
     strengths = [np.asarray(one.regularizer.strength, dtype) for one in task.penalties]
-    return Job(
+    made = Job(
         graph=model.step_graph(task) if chunk is None else model.chunked_graph(task, chunk),
         params=len(task.rates),
         fixed=[np.asarray(seed, np.int64), *strengths],
@@ -240,6 +258,7 @@ def job(
         other_names=(*model.architecture.outputs.labels("y"), "sample_weight"),
         moving=moving,
     )
+    return made if parts is None else SharedJob.of(made, parts)
 
 
 def engine_of(
@@ -339,19 +358,39 @@ def watchers(
     checkpoint: str | Path | None,
     every: float,
     overwrite: bool,
+    group: Group | None = None,
 ) -> tuple[list[Callback], bool]:
-    """All callbacks of a run, and whether one of a person's own looks at the model."""
+    """All callbacks of a run, and whether one of a person's own looks at the model.
+
+    Args:
+        group: the processes that run it together: the first one prints and writes files.
+    """
     known = isinstance(verbose, (int, np.integer)) and not isinstance(verbose, bool)
     if not known or verbose not in (0, 1, 2):
         raise ArgumentError("fit", f"verbose must be 0, 1 or 2, got {verbose!r}")
-    given = as_callbacks("fit", callbacks)
-    several: list[Callback] = [ProgressBar(verbose), *given] if verbose else list(given)
+    given, first = as_callbacks("fit", callbacks), group is None or group.first
+    if not first:
+        given = [Elsewhere(one) if one.first_only else one for one in given]
+    bar = ProgressBar(verbose if first else 0)
+    several: list[Callback] = [bar, *given] if verbose else list(given)
     if checkpoint is not None:
         real("fit", "checkpoint_every", every, 0)
-        path = check_target(checkpoint, overwrite)
+        path = check_target(checkpoint, overwrite or not first)
         check_savable(model, data.types)
-        several.append(Checkpoint(lambda: save(model, path, overwrite=True), every))
+        several.append(_checkpoint(model, path, every, group))
     return several, any(one.reads_model for one in given)
+
+
+def _checkpoint(model: BaseModel, path: Path, every: float, group: Group | None) -> Checkpoint:
+    """What saves the run: of several processes the first one, while the others wait."""
+
+    def write() -> None:
+        if group is None or (group.first and not group.broken):
+            save(model, path, overwrite=True)
+
+    if group is None:
+        return Checkpoint(write, every)
+    return Checkpoint(write, every, lambda: float(group.exchange(time.perf_counter())[0]))
 
 
 def noting_changes(model: BaseModel) -> Callable[[], None]:

@@ -16,7 +16,16 @@ from pellucid.core.errors import ArgumentError, ShapeError, nearest
 from pellucid.data.arrays import as_array
 from pellucid.data.streams import Stream, is_stream
 from pellucid.graph.node import Graph
-from pellucid.models import attributes, calling, elsewhere, fitting, streaming, variables, wiring
+from pellucid.models import (
+    attributes,
+    calling,
+    elsewhere,
+    fitting,
+    streaming,
+    together,
+    variables,
+    wiring,
+)
 from pellucid.models.architecture import Output
 from pellucid.models.base import Array, BaseModel
 from pellucid.models.configuration import configuration
@@ -38,7 +47,7 @@ from pellucid.runtime.backend import Backend, check_backend
 from pellucid.runtime.executor import dtype_name
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.threads import check as check_threads
-from pellucid.train.callback import Callback
+from pellucid.train.callback import Callback, as_callbacks
 from pellucid.train.history import History
 from pellucid.train.loop import TrainingRun
 from pellucid.train.state import RunState, Settings
@@ -382,6 +391,7 @@ class Model(BaseModel):
 
     @functools.partial(checked, elsewhere=elsewhere.FIT)
     @alone
+    @together.told
     def fit(
         self,
         x: Any,
@@ -505,8 +515,9 @@ class Model(BaseModel):
         count = check_threads("fit", threads)
         if chunks is not None:
             integer("fit", "chunks", chunks, 1)
-        source = None
-        if streaming.is_given("fit", x, y):
+        source, streamed = None, streaming.is_given("fit", x, y)
+        group = together.group_of(asked, optimizer, streamed, validation_split, class_weight)
+        if streamed:
             stream = streaming.checked_stream("fit", x, sample_weight, class_weight)
             if validation_split is not None:
                 raise ArgumentError(
@@ -524,21 +535,35 @@ class Model(BaseModel):
         passes = 2 if validate_every else (epochs - initial_epoch) // validation_freq
         task = self.task(data.types, bool(data.weights))
         curves = fitting.history(self, history_points, resume)
+        parts = together.parts_of(group, data)
         feed = (
             streaming.feed(source, batch_size, epochs, resume)
             if source
-            else streaming.feed_of_arrays(self, data, batch_size, epochs, shuffle)
+            else streaming.feed_of_arrays(self, data, batch_size, epochs, shuffle, parts)
         )
         measured = feed.largest if self.architecture.terms else CHUNK
-        validate = streaming.validation(self, held, passes, asked, measured)
+        validate = together.agreed(group, streaming.validation(self, held, passes, asked, measured))
         chunk = fitting.rows_of_chunk(self, chunks, feed)
         unsaid = {"precision": precision, "chunks": chunks}  # where they are None
         same = {**feed.same, "steps_per_epoch": steps_per_epoch, **unsaid}
+        seed = together.seed_of(group, seed, resume)
         progress = fitting.start(self, task, same, seed, resume, initial_epoch)
-        job = fitting.job(self, task, feed.data, progress.seed, feed.largest, feed.moving, chunk)
-        watchers, watched = fitting.watchers(
-            self, data, callbacks, verbose, checkpoint, checkpoint_every, overwrite or resume
+        job = fitting.job(
+            self, task, feed.data, progress.seed, feed.largest, feed.moving, chunk, parts
         )
+        watchers, watched = fitting.watchers(
+            self, data, callbacks, verbose, checkpoint, checkpoint_every, overwrite or resume, group
+        )
+        options = {
+            **{name: value for name, value in same.items() if name not in ("rows", "data")},
+            "epochs": epochs,
+            "initial_epoch": initial_epoch,
+            "validation": [held is not None, validation_freq, validate_every],
+            "checkpoint": [checkpoint is not None, checkpoint_every],
+            "callbacks": [type(one).__name__ for one in as_callbacks("fit", callbacks)],
+            "verbose": verbose,
+        }
+        together.compare(group, job, progress, options)
         engine = fitting.engine_of(self, task, job, progress, asked, count, chunk)
         run = TrainingRun(
             Settings(

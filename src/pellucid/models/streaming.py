@@ -29,6 +29,7 @@ from pellucid.runtime.executor import is_readable
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.train.callback import Run
 from pellucid.train.rows import WINDOW, Batch, GatheredRows, StreamRows
+from pellucid.train.sharing import Parts
 
 Array = np.ndarray[Any, Any]
 
@@ -193,13 +194,20 @@ def feed(source: Source, batch_size: Any, epochs: int, resume: bool) -> Feed:
 
 
 def feed_of_arrays(
-    model: BaseModel, data: Data, batch_size: Any, epochs: int, shuffle: bool
+    model: BaseModel,
+    data: Data,
+    batch_size: Any,
+    epochs: int,
+    shuffle: bool,
+    parts: Parts | None = None,
 ) -> Feed:
     """As `fitting.feed`; rows that native code cannot read as they lie go by a window.
 
     These are rows of files in another form, and of sparse matrices. Where a step takes all rows, a
-    sparse matrix is made dense.
+    sparse matrix is made dense. Several processes bring theirs to their devices at once.
     """
+    if parts is not None:
+        return fitting.feed(model, data, batch_size, epochs, shuffle, parts)
     if data.sparse and fitting.feed(model, data, batch_size, epochs, shuffle).largest >= data.rows:
         data = data.dense(model, "fit")
     made = fitting.feed(model, data, batch_size, epochs, shuffle)

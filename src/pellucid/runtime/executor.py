@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from pellucid.core import shapes
 from pellucid.core.errors import DTypeError, ShapeError
 from pellucid.graph.node import Graph, TensorType
+
+if TYPE_CHECKING:
+    from pellucid.runtime.group import Group
 
 Array = np.ndarray[Any, Any]
 _KNOWN = ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8")
@@ -66,6 +69,7 @@ class Job(Protocol):
         rows: how many the data have.
         leaves: how many arrays the state has, the step counter included.
         moving: whether rows of the data are written over between calls, as a stream's window is.
+        group: the processes that run it together, each with its own part of the data; None, one.
     """
 
     @property
@@ -88,6 +92,9 @@ class Job(Protocol):
 
     @property
     def moving(self) -> bool: ...
+
+    @property
+    def group(self) -> Group | None: ...
 
     def inputs(self, state: Sequence[Array], rate: float, batch: Sequence[Any]) -> list[Any]:
         """The inputs of one step."""

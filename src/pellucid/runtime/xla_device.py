@@ -99,6 +99,15 @@ class Place:
             "Run it with backend='native'.",
         )
 
+    @property
+    def out(self) -> dict[str, Any]:
+        """Where a program leaves its results, for `jax.jit`: where it likes."""
+        return {}
+
+    def handed(self, array: Any) -> Any:
+        """A small array of NumPy's as an argument of a program."""
+        return array
+
     def put(self, array: Any, apart: bool = False) -> Any:
         """`array` on the device.
 
@@ -137,9 +146,9 @@ class Place:
                 f"threads must be 1 or all {available()}, got {threads}: XLA has one team of them",
                 "For another number bind the process: taskset -c 0-2 python …",
             )
-        made = jax.jit(function, donate_argnums=tuple(donated), keep_unused=True).lower(*types)
+        made = jax.jit(function, donate_argnums=tuple(donated), keep_unused=True, **self.out)
         options = {"xla_cpu_multi_thread_eigen": False} if single else {}
-        return made.compile(compiler_options=options)
+        return made.lower(*types).compile(compiler_options=options)
 
 
 def check_process() -> None:
@@ -152,6 +161,41 @@ def check_process() -> None:
             "Start processes by multiprocessing.get_context(\"spawn\"), or use backend='native' "
             "in them.",
         )
+
+
+def join(
+    address: str, processes: int, process: int, loopback: bool, local: int | None, timeout: float
+) -> None:
+    """Joins JAX's own group of processes: its service is the first one's, at `address`.
+
+    Args:
+        loopback: whether other hosts must not see the service.
+        local: the number of the one device that this process takes; None, all that it sees.
+    """
+    check_process()
+    try:
+        jax.distributed.initialize(
+            address,
+            processes,
+            process,
+            local_device_ids=local,
+            cluster_detection_method="deactivate",
+            initialization_timeout=int(timeout) + 30,
+            shutdown_timeout_seconds=30,
+            coordinator_bind_address=address if loopback else None,
+        )
+        jax.devices()  # waits until all are known
+    except (RuntimeError, ValueError) as error:
+        if "must be called before" in str(error):
+            raise ArgumentError(
+                "distributed",
+                "start must be called before JAX is used in the process, got a later call",
+                "Write pel.distributed.start(…) at the top of the program.",
+            ) from None
+        reason = str(error).strip().split("\n")[0][:300]
+        raise CompileError(
+            "distributed", f"JAX must join its processes at {address}, got: {reason}"
+        ) from error
 
 
 @lru_cache

@@ -18,6 +18,7 @@ from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.interpreter import Interpreter
 from pellucid.runtime.xla_convolution import convolutions
 from pellucid.runtime.xla_device import Place, jnp, place
+from pellucid.runtime.xla_mesh import SharedTrainer, mesh
 from pellucid.runtime.xla_namespace import Namespace
 from pellucid.runtime.xla_training import XlaTrainer
 
@@ -164,13 +165,16 @@ class XlaExecutor:
         return XlaProgram(graph, shared, place(self._device), self._precision)
 
     def trainer(self, job: Job, state: Sequence[Array], threads: int, kept: Kept) -> Trainer:
-        at = place(self._device)
-
         def traced() -> Callable[..., Any]:
             return Traced(job.graph, self._precision, at.convolves)
 
-        key = "xla", self._device, self._precision
-        return XlaTrainer(job, state, threads, kept.setdefault(key, {}), at, traced)
+        key = "xla", self._device, self._precision, job.group is None
+        own = kept.setdefault(key, {})
+        if job.group is None:
+            at = place(self._device)
+            return XlaTrainer(job, state, threads, own, at, traced)
+        at = several = mesh(self._device)
+        return SharedTrainer(job, state, threads, own, several, traced)
 
 
 @lru_cache

@@ -59,7 +59,7 @@ class XlaSteps:
         self._rate = numpy_dtype(job.graph.input_types[len(state) + 1].dtype)
         data = [readable(array) for array in job.data]
         self._given = data
-        self.moving = job.moving or sum(array.nbytes for array in data) > _room(at)
+        self.moving = job.moving or not self._fit(data)
         width = sum(array[:1].nbytes for array in data)
         rows = _WINDOW // max(1, width) if self.moving else _ENTRIES
         self._rows_at_once = max(job.batch_size, min(rows, job.rows))
@@ -71,8 +71,20 @@ class XlaSteps:
                 at.put(array) if n != 1 else None
                 for n, array in enumerate(inputs[len(state) : len(inputs) - len(data)])
             ]
-            self._data = [] if self.moving else [at.put(array) for array in data]
+            self._data = [] if self.moving else self._brought(data)
             self._good = None if self.moving else self._finite_rows(self._data)
+
+    def _fit(self, data: Sequence[Array]) -> bool:
+        """Whether all rows may lie on the device."""
+        return sum(array.nbytes for array in data) <= room(self._place)
+
+    def _brought(self, data: Sequence[Array]) -> list[Any]:
+        """All rows on the device."""
+        return [self._place.put(array) for array in data]
+
+    def _gathered(self, array: Any, rows: Any) -> Any:
+        """The rows of a step, where they are computed."""
+        return jnp.take(array, rows, axis=0, mode="clip")
 
     def _kind(self, arrays: Sequence[Any]) -> tuple[Any, ...]:
         return tuple((array.shape, array.dtype.name) for array in arrays)
@@ -140,7 +152,8 @@ class XlaSteps:
             if good is not None:
                 whole = good[rows].all(axis=1)
                 count = count if whole.all() else int(np.argmin(whole))
-            given = [self._state, self._fixed, data, order, scheduled, np.int32(count)]
+            small = [self._place.handed(one) for one in (order, scheduled, np.int32(count))]
+            given = [self._state, self._fixed, data, *small]
             program = self._program((most, size, self._kind(data)), self._loop(most), given, (0,))
             self._state, told = program(*given)
             told = np.asarray(told)
@@ -173,7 +186,7 @@ class XlaSteps:
                 step, end, state, told = carried
                 chosen = order[step]
                 batch = [
-                    jnp.take(array, chosen, axis=0, mode="clip").astype(dtype)
+                    self._gathered(array, chosen).astype(dtype)
                     for array, dtype in zip(data, dtypes, strict=True)
                 ]
                 inputs = [*state, *fixed, *batch]
@@ -218,6 +231,8 @@ class XlaSteps:
 class XlaTrainer(ReplayTrainer):
     """XLA. The state lives on the device and leaves it by copy."""
 
+    Steps: type[XlaSteps] = XlaSteps
+
     def __init__(
         self,
         job: Job,
@@ -231,7 +246,7 @@ class XlaTrainer(ReplayTrainer):
             kept["traced"] = trace()
             kept["programs"], kept["seconds"] = {}, {}
         self._kept, self._size = kept["seconds"], job.batch_size
-        steps = XlaSteps(job, state, threads, at, kept["traced"], kept["programs"])
+        steps = self.Steps(job, state, threads, at, kept["traced"], kept["programs"])
         super().__init__(job, state, steps, self._kept.get(job.batch_size, _UNKNOWN))
 
     def order(self, seed: int, epoch: int) -> Array:
@@ -258,7 +273,7 @@ def _shuffle() -> Call | None:
         return None
 
 
-def _room(at: Place) -> float:
+def room(at: Place) -> float:
     """Bytes of the device that data may take."""
     memory = at.device.memory_stats() if at.device.platform != "cpu" else None
     if memory and "bytes_limit" in memory:

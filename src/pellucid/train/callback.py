@@ -117,10 +117,14 @@ class Callback:
             callbacks say True, which those that read the model must not, and none has an
             `on_step`, short epochs run several in one go; those behind a stop, or a change of the
             rate, are taken back. The results are the same.
+        first_only: of several processes that train together, whether the first one alone calls it,
+            as for what prints or writes a file. Others are called in all of them, and must decide
+            alike there.
     """
 
     reads_model: bool = True
     only_averages: bool = False
+    first_only: bool = False
 
     @property
     def every_step(self) -> bool:
@@ -147,6 +151,18 @@ class Callback:
 def hears_steps(callback: Callback) -> bool:
     """Whether a callback has an `on_step` of its own."""
     return getattr(callback.on_step, "__func__", None) is not Callback.on_step
+
+
+class Elsewhere(Callback):
+    """In the place of a callback that the first process calls: the run goes on as it does there."""
+
+    def __init__(self, one: Callback):
+        self.reads_model, self.only_averages = one.reads_model, one.only_averages
+        self._every_step = one.every_step
+
+    @property
+    def every_step(self) -> bool:
+        return self._every_step
 
 
 HOOKS = "on_start", "on_step", "on_measured", "on_epoch", "on_end"

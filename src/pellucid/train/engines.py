@@ -19,6 +19,7 @@ from pellucid.optim import Minimizer, Objective
 from pellucid.runtime import backend as backends
 from pellucid.runtime.backend import Asked
 from pellucid.runtime.executor import Executable, Kept, Trainer
+from pellucid.runtime.group import Group
 from pellucid.runtime.interpreter import step as step_through
 from pellucid.runtime.stepwise import StepwiseTrainer
 from pellucid.transform.custom import in_rows
@@ -40,6 +41,7 @@ class Job:
         feature_names, other_names: what messages call each of them.
         batch_size: the most rows that a step takes.
         moving: whether rows are written over while the run goes on, as those of a window are.
+        group: the processes that run it together; None, this one alone.
     """
 
     graph: Graph
@@ -52,6 +54,7 @@ class Job:
     feature_names: tuple[str, ...] = ("x",)
     other_names: tuple[str, ...] = ("y", "sample_weight")
     moving: bool = False
+    group: Group | None = None
 
     @property
     def data(self) -> tuple[Array, ...]:

@@ -34,6 +34,7 @@ class CSVLog(Callback):
     """
 
     reads_model = False
+    first_only = True
 
     @functools.partial(checked, elsewhere={"filename": "path"})
     def __init__(
@@ -94,6 +95,7 @@ class TensorBoardLog(Callback):
     """
 
     reads_model = False
+    first_only = True
 
     @functools.partial(
         checked,

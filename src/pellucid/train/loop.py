@@ -74,13 +74,12 @@ class TrainingRun:
         self._validated: tuple[int, dict[str, float]] = (-1, {})
         self._last_steps: int | None = None  # of the epoch before
         self._slice = 1 if any(one.every_step for one in callbacks) else engine.steps_at_once
-        self._step_seconds = engine.seconds
         # Whether no one looks at weights between epochs, so that several run in one go.
         self._unseen = validate is None and not watched and isinstance(rows, DrawnRows)
         self._unseen &= self._slice > 1 and all(
             one.only_averages and not hears_steps(one) for one in callbacks
         )
-        self._unseen &= settings.steps_per_epoch is None
+        self._unseen &= settings.steps_per_epoch is None and settings.job.group is None
         self._behind: list[_Ran] = []  # of the epochs in one go, those that are recorded
         self._ahead: list[_Ran] = []  # those that are not, the last one first
         self._most = 1  # epochs in one go: twice as many after each that is not taken back
@@ -293,7 +292,7 @@ class TrainingRun:
         if not steps:
             return 1
         self._most = min(2 * self._most, _TOGETHER)
-        fitting = _SLICE / (steps * self._step_seconds)
+        fitting = _SLICE / (steps * self.engine.seconds)
         return int(min(fitting, self._most, self.settings.epochs - self.state.epoch))
 
     def _epochs(self, count: int) -> bool:
@@ -354,7 +353,7 @@ class TrainingRun:
         self.history.add_seconds("step", spent)
         if done:
             steps = sum(len(ran.rates) for ran in done)
-            self._step_seconds = self.engine.seconds = spent / steps
+            self.engine.seconds = spent / steps
 
     def _take_back(self) -> None:
         """Takes back the epochs that have run and are not recorded."""
@@ -370,7 +369,7 @@ class TrainingRun:
 
         None where the epoch has as many as it may have.
         """
-        seconds = self._step_seconds
+        seconds = self.engine.seconds
         fitting = int(_SLICE / seconds) if math.isfinite(seconds) else _FIRST
         count = min(self._slice, max(1, fitting))
         every = self.settings.validate_every
@@ -409,7 +408,7 @@ class TrainingRun:
         done = len(measures) - diverged
         if done:
             self._record(piece, measures[:done])
-            self._step_seconds = self.engine.seconds = (time.perf_counter() - started) / done
+            self.engine.seconds = (time.perf_counter() - started) / done
         self.history.add_seconds("step", time.perf_counter() - started)
         failed = rows[done * size : (done + 1) * size]
         if diverged:
