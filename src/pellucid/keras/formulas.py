@@ -165,6 +165,29 @@ def sparse_top_k_categorical_accuracy(t: Any, p: Any, k: int = 5) -> Any:
     return _among(rows, p, k)
 
 
+def accuracy(t: Any, p: Any) -> Any:
+    return pnp.astype(t == p, p.dtype)
+
+
+def _centred(x: Any) -> Any:
+    return x - pnp.mean(x, axis=-1, keepdims=True)
+
+
+def pearson_correlation(t: Any, p: Any, axis: int = -1) -> Any:
+    def unit(x: Any) -> Any:
+        far = _centred(x)
+        return far / pnp.sqrt(pnp.mean(pnp.square(far), axis=-1, keepdims=True))
+
+    return _mean(unit(t) * unit(p))
+
+
+def concordance_correlation(t: Any, p: Any, axis: int = -1) -> Any:
+    apart = pnp.mean(t, axis=-1) - pnp.mean(p, axis=-1)
+    spread = _mean(pnp.square(_centred(t))) + _mean(pnp.square(_centred(p)))
+    shared = _mean((t - pnp.mean(p, axis=-1, keepdims=True)) * _centred(p))
+    return 2 * shared / (spread + pnp.square(apart) + _LEAST)
+
+
 SPARSE = (
     *("sparse_categorical_crossentropy", "sparse_categorical_accuracy"),
     "sparse_top_k_categorical_accuracy",
@@ -183,13 +206,14 @@ ACCURACIES: dict[str, Callable[..., Any]] = {
     for one in (
         *(binary_accuracy, categorical_accuracy, sparse_categorical_accuracy),
         *(top_k_categorical_accuracy, sparse_top_k_categorical_accuracy),
+        *(pearson_correlation, concordance_correlation),
     )
 }
 
 
 def called(name: str, y_true: Any, y_pred: Any, **more: Any) -> Any:
     """A formula of values, or of arrays, which gives an array."""
-    function = {**LOSSES, **ACCURACIES}[name]
+    function = {**LOSSES, **ACCURACIES, "accuracy": accuracy}[name]
     if name in SPARSE:
         return function(y_true, as_float(y_pred), **more)
     return function(*pair(y_true, y_pred), **more)

@@ -18,7 +18,6 @@ from pellucid.keras.networks import as_arrays, numbers
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import flat, mapped
 from pellucid.keras.training import Batches, Bridge, Measures, run
-from pellucid.train.callback import Callback
 from pellucid.train.history import MAX_EPOCHS
 
 
@@ -64,7 +63,7 @@ class Model(Compiled):
             x, first = training.peeked(x)
             network = self._configure("fit", numbers(first[0]))
             stream = Batches(x, self._batch(class_weight), steps_per_epoch, shuffle)
-            rows: int | None = None
+            total = steps_per_epoch
         else:
             if y is None:
                 raise ArgumentError("keras.fit", "y must be given with x")
@@ -77,9 +76,8 @@ class Model(Compiled):
                 )
                 if validation_data[2] is None:
                     validation_data = validation_data[:2]
-            rows = len(flat(x)[0])
-            size = batch_size or 32
-            if steps_per_epoch is not None and steps_per_epoch != -(-rows // size):
+            total = -(-len(flat(x)[0]) // (batch_size or 32))
+            if steps_per_epoch not in (None, total):
                 refuse(
                     "Model.fit", "steps_per_epoch", steps_per_epoch,
                     "of arrays an epoch is all rows; give a generator for parts of them",
@@ -88,12 +86,11 @@ class Model(Compiled):
                 if len(self._output_names) > 1:
                     refuse("Model.fit", "class_weight", class_weight, "it is of one output")
                 sample_weight = training.by_class(y, class_weight, sample_weight)
-        held, held_rows = self._held(validation_data, validation_steps)
+        held = self._held(validation_data, validation_steps)
         self.stop_training = False
         measures = self._measures(network)
         history = History()
         self.history = history
-        total = None if rows is None else -(-rows // (batch_size or 32))
         everyone = [*several, history]
         for one in everyone:
             one.set_model(self)
@@ -101,11 +98,11 @@ class Model(Compiled):
                 {
                     "verbose": level,
                     "epochs": epochs,
-                    "steps": steps_per_epoch or total,
+                    "steps": total,
                     "validates": held is not None,
                 }
             )
-        bridge = Bridge(self, everyone, measures, (rows, held_rows), level)
+        bridge = Bridge(self, everyone, measures, level)
         # Where nobody looks, the run is one of ours, and its history is read at the end.
         quiet = not several and not level and self.optimizer.scale == 1 and epochs <= MAX_EPOCHS
         bridge.call("on_train_begin", {})
@@ -116,6 +113,8 @@ class Model(Compiled):
             }  # fmt: skip
             if held is not None:
                 options["validation_freq"] = validation_freq
+                chunk = self._at_once(validation_batch_size, batch_size)
+                options |= {f"validation_{name}": value for name, value in chunk.items()}
             if stream is not None:
                 run(several, lambda: network.fit(stream, **options))
             else:
@@ -134,19 +133,19 @@ class Model(Compiled):
             bridge.call("on_train_end", {})
         return history
 
-    def _held(self, given: Any, steps: int | None) -> tuple[Any, int | None]:
-        """Validation data in our form, and how many rows they are."""
+    def _held(self, given: Any, steps: int | None) -> Any:
+        """Validation data in our form."""
         if given is None:
             if steps is not None:
                 refuse("Model.fit", "validation_steps", steps, "there is no validation_data")
-            return None, None
+            return None
         if training.is_batches(given):
-            return Batches(given, self._batch(), steps), None
+            return Batches(given, self._batch(), steps)
         if steps is not None:
             refuse("Model.fit", "validation_steps", steps, "of arrays all rows are measured")
         x, y, *weights = given
         x = as_arrays(x)
-        return (self._x(x), self._y(as_arrays(y)), *weights), len(flat(x)[0])
+        return (self._x(x), self._y(as_arrays(y)), *weights)
 
     # -- evaluate and predict ---------------------------------------------------------------
 
@@ -166,7 +165,6 @@ class Model(Compiled):
         for name, value in kwargs.items():
             refuse("Model.evaluate", name, value, "Keras's evaluate does not have it")
         level, several = training.verbosity("Model.evaluate", verbose), as_callbacks(callbacks)
-        rows: int | None = None
         for one in several:
             one.set_model(self)
             one.on_test_begin({})
@@ -179,19 +177,20 @@ class Model(Compiled):
                 refuse("Model.evaluate", "steps", steps, "of arrays all rows are measured")
             x, y = as_arrays(x), as_arrays(y)
             network = self._configure("evaluate", x)
-            rows = len(flat(x)[0])
-            options: dict[str, Any] = {} if batch_size is None else {"batch_size": batch_size}
+            options = self._at_once(batch_size)
             found = network.evaluate(self._x(x), self._y(y), sample_weight=sample_weight, **options)
         measures = self._measures(network)
-        logs = measures.of(found, rows)
+        logs = measures.of(found)
         for one in several:
             one.on_test_end(logs)
         if level:
             print(" - ".join(f"{name}: {value:.4f}" for name, value in logs.items()), flush=True)
-        return self._shown(logs, measures, return_dict)
+        return self._shown(measures, found, return_dict)
 
     @staticmethod
-    def _shown(logs: dict[str, float], measures: Measures, return_dict: bool) -> Any:
+    def _shown(measures: Measures, row: dict[str, float], return_dict: bool) -> Any:
+        """Of a row of ours what Keras returns."""
+        logs = measures.of(row)
         if return_dict:
             return logs
         values = [logs[name] for name in measures.names]
@@ -248,7 +247,7 @@ class Model(Compiled):
         class_weight: Any = None,
         return_dict: bool = False,
     ) -> Any:
-        """One step; the means of all such steps since `reset_metrics`."""
+        """One step, and what it measured of its batch."""
         x, y = as_arrays(x), as_arrays(y)
         network = self._configure("train_on_batch", x)
         rows = len(flat(x)[0])
@@ -256,32 +255,25 @@ class Model(Compiled):
             sample_weight = training.by_class(y, class_weight, sample_weight)
         found = network.fit(
             self._x(x), self._y(y), sample_weight=sample_weight, batch_size=rows, shuffle=False,
-            seed=SESSION.seed(), verbose=0, callbacks=[_Scaled(self)],
+            seed=SESSION.seed(), verbose=0, callbacks=[training.OneStep(self.optimizer.scale)],
         )  # fmt: skip
         row = {name: values[-1] for name, values in found.epochs.items()}
-        return self._accumulated(network, row, rows, return_dict)
+        return self._shown(self._measures(network), row, return_dict)
 
     @checked
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
-        """Measures one batch; the means of all such calls since `reset_metrics`."""
+        """Measures one batch."""
         x, y = as_arrays(x), as_arrays(y)
         network = self._configure("test_on_batch", x)
-        row = network.evaluate(self._x(x), self._y(y), sample_weight=sample_weight)
-        return self._accumulated(network, row, len(flat(x)[0]), return_dict)
-
-    def _accumulated(self, network: Any, row: Any, rows: int, return_dict: bool) -> Any:
-        count, sums = self._running
-        sums = {name: sums.get(name, 0.0) + value * rows for name, value in row.items()}
-        self._running = (count + rows, sums)
-        means = {name: value / (count + rows) for name, value in sums.items()}
-        measures = self._measures(network)
-        return self._shown(measures.of(means, int(count + rows)), measures, return_dict)
+        row = network.evaluate(
+            self._x(x), self._y(y), sample_weight=sample_weight, batch_size=len(flat(x)[0])
+        )
+        return self._shown(self._measures(network), row, return_dict)
 
     def reset_metrics(self) -> None:
-        """Forgets the means of train_on_batch and test_on_batch."""
-        self._running = (0.0, {})
+        """Forgets nothing: each call measures its own rows."""
 
     # -- files ------------------------------------------------------------------------------
 
@@ -325,16 +317,3 @@ class Model(Compiled):
     def graph(self) -> Any:
         """The prediction graph, node by node: that of the Model of ours."""
         return self.network().graph()
-
-
-class _Scaled(Callback):
-    """Gives a run the rate that was set on the optimizer."""
-
-    reads_model = False
-    every_step = False
-
-    def __init__(self, model: Any):
-        self._model = model
-
-    def on_start(self, run: Any) -> None:
-        run.rate_scale = self._model.optimizer.scale

@@ -30,10 +30,6 @@ _RULES = [
         "This optimizer is not there.",
     ),
     (r".*\.(CTC|ctc)", "It needs recurrent networks, which are outside."),
-    (
-        r"metrics\.(AUC|.*At.*)",
-        "It needs all predictions: write pel.metrics.roc_auc(y, model.predict(x)), or its kin.",
-    ),
 ]
 
 # Arguments that no maker reads.
@@ -61,7 +57,6 @@ ARGUMENTS = {
     "gradient_accumulation_steps": "give fit a larger batch_size",
     "amsgrad": "the maximum of squares is outside",
     "run_eagerly": "every model runs as machine code; model.graph shows it node by node",
-    "weighted_metrics": "metrics are means over rows without weights",
     "steps_per_execution": "steps run together as they fit",
     "dtype": "keras.config.set_floatx('float64') sets that of models",
     "batch_size": "the number of rows is open",

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.core import notices, trees
+from pellucid.core import notices, shapes, trees
 from pellucid.core.arguments import choice, integer, real
 from pellucid.core.arguments import seed as check_seed
 from pellucid.core.config import to_config
@@ -22,7 +22,7 @@ from pellucid.data.arrays import fingerprint
 from pellucid.models import variables
 from pellucid.models.base import BaseModel
 from pellucid.models.data import Data
-from pellucid.models.measuring import CHUNK, Measuring
+from pellucid.models.measuring import Measuring
 from pellucid.models.saving import check_savable, save
 from pellucid.optim import BatchSize, FixedBatch, GrowingBatch, Minimizer, Optimizer
 from pellucid.runtime.backend import Asked
@@ -32,6 +32,7 @@ from pellucid.train.callback import Callback, as_callbacks
 from pellucid.train.callbacks import Checkpoint, ProgressBar
 from pellucid.train.engines import Job, MinimizerTrainer, engine
 from pellucid.train.history import History
+from pellucid.train.metric import Metric
 from pellucid.train.metrics import check_targets
 from pellucid.train.rows import DrawnRows, Rows
 from pellucid.train.state import LAST, RunState
@@ -180,6 +181,7 @@ def start(
             epoch=stored["epoch"],
             batch=stored["batch"],
             sums=dict(stored["sums"]),
+            counted=list(stored.get("counted", ())),
             kept=kept,
         )
     chosen = secrets.randbits(32) if seed is None else check_seed("fit", seed)
@@ -204,6 +206,17 @@ def job(
         other_names=(*model.architecture.outputs.labels("y"), "sample_weight"),
         moving=moving,
     )
+
+
+def summed(model: BaseModel, task: Task, job: Job) -> dict[str, tuple[int, Metric]]:
+    """The measures that are made of sums over rows: how many sums, and of which metric."""
+    alone = isinstance(model.configuration("fit").optimizer, Minimizer)  # its graph gives no state
+    first = len(task.step_measures) + (0 if alone else job.leaves)
+    sizes = [shapes.count(type.shape) for type in job.graph.output_types[first:]]
+    return {
+        name: (size, metric)
+        for (name, metric), size in zip(task.summed.items(), sizes, strict=False)
+    }
 
 
 def engine_of(
@@ -261,8 +274,10 @@ def measuring_of(
     return lambda: Measuring(task, program, variables.leaves(model.architecture), chunk, threads)
 
 
-def validation(model: BaseModel, given: Any, backend: Asked) -> Callable[[], dict[str, float]]:
-    """What measures `validation_data`."""
+def validation(
+    model: BaseModel, given: Any, backend: Asked, chunk: int
+) -> Callable[[], dict[str, float]]:
+    """What measures `validation_data`, `chunk` rows at a time."""
     if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
         raise ArgumentError(
             "fit",
@@ -272,7 +287,7 @@ def validation(model: BaseModel, given: Any, backend: Asked) -> Callable[[], dic
     x, y, weights = (*given, None)[:3]
     data = Data.of(model, x, y, "validation_data", weights, name="y of validation_data")
     check_metrics(model, data)
-    return measure_of(model, data, CHUNK, backend)
+    return measure_of(model, data, chunk, backend)
 
 
 def check_metrics(model: BaseModel, data: Data) -> None:

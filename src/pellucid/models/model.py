@@ -388,6 +388,7 @@ class Model(BaseModel):
         class_weight: Any = None,
         validation_data: Sequence[Any] | None = None,
         validation_split: float | None = None,
+        validation_batch_size: int = CHUNK,
         validation_freq: int = 1,
         validate_every: int | None = None,
         initial_epoch: int = 0,
@@ -424,6 +425,7 @@ class Model(BaseModel):
             validation_data: (x, y) or (x, y, weights) measured after each epoch.
             validation_split: in (0, 1): the last rows, this part of all, are not trained on and are
                 the validation data. They are taken as they stand, before any order is drawn.
+            validation_batch_size: rows that validation computes at a time.
             validation_freq: measures validation after every so many epochs.
             validate_every: measures validation every so many steps as well.
             initial_epoch: how many of the `epochs` count as done already; the order of the data and
@@ -463,6 +465,7 @@ class Model(BaseModel):
         optimizer = self.configuration("fit").optimizer
         integer("fit", "epochs", epochs, 0, _MOST_EPOCHS)
         integer("fit", "validation_freq", validation_freq, 1)
+        integer("fit", "validation_batch_size", validation_batch_size, 1)
         integer("fit", "initial_epoch", initial_epoch, 0, epochs)
         if steps_per_epoch is not None:
             integer("fit", "steps_per_epoch", steps_per_epoch, 1)
@@ -511,7 +514,7 @@ class Model(BaseModel):
         if validation_split is not None:
             data, held = data.split(validation_split)
         passes = 2 if validate_every else (epochs - initial_epoch) // validation_freq
-        validate = streaming.validation(self, held, passes, asked)
+        validate = streaming.validation(self, held, passes, asked, validation_batch_size)
         task = self.task(data.types, bool(data.weights))
         curves = fitting.history(self, history_points, resume)
         feed = (
@@ -537,6 +540,8 @@ class Model(BaseModel):
                 validation_freq=validation_freq,
                 steps_per_epoch=steps_per_epoch,
                 validation_names=tuple(f"val_{name}" for name in task.measures),
+                summed=fitting.summed(self, task, job),
+                epoch_names=task.epoch_measures,
             ),
             progress,
             engine,
@@ -575,6 +580,7 @@ class Model(BaseModel):
             "epoch": progress.epoch,
             "batch": progress.batch,
             "sums": dict(progress.sums),
+            "counted": progress.counted,
         }
         if progress.data is not None:
             self.training["data"] = progress.data

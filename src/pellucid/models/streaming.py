@@ -323,24 +323,25 @@ def measure_of_stream(
 
 
 def validation(
-    model: BaseModel, given: Any, passes: int, backend: Asked
+    model: BaseModel, given: Any, passes: int, backend: Asked, chunk: int = CHUNK
 ) -> Callable[[Run], dict[str, float]] | None:
     """What measures `validation_data` after an epoch; rows that were held out are a `Data`.
 
     Args:
         passes: how often, at least where it is more than once.
+        chunk: rows that are computed at a time.
     """
     if given is None:
         return None
     if is_stream(given):
         stream = Stream("validation_data", given)
         stream.check_epochs("validation_data", passes)
-        measure = measure_of_stream(model, stream, "validation_data", None, CHUNK, backend)
+        measure = measure_of_stream(model, stream, "validation_data", None, chunk, backend)
     elif isinstance(given, Data):
         fitting.check_metrics(model, given)
-        measure = fitting.measure_of(model, given, CHUNK, backend)
+        measure = fitting.measure_of(model, given, chunk, backend)
     else:
-        measure = fitting.validation(model, given, backend)
+        measure = fitting.validation(model, given, backend, chunk)
 
     def validate(run: Run) -> dict[str, float]:
         return {f"val_{name}": value for name, value in measure().items()}

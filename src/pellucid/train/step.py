@@ -1,7 +1,9 @@
 """The training step as ONE graph: forward, loss, gradient, update and metrics.
 
     (params, slots, state, step, seed, rate, strengths, x, y, [weights])
-        → (params, slots, state, step + 1, objective, metrics)
+        → (params, slots, state, step + 1, objective, metrics, sums)
+
+The sums are over the rows of the batch, of metrics that are made of such.
 
 Where rows have weights they come behind y.
 
@@ -78,7 +80,11 @@ class _Step:
         return merged
 
     def objective(self, trainable: Sequence[Value]) -> Any:
-        """The objective, and (the measures of the batch behind it, the layers' state after it)."""
+        """The objective, and what else a step gives.
+
+        These are the measures of the batch behind it, the sums over its rows that metrics are made
+        of, and the layers' state after it.
+        """
         task, inputs = self.task, self.inputs
         params = trees.unflatten(self.structure, self.all_weights(trainable))
         outputs, after = task.forward(
@@ -86,8 +92,9 @@ class _Step:
         )
         total, *others = task.row_values(inputs["y"], outputs, inputs["weights"])
         value, measures = composite.mean(total), [composite.mean(other) for other in others]
+        sums = task.row_sums(inputs["y"], outputs, inputs["weights"])
         penalty = task.penalty(params, inputs["strengths"])
-        return (value if penalty is None else value + penalty), (measures, after)
+        return (value if penalty is None else value + penalty), (measures, sums, after)
 
     def warn_of_unreachable(self, gradients: Sequence[Value]) -> None:
         """Says which weights cannot learn, where the graph itself shows it."""
@@ -105,15 +112,15 @@ class _Step:
             )
 
     def gradients(self) -> tuple[Value, list[Value], Any, list[Value]]:
-        """The objective, the metrics, the layers' state after it, and the gradients."""
+        """The objective, the metrics and the sums of others, the layers' state, the gradients."""
         slope = value_and_grad(self.objective, has_aux=True)
-        (value, (measures, after)), gradients = slope(self.trainable)
+        (value, (measures, sums, after)), gradients = slope(self.trainable)
         self.warn_of_unreachable(gradients)
         if self.task.gradient_norm:
             squares = [composite.sum(elementwise("square", g)) for g in gradients]
             total = functools.reduce(lambda x, y: x + y, squares)
             measures.append(elementwise("sqrt", total))
-        return value, measures, after, gradients
+        return value, [*measures, *sums], after, gradients
 
 
 def _is_zero(value: Value) -> bool:
@@ -233,7 +240,8 @@ def objective(
 
 
 def evaluation_graph(task: Task) -> Graph:
-    """(params, state, strengths, x, y, [weights]) → (Σ each of `row_measures`, penalty, outputs).
+    """(params, state, strengths, x, y, [weights]) → (Σ of each of `row_measures`, the sums of
+    each of `summed`, penalty, outputs).
 
     The penalty is there where the task has one. Of each head with a metric that needs all rows the
     output as `predict` gives it stands behind.
@@ -244,6 +252,7 @@ def evaluation_graph(task: Task) -> Graph:
     ) -> Any:
         outputs, _ = task.forward(params, state, trees.leaves_of(x), train=False, key=None)
         sums = [composite.sum(value) for value in task.row_values(y, outputs, weights)]
+        sums += task.row_sums(y, outputs, weights)
         penalty = task.penalty(params, strengths)
         found = sums if penalty is None else [*sums, penalty]
         for head, output in zip(task.heads, outputs, strict=True):

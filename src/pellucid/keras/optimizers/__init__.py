@@ -91,6 +91,14 @@ class Optimizer:
         self._rate = rate
         given.finish()
 
+    @classmethod
+    def of_file(cls, inner: Inner) -> Optimizer:
+        """What stands for an optimizer of ours out of a file."""
+        made = cls.__new__(cls)
+        made.inner, made.name = inner, type(inner).__name__.lower()
+        made._given = made._rate = inner.learning_rate
+        return made
+
     @property
     def learning_rate(self) -> Any:
         """The rate now, or the schedule."""
