@@ -158,8 +158,8 @@ CASES: list[tuple[str, Callable[[Path], Any], str | None]] = [
     ),
     (
         "keras: means of weights over time",
-        lambda _: keras.optimizers.Adam(use_ema=True),
-        "averages of weights",
+        lambda _: keras.optimizers.Adam(ema_momentum=0.9),
+        "give use_ema=True with it",
     ),
     ("keras: a dtype of half precision", lambda _: keras.config.set_floatx("float16"), "float32"),
     (

@@ -130,8 +130,15 @@ class Model(Compiled):
         finally:
             if quiet:
                 bridge.read(network.history.epochs, initial_epoch)
+            self._finalize()
             bridge.call("on_train_end", {})
         return history
+
+    def _finalize(self) -> None:
+        """Behind a run weights become their averages, where the optimizer makes some."""
+        slots = self.network().slots
+        if self.optimizer.inner.average is not None and slots is not None:
+            self.network().set_weights(slots["average"])
 
     def _held(self, given: Any, steps: int | None) -> Any:
         """Validation data in our form."""

@@ -420,8 +420,8 @@ class Model(BaseModel):
             epochs: passes over the data.
             sample_weight: (N,) weights ≥ 0: the objective is (1/N) Σ wᵢ·lossᵢ over the rows of a
                 batch. Metrics are not weighted.
-            class_weight: {class: weight}, others have 1; or "balanced", N / (C·N_c) for class c.
-                Both kinds of weights multiply.
+            class_weight: {class: weight}, others have 1; or "balanced", N / (C·N_c) for class c,
+                counted over the rows that are trained on. Both kinds of weights multiply.
             validation_data: (x, y) or (x, y, weights) measured after each epoch.
             validation_split: in (0, 1): the last rows, this part of all, are not trained on and are
                 the validation data. They are taken as they stand, before any order is drawn.
@@ -509,7 +509,11 @@ class Model(BaseModel):
             stream.check_epochs("x", epochs - initial_epoch)
             begun = int(self.training.get("epoch", 0)) if resume else initial_epoch
             source = streaming.Source(self, stream, "fit", class_weight, begun)
-        data = source.first if source else Data.of(self, x, y, "fit", sample_weight, class_weight)
+        data = (
+            source.first
+            if source
+            else Data.of(self, x, y, "fit", sample_weight, class_weight, held_out=validation_split)
+        )
         held: Any = validation_data
         if validation_split is not None:
             data, held = data.split(validation_split)

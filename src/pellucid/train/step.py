@@ -23,6 +23,7 @@ from pellucid.graph.node import Graph, TensorType
 from pellucid.ops import composite
 from pellucid.ops.random import Key
 from pellucid.ops.value import Builder, Value, elementwise, number
+from pellucid.optim import around
 from pellucid.optim.base import Optimizer
 from pellucid.train.task import Forward, Task
 from pellucid.transform.grad import grad, jvp, value_and_grad
@@ -150,24 +151,21 @@ def step_graph(task: Task, optimizer: Optimizer, slots: Any) -> Graph:
     def step(**inputs: Any) -> Any:
         this = _Step(task, inputs)
         loss, measures, after, gradients = this.gradients()
-        clipped, new = optimizer.clipped(gradients), list(this.weights)
-        slots = {name: list(values) for name, values in inputs["slots"].items()}
+        new, rates = list(this.weights), {}
         for factor in dict.fromkeys(task.rates[i] for i in task.free):
-            group = [k for k, i in enumerate(task.free) if task.rates[i] == factor]
-            leaves = [task.free[k] for k in group]
-            rate = inputs["rate"] if factor == 1 else inputs["rate"] * factor
-            stepped, new_slots = optimizer.checked_step(
-                [clipped[k] for k in group],
-                {name: [values[i] for i in leaves] for name, values in slots.items()},
-                [this.weights[i] for i in leaves],
-                inputs["step"],
-                rate,
-            )
-            for i, weight in zip(leaves, stepped, strict=True):
-                new[i] = _bounded(task, inputs["strengths"], rate, weight, i)
-            for name, values in new_slots.items():
-                for i, value in zip(leaves, values, strict=True):
-                    slots[name][i] = value
+            rates[factor] = inputs["rate"] if factor == 1 else inputs["rate"] * factor
+        groups = [
+            ([k for k, i in enumerate(task.free) if task.rates[i] == factor], rate)
+            for factor, rate in rates.items()
+        ]
+        slots = {name: list(values) for name, values in inputs["slots"].items()}
+        own = {name: [values[i] for i in task.free] for name, values in slots.items()}
+        stepped, left = optimizer.moved(gradients, own, this.trainable, inputs["step"], groups)
+        for k, i in enumerate(task.free):
+            rate = rates[task.rates[i]]
+            new[i] = _bounded(task, optimizer, inputs, rate, stepped[k], i)
+            for name, values in left.items():
+                slots[name][i] = values[k]
         weights = trees.unflatten(this.structure, new)
         return weights, slots, after, inputs["step"] + 1, loss, measures
 
@@ -175,12 +173,18 @@ def step_graph(task: Task, optimizer: Optimizer, slots: Any) -> Graph:
 
 
 def _bounded(
-    task: Task, strengths: Sequence[Value], rate: Value, weight: Value, leaf: int
+    task: Task, optimizer: Optimizer, inputs: dict[str, Any], rate: Value, weight: Value, leaf: int
 ) -> Value:
     """A weight after the optimizer's move, as the penalties leave it."""
-    for penalty, strength in zip(task.penalties, strengths, strict=True):
-        if leaf in penalty.leaves:
-            weight = penalty.regularizer.proximal_step(strength, rate, weight)
+    own = [
+        (penalty.regularizer, strength)
+        for penalty, strength in zip(task.penalties, inputs["strengths"], strict=True)
+        if leaf in penalty.leaves
+    ]
+    if own and optimizer.gather_steps > 1:  # where no weight moves, bounds hold all the same
+        rate = rate * composite.astype(around.is_due(optimizer, inputs["step"]), rate.type.dtype)
+    for regularizer, strength in own:
+        weight = regularizer.proximal_step(strength, rate, weight)
     return weight
 
 
