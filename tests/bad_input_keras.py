@@ -262,7 +262,19 @@ CASES: list[tuple[str, Callable[[Path], Any], str | None]] = [
         lambda _: keras.Model(keras.Input((2,)), 3),
         "outputs must be tensors",
     ),
-    ("keras: BackupAndRestore", lambda _: keras.callbacks.BackupAndRestore("x"), "backup_dir"),
+    (
+        "keras: BackupAndRestore without a folder",
+        lambda _: keras.callbacks.BackupAndRestore(""),
+        "backup_dir must name a folder",
+    ),
+    (
+        "keras: a callback that does not know which way is better",
+        lambda _: fitted(
+            small(metrics=[keras.metrics.TruePositives(name="hits")]),
+            callbacks=[keras.callbacks.EarlyStopping("hits")],
+        ),
+        "whether more or less of 'hits' is better is not known",
+    ),
     (
         "keras: summary(expand_nested=True)",
         lambda _: small().summary(expand_nested=True),

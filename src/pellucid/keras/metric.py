@@ -116,6 +116,7 @@ class Metric:
     """
 
     room_name = ""
+    direction = ""  # "max" where more is better, "min" where less is
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         if dtype is not None and str(dtype) not in ("float32", "float64", "int32", "int64", "int"):

@@ -291,6 +291,19 @@ _MADE: dict[str, Any] = {
     **{name: _sum_class(name) for name in SUMS},
     **{"Mean": Mean, "Sum": Sum, "MeanMetricWrapper": MeanMetricWrapper},
 }
+# Of these more is better or, as far as Keras says, less; of counts it says nothing.
+_MORE = (
+    *("Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "SparseCategoricalAccuracy"),
+    *("TopKCategoricalAccuracy", "SparseTopKCategoricalAccuracy", "AUC", "Precision", "Recall"),
+    *("SensitivityAtSpecificity", "SpecificityAtSensitivity", "PrecisionAtRecall"),
+    *("RecallAtPrecision", "F1Score", "FBetaScore", "R2Score", "CosineSimilarity"),
+    *("PearsonCorrelation", "ConcordanceCorrelation", "IoU", "BinaryIoU", "MeanIoU"),
+    *("OneHotIoU", "OneHotMeanIoU"),
+)
+_COUNTS = ("TruePositives", "FalsePositives", "TrueNegatives", "FalseNegatives")
+for _name, _kind in _MADE.items():
+    if _name in ROWS and _name not in _COUNTS:
+        _kind.direction = "max" if _name in _MORE else "min"
 _FUNCTIONS = {
     name: function
     for name, function in FUNCTIONS.items()
@@ -320,7 +333,9 @@ def get(identifier: Any) -> Any:
     """The metric that a name, a class or a function stands for, as an object."""
     if isinstance(identifier, str):
         if identifier.lower() in ("accuracy", "acc"):
-            return MeanMetricWrapper(_accuracy, identifier)
+            made = MeanMetricWrapper(_accuracy, identifier)
+            made.direction = "max"
+            return made
         name = _WORDS.get(identifier, identifier)
         if name not in ROWS:
             raise ArgumentError(

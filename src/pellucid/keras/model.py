@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pellucid import models as ours
 from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError
 from pellucid.keras import training
@@ -18,6 +19,7 @@ from pellucid.keras.networks import as_arrays, numbers
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import flat, mapped
 from pellucid.keras.training import Batches, Bridge, Measures, run
+from pellucid.tables import load
 from pellucid.train.history import MAX_EPOCHS
 
 
@@ -105,7 +107,9 @@ class Model(Compiled):
         bridge = Bridge(self, everyone, measures, level)
         # Where nobody looks, the run is one of ours, and its history is read at the end.
         quiet = not several and not level and self.optimizer.scale == 1 and epochs <= MAX_EPOCHS
+        self._first_epoch = initial_epoch
         bridge.call("on_train_begin", {})
+        initial_epoch = self._first_epoch
         try:
             options: dict[str, Any] = {
                 "epochs": epochs, "validation_data": held, "seed": SESSION.seed(), "verbose": 0,
@@ -130,9 +134,27 @@ class Model(Compiled):
         finally:
             if quiet:
                 bridge.read(network.history.epochs, initial_epoch)
-            self._finalize()
-            bridge.call("on_train_end", {})
+        self._finalize()
+        bridge.call("on_train_end", {})
         return history
+
+    def go_on_from(self, path: Any, epoch: int) -> None:
+        """The weights of a file and what its run remembered; `fit` begins at this epoch."""
+        network, there = self.network(), load(path)
+        assert isinstance(there, ours.Model), "such a file has a model"
+        network.set_weights(there.get_weights())
+        network.state = there.state
+        network.slots = there.slots
+        network.training["step"] = there.training.get("step", 0)
+        self._first_epoch = epoch
+
+    def directions(self) -> dict[str, str]:
+        """For each metric "max" where more is better, "min" where less is; "" is not known."""
+        given = [] if self._compiled is None else flat([self._compiled["metrics"]])
+        weighted = [] if self._compiled is None else flat([self._compiled["weighted"]])
+        own = [one for one in (*given, *weighted) if one is not None]
+        several = [f"{name}_" for name in self._output_names] if len(self._output_names) > 1 else []
+        return {f"{front}{one.name}": one.direction for one in own for front in ("", *several)}
 
     def _finalize(self) -> None:
         """Behind a run weights become their averages, where the optimizer makes some."""

@@ -29,6 +29,12 @@ _RULES = [
         r"optimizers\.(Loss\w+|Muon|Multi\w+|OptimizerMap|Schedule\w+)",
         "This optimizer is not there.",
     ),
+    (r"callbacks\.RemoteMonitor", "It sends curves over a network: write them by CSVLogger."),
+    (
+        r"callbacks\.SwapEMAWeights",
+        "Validation is of the weights themselves; use_ema=True has their averages behind fit.",
+    ),
+    (r"callbacks\.ProgbarLogger", "fit prints by verbose."),
     (r".*\.(CTC|ctc)", "It needs recurrent networks, which are outside."),
 ]
 
