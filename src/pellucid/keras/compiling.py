@@ -179,7 +179,8 @@ class Compiled(Network):
         """The rows that are measured at a time: those that were given; 32 where it matters."""
         given = next((one for one in sizes if one is not None), None)
         own = flat([(self._compiled or {}).get("metrics")])
-        if given is None and any(one.is_own for one in own if one is not None):
+        whole = any(one.is_own for one in own if one is not None)
+        if given is None and (whole or any(one.is_of_batches for one in self._losses)):
             given = 32
         return {} if given is None else {"batch_size": given}
 

@@ -134,6 +134,56 @@ def sparse_categorical_crossentropy(t: Any, p: Any, from_logits: bool = False) -
     return categorical_crossentropy(rows, p, from_logits)
 
 
+def binary_focal_crossentropy(
+    t: Any,
+    p: Any,
+    apply_class_balancing: bool = False,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+) -> Any:
+    if label_smoothing:
+        t = t * (1 - label_smoothing) + label_smoothing / 2
+    p = pnp.sigmoid(p) if from_logits else p
+    cut = pnp.clip(p, _LEAST, 1 - _LEAST)
+    entropy = -(t * pnp.log(cut) + (1 - t) * pnp.log(1 - cut))
+    found = (1 - (t * p + (1 - t) * (1 - p))) ** gamma * entropy
+    return _mean(found * (t * alpha + (1 - t) * (1 - alpha)) if apply_class_balancing else found)
+
+
+def categorical_focal_crossentropy(
+    t: Any,
+    p: Any,
+    alpha: Any = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+) -> Any:
+    if label_smoothing:
+        t = t * (1 - label_smoothing) + label_smoothing / p.shape[-1]
+    p = pnp.softmax(p, axis=-1) if from_logits else p
+    p = pnp.clip(p / pnp.sum(p, axis=-1, keepdims=True), _LEAST, 1 - _LEAST)
+    return pnp.sum((1 - p) ** gamma * alpha * -t * pnp.log(p), axis=-1)
+
+
+def categorical_generalized_cross_entropy(t: Any, p: Any, q: float) -> Any:
+    rows = composite.one_hot(_labels(t, p), p.type.shape[-1], p.type.dtype)
+    return (1 - pnp.sum(p * rows, axis=-1) ** q) / q
+
+
+def dice(t: Any, p: Any, axis: Any = None) -> Any:
+    both = pnp.sum(t * p, axis=axis)
+    return 1 - 2 * both / (pnp.sum(t, axis=axis) + pnp.sum(p, axis=axis) + _LEAST)
+
+
+def tversky(t: Any, p: Any, alpha: float = 0.5, beta: float = 0.5, axis: Any = None) -> Any:
+    """With alpha at what is missed and beta at false alarms: the other way round than the paper."""
+    both = pnp.sum(t * p, axis=axis)
+    missed, alarms = pnp.sum((1 - p) * t, axis=axis), pnp.sum(p * (1 - t), axis=axis)
+    return 1 - both / (both + missed * alpha + alarms * beta + _LEAST)
+
+
 def binary_accuracy(t: Any, p: Any, threshold: float = 0.5) -> Any:
     return pnp.astype(t == pnp.astype(p > threshold, p.dtype), p.dtype)
 
@@ -190,6 +240,7 @@ def concordance_correlation(t: Any, p: Any, axis: int = -1) -> Any:
 
 SPARSE = (
     *("sparse_categorical_crossentropy", "sparse_categorical_accuracy"),
+    "categorical_generalized_cross_entropy",
     "sparse_top_k_categorical_accuracy",
 )
 LOSSES: dict[str, Callable[..., Any]] = {
@@ -199,6 +250,8 @@ LOSSES: dict[str, Callable[..., Any]] = {
         *(mean_squared_logarithmic_error, huber, log_cosh, hinge, squared_hinge),
         *(categorical_hinge, poisson, kl_divergence, cosine_similarity, binary_crossentropy),
         *(categorical_crossentropy, sparse_categorical_crossentropy),
+        *(binary_focal_crossentropy, categorical_focal_crossentropy),
+        *(categorical_generalized_cross_entropy, dice, tversky),
     )
 }
 ACCURACIES: dict[str, Callable[..., Any]] = {

@@ -18,7 +18,7 @@ import pellucid.numpy as pnp
 from pellucid.core.errors import ArgumentError, PellucidError
 from pellucid.keras.arguments import refuse
 from pellucid.keras.session import SESSION
-from pellucid.keras.tensors import Variable
+from pellucid.keras.tensors import Variable, aligned
 from pellucid.ops import composite
 from pellucid.ops.composite.base import as_float, asvalue
 from pellucid.train.counted import Counted
@@ -255,26 +255,12 @@ class Metric:
                 one._value = value
 
 
-def _aligned(values: Any, weights: Any) -> tuple[Any, Any]:
-    """Both with as many axes, where one of them has a last axis of 1."""
-    one, other = len(values.shape), len(weights.shape)
-    if one == other + 1 and values.shape[-1] == 1:
-        if other == 1:
-            return values, pnp.expand_dims(weights, -1)
-        return pnp.squeeze(values, -1), weights
-    if other == one + 1 and weights.shape[-1] == 1:
-        if one == 1:
-            return pnp.expand_dims(values, -1), weights
-        return values, pnp.squeeze(weights, -1)
-    return values, weights
-
-
 def samplewise(values: Any, weights: Any, reduce: Callable[..., Any]) -> tuple[Any, Any]:
     """One value a row, by its weights, and one weight a row, as Keras counts them."""
     values = as_float(values)
     if weights is not None:
         weights = pnp.astype(pnp.asarray(weights), values.type.dtype)
-        values, weights = _aligned(values, weights)
+        values, weights = aligned(values, weights)
         rank = len(weights.shape)
         if len(values.shape) > rank:
             values = reduce(values, axis=tuple(range(rank, len(values.shape))))

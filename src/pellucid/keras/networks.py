@@ -48,6 +48,7 @@ class Network(Layer):
         self._compiled: dict[str, Any] | None = None
         self._configured: Any = None
         self._first_epoch = 0
+        self._losses: list[Any] = []
         self._flat_targets: dict[int, bool] = {}  # outputs whose targets are (N,)
         if inputs is not None:
             if outputs is None:

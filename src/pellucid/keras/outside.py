@@ -29,6 +29,7 @@ _RULES = [
         r"optimizers\.(Loss\w+|Muon|Multi\w+|OptimizerMap|Schedule\w+)",
         "This optimizer is not there.",
     ),
+    (r".*\.(Circle|circle)", "It compares all rows of a batch with each other, which is outside."),
     (r"callbacks\.RemoteMonitor", "It sends curves over a network: write them by CSVLogger."),
     (
         r"callbacks\.SwapEMAWeights",

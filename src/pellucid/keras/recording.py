@@ -1,4 +1,4 @@
-"""Callbacks of keras.callbacks that write models: behind epochs, behind steps, for a run to go on."""
+"""keras.callbacks that write models: behind epochs or steps, and for a run to go on."""
 
 from __future__ import annotations
 
