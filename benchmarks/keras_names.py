@@ -64,7 +64,7 @@ def names_table() -> str:
 
     lines = []
     for name, listed in table()["rooms"].items():
-        if name in ("keras", "random"):
+        if name == "keras":
             continue
         here = importlib.import_module(f"pellucid.keras.{name}").__all__
         found = [one for one in listed if one in here]

@@ -30,6 +30,17 @@ OWN = nn.NegativeLogLikelihood(lambda t, y: np.sum(-((t - y) ** 2), axis=-1))
 ODD = np.array([0, 5, 9])[CLASSES]
 
 
+def in_chunks(loss: Any = "squared", optimizer: Any = "sgd", **options: Any) -> None:
+    """Trains in chunks of a batch."""
+    given = {"chunks": 3, "seed": 0, "verbose": 0, "backend": "interpreter"} | options
+    compiled(loss=loss, optimizer=optimizer).fit(X, X[:, :1], **given)
+
+
+def ranked(t: Any, y: Any) -> Any:
+    """A loss that brings rows together by sorting them."""
+    return np.mean((t - y) ** 2, axis=-1) + 0.0 * np.argsort(np.transpose(t)[0])
+
+
 def one_loss_each(**options: Any) -> Any:
     """A model of two outputs, price and size."""
     outputs = {"price": nn.Dense(1)(x4), "size": nn.Dense(2, activation="softmax")(x4)}
@@ -225,6 +236,21 @@ def doubled(part: Any) -> Any:
 
 
 FOLLOWED = [
+    Followed(
+        "Train without chunks, or compute this of each row by itself.",
+        lambda p: in_chunks(ranked),
+        lambda p: (in_chunks(ranked, chunks=None), in_chunks(lambda t, y: (t - y)[:, 0] ** 2)),
+    ),
+    Followed(
+        "Use SGD or Adam, or leave chunks out.",
+        lambda p: in_chunks(optimizer="lbfgs"),
+        lambda p: (in_chunks(optimizer="adam"), in_chunks(optimizer="lbfgs", chunks=None)),
+    ),
+    Followed(
+        "Pass batch_size= as a number.",
+        lambda p: in_chunks(batch_size=pel.optim.GrowingBatch(4)),
+        lambda p: in_chunks(batch_size=4),
+    ),
     Followed(
         "Call it on symbols of these shapes.",
         lambda p: wide_inside(3),

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+import pellucid as pel
 from pellucid import keras
 from pellucid.keras import layers, ops
 
@@ -39,6 +40,39 @@ class OwnStep(keras.Model):
 
     def train_step(self, data: Any) -> Any:
         return {}
+
+
+class RowsOfLosses(keras.Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = layers.Dense(1)
+
+    def call(self, x: Any) -> Any:
+        return self.dense(x)
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None
+    ) -> Any:
+        return ops.square(y_pred)
+
+
+class ReadsEarly(keras.Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = layers.Dense(4, name="early")
+        self.dense.build((None, 4))
+
+    def call(self, x: Any) -> Any:
+        return ops.matmul(x, self.dense.kernel)
+
+
+def two_outputs() -> Any:
+    x = keras.Input((4,))
+    model = keras.Model(x, [layers.Dense(1, name="a")(x), layers.Dense(1, name="b")(x)])
+    return compiled(model)
+
+
+TENSOR = pel.nn.Input((4,))
 
 
 class OwnMetric(keras.metrics.Metric):
@@ -209,17 +243,78 @@ CASES: list[tuple[str, Callable[[Path], Any], str | None]] = [
         lambda _: fitted(small(weighted_metrics=[CountMetric()])),
         "weighted_metrics",
     ),
-    ("keras: compile without a loss", lambda _: small(loss=None), "loss"),
-    ("keras: fit before compile", lambda _: fitted(keras.Sequential(LINEAR)), "compiled first"),
     (
-        "keras: a part of the rows an epoch",
-        lambda _: fitted(small(), steps_per_epoch=1, batch_size=10),
-        "steps_per_epoch",
+        "keras: a model without any objective",
+        lambda _: fitted(small(loss=None)),
+        "no add_loss nor compute_loss",
+    ),
+    ("keras: fit before compile", lambda _: fitted(keras.Sequential(LINEAR)), "compiled first"),
+    ("keras: fit without targets", lambda _: small().fit(X, verbose=0), "y must be given"),
+    (
+        "keras: weights of rows for one of several outputs",
+        lambda _: two_outputs().fit(X, [Y, Y], sample_weight={"a": Y}, verbose=0),
+        "one weight for all outputs",
     ),
     (
-        "keras: validation_steps of arrays",
-        lambda _: fitted(small(), validation_data=(X, Y), validation_steps=1),
-        "validation_steps",
+        "keras: add_loss outside of call",
+        lambda _: layers.Dense(1, name="own").add_loss(0.5),
+        "a tensor that a call makes",
+    ),
+    (
+        "keras: compute_loss that returns a loss for each row",
+        lambda _: fitted(compiled(RowsOfLosses())),
+        "must return one number",
+    ),
+    (
+        "keras: an activity regularizer that does not exist",
+        lambda _: layers.Dense(2, activity_regularizer="l3"),
+        "unknown regularizer 'l3'",
+    ),
+    (
+        "keras: a kernel that call reads before the layer is called",
+        lambda _: fitted(compiled(ReadsEarly())),
+        "behind a call of the layer",
+    ),
+    (
+        "keras: an equation that EinsumDense does not know",
+        lambda _: layers.EinsumDense("ab->ba", 3),
+        "equation must be",
+    ),
+    (
+        "keras: an output_shape that the equation of EinsumDense contradicts",
+        lambda _: layers.EinsumDense("abc,cb->ab", 5, name="own")(np.ones((2, 3, 4), "float32")),
+        "one known length",
+    ),
+    (
+        "keras: an adaptive pool of the wrong number of axes",
+        lambda _: layers.AdaptiveMaxPooling1D((2, 3)),
+        "output_size",
+    ),
+    (
+        "keras: random numbers of open rows outside of call",
+        lambda _: keras.random.normal((None, 3)),
+        "Draw inside call",
+    ),
+    (
+        "keras: a PyDataset with processes",
+        lambda _: keras.utils.PyDataset(workers=2, use_multiprocessing=True),
+        "workers are threads",
+    ),
+    (
+        "keras: an axis that does not divide",
+        lambda _: ops.split(X, 3, axis=1),
+        "an axis of 4 must part into 3",
+    ),
+    (
+        "keras: arrays of open rows outside of call",
+        lambda _: ops.zeros((None, 3)),
+        "None for rows in call",
+    ),
+    ("keras: masks", lambda _: layers.Masking, "Masks are outside"),
+    (
+        "Model: a term that no layer made",
+        lambda _: pel.Model(TENSOR, pel.nn.Dense(1)(TENSOR), terms=[0.5]),
+        "terms must be what layers returned",
     ),
     (
         "keras: validation_split above 1",

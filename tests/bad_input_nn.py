@@ -607,6 +607,21 @@ CASES: list[tuple[str, Any, str | None]] = [
         "steps_per_epoch must be at least 1, got 0",
     ),
     (
+        "no chunk of a batch",
+        lambda p: _trained(chunks=0),
+        "chunks must be at least 1, got 0",
+    ),
+    (
+        "chunks of batches that grow",
+        lambda p: _trained(chunks=2, batch_size=pel.optim.GrowingBatch(2)),
+        "chunks needs steps of one size, got a GrowingBatch",
+    ),
+    (
+        "chunks of a stream's own batches",
+        lambda p: _trained(x=[(X, X[:, 0])], y=None, chunks=2),
+        "chunks needs steps of one size, got the batches of a stream",
+    ),
+    (
         "no thread to evaluate",
         lambda p: _trained() and pel.Sequential([nn.Dense(1)]).predict(X, threads=0),
         "threads must be in [1, 1024], got 0",

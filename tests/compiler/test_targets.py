@@ -28,6 +28,7 @@ from pellucid.compiler.program import MinibatchFeed, Program
 from pellucid.core.dtypes import as_dtype, float32
 from pellucid.core.shapes import N
 from pellucid.graph.node import Graph, TensorType
+from pellucid.ops import composite
 from pellucid.ops.spec import REGISTRY
 from pellucid.ops.value import Builder, apply
 from pellucid.runtime.extras import NUMPY
@@ -35,6 +36,7 @@ from pellucid.runtime.interpreter import Interpreter
 from pellucid.runtime.machine import ready, this_machine
 from pellucid.runtime.native import Native
 from pellucid.transform.custom import in_rows
+from pellucid.transform.trace import trace
 from tests.compiler.test_every_row import together
 from tests.runtime.test_native import close
 
@@ -112,20 +114,34 @@ def convolution() -> Graph:
     return builder.graph([maps, gradient, folded])
 
 
+def depthwise() -> Graph:
+    """A convolution of each channel by itself, and both its gradients."""
+    x, w = TensorType(float32, (N, 8, 9, 21)), TensorType(float32, (3, 3, 1, 21))
+    types = [x, w, TensorType(float32, (N, 4, 9, 21))]
+
+    def whole(x: Any, w: Any, ct: Any) -> Any:
+        y, back = pel.vjp(lambda x, w: composite.conv(x, w, (2, 1), "same", groups=21), x, w)
+        return (pel.numpy.tanh(y), *back(ct))
+
+    return trace(whole, types, ["x", "w", "ct"], lambda values: (tuple(values), {})).graph
+
+
 GRAPHS: dict[str, Callable[[], Graph]] = {
     "mlp": mlp,
     "dropout": dropout,
     "convolution": convolution,
+    "depthwise": depthwise,
 }
 
-QUICK = ["mlp", "convolution", pytest.param("dropout", marks=pytest.mark.slow)]
+UNTRAINED = ("convolution", "depthwise")
+QUICK = ["mlp", "convolution", "depthwise", pytest.param("dropout", marks=pytest.mark.slow)]
 
 
 @cache
 def compiled(name: str) -> tuple[Program, MinibatchFeed | None]:
     """A graph behind all passes; a training step also with what a run does around it."""
     graph = GRAPHS[name]()
-    if name == "convolution":
+    if name in UNTRAINED:
         return compile_graph(graph, (), (), NUMPY)[0], None
     graph = in_rows(graph)
     state, x = graph.input_names.index("step") + 1, len(graph.inputs) - 2
@@ -227,7 +243,7 @@ def test_fewer_features_compute_the_same(name: str, target: str) -> None:
         inputs = drawn(graph, rows)
         ours, known = narrow(inputs), Interpreter(graph)(inputs)
         floats = [i for i, array in enumerate(known) if array.dtype.kind == "f"]
-        terms = 24 * rows if name == "convolution" else max(18, rows)
+        terms = 36 * rows if name in UNTRAINED else max(18, rows)
         close([ours[i] for i in floats], [known[i] for i in floats], terms)
         for one, other in zip(ours, wide(inputs), strict=True):
             assert one.tobytes() == other.tobytes(), "and to the last bit what wide vectors do"

@@ -131,6 +131,33 @@ def test_the_memory_of_a_convolution_is_below_its_inputs_and_outputs():
     assert native.room(16) < given
 
 
+@pytest.mark.parametrize(
+    ("size", "stride", "folds"), [((3, 3), 2, True), ((2, 2), 2, True), ((4, 3), 2, False)]
+)
+def test_a_transposed_convolution_and_its_gradients_copy_no_windows(size, stride, folds):
+    def whole(x, w, ct):
+        y, back = pel.vjp(lambda x, w: composite.conv_transpose(x, w, stride, "same"), x, w)
+        return (y, *back(ct))
+
+    shapes_ = [(5, 4, 19), (*size, 18, 19), (10, 8, 18)]
+    types = [
+        TensorType(float64, shape if i == 1 else (N, *shape)) for i, shape in enumerate(shapes_)
+    ]
+    graph = trace(whole, types, ["x", "w", "ct"], lambda values: (tuple(values), {})).graph
+    inputs = drawn([(3, *shapes_[0]), shapes_[1], (3, *shapes_[2])], float64)
+    native = Native(graph)
+    found = native(inputs)
+    for got, wanted in zip(found, Interpreter(graph)(inputs), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-12)
+    for threads in (1, 2, 3):
+        for got, wanted in zip(native(inputs, threads), found, strict=True):
+            assert got.tobytes() == wanted.tobytes()
+    assert "windows" not in written(native.program)
+    assert ("fold" in written(native.program)) == folds
+    if folds:  # else phases are put beside each other
+        assert "permute_dims" not in written(native.program)
+
+
 POOLS = list(itertools.product(["max", "min"], [((2, 2), (2, 2)), ((3, 2), (2, 1))], [1, 3, 17]))
 
 

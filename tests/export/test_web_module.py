@@ -20,6 +20,7 @@ from pellucid.ops.spec import REGISTRY
 from pellucid.ops.value import Builder, apply
 from pellucid.runtime.native import Native
 from tests.compiler.test_every_row import ROWS, together
+from tests.compiler.test_targets import depthwise, drawn
 from tests.export.node import called, needs_node
 
 # The rest: in the slow run, and in whole steps (tests/web).
@@ -140,6 +141,16 @@ def test_products_are_rounded_once_in_webassembly(tmp_path):
     part, arrays, known = as_part("dot", dot(), [x, y], len(x))
     (found,) = called(tmp_path, [part], arrays, list(known))
     assert found.tobytes() == known["dot.out0"].tobytes()
+
+
+@needs_node
+def test_depthwise_convolutions_have_the_bits_of_machine_code(tmp_path):
+    graph = depthwise()
+    part, arrays, known = as_part("depthwise", graph, drawn(graph, 2), 2)
+    for one, other in zip(
+        known.values(), called(tmp_path, [part], arrays, list(known)), strict=True
+    ):
+        assert one.tobytes() == other.tobytes()
 
 
 @needs_node

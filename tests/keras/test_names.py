@@ -30,7 +30,7 @@ from pellucid.keras import (
 from pellucid.keras.optimizers import schedules
 
 X = np.ones((6, 4), np.float32)
-ROOMS = [room for room in arguments.table()["rooms"] if room not in ("keras", "random")]
+ROOMS = [room for room in arguments.table()["rooms"] if room != "keras"]
 REQUIRED = {
     "units": 3, "filters": 4, "kernel_size": 3, "rate": 0.3, "stddev": 0.3, "pool_size": 2,
     "input_dim": 9, "output_dim": 3, "target_shape": (2, 2), "dims": (2, 1), "n": 2,
@@ -43,7 +43,10 @@ OTHER = {
     "strides": 2, "padding": "same", "cropping": 2, "size": 3, "dilation_rate": 2, "groups": 2,
     "kernel_size": 2, "activation": "tanh", "data_format": "channels_first",
     "kernel_regularizer": "l1", "embeddings_regularizer": "l1", "depthwise_regularizer": "l1",
-    "kernel_constraint": "non_neg", "embeddings_constraint": "non_neg", "output_padding": 1,
+    "kernel_constraint": "non_neg", "pointwise_constraint": "non_neg",
+    "bias_constraint": "non_neg", "beta_constraint": "non_neg", "gamma_constraint": "non_neg",
+    "alpha_constraint": "non_neg", "depthwise_constraint": "non_neg",
+    "embeddings_constraint": "non_neg", "output_padding": 1,
     "target_shape": (4,), "dims": (1, 2), "axis": 1, "mode": "horizontal",
     "interpolation": "nearest", "fill_mode": "wrap", "shared_axes": (1,), "max_value": 6.0,
     "bin_boundaries": (1.0,), "distribution": "uniform", "input_axes": (0,),
@@ -60,6 +63,7 @@ SPECIAL = {
     ("RandomUniform", "minval"): 0.01, ("RandomTranslation", "height_factor"): 0.3,
     ("RandomTranslation", "width_factor"): 0.3, ("RandomZoom", "height_factor"): 0.3,
     ("VarianceScaling", "mode"): "fan_out", ("SGD", "nesterov"): True, ("L1L2", "l1"): 0.2,
+    ("OrthogonalRegularizer", "mode"): "columns",
 }  # fmt: skip
 ALONGSIDE = {
     ("SGD", "nesterov"): {"momentum": 0.5},
@@ -103,7 +107,7 @@ def inner_of(room: str, kind: type, values: dict[str, Any]) -> Any:
         return made.inner(ends.get(kind.__name__[:6], "linear")), made.name
     if room == "constraints":
         return made.make, made.axis
-    return made.inner
+    return (made.inner, made._activity) if room == "layers" else made.inner
 
 
 CASES = [

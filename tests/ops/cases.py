@@ -85,6 +85,18 @@ def _reduce(empty: bool) -> list[Case]:
     return found
 
 
+BLOCK_SUMS = [
+    Case((shape,), {"axis": axis, "keepdims": keepdims, "block": block})
+    for shape, axis, keepdims, block in (
+        ((5,), (0,), False, 2),
+        ((3, 5), (1,), True, 2),
+        ((N, 3), (0,), False, 1),
+        ((N, 3), (0, 1), False, 2),
+        ((0, 3), (0,), False, 2),
+    )
+]
+
+
 def _argmax() -> list[Case]:
     found = [
         Case((shape,), {"axis": axis, "keepdims": keepdims})
@@ -151,8 +163,11 @@ def _fold() -> list[Case]:
     return result
 
 
-def _contract(x: Shape, y: Shape, batch: Any = (), summed: Any = ()) -> Case:
-    return Case((x, y), {"batch": batch, "summed": summed})
+def _contract(
+    x: Shape, y: Shape, batch: Any = (), summed: Any = (), block: int | None = None
+) -> Case:
+    attrs = {"batch": batch, "summed": summed}
+    return Case((x, y), attrs if block is None else {**attrs, "block": block})
 
 
 def _gather(x: Shape, indices: Shape, axis: int, index_dtype: DType = int64) -> Case:
@@ -185,7 +200,10 @@ def _scatter() -> list[Case]:
         x, indices = case.shapes
         axis = case.attrs["axis"]
         updates = x[:axis] + indices + x[axis + 1 :]
-        result.append(replace(case, shapes=(x, indices, updates), draws=(*case.draws, None)))
+        case = replace(case, shapes=(x, indices, updates), draws=(*case.draws, None))
+        result.append(case)
+        if indices in ((6,), (2, 3), (2, 2), (0,), (N,)):
+            result.append(replace(case, attrs={**case.attrs, "block": 2}))
     return result
 
 
@@ -203,7 +221,7 @@ EXPLICIT: dict[str, list[Case]] = {
         for shape in ((), (3,), (2, 3), (0,), (N, 2))
         for dtype in (float32, float64, int32, uint8, bool_)
     ],
-    "sum": _reduce(empty=True),
+    "sum": [*_reduce(empty=True), *BLOCK_SUMS],
     "max": _reduce(empty=False),
     "min": _reduce(empty=False),
     "argmax": _argmax(),
@@ -303,6 +321,11 @@ EXPLICIT: dict[str, list[Case]] = {
         _contract((), (3,)),
         _contract((3,), (2,)),
         _contract((3,), (3,), (), ((0, 0),)),
+        _contract((7,), (7,), (), ((0, 0),), 2),
+        _contract((N, 3), (N, 2), (), ((0, 0),), 2),
+        _contract((N, 3, 2), (2, N, 2), (), ((0, 1), (2, 0)), 1),
+        _contract((2, 5, 3), (2, 2, 5), ((0, 0),), ((1, 2),), 2),
+        _contract((2, 0), (0, 3), (), ((1, 0),), 2),
         _contract((2, 3), (3, 2), (), ((1, 0),)),
         _contract((3, 2), (3, 2), (), ((0, 0),)),
         _contract((2, 3), (4, 3), (), ((1, 1),)),

@@ -22,7 +22,7 @@ from pellucid.core import shapes
 from pellucid.core.dtypes import DType
 from pellucid.core.shapes import Batch, Dim
 from pellucid.graph.node import Attrs, Constant, TensorType
-from pellucid.ops.spec import REGISTRY, Kind
+from pellucid.ops.spec import Kind, lookup
 
 COPY = "copy"  # what a kernel without a body is called: a value written to another place
 ARENA, STATUS, SCRATCH = 0, 1, 2  # slots: the arena, what went wrong, room for a thread's own use
@@ -101,14 +101,18 @@ class Instruction:
 SPREAD = ("full", "size", "broadcast_to")
 
 
+# Heads with an epilogue: elementwise instructions behind them, on what is still in registers.
+FINISHED = ("contract", "depthwise")
+
+
 # Rows that only walk their input another way: some heads read it where it stands. A reshape of a
 # view joins axes; a reshape of what stands in memory is no instruction.
-VIEWED = ("windows", "reshape")
+VIEWED = ("windows", "reshape", "permute_dims")
 
 
 def is_elementwise(op: str) -> bool:
     """Whether element i of a row's result needs element i of its inputs alone."""
-    return REGISTRY[op].kind in (Kind.ELEMENTWISE, Kind.COMPARE) or op in SPREAD
+    return lookup(op).kind in (Kind.ELEMENTWISE, Kind.COMPARE) or op in SPREAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,11 +284,8 @@ def place_text(buffer: Buffer) -> str:
 def cost(kernel: Kernel) -> Dim:
     """About how many vector operations a kernel takes; eight multiply-adds of a product are one."""
     head = kernel.head
-    if head is not None and head.op == "contract":
-        x = kernel.type_of(head.inputs[0]).shape
-        count = times(
-            shapes.size(head.type.shape), shapes.size(x[i] for i, _ in head.attr("summed"))
-        )
+    if head is not None and lookup(head.op).kind is Kind.CONTRACT:
+        count = _products(kernel, head)
         # Each finished sum is stored, and goes through what stands behind the product.
         behind = times(shapes.size(head.type.shape), len(kernel.body))
         if isinstance(count, Batch):
@@ -299,6 +300,16 @@ def cost(kernel: Kernel) -> Dim:
     if per_row:
         return Batch(per_row * weight)
     return max((dim for dim in widest if isinstance(dim, int)), default=1) * weight
+
+
+def _products(kernel: Kernel, head: Instruction) -> Dim:
+    """How many products a product adds up in all."""
+    x, y = (kernel.type_of(value).shape for value in head.inputs)
+    if head.op == "depthwise":
+        return times(shapes.size(head.type.shape), shapes.size(y[:-1]))
+    if head.op == "depthwise_kernel":
+        return times(shapes.size(y), shapes.size(head.attr("size")))
+    return times(shapes.size(head.type.shape), shapes.size(x[i] for i, _ in head.attr("summed")))
 
 
 def times(x: Dim, y: Dim) -> Dim:
@@ -318,7 +329,7 @@ def in_step(kernel: Kernel, number: int, type: TensorType) -> bool:
     every write of it.
     """
     head = kernel.head
-    if head is not None and REGISTRY[head.op].kind is not Kind.CONTRACT:
+    if head is not None and lookup(head.op).kind is not Kind.CONTRACT:
         return False
     places = [place for place, read in enumerate(kernel.reads) if read == number]
     if any(place in kernel.head_reads for place in places):
@@ -338,7 +349,7 @@ def first_update(program: Program) -> int | None:
     refusing = [
         n
         for n, kernel in enumerate(program.kernels)
-        if any(REGISTRY[one.op].refuses for one in kernel.body)
+        if any(lookup(one.op).refuses for one in kernel.body)
     ]
     if not updates or (refusing and refusing[-1] >= updates[0]):
         return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pellucid.compiler.program import (
     ALIGNMENT,
+    FINISHED,
     FIRST_SLOT,
     VIEWED,
     Buffer,
@@ -112,7 +113,7 @@ def _verify_types(program: Program, kernel: Kernel, seen: Known) -> None:
         raise _fail(kernel, f"a kernel must have one head at most, got {heads}")
     _verify_views(kernel)
     head = kernel.head
-    if head is not None and head.op != "contract":  # a product alone has an epilogue
+    if head is not None and head.op not in FINISHED:
         own = len(kernel.reads) + kernel.body.index(head)
         if kernel.results != (own,):
             raise _fail(kernel, f"it must write its head's value alone, got {kernel.results}")

@@ -7,30 +7,29 @@ once on tensors, it becomes a part of the graph of layers that it makes.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from pellucid import models
-from pellucid.core import shapes
-from pellucid.core.errors import ArgumentError, ShapeError
-from pellucid.graph.node import TensorType
-from pellucid.keras import initializers, regularizers
+from pellucid.core.errors import ArgumentError
+from pellucid.keras import regularizers, terms
 from pellucid.keras.arguments import refuse
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import (
+    LOSSES,
     ROOT,
     KerasTensor,
-    KerasWeight,
     Node,
-    Variable,
     flat,
     input_tensor,
     mapped,
-    typed,
 )
+from pellucid.keras.weighted import Weighted
+from pellucid.models.measuring import CHUNK
 from pellucid.nn import BatchNorm
+from pellucid.nn.augmentation import Images
 from pellucid.nn.layer import Layer as Inner
 from pellucid.nn.noise import Noise
 from pellucid.ops.composite.base import asvalue
@@ -60,7 +59,7 @@ class _Training:
 TRAINING = _Training()
 
 
-class Layer:
+class Layer(Weighted):
     """Base of all layers. One of your own defines `call`, and `build` where it has weights.
 
     Args:
@@ -68,9 +67,6 @@ class Layer:
         dtype: None, or that of keras.config.floatx.
         name: counted where it is None: dense, dense_1, …
     """
-
-    _layers: list[Layer]
-    _variables: list[Variable]
 
     def __init__(
         self,
@@ -83,8 +79,8 @@ class Layer:
         **kwargs: Any,
     ) -> None:
         where = type(self).__name__
-        if activity_regularizer is not None:
-            refuse(where, "activity_regularizer", activity_regularizer)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self._activity = regularizers.penalties(where, activity_regularizer)
         if dtype is not None and getattr(dtype, "name", dtype) != SESSION.floatx:
             refuse(where, "dtype", dtype)
         if autocast is not True:
@@ -112,147 +108,19 @@ class Layer:
         for one in self._layers:
             yield from one._flatten_layers()
 
-    def inner_layers(self) -> list[Inner]:
-        """The layers of ours inside that have arrays."""
-        found = [one.inner for one in self._variables]
-        for one in self._layers:
-            found += one.inner_layers()
-        return found
-
-    def own_weights(self) -> list[tuple[Inner, str, str, tuple[int, ...]]]:
-        """Of each weight: its layer of ours, "params" or "state", its name, its shape in Keras."""
-        found = []
-        for one in sorted(self._variables, key=lambda one: not one.trainable):
-            found.append((one.inner, "params", "value", tuple(one.shape)))
-        for layer in self._layers:
-            found += layer.own_weights()
-        return found
-
-    def _frozen(self) -> list[Inner]:
-        """The layers of ours that training leaves as they are."""
-        if not self.trainable:
-            return self.inner_layers()
-        found = [one.inner for one in self._variables if not one.trainable]
-        for one in self._layers:
-            found += one._frozen()
-        return found
-
-    # -- weights ----------------------------------------------------------------------------
-
-    @property
-    def trainable(self) -> bool:
-        """Whether training changes the weights; compile the model behind a change."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        for one in self._flatten_layers():
-            one._trainable = bool(value)
-
-    @property
-    def weights(self) -> list[Any]:
-        """All arrays, in Keras's order and shapes."""
-        return [_array(*one) for one in self.own_weights()]
-
-    @property
-    def variables(self) -> list[Any]:
-        return self.weights
-
-    def _split(self, trainable: bool) -> list[Any]:
-        frozen = {id(one) for one in self._frozen()}
-        return [
-            _array(*one)
-            for one in self.own_weights()
-            if (one[1] == "params" and id(one[0]) not in frozen) is trainable
-        ]
-
-    @property
-    def trainable_weights(self) -> list[Any]:
-        return self._split(True)
-
-    @property
-    def non_trainable_weights(self) -> list[Any]:
-        return self._split(False)
-
-    @property
-    def trainable_variables(self) -> list[Any]:
-        return self._split(True)
-
-    @property
-    def non_trainable_variables(self) -> list[Any]:
-        return self._split(False)
-
-    def get_weights(self) -> list[Any]:
-        """Copies of all arrays, in Keras's order and shapes."""
-        return [one.copy() for one in self.weights]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Replaces all arrays by copies of these."""
-        own, where = self.own_weights(), f"keras.{self.name}.set_weights"
-        if len(own) != len(weights):
-            raise ArgumentError(where, f"weights must be {len(own)} arrays, got {len(weights)}")
-        arrays = [np.asarray(one) for one in weights]
-        for (_, _, name, shape), array in zip(own, arrays, strict=True):
-            if array.shape != shape:
-                raise ShapeError(where, f"{name} must be {shape}, got {array.shape}")
-        claims = {id(one[0]): one[0].variables.claim for one in own}
-        for claim in claims.values():
-            with claim.acquire() as free:
-                if not free:
-                    raise ArgumentError(
-                        where,
-                        "weights belong to the run while fit trains, got a call from a callback",
-                        "Set them behind fit, or in on_train_end.",
-                    )
-        for (inner, kind, name, _), array in zip(own, arrays, strict=True):
-            held = dict(getattr(inner.variables, kind))
-            held[name] = np.array(array, held[name].dtype, order="C").reshape(held[name].shape)
-            setattr(inner.variables, kind, held)
-
-    def count_params(self) -> int:
-        """How many numbers all arrays have."""
-        return sum(int(one.size) for one in self.weights)
-
-    def add_weight(
-        self,
-        shape: Any = None,
-        initializer: Any = None,
-        dtype: Any = None,
-        trainable: bool = True,
-        autocast: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
-        aggregation: str = "none",
-        overwrite_with_gradient: bool = False,
-        name: str | None = None,
-    ) -> Variable:
-        """A weight of a layer of your own, made in `build` or `__init__`."""
-        where = f"{type(self).__name__}.add_weight"
-        if dtype is not None and getattr(dtype, "name", dtype) != SESSION.floatx:
-            refuse(where, "dtype", dtype)
-        for key, value, plain in (
-            ("autocast", autocast, True),
-            ("aggregation", aggregation, "none"),
-            ("overwrite_with_gradient", overwrite_with_gradient, False),
-        ):
-            if value != plain:
-                refuse(where, key, value)
-        shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
-        start = initializers.meant(where, initializer or ("glorot_uniform" if shape else "zeros"))
-        penalties = regularizers.penalties(where, regularizer)
-        penalties += regularizers.bounds(where, constraint, max(len(shape), 1))
-        word = name or f"weight_{len(self._variables)}"
-        inner = KerasWeight(
-            shape, start, name=f"{_plain(self.name)}-{_plain(word)}", regularizer=penalties or None
-        )
-        _drawn(inner, shape)
-        made = Variable(inner, shape, word, trainable)
-        self._variables.append(made)
-        return made
-
     def add_loss(self, loss: Any) -> None:
-        """Refused: the objective is the loss of compile and penalties of weights."""
-        refuse(type(self).__name__, "add_loss", loss, "give compile a loss, layers a regularizer")
+        """Adds to the objective of each network that this `call` becomes a part of.
+
+        Args:
+            loss: a tensor, or several; of one that is no single number the sum.
+        """
+        for one in flat(loss):
+            if not isinstance(one, KerasTensor) or not terms.add(one):
+                raise ArgumentError(
+                    f"keras.{self.name}.add_loss",
+                    f"loss must be a tensor that a call makes of its inputs, got {one!r}",
+                    "Call add_loss inside call, with a function of keras.ops of what it was given.",
+                )
 
     def build(self, input_shape: Any) -> None:
         """Makes the weights; of a layer of your own by add_weight."""
@@ -277,15 +145,19 @@ class Layer:
         tensors = [one for one in leaves if isinstance(one, KerasTensor)]
         if not tensors:
             return self._on_arrays(args, kwargs, training)
-        if isinstance(training, bool) and any(map(_trains, self._acting())):
+        if isinstance(training, bool) and any(map(trains, self._acting())):
             refuse(
                 type(self).__name__,
                 "training",
                 training,
                 "a layer acts in fit as in training and else as in prediction",
             )
-        outputs = self._traced(args, kwargs, tensors)
-        node = Node(self, tensors)
+        with terms.collected() as losses:
+            outputs = self._traced(args, kwargs, tensors)
+            for one in flat(outputs) if self._activity else ():
+                if isinstance(one, KerasTensor):
+                    terms.add(terms.of_activity(self._activity, one))
+        node = Node(self, tensors, losses)
         made = mapped(
             outputs,
             lambda one: (
@@ -353,22 +225,23 @@ class Layer:
         tensors = [input_tensor(one.shape[1:], f"x{n}") for n, one in enumerate(arrays)]
         waiting = iter(tensors)
         outputs = self(mapped(plain, lambda _: next(waiting)))
+        losses = terms.of_network(outputs)
         network = models.Model(
             [one.symbol for one in tensors] if len(tensors) > 1 else tensors[0].symbol,
-            [one.symbol for one in flat(outputs)],
+            [one.symbol for one in [*flat(outputs), *losses]],
             seed=0,
             dtype=SESSION.floatx,
         )
         x = arrays if len(arrays) > 1 else arrays[0]
         if training is None:
-            augments = [type(one).__name__.startswith("Random") for one in network.layers]
-            training = any(augments)
+            augmenting = [augments(one) for one in network.layers]
+            training = any(augmenting)
             if (
                 training
-                and any(map(_trains, network.layers))
+                and any(map(trains, network.layers))
                 and not all(
-                    one or not _trains(layer)
-                    for one, layer in zip(augments, network.layers, strict=True)
+                    one or not trains(layer)
+                    for one, layer in zip(augmenting, network.layers, strict=True)
                 )
             ):
                 raise ArgumentError(
@@ -388,7 +261,9 @@ class Layer:
             network.state = state
             made = [np.asarray(one) for one in flat(found)]
         else:
-            made = [np.asarray(one) for one in flat(network.predict(x))]
+            found = network.predict(x, batch_size=len(arrays[0]) if losses else CHUNK)
+            made = [np.asarray(one) for one in flat(found)]
+        self.__dict__["_added"] = made[len(made) - len(losses) :]
         result = iter(made)
         return mapped(outputs, lambda _: next(result))
 
@@ -407,7 +282,15 @@ class Layer:
 
     @property
     def losses(self) -> list[Any]:
-        return []
+        """What the latest call on arrays added, then penalties; tensors inside compute_loss."""
+        traced = LOSSES.get()
+        if traced is None:
+            return [*self.__dict__.get("_added", []), *self._penalties()]
+        if traced[0] is not self:
+            raise ArgumentError(
+                f"keras.{self.name}", "compute_loss can read self.losses alone, got another layer's"
+            )
+        return list(traced[1])
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
@@ -427,26 +310,15 @@ def _sample(where: str, kwargs: dict[str, Any]) -> tuple[int, ...] | None:
     return None if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
 
 
-def _plain(name: str) -> str:
-    """A name of Keras as one of ours."""
-    word = "".join(one if one.isalnum() or one in "_-" else "_" for one in name)[:40]
-    return word if word[:1].isalpha() or word[:1] == "_" else f"_{word}"
+def augments(inner: Inner) -> bool:
+    """Whether a layer of ours changes images in training."""
+    return isinstance(inner, Images)
 
 
-def _trains(inner: Inner) -> bool:
+def trains(inner: Inner) -> bool:
     """Whether a layer of ours acts otherwise in training."""
-    return isinstance(inner, (Noise, BatchNorm)) or type(inner).__name__.startswith("Random")
-
-
-def _array(inner: Inner, kind: str, name: str, shape: tuple[int, ...]) -> Any:
-    held = getattr(inner.variables, kind)
-    return held[name].reshape(shape)
+    return isinstance(inner, (Noise, BatchNorm, Images))
 
 
 def _scalar(number: int) -> Any:
     return asvalue(np.int64(number))
-
-
-def _drawn(inner: KerasWeight, shape: tuple[int, ...]) -> None:
-    """Gives a weight its first numbers."""
-    typed(inner, [TensorType(SESSION.dtype, (shapes.N, 1))])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,12 +12,15 @@ import numpy as np
 
 from pellucid import models as ours
 from pellucid import nn
+from pellucid.core import notices
 from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.keras import losses, optimizers, training
 from pellucid.keras import metrics as metrics_room
 from pellucid.keras.arguments import refuse
-from pellucid.keras.networks import Network, array, numbers
+from pellucid.keras.base import trains
+from pellucid.keras.networks import Network, array, as_arrays, numbers
+from pellucid.keras.objective import Objective
 from pellucid.keras.tensors import flat, mapped
 from pellucid.keras.training import Measures
 from pellucid.models.endings import contract_of
@@ -48,8 +54,6 @@ class Compiled(Network):
         ):
             if value not in plain:
                 refuse("Model.compile", name, value)
-        if loss is None:
-            refuse("Model.compile", "loss", None, "an objective must be given")
         self.optimizer = optimizers.get(optimizer)
         self.loss = loss
         for one in flat(loss):
@@ -87,8 +91,48 @@ class Compiled(Network):
             return list(given)
         return [given] * len(names)
 
-    def _configure(self, where: str, x: Any = None) -> ours.Model:
-        """The Model of ours, compiled as the door's is."""
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: Any = True,
+    ) -> Any:
+        """The objective: the losses of compile, and `self.losses`. A class of your own may define
+        another one, of the tensors that it gets.
+        """
+        assert self._compiled is not None
+        given = self._per_output(self._compiled["loss"], "loss")
+        weights = self._per_output(self._compiled["weights"], "loss_weights")
+        pairs = zip(given, weights, self._given(y_pred, "outputs"), strict=True)
+        targets = iter(self._given(y, "outputs") if y is not None else [])
+        total: Any = 0.0
+        for loss, weight, output in pairs:
+            if loss is not None:
+                value = losses.get(loss)(next(targets), output, sample_weight)
+                total = total + (value if weight is None else value * weight)
+        return functools.reduce(lambda one, other: one + other, self.losses, total)
+
+    @property
+    def _without_targets(self) -> bool:
+        """Whether no output has a loss in compile."""
+        each = [isinstance(one, losses.NoLoss) for one in self._losses]
+        return bool(each) and all(each)
+
+    @property
+    def _own_objective(self) -> bool:
+        """Whether `compute_loss` is a person's own."""
+        return type(self).compute_loss is not Compiled.compute_loss
+
+    def _configure(
+        self, where: str, x: Any = None, y: Any = None, weighted: bool = False
+    ) -> ours.Model:
+        """What is trained: the Model of ours, or that of an Objective, compiled as the door's is.
+
+        Args:
+            y: targets, weighted: whether rows have weights; where `compute_loss` is one's own.
+        """
         network = self.network(x)
         if self._compiled is None:
             if network.compiled:  # out of a file
@@ -99,11 +143,23 @@ class Compiled(Network):
                 "Call compile(optimizer, loss).",
             )
         frozen = {id(one) for one in self._frozen()}
+        own = self._objective
+        if self._own_objective:
+            y = None if y is None else as_arrays(y)
+            if own is None or not own.fits(y, weighted) or own.of is not network:
+                self._objective = own = Objective(self, y, weighted)
+            network = own.network
         key = (id(network), frozenset(frozen), id(self._compiled))
         if self._configured is not None and self._configured[0] == key:
             return network
         architecture = network.architecture
-        self._losses = [losses.get(one) for one in self._per_output(self._compiled["loss"], "loss")]
+        given = self._per_output(self._compiled["loss"], "loss")
+        without = losses.NoLoss()
+        self._losses = [
+            without if one is None or self._own_objective else losses.get(one) for one in given
+        ]
+        if not self._own_objective and not architecture.terms and given == [None] * len(given):
+            refuse("Model.compile", "loss", None, "there is no add_loss nor compute_loss either")
         inner = []
         for one, end in zip(self._losses, architecture.ends, strict=True):
             inner.append(one.inner(contract_of(architecture, nn.Squared(), end).activation))
@@ -130,9 +186,33 @@ class Compiled(Network):
                 )
             ),
         )
-        own = self._output_losses(words) if several else {}
-        self._configured = (key, Measures(measured, own))
+        shown = {}
+        if several:
+            each = zip(words, self._output_names, self._losses, strict=True)
+            shown = {f"{word}_loss": f"{name}_loss" for word, name, one in each if one != without}
+        self._settle(network, frozen)
+        self._configured = (key, Measures(measured, shown))
         return network
+
+    def _settle(self, network: ours.Model, frozen: set[int]) -> None:
+        """Says which penalties count and which layers act as in prediction, as Keras has it."""
+        layers = network.architecture.unique()
+        held = frozenset(name for name, one in layers.items() if id(one) in frozen)
+        # compute_loss of one's own adds the penalties itself; else they are of trained weights.
+        unpenalized = frozenset(layers) if self._own_objective else held
+        still: frozenset[str] = frozenset()
+        own = getattr(type(self), "call", None)
+        if not self._functional and "training" not in inspect.signature(own).parameters:  # type: ignore[arg-type]
+            still = frozenset(name for name, one in layers.items() if trains(one))
+        if still:
+            notices.once(
+                f"[keras.{type(self).__name__}] call takes no training, so these layers act in fit "
+                f"as in prediction, as in Keras: {', '.join(sorted(still))}. For dropout and "
+                "statistics of batches write def call(self, x, training=None)."
+            )
+        if unpenalized or still:
+            known = network.configuration("compile")
+            network.configure(dataclasses.replace(known, unpenalized=unpenalized, still=still))
 
     def _listed(self, given: Any, what: str) -> list[list[Any]]:
         """The metrics of each output."""
@@ -175,12 +255,13 @@ class Compiled(Network):
 
         return given
 
-    def _at_once(self, *sizes: int | None) -> dict[str, Any]:
+    def _at_once(self, network: ours.Model, *sizes: int | None) -> dict[str, Any]:
         """The rows that are measured at a time: those that were given; 32 where it matters."""
         given = next((one for one in sizes if one is not None), None)
         own = flat([(self._compiled or {}).get("metrics")])
         whole = any(one.is_own for one in own if one is not None)
-        if given is None and (whole or any(one.is_of_batches for one in self._losses)):
+        whole = whole or any(one.is_of_batches for one in self._losses)
+        if given is None and (whole or network.architecture.terms):
             given = 32
         return {} if given is None else {"batch_size": given}
 
@@ -207,6 +288,28 @@ class Compiled(Network):
         words = self.network().architecture.inputs.names
         return arrays[0] if len(arrays) == 1 else dict(zip(words, arrays, strict=True))
 
+    def _rows(self, x: Any, y: Any, weights: Any) -> tuple[Any, Any, Any]:
+        """Features, targets and weights of rows in the form of the Model that is trained."""
+        arrays = [array(one) for one in self._given(x, "inputs")]
+        rows, count = len(arrays[0]), len(self._output_names)
+        if isinstance(weights, Mapping):
+            if list(weights) != self._output_names or count > 1:
+                refuse(
+                    "Model.fit", "sample_weight", list(weights),
+                    "a row has one weight for all outputs; give an array (N,)",
+                )  # fmt: skip
+            weights = weights[self._output_names[0]]
+        if not self._own_objective:
+            if y is None and self._without_targets:
+                y = [np.zeros(rows, np.float32)] * count
+            return self._x(x), self._y(y), weights
+        assert self._objective is not None
+        words = self.network().architecture.inputs.names
+        features = self._objective.features(words, arrays, y, weights)
+        if y is None or len(flat(y)) != count:
+            y = [np.zeros(rows, np.float32)] * count
+        return features, self._y(y), None
+
     def _y(self, y: Any) -> Any:
         """Targets in the form of the Model of ours."""
         network = self.network()
@@ -225,14 +328,11 @@ class Compiled(Network):
         """What makes a batch of Keras one of ours."""
 
         def prepared(batch: Any) -> Any:
-            batch = tuple(batch) if isinstance(batch, (list, tuple)) else batch
-            if not isinstance(batch, tuple) or len(batch) not in (2, 3):
-                raise ArgumentError("keras.fit", "a batch must be (x, y) or (x, y, weights)")
-            x, y, weights = (*batch, None)[:3]
+            x, y, weights = training.unpacked(batch)
             if class_weight is not None:
                 weights = training.by_class(y, class_weight, weights)
-            made = (self._x(numbers(x)), self._y(numbers(y)))
-            return made if weights is None else (*made, np.asarray(weights))
+            made = self._rows(numbers(x), None if y is None else numbers(y), weights)
+            return made[:2] if made[2] is None else (*made[:2], np.asarray(made[2]))
 
         return prepared
 

@@ -84,9 +84,12 @@ def _word(name: str) -> str:
 
 
 def network(
-    inputs: Mapping[str, KerasTensor], outputs: Mapping[str, KerasTensor], name: str
+    inputs: Mapping[str, KerasTensor],
+    outputs: Mapping[str, KerasTensor],
+    name: str,
+    losses: Sequence[KerasTensor] = (),
 ) -> models.Model:
-    """The Model of ours; several inputs or outputs are named."""
+    """The Model of ours; several inputs or outputs are named, and losses are its terms."""
 
     def given(several: Mapping[str, KerasTensor]) -> Any:
         if len(several) == 1:
@@ -94,5 +97,6 @@ def network(
         return {_word(key): one.symbol for key, one in several.items()}
 
     return models.Model(
-        given(inputs), given(outputs), seed=SESSION.seed(), dtype=SESSION.floatx, name=name
-    )
+        given(inputs), given(outputs), seed=SESSION.seed(), dtype=SESSION.floatx, name=name,
+        terms=[one.symbol for one in losses],
+    )  # fmt: skip

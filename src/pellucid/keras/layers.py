@@ -11,12 +11,14 @@ import numpy as np
 import pellucid.numpy as pnp
 from pellucid import nn
 from pellucid.core.errors import ArgumentError, ShapeError
-from pellucid.keras import arguments
+from pellucid.keras import arguments, regularizers
 from pellucid.keras.arguments import bound, refuse, signature
-from pellucid.keras.base import COMMON, Layer, _plain
+from pellucid.keras.base import COMMON, Layer
+from pellucid.keras.layers_more import ADAPTIVE, EinsumDense
 from pellucid.keras.lookups import IntegerLookup, StringLookup
 from pellucid.keras.mapped import classes
 from pellucid.keras.tensors import KerasTensor, Node, applied, called, flat, input_tensor
+from pellucid.keras.weighted import plain_name
 
 _NUMBERS = ("float", "int", "uint", "bool")
 
@@ -79,7 +81,7 @@ class _Merge(Layer):
 
     def _inner(self, make: Callable[..., Any]) -> Any:
         if not self._made:
-            self._made.append(make(name=_plain(self.name)))
+            self._made.append(make(name=plain_name(self.name)))
         return self._made[0]
 
     def _merged(self, inputs: list[KerasTensor]) -> Any:
@@ -278,7 +280,20 @@ class Discretization(Layer):
         return applied(binned, (inputs,), {}, self.name)
 
 
+class ActivityRegularization(Layer):
+    """x as it is, with a penalty on it."""
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
+        penalty = regularizers.MADE["L1L2"](l1=l1, l2=l2)
+        super().__init__(activity_regularizer=penalty, **kwargs)
+        self.l1, self.l2 = l1, l2
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+
 _OWN: dict[str, Any] = {
+    "ActivityRegularization": ActivityRegularization, "EinsumDense": EinsumDense, **ADAPTIVE,
     "CategoryEncoding": CategoryEncoding, "Concatenate": Concatenate,
     "Discretization": Discretization, "Dot": Dot, "Input": Input, "InputLayer": InputLayer,
     "IntegerLookup": IntegerLookup, "StringLookup": StringLookup,

@@ -17,7 +17,8 @@ from pellucid.keras.tensors import aligned, applied, flat
 from pellucid.nn.losses.base import Loss as Inner
 from pellucid.nn.losses.contract import contract
 from pellucid.nn.losses.named import UserLoss
-from pellucid.ops.value import Value
+from pellucid.ops import composite
+from pellucid.ops.value import Value, number
 
 Make = Callable[[Arguments, str], Inner | None]  # None: Keras's formula itself
 
@@ -177,17 +178,22 @@ class Loss:
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """The mean loss of arrays, or of tensors."""
+        parts = (y_true, y_pred) if sample_weight is None else (y_true, y_pred, sample_weight)
+        found = applied(self._reduced, parts, {}, self.name)
+        return found if any(isinstance(one, Value) for one in parts) else _plain(found)
+
+    def _reduced(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         found = self.call(y_true, y_pred)
         weights: Any = None
         if sample_weight is not None:
             found, weights = aligned(found, pnp.astype(pnp.asarray(sample_weight), found.dtype))
             found = found * weights
         if self.reduction in ("none", None):
-            return _plain(found)
+            return found
         total = pnp.sum(found)
         if self.reduction == "mean_with_sample_weight" and weights is not None:
-            return _plain(total / pnp.sum(weights))
-        return _plain(total if self.reduction == "sum" else pnp.mean(found))
+            return total / pnp.sum(weights)
+        return total if self.reduction == "sum" else pnp.mean(found)
 
     # -- for compile ------------------------------------------------------------------------
 
@@ -332,6 +338,20 @@ def get(identifier: Any) -> Any:
     if callable(identifier):
         return OwnLoss(identifier)
     raise ArgumentError("keras.losses", f"expected a loss, got {identifier!r}")
+
+
+class NoLoss(Loss):
+    """Of an output that is measured alone: 0, whatever its targets are."""
+
+    def inner(self, end: Any) -> Inner:
+        return UserLoss(_nothing)
+
+    def prepared(self, y: Any, output: tuple[Any, ...]) -> Any:
+        return y
+
+
+def _nothing(target: Any, output: Any) -> Value:
+    return composite.broadcast_to(number(0.0, output.type.dtype), output.type.shape[:1])
 
 
 class OwnLoss(Loss):

@@ -2,115 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from pellucid import nn
-from pellucid.core.errors import ArgumentError, ShapeError
-from pellucid.keras import activations, initializers, regularizers
-from pellucid.keras.arguments import Arguments, bound, refuse, signature, table
-from pellucid.keras.base import COMMON, Layer, _plain
-from pellucid.keras.tensors import KerasTensor, Node, called
+from pellucid.core.errors import ArgumentError
+from pellucid.keras import activations, augmenting, initializers, regularizers
+from pellucid.keras.arguments import Arguments, refuse, signature, table
+from pellucid.keras.base import Layer
+from pellucid.keras.wrapped import Make, Mapped
 from pellucid.nn.init import Initializer
 from pellucid.nn.layer import Layer as Inner
-
-Make = Callable[[Arguments, dict[str, Any]], Inner]
-
-# Keras's names of arrays, and those of ours.
-NAMES = {
-    "W": "kernel", "b": "bias", "table": "embeddings", "mean": "moving_mean",
-    "variance": "moving_variance", "P": "pointwise_kernel",
-}  # fmt: skip
-
-
-class Mapped(Layer):
-    """A layer of Keras that is one of ours.
-
-    Attributes:
-        inner: the layer of `pellucid.nn`.
-    """
-
-    room_name = ""
-    make: Make
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        given, rest = bound("layers", self.room_name, args, kwargs, COMMON)
-        for name in ("name", "dtype"):
-            if name in given.values_:
-                rest[name] = getattr(given, name)
-        if "activity_regularizer" in given.values_:
-            rest["activity_regularizer"] = given.activity_regularizer
-        super().__init__(**rest)
-        self._arguments = given
-        for name, value in given.values_.items():  # units, filters, … can be read, as in Keras
-            if not hasattr(type(self), name) and name not in self.__dict__:
-                self.__dict__[name] = value
-        self.inner = type(self).make(given, {"name": _plain(self.name)})
-        given.finish()
-
-    @property
-    def activation_function(self) -> Any:
-        """The function, where the layer is one: LeakyReLU() may be given as an activation."""
-        return self.inner.function if isinstance(self.inner, nn.Activation) else None
-
-    def build(self, input_shape: Any) -> None:
-        """Checks what depends on the number of axes."""
-        axis = self._arguments.values_.get("axis", -1)
-        if self.room_name in _LAST and axis not in (-1, [-1], (-1,)):
-            wanted = len(input_shape) - 1 if isinstance(input_shape, tuple) else None
-            if axis not in (wanted, [wanted], (wanted,)):
-                refuse(self.room_name, "axis", axis, "it must be the last one")
-        rank = _RANKS.get(self.room_name[-2:])
-        if rank and isinstance(input_shape, tuple) and len(input_shape) != rank:
-            raise ShapeError(
-                f"keras.{self.name}",
-                f"x must have {rank} axes with the rows, got {input_shape}",
-                "Add a channel: Reshape((…, 1)).",
-            )
-        self.built = True
-
-    def _traced(self, args: Any, kwargs: Any, tensors: list[KerasTensor]) -> Any:
-        for name in kwargs:
-            refuse(self.room_name, name, kwargs[name])
-        if not self.built:
-            self.build(tensors[0].shape)
-        return called(self.inner, tensors, Node(self, tensors), self.name)
-
-    def inner_layers(self) -> list[Inner]:
-        return [self.inner]
-
-    def own_weights(self) -> list[tuple[Inner, str, str, tuple[int, ...]]]:
-        found = []
-        for kind in ("params", "state"):
-            for name, array in (getattr(self.inner.variables, kind) or {}).items():
-                shape = tuple(array.shape)
-                if name == "P":
-                    rank = getattr(self.inner, "rank", 2)
-                    shape = (*(1,) * rank, *shape)
-                found.append((self.inner, kind, name, shape))
-        return found
-
-    def _frozen(self) -> list[Inner]:
-        return [] if self.trainable else [self.inner]
-
-    def __getattr__(self, name: str) -> Any:
-        for ours, keras in NAMES.items():
-            if name == keras or (name == "depthwise_kernel" and ours == "W"):
-                for inner, kind, own, shape in self.own_weights():
-                    if own == ours:
-                        return getattr(inner.variables, kind)[own].reshape(shape)
-        if name in ("gamma", "beta", "alpha"):
-            held = self.inner.variables.params or {}
-            if name in held:
-                return held[name]
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), **self._arguments.values_}
-
-
-_LAST = ("BatchNormalization", "GroupNormalization", "UnitNormalization", "RMSNormalization")
-_RANKS = {"1D": 3, "2D": 4}
 
 
 def _start(a: Arguments, name: str) -> Initializer:
@@ -121,11 +22,28 @@ def _act(a: Arguments) -> Any:
     return activations.meant(a.where_, a.activation)
 
 
-def _kept(a: Arguments, rank: int, word: str = "kernel") -> Any:
-    """Penalties and bounds of a kernel."""
+def _kept(a: Arguments, rank: int, word: str = "kernel", **others: str) -> Any:
+    """Penalties and bounds of a kernel, and of other parameters by their names in Keras.
+
+    Args:
+        rank: of the kernel.
+        others: the names of other parameters in the layer of ours.
+    """
     found = regularizers.penalties(a.where_, getattr(a, f"{word}_regularizer"))
     found += regularizers.bounds(a.where_, getattr(a, f"{word}_constraint"), rank)
-    return found or None
+    return (*found, *_of(a, **others)) or None
+
+
+def _of(a: Arguments, **leaves: str) -> tuple[Any, ...]:
+    """Penalties and bounds of single parameters; none of one that the layer has not."""
+    found: list[Any] = []
+    for word, leaf in leaves.items():
+        own = regularizers.penalties(a.where_, getattr(a, f"{word}_regularizer"))
+        own += regularizers.bounds(a.where_, getattr(a, f"{word}_constraint"), 1)
+        switch = {"bias": "use_bias", "beta": "center", "gamma": "scale"}.get(word, "")
+        if switch not in a.values_ or getattr(a, switch):
+            found += [regularizers.KerasOf(one, leaf) for one in own]
+    return tuple(found)
 
 
 def _last(a: Arguments) -> Any:
@@ -142,7 +60,7 @@ def _pair(value: Any) -> Any:
 def _dense(a: Arguments, own: dict[str, Any]) -> Inner:
     return nn.Dense(
         a.units, _act(a), a.use_bias, _start(a, "kernel_initializer"),
-        _start(a, "bias_initializer"), regularizer=_kept(a, 2), **own,
+        _start(a, "bias_initializer"), regularizer=_kept(a, 2, bias="b"), **own,
     )  # fmt: skip
 
 
@@ -165,7 +83,7 @@ def _convolution(kind: Any, rank: int) -> Make:
             activation=_act(a), use_bias=a.use_bias,
             kernel_initializer=_start(a, "kernel_initializer"),
             bias_initializer=_start(a, "bias_initializer"),
-            regularizer=_kept(a, rank + 2), **own,
+            regularizer=_kept(a, rank + 2, bias="b"), **own,
         )  # fmt: skip
 
     return make
@@ -178,7 +96,7 @@ def _depthwise(kind: Any, rank: int) -> Make:
             _pair(a.kernel_size), _pair(a.strides), a.padding, _pair(a.dilation_rate),
             a.depth_multiplier, _act(a), a.use_bias, _start(a, "depthwise_initializer"),
             _start(a, "bias_initializer"),
-            regularizer=regularizers.penalties(a.where_, a.depthwise_regularizer) or None, **own,
+            regularizer=_of(a, depthwise="W", bias="b") or None, **own,
         )  # fmt: skip
 
     return make
@@ -190,7 +108,8 @@ def _separable(kind: Any, rank: int) -> Make:
         return kind(  # type: ignore[no-any-return]
             a.filters, _pair(a.kernel_size), _pair(a.strides), a.padding, _pair(a.dilation_rate),
             a.depth_multiplier, _act(a), a.use_bias, _start(a, "depthwise_initializer"),
-            _start(a, "pointwise_initializer"), _start(a, "bias_initializer"), **own,
+            _start(a, "pointwise_initializer"), _start(a, "bias_initializer"),
+            regularizer=_of(a, depthwise="W", pointwise="P", bias="b") or None, **own,
         )  # fmt: skip
 
     return make
@@ -288,6 +207,32 @@ def _embedding(a: Arguments, own: dict[str, Any]) -> Inner:
     )  # fmt: skip
 
 
+def _within(a: Arguments, name: str, low: float, high: float) -> Any:
+    """A number, or two of them, within bounds."""
+    given = _pair(getattr(a, name))
+    if not all(low <= one <= high for one in (given if isinstance(given, tuple) else (given,))):
+        raise ArgumentError(
+            f"keras.{a.where_}", f"{name} must lie in [{low}, {high}], got {given!r}"
+        )
+    return tuple(sorted(given)) if isinstance(given, tuple) else given
+
+
+def _erasing(a: Arguments, own: dict[str, Any]) -> Inner:
+    _last(a)
+    factor, scale = _within(a, "factor", 0, 1), _within(a, "scale", 0, 1)
+    low, high = factor if isinstance(factor, tuple) else (0.0, factor)
+    if isinstance(a.fill_value, (tuple, list)):
+        refuse(a.where_, "fill_value", a.fill_value, "one number for all channels")
+    return augmenting.KerasErasing(
+        (low + high) / 2, scale if isinstance(scale, tuple) else (0.0, scale), a.fill_value,
+        tuple(a.value_range), **own,
+    )  # fmt: skip
+
+
+def _affine(a: Arguments) -> Any:
+    return _of(a, gamma="gamma", beta="beta") or None
+
+
 def _shared(a: Arguments) -> tuple[int, ...]:
     axes = a.shared_axes
     return () if axes is None else (axes,) if isinstance(axes, int) else tuple(axes)
@@ -321,11 +266,12 @@ ROWS: dict[str, Make] = {
     "Resizing": _resizing,
     "Rescaling": lambda a, own: nn.Rescale(a.scale, a.offset, **own),
     "BatchNormalization": lambda a, own: (a.axis, nn.BatchNorm(
-        a.epsilon, a.center, a.scale, a.momentum, **own))[1],
+        a.epsilon, a.center, a.scale, a.momentum, regularizer=_affine(a), **own))[1],
     "LayerNormalization": lambda a, own: nn.LayerNorm(
-        a.epsilon, a.center, a.scale, _axes(a), **own),
+        a.epsilon, a.center, a.scale, _axes(a), regularizer=_affine(a), **own),
     "GroupNormalization": lambda a, own: (a.axis, nn.GroupNorm(
-        None if a.groups == -1 else a.groups, a.epsilon, a.center, a.scale, **own))[1],
+        None if a.groups == -1 else a.groups, a.epsilon, a.center, a.scale,
+        regularizer=_affine(a), **own))[1],
     "RMSNormalization": lambda a, own: (a.axis, nn.RMSNorm(a.epsilon, **own))[1],
     "UnitNormalization": lambda a, own: (a.axis, nn.UnitNorm(**own))[1],
     "Dropout": lambda a, own: nn.Dropout(a.rate, **own),
@@ -345,13 +291,19 @@ ROWS: dict[str, Make] = {
     "LeakyReLU": _activation("leaky_relu"),
     "ELU": _activation("elu"),
     "Softmax": _activation("softmax"),
-    "PReLU": lambda a, own: nn.PReLU(_start(a, "alpha_initializer"), _shared(a), **own),
+    "PReLU": lambda a, own: nn.PReLU(
+        _start(a, "alpha_initializer"), _shared(a),
+        regularizer=_of(a, alpha="alpha") or None, **own),
     "Identity": lambda a, own: nn.Activation("linear", **own),
     "RandomFlip": _random(nn.RandomFlip, "mode"),
     "RandomRotation": _random(nn.RandomRotation, "factor", *_FILLS),
     "RandomTranslation": _random(
         nn.RandomShift, "height=height_factor", "width=width_factor", *_FILLS),
     "RandomZoom": _random(nn.RandomZoom, "height=height_factor", "width=width_factor", *_FILLS),
+    "RandomShear": lambda a, own: _last(a) or augmenting.KerasShear(
+        _within(a, "x_factor", 0, 1), _within(a, "y_factor", 0, 1), fill_mode=a.fill_mode,
+        fill_value=a.fill_value, interpolation=a.interpolation, **own),
+    "RandomErasing": _erasing,
     "RandomCrop": _random(nn.RandomCrop, "height", "width"),
     "RandomBrightness": _random(nn.RandomBrightness, "factor", "value_range"),
     "RandomContrast": _random(nn.RandomContrast, "factor", "value_range"),

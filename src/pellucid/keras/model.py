@@ -18,7 +18,7 @@ from pellucid.keras.compiling import Compiled
 from pellucid.keras.networks import as_arrays, numbers
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import flat, mapped
-from pellucid.keras.training import Batches, Bridge, Measures, run
+from pellucid.keras.training import ArrayBatches, Batches, Bridge, Measures, run
 from pellucid.tables import load
 from pellucid.train.history import MAX_EPOCHS
 
@@ -63,14 +63,14 @@ class Model(Compiled):
             if validation_split:
                 refuse("Model.fit", "validation_split", validation_split, "give validation_data")
             x, first = training.peeked(x)
-            network = self._configure("fit", numbers(first[0]))
+            network = self._configure_for("fit", *training.unpacked(first))
             stream = Batches(x, self._batch(class_weight), steps_per_epoch, shuffle)
             total = steps_per_epoch
         else:
-            if y is None:
-                raise ArgumentError("keras.fit", "y must be given with x")
-            x, y = as_arrays(x), as_arrays(y)
-            network = self._configure("fit", x)
+            x, y = as_arrays(x), None if y is None else as_arrays(y)
+            weighted = sample_weight is not None or class_weight is not None
+            network = self._configure("fit", x, y, weighted)
+            self._check_targets("fit", y)
             if validation_split and validation_data is None:
                 (x, y, sample_weight), validation_data = training.split(
                     [x, y, None if sample_weight is None else np.asarray(sample_weight)],
@@ -78,17 +78,21 @@ class Model(Compiled):
                 )
                 if validation_data[2] is None:
                     validation_data = validation_data[:2]
-            total = -(-len(flat(x)[0]) // (batch_size or 32))
-            if steps_per_epoch not in (None, total):
-                refuse(
-                    "Model.fit", "steps_per_epoch", steps_per_epoch,
-                    "of arrays an epoch is all rows; give a generator for parts of them",
-                )  # fmt: skip
+            rows = len(flat(x)[0])
             if class_weight is not None:
                 if len(self._output_names) > 1:
                     refuse("Model.fit", "class_weight", class_weight, "it is of one output")
                 sample_weight = training.by_class(y, class_weight, sample_weight)
-        held = self._held(validation_data, validation_steps)
+            total = -(-rows // (batch_size or 32))
+            if steps_per_epoch is not None and batch_size is None:
+                batch_size = -(-rows // steps_per_epoch)
+                total = steps_per_epoch
+            elif batch_size and training.is_part(rows, batch_size, steps_per_epoch):
+                parts = ArrayBatches(x, y, sample_weight, batch_size)
+                stream = Batches(parts, self._batch(), steps_per_epoch, shuffle)
+                total = steps_per_epoch
+        size = validation_batch_size or batch_size
+        held = self._held(validation_data, validation_steps, size)
         self.stop_training = False
         measures = self._measures(network)
         history = History()
@@ -117,20 +121,20 @@ class Model(Compiled):
             }  # fmt: skip
             if held is not None:
                 options["validation_freq"] = validation_freq
-                chunk = self._at_once(validation_batch_size, batch_size)
+                chunk = self._at_once(network, validation_batch_size, batch_size)
                 options |= {f"validation_{name}": value for name, value in chunk.items()}
             if stream is not None:
                 run(several, lambda: network.fit(stream, **options))
             else:
                 if batch_size is not None:
                     options["batch_size"] = batch_size
+                features, targets, row_weights = self._rows(x, y, sample_weight)
                 run(
                     several,
                     lambda: network.fit(
-                        self._x(x), self._y(y), sample_weight=sample_weight, shuffle=shuffle,
-                        **options,
+                        features, targets, sample_weight=row_weights, shuffle=shuffle, **options
                     ),
-                )  # fmt: skip
+                )
         finally:
             if quiet:
                 bridge.read(network.history.epochs, initial_epoch)
@@ -162,7 +166,7 @@ class Model(Compiled):
         if self.optimizer.inner.average is not None and slots is not None:
             self.network().set_weights(slots["average"])
 
-    def _held(self, given: Any, steps: int | None) -> Any:
+    def _held(self, given: Any, steps: int | None, size: int | None) -> Any:
         """Validation data in our form."""
         if given is None:
             if steps is not None:
@@ -170,11 +174,24 @@ class Model(Compiled):
             return None
         if training.is_batches(given):
             return Batches(given, self._batch(), steps)
-        if steps is not None:
-            refuse("Model.fit", "validation_steps", steps, "of arrays all rows are measured")
-        x, y, *weights = given
-        x = as_arrays(x)
-        return (self._x(x), self._y(as_arrays(y)), *weights)
+        x, y, weights = training.first_rows(
+            [None if one is None else as_arrays(one) for one in training.unpacked(given)],
+            size, steps,
+        )  # fmt: skip
+        made = self._rows(x, y, weights)
+        return made[: 2 if made[2] is None else 3]
+
+    def _configure_for(self, where: str, x: Any, y: Any, weights: Any) -> Any:
+        """What is trained on batches like this one."""
+        y = None if y is None else numbers(y)
+        network = self._configure(where, numbers(x), y, weights is not None)
+        self._check_targets(where, y)
+        return network
+
+    def _check_targets(self, where: str, y: Any) -> None:
+        """Refuses data without targets where a loss of compile needs them."""
+        if y is None and not self._own_objective and not self._without_targets:
+            raise ArgumentError(f"keras.{where}", "y must be given with x, got none")
 
     # -- evaluate and predict ---------------------------------------------------------------
 
@@ -199,15 +216,17 @@ class Model(Compiled):
             one.on_test_begin({})
         if training.is_batches(x):
             x, first = training.peeked(x)
-            network = self._configure("evaluate", numbers(first[0]))
-            found = network.evaluate(Batches(x, self._batch(), steps))
+            network = self._configure_for("evaluate", *training.unpacked(first))
+            options = self._at_once(network, batch_size)
+            found = network.evaluate(Batches(x, self._batch(), steps), **options)
         else:
-            if steps is not None:
-                refuse("Model.evaluate", "steps", steps, "of arrays all rows are measured")
-            x, y = as_arrays(x), as_arrays(y)
-            network = self._configure("evaluate", x)
-            options = self._at_once(batch_size)
-            found = network.evaluate(self._x(x), self._y(y), sample_weight=sample_weight, **options)
+            x, y = as_arrays(x), None if y is None else as_arrays(y)
+            x, y, sample_weight = training.first_rows([x, y, sample_weight], batch_size, steps)
+            network = self._configure("evaluate", x, y, sample_weight is not None)
+            self._check_targets("evaluate", y)
+            options = self._at_once(network, batch_size)
+            features, targets, weights = self._rows(x, y, sample_weight)
+            found = network.evaluate(features, targets, sample_weight=weights, **options)
         measures = self._measures(network)
         logs = measures.of(found)
         for one in several:
@@ -243,12 +262,10 @@ class Model(Compiled):
         options: dict[str, Any] = {} if batch_size is None else {"batch_size": batch_size}
         if training.is_batches(x):
             x, first = training.peeked(x)
-            network = self.network(numbers(first[0] if isinstance(first, tuple) else first))
+            network = self.network(numbers(training.unpacked(first)[0]))
             found: Any = network.predict(Batches(x, self._features, steps))
         else:
-            if steps is not None:
-                refuse("Model.predict", "steps", steps, "of arrays all rows are predicted")
-            x = as_arrays(x)
+            (x,) = training.first_rows([as_arrays(x)], batch_size, steps)
             network = self.network(x)
             found = network.predict(self._x(x), **options)
         made = iter(flat(found))
@@ -260,7 +277,7 @@ class Model(Compiled):
         return result
 
     def _features(self, batch: Any) -> Any:
-        return (self._x(numbers(batch[0] if isinstance(batch, tuple) else batch)),)
+        return (self._x(numbers(training.unpacked(batch)[0])),)
 
     @checked
     def predict_on_batch(self, x: Any) -> Any:
@@ -276,14 +293,16 @@ class Model(Compiled):
         class_weight: Any = None,
         return_dict: bool = False,
     ) -> Any:
-        """One step, and what it measured of its batch."""
-        x, y = as_arrays(x), as_arrays(y)
-        network = self._configure("train_on_batch", x)
-        rows = len(flat(x)[0])
+        """One step; the loss and the metrics of the batch before it."""
+        x, y = as_arrays(x), None if y is None else as_arrays(y)
+        weighted = sample_weight is not None or class_weight is not None
+        network = self._configure("train_on_batch", x, y, weighted)
+        self._check_targets("train_on_batch", y)
         if class_weight is not None:
             sample_weight = training.by_class(y, class_weight, sample_weight)
+        features, targets, weights = self._rows(x, y, sample_weight)
         found = network.fit(
-            self._x(x), self._y(y), sample_weight=sample_weight, batch_size=rows, shuffle=False,
+            features, targets, sample_weight=weights, batch_size=len(flat(x)[0]), shuffle=False,
             seed=SESSION.seed(), verbose=0, callbacks=[training.OneStep(self.optimizer.scale)],
         )  # fmt: skip
         row = {name: values[-1] for name, values in found.epochs.items()}
@@ -293,16 +312,17 @@ class Model(Compiled):
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
-        """Measures one batch."""
-        x, y = as_arrays(x), as_arrays(y)
-        network = self._configure("test_on_batch", x)
-        row = network.evaluate(
-            self._x(x), self._y(y), sample_weight=sample_weight, batch_size=len(flat(x)[0])
-        )
+        """The loss and the metrics of one batch."""
+        x, y = as_arrays(x), None if y is None else as_arrays(y)
+        network = self._configure("test_on_batch", x, y, sample_weight is not None)
+        self._check_targets("test_on_batch", y)
+        features, targets, weights = self._rows(x, y, sample_weight)
+        size = len(flat(x)[0])
+        row = network.evaluate(features, targets, sample_weight=weights, batch_size=size)
         return self._shown(self._measures(network), row, return_dict)
 
     def reset_metrics(self) -> None:
-        """Forgets nothing: each call measures its own rows."""
+        """Nothing is left to forget: each call measures its own rows."""
 
     # -- files ------------------------------------------------------------------------------
 

@@ -13,12 +13,12 @@ from pellucid.keras import arguments
 from pellucid.keras.arguments import refuse
 from pellucid.keras.base import Layer
 from pellucid.keras.layers import InputLayer
-from pellucid.keras.mapped import Mapped
 from pellucid.keras.model import Model
 from pellucid.keras.networks import as_arrays
 from pellucid.keras.optimizers import Optimizer
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import ROOT, KerasTensor, flat, input_tensor
+from pellucid.keras.wrapped import Mapped
 from pellucid.tables import load
 
 

@@ -7,20 +7,32 @@ from typing import Any
 
 import numpy as np
 
+import pellucid.numpy as pnp
 from pellucid import models as ours
 from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError, nearest
-from pellucid.keras import graphs
+from pellucid.keras import graphs, terms
 from pellucid.keras.arguments import refuse
-from pellucid.keras.base import COMMON, Layer, _plain
+from pellucid.keras.base import COMMON, Layer
 from pellucid.keras.layers import InputLayer
 from pellucid.keras.session import SESSION
-from pellucid.keras.tensors import ROOT, KerasTensor, flat, mapped
+from pellucid.keras.tensors import ROOT, KerasTensor, Node, applied, flat, mapped
+from pellucid.keras.weighted import plain_name
 
-_REFUSED = (
-    *("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics"),
-    *("make_train_function", "make_test_function", "make_predict_function"),
+_LOOP = (
+    "Define compute_loss for an objective of your own. For a step of your own write a loop over "
+    "model.network(), with pel.value_and_grad: docs/keras.md has it."
 )
+_AFTER = "Call evaluate and predict, and change what they return."
+_REFUSED = {
+    "train_step": _LOOP,
+    "make_train_function": _LOOP,
+    "test_step": "Define compute_loss and metrics for what evaluate measures. " + _AFTER,
+    "make_test_function": _AFTER,
+    "predict_step": "Write a Model that ends in what predict is to return. " + _AFTER,
+    "make_predict_function": _AFTER,
+    "compute_metrics": "Give compile metrics, functions (y_true, y_pred) too.",
+}
 
 
 class Network(Layer):
@@ -48,6 +60,7 @@ class Network(Layer):
         self._compiled: dict[str, Any] | None = None
         self._configured: Any = None
         self._first_epoch = 0
+        self._objective: Any = None
         self._losses: list[Any] = []
         self._flat_targets: dict[int, bool] = {}  # outputs whose targets are (N,)
         if inputs is not None:
@@ -70,17 +83,20 @@ class Network(Layer):
         self._inputs, self._outputs = inputs, outputs
         first, last = graphs.named(inputs, "inputs"), graphs.named(outputs, "outputs")
         self._input_names, self._output_names = list(first), list(last)
-        self._network = graphs.network(first, last, _plain(self.name))
+        losses = terms.of_network(outputs)
+        self._network = graphs.network(first, last, plain_name(self.name), losses)
         self._configured = None
 
     def network(self, x: Any = None) -> ours.Model:
         """The Model of ours; x gives the shapes where they are not known."""
-        for name in _REFUSED:
+        for name, instead in _REFUSED.items():
             if hasattr(type(self), name):
-                refuse(
-                    type(self).__name__, name, "…",
-                    "fit trains by its own step: see docs/training-loops.md for loops of your own",
-                )  # fmt: skip
+                raise ArgumentError(
+                    f"keras.{type(self).__name__}",
+                    f"{name} must be Keras's: fit makes one graph of a whole step, and a step that "
+                    "is written for JAX, TensorFlow or PyTorch is none, got one of your own",
+                    instead,
+                )
         if self._network is None:
             if x is None:
                 raise ArgumentError(
@@ -125,6 +141,7 @@ class Network(Layer):
         found = network(symbols)
         made = flat(found)
         types = network.architecture.output_types
+        self._bring_losses(made, tensors)
         wrapped = iter(
             [
                 KerasTensor(symbol, type, None, tensors[0].root, name)
@@ -132,6 +149,16 @@ class Network(Layer):
             ]
         )
         return mapped(self._outputs, lambda _: next(wrapped))
+
+    def _bring_losses(self, made: list[Any], tensors: list[KerasTensor]) -> None:
+        """Adds the losses inside of a network that is called to those of the call."""
+        architecture = self.network().architecture
+        types = [*architecture.input_types, *architecture.types]
+        for place, symbol in zip(architecture.terms, made[0].terms, strict=True):
+            one = KerasTensor(symbol, types[place], Node(None, tensors), tensors[0].root, "loss")
+            terms.add(applied(pnp.mean, (one,), {}, "loss") if one.shape else one)
+        for one in made:
+            one.terms = ()
 
     def _given(self, x: Any, what: str) -> list[Any]:
         """x or y as a list in the order of the inputs or outputs."""
@@ -180,13 +207,19 @@ class Network(Layer):
         self.network()
         return self._inputs
 
+    @property  # type: ignore[misc]
+    def output(self) -> Any:
+        """The tensors that the network gives."""
+        self.network()
+        return self._outputs
+
     @property
     def input_shape(self) -> Any:
-        return mapped(self.input, lambda one: one.shape)
+        return _shapes(self.input)
 
     @property
     def output_shape(self) -> Any:
-        return mapped(self.output, lambda one: one.shape)
+        return _shapes(self.output)
 
     @property
     def output_names(self) -> list[str]:
@@ -251,6 +284,12 @@ class Network(Layer):
         say(f"Total params: {total:,}")
         say(f"Trainable params: {trained:,}")
         say(f"Non-trainable params: {total - trained:,}")
+
+
+def _shapes(tensors: Any) -> Any:
+    """The shape of a tensor, or a list of several."""
+    found = [one.shape for one in flat(tensors)]
+    return found if isinstance(tensors, (list, tuple, dict)) else found[0]
 
 
 def array(x: Any) -> Any:

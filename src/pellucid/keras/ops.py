@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import pellucid.numpy as pnp
-from pellucid.keras import arguments
-from pellucid.keras.arguments import Arguments, bound, signature
+from pellucid.keras import arguments, ops_arrays, ops_made, ops_nn, ops_shapes
+from pellucid.keras.arguments import Arguments
+from pellucid.keras.ops_functions import function_of, several_of
 from pellucid.keras.tensors import applied, is_symbolic
 from pellucid.nn.activations import BY_NAME
 
@@ -38,8 +39,9 @@ def _dtype(a: Arguments) -> Any:
 
 def _norm(a: Arguments) -> Callable[..., Any]:
     a.only("order", 2)
+    least = 1e-7 if a.epsilon is None else a.epsilon
     return lambda x: (
-        x / pnp.maximum(pnp.sqrt(pnp.sum(pnp.square(x), axis=a.axis, keepdims=True)), a.epsilon)
+        x / pnp.maximum(pnp.sqrt(pnp.sum(pnp.square(x), axis=a.axis, keepdims=True)), least)
     )
 
 
@@ -67,6 +69,7 @@ ROWS: dict[str, tuple[tuple[str, ...], Make]] = {
             "subtract": "subtract",
             "multiply": "multiply",
             "divide": "divide",
+            "true_divide": "divide",
             "maximum": "maximum",
             "minimum": "minimum",
             "power": "pow",
@@ -195,23 +198,11 @@ def _shape(x: Any, new: Any) -> tuple[Any, ...]:
     return dims
 
 
-def _function(name: str, tensors: tuple[str, ...], make: Make) -> Callable[..., Any]:
-    def function(*args: Any, **kwargs: Any) -> Any:
-        given, _ = bound("ops", name, args, kwargs)
-        call = make(given)
-        given.read_.update(tensors)
-        values = [given.values_[one] for one in tensors]
-        result = applied(call, tuple(values), {}, name)
-        given.finish()
-        return result
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"As keras.ops.{name}."
-    function.__signature__ = signature("ops", name)  # type: ignore[attr-defined]
-    return function
-
-
-_MADE = {name: _function(name, *row) for name, row in ROWS.items()}
+_MADE = {
+    name: function_of(name, *row)
+    for name, row in {**ROWS, **ops_arrays.ROWS, **ops_nn.ROWS, **ops_shapes.ROWS}.items()
+}
+_MADE |= {name: several_of(name, *row) for name, row in ops_shapes.SEVERAL.items()}
 
 
 def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
@@ -242,6 +233,9 @@ def convert_to_numpy(x: Any) -> Any:
 
 
 _OWN = {
+    **ops_made.FUNCTIONS,
+    "meshgrid": ops_shapes.meshgrid,
+    "array": convert_to_tensor,
     "einsum": einsum,
     "shape": shape,
     "convert_to_tensor": convert_to_tensor,

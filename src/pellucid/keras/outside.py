@@ -10,6 +10,11 @@ _SOLID = "Layers over three axes are outside: Pellucid convolves and pools over 
 _ELSEWHERE = "It runs what another library made, which is outside."
 _IMAGES = "This augmentation is not there; RandomFlip, RandomRotation, RandomZoom and others are."
 _TEXT = "Text is prepared outside of the model: number the words, and give the numbers."
+_MASKS = "Masks are outside: leave padding out in a layer of your own, by keras.ops.where."
+_WRAPPERS = "A layer that changes another one's weights in each step is outside."
+_LINEAR = "Decompositions of matrices are outside: do it with NumPy before the model."
+_SIGNALS = "Complex numbers and sequences of unknown length are outside."
+_LOOPS = "A graph has no branches and no loops: use keras.ops.where, and Python's for."
 _FILES = "Files are read by pel.data; give arrays."
 _OBJECTS = "Objects are not written as configurations: model.save(path) writes a file."
 
@@ -19,6 +24,18 @@ _RULES = [
     (r"layers\..*3D.*", _SOLID),
     (r"layers\.(Torch|Jax|Flax|TFSM)\w+", _ELSEWHERE),
     (r"layers\.(TextVectorization|Hash\w+|STFT\w*|Mel\w+)", _TEXT),
+    (r"layers\.Masking", _MASKS),
+    (r"layers\.(SpectralNormalization|Wrapper|ReversibleEmbedding|InputSpec)", _WRAPPERS),
+    (
+        r"ops\.(cholesky|.*inv|det|eigh?|lstsq|lu_factor|matrix_rank|slogdet|logdet|solve.*)",
+        _LINEAR,
+    ),
+    (r"ops\.(cholesky_inverse|qr|svd|cdist|corrcoef)", _LINEAR),
+    (r"ops\.(.*fft.*|i?stft|angle|imag|polar|view_as_\w+|ctc_\w+|.*attention)", _SIGNALS),
+    (r"ops\.(cond|switch|scan|associative_scan|while_loop|fori_loop|map|vector\w+)", _LOOPS),
+    (r"ops\.(jvp|custom_gradient)", "Write pel.jvp, or pel.custom_op: docs/training-loops.md."),
+    (r"ops\.(bitwise_\w+|\w+_shift|gcd|lcm|nextafter|view)", "No operation looks at bits."),
+    (r"random\.(beta|binomial|gamma)", "This distribution is not there."),
     (r"layers\.(Random|Aug|Auto|Cut|Mix|Equal|Max|Rand|Solar|Contrast|Pipe)\w+", _IMAGES),
     (
         r".*\.(de)?serialize.*|.*\.get_registered.*|.*register_keras.*|.*[cC]ustom.?[oO]bject.*",
@@ -41,13 +58,6 @@ _RULES = [
 
 # Arguments that no maker reads.
 ARGUMENTS = {
-    "activity_regularizer": "penalties are of weights, kernel_regularizer",
-    "bias_regularizer": "penalties are of kernels, kernel_regularizer",
-    "bias_constraint": "bounds are of kernels, kernel_constraint",
-    "beta_regularizer": "penalties are of kernels",
-    "gamma_regularizer": "penalties are of kernels",
-    "beta_constraint": "bounds are of kernels",
-    "gamma_constraint": "bounds are of kernels",
     "lora_rank": "low-rank adaptation is outside",
     "lora_alpha": "low-rank adaptation is outside",
     "quantization_config": "quantisation is outside",

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from pellucid.core.arguments import integer
 from pellucid.keras.arguments import refuse
 from pellucid.keras.session import SESSION
 
 
 class PyDataset:
-    """Batches by number: define `__len__` and `__getitem__`; `on_epoch_end` may reorder them."""
+    """Batches by number: define `__len__` and `__getitem__`; `on_epoch_end` may reorder them.
+
+    Args:
+        workers: threads that read batches ahead, from 2 on.
+        max_queue_size: the most batches that are read ahead.
+    """
 
     def __init__(
         self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10
     ) -> None:
-        for name, value, plain in (
-            ("workers", workers, 1),
-            ("use_multiprocessing", use_multiprocessing, False),
-            ("max_queue_size", max_queue_size, 10),
-        ):
-            if value != plain:
-                refuse("utils.PyDataset", name, value, "batches are read where they are used")
+        if use_multiprocessing:
+            refuse("utils.PyDataset", "use_multiprocessing", True, "workers are threads")
+        self.workers = integer("keras.utils.PyDataset", "workers", workers, 0)
+        self.max_queue_size = integer("keras.utils.PyDataset", "max_queue_size", max_queue_size, 1)
 
     def __getitem__(self, index: int) -> Any:
         """The batch of this number."""
@@ -46,6 +51,20 @@ class PyDataset:
         self.on_epoch_begin()
         count = self.num_batches
         order = SESSION.random.permutation(count) if shuffle else range(count)
-        for number in list(order)[: count if steps is None else steps]:
-            yield self[int(number)]
+        yield from self._read([int(one) for one in order[: count if steps is None else steps]])
         self.on_epoch_end()
+
+    def _read(self, numbers: Sequence[int]) -> Iterator[Any]:
+        """The batches of these numbers, read ahead by threads where there are several workers."""
+        workers = getattr(self, "workers", 1)  # a class of one's own need not call __init__
+        if workers < 2:
+            yield from map(self.__getitem__, numbers)
+            return
+        with ThreadPoolExecutor(workers) as pool:
+            waiting: deque[Any] = deque()
+            for number in numbers:
+                waiting.append(pool.submit(self.__getitem__, number))
+                if len(waiting) >= self.max_queue_size:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()

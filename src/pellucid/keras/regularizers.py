@@ -15,8 +15,10 @@ from pellucid.core.errors import ArgumentError, nearest
 from pellucid.keras import arguments, constraints
 from pellucid.keras.arguments import Arguments, bound, refuse, signature
 from pellucid.nn import regularizers as ours
+from pellucid.ops import composite
 from pellucid.ops.composite.base import asvalue
-from pellucid.ops.value import Value
+from pellucid.ops.value import Value, elementwise
+from pellucid.runtime.extras import numpy_dtype
 
 
 @record
@@ -29,6 +31,61 @@ class KerasPenalty(ours.Regularizer):
 
     def penalty(self, strength: Value, weight: Value) -> Value:
         return asvalue(self.function(weight)) * strength
+
+
+@record
+class KerasOrthogonal(ours.Regularizer):
+    """λ/2·(sum of |cosines|)/(number of pairs) of the rows or columns of a kernel."""
+
+    strength: float = 0.01
+    columns: bool = False
+    biases: bool = False
+
+    def penalty(self, strength: Value, weight: Value) -> Value:
+        if len(weight.type.shape) != 2:
+            raise ArgumentError(
+                "keras.OrthogonalRegularizer", f"it is of kernels (D, H), got {weight.type.shape}"
+            )
+        rows = composite.permute_dims(weight, (1, 0)) if self.columns else weight
+        squares = composite.sum(elementwise("square", rows), 1, keepdims=True)
+        rows = rows / elementwise("sqrt", elementwise("maximum", squares, 1e-12))
+        count = int(rows.type.shape[0])  # type: ignore[arg-type]
+        cosines = composite.matmul(rows, composite.permute_dims(rows, (1, 0)))
+        others = 1 - np.eye(count, dtype=numpy_dtype(rows.type.dtype))
+        return composite.sum(abs(cosines) * others) * strength / (count * (count - 1.0))
+
+
+@record
+class KerasOf(ours.Regularizer):
+    """A penalty or a bound of one parameter of a layer: its bias, or one of two kernels.
+
+    Args:
+        regularizer: what acts on it; leaf: its name in the layer of ours.
+    """
+
+    regularizer: ours.Regularizer
+    leaf: str
+    biases: bool = False
+
+    def __post_init__(self) -> None:
+        """The regularizer is checked by itself."""
+
+    @property
+    def strength(self) -> float:  # type: ignore[override]
+        return self.regularizer.strength
+
+    @property
+    def is_proximal(self) -> bool:
+        return self.regularizer.is_proximal
+
+    def acts_on(self, leaf: str, bias: bool) -> bool:
+        return leaf == self.leaf
+
+    def penalty(self, strength: Value, weight: Value) -> Value | None:
+        return self.regularizer.penalty(strength, weight)
+
+    def proximal_step(self, strength: Value, rate: Value, weight: Value) -> Value:
+        return self.regularizer.proximal_step(strength, rate, weight)
 
 
 class Regularizer:
@@ -49,10 +106,16 @@ def _both(a: Arguments) -> tuple[ours.Regularizer, ...]:
     return (*((ours.L1(first),) if first else ()), *((ours.L2(2 * second),) if second else ()))
 
 
+def _columns(a: Arguments) -> bool:
+    a.only("mode", "rows", "columns")
+    return bool(a.mode == "columns")
+
+
 ROWS: dict[str, Callable[[Arguments], Any]] = {
     "L1": lambda a: (ours.L1(a.l1),),
     "L2": lambda a: (ours.L2(2 * a.l2),),
     "L1L2": _both,
+    "OrthogonalRegularizer": lambda a: (KerasOrthogonal(a.factor, _columns(a)),),
 }
 
 
@@ -67,10 +130,8 @@ def _class(name: str, make: Callable[[Arguments], Any]) -> type[Regularizer]:
     return type(name, (Regularizer,), own)
 
 
-_KNOWN: dict[str, Any] = {
-    "Regularizer": Regularizer,
-    **arguments.aliases("regularizers", {name: _class(name, make) for name, make in ROWS.items()}),
-}
+MADE: dict[str, Any] = {name: _class(name, make) for name, make in ROWS.items()}
+_KNOWN: dict[str, Any] = {"Regularizer": Regularizer, **arguments.aliases("regularizers", MADE)}
 
 
 def penalties(where: str, given: Any) -> tuple[ours.Regularizer, ...]:

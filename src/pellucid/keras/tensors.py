@@ -33,13 +33,18 @@ from pellucid.transform.trace import trace
 
 _SCALAR = TensorType(int64)
 ROOT: ContextVar[Any] = ContextVar("root", default=None)  # an input, while a `call` is traced
+# While `compute_loss` is traced: an output of the network; the model, and losses made in it.
+BEHIND: ContextVar[Any] = ContextVar("behind", default=None)
+LOSSES: ContextVar[Any] = ContextVar("losses", default=None)
 
 
 class Node:
-    """One call of a layer."""
+    """One call of a layer: what it read, and the losses that were added in it."""
 
-    def __init__(self, layer: Any, inputs: Sequence[KerasTensor]):
-        self.layer, self.inputs = layer, list(inputs)
+    def __init__(
+        self, layer: Any, inputs: Sequence[KerasTensor], terms: Sequence[KerasTensor] = ()
+    ):
+        self.layer, self.inputs, self.terms = layer, list(inputs), list(terms)
 
 
 class KerasTensor:
@@ -189,11 +194,43 @@ class KerasFunction(Layer):
     function: Callable[..., Any]
 
     multiple_inputs: ClassVar[bool] = True
+    needs_rows: ClassVar[bool] = False
 
     def apply(
         self, params: Tree, state: Tree, x: Any, *, train: bool, key: Key | None
     ) -> tuple[Value, Tree]:
         return asvalue(self.function(*x)), state
+
+
+@record
+class KerasBorrowed(Layer):
+    """A weight of another layer of the same network, whatever x is.
+
+    Args:
+        owner: the layer whose weight it is; leaf: its name there; shape: in Keras.
+    """
+
+    owner: Layer
+    leaf: str
+    shape: tuple[int, ...]
+
+    needs_rows: ClassVar[bool] = False
+
+    @property
+    def lender(self) -> Layer:
+        return self.owner
+
+    def apply(
+        self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
+    ) -> tuple[Value, Tree]:
+        return composite.reshape(params[self.leaf], self.shape), state
+
+
+def borrowed(owner: Layer, leaf: str, shape: tuple[int, ...], behind: KerasTensor) -> KerasTensor:
+    """A weight of a layer as a tensor of a network, in which `behind` stands behind that layer."""
+    symbol = Symbol(KerasBorrowed(owner, leaf, shape), [behind.symbol])
+    type = TensorType(SESSION.dtype, shape)
+    return KerasTensor(symbol, type, Node(None, [behind]), behind.root, leaf)
 
 
 def input_tensor(shape: Sequence[int | None], name: str) -> KerasTensor:

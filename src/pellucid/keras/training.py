@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from pellucid.keras.arguments import refuse
 from pellucid.keras.callback import Callback, sees_batches
 from pellucid.keras.callbacks import TerminateOnNaN
 from pellucid.keras.pydataset import PyDataset
+from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import flat, mapped
 from pellucid.train.callback import Callback as Hooks
 from pellucid.train.callback import Run
@@ -168,6 +170,16 @@ def by_class(y: Array, class_weight: Mapping[int, float], sample_weight: Any) ->
     return weights if sample_weight is None else weights * np.asarray(sample_weight)
 
 
+def unpacked(batch: Any) -> tuple[Any, Any, Any]:
+    """x, y and weights of a batch; None for what is not there."""
+    several = tuple(batch) if isinstance(batch, (list, tuple)) else (batch,)
+    if len(several) not in (1, 2, 3):
+        raise ArgumentError(
+            "keras.fit", f"a batch must be (x, y) or (x, y, weights), got {len(several)} parts"
+        )
+    return (*several, None, None)[:3]
+
+
 def split(arrays: Any, fraction: float) -> tuple[Any, Any]:
     """The first rows of nested arrays, and the last: `fraction` of all, as Keras counts."""
     rows = len(next(one for one in flat(arrays) if one is not None))
@@ -185,6 +197,49 @@ def split(arrays: Any, fraction: float) -> tuple[Any, Any]:
 def is_batches(x: Any) -> bool:
     """Whether x gives batches."""
     return isinstance(x, PyDataset) or is_stream(x)
+
+
+def is_part(rows: int, size: int, steps: int | None) -> bool:
+    """Whether so many steps are fewer than all rows have; Keras's warning where they are more."""
+    if steps is None:
+        return False
+    most = -(-rows // size)
+    if steps > most:
+        warnings.warn(
+            f"[keras.fit] the data have {most} batches of {size}, and steps_per_epoch={steps}: an "
+            "epoch ends with the data.",
+            stacklevel=4,
+        )
+    return steps < most
+
+
+def first_rows(arrays: Sequence[Any], size: int | None, steps: int | None) -> list[Any]:
+    """The rows of so many batches; all where there is no size, as Keras divides them then."""
+    if size is None or steps is None:
+        return list(arrays)
+    return [mapped(one, lambda a: None if a is None else a[: size * steps]) for one in arrays]
+
+
+class ArrayBatches(PyDataset):
+    """Rows of arrays as batches of one size."""
+
+    def __init__(self, x: Any, y: Any, weights: Any, size: int):
+        super().__init__()
+        self._parts = [one for one in (x, y, weights) if one is not None]
+        self._rows, self._size = len(flat(x)[0]), size
+        self._order = np.arange(self._rows)
+
+    def __len__(self) -> int:
+        return -(-self._rows // self._size)
+
+    def __getitem__(self, index: int) -> Any:
+        chosen = self._order[index * self._size : (index + 1) * self._size]
+        return tuple(mapped(one, lambda a: np.asarray(a)[chosen]) for one in self._parts)
+
+    def batches(self, steps: int | None, shuffle: bool) -> Iterator[Any]:
+        if shuffle:
+            self._order = SESSION.random.permutation(self._rows)
+        return super().batches(steps, False)
 
 
 class Batches:
@@ -207,6 +262,7 @@ class Batches:
         self.source, self.prepared, self.steps = source, prepared, steps
         self.shuffle = shuffle
         self._iterator: Iterator[Any] | None = None
+        self._seen = 0
 
     def __call__(self, epoch: int) -> Iterator[Any]:
         return map(self.prepared, self._raw())
@@ -214,12 +270,26 @@ class Batches:
     def _raw(self) -> Iterator[Any]:
         source = self.source
         if isinstance(source, PyDataset):
-            return source.batches(self.steps, self.shuffle)
+            return self._of_dataset(source)
         if self.steps is None:
             return iter(source() if callable(source) else source)
         if self._iterator is None:
             self._iterator = iter(source() if callable(source) else source)
         return itertools.islice(self._iterator, self.steps)
+
+    def _of_dataset(self, source: PyDataset) -> Iterator[Any]:
+        """The next `steps` batches; behind the last one of the dataset it begins anew."""
+        if self.steps is None:
+            yield from source.batches(None, self.shuffle)
+            return
+        if self._iterator is None:
+            self._iterator, self._seen = source.batches(None, self.shuffle), 0
+        for batch in itertools.islice(self._iterator, self.steps):
+            self._seen += 1
+            yield batch
+        if self._seen >= source.num_batches:
+            next(self._iterator, None)  # which calls on_epoch_end
+            self._iterator = None
 
 
 def verbosity(where: str, verbose: Any) -> int:

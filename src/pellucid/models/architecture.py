@@ -66,6 +66,7 @@ class Architecture:
         sources: for each layer the numbers of what it reads: the inputs come first, then the
             layers' outputs.
         ends: the number of each output among them.
+        terms: the numbers of the values that are added to the objective.
         groups: models that were called inside this one, by name.
         reads: the numbers of what each of them reads, where it is all part of this model.
         input_types: empty where the shapes are not known yet.
@@ -79,6 +80,7 @@ class Architecture:
         self.where, self.inputs, self.dtype = where, inputs, dtype
         self.outputs = Ports(("output",), each="output")
         self.ends: tuple[int, ...] = (0,)
+        self.terms: tuple[int, ...] = ()
         self.layers: list[Layer] = []
         self.names: list[str] = []
         self.sources: list[tuple[int, ...]] = []
@@ -264,13 +266,18 @@ class Architecture:
                 "Only the first layer of a model needs an input_shape.",
             )
         known = {} if name not in self.params else {"own": (self.params[name], self.state[name])}
+        lent = None if layer.lender is None else self.params[self._lender(layer)]
 
-        def one(seed: Value, step: Value, own: Any, reads: list[Value]) -> Any:
+        def one(seed: Value, step: Value, own: Any, lent: Any, reads: list[Value]) -> Any:
             params, state = own or layer.init(Key(seed, step, "init").child(name), reads[0].type)
-            out, _ = layer.apply(params, state, read_by(layer, reads), train=False, key=None)
+            given = params if layer.lender is None else lent
+            out, _ = layer.apply(given, state, read_by(layer, reads), train=False, key=None)
             return params, state, out
 
-        arguments = {"seed": _SCALAR, "step": _SCALAR, "own": known.get("own"), "reads": reads}
+        arguments = {
+            **{"seed": _SCALAR, "step": _SCALAR, "own": known.get("own")},
+            **{"lent": lent, "reads": reads},
+        }
         leaves, structure = trees.flatten(arguments)
         traced = trace(
             one,
@@ -282,6 +289,22 @@ class Architecture:
         self.params[name], self.state[name], out = found
         self.types.append(out)
         self.nodes += len(traced.graph)
+
+    def _lender(self, layer: Layer) -> str:
+        """The name of the layer before this one whose parameters it gets.
+
+        Raises:
+            ArgumentError: where none before it is that layer.
+        """
+        name = self._known.get(id(layer.lender), "")
+        if name not in self.params:
+            raise ArgumentError(
+                layer.where,
+                f"the {layer.lender.where if layer.lender else ''} whose weights it reads must be "
+                "called before it in the same model, got a model without",
+                "Call that layer first.",
+            )
+        return name
 
     def initial(self) -> tuple[Graph, trees.Structure]:
         """The graph (seed, step) → (params, state); the types of all values are known."""
@@ -312,18 +335,26 @@ class Architecture:
         key: Key | None,
         frozen: Collection[str] = (),
         raw: Collection[int] = (),
+        terms: bool = False,
     ) -> tuple[list[Output], Any]:
         """The outputs, and the layers' new state.
 
         Args:
+            terms: whether the terms of the objective stand behind the outputs. Without them no
+                layer is computed that leads to terms alone.
             frozen: names of layers that act as in prediction, whose state stays.
             raw: numbers of values of which is also told what they are before the final
                 activation of the layer that makes them.
         """
         after, values = dict(state), [Output(one) for one in inputs]
         calls: dict[str, int] = {}
+        wanted = (*self.ends, *self.terms) if terms else self.ends
+        needed = self._before(wanted) if self.terms else range(len(values) + len(self.layers))
         for layer, name, read in zip(self.layers, self.names, self.sources, strict=True):
             calls[name] = calls.get(name, 0) + 1
+            if len(values) not in needed:
+                values.append(values[read[0]])  # holds the place: nothing reads it
+                continue
             own = None if key is None else key.child(name)
             if own is not None and calls[name] > 1:  # no two calls of a layer share a mask
                 own = own.child(str(calls[name]))
@@ -335,14 +366,25 @@ class Architecture:
             out = given
             if plain is not None:
                 out, after[name] = plain.apply(
-                    params[name],
+                    params[name if layer.lender is None else self._lender(layer)],
                     after[name],
                     given,
                     train=train and name not in frozen,
                     key=own,
                 )
             values.append(Output(out, activation))
-        return [values[end] for end in self.ends], after
+        return [values[end] for end in wanted], after
+
+    def _before(self, wanted: Sequence[int]) -> set[int]:
+        """The numbers of these values and of all that they are made of."""
+        found, left, first = set(wanted), list(wanted), len(self.inputs)
+        while left:
+            place = left.pop()
+            for one in self.sources[place - first] if place >= first else ():
+                if one not in found:
+                    found.add(one)
+                    left.append(one)
+        return found
 
     def ending(self, end: int) -> tuple[int, list[int]]:
         """The layer that gives the output number `end` its meaning, and those behind it.

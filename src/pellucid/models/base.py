@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.compiler.passes.in_blocks import in_blocks
 from pellucid.core import display, dtypes, shapes, trees
 from pellucid.core.arguments import seed as check_seed
 from pellucid.core.errors import ArgumentError, DTypeError, ShapeError
@@ -39,6 +40,7 @@ from pellucid.train.state import Weights
 from pellucid.train.step import gradient_graph, slots_graph, step_graph
 from pellucid.train.task import Task
 from pellucid.transform.arrays import check_whole, converted
+from pellucid.transform.custom import in_rows
 
 Array = np.ndarray[Any, Any]
 
@@ -399,6 +401,16 @@ class BaseModel(Network):
                 graph = self.programs.traced(lambda: step_graph(task, optimizer, slots))
             self.programs.graphs[key] = graph
         return graph
+
+    def chunked_graph(self, task: Task, rows: int) -> Graph:
+        """The same step with its sums over a batch in chunks of so many rows.
+
+        Operations of a person's own are written out as rows: what they do to a batch must be known.
+        """
+        graph, key = self.step_graph(task), (self.key(task), rows)
+        if key not in self.programs.graphs:
+            self.programs.graphs[key] = in_blocks(in_rows(graph), rows)
+        return self.programs.graphs[key]
 
     def start_slots(self, task: Task) -> None:
         """The optimizer's slots before the first step."""

@@ -80,6 +80,8 @@ def placed(model: BaseModel, given: Sequence[Symbol]) -> Any:
     ):
         scope = model, name, tuple(given)
         values.append(Symbol(layer, [values[n] for n in read], scope=scope))
+    for end in architecture.ends:
+        values[end].terms = tuple([values[n] for n in architecture.terms])
     return architecture.outputs.nested([values[end] for end in architecture.ends])
 
 

@@ -73,6 +73,8 @@ class Configuration:
         losses, weights, metrics: one per output.
         gradient_norm: whether the norm of the gradient is measured.
         rates: of layers whose rate is not that of the optimizer.
+        unpenalized: names of layers whose own penalties are no part of the objective; bounds act.
+        still: names of layers that act in training as in prediction, though their weights train.
     """
 
     optimizer: Optimizer
@@ -82,6 +84,8 @@ class Configuration:
     gradient_norm: bool
     regularizers: tuple[Regularizer, ...]
     rates: dict[str, float]
+    unpenalized: frozenset[str] = frozenset()
+    still: frozenset[str] = frozenset()
 
     @property
     def traced_parts(self) -> tuple[Any, ...]:
@@ -112,6 +116,7 @@ class Configuration:
         """What is trained on targets of these types; `params` and `state` are trees of types."""
         contracts = self.contracts(architecture)
         frozen = {name for name in state if state[name] and self.rates.get(name) == 0}
+        frozen |= self.still
         raw = {
             architecture.ending(end)[0]
             for end, one in zip(architecture.ends, contracts, strict=True)
@@ -122,7 +127,7 @@ class Configuration:
             params: Any, state: Any, inputs: Any, *, train: bool, key: Key | None
         ) -> tuple[list[Any], Any]:
             return architecture.apply(
-                params, state, inputs, train=train, key=key, frozen=frozen, raw=raw
+                params, state, inputs, train=train, key=key, frozen=frozen, raw=raw, terms=True
             )
 
         several = architecture.outputs.several
@@ -163,17 +168,19 @@ class Configuration:
                 tuple(
                     i
                     for i, (layer, leaf) in enumerate(each)
-                    if one.biases or leaf not in layer.biases
+                    if one.acts_on(leaf, leaf in layer.biases)
                 ),
             )
             for one in self.regularizers
         ]
-        for layer in layers.values():
+        for name, layer in layers.items():
             for one in layer.penalties:
+                if name in self.unpenalized and not one.is_proximal:
+                    continue
                 own = [
                     i
                     for i, (other, leaf) in enumerate(each)
-                    if other is layer and (one.biases or leaf not in layer.biases)
+                    if other is layer and one.acts_on(leaf, leaf in layer.biases)
                 ]
                 if not own:
                     raise ArgumentError(

@@ -56,6 +56,8 @@ FIT = {
     "num_workers": "threads",
     "n_jobs": "threads",
     "use_multiprocessing": "threads",
+    "deterministic": "Leave it out: runs of one seed give the same bits. For any number of workers "
+    "write chunks=8.",
     "lr": _RATE,
     "learning_rate": _RATE,
     "optimizer": _COMPILE,

@@ -44,6 +44,7 @@ _BEFORE = {  # where files say nothing of it
     "shuffle": True,
     "steps_per_epoch": None,
     "precision": None,
+    "chunks": None,
 }
 
 
@@ -100,6 +101,31 @@ def batch_sizes(given: Any, rows: int, optimizer: Optimizer) -> BatchSize:
 def stored_size(sizes: BatchSize) -> Any:
     """The sizes of steps as plain data."""
     return to_config(sizes) if isinstance(sizes, GrowingBatch) else sizes.checked_size(0)
+
+
+def rows_of_chunk(model: BaseModel, chunks: int | None, feed: Feed) -> int | None:
+    """How many rows of a batch a chunk has, where a batch is cut into `chunks`.
+
+    The last batch of an epoch may have fewer chunks, and its last chunk fewer rows.
+    """
+    if chunks is None:
+        return None
+    optimizer = model.configuration("fit").optimizer
+    if isinstance(optimizer, Minimizer):
+        raise ArgumentError(
+            "fit",
+            f"chunks needs an optimizer that takes one gradient a step, got {optimizer!r}",
+            "Use SGD or Adam, or leave chunks out.",
+        )
+    size = feed.same["batch_size"]
+    if not isinstance(size, int) or not size:
+        given = "the batches of a stream" if size == 0 else "a GrowingBatch"
+        raise ArgumentError(
+            "fit",
+            f"chunks needs steps of one size, got {given}",
+            "Pass batch_size= as a number.",
+        )
+    return -(-feed.largest // chunks)
 
 
 def history(model: BaseModel, points: int | None, resume: bool) -> History:
@@ -189,13 +215,23 @@ def start(
 
 
 def job(
-    model: BaseModel, task: Task, data: Data, seed: int, batch_size: int, moving: bool = False
+    model: BaseModel,
+    task: Task,
+    data: Data,
+    seed: int,
+    batch_size: int,
+    moving: bool = False,
+    chunk: int | None = None,
 ) -> Job:
-    """The run without its state."""
+    """The run without its state.
+
+    Args:
+        chunk: rows that are summed by themselves; None: batches are not cut.
+    """
     dtype = numpy_dtype(model.dtype)
     strengths = [np.asarray(one.regularizer.strength, dtype) for one in task.penalties]
     return Job(
-        graph=model.step_graph(task),
+        graph=model.step_graph(task) if chunk is None else model.chunked_graph(task, chunk),
         params=len(task.rates),
         fixed=[np.asarray(seed, np.int64), *strengths],
         features=data.features,
@@ -220,14 +256,21 @@ def summed(model: BaseModel, task: Task, job: Job) -> dict[str, tuple[int, Metri
 
 
 def engine_of(
-    model: BaseModel, task: Task, job: Job, progress: RunState, backend: Asked, threads: int
+    model: BaseModel,
+    task: Task,
+    job: Job,
+    progress: RunState,
+    backend: Asked,
+    threads: int,
+    chunk: int | None = None,
 ) -> Trainer:
-    """What runs the steps of this job."""
+    """What runs the steps of this job, whose chunks have so many rows."""
     state = [*progress.params, *progress.slots, *progress.state]
     state.append(np.asarray(progress.step, np.int64))
     optimizer, key = model.configuration("fit").optimizer, model.key(task)
     if not isinstance(optimizer, Minimizer):
-        return engine(job, state, backend, threads, model.programs.trainers.setdefault(key, {}))
+        kept = model.programs.trainers.setdefault(key if chunk is None else (key, chunk), {})
+        return engine(job, state, backend, threads, kept)
     slots = model.slot_types()
     makers = {
         "gradient": lambda: job.graph,

@@ -218,7 +218,11 @@ def _wired(layers: list[Any], document: Mapping[str, Any], seed: Any, dtype: Any
         type(end) is int and count <= end < count + len(layers) for end in ends
     ):
         raise DataError("load", f"outputs must be those of layers, got {list(ends)}")
+    terms = tuple(document.get("terms", ()))  # older files have none
+    if not all(type(term) is int and count <= term < count + len(layers) for term in terms):
+        raise DataError("load", f"terms must be those of layers, got {list(terms)}")
     architecture.ends, architecture.outputs = ends, outputs
+    architecture.terms = terms
     return model
 
 
@@ -303,6 +307,9 @@ def _resume(
         raise DataError("load", "training.shuffle must be bool")
     if training.get("precision") not in (None, *PRECISIONS):  # None is not written
         raise DataError("load", f"training.precision must be one of {', '.join(PRECISIONS)}")
+    chunks = training.get("chunks", 1)  # as precision
+    if type(chunks) is not int or chunks < 1:
+        raise DataError("load", f"training.chunks must be 1 or more, got {chunks!r}")
     for name in ("seed", "step", "epoch", "batch"):
         if not 0 <= training.get(name, 0) < _MOST:
             raise DataError("load", f"training.{name} must be 0 or more, got {training[name]}")

@@ -60,6 +60,10 @@ class Model(BaseModel):
         seed: owns the initial weights, 0 ≤ seed < 2⁶³; None draws one.
         dtype: "float32" or "float64", of weights and computation.
         name: of the model where it is called inside another one.
+        terms: what layers returned, alone or several: each is added to the objective of a batch, a
+            number as it is, (N, …) as its mean. So `fit` trains on values inside the network too,
+            and on losses of several inputs. A model that is called inside another one brings its
+            terms along. Metrics, `predict` and weights of rows leave them alone.
 
     A layer has one set of weights. It is shared by all calls of the layer, and by all models that
     the layer stands in: training one of them trains the others. A model can be called like a layer,
@@ -82,10 +86,11 @@ class Model(BaseModel):
         dtype: Any = "float32",
         *,
         name: str | None = None,
+        terms: Any = (),
     ):
         named, first = wiring.inputs(inputs)
         super().__init__(seed, dtype, name, named)
-        wiring.connect(self.architecture, first, outputs)
+        wiring.connect(self.architecture, first, outputs, terms)
         self.architecture.declared = True
         self.architecture.shaped([one.shape for one in first], variables.check)
         self.architecture.fix_groups()
@@ -388,7 +393,7 @@ class Model(BaseModel):
         class_weight: Any = None,
         validation_data: Sequence[Any] | None = None,
         validation_split: float | None = None,
-        validation_batch_size: int = CHUNK,
+        validation_batch_size: int | None = None,
         validation_freq: int = 1,
         validate_every: int | None = None,
         initial_epoch: int = 0,
@@ -405,6 +410,7 @@ class Model(BaseModel):
         device: str | None = None,
         precision: str | None = None,
         threads: int | None = None,
+        chunks: int | None = None,
         history_points: int | None = None,
     ) -> History:
         """Trains on x and y.
@@ -425,7 +431,8 @@ class Model(BaseModel):
             validation_data: (x, y) or (x, y, weights) measured after each epoch.
             validation_split: in (0, 1): the last rows, this part of all, are not trained on and are
                 the validation data. They are taken as they stand, before any order is drawn.
-            validation_batch_size: rows that validation computes at a time.
+            validation_batch_size: rows that validation computes at a time; None: 1024, and those of
+                a step where the model has terms.
             validation_freq: measures validation after every so many epochs.
             validate_every: measures validation every so many steps as well.
             initial_epoch: how many of the `epochs` count as done already; the order of the data and
@@ -450,6 +457,9 @@ class Model(BaseModel):
                 their sums stay in float32. The summary and the file say so.
             threads: how many threads train, at most; None: as many as the process may use. The
                 results do not depend on it.
+            chunks: cuts each batch into so many runs of rows. Sums over a batch are taken of each
+                chunk by itself, and chunks meet in a fixed tree, so that the bits of the weights do
+                not depend on who computes which chunk: see docs/chunks.md. None: no cut.
             history_points: the most rows of the history's curves of steps; a longer run keeps every
                 second one, then every fourth. 0 keeps none; None is 10,000. A run that is resumed
                 goes on with its number.
@@ -465,7 +475,8 @@ class Model(BaseModel):
         optimizer = self.configuration("fit").optimizer
         integer("fit", "epochs", epochs, 0, _MOST_EPOCHS)
         integer("fit", "validation_freq", validation_freq, 1)
-        integer("fit", "validation_batch_size", validation_batch_size, 1)
+        if validation_batch_size is not None:
+            integer("fit", "validation_batch_size", validation_batch_size, 1)
         integer("fit", "initial_epoch", initial_epoch, 0, epochs)
         if steps_per_epoch is not None:
             integer("fit", "steps_per_epoch", steps_per_epoch, 1)
@@ -497,6 +508,8 @@ class Model(BaseModel):
         flag("fit", "overwrite", overwrite)
         asked = check_backend("fit", backend, device, precision)
         count = check_threads("fit", threads)
+        if chunks is not None:
+            integer("fit", "chunks", chunks, 1)
         source = None
         if streaming.is_given("fit", x, y):
             stream = streaming.checked_stream("fit", x, sample_weight, class_weight)
@@ -518,7 +531,6 @@ class Model(BaseModel):
         if validation_split is not None:
             data, held = data.split(validation_split)
         passes = 2 if validate_every else (epochs - initial_epoch) // validation_freq
-        validate = streaming.validation(self, held, passes, asked, validation_batch_size)
         task = self.task(data.types, bool(data.weights))
         curves = fitting.history(self, history_points, resume)
         feed = (
@@ -526,13 +538,17 @@ class Model(BaseModel):
             if source
             else streaming.feed_of_arrays(self, data, batch_size, epochs, shuffle)
         )
-        same = {**feed.same, "steps_per_epoch": steps_per_epoch, "precision": precision}
+        measured = validation_batch_size or (feed.largest if self.architecture.terms else CHUNK)
+        validate = streaming.validation(self, held, passes, asked, measured)
+        chunk = fitting.rows_of_chunk(self, chunks, feed)
+        unsaid = {"precision": precision, "chunks": chunks}  # where they are None
+        same = {**feed.same, "steps_per_epoch": steps_per_epoch, **unsaid}
         progress = fitting.start(self, task, same, seed, resume, initial_epoch)
-        job = fitting.job(self, task, feed.data, progress.seed, feed.largest, feed.moving)
+        job = fitting.job(self, task, feed.data, progress.seed, feed.largest, feed.moving, chunk)
         watchers, watched = fitting.watchers(
             self, data, callbacks, verbose, checkpoint, checkpoint_every, overwrite or resume
         )
-        engine = fitting.engine_of(self, task, job, progress, asked, count)
+        engine = fitting.engine_of(self, task, job, progress, asked, count, chunk)
         run = TrainingRun(
             Settings(
                 job=job,
@@ -564,8 +580,9 @@ class Model(BaseModel):
             **same,
             "y": [[dtype_name(y.dtype), list(y.shape[1:])] for y in data.targets],
         }
-        if precision is None:
-            del self.training["precision"]
+        for unsaid_name, said in unsaid.items():
+            if said is None:
+                del self.training[unsaid_name]
         self.remember_columns(*((source.features, source.names) if source else (x,)))
         note_changes = fitting.noting_changes(self)
         run.train()
@@ -645,7 +662,8 @@ class Model(BaseModel):
         own loss too, and the names of its measures begin with that of the output.
 
         Args:
-            batch_size: rows that are computed at a time.
+            batch_size: rows that are computed at a time. The loss depends on it where the model has
+                terms that are no means over rows.
             backend, threads, device, precision: as of `fit`.
         """
         asked = check_backend("evaluate", backend, device, precision)

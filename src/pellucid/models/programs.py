@@ -22,16 +22,16 @@ class Programs:
 
     Attributes:
         tasks: by the targets they are trained on.
-        graphs: of training steps, by the same.
+        graphs: of training steps, by the same; those in chunks by their rows as well.
         slots: of the optimizer's slots before the first step, by the same.
-        trainers: machine code of training steps, by the same, then as `train/engines` keeps it.
+        trainers: machine code of training steps, as `graphs`, then as `train/engines` keeps it.
         own: the functions of a person's own that the graphs were traced from.
     """
 
     tasks: dict[Targets, Task] = field(default_factory=dict)
-    graphs: dict[Targets, Graph] = field(default_factory=dict)
+    graphs: dict[Hashable, Graph] = field(default_factory=dict)
     slots: dict[Targets, Graph] = field(default_factory=dict)
-    trainers: dict[Targets, dict[Any, Any]] = field(default_factory=dict)
+    trainers: dict[Hashable, dict[Any, Any]] = field(default_factory=dict)
     own: OwnCode | None = None
     _programs: dict[Hashable, Executable] = field(default_factory=dict)
 

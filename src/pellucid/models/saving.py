@@ -100,6 +100,13 @@ def file_of(
 
 def _layer(layer: Layer, functions: FunctionTable) -> Any:
     """A layer's record; one of a person's own class is no function, though it can be called."""
+    if layer.lender is not None:
+        raise DataError(
+            "save",
+            f"a file holds no layer that reads weights of another one, got {layer.where} of "
+            f"{layer.lender.where}",
+            "Keep the weights alone: np.savez(path, *model.get_weights()).",
+        )
     return to_config(layer, functions.write if is_record(layer) else None, layer.where)
 
 
@@ -121,6 +128,7 @@ def wiring(architecture: Architecture) -> dict[str, Any]:
         "names": architecture.names,
         "sources": [list(read) for read in architecture.sources],
         "ends": list(architecture.ends),
+        "terms": list(architecture.terms),
         "inputs": _ports(architecture.inputs),
         "outputs": _ports(architecture.outputs),
     }

@@ -102,6 +102,7 @@ class Sequential(Model):
                 sources = tuple(places[n] for n in read)
                 places.append(architecture.append(one, sources, f"{group}/{name}"))
             architecture.ends = (places[own.ends[0]],)
+            architecture.terms += tuple(places[n] for n in own.terms)
             first = own.samples[0] if own.samples else None
         elif isinstance(layer, Layer):
             if layer.multiple_inputs:

@@ -22,7 +22,7 @@ from pellucid.models import fitting
 from pellucid.models.base import BaseModel
 from pellucid.models.data import Data
 from pellucid.models.fitting import Feed
-from pellucid.models.measuring import CHUNK, rows_of
+from pellucid.models.measuring import rows_of
 from pellucid.optim import BatchSize, GrowingBatch, Optimizer
 from pellucid.runtime.backend import Asked
 from pellucid.runtime.executor import is_readable
@@ -323,7 +323,7 @@ def measure_of_stream(
 
 
 def validation(
-    model: BaseModel, given: Any, passes: int, backend: Asked, chunk: int = CHUNK
+    model: BaseModel, given: Any, passes: int, backend: Asked, chunk: int
 ) -> Callable[[Run], dict[str, float]] | None:
     """What measures `validation_data` after an epoch; rows that were held out are a `Data`.
 

@@ -32,8 +32,13 @@ def inputs(given: Any) -> tuple[Ports, list[Symbol]]:
     return Ports.of(kind, names), symbols
 
 
-def connect(architecture: Architecture, first: Sequence[Symbol], outputs: Any) -> None:
+def connect(
+    architecture: Architecture, first: Sequence[Symbol], outputs: Any, terms: Any = ()
+) -> None:
     """Appends all layers that lead from the inputs `first` to `outputs`, and names the outputs.
+
+    Args:
+        terms: symbols that are added to the objective.
 
     Raises:
         ArgumentError: for outputs that no layer makes, and inputs that lead to none.
@@ -44,7 +49,13 @@ def connect(architecture: Architecture, first: Sequence[Symbol], outputs: Any) -
         if one.layer is None:
             raise ArgumentError("Model", "outputs must come from a layer, got an Input")
     _check_different("outputs", last)
-    order = _ordered(first, last)
+    added = _terms(terms)
+    order = _ordered(first, [*last, *added])
+    found = {id(one): one for one in (*added, *(each for one in order for each in one.terms))}
+    while len(found) > len(added):  # models inside bring their own, which may bring more
+        added = list(found.values())
+        order = _ordered(first, [*last, *added])
+        found |= {id(each): each for one in order for each in one.terms}
     read = {id(one) for symbol in order for one in symbol.sources}
     for one in first:
         if id(one) not in read:
@@ -53,12 +64,26 @@ def connect(architecture: Architecture, first: Sequence[Symbol], outputs: Any) -
             )
     place = _append(architecture, first, order)
     architecture.ends = tuple(place[id(one)] for one in last)
+    architecture.terms = tuple(place[id(one)] for one in added)
     default = [_output_name(architecture.names[end - len(first)]) for end in architecture.ends]
     if len(set(default)) < len(default):  # a layer that is called twice
         default = [f"{one}_{n}" for n, one in enumerate(default, 1)]
     names = names or default
     _check_names("outputs", names)
     architecture.outputs = Ports.of(kind, names, "output")
+
+
+def _terms(given: Any) -> list[Symbol]:
+    """The terms of an objective as a list; each once."""
+    several = list(given) if isinstance(given, (list, tuple)) else [given]
+    for one in several:
+        if not isinstance(one, Symbol) or one.layer is None:
+            raise ArgumentError(
+                "Model",
+                f"terms must be what layers returned, got {one!r}",
+                "Write Model(x, y, terms=[Basis(function)(h)]).",
+            )
+    return list({id(one): one for one in several}.values())
 
 
 def _append(

@@ -89,7 +89,7 @@ ARGUMENTS = {
     "batch_input_shape": "Write input_shape=(…), the shape of one sample.",
     "kernel_regularizer": "regularizer",
     "bias_regularizer": "Write regularizer=L2(1e-4, biases=True).",
-    "activity_regularizer": "There is none here: regularizer= is of the weights.",
+    "activity_regularizer": "Give the model a term: Model(x, y, terms=[Basis(function)(h)]).",
     "kernel_constraint": "Write regularizer=MaxNorm(3.0).",
     "trainable": "Freeze layers in compile: rates={'dense_1': 0}.",
     "dtype": 'Give it to the model: Sequential(layers, dtype="float64").',
@@ -145,6 +145,7 @@ class Layer(Network):
     read: ClassVar[Mapping[str, str]] = READ
     biases: ClassVar[tuple[str, ...]] = ()  # parameters that a penalty leaves out by default
     multiple_inputs: ClassVar[bool] = False  # whether x is a tuple of inputs
+    needs_rows: ClassVar[bool] = True  # whether a single number as x is refused
 
     if not TYPE_CHECKING:  # for a type checker there is no such name
         __getattr__ = unknown_attribute
@@ -272,6 +273,11 @@ class Layer(Network):
         """The layer's own penalties."""
         own = self.regularizer
         return () if own is None else own if isinstance(own, tuple) else (own,)
+
+    @property
+    def lender(self) -> Layer | None:
+        """The layer of the same model whose parameters `apply` gets; None: the layer's own."""
+        return None
 
     @property
     def where(self) -> str:

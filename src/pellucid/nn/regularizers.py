@@ -34,6 +34,10 @@ class Regularizer:
         """The weight after the optimizer's move at this learning rate; by default as it is."""
         return weight
 
+    def acts_on(self, leaf: str, bias: bool) -> bool:
+        """Whether it is of the parameter `leaf` of a layer, which may be one of its biases."""
+        return self.biases or not bias
+
     def with_strength(self, strength: float) -> Regularizer:
         """The same penalty of another strength; one that has none as it is."""
         names = {field.name for field in dataclasses.fields(self)}  # type: ignore[arg-type]

@@ -46,6 +46,7 @@ class Symbol:
         name: of an input, where it has one.
         scope: where a model was called: the model that the layer came with, its name there, and
             the symbols that the model was called on.
+        terms: symbols that stand in the objective of every model with this one.
     """
 
     def __init__(
@@ -55,9 +56,10 @@ class Symbol:
         shape: tuple[int, ...] = (),
         name: str | None = None,
         scope: tuple[Any, str, tuple[Symbol, ...]] | None = None,
+        terms: Sequence[Symbol] = (),
     ):
         self.layer, self.sources, self.shape = layer, tuple(sources), shape
-        self.name, self.scope = name, scope
+        self.name, self.scope, self.terms = name, scope, tuple(terms)
 
     def __repr__(self) -> str:
         if self.layer is not None:

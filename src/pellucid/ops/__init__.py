@@ -3,6 +3,7 @@
 from pellucid.ops import (
     compare,
     contract,
+    depthwise,
     elementwise,
     gather,
     inverse,
@@ -17,6 +18,7 @@ __all__ = [
     "REGISTRY",
     "compare",
     "contract",
+    "depthwise",
     "elementwise",
     "gather",
     "inverse",

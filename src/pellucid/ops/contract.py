@@ -7,6 +7,7 @@ from typing import Any
 from pellucid.core import shapes
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.graph.node import TensorType
+from pellucid.ops.blocks import along, in_blocks
 from pellucid.ops.spec import NUMBERS, Bilinear, Kind, Op, check_dtype, register, same_dtype
 from pellucid.ops.value import Value, apply
 
@@ -17,7 +18,11 @@ def free_axes(rank: int, used: list[int]) -> list[int]:
     return [i for i in range(rank) if i not in used]
 
 
-def _contract_type(x: TensorType, y: TensorType, batch: Pairs, summed: Pairs) -> TensorType:
+def _contract_type(
+    x: TensorType, y: TensorType, batch: Pairs, summed: Pairs, block: int | None = None
+) -> TensorType:
+    if block is not None and not summed:
+        raise ArgumentError("contract", "block needs axes that are summed, got none")
     dtype = same_dtype("contract", ("x", "y"), (x, y))
     check_dtype("contract", "x", x, NUMBERS)
     for side, type in enumerate((x, y)):
@@ -71,16 +76,30 @@ def _transpose(ct: Value, x: Value, y: Value, batch: Pairs, summed: Pairs, side:
     return permuted
 
 
-def _left(ct: Value, x: Value, y: Value, batch: Pairs, summed: Pairs) -> Value:
+def _left(
+    ct: Value, x: Value, y: Value, batch: Pairs, summed: Pairs, block: int | None = None
+) -> Value:
     return _transpose(ct, x, y, batch, summed, 0)
 
 
-def _right(ct: Value, x: Value, y: Value, batch: Pairs, summed: Pairs) -> Value:
+def _right(
+    ct: Value, x: Value, y: Value, batch: Pairs, summed: Pairs, block: int | None = None
+) -> Value:
     return _transpose(ct, x, y, batch, summed, 1)
 
 
-def _forward(xp: Any, x: Any, y: Any, batch: Pairs, summed: Pairs) -> Any:
-    return xp.contract(x, y, batch, summed)
+def _forward(xp: Any, x: Any, y: Any, batch: Pairs, summed: Pairs, block: int | None = None) -> Any:
+    if block is None:
+        return xp.contract(x, y, batch, summed)
+    i, j = summed[0]
+
+    def part(begin: int, end: int) -> Any:
+        sides = along(xp, x, i, begin, end), along(xp, y, j, begin, end)
+        return xp.contract(*sides, batch, summed)
+
+    # No sum is -0.0: past the zeros of x a product may end in it, where the whole one does not.
+    total = in_blocks(xp, x.shape[i], block, part)
+    return xp.add(total, total.dtype.type(0))
 
 
 contract = register(
@@ -97,5 +116,6 @@ contract = register(
         formula=r"\sum_k x_{\dots k} y_{k \dots}",
         doc="Products of x and y summed over paired axes; the result has the axes of `batch`, "
         "then what is left of x, then what is left of y.",
+        optional=("block",),
     )
 )

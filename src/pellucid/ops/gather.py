@@ -9,6 +9,7 @@ from pellucid.core.dtypes import DType, int64
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.core.shapes import Dim, Shape
 from pellucid.graph.node import TensorType
+from pellucid.ops.blocks import along, in_blocks
 from pellucid.ops.spec import (
     ANY,
     INTEGERS,
@@ -56,7 +57,15 @@ gather = register(
 )
 
 
-def _scatter_type(x: TensorType, indices: TensorType, updates: TensorType, axis: int) -> TensorType:
+def _scatter_type(
+    x: TensorType,
+    indices: TensorType,
+    updates: TensorType,
+    axis: int,
+    block: int | None = None,
+) -> TensorType:
+    if block is not None and not indices.shape:
+        raise ArgumentError("scatter_add", "block needs an axis of indices, got one index")
     same_dtype("scatter_add", ("x", "updates"), (x, updates))
     check_dtype("scatter_add", "x", x, NUMBERS)
     wanted = _gather_type(x, indices, axis)
@@ -68,6 +77,27 @@ def _scatter_type(x: TensorType, indices: TensorType, updates: TensorType, axis:
     return x
 
 
+def _scatter(
+    xp: Any, x: Any, indices: Any, updates: Any, axis: int, block: int | None = None
+) -> Any:
+    if block is None:
+        return xp.scatter_add(x, indices, updates, axis)
+    nothing = xp.zeros_like(x)
+
+    def part(begin: int, end: int) -> Any:
+        some = along(xp, indices, 0, begin, end), along(xp, updates, axis, begin, end)
+        return xp.scatter_add(nothing, *some, axis)
+
+    return xp.add(x, in_blocks(xp, indices.shape[0], block, part))
+
+
+def _updates_back(
+    ct: Value, x: Value, indices: Value, updates: Value, axis: int, block: int | None = None
+) -> Value:
+    result: Value = apply("gather", ct, indices, axis=axis)
+    return result
+
+
 scatter_add = register(
     Op(
         "scatter_add",
@@ -75,13 +105,9 @@ scatter_add = register(
         ("x", "indices", "updates"),
         ("axis",),
         _scatter_type,
-        forward=lambda xp, x, indices, updates, axis: xp.scatter_add(x, indices, updates, axis),
+        forward=_scatter,
         derivative=Linear(
-            (
-                lambda ct, x, indices, updates, axis: ct,
-                None,
-                lambda ct, x, indices, updates, axis: apply("gather", ct, indices, axis=axis),
-            ),
+            (lambda ct, x, indices, updates, axis, block=None: ct, None, _updates_back),
             wrt=(0, 2),
         ),
         samples=((-3, 3), (0, 1), (-3, 3)),
@@ -90,6 +116,7 @@ scatter_add = register(
         domain="0 ≤ index < length; another index is an error",
         doc="x with each slice of `updates` added at its index; equal indices add up.",
         refuses=True,
+        optional=("block",),
     )
 )
 

@@ -9,6 +9,7 @@ from pellucid.core.dtypes import int64
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.core.shapes import Dim
 from pellucid.graph.node import TensorType
+from pellucid.ops.blocks import along, in_blocks
 from pellucid.ops.spec import (
     NUMBERS,
     Kind,
@@ -33,8 +34,12 @@ def keep(value: Value, x: Value, axis: Axis, keepdims: bool) -> Value:
 
 
 def _rule(name: str, empty: bool) -> Any:
-    def type_rule(x: TensorType, axis: Axis, keepdims: bool) -> TensorType:
+    def type_rule(
+        x: TensorType, axis: Axis, keepdims: bool, block: int | None = None
+    ) -> TensorType:
         check_dtype(name, "x", x, NUMBERS)
+        if block is not None and not axis:
+            raise ArgumentError(name, "block needs an axis that is summed, got none")
         if axis != shapes.axes(name, axis, len(x.shape)):
             raise ArgumentError(name, f"axis must be increasing from the front, got {axis}")
         if not empty and any(x.shape[i] == 0 for i in axis):
@@ -63,7 +68,17 @@ def _first(x: Value, axis: Axis, which: str) -> Value:
     return cast(elementwise("equal", chosen, places), x.type.dtype)
 
 
-def _sum_back(ct: Value, x: Value, axis: Axis, keepdims: bool) -> Value:
+def _sum(xp: Any, x: Any, axis: Axis, keepdims: bool, block: int | None = None) -> Any:
+    if block is None:
+        return xp.sum(x, axis=axis, keepdims=keepdims)
+
+    def part(begin: int, end: int) -> Any:
+        return xp.sum(along(xp, x, axis[0], begin, end), axis=axis, keepdims=keepdims)
+
+    return in_blocks(xp, x.shape[axis[0]], block, part)
+
+
+def _sum_back(ct: Value, x: Value, axis: Axis, keepdims: bool, block: int | None = None) -> Value:
     wide = keep(ct, x, axis, keepdims)
     if wide.type.shape == x.type.shape:
         return wide
@@ -78,12 +93,13 @@ sum = register(
         ("x",),
         ("axis", "keepdims"),
         _rule("sum", empty=True),
-        forward=lambda xp, x, axis, keepdims: xp.sum(x, axis=axis, keepdims=keepdims),
+        _sum,
         derivative=Linear((_sum_back,)),
         samples=((-3, 3),),
         formula=r"\sum x",
         doc="The sum over axes; of nothing it is 0.",
         accepts=NUMBERS,
+        optional=("block",),
     )
 )
 max = register(

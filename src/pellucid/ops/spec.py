@@ -127,6 +127,7 @@ class Op:
         formula: LaTeX.
         doc: one sentence; kinks are stated here.
         refuses: whether forward may raise over the numbers that it meets, not their types alone.
+        optional: names of attributes that a node may leave out.
         example: attributes and input types for the tests of a row that is not elementwise.
     """
 
@@ -147,6 +148,7 @@ class Op:
     doc: str = ""
     accepts: tuple[DType, ...] = ()
     refuses: bool = field(default=False, kw_only=True)
+    optional: tuple[str, ...] = field(default=(), kw_only=True)
     user: bool = field(default=False, kw_only=True)  # defined by pel.op, outside the package
 
     @property
@@ -169,8 +171,8 @@ class Op:
                 self.name,
                 f"expected {len(self.inputs)} inputs ({', '.join(self.inputs)}), got {len(types)}",
             )
-        if set(attrs) != set(self.attrs):
-            odd = sorted(set(attrs) ^ set(self.attrs))
+        if set(attrs) - set(self.optional) != set(self.attrs):
+            odd = sorted((set(attrs) - set(self.optional)) ^ set(self.attrs))
             raise ArgumentError(
                 self.name, f"attributes must be {self.attrs}, got {tuple(sorted(attrs))}: see {odd}"
             )
@@ -207,6 +209,7 @@ _ATTRIBUTES: dict[str, tuple[str, Callable[[Any], bool]]] = {
         lambda v: type(v) is str and not any("\ud800" <= c <= "\udfff" for c in v),
     ),
     "depth": ("a dimension", _dim),
+    "block": ("a whole number from 1 on", lambda v: _whole(v) and v >= 1),
     **dict.fromkeys(("batch", "summed"), ("pairs of axes", lambda v: _several(v, _pair))),
     **dict.fromkeys(("shape", "stop", "lengths"), ("dimensions", lambda v: _several(v, _dim))),
     **dict.fromkeys(
@@ -224,11 +227,12 @@ def _check_attributes(where: str, attrs: Mapping[str, Any]) -> None:
 
 
 REGISTRY: dict[str, Op] = {}
+MADE: dict[str, Op] = {}  # rows that only passes make, of others: functions are not traced to them
 
 
 def register(op: Op) -> Op:
     """Enters a row; a built-in name is never replaced."""
-    old = REGISTRY.get(op.name)
+    old = REGISTRY.get(op.name) or MADE.get(op.name)
     if old is not None and not (old.user and op.user):
         raise ArgumentError("op", f"name must be new, got '{op.name}', which is built in")
     REGISTRY[op.name] = op
@@ -237,9 +241,10 @@ def register(op: Op) -> Op:
 
 def lookup(name: str) -> Op:
     """The row called `name`, or a GraphError with the nearest name."""
-    if name not in REGISTRY:
+    row = REGISTRY.get(name) or MADE.get(name)
+    if row is None:
         raise GraphError("graph", f"unknown operation '{name}'", nearest(name, REGISTRY))
-    return REGISTRY[name]
+    return row
 
 
 def type_of(name: str, types: Sequence[TensorType], attrs: Mapping[str, Any]) -> TensorType:

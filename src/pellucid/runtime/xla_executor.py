@@ -16,6 +16,7 @@ from pellucid.ops.spec import lookup
 from pellucid.runtime.executor import Array, Executor, Job, Kept, Pairs, Trainer, check_inputs
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.interpreter import Interpreter
+from pellucid.runtime.xla_convolution import convolutions
 from pellucid.runtime.xla_device import Place, jnp, place
 from pellucid.runtime.xla_namespace import Namespace
 from pellucid.runtime.xla_training import XlaTrainer
@@ -24,9 +25,13 @@ _PROGRAMS_KEPT = 64  # numbers of rows that a graph keeps machine code for
 
 
 class Traced:
-    """A graph as a function that JAX can trace: for any number of rows, which it then knows."""
+    """A graph as a function that JAX can trace: for any number of rows, which it then knows.
 
-    def __init__(self, graph: Graph, precision: str | None):
+    Args:
+        convolves: whether products over windows are given to XLA as convolutions.
+    """
+
+    def __init__(self, graph: Graph, precision: str | None, convolves: bool):
         self.graph = pruned(graph)
         self._precision = precision
         nodes = self.graph.nodes
@@ -35,6 +40,7 @@ class Traced:
             for n, node in enumerate(nodes)
             if node.op == CONST
         }
+        self._convolutions = convolutions(self.graph) if convolves else {}
         if precision is not None and any(
             node.op == "contract" and node.type.dtype is float64 for node in nodes
         ):
@@ -60,6 +66,9 @@ class Traced:
             attrs = dict(node.attrs)
             if rows is not None:
                 attrs = {name: shapes.bind(value, rows) for name, value in attrs.items()}
+            if position in self._convolutions:
+                values[position] = self._convolutions[position](xp, values)
+                continue
             sources = [values[i] for i in node.inputs]
             values[position] = lookup(node.op).forward(xp, *sources, **attrs)
         refused = jnp.zeros((), bool)
@@ -74,7 +83,7 @@ class XlaProgram:
     releases_gil = False  # XLA has threads of its own
 
     def __init__(self, graph: Graph, shared: Pairs, at: Place, precision: str | None):
-        self._traced = Traced(graph, precision)
+        self._traced = Traced(graph, precision, at.convolves)
         self.graph = self._traced.graph
         self.shared = tuple(shared)
         self._place = at
@@ -155,13 +164,13 @@ class XlaExecutor:
         return XlaProgram(graph, shared, place(self._device), self._precision)
 
     def trainer(self, job: Job, state: Sequence[Array], threads: int, kept: Kept) -> Trainer:
+        at = place(self._device)
+
         def traced() -> Callable[..., Any]:
-            return Traced(job.graph, self._precision)
+            return Traced(job.graph, self._precision, at.convolves)
 
         key = "xla", self._device, self._precision
-        return XlaTrainer(
-            job, state, threads, kept.setdefault(key, {}), place(self._device), traced
-        )
+        return XlaTrainer(job, state, threads, kept.setdefault(key, {}), at, traced)
 
 
 @lru_cache

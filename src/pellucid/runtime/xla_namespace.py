@@ -137,6 +137,32 @@ class Namespace:
             preferred_element_type=dtype,
         )
 
+    def convolve(
+        self,
+        x: Array,
+        kernel: Array,
+        axes: Sequence[Ints],
+        strides: Ints,
+        padding: Pairs,
+        spread: Ints,
+        kernel_spread: Ints,
+    ) -> Array:
+        """See `xla_convolution.py`; the axes in the order that lax gives their roles."""
+        dtype = x.dtype
+        if self._precision == "bfloat16" and dtype == np.float32:
+            x, kernel = x.astype(jnp.bfloat16), kernel.astype(jnp.bfloat16)
+        return lax.conv_general_dilated(
+            x,
+            kernel,
+            strides,
+            padding,
+            lhs_dilation=spread,
+            rhs_dilation=kernel_spread,
+            dimension_numbers=lax.ConvDimensionNumbers(*axes),
+            precision=lax.Precision.HIGHEST,
+            preferred_element_type=dtype,
+        )
+
     # -- moving ---------------------------------------------------------------------------------
 
     @staticmethod

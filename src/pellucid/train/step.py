@@ -259,7 +259,7 @@ def evaluation_graph(task: Task) -> Graph:
         sums += task.row_sums(y, outputs, weights)
         penalty = task.penalty(params, strengths)
         found = sums if penalty is None else [*sums, penalty]
-        for head, output in zip(task.heads, outputs, strict=True):
+        for head, output in zip(task.heads, outputs, strict=False):  # terms stand behind
             if any(metric.whole is not None for metric in head.metrics):
                 found.append(output.value)
         return found

@@ -26,6 +26,7 @@ from pellucid.train.metrics import GRADIENT_NORM
 
 Forward = Callable[..., tuple[list[Any], Any]]
 # (params, state, inputs, train=, key=) → ([(value, before its final activation), …], state)
+# Behind one output a head may come terms of the objective.
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,8 @@ class Task:
     """What is trained: a forward function, its types, and what it is measured by.
 
     Args:
-        forward: `f(params, state, inputs, train=, key=)` gives the outputs, one a head, and the
-            state.
+        forward: `f(params, state, inputs, train=, key=)` gives the outputs, one a head, behind
+            them terms of the objective, and the state.
         params, state: nested dicts of TensorTypes.
         x: types of a batch, with N rows, in the nesting of the model's inputs.
         heads: one an output.
@@ -150,8 +151,10 @@ class Task:
     ) -> list[Value]:
         """Of each row, (N,): what it adds to the objective, then all other `row_measures`.
 
-        A row's weight multiplies losses and leaves metrics alone.
+        A row's weight multiplies losses and leaves metrics and terms alone.
         """
+        terms = outputs[len(self.heads) :]
+        outputs = outputs[: len(self.heads)]
         each = list(zip(self.heads, trees.leaves_of(targets), outputs, strict=True))
         losses = [head.losses(target, output) for head, target, output in each]
         if weights:
@@ -160,6 +163,8 @@ class Task:
             loss if head.weight == 1 else loss * head.weight
             for head, loss in zip(self.heads, losses, strict=True)
         ]
+        rows = outputs[0].value.type.shape[:1]
+        shares += [_of_rows(term.value, rows) for term in terms]
         total = functools.reduce(lambda one, other: one + other, shares)
         parts = losses if len(losses) > 1 else []
         metrics = [value for one in each for value in _measured(*one, self.dtype)]
@@ -169,6 +174,7 @@ class Task:
         self, targets: Any, outputs: Sequence[Any], weights: Sequence[Value]
     ) -> list[Value]:
         """The sums over rows that each of `summed` is made of, (K,)."""
+        outputs = outputs[: len(self.heads)]  # terms stand behind
         each = zip(self.heads, trees.leaves_of(targets), outputs, strict=True)
         return [
             metric.sums(target, output.value, list(weights))
@@ -186,6 +192,14 @@ class Task:
                 term = penalty.regularizer.penalty(strength, leaves[i])
                 total = term if total is None else total if term is None else total + term
         return total
+
+
+def _of_rows(term: Value, rows: Sequence[Any]) -> Value:
+    """What a term adds to the objective for each row: its mean, or the number that it is."""
+    shape = term.type.shape
+    if not shape:
+        return composite.broadcast_to(term, tuple(rows))
+    return composite.mean(term, tuple(range(1, len(shape)))) if len(shape) > 1 else term
 
 
 def _measured(head: Head, target: Value, output: Any, dtype: DType) -> list[Value]:

@@ -97,7 +97,8 @@ class _Pairs:
         own = [(i + shift_x, j + shift_y) for i, j in node.attr("batch")]
         batch = [(x.axes.index(one), y.axes.index(one)) for one in shared] + own
         summed = [(i + shift_x, j + shift_y) for i, j in node.attr("summed")]
-        value: Value = apply("contract", x.value, y.value, batch=tuple(batch), summed=tuple(summed))
+        attrs = dict(node.attrs) | {"batch": tuple(batch), "summed": tuple(summed)}
+        value: Value = apply("contract", x.value, y.value, **attrs)
         labels: list[int] = [*shared, *[-1] * len(own)]
         for part, side in ((x, 0), (y, 1)):
             used = [pair[side] for pair in (*batch, *summed)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import webbrowser
 from typing import Any
 
 from pellucid.core.arguments import checked, flag, real
@@ -73,11 +72,7 @@ def play(
     flag("play", "wait", wait)
     real("play", "held", held, 0.05, 0.95)
     made = Playing(lambda: _session(model, x, y, held, link))
-    print(f"The playground is at {made.address}\nCtrl-C ends it.", flush=True)
-    if browser:
-        webbrowser.open(made.address)
-    if wait:
-        made.wait()
+    made.open("The playground", browser, wait)
     return made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import webbrowser
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -40,14 +41,26 @@ class Serving:
     def address(self) -> str:
         return self._server.address
 
-    def wait(self) -> None:
-        """Returns when no page is there any more; Ctrl-C ends it."""
+    def open(self, title: str, browser: bool, wait: bool) -> None:
+        """Says where the page is, and opens it.
+
+        Args:
+            title: of what is served, as it stands in a sentence.
+            browser: whether to open a browser.
+            wait: whether to return only when no page is there any more. Ctrl-C, which the printed
+                line names, ends that from the moment it can be read.
+        """
         try:
-            while not self._server.ended.wait(0.2):
+            print(f"{title} is at {self.address}\nCtrl-C ends it.", flush=True)
+            if browser:
+                webbrowser.open(self.address)
+            while wait and not self._server.ended.wait(0.2):
                 pass
         except KeyboardInterrupt:
-            pass
-        finally:
+            self.close()
+            if not wait:
+                raise
+        if wait:
             self.close()
 
     def close(self) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pellucid.compiler.codegen import scalars
+from pellucid.compiler.codegen.depthwise import depthwise
+from pellucid.compiler.codegen.depthwise_gradient import depthwise_kernel
 from pellucid.compiler.codegen.elementwise import ElementwiseBody, walked, widest
 from pellucid.compiler.codegen.extremes import argmax, extreme, one_hot
 from pellucid.compiler.codegen.layout import strides
@@ -27,6 +29,7 @@ from pellucid.compiler.codegen.movement import (
 from pellucid.compiler.codegen.positions import gather, scatter_add
 from pellucid.compiler.codegen.random import normal, random_bits, uniform
 from pellucid.compiler.codegen.reduce import total
+from pellucid.compiler.codegen.scatter_tree import scatter_in_blocks
 from pellucid.compiler.codegen.scope import Operand, Scope
 from pellucid.compiler.codegen.sort import argsort
 from pellucid.compiler.codegen.sweep import sweep
@@ -60,9 +63,19 @@ def elementwise(scope: Scope) -> None:
     sweep(scope, shape, walks, width, shapes.size(shape), emit, scope.reads)
 
 
+def _scatter_add(scope: Scope) -> None:
+    block = dict(scope.head.attrs).get("block")
+    if block is None or not scope.head.type.dtype.is_float:
+        scatter_add(scope)
+    else:
+        scatter_in_blocks(scope, block)
+
+
 HEADS: dict[str, Callable[[Scope], None]] = {
     "sum": total,
     "contract": contract,
+    "depthwise": depthwise,
+    "depthwise_kernel": depthwise_kernel,
     "max": extreme,
     "min": extreme,
     "argmax": argmax,
@@ -76,7 +89,7 @@ HEADS: dict[str, Callable[[Scope], None]] = {
     "fold": fold,
     "iota": iota,
     "gather": gather,
-    "scatter_add": scatter_add,
+    "scatter_add": _scatter_add,
     "argsort": argsort,
     "random_bits": random_bits,
     "uniform": uniform,

@@ -55,6 +55,8 @@ def viewed(op: str, attrs: Mapping[str, Any], shape: Shape, steps: Sequence[Any]
         groups = merged_axes(shape, attrs["shape"])
         assert groups is not None, "lowering asked before"
         return tuple(_one([(shape[i], steps[i]) for i in group]) for group in groups)
+    if op == "permute_dims":
+        return tuple(steps[axis] for axis in attrs["axes"])
     return slid(attrs, steps)
 
 

@@ -2,7 +2,8 @@
 
 out[b, i, j] = Σ_k x[b, i, k] · y[b, k, j], by fused multiply-add from 0 on, k in row-major order of
 the `summed` pairs. The order is a promise (semantics §9): tiles, threads and stretches of k leave
-it as it is, since what a stretch has added up is stored and loaded again, never added twice.
+it as it is, since what a stretch has added up is stored and loaded again, never added twice. With
+the attribute `block` each block of k is such a sum, and blocks meet in their tree (`tree.py`).
 
 A thread computes whole vectors of columns, so that its part of the weights stays in its own cache;
 vectors that do not come out even are shared by rows. `blocks.py` computes such a part.
@@ -19,7 +20,8 @@ from pellucid.compiler.codegen.product import CONTEXT_BYTES, Product
 from pellucid.compiler.codegen.scalar_contract import scalar_contract
 from pellucid.compiler.codegen.scope import SCRATCH_BYTES, Scope
 from pellucid.compiler.codegen.tiles import Tile, tile_size
-from pellucid.compiler.codegen.zero_skipping import ZeroSkipping
+from pellucid.compiler.codegen.tree import elements
+from pellucid.compiler.codegen.zero_skipping import TreeZeroSkipping, ZeroSkipping
 from pellucid.core.shapes import Batch
 
 FAR = 2048  # bytes between lines of y from which a walk along k is better packed
@@ -51,7 +53,8 @@ def contract(scope: Scope) -> None:
 def _by_tiles(product: Product) -> None:
     """A product in tiles, or past the zeros of its left operand where these are many."""
     scope, b = product.scope, product.b
-    skip, tiled = ZeroSkipping.of(product), Tiled(product)
+    skipping = ZeroSkipping if product.block is None else TreeZeroSkipping
+    skip, tiled = skipping.of(product), Tiled(product)
     if skip is None:
         tiled.emit()
         return
@@ -85,6 +88,8 @@ class Row:
         """How `product` is computed if it is such a one."""
         axes, target = product.axes, product.scope.target
         if axes.batches != 1 or axes.rows != 1 or not target.masks or target.registers < 32:
+            return None
+        if product.block is not None:
             return None
         if not (isinstance(axes.columns, int) and isinstance(axes.depth, int)):
             return None
@@ -145,7 +150,8 @@ class Tiled:
         owner = f"{self.b.function.name}." if "tables" in (x, y) or "gather" in (x, y) else ""
         even = isinstance(axes.rows, int) and axes.rows % self.height == 0
         narrow = isinstance(columns, int) and columns <= self.lanes
-        return BlockVariant(self.dtype, x, y, even, narrow, not self.product.direct, owner)
+        rest, tree = not self.product.direct, self.product.block is not None
+        return BlockVariant(self.dtype, x, y, even, narrow, rest, owner, tree)
 
     def _reading_of_y(self) -> str:
         columns, depth = self.axes.y_columns, self.axes.y_depth
@@ -221,6 +227,7 @@ class Tiled:
             columns=scope.dim(axes.columns),
             base_row=b.mul(batch, scope.dim(axes.rows)),
             depth=scope.dim(axes.depth),
+            block=i64(0) if product.block is None else elements(scope, product.block),
             first_row=top,
             last_row=bottom,
             first=first,

@@ -190,11 +190,14 @@ def fold(scope: Scope) -> None:
     """Each element of each window added to the place it was seen at.
 
     Window place by window place, as they follow each other inside a window: so each result adds in
-    that order. What is added may be computed on the way, by the kernel's elementwise instructions.
+    that order. What is added may be computed on the way, by the kernel's elementwise instructions,
+    or read with its axes in another order.
     """
     b, shape = scope.builder, scope.head.type.shape
     wide = scope.kernel.type_of(scope.head.inputs[0]).shape
-    axes, goal, walks = scope.attr("axes"), strides(shape), walked(scope, wide)
+    view = any(one.op == "permute_dims" for one in scope.kernel.body)
+    axes, goal = scope.attr("axes"), strides(shape)
+    walks = [scope.inputs[0].strides] if view else walked(scope, wide)
     rank, last = len(shape), len(shape) - 1
     seen = slid(dict(scope.head.attrs), goal)
     # A thread has whole first axes of its own; where windows slide along that one, all is one's.
@@ -233,7 +236,7 @@ def fold(scope: Scope) -> None:
                 still = not vectors or walk[last] == 0
                 at = offset if still else b.add(offset, column)
                 body.bind(number, scope.reads[number], at, still)
-            value = body.value(scope.head.inputs[0])
+            value = body.value(0 if view else scope.head.inputs[0])
             at = b.add(one.offsets[0], column) if vectors else one.offsets[0]
             out = scope.out
             known = (

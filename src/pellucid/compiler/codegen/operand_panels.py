@@ -16,6 +16,8 @@ from pellucid.compiler.codegen.layout import memory_type
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import groups, i64, least, loop
 from pellucid.compiler.codegen.packing import Packing
+from pellucid.compiler.codegen.product import CONTEXT_BYTES
+from pellucid.compiler.codegen.scope import SCRATCH_BYTES
 from pellucid.compiler.codegen.target import Target
 from pellucid.compiler.codegen.tiles import tile_size
 from pellucid.core.dtypes import DType
@@ -31,8 +33,8 @@ class BlockArguments(NamedTuple):
     """The arguments of a block's function.
 
     x, its strides along rows and k; y, its strides along columns and k; the result, its columns,
-    the number of the product's first row in it; the length of k; the rectangle; the epilogue's
-    address and context; the thread's own room; N.
+    the number of the product's first row in it; the length of k, and of its blocks where their sums
+    meet in a tree; the rectangle; the epilogue's address and context; the thread's own room; N.
     """
 
     x: ir.Value
@@ -45,6 +47,7 @@ class BlockArguments(NamedTuple):
     columns: ir.Value
     base_row: ir.Value
     depth: ir.Value
+    block: ir.Value
     first_row: ir.Value
     last_row: ir.Value
     first: ir.Value
@@ -55,7 +58,7 @@ class BlockArguments(NamedTuple):
     n: ir.Value
 
 
-ARGUMENT_TYPES = "pll" + "pll" + "pll" + "l" + "llll" + "ppp" + "l"
+ARGUMENT_TYPES = "pll" + "pll" + "pll" + "ll" + "llll" + "ppp" + "l"
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ class BlockVariant:
         even: whether whole tiles make up the rows.
         narrow: whether there is no more than one vector of columns.
         epilogue: whether the kernel does more than write the product.
+        tree: whether k is summed in blocks that meet in a tree.
         owner: the name of the kernel whose axes are built in; none where they need not be.
     """
 
@@ -79,11 +83,13 @@ class BlockVariant:
     narrow: bool
     epilogue: bool
     owner: str = ""
+    tree: bool = False
 
     @property
     def name(self) -> str:
         name = f"{self.owner}block.{self.dtype.code}.{self.x}.{self.y}"
         facts = {"even": self.even, "narrow": self.narrow, "rest": self.epilogue}
+        facts["tree"] = self.tree
         return ".".join([name, *(fact for fact, holds in facts.items() if holds)])
 
 
@@ -110,6 +116,7 @@ class ScratchLayout:
         self.sums = self.column_offsets + 8 * self.tiles * panel
         self.sums += -self.sums % 64
         self.end = self.sums + BLOCK * self.tiles * panel * dtype.itemsize
+        self.behind = SCRATCH_BYTES - CONTEXT_BYTES - self.sums  # from the sums on
 
 
 def scratch_bytes(dtype: DType, target: Target) -> int:

@@ -17,6 +17,7 @@ from pellucid.compiler.codegen.scalars import intrinsic
 from pellucid.compiler.codegen.scope import constant, splat, vector_type
 from pellucid.compiler.program import FEW_ROWS
 from pellucid.core.shapes import Batch
+from pellucid.ops.blocks import spans, tree
 
 
 class Outer:
@@ -31,7 +32,7 @@ class Outer:
         axes = product.axes
         depth = axes.depth
         wanted = product.scope.few if isinstance(depth, Batch) else 0 < depth <= FEW_ROWS
-        if axes.batches != 1 or not wanted:
+        if axes.batches != 1 or not wanted or isinstance(product.block, Batch):
             return None
         if not (axes.x_rows.single and axes.x_depth.single):
             return None
@@ -88,9 +89,19 @@ class Outer:
         y_step = scope.dim(axes.y_depth.step)
 
         def elements(column: ir.Value, lanes: int | None, mask: ir.Value | None) -> ir.Value:
+            if product.block is None:
+                return some(column, lanes, mask, 0, count)
+            assert isinstance(product.block, int)
+            parts = (some(column, lanes, mask, *span) for span in spans(count, product.block))
+            zero = constant(vector_type(product.dtype, lanes), product.dtype, 0)
+            return b.fadd(tree(parts, b.fadd), zero)
+
+        def some(
+            column: ir.Value, lanes: int | None, mask: ir.Value | None, begin: int, end: int
+        ) -> ir.Value:
             kind = vector_type(product.dtype, lanes)
             total: ir.Value = constant(kind, product.dtype, 0)
-            for k in range(count):
+            for k in range(begin, end):
                 at = b.add(column, b.mul(y_step, i64(k)))
                 if lanes is None:
                     total = intrinsic(b, "fma", kind, left[k], scope.load(product.y, at), total)

@@ -16,7 +16,7 @@ from pellucid.core.shapes import Dim
 _SHORT = 4  # elements below which a run is copied one by one
 
 
-def _position(scope: Scope, indices: Operand, offset: ir.Value, length: ir.Value) -> ir.Value:
+def position(scope: Scope, indices: Operand, offset: ir.Value, length: ir.Value) -> ir.Value:
     """The index at `offset`; one outside the axis is reported, and 0 taken in its place."""
     b = scope.builder
     index = scope.load(indices, offset)
@@ -54,7 +54,7 @@ def gather(scope: Scope) -> None:
         body
     ):
         place, offset, at = body.offsets
-        index = _position(scope, indices, at, length)
+        index = position(scope, indices, at, length)
         from_ = b.add(offset, b.mul(index, stride))
         if run == 1:
             scope.store(scope.load(x, from_), place)
@@ -76,7 +76,7 @@ def scatter_add(scope: Scope) -> None:
             scope.store(scope.load(x, body.offsets[0]), body.offsets[0])
         with scope.walk(wide, [strides(wide), along, places], name="u") as body:
             from_, offset, at = body.offsets
-            index = _position(scope, indices, at, length)
+            index = position(scope, indices, at, length)
             place = b.add(offset, b.mul(index, stride))
             value = add(scope.load(scope.out, place), scope.load(updates, from_))
             scope.store(value, place)

@@ -8,7 +8,8 @@ from pellucid.compiler.codegen.layout import as_matrix
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import i64
 from pellucid.compiler.codegen.scope import SCRATCH_BYTES, Operand, Scope
-from pellucid.core.shapes import Dim
+from pellucid.compiler.program import times
+from pellucid.core.shapes import Dim, size
 
 CONTEXT_BYTES = 512  # at the end of a thread's scratch: what the epilogue sees of the kernel
 
@@ -29,6 +30,10 @@ class Product:
         if self._is_column():
             self.axes, row_axes = self.axes.swapped(), len(batch)
             self.x, self.y = self.y, self.x
+        # Of k, where blocks of it meet in a tree; its first axis is the one that is cut.
+        cut = dict(scope.head.attrs).get("block")
+        inner = size(self.scope.inputs[0].type.shape[i] for i, _ in summed[1:])
+        self.block = None if cut is None else times(inner, cut)
         self.row_axes = row_axes  # leading axes of the result that are the matrix's rows
         self.dtype = scope.head.type.dtype
         self.lanes = scope.lanes(self.dtype)

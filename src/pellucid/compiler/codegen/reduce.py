@@ -11,6 +11,8 @@ Lanes begin at -0.0, which changes no number that is added to it; a sum of nothi
 Two ways lead to the same bits. Where the elements of one result are neighbours, a vector holds the
 16 lanes. Else a vector holds one lane of many results, and the lanes stand in scratch memory.
 What is summed may be computed on the way, by the kernel's elementwise instructions.
+
+With the attribute `block` each block of the K elements is summed so, and blocks meet in their tree.
 """
 
 from __future__ import annotations
@@ -20,9 +22,11 @@ from collections.abc import Sequence
 from pellucid.compiler.codegen.elementwise import ElementwiseBody, walked, widest
 from pellucid.compiler.codegen.layout import merged, strides
 from pellucid.compiler.codegen.llvm import ir
-from pellucid.compiler.codegen.loops import i64, loop
+from pellucid.compiler.codegen.loops import groups, i64, least, loop
 from pellucid.compiler.codegen.scope import Scope, constant, vector_type
 from pellucid.compiler.codegen.sweep import sweep
+from pellucid.compiler.codegen.tree import above, carried, elements, joined
+from pellucid.compiler.program import times
 from pellucid.core.dtypes import DType
 from pellucid.core.shapes import Dim, size
 
@@ -39,20 +43,23 @@ def total(scope: Scope) -> None:
     walks = walked(scope, x.shape)
     kept = tuple(x.shape[axis] for axis in rest)
     summed = tuple(x.shape[axis] for axis in axes)
+    cut = dict(scope.head.attrs).get("block")
+    block = None if cut is None or not x.dtype.is_float else times(size(summed[1:]), cut)
     dims, steps = merged(summed, [[walk[axis] for axis in axes] for walk in walks])
     kept_walks = [strides(kept), *([walk[axis] for axis in rest] for walk in walks)]
     if len(dims) <= 1 and all(step in ([], [0], [1]) for step in steps):
         neighbours = [step == [1] for step in steps]
         with scope.shared_walk(kept, kept_walks) as body:
             place, *starts = body.offsets
-            scope.store(_Neighbours(scope, starts, neighbours).total(size(summed)), place)
+            sums = _Neighbours(scope, starts, neighbours)
+            scope.store(sums.total(size(summed), block), place)
         return
 
     def emit(
         offsets: list[ir.Value], repeats: list[bool], width: int | None, mask: ir.Value | None
     ) -> None:
         lanes = _Apart(scope, offsets[1:], repeats[1:], dims, steps, width, mask)
-        scope.store(lanes.total(size(summed)), offsets[0], mask=mask)
+        scope.store(lanes.total(size(summed), block), offsets[0], mask=mask)
 
     width = scope.vector_bytes // widest(scope.kernel)
     sweep(scope, kept, kept_walks, width, size(x.shape), emit)
@@ -67,13 +74,38 @@ class _Sum:
         self.kind = vector_type(self.dtype, width)
         self.none = constant(self.kind, self.dtype, -0.0)
 
-    def total(self, count: Dim) -> ir.Value:
-        """The sum of `count` elements."""
-        b = self.builder
+    def total(self, count: Dim, block: Dim | None) -> ir.Value:
+        """The sum of `count` elements, in blocks that meet in their tree where they are cut."""
         zero = constant(self.kind, self.dtype, 0)
+        if block is not None:
+            return self._tree(self.scope.dim(count), block)
         if isinstance(count, int) and count <= CHUNK:
             return zero if count == 0 else self.chunk(i64(0), i64(count))
-        number = self.scope.dim(count)
+        return self._chunks(None, self.scope.dim(count))
+
+    def _tree(self, count: ir.Value, block: Dim) -> ir.Value:
+        b, each = self.builder, elements(self.scope, block)
+        levels = _Lanes(self, 2 * LANES, 1 << 6)  # behind the lanes of chunks
+        blocks = groups(b, count, each)
+        short = isinstance(block, int) and block <= CHUNK
+
+        def load(level: ir.Value) -> list[ir.Value]:
+            return [levels.load(level)]
+
+        zero = constant(self.kind, self.dtype, 0)
+        with loop(b, blocks, f"{self.scope.name}.block", [zero], self.scope.wanted) as one:
+            begin = b.mul(one.index, each)
+            length = least(b, b.sub(count, begin), each)
+            part = self.chunk(begin, length) if short else self._chunks(begin, length)
+            sums, level = carried(b, [part], one.index, load)
+            levels.store(sums[0], level)
+            one.next = sums
+        return joined(b, one.carried, above(b, blocks), load)[0]
+
+    def _chunks(self, first: ir.Value | None, number: ir.Value) -> ir.Value:
+        """The sum of `number` elements, from the first one on by default."""
+        b = self.builder
+        zero = constant(self.kind, self.dtype, 0)
         chunks = b.udiv(b.add(number, i64(CHUNK - 1)), i64(CHUNK))
         outer = _Lanes(self, LANES)  # behind the lanes of a chunk
         # One chunk is the sum itself: a lane of -0.0 and the tree above it would not change it.
@@ -84,7 +116,7 @@ class _Sum:
             begin = b.mul(chunk.index, i64(CHUNK))
             left = b.sub(number, begin)
             length = b.select(b.icmp_signed("<", left, i64(CHUNK)), left, i64(CHUNK))
-            part = self.chunk(begin, length)
+            part = self.chunk(begin if first is None else b.add(first, begin), length)
             with b.if_then(several):
                 outer.add(chunk.index, part)
             chunk.next = [part]
@@ -119,32 +151,32 @@ class _Sum:
 
 
 class _Lanes:
-    """Sixteen lanes in scratch memory, each as wide as the sums."""
+    """Sixteen lanes in scratch memory, each as wide as the sums; or as many as there are levels."""
 
-    def __init__(self, owner: _Sum, first: int):
-        self.owner, self.first = owner, first
+    def __init__(self, owner: _Sum, first: int, count: int = LANES):
+        self.owner, self.first, self.count = owner, first, count
 
     def _place(self, lane: ir.Value) -> ir.Value:
         b = self.owner.builder
-        number = b.add(b.and_(lane, i64(LANES - 1)), i64(self.first))
+        number = b.add(b.and_(lane, i64(self.count - 1)), i64(self.first))
         return b.gep(self.owner.scope.scratch, [number], source_etype=self.owner.kind)
 
-    def _load(self, lane: ir.Value) -> ir.Value:
+    def load(self, lane: ir.Value) -> ir.Value:
         size = self.owner.dtype.itemsize
         return self.owner.builder.load(self._place(lane), typ=self.owner.kind, align=size)
 
-    def _store(self, value: ir.Value, lane: ir.Value) -> None:
+    def store(self, value: ir.Value, lane: ir.Value) -> None:
         place = self._place(lane)
         self.owner.builder.store(value, place, align=self.owner.dtype.itemsize)
 
     def clear(self, count: ir.Value | None = None) -> None:
         count = i64(LANES) if count is None else count
         with loop(self.owner.builder, count, f"{self.owner.scope.name}.clear") as lane:
-            self._store(self.owner.none, lane.index)
+            self.store(self.owner.none, lane.index)
 
     def add(self, number: ir.Value, value: ir.Value) -> None:
         """Adds to lane `number` mod 16."""
-        self._store(self.owner.sum(self._load(number), value), number)
+        self.store(self.owner.sum(self.load(number), value), number)
 
     def join(self, count: int = LANES) -> ir.Value:
         """The fixed tree: the lower half plus the upper half until one is left.
@@ -152,7 +184,7 @@ class _Lanes:
         Args:
             count: lanes that were added to; to join the others would change nothing.
         """
-        values = [self._load(i64(lane)) for lane in range(count)]
+        values = [self.load(i64(lane)) for lane in range(count)]
         while len(values) > 1:
             half = len(values) // 2
             values = [self.owner.sum(values[i], values[i + half]) for i in range(half)]

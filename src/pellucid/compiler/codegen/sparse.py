@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 from pellucid.compiler.codegen.layout import register_type
 from pellucid.compiler.codegen.llvm import ir
@@ -35,6 +36,17 @@ from pellucid.core.dtypes import DType
 WORD = 64
 CONFLICT = 2048  # bytes: lines of y whose distance it divides share few places of the first cache
 WORTH = 16  # rows that make up for copying lines of y next to each other
+
+
+class Lines(NamedTuple):
+    """What rows of the result meet of x and y: addresses, strides along k; columns of y."""
+
+    x: ir.Value
+    x_k: ir.Value
+    y: ir.Value
+    y_k: ir.Value
+    vectors: int
+    mask: ir.Value
 
 
 class Sparse:
@@ -175,40 +187,61 @@ class Sparse:
             first = b.mul(word.index, i64(WORD))
             right, right_k = self._at(b, y, b.mul(first, y_k)), y_k
             if packed:
-                line, many = i64(vectors * self.width), b.icmp_signed(">=", rows, i64(WORTH))
-                lines = b.select(many, least(b, b.sub(depth, first), i64(WORD)), i64(0))
-                with loop(b, lines, "line") as one:
-                    found = self._load(b, right, b.mul(one.index, y_k), vectors, mask)
-                    self._store(b, room, b.mul(one.index, line), found, mask)
-                right, right_k = b.select(many, room, right), b.select(many, line, y_k)
+                lines = least(b, b.sub(depth, first), i64(WORD))
+                right, right_k = self._packed(b, right, y_k, room, rows, lines, vectors, mask)
             with loop(b, rows, "row") as row:
                 at = b.add(b.mul(row.index, words), word.index)
                 known = b.load(b.gep(bits, [at], source_etype=ir.IntType(64)), typ=ir.IntType(64))
                 left = self._at(b, x, b.add(b.mul(row.index, x_row), b.mul(first, x_k)))
                 place = b.mul(row.index, out_row)
-
-                def add(k: ir.Value, sums: list[ir.Value], left: ir.Value = left) -> list[ir.Value]:
-                    at = self._at(b, left, b.mul(k, x_k))
-                    value = splat(b, b.load(at, typ=self.element, align=self.size), self.width)
-                    ones = self._load(b, right, b.mul(k, right_k), vectors, mask)
-                    return [
-                        intrinsic(b, "fma", self.vector, value, one, total)
-                        for one, total in zip(ones, sums, strict=True)
-                    ]
-
+                lines = Lines(left, x_k, right, right_k, vectors, mask)
                 with b.if_then(b.icmp_unsigned("!=", known, i64(0))):
                     sums = self._load(b, out, place, vectors, mask)
-                    self._store(b, out, place, _each_bit(b, known, sums, add), mask)
+                    self._store(b, out, place, self._added(b, known, sums, lines), mask)
         b.ret_void()
         return function
 
+    def _packed(
+        self,
+        b: ir.IRBuilder,
+        y: ir.Value,
+        y_k: ir.Value,
+        room: ir.Value,
+        rows: ir.Value,
+        lines: ir.Value,
+        vectors: int,
+        mask: ir.Value,
+    ) -> tuple[ir.Value, ir.Value]:
+        """Lines of y next to each other in `room`, where rows make up for that; their stride."""
+        line, many = i64(vectors * self.width), b.icmp_signed(">=", rows, i64(WORTH))
+        with loop(b, b.select(many, lines, i64(0)), "line") as one:
+            found = self._load(b, y, b.mul(one.index, y_k), vectors, mask)
+            self._store(b, room, b.mul(one.index, line), found, mask)
+        return b.select(many, room, y), b.select(many, line, y_k)
+
+    def _added(
+        self, b: ir.IRBuilder, bits: ir.Value, sums: list[ir.Value], lines: Lines
+    ) -> list[ir.Value]:
+        """The sums with the product of each k whose bit is set."""
+
+        def add(k: ir.Value, sums: list[ir.Value]) -> list[ir.Value]:
+            at = self._at(b, lines.x, b.mul(k, lines.x_k))
+            value = splat(b, b.load(at, typ=self.element, align=self.size), self.width)
+            ones = self._load(b, lines.y, b.mul(k, lines.y_k), lines.vectors, lines.mask)
+            return [
+                intrinsic(b, "fma", self.vector, value, one, total)
+                for one, total in zip(ones, sums, strict=True)
+            ]
+
+        return each_bit(b, bits, sums, add)
+
     def _load(
-        self, b: ir.IRBuilder, base: ir.Value, offset: ir.Value, vectors: int, mask: ir.Value
+        self, b: ir.IRBuilder, base: ir.Value, offset: ir.Value, vectors: int, mask: ir.Value | None
     ) -> list[ir.Value]:
         found = []
         for v in range(vectors):
             place = self._at(b, base, b.add(offset, i64(v * self.width)))
-            if v < vectors - 1:
+            if v < vectors - 1 or mask is None:
                 found.append(b.load(place, typ=self.vector, align=self.size))
             else:
                 found.append(masked_load(b, self.vector, place, self.size, mask))
@@ -220,11 +253,11 @@ class Sparse:
         base: ir.Value,
         offset: ir.Value,
         values: list[ir.Value],
-        mask: ir.Value,
+        mask: ir.Value | None,
     ) -> None:
         for v, value in enumerate(values):
             place = self._at(b, base, b.add(offset, i64(v * self.width)))
-            if v < len(values) - 1:
+            if v < len(values) - 1 or mask is None:
                 b.store(value, place, align=self.size)
             else:
                 masked_store(b, value, place, self.size, mask)
@@ -234,7 +267,7 @@ def _popcount(b: ir.IRBuilder, words: ir.Value, kind: ir.VectorType) -> ir.Value
     return intrinsic(b, "ctpop", kind, words)
 
 
-def _each_bit(
+def each_bit(
     b: ir.IRBuilder,
     word: ir.Value,
     initial: list[ir.Value],

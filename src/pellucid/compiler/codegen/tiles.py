@@ -9,7 +9,9 @@ found by two tables of offsets, one for rows and one for k.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from pellucid.compiler.codegen.layout import memory_type
 from pellucid.compiler.codegen.llvm import ir
@@ -28,10 +30,6 @@ ARGUMENTS = "pllpl" + "pl" + "lll"
 def argument_types(letters: str) -> list[ir.Type]:
     """Types by letter: p for an address, l for a whole number."""
     return [ir.PointerType() if letter == "p" else ir.IntType(64) for letter in letters]
-
-
-def tile_type() -> ir.FunctionType:
-    return ir.FunctionType(ir.VoidType(), argument_types(ARGUMENTS))
 
 
 def tile_size(target: Target) -> tuple[int, int]:
@@ -58,16 +56,19 @@ class Tile:
     lanes: int
     masked: bool
     tables: bool = False
+    kind: ClassVar = "tile"
+    arguments: ClassVar = ARGUMENTS
 
     def function(self, module: ir.Module) -> ir.Function:
         """The function in `module`, emitted when it is first asked for."""
-        name = f"tile.{self.dtype.code}.{self.rows}x{self.vectors}x{self.lanes}"
+        name = f"{self.kind}.{self.dtype.code}.{self.rows}x{self.vectors}x{self.lanes}"
         name += ".tables" if self.tables else ""
         name += ".masked" if self.masked else ""
         known = module.globals.get(name)
         if known is not None:
             return known
-        function = ir.Function(module, tile_type(), name)
+        type = ir.FunctionType(ir.VoidType(), argument_types(self.arguments))
+        function = ir.Function(module, type, name)
         function.linkage = "internal"
         self._emit(function)
         return function
@@ -78,16 +79,35 @@ class Tile:
         return element if self.lanes == 1 else ir.VectorType(element, self.lanes)
 
     def _emit(self, function: ir.Function) -> None:
-        x, x_row, x_k, y, y_k, out, out_row, count, columns, first = function.args
+        _, _, _, _, _, out, out_row, count, columns, first = function.args
         b = ir.IRBuilder(function.append_basic_block("entry"))
         mask = first_lanes(b, columns, self.lanes) if self.masked else None
-        lines = [self._at(b, x, self._step(b, x_row, i64(r))) for r in range(self.rows)]
         goals = [self._at(b, out, b.mul(out_row, i64(r))) for r in range(self.rows)]
         sums = self._begin(b, goals, mask, first)
-        steps = [i64(0), i64(0)]
+        sums = self._along(b, function.args, sums, mask, i64(0), count)
+        for row in range(self.rows):
+            self._store(b, sums[row * self.vectors :], goals[row], mask)
+        b.ret_void()
+
+    def _along(
+        self,
+        b: ir.IRBuilder,
+        given: Sequence[ir.Value],
+        sums: list[ir.Value],
+        mask: ir.Value | None,
+        begin: ir.Value,
+        count: ir.Value,
+    ) -> list[ir.Value]:
+        """The sums with `count` more k, from `begin` on."""
+        x, x_row, x_k, y, y_k = given[:5]
+        lines = [self._at(b, x, self._step(b, x_row, i64(r))) for r in range(self.rows)]
+        whole = isinstance(begin, ir.Constant)  # from the first k on
+        steps = [i64(0), i64(0)] if whole else [b.mul(begin, x_k), b.mul(begin, y_k)]
         with loop(b, count, "k", [*steps, *sums]) as k:
             x_at, y_at, *sums = k.carried
-            along = self._step(b, x_k, k.index) if self.tables else x_at
+            along = x_at
+            if self.tables:
+                along = self._step(b, x_k, k.index if whole else b.add(begin, k.index))
             right = self._load(b, self._at(b, y, y_at), mask)
             done: list[ir.Value] = []
             for row in range(self.rows):
@@ -98,10 +118,7 @@ class Tile:
                     total = sums[row * self.vectors + vector]
                     done.append(intrinsic(b, "fma", self._kind, left, right[vector], total))
             k.next = [b.add(x_at, x_k), b.add(y_at, y_k), *done]
-        sums = k.carried[2:]
-        for row in range(self.rows):
-            self._store(b, sums[row * self.vectors :], goals[row], mask)
-        b.ret_void()
+        return k.carried[2:]
 
     def _step(self, b: ir.IRBuilder, step: ir.Value, number: ir.Value) -> ir.Value:
         """How far row or k `number` of x is away."""

@@ -7,10 +7,15 @@ and so is what a ReLU leaves.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import groups, i64, least, loop
-from pellucid.compiler.codegen.product import Product
+from pellucid.compiler.codegen.product import CONTEXT_BYTES, Product
+from pellucid.compiler.codegen.scope import SCRATCH_BYTES
 from pellucid.compiler.codegen.sparse import CONFLICT, WORD, Sparse
+from pellucid.compiler.codegen.sparse_tree import STATES, TreeSparse
+from pellucid.compiler.codegen.tree import elements, levels
 from pellucid.core.shapes import Batch
 
 NARROW = 64  # columns of a result below which a scan costs more than it may save
@@ -29,12 +34,15 @@ class ZeroSkipping:
         along: whether a row of the left operand runs along k (else along the result's rows).
     """
 
+    sparse: ClassVar[type[Sparse]] = Sparse
+
     def __init__(self, product: Product, along: bool):
         self.product, self.along = product, along
         self.scope, self.b, self.axes = product.scope, product.b, product.axes
         self.most = self.scope.target.registers // 2
+        self.results = BLOCK * self.most * self.scope.vector_bytes  # bytes, as are lines of y
         self.sizes = self._sizes()
-        self.functions = Sparse(self.b.module, product.dtype, self.scope.vector_bytes)
+        self.functions = self.sparse(self.b.module, product.dtype, self.scope.vector_bytes)
 
     def _sizes(self) -> list[int]:
         """How many vectors of columns one pass holds: about even parts of what a thread has.
@@ -49,8 +57,8 @@ class ZeroSkipping:
             sizes |= {size, own % size or size}
         return sorted(sizes, reverse=True)
 
-    @staticmethod
-    def of(product: Product) -> ZeroSkipping | None:
+    @classmethod
+    def of(cls, product: Product) -> ZeroSkipping | None:
         """How `product` may skip; None where it never does."""
         axes = product.axes
         if axes.batches != 1 or product.scope.vector_bytes < 32 or product.lanes < 8:
@@ -62,9 +70,9 @@ class ZeroSkipping:
         if axes.y_columns.steps != (1,):
             return None
         if axes.x_depth.steps == (1,) and isinstance(axes.depth, int) and axes.depth >= WORD:
-            return ZeroSkipping(product, True)
+            return cls(product, True)
         if axes.x_rows.steps == (1,) and isinstance(axes.rows, int) and axes.rows >= WORD:
-            return ZeroSkipping(product, False)
+            return cls(product, False)
         return None
 
     def stretch(self, height: int) -> ir.Value:
@@ -120,6 +128,10 @@ class ZeroSkipping:
             above, below = b.select(mine, begin, top), b.select(mine, end, bottom)
             self._panels(left, right, above, below, begin)
 
+    def _more(self) -> list[ir.Value]:
+        """What else the function that adds up is given."""
+        return []
+
     def _panels(
         self, first: ir.Value, last: ir.Value, top: ir.Value, bottom: ir.Value, begin: ir.Value
     ) -> None:
@@ -147,7 +159,7 @@ class ZeroSkipping:
         dim, words = self.scope.dim, self._words()
         y, y_k = product.right(column), axes.y_depth.step
         far = isinstance(y_k, int) and y_k * product.dtype.itemsize % CONFLICT == 0
-        behind = BITS_BYTES + BLOCK * self.most * self.scope.vector_bytes
+        behind = BITS_BYTES + self.results
         with loop(b, groups(b, b.sub(bottom, top), BLOCK), "block") as block:
             row = b.add(top, b.mul(block.index, i64(BLOCK)))
             rows = least(b, b.sub(bottom, row), i64(BLOCK))
@@ -172,6 +184,30 @@ class ZeroSkipping:
                     out_row,
                     rows,
                     columns,
+                    *self._more(),
                 ],
             )
             product.finish(out, out_row, row, rows, column, columns)
+
+
+class TreeZeroSkipping(ZeroSkipping):
+    """Where k is summed in blocks that meet in a tree: its levels stand behind the lines of y."""
+
+    sparse = TreeSparse
+    assert BLOCK <= STATES
+
+    def decide(self, top: ir.Value, bottom: ir.Value) -> ir.Value:
+        b, room = self.b, SCRATCH_BYTES - CONTEXT_BYTES - BITS_BYTES - 2 * self.results
+        fits = b.icmp_signed("<=", self._levels(), i64((room - 8 * STATES) // self.results))
+        return b.and_(super().decide(top, bottom), fits)
+
+    def _levels(self) -> ir.Value:
+        return levels(self.b, groups(self.b, self.scope.dim(self.axes.depth), self._block()))
+
+    def _block(self) -> ir.Value:
+        assert self.product.block is not None
+        return elements(self.scope, self.product.block)
+
+    def _more(self) -> list[ir.Value]:
+        levels = self.product.scratch(BITS_BYTES + 2 * self.results)
+        return [self._block(), levels, self._levels()]

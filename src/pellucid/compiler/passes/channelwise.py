@@ -1,33 +1,35 @@
-"""Depthwise convolutions. In: a graph. Out: the graph without their windows.
+"""Depthwise convolutions. In: a graph. Out: the graph with them as rows of their own.
 
 A depthwise convolution is a product over windows in which channels do not meet: a batch of products
-of a vector with a matrix, a channel each, which no tile makes fast. As a sum of products of shifted
-inputs it is elementwise, with a vector over neighbouring channels, and `fuse` makes one kernel of
-it that reads x in place:
-
-    Σ_k x[s·i + d·k, c] w[k, c]  =  x[s·i, c] w[0, c] + x[s·i + d, c] w[1, c] + …
-
-The gradient of the kernel is such a product as well, summed over the places i of the windows; it
-becomes one sum for each element k of the kernel.
+of a vector with a matrix, a channel each, which no tile makes fast. It becomes the row `depthwise`,
+whose kernel takes a vector of channels, with its padding; the gradient of the kernel is such a
+product as well, summed over the places of the windows, and becomes `depthwise_kernel`. Both take
+(N, L, …, C): axes in another order are permuted before and behind.
 
 The terms are added in another order than in a product, so this is no pass that can be switched off.
 """
 
 from __future__ import annotations
 
-import functools
-import itertools
-import math
 from collections import Counter
 from dataclasses import dataclass
 
+from pellucid.compiler.passes.channels_last import (
+    FURTHEST,
+    LONGEST,
+    convolved,
+    permuted,
+    repeated,
+    reshaped,
+    whole,
+)
+from pellucid.core.shapes import Batch, Shape, size
 from pellucid.graph.node import CONST, INPUT, Graph, Node, pruned
 from pellucid.ops.contract import free_axes
 from pellucid.ops.spec import lookup
 from pellucid.ops.value import Builder, Value, apply
 
 Ints = tuple[int, ...]
-MOST = 64  # elements of a kernel: each is code of its own
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class _Product:
         inside: the axes that run inside a window.
         free: what is left of the windows, and of the other operand.
         first: whether the windows are the first operand.
+        low: places of padding before x, for each axis that windows slide along; high: behind it.
     """
 
     windows: Node
@@ -53,32 +56,55 @@ class _Product:
     inside: Ints
     free: tuple[Ints, Ints]
     first: bool
+    low: Ints
+    high: Ints
 
     @property
-    def outer(self) -> Ints:
-        """The axes of the windows that x has as well."""
-        return tuple(range(len(self.windows.type.shape) - len(self.inside)))
-
-    @property
-    def single(self) -> Ints:
-        """Axes of length 1 that are summed beside the inside of windows."""
-        shape = self.windows.type.shape
-        return tuple(i for i in self.summed if i not in self.inside and shape[i] == 1)
+    def slid(self) -> Ints:
+        """The axes that windows slide along."""
+        axes: Ints = self.windows.attr("axes")
+        return axes
 
     @property
     def convolves(self) -> bool:
         """Whether it sums over the inside of windows; else over their places."""
-        return {*self.summed} - {*self.single} == {*self.inside}
+        shape = self.windows.type.shape
+        return {i for i in self.summed if i in self.inside or shape[i] != 1} == {*self.inside}
 
-    def result(self, left: list[int], right: list[int]) -> Ints:
-        """Of a value's axes those of batch and of what is left, in the order of the product."""
-        first = left[: len(self.batch)]
-        rest = left[len(self.batch) :]
-        return tuple(first + (rest + right if self.first else right + rest))
+    @property
+    def channels(self) -> Ints:
+        """The axes that are channels; a batch axis of unknown length is none."""
+        return tuple(i for i in self.batch if not self._unknown(i))
+
+    @property
+    def leading(self) -> Ints:
+        """All other axes that x has as well, summed ones last."""
+        rank = len(self.windows.type.shape) - len(self.inside)
+        rest = [i for i in range(rank) if i not in (*self.slid, *self.channels)]
+        return tuple(sorted(rest, key=lambda i: i in self.summed))
+
+    def _unknown(self, axis: int) -> bool:
+        return isinstance(self.windows.type.shape[axis], Batch)
+
+    def dims(self, axes: Ints) -> Shape:
+        """The lengths of axes of the windows."""
+        return tuple(self.windows.type.shape[i] for i in axes)
+
+    def order(self, left: list[int]) -> Ints:
+        """How a value is permuted to the product's axes.
+
+        Args:
+            left: which axis of the windows each of its axes is; those that follow are what is left
+                of the other operand.
+        """
+        mine = [left.index(i) for i in self.batch]
+        rest = [left.index(i) for i in self.free[0]]
+        right = [len(left) + n for n in range(len(self.free[1]))]
+        return tuple(mine + (rest + right if self.first else right + rest))
 
 
 def channelwise(graph: Graph) -> Graph:
-    """`graph` with each depthwise product over windows as shifted products."""
+    """`graph` with each depthwise product over windows as a row of its own."""
     found = {
         position: one
         for position in range(len(graph.nodes))
@@ -100,12 +126,15 @@ def channelwise(graph: Graph) -> Graph:
                 place.append(builder.const(node.attr("name"), graph.consts[node.attr("name")]))
             elif position in found:
                 one = found[position]
-                made, axes = _shifted(one, _known(place[one.x]), _known(place[one.other]))
+                make = _convolution if one.convolves else _gradient
+                made, axes = make(graph, one, _known(place[one.x]), _known(place[one.other]))
                 laid[position] = made, axes
-                place.append(_ordered(made, axes))
+                place.append(permuted(made, axes))
             elif source in laid and uses[source] == 1:
                 made, axes = laid[source]
-                place.append(_ordered(made, tuple(axes[i] for i in node.attr("axes"))))
+                place.append(permuted(made, tuple(axes[i] for i in node.attr("axes"))))
+            elif node.op == "reshape":
+                place.append(reshaped(_known(place[node.inputs[0]]), node.type.shape))
             else:
                 inputs = [_known(place[i]) for i in node.inputs]
                 place.append(builder.apply(lookup(node.op), inputs, dict(node.attrs)))
@@ -117,20 +146,13 @@ def _known(value: Value | None) -> Value:
     return value
 
 
-def _ordered(value: Value, axes: Ints) -> Value:
-    if axes == tuple(range(len(axes))):
-        return value
-    result: Value = apply("permute_dims", value, axes=axes)
-    return result
-
-
 def _product(graph: Graph, position: int) -> _Product | None:
     node = graph.nodes[position]
     if node.op != "contract" or not node.type.dtype.is_float or not node.attr("batch"):
         return None
     for side in (0, 1):
         windows = graph.nodes[node.inputs[side]]
-        if windows.op != "windows" or math.prod(windows.attr("size")) > MOST:
+        if windows.op != "windows" or windows.attr("size")[-1] > LONGEST:
             continue
         one = _sides(graph, node, windows, side)
         if one is not None:
@@ -140,12 +162,16 @@ def _product(graph: Graph, position: int) -> _Product | None:
 
 def _sides(graph: Graph, node: Node, windows: Node, side: int) -> _Product | None:
     """The product with operand `side` as the windows, where channels do not meet."""
+    if dict(node.attrs).get("block") is not None:
+        return None  # lines of rows are not cut into blocks
     other = node.inputs[1 - side]
     paired = [(pair[side], pair[1 - side]) for pair in (*node.attr("batch"), *node.attr("summed"))]
     rank, count = len(windows.type.shape), len(node.attr("batch"))
+    others = graph.nodes[other].type.shape
+    x, low, high = _unpadded(graph, windows)
     one = _Product(
         windows,
-        windows.inputs[0],
+        x,
         other,
         dict(paired),
         tuple(i for i, _ in paired[:count]),
@@ -153,76 +179,87 @@ def _sides(graph: Graph, node: Node, windows: Node, side: int) -> _Product | Non
         tuple(range(rank - len(windows.attr("size")), rank)),
         (
             tuple(free_axes(rank, [i for i, _ in paired])),
-            tuple(free_axes(len(graph.nodes[other].type.shape), [j for _, j in paired])),
+            tuple(free_axes(len(others), [j for _, j in paired])),
         ),
         side == 0,
+        low,
+        high,
     )
-    if {*one.batch} & {*one.inside}:
+    unknown = any(isinstance(others[j], Batch) for j in one.free[1])
+    if {*one.batch} & {*one.inside, *one.slid} or unknown or not one.channels:
         return None
+    if one.convolves:
+        return one if one.channels == one.batch else None
     # Else channels meet, or part of a window's inside is left.
-    places = {*one.outer} - {*one.batch}
-    return one if one.convolves or {*one.summed} == places else None
+    places = {*range(rank - len(one.inside))} - {*one.batch}
+    return one if {*one.summed} == places else None
 
 
-def _shifted(one: _Product, x: Value, other: Value) -> tuple[Value, Ints]:
-    """The product, its axes as they come best, and which of them each axis of the result is."""
-    elements = list(itertools.product(*map(range, one.windows.attr("size"))))
-    right = len(one.free[1])
-    if one.convolves:  # (the axes of x, what is left of the kernel)
-        terms = [_part(one, x, k) * _beside(one, _element(one, other, k)) for k in elements]
-        total = functools.reduce(lambda left, right: left + right, terms)
-        kept = [axis for axis in range(len(total.type.shape)) if axis not in one.single]
-        if one.single:
-            shape = tuple(total.type.shape[axis] for axis in kept)
-            total = apply("reshape", total, shape=shape)
-        left = [kept.index(axis) for axis in (*one.batch, *one.free[0])]
-        return total, one.result(left, [len(kept) - right + n for n in range(right)])
-    # (the inside of windows, batch, what is left of the cotangent)
-    cotangent = _beside(one, other)
-    sums = [
-        apply("sum", _part(one, x, k) * cotangent, axis=tuple(sorted(one.summed)), keepdims=False)
-        for k in elements
-    ]
-    rows = [apply("reshape", one, shape=(1, *one.type.shape)) for one in sums]
-    inside = len(one.inside)
-    shape = (*one.windows.attr("size"), *sums[0].type.shape)
-    whole = apply("reshape", apply("concat", *rows, axis=0), shape=shape)
-    kept = sorted(one.batch)
-    left = [inside + kept.index(i) for i in one.batch]
-    left += [one.inside.index(i) for i in one.free[0]]
-    return whole, one.result(left, [inside + len(kept) + n for n in range(right)])
+def _unpadded(graph: Graph, windows: Node) -> tuple[int, Ints, Ints]:
+    """What windows slide over without its padding, by position; its places before and behind."""
+    axes, source = windows.attr("axes"), windows.inputs[0]
+    pad, none = graph.nodes[source], (0,) * len(axes)
+    if pad.op != "pad" or any(pad.attr("interior")):
+        return source, none, none
+    value, low, high = graph.nodes[pad.inputs[1]], pad.attr("low"), pad.attr("high")
+    zero = value.op == "full" and value.attr("value") == 0
+    elsewhere = any(n for many in (low, high) for i, n in enumerate(many) if i not in axes)
+    if not zero or elsewhere or max(*low, *high) > FURTHEST:
+        return source, none, none
+    return pad.inputs[0], tuple(low[i] for i in axes), tuple(high[i] for i in axes)
 
 
-def _part(one: _Product, x: Value, element: Ints) -> Value:
-    """What of x stands at one place of all windows, with an axis of 1 for each that is left."""
-    start, stop, step = [0] * len(one.outer), list(x.type.shape), [1] * len(one.outer)
-    facts = zip(*(one.windows.attr(n) for n in ("axes", "stride", "dilation")), strict=True)
-    for k, (axis, stride, dilation) in zip(element, facts, strict=True):
-        count = one.windows.type.shape[axis]
-        assert isinstance(count, int)
-        start[axis], step[axis] = k * dilation, stride
-        stop[axis] = k * dilation + (count - 1) * stride + 1
-    part: Value = apply("slice", x, start=tuple(start), stop=tuple(stop), step=tuple(step))
-    return apply("reshape", part, shape=(*part.type.shape, *(1,) * len(one.free[1])))
+def _convolution(graph: Graph, one: _Product, x: Value, other: Value) -> tuple[Value, Ints]:
+    """The product as it comes, and how it is permuted to its own axes."""
+    several = tuple(other.type.shape[j] for j in one.free[1])
+    order = [*one.inside, *(i for i in one.summed if i not in one.inside), *one.batch]
+    kernel = permuted(other, (*(one.pairs[i] for i in order), *one.free[1]))
+    channels = whole((*one.dims(one.channels), *several))
+    kernel = reshaped(kernel, (*one.windows.attr("size"), channels))
+    made = convolved(
+        _channels_last(one, x, whole(several)),
+        kernel,
+        one.windows.attr("stride"),
+        one.windows.attr("dilation"),
+        one.low,
+        one.high,
+    )
+    kept = [i for i in (*one.leading, *one.slid, *one.channels) if i not in one.summed]
+    return reshaped(made, (*one.dims(tuple(kept)), *several)), one.order(kept)
 
 
-def _element(one: _Product, kernel: Value, element: Ints) -> Value:
-    """One element of the kernel for each channel."""
-    start, stop = [0] * len(kernel.type.shape), list(kernel.type.shape)
-    for k, axis in zip(element, one.inside, strict=True):
-        start[one.pairs[axis]], stop[one.pairs[axis]] = k, k + 1
-    step = (1,) * len(start)
-    return apply("slice", kernel, start=tuple(start), stop=tuple(stop), step=step)
+def _gradient(graph: Graph, one: _Product, x: Value, other: Value) -> tuple[Value, Ints]:
+    """The gradient of a kernel as it comes, and how it is permuted to the product's axes."""
+    several = tuple(other.type.shape[j] for j in one.free[1])
+    channels = whole((*one.dims(one.channels), *several))
+    outer = (*one.leading, *one.slid, *one.channels)
+    cotangent = permuted(other, (*(one.pairs[i] for i in outer), *one.free[1]))
+    leading = one.dims(one.leading)
+    cotangent = reshaped(cotangent, (size(leading), *one.dims(one.slid), channels))
+    inside = one.windows.attr("size")
+    made: Value = apply(
+        "depthwise_kernel",
+        _channels_last(one, x, whole(several)),
+        cotangent,
+        size=inside,
+        stride=one.windows.attr("stride"),
+        dilation=one.windows.attr("dilation"),
+        low=one.low,
+    )
+    kept = tuple(i for i in one.leading if i not in one.summed)
+    summed = size(one.dims(tuple(i for i in one.leading if i in one.summed)))
+    if summed != 1:
+        shape = (*one.dims(kept), summed, *inside, channels)
+        made = apply("sum", reshaped(made, shape), axis=(len(kept),), keepdims=False)
+    shape = (*one.dims(kept), *inside, *one.dims(one.channels), *several)
+    return reshaped(made, shape), one.order([*kept, *one.inside, *one.channels])
 
 
-def _beside(one: _Product, other: Value) -> Value:
-    """The other operand with its axes behind those of x that it is paired with."""
-    paired = [axis for axis in one.outer if axis in one.pairs]
-    inside = [one.pairs[axis] for axis in one.inside if axis in one.pairs]  # of length 1
-    order = (*inside, *(one.pairs[axis] for axis in paired), *one.free[1])
-    dims = other.type.shape
-    shape = [dims[one.pairs[axis]] if axis in one.pairs else 1 for axis in one.outer]
-    shape += [dims[axis] for axis in one.free[1]]
-    if order != tuple(range(len(order))):
-        other = apply("permute_dims", other, axes=order)
-    return apply("reshape", other, shape=tuple(shape))
+def _channels_last(one: _Product, x: Value, several: int) -> Value:
+    """x as (N, what windows slide along, channels), each channel so many times."""
+    leading, slid, channels = one.leading, one.slid, one.channels
+    dims = x.type.shape
+    x = permuted(x, (*leading, *slid, *channels))
+    count = size(dims[i] for i in leading), *(dims[i] for i in slid)
+    deep = whole(dims[i] for i in channels)
+    return repeated(reshaped(x, (*count, deep)), several)

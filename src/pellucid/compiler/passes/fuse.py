@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pellucid.compiler.codegen.layout import as_matrix
-from pellucid.compiler.program import Instruction, Kernel, Program, is_copy
+from pellucid.compiler.program import FINISHED, VIEWED, Instruction, Kernel, Program, is_copy
 from pellucid.core.shapes import Shape, size
 from pellucid.ops.contract import free_axes
 from pellucid.ops.spec import REGISTRY
@@ -104,6 +104,7 @@ class _State:
         summed = second.type_of(head.inputs[0]).shape
         return (
             first.head is None
+            and not any(one.op in VIEWED for one in second.body)
             and all(
                 buffer in second.reads and len(self.readers[buffer]) == 1 for buffer in first.writes
             )
@@ -181,8 +182,14 @@ def _shape(kernel: Kernel) -> Shape:
 def _epilogue(product: Kernel, rest: Kernel, shape: Shape) -> bool:
     """Whether `rest` can be applied to tiles of a contraction: all it reads walks like a matrix."""
     head = product.head
-    if head is None or head.op != "contract" or not head.type.dtype.is_float:
+    if head is None or head.op not in FINISHED or not head.type.dtype.is_float:
         return False
+    asked = {value for one in rest.body if one.op == "size" for value in one.inputs}
+    if head.op == "depthwise":
+        return all(
+            place in asked or _per_channel(type.shape, shape)
+            for place, type in enumerate(rest.types)
+        )
     x = product.type_of(head.inputs[0])
     attrs = dict(head.attrs)
     paired = [i for i, _ in (*attrs["batch"], *attrs["summed"])]
@@ -191,8 +198,12 @@ def _epilogue(product: Kernel, rest: Kernel, shape: Shape) -> bool:
     narrow = isinstance(columns, int) and columns < NARROW
     if narrow and any(not REGISTRY[one.op].exact for one in rest.body):
         return False
-    asked = {value for one in rest.body if one.op == "size" for value in one.inputs}
     return all(
         place in asked or as_matrix(shape, rows, type.shape) is not None
         for place, type in enumerate(rest.types)
     )
+
+
+def _per_channel(shape: Shape, whole: Shape) -> bool:
+    """Whether `shape` has a number for each element of `whole`, for each channel, or one."""
+    return shape == whole or size(shape) == 1 or (shape[-1:] == whole[-1:] == (size(shape),))

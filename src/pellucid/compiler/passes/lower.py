@@ -100,7 +100,7 @@ def _in_memory(graph: Graph) -> set[int]:
     found: set[int] = set()
     for position in reversed(range(len(graph.nodes))):
         node = graph.nodes[position]
-        spared = node.op == "full" or _is_view(graph, position)
+        spared = node.op in ("full", "permute_dims") or _is_view(graph, position)
         if spared and position not in wanted:
             continue
         found.add(position)
@@ -113,14 +113,22 @@ def _in_memory(graph: Graph) -> set[int]:
 def _inlined(graph: Graph, node: Node, source: int) -> bool:
     """Whether `source` is an instruction of the kernel of `node`, which reads it."""
     one = graph.nodes[source]
+    if one.op == "permute_dims":
+        if node.op == "fold":
+            return True
+        # The left operand of a product is found by tables, as it lies.
+        left = node.op == "contract" and node.inputs[0] == source != node.inputs[1]
+        return left and _is_view(graph, source) and one.type.dtype.is_float
     if _is_view(graph, source):
         return node.op in VIEWING and (node.op != "contract" or one.type.dtype.is_float)
     return one.op == "full" and node.op not in VIEWS and is_elementwise(node.op)
 
 
 def _is_view(graph: Graph, source: int) -> bool:
-    """Whether a node only walks its input another way: as windows, or as windows laid flat."""
+    """Whether a node only walks its input another way: as windows, permuted or laid flat."""
     node = graph.nodes[source]
+    if node.op == "permute_dims":
+        return graph.nodes[node.inputs[0]].op == "windows"
     if node.op != "reshape":
         return node.op in VIEWED
     wide = graph.nodes[node.inputs[0]]

@@ -49,7 +49,7 @@ GRAPH_PASSES = (
 )
 UNFOLD = Pass("unfold", unfold, "makes products over windows of folds of products")
 CHANNELWISE = Pass(
-    "channelwise", channelwise, "makes shifted products of windows whose channels do not meet"
+    "channelwise", channelwise, "makes depthwise convolutions of windows whose channels do not meet"
 )
 PROGRAM_PASSES = (
     Pass("fuse", fuse, "joins elementwise rows with each other, with products and with sums"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pellucid.graph.node import Node
+from pellucid.graph.node import Node, attributes
 
 Pairs = tuple[tuple[int, int], ...]
 
@@ -32,7 +32,7 @@ def straightened(nodes: Sequence[Node], node: Node, inputs: tuple[int, ...]) -> 
             sources[side] = nodes[sources[side]].inputs[0]
     if tuple(sources) == inputs:
         return None
-    attrs = (("batch", batch), ("summed", summed))
+    attrs = attributes({**dict(node.attrs), "batch": batch, "summed": summed})
     return Node(node.op, tuple(sources), attrs, node.type, node.line)
 
 
@@ -56,5 +56,6 @@ def exchanged(nodes: Sequence[Node], node: Node, source: int) -> Node | None:
     middle = len(nodes[x].type.shape) - len(summed)  # behind the batch and what is left of x
     if node.attr("axes") != (*range(front), *range(middle, rank), *range(front, middle)):
         return None
-    attrs = tuple((name, tuple((j, i) for i, j in pairs)) for name, pairs in product.attrs)
+    batch, summed = (tuple((j, i) for i, j in pairs) for pairs in (batch, summed))
+    attrs = attributes({**dict(product.attrs), "batch": batch, "summed": summed})
     return Node("contract", (y, x), attrs, node.type, node.line)

@@ -22,7 +22,8 @@ import itertools
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from pellucid.core.shapes import Batch, Shape, size, window_count
+from pellucid.compiler.passes.folded import Folded, channelwise, each_channel
+from pellucid.core.shapes import Batch, Shape, size
 from pellucid.graph.node import CONST, INPUT, Graph, Node, pruned
 from pellucid.ops.contract import free_axes
 from pellucid.ops.spec import lookup
@@ -32,41 +33,10 @@ Ints = tuple[int, ...]
 MOST = 2.0  # times its input that windows may be large
 
 
-@dataclass(frozen=True)
-class _Folded:
-    """A fold of a product, by the product's axes.
-
-    Args:
-        cotangent, kernel: the operands, by the positions of their nodes.
-        batch, summed: pairs of axes, the cotangent's first.
-        slid: for each folded axis, the cotangent's axis that counts windows.
-        inside: for each folded axis, the kernel's axis that runs inside a window.
-        order: where each axis of the result comes from: ("batch", n), ("slid", n), ("left", axis of
-            the cotangent) or ("right", axis of the kernel).
-    """
-
-    cotangent: int
-    kernel: int
-    batch: tuple[tuple[int, int], ...]
-    summed: tuple[tuple[int, int], ...]
-    slid: Ints
-    inside: Ints
-    order: tuple[tuple[str, int], ...]
-    fold: Node
-    part: Node  # the fold, or the slice of it that is used
-    starts: Ints  # where that begins
-
-    @property
-    def lengths(self) -> list[int]:
-        """Of the folded axes."""
-        found = [self.part.type.shape[axis] for axis in self.fold.attr("axes")]
-        return [length for length in found if isinstance(length, int)]
-
-
 def unfold(graph: Graph) -> Graph:
     """`graph` with each fold of a product that nothing else needs as products over windows."""
     uses = Counter(i for node in graph.nodes for i in node.inputs) + Counter(graph.outputs)
-    found: dict[int, _Folded] = {}
+    found: dict[int, Folded] = {}
     for position in range(len(graph.nodes)):
         one = _folded(graph, position)
         if one is not None and all(uses[i] == 1 for i in _between(graph, position)):
@@ -88,7 +58,8 @@ def unfold(graph: Graph) -> Graph:
                 place.append(builder.const(node.attr("name"), graph.consts[node.attr("name")]))
             elif position in found:
                 one = found[position]
-                place.append(_unfolded(one, place[one.cotangent], place[one.kernel]))
+                make = each_channel if channelwise(one) else _unfolded
+                place.append(make(one, place[one.cotangent], place[one.kernel]))
             else:
                 inputs = [place[i] for i in node.inputs]
                 place.append(builder.apply(lookup(node.op), inputs, dict(node.attrs)))
@@ -102,7 +73,7 @@ def _between(graph: Graph, position: int) -> list[int]:
     return [source, graph.nodes[source].inputs[0]] if permuted else [source]
 
 
-def _folded(graph: Graph, position: int) -> _Folded | None:
+def _folded(graph: Graph, position: int) -> Folded | None:
     node = graph.nodes[position]
     if node.op != "fold" or not node.type.dtype.is_float:
         return None
@@ -110,17 +81,16 @@ def _folded(graph: Graph, position: int) -> _Folded | None:
     if any(stride > 1 and dilation > 1 for stride, dilation in steps):
         return None
     seen = graph.nodes[node.inputs[0]].type.shape
-    if _ratio(seen, node.type.shape) <= MOST:
-        return None
+    overlap = _ratio(seen, node.type.shape) > MOST
     product = graph.nodes[_between(graph, position)[-1]]
-    if product.op != "contract":
+    if product.op != "contract" or "block" in dict(product.attrs):
         return None
     rank = len(product.type.shape)
     source = graph.nodes[node.inputs[0]]
     axes = source.attr("axes") if source is not product else tuple(range(rank))
     for left in (0, 1):
         one = _sides(graph, node, product, axes, left)
-        if one is not None:
+        if one is not None and (overlap or channelwise(one)):
             return one
     return None
 
@@ -135,7 +105,7 @@ def _ratio(windows: Shape, result: Shape) -> float:
     return long / max(1, short)
 
 
-def _sides(graph: Graph, node: Node, product: Node, axes: Ints, left: int) -> _Folded | None:
+def _sides(graph: Graph, node: Node, product: Node, axes: Ints, left: int) -> Folded | None:
     """The fold with operand `left` of the product as the cotangent, if its axes allow that."""
     operands = [graph.nodes[i].type.shape for i in product.inputs]
     batch, summed = product.attr("batch"), product.attr("summed")
@@ -155,9 +125,10 @@ def _sides(graph: Graph, node: Node, product: Node, axes: Ints, left: int) -> _F
     ):
         return None
     order = [("slid", folded.index(i)) if i in folded else one for i, one in enumerate(outer)]
-    return _Folded(
+    return Folded(
         product.inputs[left],
         product.inputs[1 - left],
+        operands[left],
         tuple((pair[left], pair[1 - left]) for pair in batch),
         tuple((pair[left], pair[1 - left]) for pair in summed),
         tuple(outer[axis][1] for axis in folded),
@@ -169,7 +140,7 @@ def _sides(graph: Graph, node: Node, product: Node, axes: Ints, left: int) -> _F
     )
 
 
-def _sliced(one: _Folded, node: Node) -> _Folded | None:
+def _sliced(one: Folded, node: Node) -> Folded | None:
     """The part of a fold that `node` takes, where it can be computed by itself."""
     folded = one.fold.attr("axes")
     kept = [i for i, dim in enumerate(node.type.shape) if dim == one.fold.type.shape[i]]
@@ -178,6 +149,8 @@ def _sliced(one: _Folded, node: Node) -> _Folded | None:
     if any(i not in folded and i not in kept for i in range(len(node.type.shape))):
         return None
     part = replace(one, part=node, starts=tuple(node.attr("start")[axis] for axis in folded))
+    if channelwise(part):
+        return part
     phases = itertools.product(*map(range, one.fold.attr("stride")))
     inside = all(min(*p.low, *p.high) >= 0 for p in (_Phase.of(part, phase) for phase in phases))
     return part if inside else None
@@ -201,7 +174,7 @@ class _Phase:
     high: Ints
 
     @classmethod
-    def of(cls, one: _Folded, phase: Ints) -> _Phase:
+    def of(cls, one: Folded, phase: Ints) -> _Phase:
         fold, found = one.fold, []
         facts = zip(*(fold.attr(name) for name in ("size", "stride", "dilation")), strict=True)
         for n, (long, stride, dilation) in enumerate(facts):
@@ -210,19 +183,13 @@ class _Phase:
             first, ahead = place % stride, place // stride
             count = -(-(one.lengths[n] - phase[n]) // stride)
             kept = max(0, -(-(long - first) // stride))
-            seen = _windows(one, n)
+            seen = one.windows(n)
             low = dilation * (kept - 1) - ahead
             found.append((first, kept, count, low, count + dilation * (kept - 1) - low - seen))
         return cls(*(tuple(numbers) for numbers in zip(*found, strict=True)))
 
 
-def _windows(one: _Folded, n: int) -> int:
-    """How many windows there are along folded axis n."""
-    names = ("lengths", "size", "stride", "dilation")
-    return window_count(*(one.fold.attr(name)[n] for name in names))
-
-
-def _unfolded(one: _Folded, cotangent: Value, kernel: Value) -> Value:
+def _unfolded(one: Folded, cotangent: Value, kernel: Value) -> Value:
     strides = one.fold.attr("stride")
     numbers = itertools.product(*map(range, strides))
     phases = [(_Phase.of(one, phase)) for phase in numbers]
@@ -233,7 +200,7 @@ def _unfolded(one: _Folded, cotangent: Value, kernel: Value) -> Value:
     return _beside([_filled(x, axes, most) for x in made], one)
 
 
-def _phase(one: _Folded, phase: _Phase, cotangent: Value, kernel: Value) -> Value:
+def _phase(one: Folded, phase: _Phase, cotangent: Value, kernel: Value) -> Value:
     """The elements of a phase."""
     if min(*phase.sizes, *phase.counts) < 1:
         return _nothing(one, phase)
@@ -262,7 +229,7 @@ def _phase(one: _Folded, phase: _Phase, cotangent: Value, kernel: Value) -> Valu
     return _product(one, windows, slid, _turned(one, kernel, start, step))
 
 
-def _turned(one: _Folded, kernel: Value, start: list[int], step: list[int]) -> Value:
+def _turned(one: Folded, kernel: Value, start: list[int], step: list[int]) -> Value:
     """Every so many elements of the kernel, the other way round, its own axes behind the summed."""
     if any(start) or any(by > 1 for by in step):
         stop = kernel.type.shape
@@ -271,14 +238,14 @@ def _turned(one: _Folded, kernel: Value, start: list[int], step: list[int]) -> V
     return apply("permute_dims", kernel, axes=_kernel_order(one, kernel))
 
 
-def _kernel_order(one: _Folded, kernel: Value) -> Ints:
+def _kernel_order(one: Folded, kernel: Value) -> Ints:
     """Batch, then the inside of windows, then what was summed, then what is left."""
     first = [j for _, j in one.batch]
     first += [*one.inside, *(j for _, j in one.summed)]
     return (*first, *free_axes(len(kernel.type.shape), first))
 
 
-def _product(one: _Folded, windows: Value, slid: list[int], kernel: Value) -> Value:
+def _product(one: Folded, windows: Value, slid: list[int], kernel: Value) -> Value:
     """Windows times the turned kernel, its axes in the order of the fold."""
     rank, batches = len(windows.type.shape) - len(slid), len(one.batch)
     order = _kernel_order(one, kernel)
@@ -298,7 +265,7 @@ def _product(one: _Folded, windows: Value, slid: list[int], kernel: Value) -> Va
     return out if axes == tuple(range(len(axes))) else apply("permute_dims", out, axes=axes)
 
 
-def _nothing(one: _Folded, phase: _Phase) -> Value:
+def _nothing(one: Folded, phase: _Phase) -> Value:
     """A phase that no element of the kernel reaches."""
     shape = list(one.part.type.shape)
     for axis, count in zip(one.fold.attr("axes"), phase.counts, strict=True):
@@ -320,7 +287,7 @@ def _filled(x: Value, axes: Ints, counts: Ints) -> Value:
     return apply("pad", x, zero, low=none, high=tuple(high), interior=none)
 
 
-def _beside(phases: list[Value], one: _Folded) -> Value:
+def _beside(phases: list[Value], one: Folded) -> Value:
     """Phases put beside each other: element i of phase p at s·i + p."""
     axes, strides = one.fold.attr("axes"), one.fold.attr("stride")
     shape = phases[0].type.shape

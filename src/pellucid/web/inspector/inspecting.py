@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import webbrowser
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -84,11 +83,7 @@ def inspect(
         **{"validation_data": validation_data, "seed": seed, "backend": backend},
     }
     made = Serving(lambda: looked_at(target, args, run), (FIRST, GONE), site())
-    print(f"The inspector is at {made.address}\nCtrl-C ends it.", flush=True)
-    if browser:
-        webbrowser.open(made.address)
-    if wait:
-        made.wait()
+    made.open("The inspector", browser, wait)
     return made
 
 

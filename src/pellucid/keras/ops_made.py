@@ -1,0 +1,124 @@
+"""keras.ops that make arrays of a shape, and that ask what a tensor is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import pellucid.numpy as pnp
+from pellucid.core.errors import ArgumentError
+from pellucid.keras.arguments import bound, refuse, signature
+from pellucid.keras.session import SESSION
+from pellucid.keras.tensors import ROOT, KerasTensor, Variable, applied
+from pellucid.ops.value import Value
+
+
+def _kind(dtype: Any, default: str | None = None) -> Any:
+    name = str(getattr(dtype, "name", dtype) or default or SESSION.floatx)
+    return np.dtype(bool if name == "bool" else name)
+
+
+def filled(name: str, shape: Any, value: Any, dtype: Any) -> Any:
+    """An array of one number; with None for the rows a tensor of the network that is made."""
+    dims = (shape,) if isinstance(shape, int) else tuple(shape)
+    kind = _kind(dtype)
+    if None not in dims:
+        return pnp.asarray(np.full(dims, value, kind))
+    root = ROOT.get()
+    if root is None or dims.count(None) > 1:
+        raise ArgumentError(
+            f"keras.ops.{name}", f"shape must be numbers, and None for rows in call, got {dims}"
+        )
+
+    def rows(x: Value) -> Any:
+        whole = tuple(x.type.shape[0] if one is None else one for one in dims)
+        return pnp.broadcast_to(pnp.asarray(np.asarray(value, kind)), whole)
+
+    return applied(rows, (root,), {}, name)
+
+
+def _linspace(a: Any, where: str) -> Any:
+    if any(isinstance(one, KerasTensor) for one in (a.start, a.stop)):
+        refuse(where, "start", a.start, "numbers, which stand before a network is made")
+    return a.start, a.stop
+
+
+def _spaced(function: Callable[..., Any], *names: str) -> Callable[[Any], Any]:
+    def make(a: Any) -> Any:
+        if "retstep" in a.values_:
+            a.only("retstep", False)
+        start, stop = _linspace(a, a.where_)
+        more = {name: getattr(a, name) for name in names}
+        found = function(start, stop, a.num, endpoint=a.endpoint, axis=a.axis, **more)
+        return pnp.asarray(np.asarray(found, _kind(a.dtype)))
+
+    return make
+
+
+def _arange(a: Any) -> Any:
+    given = [one for one in (a.start, a.stop, a.step) if one is not None]
+    whole = all(isinstance(one, (int, np.integer)) for one in given)
+    first, last = (0, a.start) if a.stop is None else (a.start, a.stop)
+    found = np.arange(first, last, 1 if a.step is None else a.step)
+    return pnp.asarray(found.astype(_kind(a.dtype, "int32" if whole else None)))
+
+
+def _made(a: Any, shown: Callable[[Any], Any]) -> Any:
+    return pnp.asarray(np.asarray(shown(a), _kind(a.dtype)))
+
+
+ROWS: dict[str, Callable[[Any], Any]] = {
+    "zeros": lambda a: filled("zeros", a.shape, 0, a.dtype),
+    "ones": lambda a: filled("ones", a.shape, 1, a.dtype),
+    "empty": lambda a: filled("empty", a.shape, 0, a.dtype),
+    "full": lambda a: filled("full", a.shape, a.fill_value, a.dtype),
+    "eye": lambda a: _made(a, lambda a: np.eye(a.N, a.M, a.k)),
+    "identity": lambda a: _made(a, lambda a: np.eye(a.n)),
+    "tri": lambda a: _made(a, lambda a: np.tri(a.N, a.M, a.k)),
+    "arange": _arange,
+    "linspace": _spaced(np.linspace),
+    "logspace": _spaced(np.logspace, "base"),
+    "geomspace": _spaced(np.geomspace),
+}
+
+
+def _function(name: str, make: Callable[[Any], Any]) -> Callable[..., Any]:
+    def function(*args: Any, **kwargs: Any) -> Any:
+        given, _ = bound("ops", name, args, kwargs)
+        made = make(given)
+        given.finish()
+        return made
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"As keras.ops.{name}."
+    function.__signature__ = signature("ops", name)  # type: ignore[attr-defined]
+    return function
+
+
+def ndim(x: Any) -> int:
+    """How many axes x has."""
+    return len(x.shape) if hasattr(x, "shape") else np.ndim(x)
+
+
+def size(x: Any) -> Any:
+    """How many numbers x has; None where the rows are open."""
+    dims = tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
+    return None if None in dims else int(np.prod(dims))
+
+
+def dtype(x: Any) -> str:
+    """The name of the dtype of x."""
+    return str(getattr(x.dtype, "name", x.dtype))
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether x is a tensor, of a network or of numbers."""
+    return isinstance(x, (KerasTensor, Variable, Value))
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    **{name: _function(name, make) for name, make in ROWS.items()},
+    "ndim": ndim, "size": size, "dtype": dtype, "is_tensor": is_tensor,
+}  # fmt: skip
