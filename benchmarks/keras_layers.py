@@ -76,6 +76,17 @@ LAYERS: list[tuple[str, tuple[Any, ...], dict[str, Any], Any]] = [
     ("Dropout", (0.5,), {}, FLAT),
     ("Identity", (), {}, FLAT),
 ]
+MORE_OF_METRICS: dict[str, dict[str, Any]] = {
+    "F1Score": {"average": "macro"}, "FBetaScore": {"average": "weighted", "beta": 2.0},
+    "TopKCategoricalAccuracy": {"k": 2}, "SparseTopKCategoricalAccuracy": {"k": 2},
+    "SensitivityAtSpecificity": {"specificity": 0.5}, "PrecisionAtRecall": {"recall": 0.5},
+    "SpecificityAtSensitivity": {"sensitivity": 0.5}, "RecallAtPrecision": {"precision": 0.5},
+    "IoU": {"num_classes": 5, "target_class_ids": [0, 2], "sparse_y_true": False,
+            "sparse_y_pred": False},
+    "MeanIoU": {"num_classes": 5, "sparse_y_true": False, "sparse_y_pred": False},
+    "OneHotIoU": {"num_classes": 5, "target_class_ids": [0, 2]},
+    "OneHotMeanIoU": {"num_classes": 5}, "BinaryIoU": {"threshold": 0.3},
+}  # fmt: skip
 MERGES = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate")
 
 
@@ -131,11 +142,14 @@ def main() -> None:
     p /= p.sum(axis=1, keepdims=True)
     rows = np.eye(5, dtype="float32")[RNG.integers(0, 5, 8)]
     for name in {**LOSSES, **ACCURACIES}:
-        t = rows.argmax(axis=1) if name.startswith("sparse") else rows
-        room = "losses" if name in LOSSES else "metrics"
+        whole = name.startswith("sparse") or "generalized" in name
+        t = rows.argmax(axis=1) if whole else rows
+        room, more = ("losses" if name in LOSSES else "metrics"), {}
+        if "generalized" in name:
+            more = {"q": 0.4}
         shown(
             f"{room}.{name}",
-            lambda: apart(*(getattr(getattr(k, room), name)(t, p) for k in (keras, door))),  # noqa: B023
+            lambda: apart(*(getattr(getattr(k, room), name)(t, p, **more) for k in (keras, door))),  # noqa: B023
         )
 
     def compiled(name: str, options: Any, kind: str) -> float:
@@ -165,10 +179,10 @@ def main() -> None:
     smooth = ("BinaryCrossentropy", "CategoricalCrossentropy")
     for name in LOSS_CLASSES:
         options = {"label_smoothing": 0.1} if name in smooth else {}
+        options = {"q": 0.4} if "Generalized" in name else options
         shown(f"compile(losses.{name})", lambda: compiled(name, options, "losses"))  # noqa: B023
     for name in METRICS:
-        options = {"average": "macro"} if name in ("F1Score", "FBetaScore") else {}
-        options = {"k": 2} if "TopK" in name else options
+        options = MORE_OF_METRICS.get(name, {})
         shown(f"compile(metrics.{name})", lambda: compiled(name, options, "metrics"))  # noqa: B023
 
 

@@ -79,6 +79,28 @@ class OwnMetric(keras.metrics.Metric):
     pass
 
 
+class CountMetric(keras.metrics.Metric):
+    def __init__(self) -> None:
+        super().__init__()
+        self.total = self.add_weight(name="total")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        self.total.assign_add(ops.sum(y_pred))
+
+    def result(self) -> Any:
+        return self.total
+
+
+class LargestMetric(CountMetric):
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        self.total.assign(ops.maximum(self.total, ops.max(y_pred)))
+
+
+class ReadingMetric(CountMetric):
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        self.total.assign_add(len([one for one in y_pred.tolist() if one > 0.5]))
+
+
 def fitted(model: Any, **options: Any) -> Any:
     return model.fit(X, Y, verbose=0, **options)
 
@@ -117,7 +139,6 @@ CASES: list[tuple[str, Callable[[Path], Any], str | None]] = [
         lambda _: keras.distribution,
         "there is no 'distribution' here",
     ),
-    ("keras: a metric of all predictions", lambda _: keras.metrics.AUC, "pel.metrics.roc_auc"),
     (
         "keras: an argument without a meaning here",
         lambda _: keras.layers.Dense(3, lora_rank=2),
@@ -171,8 +192,8 @@ CASES: list[tuple[str, Callable[[Path], Any], str | None]] = [
     ),
     (
         "keras: means of weights over time",
-        lambda _: keras.optimizers.Adam(use_ema=True),
-        "averages of weights",
+        lambda _: keras.optimizers.Adam(ema_momentum=0.9),
+        "give use_ema=True with it",
     ),
     ("keras: a dtype of half precision", lambda _: keras.config.set_floatx("float16"), "float32"),
     (
@@ -184,12 +205,42 @@ CASES: list[tuple[str, Callable[[Path], Any], str | None]] = [
     (
         "keras: a metric that is a class of one's own",
         lambda _: fitted(small(metrics=[OwnMetric()])),
-        "a function (y_true, y_pred)",
+        "it must define update_state",
+    ),
+    (
+        "keras: a metric that is more than a sum",
+        lambda _: fitted(small(metrics=[LargestMetric()])),
+        "update_state may only add to its variables",
+    ),
+    (
+        "keras: a metric of one's own that reads numbers",
+        lambda _: fitted(small(metrics=[ReadingMetric()])),
+        "tolist() needs numbers",
+    ),
+    (
+        "keras: a metric without its name",
+        lambda _: small(metrics=["precison"]),
+        "unknown metric 'precison'",
+    ),
+    (
+        "keras: a metric of several numbers in compile",
+        lambda _: fitted(small(metrics=[keras.metrics.Precision(thresholds=[0.2, 0.8])])),
+        "a history holds one number a metric",
+    ),
+    (
+        "keras: a metric of values in compile",
+        lambda _: fitted(small(metrics=[keras.metrics.Mean()])),
+        "it takes values, not y_true and y_pred",
+    ),
+    (
+        "keras: a threshold above 1",
+        lambda _: keras.metrics.Precision(thresholds=2.0),
+        "thresholds must lie in [0, 1]",
     ),
     ("keras: compile(run_eagerly=True)", lambda _: small(run_eagerly=True), "run_eagerly"),
     (
-        "keras: compile(weighted_metrics=…)",
-        lambda _: small(weighted_metrics=["accuracy"]),
+        "keras: a class of one's own in weighted_metrics",
+        lambda _: fitted(small(weighted_metrics=[CountMetric()])),
         "weighted_metrics",
     ),
     (
@@ -306,7 +357,19 @@ CASES: list[tuple[str, Callable[[Path], Any], str | None]] = [
         lambda _: keras.Model(keras.Input((2,)), 3),
         "outputs must be tensors",
     ),
-    ("keras: BackupAndRestore", lambda _: keras.callbacks.BackupAndRestore("x"), "backup_dir"),
+    (
+        "keras: BackupAndRestore without a folder",
+        lambda _: keras.callbacks.BackupAndRestore(""),
+        "backup_dir must name a folder",
+    ),
+    (
+        "keras: a callback that does not know which way is better",
+        lambda _: fitted(
+            small(metrics=[keras.metrics.TruePositives(name="hits")]),
+            callbacks=[keras.callbacks.EarlyStopping("hits")],
+        ),
+        "whether more or less of 'hits' is better is not known",
+    ),
     (
         "keras: summary(expand_nested=True)",
         lambda _: small().summary(expand_nested=True),

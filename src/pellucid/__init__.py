@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from pellucid.train.callback import Callback
     from pellucid.train.callbacks import EarlyStopping, ReduceOnPlateau, StopBelow
     from pellucid.train.logs import CSVLog, TensorBoardLog
-    from pellucid.train.metrics import Metric
+    from pellucid.train.metric import Metric
     from pellucid.transform.curvature import curvature
     from pellucid.viz.draw import draw
     from pellucid.viz.explain import explain
@@ -68,7 +68,7 @@ __version__ = "0.1.0"
 _LATER = {
     "data": "pellucid.data",
     "distributed": "pellucid.distributed",
-    "Metric": "pellucid.train.metrics",
+    "Metric": "pellucid.train.metric",
     "metrics": "pellucid.train.scores",
     "models": "pellucid.models",
     "nn": "pellucid.nn",

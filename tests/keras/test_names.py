@@ -163,16 +163,43 @@ def test_every_argument_has_an_effect_or_is_refused(room, name):
 
 
 @pytest.mark.parametrize("name", list(metrics.ROWS))
-def test_metrics_refuse_what_they_do_not_read(name):
-    kind = getattr(metrics, name)
-    for argument, each in arguments.signature("metrics", name).parameters.items():
-        if argument in ("name", "average"):
-            continue
-        value = {"thresholds": [0.2, 0.4], "class_id": 0}.get(argument)
-        value = other(name, argument, each.default) if value is None else value
-        given = {argument: value} | ({"average": "macro"} if "average" in dir(kind()) else {})
-        _, refusal = outcome(lambda given=given: kind(**given).made(1))
-        assert not refusal or argument in refusal
+def test_every_argument_of_a_metric_has_an_effect_or_is_refused(name):
+    kind, form = getattr(metrics, name), arguments.signature("metrics", name).parameters
+    needed = {"num_classes": 5, "target_class_ids": [0, 1], "specificity": 0.5, "recall": 0.5,
+              "sensitivity": 0.5, "precision": 0.5}  # fmt: skip
+    required = {one: needed[one] for one, each in form.items() if each.default is each.empty}
+    others = {
+        "thresholds": [0.2, 0.4], "class_id": 0, "top_k": 1, "threshold": 0.3, "k": 1,
+        "average": "micro", "beta": 2.0, "curve": "PR", "summation_method": "minoring",
+        "num_thresholds": 2, "label_weights": [1, 2, 3, 4, 5], "target_class_ids": [1],
+        "num_classes": 3, "ignore_class": 1, "num_regressors": 2, "num_labels": 3,
+        "class_aggregation": "variance_weighted_average", "specificity": 0.95, "recall": 0.05,
+        "sensitivity": 0.05, "precision": 0.3,
+    }  # fmt: skip
+    rng = np.random.default_rng(0)
+    t, p = np.eye(5)[rng.integers(0, 5, 20)], rng.random((20, 5))
+    if name.startswith("Sparse") or name in ("IoU", "MeanIoU"):
+        t = t.argmax(axis=1)
+    if name in ("IoU", "MeanIoU"):
+        p = p.argmax(axis=1)
+
+    def measured(**given):
+        made = kind(**{**required, **given})
+        made.update_state(t, p)
+        return made.name, np.asarray(made.result()).tolist()
+
+    plain = measured(name="one")
+    for argument, each in form.items():
+        value = others.get(argument, other(name, argument, each.default))
+        value = "another" if argument == "name" else value
+        given = {"name": "one", argument: value}
+        if argument.startswith("sparse_y"):
+            continue  # says in which of two forms the same classes come
+        changed, refusal = outcome(functools.partial(measured, **given))
+        if refusal:
+            assert argument in refusal
+        elif argument != "dtype":  # sums are of float64
+            assert changed != plain, f"{name} ignores {argument}={value!r}"
 
 
 def test_the_page_lists_every_name():

@@ -21,29 +21,40 @@ COUNT = ([1, 7, 10**6], [0, -1, 1.0, "1", None, True])
 FLAG = ([True, False], [0, 1, "yes", None])
 RATE = ([0, 0.5, optim.Constant(1)], [-TINY, INF, NAN, "fast", True, optim.Constant])
 CLIP = ([None, *ABOVE_0[0]], ABOVE_0[1])
-EVERY = {"learning_rate": RATE, "clip_value": CLIP, "clip_norm": CLIP, "clip_each_norm": CLIP}
+EVERY = {
+    **{"learning_rate": RATE, "clip_value": CLIP, "clip_norm": CLIP, "clip_each_norm": CLIP},
+    **{"decoupled_decay": AT_LEAST_0, "gather_steps": COUNT},
+    "average": ([None, *BELOW_1[0]], BELOW_1[1]),
+    "average_every": ([None], [0, 3, "1", True]),  # a number needs an average
+}
 SEARCHED = {
     "learning_rate": RATE,
-    **dict.fromkeys(("clip_value", "clip_norm", "clip_each_norm"), ([None], [1.0])),
+    **dict.fromkeys(("clip_value", "clip_norm", "clip_each_norm", "average"), ([None], [0.5])),
+    **{"decoupled_decay": ([0], [0.1]), "gather_steps": ([1], [2]), "average_every": ([None], [2])},
 }
 BETAS = EVERY | {"beta_1": BELOW_1, "beta_2": BELOW_1}
 MOMENTS = BETAS | {"epsilon": ABOVE_0}
+ADAM = MOMENTS | {"epsilon_uncorrected": FLAG, "amsgrad": FLAG}
 PART = ([TINY, 0.5, 1], [0, 1 + 2**-52, NAN, True])
 
 # For each class: what it is made with otherwise, and for each argument (allowed, refused).
 TABLE = {
-    optim.SGD: ({"momentum": 0.5}, EVERY | {"momentum": BELOW_1, "nesterov": FLAG}),
-    optim.Adagrad: ({}, EVERY | {"initial_accumulator": AT_LEAST_0, "epsilon": ABOVE_0}),
+    optim.SGD: (
+        {"momentum": 0.5},
+        EVERY | {"momentum": BELOW_1, "nesterov": FLAG, "rate_inside": FLAG},
+    ),
+    optim.Adagrad: (
+        {},
+        EVERY | {"initial_accumulator": AT_LEAST_0, "epsilon": ABOVE_0, "epsilon_inside": FLAG},
+    ),
     optim.RMSprop: (
         {},
-        EVERY | {"rho": BELOW_1, "momentum": BELOW_1, "epsilon": ABOVE_0, "centered": FLAG},
-    ),
-    optim.Adam: ({}, EVERY | {"beta_1": BELOW_1, "beta_2": BELOW_1, "epsilon": ABOVE_0}),
-    optim.AdamW: (
-        {},
         EVERY
-        | {"beta_1": BELOW_1, "beta_2": BELOW_1, "epsilon": ABOVE_0, "weight_decay": AT_LEAST_0},
+        | {"rho": BELOW_1, "momentum": BELOW_1, "epsilon": ABOVE_0, "centered": FLAG}
+        | {"epsilon_inside": FLAG, "rate_inside": FLAG},
     ),
+    optim.Adam: ({}, ADAM),
+    optim.AdamW: ({}, ADAM | {"weight_decay": AT_LEAST_0}),
     optim.Nadam: ({}, MOMENTS | {"momentum_decay": AT_LEAST_0}),
     optim.Adamax: ({}, MOMENTS),
     optim.Lamb: ({}, MOMENTS | {"weight_decay": AT_LEAST_0}),

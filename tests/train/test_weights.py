@@ -83,6 +83,19 @@ def test_classes_have_weights():
     )
 
 
+def test_balanced_classes_are_counted_over_the_rows_that_are_trained_on():
+    order = np.argsort(Y)  # the rows that are held out have other shares
+    x, y = X[order], Y[order]
+    counts = np.bincount(y[:30], minlength=3)
+    shares = np.where(counts > 0, 30 / (np.count_nonzero(counts) * np.maximum(counts, 1)), 1.0)
+    split, by_row = model(), model()
+    options = {"epochs": 2, "verbose": 0, "seed": 0}
+    split.fit(x, y, class_weight="balanced", validation_split=0.25, **options)
+    by_row.fit(x[:30], y[:30], sample_weight=shares[y[:30]], **options)
+    for a, b in zip(split.get_weights(), by_row.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 @pytest.mark.parametrize("loss", ["hinge", "binary_cross_entropy"])
 def test_sides_have_weights(loss):
     low, high = losses.BY_NAME[loss].binary_labels

@@ -174,8 +174,8 @@ class MinibatchFeed:
         gathered: (number of an input, dtype of the data) pairs: a batch's rows are gathered from
             the data, and converted, before the step.
         scheduled: scalar inputs that get a value of their own each step.
-        measured: scalar outputs that are kept for each step. The run halts where the first of them
-            is not finite.
+        measured: outputs of fixed shapes whose numbers are kept for each step, one behind the
+            other. The run halts where the first of them is not finite.
         few: whether a step takes so few rows that products over them have code of their own.
     """
 

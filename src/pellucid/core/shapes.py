@@ -10,7 +10,7 @@ import math
 import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from pellucid.core.errors import ArgumentError, ShapeError
 
@@ -206,6 +206,6 @@ def window_count(length: int, size: int, stride: int, dilation: int) -> int:
     return max(0, (length - (size - 1) * dilation - 1) // stride + 1)
 
 
-def count(shape: Iterable[int]) -> int:
+def count(shape: Iterable[Dim]) -> int:
     """The number of elements of a shape without N."""
-    return math.prod(shape)
+    return math.prod(cast("Iterable[int]", shape))

@@ -34,14 +34,17 @@ def as_weights(weights: Any, rows: int, where: str, name: str = "sample_weight")
     return array
 
 
-def weights_by_class(weights: Any, labels: Array, classes: list[int], where: str) -> Array:
+def weights_by_class(
+    weights: Any, labels: Array, classes: list[int], where: str, trained: int | None = None
+) -> Array:
     """The weight of each row's class, (N,) float64.
 
     Args:
         weights: {class: weight ≥ 0}, classes that are not named have 1; or "balanced", which gives
-            class c the weight N / (C·N_c).
+            class c the weight N / (C·N_c). One that the rows counted do not have has 1.
         labels: (N,) the class of each row.
         classes: those that a label can have.
+        trained: how many rows, the first ones, are counted for "balanced"; None: all.
     """
     strange = ~np.isin(labels, classes)
     if strange.any():
@@ -57,10 +60,10 @@ def weights_by_class(weights: Any, labels: Array, classes: list[int], where: str
             raise ArgumentError(
                 where, f"unknown class_weight {weights!r}", nearest(weights, ["balanced"])
             )
-        found, counts = np.unique(labels, return_counts=True)
-        chosen = dict(
-            zip(found.tolist(), (len(labels) / (len(found) * counts)).tolist(), strict=True)
-        )
+        counted = labels[:trained]
+        found, counts = np.unique(counted, return_counts=True)
+        shares = len(counted) / (len(found) * counts)
+        chosen = dict(zip(found.tolist(), shares.tolist(), strict=True))
     elif isinstance(weights, Mapping):
         chosen = {}
         for label, weight in weights.items():

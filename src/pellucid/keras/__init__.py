@@ -42,7 +42,7 @@ from pellucid.keras.base import Layer
 from pellucid.keras.initializers import Initializer
 from pellucid.keras.layers import Input
 from pellucid.keras.losses import Loss
-from pellucid.keras.metrics import Metric
+from pellucid.keras.metric import Metric
 from pellucid.keras.model import Model
 from pellucid.keras.models import Sequential
 from pellucid.keras.optimizers import Optimizer

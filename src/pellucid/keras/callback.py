@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pellucid.core.errors import ArgumentError
@@ -158,3 +158,53 @@ class History(Callback):
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+
+
+class Monitor(Callback):
+    """Follows a measure of the epochs."""
+
+    def _follow(self, where: str, monitor: str, mode: str, min_delta: float) -> None:
+        if mode not in ("auto", "min", "max"):
+            raise ArgumentError(
+                f"keras.callbacks.{where}", f"mode must be auto, min or max, got {mode!r}"
+            )
+        self.monitor, self.mode, self._name = monitor, mode, where
+        self.min_delta = abs(min_delta)
+
+    @property
+    def _sign(self) -> float:
+        """1 where less is better, -1 where more is: by `mode`, or by the metric as Keras knows it.
+
+        Raises:
+            ArgumentError: where neither says it.
+        """
+        name = self.monitor.removeprefix("val_")
+        if self.mode == "auto" and name != "loss":
+            known = {"": ""} if self.model is None else self.model.directions()
+            if not known.get(name):
+                raise ArgumentError(
+                    f"keras.callbacks.{self._name}",
+                    f"whether more or less of {self.monitor!r} is better is not known",
+                    "Write mode='max' or mode='min'.",
+                )
+            return -1.0 if known[name] == "max" else 1.0
+        return -1.0 if self.mode == "max" else 1.0
+
+    def _value(self, logs: Mapping[str, float]) -> float | None:
+        if self.monitor in logs:
+            return logs[self.monitor]
+        if self.monitor.startswith("val_") and "loss" in logs and self._awaits(logs):
+            return None
+        raise ArgumentError(
+            f"keras.callbacks.{self._name}",
+            f"monitor must be one of {', '.join(logs)}, got {self.monitor!r}",
+            "Give fit validation_data, or compile with the metric.",
+        )
+
+    def _awaits(self, logs: Mapping[str, float]) -> bool:
+        """Whether this epoch alone is without validation."""
+        return bool(self.params.get("validates"))
+
+    def _better(self, value: float, best: float | None, delta: float = 0.0) -> bool:
+        sign = self._sign  # where it is not known, the first epoch says so
+        return best is None or sign * value < sign * best - delta

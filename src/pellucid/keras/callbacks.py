@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,45 +13,12 @@ from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError
 from pellucid.keras import arguments
 from pellucid.keras.arguments import refuse
-from pellucid.keras.callback import BATCH, NEVER, Callback, CallbackList, History
+from pellucid.keras.callback import BATCH, NEVER, Callback, CallbackList, History, Monitor
+from pellucid.keras.recording import BackupAndRestore, ModelCheckpoint
 from pellucid.train.logs import TensorBoardLog
 
 
-class _Monitor(Callback):
-    """Follows a measure of the epochs."""
-
-    def _follow(self, where: str, monitor: str, mode: str, min_delta: float) -> None:
-        if mode not in ("auto", "min", "max"):
-            raise ArgumentError(
-                f"keras.callbacks.{where}", f"mode must be auto, min or max, got {mode!r}"
-            )
-        self.monitor, self.mode, self._name = monitor, mode, where
-        high = ("acc", "accuracy", "auc", "precision", "recall", "f1_score", "fbeta_score",
-                "r2_score", "true_positives", "true_negatives")  # fmt: skip
-        up = mode == "max" or (mode == "auto" and monitor.endswith(high))
-        self._sign = -1.0 if up else 1.0
-        self.min_delta = abs(min_delta)
-
-    def _value(self, logs: Mapping[str, float]) -> float | None:
-        if self.monitor in logs:
-            return logs[self.monitor]
-        if self.monitor.startswith("val_") and "loss" in logs and self._awaits(logs):
-            return None
-        raise ArgumentError(
-            f"keras.callbacks.{self._name}",
-            f"monitor must be one of {', '.join(logs)}, got {self.monitor!r}",
-            "Give fit validation_data, or compile with the metric.",
-        )
-
-    def _awaits(self, logs: Mapping[str, float]) -> bool:
-        """Whether this epoch alone is without validation."""
-        return bool(self.params.get("validates"))
-
-    def _better(self, value: float, best: float | None, delta: float = 0.0) -> bool:
-        return best is None or self._sign * value < self._sign * best - delta
-
-
-class EarlyStopping(_Monitor):
+class EarlyStopping(Monitor):
     """As keras.callbacks.EarlyStopping."""
 
     @checked
@@ -105,52 +72,7 @@ class EarlyStopping(_Monitor):
             self.model.set_weights(self.best_weights)
 
 
-class ModelCheckpoint(_Monitor):
-    """As keras.callbacks.ModelCheckpoint, of whole epochs."""
-
-    @checked
-    def __init__(
-        self,
-        filepath: Any,
-        monitor: str = "val_loss",
-        verbose: int = 0,
-        save_best_only: bool = False,
-        save_weights_only: bool = False,
-        mode: str = "auto",
-        save_freq: Any = "epoch",
-        initial_value_threshold: float | None = None,
-    ) -> None:
-        super().__init__()
-        if save_freq != "epoch":
-            refuse("callbacks.ModelCheckpoint", "save_freq", save_freq, "files are of whole epochs")
-        self._follow("ModelCheckpoint", monitor, mode, 0)
-        self.filepath, self.verbose = str(filepath), verbose
-        wanted = ".weights.h5" if save_weights_only else ".keras"
-        if not self.filepath.endswith(wanted):
-            raise ArgumentError(
-                "keras.callbacks.ModelCheckpoint", f"filepath must end in {wanted}, got {filepath}"
-            )
-        self.save_best_only, self.save_weights_only = save_best_only, save_weights_only
-        self.best = initial_value_threshold
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        logs = logs or {}
-        if self.save_best_only:
-            value = self._value(logs)
-            if value is None or not self._better(value, self.best):
-                return
-            self.best = value
-        path = self.filepath.format(epoch=epoch + 1, **logs)
-        if self.verbose > 0:
-            print(f"\nEpoch {epoch + 1}: saving model to {path}")
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        if self.save_weights_only:
-            self.model.save_weights(path, overwrite=True)
-        else:
-            self.model.save(path, overwrite=True)
-
-
-class ReduceLROnPlateau(_Monitor):
+class ReduceLROnPlateau(Monitor):
     """As keras.callbacks.ReduceLROnPlateau."""
 
     reads_weights = False
@@ -350,19 +272,6 @@ class TensorBoard(Callback):
 
     def on_train_end(self, logs: Any = None) -> None:
         self._log.close()
-
-
-class BackupAndRestore(Callback):
-    """Refused: fit of ours goes on from a checkpoint file."""
-
-    @checked
-    def __init__(self, backup_dir: Any, save_freq: Any = "epoch", **kwargs: Any) -> None:
-        refuse(
-            "callbacks.BackupAndRestore",
-            "backup_dir",
-            backup_dir,
-            "pel.Sequential's fit(…, checkpoint=path) saves a run, and resume=True goes on",
-        )
 
 
 _KNOWN = {

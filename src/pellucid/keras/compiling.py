@@ -15,15 +15,16 @@ from pellucid import nn
 from pellucid.core import notices
 from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError, nearest
-from pellucid.keras import formulas, losses, metrics, optimizers, training
+from pellucid.keras import losses, optimizers, training
+from pellucid.keras import metrics as metrics_room
 from pellucid.keras.arguments import refuse
 from pellucid.keras.base import trains
 from pellucid.keras.networks import Network, array, as_arrays, numbers
 from pellucid.keras.objective import Objective
-from pellucid.keras.tensors import flat
+from pellucid.keras.tensors import flat, mapped
 from pellucid.keras.training import Measures
 from pellucid.models.endings import contract_of
-from pellucid.train.metrics import Metric
+from pellucid.train.metric import Metric
 
 
 class Compiled(Network):
@@ -46,7 +47,6 @@ class Compiled(Network):
     ) -> None:
         """Says how the model is trained."""
         for name, value, plain in (
-            ("weighted_metrics", weighted_metrics or None, (None,)),
             ("run_eagerly", run_eagerly, (False,)),
             ("steps_per_execution", steps_per_execution, (1,)),
             ("jit_compile", jit_compile, ("auto", True)),
@@ -59,7 +59,10 @@ class Compiled(Network):
         for one in flat(loss):
             if one is not None:
                 losses.get(one)
-        self._compiled = {"loss": loss, "weights": loss_weights, "metrics": metrics}
+        self._compiled = {
+            "loss": loss, "weights": loss_weights,
+            "metrics": mapped(metrics, _metric), "weighted": mapped(weighted_metrics, _metric),
+        }  # fmt: skip
         self._configured = None
 
     @property
@@ -211,41 +214,71 @@ class Compiled(Network):
             known = network.configuration("compile")
             network.configure(dataclasses.replace(known, unpenalized=unpenalized, still=still))
 
-    def _metrics(self, architecture: Any) -> tuple[list[list[Metric]], dict[str, Any]]:
-        """For each output the metrics of ours, and what Keras's are made of."""
+    def _listed(self, given: Any, what: str) -> list[list[Any]]:
+        """The metrics of each output."""
+        several = len(self._output_names) > 1
+        lists = [given]
+        if several or isinstance(given, Mapping):
+            lists = self._per_output(given, what) if given else [None] * len(self._output_names)
+        return [[one for one in flat(own) if one is not None] for own in lists]
+
+    def _metrics(self, architecture: Any) -> tuple[list[list[Metric]], dict[str, str]]:
+        """For each output the metrics of ours, and {their name in a row of ours: Keras's}."""
         assert self._compiled is not None
-        given, several = self._compiled["metrics"], len(self._output_names) > 1
-        lists = self._per_output(given, "metrics") if several else [given]
-        if not several and isinstance(given, Mapping):
-            lists = self._per_output(given, "metrics")
-        table: list[list[Metric]] = []
-        measured: dict[str, Any] = {}
-        for number, (own, name, word) in enumerate(
-            zip(lists, self._output_names, architecture.outputs.names, strict=True)
-        ):
-            row = []
-            listed = own if isinstance(own, (list, tuple)) else [] if own is None else [own]
-            shape = architecture.output_types[number].shape
-            for k, one in enumerate(flat(list(listed))):
-                metric = metrics.get(one, shape)
-                parts, combine = metric.made(shape[-1] if len(shape) > 1 else 1)
-                keys = []
-                for j, part in enumerate(parts):
-                    key = f"k{number}_{k}_{j}"
-                    row.append(Metric(key, _per_row(part)))
-                    keys.append(f"{word}_{key}" if several else key)
-                label = f"{name}_{metric.name}" if several else metric.name
-                while label in measured:
-                    label += "_1"
-                measured[label] = (keys, combine, metric.needs_rows)
-            table.append(row)
-        return table, measured
+        several = len(self._output_names) > 1
+        words = architecture.outputs.names
+        table: list[list[Metric]] = [[] for _ in words]
+        named: dict[str, str] = {}
+        counts: dict[str, int] = {}
+        for what in ("metrics", "weighted"):
+            lists = self._listed(self._compiled[what], what)
+            for n, (own, output, word) in enumerate(
+                zip(lists, self._output_names, words, strict=True)
+            ):
+                shape = architecture.output_types[n].shape
+                front = f"{output}_" if several else ""
+                for metric in own:
+                    label = _unique(front, metric.name, counts, what == "weighted")
+                    inner = metric.inner(
+                        label.removeprefix(front), shape, what == "weighted", self._given_target(n)
+                    )
+                    table[n].append(inner)
+                    named[f"{word}_{inner.name}" if several else inner.name] = label
+        return table, named
+
+    def _given_target(self, output: int) -> Callable[[Any], Any]:
+        """What makes targets as they were given of those that the loss takes: (N,) of (N, 1)."""
+        known = self._flat_targets  # not the model, which changes through a run
+
+        def given(target: Any) -> Any:
+            return target[:, 0] if known.get(output) and len(target.shape) == 2 else target
+
+        return given
+
+    def _at_once(self, network: ours.Model, *sizes: int | None) -> dict[str, Any]:
+        """The rows that are measured at a time: those that were given; 32 where it matters."""
+        given = next((one for one in sizes if one is not None), None)
+        own = flat([(self._compiled or {}).get("metrics")])
+        whole = any(one.is_own for one in own if one is not None)
+        whole = whole or any(one.is_of_batches for one in self._losses)
+        if given is None and (whole or network.architecture.terms):
+            given = 32
+        return {} if given is None else {"batch_size": given}
 
     def _measures(self, network: ours.Model) -> Measures:
         if self._configured is not None:
             return self._configured[1]  # type: ignore[no-any-return]
-        names = [m.name for each in network._configuration.metrics for m in each]  # type: ignore[union-attr]
-        return Measures({one: ([one], lambda means, rows: means[0], False) for one in names}, {})
+        outputs, table = network.architecture.outputs, network._configuration.metrics  # type: ignore[union-attr]
+        if not outputs.several:
+            return Measures({one.name: one.name for one in table[0]}, {})
+        pairs = zip(outputs.names, self._output_names, table, strict=True)
+        found = {f"{w}_{m.name}": f"{name}_{m.name}" for w, name, each in pairs for m in each}
+        return Measures(found, self._output_losses(outputs.names))
+
+    def _output_losses(self, words: Any) -> dict[str, str]:
+        """{what a row of ours calls the loss of an output: Keras's name}."""
+        pairs = zip(words, self._output_names, strict=True)
+        return {f"{word}_loss": f"{name}_loss" for word, name in pairs}
 
     # -- data -------------------------------------------------------------------------------
 
@@ -282,6 +315,7 @@ class Compiled(Network):
         network = self.network()
         arrays = [array(one) for one in self._given(y, "outputs")]
         types = network.architecture.output_types
+        self._flat_targets.update({n: one.ndim == 1 for n, one in enumerate(arrays)})
         if self._compiled is not None:
             arrays = [
                 loss.prepared(one, type.shape)
@@ -303,5 +337,15 @@ class Compiled(Network):
         return prepared
 
 
-def _per_row(part: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    return lambda t, p: formulas.of_rows(part(t, p), p.shape[0])
+def _metric(given: Any) -> Any:
+    return None if given is None else metrics_room.get(given)
+
+
+def _unique(front: str, name: str, counts: dict[str, int], weighted: bool) -> str:
+    """A name that no other metric has, as Keras makes it."""
+    label = f"{front}{name}"
+    if label in counts and weighted:
+        label = f"{front}weighted_{name}"
+    count = counts.get(label, 0)
+    counts[label] = count + 1
+    return f"{label}_{count}" if count else label

@@ -134,6 +134,56 @@ def sparse_categorical_crossentropy(t: Any, p: Any, from_logits: bool = False) -
     return categorical_crossentropy(rows, p, from_logits)
 
 
+def binary_focal_crossentropy(
+    t: Any,
+    p: Any,
+    apply_class_balancing: bool = False,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+) -> Any:
+    if label_smoothing:
+        t = t * (1 - label_smoothing) + label_smoothing / 2
+    p = pnp.sigmoid(p) if from_logits else p
+    cut = pnp.clip(p, _LEAST, 1 - _LEAST)
+    entropy = -(t * pnp.log(cut) + (1 - t) * pnp.log(1 - cut))
+    found = (1 - (t * p + (1 - t) * (1 - p))) ** gamma * entropy
+    return _mean(found * (t * alpha + (1 - t) * (1 - alpha)) if apply_class_balancing else found)
+
+
+def categorical_focal_crossentropy(
+    t: Any,
+    p: Any,
+    alpha: Any = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+) -> Any:
+    if label_smoothing:
+        t = t * (1 - label_smoothing) + label_smoothing / p.shape[-1]
+    p = pnp.softmax(p, axis=-1) if from_logits else p
+    p = pnp.clip(p / pnp.sum(p, axis=-1, keepdims=True), _LEAST, 1 - _LEAST)
+    return pnp.sum((1 - p) ** gamma * alpha * -t * pnp.log(p), axis=-1)
+
+
+def categorical_generalized_cross_entropy(t: Any, p: Any, q: float) -> Any:
+    rows = composite.one_hot(_labels(t, p), p.type.shape[-1], p.type.dtype)
+    return (1 - pnp.sum(p * rows, axis=-1) ** q) / q
+
+
+def dice(t: Any, p: Any, axis: Any = None) -> Any:
+    both = pnp.sum(t * p, axis=axis)
+    return 1 - 2 * both / (pnp.sum(t, axis=axis) + pnp.sum(p, axis=axis) + _LEAST)
+
+
+def tversky(t: Any, p: Any, alpha: float = 0.5, beta: float = 0.5, axis: Any = None) -> Any:
+    """With alpha at what is missed and beta at false alarms: the other way round than the paper."""
+    both = pnp.sum(t * p, axis=axis)
+    missed, alarms = pnp.sum((1 - p) * t, axis=axis), pnp.sum(p * (1 - t), axis=axis)
+    return 1 - both / (both + missed * alpha + alarms * beta + _LEAST)
+
+
 def binary_accuracy(t: Any, p: Any, threshold: float = 0.5) -> Any:
     return pnp.astype(t == pnp.astype(p > threshold, p.dtype), p.dtype)
 
@@ -165,8 +215,32 @@ def sparse_top_k_categorical_accuracy(t: Any, p: Any, k: int = 5) -> Any:
     return _among(rows, p, k)
 
 
+def accuracy(t: Any, p: Any) -> Any:
+    return pnp.astype(t == p, p.dtype)
+
+
+def _centred(x: Any) -> Any:
+    return x - pnp.mean(x, axis=-1, keepdims=True)
+
+
+def pearson_correlation(t: Any, p: Any, axis: int = -1) -> Any:
+    def unit(x: Any) -> Any:
+        far = _centred(x)
+        return far / pnp.sqrt(pnp.mean(pnp.square(far), axis=-1, keepdims=True))
+
+    return _mean(unit(t) * unit(p))
+
+
+def concordance_correlation(t: Any, p: Any, axis: int = -1) -> Any:
+    apart = pnp.mean(t, axis=-1) - pnp.mean(p, axis=-1)
+    spread = _mean(pnp.square(_centred(t))) + _mean(pnp.square(_centred(p)))
+    shared = _mean((t - pnp.mean(p, axis=-1, keepdims=True)) * _centred(p))
+    return 2 * shared / (spread + pnp.square(apart) + _LEAST)
+
+
 SPARSE = (
     *("sparse_categorical_crossentropy", "sparse_categorical_accuracy"),
+    "categorical_generalized_cross_entropy",
     "sparse_top_k_categorical_accuracy",
 )
 LOSSES: dict[str, Callable[..., Any]] = {
@@ -176,6 +250,8 @@ LOSSES: dict[str, Callable[..., Any]] = {
         *(mean_squared_logarithmic_error, huber, log_cosh, hinge, squared_hinge),
         *(categorical_hinge, poisson, kl_divergence, cosine_similarity, binary_crossentropy),
         *(categorical_crossentropy, sparse_categorical_crossentropy),
+        *(binary_focal_crossentropy, categorical_focal_crossentropy),
+        *(categorical_generalized_cross_entropy, dice, tversky),
     )
 }
 ACCURACIES: dict[str, Callable[..., Any]] = {
@@ -183,13 +259,14 @@ ACCURACIES: dict[str, Callable[..., Any]] = {
     for one in (
         *(binary_accuracy, categorical_accuracy, sparse_categorical_accuracy),
         *(top_k_categorical_accuracy, sparse_top_k_categorical_accuracy),
+        *(pearson_correlation, concordance_correlation),
     )
 }
 
 
 def called(name: str, y_true: Any, y_pred: Any, **more: Any) -> Any:
     """A formula of values, or of arrays, which gives an array."""
-    function = {**LOSSES, **ACCURACIES}[name]
+    function = {**LOSSES, **ACCURACIES, "accuracy": accuracy}[name]
     if name in SPARSE:
         return function(y_true, as_float(y_pred), **more)
     return function(*pair(y_true, y_pred), **more)

@@ -12,12 +12,12 @@ from pellucid import nn
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.keras import arguments, formulas
 from pellucid.keras.arguments import Arguments, bound, refuse, signature
-from pellucid.keras.tensors import applied
+from pellucid.keras.session import SESSION
+from pellucid.keras.tensors import aligned, applied, flat
 from pellucid.nn.losses.base import Loss as Inner
 from pellucid.nn.losses.contract import contract
 from pellucid.nn.losses.named import UserLoss
 from pellucid.ops import composite
-from pellucid.ops.composite.base import asvalue
 from pellucid.ops.value import Value, number
 
 Make = Callable[[Arguments, str], Inner | None]  # None: Keras's formula itself
@@ -60,40 +60,38 @@ def _categorical(a: Arguments, end: str) -> Inner | None:
     return nn.CrossEntropy(smoothing, average=True) if _logits(a, end, "softmax") else None
 
 
-def _needs(a: Arguments, end: str, link: str) -> None:
-    given = "from_logits" in a.values_ and a.from_logits
-    if not given and end != link:
-        raise ArgumentError(
-            f"keras.{a.where_}", f"the model must end in {link}, got {end}", "Add the activation."
-        )
-    if given:
-        _logits(a, end, link)
-
-
-def _binary_focal(a: Arguments, end: str) -> Inner:
+def _binary_focal(a: Arguments, end: str) -> Inner | None:
     a.only("axis", -1)
-    _needs(a, end, "sigmoid")
-    alpha = a.alpha
-    return nn.BinaryFocal(
-        a.label_smoothing, gamma=a.gamma, alpha=alpha if a.apply_class_balancing else None,
-        average=True,
-    )  # fmt: skip
+    alpha = a.alpha if a.apply_class_balancing else None
+    smoothing, gamma = a.label_smoothing, a.gamma
+    if not _logits(a, end, "sigmoid"):
+        return None
+    return nn.BinaryFocal(smoothing, gamma=gamma, alpha=alpha, average=True)
 
 
-def _focal(a: Arguments, end: str) -> Inner:
+def _focal(a: Arguments, end: str) -> Inner | None:
     a.only("axis", -1)
-    _needs(a, end, "softmax")
-    return nn.Focal(a.label_smoothing, gamma=a.gamma, alpha=a.alpha, average=True)
+    options = a.label_smoothing, a.gamma, a.alpha
+    if not _logits(a, end, "softmax") or not isinstance(a.alpha, (int, float)):
+        return None
+    return nn.Focal(options[0], gamma=options[1], alpha=options[2], average=True)
 
 
-def _divergence(a: Arguments, end: str) -> Inner:
-    _needs(a, end, "softmax")
-    return nn.KLDivergence(average=True)
+def _divergence(a: Arguments, end: str) -> Inner | None:
+    return nn.KLDivergence(average=True) if end == "softmax" else None
 
 
-def _generalized(a: Arguments, end: str) -> Inner:
-    _needs(a, end, "softmax")
-    return nn.GeneralizedCrossEntropy(q=a.q, average=True)
+def _generalized(a: Arguments, end: str) -> Inner | None:
+    q = a.q
+    return nn.GeneralizedCrossEntropy(q=q, average=True) if end == "softmax" else None
+
+
+def _overlap(*names: str) -> Make:
+    def make(a: Arguments, end: str) -> None:
+        for name in (*names, "axis"):
+            getattr(a, name)
+
+    return make
 
 
 def _cosine(a: Arguments, end: str) -> Inner:
@@ -121,6 +119,8 @@ ROWS: dict[str, Make] = {
     "CategoricalGeneralizedCrossEntropy": _generalized,
     "KLDivergence": _divergence,
     "CosineSimilarity": _cosine,
+    "Dice": _overlap(),
+    "Tversky": _overlap("alpha", "beta"),
 }
 _SIGNS = ("Hinge", "SquaredHinge")
 # What a loss calls its function: the formula, and a sign.
@@ -134,8 +134,17 @@ _FORMULAS = {
     "CategoricalCrossentropy": "categorical_crossentropy",
     "SparseCategoricalCrossentropy": "sparse_categorical_crossentropy",
     "KLDivergence": "kl_divergence", "CosineSimilarity": "cosine_similarity",
+    "BinaryFocalCrossentropy": "binary_focal_crossentropy",
+    "CategoricalFocalCrossentropy": "categorical_focal_crossentropy",
+    "CategoricalGeneralizedCrossEntropy": "categorical_generalized_cross_entropy",
+    "Dice": "dice", "Tversky": "tversky",
 }  # fmt: skip
-_MORE = ("delta", "from_logits", "label_smoothing")
+_OVERLAPS = ("Dice", "Tversky", "dice", "tversky")  # the axes of these are theirs to choose
+_MORE = (
+    *("delta", "from_logits", "label_smoothing", "alpha", "beta", "gamma", "q"),
+    *("apply_class_balancing", "threshold", "k"),
+)
+_REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None)
 
 
 class Loss:
@@ -147,9 +156,11 @@ class Loss:
     def __init__(
         self, name: str | None = None, reduction: Any = "sum_over_batch_size", dtype: Any = None
     ) -> None:
-        if dtype is not None:
+        if dtype is not None and str(dtype) != SESSION.floatx:
             refuse(f"losses.{type(self).__name__}", "dtype", dtype)
-        self.name, self.reduction = name or type(self).__name__, reduction
+        if reduction not in _REDUCTIONS:
+            refuse(f"losses.{type(self).__name__}", "reduction", reduction, "it has no such kind")
+        self.name, self.reduction = name or SESSION.name(type(self).__name__), reduction
         self._arguments: Arguments | None = None
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
@@ -160,27 +171,29 @@ class Loss:
             )
         assert self._arguments is not None
         values = self._arguments.values_
-        more = {one: values[one] for one in _MORE if one in values}
+        names = (*_MORE, "axis") if self.room_name in _OVERLAPS else _MORE
+        more = {one: values[one] for one in names if one in values}
         found = formulas.called(_FORMULAS[self.room_name], y_true, y_pred, **more)
         return -found if self.room_name == "CosineSimilarity" else found
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """The mean loss of arrays, or of tensors."""
-        if self.reduction not in ("sum_over_batch_size", "mean", "sum", "none", None):
-            refuse("losses", "reduction", self.reduction)
         parts = (y_true, y_pred) if sample_weight is None else (y_true, y_pred, sample_weight)
         found = applied(self._reduced, parts, {}, self.name)
         return found if any(isinstance(one, Value) for one in parts) else _plain(found)
 
     def _reduced(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         found = self.call(y_true, y_pred)
+        weights: Any = None
         if sample_weight is not None:
-            weights: Any = asvalue(sample_weight)
-            missing = len(found.shape) - len(weights.type.shape)
-            found = found * weights[(..., *(None,) * missing)]
+            found, weights = aligned(found, pnp.astype(pnp.asarray(sample_weight), found.dtype))
+            found = found * weights
         if self.reduction in ("none", None):
             return found
-        return pnp.sum(found) if self.reduction == "sum" else pnp.mean(found)
+        total = pnp.sum(found)
+        if self.reduction == "mean_with_sample_weight" and weights is not None:
+            return total / pnp.sum(weights)
+        return total if self.reduction == "sum" else pnp.mean(found)
 
     # -- for compile ------------------------------------------------------------------------
 
@@ -190,21 +203,38 @@ class Loss:
         Where ours does not take what the model ends in, it is Keras's formula.
         """
         where = f"losses.{type(self).__name__}"
-        if self.reduction not in ("sum_over_batch_size", "mean"):
-            refuse(where, "reduction", self.reduction, "the objective is a mean over rows")
+        if self.reduction not in ("sum_over_batch_size", "mean", "sum"):
+            why = "the objective of a batch is a mean or a sum of its rows"
+            refuse(where, "reduction", self.reduction, why)
         if not self.room_name:
             return UserLoss(self._per_row)
         assert self._arguments is not None
         made = type(self).make(self._arguments, end if isinstance(end, str) else "an own function")
         self._arguments.finish()
         refused = made is None or contract(made, end).refusal is not None
-        if refused and self.room_name in _FORMULAS:
+        if refused or self.reduction == "sum":
             return UserLoss(self._per_row)
         assert made is not None
         return made
 
+    @property
+    def is_of_batches(self) -> bool:
+        """Whether it is no mean over rows, so that it matters how many are measured at a time."""
+        if self.reduction == "sum":
+            return True
+        if self._arguments is None or self.room_name not in _OVERLAPS:
+            return False
+        axis = self._arguments.values_["axis"]
+        return axis is None or 0 in flat([axis])
+
     def _per_row(self, target: Any, output: Any) -> Value:
-        return formulas.of_rows(self.call(target, output), output.shape[0])
+        found = self.call(target, output)
+        if self.room_name in _OVERLAPS and self.is_of_batches:
+            found = pnp.mean(found)
+        elif self.reduction == "sum" and len(found.shape):
+            each = pnp.sum(found, axis=tuple(range(1, len(found.shape))))
+            found = each * pnp.sum(pnp.ones_like(each))  # a mean over rows makes it their sum
+        return formulas.of_rows(found, output.shape[0])
 
     def prepared(self, y: Any, output: tuple[Any, ...]) -> Any:
         """Targets in the form that the loss of ours takes."""
@@ -254,10 +284,10 @@ def _function(name: str) -> Callable[..., Any]:
 
     def function(*args: Any, **kwargs: Any) -> Any:
         given, _ = bound(room, name, args, kwargs)
-        names = ("from_logits", "label_smoothing", "delta", "threshold", "k")
+        names = (*_MORE, "axis") if name in _OVERLAPS else _MORE
         more = {one: getattr(given, one) for one in names if one in given.values_}
         pair = (given.y_true, given.y_pred)
-        if "axis" in given.values_:
+        if "axis" in given.values_ and name not in _OVERLAPS:
             given.only("axis", -1)
         given.finish()
         sign = -1 if name == "cosine_similarity" else 1  # a loss is lower where it is better

@@ -1,164 +1,57 @@
-"""keras.metrics: each is a few means over rows, and what is made of them.
+"""keras.metrics: rows of a table, each a mean over rows or sums over them and what they make.
 
-Precision is Σ hits / Σ chosen: of the two means the quotient. So it is measured in training as
-Keras does, batch by batch, beside validation.
+So each is measured in training as Keras does, batch by batch, beside validation.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 import pellucid.numpy as pnp
+from pellucid.core.arguments import choice, real
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.keras import arguments, formulas
 from pellucid.keras.arguments import Arguments, bound, refuse, signature
 from pellucid.keras.losses import FUNCTIONS
+from pellucid.keras.metric import Given, Mean, Metric, Sum, Whole, _as_it_is
+from pellucid.keras.session import snake_case
+from pellucid.train import counted
+from pellucid.train.counted import Borders, Counted
+from pellucid.train.metric import Metric as Inner
 
-Part = Callable[[Any, Any], Any]
-Combine = Callable[[Sequence[float], int], float]
-Made = tuple[list[Part], Combine]
-Make = Callable[[Arguments, int], Made]
+Values = Callable[[Any, Any], Any]
+Several = Callable[[tuple[Any, ...]], bool]
+_NEVER: Several = lambda output: False  # noqa: E731
+
+# -- means ------------------------------------------------------------------------------------
 
 
-def _first(means: Sequence[float], rows: int) -> float:
-    return means[0]
-
-
-def _formula(name: str, *names: str) -> Make:
-    def make(a: Arguments, classes: int) -> Made:
+def _formula(name: str, *names: str) -> Callable[[Arguments], Values]:
+    def make(a: Arguments) -> Values:
         more = {one: getattr(a, one) for one in names}
         if "axis" in a.values_:
             a.only("axis", -1)
-        return [lambda t, p: formulas.called(name, t, p, **more)], _first
+        return lambda t, p: formulas.called(name, t, p, **more)
 
     return make
 
 
-def _root(a: Arguments, classes: int) -> Made:
-    return [lambda t, p: formulas.called("mean_squared_error", t, p)], (
-        lambda means, rows: math.sqrt(means[0])
-    )
+def _error(a: Arguments) -> Values:
+    return lambda t, p: pnp.square(formulas.pair(t, p)[1] - formulas.pair(t, p)[0])
 
 
-def _threshold(a: Arguments, name: str) -> float:
-    value = getattr(a, name)
-    if isinstance(value, (list, tuple)):
-        refuse(a.where_, name, value, "one threshold a metric")
-    return 0.5 if value is None else float(value)
-
-
-def _counted(a: Arguments, wanted: str) -> Part:
-    """How many outputs of a row are true or false positives or negatives."""
-    border, own = _threshold(a, "thresholds"), a.values_.get("class_id")
-    if "class_id" in a.values_:
-        a.read_.add("class_id")
-
-    def count(t: Any, p: Any) -> Any:
-        t, p = formulas.pair(t, p)
-        if own is not None:
-            t, p = t[..., own : own + 1], p[..., own : own + 1]
-        yes, said = pnp.astype(t > 0, p.dtype), pnp.astype(p > border, p.dtype)
-        yes = yes if wanted in ("tp", "fn") else 1 - yes
-        said = said if wanted in ("tp", "fp") else 1 - said
-        hit = yes * said
-        return pnp.sum(hit, axis=tuple(range(1, len(hit.shape)))) if len(hit.shape) > 1 else hit
-
-    return count
-
-
-def _quotient(other: str) -> Make:
-    def make(a: Arguments, classes: int) -> Made:
-        a.only("top_k", None)
-        return [_counted(a, "tp"), _counted(a, other)], _part
-
-    return make
-
-
-def _part(means: Sequence[float], rows: int) -> float:
-    return means[0] / (means[0] + means[1]) if means[0] else 0.0
-
-
-def _count(kind: str) -> Make:
-    def make(a: Arguments, classes: int) -> Made:
-        return [_counted(a, kind)], lambda means, rows: float(round(means[0] * rows))
-
-    return make
-
-
-def _f_beta(a: Arguments, classes: int) -> Made:
-    """F of each class of one-hot rows, and their mean."""
-    beta = float(a.beta) if "beta" in a.values_ else 1.0
-    average, border = a.average, a.threshold
-    if average is None and classes > 1:
-        refuse(
-            a.where_, "average", None, "a history holds one number: 'micro', 'macro', 'weighted'"
-        )
-
-    def counts(number: int, kind: str) -> Part:
-        def count(t: Any, p: Any) -> Any:
-            t, p = formulas.pair(t, p)
-            if border is None:
-                top = pnp.argmax(p, axis=-1)
-                said = pnp.astype(pnp.one_hot(top, classes), p.dtype)
-            else:
-                said = pnp.astype(p > border, p.dtype)
-            t = pnp.astype(t > 0, p.dtype)
-            first, second = t[..., number], said[..., number]
-            return {"tp": first * second, "fp": (1 - first) * second, "fn": first * (1 - second)}[
-                kind
-            ]
-
-        return count
-
-    def combine(means: Sequence[float], rows: int) -> float:
-        table = np.array(means).reshape(classes, 3)
-        if average == "micro":
-            table = table.sum(axis=0, keepdims=True)
-        hits, false, missed = table.T
-        below = (1 + beta**2) * hits + beta**2 * missed + false
-        each = np.where(below > 0, (1 + beta**2) * hits / np.where(below > 0, below, 1), 0)
-        if average == "weighted":
-            share = hits + missed
-            return float((each * share).sum() / max(share.sum(), 1e-30))
-        return float(each.mean())
-
-    return [counts(n, kind) for n in range(classes) for kind in ("tp", "fp", "fn")], combine
-
-
-def _r2(a: Arguments, classes: int) -> Made:
-    a.only("class_aggregation", "uniform_average")
-    a.only("num_regressors", 0)
-
-    def column(n: int, of: Callable[[Any, Any], Any]) -> Part:
-        def part(t: Any, p: Any) -> Any:
-            t, p = formulas.pair(t, p)
-            return of(t[..., n], p[..., n])
-
-        return part
-
-    sums: tuple[Callable[[Any, Any], Any], ...] = (
-        lambda t, p: t, lambda t, p: pnp.square(t), lambda t, p: pnp.square(t - p)
-    )  # fmt: skip
-
-    def combine(means: Sequence[float], rows: int) -> float:
-        first, square, left = np.array(means).reshape(classes, 3).T
-        total = square - first**2
-        return float(np.mean(np.where(total > 0, 1 - left / np.where(total > 0, total, 1), 0)))
-
-    return [column(n, of) for n in range(classes) for of in sums], combine
-
-
-ROWS: dict[str, Make] = {
+MEANS: dict[str, Callable[[Arguments], Values]] = {
+    "Accuracy": _formula("accuracy"),
     "MeanSquaredError": _formula("mean_squared_error"),
     "MeanAbsoluteError": _formula("mean_absolute_error"),
     "MeanAbsolutePercentageError": _formula("mean_absolute_percentage_error"),
     "MeanSquaredLogarithmicError": _formula("mean_squared_logarithmic_error"),
+    "RootMeanSquaredError": _error,
     "LogCoshError": _formula("log_cosh"),
     "CosineSimilarity": _formula("cosine_similarity"),
+    "PearsonCorrelation": _formula("pearson_correlation"),
+    "ConcordanceCorrelation": _formula("concordance_correlation"),
     "Hinge": _formula("hinge"),
     "SquaredHinge": _formula("squared_hinge"),
     "CategoricalHinge": _formula("categorical_hinge"),
@@ -173,176 +66,297 @@ ROWS: dict[str, Make] = {
     "SparseCategoricalAccuracy": _formula("sparse_categorical_accuracy"),
     "TopKCategoricalAccuracy": _formula("top_k_categorical_accuracy", "k"),
     "SparseTopKCategoricalAccuracy": _formula("sparse_top_k_categorical_accuracy", "k"),
-    "RootMeanSquaredError": _root,
-    "Precision": _quotient("fp"),
-    "Recall": _quotient("fn"),
-    "TruePositives": _count("tp"),
-    "TrueNegatives": _count("tn"),
-    "FalsePositives": _count("fp"),
-    "FalseNegatives": _count("fn"),
+}  # fmt: skip
+
+# -- sums -------------------------------------------------------------------------------------
+
+
+def _borders(a: Arguments, default: float = 0.5) -> tuple[tuple[float, ...], bool]:
+    """The thresholds, and whether several were given."""
+    given = a.thresholds
+    if given is None:
+        return (default,), False
+    listed = given if isinstance(given, (list, tuple)) else [given]
+    several = [real(f"keras.{a.where_}", "thresholds", one, 0, 1) for one in listed]
+    return tuple(several), len(several) > 1
+
+
+def _quotient(made: Callable[..., Any]) -> Callable[[Arguments], tuple[Counted, Several]]:
+    def make(a: Arguments) -> tuple[Counted, Several]:
+        borders, several = _borders(a, 0.5 if a.top_k is None else -1e10)
+        found = Borders(borders, a.top_k, a.class_id)
+        return counted.of_counts(found, made, several), lambda output: several
+
+    return make
+
+
+def _count(number: int) -> Callable[[Arguments], tuple[Counted, Several]]:
+    def make(a: Arguments) -> tuple[Counted, Several]:
+        borders, several = _borders(a)
+        found = Borders(borders)
+        made = counted.of_counts(found, lambda *counts: counts[number], several)
+        return made, lambda output: several
+
+    return make
+
+
+def _even(count: int, where: str) -> tuple[float, ...]:
+    """So many thresholds from 0 to 1."""
+    if not isinstance(count, int) or count < 1:
+        raise ArgumentError(where, f"num_thresholds must be 1 or more, got {count!r}")
+    return tuple(n / (count - 1) for n in range(count)) if count > 1 else (0.5,)
+
+
+def _at(
+    name: str, reached: Callable[..., Any], value: Callable[..., Any]
+) -> Callable[[Arguments], tuple[Counted, Several]]:
+    def make(a: Arguments) -> tuple[Counted, Several]:
+        asked = real(f"keras.{a.where_}", name, getattr(a, name), 0, 1)
+        borders = Borders(_even(a.num_thresholds, f"keras.{a.where_}"), class_id=a.class_id)
+        return counted.at_least(borders, reached, asked, value), _NEVER
+
+    return make
+
+
+def _area(a: Arguments) -> tuple[Counted, Several]:
+    where, given = f"keras.{a.where_}", a.thresholds
+    curve, method = str(a.curve).lower(), str(a.summation_method).lower()
+    choice(where, "curve", curve, ("roc", "pr", "prgain"))
+    choice(where, "summation_method", method, ("interpolation", "minoring", "majoring"))
+    inner = sorted(given) if given is not None else _even(a.num_thresholds, where)[1:-1]
+    if given is None and a.num_thresholds < 2:
+        raise ArgumentError(where, f"num_thresholds must be 2 or more, got {a.num_thresholds}")
+    if a.num_labels is not None and not a.multi_label:
+        refuse(a.where_, "num_labels", a.num_labels, "give multi_label=True with it")
+    borders = Borders(
+        (-1e-7, *inner, 1 + 1e-7), weights=a.label_weights, by_label=a.multi_label,
+        logits=a.from_logits,
+    )  # fmt: skip
+    weights = a.label_weights if a.multi_label else None
+    return counted.area(borders, curve, method, weights), _NEVER
+
+
+def _overlap(a: Arguments, chosen: Sequence[int], classes: int, labels: Any) -> Counted:
+    if max(chosen) >= classes:
+        raise ArgumentError(
+            f"keras.{a.where_}", f"target_class_ids must be below {classes}, got {max(chosen)}"
+        )
+    ignored = a.ignore_class if "ignore_class" in a.values_ else None
+    return counted.overlap(classes, list(chosen), labels, ignored)
+
+
+def _region(all_classes: bool, one_hot: bool) -> Callable[[Arguments], tuple[Counted, Several]]:
+    def make(a: Arguments) -> tuple[Counted, Several]:
+        a.only("axis", -1)
+        classes = int(a.num_classes)
+        whole = (False if one_hot else a.sparse_y_true, a.sparse_y_pred)
+
+        def labels(*pair: Any) -> Any:
+            return [
+                pnp.astype(one if plain else pnp.argmax(one, axis=-1), pnp.int64)
+                for one, plain in zip(pair, whole, strict=True)
+            ]
+
+        chosen = range(classes) if all_classes else a.target_class_ids
+        return _overlap(a, chosen, classes, labels), _NEVER
+
+    return make
+
+
+def _two_regions(a: Arguments) -> tuple[Counted, Several]:
+    border = a.threshold
+
+    def labels(t: Any, p: Any) -> Any:
+        return pnp.astype(t, pnp.int64), pnp.astype(p >= border, pnp.int64)
+
+    return _overlap(a, a.target_class_ids, 2, labels), _NEVER
+
+
+def _f_beta(a: Arguments) -> tuple[Counted, Several]:
+    where, beta = f"keras.{a.where_}", a.beta if "beta" in a.values_ else 1.0
+    if a.average is not None:
+        choice(where, "average", a.average, ("micro", "macro", "weighted"))
+    border = a.threshold
+    if border is not None:
+        real(where, "threshold", border, 0, 1, open_low=True)
+    made = counted.f_beta(real(where, "beta", beta, 0, open_low=True), a.average, border)
+    return _pairs(made), lambda output: a.average is None and output[-1] != 1
+
+
+def _pairs(made: Counted) -> Counted:
+    """The same for targets of the outputs' shape and dtype."""
+    return Counted(lambda t, p: made.rows(*formulas.pair(t, p)), made.finish)
+
+
+def _r2(a: Arguments) -> tuple[Counted, Several]:
+    if a.class_aggregation is not None:
+        kinds = ("uniform_average", "variance_weighted_average")
+        choice(f"keras.{a.where_}", "class_aggregation", a.class_aggregation, kinds)
+    made = counted.r2(a.class_aggregation, a.num_regressors)
+    return _pairs(made), lambda output: a.class_aggregation is None and output[-1] != 1
+
+
+SUMS: dict[str, Callable[[Arguments], tuple[Counted, Several]]] = {
+    "Precision": _quotient(counted.precision),
+    "Recall": _quotient(counted.recall),
+    "TruePositives": _count(0),
+    "FalsePositives": _count(1),
+    "FalseNegatives": _count(2),
+    "TrueNegatives": _count(3),
+    "SensitivityAtSpecificity": _at("specificity", counted.specificity, counted.recall),
+    "SpecificityAtSensitivity": _at("sensitivity", counted.recall, counted.specificity),
+    "PrecisionAtRecall": _at("recall", counted.recall, counted.precision),
+    "RecallAtPrecision": _at("precision", counted.precision, counted.recall),
+    "AUC": _area,
+    "IoU": _region(False, False),
+    "MeanIoU": _region(True, False),
+    "OneHotIoU": _region(False, True),
+    "OneHotMeanIoU": _region(True, True),
+    "BinaryIoU": _two_regions,
     "F1Score": _f_beta,
     "FBetaScore": _f_beta,
     "R2Score": _r2,
-}  # fmt: skip
-_COUNTS = ("TruePositives", "TrueNegatives", "FalsePositives", "FalseNegatives")
-_PARTIAL = {"Precision": "precision", "Recall": "recall", "TruePositives": "true_positives",
-            "TrueNegatives": "true_negatives", "FalsePositives": "false_positives",
-            "FalseNegatives": "false_negatives"}  # fmt: skip
+}
+ROWS: dict[str, Any] = {**MEANS, **SUMS}
+
+# -- classes ----------------------------------------------------------------------------------
 
 
-class Metric:
-    """What is measured beside the loss.
-
-    One that Keras has; a function (y_true, y_pred) of your own is given to compile as it is.
-    """
-
-    room_name = ""
-    make: Make
-
-    def __init__(self, dtype: Any = None, name: str | None = None) -> None:
-        if dtype is not None:
-            refuse(f"metrics.{type(self).__name__}", "dtype", dtype)
-        self.name = name or type(self).__name__
-        self._arguments: Arguments | None = None
-        self._sums: list[float] = []
-        self._rows = 0
-        self._classes = 1
-
-    def made(self, classes: int) -> Made:
-        """The means over rows that it is made of, and what is made of them."""
-        if not self.room_name or self._arguments is None:
-            raise ArgumentError(
-                f"keras.metrics.{type(self).__name__}",
-                "a metric of your own is a function (y_true, y_pred), got a class",
-                "Give compile a function that returns one number a row.",
-            )
-        found = type(self).make(self._arguments, classes)
-        self._arguments.finish()
-        return found
-
-    @property
-    def needs_rows(self) -> bool:
-        """Whether it is a count, for which the number of rows must be known."""
-        return self.room_name in _COUNTS
-
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Takes in rows."""
-        if sample_weight is not None:
-            refuse(f"metrics.{self.room_name}", "sample_weight", sample_weight)
-        p = np.asarray(y_pred)
-        self._classes = p.shape[-1] if p.ndim > 1 else 1
-        parts, _ = self.made(self._classes)
-        t = np.asarray(y_true)
-        means = [float(np.mean(np.asarray(one(t, p)))) for one in parts]
-        old = self._sums or [0.0] * len(means)
-        self._sums = [one + mean * len(p) for one, mean in zip(old, means, strict=True)]
-        self._rows += len(p)
-
-    def result(self) -> float:
-        """The number of the rows so far."""
-        if not self._rows:
-            return 0.0
-        means = [one / self._rows for one in self._sums]
-        return self.made(self._classes)[1](means, self._rows)
-
-    def reset_state(self) -> None:
-        """Forgets all rows."""
-        self._sums, self._rows = [], 0
-
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float:
-        """Takes in rows, and the number so far."""
-        self.update_state(y_true, y_pred, sample_weight)
-        return self.result()
-
-
-def _class(name: str, make: Make) -> type[Metric]:
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-        given, _ = bound("metrics", name, args, kwargs)
-        Metric.__init__(self, given.dtype, given.name or _PARTIAL.get(name))
-        self._arguments = given
-
-    own = {"room_name": name, "make": staticmethod(make), "__init__": __init__}
-    doc = f"As keras.metrics.{name}. See docs/keras.md."
-    return type(
-        name, (Metric,), {**own, "__doc__": doc, "__signature__": signature("metrics", name)}
-    )
-
-
-class MeanMetricWrapper(Metric):
-    """The mean of a function (y_true, y_pred) over rows."""
+class MeanMetricWrapper(Mean):
+    """As keras.metrics.MeanMetricWrapper: the mean of a function (y_true, y_pred) over rows."""
 
     room_name = "MeanMetricWrapper"
 
     def __init__(self, fn: Any, name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
-        super().__init__(dtype, name or getattr(fn, "__name__", "metric"))
+        super().__init__(name, dtype)
         self.fn, self.more = fn, kwargs
 
-    def made(self, classes: int) -> Made:
-        return [lambda t, p: self.fn(t, p, **self.more)], _first
+    def values(self, y_true: Any, y_pred: Any) -> Any:
+        """What the mean is taken of, (N, …)."""
+        return self.fn(y_true, y_pred, **self.more)
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
+        """Takes in rows."""
+        super().update_state(self.values(y_true, y_pred), sample_weight)
+
+    def inner(
+        self, name: str, output: tuple[Any, ...], weighted: bool, given: Given = _as_it_is
+    ) -> Inner:
+        if self.is_own:
+            return super().inner(name, output, weighted, given)
+
+        def of_row(t: Any, p: Any) -> Any:
+            return formulas.of_rows(self.values(given(t), p), p.shape[0])
+
+        root = isinstance(self, _MADE["RootMeanSquaredError"])
+        if not (weighted or root):
+            return Inner(name, of_row)
+        found = counted.mean(of_row, root)
+        return Inner(name, found.rows, found.finish, weighted)
 
 
-_MADE: dict[str, Any] = {name: _class(name, make) for name, make in ROWS.items()}
-_MADE["MeanMetricWrapper"] = MeanMetricWrapper
+def _mean_class(name: str) -> type[Metric]:
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        given, _ = bound("metrics", name, args, kwargs)
+        MeanMetricWrapper.__init__(self, MEANS[name](given), given.name, given.dtype)
+        given.finish()
+
+    return _class(name, MeanMetricWrapper, {"__init__": __init__})
+
+
+def _root(self: Any) -> Any:
+    return Mean.result(self) ** 0.5
+
+
+def _sum_class(name: str) -> type[Metric]:
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        given, _ = bound("metrics", name, args, kwargs)
+        Metric.__init__(self, given.dtype, given.name)
+        self.counted, self.several = SUMS[name](given)
+        given.finish()
+
+    return _class(name, Whole, {"__init__": __init__})
+
+
+def _class(name: str, base: type[Metric], own: dict[str, Any]) -> type[Metric]:
+    doc = f"As keras.metrics.{name}. See docs/keras.md."
+    made = {"room_name": name, "__doc__": doc, "__signature__": signature("metrics", name)}
+    if name == "RootMeanSquaredError":
+        made["result"] = _root
+    return type(name, (base,), {**made, **own})
+
+
+_MADE: dict[str, Any] = {
+    **{name: _mean_class(name) for name in MEANS},
+    **{name: _sum_class(name) for name in SUMS},
+    **{"Mean": Mean, "Sum": Sum, "MeanMetricWrapper": MeanMetricWrapper},
+}
+# Of these more is better or, as far as Keras says, less; of counts it says nothing.
+_MORE = (
+    *("Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "SparseCategoricalAccuracy"),
+    *("TopKCategoricalAccuracy", "SparseTopKCategoricalAccuracy", "AUC", "Precision", "Recall"),
+    *("SensitivityAtSpecificity", "SpecificityAtSensitivity", "PrecisionAtRecall"),
+    *("RecallAtPrecision", "F1Score", "FBetaScore", "R2Score", "CosineSimilarity"),
+    *("PearsonCorrelation", "ConcordanceCorrelation", "IoU", "BinaryIoU", "MeanIoU"),
+    *("OneHotIoU", "OneHotMeanIoU"),
+)
+_COUNTS = ("TruePositives", "FalsePositives", "TrueNegatives", "FalseNegatives")
+for _name, _kind in _MADE.items():
+    if _name in ROWS and _name not in _COUNTS:
+        _kind.direction = "max" if _name in _MORE else "min"
 _FUNCTIONS = {
     name: function
     for name, function in FUNCTIONS.items()
     if name in arguments.table()["rooms"]["metrics"]
 }
 _KNOWN: dict[str, Any] = {"Metric": Metric, **arguments.aliases("metrics", {**_MADE, **_FUNCTIONS})}
+# Keras knows a class by its name and by that name in small letters, and these.
 _WORDS = {
-    "mse": "MeanSquaredError", "MSE": "MeanSquaredError", "mae": "MeanAbsoluteError",
-    "MAE": "MeanAbsoluteError", "mape": "MeanAbsolutePercentageError",
-    "msle": "MeanSquaredLogarithmicError", "rmse": "RootMeanSquaredError",
-    "mean_squared_error": "MeanSquaredError", "mean_absolute_error": "MeanAbsoluteError",
-    "root_mean_squared_error": "RootMeanSquaredError", "precision": "Precision",
-    "mean_absolute_percentage_error": "MeanAbsolutePercentageError", "recall": "Recall",
-    "binary_accuracy": "BinaryAccuracy", "categorical_accuracy": "CategoricalAccuracy",
-    "sparse_categorical_accuracy": "SparseCategoricalAccuracy",
-    "top_k_categorical_accuracy": "TopKCategoricalAccuracy",
-    "sparse_top_k_categorical_accuracy": "SparseTopKCategoricalAccuracy",
-    "binary_crossentropy": "BinaryCrossentropy", "cosine_similarity": "CosineSimilarity",
-    "categorical_crossentropy": "CategoricalCrossentropy", "hinge": "Hinge",
-    "sparse_categorical_crossentropy": "SparseCategoricalCrossentropy", "poisson": "Poisson",
-    "squared_hinge": "SquaredHinge", "categorical_hinge": "CategoricalHinge",
-    "kl_divergence": "KLDivergence", "r2_score": "R2Score", "f1_score": "F1Score",
-    "mean_squared_logarithmic_error": "MeanSquaredLogarithmicError",
+    **{snake_case(name): name for name in _MADE},
+    "bce": "BinaryCrossentropy", "BCE": "BinaryCrossentropy", "mse": "MeanSquaredError",
+    "MSE": "MeanSquaredError", "mae": "MeanAbsoluteError", "MAE": "MeanAbsoluteError",
+    "mape": "MeanAbsolutePercentageError", "MAPE": "MeanAbsolutePercentageError",
+    "msle": "MeanSquaredLogarithmicError", "MSLE": "MeanSquaredLogarithmicError",
 }  # fmt: skip
 
 
-def _accuracy(output: tuple[Any, ...]) -> Callable[[Any, Any], Any]:
+def _accuracy(t: Any, p: Any) -> Any:
     """What "accuracy" means for an output: by the shapes of targets and outputs, as in Keras."""
-
-    def accuracy(t: Any, p: Any) -> Any:
-        if p.shape[-1] == 1:
-            return formulas.called("binary_accuracy", t, p)
-        if len(t.shape) < len(p.shape) or (t.shape[-1] == 1 and p.shape[-1] > 1):
-            return formulas.called("sparse_categorical_accuracy", t, p)
-        return formulas.called("categorical_accuracy", t, p)
-
-    return accuracy
+    if p.shape[-1] == 1:
+        return formulas.called("binary_accuracy", t, p)
+    if len(t.shape) < len(p.shape) or (t.shape[-1] == 1 and p.shape[-1] > 1):
+        return formulas.called("sparse_categorical_accuracy", t, p)
+    return formulas.called("categorical_accuracy", t, p)
 
 
-def get(identifier: Any, output: tuple[Any, ...] = (None, 1)) -> Any:
+def get(identifier: Any) -> Any:
     """The metric that a name, a class or a function stands for, as an object."""
     if isinstance(identifier, str):
-        if identifier in ("accuracy", "acc"):
-            return MeanMetricWrapper(_accuracy(output), identifier)
+        if identifier.lower() in ("accuracy", "acc"):
+            made = MeanMetricWrapper(_accuracy, identifier)
+            made.direction = "max"
+            return made
         name = _WORDS.get(identifier, identifier)
-        if name not in _MADE or name == "MeanMetricWrapper":
+        if name not in ROWS:
             raise ArgumentError(
                 "keras.metrics",
                 f"unknown metric {identifier!r}",
                 nearest(identifier, ["accuracy", *_WORDS, *_MADE]),
             )
-        made = _MADE[name]()
-        made.name = identifier if identifier in _WORDS else made.name
-        return made
+        given = arguments.signature("metrics", name).parameters
+        if any(one.default is one.empty for one in given.values()):
+            raise ArgumentError(
+                "keras.metrics",
+                f"{identifier!r} needs arguments, got its name alone",
+                f"Write keras.metrics.{name}({', '.join(given)}).",
+            )
+        return _MADE[name](name=identifier)
     if isinstance(identifier, type) and issubclass(identifier, Metric):
         return identifier()
     if isinstance(identifier, Metric):
         return identifier
     if callable(identifier):
-        return MeanMetricWrapper(identifier)
+        return MeanMetricWrapper(identifier, snake_case(getattr(identifier, "__name__", "metric")))
     raise ArgumentError("keras.metrics", f"expected a metric, got {identifier!r}")
 
 

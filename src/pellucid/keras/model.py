@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pellucid import models as ours
 from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError
 from pellucid.keras import training
@@ -18,7 +19,7 @@ from pellucid.keras.networks import as_arrays, numbers
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import flat, mapped
 from pellucid.keras.training import ArrayBatches, Batches, Bridge, Measures, run
-from pellucid.train.callback import Callback
+from pellucid.tables import load
 from pellucid.train.history import MAX_EPOCHS
 
 
@@ -64,7 +65,7 @@ class Model(Compiled):
             x, first = training.peeked(x)
             network = self._configure_for("fit", *training.unpacked(first))
             stream = Batches(x, self._batch(class_weight), steps_per_epoch, shuffle)
-            rows: int | None = None
+            total = steps_per_epoch
         else:
             x, y = as_arrays(x), None if y is None else as_arrays(y)
             weighted = sample_weight is not None or class_weight is not None
@@ -82,19 +83,20 @@ class Model(Compiled):
                 if len(self._output_names) > 1:
                     refuse("Model.fit", "class_weight", class_weight, "it is of one output")
                 sample_weight = training.by_class(y, class_weight, sample_weight)
+            total = -(-rows // (batch_size or 32))
             if steps_per_epoch is not None and batch_size is None:
                 batch_size = -(-rows // steps_per_epoch)
+                total = steps_per_epoch
             elif batch_size and training.is_part(rows, batch_size, steps_per_epoch):
                 parts = ArrayBatches(x, y, sample_weight, batch_size)
                 stream = Batches(parts, self._batch(), steps_per_epoch, shuffle)
-                rows = None
+                total = steps_per_epoch
         size = validation_batch_size or batch_size
-        held, held_rows = self._held(validation_data, validation_steps, size)
+        held = self._held(validation_data, validation_steps, size)
         self.stop_training = False
         measures = self._measures(network)
         history = History()
         self.history = history
-        total = None if rows is None else -(-rows // (batch_size or 32))
         everyone = [*several, history]
         for one in everyone:
             one.set_model(self)
@@ -102,14 +104,16 @@ class Model(Compiled):
                 {
                     "verbose": level,
                     "epochs": epochs,
-                    "steps": steps_per_epoch or total,
+                    "steps": total,
                     "validates": held is not None,
                 }
             )
-        bridge = Bridge(self, everyone, measures, (rows, held_rows), level)
+        bridge = Bridge(self, everyone, measures, level)
         # Where nobody looks, the run is one of ours, and its history is read at the end.
         quiet = not several and not level and self.optimizer.scale == 1 and epochs <= MAX_EPOCHS
+        self._first_epoch = initial_epoch
         bridge.call("on_train_begin", {})
+        initial_epoch = self._first_epoch
         try:
             options: dict[str, Any] = {
                 "epochs": epochs, "validation_data": held, "seed": SESSION.seed(), "verbose": 0,
@@ -117,6 +121,8 @@ class Model(Compiled):
             }  # fmt: skip
             if held is not None:
                 options["validation_freq"] = validation_freq
+                chunk = self._at_once(network, validation_batch_size, batch_size)
+                options |= {f"validation_{name}": value for name, value in chunk.items()}
             if stream is not None:
                 run(several, lambda: network.fit(stream, **options))
             else:
@@ -132,23 +138,48 @@ class Model(Compiled):
         finally:
             if quiet:
                 bridge.read(network.history.epochs, initial_epoch)
-            bridge.call("on_train_end", {})
+        self._finalize()
+        bridge.call("on_train_end", {})
         return history
 
-    def _held(self, given: Any, steps: int | None, size: int | None) -> tuple[Any, int | None]:
-        """Validation data in our form, and how many rows they are."""
+    def go_on_from(self, path: Any, epoch: int) -> None:
+        """The weights of a file and what its run remembered; `fit` begins at this epoch."""
+        network, there = self.network(), load(path)
+        assert isinstance(there, ours.Model), "such a file has a model"
+        network.set_weights(there.get_weights())
+        network.state = there.state
+        network.slots = there.slots
+        network.training["step"] = there.training.get("step", 0)
+        self._first_epoch = epoch
+
+    def directions(self) -> dict[str, str]:
+        """For each metric "max" where more is better, "min" where less is; "" is not known."""
+        given = [] if self._compiled is None else flat([self._compiled["metrics"]])
+        weighted = [] if self._compiled is None else flat([self._compiled["weighted"]])
+        own = [one for one in (*given, *weighted) if one is not None]
+        several = [f"{name}_" for name in self._output_names] if len(self._output_names) > 1 else []
+        return {f"{front}{one.name}": one.direction for one in own for front in ("", *several)}
+
+    def _finalize(self) -> None:
+        """Behind a run weights become their averages, where the optimizer makes some."""
+        slots = self.network().slots
+        if self.optimizer.inner.average is not None and slots is not None:
+            self.network().set_weights(slots["average"])
+
+    def _held(self, given: Any, steps: int | None, size: int | None) -> Any:
+        """Validation data in our form."""
         if given is None:
             if steps is not None:
                 refuse("Model.fit", "validation_steps", steps, "there is no validation_data")
-            return None, None
+            return None
         if training.is_batches(given):
-            return Batches(given, self._batch(), steps), None
+            return Batches(given, self._batch(), steps)
         x, y, weights = training.first_rows(
             [None if one is None else as_arrays(one) for one in training.unpacked(given)],
             size, steps,
         )  # fmt: skip
         made = self._rows(x, y, weights)
-        return made[: 2 if made[2] is None else 3], len(flat(x)[0])
+        return made[: 2 if made[2] is None else 3]
 
     def _configure_for(self, where: str, x: Any, y: Any, weights: Any) -> Any:
         """What is trained on batches like this one."""
@@ -180,41 +211,34 @@ class Model(Compiled):
         for name, value in kwargs.items():
             refuse("Model.evaluate", name, value, "Keras's evaluate does not have it")
         level, several = training.verbosity("Model.evaluate", verbose), as_callbacks(callbacks)
-        rows: int | None = None
         for one in several:
             one.set_model(self)
             one.on_test_begin({})
         if training.is_batches(x):
             x, first = training.peeked(x)
             network = self._configure_for("evaluate", *training.unpacked(first))
-            options = self._chunk(network, batch_size)
+            options = self._at_once(network, batch_size)
             found = network.evaluate(Batches(x, self._batch(), steps), **options)
         else:
             x, y = as_arrays(x), None if y is None else as_arrays(y)
             x, y, sample_weight = training.first_rows([x, y, sample_weight], batch_size, steps)
             network = self._configure("evaluate", x, y, sample_weight is not None)
             self._check_targets("evaluate", y)
-            rows = len(flat(x)[0])
-            options = self._chunk(network, batch_size)
+            options = self._at_once(network, batch_size)
             features, targets, weights = self._rows(x, y, sample_weight)
             found = network.evaluate(features, targets, sample_weight=weights, **options)
         measures = self._measures(network)
-        logs = measures.of(found, rows)
+        logs = measures.of(found)
         for one in several:
             one.on_test_end(logs)
         if level:
             print(" - ".join(f"{name}: {value:.4f}" for name, value in logs.items()), flush=True)
-        return self._shown(logs, measures, return_dict)
+        return self._shown(measures, found, return_dict)
 
     @staticmethod
-    def _chunk(network: Any, batch_size: int | None) -> dict[str, Any]:
-        """How many rows are measured at a time: 32, where it changes what a batch's loss is."""
-        if batch_size is None:
-            return {"batch_size": 32} if network.architecture.terms else {}
-        return {"batch_size": batch_size}
-
-    @staticmethod
-    def _shown(logs: dict[str, float], measures: Measures, return_dict: bool) -> Any:
+    def _shown(measures: Measures, row: dict[str, float], return_dict: bool) -> Any:
+        """Of a row of ours what Keras returns."""
+        logs = measures.of(row)
         if return_dict:
             return logs
         values = [logs[name] for name in measures.names]
@@ -274,16 +298,15 @@ class Model(Compiled):
         weighted = sample_weight is not None or class_weight is not None
         network = self._configure("train_on_batch", x, y, weighted)
         self._check_targets("train_on_batch", y)
-        rows = len(flat(x)[0])
         if class_weight is not None:
             sample_weight = training.by_class(y, class_weight, sample_weight)
         features, targets, weights = self._rows(x, y, sample_weight)
         found = network.fit(
-            features, targets, sample_weight=weights, batch_size=rows, shuffle=False,
-            seed=SESSION.seed(), verbose=0, callbacks=[_Scaled(self)],
+            features, targets, sample_weight=weights, batch_size=len(flat(x)[0]), shuffle=False,
+            seed=SESSION.seed(), verbose=0, callbacks=[training.OneStep(self.optimizer.scale)],
         )  # fmt: skip
         row = {name: values[-1] for name, values in found.epochs.items()}
-        return self._of_batch(network, row, rows, return_dict)
+        return self._shown(self._measures(network), row, return_dict)
 
     @checked
     def test_on_batch(
@@ -293,14 +316,10 @@ class Model(Compiled):
         x, y = as_arrays(x), None if y is None else as_arrays(y)
         network = self._configure("test_on_batch", x, y, sample_weight is not None)
         self._check_targets("test_on_batch", y)
-        rows = len(flat(x)[0])
         features, targets, weights = self._rows(x, y, sample_weight)
-        row = network.evaluate(features, targets, sample_weight=weights, batch_size=rows)
-        return self._of_batch(network, row, rows, return_dict)
-
-    def _of_batch(self, network: Any, row: Any, rows: int, return_dict: bool) -> Any:
-        measures = self._measures(network)
-        return self._shown(measures.of(row, rows), measures, return_dict)
+        size = len(flat(x)[0])
+        row = network.evaluate(features, targets, sample_weight=weights, batch_size=size)
+        return self._shown(self._measures(network), row, return_dict)
 
     def reset_metrics(self) -> None:
         """Nothing is left to forget: each call measures its own rows."""
@@ -347,16 +366,3 @@ class Model(Compiled):
     def graph(self) -> Any:
         """The prediction graph, node by node: that of the Model of ours."""
         return self.network().graph()
-
-
-class _Scaled(Callback):
-    """Gives a run the rate that was set on the optimizer."""
-
-    reads_model = False
-    every_step = False
-
-    def __init__(self, model: Any):
-        self._model = model
-
-    def on_start(self, run: Any) -> None:
-        run.rate_scale = self._model.optimizer.scale

@@ -15,6 +15,7 @@ from pellucid.keras.base import Layer
 from pellucid.keras.layers import InputLayer
 from pellucid.keras.model import Model
 from pellucid.keras.networks import as_arrays
+from pellucid.keras.optimizers import Optimizer
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import ROOT, KerasTensor, flat, input_tensor
 from pellucid.keras.wrapped import Mapped
@@ -137,6 +138,8 @@ def load_model(
     made.built = made._functional = True
     if not compile:
         network._configuration = None
+    elif network.optimizer is not None:
+        made.optimizer = Optimizer.of_file(network.optimizer)
     return made
 
 

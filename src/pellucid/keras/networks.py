@@ -59,8 +59,10 @@ class Network(Layer):
         self._output_names: list[str] = []
         self._compiled: dict[str, Any] | None = None
         self._configured: Any = None
+        self._first_epoch = 0
         self._objective: Any = None
         self._losses: list[Any] = []
+        self._flat_targets: dict[int, bool] = {}  # outputs whose targets are (N,)
         if inputs is not None:
             if outputs is None:
                 raise ArgumentError("keras.Model", "outputs must be given with inputs")

@@ -46,11 +46,14 @@ _RULES = [
         r"optimizers\.(Loss\w+|Muon|Multi\w+|OptimizerMap|Schedule\w+)",
         "This optimizer is not there.",
     ),
-    (r".*\.(CTC|ctc)", "It needs recurrent networks, which are outside."),
+    (r".*\.(Circle|circle)", "It compares all rows of a batch with each other, which is outside."),
+    (r"callbacks\.RemoteMonitor", "It sends curves over a network: write them by CSVLogger."),
     (
-        r"metrics\.(AUC|.*At.*)",
-        "It needs all predictions: write pel.metrics.roc_auc(y, model.predict(x)), or its kin.",
+        r"callbacks\.SwapEMAWeights",
+        "Validation is of the weights themselves; use_ema=True has their averages behind fit.",
     ),
+    (r"callbacks\.ProgbarLogger", "fit prints by verbose."),
+    (r".*\.(CTC|ctc)", "It needs recurrent networks, which are outside."),
 ]
 
 # Arguments that no maker reads.
@@ -66,12 +69,10 @@ ARGUMENTS = {
     "mask_zero": "masks are outside",
     "synchronized": "a model trains on one machine",
     "renorm": "batch renormalisation is outside",
-    "use_ema": "averages of weights over time are outside",
     "loss_scale_factor": "weights are float32 or float64, which need no scaling",
-    "gradient_accumulation_steps": "give fit a larger batch_size",
-    "amsgrad": "the maximum of squares is outside",
+    "ema_momentum": "give use_ema=True with it",
+    "ema_overwrite_frequency": "give use_ema=True with it",
     "run_eagerly": "every model runs as machine code; model.graph shows it node by node",
-    "weighted_metrics": "metrics are means over rows without weights",
     "steps_per_execution": "steps run together as they fit",
     "dtype": "keras.config.set_floatx('float64') sets that of models",
     "batch_size": "the number of rows is open",

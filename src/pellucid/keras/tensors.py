@@ -312,6 +312,20 @@ def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
     return change(value)
 
 
+def aligned(values: Any, weights: Any) -> tuple[Any, Any]:
+    """Both with as many axes, where one of them has a last axis of 1."""
+    one, other = len(values.shape), len(weights.shape)
+    if one == other + 1 and values.shape[-1] == 1:
+        if other == 1:
+            return values, composite.expand_dims(weights, -1)
+        return composite.squeeze(values, -1), weights
+    if other == one + 1 and weights.shape[-1] == 1:
+        if one == 1:
+            return composite.expand_dims(values, -1), weights
+        return values, composite.squeeze(weights, -1)
+    return values, weights
+
+
 def applied(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], name: str
 ) -> Any:

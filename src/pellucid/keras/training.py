@@ -16,7 +16,6 @@ from pellucid.data.streams import is_stream
 from pellucid.keras.arguments import refuse
 from pellucid.keras.callback import Callback, sees_batches
 from pellucid.keras.callbacks import TerminateOnNaN
-from pellucid.keras.metrics import Combine
 from pellucid.keras.pydataset import PyDataset
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import flat, mapped
@@ -31,34 +30,38 @@ class Measures:
     """What the run of ours measures, in Keras's names.
 
     Args:
-        metrics: for each of Keras's names: the names of ours, and what is made of their means.
-        losses: of several outputs, {name of ours: Keras's}.
+        metrics, losses: {name of ours: Keras's}; losses are those of several outputs.
     """
 
-    def __init__(
-        self, metrics: Mapping[str, tuple[list[str], Combine, bool]], losses: Mapping[str, str]
-    ):
+    def __init__(self, metrics: Mapping[str, str], losses: Mapping[str, str]):
         self.metrics, self.losses = dict(metrics), dict(losses)
 
     @property
     def names(self) -> list[str]:
         """In the order of evaluate."""
-        return ["loss", *self.losses.values(), *self.metrics]
+        return ["loss", *self.losses.values(), *self.metrics.values()]
 
-    def of(self, row: Mapping[str, float], rows: int | None, prefix: str = "") -> Logs:
+    def of(self, row: Mapping[str, float], prefix: str = "") -> Logs:
         """Keras's measures of a row of ours; those that begin with `prefix`."""
         if f"{prefix}loss" not in row:
             return {}
         found = {"loss": row[f"{prefix}loss"]}
-        for ours, keras in self.losses.items():
+        for ours, keras in (*self.losses.items(), *self.metrics.items()):
             found[keras] = row[f"{prefix}{ours}"]
-        for name, (parts, combine, counts) in self.metrics.items():
-            if counts and rows is None:
-                raise ArgumentError(
-                    "keras.fit", f"{name} counts rows, whose number a stream does not say", ""
-                )
-            found[name] = combine([row[f"{prefix}{one}"] for one in parts], rows or 1)
         return {f"{prefix}{name}": found[name] for name in sorted(found)}
+
+
+class OneStep(Hooks):
+    """Gives a run of one step the rate that was set on the optimizer."""
+
+    reads_model = False
+    every_step = False
+
+    def __init__(self, rate_scale: float):
+        self._scale = rate_scale
+
+    def on_start(self, run: Any) -> None:
+        run.rate_scale = self._scale
 
 
 class Bridge(Hooks):
@@ -69,11 +72,10 @@ class Bridge(Hooks):
         model: Any,
         callbacks: Sequence[Callback],
         measures: Measures,
-        rows: tuple[int | None, int | None],
         verbose: int,
     ):
         self.model, self.callbacks, self.measures = model, callbacks, measures
-        self.rows, self.verbose = rows, verbose
+        self.verbose = verbose
         self.watches = any(
             sees_batches(one) or getattr(one, "sees_batches", False) for one in callbacks
         )
@@ -111,7 +113,7 @@ class Bridge(Hooks):
             return
         if self.reads_model:
             run.publish()
-        logs = self.measures.of(run.logs, self._rows_so_far(run))
+        logs = self.measures.of(run.logs)
         self._seen = run.batch
         self.call("on_train_batch_end", run.batch - 1, logs)
         total = run.steps_per_epoch
@@ -119,13 +121,9 @@ class Bridge(Hooks):
             self.call("on_train_batch_begin", run.batch, {})
         self._settle(run)
 
-    def _rows_so_far(self, run: Run) -> int | None:
-        rows = self.rows[0]
-        return None if rows is None else min(run.batch * run.batch_size, rows)
-
     def on_epoch(self, run: Run) -> None:
-        logs = self.measures.of(run.logs, self.rows[0])
-        held = self.measures.of(run.logs, self.rows[1], "val_")
+        logs = self.measures.of(run.logs)
+        held = self.measures.of(run.logs, "val_")
         if held:
             self.call("on_test_begin", {})
             self.call("on_test_end", {k.removeprefix("val_"): v for k, v in held.items()})
@@ -143,14 +141,14 @@ class Bridge(Hooks):
         """Tells the callbacks what a run measured that they did not see."""
         for number in range(len(curves.get("loss", ()))):
             row = {name: values[number] for name, values in curves.items()}
-            logs = self.measures.of(row, self.rows[0])
+            logs = self.measures.of(row)
             if not math.isnan(row.get("val_loss", math.nan)):
-                logs |= self.measures.of(row, self.rows[1], "val_")
+                logs |= self.measures.of(row, "val_")
             self.call("on_epoch_end", first + number, logs)
 
     def on_end(self, run: Run) -> None:
         if self._seen and run.batch and run.stop:  # a hook of a step ended the epoch
-            self.call("on_epoch_end", run.epoch, self.measures.of(run.logs, self._rows_so_far(run)))
+            self.call("on_epoch_end", run.epoch, self.measures.of(run.logs))
 
 
 # -- data ---------------------------------------------------------------------------------------

@@ -42,7 +42,8 @@ from pellucid.optim import (
     RMSprop,
 )
 from pellucid.optim.elsewhere import NAMES as OPTIMIZERS_ELSEWHERE
-from pellucid.train.metrics import GRADIENT_NORM, Metric, check_metrics, metric, unique_names
+from pellucid.train.metric import Metric
+from pellucid.train.metrics import GRADIENT_NORM, check_metrics, metric, unique_names
 from pellucid.train.task import Head, Penalty, Task
 
 OPTIMIZERS: dict[str, Callable[[], Optimizer]] = {

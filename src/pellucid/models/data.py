@@ -48,10 +48,12 @@ class Data:
         class_weight: Any = None,
         name: str = "y",
         more: bool = False,
+        held_out: float | None = None,
     ) -> Data:
         """The data that a person gave for this model.
 
         Args:
+            held_out: which part of the rows, the last ones, `split` will keep from training.
             more: whether others came before, so that the model's own functions were looked at.
         """
         losses = model.configuration(where).losses
@@ -70,12 +72,15 @@ class Data:
         ]
         for own in labels:
             check_exact(own, numpy_dtype(model.dtype), where, name, "y.min()")
-        weights = _weights(model, losses, sample_weight, class_weight, targets, types, where)
+        trained = None if held_out is None else _trained(rows, held_out)
+        weights = _weights(
+            model, losses, sample_weight, class_weight, targets, types, where, trained
+        )
         return Data(features, tuple(targets), weights)
 
     def split(self, fraction: float) -> tuple[Data, Data]:
         """The first rows, and the last ones: `fraction` of all."""
-        kept = math.floor(self.rows * (1 - fraction))
+        kept = _trained(self.rows, fraction)
         if not 0 < kept < self.rows:
             raise ArgumentError(
                 "fit",
@@ -123,6 +128,11 @@ class Data:
         return *self.targets, *self.weights
 
 
+def _trained(rows: int, held_out: float) -> int:
+    """How many rows are left where a part of them is held out."""
+    return math.floor(rows * (1 - held_out))
+
+
 def _weights(
     model: BaseModel,
     losses: Sequence[Loss],
@@ -131,6 +141,7 @@ def _weights(
     targets: Sequence[Array],
     types: Sequence[TensorType],
     where: str,
+    trained: int | None = None,
 ) -> tuple[Array, ...]:
     """The weight of each row, alone in a tuple; an empty one where rows have none."""
     weights, rows = None, len(targets[0])
@@ -144,7 +155,7 @@ def _weights(
                 "Use sample_weight.",
             )
         labels, classes = losses[0].row_classes(targets[0], types[0], where)
-        own = weights_by_class(class_weight, labels, classes, where)
+        own = weights_by_class(class_weight, labels, classes, where, trained)
         with np.errstate(over="ignore"):
             weights = own if weights is None else weights * own
     if weights is None:

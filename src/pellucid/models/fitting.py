@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.core import notices, trees
+from pellucid.core import notices, shapes, trees
 from pellucid.core.arguments import choice, integer, real
 from pellucid.core.arguments import seed as check_seed
 from pellucid.core.config import to_config
@@ -34,6 +34,7 @@ from pellucid.train.callback import Callback, Elsewhere, as_callbacks
 from pellucid.train.callbacks import Checkpoint, ProgressBar
 from pellucid.train.engines import Job, MinimizerTrainer, engine
 from pellucid.train.history import History
+from pellucid.train.metric import Metric
 from pellucid.train.metrics import check_targets
 from pellucid.train.rows import DrawnRows, Rows
 from pellucid.train.sharing import Parts, SharedJob
@@ -222,6 +223,7 @@ def start(
             epoch=stored["epoch"],
             batch=stored["batch"],
             sums=dict(stored["sums"]),
+            counted=list(stored.get("counted", ())),
             kept=kept,
         )
     chosen = secrets.randbits(32) if seed is None else check_seed("fit", seed)
@@ -259,6 +261,17 @@ def job(
         moving=moving,
     )
     return made if parts is None else SharedJob.of(made, parts)
+
+
+def summed(model: BaseModel, task: Task, job: Job) -> dict[str, tuple[int, Metric]]:
+    """The measures that are made of sums over rows: how many sums, and of which metric."""
+    alone = isinstance(model.configuration("fit").optimizer, Minimizer)  # its graph gives no state
+    first = len(task.step_measures) + (0 if alone else job.leaves)
+    sizes = [shapes.count(type.shape) for type in job.graph.output_types[first:]]
+    return {
+        name: (size, metric)
+        for (name, metric), size in zip(task.summed.items(), sizes, strict=False)
+    }
 
 
 def engine_of(
@@ -326,7 +339,7 @@ def measuring_of(
 def validation(
     model: BaseModel, given: Any, backend: Asked, chunk: int
 ) -> Callable[[], dict[str, float]]:
-    """What measures `validation_data`."""
+    """What measures `validation_data`, `chunk` rows at a time."""
     if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
         raise ArgumentError(
             "fit",

@@ -27,7 +27,8 @@ from pellucid.runtime.backend import PRECISIONS
 from pellucid.train.checkpoint import grouped, most_nodes
 from pellucid.train.functions import FunctionTable
 from pellucid.train.history import History
-from pellucid.train.metrics import GRADIENT_NORM, Metric, metric
+from pellucid.train.metric import Metric
+from pellucid.train.metrics import GRADIENT_NORM, metric
 from pellucid.transform.arrays import type_of
 
 T = TypeVar("T")
@@ -262,7 +263,9 @@ def _configuration(
 def _metric(config: Any, functions: FunctionTable) -> Metric:
     if isinstance(config, str):
         return metric(config)
-    return Metric(str(config["name"]), functions.read(config["function"]))
+    finish = None if config.get("finish") is None else functions.read(config["finish"])
+    weighted = config.get("weighted", False)
+    return Metric(str(config["name"]), functions.read(config["function"]), finish, weighted)
 
 
 def _take(arrays: Mapping[str, dict[str, Any]], kind: str, tree: Any) -> Any:
@@ -315,6 +318,9 @@ def _resume(
             "load",
             f"training.batch must be at most {training['rows']} rows, got {training['batch']}",
         )
+    counted = training.get("counted", [])  # older files do not say
+    if not isinstance(counted, list) or not all(type(one) in (int, float) for one in counted):
+        raise DataError("load", "training.counted must be numbers")
     if training.get("batch", 0) and "rows" not in training["sums"]:
         raise DataError("load", "training.sums must name the rows of the epoch so far")
     outputs = len(model.architecture.outputs)

@@ -60,6 +60,7 @@ class Measuring:
         self._dtype, self._program, self._fixed = dtype, program, [*fixed, *strengths]
         self._wholes = [head for head in task.heads if any(m.whole for m in head.metrics)]
         self._totals, self._count = np.zeros(len(task.row_measures)), 0
+        self._sums: list[Any] = [0.0] * len(task.summed)  # float64 arrays
         self._penalty: float | None = None
         self._outputs: list[list[Array]] = [[] for _ in self._wholes]
         self._targets: list[list[Array]] = [[] for _ in self._wholes]
@@ -78,7 +79,10 @@ class Measuring:
         threads, each = _threads(self._program, -(-count // self.chunk), self.threads)
         for one in in_chunks(measured, count, self.chunk, threads):
             self._totals += [float(value) for value in one[: len(names)]]
-            rest = one[len(names) :]
+            behind = len(names) + len(self._sums)
+            for n, part in enumerate(one[len(names) : behind]):
+                self._sums[n] = self._sums[n] + part.astype(np.float64)
+            rest = one[behind:]
             if len(rest) > len(self._wholes):
                 self._penalty = float(rest[0])
             for held, output in zip(
@@ -94,6 +98,8 @@ class Measuring:
         if self._penalty is not None:
             means[0] += self._penalty
         values = dict(zip(self.task.row_measures, means.tolist(), strict=True))
+        for (name, metric), sums in zip(self.task.summed.items(), self._sums, strict=True):
+            values[name] = metric.finished(sums)
         for head, outputs, targets in zip(self._wholes, self._outputs, self._targets, strict=True):
             output = np.concatenate(outputs)
             target = targets[0] if len(targets) == 1 else np.concatenate(targets)

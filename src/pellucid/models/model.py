@@ -403,6 +403,7 @@ class Model(BaseModel):
         class_weight: Any = None,
         validation_data: Sequence[Any] | None = None,
         validation_split: float | None = None,
+        validation_batch_size: int | None = None,
         validation_freq: int = 1,
         validate_every: int | None = None,
         initial_epoch: int = 0,
@@ -435,11 +436,13 @@ class Model(BaseModel):
             epochs: passes over the data.
             sample_weight: (N,) weights ≥ 0: the objective is (1/N) Σ wᵢ·lossᵢ over the rows of a
                 batch. Metrics are not weighted.
-            class_weight: {class: weight}, others have 1; or "balanced", N / (C·N_c) for class c.
-                Both kinds of weights multiply.
+            class_weight: {class: weight}, others have 1; or "balanced", N / (C·N_c) for class c,
+                counted over the rows that are trained on. Both kinds of weights multiply.
             validation_data: (x, y) or (x, y, weights) measured after each epoch.
             validation_split: in (0, 1): the last rows, this part of all, are not trained on and are
                 the validation data. They are taken as they stand, before any order is drawn.
+            validation_batch_size: rows that validation computes at a time; None: 1024, and those of
+                a step where the model has terms.
             validation_freq: measures validation after every so many epochs.
             validate_every: measures validation every so many steps as well.
             initial_epoch: how many of the `epochs` count as done already; the order of the data and
@@ -482,6 +485,8 @@ class Model(BaseModel):
         optimizer = self.configuration("fit").optimizer
         integer("fit", "epochs", epochs, 0, _MOST_EPOCHS)
         integer("fit", "validation_freq", validation_freq, 1)
+        if validation_batch_size is not None:
+            integer("fit", "validation_batch_size", validation_batch_size, 1)
         integer("fit", "initial_epoch", initial_epoch, 0, epochs)
         if steps_per_epoch is not None:
             integer("fit", "steps_per_epoch", steps_per_epoch, 1)
@@ -528,7 +533,11 @@ class Model(BaseModel):
             stream.check_epochs("x", epochs - initial_epoch)
             begun = int(self.training.get("epoch", 0)) if resume else initial_epoch
             source = streaming.Source(self, stream, "fit", class_weight, begun)
-        data = source.first if source else Data.of(self, x, y, "fit", sample_weight, class_weight)
+        data = (
+            source.first
+            if source
+            else Data.of(self, x, y, "fit", sample_weight, class_weight, held_out=validation_split)
+        )
         held: Any = validation_data
         if validation_split is not None:
             data, held = data.split(validation_split)
@@ -541,7 +550,7 @@ class Model(BaseModel):
             if source
             else streaming.feed_of_arrays(self, data, batch_size, epochs, shuffle, parts)
         )
-        measured = feed.largest if self.architecture.terms else CHUNK
+        measured = validation_batch_size or (feed.largest if self.architecture.terms else CHUNK)
         validate = together.agreed(group, streaming.validation(self, held, passes, asked, measured))
         chunk = fitting.rows_of_chunk(self, chunks, feed)
         unsaid = {"precision": precision, "chunks": chunks}  # where they are None
@@ -576,6 +585,8 @@ class Model(BaseModel):
                 validation_freq=validation_freq,
                 steps_per_epoch=steps_per_epoch,
                 validation_names=tuple(f"val_{name}" for name in task.measures),
+                summed=fitting.summed(self, task, job),
+                epoch_names=task.epoch_measures,
             ),
             progress,
             engine,
@@ -615,6 +626,7 @@ class Model(BaseModel):
             "epoch": progress.epoch,
             "batch": progress.batch,
             "sums": dict(progress.sums),
+            "counted": progress.counted,
         }
         if progress.data is not None:
             self.training["data"] = progress.data

@@ -17,7 +17,7 @@ from pellucid.core import notices
 from pellucid.core.config import is_record
 from pellucid.nn.layer import Layer, variables_are_arguments
 from pellucid.optim import Minimizer, Schedule
-from pellucid.train.metrics import Metric
+from pellucid.train.metric import Metric
 from pellucid.transform.contents import contents, differ
 from pellucid.transform.custom import CustomOp
 from pellucid.transform.jit import Jit

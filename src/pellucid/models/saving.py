@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from pellucid.models.base import BaseModel
 from pellucid.models.ports import Ports
 from pellucid.nn.layer import Layer
 from pellucid.train.checkpoint import grouped, most_nodes, write_file
-from pellucid.train.functions import FunctionCalls, FunctionTable
+from pellucid.train.functions import FunctionCalls, FunctionTable, function_graph
+from pellucid.train.metric import Metric
 
 
 def save(model: BaseModel, path: str | Path, overwrite: bool) -> None:
@@ -182,6 +183,19 @@ def _calls(architecture: Architecture) -> FunctionCalls:
     return calls
 
 
+def _metric(metric: Metric, functions: FunctionTable, write: Callable[[Any], Any]) -> Any:
+    """A metric by its name, or as the functions that it is made of."""
+    if metric.function is None:
+        return metric.name
+    config = {"name": metric.name, "function": write(metric.function)}
+    if metric.finish is None:
+        return config
+    graphs = functions.calls.of(metric.function)
+    width = function_graph(metric.function, graphs[-1]).output_types[0].shape[-1]
+    finish = functions.writer(TensorType(dtypes.float64, (width,)))
+    return {**config, "finish": finish(metric.finish), "weighted": metric.weighted}
+
+
 def _compile_config(
     model: BaseModel, functions: FunctionTable, targets: Sequence[TensorType]
 ) -> Any:
@@ -195,12 +209,7 @@ def _compile_config(
         functions.calls.loss(loss, target, output)
         write = functions.writer(target, output)
         losses.append(to_config(loss, functions.write))
-        metrics.append(
-            [
-                m.name if m.function is None else {"name": m.name, "function": write(m.function)}
-                for m in measures
-            ]
-        )
+        metrics.append([_metric(one, functions, write) for one in measures])
     return {
         "optimizer": to_config(own.optimizer),
         "losses": losses,

@@ -337,7 +337,7 @@ def validation(
 
     Args:
         passes: how often, at least where it is more than once.
-        chunk: rows that are measured at a time.
+        chunk: rows that are computed at a time.
     """
     if given is None:
         return None

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import field
 from typing import Any
 
 from pellucid.core.arguments import flag, real
 from pellucid.core.config import record
 from pellucid.ops.value import Value, elementwise, zeros_like
 from pellucid.optim.base import Optimizer, Slots
+
+
+def _root(square: Value, epsilon: float, inside: bool) -> Value:
+    """What a gradient is divided by."""
+    if inside:
+        return elementwise("sqrt", square + epsilon)
+    return elementwise("sqrt", square) + epsilon
 
 
 @record
@@ -19,17 +27,20 @@ class Adagrad(Optimizer):
         learning_rate: η, a number or a Schedule; 0.01 by default.
         initial_accumulator: s before the first step, ≥ 0.
         epsilon: ε > 0.
+        epsilon_inside: whether ε stands under the root, √(s + ε), as in Keras.
 
     Source: Duchi, Hazan and Singer, JMLR 12 (2011), 2121-2159.
     """
 
     initial_accumulator: float = 0.0
     epsilon: float = 1e-10
+    epsilon_inside: bool = field(default=False, kw_only=True)
 
     def __post_init__(self, lr: Any) -> None:
         super().__post_init__(lr)
         real("Adagrad", "initial_accumulator", self.initial_accumulator, 0)
         real("Adagrad", "epsilon", self.epsilon, 0, open_low=True)
+        flag("Adagrad", "epsilon_inside", self.epsilon_inside)
 
     def slots_for(self, weights: Sequence[Value]) -> Slots:
         return {"s": [zeros_like(w) + self.initial_accumulator for w in weights]}
@@ -45,7 +56,7 @@ class Adagrad(Optimizer):
         new, squares = [], []
         for g, w, s in zip(gradients, weights, slots["s"], strict=True):
             s = s + elementwise("square", g)
-            new.append(w - rate * g / (elementwise("sqrt", s) + self.epsilon))
+            new.append(w - rate * g / _root(s, self.epsilon, self.epsilon_inside))
             squares.append(s)
         return new, {"s": squares}
 
@@ -63,6 +74,8 @@ class RMSprop(Optimizer):
         momentum: μ in [0, 1).
         epsilon: ε > 0.
         centered: whether the mean of the gradient is taken off.
+        epsilon_inside: whether ε stands under the root, √(s + ε), as in Keras.
+        rate_inside: with momentum, whether v holds moves: v ← μ·v + η·g / (√s + ε), w ← w - v.
 
     Source: Hinton, Neural networks for machine learning, lecture 6e (2012); centered: Graves,
     arXiv:1308.0850.
@@ -72,13 +85,16 @@ class RMSprop(Optimizer):
     momentum: float = 0.0
     epsilon: float = 1e-8
     centered: bool = False
+    epsilon_inside: bool = field(default=False, kw_only=True)
+    rate_inside: bool = field(default=False, kw_only=True)
 
     def __post_init__(self, lr: Any) -> None:
         super().__post_init__(lr)
         real("RMSprop", "rho", self.rho, 0, 1, open_high=True)
         real("RMSprop", "momentum", self.momentum, 0, 1, open_high=True)
         real("RMSprop", "epsilon", self.epsilon, 0, open_low=True)
-        flag("RMSprop", "centered", self.centered)
+        for name in ("centered", "epsilon_inside", "rate_inside"):
+            flag("RMSprop", name, getattr(self, name))
 
     @classmethod
     def default_rate(cls) -> float:
@@ -105,9 +121,10 @@ class RMSprop(Optimizer):
                 m = self.rho * slots["m"][number] + (1 - self.rho) * g
                 after["m"].append(m)
                 s = s - elementwise("square", m)
-            move = g / (elementwise("sqrt", s) + self.epsilon)
+            push = rate * g if self.rate_inside else g
+            move = push / _root(s, self.epsilon, self.epsilon_inside)
             if self.momentum:
                 move = self.momentum * slots["v"][number] + move
                 after["v"].append(move)
-            new.append(w - rate * move)
+            new.append(w - (move if self.rate_inside else rate * move))
         return new, after

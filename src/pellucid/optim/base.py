@@ -19,6 +19,7 @@ from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import TensorType
 from pellucid.ops import composite
 from pellucid.ops.value import Builder, Value, cast, elementwise, is_scalar, is_tracing
+from pellucid.optim import around
 from pellucid.optim.elsewhere import ARGUMENTS, READ
 from pellucid.optim.leaves import Tree, check_slots, given_back, matching
 from pellucid.optim.schedules import Schedule
@@ -42,6 +43,12 @@ class Optimizer:
         clip_value: cuts each element of each gradient to [-c, c].
         clip_norm: scales all gradients together so that their norm √(Σ g²) is c at most.
         clip_each_norm: scales each gradient by itself so that its norm is c at most.
+        decoupled_decay: λ of w ← w - η·λ·w before each step, biases too. An L2 penalty is part of
+            the gradient instead, and passes through what the optimizer makes of it.
+        gather_steps: k: each k-th step moves the weights, along the mean of the last k gradients.
+        average: m in [0, 1) of a running average of the weights, a ← m·a + (1-m)·w, which is the
+            slot "average": `model.slots["average"]` holds an array for each weight.
+        average_every: puts the averages in the place of the weights after every so many steps.
 
     Example:
         >>> import numpy as np
@@ -58,6 +65,10 @@ class Optimizer:
     clip_value: float | None = field(default=None, kw_only=True)
     clip_norm: float | None = field(default=None, kw_only=True)
     clip_each_norm: float | None = field(default=None, kw_only=True)
+    decoupled_decay: float = field(default=0.0, kw_only=True)
+    gather_steps: int = field(default=1, kw_only=True)
+    average: float | None = field(default=None, kw_only=True)
+    average_every: int | None = field(default=None, kw_only=True)
 
     elsewhere: ClassVar[Mapping[str, str]] = ARGUMENTS  # what arguments of others mean
     read: ClassVar[Mapping[str, str]] = READ  # and attributes
@@ -76,6 +87,7 @@ class Optimizer:
         for name in ("clip_value", "clip_norm", "clip_each_norm"):
             if getattr(self, name) is not None:
                 real(where, name, getattr(self, name), 0, open_low=True)
+        around.check(self)
         if isinstance(self.learning_rate, type) and issubclass(self.learning_rate, Schedule):
             raise ArgumentError(
                 where,
@@ -169,24 +181,13 @@ class Optimizer:
         slopes = matching("update", "gradients", gradients, weights)
         kept = check_slots("update", slots, weights, self.slot_types(weights.types), STEP)
         step = kept.pop(STEP)[0]
-        clipped = self.clipped(slopes)
         speed = self._rate_now(rate, step)
-        new: list[Value] = list(weights.values)
-        after: Slots = {name: list(values) for name, values in kept.items()}
         # A rate has the dtype of its weights, or it would widen them.
-        for dtype in dict.fromkeys(type.dtype for type in weights.types):
-            own = [i for i, type in enumerate(weights.types) if type.dtype == dtype]
-            moved, left = self.checked_step(
-                [clipped[i] for i in own],
-                {name: [values[i] for i in own] for name, values in kept.items()},
-                [weights.values[i] for i in own],
-                step,
-                cast(speed, dtype),
-            )
-            for k, i in enumerate(own):
-                new[i] = moved[k]
-                for name, values in left.items():
-                    after[name][i] = values[k]
+        groups = [
+            ([i for i, type in enumerate(weights.types) if type.dtype == dtype], cast(speed, dtype))
+            for dtype in dict.fromkeys(type.dtype for type in weights.types)
+        ]
+        new, after = self.moved(slopes, kept, weights.values, step, groups)
         count = given_back([step + 1], [slots[STEP]])[0]
         trees = {name: weights.like(values) for name, values in after.items()}
         return weights.like(new), {STEP: count, **trees}
@@ -249,6 +250,21 @@ class Optimizer:
 
     # -- what holds for every subclass ------------------------------------------------------
 
+    def moved(
+        self,
+        gradients: Sequence[Value],
+        slots: Slots,
+        weights: Sequence[Value],
+        step: Value,
+        groups: Sequence[around.Group],
+    ) -> tuple[list[Value], Slots]:
+        """Weights and slots after a step along gradients that are not clipped yet.
+
+        Args:
+            groups: which weights, by their places, have which rate.
+        """
+        return around.moved(self, gradients, slots, weights, step, groups, self.checked_step)
+
     def check(self, where: str) -> None:
         """Refuses a class that cannot take a step, and one whose methods would not be called."""
         kind = type(self)
@@ -292,7 +308,7 @@ class Optimizer:
                 f"slots_for must return {{name: [one Value a weight]}} without {STEP!r}, which "
                 f"is counted already, got {slots!r}",
             )
-        return slots
+        return {**slots, **around.slots(self, weights)}
 
     def checked_step(
         self,

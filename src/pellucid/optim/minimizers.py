@@ -16,6 +16,7 @@ from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError
 from pellucid.ops import composite
 from pellucid.ops.value import Value, zeros_like
+from pellucid.optim import around
 from pellucid.optim.base import Optimizer, Slots
 from pellucid.optim.line_search import line_search
 from pellucid.optim.objective import Array, Objective
@@ -42,6 +43,14 @@ class Minimizer(Optimizer):
                     f"{name} must be None, got {getattr(self, name)!r}: the step's length is "
                     "searched for, not given by the gradient",
                 )
+        given = around.is_asked(self)
+        if given:
+            raise ArgumentError(
+                type(self).__name__,
+                f"{given} is of optimizers that take one step along each gradient, got "
+                f"{getattr(self, given)!r}",
+                "Use SGD or Adam.",
+            )
 
     def minimize_step(
         self, objective: Objective, slots: dict[str, Array], rate: float, draw: np.random.Generator

@@ -10,12 +10,12 @@ from pellucid.core.config import record
 from pellucid.core.dtypes import float64
 from pellucid.ops import composite
 from pellucid.ops.value import Value, cast, elementwise, zeros_like
-from pellucid.optim.adam import Adam
+from pellucid.optim.adam import Moments
 from pellucid.optim.base import Optimizer, Slots
 
 
 @record
-class Nadam(Adam):
+class Nadam(Moments):
     """Adam with Nesterov's momentum: w ← w - α·m̂ / (√v̂ + ε), with a look ahead in m̂.
 
     μₜ = β₁(1 - ½·0.96^{tψ}) and m̂ = μₜ₊₁·m/(1 - Πᵢ₌₁ᵗ⁺¹ μᵢ) + (1 - μₜ)·g/(1 - Πᵢ₌₁ᵗ μᵢ).
@@ -70,7 +70,7 @@ class Nadam(Adam):
 
 
 @record
-class Adamax(Adam):
+class Adamax(Moments):
     """u ← max(β₂·u, |g|), w ← w - α·m̂ / (u + ε): Adam with the largest norm in place of squares.
 
     Args:
@@ -103,7 +103,7 @@ class Adamax(Adam):
 
 
 @record
-class Lamb(Adam):
+class Lamb(Moments):
     """Adam's step with a length by layer: w ← w - α·(‖w‖/‖d‖)·d, d = m̂/(√v̂ + ε) + λ·w.
 
     For large batches. Where a norm is 0 the factor is 1.

@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from pellucid.graph.node import Graph
 from pellucid.runtime.executor import Array, Executor, Job, Kept, Pairs
 from pellucid.runtime.interpreter import Interpreter
-from pellucid.runtime.stepwise import StepwiseTrainer
+from pellucid.runtime.stepwise import StepwiseTrainer, numbers
 
 
 class InterpreterTrainer(StepwiseTrainer):
     """Training steps one after the other."""
 
     def __init__(self, job: Job, state: Sequence[Array]):
-        super().__init__(job, state, len(job.graph.outputs) - job.leaves)
+        super().__init__(job, state, job.graph.output_types[job.leaves :])
         self._program = Interpreter(job.graph)
 
     def step(self, batch: Sequence[Array], rate: float) -> tuple[list[float], list[Array]]:
         outputs = self._program(self.job.inputs(self._state, rate, batch))
         leaves = self.job.leaves
-        return [float(value) for value in outputs[leaves:]], outputs[:leaves]
+        return numbers(outputs[leaves:]), outputs[:leaves]
 
 
 class InterpreterExecutor:

@@ -6,8 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pellucid.core import shapes
 from pellucid.core.signals import immediate
+from pellucid.graph.node import TensorType
 from pellucid.runtime.executor import Array, Job, finite
+
+
+def numbers(measures: Sequence[Array]) -> list[float]:
+    """What a step measured, one behind the other."""
+    return [number for one in measures for number in np.ravel(one).tolist()]
 
 
 class StepwiseTrainer:
@@ -15,12 +22,13 @@ class StepwiseTrainer:
 
     steps_at_once = 1
 
-    def __init__(self, job: Job, state: Sequence[Array], measures: int):
+    def __init__(self, job: Job, state: Sequence[Array], measured: Sequence[TensorType]):
         """
         Args:
-            measures: how many numbers a step measures.
+            measured: the types of what a step measures.
         """
-        self.job, self.measures = job, measures
+        self.job = job
+        self.measures = sum(shapes.count(type.shape) for type in measured)  # numbers of a step
         # The state, and those before the last step and the one before that.
         self._state = self._previous = self._kept = self._marked = list(state)
         self.seconds = np.inf

@@ -21,6 +21,7 @@ from pellucid.compiler.codegen.training_loop import DATA, DONE
 from pellucid.compiler.mailbox import TRAIN
 from pellucid.compiler.passes.lower import Pairs
 from pellucid.compiler.program import MinibatchFeed
+from pellucid.core import shapes
 from pellucid.core.shapes import bind
 from pellucid.graph.node import Graph
 from pellucid.runtime.calls import address_of
@@ -91,6 +92,8 @@ class Training:
         self.native, self.feed, self.data, self.batch = native, native.feed, data, batch
         self.threads = threads if native.work(batch) >= WORTH_THREADS else 1
         self.refused = False
+        types = [native.graph.output_types[output] for output in self.feed.measured]
+        self._measured = sum(shapes.count(type.shape) for type in types)  # numbers of a step
         threads = self.threads
         if batch not in native.layouts:
             native.layouts[batch] = Layout(native, batch)
@@ -132,7 +135,7 @@ class Training:
         count = -(-len(rows) // size)
         self.refused = False
         tuner = self._tuner if size == self.batch else self.native.tuner(size, self.threads)
-        measures = np.empty((count, len(self.feed.measured)))
+        measures = np.empty((count, self._measured))
         done = 0
         while done < count:
             threads, steps = tuner.plan(count - done)

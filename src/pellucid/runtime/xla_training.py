@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.core import shapes
 from pellucid.core.errors import CompileError
 from pellucid.runtime import emit_order
 from pellucid.runtime.calls import address_of
@@ -63,7 +64,8 @@ class XlaSteps:
         width = sum(array[:1].nbytes for array in data)
         rows = _WINDOW // max(1, width) if self.moving else _ENTRIES
         self._rows_at_once = max(job.batch_size, min(rows, job.rows))
-        self._measured = len(job.graph.outputs) - len(state)
+        types = job.graph.output_types[len(state) :]
+        self._measured = sum(shapes.count(type.shape) for type in types)  # numbers of a step
         inputs = job.inputs(state, 0.0, [None] * len(data))
         with at.ours():
             self._state = [at.put(array, apart=True) for array in state]
@@ -192,7 +194,8 @@ class XlaSteps:
                 inputs = [*state, *fixed, *batch]
                 inputs[leaves + 1] = rates[step]
                 outputs, refused = self._traced(inputs, order.shape[1])
-                measures = jnp.stack([one.astype(np.float64) for one in outputs[leaves:]])
+                each = [one.astype(np.float64).reshape(-1) for one in outputs[leaves:]]
+                measures = jnp.concatenate(each)
                 told = lax.dynamic_update_slice(told, measures, (step * measured,))
                 end = jnp.where(jnp.isfinite(outputs[leaves]), end, 0)
                 end = jnp.where(refused, _REFUSED, end)

@@ -21,7 +21,7 @@ from pellucid.runtime.backend import Asked
 from pellucid.runtime.executor import Executable, Kept, Trainer
 from pellucid.runtime.group import Group
 from pellucid.runtime.interpreter import step as step_through
-from pellucid.runtime.stepwise import StepwiseTrainer
+from pellucid.runtime.stepwise import StepwiseTrainer, numbers
 from pellucid.transform.custom import in_rows
 
 Array = np.ndarray[Any, Any]
@@ -137,7 +137,8 @@ class MinimizerTrainer(StepwiseTrainer):
         slots = job.params * len(minimizer.history)
         self._layers = len(state) - job.params - slots - 1  # how many arrays their state has
         # The graph gives the objective and the metrics, then the layers' state and the gradients.
-        super().__init__(job, state, len(job.graph.outputs) - self._layers - len(free))
+        self._measured = len(job.graph.outputs) - self._layers - len(free)
+        super().__init__(job, state, job.graph.output_types[: self._measured])
         self.minimizer, self.program, self.free = minimizer, program, free
         self._sizes = [state[i].size for i in free]
         self.evaluations = 0  # of the objective, with its gradient or without
@@ -180,9 +181,9 @@ class MinimizerTrainer(StepwiseTrainer):
 
         self.evaluations += 1
         outputs = self.program("gradient")(inputs)
-        measures = [float(value) for value in outputs[: self.measures]]
-        layers = outputs[self.measures : self.measures + self._layers]
-        slope = self._flat(outputs[self.measures + self._layers :])
+        measures = numbers(outputs[: self._measured])
+        layers = outputs[self._measured : self._measured + self._layers]
+        slope = self._flat(outputs[self._measured + self._layers :])
         if not np.isfinite(measures[0]):
             return measures, state
         past = {}

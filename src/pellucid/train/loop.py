@@ -268,7 +268,7 @@ class TrainingRun:
                 "calling it.",
             )
         self._last_steps = now.batch
-        self.logs = now.averages(self.settings.measure_names)
+        self.logs = self.settings.averages(now)
         if self.validates(now.epoch + 1):
             self.logs |= self._validation()
         if self._watched:
@@ -283,7 +283,7 @@ class TrainingRun:
         """Records the epoch that `logs` are of."""
         now = self.state
         extend(self.history, "epochs", {name: [value] for name, value in self.logs.items()})
-        now.epoch, now.batch, now.sums = now.epoch + 1, 0, {}
+        now.epoch, now.batch, now.sums, now.counted = now.epoch + 1, 0, {}, []
         self._call("on_measured")
 
     def _together(self) -> int:
@@ -447,12 +447,12 @@ class TrainingRun:
         rows = np.full(len(measures), piece.size)
         rows[-1] = min(len(piece.rows) - (len(rows) - 1) * piece.size, piece.size)
         now, names = self.state, self.settings.measure_names
-        columns: dict[str, Any] = dict(zip(names, measures.T, strict=True))
+        columns: dict[str, Any] = dict(zip(names, measures.T, strict=False))
         columns = {"step": range(now.step + 1, now.step + 1 + len(measures)), **columns}
         extend(self.history, "steps", columns)
-        self.measures = dict(zip(names, measures[-1].tolist(), strict=True))
+        self.measures = dict(zip(names, measures[-1].tolist(), strict=False))
         now.add(names, measures, rows)
-        self.logs = now.averages(names)
+        self.logs = self.settings.averages(now)
 
     def _diverged(self, rows: Array, rate: float, loss: float) -> None:
         """Stops with the last finite weights, and names the first node that is not finite."""

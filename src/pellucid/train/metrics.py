@@ -14,21 +14,18 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import shapes
-from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError, ShapeError, nearest
 from pellucid.graph.node import TensorType
-from pellucid.nn.layer import checked_result, is_function
+from pellucid.nn.layer import is_function
 from pellucid.nn.losses import Loss
 from pellucid.nn.losses.base import Form
 from pellucid.nn.losses.contract import Contract, Refusal
 from pellucid.ops import composite
 from pellucid.ops.value import Value, elementwise
 from pellucid.train import scores
+from pellucid.train.metric import Array, Metric, OfAll, OfRow
 from pellucid.transform.tensor import Tensor
 
-Array = np.ndarray[Any, Any]
-OfRow = Callable[[Loss, Contract, Value, Value], Value]
-OfAll = Callable[[Loss, Contract, Array, Array], float]
 Needs = Callable[[str, Loss, Contract], Refusal | None]
 
 GRADIENT_NORM = "gradient_norm"
@@ -40,54 +37,6 @@ _AT = re.compile(
 )
 # What a history keeps beside the metrics, under names of its own.
 _RESERVED = ("loss", "rows", "step", "epoch", "batch", "seconds", GRADIENT_NORM)
-
-
-class Metric:
-    """A function of a person's own with a name: `metrics=[pel.Metric("late", function)]`.
-
-    Args:
-        name: what the history calls it; no other measure of the model has it.
-        function: `function(y_true, y_pred)` gives one value a row, (N,), of the targets and of what
-            `predict` returns. The metric is their mean over the rows of a batch, an epoch, a data
-            set; weights of rows do not count.
-
-    Raises:
-        ArgumentError: for a name that is reserved, or what is not a function.
-
-    Example:
-        >>> Metric("late", lambda y_true, y_pred: (y_pred < y_true)[:, 0])
-        Metric('late')
-    """
-
-    whole: OfAll | None = None  # one value of all rows of a data set; minibatches have none
-
-    @checked
-    def __init__(self, name: str, function: Any):
-        if not isinstance(name, str) or not name.isprintable() or not name.strip():
-            raise ArgumentError("Metric", f"name must be printable text, got {name!r}")
-        if isinstance(function, type) or not is_function(function):
-            raise ArgumentError(
-                "Metric",
-                f"function must be a function (y_true, y_pred), got {function!r}",
-                "Metrics with a name of their own are given as text: metrics=['accuracy'].",
-            )
-        self.name, self.function = name, function
-        self.measure: OfRow | None = self._own
-
-    def __repr__(self) -> str:
-        return f"Metric({self.name!r})"
-
-    def _own(self, loss: Loss, contract: Contract, target: Value, predicted: Value) -> Value:
-        return checked_result(f"metric {self.name}", "it", self.function(target, predicted))
-
-    def per_row(self, loss: Loss, contract: Contract, target: Value, predicted: Value) -> Value:
-        """One value a row, (N,), of what `predict` returns."""
-        assert self.measure is not None
-        return self.measure(loss, contract, target, predicted)
-
-    def refusal(self, loss: Loss, contract: Contract) -> Refusal | None:
-        """Why outputs of this contract have no such measure."""
-        return None
 
 
 class _BuiltIn(Metric):

@@ -5,7 +5,7 @@ In: from `models`, the arrays of a model and the arguments of `fit`. Out: the re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from pellucid.optim.base import Optimizer
 from pellucid.train.engines import Job
+from pellucid.train.metric import Metric
 
 Array = np.ndarray[Any, Any]
 Weights = tuple[list[Array], list[Array]]  # the parameters, and the state of layers
@@ -28,6 +29,7 @@ class RunState:
         step: steps done since the first.
         epoch: epochs done; batch: steps done in the current one.
         sums: what the current epoch's averages are made of, weighted by rows.
+        counted: the sums over its rows so far that other measures are made of, all in a row.
         kept: weights and state of earlier epochs that the run may end with. Where it did end with
             them, those of the last step stand under LAST, so that the run can go on from there.
         data: of a stream, what tells the data of the current epoch from others.
@@ -41,6 +43,7 @@ class RunState:
     epoch: int = 0
     batch: int = 0
     sums: dict[str, float] = field(default_factory=dict)
+    counted: list[float] = field(default_factory=list)
     kept: dict[int, Weights] = field(default_factory=dict)
     data: str | None = None
 
@@ -48,9 +51,13 @@ class RunState:
         """Counts steps, and adds what they measured to the sums, one after the other.
 
         Args:
-            measures: (steps, names).
+            measures: (steps, names), and behind them sums over the rows of each step.
             rows: (steps,) of each step.
         """
+        sums, measures = measures[:, len(names) :], measures[:, : len(names)]
+        if sums.shape[1]:
+            before = self.counted or [0.0] * sums.shape[1]
+            self.counted = np.add.accumulate(np.vstack([before, sums]))[-1].tolist()
         summed = ["rows", *names]
         totals = [self.sums.get(name, 0.0) for name in summed]
         if len(measures) <= _FEW:  # NumPy gives the same bits, and is the slower one here
@@ -74,14 +81,29 @@ class RunState:
 
 @dataclass
 class Settings:
-    """What stays the same through a run."""
+    """What stays the same through a run.
+
+    Args:
+        summed: measures that are made of sums over rows: how many, and of which metric.
+    """
 
     job: Job
     optimizer: Optimizer
-    measure_names: list[str]  # "loss" and the metrics, in the graph's order
+    measure_names: list[str]  # "loss" and metrics that are means, in the graph's order
     epochs: int
     batch_size: Callable[[int], int]  # of an epoch
     validate_every: int | None = None
     validation_freq: int = 1  # epochs from one validation to the next
     steps_per_epoch: int | None = None  # at most
     validation_names: tuple[str, ...] = ()
+    summed: Mapping[str, tuple[int, Metric]] = field(default_factory=dict)
+    epoch_names: Sequence[str] = ()  # what epochs measure; empty: `measure_names`
+
+    def averages(self, now: RunState) -> dict[str, float]:
+        """What the epoch so far measured, in the order that a person gave."""
+        found = now.averages(self.measure_names)
+        first = 0
+        for name, (width, metric) in self.summed.items():
+            found[name] = metric.finished(np.array(now.counted[first : first + width]))
+            first += width
+        return {name: found[name] for name in self.epoch_names or found}

@@ -1,7 +1,9 @@
 """The training step as ONE graph: forward, loss, gradient, update and metrics.
 
     (params, slots, state, step, seed, rate, strengths, x, y, [weights])
-        → (params, slots, state, step + 1, objective, metrics)
+        → (params, slots, state, step + 1, objective, metrics, sums)
+
+The sums are over the rows of the batch, of metrics that are made of such.
 
 Where rows have weights they come behind y.
 
@@ -21,6 +23,7 @@ from pellucid.graph.node import Graph, TensorType
 from pellucid.ops import composite
 from pellucid.ops.random import Key
 from pellucid.ops.value import Builder, Value, elementwise, number
+from pellucid.optim import around
 from pellucid.optim.base import Optimizer
 from pellucid.train.task import Forward, Task
 from pellucid.transform.grad import grad, jvp, value_and_grad
@@ -78,7 +81,11 @@ class _Step:
         return merged
 
     def objective(self, trainable: Sequence[Value]) -> Any:
-        """The objective, and (the measures of the batch behind it, the layers' state after it)."""
+        """The objective, and what else a step gives.
+
+        These are the measures of the batch behind it, the sums over its rows that metrics are made
+        of, and the layers' state after it.
+        """
         task, inputs = self.task, self.inputs
         params = trees.unflatten(self.structure, self.all_weights(trainable))
         outputs, after = task.forward(
@@ -86,8 +93,9 @@ class _Step:
         )
         total, *others = task.row_values(inputs["y"], outputs, inputs["weights"])
         value, measures = composite.mean(total), [composite.mean(other) for other in others]
+        sums = task.row_sums(inputs["y"], outputs, inputs["weights"])
         penalty = task.penalty(params, inputs["strengths"])
-        return (value if penalty is None else value + penalty), (measures, after)
+        return (value if penalty is None else value + penalty), (measures, sums, after)
 
     def warn_of_unreachable(self, gradients: Sequence[Value]) -> None:
         """Says which weights cannot learn, where the graph itself shows it."""
@@ -105,15 +113,15 @@ class _Step:
             )
 
     def gradients(self) -> tuple[Value, list[Value], Any, list[Value]]:
-        """The objective, the metrics, the layers' state after it, and the gradients."""
+        """The objective, the metrics and the sums of others, the layers' state, the gradients."""
         slope = value_and_grad(self.objective, has_aux=True)
-        (value, (measures, after)), gradients = slope(self.trainable)
+        (value, (measures, sums, after)), gradients = slope(self.trainable)
         self.warn_of_unreachable(gradients)
         if self.task.gradient_norm:
             squares = [composite.sum(elementwise("square", g)) for g in gradients]
             total = functools.reduce(lambda x, y: x + y, squares)
             measures.append(elementwise("sqrt", total))
-        return value, measures, after, gradients
+        return value, [*measures, *sums], after, gradients
 
 
 def _is_zero(value: Value) -> bool:
@@ -143,24 +151,21 @@ def step_graph(task: Task, optimizer: Optimizer, slots: Any) -> Graph:
     def step(**inputs: Any) -> Any:
         this = _Step(task, inputs)
         loss, measures, after, gradients = this.gradients()
-        clipped, new = optimizer.clipped(gradients), list(this.weights)
-        slots = {name: list(values) for name, values in inputs["slots"].items()}
+        new, rates = list(this.weights), {}
         for factor in dict.fromkeys(task.rates[i] for i in task.free):
-            group = [k for k, i in enumerate(task.free) if task.rates[i] == factor]
-            leaves = [task.free[k] for k in group]
-            rate = inputs["rate"] if factor == 1 else inputs["rate"] * factor
-            stepped, new_slots = optimizer.checked_step(
-                [clipped[k] for k in group],
-                {name: [values[i] for i in leaves] for name, values in slots.items()},
-                [this.weights[i] for i in leaves],
-                inputs["step"],
-                rate,
-            )
-            for i, weight in zip(leaves, stepped, strict=True):
-                new[i] = _bounded(task, inputs["strengths"], rate, weight, i)
-            for name, values in new_slots.items():
-                for i, value in zip(leaves, values, strict=True):
-                    slots[name][i] = value
+            rates[factor] = inputs["rate"] if factor == 1 else inputs["rate"] * factor
+        groups = [
+            ([k for k, i in enumerate(task.free) if task.rates[i] == factor], rate)
+            for factor, rate in rates.items()
+        ]
+        slots = {name: list(values) for name, values in inputs["slots"].items()}
+        own = {name: [values[i] for i in task.free] for name, values in slots.items()}
+        stepped, left = optimizer.moved(gradients, own, this.trainable, inputs["step"], groups)
+        for k, i in enumerate(task.free):
+            rate = rates[task.rates[i]]
+            new[i] = _bounded(task, optimizer, inputs, rate, stepped[k], i)
+            for name, values in left.items():
+                slots[name][i] = values[k]
         weights = trees.unflatten(this.structure, new)
         return weights, slots, after, inputs["step"] + 1, loss, measures
 
@@ -168,12 +173,18 @@ def step_graph(task: Task, optimizer: Optimizer, slots: Any) -> Graph:
 
 
 def _bounded(
-    task: Task, strengths: Sequence[Value], rate: Value, weight: Value, leaf: int
+    task: Task, optimizer: Optimizer, inputs: dict[str, Any], rate: Value, weight: Value, leaf: int
 ) -> Value:
     """A weight after the optimizer's move, as the penalties leave it."""
-    for penalty, strength in zip(task.penalties, strengths, strict=True):
-        if leaf in penalty.leaves:
-            weight = penalty.regularizer.proximal_step(strength, rate, weight)
+    own = [
+        (penalty.regularizer, strength)
+        for penalty, strength in zip(task.penalties, inputs["strengths"], strict=True)
+        if leaf in penalty.leaves
+    ]
+    if own and optimizer.gather_steps > 1:  # where no weight moves, bounds hold all the same
+        rate = rate * composite.astype(around.is_due(optimizer, inputs["step"]), rate.type.dtype)
+    for regularizer, strength in own:
+        weight = regularizer.proximal_step(strength, rate, weight)
     return weight
 
 
@@ -233,7 +244,8 @@ def objective(
 
 
 def evaluation_graph(task: Task) -> Graph:
-    """(params, state, strengths, x, y, [weights]) → (Σ each of `row_measures`, penalty, outputs).
+    """(params, state, strengths, x, y, [weights]) → (Σ of each of `row_measures`, the sums of
+    each of `summed`, penalty, outputs).
 
     The penalty is there where the task has one. Of each head with a metric that needs all rows the
     output as `predict` gives it stands behind.
@@ -244,6 +256,7 @@ def evaluation_graph(task: Task) -> Graph:
     ) -> Any:
         outputs, _ = task.forward(params, state, trees.leaves_of(x), train=False, key=None)
         sums = [composite.sum(value) for value in task.row_values(y, outputs, weights)]
+        sums += task.row_sums(y, outputs, weights)
         penalty = task.penalty(params, strengths)
         found = sums if penalty is None else [*sums, penalty]
         for head, output in zip(task.heads, outputs, strict=False):  # terms stand behind

@@ -21,7 +21,8 @@ from pellucid.nn.losses.contract import Contract
 from pellucid.nn.regularizers import Regularizer
 from pellucid.ops import composite
 from pellucid.ops.value import Value
-from pellucid.train.metrics import GRADIENT_NORM, Metric
+from pellucid.train.metric import Metric
+from pellucid.train.metrics import GRADIENT_NORM
 
 Forward = Callable[..., tuple[list[Any], Any]]
 # (params, state, inputs, train=, key=) → ([(value, before its final activation), …], state)
@@ -111,19 +112,31 @@ class Task:
 
     @property
     def step_measures(self) -> list[str]:
-        """The names of what a training step measures, in the graph's order."""
+        """The names of the numbers that a training step measures, in the graph's order."""
         return [*self.row_measures, *([GRADIENT_NORM] if self.gradient_norm else [])]
+
+    @property
+    def summed(self) -> dict[str, Metric]:
+        """The metrics that are made of sums over rows, by their names."""
+        return {
+            head.named(metric.name): metric
+            for head in self.heads
+            for metric in head.metrics
+            if metric.finish is not None
+        }
+
+    @property
+    def epoch_measures(self) -> list[str]:
+        """The names of what is measured of an epoch, in the order a person gave them."""
+        kept = self.row_measures, self.summed
+        names = [name for name in self.measures if any(name in one for one in kept)]
+        return [*names, *([GRADIENT_NORM] if self.gradient_norm else [])]
 
     @property
     def measures(self) -> list[str]:
         """The names of what is measured of a data set, in the order a person gave them."""
         losses = [head.named("loss") for head in self.heads] if len(self.heads) > 1 else []
-        metrics = [
-            head.named(metric.name)
-            for head in self.heads
-            for metric in head.metrics
-            if metric.measure is not None or metric.whole is not None
-        ]
+        metrics = [head.named(metric.name) for head in self.heads for metric in head.metrics]
         return ["loss", *losses, *metrics]
 
     @property
@@ -156,6 +169,19 @@ class Task:
         parts = losses if len(losses) > 1 else []
         metrics = [value for one in each for value in _measured(*one, self.dtype)]
         return [total, *parts, *metrics]
+
+    def row_sums(
+        self, targets: Any, outputs: Sequence[Any], weights: Sequence[Value]
+    ) -> list[Value]:
+        """The sums over rows that each of `summed` is made of, (K,)."""
+        outputs = outputs[: len(self.heads)]  # terms stand behind
+        each = zip(self.heads, trees.leaves_of(targets), outputs, strict=True)
+        return [
+            metric.sums(target, output.value, list(weights))
+            for head, target, output in each
+            for metric in head.metrics
+            if metric.finish is not None
+        ]
 
     def penalty(self, params: Any, strengths: Sequence[Value]) -> Value | None:
         """Σ of all penalties on the weights they apply to; None without any."""

@@ -166,14 +166,21 @@ def _measure(
     step: ir.Value,
 ) -> None:
     """Keeps this step's measures; halts where the first is not finite."""
-    for place, output in enumerate(feed.measured):
-        buffer = program.outputs[output]
-        dtype = program.buffers[buffer].type.dtype
-        value = b.load(steps.address(buffer), typ=register_type(dtype))
-        value = _cast(b, value, dtype, float64)
-        at = b.add(b.mul(step, i64(len(feed.measured))), i64(place))
-        b.store(value, b.gep(measures, [at], source_etype=ir.DoubleType()))
-        if place == 0:
+    types = [program.buffers[program.outputs[output]].type for output in feed.measured]
+    sizes = [shapes.count(type.shape) for type in types]
+    first = b.mul(step, i64(sum(sizes)))
+    for n, (output, type, size) in enumerate(zip(feed.measured, types, sizes, strict=True)):
+        address = steps.address(program.outputs[output])
+        kind, place = register_type(type.dtype), b.add(first, i64(sum(sizes[:n])))
+        if type.shape:
+            with loop(b, i64(size), "number") as one:
+                value = b.load(b.gep(address, [one.index], source_etype=kind), typ=kind)
+                at = b.gep(measures, [b.add(place, one.index)], source_etype=ir.DoubleType())
+                b.store(_cast(b, value, type.dtype, float64), at)
+            continue
+        value = _cast(b, b.load(address, typ=kind), type.dtype, float64)
+        b.store(value, b.gep(measures, [place], source_etype=ir.DoubleType()))
+        if n == 0:
             with b.if_then(_not_finite(b, value), likely=False):
                 b.store(i64(NOT_FINITE_LOSS), _halt(b, steps))
 

@@ -8,58 +8,69 @@ from typing import TYPE_CHECKING, Any
 from pellucid import optim as ours
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.keras import arguments
-from pellucid.keras.arguments import Arguments, bound, signature
+from pellucid.keras.arguments import Arguments, bound, refuse, signature
 from pellucid.keras.optimizers import schedules
-from pellucid.keras.optimizers.forms import (
-    KerasAdagrad,
-    KerasAdam,
-    KerasDecay,
-    KerasRMSprop,
-    KerasSGD,
-)
 from pellucid.optim import Schedule
 
 Inner = ours.Optimizer
 Make = Callable[..., Inner]
 
 
-def _adam(a: Arguments, rate: Any, clips: dict[str, Any]) -> Inner:
-    return KerasAdam(rate, a.beta_1, a.beta_2, a.epsilon, **clips)
+def _adam(a: Arguments, rate: Any, more: dict[str, Any]) -> Inner:
+    return ours.Adam(
+        rate, a.beta_1, a.beta_2, a.epsilon, epsilon_uncorrected=True, amsgrad=a.amsgrad, **more
+    )
 
 
 def _betas(kind: Any) -> Make:
-    return lambda a, rate, clips: kind(rate, a.beta_1, a.beta_2, a.epsilon, **clips)
+    return lambda a, rate, more: kind(rate, a.beta_1, a.beta_2, a.epsilon, **more)
 
 
-def _ftrl(a: Arguments, rate: Any, clips: dict[str, Any]) -> Inner:
+def _ftrl(a: Arguments, rate: Any, more: dict[str, Any]) -> Inner:
     return ours.Ftrl(
         rate, a.initial_accumulator_value, a.l1_regularization_strength,
-        a.l2_regularization_strength, a.beta, **clips,
+        a.l2_regularization_strength, a.beta, **more,
     )  # fmt: skip
 
 
-# Each row makes an optimizer of ours of Keras's arguments, a rate and the clipping.
+# Each row makes an optimizer of ours of Keras's arguments, a rate and what stands around a step.
 ROWS: dict[str, Make] = {
-    "SGD": lambda a, rate, clips: KerasSGD(rate, a.momentum, a.nesterov, **clips),
+    "SGD": lambda a, rate, more: ours.SGD(
+        rate, a.momentum, a.nesterov and bool(a.momentum), rate_inside=True, **more),
     "Adam": _adam,
     "AdamW": _adam,
-    "RMSprop": lambda a, rate, clips: KerasRMSprop(
-        rate, a.rho, a.momentum, a.epsilon, a.centered, **clips),
-    "Adagrad": lambda a, rate, clips: KerasAdagrad(
-        rate, a.initial_accumulator_value, a.epsilon, **clips),
-    "Adadelta": lambda a, rate, clips: ours.Adadelta(rate, a.rho, a.epsilon, **clips),
+    "RMSprop": lambda a, rate, more: ours.RMSprop(
+        rate, a.rho, a.momentum, a.epsilon, a.centered, epsilon_inside=True, rate_inside=True,
+        **more),
+    "Adagrad": lambda a, rate, more: ours.Adagrad(
+        rate, a.initial_accumulator_value, a.epsilon, epsilon_inside=True, **more),
+    "Adadelta": lambda a, rate, more: ours.Adadelta(rate, a.rho, a.epsilon, **more),
     "Adamax": _betas(ours.Adamax),
-    "Nadam": lambda a, rate, clips: ours.Nadam(
-        rate, a.beta_1, a.beta_2, a.epsilon, 1.0, **clips),
-    "Lion": lambda a, rate, clips: ours.Lion(rate, a.beta_1, a.beta_2, **clips),
+    "Nadam": lambda a, rate, more: ours.Nadam(
+        rate, a.beta_1, a.beta_2, a.epsilon, 1.0, **more),
+    "Lion": lambda a, rate, more: ours.Lion(rate, a.beta_1, a.beta_2, **more),
     "Lamb": _betas(ours.Lamb),
     "Ftrl": _ftrl,
-    "Adafactor": lambda a, rate, clips: ours.Adafactor(
+    "Adafactor": lambda a, rate, more: ours.Adafactor(
         rate, -a.beta_2_decay, a.epsilon_1, a.epsilon_2, a.clip_threshold, a.relative_step,
-        **clips),
+        **more),
 }  # fmt: skip
 
 _CLIPS = {"clipnorm": "clip_each_norm", "clipvalue": "clip_value", "global_clipnorm": "clip_norm"}
+
+
+def _around(a: Arguments) -> dict[str, Any]:
+    """What stands around the step of any optimizer."""
+    found = {own: getattr(a, name) for name, own in _CLIPS.items()}
+    if sum(one is not None for one in found.values()) > 1:
+        refuse(a.where_, "clipnorm", a.clipnorm, "one of clipnorm, clipvalue, global_clipnorm")
+    if a.use_ema:
+        found |= {"average": a.ema_momentum, "average_every": a.ema_overwrite_frequency}
+    return {
+        **found,
+        "decoupled_decay": a.weight_decay or 0.0,
+        "gather_steps": a.gradient_accumulation_steps or 1,
+    }
 
 
 class Optimizer:
@@ -83,13 +94,18 @@ class Optimizer:
         given, _ = bound("optimizers", self.room_name, args, kwargs)
         self.name = given.name or self.room_name.lower()
         rate = schedules.meant(given.learning_rate)
-        clips = {own: getattr(given, name) for name, own in _CLIPS.items()}
-        made = type(self).make(given, rate, clips)
-        decay = given.weight_decay
-        self.inner: Inner = KerasDecay(rate, made, float(decay), **clips) if decay else made
+        self.inner: Inner = type(self).make(given, rate, _around(given))
         self._given = given.learning_rate
         self._rate = rate
         given.finish()
+
+    @classmethod
+    def of_file(cls, inner: Inner) -> Optimizer:
+        """What stands for an optimizer of ours out of a file."""
+        made = cls.__new__(cls)
+        made.inner, made.name = inner, type(inner).__name__.lower()
+        made._given = made._rate = inner.learning_rate
+        return made
 
     @property
     def learning_rate(self) -> Any:

@@ -125,7 +125,7 @@ def _check(model: BaseModel, options: Options) -> None:
             f"batch_size must be a number of rows or 'all', got {options.batch_size!r}",
             "A page takes batches of one size.",
         )
-    whole = [m.name for each in how.metrics for m in each if m.whole is not None]
+    whole = [m.name for each in how.metrics for m in each if m.measure is None]
     if whole:
         raise ArgumentError(
             "lesson",

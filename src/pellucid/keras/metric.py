@@ -1,0 +1,362 @@
+"""What a metric of Keras is: variables that grow with each batch, and a result of them.
+
+A metric whose variables only grow, by sums over the rows of a batch, is one of ours: `update_state`
+is traced with y_true and y_pred, and `result` is what is made of the sums. So metrics of a person's
+own run inside the training step as those of Keras do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+import pellucid.numpy as pnp
+from pellucid.core.errors import ArgumentError, PellucidError
+from pellucid.keras.arguments import refuse
+from pellucid.keras.session import SESSION
+from pellucid.keras.tensors import Variable, aligned
+from pellucid.ops import composite
+from pellucid.ops.composite.base import as_float, asvalue
+from pellucid.train.counted import Counted
+from pellucid.train.metric import Metric as Inner
+
+Given = Callable[[Any], Any]
+_GROWN: ContextVar[dict[int, Any] | None] = ContextVar("grown", default=None)
+
+
+def _as_it_is(target: Any) -> Any:
+    return target
+
+
+class _Sum:
+    """A variable, and what is added to it."""
+
+    def __init__(self, variable: MetricVariable, more: Any):
+        self.variable, self.more = variable, more
+
+
+class MetricVariable(Variable):
+    """What a metric adds up.
+
+    Attributes:
+        name, shape: as in Keras.
+    """
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any, name: str, value: Any = 0.0):
+        self.shape, self.name, self.trainable = shape, name, False
+        whole = "int" in str(dtype)
+        self._value: Any = np.array(
+            np.broadcast_to(value, shape), np.int64 if whole else np.float64
+        )
+
+    @property
+    def value(self) -> Any:
+        """The numbers.
+
+        Raises:
+            ArgumentError: while `update_state` is traced, where they are not known.
+        """
+        if _GROWN.get() is not None:
+            raise ArgumentError(
+                "keras.metrics",
+                f"update_state may only add to its variables, got a use of {self.name}",
+                f"Write self.{self.name}.assign_add(…), and the rest in result().",
+            )
+        return self._value
+
+    def assign(self, value: Any) -> None:
+        """Replaces the numbers; in `update_state` by themselves and something more."""
+        if isinstance(value, _Sum) and value.variable is self:
+            self.assign_add(value.more)
+        elif _GROWN.get() is None:
+            plain = value.value if isinstance(value, Variable) else value
+            self._value = np.array(np.broadcast_to(plain, self.shape), self._value.dtype)
+        else:
+            _ = self.value  # refused
+
+    def assign_add(self, value: Any) -> None:
+        """Adds to the numbers."""
+        grown = _GROWN.get()
+        if grown is not None:
+            old = grown.get(id(self))
+            grown[id(self)] = value if old is None else old + value
+            return
+        self._value = np.array(self._value + np.asarray(value), self._value.dtype)
+
+    def assign_sub(self, value: Any) -> None:
+        """Takes off the numbers."""
+        self.assign_add(-value)
+
+    def __add__(self, other: Any) -> Any:
+        return self._value + other if _GROWN.get() is None else _Sum(self, other)
+
+    __radd__ = __add__
+
+
+@contextmanager
+def _growing() -> Iterator[dict[int, Any]]:
+    """While variables note what is added to them."""
+    grown: dict[int, Any] = {}
+    token = _GROWN.set(grown)
+    try:
+        yield grown
+    finally:
+        _GROWN.reset(token)
+
+
+class Metric:
+    """What is measured beside the loss.
+
+    One of your own makes variables by `add_variable` in its `__init__`, adds to them in
+    `update_state(y_true, y_pred)`, and returns what they make in `result()`.
+    """
+
+    room_name = ""
+    direction = ""  # "max" where more is better, "min" where less is
+
+    def __init__(self, dtype: Any = None, name: str | None = None) -> None:
+        if dtype is not None and str(dtype) not in ("float32", "float64", "int32", "int64", "int"):
+            refuse(f"metrics.{type(self).__name__}", "dtype", dtype, "float32, float64 or int32")
+        self.name = name or SESSION.name(type(self).__name__)
+        self._dtype = str(dtype or SESSION.floatx)
+        self._variables: list[MetricVariable] = []
+
+    @property
+    def dtype(self) -> str:
+        return self._dtype
+
+    def add_variable(
+        self,
+        shape: Any,
+        initializer: Any = None,
+        dtype: Any = None,
+        aggregation: str = "sum",
+        name: str | None = None,
+    ) -> MetricVariable:
+        """A variable that `update_state` adds to; it begins at 0, or at 1 with "ones"."""
+        where, known = f"metrics.{type(self).__name__}", {None: 0.0, "zeros": 0.0, "ones": 1.0}
+        word = initializer if isinstance(initializer, str) else getattr(initializer, "name", None)
+        word = type(initializer).__name__.lower() if word is None and initializer else word
+        if word not in known:
+            refuse(where, "initializer", initializer, "it must be 'zeros' or 'ones'")
+        if aggregation != "sum":
+            refuse(where, "aggregation", aggregation, "a model trains on one machine")
+        dims = (shape,) if isinstance(shape, int) else tuple(shape)
+        made = MetricVariable(dims, dtype or "float", name or "variable", known[word])
+        self._variables.append(made)
+        return made
+
+    def add_weight(
+        self, shape: Any = (), initializer: Any = None, dtype: Any = None, name: str | None = None
+    ) -> MetricVariable:
+        """As `add_variable`."""
+        return self.add_variable(shape, initializer, dtype, name=name)
+
+    @property
+    def variables(self) -> list[MetricVariable]:
+        """Its variables, and those of metrics that it holds."""
+        inside = [own.variables for own in vars(self).values() if isinstance(own, Metric)]
+        return [*self._variables, *(one for each in inside for one in each)]
+
+    def update_state(self, *args: Any, **kwargs: Any) -> None:
+        """Takes in rows."""
+        raise self._missing("update_state(y_true, y_pred, sample_weight=None)")
+
+    def result(self) -> Any:
+        """The number of the rows so far."""
+        raise self._missing("result()")
+
+    def _missing(self, what: str) -> ArgumentError:
+        return ArgumentError(
+            f"keras.metrics.{type(self).__name__}", f"it must define {what}, got none",
+            "See the example in docs/keras.md.",
+        )  # fmt: skip
+
+    def reset_state(self) -> None:
+        """Forgets all rows."""
+        for one in self.variables:
+            one.assign(0)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Takes in rows, and the number so far."""
+        self.update_state(*args, **kwargs)
+        return self.result()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}>"
+
+    # -- for compile ------------------------------------------------------------------------
+
+    @property
+    def is_own(self) -> bool:
+        """Whether its batches are measured by code of a person's own."""
+        kind = type(self)
+        known = next(n for n, one in enumerate(kind.__mro__) if "room_name" in vars(one))
+        changed = [name for one in kind.__mro__[:known] for name in vars(one)]
+        return not kind.room_name or "update_state" in changed or "result" in changed
+
+    def inner(
+        self, name: str, output: tuple[Any, ...], weighted: bool, given: Given = _as_it_is
+    ) -> Inner:
+        """The metric of ours, of an output of this shape.
+
+        Args:
+            weighted: whether rows count by their weights.
+            given: makes targets as they were given of those that the loss takes.
+        """
+        if weighted:
+            refuse("Model.compile", "weighted_metrics", self, "one of your own goes into metrics")
+        return Inner(name, lambda t, p: self._batch(given(t), p), self._made)
+
+    def _batch(self, y_true: Any, y_pred: Any) -> Any:
+        """What a batch adds to the variables, as one vector."""
+        where = f"keras.metrics.{type(self).__name__}"
+        with _growing() as grown:
+            try:
+                self.update_state(y_true, y_pred)
+            except PellucidError:
+                raise
+            except Exception as error:
+                raise ArgumentError(
+                    where,
+                    f"update_state must be written in keras.ops, got {type(error).__name__}: "
+                    f"{error}",
+                    "Its inputs stand for the numbers of any batch, and have none of their own.",
+                ) from error
+        parts = []
+        for one in self.variables:
+            count = int(np.prod(one.shape))
+            more = asvalue(np.zeros(one.shape)) if id(one) not in grown else grown[id(one)]
+            more = composite.astype(asvalue(more), as_float(y_pred).type.dtype)
+            parts.append(composite.reshape(composite.broadcast_to(more, one.shape), (count,)))
+        if not parts:
+            raise ArgumentError(where, "it must add to variables of add_variable, got none", "")
+        return composite.concat(parts, 0)
+
+    def _made(self, sums: Any) -> Any:
+        """What `result` makes of the variables, where they have grown from the start by `sums`."""
+        variables, first = self.variables, 0
+        kept = [one._value for one in variables]
+        try:
+            self.reset_state()
+            for one in variables:
+                count = int(np.prod(one.shape))
+                more = np.reshape(sums[first : first + count], one.shape)
+                one._value = more + one._value if np.any(one._value) else more
+                first += count
+            found = self.result()
+            return found.value if isinstance(found, Variable) else found
+        finally:
+            for one, value in zip(variables, kept, strict=True):
+                one._value = value
+
+
+def samplewise(values: Any, weights: Any, reduce: Callable[..., Any]) -> tuple[Any, Any]:
+    """One value a row, by its weights, and one weight a row, as Keras counts them."""
+    values = as_float(values)
+    if weights is not None:
+        weights = pnp.astype(pnp.asarray(weights), values.type.dtype)
+        values, weights = aligned(values, weights)
+        rank = len(weights.shape)
+        if len(values.shape) > rank:
+            values = reduce(values, axis=tuple(range(rank, len(values.shape))))
+        weights = composite.broadcast_to(asvalue(weights), asvalue(values).type.shape)
+        values = values * weights
+        if rank > 1:
+            weights = reduce(weights, axis=tuple(range(1, rank)))
+    if len(values.shape) > 1:
+        values = reduce(values, axis=tuple(range(1, len(values.shape))))
+    return values, weights
+
+
+class Sum(Metric):
+    """As keras.metrics.Sum: the sum of values."""
+
+    room_name = "Sum"
+
+    def __init__(self, name: str | None = "sum", dtype: Any = None) -> None:
+        super().__init__(dtype, name)
+        self.total = self.add_variable((), name="total")
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Takes in values, (N, …)."""
+        self.total.assign_add(pnp.sum(samplewise(values, sample_weight, pnp.sum)[0]))
+
+    def result(self) -> Any:
+        return _plain(self.total.value)
+
+
+class Mean(Metric):
+    """As keras.metrics.Mean: the mean of values."""
+
+    room_name = "Mean"
+
+    def __init__(self, name: str | None = "mean", dtype: Any = None) -> None:
+        super().__init__(dtype, name)
+        self.total = self.add_variable((), name="total")
+        self.count = self.add_variable((), name="count")
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Takes in values, (N, …)."""
+        values, weights = samplewise(values, sample_weight, pnp.mean)
+        self.total.assign_add(pnp.sum(values))
+        self.count.assign_add(pnp.sum(pnp.ones_like(values) if weights is None else weights))
+
+    def result(self) -> Any:
+        total, count = self.total.value, self.count.value
+        return _plain(np.where(count == 0, 0.0, total / np.where(count == 0, 1.0, count)))
+
+    def inner(
+        self, name: str, output: tuple[Any, ...], weighted: bool, given: Given = _as_it_is
+    ) -> Inner:
+        if not self.is_own:
+            refuse("Model.compile", "metrics", self, "it takes values, not y_true and y_pred")
+        return super().inner(name, output, weighted, given)
+
+
+class Whole(Metric):
+    """A metric of Keras that is made of sums over rows.
+
+    Attributes:
+        counted: its two functions.
+        several: whether it gives several numbers for outputs of a shape.
+    """
+
+    counted: Counted
+    several: Callable[[tuple[Any, ...]], bool]
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Takes in rows."""
+        rows: Any = self.counted.rows(pnp.asarray(y_true), as_float(pnp.asarray(y_pred)))
+        if sample_weight is not None:
+            weights: Any = pnp.asarray(sample_weight)
+            if len(weights.shape) > 1 or weights.shape[:1] != rows.shape[:1]:
+                refuse(f"metrics.{self.room_name}", "sample_weight", sample_weight, "one a row")
+            rows = rows * pnp.expand_dims(pnp.astype(weights, rows.dtype), -1)
+        sums: Any = pnp.sum(rows, axis=0)
+        if not self._variables:
+            self.add_variable(tuple(sums.shape), name="sums")
+        self._variables[0].assign_add(sums)
+
+    def result(self) -> Any:
+        return _plain(self.counted.finish(self._variables[0].value)) if self._variables else 0.0
+
+    def inner(
+        self, name: str, output: tuple[Any, ...], weighted: bool, given: Given = _as_it_is
+    ) -> Inner:
+        if self.several(output):
+            refuse("Model.compile", "metrics", self, "a history holds one number a metric")
+        if self.is_own:
+            return super().inner(name, output, weighted, given)
+        return Inner(name, self.counted.rows, self.counted.finish, weighted)
+
+
+def _plain(found: Any) -> Any:
+    """A number as a float, several as an array; what is traced as it is."""
+    if isinstance(found, np.ndarray | np.generic | float | int):
+        return float(found) if np.ndim(found) == 0 else np.asarray(found)
+    return found
