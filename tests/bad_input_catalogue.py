@@ -1570,6 +1570,19 @@ MEETINGS = [
         "Classes count from 0: pass y_true - 1.",
     ),
     Case("R² of a constant", lambda p: pel.metrics.r2([1.0, 1.0], [1.0, 2.0]), "y_true must vary"),
+    *(
+        Case(
+            f"`{make.__name__}(f, {name}={value!r})`",
+            lambda p, make=make, named={name: value}: make(lambda x: np.sum(x * x), **named),
+            words,
+        )
+        for make in (pel.grad, pel.value_and_grad, pel.jacobian, pel.hessian)
+        for name, value, words in (
+            ("backend", "gpu", "Pass backend='xla', device='gpu'"),
+            ("device", "gpu", "device='gpu' belongs to backend='xla', got backend=None"),
+            ("precision", "half", "unknown precision 'half'"),
+        )
+    ),
     Case(
         "a range test of a minimizer",
         lambda p: pel.rate_range(searching(), X, X[:, 0]),
