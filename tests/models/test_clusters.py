@@ -83,8 +83,8 @@ RAY = """
 import ray
 from ray.cluster_utils import Cluster
 cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+ray.init(cluster.address, log_to_driver=False)  # to the head, which is not killed
 node = cluster.add_node(num_cpus=1)
-ray.init(cluster.address, log_to_driver=False)
 """
 
 
