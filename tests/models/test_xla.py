@@ -382,3 +382,28 @@ def test_sparse_rows_are_those_of_the_dense_matrix() -> None:
         outputs = model.predict(rows, backend="xla", threads=1)
         found.append(([w.tobytes() for w in model.get_weights()], measures, outputs.tobytes()))
     assert found[0] == found[1]
+
+
+def test_weights_are_brought_once_for_all_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pellucid.runtime.xla_device import Place
+
+    model = network()
+    known = model.predict(X, backend="xla"), model.evaluate(X, Y, backend="xla")
+    brought: list[Any] = []
+    usual = Place.put
+
+    def put(self: Any, array: Any, apart: bool = False) -> Any:
+        if not isinstance(array, jax.Array):
+            brought.append(array)
+        return usual(self, array, apart)
+
+    monkeypatch.setattr(Place, "put", put)
+    found = model.predict(X, backend="xla", batch_size=16)
+    assert len(brought) == len(model.get_weights()) + 4  # four chunks
+    np.testing.assert_allclose(found, known[0], rtol=1e-6, atol=1e-7)
+    brought.clear()
+    measures = model.evaluate(X, Y, backend="xla", batch_size=16)
+    assert len(brought) == len(model.get_weights()) + 8  # x and y
+    assert measures == pytest.approx(known[1], rel=1e-6)
+    model.set_weights([2 * weight for weight in model.get_weights()])
+    assert not np.allclose(model.predict(X, backend="xla", batch_size=16), found)
