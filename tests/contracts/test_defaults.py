@@ -175,6 +175,13 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "Question": {"choices": (), "tolerance": 0.0, "hint": ""},
     "write_idx": {"overwrite": False},
     "rate_range": {"lowest": 1e-6, "highest": 10.0, "steps": 100, "batch_size": 32},
+    "fit_many": {
+        "epochs": 1,
+        "validation_freq": 1,
+        "shuffle": True,
+        "callbacks": (),
+        "threads": 1,
+    },
     "alexnet": {"classes": 1000, "dtype": "float32", "thinner": 1},  # ImageNet's classes
     "lenet5": {"dtype": "float32"},
     "lecun1989": {"dtype": "float32"},
