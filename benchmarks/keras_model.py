@@ -1,8 +1,9 @@
 """Losses inside networks and forms of data: the door beside Keras, by histories and measures.
 
 Run in an environment with Keras on JAX, PyTorch and pandas:
-`KERAS_BACKEND=jax python benchmarks/keras_model.py`. Each case runs with both libraries from the same
-weights, on the rows in their order; it prints the largest difference, relative to numbers above 1.
+`KERAS_BACKEND=jax python benchmarks/keras_model.py`. Each case runs with both libraries from the
+same weights, on the rows in their order; it prints the largest difference, relative to numbers
+above 1.
 """
 
 from __future__ import annotations
