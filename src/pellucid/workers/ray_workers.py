@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import forks
-from pellucid.core.arguments import integer, real
+from pellucid.core.arguments import checked, integer, real
 from pellucid.core.errors import ArgumentError, MissingPackageError
 from pellucid.workers.launching import MOST
 from pellucid.workers.worker import serve
@@ -63,6 +64,13 @@ class _Started:
         self._ray.kill(self._actor)
 
 
+_ELSEWHERE = {
+    **dict.fromkeys(("num_workers", "workers", "n_jobs"), "count"),
+    **dict.fromkeys(("num_cpus", "threads", "cpus_per_worker"), "cpus"),
+    "resources_per_worker": "resources",
+}
+
+
 class RayWorkers:
     """Workers of `fit` as Ray actors, on any node of a cluster.
 
@@ -77,6 +85,7 @@ class RayWorkers:
         resources: what else an actor needs: {"name": amount}.
     """
 
+    @functools.partial(checked, elsewhere=_ELSEWHERE)
     def __init__(
         self,
         count: int,
