@@ -52,7 +52,6 @@ FIT = {
     "max_epochs": "epochs",
     "bs": "batch_size",
     "minibatch_size": "batch_size",
-    "workers": "threads",
     "num_workers": "threads",
     "n_jobs": "threads",
     "use_multiprocessing": "threads",

@@ -421,6 +421,7 @@ class Model(BaseModel):
         precision: str | None = None,
         threads: int | None = None,
         chunks: int | None = None,
+        workers: Any = None,
         history_points: int | None = None,
     ) -> History:
         """Trains on x and y.
@@ -470,6 +471,10 @@ class Model(BaseModel):
             chunks: cuts each batch into so many runs of rows. Sums over a batch are taken of each
                 chunk by itself, and chunks meet in a fixed tree, so that the bits of the weights do
                 not depend on who computes which chunk: see docs/chunks.md. None: no cut.
+            workers: how many processes of this machine share each step, this one included, or a
+                pel.RayWorkers for those of a cluster; chunks must be as many or more.
+                Their number and whoever dies or joins change no bit of the weights, and a run may
+                be resumed with another number.
             history_points: the most rows of the history's curves of steps; a longer run keeps every
                 second one, then every fourth. 0 keeps none; None is 10,000. A run that is resumed
                 goes on with its number.
@@ -520,6 +525,7 @@ class Model(BaseModel):
         count = check_threads("fit", threads)
         if chunks is not None:
             integer("fit", "chunks", chunks, 1)
+        others = together.launcher(workers, chunks, asked)
         source, streamed = None, streaming.is_given("fit", x, y)
         group = together.group_of(asked, optimizer, streamed, validation_split, class_weight)
         if streamed:
@@ -573,7 +579,7 @@ class Model(BaseModel):
             "verbose": verbose,
         }
         together.compare(group, job, progress, options)
-        engine = fitting.engine_of(self, task, job, progress, asked, count, chunk)
+        engine = fitting.engine_of(self, task, job, progress, asked, count, chunk, others)
         run = TrainingRun(
             Settings(
                 job=job,
