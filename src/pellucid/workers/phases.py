@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from pellucid.compiler.passes.meetings import COUNT, EXTREME, ROWS, SUM, Place, axis_of, places
 from pellucid.compiler.passes.pipeline import CHANNELWISE, FOLD, GRAPH_PASSES, UNFOLD
 from pellucid.core.dtypes import int64
 from pellucid.core.errors import ArgumentError
@@ -22,6 +21,7 @@ from pellucid.graph.node import CONST, INPUT, Graph, Node, TensorType
 from pellucid.ops.spec import Kind, lookup
 from pellucid.ops.value import Builder, Value, apply, cast, number
 from pellucid.runtime.extras import NUMPY
+from pellucid.train.meetings import COUNT, EXTREME, ROWS, SUM, Place, axis_of, places
 
 COUNTED, FIRST = -1, -2  # how many rows the batch has, and which of them is the first of a part
 

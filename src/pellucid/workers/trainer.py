@@ -20,7 +20,7 @@ from pellucid.graph.text import print_graph
 from pellucid.runtime.backend import Backend
 from pellucid.runtime.executor import finite
 from pellucid.runtime.replay import explain
-from pellucid.runtime.stepwise import StepwiseTrainer
+from pellucid.runtime.stepwise import StepwiseTrainer, numbers
 from pellucid.train.engines import Job
 from pellucid.workers.crew import Crew
 from pellucid.workers.launching import MOST, Launcher, LocalWorkers
@@ -51,7 +51,7 @@ class WorkersTrainer(StepwiseTrainer):
         self, job: Job, state: Sequence[Array], block: int, launcher: Launcher, threads: int
     ):
         graph = job.graph
-        super().__init__(job, state, len(graph.outputs) - len(state))
+        super().__init__(job, state, graph.output_types[len(state) :])
         threads = launcher.threads or max(1, threads // launcher.count)
         self._block, self._share = block, Share(graph, threads)
         self._bad = _not_finite(job)
@@ -100,7 +100,7 @@ class WorkersTrainer(StepwiseTrainer):
                     self._drop()
         new = outputs[: len(self._state)]
         self._shared = new
-        return [float(one) for one in outputs[len(self._state) :]], new
+        return numbers(outputs[len(new) :]), new
 
     def _drop(self) -> None:
         """A step was left: what others have of it goes."""
