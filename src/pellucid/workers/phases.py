@@ -13,14 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from pellucid.compiler.passes.pipeline import CHANNELWISE, FOLD, GRAPH_PASSES, UNFOLD
 from pellucid.core.dtypes import int64
 from pellucid.core.errors import ArgumentError
 from pellucid.core.shapes import Batch, size
 from pellucid.graph.node import CONST, INPUT, Graph, Node, TensorType
 from pellucid.ops.spec import Kind, lookup
 from pellucid.ops.value import Builder, Value, apply, cast, number
-from pellucid.runtime.extras import NUMPY
+from pellucid.runtime.machine_code import graph_of_kernels
 from pellucid.train.meetings import COUNT, EXTREME, ROWS, SUM, Place, axis_of, places
 
 COUNTED, FIRST = -1, -2  # how many rows the batch has, and which of them is the first of a part
@@ -77,9 +76,7 @@ def phases(graph: Graph) -> Phases:
     Raises:
         ArgumentError: for a node that mixes rows in another way than by a sum.
     """
-    for one in (*GRAPH_PASSES, UNFOLD, CHANNELWISE):
-        graph = one.run(graph, NUMPY) if one is FOLD else one.run(graph)
-    return _Cut(graph).phases()
+    return _Cut(graph_of_kernels(graph)).phases()
 
 
 class _Cut:

@@ -7,6 +7,7 @@ several values at once, such as the accumulators of a tile.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import i64, loop
@@ -14,8 +15,8 @@ from pellucid.compiler.codegen.scalars import intrinsic
 from pellucid.compiler.codegen.scope import Scope
 from pellucid.core.shapes import Dim
 
-Values = list[ir.Value]
-Load = Callable[[ir.Value], Values]  # what waits at a level
+Values: TypeAlias = "list[ir.Value]"
+Load: TypeAlias = "Callable[[ir.Value], Values]"  # what waits at a level
 
 
 def elements(scope: Scope, block: Dim) -> ir.Value:
