@@ -18,7 +18,7 @@ from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.graph.node import TensorType
 from pellucid.keras import initializers, regularizers
 from pellucid.keras.arguments import refuse
-from pellucid.keras.session import SESSION
+from pellucid.keras.session import SESSION, settle
 from pellucid.keras.tensors import (
     ROOT,
     KerasTensor,
@@ -121,6 +121,7 @@ class Layer:
 
     def own_weights(self) -> list[tuple[Inner, str, str, tuple[int, ...]]]:
         """Of each weight: its layer of ours, "params" or "state", its name, its shape in Keras."""
+        settle()
         found = []
         for one in sorted(self._variables, key=lambda one: not one.trainable):
             found.append((one.inner, "params", "value", tuple(one.shape)))
@@ -342,6 +343,7 @@ class Layer:
         if kwargs or len(args) != 1:
             raise ArgumentError(where, "a call on arrays takes one argument, an array or a list")
         given = args[0]
+        settle()
         if any(isinstance(one, Value) for one in flat(given)) or is_tracing():
             return self._on_values(given)
         plain = given

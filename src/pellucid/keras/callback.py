@@ -20,7 +20,8 @@ class Callback:
 
     Attributes:
         model: the model; params: {"epochs", "steps", "verbose"}.
-        reads_weights: whether hooks look at the weights, which costs copies.
+        reads_weights: whether hooks of epochs may look at more than their logs; short epochs of a
+            run whose callbacks do not are trained several in one go.
     """
 
     reads_weights = True
@@ -85,7 +86,15 @@ class Callback:
 
 def sees_batches(one: Callback) -> bool:
     """Whether a callback has a hook of single steps."""
-    return any(getattr(type(one), name, None) is not getattr(Callback, name) for name in BATCH)
+    return any(
+        getattr(type(one), name) is not getattr(Callback, name) or name in vars(one)
+        for name in BATCH
+    )
+
+
+def acts(one: Callback) -> bool:
+    """Whether hooks of epochs do more than follow measures, so that epochs come one by one."""
+    return one.reads_weights or type(one).on_epoch_begin is not Callback.on_epoch_begin
 
 
 def as_callbacks(given: Any) -> list[Callback]:

@@ -13,7 +13,7 @@ from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError
 from pellucid.keras import arguments
 from pellucid.keras.arguments import refuse
-from pellucid.keras.callback import BATCH, NEVER, Callback, CallbackList, History
+from pellucid.keras.callback import NEVER, Callback, CallbackList, History
 from pellucid.train.logs import TensorBoardLog
 
 
@@ -256,7 +256,6 @@ class LambdaCallback(Callback):
                 refuse("callbacks.LambdaCallback", name, function, "no hook has this name")
             if function is not None:
                 setattr(self, name, function)
-        self.sees_batches = any(given.get(name) is not None for name in BATCH)
 
 
 class TerminateOnNaN(Callback):

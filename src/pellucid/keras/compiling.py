@@ -177,8 +177,9 @@ class Compiled(Network):
     def _x(self, x: Any) -> Any:
         """Features in the form of the Model of ours."""
         arrays = [array(one) for one in self._given(x, "inputs")]
-        words = self.network().architecture.inputs.names
-        return arrays[0] if len(arrays) == 1 else dict(zip(words, arrays, strict=True))
+        if len(arrays) == 1:
+            return arrays[0]
+        return dict(zip(self.network().architecture.inputs.names, arrays, strict=True))
 
     def _y(self, y: Any) -> Any:
         """Targets in the form of the Model of ours."""

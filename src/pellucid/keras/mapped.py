@@ -10,6 +10,7 @@ from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.keras import activations, initializers, regularizers
 from pellucid.keras.arguments import Arguments, bound, refuse, signature, table
 from pellucid.keras.base import COMMON, Layer, _plain
+from pellucid.keras.session import settle
 from pellucid.keras.tensors import KerasTensor, Node, called
 from pellucid.nn.init import Initializer
 from pellucid.nn.layer import Layer as Inner
@@ -80,6 +81,7 @@ class Mapped(Layer):
         return [self.inner]
 
     def own_weights(self) -> list[tuple[Inner, str, str, tuple[int, ...]]]:
+        settle()
         found = []
         for kind in ("params", "state"):
             for name, array in (getattr(self.inner.variables, kind) or {}).items():
@@ -100,6 +102,7 @@ class Mapped(Layer):
                     if own == ours:
                         return getattr(inner.variables, kind)[own].reshape(shape)
         if name in ("gamma", "beta", "alpha"):
+            settle()
             held = self.inner.variables.params or {}
             if name in held:
                 return held[name]

@@ -17,7 +17,7 @@ from pellucid.keras.compiling import Compiled
 from pellucid.keras.networks import as_arrays, numbers
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import flat, mapped
-from pellucid.keras.training import Batches, Bridge, Measures, run
+from pellucid.keras.training import Batches, Measures, run
 from pellucid.train.callback import Callback
 from pellucid.train.history import MAX_EPOCHS
 
@@ -105,7 +105,7 @@ class Model(Compiled):
                     "validates": held is not None,
                 }
             )
-        bridge = Bridge(self, everyone, measures, (rows, held_rows), level)
+        bridge = training.bridge(self, everyone, measures, (rows, held_rows), level)
         # Where nobody looks, the run is one of ours, and its history is read at the end.
         quiet = not several and not level and self.optimizer.scale == 1 and epochs <= MAX_EPOCHS
         bridge.call("on_train_begin", {})
@@ -256,7 +256,8 @@ class Model(Compiled):
             sample_weight = training.by_class(y, class_weight, sample_weight)
         found = network.fit(
             self._x(x), self._y(y), sample_weight=sample_weight, batch_size=rows, shuffle=False,
-            seed=SESSION.seed(), verbose=0, callbacks=[_Scaled(self)],
+            seed=SESSION.seed(), verbose=0,
+            callbacks=[] if self.optimizer.scale == 1 else [_Scaled(self)],
         )  # fmt: skip
         row = {name: values[-1] for name, values in found.epochs.items()}
         return self._accumulated(network, row, rows, return_dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from pellucid.keras import graphs
 from pellucid.keras.arguments import refuse
 from pellucid.keras.base import COMMON, Layer, _plain
 from pellucid.keras.layers import InputLayer
-from pellucid.keras.session import SESSION
+from pellucid.keras.session import SESSION, settle
 from pellucid.keras.tensors import ROOT, KerasTensor, flat, mapped
 
 _REFUSED = (
@@ -73,12 +74,9 @@ class Network(Layer):
 
     def network(self, x: Any = None) -> ours.Model:
         """The Model of ours; x gives the shapes where they are not known."""
-        for name in _REFUSED:
-            if hasattr(type(self), name):
-                refuse(
-                    type(self).__name__, name, "…",
-                    "fit trains by its own step: see docs/training-loops.md for loops of your own",
-                )  # fmt: skip
+        kind: Any = type(self)
+        _check_methods(kind)
+        settle()
         if self._network is None:
             if x is None:
                 raise ArgumentError(
@@ -134,6 +132,8 @@ class Network(Layer):
     def _given(self, x: Any, what: str) -> list[Any]:
         """x or y as a list in the order of the inputs or outputs."""
         names = self._input_names if what == "inputs" else self._output_names
+        if type(x) is np.ndarray and len(names) == 1:
+            return [x]
         if isinstance(x, Mapping):
             missing = [name for name in names if name not in x]
             if missing:
@@ -251,6 +251,17 @@ class Network(Layer):
         say(f"Non-trainable params: {total - trained:,}")
 
 
+@functools.cache
+def _check_methods(kind: Any) -> None:
+    """Refuses a class with methods of Keras's own training, which nothing would call."""
+    for name in _REFUSED:
+        if hasattr(kind, name):
+            refuse(
+                kind.__name__, name, "…",
+                "fit trains by its own step: see docs/training-loops.md for loops of your own",
+            )  # fmt: skip
+
+
 def array(x: Any) -> Any:
     """x as it is where it has numbers in an array or a table, else an array."""
     return x if hasattr(x, "shape") or hasattr(x, "columns") else np.asarray(x)
@@ -263,6 +274,8 @@ def numbers(x: Any) -> Any:
 
 def as_arrays(x: Any) -> Any:
     """Nested arrays; a list of numbers is one array."""
+    if type(x) is np.ndarray:  # calls of few rows feel each test
+        return x
     if isinstance(x, Mapping):
         return {name: as_arrays(one) for name, one in x.items()}
     if isinstance(x, (list, tuple)) and x and all(hasattr(one, "shape") and one.shape for one in x):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -39,6 +41,23 @@ class Session:
 
 
 SESSION = Session()
+_PENDING: ContextVar[Callable[[], None] | None] = ContextVar("pending", default=None)
+
+
+def hooked(publish: Callable[[], None], call: Callable[..., None], *args: Any) -> None:
+    """Calls hooks of a run; `publish` gives the model the weights of the latest step."""
+    token = _PENDING.set(publish)
+    try:
+        call(*args)
+    finally:
+        _PENDING.reset(token)
+
+
+def settle() -> None:
+    """Before arrays are looked at: in a hook of a run the model gets those of the latest step."""
+    publish = _PENDING.get()
+    if publish is not None:
+        publish()
 
 
 def snake_case(name: str) -> str:

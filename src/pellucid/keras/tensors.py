@@ -17,7 +17,7 @@ from pellucid.core.config import record
 from pellucid.core.dtypes import int64
 from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import Graph, TensorType
-from pellucid.keras.session import SESSION
+from pellucid.keras.session import SESSION, settle
 from pellucid.models.variables import held, type_tree
 from pellucid.nn import Input as symbol_of_input
 from pellucid.nn.init import Initializer
@@ -110,6 +110,7 @@ class Variable:
     @property
     def value(self) -> Any:
         """The array."""
+        settle()
         return self.inner.variables.params["value"]  # type: ignore[index]
 
     @property
@@ -139,6 +140,13 @@ class Variable:
                 "a weight changes by training alone, got assign() inside call",
                 "Keep statistics in BatchNormalization, or outside of the model.",
             )
+        with self.inner.variables.claim.acquire() as free:
+            if not free:
+                raise ArgumentError(
+                    "keras.Variable",
+                    "a weight belongs to the run while fit trains, got assign() in a callback",
+                    "Set it behind fit, or in on_train_end.",
+                )
         self.inner.variables.params = {
             "value": np.array(np.broadcast_to(value, self.shape), self.value.dtype)
         }
@@ -289,6 +297,8 @@ def applied(
         if isinstance(one, (KerasTensor, Variable)) and id(one) not in places:
             places[id(one)] = len(reads)
             reads.append(one.at(root) if isinstance(one, Variable) else one)
+    if not any(one.type.shape for one in reads):  # of single numbers: a layer needs rows
+        reads.append(root)
 
     def call(*values: Any) -> Any:
         given = mapped(

@@ -13,10 +13,11 @@ import numpy as np
 from pellucid.core.errors import ArgumentError, DivergenceError
 from pellucid.data.streams import is_stream
 from pellucid.keras.arguments import refuse
-from pellucid.keras.callback import Callback, sees_batches
+from pellucid.keras.callback import Callback, acts, sees_batches
 from pellucid.keras.callbacks import TerminateOnNaN
 from pellucid.keras.metrics import Combine
 from pellucid.keras.pydataset import PyDataset
+from pellucid.keras.session import hooked
 from pellucid.keras.tensors import flat, mapped
 from pellucid.train.callback import Callback as Hooks
 from pellucid.train.callback import Run
@@ -37,6 +38,8 @@ class Measures:
         self, metrics: Mapping[str, tuple[list[str], Combine, bool]], losses: Mapping[str, str]
     ):
         self.metrics, self.losses = dict(metrics), dict(losses)
+        self._plain = {"loss": "loss", **{keras: ours for ours, keras in self.losses.items()}}
+        self._order = sorted([*self._plain, *self.metrics])
 
     @property
     def names(self) -> list[str]:
@@ -47,20 +50,28 @@ class Measures:
         """Keras's measures of a row of ours; those that begin with `prefix`."""
         if f"{prefix}loss" not in row:
             return {}
-        found = {"loss": row[f"{prefix}loss"]}
-        for ours, keras in self.losses.items():
-            found[keras] = row[f"{prefix}{ours}"]
-        for name, (parts, combine, counts) in self.metrics.items():
+        found = {}
+        for name in self._order:
+            if name in self._plain:
+                found[prefix + name] = row[prefix + self._plain[name]]
+                continue
+            parts, combine, counts = self.metrics[name]
             if counts and rows is None:
                 raise ArgumentError(
                     "keras.fit", f"{name} counts rows, whose number a stream does not say", ""
                 )
-            found[name] = combine([row[f"{prefix}{one}"] for one in parts], rows or 1)
-        return {f"{prefix}{name}": found[name] for name in sorted(found)}
+            found[prefix + name] = combine([row[prefix + one] for one in parts], rows or 1)
+        return found
 
 
 class Bridge(Hooks):
-    """Calls Keras's hooks, and tells the run what they set on the model."""
+    """Calls Keras's hooks, and tells the run what they set on the model.
+
+    The weights of the latest step are the engine's until a hook looks at them.
+    """
+
+    reads_model = False
+    every_step = False
 
     def __init__(
         self,
@@ -72,70 +83,54 @@ class Bridge(Hooks):
     ):
         self.model, self.callbacks, self.measures = model, callbacks, measures
         self.rows, self.verbose = rows, verbose
-        self.watches = any(
-            sees_batches(one) or getattr(one, "sees_batches", False) for one in callbacks
-        )
-        self.reads_model = any(one.reads_weights for one in callbacks)
-        self._seen = self._begun = 0
-        self._started = 0.0
-
-    @property
-    def every_step(self) -> bool:
-        return self.watches
+        self.only_averages = not any(map(acts, callbacks))
+        self._step, self._started = 0, 0.0
 
     def call(self, hook: str, *args: Any) -> None:
         """Calls a hook of all callbacks."""
         for one in self.callbacks:
             getattr(one, hook)(*args)
 
-    def _settle(self, run: Run) -> None:
-        run.rate_scale = self.model.optimizer.scale
+    def _hooked(self, run: Run, hooks: Callable[[Run], None]) -> None:
+        """Calls hooks; whoever looks at the weights in one gets those of this step."""
+
+        def publish() -> None:
+            if self._step != run.step:
+                self._step = run.step
+                run.publish()
+
+        hooked(publish, hooks, run)
+        scale = self.model.optimizer.scale
+        if scale != run.rate_scale:
+            run.rate_scale = scale
         if self.model.stop_training:
             run.stop = True
 
     def on_start(self, run: Run) -> None:
-        self._begin(run)
+        self._step = run.step
+        self._hooked(run, self._begin)
 
     def _begin(self, run: Run) -> None:
         self._started = time.perf_counter()
-        self._begun, self._seen = run.epoch, 0
         self.call("on_epoch_begin", run.epoch, {})
-        if self.watches:
-            self.call("on_train_batch_begin", 0, {})
-        self._settle(run)
-
-    def on_step(self, run: Run) -> None:
-        if not self.watches:
-            return
-        if self.reads_model:
-            run.publish()
-        logs = self.measures.of(run.logs, self._rows_so_far(run))
-        self._seen = run.batch
-        self.call("on_train_batch_end", run.batch - 1, logs)
-        total = run.steps_per_epoch
-        if not run.stop and (total is None or run.batch < total):
-            self.call("on_train_batch_begin", run.batch, {})
-        self._settle(run)
-
-    def _rows_so_far(self, run: Run) -> int | None:
-        rows = self.rows[0]
-        return None if rows is None else min(run.batch * run.batch_size, rows)
 
     def on_epoch(self, run: Run) -> None:
+        self._hooked(run, self._end)
+
+    def _end(self, run: Run) -> None:
         logs = self.measures.of(run.logs, self.rows[0])
         held = self.measures.of(run.logs, self.rows[1], "val_")
         if held:
             self.call("on_test_begin", {})
             self.call("on_test_end", {k.removeprefix("val_"): v for k, v in held.items()})
-        logs |= held
+            logs |= held
         if self.verbose:
             seconds = time.perf_counter() - self._started
-            shown = " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
+            shown = " - ".join([f"{name}: {value:.4f}" for name, value in logs.items()])
             print(f"Epoch {run.epoch}/{run.epochs} - {seconds:.0f}s - {shown}", flush=True)
         self.call("on_epoch_end", run.epoch - 1, logs)
         if run.epoch < run.epochs and not self.model.stop_training:
             self._begin(run)
-        self._settle(run)
 
     def read(self, curves: Mapping[str, Sequence[float]], first: int) -> None:
         """Tells the callbacks what a run measured that they did not see."""
@@ -146,9 +141,48 @@ class Bridge(Hooks):
                 logs |= self.measures.of(row, self.rows[1], "val_")
             self.call("on_epoch_end", first + number, logs)
 
+
+class StepBridge(Bridge):
+    """One whose callbacks have hooks of single steps."""
+
+    every_step = True
+
+    def _begin(self, run: Run) -> None:
+        super()._begin(run)
+        self._seen = 0
+        if not self.model.stop_training:
+            self.call("on_train_batch_begin", 0, {})
+
+    def on_step(self, run: Run) -> None:
+        self._seen = run.batch
+        self._hooked(run, self._stepped)
+
+    def _stepped(self, run: Run) -> None:
+        logs = self.measures.of(run.logs, self._rows_so_far(run))
+        self.call("on_train_batch_end", run.batch - 1, logs)
+        total = run.steps_per_epoch
+        if not self.model.stop_training and (total is None or run.batch < total):
+            self.call("on_train_batch_begin", run.batch, {})
+
+    def _rows_so_far(self, run: Run) -> int | None:
+        rows = self.rows[0]
+        return None if rows is None else min(run.batch * run.batch_size, rows)
+
     def on_end(self, run: Run) -> None:
         if self._seen and run.batch and run.stop:  # a hook of a step ended the epoch
             self.call("on_epoch_end", run.epoch, self.measures.of(run.logs, self._rows_so_far(run)))
+
+
+def bridge(
+    model: Any,
+    callbacks: Sequence[Callback],
+    measures: Measures,
+    rows: tuple[int | None, int | None],
+    verbose: int,
+) -> Bridge:
+    """What calls the hooks of these callbacks, those of steps where one has them."""
+    kind = StepBridge if any(map(sees_batches, callbacks)) else Bridge
+    return kind(model, callbacks, measures, rows, verbose)
 
 
 # -- data ---------------------------------------------------------------------------------------
@@ -186,7 +220,7 @@ def split(arrays: Any, fraction: float) -> tuple[Any, Any]:
 
 def is_batches(x: Any) -> bool:
     """Whether x gives batches."""
-    return isinstance(x, PyDataset) or is_stream(x)
+    return type(x) is not np.ndarray and (isinstance(x, PyDataset) or is_stream(x))
 
 
 class Batches:
