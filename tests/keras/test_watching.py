@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import pellucid as pel
 from pellucid import keras
 from pellucid.core.errors import ArgumentError
 
@@ -128,3 +129,25 @@ def test_lambda_callbacks_have_hooks_of_steps():
     )
     network().fit(X, Y, batch_size=10, epochs=2, verbose=0, callbacks=[each])
     assert steps == [0, 1, 2, 3] * 2
+
+
+def test_a_notebook_shows_models_and_histories():
+    model = network()
+    assert "<svg" in model._repr_svg_()
+    assert keras.Sequential([keras.layers.Dense(1)])._repr_svg_() is None
+    history = model.fit(
+        X, Y, epochs=20, initial_epoch=10, validation_split=0.25, validation_freq=4, verbose=0
+    )  # fmt: skip
+    curves, numbers = history.__pellucid_curves__()
+    assert numbers == list(range(11, 21))
+    held = [n for n, value in zip(numbers, curves["val_loss"], strict=True) if value == value]
+    assert held == [12, 16, 20]
+    assert [value for value in curves["val_loss"] if value == value] == history.history["val_loss"]
+    assert history._repr_svg_() == history.plot().svg == pel.draw(history).svg
+    history.history["own"] = [1.0, 2.0]  # a person's own curve, shorter than the run
+    assert "own" in history.plot().svg
+
+
+def test_a_history_without_epochs_has_a_picture():
+    assert "No epoch has ended yet." in keras.callbacks.History().plot().svg
+    assert pel.draw(keras.callbacks.History(), view="steps").svg

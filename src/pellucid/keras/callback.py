@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
+from pellucid.core import display
 from pellucid.core.errors import ArgumentError
 from pellucid.keras.arguments import refuse
+from pellucid.viz.progress import progress
+from pellucid.viz.svg import Picture
 
 BATCH = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
 NEVER = (
@@ -159,6 +163,7 @@ class History(Callback):
         super().__init__()
         self.history: dict[str, list[float]] = {}
         self.epoch: list[int] = []
+        self._taken: dict[str, list[int]] = {}  # the epoch of each number
 
     def on_train_begin(self, logs: Any = None) -> None:
         self.epoch = []
@@ -167,3 +172,24 @@ class History(Callback):
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+            self._taken.setdefault(name, []).append(epoch)
+
+    def plot(self) -> Picture:
+        """The curves of the epochs: a panel for each measure, with validation beside training."""
+        return progress(*self.__pellucid_curves__())
+
+    def __pellucid_curves__(self) -> tuple[dict[str, list[float]], list[int]]:
+        """What `pel.draw` draws of a run, and the numbers of its epochs."""
+        curves = {}
+        for name, values in self.history.items():
+            known = dict(zip(self._taken.get(name, self.epoch), values, strict=False))
+            curves[name] = [known.get(epoch, math.nan) for epoch in self.epoch]
+        return curves, [epoch + 1 for epoch in self.epoch]
+
+    def __pellucid_steps__(self) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+        """What it draws of its steps: none is kept."""
+        return {}, {}
+
+    def _repr_svg_(self) -> str | None:
+        """The curves in a notebook."""
+        return display.svg(self)

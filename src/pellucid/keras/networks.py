@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from pellucid import models as ours
+from pellucid.core import display
 from pellucid.core.arguments import checked
-from pellucid.core.errors import ArgumentError, nearest
+from pellucid.core.errors import ArgumentError, PellucidError, nearest
 from pellucid.keras import graphs
 from pellucid.keras.arguments import refuse
 from pellucid.keras.base import COMMON, Layer, _plain
@@ -214,6 +215,14 @@ class Network(Layer):
 
     def set_weights(self, weights: Any) -> None:
         super().set_weights(weights)
+
+    def _repr_svg_(self) -> str | None:
+        """The network in a notebook; none before the shape of the input is known."""
+        try:
+            network = self.network()
+        except PellucidError:
+            return None
+        return display.svg(network)
 
     @checked
     def summary(
