@@ -105,7 +105,7 @@ def test_a_rate_of_each_epoch_is_that_of_the_epoch():
 def test_weights_are_not_assigned_in_a_hook():
     class Scaled(keras.layers.Layer):
         def build(self, shape):
-            self.scale = self.add_weight((), initializer="ones")
+            self.scale = self.add_weight((1,), initializer="ones")
 
         def call(self, x):
             return x * keras.ops.exp(self.scale)

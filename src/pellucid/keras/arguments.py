@@ -26,7 +26,7 @@ _EMPTY = inspect.Parameter.empty
 
 @functools.cache
 def table() -> dict[str, Any]:
-    """What Keras offers: {"rooms": {room: {name: arguments}}, "methods": {class: …}}."""
+    """What Keras offers: {"rooms": {room: {name: arguments}}, "members": {class: …}}."""
     found: dict[str, Any] = json.loads((Path(__file__).parent / "names.json").read_text())
     return found
 

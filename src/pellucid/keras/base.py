@@ -6,9 +6,10 @@ once on tensors, it becomes a part of the graph of layers that it makes.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.graph.node import TensorType
 from pellucid.keras import initializers, regularizers
 from pellucid.keras.arguments import refuse
+from pellucid.keras.members import unknown_member
 from pellucid.keras.session import SESSION, settle
 from pellucid.keras.tensors import (
     ROOT,
@@ -58,6 +60,13 @@ class _Training:
 
 
 TRAINING = _Training()
+# Methods of a person's own layer that nothing here would call.
+_NEVER = {
+    "compute_mask": "masks are outside",
+    "compute_output_spec": "the shape is that of what call makes",
+    "save_own_variables": "a file holds the arrays of add_weight",
+    "load_own_variables": "a file holds the arrays of add_weight",
+}
 
 
 class Layer:
@@ -71,6 +80,10 @@ class Layer:
 
     _layers: list[Layer]
     _variables: list[Variable]
+    autocast = True
+
+    if not TYPE_CHECKING:  # for a type checker there is no such name
+        __getattr__ = unknown_member
 
     def __init__(
         self,
@@ -94,6 +107,7 @@ class Layer:
             refuse(where, key, value, "Keras's layers do not have this argument")
         self.name = SESSION.name(where) if name is None else name
         self._trainable = bool(trainable)
+        self.dtype = SESSION.floatx
         self.built = False
 
     # -- what stands inside -----------------------------------------------------------------
@@ -296,7 +310,27 @@ class Layer:
             ),
         )
         self.__dict__["_made_tensor"] = made
+        self.__dict__["_read_tensor"] = args[0] if args else next(iter(kwargs.values()))
         return made
+
+    @property
+    def compute_dtype(self) -> str:
+        return self.dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        return self.dtype
+
+    @property
+    def path(self) -> str:
+        return self.name
+
+    @property
+    def input(self) -> Any:
+        """What the latest call read: a tensor, or several as they were given."""
+        if self.__dict__.get("_read_tensor") is None:
+            raise AttributeError(f"{self.name} was not called yet")
+        return self.__dict__["_read_tensor"]
 
     @property
     def output(self) -> Any:
@@ -328,6 +362,8 @@ class Layer:
         token = ROOT.set(tensors[0].root)
         try:
             if not self.built:
+                for name in filter(functools.partial(hasattr, type(self)), _NEVER):
+                    refuse(type(self).__name__, name, "…", _NEVER[name])
                 shapes = mapped(args[0], lambda one: getattr(one, "shape", None))
                 self.build(shapes)
                 self.built = True
@@ -406,6 +442,11 @@ class Layer:
     def get_config(self) -> dict[str, Any]:
         """The name and whether it trains: what a subclass adds its arguments to."""
         return {"name": self.name, "trainable": self.trainable}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Layer:
+        """A layer with the arguments that `get_config` gave."""
+        return cls(**config)
 
     @property
     def losses(self) -> list[Any]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pellucid.core import display
 from pellucid.core.errors import ArgumentError
 from pellucid.keras.arguments import refuse
+from pellucid.keras.members import unknown_member
 from pellucid.viz.progress import progress
 from pellucid.viz.svg import Picture
 
@@ -29,6 +30,9 @@ class Callback:
     """
 
     reads_weights = True
+
+    if not TYPE_CHECKING:  # for a type checker there is no such name
+        __getattr__ = unknown_member
 
     def __init__(self) -> None:
         self.params: dict[str, Any] = {}

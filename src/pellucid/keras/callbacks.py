@@ -355,7 +355,13 @@ class BackupAndRestore(Callback):
     """Refused: fit of ours goes on from a checkpoint file."""
 
     @checked
-    def __init__(self, backup_dir: Any, save_freq: Any = "epoch", **kwargs: Any) -> None:
+    def __init__(
+        self,
+        backup_dir: Any,
+        save_freq: Any = "epoch",
+        double_checkpoint: bool = False,
+        delete_checkpoint: bool = True,
+    ) -> None:
         refuse(
             "callbacks.BackupAndRestore",
             "backup_dir",

@@ -107,6 +107,8 @@ class Compiled(Network):
         table, measured = self._metrics(architecture)
         several = len(inner) > 1
         weights = self._compiled["weights"]
+        if not several and weights not in (None, 1, [1]):
+            refuse("Model.compile", "loss_weights", weights, "of one output it scales the rate")
         rates = {
             name: 0.0 for name, layer in architecture.unique().items()
             if id(layer) in frozen and layer.variables.params

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.keras import arguments
 from pellucid.keras.arguments import Arguments, bound, signature
+from pellucid.keras.members import unknown_member
 from pellucid.nn import regularizers as ours
 
 ROWS: dict[str, Callable[[Arguments], Any]] = {
@@ -27,6 +28,8 @@ class Constraint:
 
     make: ours.Regularizer | None = None
     axis: Any = None
+    if not TYPE_CHECKING:  # for a type checker there is no such name
+        __getattr__ = unknown_member
 
 
 def _class(name: str, make: Callable[[Arguments], Any]) -> type[Constraint]:

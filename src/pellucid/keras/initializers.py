@@ -14,6 +14,7 @@ from pellucid.core.errors import ArgumentError, nearest
 from pellucid.core.shapes import Shape
 from pellucid.keras import arguments
 from pellucid.keras.arguments import Arguments, bound, signature
+from pellucid.keras.members import unknown_member
 from pellucid.keras.session import SESSION
 from pellucid.nn import init
 from pellucid.ops.composite.base import asvalue
@@ -94,6 +95,8 @@ class Initializer:
     """How weights start. One of a person's own defines `__call__(shape, dtype=None)`."""
 
     inner: Any = None
+    if not TYPE_CHECKING:  # for a type checker there is no such name
+        __getattr__ = unknown_member
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
         """An array of first numbers."""

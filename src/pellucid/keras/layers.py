@@ -54,7 +54,8 @@ def Input(*args: Any, **kwargs: Any) -> KerasTensor:
     """The tensor of a network's input; `shape` is that of one sample."""
     given, _ = bound("layers", "Input", args, kwargs)
     for name in ("sparse", "ragged", "tensor", "optional", "batch_size"):
-        if getattr(given, name) not in (None, False):
+        value = getattr(given, name)
+        if value is not None and value is not False:
             refuse("Input", name, getattr(given, name))
     values = {name: getattr(given, name) for name in ("shape", "dtype", "batch_shape", "name")}
     made: KerasTensor = InputLayer(**values).output
@@ -62,6 +63,7 @@ def Input(*args: Any, **kwargs: Any) -> KerasTensor:
 
 
 Input.__signature__ = signature("layers", "Input")  # type: ignore[attr-defined]
+InputLayer.__signature__ = signature("layers", "InputLayer")  # type: ignore[attr-defined]
 
 
 class _Merge(Layer):
@@ -130,11 +132,14 @@ class Dot(_Merge):
 
 
 def _functional(kind: type[Layer], name: str) -> Callable[..., Any]:
-    def function(inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        return kind(*args, **kwargs)(inputs)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        given, rest = bound("layers", name, args, kwargs, COMMON)
+        values = {one: getattr(given, one) for one in given.values_ if one != "inputs"}
+        return kind(**values, **rest)(given.inputs)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"As keras.layers.{name}."
+    function.__signature__ = signature("layers", name)  # type: ignore[attr-defined]
     return function
 
 
@@ -278,6 +283,7 @@ class Discretization(Layer):
         return applied(binned, (inputs,), {}, self.name)
 
 
+Discretization.__signature__ = signature("layers", "Discretization")  # type: ignore[attr-defined]
 _OWN: dict[str, Any] = {
     "CategoryEncoding": CategoryEncoding, "Concatenate": Concatenate,
     "Discretization": Discretization, "Dot": Dot, "Input": Input, "InputLayer": InputLayer,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core.errors import ArgumentError
-from pellucid.keras.arguments import bound
+from pellucid.keras.arguments import bound, refuse, signature
 from pellucid.keras.base import Layer
 from pellucid.keras.tensors import KerasTensor, flat
 
@@ -46,8 +46,10 @@ class Lookup(Layer):
         )
         return [*mask, *[self.oov_token] * self._unknown]
 
-    def set_vocabulary(self, vocabulary: Any) -> None:
+    def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
         """Gives the words, most frequent first."""
+        if idf_weights is not None:
+            refuse(type(self).__name__, "idf_weights", idf_weights, "words are counted alone")
         if isinstance(vocabulary, str):
             raise ArgumentError(
                 f"keras.layers.{type(self).__name__}",
@@ -60,8 +62,10 @@ class Lookup(Layer):
         if len(set(self._words)) < len(self._words):
             raise ArgumentError(f"keras.{self.name}", "vocabulary must hold each word once")
 
-    def adapt(self, data: Any) -> None:
+    def adapt(self, data: Any, steps: Any = None) -> None:
         """Learns the words of data: by how often they stand there, then backwards."""
+        if steps is not None:
+            refuse(type(self).__name__, "steps", steps, "data is an array")
         counts = Counter(np.asarray(data).reshape(-1).tolist())
         counts.pop(self.mask_token, None)
         words = sorted(counts, key=lambda one: (counts[one], one), reverse=True)
@@ -110,6 +114,10 @@ class Lookup(Layer):
 class StringLookup(Lookup):
     """As keras.layers.StringLookup, on arrays."""
 
+    __signature__ = signature("layers", "StringLookup")
+
 
 class IntegerLookup(Lookup):
     """As keras.layers.IntegerLookup, on arrays."""
+
+    __signature__ = signature("layers", "IntegerLookup")

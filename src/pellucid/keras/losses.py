@@ -12,6 +12,7 @@ from pellucid import nn
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.keras import arguments, formulas
 from pellucid.keras.arguments import Arguments, bound, refuse, signature
+from pellucid.keras.members import unknown_member
 from pellucid.keras.tensors import applied
 from pellucid.nn.losses.base import Loss as Inner
 from pellucid.nn.losses.contract import contract
@@ -140,6 +141,8 @@ class Loss:
     """What training lowers. One of your own defines `call(y_true, y_pred)`."""
 
     room_name = ""
+    if not TYPE_CHECKING:  # for a type checker there is no such name
+        __getattr__ = unknown_member
     make: Make
 
     def __init__(

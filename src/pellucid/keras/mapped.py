@@ -10,6 +10,7 @@ from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.keras import activations, initializers, regularizers
 from pellucid.keras.arguments import Arguments, bound, refuse, signature, table
 from pellucid.keras.base import COMMON, Layer, _plain
+from pellucid.keras.members import unknown_member
 from pellucid.keras.session import settle
 from pellucid.keras.tensors import KerasTensor, Node, called
 from pellucid.nn.init import Initializer
@@ -48,6 +49,18 @@ class Mapped(Layer):
                 self.__dict__[name] = value
         self.inner = type(self).make(given, {"name": _plain(self.name)})
         given.finish()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuses a new value of an argument that the layer is made of."""
+        given = self.__dict__.get("_arguments")
+        known = {} if given is None else given.values_
+        if (
+            name in known
+            and name not in ("name", "dtype", "trainable")
+            and value is not known[name]
+        ):
+            refuse(self.room_name, name, value, "the layer is made: give it to a new one")
+        super().__setattr__(name, value)
 
     @property
     def activation_function(self) -> Any:
@@ -106,7 +119,7 @@ class Mapped(Layer):
             held = self.inner.variables.params or {}
             if name in held:
                 return held[name]
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        return unknown_member(self, name)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self._arguments.values_}

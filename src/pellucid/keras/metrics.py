@@ -17,6 +17,7 @@ from pellucid.core.errors import ArgumentError, nearest
 from pellucid.keras import arguments, formulas
 from pellucid.keras.arguments import Arguments, bound, refuse, signature
 from pellucid.keras.losses import FUNCTIONS
+from pellucid.keras.members import unknown_member
 
 Part = Callable[[Any, Any], Any]
 Combine = Callable[[Sequence[float], int], float]
@@ -197,6 +198,8 @@ class Metric:
     """
 
     room_name = ""
+    if not TYPE_CHECKING:  # for a type checker there is no such name
+        __getattr__ = unknown_member
     make: Make
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:

@@ -32,8 +32,10 @@ class Sequential(Model):
             self.add(one)
 
     @checked
-    def add(self, layer: Any) -> None:
+    def add(self, layer: Any, rebuild: bool = True) -> None:
         """Puts a layer behind the others."""
+        if rebuild is not True:
+            refuse("Sequential.add", "rebuild", rebuild, "a network is made when it is asked for")
         if isinstance(layer, KerasTensor) and layer.node is not None:
             layer = layer.node.layer
         if not isinstance(layer, Layer):
@@ -52,6 +54,8 @@ class Sequential(Model):
     @checked
     def pop(self, rebuild: bool = True) -> Layer:
         """Takes the last layer off."""
+        if rebuild is not True:
+            refuse("Sequential.pop", "rebuild", rebuild, "a network is made when it is asked for")
         last: Layer = self._layers.pop()
         self._network = None
         return last

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pellucid.keras.arguments import refuse
+from pellucid.keras.members import unknown_member
 from pellucid.keras.session import SESSION
 
 
 class PyDataset:
     """Batches by number: define `__len__` and `__getitem__`; `on_epoch_end` may reorder them."""
+
+    workers, use_multiprocessing, max_queue_size = 1, False, 10
+    if not TYPE_CHECKING:  # for a type checker there is no such name
+        __getattr__ = unknown_member
 
     def __init__(
         self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10

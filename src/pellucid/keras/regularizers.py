@@ -14,6 +14,7 @@ from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.keras import arguments, constraints
 from pellucid.keras.arguments import Arguments, bound, refuse, signature
+from pellucid.keras.members import unknown_member
 from pellucid.nn import regularizers as ours
 from pellucid.ops.composite.base import asvalue
 from pellucid.ops.value import Value
@@ -35,6 +36,8 @@ class Regularizer:
     """A penalty. One of a person's own defines `__call__(x)`."""
 
     inner: tuple[ours.Regularizer, ...] = ()
+    if not TYPE_CHECKING:  # for a type checker there is no such name
+        __getattr__ = unknown_member
 
     def __call__(self, x: Any) -> Any:
         """The penalty of a weight."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import re
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import dtypes
-from pellucid.core.arguments import checked, choice, real
+from pellucid.core.arguments import checked, choice, flag, real
 from pellucid.core.arguments import seed as check_seed
 
 
@@ -77,8 +78,11 @@ def set_random_seed(seed: int) -> None:
 
 
 def clear_session(free_memory: bool = True) -> None:
-    """Counts names from the start again."""
+    """Counts names from the start again; with `free_memory`, what nothing holds any more goes."""
+    flag("keras.utils.clear_session", "free_memory", free_memory)
     SESSION.counts.clear()
+    if free_memory:
+        gc.collect()
 
 
 def floatx() -> str:

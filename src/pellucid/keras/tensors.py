@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from pellucid.core.config import record
 from pellucid.core.dtypes import int64
 from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import Graph, TensorType
+from pellucid.keras.members import unknown_member
 from pellucid.keras.session import SESSION, settle
 from pellucid.models.variables import held, type_tree
 from pellucid.nn import Input as symbol_of_input
@@ -51,6 +52,8 @@ class KerasTensor:
     """
 
     __array_ufunc__ = None  # NumPy hands operators to this class
+    if not TYPE_CHECKING:  # for a type checker there is no such name
+        __getattr__ = unknown_member
 
     def __init__(
         self,
@@ -102,6 +105,8 @@ class Variable:
     """
 
     __array_ufunc__ = None
+    if not TYPE_CHECKING:  # for a type checker there is no such name
+        __getattr__ = unknown_member
 
     def __init__(self, layer: Layer, shape: tuple[int, ...], name: str, trainable: bool):
         self.inner, self.shape, self.name, self.trainable = layer, shape, name, trainable
@@ -150,6 +155,18 @@ class Variable:
         self.inner.variables.params = {
             "value": np.array(np.broadcast_to(value, self.shape), self.value.dtype)
         }
+
+    def assign_add(self, value: Any) -> None:
+        """Adds to the numbers."""
+        self.assign(self.value + np.asarray(value))
+
+    def assign_sub(self, value: Any) -> None:
+        """Subtracts from the numbers."""
+        self.assign(self.value - np.asarray(value))
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
 
     def __repr__(self) -> str:
         return f"<Variable {self.name}, shape={self.shape}>"
@@ -297,8 +314,6 @@ def applied(
         if isinstance(one, (KerasTensor, Variable)) and id(one) not in places:
             places[id(one)] = len(reads)
             reads.append(one.at(root) if isinstance(one, Variable) else one)
-    if not any(one.type.shape for one in reads):  # of single numbers: a layer needs rows
-        reads.append(root)
 
     def call(*values: Any) -> Any:
         given = mapped(

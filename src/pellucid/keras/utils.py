@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pellucid.core.arguments import checked
+from pellucid.core.arguments import checked, flag, real
 from pellucid.core.errors import ArgumentError, DataError
+from pellucid.core.files import as_path
 from pellucid.keras import arguments
 from pellucid.keras.arguments import refuse
 from pellucid.keras.pydataset import PyDataset
@@ -76,15 +76,42 @@ def is_keras_tensor(x: Any) -> bool:
     return isinstance(x, KerasTensor)
 
 
-def plot_model(model: Any, to_file: Any = "model.png", **kwargs: Any) -> Any:
-    """The drawing of the Model of ours, written as SVG where the name ends so."""
-    for name, value in kwargs.items():
-        if value not in (None, False):
-            refuse("utils.plot_model", name, value, "the drawing has one form")
+@checked
+def plot_model(
+    model: Any,
+    to_file: Any = "model.png",
+    show_shapes: bool = False,
+    show_dtype: bool = False,
+    show_layer_names: bool = False,
+    rankdir: str = "TB",
+    expand_nested: bool = False,
+    dpi: int = 200,
+    show_layer_activations: bool = False,
+    show_trainable: bool = False,
+    splines: str = "ortho",
+    **kwargs: Any,
+) -> Any:
+    """The drawing of the Model of ours, written as SVG or PNG; shapes and names stand in it."""
+    where, form = "utils.plot_model", "the drawing has one form"
+    for name, value in (
+        ("show_shapes", show_shapes), ("show_layer_names", show_layer_names),
+        ("show_layer_activations", show_layer_activations),
+    ):  # fmt: skip
+        flag(f"keras.{where}", name, value)
+    for name, value, plain in (
+        ("show_dtype", show_dtype, (False,)), ("rankdir", rankdir, ("TB", "LR")),
+        ("expand_nested", expand_nested, (False,)), ("show_trainable", show_trainable, (False,)),
+        ("splines", splines, ("ortho",)), *((name, kwargs[name], (None,)) for name in kwargs),
+    ):  # fmt: skip
+        if not any(value is one or value == one for one in plain):
+            refuse(where, name, value, form)
+    if not hasattr(model, "network"):
+        raise ArgumentError(f"keras.{where}", f"model must be a model of keras, got {model!r}")
+    sharpness = real(f"keras.{where}", "dpi", dpi, 10, 1000)
     drawing = draw(model.network())
-    if not str(to_file).endswith(".svg"):
-        refuse("utils.plot_model", "to_file", to_file, "drawings are SVG: to_file='model.svg'")
-    Path(to_file).write_text(drawing.svg)
+    path = as_path(f"keras.{where}", to_file)
+    scale = sharpness / 96 if path.suffix.lower() == ".png" else None
+    drawing.save(path, scale=scale, overwrite=True)
     return drawing
 
 

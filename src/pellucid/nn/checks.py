@@ -65,7 +65,7 @@ def checked_apply(apply: Callable[..., Any]) -> Callable[..., Any]:
             raise ArgumentError(where, f"x must be a list of inputs, got {type(x).__name__}")
         _check_whole(where, params, tuple(x) if self.multiple_inputs else (x,))
         inputs = tuple(map(_value, x)) if self.multiple_inputs else (_value(x),)
-        if not any(one.type.shape for one in inputs):
+        if not inputs or any(one.type.shape == () for one in inputs):
             raise ShapeError(where, "x must have rows, got a single number or none")
         own = (trees.map_leaves(_value, params), trees.map_leaves(_value, state))
         return call(self, *own, inputs if self.multiple_inputs else inputs[0], train=train, key=key)

@@ -10,6 +10,7 @@ from pellucid import optim
 from pellucid.core.config import record
 from pellucid.keras import arguments
 from pellucid.keras.arguments import Arguments, bound, refuse, signature
+from pellucid.keras.members import unknown_member
 from pellucid.optim import (
     Cosine,
     CosineRestarts,
@@ -112,6 +113,8 @@ class LearningRateSchedule:
     """A rate for each step. One of your own defines `__call__(step)`."""
 
     inner: Schedule | None = None
+    if not TYPE_CHECKING:  # for a type checker there is no such name
+        __getattr__ = unknown_member
 
     def __call__(self, step: Any) -> Any:
         """The rate of a step."""
