@@ -17,8 +17,8 @@ from pellucid import models
 from pellucid.core import shapes
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.graph.node import TensorType
-from pellucid.keras import initializers, regularizers
-from pellucid.keras.arguments import refuse
+from pellucid.keras import blame, initializers, regularizers
+from pellucid.keras.arguments import permit, refuse
 from pellucid.keras.members import unknown_member
 from pellucid.keras.session import SESSION, settle
 from pellucid.keras.tensors import (
@@ -98,8 +98,9 @@ class Layer:
         where = type(self).__name__
         if activity_regularizer is not None:
             refuse(where, "activity_regularizer", activity_regularizer)
-        if dtype is not None and getattr(dtype, "name", dtype) != SESSION.floatx:
-            refuse(where, "dtype", dtype)
+        permit(where, "dtype", getattr(dtype, "name", dtype), None, SESSION.floatx)
+        given = {"trainable": trainable, "name": name}
+        blame.check_kinds(where, given, {"trainable": True, "name": None})
         if autocast is not True:
             refuse(where, "autocast", autocast, "numbers are converted to the dtype of the model")
         self._sample = _sample(where, kwargs)
@@ -243,17 +244,27 @@ class Layer:
     ) -> Variable:
         """A weight of a layer of your own, made in `build` or `__init__`."""
         where = f"{type(self).__name__}.add_weight"
-        if dtype is not None and getattr(dtype, "name", dtype) != SESSION.floatx:
-            refuse(where, "dtype", dtype)
+        permit(where, "dtype", getattr(dtype, "name", dtype), None, SESSION.floatx)
         for key, value, plain in (
             ("autocast", autocast, True),
             ("aggregation", aggregation, "none"),
             ("overwrite_with_gradient", overwrite_with_gradient, False),
         ):
-            if value != plain:
-                refuse(where, key, value)
-        shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
-        start = initializers.meant(where, initializer or ("glorot_uniform" if shape else "zeros"))
+            permit(where, key, value, plain)
+        blame.check_kinds(
+            where, {"trainable": trainable, "name": name}, {"trainable": True, "name": None}
+        )
+        shape = () if shape is None else (shape,) if isinstance(shape, int) else shape
+        if not isinstance(shape, (list, tuple)) or not all(
+            isinstance(one, (int, np.integer)) and 0 <= one < 2**31 for one in shape
+        ):
+            raise ArgumentError(
+                f"keras.{where}", f"shape must be a tuple of whole numbers, got {shape!r}"
+            )
+        shape = tuple(shape)
+        start = initializers.meant(
+            where, ("glorot_uniform" if shape else "zeros") if initializer is None else initializer
+        )
         penalties = regularizers.penalties(where, regularizer)
         penalties += regularizers.bounds(where, constraint, max(len(shape), 1))
         word = name or f"weight_{len(self._variables)}"

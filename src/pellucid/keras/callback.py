@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pellucid.core import display
 from pellucid.core.errors import ArgumentError
+from pellucid.keras import blame
 from pellucid.keras.arguments import refuse
 from pellucid.keras.members import unknown_member
 from pellucid.viz.progress import progress
@@ -112,7 +113,8 @@ def as_callbacks(given: Any) -> list[Callback]:
         ArgumentError: for what is none, or has a hook that nothing calls.
     """
     several = given.callbacks if isinstance(given, CallbackList) else given
-    listed = list(several) if isinstance(several, (list, tuple)) else [several] if several else []
+    listed = list(several) if isinstance(several, (list, tuple)) else [several]
+    listed = [] if several is None else listed
     for one in listed:
         if not isinstance(one, Callback):
             raise ArgumentError("keras.callbacks", f"expected a Callback of keras, got {one!r}")
@@ -125,6 +127,7 @@ def as_callbacks(given: Any) -> list[Callback]:
 class CallbackList:
     """Several callbacks as one."""
 
+    @blame.kinds("callbacks.CallbackList")
     def __init__(
         self,
         callbacks: Any = None,

@@ -12,7 +12,7 @@ from pellucid import nn
 from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.keras import formulas, losses, metrics, optimizers, training
-from pellucid.keras.arguments import refuse
+from pellucid.keras.arguments import permit, refuse
 from pellucid.keras.networks import Network, array, numbers
 from pellucid.keras.tensors import flat
 from pellucid.keras.training import Measures
@@ -40,14 +40,13 @@ class Compiled(Network):
     ) -> None:
         """Says how the model is trained."""
         for name, value, plain in (
-            ("weighted_metrics", weighted_metrics or None, (None,)),
+            ("weighted_metrics", weighted_metrics, (None, [])),
             ("run_eagerly", run_eagerly, (False,)),
             ("steps_per_execution", steps_per_execution, (1,)),
             ("jit_compile", jit_compile, ("auto", True)),
             ("auto_scale_loss", auto_scale_loss, (True,)),
         ):
-            if value not in plain:
-                refuse("Model.compile", name, value)
+            permit("Model.compile", name, value, *plain)
         if loss is None:
             refuse("Model.compile", "loss", None, "an objective must be given")
         self.optimizer = optimizers.get(optimizer)
@@ -107,8 +106,9 @@ class Compiled(Network):
         table, measured = self._metrics(architecture)
         several = len(inner) > 1
         weights = self._compiled["weights"]
-        if not several and weights not in (None, 1, [1]):
-            refuse("Model.compile", "loss_weights", weights, "of one output it scales the rate")
+        if not several:
+            why = "of one output it scales the rate"
+            permit("Model.compile", "loss_weights", weights, None, 1, 1.0, [1], [1.0], why=why)
         rates = {
             name: 0.0 for name, layer in architecture.unique().items()
             if id(layer) in frozen and layer.variables.params

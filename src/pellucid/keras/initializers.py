@@ -12,7 +12,7 @@ from pellucid.core.config import record
 from pellucid.core.dtypes import DType
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.core.shapes import Shape
-from pellucid.keras import arguments
+from pellucid.keras import arguments, blame
 from pellucid.keras.arguments import Arguments, bound, signature
 from pellucid.keras.members import unknown_member
 from pellucid.keras.session import SESSION
@@ -109,7 +109,7 @@ class Initializer:
 def _class(name: str, make: Callable[[Arguments], Any]) -> type[Initializer]:
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         given, _ = bound("initializers", name, args, kwargs)
-        self.inner = make(given)
+        self.inner = blame.made(given, make)
         given.finish()
 
     doc = f"As keras.initializers.{name}."

@@ -33,6 +33,12 @@ class Lookup(Layer):
             given.only("vocabulary_dtype", "int64")
         if "oov_method" in given.values_:
             given.only("oov_method", "floormod")
+        for name in ("mask_token", "oov_token"):
+            token = getattr(given, name)
+            if token is not None and not isinstance(token, (str, int, np.integer)):
+                refuse(type(self).__name__, name, token, "a token is a word or a whole number")
+        if self.max_tokens is not None and self.max_tokens < 2:
+            refuse(type(self).__name__, "max_tokens", self.max_tokens, "it must be 2 or more")
         self._words: list[Any] = []
         if given.vocabulary is not None:
             self.set_vocabulary(given.vocabulary)
@@ -55,6 +61,11 @@ class Lookup(Layer):
                 f"keras.layers.{type(self).__name__}",
                 "vocabulary must be a list, got the name of a file",
                 "Read it: open(path).read().split().",
+            )
+        if not hasattr(vocabulary, "__iter__") or getattr(vocabulary, "ndim", 1) != 1:
+            raise ArgumentError(
+                f"keras.layers.{type(self).__name__}",
+                f"vocabulary must be a list of words, got {vocabulary!r}",
             )
         words = [one.item() if isinstance(one, np.generic) else one for one in vocabulary]
         first = self._first

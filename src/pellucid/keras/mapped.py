@@ -7,7 +7,7 @@ from typing import Any
 
 from pellucid import nn
 from pellucid.core.errors import ArgumentError, ShapeError
-from pellucid.keras import activations, initializers, regularizers
+from pellucid.keras import activations, blame, initializers, regularizers
 from pellucid.keras.arguments import Arguments, bound, refuse, signature, table
 from pellucid.keras.base import COMMON, Layer, _plain
 from pellucid.keras.members import unknown_member
@@ -47,7 +47,8 @@ class Mapped(Layer):
         for name, value in given.values_.items():  # units, filters, … can be read, as in Keras
             if not hasattr(type(self), name) and name not in self.__dict__:
                 self.__dict__[name] = value
-        self.inner = type(self).make(given, {"name": _plain(self.name)})
+        own = {"name": _plain(self.name)}
+        self.inner = blame.made(given, lambda a: type(self).make(a, own))
         given.finish()
 
     def __setattr__(self, name: str, value: Any) -> None:

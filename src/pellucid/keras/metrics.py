@@ -14,7 +14,7 @@ import numpy as np
 
 import pellucid.numpy as pnp
 from pellucid.core.errors import ArgumentError, nearest
-from pellucid.keras import arguments, formulas
+from pellucid.keras import arguments, blame, formulas
 from pellucid.keras.arguments import Arguments, bound, refuse, signature
 from pellucid.keras.losses import FUNCTIONS
 from pellucid.keras.members import unknown_member
@@ -219,7 +219,7 @@ class Metric:
                 "a metric of your own is a function (y_true, y_pred), got a class",
                 "Give compile a function that returns one number a row.",
             )
-        found = type(self).make(self._arguments, classes)
+        found: Made = blame.made(self._arguments, lambda a: type(self).make(a, classes))
         self._arguments.finish()
         return found
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.core.arguments import checked
+from pellucid.core.arguments import checked, flag
 from pellucid.core.errors import ArgumentError
-from pellucid.keras import training
+from pellucid.keras import blame, training
 from pellucid.keras.arguments import refuse
 from pellucid.keras.callback import History, as_callbacks
 from pellucid.keras.compiling import Compiled
@@ -27,7 +27,7 @@ class Model(Compiled):
 
     # -- fit --------------------------------------------------------------------------------
 
-    @checked
+    @blame.kinds("Model.fit")
     def fit(
         self,
         x: Any = None,
@@ -49,8 +49,6 @@ class Model(Compiled):
     ) -> History:
         """Trains on arrays, or on batches; returns the History."""
         level = training.verbosity("Model.fit", verbose)
-        if validation_freq != 1 and not isinstance(validation_freq, int):
-            refuse("Model.fit", "validation_freq", validation_freq, "a number of epochs")
         several = as_callbacks(callbacks)
         batches = training.is_batches(x)
         stream: Any = None
@@ -69,6 +67,7 @@ class Model(Compiled):
             if y is None:
                 raise ArgumentError("keras.fit", "y must be given with x")
             x, y = as_arrays(x), as_arrays(y)
+            training.count_rows("fit", x)
             network = self._configure("fit", x)
             if validation_split and validation_data is None:
                 (x, y, sample_weight), validation_data = training.split(
@@ -144,8 +143,13 @@ class Model(Compiled):
             return Batches(given, self._batch(), steps), None
         if steps is not None:
             refuse("Model.fit", "validation_steps", steps, "of arrays all rows are measured")
+        if not isinstance(given, (list, tuple)) or len(given) not in (2, 3):
+            raise ArgumentError(
+                "keras.fit", f"validation_data must be (x, y) or (x, y, weights), got {given!r}"
+            )
         x, y, *weights = given
         x = as_arrays(x)
+        training.count_rows("fit validation_data", x)
         return (self._x(x), self._y(as_arrays(y)), *weights), len(flat(x)[0])
 
     # -- evaluate and predict ---------------------------------------------------------------
@@ -165,6 +169,7 @@ class Model(Compiled):
         """The loss, or a list with the metrics, or a dict of them."""
         for name, value in kwargs.items():
             refuse("Model.evaluate", name, value, "Keras's evaluate does not have it")
+        flag("keras.evaluate", "return_dict", return_dict)
         level, several = training.verbosity("Model.evaluate", verbose), as_callbacks(callbacks)
         rows: int | None = None
         for one in several:
@@ -178,8 +183,8 @@ class Model(Compiled):
             if steps is not None:
                 refuse("Model.evaluate", "steps", steps, "of arrays all rows are measured")
             x, y = as_arrays(x), as_arrays(y)
+            rows = training.count_rows("evaluate", x)
             network = self._configure("evaluate", x)
-            rows = len(flat(x)[0])
             options: dict[str, Any] = {} if batch_size is None else {"batch_size": batch_size}
             found = network.evaluate(self._x(x), self._y(y), sample_weight=sample_weight, **options)
         measures = self._measures(network)
@@ -221,6 +226,7 @@ class Model(Compiled):
             if steps is not None:
                 refuse("Model.predict", "steps", steps, "of arrays all rows are predicted")
             x = as_arrays(x)
+            training.count_rows("predict", x)
             network = self.network(x)
             found = network.predict(self._x(x), **options)
         made = iter(flat(found))
@@ -249,9 +255,10 @@ class Model(Compiled):
         return_dict: bool = False,
     ) -> Any:
         """One step; the means of all such steps since `reset_metrics`."""
+        flag("keras.train_on_batch", "return_dict", return_dict)
         x, y = as_arrays(x), as_arrays(y)
+        rows = training.count_rows("train_on_batch", x)
         network = self._configure("train_on_batch", x)
-        rows = len(flat(x)[0])
         if class_weight is not None:
             sample_weight = training.by_class(y, class_weight, sample_weight)
         found = network.fit(
@@ -267,7 +274,9 @@ class Model(Compiled):
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
         """Measures one batch; the means of all such calls since `reset_metrics`."""
+        flag("keras.test_on_batch", "return_dict", return_dict)
         x, y = as_arrays(x), as_arrays(y)
+        training.count_rows("test_on_batch", x)
         network = self._configure("test_on_batch", x)
         row = network.evaluate(self._x(x), self._y(y), sample_weight=sample_weight)
         return self._accumulated(network, row, len(flat(x)[0]), return_dict)
@@ -286,7 +295,7 @@ class Model(Compiled):
 
     # -- files ------------------------------------------------------------------------------
 
-    @checked
+    @blame.kinds("Model.save")
     def save(
         self, filepath: Any, overwrite: bool = True, zipped: Any = None, **kwargs: Any
     ) -> None:
@@ -300,7 +309,7 @@ class Model(Compiled):
             self._configure("save")
         network.save(filepath, overwrite=overwrite)
 
-    @checked
+    @blame.kinds("Model.save_weights")
     def save_weights(
         self, filepath: Any, overwrite: bool = True, max_shard_size: Any = None
     ) -> None:
@@ -316,6 +325,7 @@ class Model(Compiled):
         with path.open("wb") as file:
             np.savez(file, *self.get_weights())
 
+    @blame.kinds("Model.load_weights")
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
         """Reads what `save_weights` wrote."""
         if skip_mismatch or kwargs:

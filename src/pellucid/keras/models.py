@@ -9,7 +9,7 @@ import numpy as np
 from pellucid import models as ours
 from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError
-from pellucid.keras import arguments
+from pellucid.keras import arguments, blame
 from pellucid.keras.arguments import refuse
 from pellucid.keras.base import Layer
 from pellucid.keras.layers import InputLayer
@@ -28,6 +28,10 @@ class Sequential(Model):
         super().__init__(
             name=SESSION.name("Sequential") if name is None else name, trainable=trainable
         )
+        if layers is not None and not isinstance(layers, (list, tuple)):
+            raise ArgumentError(
+                "keras.Sequential", f"layers must be a list of layers, got {layers!r}"
+            )
         for one in layers or ():
             self.add(one)
 
@@ -113,6 +117,7 @@ class Loaded(Layer):
         self.inner, self.built = inner, True
 
 
+@blame.kinds("models.load_model")
 def load_model(
     filepath: Any, custom_objects: Any = None, compile: bool = True, safe_mode: bool = True
 ) -> Model:
@@ -144,6 +149,7 @@ def load_model(
     return made
 
 
+@blame.kinds("models.save_model")
 def save_model(model: Model, filepath: Any, overwrite: bool = True, zipped: Any = None) -> None:
     """As model.save."""
     model.save(filepath, overwrite, zipped)

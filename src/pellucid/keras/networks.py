@@ -12,8 +12,8 @@ from pellucid import models as ours
 from pellucid.core import display
 from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError, PellucidError, nearest
-from pellucid.keras import graphs
-from pellucid.keras.arguments import refuse
+from pellucid.keras import blame, graphs
+from pellucid.keras.arguments import permit, refuse
 from pellucid.keras.base import COMMON, Layer, _plain
 from pellucid.keras.layers import InputLayer
 from pellucid.keras.session import SESSION, settle
@@ -197,7 +197,13 @@ class Network(Layer):
         """The layer of this name, or this number."""
         if (name is None) == (index is None):
             raise ArgumentError("keras.get_layer", "give a name or an index, one of them")
+        given, none = {"name": name, "index": index}, {"name": None, "index": None}
+        blame.check_kinds("Model.get_layer", given, none)
         if index is not None:
+            if not -len(self.layers) <= index < len(self.layers):
+                raise ArgumentError(
+                    "keras.get_layer", f"index must lie in [0, {len(self.layers)}), got {index}"
+                )
             return self.layers[index]
         for one in self.layers:
             if one.name == name:
@@ -224,7 +230,7 @@ class Network(Layer):
             return None
         return display.svg(network)
 
-    @checked
+    @blame.kinds("Model.summary")
     def summary(
         self,
         line_length: int | None = None,
@@ -239,8 +245,7 @@ class Network(Layer):
             ("positions", positions), ("expand_nested", expand_nested),
             ("show_trainable", show_trainable), ("layer_range", layer_range),
         ):  # fmt: skip
-            if value not in (None, False):
-                refuse("Model.summary", name, value, "the table has one form")
+            permit("Model.summary", name, value, None, False, why="the table has one form")
         self.network()
         width = line_length or 65
         say = print_fn or print

@@ -12,7 +12,7 @@ import numpy as np
 
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError, nearest
-from pellucid.keras import arguments, constraints
+from pellucid.keras import arguments, blame, constraints
 from pellucid.keras.arguments import Arguments, bound, refuse, signature
 from pellucid.keras.members import unknown_member
 from pellucid.nn import regularizers as ours
@@ -62,7 +62,7 @@ ROWS: dict[str, Callable[[Arguments], Any]] = {
 def _class(name: str, make: Callable[[Arguments], Any]) -> type[Regularizer]:
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         given, _ = bound("regularizers", name, args, kwargs)
-        self.inner = make(given)
+        self.inner = blame.made(given, make)
         given.finish()
 
     doc = f"As keras.regularizers.{name}."

@@ -12,6 +12,7 @@ import numpy as np
 
 from pellucid.core.errors import ArgumentError, DivergenceError
 from pellucid.data.streams import is_stream
+from pellucid.keras import blame
 from pellucid.keras.arguments import refuse
 from pellucid.keras.callback import Callback, acts, sees_batches
 from pellucid.keras.callbacks import TerminateOnNaN
@@ -200,6 +201,10 @@ def by_class(y: Array, class_weight: Mapping[int, float], sample_weight: Any) ->
     labels = np.round(labels).astype(np.int64)
     weights = np.ones(labels.shape)
     for label, weight in class_weight.items():
+        if not blame.fits(blame.WHOLE, label) or not blame.fits(blame.NUMBER, weight):
+            raise ArgumentError(
+                "keras.fit", f"class_weight must be {{class: weight}}, got {class_weight!r}"
+            )
         weights = np.where(labels == int(label), float(weight), weights)
     return weights if sample_weight is None else weights * np.asarray(sample_weight)
 
@@ -216,6 +221,14 @@ def split(arrays: Any, fraction: float) -> tuple[Any, Any]:
         mapped(arrays, lambda one: None if one is None else one[:kept]),
         mapped(arrays, lambda one: None if one is None else one[kept:]),
     )
+
+
+def count_rows(where: str, x: Any) -> int:
+    """How many rows x has."""
+    first: Any = flat(x)[0] if flat(x) else None
+    if not getattr(first, "shape", ()):
+        raise ArgumentError(f"keras.{where}", f"x must be an array of rows, got {x!r}")
+    return len(first)
 
 
 def is_batches(x: Any) -> bool:
@@ -260,10 +273,10 @@ class Batches:
 
 def verbosity(where: str, verbose: Any) -> int:
     """0, 1 or 2; "auto" is 1."""
-    if verbose == "auto" or verbose is True:
-        return 1
-    if verbose in (0, 1, 2):
+    if isinstance(verbose, (int, np.integer)) and verbose in (0, 1, 2):
         return int(verbose)
+    if isinstance(verbose, str) and verbose == "auto":
+        return 1
     refuse(where, "verbose", verbose, '"auto", 0, 1 or 2')
 
 

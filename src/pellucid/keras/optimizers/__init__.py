@@ -9,7 +9,7 @@ import numpy as np
 
 from pellucid import optim as ours
 from pellucid.core.errors import ArgumentError, nearest
-from pellucid.keras import arguments
+from pellucid.keras import arguments, blame
 from pellucid.keras.arguments import Arguments, bound, refuse, signature
 from pellucid.keras.members import unknown_member
 from pellucid.keras.optimizers import schedules
@@ -127,14 +127,18 @@ class Optimizer:
         given, _ = bound("optimizers", self.room_name, args, kwargs)
         self.name = given.name or self.room_name.lower()
         rate = schedules.meant(given.learning_rate)
-        clips = {own: getattr(given, name) for name, own in _CLIPS.items()}
-        made = type(self).make(given, rate, clips)
-        decay = given.weight_decay
-        self.inner: Inner = KerasDecay(rate, made, float(decay), **clips) if decay else made
+        self.inner: Inner = blame.made(given, self._made)
         self._given = given.learning_rate
         self._rate = rate
         given.finish()
         self._arguments = given
+
+    def _made(self, given: Arguments) -> Inner:
+        """The optimizer of ours."""
+        rate = schedules.meant(given.learning_rate)
+        clips = {own: getattr(given, name) for name, own in _CLIPS.items()}
+        made, decay = type(self).make(given, rate, clips), given.weight_decay
+        return KerasDecay(rate, made, float(decay), **clips) if decay else made
 
     @property
     def learning_rate(self) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pellucid import optim
 from pellucid.core.config import record
-from pellucid.keras import arguments
+from pellucid.keras import arguments, blame
 from pellucid.keras.arguments import Arguments, bound, refuse, signature
 from pellucid.keras.members import unknown_member
 from pellucid.optim import (
@@ -128,7 +128,7 @@ def _class(name: str, make: Callable[[Arguments], Schedule]) -> type[LearningRat
         self.name = given.name
         for one, value in given.values_.items():
             setattr(self, one, value)
-        self.inner = make(given)
+        self.inner = blame.made(given, make)
         given.finish()
 
     own = {"__init__": __init__, "__doc__": f"As keras.optimizers.schedules.{name}."}
