@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pellucid.core.arguments import integer
 from pellucid.keras.arguments import refuse
+from pellucid.keras.members import unknown_member
 from pellucid.keras.session import SESSION
 
 
@@ -19,6 +20,11 @@ class PyDataset:
         workers: threads that read batches ahead, from 2 on.
         max_queue_size: the most batches that are read ahead.
     """
+
+    # Of a class of a person's own, which need not call __init__.
+    workers, use_multiprocessing, max_queue_size = 1, False, 10
+    if not TYPE_CHECKING:  # for a type checker there is no such name
+        __getattr__ = unknown_member
 
     def __init__(
         self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10
@@ -56,11 +62,10 @@ class PyDataset:
 
     def _read(self, numbers: Sequence[int]) -> Iterator[Any]:
         """The batches of these numbers, read ahead by threads where there are several workers."""
-        workers = getattr(self, "workers", 1)  # a class of one's own need not call __init__
-        if workers < 2:
+        if self.workers < 2:
             yield from map(self.__getitem__, numbers)
             return
-        with ThreadPoolExecutor(workers) as pool:
+        with ThreadPoolExecutor(self.workers) as pool:
             waiting: deque[Any] = deque()
             for number in numbers:
                 waiting.append(pool.submit(self.__getitem__, number))
