@@ -256,3 +256,21 @@ def test_a_column_alone():
     column = Column(ColumnSchema("a", "number"), np.array([1.0, np.nan]), np.array([False, True]))
     assert column.text() == ["1", None] and len(column) == 2 and not column.is_new.any()
     assert pel.data.Table([column])["a"] is column
+
+
+def test_a_notebook_shows_the_table_as_html():
+    from xml.etree import ElementTree
+
+    with pytest.warns(UserWarning, match="could not be read"):
+        table = pel.data.read_table(
+            {"a <b>": ["1", "2", "x", "4"] * 5, "n": [1, None, 3, 4] * 5}, types={"a <b>": "number"}
+        )
+    page = ElementTree.fromstring(f"<div>{table._repr_html_()}</div>")
+    rows = [["".join(cell.itertext()) for cell in row] for row in page.iter("tr")]
+    assert rows[0] == ["column", "kind", "missing", "unreadable", "values"]
+    assert [row[:4] for row in rows[1:]] == [
+        ["a <b>", "number", "5", "5"],
+        ["n", "number", "5", ""],
+    ]
+    words = ["".join(one.itertext()) for one in page.findall("p")]
+    assert all(one in repr(table) for one in words) and "could not be read" in words[-1]

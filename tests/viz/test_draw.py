@@ -149,6 +149,49 @@ def test_a_notebook_shows_models_graphs_and_histories():
     assert long._repr_svg_() is None  # too large for a picture: the text is shown
 
 
+def test_a_notebook_shows_texts_with_whole_lines_and_escaped():
+    derivation, values = pel.explain(named, 0.5, 2.0), pel.show(named, 0.5, 2.0)
+    for one in (derivation, values, pel.show(named, 0.5, 2.0, stage="fuse")):
+        shown = tree_of(one._repr_html_())
+        assert shown.text == str(one)
+        assert {"white-space: pre", "font-family: monospace"} <= set(shown.get("style").split("; "))
+
+
+def test_ticks_of_epochs_are_whole_numbers():
+    for epochs in (1, 2, 3, 7, 30):
+        history = type(MLP.history)()
+        for k in range(epochs):
+            history.add_epoch({"loss": 1 / (k + 1), "val_loss": 2 / (k + 1)})
+        under = [one for one in nodes_of(history, "muted middle small") if one.text != "epoch"]
+        numbers = [float(one.text) for one in under]
+        assert numbers and all(n == int(n) and 1 <= n <= epochs for n in numbers)
+        assert len(nodes_of(history, "plus-area paper-line")) == (epochs == 1)  # a point
+    point = nodes_of(one_epoch := type(MLP.history)(), "plus-area paper-line")
+    assert point == []
+    one_epoch.add_epoch({"loss": 0.5})
+    (point,) = nodes_of(one_epoch, "plus-area paper-line")
+    assert 100 < float(point.get("cx")) < 350  # not at the border, where it would be cut
+
+
+def nodes_of(history, cls):
+    return [one for one in tree(history.plot()).iter() if one.get("class") == cls]
+
+
+def test_a_long_run_keeps_its_peaks_and_the_numbers_of_its_epochs():
+    history = type(MLP.history)()
+    loss = np.full(5000, 0.5)
+    loss[1234], loss[77] = 9.0, 0.001
+    for value in loss:
+        history.add_epoch({"loss": float(value)})
+    (curve,) = nodes_of(history, "bare plus-line")
+    heights = [float(one.split(" ")[-1]) for one in curve.get("d").replace("M", "L").split("L")[1:]]
+    levels = sorted(set(heights))
+    assert len(levels) == 3 and [heights.count(levels[0]), heights.count(levels[2])] == [1, 1]
+    history.counts["epochs"] = 150_000  # as of a run whose curves were thinned to every second
+    _, numbers = history.__pellucid_curves__()
+    assert (numbers[0], numbers[-1], len(numbers)) == (2, 10_000, 5000)
+
+
 def tree_of(text):
     from xml.etree import ElementTree
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, overload
 
 import numpy as np
 
+from pellucid.core import display
 from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError, ShapeError, nearest
 from pellucid.data import numerals
@@ -21,6 +22,7 @@ Array = np.ndarray[Any, Any]
 SHOWN = 5  # unreadable cells that are named
 _SHOWN_LEVELS = 4
 _WIDE = 70  # characters of the last column of a printed table
+_NUMBERS = ("missing", "unreadable")  # columns of it that hold numbers
 
 
 class Problem(NamedTuple):
@@ -255,9 +257,27 @@ class Table:
 
     def __repr__(self) -> str:
         """What was inferred, as a table, and what could not be read."""
+        head, rows, said = self._shown()
+        lines = [head, ""]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        for row in rows:
+            cells = [
+                cell.rjust(width) if rows[0][i] in _NUMBERS else cell.ljust(width)
+                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ]
+            lines.append("  ".join(cells).rstrip())
+        return "\n".join([*lines, *([""] if said else []), *said])
+
+    def _repr_html_(self) -> str:
+        """The same in a notebook."""
+        head, (names, *rows), said = self._shown()
+        return display.table(head, names, rows, _NUMBERS, said)
+
+    def _shown(self) -> tuple[str, list[tuple[str, ...]], list[str]]:
+        """What stands above the columns, the names of what is told of each, it, and below."""
         head = f"{self.source or 'Table'}: {count(len(self), 'row')}, "
         head += count(len(self._columns), "column")
-        rows = [("column", "kind", "missing", "unreadable", "values")]
+        rows: list[tuple[str, ...]] = [("column", "kind", "missing", "unreadable", "values")]
         for column in self.columns:
             gone = int(column.missing.sum())
             bad = f"{column.unreadable:,}" if column.unreadable else ""
@@ -265,17 +285,8 @@ class Table:
             values = _short(column.summary(), _WIDE)
             rows.append((name, column.kind, f"{gone:,}" if gone else "", bad, values))
         if not any(row[3] for row in rows[1:]):
-            rows = [(*row[:3], row[4]) for row in rows]  # type: ignore[misc]
-        lines = [head, ""]
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-        for row in rows:
-            cells = [
-                cell.rjust(width) if rows[0][i] in ("missing", "unreadable") else cell.ljust(width)
-                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ]
-            lines.append("  ".join(cells).rstrip())
-        said = [*(note.text for note in self.notes), *self.unread()]
-        return "\n".join([*lines, *([""] if said else []), *said])
+            rows = [(*row[:3], row[4]) for row in rows]
+        return head, rows, [*(note.text for note in self.notes), *self.unread()]
 
     def unread(self) -> list[str]:
         """For each column with cells that could not be read: how many, and the first of them."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pellucid.core.errors import ArgumentError, nearest
-from pellucid.keras import arguments
+from pellucid.keras import arguments, blame
 from pellucid.keras.arguments import Arguments, bound, signature
 from pellucid.keras.tensors import applied
 from pellucid.nn import activations as ours
@@ -73,7 +73,7 @@ ROWS: dict[str, Callable[[Arguments], Any]] = {
 def _function(name: str, make: Callable[[Arguments], Any]) -> Callable[..., Any]:
     def function(*args: Any, **kwargs: Any) -> Any:
         given, _ = bound("activations", name, args, kwargs)
-        x, made = given.x, make(given)
+        x, made = given.x, blame.made(given, make)
         given.finish()
         return applied(lambda x: ours.activate(made, as_float(x)), (x,), {}, name)
 

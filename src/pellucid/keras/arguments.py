@@ -19,6 +19,7 @@ import numpy as np
 
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.core.names import unknown_names
+from pellucid.keras import blame
 from pellucid.keras.outside import ARGUMENTS, reason
 
 _EMPTY = inspect.Parameter.empty
@@ -26,7 +27,7 @@ _EMPTY = inspect.Parameter.empty
 
 @functools.cache
 def table() -> dict[str, Any]:
-    """What Keras offers: {"rooms": {room: {name: arguments}}, "methods": {class: …}}."""
+    """What Keras offers: {"rooms": {room: {name: arguments}}, "members": {class: …}}."""
     found: dict[str, Any] = json.loads((Path(__file__).parent / "names.json").read_text())
     return found
 
@@ -91,6 +92,10 @@ class Arguments:
         if not any(same(value, one) for one in allowed):
             refuse(self.where_, name, value, f"it must be {' or '.join(map(repr, allowed))}")
 
+    def changed(self, name: str, value: Any) -> Arguments:
+        """The same arguments, with another value of one."""
+        return Arguments(self.where_, {**self.values_, name: value}, self.defaults_)
+
     def finish(self) -> None:
         """Refuses what differs from Keras's default and was not read."""
         for name, value in self.values_.items():
@@ -105,6 +110,12 @@ def refuse(where: str, name: str, value: Any, why: str = "") -> NoReturn:
     raise ArgumentError(
         f"keras.{where}", f"{name} of Keras is not there, got {name}={shown}: {why}", ""
     )
+
+
+def permit(where: str, name: str, value: Any, *allowed: Any, why: str = "") -> None:
+    """Refuses other values of an argument of Keras than these."""
+    if not any(same(value, one) for one in allowed):
+        refuse(where, name, value, why)
 
 
 def bound(
@@ -132,6 +143,7 @@ def bound(
         raise ArgumentError(f"keras.{where}", f"{error} of {name}{form}") from None
     values.apply_defaults()
     defaults = {key: one.default for key, one in form.parameters.items()}
+    blame.check_kinds(where, values.arguments, defaults)
     return Arguments(where, values.arguments, defaults), rest
 
 
@@ -140,7 +152,7 @@ def keras_function(room: str, name: str, make: Callable[[Arguments], Any]) -> Ca
 
     def function(*args: Any, **kwargs: Any) -> Any:
         given, _ = bound(room, name, args, kwargs)
-        made = make(given)
+        made = blame.made(given, make)
         given.finish()
         return made
 

@@ -6,17 +6,19 @@ once on tensors, it becomes a part of the graph of layers that it makes.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pellucid import models
 from pellucid.core.errors import ArgumentError
-from pellucid.keras import regularizers, terms
-from pellucid.keras.arguments import refuse
-from pellucid.keras.session import SESSION
+from pellucid.keras import blame, regularizers, terms
+from pellucid.keras.arguments import permit, refuse
+from pellucid.keras.members import unknown_member
+from pellucid.keras.session import SESSION, settle
 from pellucid.keras.tensors import (
     LOSSES,
     ROOT,
@@ -58,6 +60,13 @@ class _Training:
 
 
 TRAINING = _Training()
+# Methods of a person's own layer that nothing here would call.
+_NEVER = {
+    "compute_mask": "masks are outside",
+    "compute_output_spec": "the shape is that of what call makes",
+    "save_own_variables": "a file holds the arrays of add_weight",
+    "load_own_variables": "a file holds the arrays of add_weight",
+}
 
 
 class Layer(Weighted):
@@ -68,6 +77,11 @@ class Layer(Weighted):
         dtype: None, or that of keras.config.floatx.
         name: counted where it is None: dense, dense_1, …
     """
+
+    autocast = True
+
+    if not TYPE_CHECKING:  # for a type checker there is no such name
+        __getattr__ = unknown_member
 
     def __init__(
         self,
@@ -82,8 +96,9 @@ class Layer(Weighted):
         where = type(self).__name__
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self._activity = regularizers.penalties(where, activity_regularizer)
-        if dtype is not None and getattr(dtype, "name", dtype) != SESSION.floatx:
-            refuse(where, "dtype", dtype)
+        permit(where, "dtype", getattr(dtype, "name", dtype), None, SESSION.floatx)
+        given = {"trainable": trainable, "name": name}
+        blame.check_kinds(where, given, {"trainable": True, "name": None})
         if autocast is not True:
             refuse(where, "autocast", autocast, "numbers are converted to the dtype of the model")
         self._sample = _sample(where, kwargs)
@@ -91,6 +106,7 @@ class Layer(Weighted):
             refuse(where, key, value, "Keras's layers do not have this argument")
         self.name = SESSION.name(where) if name is None else name
         self._trainable = bool(trainable)
+        self.dtype = SESSION.floatx
         self.built = False
 
     # -- what stands inside -----------------------------------------------------------------
@@ -168,7 +184,27 @@ class Layer(Weighted):
             ),
         )
         self.__dict__["_made_tensor"] = made
+        self.__dict__["_read_tensor"] = args[0] if args else next(iter(kwargs.values()))
         return made
+
+    @property
+    def compute_dtype(self) -> str:
+        return self.dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        return self.dtype
+
+    @property
+    def path(self) -> str:
+        return self.name
+
+    @property
+    def input(self) -> Any:
+        """What the latest call read: a tensor, or several as they were given."""
+        if self.__dict__.get("_read_tensor") is None:
+            raise AttributeError(f"{self.name} was not called yet")
+        return self.__dict__["_read_tensor"]
 
     @property
     def output(self) -> Any:
@@ -200,6 +236,8 @@ class Layer(Weighted):
         token = ROOT.set(tensors[0].root)
         try:
             if not self.built:
+                for name in filter(functools.partial(hasattr, type(self)), _NEVER):
+                    refuse(type(self).__name__, name, "…", _NEVER[name])
                 shapes = mapped(args[0], lambda one: getattr(one, "shape", None))
                 self.build(shapes)
                 self.built = True
@@ -215,6 +253,7 @@ class Layer(Weighted):
         if kwargs or len(args) != 1:
             raise ArgumentError(where, "a call on arrays takes one argument, an array or a list")
         given = args[0]
+        settle()
         if any(isinstance(one, Value) for one in flat(given)) or is_tracing():
             return self._on_values(given)
         plain = given
@@ -280,6 +319,11 @@ class Layer(Weighted):
     def get_config(self) -> dict[str, Any]:
         """The name and whether it trains: what a subclass adds its arguments to."""
         return {"name": self.name, "trainable": self.trainable}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Layer:
+        """A layer with the arguments that `get_config` gave."""
+        return cls(**config)
 
     @property
     def losses(self) -> list[Any]:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from pellucid.core import display
 from pellucid.core.errors import ArgumentError
+from pellucid.keras import blame
 from pellucid.keras.arguments import refuse
+from pellucid.keras.members import unknown_member
+from pellucid.viz.progress import progress
+from pellucid.viz.svg import Picture
 
 BATCH = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
 NEVER = (
@@ -20,10 +26,15 @@ class Callback:
 
     Attributes:
         model: the model; params: {"epochs", "steps", "verbose"}.
-        reads_weights: whether hooks look at the weights, which costs copies.
+        reads_weights: whether hooks of epochs may look at more than their logs; short epochs of a
+            run whose callbacks do not are trained several in one go.
     """
 
     reads_weights = True
+    _idle: tuple[Any, ...] = ()  # hooks of steps that do nothing as this one was made
+
+    if not TYPE_CHECKING:  # for a type checker there is no such name
+        __getattr__ = unknown_member
 
     def __init__(self) -> None:
         self.params: dict[str, Any] = {}
@@ -85,7 +96,15 @@ class Callback:
 
 def sees_batches(one: Callback) -> bool:
     """Whether a callback has a hook of single steps."""
-    return any(getattr(type(one), name, None) is not getattr(Callback, name) for name in BATCH)
+    idle = [getattr(Callback, name) for name in BATCH]
+    return any(
+        name in vars(one) or getattr(type(one), name) not in (*idle, *one._idle) for name in BATCH
+    )
+
+
+def acts(one: Callback) -> bool:
+    """Whether hooks of epochs do more than follow measures, so that epochs come one by one."""
+    return one.reads_weights or type(one).on_epoch_begin is not Callback.on_epoch_begin
 
 
 def as_callbacks(given: Any) -> list[Callback]:
@@ -95,7 +114,8 @@ def as_callbacks(given: Any) -> list[Callback]:
         ArgumentError: for what is none, or has a hook that nothing calls.
     """
     several = given.callbacks if isinstance(given, CallbackList) else given
-    listed = list(several) if isinstance(several, (list, tuple)) else [several] if several else []
+    listed = list(several) if isinstance(several, (list, tuple)) else [several]
+    listed = [] if several is None else listed
     for one in listed:
         if not isinstance(one, Callback):
             raise ArgumentError("keras.callbacks", f"expected a Callback of keras, got {one!r}")
@@ -108,6 +128,7 @@ def as_callbacks(given: Any) -> list[Callback]:
 class CallbackList:
     """Several callbacks as one."""
 
+    @blame.kinds("callbacks.CallbackList")
     def __init__(
         self,
         callbacks: Any = None,
@@ -150,6 +171,7 @@ class History(Callback):
         super().__init__()
         self.history: dict[str, list[float]] = {}
         self.epoch: list[int] = []
+        self._taken: dict[str, list[int]] = {}  # the epoch of each number
 
     def on_train_begin(self, logs: Any = None) -> None:
         self.epoch = []
@@ -158,13 +180,34 @@ class History(Callback):
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+            self._taken.setdefault(name, []).append(epoch)
+
+    def plot(self) -> Picture:
+        """The curves of the epochs: a panel for each measure, with validation beside training."""
+        return progress(*self.__pellucid_curves__())
+
+    def __pellucid_curves__(self) -> tuple[dict[str, list[float]], list[int]]:
+        """What `pel.draw` draws of a run, and the numbers of its epochs."""
+        curves = {}
+        for name, values in self.history.items():
+            known = dict(zip(self._taken.get(name, self.epoch), values, strict=False))
+            curves[name] = [known.get(epoch, math.nan) for epoch in self.epoch]
+        return curves, [epoch + 1 for epoch in self.epoch]
+
+    def __pellucid_steps__(self) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+        """What it draws of its steps: none is kept."""
+        return {}, {}
+
+    def _repr_svg_(self) -> str | None:
+        """The curves in a notebook."""
+        return display.svg(self)
 
 
 class Monitor(Callback):
     """Follows a measure of the epochs."""
 
     def _follow(self, where: str, monitor: str, mode: str, min_delta: float) -> None:
-        if mode not in ("auto", "min", "max"):
+        if not isinstance(mode, str) or mode not in ("auto", "min", "max"):
             raise ArgumentError(
                 f"keras.callbacks.{where}", f"mode must be auto, min or max, got {mode!r}"
             )

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError
-from pellucid.keras import arguments
-from pellucid.keras.arguments import refuse
-from pellucid.keras.callback import BATCH, NEVER, Callback, CallbackList, History, Monitor
+from pellucid.keras import arguments, blame
+from pellucid.keras.arguments import permit, refuse
+from pellucid.keras.callback import NEVER, Callback, CallbackList, History, Monitor
 from pellucid.keras.recording import BackupAndRestore, ModelCheckpoint
 from pellucid.train.logs import TensorBoardLog
 
@@ -21,7 +20,7 @@ from pellucid.train.logs import TensorBoardLog
 class EarlyStopping(Monitor):
     """As keras.callbacks.EarlyStopping."""
 
-    @checked
+    @blame.kinds("callbacks.EarlyStopping", verbose=blame.LEVEL)
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -77,7 +76,7 @@ class ReduceLROnPlateau(Monitor):
 
     reads_weights = False
 
-    @checked
+    @blame.kinds("callbacks.ReduceLROnPlateau", verbose=blame.LEVEL)
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -132,7 +131,7 @@ class LearningRateScheduler(Callback):
 
     reads_weights = False
 
-    @checked
+    @blame.kinds("callbacks.LearningRateScheduler", verbose=blame.LEVEL)
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
         super().__init__()
         self.schedule, self.verbose = schedule, verbose
@@ -155,7 +154,7 @@ class LearningRateScheduler(Callback):
 class LambdaCallback(Callback):
     """As keras.callbacks.LambdaCallback."""
 
-    @checked
+    @blame.kinds("callbacks.LambdaCallback")
     def __init__(
         self,
         on_epoch_begin: Any = None,
@@ -176,9 +175,12 @@ class LambdaCallback(Callback):
         for name, function in given.items():
             if not hasattr(Callback, name) or name in NEVER:
                 refuse("callbacks.LambdaCallback", name, function, "no hook has this name")
+            if function is not None and not callable(function):
+                raise ArgumentError(
+                    "keras.callbacks.LambdaCallback", f"{name} must be a function, got {function!r}"
+                )
             if function is not None:
                 setattr(self, name, function)
-        self.sees_batches = any(given.get(name) is not None for name in BATCH)
 
 
 class TerminateOnNaN(Callback):
@@ -186,7 +188,7 @@ class TerminateOnNaN(Callback):
 
     reads_weights = False
 
-    @checked
+    @blame.kinds("callbacks.TerminateOnNaN")
     def __init__(self, raise_error: bool = False) -> None:
         super().__init__()
         self.raise_error = raise_error
@@ -197,9 +199,13 @@ class CSVLogger(Callback):
 
     reads_weights = False
 
-    @checked
+    @blame.kinds("callbacks.CSVLogger")
     def __init__(self, filename: Any, separator: str = ",", append: bool = False) -> None:
         super().__init__()
+        if len(separator) != 1:
+            raise ArgumentError(
+                "keras.callbacks.CSVLogger", f"separator must be one character, got {separator!r}"
+            )
         self.filename, self.separator, self.append = Path(filename), separator, append
         self._keys: list[str] | None = None
 
@@ -232,7 +238,7 @@ class TensorBoard(Callback):
 
     reads_weights = False
 
-    @checked
+    @blame.kinds("callbacks.TensorBoard")
     def __init__(
         self,
         log_dir: Any = "logs",
@@ -246,18 +252,15 @@ class TensorBoard(Callback):
         embeddings_metadata: Any = None,
     ) -> None:
         super().__init__()
+        where = "callbacks.TensorBoard"
         for name, value, plain in (
             ("histogram_freq", histogram_freq, 0), ("write_images", write_images, False),
             ("write_steps_per_second", write_steps_per_second, False),
             ("profile_batch", profile_batch, 0), ("embeddings_freq", embeddings_freq, 0),
             ("embeddings_metadata", embeddings_metadata, None),
         ):  # fmt: skip
-            if value != plain:
-                refuse("callbacks.TensorBoard", name, value, "curves are written, nothing else")
-        if update_freq != "epoch":
-            refuse("callbacks.TensorBoard", "update_freq", update_freq, "curves are of epochs")
-        if write_graph not in (True, False):
-            refuse("callbacks.TensorBoard", "write_graph", write_graph)
+            permit(where, name, value, plain, why="curves are written, nothing else")
+        permit(where, "update_freq", update_freq, "epoch", why="curves are of epochs")
         self._log = TensorBoardLog(log_dir)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:

@@ -17,7 +17,7 @@ from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.keras import losses, optimizers, training
 from pellucid.keras import metrics as metrics_room
-from pellucid.keras.arguments import refuse
+from pellucid.keras.arguments import permit, refuse
 from pellucid.keras.base import trains
 from pellucid.keras.networks import Network, array, as_arrays, numbers
 from pellucid.keras.objective import Objective
@@ -52,8 +52,7 @@ class Compiled(Network):
             ("jit_compile", jit_compile, ("auto", True)),
             ("auto_scale_loss", auto_scale_loss, (True,)),
         ):
-            if value not in plain:
-                refuse("Model.compile", name, value)
+            permit("Model.compile", name, value, *plain)
         self.optimizer = optimizers.get(optimizer)
         self.loss = loss
         for one in flat(loss):
@@ -166,6 +165,9 @@ class Compiled(Network):
         table, measured = self._metrics(architecture)
         several = len(inner) > 1
         weights = self._compiled["weights"]
+        if not several:
+            why = "of one output it scales the rate"
+            permit("Model.compile", "loss_weights", weights, None, 1, 1.0, [1], [1.0], why=why)
         rates = {
             name: 0.0 for name, layer in architecture.unique().items()
             if id(layer) in frozen and layer.variables.params
@@ -285,8 +287,9 @@ class Compiled(Network):
     def _x(self, x: Any) -> Any:
         """Features in the form of the Model of ours."""
         arrays = [array(one) for one in self._given(x, "inputs")]
-        words = self.network().architecture.inputs.names
-        return arrays[0] if len(arrays) == 1 else dict(zip(words, arrays, strict=True))
+        if len(arrays) == 1:
+            return arrays[0]
+        return dict(zip(self.network().architecture.inputs.names, arrays, strict=True))
 
     def _rows(self, x: Any, y: Any, weights: Any) -> tuple[Any, Any, Any]:
         """Features, targets and weights of rows in the form of the Model that is trained."""

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pellucid.core.errors import ArgumentError, nearest
-from pellucid.keras import arguments
+from pellucid.keras import arguments, blame
 from pellucid.keras.arguments import Arguments, bound, signature
+from pellucid.keras.members import unknown_member
 from pellucid.nn import regularizers as ours
 
 ROWS: dict[str, Callable[[Arguments], Any]] = {
@@ -27,13 +28,15 @@ class Constraint:
 
     make: ours.Regularizer | None = None
     axis: Any = None
+    if not TYPE_CHECKING:  # for a type checker there is no such name
+        __getattr__ = unknown_member
 
 
 def _class(name: str, make: Callable[[Arguments], Any]) -> type[Constraint]:
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         given, _ = bound("constraints", name, args, kwargs)
         self.axis = given.axis if "axis" in given.values_ else None
-        self.make = make(given)
+        self.make = blame.made(given, make)
         given.finish()
 
     doc = f"As keras.constraints.{name}."

@@ -12,8 +12,9 @@ from pellucid.core.config import record
 from pellucid.core.dtypes import DType
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.core.shapes import Shape
-from pellucid.keras import arguments
+from pellucid.keras import arguments, blame
 from pellucid.keras.arguments import Arguments, bound, signature
+from pellucid.keras.members import unknown_member
 from pellucid.keras.session import SESSION
 from pellucid.nn import init
 from pellucid.ops.composite.base import asvalue
@@ -94,6 +95,8 @@ class Initializer:
     """How weights start. One of a person's own defines `__call__(shape, dtype=None)`."""
 
     inner: Any = None
+    if not TYPE_CHECKING:  # for a type checker there is no such name
+        __getattr__ = unknown_member
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
         """An array of first numbers."""
@@ -106,7 +109,7 @@ class Initializer:
 def _class(name: str, make: Callable[[Arguments], Any]) -> type[Initializer]:
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         given, _ = bound("initializers", name, args, kwargs)
-        self.inner = make(given)
+        self.inner = blame.made(given, make)
         given.finish()
 
     doc = f"As keras.initializers.{name}."

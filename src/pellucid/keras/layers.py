@@ -11,8 +11,8 @@ import numpy as np
 import pellucid.numpy as pnp
 from pellucid import nn
 from pellucid.core.errors import ArgumentError, ShapeError
-from pellucid.keras import arguments, regularizers
-from pellucid.keras.arguments import bound, refuse, signature
+from pellucid.keras import arguments, blame, regularizers
+from pellucid.keras.arguments import bound, permit, refuse, signature
 from pellucid.keras.base import COMMON, Layer
 from pellucid.keras.layers_more import ADAPTIVE, EinsumDense
 from pellucid.keras.lookups import IntegerLookup, StringLookup
@@ -30,6 +30,11 @@ class InputLayer(Layer):
         given, _ = bound("layers", "InputLayer", args, kwargs)
         shape = given.shape
         if given.batch_shape is not None:
+            if not isinstance(given.batch_shape, (list, tuple)) or not given.batch_shape:
+                raise ArgumentError(
+                    "keras.Input",
+                    f"batch_shape must be a tuple such as (None, 4), got {given.batch_shape!r}",
+                )
             rows, *rest = given.batch_shape
             if rows is not None:
                 refuse("layers.InputLayer", "batch_shape", given.batch_shape, "write None for rows")
@@ -43,6 +48,12 @@ class InputLayer(Layer):
             refuse("layers.InputLayer", "dtype", dtype, "a network reads numbers")
         super().__init__(name=given.name)
         given.finish()
+        if not isinstance(shape, (list, tuple)) or not all(
+            one is None or isinstance(one, (int, np.integer)) for one in shape
+        ):
+            raise ArgumentError(
+                "keras.Input", f"shape must be a tuple of whole numbers, got {shape!r}"
+            )
         self.batch_shape = (None, *shape)
         self.output = input_tensor(tuple(shape), self.name)
         self.output.node = Node(self, [])
@@ -56,7 +67,8 @@ def Input(*args: Any, **kwargs: Any) -> KerasTensor:
     """The tensor of a network's input; `shape` is that of one sample."""
     given, _ = bound("layers", "Input", args, kwargs)
     for name in ("sparse", "ragged", "tensor", "optional", "batch_size"):
-        if getattr(given, name) not in (None, False):
+        value = getattr(given, name)
+        if value is not None and value is not False:
             refuse("Input", name, getattr(given, name))
     values = {name: getattr(given, name) for name in ("shape", "dtype", "batch_shape", "name")}
     made: KerasTensor = InputLayer(**values).output
@@ -64,6 +76,7 @@ def Input(*args: Any, **kwargs: Any) -> KerasTensor:
 
 
 Input.__signature__ = signature("layers", "Input")  # type: ignore[attr-defined]
+InputLayer.__signature__ = signature("layers", "InputLayer")  # type: ignore[attr-defined]
 
 
 class _Merge(Layer):
@@ -76,7 +89,9 @@ class _Merge(Layer):
 
     def call(self, inputs: Any) -> Any:
         if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
-            raise ArgumentError(f"keras.{self.name}", "it takes a list of two tensors or more")
+            raise ArgumentError(
+                f"keras.{self.name}", "inputs must be a list of two tensors or more"
+            )
         return self._merged(list(inputs))
 
     def _inner(self, make: Callable[..., Any]) -> Any:
@@ -132,17 +147,21 @@ class Dot(_Merge):
 
 
 def _functional(kind: type[Layer], name: str) -> Callable[..., Any]:
-    def function(inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        return kind(*args, **kwargs)(inputs)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        given, rest = bound("layers", name, args, kwargs, COMMON)
+        values = {one: getattr(given, one) for one in given.values_ if one != "inputs"}
+        return kind(**values, **rest)(given.inputs)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"As keras.layers.{name}."
+    function.__signature__ = signature("layers", name)  # type: ignore[attr-defined]
     return function
 
 
 class Lambda(Layer):
     """A function of tensors as a layer, written with keras.ops."""
 
+    @blame.kinds("layers.Lambda")
     def __init__(
         self,
         function: Callable[..., Any],
@@ -156,6 +175,10 @@ class Lambda(Layer):
             raise ArgumentError("keras.layers.Lambda", f"function must be one, got {function!r}")
         if mask is not None:
             refuse("layers.Lambda", "mask", mask, "masks are outside")
+        if arguments is not None and not isinstance(arguments, dict):
+            raise ArgumentError(
+                "keras.layers.Lambda", f"arguments must be a dict, got {arguments!r}"
+            )
         self._function, self._given = function, dict(arguments or {})
         self._shape = output_shape
 
@@ -165,7 +188,8 @@ class Lambda(Layer):
         if callable(wanted):
             wanted = wanted(inputs.shape)[1:]
         if wanted is not None and isinstance(made, KerasTensor):
-            wanted = (wanted,) if isinstance(wanted, int) else tuple(wanted)
+            wanted = wanted if isinstance(wanted, (list, tuple)) else (wanted,)
+            wanted = tuple(wanted)
             if made.shape[1:] != wanted:
                 raise ShapeError(
                     f"keras.{self.name}",
@@ -177,6 +201,7 @@ class Lambda(Layer):
 class Normalization(Layer):
     """(x - mean)/√variance, of numbers given or learned by `adapt`."""
 
+    @blame.kinds("layers.Normalization", axis="", mean=blame.NUMBERS, variance=blame.NUMBERS)
     def __init__(
         self,
         axis: Any = -1,
@@ -186,8 +211,7 @@ class Normalization(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if axis not in (-1, None):
-            refuse("layers.Normalization", "axis", axis, "it must be -1 or None")
+        permit("layers.Normalization", "axis", axis, -1, None, why="it must be -1 or None")
         if (mean is None) != (variance is None):
             raise ArgumentError("keras.layers.Normalization", "give mean and variance, or neither")
         self.axis, self.invert = axis, invert
@@ -217,6 +241,7 @@ class Normalization(Layer):
 class CategoryEncoding(Layer):
     """Whole numbers as rows of zeros and ones."""
 
+    @blame.kinds("layers.CategoryEncoding", output_mode=blame.TEXT)
     def __init__(
         self,
         num_tokens: Any = None,
@@ -262,7 +287,12 @@ class Discretization(Layer):
             refuse("layers.Discretization", "num_bins", given.num_bins, "give bin_boundaries")
         given.only("output_mode", "int", "one_hot")
         self.output_mode = given.output_mode
-        self.bin_boundaries = np.asarray(given.bin_boundaries)
+        if not blame.fits(blame.NUMBERS, given.bin_boundaries):
+            raise ArgumentError(
+                "keras.layers.Discretization",
+                f"bin_boundaries must be numbers, got {given.bin_boundaries!r}",
+            )
+        self.bin_boundaries = np.atleast_1d(np.asarray(given.bin_boundaries))
         given.finish()
 
     def call(self, inputs: Any) -> Any:
@@ -292,6 +322,7 @@ class ActivityRegularization(Layer):
         return inputs
 
 
+Discretization.__signature__ = signature("layers", "Discretization")  # type: ignore[attr-defined]
 _OWN: dict[str, Any] = {
     "ActivityRegularization": ActivityRegularization, "EinsumDense": EinsumDense, **ADAPTIVE,
     "CategoryEncoding": CategoryEncoding, "Concatenate": Concatenate,

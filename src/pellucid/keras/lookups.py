@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core.errors import ArgumentError
-from pellucid.keras.arguments import bound
+from pellucid.keras.arguments import bound, refuse, signature
 from pellucid.keras.base import Layer
 from pellucid.keras.tensors import KerasTensor, flat
 
@@ -33,6 +33,12 @@ class Lookup(Layer):
             given.only("vocabulary_dtype", "int64")
         if "oov_method" in given.values_:
             given.only("oov_method", "floormod")
+        for name in ("mask_token", "oov_token"):
+            token = getattr(given, name)
+            if token is not None and not isinstance(token, (str, int, np.integer)):
+                refuse(type(self).__name__, name, token, "a token is a word or a whole number")
+        if self.max_tokens is not None and self.max_tokens < 2:
+            refuse(type(self).__name__, "max_tokens", self.max_tokens, "it must be 2 or more")
         self._words: list[Any] = []
         if given.vocabulary is not None:
             self.set_vocabulary(given.vocabulary)
@@ -46,13 +52,20 @@ class Lookup(Layer):
         )
         return [*mask, *[self.oov_token] * self._unknown]
 
-    def set_vocabulary(self, vocabulary: Any) -> None:
+    def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
         """Gives the words, most frequent first."""
+        if idf_weights is not None:
+            refuse(type(self).__name__, "idf_weights", idf_weights, "words are counted alone")
         if isinstance(vocabulary, str):
             raise ArgumentError(
                 f"keras.layers.{type(self).__name__}",
                 "vocabulary must be a list, got the name of a file",
                 "Read it: open(path).read().split().",
+            )
+        if not hasattr(vocabulary, "__iter__") or getattr(vocabulary, "ndim", 1) != 1:
+            raise ArgumentError(
+                f"keras.layers.{type(self).__name__}",
+                f"vocabulary must be a list of words, got {vocabulary!r}",
             )
         words = [one.item() if isinstance(one, np.generic) else one for one in vocabulary]
         first = self._first
@@ -60,8 +73,10 @@ class Lookup(Layer):
         if len(set(self._words)) < len(self._words):
             raise ArgumentError(f"keras.{self.name}", "vocabulary must hold each word once")
 
-    def adapt(self, data: Any) -> None:
+    def adapt(self, data: Any, steps: Any = None) -> None:
         """Learns the words of data: by how often they stand there, then backwards."""
+        if steps is not None:
+            refuse(type(self).__name__, "steps", steps, "data is an array")
         counts = Counter(np.asarray(data).reshape(-1).tolist())
         counts.pop(self.mask_token, None)
         words = sorted(counts, key=lambda one: (counts[one], one), reverse=True)
@@ -110,6 +125,10 @@ class Lookup(Layer):
 class StringLookup(Lookup):
     """As keras.layers.StringLookup, on arrays."""
 
+    __signature__ = signature("layers", "StringLookup")
+
 
 class IntegerLookup(Lookup):
     """As keras.layers.IntegerLookup, on arrays."""
+
+    __signature__ = signature("layers", "IntegerLookup")

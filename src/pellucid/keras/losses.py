@@ -10,8 +10,9 @@ import numpy as np
 import pellucid.numpy as pnp
 from pellucid import nn
 from pellucid.core.errors import ArgumentError, nearest
-from pellucid.keras import arguments, formulas
+from pellucid.keras import arguments, blame, formulas
 from pellucid.keras.arguments import Arguments, bound, refuse, signature
+from pellucid.keras.members import unknown_member
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import aligned, applied, flat
 from pellucid.nn.losses.base import Loss as Inner
@@ -151,6 +152,8 @@ class Loss:
     """What training lowers. One of your own defines `call(y_true, y_pred)`."""
 
     room_name = ""
+    if not TYPE_CHECKING:  # for a type checker there is no such name
+        __getattr__ = unknown_member
     make: Make
 
     def __init__(
@@ -209,7 +212,8 @@ class Loss:
         if not self.room_name:
             return UserLoss(self._per_row)
         assert self._arguments is not None
-        made = type(self).make(self._arguments, end if isinstance(end, str) else "an own function")
+        word = end if isinstance(end, str) else "an own function"
+        made: Inner | None = blame.made(self._arguments, lambda a: type(self).make(a, word))
         self._arguments.finish()
         refused = made is None or contract(made, end).refusal is not None
         if refused or self.reduction == "sum":

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import pellucid.numpy as pnp
 from pellucid.core.errors import ArgumentError, PellucidError
 from pellucid.keras.arguments import refuse
+from pellucid.keras.members import unknown_member
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import Variable, aligned
 from pellucid.ops import composite
@@ -117,6 +118,8 @@ class Metric:
 
     room_name = ""
     direction = ""  # "max" where more is better, "min" where less is
+    if not TYPE_CHECKING:  # for a type checker there is no such name
+        __getattr__ = unknown_member
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         if dtype is not None and str(dtype) not in ("float32", "float64", "int32", "int64", "int"):

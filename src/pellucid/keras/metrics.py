@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pellucid.numpy as pnp
 from pellucid.core.arguments import choice, real
 from pellucid.core.errors import ArgumentError, nearest
-from pellucid.keras import arguments, formulas
+from pellucid.keras import arguments, blame, formulas
 from pellucid.keras.arguments import Arguments, bound, refuse, signature
 from pellucid.keras.losses import FUNCTIONS
 from pellucid.keras.metric import Given, Mean, Metric, Sum, Whole, _as_it_is
@@ -258,7 +258,8 @@ class MeanMetricWrapper(Mean):
 def _mean_class(name: str) -> type[Metric]:
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         given, _ = bound("metrics", name, args, kwargs)
-        MeanMetricWrapper.__init__(self, MEANS[name](given), given.name, given.dtype)
+        function = blame.made(given, MEANS[name])
+        MeanMetricWrapper.__init__(self, function, given.name, given.dtype)
         given.finish()
 
     return _class(name, MeanMetricWrapper, {"__init__": __init__})
@@ -272,7 +273,7 @@ def _sum_class(name: str) -> type[Metric]:
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         given, _ = bound("metrics", name, args, kwargs)
         Metric.__init__(self, given.dtype, given.name)
-        self.counted, self.several = SUMS[name](given)
+        self.counted, self.several = blame.made(given, SUMS[name])
         given.finish()
 
     return _class(name, Whole, {"__init__": __init__})

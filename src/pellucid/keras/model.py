@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 
 from pellucid import models as ours
-from pellucid.core.arguments import checked
+from pellucid.core.arguments import checked, flag
 from pellucid.core.errors import ArgumentError
-from pellucid.keras import training
+from pellucid.keras import blame, training
 from pellucid.keras.arguments import refuse
 from pellucid.keras.callback import History, as_callbacks
 from pellucid.keras.compiling import Compiled
 from pellucid.keras.networks import as_arrays, numbers
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import flat, mapped
-from pellucid.keras.training import ArrayBatches, Batches, Bridge, Measures, run
+from pellucid.keras.training import ArrayBatches, Batches, Measures, OneStep, run
 from pellucid.tables import load
 from pellucid.train.history import MAX_EPOCHS
 
@@ -28,7 +28,7 @@ class Model(Compiled):
 
     # -- fit --------------------------------------------------------------------------------
 
-    @checked
+    @blame.kinds("Model.fit")
     def fit(
         self,
         x: Any = None,
@@ -50,8 +50,6 @@ class Model(Compiled):
     ) -> History:
         """Trains on arrays, or on batches; returns the History."""
         level = training.verbosity("Model.fit", verbose)
-        if validation_freq != 1 and not isinstance(validation_freq, int):
-            refuse("Model.fit", "validation_freq", validation_freq, "a number of epochs")
         several = as_callbacks(callbacks)
         batches = training.is_batches(x)
         stream: Any = None
@@ -68,6 +66,7 @@ class Model(Compiled):
             total = steps_per_epoch
         else:
             x, y = as_arrays(x), None if y is None else as_arrays(y)
+            training.count_rows("fit", x)
             weighted = sample_weight is not None or class_weight is not None
             network = self._configure("fit", x, y, weighted)
             self._check_targets("fit", y)
@@ -108,7 +107,7 @@ class Model(Compiled):
                     "validates": held is not None,
                 }
             )
-        bridge = Bridge(self, everyone, measures, level)
+        bridge = training.bridge(self, everyone, measures, level)
         # Where nobody looks, the run is one of ours, and its history is read at the end.
         quiet = not several and not level and self.optimizer.scale == 1 and epochs <= MAX_EPOCHS
         self._first_epoch = initial_epoch
@@ -174,10 +173,15 @@ class Model(Compiled):
             return None
         if training.is_batches(given):
             return Batches(given, self._batch(), steps)
+        if not isinstance(given, (list, tuple)) or len(given) not in (1, 2, 3):
+            raise ArgumentError(
+                "keras.fit", f"validation_data must be (x, y) or (x, y, weights), got {given!r}"
+            )
         x, y, weights = training.first_rows(
             [None if one is None else as_arrays(one) for one in training.unpacked(given)],
             size, steps,
         )  # fmt: skip
+        training.count_rows("fit validation_data", x)
         made = self._rows(x, y, weights)
         return made[: 2 if made[2] is None else 3]
 
@@ -210,6 +214,7 @@ class Model(Compiled):
         """The loss, or a list with the metrics, or a dict of them."""
         for name, value in kwargs.items():
             refuse("Model.evaluate", name, value, "Keras's evaluate does not have it")
+        flag("keras.evaluate", "return_dict", return_dict)
         level, several = training.verbosity("Model.evaluate", verbose), as_callbacks(callbacks)
         for one in several:
             one.set_model(self)
@@ -221,6 +226,7 @@ class Model(Compiled):
             found = network.evaluate(Batches(x, self._batch(), steps), **options)
         else:
             x, y = as_arrays(x), None if y is None else as_arrays(y)
+            training.count_rows("evaluate", x)
             x, y, sample_weight = training.first_rows([x, y, sample_weight], batch_size, steps)
             network = self._configure("evaluate", x, y, sample_weight is not None)
             self._check_targets("evaluate", y)
@@ -265,7 +271,9 @@ class Model(Compiled):
             network = self.network(numbers(training.unpacked(first)[0]))
             found: Any = network.predict(Batches(x, self._features, steps))
         else:
-            (x,) = training.first_rows([as_arrays(x)], batch_size, steps)
+            x = as_arrays(x)
+            training.count_rows("predict", x)
+            (x,) = training.first_rows([x], batch_size, steps)
             network = self.network(x)
             found = network.predict(self._x(x), **options)
         made = iter(flat(found))
@@ -294,7 +302,9 @@ class Model(Compiled):
         return_dict: bool = False,
     ) -> Any:
         """One step; the loss and the metrics of the batch before it."""
+        flag("keras.train_on_batch", "return_dict", return_dict)
         x, y = as_arrays(x), None if y is None else as_arrays(y)
+        rows = training.count_rows("train_on_batch", x)
         weighted = sample_weight is not None or class_weight is not None
         network = self._configure("train_on_batch", x, y, weighted)
         self._check_targets("train_on_batch", y)
@@ -302,8 +312,9 @@ class Model(Compiled):
             sample_weight = training.by_class(y, class_weight, sample_weight)
         features, targets, weights = self._rows(x, y, sample_weight)
         found = network.fit(
-            features, targets, sample_weight=weights, batch_size=len(flat(x)[0]), shuffle=False,
-            seed=SESSION.seed(), verbose=0, callbacks=[training.OneStep(self.optimizer.scale)],
+            features, targets, sample_weight=weights, batch_size=rows, shuffle=False,
+            seed=SESSION.seed(), verbose=0,
+            callbacks=[] if self.optimizer.scale == 1 else [OneStep(self.optimizer.scale)],
         )  # fmt: skip
         row = {name: values[-1] for name, values in found.epochs.items()}
         return self._shown(self._measures(network), row, return_dict)
@@ -313,11 +324,12 @@ class Model(Compiled):
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
         """The loss and the metrics of one batch."""
+        flag("keras.test_on_batch", "return_dict", return_dict)
         x, y = as_arrays(x), None if y is None else as_arrays(y)
+        size = training.count_rows("test_on_batch", x)
         network = self._configure("test_on_batch", x, y, sample_weight is not None)
         self._check_targets("test_on_batch", y)
         features, targets, weights = self._rows(x, y, sample_weight)
-        size = len(flat(x)[0])
         row = network.evaluate(features, targets, sample_weight=weights, batch_size=size)
         return self._shown(self._measures(network), row, return_dict)
 
@@ -326,7 +338,7 @@ class Model(Compiled):
 
     # -- files ------------------------------------------------------------------------------
 
-    @checked
+    @blame.kinds("Model.save")
     def save(
         self, filepath: Any, overwrite: bool = True, zipped: Any = None, **kwargs: Any
     ) -> None:
@@ -340,7 +352,7 @@ class Model(Compiled):
             self._configure("save")
         network.save(filepath, overwrite=overwrite)
 
-    @checked
+    @blame.kinds("Model.save_weights")
     def save_weights(
         self, filepath: Any, overwrite: bool = True, max_shard_size: Any = None
     ) -> None:
@@ -356,6 +368,7 @@ class Model(Compiled):
         with path.open("wb") as file:
             np.savez(file, *self.get_weights())
 
+    @blame.kinds("Model.load_weights")
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
         """Reads what `save_weights` wrote."""
         if skip_mismatch or kwargs:

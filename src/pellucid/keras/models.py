@@ -9,7 +9,7 @@ import numpy as np
 from pellucid import models as ours
 from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError
-from pellucid.keras import arguments
+from pellucid.keras import arguments, blame
 from pellucid.keras.arguments import refuse
 from pellucid.keras.base import Layer
 from pellucid.keras.layers import InputLayer
@@ -29,12 +29,18 @@ class Sequential(Model):
         super().__init__(
             name=SESSION.name("Sequential") if name is None else name, trainable=trainable
         )
+        if layers is not None and not isinstance(layers, (list, tuple)):
+            raise ArgumentError(
+                "keras.Sequential", f"layers must be a list of layers, got {layers!r}"
+            )
         for one in layers or ():
             self.add(one)
 
     @checked
-    def add(self, layer: Any) -> None:
+    def add(self, layer: Any, rebuild: bool = True) -> None:
         """Puts a layer behind the others."""
+        if rebuild is not True:
+            refuse("Sequential.add", "rebuild", rebuild, "a network is made when it is asked for")
         if isinstance(layer, KerasTensor) and layer.node is not None:
             layer = layer.node.layer
         if not isinstance(layer, Layer):
@@ -53,6 +59,8 @@ class Sequential(Model):
     @checked
     def pop(self, rebuild: bool = True) -> Layer:
         """Takes the last layer off."""
+        if rebuild is not True:
+            refuse("Sequential.pop", "rebuild", rebuild, "a network is made when it is asked for")
         last: Layer = self._layers.pop()
         self._network = None
         return last
@@ -110,6 +118,7 @@ class Loaded(Layer):
         self.inner, self.built = inner, True
 
 
+@blame.kinds("models.load_model")
 def load_model(
     filepath: Any, custom_objects: Any = None, compile: bool = True, safe_mode: bool = True
 ) -> Model:
@@ -143,6 +152,7 @@ def load_model(
     return made
 
 
+@blame.kinds("models.save_model")
 def save_model(model: Model, filepath: Any, overwrite: bool = True, zipped: Any = None) -> None:
     """As model.save."""
     model.save(filepath, overwrite, zipped)

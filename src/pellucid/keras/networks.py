@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,13 +10,14 @@ import numpy as np
 
 import pellucid.numpy as pnp
 from pellucid import models as ours
+from pellucid.core import display
 from pellucid.core.arguments import checked
-from pellucid.core.errors import ArgumentError, nearest
-from pellucid.keras import graphs, terms
-from pellucid.keras.arguments import refuse
+from pellucid.core.errors import ArgumentError, PellucidError, nearest
+from pellucid.keras import blame, graphs, terms
+from pellucid.keras.arguments import permit
 from pellucid.keras.base import COMMON, Layer
 from pellucid.keras.layers import InputLayer
-from pellucid.keras.session import SESSION
+from pellucid.keras.session import SESSION, settle
 from pellucid.keras.tensors import ROOT, KerasTensor, Node, applied, flat, mapped
 from pellucid.keras.weighted import plain_name
 
@@ -89,14 +91,9 @@ class Network(Layer):
 
     def network(self, x: Any = None) -> ours.Model:
         """The Model of ours; x gives the shapes where they are not known."""
-        for name, instead in _REFUSED.items():
-            if hasattr(type(self), name):
-                raise ArgumentError(
-                    f"keras.{type(self).__name__}",
-                    f"{name} must be Keras's: fit makes one graph of a whole step, and a step that "
-                    "is written for JAX, TensorFlow or PyTorch is none, got one of your own",
-                    instead,
-                )
+        kind: Any = type(self)
+        _check_methods(kind)
+        settle()
         if self._network is None:
             if x is None:
                 raise ArgumentError(
@@ -163,6 +160,8 @@ class Network(Layer):
     def _given(self, x: Any, what: str) -> list[Any]:
         """x or y as a list in the order of the inputs or outputs."""
         names = self._input_names if what == "inputs" else self._output_names
+        if type(x) is np.ndarray and len(names) == 1:
+            return [x]
         if isinstance(x, Mapping):
             missing = [name for name in names if name not in x]
             if missing:
@@ -231,7 +230,13 @@ class Network(Layer):
         """The layer of this name, or this number."""
         if (name is None) == (index is None):
             raise ArgumentError("keras.get_layer", "give a name or an index, one of them")
+        given, none = {"name": name, "index": index}, {"name": None, "index": None}
+        blame.check_kinds("Model.get_layer", given, none)
         if index is not None:
+            if not -len(self.layers) <= index < len(self.layers):
+                raise ArgumentError(
+                    "keras.get_layer", f"index must lie in [0, {len(self.layers)}), got {index}"
+                )
             return self.layers[index]
         for one in self.layers:
             if one.name == name:
@@ -250,7 +255,15 @@ class Network(Layer):
     def set_weights(self, weights: Any) -> None:
         super().set_weights(weights)
 
-    @checked
+    def _repr_svg_(self) -> str | None:
+        """The network in a notebook; none before the shape of the input is known."""
+        try:
+            network = self.network()
+        except PellucidError:
+            return None
+        return display.svg(network)
+
+    @blame.kinds("Model.summary")
     def summary(
         self,
         line_length: int | None = None,
@@ -265,8 +278,7 @@ class Network(Layer):
             ("positions", positions), ("expand_nested", expand_nested),
             ("show_trainable", show_trainable), ("layer_range", layer_range),
         ):  # fmt: skip
-            if value not in (None, False):
-                refuse("Model.summary", name, value, "the table has one form")
+            permit("Model.summary", name, value, None, False, why="the table has one form")
         self.network()
         width = line_length or 65
         say = print_fn or print
@@ -284,6 +296,19 @@ class Network(Layer):
         say(f"Total params: {total:,}")
         say(f"Trainable params: {trained:,}")
         say(f"Non-trainable params: {total - trained:,}")
+
+
+@functools.cache
+def _check_methods(kind: Any) -> None:
+    """Refuses a class with methods of Keras's own training, which nothing would call."""
+    for name, instead in _REFUSED.items():
+        if hasattr(kind, name):
+            raise ArgumentError(
+                f"keras.{kind.__name__}",
+                f"{name} must be Keras's: fit makes one graph of a whole step, and a step that "
+                "is written for JAX, TensorFlow or PyTorch is none, got one of your own",
+                instead,
+            )
 
 
 def _shapes(tensors: Any) -> Any:
@@ -304,6 +329,8 @@ def numbers(x: Any) -> Any:
 
 def as_arrays(x: Any) -> Any:
     """Nested arrays; a list of numbers is one array."""
+    if type(x) is np.ndarray:  # calls of few rows feel each test
+        return x
     if isinstance(x, Mapping):
         return {name: as_arrays(one) for name, one in x.items()}
     if isinstance(x, (list, tuple)) and x and all(hasattr(one, "shape") and one.shape for one in x):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import pellucid.numpy as pnp
+from pellucid.core.errors import ArgumentError
 from pellucid.keras import arguments, ops_arrays, ops_made, ops_nn, ops_shapes
 from pellucid.keras.arguments import Arguments
 from pellucid.keras.ops_functions import function_of, several_of
@@ -224,7 +225,12 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any
             arguments.refuse("ops.convert_to_tensor", name, value)
     if is_symbolic(x) or not isinstance(x, (list, tuple, int, float, np.ndarray)):
         return x
-    return np.asarray(x, dtype)
+    try:
+        return np.asarray(x, dtype)
+    except (TypeError, ValueError, OverflowError):
+        raise ArgumentError(
+            "keras.ops.convert_to_tensor", f"x must be numbers of a dtype, got dtype={dtype!r}"
+        ) from None
 
 
 def convert_to_numpy(x: Any) -> Any:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pellucid.core.arguments import integer
 from pellucid.keras.arguments import refuse
+from pellucid.keras.members import unknown_member
 from pellucid.keras.session import SESSION
 from pellucid.runtime.threads import in_chunks
 
@@ -19,6 +20,11 @@ class PyDataset:
         workers: threads that read several batches at a time, from 2 on.
         max_queue_size: how many batches that are.
     """
+
+    # Of a class of a person's own, which need not call __init__.
+    workers, use_multiprocessing, max_queue_size = 1, False, 10
+    if not TYPE_CHECKING:  # for a type checker there is no such name
+        __getattr__ = unknown_member
 
     def __init__(
         self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10
@@ -56,14 +62,13 @@ class PyDataset:
 
     def _read(self, numbers: Sequence[int]) -> Iterator[Any]:
         """The batches of these numbers; several workers read some at a time."""
-        workers = getattr(self, "workers", 1)  # a class of one's own need not call __init__
-        if workers < 2:
+        if self.workers < 2:
             yield from map(self.__getitem__, numbers)
             return
         for first in range(0, len(numbers), self.max_queue_size):
             some = numbers[first : first + self.max_queue_size]
             read = functools.partial(self._some, some)
-            parts = in_chunks(read, len(some), 1, workers)
+            parts = in_chunks(read, len(some), 1, self.workers)
             for part in parts:
                 yield from part
 

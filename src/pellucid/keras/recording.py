@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pellucid.core.arguments import checked, flag, integer
+from pellucid.core.arguments import integer
 from pellucid.core.errors import ArgumentError
+from pellucid.keras import blame
 from pellucid.keras.arguments import refuse
 from pellucid.keras.callback import Callback, Monitor
 
@@ -19,9 +20,9 @@ class _Every:
     """
 
     def __init__(self, where: str, given: Any):
-        if given != "epoch":
+        if not isinstance(given, str) or given != "epoch":
             integer(f"keras.callbacks.{where}", "save_freq", given, 1)
-        self.steps = None if given == "epoch" else int(given)
+        self.steps = None if isinstance(given, str) else int(given)
         self._seen = 0
 
     def is_due(self) -> bool:
@@ -33,7 +34,7 @@ class _Every:
 class ModelCheckpoint(Monitor):
     """As keras.callbacks.ModelCheckpoint."""
 
-    @checked
+    @blame.kinds("callbacks.ModelCheckpoint", verbose=blame.LEVEL)
     def __init__(
         self,
         filepath: Any,
@@ -47,7 +48,8 @@ class ModelCheckpoint(Monitor):
     ) -> None:
         super().__init__()
         self._every = _Every("ModelCheckpoint", save_freq)
-        self.sees_batches = self._every.steps is not None
+        if self._every.steps is None:
+            self._idle = (ModelCheckpoint.on_train_batch_end,)
         self._follow("ModelCheckpoint", monitor, mode, 0)
         self.filepath, self.verbose = str(filepath), verbose
         wanted = ".weights.h5" if save_weights_only else ".keras"
@@ -92,7 +94,7 @@ class BackupAndRestore(Callback):
     The file has the weights, the state of layers, and what the optimizer remembers.
     """
 
-    @checked
+    @blame.kinds("callbacks.BackupAndRestore")
     def __init__(
         self,
         backup_dir: Any,
@@ -107,10 +109,10 @@ class BackupAndRestore(Callback):
         if double_checkpoint is not False:
             why = "a file is replaced by the next one whole, or not at all"
             refuse("callbacks.BackupAndRestore", "double_checkpoint", double_checkpoint, why)
-        flag(where, "delete_checkpoint", delete_checkpoint)
         self.backup_dir, self.delete_checkpoint = Path(backup_dir), delete_checkpoint
         self._every = _Every("BackupAndRestore", save_freq)
-        self.sees_batches = self._every.steps is not None
+        if self._every.steps is None:
+            self._idle = (BackupAndRestore.on_train_batch_end,)
 
     def on_train_begin(self, logs: Any = None) -> None:
         files = list(self.backup_dir.glob("epoch_*.keras")) if self.backup_dir.is_dir() else []

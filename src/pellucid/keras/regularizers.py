@@ -12,8 +12,9 @@ import numpy as np
 
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError, nearest
-from pellucid.keras import arguments, constraints
+from pellucid.keras import arguments, blame, constraints
 from pellucid.keras.arguments import Arguments, bound, refuse, signature
+from pellucid.keras.members import unknown_member
 from pellucid.nn import regularizers as ours
 from pellucid.ops import composite
 from pellucid.ops.composite.base import asvalue
@@ -92,6 +93,8 @@ class Regularizer:
     """A penalty. One of a person's own defines `__call__(x)`."""
 
     inner: tuple[ours.Regularizer, ...] = ()
+    if not TYPE_CHECKING:  # for a type checker there is no such name
+        __getattr__ = unknown_member
 
     def __call__(self, x: Any) -> Any:
         """The penalty of a weight."""
@@ -122,7 +125,7 @@ ROWS: dict[str, Callable[[Arguments], Any]] = {
 def _class(name: str, make: Callable[[Arguments], Any]) -> type[Regularizer]:
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         given, _ = bound("regularizers", name, args, kwargs)
-        self.inner = make(given)
+        self.inner = blame.made(given, make)
         given.finish()
 
     doc = f"As keras.regularizers.{name}."

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import re
+from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
 from pellucid.core import dtypes
-from pellucid.core.arguments import checked, choice, real
+from pellucid.core.arguments import checked, choice, flag, real
 from pellucid.core.arguments import seed as check_seed
 
 
@@ -39,6 +42,23 @@ class Session:
 
 
 SESSION = Session()
+_PENDING: ContextVar[Callable[[], None] | None] = ContextVar("pending", default=None)
+
+
+def hooked(publish: Callable[[], None], call: Callable[..., None], *args: Any) -> None:
+    """Calls hooks of a run; `publish` gives the model the weights of the latest step."""
+    token = _PENDING.set(publish)
+    try:
+        call(*args)
+    finally:
+        _PENDING.reset(token)
+
+
+def settle() -> None:
+    """Before arrays are looked at: in a hook of a run the model gets those of the latest step."""
+    publish = _PENDING.get()
+    if publish is not None:
+        publish()
 
 
 def snake_case(name: str) -> str:
@@ -58,8 +78,11 @@ def set_random_seed(seed: int) -> None:
 
 
 def clear_session(free_memory: bool = True) -> None:
-    """Counts names from the start again."""
+    """Counts names from the start again; with `free_memory`, what nothing holds any more goes."""
+    flag("keras.utils.clear_session", "free_memory", free_memory)
     SESSION.counts.clear()
+    if free_memory:
+        gc.collect()
 
 
 def floatx() -> str:

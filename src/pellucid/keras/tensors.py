@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -17,7 +17,8 @@ from pellucid.core.config import record
 from pellucid.core.dtypes import int64
 from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import Graph, TensorType
-from pellucid.keras.session import SESSION
+from pellucid.keras.members import unknown_member
+from pellucid.keras.session import SESSION, settle
 from pellucid.models.variables import held, type_tree
 from pellucid.nn import Input as symbol_of_input
 from pellucid.nn.init import Initializer
@@ -57,6 +58,8 @@ class KerasTensor:
     """
 
     __array_ufunc__ = None  # NumPy hands operators to this class
+    if not TYPE_CHECKING:  # for a type checker there is no such name
+        __getattr__ = unknown_member
 
     def __init__(
         self,
@@ -108,6 +111,8 @@ class Variable:
     """
 
     __array_ufunc__ = None
+    if not TYPE_CHECKING:  # for a type checker there is no such name
+        __getattr__ = unknown_member
 
     def __init__(self, layer: Layer, shape: tuple[int, ...], name: str, trainable: bool):
         self.inner, self.shape, self.name, self.trainable = layer, shape, name, trainable
@@ -116,6 +121,7 @@ class Variable:
     @property
     def value(self) -> Any:
         """The array."""
+        settle()
         return self.inner.variables.params["value"]  # type: ignore[index]
 
     @property
@@ -145,9 +151,28 @@ class Variable:
                 "a weight changes by training alone, got assign() inside call",
                 "Keep statistics in BatchNormalization, or outside of the model.",
             )
+        with self.inner.variables.claim.acquire() as free:
+            if not free:
+                raise ArgumentError(
+                    "keras.Variable",
+                    "a weight belongs to the run while fit trains, got assign() in a callback",
+                    "Set it behind fit, or in on_train_end.",
+                )
         self.inner.variables.params = {
             "value": np.array(np.broadcast_to(value, self.shape), self.value.dtype)
         }
+
+    def assign_add(self, value: Any) -> None:
+        """Adds to the numbers."""
+        self.assign(self.value + np.asarray(value))
+
+    def assign_sub(self, value: Any) -> None:
+        """Subtracts from the numbers."""
+        self.assign(self.value - np.asarray(value))
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
 
     def __repr__(self) -> str:
         return f"<Variable {self.name}, shape={self.shape}>"

@@ -13,11 +13,12 @@ import numpy as np
 
 from pellucid.core.errors import ArgumentError, DivergenceError
 from pellucid.data.streams import is_stream
+from pellucid.keras import blame
 from pellucid.keras.arguments import refuse
-from pellucid.keras.callback import Callback, sees_batches
+from pellucid.keras.callback import Callback, acts, sees_batches
 from pellucid.keras.callbacks import TerminateOnNaN
 from pellucid.keras.pydataset import PyDataset
-from pellucid.keras.session import SESSION
+from pellucid.keras.session import SESSION, hooked
 from pellucid.keras.tensors import flat, mapped
 from pellucid.train.callback import Callback as Hooks
 from pellucid.train.callback import Run
@@ -35,6 +36,8 @@ class Measures:
 
     def __init__(self, metrics: Mapping[str, str], losses: Mapping[str, str]):
         self.metrics, self.losses = dict(metrics), dict(losses)
+        known = {"loss": "loss", **self.losses, **self.metrics}
+        self._order = sorted((keras, ours) for ours, keras in known.items())
 
     @property
     def names(self) -> list[str]:
@@ -45,10 +48,7 @@ class Measures:
         """Keras's measures of a row of ours; those that begin with `prefix`."""
         if f"{prefix}loss" not in row:
             return {}
-        found = {"loss": row[f"{prefix}loss"]}
-        for ours, keras in (*self.losses.items(), *self.metrics.items()):
-            found[keras] = row[f"{prefix}{ours}"]
-        return {f"{prefix}{name}": found[name] for name in sorted(found)}
+        return {prefix + keras: row[prefix + ours] for keras, ours in self._order}
 
 
 class OneStep(Hooks):
@@ -65,7 +65,13 @@ class OneStep(Hooks):
 
 
 class Bridge(Hooks):
-    """Calls Keras's hooks, and tells the run what they set on the model."""
+    """Calls Keras's hooks, and tells the run what they set on the model.
+
+    The weights of the latest step are the engine's until a hook looks at them.
+    """
+
+    reads_model = False
+    every_step = False
 
     def __init__(
         self,
@@ -76,66 +82,54 @@ class Bridge(Hooks):
     ):
         self.model, self.callbacks, self.measures = model, callbacks, measures
         self.verbose = verbose
-        self.watches = any(
-            sees_batches(one) or getattr(one, "sees_batches", False) for one in callbacks
-        )
-        self.reads_model = any(one.reads_weights for one in callbacks)
-        self._seen = self._begun = 0
-        self._started = 0.0
-
-    @property
-    def every_step(self) -> bool:
-        return self.watches
+        self.only_averages = not any(map(acts, callbacks))
+        self._step, self._started = 0, 0.0
 
     def call(self, hook: str, *args: Any) -> None:
         """Calls a hook of all callbacks."""
         for one in self.callbacks:
             getattr(one, hook)(*args)
 
-    def _settle(self, run: Run) -> None:
-        run.rate_scale = self.model.optimizer.scale
+    def _hooked(self, run: Run, hooks: Callable[[Run], None]) -> None:
+        """Calls hooks; whoever looks at the weights in one gets those of this step."""
+
+        def publish() -> None:
+            if self._step != run.step:
+                self._step = run.step
+                run.publish()
+
+        hooked(publish, hooks, run)
+        scale = self.model.optimizer.scale
+        if scale != run.rate_scale:
+            run.rate_scale = scale
         if self.model.stop_training:
             run.stop = True
 
     def on_start(self, run: Run) -> None:
-        self._begin(run)
+        self._step = run.step
+        self._hooked(run, self._begin)
 
     def _begin(self, run: Run) -> None:
         self._started = time.perf_counter()
-        self._begun, self._seen = run.epoch, 0
         self.call("on_epoch_begin", run.epoch, {})
-        if self.watches:
-            self.call("on_train_batch_begin", 0, {})
-        self._settle(run)
-
-    def on_step(self, run: Run) -> None:
-        if not self.watches:
-            return
-        if self.reads_model:
-            run.publish()
-        logs = self.measures.of(run.logs)
-        self._seen = run.batch
-        self.call("on_train_batch_end", run.batch - 1, logs)
-        total = run.steps_per_epoch
-        if not run.stop and (total is None or run.batch < total):
-            self.call("on_train_batch_begin", run.batch, {})
-        self._settle(run)
 
     def on_epoch(self, run: Run) -> None:
+        self._hooked(run, self._end)
+
+    def _end(self, run: Run) -> None:
         logs = self.measures.of(run.logs)
         held = self.measures.of(run.logs, "val_")
         if held:
             self.call("on_test_begin", {})
             self.call("on_test_end", {k.removeprefix("val_"): v for k, v in held.items()})
-        logs |= held
+            logs |= held
         if self.verbose:
             seconds = time.perf_counter() - self._started
-            shown = " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
+            shown = " - ".join([f"{name}: {value:.4f}" for name, value in logs.items()])
             print(f"Epoch {run.epoch}/{run.epochs} - {seconds:.0f}s - {shown}", flush=True)
         self.call("on_epoch_end", run.epoch - 1, logs)
         if run.epoch < run.epochs and not self.model.stop_training:
             self._begin(run)
-        self._settle(run)
 
     def read(self, curves: Mapping[str, Sequence[float]], first: int) -> None:
         """Tells the callbacks what a run measured that they did not see."""
@@ -146,9 +140,43 @@ class Bridge(Hooks):
                 logs |= self.measures.of(row, "val_")
             self.call("on_epoch_end", first + number, logs)
 
+
+class StepBridge(Bridge):
+    """One whose callbacks have hooks of single steps."""
+
+    every_step = True
+
+    def _begin(self, run: Run) -> None:
+        super()._begin(run)
+        self._seen = 0
+        if not self.model.stop_training:
+            self.call("on_train_batch_begin", 0, {})
+
+    def on_step(self, run: Run) -> None:
+        self._seen = run.batch
+        self._hooked(run, self._stepped)
+
+    def _stepped(self, run: Run) -> None:
+        logs = self.measures.of(run.logs)
+        self.call("on_train_batch_end", run.batch - 1, logs)
+        total = run.steps_per_epoch
+        if not self.model.stop_training and (total is None or run.batch < total):
+            self.call("on_train_batch_begin", run.batch, {})
+
     def on_end(self, run: Run) -> None:
         if self._seen and run.batch and run.stop:  # a hook of a step ended the epoch
             self.call("on_epoch_end", run.epoch, self.measures.of(run.logs))
+
+
+def bridge(
+    model: Any,
+    callbacks: Sequence[Callback],
+    measures: Measures,
+    verbose: int,
+) -> Bridge:
+    """What calls the hooks of these callbacks, those of steps where one has them."""
+    kind = StepBridge if any(map(sees_batches, callbacks)) else Bridge
+    return kind(model, callbacks, measures, verbose)
 
 
 # -- data ---------------------------------------------------------------------------------------
@@ -166,6 +194,10 @@ def by_class(y: Array, class_weight: Mapping[int, float], sample_weight: Any) ->
     labels = np.round(labels).astype(np.int64)
     weights = np.ones(labels.shape)
     for label, weight in class_weight.items():
+        if not blame.fits(blame.WHOLE, label) or not blame.fits(blame.NUMBER, weight):
+            raise ArgumentError(
+                "keras.fit", f"class_weight must be {{class: weight}}, got {class_weight!r}"
+            )
         weights = np.where(labels == int(label), float(weight), weights)
     return weights if sample_weight is None else weights * np.asarray(sample_weight)
 
@@ -194,9 +226,17 @@ def split(arrays: Any, fraction: float) -> tuple[Any, Any]:
     )
 
 
+def count_rows(where: str, x: Any) -> int:
+    """How many rows x has."""
+    first: Any = flat(x)[0] if flat(x) else None
+    if not getattr(first, "shape", ()):
+        raise ArgumentError(f"keras.{where}", f"x must be an array of rows, got {x!r}")
+    return len(first)
+
+
 def is_batches(x: Any) -> bool:
     """Whether x gives batches."""
-    return isinstance(x, PyDataset) or is_stream(x)
+    return type(x) is not np.ndarray and (isinstance(x, PyDataset) or is_stream(x))
 
 
 def is_part(rows: int, size: int, steps: int | None) -> bool:
@@ -294,10 +334,10 @@ class Batches:
 
 def verbosity(where: str, verbose: Any) -> int:
     """0, 1 or 2; "auto" is 1."""
-    if verbose == "auto" or verbose is True:
-        return 1
-    if verbose in (0, 1, 2):
+    if isinstance(verbose, (int, np.integer)) and verbose in (0, 1, 2):
         return int(verbose)
+    if isinstance(verbose, str) and verbose == "auto":
+        return 1
     refuse(where, "verbose", verbose, '"auto", 0, 1 or 2')
 
 

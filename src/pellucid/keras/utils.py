@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pellucid.core.arguments import checked
+from pellucid.core.arguments import checked, flag, real
 from pellucid.core.errors import ArgumentError, DataError
-from pellucid.keras import arguments
+from pellucid.core.files import as_path
+from pellucid.keras import arguments, blame
 from pellucid.keras.arguments import refuse
 from pellucid.keras.pydataset import PyDataset
 from pellucid.keras.session import clear_session, set_random_seed
@@ -17,10 +17,21 @@ from pellucid.keras.tensors import KerasTensor
 from pellucid.viz.draw import draw
 
 
-@checked
+def _numbers(where: str, name: str, given: Any) -> Any:
+    """An array of numbers."""
+    try:
+        array = np.asarray(given)
+    except Exception:  # whatever an array-like raises
+        array = np.asarray(None)
+    if array.dtype.kind not in "biuf":
+        raise ArgumentError(f"keras.utils.{where}", f"{name} must be numbers, got {given!r}")
+    return array
+
+
+@blame.kinds("utils.to_categorical")
 def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     """Classes as rows with a 1 and zeros."""
-    y = np.asarray(x, np.int64)
+    y = _numbers("to_categorical", "x", x).astype(np.int64)
     shape = y.shape[:-1] if y.ndim > 1 and y.shape[-1] == 1 else y.shape
     y = y.reshape(-1)
     count = int(y.max()) + 1 if num_classes is None else num_classes
@@ -34,15 +45,16 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     return rows.reshape(*shape, count)
 
 
-@checked
+@blame.kinds("utils.normalize", order=blame.NUMBER)
 def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
     """x with length 1 along an axis."""
+    x = _numbers("normalize", "x", x)
     length = np.atleast_1d(np.linalg.norm(x, order, axis))
     length[length == 0] = 1
     return np.asarray(x) / np.expand_dims(length, axis)
 
 
-@checked
+@blame.kinds("utils.pad_sequences", value="")
 def pad_sequences(
     sequences: Any,
     maxlen: int | None = None,
@@ -57,6 +69,17 @@ def pad_sequences(
             raise ArgumentError(
                 "keras.utils.pad_sequences", f"{name} must be pre or post, got {one!r}"
             )
+    where = "keras.utils.pad_sequences"
+    if not isinstance(sequences, (list, tuple, np.ndarray)) or not all(
+        isinstance(one, (list, tuple, np.ndarray)) for one in sequences
+    ):
+        raise ArgumentError(where, f"sequences must be a list of lists, got {sequences!r}")
+    try:
+        np.zeros(1, dtype).fill(value)
+    except (TypeError, ValueError, OverflowError):
+        raise ArgumentError(
+            where, f"dtype must be one that holds value, got dtype={dtype!r}, value={value!r}"
+        ) from None
     length = max(map(len, sequences), default=0) if maxlen is None else maxlen
     out = np.full((len(sequences), length), value, dtype)
     for row, given in zip(out, sequences, strict=True):
@@ -76,15 +99,42 @@ def is_keras_tensor(x: Any) -> bool:
     return isinstance(x, KerasTensor)
 
 
-def plot_model(model: Any, to_file: Any = "model.png", **kwargs: Any) -> Any:
-    """The drawing of the Model of ours, written as SVG where the name ends so."""
-    for name, value in kwargs.items():
-        if value not in (None, False):
-            refuse("utils.plot_model", name, value, "the drawing has one form")
+@blame.kinds("utils.plot_model")
+def plot_model(
+    model: Any,
+    to_file: Any = "model.png",
+    show_shapes: bool = False,
+    show_dtype: bool = False,
+    show_layer_names: bool = False,
+    rankdir: str = "TB",
+    expand_nested: bool = False,
+    dpi: int = 200,
+    show_layer_activations: bool = False,
+    show_trainable: bool = False,
+    splines: str = "ortho",
+    **kwargs: Any,
+) -> Any:
+    """The drawing of the Model of ours, written as SVG or PNG; shapes and names stand in it."""
+    where, form = "utils.plot_model", "the drawing has one form"
+    for name, value in (
+        ("show_shapes", show_shapes), ("show_layer_names", show_layer_names),
+        ("show_layer_activations", show_layer_activations),
+    ):  # fmt: skip
+        flag(f"keras.{where}", name, value)
+    for name, value, plain in (
+        ("show_dtype", show_dtype, (False,)), ("rankdir", rankdir, ("TB", "LR")),
+        ("expand_nested", expand_nested, (False,)), ("show_trainable", show_trainable, (False,)),
+        ("splines", splines, ("ortho",)), *((name, kwargs[name], (None,)) for name in kwargs),
+    ):  # fmt: skip
+        if not any(value is one or value == one for one in plain):
+            refuse(where, name, value, form)
+    if not hasattr(model, "network"):
+        raise ArgumentError(f"keras.{where}", f"model must be a model of keras, got {model!r}")
+    sharpness = real(f"keras.{where}", "dpi", dpi, 10, 1000)
     drawing = draw(model.network())
-    if not str(to_file).endswith(".svg"):
-        refuse("utils.plot_model", "to_file", to_file, "drawings are SVG: to_file='model.svg'")
-    Path(to_file).write_text(drawing.svg)
+    path = as_path(f"keras.{where}", to_file)
+    scale = sharpness / 96 if path.suffix.lower() == ".png" else None
+    drawing.save(path, scale=scale, overwrite=True)
     return drawing
 
 

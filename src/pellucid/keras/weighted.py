@@ -10,9 +10,9 @@ import numpy as np
 from pellucid.core import shapes
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.graph.node import TensorType
-from pellucid.keras import initializers, regularizers
-from pellucid.keras.arguments import refuse
-from pellucid.keras.session import SESSION
+from pellucid.keras import blame, initializers, regularizers
+from pellucid.keras.arguments import permit
+from pellucid.keras.session import SESSION, settle
 from pellucid.keras.tensors import KerasWeight, Variable, typed
 from pellucid.nn.layer import Layer as Inner
 from pellucid.ops.composite.base import asvalue
@@ -38,6 +38,7 @@ class Weighted:
 
     def own_weights(self) -> list[tuple[Inner, str, str, tuple[int, ...]]]:
         """Of each weight: its layer of ours, "params" or "state", its name, its shape in Keras."""
+        settle()
         found = []
         for one in sorted(self._variables, key=lambda one: not one.trainable):
             found.append((one.inner, "params", "value", tuple(one.shape)))
@@ -145,17 +146,20 @@ class Weighted:
     ) -> Variable:
         """A weight of a layer of your own, made in `build` or `__init__`."""
         where = f"{type(self).__name__}.add_weight"
-        if dtype is not None and getattr(dtype, "name", dtype) != SESSION.floatx:
-            refuse(where, "dtype", dtype)
+        permit(where, "dtype", getattr(dtype, "name", dtype), None, SESSION.floatx)
         for key, value, plain in (
             ("autocast", autocast, True),
             ("aggregation", aggregation, "none"),
             ("overwrite_with_gradient", overwrite_with_gradient, False),
         ):
-            if value != plain:
-                refuse(where, key, value)
-        shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
-        start = initializers.meant(where, initializer or ("glorot_uniform" if shape else "zeros"))
+            permit(where, key, value, plain)
+        blame.check_kinds(
+            where, {"trainable": trainable, "name": name}, {"trainable": True, "name": None}
+        )
+        shape = _shape(where, shape)
+        start = initializers.meant(
+            where, ("glorot_uniform" if shape else "zeros") if initializer is None else initializer
+        )
         penalties = regularizers.penalties(where, regularizer)
         penalties += regularizers.bounds(where, constraint, max(len(shape), 1))
         word = name or f"weight_{len(self._variables)}"
@@ -182,6 +186,18 @@ class Weighted:
                     strength = asvalue(np.asarray(one.strength, weight.dtype))
                     found.append(np.asarray(one.penalty(strength, asvalue(weight))))
         return found
+
+
+def _shape(where: str, given: Any) -> tuple[int, ...]:
+    """The shape of a weight, as Keras takes it."""
+    shape = () if given is None else (given,) if isinstance(given, int) else given
+    if not isinstance(shape, (list, tuple)) or not all(
+        isinstance(one, (int, np.integer)) and 0 <= one < 2**31 for one in shape
+    ):
+        raise ArgumentError(
+            f"keras.{where}", f"shape must be a tuple of whole numbers, got {given!r}"
+        )
+    return tuple(shape)
 
 
 def plain_name(name: str) -> str:

@@ -7,8 +7,11 @@ from typing import Any
 
 from pellucid import nn
 from pellucid.core.errors import ArgumentError, ShapeError
+from pellucid.keras import blame
 from pellucid.keras.arguments import Arguments, bound, refuse
 from pellucid.keras.base import COMMON, Layer
+from pellucid.keras.members import unknown_member
+from pellucid.keras.session import settle
 from pellucid.keras.tensors import BEHIND, ROOT, KerasTensor, Node, borrowed, called
 from pellucid.keras.weighted import plain_name
 from pellucid.nn.layer import Layer as Inner
@@ -51,8 +54,21 @@ class Mapped(Layer):
         for name, value in given.values_.items():  # units, filters, … can be read, as in Keras
             if not hasattr(type(self), name) and name not in self.__dict__:
                 self.__dict__[name] = value
-        self.inner = type(self).make(given, {"name": plain_name(self.name)})
+        own = {"name": plain_name(self.name)}
+        self.inner = blame.made(given, lambda a: type(self).make(a, own))
         given.finish()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuses a new value of an argument that the layer is made of."""
+        given = self.__dict__.get("_arguments")
+        known = {} if given is None else given.values_
+        if (
+            name in known
+            and name not in ("name", "dtype", "trainable")
+            and value is not known[name]
+        ):
+            refuse(self.room_name, name, value, "the layer is made: give it to a new one")
+        super().__setattr__(name, value)
 
     @property
     def activation_function(self) -> Any:
@@ -86,6 +102,7 @@ class Mapped(Layer):
         return [self.inner]
 
     def own_weights(self) -> list[tuple[Inner, str, str, tuple[int, ...]]]:
+        settle()
         found = []
         for kind in ("params", "state"):
             for name, array in (getattr(self.inner.variables, kind) or {}).items():
@@ -108,10 +125,11 @@ class Mapped(Layer):
                     if own == ours:
                         return self._weight(kind, own, shape)
         if name in ("gamma", "beta", "alpha"):
+            settle()
             held = self.inner.variables.params or {}
             if name in held:
                 return self._weight("params", name, held[name].shape)
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        return unknown_member(self, name)
 
     def _weight(self, kind: str, leaf: str, shape: tuple[int, ...]) -> Any:
         """An array; while a network is made a tensor, which training reaches."""

@@ -103,11 +103,12 @@ class History:
         Returns:
             A Picture, which a notebook shows and `history.plot().save("run.svg")` writes.
         """
-        return progress(self.epochs)
+        return progress(*self.__pellucid_curves__())
 
-    def __pellucid_curves__(self) -> Table:
-        """What `pel.draw` draws of a run."""
-        return self.epochs
+    def __pellucid_curves__(self) -> tuple[Table, range]:
+        """What `pel.draw` draws of a run, and the numbers of its epochs."""
+        every, rows = _stride(self.counts["epochs"], MAX_EPOCHS), map(len, self.epochs.values())
+        return self.epochs, range(every, every * max(rows, default=0) + 1, every)
 
     def __pellucid_steps__(self) -> tuple[Table, Table]:
         """What it draws of its steps: minibatches, and validation where it was measured."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from pellucid.autodiff import reverse
 from pellucid.autodiff.cotangents import Activity
-from pellucid.core import trees
+from pellucid.core import display, trees
 from pellucid.core.arguments import checked, flag
 from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import CONST, INPUT, Graph
@@ -84,6 +84,10 @@ class Shown:
         return "\n".join([*parts, rows[-1]])
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """The text in a notebook, where its lines stay whole."""
+        return display.text(self)
 
 
 @checked

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from pellucid.core import display
 from pellucid.core.arguments import choice
 from pellucid.graph.node import Graph
 from pellucid.runtime.backend import compiled
@@ -53,6 +54,10 @@ class Stage:
         return f"{passes}\n{self.code or self.records[-1].text()}"
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """The text in a notebook, where its lines stay whole."""
+        return display.text(self)
 
 
 def staged(graph: Graph, stage: str) -> Stage:

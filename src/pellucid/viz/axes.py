@@ -27,12 +27,16 @@ SHAPES = ("circle", "square", "triangle", "diamond", "cross", "star")
 FILLS = ("plus-area", "minus-area", "ink", "muted", "plus-area", "minus-area")
 
 
-def ticks(low: float, high: float, count: int = 5) -> list[float]:
-    """Round numbers from `low` to `high`: multiples of 1, 2 or 5 times a power of ten."""
+def ticks(low: float, high: float, count: int = 5, least: float = 0.0) -> list[float]:
+    """Round numbers from `low` to `high`: multiples of 1, 2 or 5 times a power of ten.
+
+    Args:
+        least: the smallest distance between two of them.
+    """
     span = high - low
     if not span > 0 or not math.isfinite(span):
         return [low]
-    raw = span / count
+    raw = max(span / count, least)
     power = 10.0 ** math.floor(math.log10(raw))
     step = next((k * power for k in (1, 2, 5) if k * power >= raw), 10 * power)
     first = math.ceil(low / step - 1e-9)
@@ -57,6 +61,7 @@ class Axes:
         x, y: the ranges shown.
         size: of the picture, in pixels.
         log: whether y grows by powers of ten.
+        counts: whether x are whole numbers, so that no tick stands between two.
     """
 
     def __init__(
@@ -68,8 +73,9 @@ class Axes:
         y_label: str = "",
         size: tuple[float, float] = (400.0, 320.0),
         log: bool = False,
+        counts: bool = False,
     ):
-        self.x, self.y, self.title, self.log = x, y, title, log
+        self.x, self.y, self.title, self.log, self.counts = x, y, title, log, counts
         self.width, self.height = size
         self.labels = x_label, y_label
         self.parts: list[str] = []
@@ -197,7 +203,7 @@ class Axes:
     def _ticks(self) -> list[str]:
         left, top, right, bottom = self._plot
         parts = []
-        for tick in ticks(*self.x):
+        for tick in ticks(*self.x, least=float(self.counts)):
             x, _ = self.at(tick, self.y[0])
             parts.append(svg.line(x, top, x, bottom, "grid"))
             parts.append(svg.words(x, bottom + 16, _shown(tick), "muted middle small"))

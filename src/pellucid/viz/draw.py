@@ -100,7 +100,7 @@ def draw(
         run: Any = target
         if _viewed(given, _RUNS, "a history", _RUNS[0]) == "steps":
             return over_steps(*run.__pellucid_steps__())
-        return progress(run.__pellucid_curves__())
+        return progress(*run.__pellucid_curves__())
     if not callable(target) and any(hasattr(kind, name) for name in _CLASSIFYING):
         _takes("a machine", given, args, 2)
         return boundary(target, *args)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.core import trees
+from pellucid.core import display, trees
 from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import Graph
@@ -76,6 +76,10 @@ class Explanation:
         return self._text
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """The text in a notebook, where its lines stay whole."""
+        return display.text(self)
 
 
 @checked

@@ -6,6 +6,7 @@ In: named columns. Out: a `Picture`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -13,16 +14,22 @@ from pellucid.viz import svg
 from pellucid.viz.axes import STYLES, Axes, span
 from pellucid.viz.svg import Picture, beside
 
+Array = np.ndarray[Any, Any]
 Curves = Mapping[str, Sequence[float]]
 _MOST = 400  # points of a curve; a longer one is thinned
 STEPS = "Curves of a training run, step by step"
 
 
-def progress(epochs: Curves) -> Picture:
-    """A panel for each measure: the training set's curve and, dashed, the validation set's."""
+def progress(epochs: Curves, numbers: Sequence[int]) -> Picture:
+    """A panel for each measure: the training set's curve and, dashed, the validation set's.
+
+    Args:
+        epochs: the curves; NaN where a measure was not taken.
+        numbers: those of the epochs, from 1.
+    """
     names = [name for name in epochs if not name.startswith("val_")]
     names += [n for n in epochs if n.startswith("val_") and n.removeprefix("val_") not in names]
-    panels = [_panel(name, epochs) for name in names if len(epochs[name])]
+    panels = [_panel(name, epochs, np.asarray(numbers)) for name in names if len(epochs[name])]
     if not panels:
         text = svg.words(16, 30, "No epoch has ended yet.", "muted")
         return Picture(text, 220, 48, "A run without epochs")
@@ -56,7 +63,8 @@ def _of_steps(name: str, steps: Curves, validation: Curves) -> Picture:
     low, high = span(*(values for _, _, values in curves))
     last = max(float(at[-1]) for _, at, _ in curves)
     title = "misclassification" if error else name
-    axes = Axes((0, max(last, 1)), (min(low, 0) if low < 0 else 0, high), title, "step")
+    bottom = min(low, 0) if low < 0 else 0
+    axes = Axes((0, max(last, 1)), (bottom, high), title, "step", counts=True)
     for k, (label, at, values) in enumerate(curves):
         axes.curve(at, values, STYLES[k], f"{label}, last {values[-1]:.4g}")
         if len(values) < 20:
@@ -84,7 +92,17 @@ def over_rates(
     return axes.picture()
 
 
-def _panel(name: str, epochs: Curves) -> Picture:
+def _thinned(known: Array, values: Array) -> Array:
+    """The places of a curve that are drawn: of each stretch its lowest and its highest point."""
+    if len(known) <= _MOST:
+        return known
+    picked = {int(known[0]), int(known[-1])}
+    for part in np.array_split(known, _MOST // 2):
+        picked |= {int(part[values[part].argmin()]), int(part[values[part].argmax()])}
+    return np.asarray(sorted(picked))
+
+
+def _panel(name: str, epochs: Curves, numbers: Array) -> Picture:
     curves = [
         (label, epochs[one])
         for one, label in ((name, "training"), (f"val_{name}", "validation"))
@@ -93,22 +111,21 @@ def _panel(name: str, epochs: Curves) -> Picture:
     if name.startswith("val_"):
         curves = [("validation", epochs[name])]
     every = [np.asarray(values, np.float64) for _, values in curves]
-    longest = max(map(len, every))
     low, high = span(*every)
     if min(float(np.nanmin(one)) if np.isfinite(one).any() else 0.0 for one in every) >= 0:
         low = min(0.0, low) if low < 0 else low
         low = max(low, 0.0)
-    axes = Axes((1, max(longest, 2)), (low, high), name, "epoch")
+    first, last = float(numbers[0]), float(numbers[-1])
+    sides = (first, last) if last > first else (first - 0.5, last + 0.5)
+    axes = Axes(sides, (low, high), name, "epoch", counts=True)
     for (label, _), values in zip(curves, every, strict=True):
         known = np.flatnonzero(~np.isnan(values))  # of the epochs that have a value
         if not len(known):
             known = np.arange(len(values))
-        picked = known[
-            np.unique(np.linspace(0, len(known) - 1, min(len(known), _MOST)).astype(int))
-        ]
+        picked = _thinned(known, values)
         style = STYLES[label == "validation"]
-        last = f"{label}, last {values[known[-1]]:.4g}"
-        axes.curve(picked + 1, values[picked], style, last)
-        if len(values) == 1:
-            axes.points([1], values, int(label == "validation"))
+        shown = f"{label}, last {values[known[-1]]:.4g}"
+        axes.curve(numbers[picked], values[picked], style, shown)
+        if len(known) == 1:
+            axes.points(numbers[known], values[known], int(label == "validation"))
     return axes.picture()

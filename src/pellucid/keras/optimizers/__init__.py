@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pellucid import optim as ours
 from pellucid.core.errors import ArgumentError, nearest
-from pellucid.keras import arguments
+from pellucid.keras import arguments, blame
 from pellucid.keras.arguments import Arguments, bound, refuse, signature
+from pellucid.keras.members import unknown_member
 from pellucid.keras.optimizers import schedules
 from pellucid.optim import Schedule
 
@@ -73,6 +76,32 @@ def _around(a: Arguments) -> dict[str, Any]:
     }
 
 
+class Rate(float):
+    """The learning rate of an optimizer: a number, and as Keras's variable has it."""
+
+    def __new__(cls, optimizer: Optimizer, value: float) -> Rate:
+        made = super().__new__(cls, value)
+        made._optimizer = optimizer
+        return made
+
+    _optimizer: Optimizer
+
+    def __reduce__(self) -> Any:
+        return float, (float(self),)
+
+    def assign(self, value: Any) -> None:
+        """Sets the rate of the optimizer."""
+        self._optimizer.learning_rate = value
+
+    def numpy(self) -> Any:
+        """The rate as NumPy's number."""
+        return np.float32(self)
+
+    @property
+    def value(self) -> float:
+        return float(self)
+
+
 class Optimizer:
     """How a model is trained.
 
@@ -84,6 +113,21 @@ class Optimizer:
     room_name = ""
     make: Make
 
+    def __getattr__(self, name: str) -> Any:
+        """Arguments can be read, as in Keras."""
+        given = self.__dict__.get("_arguments")
+        if given is not None and name in given.values_:
+            return given.values_[name]
+        return unknown_member(self, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuses a new value of an argument that the optimizer is made of."""
+        given = self.__dict__.get("_arguments")
+        known = {} if given is None else given.values_
+        if name in known and name not in ("learning_rate", "name") and value is not known[name]:
+            refuse(f"optimizers.{self.room_name}", name, value, "give it to a new optimizer")
+        super().__setattr__(name, value)
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if not self.room_name:
             raise ArgumentError(
@@ -94,10 +138,16 @@ class Optimizer:
         given, _ = bound("optimizers", self.room_name, args, kwargs)
         self.name = given.name or self.room_name.lower()
         rate = schedules.meant(given.learning_rate)
-        self.inner: Inner = type(self).make(given, rate, _around(given))
+        self.inner: Inner = blame.made(given, self._made)
         self._given = given.learning_rate
         self._rate = rate
         given.finish()
+        self._arguments = given
+
+    def _made(self, given: Arguments) -> Inner:
+        """The optimizer of ours."""
+        rate = schedules.meant(given.learning_rate)
+        return type(self).make(given, rate, _around(given))
 
     @classmethod
     def of_file(cls, inner: Inner) -> Optimizer:
@@ -110,7 +160,7 @@ class Optimizer:
     @property
     def learning_rate(self) -> Any:
         """The rate now, or the schedule."""
-        return self._given if isinstance(self._rate, Schedule) else float(self._rate)
+        return self._given if isinstance(self._rate, Schedule) else Rate(self, self._rate)
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
@@ -139,7 +189,19 @@ class Optimizer:
         return float(self._rate) / float(first)
 
     def get_config(self) -> dict[str, Any]:
-        return {"name": self.name, "learning_rate": self.learning_rate}
+        """The arguments, and the rate as it is now."""
+        rate = self.learning_rate
+        rate = float(rate) if isinstance(rate, Rate) else rate
+        given = self.__dict__.get("_arguments")  # none of one out of a file
+        values = {} if given is None else given.values_
+        return {**values, "name": self.name, "learning_rate": rate}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Optimizer:
+        """An optimizer with the arguments that `get_config` gave."""
+        if custom_objects:
+            refuse("optimizers.from_config", "custom_objects", custom_objects)
+        return cls(**config)
 
 
 def _class(name: str, make: Make) -> type[Optimizer]:
@@ -170,6 +232,7 @@ def get(identifier: Any) -> Any:
     raise ArgumentError("keras.optimizers", f"expected an optimizer, got {identifier!r}")
 
 
+Optimizer.__signature__ = signature("optimizers", "Optimizer")  # type: ignore[attr-defined]
 globals().update(_KNOWN)
 __all__ = sorted([*_KNOWN, "get", "schedules"])  # pyright: ignore
 

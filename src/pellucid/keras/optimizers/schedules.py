@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from pellucid import optim
 from pellucid.core.config import record
-from pellucid.keras import arguments
+from pellucid.keras import arguments, blame
 from pellucid.keras.arguments import Arguments, bound, refuse, signature
+from pellucid.keras.members import unknown_member
 from pellucid.optim import (
     Cosine,
     CosineRestarts,
@@ -112,6 +113,8 @@ class LearningRateSchedule:
     """A rate for each step. One of your own defines `__call__(step)`."""
 
     inner: Schedule | None = None
+    if not TYPE_CHECKING:  # for a type checker there is no such name
+        __getattr__ = unknown_member
 
     def __call__(self, step: Any) -> Any:
         """The rate of a step."""
@@ -125,7 +128,7 @@ def _class(name: str, make: Callable[[Arguments], Schedule]) -> type[LearningRat
         self.name = given.name
         for one, value in given.values_.items():
             setattr(self, one, value)
-        self.inner = make(given)
+        self.inner = blame.made(given, make)
         given.finish()
 
     own = {"__init__": __init__, "__doc__": f"As keras.optimizers.schedules.{name}."}

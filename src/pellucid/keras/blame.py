@@ -1,0 +1,175 @@
+"""Wrong arguments: refused by Keras's names, whatever it is that does not take them.
+
+In: arguments bound to a signature of Keras. Out: what is made of them, or an ArgumentError that
+names the argument: by its kind, which Keras's default says, or as the one without which it goes.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+import os
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+
+from pellucid.core.arguments import checked
+from pellucid.core.errors import ArgumentError, PellucidError
+
+F = TypeVar("F", bound=Callable[..., Any])
+FLAG, TEXT, WORD = "True or False", "text", "text or None"
+NUMBER, NUMBERS = "a finite number", "a finite number or several"
+WHOLE, AXES = "a whole number", "a whole number or several"
+LEVEL, CALLABLE, PATH = "0, 1 or 2", "a function", "a path"
+# By name, where Keras's default does not say it; None is what most of them are by default.
+_KINDS = {
+    **dict.fromkeys(("name", "reduction"), WORD),
+    **dict.fromkeys(("weight_decay", "clipnorm", "clipvalue", "global_clipnorm"), NUMBER),
+    **dict.fromkeys(("max_value", "warmup_target", "stddev", "l1", "l2", "gain"), NUMBER),
+    **dict.fromkeys(("momentum", "label_smoothing", "q", "decay_rate"), NUMBER),
+    **dict.fromkeys(("threshold", "default_value"), NUMBER),
+    **dict.fromkeys(("boundaries", "values"), NUMBERS),
+    **dict.fromkeys(("seed", "class_id", "ignore_class"), WHOLE),
+    **dict.fromkeys(("max_tokens", "num_tokens", "maxlen", "num_classes", "line_length"), WHOLE),
+    **dict.fromkeys(("patience", "cooldown", "start_from_epoch", "epochs", "batch_size"), WHOLE),
+    **dict.fromkeys(("initial_epoch", "steps_per_epoch", "validation_steps", "index"), WHOLE),
+    **dict.fromkeys(("validation_batch_size", "validation_freq", "steps"), WHOLE),
+    **dict.fromkeys(("min_delta", "baseline", "initial_value_threshold", "min_lr"), NUMBER),
+    **dict.fromkeys(("monitor", "separator", "padding", "truncating"), TEXT),
+    **dict.fromkeys(("filepath", "filename", "log_dir", "backup_dir", "to_file"), PATH),
+    **dict.fromkeys(("schedule", "print_fn", "function"), CALLABLE),
+    **{"axis": AXES, "alpha": NUMBERS},
+}
+_OPEN = ("learning_rate",)  # a number by default, or a schedule
+_EMPTY = inspect.Parameter.empty
+
+
+def check_kinds(
+    where: str,
+    values: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    more: Mapping[str, str] | None = None,
+) -> None:
+    """Refuses what is no bool, no number or no name where Keras's default is one."""
+    for name, value in values.items():
+        default = defaults.get(name, _EMPTY)
+        if value is default:
+            continue
+        kind = (more or {}).get(name)
+        if kind is None:
+            kind = _KINDS.get(name) or _by_default(name, default)
+        if kind and not (value is None and default is None) and not fits(kind, value):
+            raise ArgumentError(f"keras.{where}", f"{name} must be {kind}, got {_shown(value)}")
+
+
+def _by_default(name: str, default: Any) -> str:
+    if isinstance(default, bool):
+        return FLAG
+    return NUMBER if isinstance(default, float) and name not in _OPEN else ""
+
+
+def fits(kind: str, value: Any) -> bool:
+    """Whether a value is of a kind."""
+    if kind == FLAG:
+        return isinstance(value, (bool, np.bool_))
+    if kind in (TEXT, WORD):
+        return isinstance(value, str) or (value is None and kind == WORD)
+    if kind == LEVEL:
+        return isinstance(value, (bool, int, np.integer)) and value in (0, 1, 2)
+    if kind == CALLABLE:
+        return callable(value)
+    if kind == PATH:
+        return isinstance(value, (str, os.PathLike))
+    if kind in (AXES, NUMBERS) and isinstance(value, (list, tuple, np.ndarray)):
+        one = WHOLE if kind == AXES else NUMBER
+        return all(fits(one, each) for each in np.atleast_1d(value).tolist())
+    if isinstance(value, (bool, str, bytes)) or not hasattr(value, "__float__"):
+        return False
+    try:
+        number = float(value)
+        return math.isfinite(number) and (kind in (NUMBER, NUMBERS) or number == int(value))
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+def _shown(value: Any) -> str:
+    return (
+        f"an array {value.shape}" if isinstance(value, np.ndarray) and value.ndim else repr(value)
+    )
+
+
+def kinds(where: str, **more: str) -> Callable[[F], F]:
+    """For a function written by hand: refuses unknown arguments, and what is of another kind.
+
+    Args:
+        more: kinds of arguments of its own, by their names; "" for any.
+    """
+
+    def decorated(function: F) -> F:
+        form = inspect.signature(function)
+        defaults = {name: one.default for name, one in form.parameters.items()}
+        call = checked(function)
+
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            try:
+                given = form.bind(*args, **kwargs).arguments
+            except TypeError:  # which `checked` tells in our form
+                given = {}
+            check_kinds(where, given, defaults, more)
+            return call(*args, **kwargs)
+
+        return wrapper  # type: ignore[return-value]
+
+    return decorated
+
+
+def made(given: Any, make: Callable[[Any], Any]) -> Any:
+    """What is made of arguments; an error names the argument that is to blame.
+
+    Args:
+        given: the `Arguments`.
+
+    Raises:
+        ArgumentError: where one of them is not what it can be.
+    """
+    try:
+        return make(given)
+    except PellucidError as error:
+        if _names(error.problem, given.values_):
+            raise
+        problem, fix = error.problem, error.fix
+    except Exception:  # whatever a wrong value leads to
+        problem, fix = "", ""
+    name = _to_blame(given, make, problem)
+    shown = _shown(given.values_[name])
+    raise ArgumentError(
+        f"keras.{given.where_}",
+        f"{name}={shown} cannot be: {problem}" if problem else f"{name} cannot be {shown}",
+        fix,
+    )
+
+
+def _names(problem: str, names: Mapping[str, Any]) -> bool:
+    return any(re.search(rf"\b{re.escape(name)}\b", problem) for name in names)
+
+
+def _to_blame(given: Any, make: Callable[[Any], Any], problem: str) -> str:
+    """The argument that a problem quotes, or without which the others are taken."""
+    for name, value in given.values_.items():
+        if value is not given.defaults_.get(name) and problem.endswith(f"got {value!r}"):
+            return str(name)
+    for name, value in given.values_.items():
+        default = given.defaults_.get(name)
+        if value is default:
+            continue
+        try:
+            make(given.changed(name, 1 if default is _EMPTY else default))
+        except Exception:  # another one is to blame too, or instead
+            continue
+        return str(name)
+    required = [name for name in given.values_ if given.defaults_.get(name) is _EMPTY]
+    return str(next(iter([*required[::-1], *given.values_])))

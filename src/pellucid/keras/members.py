@@ -1,0 +1,56 @@
+"""Methods and attributes of Keras's classes that are not here, refused by their names.
+
+In: the members of names.json. Out: a `__getattr__` for the classes of the door.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pellucid.core.errors import UnknownNameError
+from pellucid.core.names import unknown_attribute
+from pellucid.keras.arguments import table
+
+_FILE = "model.save(path) writes one file, with all arrays."
+_LOOPS = "docs/training-loops.md has loops and steps of one's own."
+_MEASURED = "evaluate(x, y, return_dict=True) measures; hooks get logs."
+_SHAPE = "Call the layer on Input(shape): what it returns has the shape."
+_RULES = [
+    (r"(save|load)_own_variables|(get_build|get_compile|get|from)_config|export|to_json", _FILE),
+    (r"(compile|build)_from_config|(save|load)_assets", _FILE),
+    (r".*quanti.*", "Quantisation is outside."),
+    (r".*lora.*", "Low-rank adaptation is outside."),
+    (r"stateless_.*|jax_.*|symbolic_call|rematerialized_call|.*_state_tree", "It is of JAX."),
+    (r"compute_mask|supports_masking", "Masks are outside: all samples have one shape."),
+    (r"(make_)?(train|test|predict)_(function|step)", _LOOPS),
+    (r"apply.*|update_step|add_(optimizer_)?variable.*|assign.*|build", _LOOPS),
+    (r"finalize_.*|scale_loss|exclude_from_.*", _LOOPS),
+    (r"compute_metrics|get_metrics_result|metrics.*|add_metric|get_monitor.*", _MEASURED),
+    (r"compute_loss.*", "Give compile a function (y_true, y_pred)."),
+    (r"compute_output_(shape|spec)", _SHAPE),
+    (r"iterations", "model.network().training['step'] counts steps."),
+    (r"transform_.*|get_random_.*|convert_weight", "Call the layer on images."),
+    (r"operations", "model.layers has the layers."),
+    (r"reshape|squeeze", "Write keras.ops.reshape(x, shape)."),
+    (r"sparse|ragged.*|row_splits.*", "Tensors are dense."),
+    (r"dtype_policy|input_dtype", "keras.config.floatx() is the dtype of models."),
+]
+
+
+def why(name: str) -> str:
+    """What to write in the place of a member that is not here."""
+    for pattern, hint in _RULES:
+        if re.fullmatch(pattern, name):
+            return hint
+    return "See docs/keras.md."
+
+
+def unknown_member(self: Any, name: str) -> Any:
+    """The `__getattr__` of a class of the door: what Keras's has is refused by its name."""
+    kind = type(self)
+    if not name.startswith("_") and not hasattr(kind, name):
+        for one in kind.__mro__:
+            if name in table()["members"].get(one.__name__, ()):
+                raise UnknownNameError(kind.__name__, f"{name} of Keras is not there", why(name))
+    return unknown_attribute(self, name)
