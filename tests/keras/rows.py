@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pellucid import keras
-from pellucid.keras import callbacks, layers, ops, utils
+from pellucid.keras import callbacks, layers, metrics, ops, random, utils
 from tests.keras.calls import (
     Call,
     Recorder,
@@ -14,6 +14,7 @@ from tests.keras.calls import (
     add_weight,
     added,
     compile_,
+    counted,
     doubled,
     fit,
     layer_of,
@@ -21,6 +22,7 @@ from tests.keras.calls import (
     loaded,
     logged,
     looked_up,
+    measured,
     model,
     normalized,
     of,
@@ -28,7 +30,9 @@ from tests.keras.calls import (
     saved_twice,
     steps_of,
     terminated,
+    variable,
     weights_of,
+    wrapped,
 )
 
 HELD = {"validation_data": (X[:4], 1 - Y[:4])}
@@ -52,7 +56,8 @@ CALLS = [
             "validation_freq": 2,
         },
         {
-            "initial_epoch": {"epochs": 3}, "validation_steps": HELD,
+            "initial_epoch": {"epochs": 3},
+            "validation_steps": {**HELD, "validation_batch_size": 2},
             "validation_batch_size": HELD, "validation_freq": {**HELD, "epochs": 3},
         },
         {"validation_batch_size": SPEED},
@@ -63,12 +68,12 @@ CALLS = [
             "x": X + 1, "y": 1 - Y, "batch_size": 2, "verbose": 1, "steps": 2,
             "sample_weight": np.arange(8.0), "callbacks": [Recorder()], "return_dict": True,
         },
-        same={"batch_size": SPEED},
+        {"steps": {"batch_size": 2}}, {"batch_size": SPEED},
     ),
     Call(
         "Model.predict", lambda **a: model().predict(**a), {"x": X, "verbose": 0},
         {"x": X + 1, "batch_size": 2, "verbose": 1, "steps": 2, "callbacks": [Recorder()]},
-        same={"batch_size": SPEED},
+        {"steps": {"batch_size": 2}}, {"batch_size": SPEED},
     ),
     Call("Model.predict_on_batch", lambda **a: model().predict_on_batch(**a), {"x": X},
          {"x": X + 1}),
@@ -154,8 +159,40 @@ CALLS = [
     Call("layers.Layer", doubled, {}, {
         "name": "own", "trainable": False, "dtype": "float64", "activity_regularizer": "l1",
         "autocast": False}),
+    Call("layers.ActivityRegularization", measured(layers.ActivityRegularization), {"l1": 0.5}, {
+        "l1": 0.25, "l2": 0.5}),
+    Call("layers.EinsumDense", measured(layers.EinsumDense),
+         {"equation": "ab,bc->ac", "output_shape": 3}, {
+        "equation": "ab,bc->ac", "output_shape": 5, "activation": "tanh", "bias_axes": "c",
+        "kernel_initializer": "ones", "bias_initializer": "ones", "kernel_regularizer": "l2",
+        "bias_regularizer": "l2", "kernel_constraint": "non_neg",
+        "bias_constraint": "non_neg", "lora_rank": 2, "lora_alpha": 2.0,
+        "gptq_unpacked_column_size": 2, "quantization_config": {"a": 1}}, {
+        "bias_initializer": {"bias_axes": "c"},
+        "bias_regularizer": {"bias_axes": "c", "bias_initializer": "ones"},
+        "bias_constraint": {"bias_axes": "c", "bias_initializer": keras.initializers.Constant(-1)}},
+        {"equation": "the axes that the output has"}),
+    *(
+        Call(f"layers.Adaptive{kind}Pooling{rank}D",
+             layer_of(getattr(layers, f"Adaptive{kind}Pooling{rank}D"),
+                      np.ones((1, *[8] * rank, 2))),
+             {"output_size": 2}, {"output_size": 4, "data_format": "channels_first"})
+        for kind in ("Average", "Max") for rank in (1, 2)
+    ),
+    Call("metrics.Mean", counted(metrics.Mean), {}, {"name": "own", "dtype": "float16"}),
+    Call("metrics.Sum", counted(metrics.Sum), {}, {"name": "own", "dtype": "float16"}),
+    Call("metrics.MeanMetricWrapper", wrapped, {"fn": metrics.mean_squared_error}, {
+        "fn": metrics.mean_absolute_error, "name": "own", "dtype": "float16"}),
+    Call("metrics.Metric", lambda **a: [metrics.Metric(**a).name, metrics.Metric(**a).dtype], {}, {
+        "dtype": "float64", "name": "own"}),
+    Call("metrics.Metric.add_variable", variable, {"shape": (2,), "initializer": "zeros"}, {
+        "shape": (3,), "initializer": "ones", "dtype": "int32", "aggregation": "mean",
+        "name": "own"}),
+    Call("random.SeedGenerator", lambda **a: [random.SeedGenerator(**a).next(),
+         random.SeedGenerator(**a).name], {}, {"seed": 5, "name": "own"}),
     Call("callbacks.BackupAndRestore", of(callbacks.BackupAndRestore), {"backup_dir": "x"}, {
-        "backup_dir": "y", "save_freq": 2, "double_checkpoint": True, "delete_checkpoint": False}),
+        "backup_dir": "y", "save_freq": 2, "double_checkpoint": True, "delete_checkpoint": False},
+        {"backup_dir": {"delete_checkpoint": False}, "save_freq": {"delete_checkpoint": False}}),
     Call("callbacks.CallbackList", listed, {"callbacks": [Recorder()]}, {
         "callbacks": [Recorder(), Recorder()], "add_history": True, "add_progbar": True,
         "model": keras.Sequential([keras.Input((4,)), layers.Dense(1)])}),

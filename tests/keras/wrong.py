@@ -53,6 +53,9 @@ OWN = {
     "F1Score": {"average": "macro"}, "FBetaScore": {"average": "macro"},
     "GroupNormalization": {"groups": 1}, "threshold": {"threshold": 1.0, "default_value": 0.0},
     "BinaryFocalCrossentropy": {"apply_class_balancing": True},
+    "randint": {"shape": (2,), "minval": 0, "maxval": 9},
+    "categorical": {"logits": P, "num_samples": 2}, "dropout": {"inputs": P, "rate": 0.5},
+    "normal": {"shape": (2,)}, "truncated_normal": {"shape": (2,)}, "uniform": {"shape": (2,)},
 }  # fmt: skip
 
 
@@ -83,6 +86,7 @@ def of_tables() -> Iterator[Target]:
         "optimizers.schedules",
         "activations",
         "layers",
+        "random",
     ):
         module = importlib.import_module(f"pellucid.keras.{room}")
         table = importlib.import_module("pellucid.keras.mapped") if room == "layers" else module

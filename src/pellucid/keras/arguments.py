@@ -143,7 +143,7 @@ def bound(
         raise ArgumentError(f"keras.{where}", f"{error} of {name}{form}") from None
     values.apply_defaults()
     defaults = {key: one.default for key, one in form.parameters.items()}
-    blame.check_kinds(where, values.arguments, defaults)
+    blame.check_kinds(where, values.arguments, defaults, blame.OF_ROOM.get(room))
     return Arguments(where, values.arguments, defaults), rest
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from pellucid import models
 from pellucid.core.errors import ArgumentError
 from pellucid.keras import blame, regularizers, terms
-from pellucid.keras.arguments import permit, refuse
+from pellucid.keras.arguments import Arguments, permit, refuse
 from pellucid.keras.members import unknown_member
 from pellucid.keras.session import SESSION, settle
 from pellucid.keras.tensors import (
@@ -60,6 +60,7 @@ class _Training:
 
 
 TRAINING = _Training()
+_PLAIN = {"activity_regularizer": None}
 # Methods of a person's own layer that nothing here would call.
 _NEVER = {
     "compute_mask": "masks are outside",
@@ -94,8 +95,11 @@ class Layer(Weighted):
         **kwargs: Any,
     ) -> None:
         where = type(self).__name__
+        own = Arguments(where, {"activity_regularizer": activity_regularizer}, _PLAIN)
+        self._activity = blame.made(
+            own, lambda a: regularizers.penalties(where, a.activity_regularizer)
+        )
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        self._activity = regularizers.penalties(where, activity_regularizer)
         permit(where, "dtype", getattr(dtype, "name", dtype), None, SESSION.floatx)
         given = {"trainable": trainable, "name": name}
         blame.check_kinds(where, given, {"trainable": True, "name": None})

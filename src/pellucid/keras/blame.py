@@ -41,9 +41,11 @@ _KINDS = {
     **dict.fromkeys(("monitor", "separator", "padding", "truncating"), TEXT),
     **dict.fromkeys(("filepath", "filename", "log_dir", "backup_dir", "to_file"), PATH),
     **dict.fromkeys(("schedule", "print_fn", "function"), CALLABLE),
-    **{"axis": AXES, "alpha": NUMBERS},
+    **{"axis": AXES, "alpha": NUMBERS, "factor": NUMBERS, "x_factor": NUMBERS, "y_factor": NUMBERS},
 }
 _OPEN = ("learning_rate",)  # a number by default, or a schedule
+# Of functions of these rooms alone: "" for any, as what they are made of says it.
+OF_ROOM = {"random": {"seed": ""}}
 _EMPTY = inspect.Parameter.empty
 
 

@@ -76,7 +76,7 @@ class ReduceLROnPlateau(Monitor):
 
     reads_weights = False
 
-    @blame.kinds("callbacks.ReduceLROnPlateau", verbose=blame.LEVEL)
+    @blame.kinds("callbacks.ReduceLROnPlateau", verbose=blame.LEVEL, factor=blame.NUMBER)
     def __init__(
         self,
         monitor: str = "val_loss",

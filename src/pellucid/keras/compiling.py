@@ -15,9 +15,9 @@ from pellucid import nn
 from pellucid.core import notices
 from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError, nearest
-from pellucid.keras import losses, optimizers, training
+from pellucid.keras import blame, losses, optimizers, training
 from pellucid.keras import metrics as metrics_room
-from pellucid.keras.arguments import permit, refuse
+from pellucid.keras.arguments import Arguments, permit, refuse
 from pellucid.keras.base import trains
 from pellucid.keras.networks import Network, array, as_arrays, numbers
 from pellucid.keras.objective import Objective
@@ -60,7 +60,8 @@ class Compiled(Network):
                 losses.get(one)
         self._compiled = {
             "loss": loss, "weights": loss_weights,
-            "metrics": mapped(metrics, _metric), "weighted": mapped(weighted_metrics, _metric),
+            "metrics": _meant("metrics", metrics),
+            "weighted": _meant("weighted_metrics", weighted_metrics),
         }  # fmt: skip
         self._configured = None
 
@@ -342,6 +343,12 @@ class Compiled(Network):
 
 def _metric(given: Any) -> Any:
     return None if given is None else metrics_room.get(given)
+
+
+def _meant(name: str, given: Any) -> Any:
+    """The metrics that an argument of compile gives, as objects."""
+    own = Arguments("Model.compile", {name: given}, {name: None})
+    return blame.made(own, lambda a: mapped(getattr(a, name), _metric))
 
 
 def _unique(front: str, name: str, counts: dict[str, int], weighted: bool) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pellucid.core.errors import ArgumentError
 from pellucid.keras import activations, ops, ops_nn
-from pellucid.keras.arguments import bound, refuse
+from pellucid.keras.arguments import bound, refuse, signature
 from pellucid.keras.base import COMMON, Layer
 from pellucid.keras.tensors import applied
 from pellucid.nn.activations import activate
@@ -92,6 +92,7 @@ class EinsumDense(Layer):
         return applied(lambda x: activate(self._act, x), (x,), {}, self.name)
 
 
+EinsumDense.__signature__ = signature("layers", "EinsumDense")  # type: ignore[attr-defined]
 _KEPT = ("initializer", "regularizer", "constraint")
 
 
@@ -122,7 +123,7 @@ ADAPTIVE: dict[str, Any] = {
         (_AdaptivePooling,),
         {
             "room_name": name, "rank": rank, "mean": word == "Average",
-            "__doc__": f"As keras.layers.{name}.",
+            "__doc__": f"As keras.layers.{name}.", "__signature__": signature("layers", name),
         },
     )
     for word in ("Average", "Max")

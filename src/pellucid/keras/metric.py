@@ -135,7 +135,7 @@ class Metric:
     def add_variable(
         self,
         shape: Any,
-        initializer: Any = None,
+        initializer: Any,
         dtype: Any = None,
         aggregation: str = "sum",
         name: str | None = None,
@@ -283,7 +283,7 @@ class Sum(Metric):
 
     def __init__(self, name: str | None = "sum", dtype: Any = None) -> None:
         super().__init__(dtype, name)
-        self.total = self.add_variable((), name="total")
+        self.total = self.add_variable((), "zeros", name="total")
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Takes in values, (N, …)."""
@@ -300,8 +300,8 @@ class Mean(Metric):
 
     def __init__(self, name: str | None = "mean", dtype: Any = None) -> None:
         super().__init__(dtype, name)
-        self.total = self.add_variable((), name="total")
-        self.count = self.add_variable((), name="count")
+        self.total = self.add_variable((), "zeros", name="total")
+        self.count = self.add_variable((), "zeros", name="count")
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Takes in values, (N, …)."""
@@ -342,7 +342,7 @@ class Whole(Metric):
             rows = rows * pnp.expand_dims(pnp.astype(weights, rows.dtype), -1)
         sums: Any = pnp.sum(rows, axis=0)
         if not self._variables:
-            self.add_variable(tuple(sums.shape), name="sums")
+            self.add_variable(tuple(sums.shape), "zeros", name="sums")
         self._variables[0].assign_add(sums)
 
     def result(self) -> Any:

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 import pellucid.numpy as pnp
-from pellucid.core.arguments import choice, real
+from pellucid.core.arguments import choice, integer, real
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.keras import arguments, blame, formulas
 from pellucid.keras.arguments import Arguments, bound, refuse, signature
@@ -83,6 +85,8 @@ def _borders(a: Arguments, default: float = 0.5) -> tuple[tuple[float, ...], boo
 
 def _quotient(made: Callable[..., Any]) -> Callable[[Arguments], tuple[Counted, Several]]:
     def make(a: Arguments) -> tuple[Counted, Several]:
+        if a.top_k is not None:
+            integer(f"keras.{a.where_}", "top_k", a.top_k, 1)
         borders, several = _borders(a, 0.5 if a.top_k is None else -1e10)
         found = Borders(borders, a.top_k, a.class_id)
         return counted.of_counts(found, made, several), lambda output: several
@@ -102,8 +106,7 @@ def _count(number: int) -> Callable[[Arguments], tuple[Counted, Several]]:
 
 def _even(count: int, where: str) -> tuple[float, ...]:
     """So many thresholds from 0 to 1."""
-    if not isinstance(count, int) or count < 1:
-        raise ArgumentError(where, f"num_thresholds must be 1 or more, got {count!r}")
+    integer(where, "num_thresholds", count, 1, 1_000_000)
     return tuple(n / (count - 1) for n in range(count)) if count > 1 else (0.5,)
 
 
@@ -123,17 +126,20 @@ def _area(a: Arguments) -> tuple[Counted, Several]:
     curve, method = str(a.curve).lower(), str(a.summation_method).lower()
     choice(where, "curve", curve, ("roc", "pr", "prgain"))
     choice(where, "summation_method", method, ("interpolation", "minoring", "majoring"))
-    inner = sorted(given) if given is not None else _even(a.num_thresholds, where)[1:-1]
-    if given is None and a.num_thresholds < 2:
-        raise ArgumentError(where, f"num_thresholds must be 2 or more, got {a.num_thresholds}")
+    if given is None:
+        inner = list(_even(integer(where, "num_thresholds", a.num_thresholds, 2), where)[1:-1])
+    else:
+        inner = sorted(_borders(a)[0])
+    own = a.label_weights
+    if own is not None and not (blame.fits(blame.NUMBERS, own) and np.min(own) >= 0):
+        raise ArgumentError(where, f"label_weights must be numbers ≥ 0, got {own!r}")
     if a.num_labels is not None and not a.multi_label:
         refuse(a.where_, "num_labels", a.num_labels, "give multi_label=True with it")
     borders = Borders(
-        (-1e-7, *inner, 1 + 1e-7), weights=a.label_weights, by_label=a.multi_label,
+        (-1e-7, *inner, 1 + 1e-7), weights=own, by_label=a.multi_label,
         logits=a.from_logits,
     )  # fmt: skip
-    weights = a.label_weights if a.multi_label else None
-    return counted.area(borders, curve, method, weights), _NEVER
+    return counted.area(borders, curve, method, own if a.multi_label else None), _NEVER
 
 
 def _overlap(a: Arguments, chosen: Sequence[int], classes: int, labels: Any) -> Counted:
@@ -192,7 +198,8 @@ def _r2(a: Arguments) -> tuple[Counted, Several]:
     if a.class_aggregation is not None:
         kinds = ("uniform_average", "variance_weighted_average")
         choice(f"keras.{a.where_}", "class_aggregation", a.class_aggregation, kinds)
-    made = counted.r2(a.class_aggregation, a.num_regressors)
+    adjusted = integer(f"keras.{a.where_}", "num_regressors", a.num_regressors)
+    made = counted.r2(a.class_aggregation, adjusted)
     return _pairs(made), lambda output: a.class_aggregation is None and output[-1] != 1
 
 
@@ -229,6 +236,10 @@ class MeanMetricWrapper(Mean):
 
     def __init__(self, fn: Any, name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
         super().__init__(name, dtype)
+        if not callable(fn):
+            raise ArgumentError(
+                "keras.metrics.MeanMetricWrapper", f"fn must be a function, got {fn!r}"
+            )
         self.fn, self.more = fn, kwargs
 
     def values(self, y_true: Any, y_pred: Any) -> Any:

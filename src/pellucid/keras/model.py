@@ -50,6 +50,9 @@ class Model(Compiled):
     ) -> History:
         """Trains on arrays, or on batches; returns the History."""
         level = training.verbosity("Model.fit", verbose)
+        training.check_steps(
+            "fit", steps_per_epoch=steps_per_epoch, validation_steps=validation_steps
+        )
         several = as_callbacks(callbacks)
         batches = training.is_batches(x)
         stream: Any = None
@@ -215,6 +218,7 @@ class Model(Compiled):
         for name, value in kwargs.items():
             refuse("Model.evaluate", name, value, "Keras's evaluate does not have it")
         flag("keras.evaluate", "return_dict", return_dict)
+        training.check_steps("evaluate", steps=steps)
         level, several = training.verbosity("Model.evaluate", verbose), as_callbacks(callbacks)
         for one in several:
             one.set_model(self)
@@ -261,6 +265,7 @@ class Model(Compiled):
     ) -> Any:
         """What the outputs are, in their form."""
         level, several = training.verbosity("Model.predict", verbose), as_callbacks(callbacks)
+        training.check_steps("predict", steps=steps)
         started = time.perf_counter()
         for one in several:
             one.set_model(self)
@@ -373,8 +378,16 @@ class Model(Compiled):
         """Reads what `save_weights` wrote."""
         if skip_mismatch or kwargs:
             refuse("Model.load_weights", "skip_mismatch", skip_mismatch, "all arrays must fit")
-        with np.load(filepath, allow_pickle=False) as file:
-            self.set_weights([file[f"arr_{n}"] for n in range(len(file.files))])
+        try:
+            file = np.load(filepath, allow_pickle=False)
+            arrays = [file[f"arr_{n}"] for n in range(len(file.files))]
+            file.close()
+        except Exception as error:  # whatever a file of another kind leads to
+            raise ArgumentError(
+                "keras.load_weights",
+                f"filepath must be a file of save_weights, got {filepath}: {error}",
+            ) from None
+        self.set_weights(arrays)
 
     def graph(self) -> Any:
         """The prediction graph, node by node: that of the Model of ours."""

@@ -233,6 +233,11 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any
         ) from None
 
 
+def array(x: Any, dtype: Any = None) -> Any:
+    """As `convert_to_tensor`."""
+    return convert_to_tensor(x, dtype)
+
+
 def convert_to_numpy(x: Any) -> Any:
     """x as an array."""
     return np.asarray(x)
@@ -241,7 +246,7 @@ def convert_to_numpy(x: Any) -> Any:
 _OWN = {
     **ops_made.FUNCTIONS,
     "meshgrid": ops_shapes.meshgrid,
-    "array": convert_to_tensor,
+    "array": array,
     "einsum": einsum,
     "shape": shape,
     "convert_to_tensor": convert_to_tensor,

@@ -16,7 +16,7 @@ from pellucid.core import dtypes
 from pellucid.core.arguments import seed as check_seed
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError
-from pellucid.keras import arguments
+from pellucid.keras import arguments, blame
 from pellucid.keras.arguments import Arguments, bound, refuse, signature
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import ROOT, KerasTensor, Node, called
@@ -191,7 +191,7 @@ ROWS: dict[str, Callable[[Arguments], Any]] = {
 def _function(name: str, make: Callable[[Arguments], Any]) -> Callable[..., Any]:
     def function(*args: Any, **kwargs: Any) -> Any:
         given, _ = bound("random", name, args, kwargs)
-        made = make(given)
+        made = blame.made(given, make)
         given.finish()
         return made
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.core.arguments import integer
 from pellucid.core.errors import ArgumentError, DivergenceError
 from pellucid.data.streams import is_stream
 from pellucid.keras import blame
@@ -232,6 +233,13 @@ def count_rows(where: str, x: Any) -> int:
     if not getattr(first, "shape", ()):
         raise ArgumentError(f"keras.{where}", f"x must be an array of rows, got {x!r}")
     return len(first)
+
+
+def check_steps(where: str, **counts: int | None) -> None:
+    """Refuses numbers of steps below 1."""
+    for name, count in counts.items():
+        if count is not None:
+            integer(f"keras.{where}", name, count, 1)
 
 
 def is_batches(x: Any) -> bool:

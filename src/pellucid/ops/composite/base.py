@@ -74,7 +74,10 @@ def as_ints(where: str, name: str, values: Any) -> tuple[int, ...]:
 
 def known_length(where: str, value: Value, axis: int) -> int:
     """The length of an axis that must be known: the batch axis N is refused."""
-    dim = value.type.shape[axis]
+    shape = value.type.shape
+    if not -len(shape) <= axis < len(shape):
+        raise ShapeError(where, f"x must have an axis {axis}, got the shape {shape}")
+    dim = shape[axis]
     if isinstance(dim, Batch):
         raise ShapeError(
             where,
