@@ -92,8 +92,11 @@ def test_a_worker_that_dies_changes_no_bit() -> None:
             if run.step == 13:
                 for pid in children():
                     os.kill(int(pid), signal.SIGKILL)
+                    killed.append(pid)
 
+    killed: list[str] = []
     alone, shared = trained(), trained(2, callbacks=[Kill()])
+    assert len(killed) == 1
     assert hash_of(shared) == hash_of(alone)
     assert shared.history.epochs == alone.history.epochs
     assert children() == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -93,6 +94,25 @@ class TestHandshake:
         assert server is None
         assert isinstance(got, ConnectionError) or len(got) == 16  # a number of no meaning
 
+    def test_a_stranger_who_sends_a_byte_at_a_time_is_dropped(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(wire, "PATIENCE", 0.3)
+
+        def stranger() -> None:
+            with socket.create_connection(listener.getsockname()) as one:
+                for _ in range(20):
+                    one.sendall(b"x")
+                    time.sleep(0.1)
+
+        def hears() -> tuple[Any, float]:
+            began = time.monotonic()
+            return wire.accept(listener, wire.secret()), time.monotonic() - began
+
+        with wire.listen("127.0.0.1") as listener:
+            (server, seconds), _ = together(hears, stranger)
+        assert server is None and seconds < 1.5
+
     def test_an_answer_is_no_proof_for_the_other_side(self) -> None:
         """What one side proves cannot be sent back as the other side's proof."""
         known = wire.secret()
@@ -109,6 +129,10 @@ class TestMessages:
             wire._HEAD.pack(b"pelw", 33, 8) + b'{"arrays": [["|O", [1]]], "k": 0}',
             wire._HEAD.pack(b"pelw", 34, 9) + b'{"arrays": [["<f8", [1]]], "k": 0}' + b"x" * 9,
             wire._HEAD.pack(b"pelw", 35, 0) + b'{"arrays": [["<f8", [-1]]], "k": 0}',
+            wire._HEAD.pack(b"pelw", 36, 8) + b'{"arrays": [["<f8", [1e18]]], "k":0}',
+            wire._HEAD.pack(b"pelw", 51, 8)
+            + b'{"arrays": [["<f8", [1000000000000000000]]], "k":0}',
+            wire._HEAD.pack(b"pelw", 3, 0) + b'"a"',
             b"",
         ],
     )

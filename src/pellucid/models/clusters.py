@@ -7,8 +7,9 @@ files, which are data; the functions that workers call are those of the Pellucid
 
 from __future__ import annotations
 
+import functools
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import BytesIO
 from typing import Any, NamedTuple, Protocol
 
@@ -102,15 +103,20 @@ def trained(
     return file_bytes(model, targets_of(model)) if begun else None, failed
 
 
-def _loaded(name: str, extra: str) -> Any:
-    try:
-        return forks.load(name)
-    except ImportError as error:
-        raise MissingPackageError(
-            WHERE,
-            f"cluster={extra!r} needs {extra.capitalize()}, got: {error}",
-            f"pip install 'pellucid[{extra}]'.",
-        ) from error
+def _distributed() -> Any:
+    """Dask's package for clusters.
+
+    Raises:
+        MissingPackageError: where it is not installed.
+    """
+    with forks.importing:
+        try:
+            import distributed
+        except ImportError as error:
+            raise MissingPackageError(
+                WHERE, f"Dask must be installed, got: {error}", "pip install 'pellucid[dask]'."
+            ) from None
+    return distributed
 
 
 class _Ray:
@@ -123,7 +129,7 @@ class _Ray:
     """
 
     def __init__(self, address: str | None, threads: int):
-        self.ray = _loaded("ray", "ray")
+        self.ray = forks.load("pellucid.workers.ray_workers").package(WHERE)
         if address is not None or not self.ray.is_initialized():
             try:
                 self.ray.init(address=address)
@@ -156,13 +162,13 @@ class _Ray:
             while left:
                 (done,), _ = ray.wait(list(left), num_returns=1)
                 number = left.pop(done)
-                yield Outcome(number, *_result(lambda done=done: ray.get(done)))
+                yield Outcome(number, *_result(functools.partial(ray.get, done)))
         finally:
             for one in left:
                 ray.cancel(one, force=True)
 
 
-def _result(fetch: Any) -> tuple[bytes | None, Exception | None]:
+def _result(fetch: Callable[[], Any]) -> tuple[bytes | None, Exception | None]:
     """What a task returned, or why it did not."""
     try:
         file, error = fetch()
@@ -173,7 +179,7 @@ def _result(fetch: Any) -> tuple[bytes | None, Exception | None]:
 
 def _client(address: str | None) -> Any:
     """A client of the Dask scheduler at this address; None, the one that this process has."""
-    distributed = _loaded("distributed", "dask")
+    distributed = _distributed()
     try:
         return distributed.get_client() if address is None else distributed.Client(address)
     except (ValueError, OSError, TimeoutError) as error:
@@ -188,7 +194,7 @@ class _Dask:
     """A cluster of Dask's, whose workers give each of their tasks one thread."""
 
     def __init__(self, client: Any, threads: int):
-        self.distributed, self.client = _loaded("distributed", "dask"), client
+        self.distributed, self.client = _distributed(), client
         if client.asynchronous:
             raise ArgumentError(WHERE, "cluster must be a client that waits, got one of asyncio")
         if threads != 1:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from pellucid.core import shapes, trees
-from pellucid.core.arguments import accepts, checked, flag, integer, real
+from pellucid.core.arguments import accepts, checked, flag, integer
 from pellucid.core.errors import ArgumentError, ShapeError, nearest
 from pellucid.data.arrays import as_array
 from pellucid.data.streams import Stream, is_stream
@@ -19,6 +19,7 @@ from pellucid.graph.node import Graph
 from pellucid.models import (
     attributes,
     calling,
+    checks,
     elsewhere,
     fitting,
     streaming,
@@ -54,8 +55,6 @@ from pellucid.train.state import RunState, Settings
 from pellucid.train.step import objective, prediction_graph
 from pellucid.transform.arrays import check_whole, converted
 from pellucid.transform.explainable import FunctionCall
-
-_MOST_EPOCHS = 10**12  # of a microsecond each: 11 days
 
 
 class Model(BaseModel):
@@ -488,37 +487,14 @@ class Model(BaseModel):
             DivergenceError: when the loss is no longer finite; the last finite weights are kept.
         """
         optimizer = self.configuration("fit").optimizer
-        integer("fit", "epochs", epochs, 0, _MOST_EPOCHS)
-        integer("fit", "validation_freq", validation_freq, 1)
-        if validation_batch_size is not None:
-            integer("fit", "validation_batch_size", validation_batch_size, 1)
-        integer("fit", "initial_epoch", initial_epoch, 0, epochs)
-        if steps_per_epoch is not None:
-            integer("fit", "steps_per_epoch", steps_per_epoch, 1)
-        if validation_split is not None:
-            real("fit", "validation_split", validation_split, 0, 1, open_low=True, open_high=True)
-            if validation_data is not None:
-                raise ArgumentError(
-                    "fit",
-                    "give validation_data or validation_split, got both",
-                    "Leave one of the two out.",
-                )
-        measures = validation_data is not None or validation_split is not None
-        if validate_every is not None:
-            integer("fit", "validate_every", validate_every, 1)
-        for name, value in (
-            ("validate_every", validate_every),
-            ("validation_freq", validation_freq),
-        ):
-            if value not in (None, 1) and not measures:
-                raise ArgumentError("fit", f"{name} needs validation_data, got None")
-        flag("fit", "resume", resume)
-        if resume and initial_epoch:
-            raise ArgumentError(
-                "fit",
-                f"initial_epoch must be 0 with resume, got {initial_epoch}",
-                "Leave it out: a run that is resumed knows its epoch.",
-            )
+        checks.check_epochs(epochs, initial_epoch, steps_per_epoch, resume)
+        checks.check_validation(
+            validation_data,
+            validation_split,
+            validation_batch_size,
+            validation_freq,
+            validate_every,
+        )
         flag("fit", "shuffle", shuffle)
         flag("fit", "overwrite", overwrite)
         asked = check_backend("fit", backend, device, precision)

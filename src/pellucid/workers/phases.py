@@ -159,9 +159,9 @@ class _Cut:
     def _sources(self, i: int) -> tuple[int, ...]:
         """What a node of rows reads; a scatter_add that meets begins from nothing."""
         node = self.graph.nodes[i]
-        return node.inputs[1:] if self._begins(i) else node.inputs
+        return node.inputs[1:] if self.begins(i) else node.inputs
 
-    def _begins(self, i: int) -> bool:
+    def begins(self, i: int) -> bool:
         """Whether a node adds what meets to a joint value."""
         return self.places[i].meets and self.graph.nodes[i].op == "scatter_add"
 
@@ -177,7 +177,7 @@ class _Cut:
 
     def _stage(self, goals: Sequence[int], known: Collection[int]) -> Stage:
         """A stage that every worker runs."""
-        return _Copy(self, lambda i: i in known and not self._begins(i), False).stage(goals)
+        return _Copy(self, lambda i: i in known and not self.begins(i), False).stage(goals)
 
 
 class _Copy:
@@ -217,7 +217,7 @@ class _Copy:
         node = self.cut.graph.nodes[i]
         if self.given(i) or self.cut.places[i].kind == COUNT:
             return ()
-        if self.cut._begins(i):
+        if self.cut.begins(i):
             return node.inputs[1:] if self.partial else node.inputs[:1]
         return node.inputs
 
@@ -236,10 +236,10 @@ class _Copy:
             return self.builder.const(node.attr("name"), self.cut.graph.consts[node.attr("name")])
         if place.kind == COUNT:
             return self._count(node)
-        if self.cut._begins(i) and not self.partial:
+        if self.cut.begins(i) and not self.partial:
             return apply("add", self.made[node.inputs[0]], self._input(i, node.type))
         inputs, attrs = [self.made[j] for j in self._sources(i)], dict(node.attrs)
-        if self.cut._begins(i):
+        if self.cut.begins(i):
             zeros = number(0, node.type.dtype, node.type.shape)
             return self.builder.apply(lookup(node.op), [zeros, *inputs], attrs)
         if place.numbered:

@@ -18,8 +18,11 @@ from pellucid.workers.worker import serve
 Array = np.ndarray[Any, Any]
 
 
-def package() -> Any:
-    """Ray.
+def package(where: str) -> Any:
+    """Ray, for all that asks for it.
+
+    Args:
+        where: what asks.
 
     Raises:
         MissingPackageError: where it is not installed.
@@ -30,8 +33,8 @@ def package() -> Any:
             import ray
         except ImportError as error:
             raise MissingPackageError(
-                "RayWorkers",
-                f"Ray must be installed, which places workers; got: {error}",
+                where,
+                f"Ray must be installed, got: {error}",
                 "pip install 'pellucid[ray]'.",
             ) from None
     return ray
@@ -112,7 +115,7 @@ class RayWorkers:
         return f"RayWorkers({self.count}, cpus={self.threads})"
 
     def open(self, data: Sequence[Array]) -> None:
-        self._ray = package()
+        self._ray = package("RayWorkers")
         if not self._ray.is_initialized():
             self._ray.init(address=self._address, log_to_driver=False, include_dashboard=False)
         self.host = self._ray.util.get_node_ip_address()

@@ -12,11 +12,13 @@ import contextlib
 import hashlib
 import hmac
 import json
+import math
 import os
 import select
 import selectors
 import socket
 import struct
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -54,11 +56,13 @@ def accept(listener: socket.socket, known: bytes) -> socket.socket | None:
     """The next connection; None where its other end does not know the secret."""
     connection, _ = listener.accept()
     try:
-        connection.settimeout(PATIENCE)
+        until = time.monotonic() + PATIENCE
         ours = os.urandom(_NONCE)
+        connection.settimeout(PATIENCE)
         connection.sendall(ours)
-        theirs = _exactly(connection, _NONCE)
-        if not hmac.compare_digest(_exactly(connection, _PROOF), _proof(known, b"c", ours, theirs)):
+        theirs = _exactly(connection, _NONCE, until)
+        proof = _exactly(connection, _PROOF, until)
+        if not hmac.compare_digest(proof, _proof(known, b"c", ours, theirs)):
             raise Lost
         connection.sendall(_proof(known, b"s", ours, theirs))
     except (OSError, Lost):
@@ -75,11 +79,13 @@ def connect(address: Address, known: bytes) -> socket.socket:
     """
     connection = None
     try:
+        until = time.monotonic() + PATIENCE
         connection = socket.create_connection(address, PATIENCE)
-        theirs = _exactly(connection, _NONCE)
+        theirs = _exactly(connection, _NONCE, until)
         ours = os.urandom(_NONCE)
         connection.sendall(ours + _proof(known, b"c", theirs, ours))
-        if not hmac.compare_digest(_exactly(connection, _PROOF), _proof(known, b"s", theirs, ours)):
+        proof = _exactly(connection, _PROOF, until)
+        if not hmac.compare_digest(proof, _proof(known, b"s", theirs, ours)):
             raise Lost
     except (OSError, Lost) as error:
         if connection is not None:
@@ -110,14 +116,17 @@ def _tuned(connection: socket.socket) -> socket.socket:
     return connection
 
 
-def _exactly(connection: socket.socket, count: int) -> bytes:
+def _exactly(connection: socket.socket, count: int, until: float | None = None) -> bytes:
     held = bytearray(count)
-    _fill(connection, memoryview(held))
+    _fill(connection, memoryview(held), until)
     return bytes(held)
 
 
-def _fill(connection: socket.socket, view: memoryview) -> None:
+def _fill(connection: socket.socket, view: memoryview, until: float | None = None) -> None:
+    """Reads what fills `view`, by the time `until` of `time.monotonic`: None, however long."""
     while view:
+        if until is not None:  # of all bytes together: a stranger may send one at a time
+            connection.settimeout(max(0.001, until - time.monotonic()))
         got = connection.recv_into(view)
         if not got:
             raise Lost
@@ -162,13 +171,13 @@ def receive(connection: socket.socket) -> tuple[dict[str, Any], list[Array]]:
         types = [(np.dtype(name), tuple(shape)) for name, shape in words.pop("arrays")]
         if any(dtype.kind not in _KINDS for dtype, _ in types):
             raise Lost
-        arrays = [np.empty(shape, dtype) for dtype, shape in types]
-        if sum(array.nbytes for array in arrays) != size:
+        if sum(dtype.itemsize * math.prod(shape) for dtype, shape in types) != size:
             raise Lost
+        arrays = [np.empty(shape, dtype) for dtype, shape in types]
         for array in arrays:
             if array.nbytes:
                 _fill(connection, bytes_of(array))
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise Lost from error
     return words, arrays
 

@@ -137,8 +137,8 @@ class Worker:
         self._data, self._threads = data, threads
         self._mesh, self._own = Mesh({}), 0
         self._arrays: list[Array] = []
-        self._job: Any = None
-        self._share: Any = None
+        self._job: Job | None = None
+        self._share: Share | None = None
 
     def run(self) -> None:
         """Does what it is told until the connection ends."""
@@ -159,10 +159,11 @@ class Worker:
                 send(self._control, "failed", name=type(error).__name__, text=str(error))
 
     def _setup(self, arrays: list[Array], **words: Any) -> None:
-        named, fixed = words["consts"], arrays[len(words["consts"]) :]
+        named = words["consts"]
+        constant, fixed = arrays[: len(named)], arrays[len(named) :]
         consts = {
             name: Constant.of(array, array_type(array))
-            for name, array in zip(named, arrays, strict=False)
+            for name, array in zip(named, constant, strict=True)
         }
         graph = parse_graph(words["graph"], consts, type_of)
         features = words["features"]
@@ -192,6 +193,7 @@ class Worker:
         self._arrays = arrays
 
     def _step(self, arrays: list[Array], rate: float, division: list[int]) -> None:
+        assert self._job is not None and self._share is not None, "setup comes first"
         batch, cut = self._job.batch(arrays[0]), Division(*division)
         outputs = shared_step(
             self._share, self._job, self._arrays, batch, rate, self._mesh, self._own, cut
