@@ -14,7 +14,7 @@ from tests.keras.wrong import TARGETS, WRONG, of_rows
 
 # Arguments that take all of these values: why.
 ANY = {
-    "callbacks.BackupAndRestore.save_freq": "the callback is refused as a whole",
+    "layers.EinsumDense.bias_constraint": "of a bias, which is not there without bias_axes",
     "callbacks.CallbackList.model": "it is handed to the callbacks",
     "layers.Lambda.function": "a function may do anything",
     "ops.convert_to_tensor.x": "a value that is no list stays as it is",
