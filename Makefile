@@ -77,6 +77,9 @@ oldest: .venv-oldest/.ready ## Run the tests with the oldest versions of the dep
 	@OPENBLAS_NUM_THREADS=1 .venv-oldest/bin/python -m pytest -q -n 2 --dist worksteal \
 		-W ignore::DeprecationWarning $(ONLY)
 
+test-ray: .venv-ray/.ready ## Run the tests of workers that Ray places, on a cluster of two nodes here
+	@OPENBLAS_NUM_THREADS=1 .venv-ray/bin/python -m pytest -q -m slow tests/workers/test_ray.py
+
 lectures-page: $(STAMP) ## Run the tests of the lectures' statements and write their page
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python tools/docs_lectures.py
 
@@ -96,7 +99,7 @@ wheel: $(STAMP) ## Build a wheel into dist/
 	@ls dist/*.whl
 
 clean: ## Remove environments, builds and caches; trained models in runs/ stay
-	@rm -rf $(VENV) .venv-bench .venv-oldest .venv-web build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+	@rm -rf $(VENV) .venv-bench .venv-oldest .venv-web .venv-ray build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis \
 		.import_linter_cache
 
 $(STAMP): pyproject.toml constraints.txt tools/setup.sh
@@ -111,6 +114,10 @@ $(STAMP): pyproject.toml constraints.txt tools/setup.sh
 .venv-web/.ready: Makefile pyproject.toml constraints.txt tools/setup.sh
 	@sh tools/setup.sh .venv-web constraints.txt "-e .[all] pytest pytest-xdist hypothesis mpmath playwright" \
 		$(PYTHONS)
+	@echo "$(CURDIR)" > $@
+
+.venv-ray/.ready: Makefile pyproject.toml constraints.txt tools/setup.sh
+	@sh tools/setup.sh .venv-ray constraints.txt "-e .[ray] pytest pytest-xdist hypothesis mpmath" $(PYTHONS)
 	@echo "$(CURDIR)" > $@
 
 .venv-oldest/.ready: pyproject.toml constraints.txt tools/oldest.py tools/setup.sh $(STAMP)

@@ -75,6 +75,13 @@ LAYERS: list[tuple[str, tuple[Any, ...], dict[str, Any], Any]] = [
     ("Normalization", (), {"mean": 0.5, "variance": 2.0}, FLAT),
     ("Dropout", (0.5,), {}, FLAT),
     ("Identity", (), {}, FLAT),
+    ("ActivityRegularization", (), {"l1": 0.1}, FLAT),
+    ("EinsumDense", ("abc,cd->abd",), {"output_shape": (None, 5), "bias_axes": "d"}, LONG),
+    ("EinsumDense", ("...x,xy->...y",), {"output_shape": 5, "activation": "relu"}, IMAGES),
+    ("AdaptiveAveragePooling1D", (4,), {}, LONG),
+    ("AdaptiveAveragePooling2D", ((3, 4),), {}, IMAGES),
+    ("AdaptiveMaxPooling1D", (4,), {}, LONG),
+    ("AdaptiveMaxPooling2D", (3,), {}, IMAGES),
 ]
 MORE_OF_METRICS: dict[str, dict[str, Any]] = {
     "F1Score": {"average": "macro"}, "FBetaScore": {"average": "weighted", "beta": 2.0},

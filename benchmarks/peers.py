@@ -139,7 +139,8 @@ def pellucid(net: Net, x: np.ndarray, y: np.ndarray, threads: int) -> Epoch:
     return epoch
 
 
-def jax(net: Net, x: np.ndarray, y: np.ndarray, threads: int) -> Epoch:
+def jax(net: Net, x: np.ndarray, y: np.ndarray, threads: int, reads: bool = False) -> Epoch:
+    """A scan over each epoch; `reads`: with its losses in Python before the next one begins."""
     import jax
     import jax.numpy as jnp
 
@@ -194,6 +195,8 @@ def jax(net: Net, x: np.ndarray, y: np.ndarray, threads: int) -> Epoch:
         for _ in range(net.epochs):
             order = draw.permutation(net.rows)[:whole].reshape(-1, net.batch)
             box[0], losses = run(box[0], rows, targets, jnp.asarray(order))
+            if reads:
+                np.asarray(losses)
         losses.block_until_ready()
 
     return epoch

@@ -549,6 +549,33 @@ MODELS = [
         },
     ),
     Row(
+        pel.fit_many,
+        {"models": [ready], "x": X, "y": X[:, 0]},
+        {
+            "models": (ready, "models must be a list of models, got"),
+            "x": (X[0, 0], "x must have rows, got a single number"),
+            "y": (X[:3, 0], "x and y must have as many rows, got 24 and 3"),
+            "cluster": ("slurm", "cluster must be 'ray', 'ray://host:10001', 'dask'"),
+            "batch_size": (0, "batch_size must be at least 1, got 0"),
+            "epochs": (-1, "epochs must be in [0,"),
+            "sample_weight": (
+                [1.0],
+                "[fit_many] sample_weight must be one weight a row (24,), got (1,)",
+            ),
+            "class_weight": ({0: -1.0}, "[fit_many]"),
+            "validation_data": ((3,), "validation_data must be (x, y) or (x, y, weights)"),
+            "validation_split": (1.5, "validation_split must lie in (0, 1), got 1.5"),
+            "validation_freq": (0, "validation_freq must be at least 1, got 0"),
+            "steps_per_epoch": (0, "steps_per_epoch must be at least 1, got 0"),
+            "shuffle": (FLAG, "shuffle must be True or False, got 1"),
+            "seed": ([1, 2], "seed must hold one for each of 1 models, got 2"),
+            "callbacks": ([pel.Callback], "[fit_many]"),
+            "backend": ("gpu", "Pass backend='xla', device='gpu'"),
+            "threads": (0, "threads must be in [1, 1024], got 0"),
+            "history_points": (-1, "[fit_many] 1 of 1 runs failed, the first is models[0]"),
+        },
+    ),
+    Row(
         pel.curvature,
         {"function": lambda w: np.sum(w * w), "args": (np.ones(2),)},
         {
@@ -1543,6 +1570,19 @@ MEETINGS = [
         "Classes count from 0: pass y_true - 1.",
     ),
     Case("R² of a constant", lambda p: pel.metrics.r2([1.0, 1.0], [1.0, 2.0]), "y_true must vary"),
+    *(
+        Case(
+            f"`{make.__name__}(f, {name}={value!r})`",
+            lambda p, make=make, named={name: value}: make(lambda x: np.sum(x * x), **named),
+            words,
+        )
+        for make in (pel.grad, pel.value_and_grad, pel.jacobian, pel.hessian)
+        for name, value, words in (
+            ("backend", "gpu", "Pass backend='xla', device='gpu'"),
+            ("device", "gpu", "device='gpu' belongs to backend='xla', got backend=None"),
+            ("precision", "half", "unknown precision 'half'"),
+        )
+    ),
     Case(
         "a range test of a minimizer",
         lambda p: pel.rate_range(searching(), X, X[:, 0]),

@@ -348,8 +348,8 @@ CASES: list[tuple[str, Callable[[Path], Any], str | None]] = [
         "Write from_logits=True.",
     ),
     (
-        "keras: a loss that is a sum over rows",
-        lambda _: fitted(small(loss=keras.losses.Huber(reduction="sum"))),
+        "keras: a loss that is one number a row",
+        lambda _: fitted(small(loss=keras.losses.Huber(reduction="none"))),
         "reduction",
     ),
     (

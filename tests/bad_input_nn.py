@@ -602,6 +602,56 @@ CASES: list[tuple[str, Any, str | None]] = [
         "initial_epoch must be 0 with resume, got 1",
     ),
     (
+        "workers without chunks",
+        lambda p: _trained(workers=2),
+        "workers needs chunks, the runs of rows that they share, got workers=2 alone",
+    ),
+    (
+        "no worker",
+        lambda p: _trained(chunks=4, workers=0),
+        "workers must be in [1, 1024], got 0",
+    ),
+    (
+        "workers as a word",
+        lambda p: _trained(chunks=4, workers="all"),
+        "workers must be a whole number, got 'all'",
+    ),
+    (
+        "more workers than chunks",
+        lambda p: _trained(chunks=4, workers=5),
+        "workers must be at most chunks, got 5 workers and 4 chunks",
+    ),
+    (
+        "workers by the interpreter",
+        lambda p: _trained(chunks=4, workers=2, backend="interpreter"),
+        "workers train by machine code, got backend='interpreter'",
+    ),
+    (
+        "workers for a stream",
+        lambda p: _trained(x=[(X, X[:, 0])], y=None, batch_size=2, chunks=2, workers=2),
+        "workers need x as an array, got a stream",
+    ),
+    (
+        "no worker of Ray",
+        lambda p: pel.RayWorkers(0),
+        "count must be in [1, 1024], got 0",
+    ),
+    (
+        "a worker of Ray without a processor",
+        lambda p: pel.RayWorkers(2, cpus=0),
+        "cpus must be at least 1, got 0",
+    ),
+    (
+        "an address that is no text",
+        lambda p: pel.RayWorkers(2, address=6379),
+        "address must be a text or None, got 6379",
+    ),
+    (
+        "a resource that is no number",
+        lambda p: pel.RayWorkers(2, resources={"fast": "yes"}),
+        "resources['fast'] must be a number, got 'yes'",
+    ),
+    (
         "steps_per_epoch of 0",
         lambda p: _trained(steps_per_epoch=0),
         "steps_per_epoch must be at least 1, got 0",

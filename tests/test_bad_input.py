@@ -564,7 +564,7 @@ def test_case(case, tmp_path):
 
 # Of every layer and optimizer: the row of Dense and that of SGD speak for all.
 SHARED = {"name", "input_shape", "regularizer", "learning_rate", "lr", "clip_value", "clip_norm"}
-SHARED |= {"clip_each_norm"}
+SHARED |= {"clip_each_norm", "decoupled_decay", "gather_steps", "average", "average_every"}
 BASES = {
     pel.nn.Layer,
     pel.nn.Initializer,

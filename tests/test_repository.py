@@ -30,6 +30,8 @@ OPTIONAL = (
     "onnx",
     "starlette",
     "websockets",
+    "ray",
+    "dask",
 )
 
 

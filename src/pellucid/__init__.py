@@ -45,7 +45,7 @@ from pellucid.transform.tensor import Tensor
 
 if TYPE_CHECKING:
     from pellucid import data, distributed, keras, models, nn, optim, svm, tables, testing, viz
-    from pellucid.models import Model, Sequential, rate_range
+    from pellucid.models import Model, Sequential, fit_many, rate_range
     from pellucid.nn import Input
     from pellucid.tables import fit_table, load
     from pellucid.train import scores as metrics
@@ -79,6 +79,7 @@ _LATER = {
     "Input": "pellucid.nn",
     "Model": "pellucid.models",
     "rate_range": "pellucid.models",
+    "fit_many": "pellucid.models",
     "curvature": "pellucid.transform.curvature",
     "draw": "pellucid.viz.draw",
     "viz": "pellucid.viz",
@@ -90,6 +91,7 @@ _LATER = {
     "tables": "pellucid.tables",
     "Callback": "pellucid.train.callback",
     "Play": "pellucid.web.watching",
+    "RayWorkers": "pellucid.workers",
     "Replay": "pellucid.web.watching",
     "play": "pellucid.web.playing",
     "inspect": "pellucid.web.inspector.inspecting",
@@ -141,6 +143,11 @@ _ELSEWHERE = {
     "datasets": "data",
     "utils": "Write pel.data.split for a split, pel.numpy.one_hot(y, classes) for one-hot rows.",
     "random": "Write pel.Key(seed, step), whose uniform and normal draw inside a step.",
+    **dict.fromkeys(
+        ("tune", "tuner", "Tuner", "GridSearch", "RandomSearch", "Hyperband", "Parallel"),
+        "Write pel.fit_many([make(rate) for rate in rates], x, y), or search with scikit-learn "
+        "over the estimators of pellucid.sklearn.",
+    ),
     "vmap": "Write the function for all rows at once: NumPy's operations broadcast.",
     "scan": "Write a Python loop, which is unrolled, or call a pel.jit step in one.",
     "tree_map": "Write a dict comprehension over the weights.",
@@ -193,6 +200,7 @@ __all__ = [
     "PellucidError",
     "Play",
     "Question",
+    "RayWorkers",
     "ReduceOnPlateau",
     "Replay",
     "Sequential",
@@ -207,6 +215,7 @@ __all__ = [
     "distributed",
     "draw",
     "explain",
+    "fit_many",
     "fit_table",
     "grad",
     "hessian",

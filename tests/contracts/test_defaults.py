@@ -31,6 +31,8 @@ SMOOTHED = {"label_smoothing": 0.0}  # none, unless asked for
 SUMMED = {"average": False}  # a row's loss is the sum over its outputs
 MOVED = {"fill_mode": "constant", "fill_value": 0.0, "interpolation": "bilinear"}  # black beside it
 MOMENTS = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}  # Kingma and Ba, algorithm 1
+AROUND = {"decoupled_decay": 0.0, "gather_steps": 1}  # of every optimizer: neither
+ADAM = AROUND | MOMENTS | {"amsgrad": False, "epsilon_uncorrected": False}
 REDUCED = {"keepdims": False}  # NumPy
 ROWS = {"batch_size": 1024}  # of a prediction: no number depends on it
 
@@ -125,33 +127,39 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     ),
     "GaussianMixture": {"components": 2},
     # Optimizers, schedules, batch sizes
-    "SGD": {"momentum": 0.0, "nesterov": False},
-    "Adagrad": {"initial_accumulator": 0.0, "epsilon": 1e-10},  # PyTorch
-    "RMSprop": {"rho": 0.9, "momentum": 0.0, "epsilon": 1e-8, "centered": False},  # Tieleman
-    "Adam": MOMENTS,
-    "AdamW": MOMENTS | {"weight_decay": 0.01},  # PyTorch
-    "Nadam": MOMENTS | {"momentum_decay": 0.004},  # PyTorch
-    "Adamax": MOMENTS,
-    "Lamb": MOMENTS | {"weight_decay": 0.0},
-    "Lion": {"beta_1": 0.9, "beta_2": 0.99, "weight_decay": 0.0},  # Chen et al.
-    "Adadelta": {"rho": 0.95, "epsilon": 1e-6},  # Zeiler
-    "Ftrl": {"initial_accumulator": 0.1, "l1": 0.0, "l2": 0.0, "beta": 0.0},  # Keras
-    "Adafactor": {
+    "SGD": AROUND | {"momentum": 0.0, "nesterov": False, "rate_inside": False},
+    "Adagrad": AROUND
+    | {"initial_accumulator": 0.0, "epsilon": 1e-10, "epsilon_inside": False},  # PyTorch
+    "RMSprop": AROUND
+    | {"rho": 0.9, "momentum": 0.0, "epsilon": 1e-8, "centered": False}  # Tieleman
+    | {"epsilon_inside": False, "rate_inside": False},
+    "Adam": ADAM,
+    "AdamW": ADAM | {"weight_decay": 0.01},  # PyTorch
+    "Nadam": AROUND | MOMENTS | {"momentum_decay": 0.004},  # PyTorch
+    "Adamax": AROUND | MOMENTS,
+    "Lamb": AROUND | MOMENTS | {"weight_decay": 0.0},
+    "Lion": AROUND | {"beta_1": 0.9, "beta_2": 0.99, "weight_decay": 0.0},  # Chen et al.
+    "Adadelta": AROUND | {"rho": 0.95, "epsilon": 1e-6},  # Zeiler
+    "Ftrl": AROUND | {"initial_accumulator": 0.1, "l1": 0.0, "l2": 0.0, "beta": 0.0},  # Keras
+    "Adafactor": AROUND
+    | {
         **{"decay": 0.8, "epsilon_1": 1e-30, "epsilon_2": 1e-3},  # Shazeer and Stern
         **{"clip_threshold": 1.0, "relative_step": True},
     },
     "CosineRestarts": {"longer": 2.0, "lower": 1.0, "final": 0.0},  # Keras
     "PolynomialDecay": {"final": 0.0001, "power": 1.0},  # Keras
     "InverseTime": {"decay": 1.0, "every": 1},
-    "LBFGS": {"memory": 10},  # SciPy
-    "Newton": {"max_weights": 2000},
+    "LBFGS": AROUND | {"memory": 10},  # SciPy
+    "Newton": AROUND | {"max_weights": 2000},
+    **dict.fromkeys(("Minimizer", "Optimizer", "Perturb"), AROUND),
     "Step": {"factor": 0.1, "every": 10_000},
     "Exponential": {"factor": 0.96, "every": 1},
     "Cosine": {"final": 0.0},
     "OneCycle": {"rising": 0.3},  # PyTorch
     "GrowingBatch": {"factor": 2.0, "every": 1},
     # Models
-    "Model": {"dtype": "float32"},
+    "Model": {"dtype": "float32", "terms": ()},
+    "Metric": {"weighted": False},
     "Sequential": {"layers": (), "dtype": "float32"},
     "Model.apply": {"train": False},
     "Model.compile": {
@@ -175,6 +183,13 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "Question": {"choices": (), "tolerance": 0.0, "hint": ""},
     "write_idx": {"overwrite": False},
     "rate_range": {"lowest": 1e-6, "highest": 10.0, "steps": 100, "batch_size": 32},
+    "fit_many": {
+        "epochs": 1,
+        "validation_freq": 1,
+        "shuffle": True,
+        "callbacks": (),
+        "threads": 1,
+    },
     "alexnet": {"classes": 1000, "dtype": "float32", "thinner": 1},  # ImageNet's classes
     "lenet5": {"dtype": "float32"},
     "lecun1989": {"dtype": "float32"},
@@ -186,6 +201,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         **{"monitor": "val_loss", "patience": 0, "min_delta": 0.0},  # Keras
         "restore_best": True,
     },
+    "RayWorkers": {"cpus": 1},
     "ReduceOnPlateau": {
         **{"monitor": "val_loss", "factor": 0.1, "patience": 10, "cooldown": 0},  # Keras
         **{"min_delta": 0.0, "lowest": 0.0},
@@ -228,7 +244,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "timeline": {"events": HISTORY},
     "op": {"samples": (-2.0, 2.0), "formula": "", "doc": ""},
     "Key": {"stream": ""},
-    "Symbol": {"shape": ()},
+    "Symbol": {"shape": (), "terms": ()},
     "Model.built": {"features": ()},
     **{
         f"Tensor.{name}": REDUCED

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -148,8 +149,12 @@ KERNEL = {"filters": 2, "kernel_size": 3, "padding": 1}
 POOL = {"pool_size": 3, "strides": 1, "padding": 1}
 NORMAL = {"epsilon": 0.5, "center": False, "scale": False}
 MOVED = {"fill_mode": "reflect", "fill_value": 2.0, "interpolation": "nearest"}
-CLIPS = {"clip_value": 0.01, "clip_norm": 0.01, "clip_each_norm": 0.01}
+CLIPS = {
+    **{"clip_value": 0.01, "clip_norm": 0.01, "clip_each_norm": 0.01},
+    **{"decoupled_decay": 0.5, "gather_steps": 2, "average_every": 2},
+}
 MOMENTS = {"learning_rate": 0.05, "beta_1": 0.5, "beta_2": 0.5, "epsilon": 0.5, **CLIPS}
+ADAM = MOMENTS | {"amsgrad": True, "epsilon_uncorrected": True}
 
 # The class: (how it is seen, its arguments, another value for each).
 CASES: dict[type, tuple[Callable[[Any], bytes], dict[str, Any], dict[str, Any]]] = {
@@ -317,23 +322,29 @@ CASES: dict[type, tuple[Callable[[Any], bytes], dict[str, Any], dict[str, Any]]]
     optim.SGD: (
         of_training,
         {"momentum": 0.5},
-        {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True, **CLIPS},
+        {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True, "rate_inside": True, **CLIPS},
     ),
     optim.Adagrad: (
         of_training,
         {},
-        {"learning_rate": 0.05, "initial_accumulator": 0.5, "epsilon": 0.5, **CLIPS},
+        {
+            "learning_rate": 0.05,
+            "initial_accumulator": 0.5,
+            "epsilon": 0.5,
+            "epsilon_inside": True,
+            **CLIPS,
+        },
     ),
     optim.RMSprop: (
         of_training,
         {},
         {
             **{"learning_rate": 0.05, "rho": 0.5, "momentum": 0.5, "epsilon": 0.5},
-            **{"centered": True, **CLIPS},
+            **{"centered": True, "epsilon_inside": True, "rate_inside": True, **CLIPS},
         },
     ),
-    optim.Adam: (of_training, {}, MOMENTS),
-    optim.AdamW: (of_training, {}, MOMENTS | {"weight_decay": 0.5}),
+    optim.Adam: (of_training, {"epsilon": 0.01}, ADAM),
+    optim.AdamW: (of_training, {"epsilon": 0.01}, ADAM | {"weight_decay": 0.5}),
     optim.Nadam: (of_training, {}, MOMENTS | {"momentum_decay": 2.0}),
     optim.Adamax: (of_training, {}, MOMENTS),
     optim.Lamb: (of_training, {}, MOMENTS | {"weight_decay": 0.5}),
@@ -408,16 +419,10 @@ CASES: dict[type, tuple[Callable[[Any], bytes], dict[str, Any], dict[str, Any]]]
 }
 SHAPES = {"name", "input_shape", "regularizer"}  # of every layer; a name is seen in messages
 ELSEWHERE = {  # arguments that set no number: bounds, functions, what has one value
-    (optim.LBFGS, "clip_value"),
-    (optim.LBFGS, "clip_norm"),
-    (optim.LBFGS, "clip_each_norm"),
-    (optim.Newton, "clip_value"),
-    (optim.Newton, "clip_norm"),
-    (optim.Newton, "clip_each_norm"),
+    # Minimizers refuse what stands around a single step; an average is a slot.
+    *itertools.product((optim.LBFGS, optim.Newton, optim.Perturb), [*CLIPS, "average"]),
+    *((kind, "average") for kind in CASES if issubclass(kind, optim.Optimizer)),
     (optim.Newton, "max_weights"),
-    (optim.Perturb, "clip_value"),
-    (optim.Perturb, "clip_norm"),
-    (optim.Perturb, "clip_each_norm"),
     (nn.MulticlassHinge, "label_smoothing"),
     (nn.MulticlassHinge, "class_weights"),
     (nn.CategoricalHinge, "label_smoothing"),
@@ -450,7 +455,12 @@ def test_another_value_gives_other_numbers(kind):
     plain = see(kind(**given))
     assert see(kind(**given)) == plain
     # One connected map a filter needs as many; a fill value shows where it fills.
-    beside = {"fill_value": {"fill_mode": "constant"}, "padding_value": {"padding": 2}}
+    beside = {
+        **{"fill_value": {"fill_mode": "constant"}, "padding_value": {"padding": 2}},
+        "average_every": {"average": 0.5},
+        "amsgrad": {"learning_rate": 0.1, "beta_2": 0.0},  # squares become less
+        "rate_inside": {"learning_rate": optim.Exponential(0.1, 0.5)},
+    }
     for name, value in others.items():
         more = beside.get(name, {})
         before = see(kind(**given | more)) if more else plain

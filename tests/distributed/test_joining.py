@@ -86,6 +86,25 @@ def test_the_parts_of_all_processes_are_all_rows(rows: int, processes: int) -> N
     assert max(sizes) - min(sizes) <= 1
 
 
+def test_a_host_may_be_an_address_of_the_sixth_version() -> None:
+    address = Address("::1", free_port())
+    found = together(*(lambda n=n: join(address, 2, n, 10.0, VERSIONS) for n in (0, 1)))
+    assert str(address) == f"[::1]:{address.port}"
+    assert found[0].service == found[1].service and found[0].service.startswith("[::1]:")
+    groups = [one.group for one in found]
+    assert together(*(lambda g=g: g.exchange(g.process) for g in groups)) == [[0, 1]] * 2
+    ends(groups)
+
+
+def test_who_sends_no_message_of_ours_is_lost() -> None:
+    groups = joined([0, 1], 2)
+    groups[1]._ended.add(0)  # else it would end itself, as a process without its first one does
+    groups[1]._links[0].send({"kind": "one"})
+    with pytest.raises(ProcessError, match=r"process 1 \(.*is gone"):
+        groups[0].exchange(1)
+    ends(groups)
+
+
 def test_what_differs_is_one_line_in_all() -> None:
     groups = joined([0, 1, 2], 3)
     facts = [{"epochs": 2, "seed": 5 + (group.process == 2)} for group in groups]
@@ -203,7 +222,7 @@ def test_a_stranger_who_knocks_is_no_process() -> None:
     address = Address("127.0.0.1", free_port())
 
     def knocks() -> None:
-        for words in (b"GET / HTTP/1.1\r\n\r\n", b"\x00\x00\x00\x02[]", b""):
+        for words in (b"GET / HTTP/1.1\r\n\r\n", b"\x00\x00\x00\x02[]", b"\x00\x02\x00\x00{", b""):
             while True:
                 try:
                     connection = socket.create_connection((address.host, address.port), 1)

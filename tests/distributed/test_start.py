@@ -11,7 +11,8 @@ import pytest
 
 import pellucid as pel
 from pellucid.core.errors import ArgumentError, PellucidError
-from pellucid.distributed import surroundings
+from pellucid.distributed import _host_and_port, surroundings
+from pellucid.runtime.joining import Address
 from tests.wrong_values import WRONG
 
 SLURM = {
@@ -58,9 +59,16 @@ SLURM = {
         ),
         (
             {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "::1", "MASTER_PORT": "5"},
-            "::1",
+            "[::1]:5",
             2,
             1,
+            None,
+        ),
+        (
+            {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "[fd00::2]:9"},
+            "[fd00::2]:9",
+            2,
+            0,
             None,
         ),
         ({}, None, None, None, None),
@@ -71,6 +79,9 @@ def test_what_the_environment_says(
 ) -> None:
     found = surroundings.read(variables)
     assert found[1:] == (address, processes, process, local)
+    if address is not None:
+        host, port = _host_and_port(found.address)  # as `start` reads it
+        assert str(Address(host, port)) == address
 
 
 def test_the_first_pod_of_a_job(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -192,6 +192,9 @@ def test_losses_of_a_layer_on_arrays():
     assert penalty == pytest.approx(0.01 * np.sum(layer.kernel**2))
     layer.trainable = False
     assert len(layer.losses) == 1
+    calm = layers.ActivityRegularization(l2=0.5)
+    np.testing.assert_array_equal(calm(X), X)
+    assert calm.losses[0] == pytest.approx(0.5 * np.sum(X**2) / 40)
 
 
 class Tied(keras.Model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,17 @@ def test_a_program_runs_with_the_import_exchanged(path, capsys):
     if "torch" in path.stem:
         pytest.importorskip("torch")
     exec(compile(exchanged(path), str(path), "exec"), {"__name__": "__main__"})
+
+
+@pytest.mark.one_in(2)
+def test_the_objective_and_the_step_of_the_page_run():
+    text = (PROGRAMS.parents[1] / "docs" / "keras.md").read_text()
+    names = {}
+    for block in re.findall(r"```python\n(.*?)```", text, re.S):
+        exec(compile(block, "keras.md", "exec"), names)
+    x, model = names["x"], names["model"]
+    assert names["history"].history["loss"][-1] < names["history"].history["loss"][0]
+    assert np.mean((model.predict(x, verbose=0) - x[:, :1]) ** 2) < 1  # by the loop of its own
 
 
 def test_import_pellucid_does_not_load_the_door():

@@ -213,3 +213,14 @@ def test_the_page_runs_and_its_loop_is_ten_lines() -> None:
     assert found is not None
     y = names["y"]
     assert float(found[1]) < 0.3 * np.mean((y - y.mean()) ** 2)
+    for one in code[1:]:  # terms of an objective
+        exec(compile(one, str(PAGE), "exec"), names)
+    x, h = names["x"], names["code"]
+    units = pel.Model(names["a"], h).predict(x)
+    error = (names["model"].predict(x) - y) ** 2
+    assert names["model"].evaluate(x, y)["loss"] == pytest.approx(
+        np.mean(error) + np.mean(0.01 * np.abs(units)), rel=1e-5
+    )
+    error = np.log(1 + (names["predicts"].predict(x) - y) ** 2)
+    data = {"a": x, "target": y}
+    assert names["whole"].evaluate(data, y)["loss"] == pytest.approx(np.mean(error), rel=1e-5)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import pellucid as pel
+from pellucid.core import trees
 from pellucid.core.errors import ArgumentError, DataError, DivergenceError
 from pellucid.runtime import replay
 from pellucid.runtime.threads import available
@@ -354,3 +355,55 @@ assert (f(np.ones(3)) == 2).all()
 """
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("make", [pel.grad, pel.value_and_grad, pel.jacobian, pel.hessian])
+def test_derivatives_on_a_backend(make: Any) -> None:
+    def f(w: Any, x: Any) -> Any:
+        return np.sum(np.tanh(w * x) ** 2)
+
+    w, x = np.linspace(-1, 1, 5), np.arange(5.0)
+    for argnums in (0, (0, 1)):
+        known = trees.leaves_of(make(f, argnums)(w, x))
+        for backend in ("native", "xla"):
+            found = trees.leaves_of(make(f, argnums, backend=backend)(w, x))
+            for one, other in zip(found, known, strict=True):
+                np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)
+
+
+def test_sparse_rows_are_those_of_the_dense_matrix() -> None:
+    sparse = pytest.importorskip("scipy.sparse")
+    x = np.where(RNG.random(X.shape) < 0.7, 0, X)
+    found = []
+    for rows in (x, sparse.csr_matrix(x)):
+        model = network()
+        model.fit(rows, Y, epochs=2, backend="xla", **FIT)
+        measures = model.evaluate(rows, Y, backend="xla", threads=1)
+        outputs = model.predict(rows, backend="xla", threads=1)
+        found.append(([w.tobytes() for w in model.get_weights()], measures, outputs.tobytes()))
+    assert found[0] == found[1]
+
+
+def test_weights_are_brought_once_for_all_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pellucid.runtime.xla_device import Place
+
+    model = network()
+    known = model.predict(X, backend="xla"), model.evaluate(X, Y, backend="xla")
+    brought: list[Any] = []
+    usual = Place.put
+
+    def put(self: Any, array: Any, apart: bool = False) -> Any:
+        if not isinstance(array, jax.Array):
+            brought.append(array)
+        return usual(self, array, apart)
+
+    monkeypatch.setattr(Place, "put", put)
+    found = model.predict(X, backend="xla", batch_size=16)
+    assert len(brought) == len(model.get_weights()) + 4  # four chunks
+    np.testing.assert_allclose(found, known[0], rtol=1e-6, atol=1e-7)
+    brought.clear()
+    measures = model.evaluate(X, Y, backend="xla", batch_size=16)
+    assert len(brought) == len(model.get_weights()) + 8  # x and y
+    assert measures == pytest.approx(known[1], rel=1e-6)
+    model.set_weights([2 * weight for weight in model.get_weights()])
+    assert not np.allclose(model.predict(X, backend="xla", batch_size=16), found)

@@ -211,7 +211,8 @@ SHAPES: tuple[Shape, ...] = ((), (3,), (5,), (2, 3), (0,), (0, 2), (N,), (N, 3))
 
 
 def _random(**attrs: Any) -> list[Case]:
-    return [Case(((), ()), {"stream": "layer/mask", "shape": shape, **attrs}) for shape in SHAPES]
+    found = [Case(((), ()), {"stream": "layer/mask", "shape": shape, **attrs}) for shape in SHAPES]
+    return [*found, Case(((), (), ()), {"stream": "layer/mask", "shape": (3, 5), **attrs})]
 
 
 EXPLICIT: dict[str, list[Case]] = {

@@ -124,6 +124,9 @@ MISFITS: dict[str, list[Case]] = {
     "size": [Case(((),), {"axis": 0}), Case(((3,),), {"axis": -1})],
     "random_bits": [
         Case(((1,), ()), {"stream": "", "shape": (2,)}),
+        Case(((),), {"stream": "", "shape": (2,)}),
+        Case(((), (), (), ()), {"stream": "", "shape": (2,)}),
+        Case(((), (), (2,)), {"stream": "", "shape": (2,)}),
         Case(((), ()), {"stream": "", "shape": (-2,)}),
     ],
     "uniform": [

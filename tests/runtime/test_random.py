@@ -11,9 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pellucid.core.dtypes import float32, float64
+from pellucid.core.dtypes import float32, float64, int64
 from pellucid.core.errors import DataError
+from pellucid.graph.node import TensorType
+from pellucid.ops.spec import REGISTRY
+from pellucid.ops.value import Builder
 from pellucid.runtime import extras
+from pellucid.runtime.backend import executor
 from pellucid.runtime.extras import (
     normal,
     philox,
@@ -113,6 +117,34 @@ class TestPrefix:
             0,
             3,
         )
+
+    @pytest.mark.parametrize("backend", ["interpreter", "native"])
+    @pytest.mark.parametrize("first", [0, 1, 2, 3, 5, 2**32 - 3])
+    def test_any_part_is_drawn_alone(self, backend: str, first: int) -> None:
+        """From element `first` on: what stands there in the whole stream, in every dtype."""
+        builder = Builder()
+        with builder:
+            numbers = [
+                builder.input(name, TensorType(int64, ())) for name in ("seed", "step", "first")
+            ]
+            drawn = [
+                builder.apply(REGISTRY[name], numbers, {"stream": "s", "shape": (7,), **how})
+                for name, how in [
+                    ("random_bits", {}),
+                    *((n, {"dtype": d}) for n in ("uniform", "normal") for d in (float32, float64)),
+                ]
+            ]
+            graph = builder.graph(drawn)
+        inputs = [np.array(n) for n in (9, 4, first)]
+        bits, *floats = executor(graph, backend=backend)(inputs)
+        assert np.array_equal(bits, words(9, 4, "s", first + 7, first))
+        for got, (draw, dtype) in zip(
+            floats, [(d, t) for d in (uniform, normal) for t in (float32, float64)], strict=True
+        ):
+            if first < 100:
+                assert np.array_equal(got, draw(9, 4, "s", (first + 7,), dtype)[first:])
+            else:
+                assert np.array_equal(got, draw(9, 4, "s", (7,), dtype, first))
 
     def test_shapes_of_bits(self) -> None:
         assert np.array_equal(random_bits(1, 2, "s", (2, 3)), words(1, 2, "s", 6).reshape(2, 3))

@@ -17,6 +17,7 @@ import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,25 @@ POSIX = pytest.mark.skipif(os.name != "posix", reason="forks and signals are POS
 
 def test_one_at_least_and_no_more_than_processors() -> None:
     assert 1 <= available() <= (os.cpu_count() or 1)
+
+
+def test_a_task_of_dask_has_one_thread(monkeypatch: Any) -> None:
+    """A stand-in for its module, which another thread's task does not concern."""
+    state = threading.local()
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setitem(sys.modules, "dask.context", SimpleNamespace(thread_state=state))
+    monkeypatch.setattr(threads, "_processors", lambda: 3)
+    monkeypatch.setattr(threads, "_quota", lambda: threads.MOST)
+    assert threads.available() == 3
+    state.key = "a task"
+    assert threads.available() == 1
+    seen: list[int] = []
+    other = threading.Thread(target=lambda: seen.append(threads.available()))
+    other.start()
+    other.join()
+    assert seen == [3]
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    assert threads.available() == 2
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="affinity is Linux's")

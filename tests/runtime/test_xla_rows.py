@@ -2,7 +2,8 @@
 
 Rows that are `exact` give the same bits, but for two: XLA divides by a scalar through its
 reciprocal, and rounds the products and sums behind `normal` at once. Others stay within 8 ulp, and
-a sum of K terms within 2K ulp, of the largest term; in float64 all within 1e-12 of it.
+a sum of K terms within 2K ulp, of the largest term; in float64 all within 1e-12 of it. XLA's log1p
+of float64 is off by 120 ulp near -0.41, and atanh is made of it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from tests.ops.trial import bits_equal
 
 pytest.importorskip("jax")
 ROUNDED = {"divide", "normal"}
+LOOSE = {"log1p": 128, "atanh": 128}  # ulp, in float64
 RANDOM = {"normal", "uniform", "random_bits"}
 
 
@@ -48,7 +50,8 @@ def compare(name: str, part: str) -> None:
             assert bits_equal(one, other), f"{where}: {one} instead of {other}"
             continue
         size = largest(op, sample(op, case.bound(), dtype), other)
-        bound = 2 * max(4, terms(op, case)) * np.finfo(other.dtype).eps * size
+        ulp = LOOSE.get(name, 0) if other.dtype == np.float64 else 0
+        bound = max(ulp, 2 * max(4, terms(op, case))) * np.finfo(other.dtype).eps * size
         if other.dtype == np.float64:
             assert bound <= 1e-12 * max(size, 1)
         error: Any = np.abs(one.astype(np.longdouble) - other.astype(np.longdouble))

@@ -115,6 +115,7 @@ NOTHING_LOST = {
     "Input": "takes shapes",
     "rate_range": "trains a model",
     "fit_table": "trains models of a table",
+    "fit_many": "trains models",
     "draw": "a picture",
     "lesson": "writes a file",
     "play": "opens a page",

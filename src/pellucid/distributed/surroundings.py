@@ -91,7 +91,9 @@ def _address(environment: Mapping[str, str], by: str, processes: int | None) -> 
     for host, port in (("COORDINATOR_ADDRESS", "COORDINATOR_PORT"), ("MASTER_ADDR", "MASTER_PORT")):
         if host in environment:
             at = environment[host]
-            if ":" in at:
+            if at.count(":") > 1 and not at.startswith("["):  # IPv6, as torchrun writes it
+                at = f"[{at}]"
+            if ":" in at.rpartition("]")[2]:
                 return at
             return f"{at}:{environment.get(port, PORT)}"
     if by == "SLURM":

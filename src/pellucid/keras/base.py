@@ -24,6 +24,7 @@ from pellucid.keras.tensors import (
     ROOT,
     KerasTensor,
     Node,
+    applied,
     flat,
     input_tensor,
     mapped,
@@ -173,7 +174,7 @@ class Layer(Weighted):
                 "a layer acts in fit as in training and else as in prediction",
             )
         with terms.collected() as losses:
-            outputs = self._traced(args, kwargs, tensors)
+            outputs = mapped(self._traced(args, kwargs, tensors), made_by_a_layer)
             for one in flat(outputs) if self._activity else ():
                 if isinstance(one, KerasTensor):
                     terms.add(terms.of_activity(self._activity, one))
@@ -356,6 +357,13 @@ def _sample(where: str, kwargs: dict[str, Any]) -> tuple[int, ...] | None:
                 refuse(where, name, (rows, *rest), "the number of rows is open: None")
             shape = tuple(rest)
     return None if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
+
+
+def made_by_a_layer(one: Any) -> Any:
+    """A tensor as it is; what a call returns of an input itself as the output of a layer."""
+    if isinstance(one, KerasTensor) and one.symbol.layer is None:
+        return applied(asvalue, (one,), {}, one.name)
+    return one
 
 
 def augments(inner: Inner) -> bool:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections import deque
+import functools
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from pellucid.core.arguments import integer
 from pellucid.keras.arguments import refuse
 from pellucid.keras.members import unknown_member
 from pellucid.keras.session import SESSION
+from pellucid.runtime.threads import in_chunks
 
 
 class PyDataset:
     """Batches by number: define `__len__` and `__getitem__`; `on_epoch_end` may reorder them.
 
     Args:
-        workers: threads that read batches ahead, from 2 on.
-        max_queue_size: the most batches that are read ahead.
+        workers: threads that read several batches at a time, from 2 on.
+        max_queue_size: how many batches that are.
     """
 
     # Of a class of a person's own, which need not call __init__.
@@ -61,15 +61,16 @@ class PyDataset:
         self.on_epoch_end()
 
     def _read(self, numbers: Sequence[int]) -> Iterator[Any]:
-        """The batches of these numbers, read ahead by threads where there are several workers."""
+        """The batches of these numbers; several workers read some at a time."""
         if self.workers < 2:
             yield from map(self.__getitem__, numbers)
             return
-        with ThreadPoolExecutor(self.workers) as pool:
-            waiting: deque[Any] = deque()
-            for number in numbers:
-                waiting.append(pool.submit(self.__getitem__, number))
-                if len(waiting) >= self.max_queue_size:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+        for first in range(0, len(numbers), self.max_queue_size):
+            some = numbers[first : first + self.max_queue_size]
+            read = functools.partial(self._some, some)
+            parts = in_chunks(read, len(some), 1, self.workers)
+            for part in parts:
+                yield from part
+
+    def _some(self, numbers: Sequence[int], start: int, stop: int) -> list[Any]:
+        return [self[one] for one in numbers[start:stop]]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from pellucid.core.names import unknown_names
 from pellucid.models import elsewhere
 from pellucid.models.convolutional import alexnet, lecun1989, lenet5
+from pellucid.models.many import fit_many
 from pellucid.models.model import Model
 from pellucid.models.rates import RateRange, rate_range
 from pellucid.models.sequential import Sequential
@@ -14,6 +15,7 @@ __all__ = [
     "RateRange",
     "Sequential",
     "alexnet",
+    "fit_many",
     "lecun1989",
     "lenet5",
     "rate_range",

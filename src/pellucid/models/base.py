@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.compiler.passes.in_blocks import in_blocks
 from pellucid.core import display, dtypes, shapes, trees
 from pellucid.core.arguments import seed as check_seed
 from pellucid.core.errors import ArgumentError, DTypeError, ShapeError
@@ -36,6 +35,7 @@ from pellucid.optim import Minimizer
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.interpreter import run
 from pellucid.train.history import History
+from pellucid.train.in_blocks import in_blocks
 from pellucid.train.state import Weights
 from pellucid.train.step import gradient_graph, slots_graph, step_graph
 from pellucid.train.task import Task

@@ -52,7 +52,6 @@ FIT = {
     "max_epochs": "epochs",
     "bs": "batch_size",
     "minibatch_size": "batch_size",
-    "workers": "threads",
     "num_workers": "threads",
     "n_jobs": "threads",
     "use_multiprocessing": "threads",
@@ -67,6 +66,26 @@ FIT = {
     "patience": _STOP,
     "save_path": "checkpoint",
     "class_weights": "class_weight",
+}
+
+_SAVE = "Call model.save(path) for each model behind it."
+_MANY = "Make a model for each value: fit_many([make(rate) for rate in rates], x, y)."
+
+FIT_MANY = {
+    **{name: FIT[name] for name in FIT if FIT[name] != "threads"},
+    **dict.fromkeys(("seeds", "random_states"), "seed"),
+    **dict.fromkeys(("client", "address", "executor", "scheduler"), "cluster"),
+    **dict.fromkeys(
+        ("n_jobs", "workers", "num_workers", "max_workers"),
+        "Leave it out: as many runs as there are processors go on at once.",
+    ),
+    "num_cpus": "threads",
+    "model": "models",
+    "verbose": "Leave it out: it prints nothing.",
+    "checkpoint": _SAVE,
+    "save_path": _SAVE,
+    "resume": "Call fit(…, resume=True) for each model.",
+    **dict.fromkeys(("param_grid", "param_distributions", "hyperparameters", "config"), _MANY),
 }
 
 _QUIET = "Leave it out: it prints nothing."

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.core import notices, shapes, trees
+from pellucid.core import forks, notices, shapes, trees
 from pellucid.core.arguments import choice, integer, real
 from pellucid.core.arguments import seed as check_seed
 from pellucid.core.config import to_config
@@ -282,10 +282,19 @@ def engine_of(
     backend: Asked,
     threads: int,
     chunk: int | None = None,
+    workers: Any = None,
 ) -> Trainer:
-    """What runs the steps of this job, whose chunks have so many rows."""
+    """What runs the steps of this job, whose chunks have so many rows.
+
+    Args:
+        workers: what starts others that share the steps; None: there are none.
+    """
     state = [*progress.params, *progress.slots, *progress.state]
     state.append(np.asarray(progress.step, np.int64))
+    if workers is not None:
+        shared = forks.load("pellucid.workers.trainer")
+        found: Trainer = shared.trainer(job, state, chunk, workers, threads)
+        return found
     optimizer, key = model.configuration("fit").optimizer, model.key(task)
     if not isinstance(optimizer, Minimizer):
         kept = model.programs.trainers.setdefault(key if chunk is None else (key, chunk), {})

@@ -70,10 +70,12 @@ class Measuring:
     ) -> None:
         """Takes in rows; all parts but the last have a multiple of `chunk` of them."""
 
+        fixed = self._program.brought(self._fixed)
+
         def measured(start: int, stop: int) -> list[Array]:
             batch = rows_of(features, start, stop, self._dtype)
             others = (other[start:stop] for other in (*targets, *weights))
-            return list(self._program([*self._fixed, *batch, *others], each))
+            return list(self._program([*fixed, *batch, *others], each))
 
         count, names = len(targets[0]), self.task.row_measures
         threads, each = _threads(self._program, -(-count // self.chunk), self.threads)
@@ -123,9 +125,9 @@ def predictions(
 
     def predicted(start: int, stop: int) -> list[Array]:
         rows = (slice_rows(x, start, stop, dtype, "x") for x in features)
-        return list(program([*fixed, *rows], each))
+        return list(program([*held, *rows], each))
 
-    count = len(features[0])
+    count, held = len(features[0]), program.brought(fixed)
     for x in features:
         if isinstance(x, SparseTable):
             chunk = min(chunk, x.at_a_time(dtype))

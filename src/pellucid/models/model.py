@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from pellucid.core import shapes, trees
-from pellucid.core.arguments import accepts, checked, flag, integer, real
+from pellucid.core.arguments import accepts, checked, flag, integer
 from pellucid.core.errors import ArgumentError, ShapeError, nearest
 from pellucid.data.arrays import as_array
 from pellucid.data.streams import Stream, is_stream
@@ -19,6 +19,7 @@ from pellucid.graph.node import Graph
 from pellucid.models import (
     attributes,
     calling,
+    checks,
     elsewhere,
     fitting,
     streaming,
@@ -54,8 +55,6 @@ from pellucid.train.state import RunState, Settings
 from pellucid.train.step import objective, prediction_graph
 from pellucid.transform.arrays import check_whole, converted
 from pellucid.transform.explainable import FunctionCall
-
-_MOST_EPOCHS = 10**12  # of a microsecond each: 11 days
 
 
 class Model(BaseModel):
@@ -421,6 +420,7 @@ class Model(BaseModel):
         precision: str | None = None,
         threads: int | None = None,
         chunks: int | None = None,
+        workers: Any = None,
         history_points: int | None = None,
     ) -> History:
         """Trains on x and y.
@@ -470,6 +470,10 @@ class Model(BaseModel):
             chunks: cuts each batch into so many runs of rows. Sums over a batch are taken of each
                 chunk by itself, and chunks meet in a fixed tree, so that the bits of the weights do
                 not depend on who computes which chunk: see docs/chunks.md. None: no cut.
+            workers: how many processes of this machine share each step, this one included, or a
+                pel.RayWorkers for those of a cluster; chunks must be as many or more.
+                Their number and whoever dies or joins change no bit of the weights, and a run may
+                be resumed with another number.
             history_points: the most rows of the history's curves of steps; a longer run keeps every
                 second one, then every fourth. 0 keeps none; None is 10,000. A run that is resumed
                 goes on with its number.
@@ -483,43 +487,21 @@ class Model(BaseModel):
             DivergenceError: when the loss is no longer finite; the last finite weights are kept.
         """
         optimizer = self.configuration("fit").optimizer
-        integer("fit", "epochs", epochs, 0, _MOST_EPOCHS)
-        integer("fit", "validation_freq", validation_freq, 1)
-        if validation_batch_size is not None:
-            integer("fit", "validation_batch_size", validation_batch_size, 1)
-        integer("fit", "initial_epoch", initial_epoch, 0, epochs)
-        if steps_per_epoch is not None:
-            integer("fit", "steps_per_epoch", steps_per_epoch, 1)
-        if validation_split is not None:
-            real("fit", "validation_split", validation_split, 0, 1, open_low=True, open_high=True)
-            if validation_data is not None:
-                raise ArgumentError(
-                    "fit",
-                    "give validation_data or validation_split, got both",
-                    "Leave one of the two out.",
-                )
-        measures = validation_data is not None or validation_split is not None
-        if validate_every is not None:
-            integer("fit", "validate_every", validate_every, 1)
-        for name, value in (
-            ("validate_every", validate_every),
-            ("validation_freq", validation_freq),
-        ):
-            if value not in (None, 1) and not measures:
-                raise ArgumentError("fit", f"{name} needs validation_data, got None")
-        flag("fit", "resume", resume)
-        if resume and initial_epoch:
-            raise ArgumentError(
-                "fit",
-                f"initial_epoch must be 0 with resume, got {initial_epoch}",
-                "Leave it out: a run that is resumed knows its epoch.",
-            )
+        checks.check_epochs(epochs, initial_epoch, steps_per_epoch, resume)
+        checks.check_validation(
+            validation_data,
+            validation_split,
+            validation_batch_size,
+            validation_freq,
+            validate_every,
+        )
         flag("fit", "shuffle", shuffle)
         flag("fit", "overwrite", overwrite)
         asked = check_backend("fit", backend, device, precision)
         count = check_threads("fit", threads)
         if chunks is not None:
             integer("fit", "chunks", chunks, 1)
+        others = together.launcher(workers, chunks, asked)
         source, streamed = None, streaming.is_given("fit", x, y)
         group = together.group_of(asked, optimizer, streamed, validation_split, class_weight)
         if streamed:
@@ -573,7 +555,7 @@ class Model(BaseModel):
             "verbose": verbose,
         }
         together.compare(group, job, progress, options)
-        engine = fitting.engine_of(self, task, job, progress, asked, count, chunk)
+        engine = fitting.engine_of(self, task, job, progress, asked, count, chunk, others)
         run = TrainingRun(
             Settings(
                 job=job,

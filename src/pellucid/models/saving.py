@@ -24,7 +24,7 @@ from pellucid.train.metric import Metric
 
 def save(model: BaseModel, path: str | Path, overwrite: bool) -> None:
     """Writes the model, its training configuration and where its training stands."""
-    write_file(path, *file_of(model, _targets(model)), overwrite)
+    write_file(path, *file_of(model, targets_of(model)), overwrite)
 
 
 def check_savable(model: BaseModel, targets: Sequence[TensorType]) -> None:
@@ -39,7 +39,7 @@ def check_savable(model: BaseModel, targets: Sequence[TensorType]) -> None:
     file_of(model, targets)
 
 
-def _targets(model: BaseModel) -> Sequence[TensorType]:
+def targets_of(model: BaseModel) -> Sequence[TensorType]:
     """The types that the model was trained on; those of its outputs where it was not."""
     trained = model.training.get("y")
     if trained is None:

@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from pellucid.core import forks
 from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import Graph
 from pellucid.graph.printer import print_graph
@@ -45,6 +46,17 @@ def told(fit: F) -> F:
             return fit(*args, **kwargs)
 
     return wrapper  # type: ignore[return-value]
+
+
+def launcher(workers: Any, chunks: int | None, backend: Backend) -> Any:
+    """What starts workers that share each step, None where there is one alone.
+
+    Raises:
+        ArgumentError: for another value, or a run that several cannot share.
+    """
+    if workers is None:
+        return None
+    return forks.load("pellucid.workers.trainer").launcher(workers, chunks, backend)
 
 
 def group_of(

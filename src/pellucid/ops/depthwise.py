@@ -32,7 +32,7 @@ def _lengths(where: str, x: TensorType, rank: int, *several: Ints) -> list[int]:
     if any(len(one) != rank for one in several):
         raise ArgumentError(where, f"attributes need {rank} entries each, got {several}")
     if min(min(one) for one in several[:2]) < 1 or max(map(max, several)) > _MOST:
-        raise ArgumentError(where, f"steps must lie in [1, 2³¹), got {several[:2]}")
+        raise ArgumentError(where, f"steps must be at least 1, attributes below 2³¹, got {several}")
     known = [dim for dim in x.shape[1:] if isinstance(dim, int)]
     if len(known) <= rank:
         raise ShapeError(where, f"all axes but the first must be of known length, got {x!r}")
@@ -89,10 +89,9 @@ def _kernel_type(
     dtype = same_dtype(where, ("x", "ct"), (x, ct))
     check_dtype(where, "x", x, FLOATS)
     _lengths(where, x, len(size), stride, dilation, low, size)
-    counts = _lengths(where, ct, len(size), stride)
+    _lengths(where, ct, len(size), stride)
     if (ct.shape[0], ct.shape[-1]) != (x.shape[0], x.shape[-1]) or min(size) < 1:
         raise ShapeError(where, f"ct must be (N, L, …, C) for x {x!r}, got {ct!r}")
-    del counts
     return TensorType(dtype, shapes.check(where, (x.shape[0], *size, x.shape[-1])))
 
 

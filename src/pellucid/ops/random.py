@@ -1,7 +1,8 @@
 """Rows that draw random numbers: pure functions of (seed, stream, step, element).
 
 Bits come from Philox-4x32-10 with key (seed, hash of the stream's name) and counter (element,
-step), so the same mask comes out wherever and in whatever pieces it is drawn. `normal` uses only
+step), so the same mask comes out wherever and in whatever pieces it is drawn: a third input, where
+there is one, says which element of the stream is the first of the result. `normal` uses only
 float64 + − × ÷ √ in a fixed order: every executor gives the same bits.
 
 Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011; Wichura, algorithm
@@ -10,13 +11,14 @@ AS 241, Applied Statistics 37 (1988).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pellucid.core import shapes
 from pellucid.core.arguments import checked
 from pellucid.core.dtypes import DType, uint32
-from pellucid.core.errors import ShapeError
+from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.core.shapes import Shape
 from pellucid.graph.node import TensorType
 from pellucid.ops.spec import FLOATS, INTEGERS, Kind, NotDifferentiable, Op, check_dtype, register
@@ -25,23 +27,26 @@ from pellucid.ops.value import Value, apply
 _WHY = NotDifferentiable("random numbers do not move with the seed in any smooth way")
 
 
-def _check(name: str, seed: TensorType, step: TensorType) -> None:
-    for label, type in (("seed", seed), ("step", step)):
+def _check(name: str, numbers: Sequence[TensorType]) -> None:
+    labels = ("seed", "step", "first")
+    if not 2 <= len(numbers) <= 3:
+        raise ArgumentError(
+            name, f"expected 2 or 3 inputs ({', '.join(labels)}), got {len(numbers)}"
+        )
+    for label, type in zip(labels, numbers, strict=False):
         check_dtype(name, label, type, INTEGERS)
         if type.shape != ():
             raise ShapeError(name, f"{label} must be a scalar (), got {shapes.text(type.shape)}")
 
 
-def _bits_type(seed: TensorType, step: TensorType, stream: str, shape: Shape) -> TensorType:
-    _check("random_bits", seed, step)
+def _bits_type(*numbers: TensorType, stream: str, shape: Shape) -> TensorType:
+    _check("random_bits", numbers)
     return TensorType(uint32, shapes.check("random_bits", shape))
 
 
 def _float_rule(name: str) -> Any:
-    def type_rule(
-        seed: TensorType, step: TensorType, stream: str, shape: Shape, dtype: DType
-    ) -> TensorType:
-        _check(name, seed, step)
+    def type_rule(*numbers: TensorType, stream: str, shape: Shape, dtype: DType) -> TensorType:
+        _check(name, numbers)
         type = TensorType(dtype, shapes.check(name, shape))
         check_dtype(name, "dtype", type, FLOATS)
         return type
@@ -53,10 +58,12 @@ random_bits = register(
     Op(
         "random_bits",
         Kind.RANDOM,
-        ("seed", "step"),
+        ("seed", "step", "*first"),
         ("stream", "shape"),
         _bits_type,
-        forward=lambda xp, seed, step, stream, shape: xp.random_bits(seed, step, stream, shape),
+        forward=lambda xp, seed, step, *first, stream, shape: xp.random_bits(
+            seed, step, stream, shape, *first
+        ),
         derivative=_WHY,
         exact=True,
         accepts=INTEGERS,
@@ -70,11 +77,11 @@ uniform = register(
     Op(
         "uniform",
         Kind.RANDOM,
-        ("seed", "step"),
+        ("seed", "step", "*first"),
         ("stream", "shape", "dtype"),
         _float_rule("uniform"),
-        forward=lambda xp, seed, step, stream, shape, dtype: xp.uniform(
-            seed, step, stream, shape, dtype
+        forward=lambda xp, seed, step, *first, stream, shape, dtype: xp.uniform(
+            seed, step, stream, shape, dtype, *first
         ),
         derivative=_WHY,
         exact=True,
@@ -89,11 +96,11 @@ normal = register(
     Op(
         "normal",
         Kind.RANDOM,
-        ("seed", "step"),
+        ("seed", "step", "*first"),
         ("stream", "shape", "dtype"),
         _float_rule("normal"),
-        forward=lambda xp, seed, step, stream, shape, dtype: xp.normal(
-            seed, step, stream, shape, dtype
+        forward=lambda xp, seed, step, *first, stream, shape, dtype: xp.normal(
+            seed, step, stream, shape, dtype, *first
         ),
         derivative=_WHY,
         exact=True,

@@ -45,6 +45,9 @@ class Executable(Protocol):
                 they were.
         """
 
+    def brought(self, arrays: Sequence[Any]) -> list[Any]:
+        """`arrays` where calls run, as inputs of several calls. They must not change meanwhile."""
+
     def repeat(
         self, arrays: Sequence[Array], threads: int
     ) -> Callable[[list[Array]], list[Array] | None] | None:

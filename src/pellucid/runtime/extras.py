@@ -200,7 +200,7 @@ def stream_words(seed: Any, step: Any, stream: str) -> tuple[tuple[int, int], tu
 
 
 def words(seed: Any, step: Any, stream: str, stop: int, start: int = 0) -> NDArray[np.uint32]:
-    """The random words `start` to `stop` of (seed, stream, step); start is a multiple of 4.
+    """The random words `start` to `stop` of (seed, stream, step).
 
     Word e is word e mod 4 of block e ÷ 4.
     """
@@ -208,24 +208,32 @@ def words(seed: Any, step: Any, stream: str, stop: int, start: int = 0) -> NDArr
     blocks = np.arange(start // 4, -(-stop // 4), dtype=np.uint64)
     high = np.zeros_like(blocks)
     counter = [blocks & _MASK, blocks >> _SHIFT, *(high + word for word in step_words)]
-    return np.stack(philox(counter, key), axis=-1).astype(np.uint32).reshape(-1)[: stop - start]
+    drawn = np.stack(philox(counter, key), axis=-1).astype(np.uint32).reshape(-1)
+    return drawn[start % 4 :][: stop - start]
 
 
-def _drawn(shape: Ints, dtype: Any, make: Callable[[int, int], Array]) -> Array:
+def _drawn(shape: Ints, dtype: Any, make: Callable[[int, int], Array], first: Any) -> Array:
     """An array from `make(start, stop)` of its elements, a few at a time: they stay in the cache.
+
+    The first one is element `first` of its stream.
 
     So what is computed on the way takes no memory beside the result.
     """
-    n = math.prod(shape)
+    n, begin = math.prod(shape), int(first)
+    if begin < 0:
+        raise DataError("random", f"first must be ≥ 0, got {begin}")
     out = np.empty(n, dtype)
     for start in range(0, max(n, 1), _PART):  # of none too: `make` looks at its seed
         stop = min(start + _PART, n)
-        out[start:stop] = make(start, stop)
+        out[start:stop] = make(begin + start, begin + stop)
     return out.reshape(shape)
 
 
-def random_bits(seed: Any, step: Any, stream: str, shape: Ints) -> Array:
-    return _drawn(shape, np.uint32, lambda start, stop: words(seed, step, stream, stop, start))
+def random_bits(seed: Any, step: Any, stream: str, shape: Ints, first: Any = 0) -> Array:
+    def make(start: int, stop: int) -> Array:
+        return words(seed, step, stream, stop, start)
+
+    return _drawn(shape, np.uint32, make, first)
 
 
 def _bits52(seed: Any, step: Any, stream: str, start: int, stop: int) -> NDArray[np.uint64]:
@@ -233,7 +241,7 @@ def _bits52(seed: Any, step: Any, stream: str, start: int, stop: int) -> NDArray
     return (pair[:, 0] >> np.uint64(6)) << np.uint64(26) | (pair[:, 1] >> np.uint64(6))
 
 
-def uniform(seed: Any, step: Any, stream: str, shape: Ints, dtype: DType) -> Array:
+def uniform(seed: Any, step: Any, stream: str, shape: Ints, dtype: DType, first: Any = 0) -> Array:
     """k·2⁻²⁴ with 24 random bits (float32), k·2⁻⁵³ with 53 (float64): exact, never 1."""
 
     def single(start: int, stop: int) -> Array:
@@ -245,7 +253,8 @@ def uniform(seed: Any, step: Any, stream: str, shape: Ints, dtype: DType) -> Arr
         bits53 = (pair[:, 0] >> np.uint64(5)) << np.uint64(26) | (pair[:, 1] >> np.uint64(6))
         return bits53.astype(np.float64) * 2.0**-53
 
-    return _drawn(shape, numpy_dtype(dtype), single if dtype.name == "float32" else double)
+    make = single if dtype.name == "float32" else double
+    return _drawn(shape, numpy_dtype(dtype), make, first)
 
 
 def _rational(table: tuple[tuple[float, ...], tuple[float, ...]], r: Array) -> Array:
@@ -282,12 +291,11 @@ def quantile(bits: NDArray[np.uint64]) -> NDArray[np.float64]:
     return np.where(central, inner, np.where(q < 0, -outer, outer))
 
 
-def normal(seed: Any, step: Any, stream: str, shape: Ints, dtype: DType) -> Array:
-    return _drawn(
-        shape,
-        numpy_dtype(dtype),
-        lambda start, stop: quantile(_bits52(seed, step, stream, start, stop)),
-    )
+def normal(seed: Any, step: Any, stream: str, shape: Ints, dtype: DType, first: Any = 0) -> Array:
+    def make(start: int, stop: int) -> Array:
+        return quantile(_bits52(seed, step, stream, start, stop))
+
+    return _drawn(shape, numpy_dtype(dtype), make, first)
 
 
 _PLAIN = (

@@ -281,7 +281,7 @@ class Group:
         try:
             for message in link.receive():
                 self._take(process, message)
-        except LinkError:
+        except (LinkError, LookupError, TypeError):  # or it sends what is no message of ours
             ready.unregister(link.socket)
             link.close()
             self._lost(process, "is gone: it was killed, or its host is down")

@@ -19,6 +19,7 @@ from pellucid.runtime.links import Link, LinkError
 
 _HELLO = "pellucid, version 1 of this protocol"
 _GREETING = 5.0  # seconds that a stranger may take for a first word
+_WORDS = 1 << 16  # bytes that it may have
 
 
 class Address(NamedTuple):
@@ -28,7 +29,7 @@ class Address(NamedTuple):
     port: int
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+        return self.at_port(self.port)
 
     @property
     def loopback(self) -> bool:
@@ -37,6 +38,15 @@ class Address(NamedTuple):
 
     def at_port(self, port: int) -> str:
         return f"[{self.host}]:{port}" if ":" in self.host else f"{self.host}:{port}"
+
+    def listen(self, port: int) -> socket.socket:
+        """A socket that others connect to; 0 is a port that the system chooses.
+
+        Where other hosts shall come it takes every address of this one: a name may be that of a
+        gateway, which no process here can listen at.
+        """
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        return socket.create_server((self.host if self.loopback else "", port), family=family)
 
 
 class Joined(NamedTuple):
@@ -102,10 +112,8 @@ def _wait_for_all(address: Address, own: dict[str, Any], timeout: float) -> Join
 
 
 def _listening(address: Address) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    bound = address.host if address.loopback else ""
     try:
-        return socket.create_server((bound, address.port), family=family)
+        return address.listen(address.port)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise ArgumentError(
@@ -123,14 +131,14 @@ def _listening(address: Address) -> socket.socket:
 
 
 def _free_port(address: Address) -> int:
-    with socket.create_server((address.host if address.loopback else "", 0)) as server:
+    with address.listen(0) as server:
         return int(server.getsockname()[1])
 
 
 def _hello(link: Link) -> dict[str, Any] | None:
     """The first words of a process; None of what is none of ours."""
     try:
-        hello = link.receive_one(time.monotonic() + _GREETING)
+        hello = link.receive_one(time.monotonic() + _GREETING, most=_WORDS)
     except LinkError:
         hello = {}
     known = {"process": int, "processes": int, "host": str, "versions": dict}

@@ -46,11 +46,14 @@ class Link:
             except OSError:
                 self._shut()
 
-    def receive(self) -> Iterator[dict[str, Any]]:
+    def receive(self, most: int = _MOST) -> Iterator[dict[str, Any]]:
         """The messages that are whole by now; waits for a part of one where there is none.
 
+        Args:
+            most: bytes that a message may have.
+
         Raises:
-            LinkError: where the other side has ended.
+            LinkError: where the other side has ended, or sends what is no message.
         """
         try:
             data = self.socket.recv(1 << 16)
@@ -62,7 +65,7 @@ class Link:
         self._held += data
         while len(self._held) >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(self._held)
-            if length > _MOST:
+            if length > most:
                 raise LinkError("no message")
             if len(self._held) < _LENGTH.size + length:
                 return
@@ -70,8 +73,11 @@ class Link:
             del self._held[: _LENGTH.size + length]
             yield _message(text)
 
-    def receive_one(self, until: float) -> dict[str, Any]:
+    def receive_one(self, until: float, most: int = _MOST) -> dict[str, Any]:
         """The next message alone, for the first words of a connection.
+
+        Args:
+            until: the time by `time.monotonic`; most: bytes that it may have.
 
         Raises:
             LinkError: where none comes in time.
@@ -79,7 +85,7 @@ class Link:
         while time.monotonic() < until:
             self.socket.settimeout(max(0.05, until - time.monotonic()))
             try:
-                for message in self.receive():
+                for message in self.receive(most):
                     return message
             finally:
                 self.socket.settimeout(_PATIENCE)

@@ -22,7 +22,7 @@ from pellucid.compiler.codegen.fast_call import OBJECT_HEADER
 from pellucid.compiler.codegen.scope import SCRATCH_BYTES
 from pellucid.compiler.codegen.target import Target
 from pellucid.compiler.passes.lower import Pairs
-from pellucid.compiler.passes.pipeline import Record, compile_graph
+from pellucid.compiler.passes.pipeline import Record, compile_graph, rewritten
 from pellucid.compiler.program import ALIGNMENT, ARENA, SCRATCH, STATUS, MinibatchFeed, Program
 from pellucid.compiler.signature import Signature, read, signature
 from pellucid.core.errors import CompileError, ShapeError
@@ -205,6 +205,11 @@ class MachineCode:
         for slot, array in self._consts.items():
             slots[slot] = address_of(array)
         return slots
+
+
+def graph_of_kernels(graph: Graph) -> Graph:
+    """The graph that machine code computes in the place of this one."""
+    return rewritten(graph, NUMPY)
 
 
 def object_code(module: object, target: Target) -> bytes:

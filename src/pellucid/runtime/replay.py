@@ -108,24 +108,8 @@ class ReplayTrainer:
             self._steps.run(rows[: done * size], rates[:done], size)
         before = self._steps.state()
         self._steps.restore(held)
-        rows, rate = rows[done * size : (done + 1) * size], float(rates[done])
-        program, step = Interpreter(self.job.graph), int(before[-1]) + 1
-
-        def refusal(rows: Array) -> PellucidError | None:
-            try:
-                program(self.job.inputs(before, rate, self.job.batch(rows)))
-            except PellucidError as error:
-                return error
-            return None
-
-        whole = refusal(rows)
-        for row in rows:
-            alone = refusal(np.array([row]))
-            if alone is not None and type(alone) is type(whole):
-                place = f"at step {step}, in row {row} of the data"
-                raise type(alone)(alone.where, f"{alone.problem} {place}", alone.fix)
-        if whole is not None:
-            raise type(whole)(whole.where, f"{whole.problem} at step {step}", whole.fix)
+        step = int(before[-1]) + 1
+        explain(self.job, before, float(rates[done]), rows[done * size : (done + 1) * size])
         raise DataError(
             "fit",
             f"x and y must stay as they are while they are trained on, got other numbers at a "
@@ -177,3 +161,32 @@ class ReplayTrainer:
             if count > 0:
                 self._steps.run(rows[: count * size], rates[:count], size)
             steps -= count
+
+
+def explain(job: Job, before: Sequence[Array], rate: float, rows: Array) -> None:
+    """Raises what a row of the graph refuses of a step, if it does.
+
+    Args:
+        before: the state that the step begins with.
+
+    Raises:
+        PellucidError: as the interpreter says it, with the step and the row of the data.
+    """
+    program, step = Interpreter(job.graph), int(before[-1]) + 1
+
+    def refusal(rows: Array) -> PellucidError | None:
+        try:
+            program(job.inputs(before, rate, job.batch(rows)))
+        except PellucidError as error:
+            return error
+        return None
+
+    whole = refusal(rows)
+    if whole is None:
+        return
+    for row in rows:
+        alone = refusal(np.array([row]))
+        if alone is not None and type(alone) is type(whole):
+            place = f"at step {step}, in row {row} of the data"
+            raise type(alone)(alone.where, f"{alone.problem} {place}", alone.fix)
+    raise type(whole)(whole.where, f"{whole.problem} at step {step}", whole.fix)

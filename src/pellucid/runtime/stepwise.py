@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -37,14 +38,19 @@ class StepwiseTrainer:
         """One step from here: its measures and the state behind it."""
         raise NotImplementedError
 
+    def taken(self, rows: Array) -> Any:
+        """These rows as `step` takes them; None where one of them holds a number not finite."""
+        batch = self.job.batch(rows)
+        return batch if finite(batch) else None
+
     def order(self, seed: int, epoch: int) -> Array:
         return self.job.order(seed, epoch)
 
     def run(self, rows: Array, rates: Array, size: int) -> Array:
         done: list[list[float]] = []
         for start, rate in zip(range(0, len(rows), size), rates, strict=True):
-            batch = self.job.batch(rows[start : start + size])
-            if not finite(batch):
+            batch = self.taken(rows[start : start + size])
+            if batch is None:
                 break
             with immediate():  # the state is as before until the step is done
                 measures, new = self.step(batch, float(rate))

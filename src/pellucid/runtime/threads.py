@@ -12,6 +12,7 @@ import ctypes
 import functools
 import math
 import os
+import sys
 import threading
 import time
 from collections import deque
@@ -42,7 +43,8 @@ _MOUNT = Path("/sys/fs/cgroup")
 def available() -> int:
     """How many threads this process may run at once.
 
-    Its processors, what a container allows, and OMP_NUM_THREADS where that is set.
+    Its processors, what a container allows, and OMP_NUM_THREADS where that is set; in a task of
+    Dask's that of its worker.
     """
     return max(1, min(_processors(), _quota(), _asked()))
 
@@ -67,9 +69,15 @@ def _processors() -> int:
 
 
 def _asked() -> int:
-    """What OMP_NUM_THREADS says, of a list the first number; MOST where it says none."""
+    """What OMP_NUM_THREADS says, of a list the first number; where it says none, MOST.
+
+    A task of Dask's has one thread then: its worker runs as many tasks at once as it has threads.
+    """
     first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    return int(first) if first.isdecimal() and int(first) > 0 else MOST
+    if first.isdecimal() and int(first) > 0:
+        return int(first)
+    task = getattr(sys.modules.get("dask.context"), "thread_state", None)
+    return MOST if getattr(task, "key", None) is None else 1
 
 
 @functools.cache

@@ -114,6 +114,8 @@ class Place:
         Args:
             apart: whether it may not be memory that someone else writes to.
         """
+        if isinstance(array, jax.Array):  # there already
+            return array
         found = np.asarray(array)
         if not found.dtype.isnative:
             found = found.astype(found.dtype.newbyteorder("="))

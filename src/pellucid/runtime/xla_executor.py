@@ -91,6 +91,11 @@ class XlaProgram:
         self._has_batch = self.graph.has_batch
         self._programs: dict[tuple[int | None, bool], Any] = {}
 
+    def brought(self, arrays: Sequence[Any]) -> list[Any]:
+        """On the device."""
+        with self._place.ours():
+            return [self._place.put(array) for array in arrays]
+
     def repeat(self, arrays: Sequence[Any], threads: int) -> None:
         """No call is quicker than another."""
 
@@ -136,7 +141,7 @@ class XlaProgram:
 
 def explain(graph: Graph, inputs: Sequence[Any]) -> None:
     """Raises what a row refused, as the interpreter says it."""
-    Interpreter(graph)(inputs)
+    Interpreter(graph)([np.asarray(array) for array in inputs])
     raise CompileError(
         "xla",
         "the interpreter refuses nothing where XLA does",

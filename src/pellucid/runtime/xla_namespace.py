@@ -220,35 +220,48 @@ class Namespace:
 
     # -- random numbers -------------------------------------------------------------------------
 
-    def random_bits(self, seed: Array, step: Array, stream: str, shape: Ints) -> Array:
-        return self._words(seed, step, stream, math.prod(shape)).reshape(shape)
+    def random_bits(
+        self, seed: Array, step: Array, stream: str, shape: Ints, *first: Array
+    ) -> Array:
+        return self._words((seed, step, *first), stream, math.prod(shape)).reshape(shape)
 
-    def uniform(self, seed: Array, step: Array, stream: str, shape: Ints, dtype: DType) -> Array:
-        n = math.prod(shape)
+    def uniform(
+        self, seed: Array, step: Array, stream: str, shape: Ints, dtype: DType, *first: Array
+    ) -> Array:
+        numbers, n = (seed, step, *first), math.prod(shape)
         if dtype.name == "float32":
-            bits = self._words(seed, step, stream, n) >> np.uint32(8)
+            bits = self._words(numbers, stream, n) >> np.uint32(8)
             return (bits.astype(np.float32) * np.float32(2.0**-24)).reshape(shape)
-        bits = _joined(self._words(seed, step, stream, 2 * n), 5, 6)
+        bits = _joined(self._words(numbers, stream, n, 2), 5, 6)
         return (bits.astype(np.float64) * 2.0**-53).reshape(shape)
 
-    def normal(self, seed: Array, step: Array, stream: str, shape: Ints, dtype: DType) -> Array:
-        bits = _joined(self._words(seed, step, stream, 2 * math.prod(shape)), 6, 6)
+    def normal(
+        self, seed: Array, step: Array, stream: str, shape: Ints, dtype: DType, *first: Array
+    ) -> Array:
+        bits = _joined(self._words((seed, step, *first), stream, math.prod(shape), 2), 6, 6)
         return _quantile(bits).astype(numpy_dtype(dtype)).reshape(shape)
 
-    def _words(self, seed: Array, step: Array, stream: str, count: int) -> Array:
-        """The first random words of (seed, stream, step): see `extras.words`."""
-        for number in (seed, step):
+    def _words(self, numbers: Sequence[Array], stream: str, count: int, each: int = 1) -> Array:
+        """`each` random words for every element of (seed, step, first): see `extras.words`."""
+        for number in numbers:
             if not jnp.issubdtype(number.dtype, jnp.unsignedinteger):
                 self.refused.append(number < 0)
-        seed, step = (jnp.asarray(number).astype(np.uint64) for number in (seed, step))
+        seed, step, *rest = (jnp.asarray(number).astype(np.uint64) for number in numbers)
+        first = rest[0] * np.uint64(each) if rest else np.uint64(0)
         low, high = np.uint64(0xFFFFFFFF), np.uint64(32)
-        blocks = jnp.arange(-(-count // 4), dtype=np.uint64)
+        spare = 3 if rest else 0  # words of the first block that may stand before the first
+        blocks = first // np.uint64(4) + jnp.arange(
+            -(-(count * each + spare) // 4), dtype=np.uint64
+        )
         counter = [blocks & low, blocks >> high, step & low, step >> high]
         key = [seed & low, np.uint64(stream_hash(stream)) ^ (seed >> high)]
         words = [jnp.broadcast_to(word.astype(np.uint32), blocks.shape) for word in counter]
         drawn = _philox(words, [word.astype(np.uint32) for word in key])
         # Behind the barrier they are kept: XLA would else draw them anew for each of their uses.
-        return lax.optimization_barrier(jnp.stack(drawn, axis=-1).reshape(-1)[:count])
+        drawn = lax.optimization_barrier(jnp.stack(drawn, axis=-1).reshape(-1))
+        if rest:
+            return lax.dynamic_slice(drawn, [first % np.uint64(4)], [count * each])
+        return drawn[: count * each]
 
 
 def _alike(x: Array, y: Array) -> tuple[Array, Array]:

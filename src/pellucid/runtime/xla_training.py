@@ -181,30 +181,32 @@ class XlaSteps:
 
         def loop(state: Any, fixed: Any, data: Any, order: Any, rates: Any, count: Any) -> Any:
             def going(carried: Any) -> Any:
-                step, end, _, _ = carried
-                return step < end
+                step, end, _, told = carried
+                (loss,) = lax.dynamic_slice(told, ((step - 1) * measured,), (1,))  # 0 at first
+                return (step < end) & jnp.isfinite(loss)
 
             def body(carried: Any) -> Any:
-                step, end, state, told = carried
+                step, end, held, told = carried
                 chosen = order[step]
                 batch = [
                     self._gathered(array, chosen).astype(dtype)
                     for array, dtype in zip(data, dtypes, strict=True)
                 ]
-                inputs = [*state, *fixed, *batch]
+                inputs = [*held, begun + step, *fixed, *batch]
                 inputs[leaves + 1] = rates[step]
                 outputs, refused = self._traced(inputs, order.shape[1])
                 each = [one.astype(np.float64).reshape(-1) for one in outputs[leaves:]]
                 measures = jnp.concatenate(each)
                 told = lax.dynamic_update_slice(told, measures, (step * measured,))
-                end = jnp.where(jnp.isfinite(outputs[leaves]), end, 0)
                 end = jnp.where(refused, _REFUSED, end)
-                return step + 1, end, outputs[:leaves], told
+                return step + 1, end, outputs[: leaves - 1], told
 
-            start = jnp.zeros((), np.int32), count, state, jnp.zeros(most * measured + 2)
-            step, end, state, told = lax.while_loop(going, body, start)
+            *held, begun = state  # the steps done are counted by the loop: a kernel less a step
+            start = jnp.zeros((), np.int32), count, held, jnp.zeros(most * measured + 2)
+            step, end, held, told = lax.while_loop(going, body, start)
             refused = (end == _REFUSED).astype(np.int32)
             last = jnp.stack([step - refused, refused]).astype(np.float64)
+            state = [*held, begun + step]
             return state, lax.dynamic_update_slice(told, last, (most * measured,))
 
         return loop

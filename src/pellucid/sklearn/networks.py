@@ -21,6 +21,7 @@ from pellucid.core import trees
 from pellucid.core.arguments import integer
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.models import Sequential
+from pellucid.models.sharing import share
 from pellucid.nn import Dense
 from pellucid.nn.layer import Layer
 from pellucid.nn.losses import Loss
@@ -28,7 +29,6 @@ from pellucid.nn.regularizers import Regularizer
 from pellucid.optim import Minimizer, Optimizer
 from pellucid.sklearn.base import Array, Estimator, allowed_threads
 from pellucid.sklearn.following import Following
-from pellucid.sklearn.sharing import share
 from pellucid.sklearn.tasks import CallbackSupportMixin, Tasks
 from pellucid.train.callback import Callback
 

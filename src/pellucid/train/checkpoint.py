@@ -61,14 +61,23 @@ def write_file(
         ArgumentError: if the file exists and `overwrite` is False, or cannot be written.
         DataError: for a description too long to be read again.
     """
+    target = check_target(path, overwrite)
+    data = packed(f'save "{target}"', arrays, document)
+    write_atomically(target, data, overwrite=overwrite)
+
+
+def packed(where: str, arrays: Mapping[str, Any], document: Mapping[str, Any]) -> bytes:
+    """The bytes of such a file.
+
+    Raises:
+        DataError: for a description too long to be read again.
+    """
     with importing:
         from safetensors.numpy import save
 
-    target = check_target(path, overwrite)
     text = json.dumps({"format": FORMAT, **document}, allow_nan=False)
     tensors = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    data = save(tensors, metadata={_KEY: text})
-    where = f'save "{target}"'
+    data: bytes = save(tensors, metadata={_KEY: text})
     (length,) = struct.unpack("<Q", data[:8])
     if length > _MAX_HEADER:
         raise DataError(
@@ -78,7 +87,7 @@ def write_file(
         )
     _check_text(where, _decoded(where, data[8 : 8 + length]), len(data))
     _check_text(where, text, len(data))
-    write_atomically(target, data, overwrite=overwrite)
+    return data
 
 
 def read_file(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -96,21 +105,25 @@ def read_file(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
         found = source.stat()
         if not stat.S_ISREG(found.st_mode):  # a pipe would be waited for
             raise DataError(where, "the path must name a file, got something else")
-        size = found.st_size
         with source.open("rb") as file:
-            header, start = _header(where, file.read(8), file, size)
-            metadata = header.pop("__metadata__", {})
-            if not isinstance(metadata, dict):
-                raise DataError(where, "the header must be a safetensors header, got another")
-            table = _table(where, header, size - start)
-            document = _document(where, metadata.get(_KEY), size)
-            arrays = {}
-            for name, (dtype, shape, first, _) in table.items():
-                file.seek(start + first)
-                arrays[name] = _array(where, name, file, np.empty(shape, dtype))
+            return read(where, file, found.st_size)
     except OSError as error:
         reason = error.strerror or str(error)
         raise DataError(where, f"the file cannot be read: {reason}") from None
+
+
+def read(where: str, file: Any, size: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The same of a file that is open, or of bytes, which have `size`."""
+    header, start = _header(where, file.read(8), file, size)
+    metadata = header.pop("__metadata__", {})
+    if not isinstance(metadata, dict):
+        raise DataError(where, "the header must be a safetensors header, got another")
+    table = _table(where, header, size - start)
+    document = _document(where, metadata.get(_KEY), size)
+    arrays = {}
+    for name, (dtype, shape, first, _) in table.items():
+        file.seek(start + first)
+        arrays[name] = _array(where, name, file, np.empty(shape, dtype))
     return arrays, document
 
 

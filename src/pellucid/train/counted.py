@@ -2,7 +2,8 @@
 
 In: targets and outputs of a batch, (N, …), as values of one dtype. Out: for each row the numbers
 whose sums make the metric, (N, K), and the function of the sums. Both are written in functions of
-NumPy, so they run on arrays and are traced into graphs alike.
+NumPy, so they run on arrays and are traced into graphs alike. tp, fp, fn, tn are the true and false
+positives and the false and true negatives.
 """
 
 from __future__ import annotations
@@ -118,7 +119,7 @@ class Borders:
     logits: bool = False
 
     def rows(self, t: Any, p: Any) -> Any:
-        """(N, K) of hits, false alarms at each border, then all yes, all no; of each label."""
+        """(N, K) by label: true and false positives at each border, all positives, negatives."""
         if self.logits:
             p = pnp.sigmoid(p)
         if self.top_k is not None:
@@ -139,34 +140,32 @@ class Borders:
         return pnp.concat([*each, *(pnp.sum(one, axis=1, keepdims=True) for one in (yes, no))], 1)
 
     def counts(self, sums: Any) -> tuple[Any, Any, Any, Any]:
-        """Hits, false alarms, misses and right refusals at each border, (B,) or (B, labels)."""
+        """True and false positives, false and true negatives: (B,) or (B, labels) each."""
         count, width = len(self.borders), sums.shape[0]
         labels = width // (2 * count + 2)
         cut = count * labels
-        hits, alarms = sums[:cut], sums[cut : 2 * cut]
+        tp, fp = sums[:cut], sums[cut : 2 * cut]
         if self.by_label:
-            hits, alarms = (
-                np.transpose(np.reshape(one, (labels, count))) for one in (hits, alarms)
-            )
+            tp, fp = (np.transpose(np.reshape(one, (labels, count))) for one in (tp, fp))
         yes, no = sums[2 * cut : 2 * cut + labels], sums[2 * cut + labels :]
-        return hits, alarms, yes - hits, no - alarms
+        return tp, fp, yes - tp, no - fp
 
 
 def of_counts(borders: Borders, made: Callable[..., Any], several: bool = False) -> Counted:
-    """What `made` makes of hits, false alarms, misses and right refusals."""
+    """What `made` makes of true and false positives, false and true negatives."""
     return Counted(borders.rows, lambda sums: _number(made(*borders.counts(sums)), several))
 
 
-def precision(hits: Any, alarms: Any, misses: Any, refusals: Any) -> Any:
-    return quotient(hits, hits + alarms)
+def precision(tp: Any, fp: Any, fn: Any, tn: Any) -> Any:
+    return quotient(tp, tp + fp)
 
 
-def recall(hits: Any, alarms: Any, misses: Any, refusals: Any) -> Any:
-    return quotient(hits, hits + misses)
+def recall(tp: Any, fp: Any, fn: Any, tn: Any) -> Any:
+    return quotient(tp, tp + fn)
 
 
-def specificity(hits: Any, alarms: Any, misses: Any, refusals: Any) -> Any:
-    return quotient(refusals, refusals + alarms)
+def specificity(tp: Any, fp: Any, fn: Any, tn: Any) -> Any:
+    return quotient(tn, tn + fp)
 
 
 def at_least(
@@ -191,29 +190,29 @@ def _heights(y: Any, method: str) -> Any:
     return np.minimum(first, second) if method == "minoring" else np.maximum(first, second)
 
 
-def _interpolated(hits: Any, alarms: Any, misses: Any, refusals: Any) -> Any:
+def _interpolated(tp: Any, fp: Any, fn: Any, tn: Any) -> Any:
     """The parts of the area below precision over recall, between borders as counts grow.
 
     Source: Davis and Goadrich, ICML 2006.
     """
-    chosen = hits + alarms
-    more_hits, more = hits[:-1] - hits[1:], chosen[:-1] - chosen[1:]
-    slope = quotient(more_hits, np.maximum(more, 0.0))
-    start = hits[1:] - slope * chosen[1:]
+    chosen = tp + fp
+    more_true, more = tp[:-1] - tp[1:], chosen[:-1] - chosen[1:]
+    slope = quotient(more_true, np.maximum(more, 0.0))
+    start = tp[1:] - slope * chosen[1:]
     both = (chosen[:-1] > 0) & (chosen[1:] > 0)
     ratio = np.where(both, quotient(chosen[:-1], np.maximum(chosen[1:], 0.0)), 1.0)
-    grown = slope * (more_hits + start * np.log(ratio))
-    return quotient(grown, np.maximum(hits[1:] + misses[1:], 0.0))
+    grown = slope * (more_true + start * np.log(ratio))
+    return quotient(grown, np.maximum(tp[1:] + fn[1:], 0.0))
 
 
-def _gains(hits: Any, alarms: Any, misses: Any, refusals: Any) -> tuple[Any, Any]:
+def _gains(tp: Any, fp: Any, fn: Any, tn: Any) -> tuple[Any, Any]:
     """Recall gain and precision gain.
 
     Source: Flach and Kull, NeurIPS 2015.
     """
-    scale = quotient(hits + misses, refusals + alarms)
-    found = np.where(hits == 0, 0.0, 1 - scale * quotient(misses, hits))
-    right = np.where(hits == 0, 1.0, 1 - scale * quotient(alarms, hits))
+    scale = quotient(tp + fn, tn + fp)
+    found = np.where(tp == 0, 0.0, 1 - scale * quotient(fn, tp))
+    right = np.where(tp == 0, 1.0, 1 - scale * quotient(fp, tp))
     return np.maximum(found, 0.0), right
 
 
@@ -308,9 +307,9 @@ def f_beta(beta: float, average: str | None, border: float | None) -> Counted:
         table = np.reshape(sums, (4, sums.shape[0] // 4))
         if average == "micro":
             table = np.sum(table, axis=1, keepdims=True)
-        hits, alarms, misses, there = table[0], table[1], table[2], table[3]
-        right = hits / (hits + alarms + _EPSILON)
-        found = hits / (hits + misses + _EPSILON)
+        tp, fp, fn, there = (table[k] for k in range(4))
+        right = tp / (tp + fp + _EPSILON)
+        found = tp / (tp + fn + _EPSILON)
         each = (1 + beta**2) * right * found / (beta**2 * right + found + _EPSILON)
         if average == "weighted":
             return np.sum(each * there / (np.sum(there) + _EPSILON))

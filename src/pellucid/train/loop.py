@@ -447,10 +447,11 @@ class TrainingRun:
         rows = np.full(len(measures), piece.size)
         rows[-1] = min(len(piece.rows) - (len(rows) - 1) * piece.size, piece.size)
         now, names = self.state, self.settings.measure_names
-        columns: dict[str, Any] = dict(zip(names, measures.T, strict=False))
+        of_steps = measures[:, : len(names)]  # behind them are sums over rows
+        columns: dict[str, Any] = dict(zip(names, of_steps.T, strict=True))
         columns = {"step": range(now.step + 1, now.step + 1 + len(measures)), **columns}
         extend(self.history, "steps", columns)
-        self.measures = dict(zip(names, measures[-1].tolist(), strict=False))
+        self.measures = dict(zip(names, of_steps[-1].tolist(), strict=True))
         now.add(names, measures, rows)
         self.logs = self.settings.averages(now)
 

@@ -19,6 +19,7 @@ from pellucid.graph.node import Graph, TensorType
 from pellucid.ops import composite
 from pellucid.ops.value import Value
 from pellucid.transform.arrays import converted
+from pellucid.transform.jit import placed
 from pellucid.transform.trace import Traced, argument_names, execute, leaf_type, trace
 
 Function = Callable[..., Any]
@@ -138,7 +139,13 @@ def _aux(where: str, traced: Traced) -> tuple[int, trees.Structure]:
 
 
 def value_and_grad(
-    function: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False
+    function: Function,
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    *,
+    backend: str | None = None,
+    device: str | None = None,
+    precision: str | None = None,
 ) -> Function:
     """The function that returns (value, gradient) of a scalar function.
 
@@ -147,6 +154,8 @@ def value_and_grad(
         argnums: the positional arguments that are differentiated; nested dicts, lists and tuples
             of float arrays are allowed.
         has_aux: whether `function` returns an auxiliary output too.
+        backend, device, precision: where one is given, the result is that of `pel.jit` over it:
+            `grad(f, backend="xla")` is `jit(grad(f), backend="xla")`.
 
     Returns:
         A function of the same arguments: (value, gradient), or ((value, aux), gradient). The
@@ -179,10 +188,18 @@ def value_and_grad(
             return value, shaped
         return (value, trees.unflatten(aux, results[1 : call.outputs])), shaped
 
-    return gradient
+    return placed(gradient, backend, device, precision)
 
 
-def grad(function: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+def grad(
+    function: Function,
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    *,
+    backend: str | None = None,
+    device: str | None = None,
+    precision: str | None = None,
+) -> Function:
     """The gradient of a scalar function. Arguments as in `value_and_grad`.
 
     Returns:
@@ -199,7 +216,7 @@ def grad(function: Function, argnums: int | Sequence[int] = 0, has_aux: bool = F
         value, slope = both(*args, **kwargs)
         return (slope, value[1]) if has_aux else slope
 
-    return gradient
+    return placed(gradient, backend, device, precision)
 
 
 def vjp(function: Function, *args: Any) -> tuple[Any, Function]:
@@ -320,12 +337,20 @@ def _jvp(
     )
 
 
-def jacobian(function: Function, argnums: int | Sequence[int] = 0) -> Function:
+def jacobian(
+    function: Function,
+    argnums: int | Sequence[int] = 0,
+    *,
+    backend: str | None = None,
+    device: str | None = None,
+    precision: str | None = None,
+) -> Function:
     """The matrix of all partial derivatives, ∂outᵢ/∂xⱼ.
 
     Args:
         function: returns one float array.
         argnums: as in `grad`; each differentiated argument is one array.
+        backend, device, precision: as in `value_and_grad`.
 
     Returns:
         A function of the same arguments: an array of shape out.shape + x.shape, a tuple of them
@@ -361,7 +386,7 @@ def jacobian(function: Function, argnums: int | Sequence[int] = 0) -> Function:
         nested = call.nest(blocks)
         return nested[0] if single else tuple(nested)
 
-    return matrix
+    return placed(matrix, backend, device, precision)
 
 
 def _basis(type: TensorType) -> list[Any]:
@@ -411,15 +436,23 @@ def _columns(call: _Call, output: TensorType) -> list[Any]:
     return blocks
 
 
-def hessian(function: Function, argnums: int | Sequence[int] = 0) -> Function:
+def hessian(
+    function: Function,
+    argnums: int | Sequence[int] = 0,
+    *,
+    backend: str | None = None,
+    device: str | None = None,
+    precision: str | None = None,
+) -> Function:
     """The matrix of second derivatives of a scalar function: the jacobian of its gradient.
 
     Args:
         argnums: one argument that is an array; for several, a tuple of tuples comes back.
+        backend, device, precision: as in `value_and_grad`.
     """
     slope = grad(function, argnums)
     if not isinstance(argnums, (tuple, list)):
-        return jacobian(slope, argnums)
+        return jacobian(slope, argnums, backend=backend, device=device, precision=precision)
 
     @functools.wraps(function)
     def blocks(*args: Any, **kwargs: Any) -> Any:
@@ -428,7 +461,7 @@ def hessian(function: Function, argnums: int | Sequence[int] = 0) -> Function:
             for i in range(len(argnums))
         )
 
-    return blocks
+    return placed(blocks, backend, device, precision)
 
 
 def hvp(function: Function, args: Sequence[Any], tangents: Sequence[Any]) -> Any:

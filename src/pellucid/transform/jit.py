@@ -315,6 +315,15 @@ def jit(
     )
 
 
+def placed(
+    function: Callable[..., Any], backend: str | None, device: str | None, precision: str | None
+) -> Callable[..., Any]:
+    """`function`, jitted where a backend, a device or a precision is asked for."""
+    if backend is None and device is None and precision is None:
+        return function
+    return Jit(function, (), (), backend, None, device, precision)
+
+
 def _numbers(name: str, given: Any) -> tuple[int, ...]:
     """Positional arguments, named by one number or several."""
     several = () if given is None else given if isinstance(given, (tuple, list)) else (given,)

@@ -47,16 +47,17 @@ def _elementwise(name: str) -> Function:
 
 
 def _row(name: str) -> Function:
-    """A row as it stands: its inputs, then its attributes."""
+    """A row as it stands: the inputs that each call gives, then its attributes."""
     op = REGISTRY[name]
-    known = (*op.inputs, *op.attrs)
+    tensors = [key for key in op.inputs if not key.startswith("*")]
+    known = (*tensors, *op.attrs)
 
     def function(*args: Any, **keywords: Any) -> Value:
         given = dict(zip(known, args, strict=False)) | keywords
         if len(args) > len(known) or set(given) != set(known):
             got = ", ".join(given)
             raise ArgumentError(name, f"expected {', '.join(known)}, got {len(args)} and {got}")
-        inputs = [composite.asvalue(given[key]) for key in op.inputs]
+        inputs = [composite.asvalue(given[key]) for key in tensors]
         result: Value = apply(name, *inputs, **{key: given[key] for key in op.attrs})
         return result
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from pellucid.compiler.codegen.elementwise import widest
 from pellucid.compiler.codegen.llvm import ir
@@ -14,7 +15,7 @@ from pellucid.compiler.codegen.sliding import Axis, Block, Piece, pieces
 from pellucid.core.shapes import Shape
 
 # (the first channel, lanes of a vector or None, mask or None)
-Emit = Callable[[ir.Value, int | None, ir.Value | None], None]
+Emit: TypeAlias = "Callable[[ir.Value, int | None, ir.Value | None], None]"
 
 
 @dataclass(frozen=True)

@@ -27,26 +27,30 @@ Words = Sequence[Any]  # of 32 bits, held in 64
 def _stream(scope: Scope, each: int, element: Callable[[Words], ir.Value]) -> None:
     """Writes every element of the result from `each` words of its own."""
     b = scope.builder
-    seed, step = (_whole(scope, number) for number in range(2))
+    seed, step, *rest = (_whole(scope, number) for number in range(len(scope.inputs)))
     key = b.xor(i64(stream_hash(scope.attr("stream"))), b.lshr(seed, i64(32)))
     keys = round_keys(b, b.and_(seed, i64(_LOW)), key)
     high = [b.and_(step, i64(_LOW)), b.lshr(step, i64(32))]
     count = shapes.size(scope.head.type.shape)
     n, a_block = scope.dim(count), 4 // each
-    blocks = b.udiv(b.add(n, i64(a_block - 1)), i64(a_block))
+    first = rest[0] if rest else i64(0)
+    skipped = b.urem(first, i64(a_block))  # elements of the first block before the first of ours
+    blocks = b.udiv(b.add(b.add(n, skipped), i64(a_block - 1)), i64(a_block))
     begin, end = scope.share(blocks, count)
     with loop(b, b.sub(end, begin), f"{scope.name}.block") as one:
-        block = b.add(begin, one.index)
+        own = b.add(begin, one.index)
+        block = b.add(b.udiv(first, i64(a_block)), own)
         counter = [b.and_(block, i64(_LOW)), b.lshr(block, i64(32)), *high]
         words = philox(b, counter, keys)
         for number in range(a_block):
-            place = b.add(b.mul(block, i64(a_block)), i64(number))
-            with b.if_then(b.icmp_signed("<", place, n)):
+            place = b.sub(b.add(b.mul(own, i64(a_block)), i64(number)), skipped)
+            # An element before the first is a large number without its sign.
+            with b.if_then(b.icmp_unsigned("<", place, n)):
                 scope.store(element(words[number * each : (number + 1) * each]), place)
 
 
 def _whole(scope: Scope, number: int) -> ir.Value:
-    """Seed or step as 64 bits; one below 0 is reported."""
+    """Seed, step or first as 64 bits; one below 0 is reported."""
     b, operand = scope.builder, scope.inputs[number]
     value = scope.load(operand, i64(0))
     signed = operand.type.dtype.kind == "i"

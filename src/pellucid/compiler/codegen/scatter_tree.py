@@ -23,7 +23,7 @@ from pellucid.compiler.codegen.scope import (
 )
 from pellucid.compiler.codegen.sparse import each_bit
 from pellucid.compiler.codegen.sweep import across
-from pellucid.compiler.codegen.tree import elements
+from pellucid.compiler.codegen.tree import elements, reached
 from pellucid.compiler.program import times
 from pellucid.core import shapes
 from pellucid.core.shapes import Dim
@@ -100,7 +100,7 @@ class _Unit:
         with loop(b, groups(b, self.count, each), "block", [i64(0)]) as one:
             begin = b.mul(one.index, each)
             found = self._block(begin, least(b, b.sub(self.count, begin), each))
-            level = b.cttz(b.not_(one.index), ir.Constant(ir.IntType(1), 0))
+            level = reached(b, one.index)
             with loop(b, level, "carry", [found]) as carry:
                 carry.next = [self._join(carry.index, one.carried[0], carry.carried[0])]
             found, kept = carry.carried[0], b.shl(i64(-1), level)

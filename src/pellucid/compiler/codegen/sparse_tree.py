@@ -15,7 +15,7 @@ from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import groups, i64, least, loop
 from pellucid.compiler.codegen.scope import constant, first_lanes
 from pellucid.compiler.codegen.sparse import WORD, Lines, Sparse
-from pellucid.compiler.codegen.tree import joined
+from pellucid.compiler.codegen.tree import joined, reached
 
 STATES = 64  # rows at a time, at most, with a word of state each before their levels
 BEGUN = 1 << 63
@@ -47,7 +47,7 @@ class _Piece:
         low = b.select(b.icmp_signed(">", top, first), b.sub(top, first), i64(0))
         high = least(b, b.sub(bottom, first), i64(WORD))
         inside = b.lshr(i64(-1), b.sub(i64(WORD), b.sub(high, low)))
-        level = b.cttz(b.not_(number), ir.Constant(ir.IntType(1), 0))
+        level = reached(b, number)
         whole = b.icmp_signed("<=", bottom, b.add(first, i64(WORD)))
         return cls(
             b.shl(inside, low),

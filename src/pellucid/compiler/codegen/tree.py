@@ -7,6 +7,7 @@ several values at once, such as the accumulators of a tile.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.loops import i64, loop
@@ -14,8 +15,8 @@ from pellucid.compiler.codegen.scalars import intrinsic
 from pellucid.compiler.codegen.scope import Scope
 from pellucid.core.shapes import Dim
 
-Values = list[ir.Value]
-Load = Callable[[ir.Value], Values]  # what waits at a level
+Values: TypeAlias = "list[ir.Value]"
+Load: TypeAlias = "Callable[[ir.Value], Values]"  # what waits at a level
 
 
 def elements(scope: Scope, block: Dim) -> ir.Value:
@@ -32,9 +33,14 @@ def levels(b: ir.IRBuilder, blocks: ir.Value) -> ir.Value:
     return b.sub(i64(64), zeros)
 
 
+def reached(b: ir.IRBuilder, number: ir.Value) -> ir.Value:
+    """The level that block `number` reaches with all that waits for it."""
+    return b.cttz(b.not_(number), ir.Constant(ir.IntType(1), 0))
+
+
 def carried(b: ir.IRBuilder, sums: Values, number: ir.Value, load: Load) -> tuple[Values, ir.Value]:
     """The sums of block `number` and of all that waited for it; the level that they reach."""
-    level = b.cttz(b.not_(number), ir.Constant(ir.IntType(1), 0))
+    level = reached(b, number)
     with loop(b, level, "carry", sums) as one:
         one.next = _added(b, load(one.index), one.carried)
     return one.carried, level

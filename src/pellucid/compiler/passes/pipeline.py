@@ -100,9 +100,7 @@ def compile_graph(
         if name not in SWITCHES:
             raise ArgumentError("passes", f"unknown pass '{name}'", nearest(name, SWITCHES))
     lowering = Pass("lower", lambda done: lower(done, shared), "makes one kernel a node")
-    folding = Pass("fold", lambda done: fold(done, xp), FOLD.doc)
-    graph_passes = tuple(folding if one is FOLD else one for one in GRAPH_PASSES)
-    table = (*graph_passes, UNFOLD, CHANNELWISE, lowering, *PROGRAM_PASSES)
+    table = (*_over_graphs(xp), lowering, *PROGRAM_PASSES)
     records: list[Record] = []
     done: Any = graph
     for one in table:
@@ -113,6 +111,18 @@ def compile_graph(
         records.append(Record(one.name, one.doc, time.perf_counter() - start, done))
         (verify_graph if isinstance(done, Graph) else verify_program)(done)
     return done, tuple(records)
+
+
+def _over_graphs(xp: Any) -> tuple[Pass, ...]:
+    folding = Pass("fold", lambda done: fold(done, xp), FOLD.doc)
+    return (*(folding if one is FOLD else one for one in GRAPH_PASSES), UNFOLD, CHANNELWISE)
+
+
+def rewritten(graph: Graph, xp: Any) -> Graph:
+    """The graph that kernels are made of. These passes leave nothing more to choose in it."""
+    for one in _over_graphs(xp):
+        graph = one.run(graph)
+    return graph
 
 
 def report(records: Collection[Record]) -> str:

@@ -10,8 +10,6 @@ import pytest
 
 import pellucid as pel
 from pellucid import nn
-from pellucid.compiler.passes.in_blocks import in_blocks
-from pellucid.compiler.passes.meetings import Place, places
 from pellucid.core.dtypes import float32, int64
 from pellucid.core.errors import ArgumentError
 from pellucid.core.shapes import N
@@ -21,6 +19,8 @@ from pellucid.graph.text import parse_graph
 from pellucid.ops import composite as c
 from pellucid.ops.value import Builder, Value, apply
 from pellucid.runtime.interpreter import run
+from pellucid.train.in_blocks import in_blocks
+from pellucid.train.meetings import Place, places
 
 ROWS, ROW = TensorType(float32, (N, 4)), TensorType(float32, (4,))
 PLACES = TensorType(int64, (N, 2))

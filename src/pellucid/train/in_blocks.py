@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from pellucid.compiler.passes.meetings import SUM, axis_of, places
 from pellucid.core.shapes import Batch, Dim
 from pellucid.graph.node import CONST, INPUT, Graph, Node
 from pellucid.ops.spec import lookup
 from pellucid.ops.value import Builder, Value, apply
+from pellucid.train.meetings import SUM, axis_of, places
 
 
 def in_blocks(graph: Graph, rows: int) -> Graph:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pellucid.core.errors import ArgumentError
 from pellucid.core.shapes import Batch, Shape, has_batch, size
 from pellucid.graph.node import CONST, INPUT, Graph, Node, TensorType
-from pellucid.ops.spec import REGISTRY, Kind
+from pellucid.ops.spec import MADE, REGISTRY, Kind
 
 JOINT, ROWS, SUM, EXTREME, COUNT = "joint", "rows", "sum", "extreme", "count"
 
@@ -66,7 +66,7 @@ def _kind(node: Node, inputs: Sequence[Node]) -> str:
     own = has_batch(node.type.shape)
     if node.op in (INPUT, CONST) or not any(has_batch(one.type.shape) for one in inputs):
         return ROWS if own else JOINT
-    row, types = REGISTRY.get(node.op), [one.type for one in inputs]
+    row, types = REGISTRY.get(node.op) or MADE.get(node.op), [one.type for one in inputs]
     if row is not None and not row.user:
         if own and _apart(node, row.kind, types):
             return ROWS

@@ -1,0 +1,5 @@
+"""Training on several workers: see docs/chunks.md."""
+
+from pellucid.workers.ray_workers import RayWorkers
+
+__all__ = ["RayWorkers"]

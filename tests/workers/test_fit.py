@@ -1,0 +1,182 @@
+"""`fit(workers=…)`: one hash for any number of processes, whoever dies, and behind a resume."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pellucid as pel
+from pellucid import nn
+from pellucid.core.errors import ArgumentError, DataError, MissingPackageError, PellucidError
+from pellucid.workers.launching import LocalWorkers
+from tests.workers.simulated import hash_of
+
+RNG = np.random.default_rng(1)
+X = RNG.normal(size=(300, 10)).astype(np.float32)
+Y = RNG.integers(0, 3, 300)
+
+
+def made() -> pel.Sequential:
+    layers = [nn.Dense(16, "relu"), nn.Dropout(0.3), nn.BatchNorm(), nn.Dense(3)]
+    model = pel.Sequential(layers, seed=0)
+    model.compile("adam", "cross_entropy", metrics=["accuracy"])
+    return model
+
+
+def trained(workers: Any = None, epochs: int = 3, **how: Any) -> pel.Sequential:
+    model = made()
+    model.fit(X, Y, epochs=epochs, seed=2, chunks=8, workers=workers, verbose=0, **how)
+    return model
+
+
+class Killed(LocalWorkers):
+    """Processes of which one is killed at random moments."""
+
+    def __init__(self, count: int, times: int, within: float):
+        super().__init__(count)
+        self.killed = 0
+        self._times, self._within = times, within
+        self._alive: list[Any] = []
+
+    def start(self, given: dict[str, Any]) -> Any:
+        one = super().start(given)
+        self._alive.append(one)
+        return one
+
+    def begin(self) -> None:
+        threading.Thread(target=self._kill, daemon=True).start()
+
+    def _kill(self) -> None:
+        for _ in range(self._times):
+            time.sleep(random.uniform(0, self._within))
+            living = [one for one in self._alive if one.ended() is None]
+            if living:
+                os.kill(random.choice(living).pid, signal.SIGKILL)
+                self.killed += 1
+
+
+class Begins(pel.Callback):
+    """Says when the first step begins."""
+
+    def __init__(self, workers: Killed):
+        self._workers = workers
+
+    def on_start(self, run: Any) -> None:
+        self._workers.begin()
+
+
+def children() -> list[str]:
+    """The workers of this process that live."""
+    found = subprocess.run(
+        ["pgrep", "-P", str(os.getpid()), "-f", "pellucid.workers.process"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return found.stdout.split()
+
+
+def test_a_worker_that_dies_changes_no_bit() -> None:
+    class Kill(pel.Callback):
+        def on_step(self, run: Any) -> None:
+            if run.step == 13:
+                for pid in children():
+                    os.kill(int(pid), signal.SIGKILL)
+                    killed.append(pid)
+
+    killed: list[str] = []
+    alone, shared = trained(), trained(2, callbacks=[Kill()])
+    assert len(killed) == 1
+    assert hash_of(shared) == hash_of(alone)
+    assert shared.history.epochs == alone.history.epochs
+    assert children() == []
+
+
+def test_without_ray_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(MissingPackageError) as error:
+        trained(pel.RayWorkers(2))
+    assert str(error.value).count("\n") == 0
+    assert str(error.value).endswith("pip install 'pellucid[ray]'.")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2, 3, 4, 5, 8])
+def test_one_hash_for_any_number(workers: int) -> None:
+    assert hash_of(trained(workers)) == hash_of(trained())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [2, 3, 4, 5])
+def test_one_hash_where_workers_are_killed_twice(workers: int) -> None:
+    """At any moment of the run, in the middle of an exchange as well; others take their place."""
+    launcher = Killed(workers, 2, 1.5)
+    model = trained(launcher, 120, callbacks=[Begins(launcher)])
+    assert launcher.killed >= 1
+    assert hash_of(model) == hash_of(trained(epochs=120))
+
+
+@pytest.mark.slow
+def test_a_run_is_resumed_with_another_number(tmp_path: Path) -> None:
+    path = tmp_path / "run.pel"
+    trained(3, checkpoint=path)
+    for workers in (None, 2, 5):
+        model = pel.load(path)
+        model.fit(X, Y, epochs=6, resume=True, chunks=8, workers=workers, verbose=0)
+        assert hash_of(model) == hash_of(trained(epochs=6))
+    with pytest.raises(ArgumentError, match="chunks must be 8 as before, got 4"):
+        pel.load(path).fit(X, Y, epochs=6, resume=True, chunks=4, workers=2, verbose=0)
+
+
+@pytest.mark.slow
+def test_what_a_row_refuses_is_told_as_by_one_worker() -> None:
+    def told(workers: int | None, x: Any, first: Any) -> str:
+        model = pel.Sequential([*first, nn.Dense(3)], seed=0)
+        model.compile("sgd", "cross_entropy")
+        with pytest.raises(DataError) as error:
+            model.fit(x, Y, seed=1, chunks=8, workers=workers, verbose=0)
+        return str(error.value)
+
+    words = RNG.integers(0, 9, (300, 4))
+    words[170, 2] = 9
+    broken = X.copy()
+    broken[44, 3] = np.nan
+    for x, first in ((words, [nn.Embedding(9, 2), nn.Flatten()]), (broken, [])):
+        assert told(3, x, first) == told(None, x, first)
+    assert children() == []
+
+
+@pytest.mark.slow
+def test_processes_that_cannot_begin_are_told_with_their_last_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(PellucidError, match="got 3 that ended before they could begin"):
+        trained(2)
+
+
+@pytest.mark.slow
+def test_ctrl_c_leaves_whole_steps_and_no_process() -> None:
+    class Interrupts(pel.Callback):
+        def on_start(self, run: Any) -> None:
+            threading.Timer(1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+
+    model = made()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(
+            X, Y, epochs=9**9, seed=2, chunks=8, workers=3, verbose=0, callbacks=[Interrupts()]
+        )
+    assert children() == []
+    epochs = model.training["epoch"] + 1
+    model.fit(X, Y, epochs=epochs, resume=True, chunks=8, workers=2, verbose=0)
+    assert hash_of(model) == hash_of(trained(epochs=epochs))
