@@ -12,6 +12,10 @@ from tests.keras.calls import seen
 from tests.keras.rows import CALLS
 
 NAMES = {one.name: one for one in CALLS}
+TRAIN = ("Model.compile", "Model.fit", "callbacks.", "Layer.add_weight", "layers.Einsum")
+CASES = [
+    pytest.param(name, marks=[pytest.mark.slow] if name.startswith(TRAIN) else []) for name in NAMES
+]
 
 
 def signed(name):
@@ -23,7 +27,7 @@ def signed(name):
     return getattr(owner, word)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CASES)
 def test_another_value_of_an_argument_changes_something_or_is_refused(name):
     row = NAMES[name]
     listed = [

@@ -29,7 +29,6 @@ X = np.ones((6, 4), np.float32)
 FORMS = {
     "Layer": "Keras's says *args and **kwargs",
     "Sequential": "Keras's says *args and **kwargs",
-    "get": "metrics.get also knows of which output",
     "Layer.call": "of one's own",
     "Layer.add_weight": "Keras's *args stand for a form of Keras 2",
     "Metric.update_state": "Keras's base says *args and **kwargs",

@@ -38,6 +38,8 @@ _KINDS = {
     **dict.fromkeys(("initial_epoch", "steps_per_epoch", "validation_steps", "index"), WHOLE),
     **dict.fromkeys(("validation_batch_size", "validation_freq", "steps"), WHOLE),
     **dict.fromkeys(("min_delta", "baseline", "initial_value_threshold", "min_lr"), NUMBER),
+    **dict.fromkeys(("equation", "bias_axes"), TEXT),
+    **dict.fromkeys(("output_size",), AXES),
     **dict.fromkeys(("monitor", "separator", "padding", "truncating"), TEXT),
     **dict.fromkeys(("filepath", "filename", "log_dir", "backup_dir", "to_file"), PATH),
     **dict.fromkeys(("schedule", "print_fn", "function"), CALLABLE),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from pellucid.core.arguments import integer
 from pellucid.core.errors import ArgumentError
-from pellucid.keras import activations, ops, ops_nn
-from pellucid.keras.arguments import bound, refuse, signature
+from pellucid.keras import activations, blame, initializers, ops, ops_nn, regularizers
+from pellucid.keras.arguments import Arguments, bound, refuse, signature
 from pellucid.keras.base import COMMON, Layer
 from pellucid.keras.tensors import applied
 from pellucid.nn.activations import activate
@@ -42,12 +43,13 @@ class EinsumDense(Layer):
             )
         self._spec, self._left = match.groups(), found[1] is not None
         shape = given.output_shape
-        self._wanted = [shape] if isinstance(shape, int) else list(shape)
-        self._act = activations.meant("layers.EinsumDense", given.activation)
-        self._weights = {
-            word: {name: getattr(given, f"{word}_{name}") for name in _KEPT}
-            for word in ("kernel", "bias")
-        }
+        listed = list(shape) if isinstance(shape, (list, tuple)) else [shape]
+        for one in listed:
+            if one is not None or shape is None:
+                integer("keras.layers.EinsumDense", "output_shape", one, 1)
+        self._wanted = listed
+        self._act = blame.made(given, lambda a: activations.meant(a.where_, a.activation))
+        self._weights = blame.made(given, _kept)
         given.finish()
 
     def build(self, input_shape: Any) -> None:
@@ -96,6 +98,18 @@ EinsumDense.__signature__ = signature("layers", "EinsumDense")  # type: ignore[a
 _KEPT = ("initializer", "regularizer", "constraint")
 
 
+def _kept(a: Arguments) -> dict[str, dict[str, Any]]:
+    """How the weights begin and what holds them, as add_weight takes it."""
+    found = {}
+    for word in ("kernel", "bias"):
+        found[word] = own = {name: getattr(a, f"{word}_{name}") for name in _KEPT}
+        initializers.meant(a.where_, own["initializer"])
+        regularizers.penalties(a.where_, own["regularizer"])
+    rank = len(a.equation.replace(" ", "").split(",")[1].split("->")[0])
+    regularizers.bounds(a.where_, found["kernel"]["constraint"], rank)
+    return found
+
+
 class _AdaptivePooling(Layer):
     """Means or maxima of equal parts of each axis."""
 
@@ -108,7 +122,9 @@ class _AdaptivePooling(Layer):
         given.only("data_format", None, "channels_last")
         size = given.output_size
         self.output_size = (size,) * self.rank if isinstance(size, int) else tuple(size)
-        if len(self.output_size) != self.rank or min(self.output_size) < 1:
+        if len(self.output_size) != self.rank or not all(
+            0 < one < 2**31 for one in self.output_size
+        ):
             refuse(f"layers.{self.room_name}", "output_size", size, f"{self.rank} numbers ≥ 1")
         given.finish()
 

@@ -16,16 +16,19 @@ import numpy as np
 
 import pellucid.numpy as pnp
 from pellucid.core.errors import ArgumentError, PellucidError
-from pellucid.keras.arguments import refuse
+from pellucid.keras import blame
+from pellucid.keras.arguments import permit, refuse
 from pellucid.keras.members import unknown_member
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import Variable, aligned
+from pellucid.keras.weighted import shape_of
 from pellucid.ops import composite
 from pellucid.ops.composite.base import as_float, asvalue
 from pellucid.train.counted import Counted
 from pellucid.train.metric import Metric as Inner
 
 Given = Callable[[Any], Any]
+_DTYPES = ("float32", "float64", "int32", "int64", "int", "float")
 _GROWN: ContextVar[dict[int, Any] | None] = ContextVar("grown", default=None)
 
 
@@ -122,8 +125,9 @@ class Metric:
         __getattr__ = unknown_member
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
-        if dtype is not None and str(dtype) not in ("float32", "float64", "int32", "int64", "int"):
-            refuse(f"metrics.{type(self).__name__}", "dtype", dtype, "float32, float64 or int32")
+        where, why = f"metrics.{type(self).__name__}", "float32, float64 or int32"
+        permit(where, "dtype", getattr(dtype, "name", dtype), None, *_DTYPES, why=why)
+        blame.check_kinds(where, {"name": name}, {"name": None})
         self.name = name or SESSION.name(type(self).__name__)
         self._dtype = str(dtype or SESSION.floatx)
         self._variables: list[MetricVariable] = []
@@ -143,12 +147,15 @@ class Metric:
         """A variable that `update_state` adds to; it begins at 0, or at 1 with "ones"."""
         where, known = f"metrics.{type(self).__name__}", {None: 0.0, "zeros": 0.0, "ones": 1.0}
         word = initializer if isinstance(initializer, str) else getattr(initializer, "name", None)
-        word = type(initializer).__name__.lower() if word is None and initializer else word
+        word = (
+            type(initializer).__name__.lower() if word is None and initializer is not None else word
+        )
         if word not in known:
             refuse(where, "initializer", initializer, "it must be 'zeros' or 'ones'")
-        if aggregation != "sum":
-            refuse(where, "aggregation", aggregation, "a model trains on one machine")
-        dims = (shape,) if isinstance(shape, int) else tuple(shape)
+        permit(where, "aggregation", aggregation, "sum", why="a model trains on one machine")
+        permit(where, "dtype", getattr(dtype, "name", dtype), None, *_DTYPES)
+        blame.check_kinds(where, {"name": name}, {"name": None})
+        dims = shape_of(where, shape)
         made = MetricVariable(dims, dtype or "float", name or "variable", known[word])
         self._variables.append(made)
         return made

@@ -37,6 +37,7 @@ class SeedGenerator:
             refuse("random.SeedGenerator", key, value)
         if seed is not None:
             check_seed("keras.random.SeedGenerator", seed)
+        blame.check_kinds("random.SeedGenerator", {"name": name}, {"name": None})
         self.name = name or SESSION.name("SeedGenerator")
         self._random = np.random.default_rng(SESSION.seed() if seed is None else seed)
 

@@ -156,7 +156,7 @@ class Weighted:
         blame.check_kinds(
             where, {"trainable": trainable, "name": name}, {"trainable": True, "name": None}
         )
-        shape = _shape(where, shape)
+        shape = shape_of(where, shape)
         start = initializers.meant(
             where, ("glorot_uniform" if shape else "zeros") if initializer is None else initializer
         )
@@ -188,7 +188,7 @@ class Weighted:
         return found
 
 
-def _shape(where: str, given: Any) -> tuple[int, ...]:
+def shape_of(where: str, given: Any) -> tuple[int, ...]:
     """The shape of a weight, as Keras takes it."""
     shape = () if given is None else (given,) if isinstance(given, int) else given
     if not isinstance(shape, (list, tuple)) or not all(
