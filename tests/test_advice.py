@@ -26,6 +26,7 @@ from tests import (
     advice_cases_tables,
     advice_cases_training,
     advice_cases_web,
+    advice_cases_workers,
     advice_cases_xla,
 )
 from tests.advice import Advice, advices
@@ -49,6 +50,7 @@ _FILES = (
     advice_cases_svm,
     advice_cases_training,
     advice_cases_web,
+    advice_cases_workers,
     advice_cases_xla,
 )
 FOLLOWED = [row for file in _FILES for row in file.FOLLOWED]
