@@ -69,7 +69,7 @@ GOOD: dict[str, Any] = {
     **{"function": lambda x: np.sum(x * x), "layer": nn.Dense(2), "input_shape": (4,)},
     **{"specificity": 0.5, "sensitivity": 0.5, "recall": 0.5, "precision": 0.5},
     **{"kth": 1, "q": 0.3, "conditions": [M > 0.7], "choices": [M]},
-    **{"monitor": "loss", "limit": 0.1, "classes": 3, "step": 0, "name": "a"},
+    **{"monitor": "loss", "limit": 0.1, "classes": 3, "step": 0, "name": "a", "count": 2},
 }
 FUNCTION = {"function": lambda *xs: np.sum(xs[0] * xs[0])}
 OWN: dict[str, dict[str, Any]] = {

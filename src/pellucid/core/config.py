@@ -35,7 +35,9 @@ def record(cls: C) -> C:
     made.__repr__ = _shown
     made.__setattr__ = _fixed(made.__setattr__)
     made.__getattr__ = unknown_attribute
-    assert cls.__name__ not in _RECORDS, f"two records are called {cls.__name__}"
+    # An import that Ctrl-C ended runs the module again.
+    module = getattr(_RECORDS.get(cls.__name__), "__module__", cls.__module__)
+    assert module == cls.__module__, f"two records are called {cls.__name__}"
     elsewhere = getattr(cls, "elsewhere", None)
     made.__init__ = checked(_with_plain_numbers(made.__init__), cls.__name__, elsewhere)
     _RECORDS[cls.__name__] = made
