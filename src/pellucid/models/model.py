@@ -488,13 +488,15 @@ class Model(BaseModel):
             DivergenceError: when the loss is no longer finite; the last finite weights are kept.
         """
         optimizer = self.configuration("fit").optimizer
-        integer("fit", "epochs", epochs, 0, _MOST_EPOCHS)
-        integer("fit", "validation_freq", validation_freq, 1)
+        epochs = integer("fit", "epochs", epochs, 0, _MOST_EPOCHS)
+        validation_freq = integer("fit", "validation_freq", validation_freq, 1)
         if validation_batch_size is not None:
-            integer("fit", "validation_batch_size", validation_batch_size, 1)
-        integer("fit", "initial_epoch", initial_epoch, 0, epochs)
+            validation_batch_size = integer(
+                "fit", "validation_batch_size", validation_batch_size, 1
+            )
+        initial_epoch = integer("fit", "initial_epoch", initial_epoch, 0, epochs)
         if steps_per_epoch is not None:
-            integer("fit", "steps_per_epoch", steps_per_epoch, 1)
+            steps_per_epoch = integer("fit", "steps_per_epoch", steps_per_epoch, 1)
         if validation_split is not None:
             real("fit", "validation_split", validation_split, 0, 1, open_low=True, open_high=True)
             if validation_data is not None:
@@ -505,7 +507,7 @@ class Model(BaseModel):
                 )
         measures = validation_data is not None or validation_split is not None
         if validate_every is not None:
-            integer("fit", "validate_every", validate_every, 1)
+            validate_every = integer("fit", "validate_every", validate_every, 1)
         for name, value in (
             ("validate_every", validate_every),
             ("validation_freq", validation_freq),
@@ -524,7 +526,7 @@ class Model(BaseModel):
         asked = check_backend("fit", backend, device, precision)
         count = check_threads("fit", threads)
         if chunks is not None:
-            integer("fit", "chunks", chunks, 1)
+            chunks = integer("fit", "chunks", chunks, 1)
         others = together.launcher(workers, chunks, asked)
         source, streamed = None, streaming.is_given("fit", x, y)
         group = together.group_of(asked, optimizer, streamed, validation_split, class_weight)
