@@ -99,6 +99,32 @@ def test_one_chunk_is_the_whole_batch() -> None:
     assert "chunks" not in whole.training
 
 
+def test_one_chunk_of_depthwise_convolutions_is_the_whole_batch() -> None:
+    """Their kernels' gradients are summed over images behind a kernel of their own."""
+
+    def layers() -> list[nn.Layer]:
+        return [nn.DepthwiseConv1D(3), nn.GlobalAveragePool(), nn.Dense(3)]
+
+    def trained(chunks: int | None) -> bytes:
+        net = made(layers, optimizer="sgd", metrics=[])
+        net.fit(IMAGES[:, 0], LABELS[:40], batch_size=24, seed=3, verbose=0, chunks=chunks)
+        return weights(net)
+
+    assert trained(1) == trained(None) != trained(5)
+
+
+def test_whole_numbers_of_numpys_are_written_to_files(tmp_path: Path) -> None:
+    path, five, two = tmp_path / "net.pel", np.int64(5), np.int64(2)
+    net = pel.Sequential([nn.Dense(1)], seed=1)
+    net.compile("sgd", "squared")
+    net.fit(
+        X, X[:, :1], epochs=five, chunks=five, steps_per_epoch=two, initial_epoch=two, verbose=0
+    )
+    net.save(path)
+    stored = pel.load(path).training
+    assert [stored[name] for name in ("epoch", "chunks", "steps_per_epoch")] == [5, 5, 2]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_interpreter_takes_the_same_steps(kind: str) -> None:
     ours, known = fitted(kind), fitted(kind, backend="interpreter")

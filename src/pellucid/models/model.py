@@ -487,8 +487,10 @@ class Model(BaseModel):
             DivergenceError: when the loss is no longer finite; the last finite weights are kept.
         """
         optimizer = self.configuration("fit").optimizer
-        checks.check_epochs(epochs, initial_epoch, steps_per_epoch, resume)
-        checks.check_validation(
+        epochs, initial_epoch, steps_per_epoch = checks.checked_epochs(
+            epochs, initial_epoch, steps_per_epoch, resume
+        )
+        validation_batch_size, validation_freq, validate_every = checks.checked_validation(
             validation_data,
             validation_split,
             validation_batch_size,
@@ -500,7 +502,7 @@ class Model(BaseModel):
         asked = check_backend("fit", backend, device, precision)
         count = check_threads("fit", threads)
         if chunks is not None:
-            integer("fit", "chunks", chunks, 1)
+            chunks = integer("fit", "chunks", chunks, 1)
         others = together.launcher(workers, chunks, asked)
         source, streamed = None, streaming.is_given("fit", x, y)
         group = together.group_of(asked, optimizer, streamed, validation_split, class_weight)

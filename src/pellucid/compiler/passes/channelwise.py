@@ -45,6 +45,7 @@ class _Product:
         free: what is left of the windows, and of the other operand.
         first: whether the windows are the first operand.
         low: places of padding before x, for each axis that windows slide along; high: behind it.
+        block: the attribute of the product: elements of its first summed axis, or None.
     """
 
     windows: Node
@@ -58,6 +59,7 @@ class _Product:
     first: bool
     low: Ints
     high: Ints
+    block: int | None
 
     @property
     def slid(self) -> Ints:
@@ -70,6 +72,12 @@ class _Product:
         """Whether it sums over the inside of windows; else over their places."""
         shape = self.windows.type.shape
         return {i for i in self.summed if i in self.inside or shape[i] != 1} == {*self.inside}
+
+    @property
+    def cut(self) -> bool:
+        """Whether what images give can be summed in blocks, where that is asked for."""
+        first = next((i for i in self.leading if i in self.summed), None)
+        return self.block is None or self.summed[0] == first
 
     @property
     def channels(self) -> Ints:
@@ -162,8 +170,6 @@ def _product(graph: Graph, position: int) -> _Product | None:
 
 def _sides(graph: Graph, node: Node, windows: Node, side: int) -> _Product | None:
     """The product with operand `side` as the windows, where channels do not meet."""
-    if dict(node.attrs).get("block") is not None:
-        return None  # lines of rows are not cut into blocks
     other = node.inputs[1 - side]
     paired = [(pair[side], pair[1 - side]) for pair in (*node.attr("batch"), *node.attr("summed"))]
     rank, count = len(windows.type.shape), len(node.attr("batch"))
@@ -184,15 +190,16 @@ def _sides(graph: Graph, node: Node, windows: Node, side: int) -> _Product | Non
         side == 0,
         low,
         high,
+        dict(node.attrs).get("block"),
     )
     unknown = any(isinstance(others[j], Batch) for j in one.free[1])
     if {*one.batch} & {*one.inside, *one.slid} or unknown or not one.channels:
         return None
-    if one.convolves:
-        return one if one.channels == one.batch else None
+    if one.convolves:  # whose inside is not cut into blocks
+        return one if one.channels == one.batch and one.block is None else None
     # Else channels meet, or part of a window's inside is left.
     places = {*range(rank - len(one.inside))} - {*one.batch}
-    return one if {*one.summed} == places else None
+    return one if {*one.summed} == places and one.cut else None
 
 
 def _unpadded(graph: Graph, windows: Node) -> tuple[int, Ints, Ints]:
@@ -247,10 +254,13 @@ def _gradient(graph: Graph, one: _Product, x: Value, other: Value) -> tuple[Valu
         low=one.low,
     )
     kept = tuple(i for i in one.leading if i not in one.summed)
-    summed = size(one.dims(tuple(i for i in one.leading if i in one.summed)))
+    images = one.dims(tuple(i for i in one.leading if i in one.summed))
+    summed = size(images)
     if summed != 1:
         shape = (*one.dims(kept), summed, *inside, channels)
-        made = apply("sum", reshaped(made, shape), axis=(len(kept),), keepdims=False)
+        # So many images a block: those of one place of the first axis are neighbours.
+        block = {} if one.block is None else {"block": one.block * whole(images[1:])}
+        made = apply("sum", reshaped(made, shape), axis=(len(kept),), keepdims=False, **block)
     shape = (*one.dims(kept), *inside, *one.dims(one.channels), *several)
     return reshaped(made, shape), one.order([*kept, *one.inside, *one.channels])
 
