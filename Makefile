@@ -77,8 +77,9 @@ oldest: .venv-oldest/.ready ## Run the tests with the oldest versions of the dep
 	@OPENBLAS_NUM_THREADS=1 .venv-oldest/bin/python -m pytest -q -n 2 --dist worksteal \
 		-W ignore::DeprecationWarning $(ONLY)
 
-test-ray: .venv-ray/.ready ## Run the tests of workers that Ray places, on a cluster of two nodes here
-	@OPENBLAS_NUM_THREADS=1 .venv-ray/bin/python -m pytest -q -m slow tests/workers/test_ray.py
+test-ray: .venv-ray/.ready ## Run the tests of clusters, on those of Ray and Dask that they start here
+	@OPENBLAS_NUM_THREADS=1 .venv-ray/bin/python -m pytest -q -m slow tests/workers/test_ray.py \
+		tests/models/test_clusters.py tests/sklearn/test_clusters.py
 
 lectures-page: $(STAMP) ## Run the tests of the lectures' statements and write their page
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python tools/docs_lectures.py
@@ -117,7 +118,7 @@ $(STAMP): pyproject.toml constraints.txt tools/setup.sh
 	@echo "$(CURDIR)" > $@
 
 .venv-ray/.ready: Makefile pyproject.toml constraints.txt tools/setup.sh
-	@sh tools/setup.sh .venv-ray constraints.txt "-e .[ray] pytest pytest-xdist hypothesis mpmath" $(PYTHONS)
+	@sh tools/setup.sh .venv-ray constraints.txt "-e .[ray,dask,sklearn] pytest pytest-xdist hypothesis mpmath" $(PYTHONS)
 	@echo "$(CURDIR)" > $@
 
 .venv-oldest/.ready: pyproject.toml constraints.txt tools/oldest.py tools/setup.sh $(STAMP)

@@ -13,7 +13,6 @@ from tests.advice_cases import Followed
 from tests.bad_input_keras import (
     LINEAR,
     Branching,
-    OwnMetric,
     X,
     Y,
     compiled,
@@ -57,6 +56,19 @@ class Setting(keras.callbacks.Callback):
 class SettingLater(keras.callbacks.Callback):
     def on_train_end(self, logs: Any = None) -> None:
         self.model.set_weights(self.model.get_weights())
+
+
+class Added(layers.Layer):
+    def call(self, inputs: Any) -> Any:
+        self.add_loss(ops.mean(inputs**2))
+        return inputs
+
+
+def watched(mode: str) -> Any:
+    """Of a metric whose name says nothing."""
+    stop = keras.callbacks.EarlyStopping(monitor="odd", mode=mode)
+    odd = keras.metrics.MeanMetricWrapper(lambda t, p: ops.mean(abs(t - p), axis=-1), name="odd")
+    return fitted(small(metrics=[odd]), callbacks=[stop])
 
 
 def three(loss: str, end: str | None = "softmax") -> Any:
@@ -156,19 +168,29 @@ FOLLOWED = [
     ),
     Followed("Write from_logits=True.", lambda p: linear_probabilities(), lambda p: logits()),
     Followed(
-        "Add the activation.",
-        lambda p: three("categorical_focal_crossentropy", None).fit(X, ROWS, verbose=0),
-        lambda p: three("categorical_focal_crossentropy").fit(X, ROWS, verbose=0),
-    ),
-    Followed(
         "Add a channel: Reshape((…, 1)).",
         lambda p: layers.Conv1D(2, 3)(keras.Input((8,))),
         lambda p: layers.Conv1D(2, 3)(layers.Reshape((8, 1))(keras.Input((8,)))),
     ),
     Followed(
-        "Give compile a function that returns one number a row.",
-        lambda p: fitted(small(metrics=[OwnMetric()])),
-        lambda p: fitted(small(metrics=[lambda t, p: ops.mean(abs(t - p), axis=-1)])),
+        "See the example in docs/keras.md.",
+        lambda p: keras.metrics.Metric(name="own").result(),
+        lambda p: keras.metrics.Mean(name="own").result(),
+    ),
+    Followed(
+        "Give the object, such as keras.metrics.MeanIoU(num_classes=3).",
+        lambda p: keras.metrics.get("MeanIoU"),
+        lambda p: keras.metrics.MeanIoU(num_classes=3),
+    ),
+    Followed(
+        "Write mode='max' or mode='min'.",
+        lambda p: watched("auto"),
+        lambda p: watched("max"),
+    ),
+    Followed(
+        "Call add_loss inside call, with a function of keras.ops of what it was given.",
+        lambda p: layers.Dense(2).add_loss(3.0),
+        lambda p: Added()(keras.Input((2,))),
     ),
     Followed(
         "Give overwrite=True.",
@@ -213,6 +235,9 @@ FOLLOWED = [
 ]
 
 BY_NATURE: dict[str, str] = {
+    "See docs/keras.md.": "the page names what is outside",
+    "Write self.….assign_add(…), and the rest in result().": "of a class: tests/keras has it",
+    "Its inputs stand for the numbers of any batch, and have none of their own.": "a reason",
     "Define step there: see pel.optim.SGD.": "an optimizer of one's own, which tests/optim has",
     "Call it on the tensors of the network.": "of a call inside a function of values",
 }

@@ -326,6 +326,11 @@ OPTIMIZERS = [
             "clip_each_norm": (0, "clip_each_norm must lie in (0, inf), got 0"),
             "momentum": (1.0, "momentum must lie in [0, 1), got 1.0"),
             "nesterov": (True, "nesterov needs a momentum above 0, got 0"),
+            "decoupled_decay": (-1, "decoupled_decay must lie in [0, inf), got -1"),
+            "gather_steps": (0, "gather_steps must be at least 1, got 0"),
+            "average": (1.0, "average must lie in [0, 1), got 1.0"),
+            "average_every": (2, "average_every needs average, got 2 alone"),
+            "rate_inside": ("yes", "rate_inside must be True or False, got 'yes'"),
         },
     ),
     Row(
@@ -334,6 +339,7 @@ OPTIMIZERS = [
         {
             "initial_accumulator": (-1, "initial_accumulator must lie in [0, inf), got -1"),
             "epsilon": (0, "epsilon must lie in (0, inf), got 0"),
+            "epsilon_inside": ("yes", "epsilon_inside must be True or False, got 'yes'"),
         },
     ),
     Row(
@@ -344,6 +350,8 @@ OPTIMIZERS = [
             "momentum": (-0.9, "momentum must lie in [0, 1), got -0.9"),
             "epsilon": (None, "epsilon must be a number, got None"),
             "centered": ("yes", "centered must be True or False, got 'yes'"),
+            "epsilon_inside": ("yes", "epsilon_inside must be True or False, got 'yes'"),
+            "rate_inside": ("yes", "rate_inside must be True or False, got 'yes'"),
         },
     ),
     Row(
@@ -353,6 +361,8 @@ OPTIMIZERS = [
             "beta_1": (1, "beta_1 must lie in [0, 1), got 1"),
             "beta_2": ((0.9, 0.999), "beta_2 must be a number, got (0.9, 0.999)"),
             "epsilon": (-1e-8, "epsilon must lie in (0, inf), got -1e-08"),
+            "amsgrad": ("yes", "amsgrad must be True or False, got 'yes'"),
+            "epsilon_uncorrected": ("yes", "epsilon_uncorrected must be True or False, got 'yes'"),
         },
     ),
     Row(
@@ -363,6 +373,8 @@ OPTIMIZERS = [
             "beta_2": (NAN, "beta_2 must lie in [0, 1), got nan"),
             "epsilon": (0, "epsilon must lie in (0, inf), got 0"),
             "weight_decay": (-0.01, "weight_decay must lie in [0, inf), got -0.01"),
+            "amsgrad": ("yes", "amsgrad must be True or False, got 'yes'"),
+            "epsilon_uncorrected": ("yes", "epsilon_uncorrected must be True or False, got 'yes'"),
         },
     ),
     Row(optim.LBFGS, {}, {"memory": (0, "memory must be in [1, 1000], got 0")}),
@@ -450,6 +462,7 @@ MODELS = [
             "outputs": (x2, "outputs must come from a layer, got an Input"),
             "seed": SEED,
             "dtype": ("float16", "[Model] dtype must be float32 or float64, got 'float16'"),
+            "terms": (3, "terms must be what layers returned, got 3"),
         },
     ),
     Row(
@@ -529,6 +542,8 @@ MODELS = [
         {
             "name": ("", "[Metric] name must be printable text, got ''"),
             "function": ("accuracy", "Metrics with a name of their own are given as text"),
+            "finish": (3, "finish must be a function of sums, got 3"),
+            "weighted": (3, "weighted must be True or False, got 3"),
         },
     ),
     Row(

@@ -614,7 +614,7 @@ CASES: list[tuple[str, Any, str | None]] = [
     (
         "workers as a word",
         lambda p: _trained(chunks=4, workers="all"),
-        "workers must be a whole number, got 'all'",
+        "workers must be a whole number or pel.RayWorkers(…), got 'all'",
     ),
     (
         "more workers than chunks",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import inspect
 import os
@@ -146,3 +147,39 @@ def test_the_line_is_the_persons_own_though_numpy_stands_between():
     here = inspect.currentframe().f_lineno - 1
     assert called == f"test_errors.py:{here}"
     assert errors.user_line() == f"test_errors.py:{here + 3}"
+
+
+def test_the_line_is_no_line_of_pythons_own() -> None:
+    """Behind a `with` of ours, a thread or an import stand frames of the standard library."""
+    here = sys._getframe().f_lineno
+    lines: list[str | None] = []
+    code = compile("lines.append(user_line())", contextlib.__file__, "exec")
+    exec(code, {"user_line": user_line, "lines": lines})
+    assert lines == [f"test_errors.py:{here + 3}"]
+
+
+def test_a_package_below_the_standard_library_is_not_pythons_own() -> None:
+    lines: list[str | None] = []
+    for folder, shown in (("site-packages", "own.py:1"), ("dist-packages", "own.py:1")):
+        file = str(Path(os.__file__).parent / folder / "theirs" / "own.py")
+        exec(compile("lines.append(user_line())", file, "exec"), globals() | {"lines": lines})
+        assert lines.pop() == shown
+
+
+def test_a_missing_package_is_told_at_the_persons_line(tmp_path: Path) -> None:
+    """The import that fails is one of `importlib`, which is no line of the person's."""
+    (tmp_path / "mine.py").write_text(
+        "import sys\n"
+        "sys.modules['jax'] = None\n"
+        "import pellucid as pel\n"
+        "try:\n    pel.jit(lambda x: x + 1, backend='xla')(1.0)\n"
+        "except ImportError as error:\n    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "mine.py")],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(pellucid.__file__).parent.parent)},
+    )
+    assert "At mine.py:5. pip install 'pellucid[xla]'." in done.stdout

@@ -307,3 +307,20 @@ def test_who_waits_inside_a_step_for_one_that_has_left_is_ended(
     together(waits, leaves)
     assert said and "process 1 (" in said[0] and "y must be numbers" in said[0]
     ends(groups)
+
+
+def test_a_lost_process_is_told_without_what_xla_makes_of_it() -> None:
+    """Else the person reads two tracebacks of JAX's before the line that says who is gone."""
+    groups = joined([0, 1], 2)
+    groups[1]._ended.add(0)  # else it would end itself
+
+    def step() -> None:
+        with groups[0].fitting(), groups[0].collective():
+            for link in groups[1]._links.values():
+                link.socket.shutdown(socket.SHUT_RDWR)
+            raise RuntimeError("Gloo all-reduce failed")
+
+    with pytest.raises(ProcessError, match=r"process 1 \(.*\) is gone") as caught:
+        step()
+    assert caught.value.__suppress_context__
+    ends(groups)

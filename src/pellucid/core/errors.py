@@ -23,19 +23,30 @@ _MAX_NAME = 100  # characters of a name that is compared with known ones
 
 # As frames spell it: not resolved. pathlib would cost 8 ms of every import.
 PACKAGE_FOLDER = os.path.dirname(os.path.dirname(__file__)) + os.sep
+# Python's own modules stand between a user and us where a `with`, an import or a thread is ours.
+_PYTHON_FOLDER = os.path.dirname(os.__file__) + os.sep
+_PASSED = ("numpy.", "jax.")  # what we call, and what calls us back
 
 
 def user_line() -> str | None:
-    """The first frame outside the package and NumPy, as `file.py:12`; None where there is none."""
+    """The user's frame as `file.py:12`; None where there is none.
+
+    The first one outside the package, Python's own modules, NumPy and JAX.
+    """
     frame = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
-        if not name.startswith(PACKAGE_FOLDER) and not name.startswith("<"):
+        if not name.startswith((PACKAGE_FOLDER, "<")) and not _of_python(name):
             module = frame.f_globals.get("__name__")
-            if not (isinstance(module, str) and module.startswith("numpy.")):
+            if not (isinstance(module, str) and module.startswith(_PASSED)):
                 return f"{name.replace(chr(92), '/').rsplit('/', 1)[-1]}:{frame.f_lineno}"
         frame = frame.f_back  # type: ignore[assignment]
     return None
+
+
+def _of_python(name: str) -> bool:
+    """Whether a file is of the standard library; packages may lie in a folder below it."""
+    return name.startswith(_PYTHON_FOLDER) and "-packages" not in name[len(_PYTHON_FOLDER) :]
 
 
 def nearest(

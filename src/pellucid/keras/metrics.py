@@ -355,12 +355,13 @@ def get(identifier: Any) -> Any:
                 f"unknown metric {identifier!r}",
                 nearest(identifier, ["accuracy", *_WORDS, *_MADE]),
             )
-        given = arguments.signature("metrics", name).parameters
-        if any(one.default is one.empty for one in given.values()):
+        given = arguments.signature("metrics", name).parameters.values()
+        needed = [one.name for one in given if one.default is one.empty]
+        if needed:
             raise ArgumentError(
                 "keras.metrics",
-                f"{identifier!r} needs arguments, got its name alone",
-                f"Write keras.metrics.{name}({', '.join(given)}).",
+                f"{identifier!r} needs {', '.join(needed)}, got its name alone",
+                "Give the object, such as keras.metrics.MeanIoU(num_classes=3).",
             )
         return _MADE[name](name=identifier)
     if isinstance(identifier, type) and issubclass(identifier, Metric):

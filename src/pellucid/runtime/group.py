@@ -133,7 +133,7 @@ class Group:
             self._heard = bool(self._over)
             if self._error is None or self._error.problem != problem:
                 self._error = ProcessError("fit", problem, _AGAIN)
-            raise self._error
+            raise self._error from None  # what XLA makes of a lost process says less
 
     def end(self, problem: str, fix: str) -> None:
         """Ends a call of fit with an error that all processes find at this point."""

@@ -117,7 +117,15 @@ class RayWorkers:
     def open(self, data: Sequence[Array]) -> None:
         self._ray = package("RayWorkers")
         if not self._ray.is_initialized():
-            self._ray.init(address=self._address, log_to_driver=False, include_dashboard=False)
+            try:
+                self._ray.init(address=self._address, log_to_driver=False, include_dashboard=False)
+            except (RuntimeError, ConnectionError, ValueError) as error:
+                raise ArgumentError(
+                    "RayWorkers",
+                    f"Ray must be reached at {self._address or 'an address that it knows'}, "
+                    f"got: {error}",
+                    "Call ray.init(…) first, and leave address out.",
+                ) from error
         self.host = self._ray.util.get_node_ip_address()
         self._data = [self._ray.put(np.ascontiguousarray(array)) for array in data]
 

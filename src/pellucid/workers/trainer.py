@@ -173,6 +173,12 @@ def launcher(workers: Any, chunks: int | None, backend: Backend) -> Launcher | N
     """
     if isinstance(workers, Launcher):
         found = workers
+    elif isinstance(workers, str):
+        raise ArgumentError(
+            "fit",
+            f"workers must be a whole number or pel.RayWorkers(…), got {workers!r}",
+            "Pass workers=4 for processes of this machine, pel.RayWorkers(4) for actors of Ray's.",
+        )
     else:
         found = LocalWorkers(integer("fit", "workers", workers, 1, MOST))
     if chunks is None:
