@@ -73,6 +73,7 @@ class Own(losses.Loss):
         return ops.mean(ops.square(y_true - y_pred), axis=-1)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("loss", "of_batch"),
     [

@@ -46,6 +46,7 @@ LOOKS = {
 }  # fmt: skip
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
 @pytest.mark.parametrize("hook", ["on_train_batch_end", "on_epoch_end"])
 def test_a_hook_sees_the_weights_of_its_step(look, hook):
