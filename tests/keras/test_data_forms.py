@@ -97,3 +97,16 @@ def test_weighted_metrics_weigh_beside_an_objective_of_ones_own():
     assert named["mse"] == pytest.approx(np.average(missed**2, weights=weights), rel=1e-5)
     assert named["mae"] == pytest.approx(np.mean(np.abs(missed)), rel=1e-5)
     assert named["loss"] == pytest.approx(2 * np.mean(weights * missed**2), rel=1e-5)
+
+
+def test_files_hold_functions_of_one_tensor_and_penalties_of_activities(tmp_path):
+    inputs = keras.Input((3,))
+    hidden = layers.Dense(2, activity_regularizer="l2")(ops.sin(inputs) * 2.0)
+    model = keras.Model(inputs, layers.Dense(1)(hidden))
+    model.compile("sgd", "mse")
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert np.array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
+    assert again.evaluate(X, Y, verbose=0) == model.evaluate(X, Y, verbose=0)
+    missed = np.mean((model.predict(X, verbose=0) - Y) ** 2)
+    assert again.evaluate(X, Y, verbose=0) > missed + 1e-4  # the penalty is in the file
