@@ -73,6 +73,7 @@ class KerasDraw(Layer):
     fixed: bool
 
     multiple_inputs: ClassVar[bool] = True
+    fewest_inputs: ClassVar[int] = 1
     needs_rows: ClassVar[bool] = False
 
     def apply(
