@@ -20,7 +20,7 @@ import numpy as np
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.core.names import unknown_names
 from pellucid.keras import blame
-from pellucid.keras.outside import ARGUMENTS, reason
+from pellucid.keras.outside import ARGUMENTS, MODULES, reason
 
 _EMPTY = inspect.Parameter.empty
 
@@ -186,5 +186,7 @@ def names(room: str, known: Iterable[str]) -> Callable[[str], NoReturn]:
     there = table()["rooms"].get(room, {})
     known = list(known)
     missing = {name: reason(room, name) for name in there if name not in known}
+    if room == "keras":
+        missing |= MODULES
     where = "pellucid.keras" if room == "keras" else f"pellucid.keras.{room}"
     return unknown_names(where, known, missing)
