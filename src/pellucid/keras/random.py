@@ -16,7 +16,7 @@ from pellucid.core import dtypes
 from pellucid.core.arguments import seed as check_seed
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError
-from pellucid.keras import arguments
+from pellucid.keras import arguments, blame
 from pellucid.keras.arguments import Arguments, keras_function, refuse
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import ROOT, KerasTensor, Node, called
