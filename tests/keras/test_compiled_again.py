@@ -100,3 +100,15 @@ def test_a_look_with_another_trainable_costs_nothing():
     for model in (one, other):
         trained(model)
     np.testing.assert_array_equal(one.get_weights()[0], other.get_weights()[0])
+
+
+def test_a_model_of_a_file_goes_on_through_another_compile(tmp_path):
+    model = made(optimizers.Adam(halved()))
+    trained(model)
+    model.save(tmp_path / "a.keras")
+    again = keras.models.load_model(tmp_path / "a.keras")
+    assert float(again.optimizer.learning_rate) == pytest.approx(0.1 * 0.5**0.4)
+    again.compile(again.optimizer, "mse")
+    for one in (model, again):
+        trained(one)
+    np.testing.assert_array_equal(model.get_weights()[0], again.get_weights()[0])

@@ -25,6 +25,12 @@ class Remembering(Network):
             )
         self.optimizer.counted_by = self._steps_done
 
+    def _take_over(self, optimizer: Any) -> None:
+        """Takes the optimizer of a file, and what the network of the file remembers of it."""
+        frozen = {id(one) for one in self._frozen()}
+        self.optimizer, self._trained = optimizer, (optimizer, _trained(self._network, frozen))
+        optimizer.counted_by = self._steps_done
+
     def _steps_done(self) -> int:
         """How many steps the optimizer has done with this model."""
         settle()
@@ -38,10 +44,7 @@ class Remembering(Network):
 
     def _check_trained(self, where: str, network: Any, frozen: set[int], remembers: bool) -> None:
         """Refuses, as Keras does, to train other layers than the optimizer has slots of."""
-        trained = {
-            id(layer): name for name, layer in network.architecture.unique().items()
-            if id(layer) not in frozen and layer.variables.params
-        }  # fmt: skip
+        trained = _trained(network, frozen)
         if remembers and self._trained[1].keys() != trained.keys():
             known = self._trained[1]
             changed = [one for key, one in {**known, **trained}.items()
@@ -53,3 +56,9 @@ class Remembering(Network):
                 "Call compile with a new optimizer behind a change of trainable.",
             )
         self._trained = (self.optimizer, trained)
+
+
+def _trained(network: Any, frozen: set[int]) -> dict[int, str]:
+    """{id: name} of the layers with weights that are not frozen."""
+    layers = network.architecture.unique().items()
+    return {id(one): name for name, one in layers if id(one) not in frozen and one.variables.params}
