@@ -241,8 +241,11 @@ BY_NATURE: dict[str, str] = {
     "Call compile with a new optimizer behind a change of trainable.": (
         "of a run that is compiled again: tests/keras/test_compiled_again.py has it"
     ),
+    "Draw by a layer such as Dropout or GaussianNoise, or keep the weights alone: get_weights().": (
+        "of a file: tests/keras has it"
+    ),
     "Pellucid has nothing like it.": "says that there is nothing to do",
-    "Call that layer first, and give what it returns.": "of a layer in the place of a tensor: tests/keras",
+    "Call that layer first, and give what it returns.": "of a layer as a tensor: tests/keras",
     "Write self.….assign_add(…), and the rest in result().": "of a class: tests/keras has it",
     "Its inputs stand for the numbers of any batch, and have none of their own.": "a reason",
     "Define step there: see pel.optim.SGD.": "an optimizer of one's own, which tests/optim has",
