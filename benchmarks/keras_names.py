@@ -192,14 +192,15 @@ def members_table() -> str:
 def names_table() -> str:
     """Of each room what is here, and what is refused by its name, as a page."""
     from pellucid.keras.arguments import table
-    from pellucid.keras.outside import reason
+    from pellucid.keras.outside import MODULES, reason
 
-    lines = []
+    lines, count, total = [], 0, 0
     for name, listed in table()["rooms"].items():
         if name == "keras":
             continue
         here = importlib.import_module(f"pellucid.keras.{name}").__all__
         found = [one for one in listed if one in here]
+        count, total = count + len(found), total + len(listed)
         groups: dict[str, list[str]] = {}
         for one in listed:
             if one not in here:
@@ -208,6 +209,8 @@ def names_table() -> str:
         lines += [f"Here: {', '.join(f'`{one}`' for one in found)}.", ""]
         for why, several in groups.items():
             lines += [f"Refused: {', '.join(f'`{one}`' for one in several)}. {why}", ""]
+    first = f"{count} of {total} names are here. These modules of Keras are not:"
+    lines[:0] = [first, "", *(f"- `{name}`. {why}" for name, why in MODULES.items()), ""]
     return "\n".join(lines)
 
 

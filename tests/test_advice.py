@@ -57,6 +57,7 @@ FOLLOWED = [row for file in _FILES for row in file.FOLLOWED]
 BY_NATURE = {fix: reason for file in _FILES for fix, reason in file.BY_NATURE.items()}
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("row", FOLLOWED, ids=[row.fix for row in FOLLOWED])
 def test_the_advice_is_given_and_leads_on(row, tmp_path):
     with pytest.raises(PellucidError) as caught:

@@ -202,6 +202,18 @@ def test_every_argument_of_a_metric_has_an_effect_or_is_refused(name):
             assert changed != plain, f"{name} ignores {argument}={value!r}"
 
 
+@pytest.mark.parametrize("name", ["applications", "mixed_precision", "preprocessing", "quantizers"])
+def test_a_module_that_is_not_here_is_no_misspelling_of_another(name):
+    with pytest.raises(UnknownNameError, match=rf"there is no '{name}' here\.") as caught:
+        getattr(keras, name)
+    assert "Did you mean" not in str(caught.value)
+
+
+def test_a_layer_in_the_place_of_what_it_returns_is_refused():
+    with pytest.raises(ArgumentError, match=r"got the layer 'dense_one'.*Call that layer first"):
+        keras.layers.Dense(3)(keras.layers.Dense(2, name="dense_one"))
+
+
 def test_the_page_lists_every_name():
     place = Path(__file__).parents[2]
     script = importlib.util.spec_from_file_location("names", place / "benchmarks/keras_names.py")

@@ -87,9 +87,11 @@ def of_tables() -> Iterator[Target]:
         "activations",
         "layers",
         "random",
+        "ops",
     ):
         module = importlib.import_module(f"pellucid.keras.{room}")
-        table = importlib.import_module("pellucid.keras.mapped") if room == "layers" else module
+        listed_in = {"layers": "mapped", "ops": "ops_made"}.get(room, room)
+        table = importlib.import_module(f"pellucid.keras.{listed_in}")
         for name in table.ROWS:
             made = getattr(module, name)
             uses = {

@@ -102,6 +102,38 @@ def test_a_worker_that_dies_changes_no_bit() -> None:
     assert children() == []
 
 
+def test_a_forked_child_that_ends_leaves_the_workers_alone(tmp_path: Path) -> None:
+    """Its copy of the run is freed as it ends; run apart, since a fault would be a long wait."""
+    program = tmp_path / "fork.py"
+    program.write_text(
+        "import os, sys\n"
+        "import numpy as np\n"
+        "import pellucid as pel\n"
+        "class Fork(pel.Callback):\n"
+        "    def on_step(self, run):\n"
+        "        if run.step == 2:\n"
+        "            child = os.fork()\n"
+        "            if not child:\n"
+        "                sys.exit()\n"
+        "            os.waitpid(child, 0)\n"
+        "model = pel.Sequential([pel.nn.Dense(1)], seed=0)\n"
+        "model.compile('sgd', 'squared')\n"
+        "x = np.ones((40, 2))\n"
+        "model.fit(x, x[:, :1], batch_size=8, chunks=2, workers=2, verbose=0, callbacks=[Fork()])\n"
+        "print(model.training['step'])\n"
+    )
+    place = str(Path(pel.__file__).parent.parent)
+    done = subprocess.run(
+        [sys.executable, str(program)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | {"PYTHONPATH": place},
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == ("5\n", 0), done.stderr
+
+
 def test_without_ray_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingPackageError) as error:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.keras import arguments, blame
-from pellucid.keras.arguments import Arguments, bound, signature
+from pellucid.keras.arguments import Arguments, bound, signed
 from pellucid.keras.tensors import applied
 from pellucid.nn import activations as ours
 from pellucid.ops import composite
@@ -77,10 +77,7 @@ def _function(name: str, make: Callable[[Arguments], Any]) -> Callable[..., Any]
         given.finish()
         return applied(lambda x: ours.activate(made, as_float(x)), (x,), {}, name)
 
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"As keras.activations.{name}."
-    function.__signature__ = signature("activations", name)  # type: ignore[attr-defined]
-    return function
+    return signed(function, "activations", name)
 
 
 _MADE = {name: _function(name, make) for name, make in ROWS.items()}

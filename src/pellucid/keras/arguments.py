@@ -20,7 +20,7 @@ import numpy as np
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.core.names import unknown_names
 from pellucid.keras import blame
-from pellucid.keras.outside import ARGUMENTS, reason
+from pellucid.keras.outside import ARGUMENTS, MODULES, reason
 
 _EMPTY = inspect.Parameter.empty
 
@@ -147,6 +147,14 @@ def bound(
     return Arguments(where, values.arguments, defaults), rest
 
 
+def signed(function: Callable[..., Any], room: str, name: str) -> Callable[..., Any]:
+    """The function with Keras's name and signature."""
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"As keras.{room}.{name}. See docs/keras.md."
+    function.__signature__ = signature(room, name)  # type: ignore[attr-defined]
+    return function
+
+
 def keras_function(room: str, name: str, make: Callable[[Arguments], Any]) -> Callable[..., Any]:
     """A function with Keras's signature that returns what `make` makes of the arguments."""
 
@@ -156,10 +164,7 @@ def keras_function(room: str, name: str, make: Callable[[Arguments], Any]) -> Ca
         given.finish()
         return made
 
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"As keras.{room}.{name}. See docs/keras.md."
-    function.__signature__ = signature(room, name)  # type: ignore[attr-defined]
-    return function
+    return signed(function, room, name)
 
 
 def aliases(room: str, known: Mapping[str, Any]) -> dict[str, Any]:
@@ -181,5 +186,7 @@ def names(room: str, known: Iterable[str]) -> Callable[[str], NoReturn]:
     there = table()["rooms"].get(room, {})
     known = list(known)
     missing = {name: reason(room, name) for name in there if name not in known}
+    if room == "keras":
+        missing |= MODULES
     where = "pellucid.keras" if room == "keras" else f"pellucid.keras.{room}"
     return unknown_names(where, known, missing)

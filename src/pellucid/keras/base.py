@@ -257,6 +257,13 @@ class Layer(Weighted):
         if kwargs or len(args) != 1:
             raise ArgumentError(where, "a call on arrays takes one argument, an array or a list")
         given = args[0]
+        for one in flat(given):
+            if isinstance(one, Layer):
+                raise ArgumentError(
+                    where,
+                    f"a call takes tensors or arrays, got the layer {one.name!r}",
+                    "Call that layer first, and give what it returns.",
+                )
         settle()
         if any(isinstance(one, Value) for one in flat(given)) or is_tracing():
             return self._on_values(given)

@@ -19,7 +19,7 @@ from pellucid.keras import blame, losses, optimizers, training
 from pellucid.keras import metrics as metrics_room
 from pellucid.keras.arguments import Arguments, permit, refuse
 from pellucid.keras.base import trains
-from pellucid.keras.networks import Network, array, as_arrays, numbers
+from pellucid.keras.networks import Network, array, as_arrays, fitted, numbers
 from pellucid.keras.objective import Objective
 from pellucid.keras.tensors import flat, mapped
 from pellucid.keras.training import Measures
@@ -143,11 +143,12 @@ class Compiled(Network):
                 "Call compile(optimizer, loss).",
             )
         frozen = {id(one) for one in self._frozen()}
-        own = self._objective
+        own, before = self._objective, None
         if self._own_objective:
             y = None if y is None else as_arrays(y)
             if own is None or not own.fits(y, weighted) or own.of is not network:
-                self._objective = own = Objective(self, y, weighted)
+                before, own = own, Objective(self, y, weighted)
+                self._objective = own
             network = own.network
         key = (id(network), frozenset(frozen), id(self._compiled))
         if self._configured is not None and self._configured[0] == key:
@@ -194,7 +195,12 @@ class Compiled(Network):
             each = zip(words, self._output_names, self._losses, strict=True)
             shown = {f"{word}_loss": f"{name}_loss" for word, name, one in each if one != without}
         self._settle(network, frozen)
-        self._configured = (key, Measures(measured, shown))
+        # Data of another form, such as weights of rows, go on with what the optimizer remembers.
+        same = self._configured is not None and self._configured[0][1:] == key[1:]
+        if before is not None and same and before.network.slots is not None:
+            network.slots = before.network.slots
+            network.training["step"] = before.network.training.get("step", 0)
+        self._configured = (key, Measures(measured, shown, several))
         return network
 
     def _settle(self, network: ours.Model, frozen: set[int]) -> None:
@@ -273,10 +279,10 @@ class Compiled(Network):
             return self._configured[1]  # type: ignore[no-any-return]
         outputs, table = network.architecture.outputs, network._configuration.metrics  # type: ignore[union-attr]
         if not outputs.several:
-            return Measures({one.name: one.name for one in table[0]}, {})
+            return Measures({one.name: one.name for one in table[0]}, {}, False)
         pairs = zip(outputs.names, self._output_names, table, strict=True)
         found = {f"{w}_{m.name}": f"{name}_{m.name}" for w, name, each in pairs for m in each}
-        return Measures(found, self._output_losses(outputs.names))
+        return Measures(found, self._output_losses(outputs.names), True)
 
     def _output_losses(self, words: Any) -> dict[str, str]:
         """{what a row of ours calls the loss of an output: Keras's name}."""
@@ -287,14 +293,22 @@ class Compiled(Network):
 
     def _x(self, x: Any) -> Any:
         """Features in the form of the Model of ours."""
-        arrays = [array(one) for one in self._given(x, "inputs")]
+        arrays = self._features_given(x)
         if len(arrays) == 1:
             return arrays[0]
         return dict(zip(self.network().architecture.inputs.names, arrays, strict=True))
 
+    def _features_given(self, x: Any) -> list[Any]:
+        """An array for each input. As in Keras an axis of one at the end may be left out: a column
+        (N,) for an input of one number, pictures (N, H, W) for one of one channel; or be too many.
+        """
+        arrays = [array(one) for one in self._given(x, "inputs")]
+        types = self.network().architecture.input_types
+        return [fitted(one, type.shape) for one, type in zip(arrays, types, strict=True)]
+
     def _rows(self, x: Any, y: Any, weights: Any) -> tuple[Any, Any, Any]:
         """Features, targets and weights of rows in the form of the Model that is trained."""
-        arrays = [array(one) for one in self._given(x, "inputs")]
+        arrays = self._features_given(x)
         rows, count = len(arrays[0]), len(self._output_names)
         if isinstance(weights, Mapping):
             if list(weights) != self._output_names or count > 1:
@@ -312,7 +326,7 @@ class Compiled(Network):
         features = self._objective.features(words, arrays, y, weights)
         if y is None or len(flat(y)) != count:
             y = [np.zeros(rows, np.float32)] * count
-        return features, self._y(y), None
+        return features, self._y(y), weights
 
     def _y(self, y: Any) -> Any:
         """Targets in the form of the Model of ours."""

@@ -13,7 +13,7 @@ import pellucid.numpy as pnp
 from pellucid import nn
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.keras import arguments, blame, regularizers
-from pellucid.keras.arguments import bound, permit, refuse, signature
+from pellucid.keras.arguments import bound, permit, refuse, signature, signed
 from pellucid.keras.base import COMMON, Layer
 from pellucid.keras.layers_more import ADAPTIVE, EinsumDense
 from pellucid.keras.lookups import IntegerLookup, StringLookup
@@ -153,10 +153,7 @@ def _functional(kind: type[Layer], name: str) -> Callable[..., Any]:
         values = {one: getattr(given, one) for one in given.values_ if one != "inputs"}
         return kind(**values, **rest)(given.inputs)
 
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"As keras.layers.{name}."
-    function.__signature__ = signature("layers", name)  # type: ignore[attr-defined]
-    return function
+    return signed(function, "layers", name)
 
 
 class Lambda(Layer):

@@ -11,7 +11,7 @@ import pellucid.numpy as pnp
 from pellucid import nn
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.keras import arguments, blame, formulas
-from pellucid.keras.arguments import Arguments, bound, refuse, signature
+from pellucid.keras.arguments import Arguments, bound, refuse, signature, signed
 from pellucid.keras.members import unknown_member
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import aligned, applied, flat
@@ -298,10 +298,7 @@ def _function(name: str) -> Callable[..., Any]:
         found = applied(lambda t, p: formulas.called(name, t, p, **more) * sign, pair, {}, name)
         return found if any(isinstance(one, Value) for one in pair) else _plain(found)
 
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"As keras.{room}.{name}."
-    function.__signature__ = signature(room, name)  # type: ignore[attr-defined]
-    return function
+    return signed(function, room, name)
 
 
 FUNCTIONS = {name: _function(name) for name in {**formulas.LOSSES, **formulas.ACCURACIES}}

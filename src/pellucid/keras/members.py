@@ -43,7 +43,7 @@ def why(name: str) -> str:
     for pattern, hint in _RULES:
         if re.fullmatch(pattern, name):
             return hint
-    return "See docs/keras.md."
+    return "Pellucid has nothing like it."
 
 
 def unknown_member(self: Any, name: str) -> Any:

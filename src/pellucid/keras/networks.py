@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -320,6 +320,14 @@ def _shapes(tensors: Any) -> Any:
 def array(x: Any) -> Any:
     """x as it is where it has numbers in an array or a table, else an array."""
     return x if hasattr(x, "shape") or hasattr(x, "columns") else np.asarray(x)
+
+
+def fitted(x: Any, shape: Sequence[Any]) -> Any:
+    """x for an input of this shape: with an axis of one more, or less, at its end."""
+    ranks = len(x.shape) - len(shape)
+    if ranks == -1 and shape[-1] == 1:
+        return np.asarray(x)[..., None]
+    return np.asarray(x)[..., 0] if ranks == 1 and x.shape[-1] == 1 else x
 
 
 def numbers(x: Any) -> Any:

@@ -215,9 +215,7 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
 
 def shape(x: Any) -> Any:
     """The shape of x, with None for the rows of a network."""
-    if not hasattr(x, "shape"):
-        raise ArgumentError("keras.ops.shape", f"x must be a tensor or an array, got {x!r}")
-    return tuple(x.shape)
+    return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
 
 
 def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any = None) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pellucid.keras.arguments import Arguments, bound, signature
+from pellucid.keras.arguments import Arguments, bound, signed
 from pellucid.keras.tensors import applied, flat, is_symbolic
 
 Make = Callable[[Arguments], Callable[..., Any]]
@@ -21,10 +21,7 @@ def function_of(name: str, tensors: tuple[str, ...], make: Make) -> Callable[...
         given.finish()
         return result
 
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"As keras.ops.{name}."
-    function.__signature__ = signature("ops", name)  # type: ignore[attr-defined]
-    return function
+    return signed(function, "ops", name)
 
 
 def several_of(name: str, tensors: tuple[str, ...], make: Make) -> Callable[..., Any]:
@@ -52,7 +49,4 @@ def several_of(name: str, tensors: tuple[str, ...], make: Make) -> Callable[...,
         given.finish()
         return tuple(result) if name in ("moments", "top_k") else result
 
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"As keras.ops.{name}."
-    function.__signature__ = signature("ops", name)  # type: ignore[attr-defined]
-    return function
+    return signed(function, "ops", name)

@@ -9,7 +9,7 @@ import numpy as np
 
 import pellucid.numpy as pnp
 from pellucid.core.errors import ArgumentError
-from pellucid.keras.arguments import bound, refuse, signature
+from pellucid.keras.arguments import keras_function, refuse
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import ROOT, KerasTensor, Variable, applied
 from pellucid.ops.value import Value
@@ -84,19 +84,6 @@ ROWS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def _function(name: str, make: Callable[[Any], Any]) -> Callable[..., Any]:
-    def function(*args: Any, **kwargs: Any) -> Any:
-        given, _ = bound("ops", name, args, kwargs)
-        made = make(given)
-        given.finish()
-        return made
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"As keras.ops.{name}."
-    function.__signature__ = signature("ops", name)  # type: ignore[attr-defined]
-    return function
-
-
 def ndim(x: Any) -> int:
     """How many axes x has."""
     return len(x.shape) if hasattr(x, "shape") else np.ndim(x)
@@ -119,6 +106,6 @@ def is_tensor(x: Any) -> bool:
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    **{name: _function(name, make) for name, make in ROWS.items()},
+    **{name: keras_function("ops", name, make) for name, make in ROWS.items()},
     "ndim": ndim, "size": size, "dtype": dtype, "is_tensor": is_tensor,
 }  # fmt: skip

@@ -16,6 +16,7 @@ _LINEAR = "Decompositions of matrices are outside: do it with NumPy before the m
 _SIGNALS = "Complex numbers and sequences of unknown length are outside."
 _LOOPS = "A graph has no branches and no loops: use keras.ops.where, and Python's for."
 _FILES = "Files are read by pel.data; give arrays."
+_DRAWN = "Draw it by NumPy's default_rng() before the model; normal and uniform are here."
 _OBJECTS = "Objects are not written as configurations: model.save(path) writes a file."
 
 _RULES = [
@@ -35,7 +36,10 @@ _RULES = [
     (r"ops\.(cond|switch|scan|associative_scan|while_loop|fori_loop|map|vector\w+)", _LOOPS),
     (r"ops\.(jvp|custom_gradient)", "Write pel.jvp, or pel.custom_op: docs/training-loops.md."),
     (r"ops\.(bitwise_\w+|\w+_shift|gcd|lcm|nextafter|view)", "No operation looks at bits."),
-    (r"random\.(beta|binomial|gamma)", "This distribution is not there."),
+    (
+        r"random\.(beta|binomial|gamma)",
+        "Draw by NumPy's default_rng() before the model; normal and uniform are here.",
+    ),
     (r"layers\.(Random|Aug|Auto|Cut|Mix|Equal|Max|Rand|Solar|Contrast|Pipe)\w+", _IMAGES),
     (
         r".*\.(de)?serialize.*|.*\.get_registered.*|.*register_keras.*|.*[cC]ustom.?[oO]bject.*",
@@ -44,7 +48,7 @@ _RULES = [
     (r"utils\..*(from_directory|get_file|load_img|save_img|dataset).*", _FILES),
     (
         r"optimizers\.(Loss\w+|Muon|Multi\w+|OptimizerMap|Schedule\w+)",
-        "This optimizer is not there.",
+        "Adam, AdamW, Lamb, Lion, SGD and others are: docs/keras.md lists them.",
     ),
     (r".*\.(Circle|circle)", "It compares all rows of a batch with each other, which is outside."),
     (r"callbacks\.RemoteMonitor", "It sends curves over a network: write them by CSVLogger."),
@@ -55,6 +59,20 @@ _RULES = [
     (r"callbacks\.ProgbarLogger", "fit prints by verbose."),
     (r".*\.(CTC|ctc)", "It needs recurrent networks, which are outside."),
 ]
+
+# Modules of Keras that are not here.
+MODULES = {
+    "applications": "Networks with trained weights are not there: build the network, and train it.",
+    "distribution": "On several machines model.network() trains: docs/distributed.md.",
+    "dtype_policies": "keras.config.set_floatx('float64') sets the dtype of models.",
+    "export": "model.save(path) writes a file.",
+    "mixed_precision": "keras.config.set_floatx('float64') sets the dtype of models.",
+    "preprocessing": "keras.utils has pad_sequences, keras.layers augments images.",
+    "quantizers": "Quantisation is outside.",
+    "tree": "Python's own lists, tuples and dicts do what it does.",
+    "visualization": "pel.draw(model.network()) draws it.",
+    "wrappers": "pel.sklearn has estimators for scikit-learn.",
+}
 
 # Arguments that no maker reads.
 ARGUMENTS = {
@@ -88,4 +106,4 @@ def reason(room: str, name: str) -> str:
     for pattern, why in _RULES:
         if re.fullmatch(pattern, full):
             return why
-    return "Keras has it, and it is not here: see docs/keras.md."
+    return "Keras has it, and Pellucid does not."

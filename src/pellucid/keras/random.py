@@ -17,7 +17,7 @@ from pellucid.core.arguments import seed as check_seed
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError
 from pellucid.keras import arguments, blame
-from pellucid.keras.arguments import Arguments, bound, refuse, signature
+from pellucid.keras.arguments import Arguments, keras_function, refuse
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import ROOT, KerasTensor, Node, called
 from pellucid.nn import init
@@ -73,6 +73,7 @@ class KerasDraw(Layer):
     fixed: bool
 
     multiple_inputs: ClassVar[bool] = True
+    fewest_inputs: ClassVar[int] = 1
     needs_rows: ClassVar[bool] = False
 
     def apply(
@@ -189,22 +190,10 @@ ROWS: dict[str, Callable[[Arguments], Any]] = {
 }
 
 
-def _function(name: str, make: Callable[[Arguments], Any]) -> Callable[..., Any]:
-    def function(*args: Any, **kwargs: Any) -> Any:
-        given, _ = bound("random", name, args, kwargs)
-        made = blame.made(given, make)
-        given.finish()
-        return made
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"As keras.random.{name}. See docs/keras.md."
-    function.__signature__ = signature("random", name)  # type: ignore[attr-defined]
-    return function
-
-
 _KNOWN: dict[str, Any] = {
-    "SeedGenerator": SeedGenerator, **{name: _function(name, make) for name, make in ROWS.items()}
-}  # fmt: skip
+    "SeedGenerator": SeedGenerator,
+    **{name: keras_function("random", name, make) for name, make in ROWS.items()},
+}
 globals().update(_KNOWN)
 __all__ = sorted(_KNOWN)  # pyright: ignore
 

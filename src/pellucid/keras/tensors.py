@@ -219,6 +219,7 @@ class KerasFunction(Layer):
     function: Callable[..., Any]
 
     multiple_inputs: ClassVar[bool] = True
+    fewest_inputs: ClassVar[int] = 1
     needs_rows: ClassVar[bool] = False
 
     def apply(

@@ -33,17 +33,20 @@ class Measures:
 
     Args:
         metrics, losses: {name of ours: Keras's}; losses are those of several outputs.
+        several: whether there are several outputs.
     """
 
-    def __init__(self, metrics: Mapping[str, str], losses: Mapping[str, str]):
+    def __init__(self, metrics: Mapping[str, str], losses: Mapping[str, str], several: bool):
+        self.several = several
         self.metrics, self.losses = dict(metrics), dict(losses)
         known = {"loss": "loss", **self.losses, **self.metrics}
         self._order = sorted((keras, ours) for ours, keras in known.items())
 
     @property
     def names(self) -> list[str]:
-        """In the order of evaluate."""
-        return ["loss", *self.losses.values(), *self.metrics.values()]
+        """In the order of evaluate: of several outputs Keras sorts the metrics by their names."""
+        metrics = self.metrics.values()
+        return ["loss", *self.losses.values(), *(sorted(metrics) if self.several else metrics)]
 
     def of(self, row: Mapping[str, float], prefix: str = "") -> Logs:
         """Keras's measures of a row of ours; those that begin with `prefix`."""

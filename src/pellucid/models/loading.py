@@ -207,7 +207,7 @@ def _wired(layers: list[Any], document: Mapping[str, Any], seed: Any, dtype: Any
     ):
         if not isinstance(layer, Layer):
             raise DataError("load", f"layer {i} must be a layer, got {layer!r}")
-        fits = len(read) >= 2 if layer.multiple_inputs else len(read) == 1
+        fits = len(read) >= layer.fewest_inputs if layer.multiple_inputs else len(read) == 1
         if not fits or not all(type(n) is int and 0 <= n < count + i for n in read):
             raise DataError("load", f"layer {i} must read what stands before it, got {list(read)}")
         if not isinstance(name, str):

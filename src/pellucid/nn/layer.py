@@ -145,6 +145,7 @@ class Layer(Network):
     read: ClassVar[Mapping[str, str]] = READ
     biases: ClassVar[tuple[str, ...]] = ()  # parameters that a penalty leaves out by default
     multiple_inputs: ClassVar[bool] = False  # whether x is a tuple of inputs
+    fewest_inputs: ClassVar[int] = 2  # how many at least, where it is one
     needs_rows: ClassVar[bool] = True  # whether a single number as x is refused
 
     if not TYPE_CHECKING:  # for a type checker there is no such name

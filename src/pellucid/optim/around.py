@@ -7,15 +7,12 @@ subclass stands. Nodes are made only for what an optimizer asks for.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 from pellucid.core.arguments import integer, real
 from pellucid.core.errors import ArgumentError
 from pellucid.ops import composite
 from pellucid.ops.value import Value, cast, zeros_like
-
-if TYPE_CHECKING:
-    from pellucid.optim.base import Optimizer
 
 Slots = dict[str, list[Value]]
 Group = tuple[Sequence[int], Value]  # the weights that have one rate, and the rate
@@ -23,7 +20,7 @@ Step = Callable[[list[Value], Slots, list[Value], Value, Value], tuple[list[Valu
 GATHERED, AVERAGE = "gathered", "average"
 
 
-def check(optimizer: Optimizer) -> None:
+def check(optimizer: Any) -> None:
     """Refuses numbers that mean nothing."""
     where = type(optimizer).__name__
     real(where, "decoupled_decay", optimizer.decoupled_decay, 0)
@@ -39,26 +36,26 @@ def check(optimizer: Optimizer) -> None:
             )  # fmt: skip
 
 
-def is_asked(optimizer: Optimizer) -> str:
+def is_asked(optimizer: Any) -> str:
     """The name of an argument of this module that was given; "" for none."""
     plain = {"decoupled_decay": 0, "gather_steps": 1, "average": None, "average_every": None}
     return next((name for name, one in plain.items() if getattr(optimizer, name) != one), "")
 
 
-def slots(optimizer: Optimizer, weights: Sequence[Value]) -> Slots:
+def slots(optimizer: Any, weights: Sequence[Value]) -> Slots:
     """The slots before the first step."""
     names = [GATHERED] * (optimizer.gather_steps > 1) + [AVERAGE] * (optimizer.average is not None)
     return {name: [zeros_like(w) for w in weights] for name in names}
 
 
-def is_due(optimizer: Optimizer, step: Value) -> Value:
+def is_due(optimizer: Any, step: Value) -> Value:
     """Whether weights move in this step, where gradients are gathered."""
     found: Value = (step + 1) % optimizer.gather_steps == 0
     return found
 
 
 def moved(
-    optimizer: Optimizer,
+    optimizer: Any,
     gradients: Sequence[Value],
     slots: Slots,
     weights: Sequence[Value],
@@ -111,7 +108,7 @@ def _chosen(due: Value, one: Sequence[Value], other: Sequence[Value]) -> list[Va
 
 
 def _averaged(
-    optimizer: Optimizer, weights: Sequence[Value], averages: Sequence[Value], step: Value
+    optimizer: Any, weights: Sequence[Value], averages: Sequence[Value], step: Value
 ) -> tuple[list[Value], list[Value]]:
     """Weights, and their averages: a ← m·a + (1-m)·w, of which the first is w."""
     assert optimizer.average is not None

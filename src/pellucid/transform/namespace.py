@@ -47,17 +47,19 @@ def _elementwise(name: str) -> Function:
 
 
 def _row(name: str) -> Function:
-    """A row as it stands: the inputs that each call gives, then its attributes."""
+    """A row as it stands: its inputs, its attributes, then inputs that may be left out."""
     op = REGISTRY[name]
     tensors = [key for key in op.inputs if not key.startswith("*")]
+    more = [key.removeprefix("*") for key in op.inputs if key.startswith("*")]
     known = (*tensors, *op.attrs)
 
     def function(*args: Any, **keywords: Any) -> Value:
-        given = dict(zip(known, args, strict=False)) | keywords
-        if len(args) > len(known) or set(given) != set(known):
+        given = dict(zip((*known, *more), args, strict=False)) | keywords
+        named = {*known} <= {*given} <= {*known, *more}
+        if len(args) > len(known) + len(more) or not named:
             got = ", ".join(given)
             raise ArgumentError(name, f"expected {', '.join(known)}, got {len(args)} and {got}")
-        inputs = [composite.asvalue(given[key]) for key in tensors]
+        inputs = [composite.asvalue(given[key]) for key in (*tensors, *more) if key in given]
         result: Value = apply(name, *inputs, **{key: given[key] for key in op.attrs})
         return result
 

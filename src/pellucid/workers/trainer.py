@@ -7,6 +7,7 @@ The sums are those of one tree over the chunks of a batch, so no bit depends on 
 
 from __future__ import annotations
 
+import os
 import weakref
 from collections.abc import Sequence
 from typing import Any
@@ -66,7 +67,7 @@ class WorkersTrainer(StepwiseTrainer):
         self._shared: list[Array] | None = None  # the state that the workers have
         self._sent = 0
         self._crew = Crew(launcher, job.data, words, arrays, threads)
-        self._close = weakref.finalize(self, self._crew.close)
+        self._close = weakref.finalize(self, _close, self._crew, os.getpid())
         try:
             with immediate():
                 self._crew.begin(WAIT)
@@ -147,6 +148,12 @@ class WorkersTrainer(StepwiseTrainer):
     def finish(self) -> list[Array]:
         self._close()
         return self._state
+
+
+def _close(crew: Crew, process: int) -> None:
+    """Ends the workers; a forked child, which has the same connections, leaves them alone."""
+    if os.getpid() == process:
+        crew.close()
 
 
 def _not_finite(job: Job) -> Array | None:
