@@ -238,7 +238,14 @@ BY_NATURE: dict[str, str] = {
     "End it with keras.ops.mean(…) of y_pred, y or x.": "of a compute_loss: tests/keras has it",
     "Draw inside call.": "of random numbers without a number of rows: tests/keras has it",
     "Set it behind fit, or in on_train_end.": "of a callback that assigns: tests/keras has it",
-    "See docs/keras.md.": "the page names what is outside",
+    "Call compile with a new optimizer behind a change of trainable.": (
+        "of a run that is compiled again: tests/keras/test_compiled_again.py has it"
+    ),
+    "Draw by a layer such as Dropout or GaussianNoise, or keep the weights alone: get_weights().": (
+        "of a file: tests/keras has it"
+    ),
+    "Pellucid has nothing like it.": "says that there is nothing to do",
+    "Call that layer first, and give what it returns.": "of a layer as a tensor: tests/keras",
     "Write self.….assign_add(…), and the rest in result().": "of a class: tests/keras has it",
     "Its inputs stand for the numbers of any batch, and have none of their own.": "a reason",
     "Define step there: see pel.optim.SGD.": "an optimizer of one's own, which tests/optim has",

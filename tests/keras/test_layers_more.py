@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pellucid import keras
-from pellucid.core.errors import ArgumentError
+from pellucid.core.errors import ArgumentError, DataError
 from pellucid.keras import layers, ops
 
 RNG = np.random.default_rng(0)
@@ -232,3 +232,18 @@ def test_one_weight_a_row_is_of_all_outputs():
     model.compile("sgd", "mse")
     with pytest.raises(ArgumentError, match="a row has one weight for all outputs"):
         model.fit(X, [Y, Y], sample_weight={"a": np.ones(30), "b": np.ones(30)}, verbose=0)
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        lambda h: keras.random.dropout(h, 0.5),
+        lambda h: keras.random.categorical(h, 2),
+    ],
+)
+def test_a_model_that_draws_by_a_function_is_not_written(drawn, tmp_path):
+    x = keras.Input((3,))
+    model = keras.Model(x, drawn(layers.Dense(4)(x)))
+    with pytest.raises(DataError, match="a layer whose function draws random numbers"):
+        model.save(tmp_path / "a.keras")
+    assert not list(tmp_path.iterdir())

@@ -149,3 +149,13 @@ def test_arrays_of_as_many_rows_as_a_batch():
 def test_what_an_operation_does_not_take_is_refused(call, words):
     with pytest.raises(PellucidError, match=words):
         call(keras.ops)
+
+
+@pytest.mark.parametrize(
+    ("name", "argument", "more"),
+    [("pad", "pad_width", {}), ("split", "indices_or_sections", {"axis": 1})],
+)
+def test_an_error_of_numpy_names_the_argument_that_leads_to_it(name, argument, more):
+    for x in (np.ones((3, 4)), keras.Input((4,))):
+        with pytest.raises(ArgumentError, match=rf"keras\.ops\.{name}\] {argument} cannot be 'q'"):
+            getattr(keras.ops, name)(x, "q", **more)

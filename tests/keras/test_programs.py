@@ -56,6 +56,7 @@ def test_the_objective_and_the_step_of_the_page_run():
     keras.utils.set_random_seed(0)
     text = (PROGRAMS.parents[1] / "docs" / "keras.md").read_text()
     names = {}
+    keras.utils.set_random_seed(0)
     for block in re.findall(r"```python\n(.*?)```", text, re.S):
         exec(compile(block, "keras.md", "exec"), names)
     x, model = names["x"], names["model"]
@@ -160,7 +161,7 @@ def test_callbacks_are_called_in_keras_order():
 @pytest.mark.one_in(4)
 def test_rates_that_callbacks_set_are_those_of_the_steps():
     def moved(rates):
-        keras.utils.set_random_seed(3)
+        keras.utils.set_random_seed(0)
         model = small(optimizer=keras.optimizers.SGD(0.5))
         before = model.get_weights()
         done = model.fit(

@@ -157,6 +157,21 @@ def made(given: Any, make: Callable[[Any], Any]) -> Any:
     )
 
 
+def called(given: Any, call: Callable[[Any], Any]) -> Any:
+    """What a function of tensors makes of arguments; our own errors stay as they are.
+
+    Raises:
+        ArgumentError: where one of them leads to an error of Python's or NumPy's.
+    """
+    try:
+        return call(given)
+    except PellucidError:
+        raise
+    except Exception:  # whatever a wrong value leads to
+        pass
+    return made(given, call)
+
+
 def _names(problem: str, names: Mapping[str, Any]) -> bool:
     return any(re.search(rf"\b{re.escape(name)}\b", problem) for name in names)
 

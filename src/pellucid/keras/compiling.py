@@ -19,15 +19,16 @@ from pellucid.keras import blame, losses, optimizers, training
 from pellucid.keras import metrics as metrics_room
 from pellucid.keras.arguments import Arguments, permit, refuse
 from pellucid.keras.base import trains
-from pellucid.keras.networks import Network, array, as_arrays, fitted, numbers
+from pellucid.keras.networks import array, as_arrays, fitted, numbers
 from pellucid.keras.objective import Objective
+from pellucid.keras.remembering import Remembering
 from pellucid.keras.tensors import flat, mapped
 from pellucid.keras.training import Measures
 from pellucid.models.endings import contract_of
 from pellucid.train.metric import Metric
 
 
-class Compiled(Network):
+class Compiled(Remembering):
     """A network that knows how it is trained."""
 
     # -- compile ----------------------------------------------------------------------------
@@ -54,6 +55,7 @@ class Compiled(Network):
         ):
             permit("Model.compile", name, value, *plain)
         self.optimizer = optimizers.get(optimizer)
+        self._counted()
         self.loss = loss
         for one in flat(loss):
             if one is not None:
@@ -150,6 +152,10 @@ class Compiled(Network):
                 before, own = own, Objective(self, y, weighted)
                 self._objective = own
             network = own.network
+        past = network if before is None else before.network
+        remembers = self._remembers(past)
+        if where in ("fit", "train_on_batch"):
+            self._check_trained(where, network, frozen, remembers)
         key = (id(network), frozenset(frozen), id(self._compiled))
         if self._configured is not None and self._configured[0] == key:
             return network
@@ -175,6 +181,7 @@ class Compiled(Network):
             if id(layer) in frozen and layer.variables.params
         }  # fmt: skip
         words = architecture.outputs.names
+        slots, step = past.slots, past.training.get("step", 0)
         network.compile(
             self.optimizer.inner,
             dict(zip(words, inner, strict=True)) if several else inner[0],
@@ -195,11 +202,11 @@ class Compiled(Network):
             each = zip(words, self._output_names, self._losses, strict=True)
             shown = {f"{word}_loss": f"{name}_loss" for word, name, one in each if one != without}
         self._settle(network, frozen)
-        # Data of another form, such as weights of rows, go on with what the optimizer remembers.
-        same = self._configured is not None and self._configured[0][1:] == key[1:]
-        if before is not None and same and before.network.slots is not None:
-            network.slots = before.network.slots
-            network.training["step"] = before.network.training.get("step", 0)
+        # Another compile with this optimizer, or data of another form, such as weights of rows, go
+        # on with what it remembers.
+        if remembers:
+            network.slots = slots
+            network.training["step"] = step
         self._configured = (key, Measures(measured, shown, several))
         return network
 

@@ -147,7 +147,7 @@ def load_model(
     if not compile:
         network._configuration = None
     elif network.optimizer is not None:
-        made.optimizer = Optimizer.of_file(network.optimizer)
+        made._take_over(Optimizer.of_file(network.optimizer))
     return made
 
 

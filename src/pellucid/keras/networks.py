@@ -61,6 +61,7 @@ class Network(Layer):
         self._output_names: list[str] = []
         self._compiled: dict[str, Any] | None = None
         self._configured: Any = None
+        self._trained: Any = None  # the optimizer of the latest run, and {id: name} of its layers
         self._first_epoch = 0
         self._objective: Any = None
         self._losses: list[Any] = []
@@ -87,7 +88,7 @@ class Network(Layer):
         self._input_names, self._output_names = list(first), list(last)
         losses = terms.of_network(outputs)
         self._network = graphs.network(first, last, plain_name(self.name), losses)
-        self._configured = None
+        self._configured = self._trained = None
 
     def network(self, x: Any = None) -> ours.Model:
         """The Model of ours; x gives the shapes where they are not known."""

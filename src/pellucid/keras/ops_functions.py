@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from pellucid.keras import blame
 from pellucid.keras.arguments import Arguments, bound, signed
 from pellucid.keras.tensors import applied, flat, is_symbolic
 
@@ -14,10 +15,12 @@ Make = Callable[[Arguments], Callable[..., Any]]
 def function_of(name: str, tensors: tuple[str, ...], make: Make) -> Callable[..., Any]:
     def function(*args: Any, **kwargs: Any) -> Any:
         given, _ = bound("ops", name, args, kwargs)
-        call = make(given)
         given.read_.update(tensors)
-        values = [given.values_[one] for one in tensors]
-        result = applied(call, tuple(values), {}, name)
+
+        def result_of(own: Arguments) -> Any:
+            return applied(make(own), tuple(own.values_[one] for one in tensors), {}, name)
+
+        result = blame.called(given, result_of)
         given.finish()
         return result
 
@@ -29,24 +32,31 @@ def several_of(name: str, tensors: tuple[str, ...], make: Make) -> Callable[...,
 
     def function(*args: Any, **kwargs: Any) -> Any:
         given, _ = bound("ops", name, args, kwargs)
-        call, counts = make(given), []
         given.read_.update(tensors)
-        values = tuple(given.values_[one] for one in tensors)
 
-        def part(number: int) -> Any:
-            def one(*xs: Any) -> Any:
-                found = call(*xs)
-                counts.append(len(found))
-                return found[number]
+        def results_of(own: Arguments) -> list[Any]:
+            return _parts(make(own), tuple(own.values_[one] for one in tensors), name)
 
-            return applied(one, values, {}, name)
-
-        if any(is_symbolic(one) for one in flat(values)):
-            result = [part(0)]
-            result += [part(number) for number in range(1, counts[0])]
-        else:
-            result = list(call(*values))
+        result = blame.called(given, results_of)
         given.finish()
         return tuple(result) if name in ("moments", "top_k") else result
 
     return signed(function, "ops", name)
+
+
+def _parts(call: Callable[..., Any], values: tuple[Any, ...], name: str) -> list[Any]:
+    """All results of a function; of tensors of a network each one by itself."""
+    if not any(is_symbolic(one) for one in flat(values)):
+        return list(call(*values))
+    counts: list[int] = []
+
+    def part(number: int) -> Any:
+        def one(*xs: Any) -> Any:
+            found = call(*xs)
+            counts.append(len(found))
+            return found[number]
+
+        return applied(one, values, {}, name)
+
+    first = part(0)
+    return [first, *(part(number) for number in range(1, counts[0]))]

@@ -178,6 +178,14 @@ class _Watched:
         self.__name__ = _name(function)
 
     def __call__(self, *inputs: Any) -> Any:
+        if any(isinstance(item, Key) for item in inputs):
+            raise DataError(
+                "save",
+                "a model file holds functions of Tensors, got a layer whose function draws random "
+                "numbers",
+                "Draw by a layer such as Dropout or GaussianNoise, or keep the weights alone: "
+                "get_weights().",
+            )
         recorder = current()
         self.calls.note(self.function, (recorder.lift(item).type for item in inputs))
         return self.function(*inputs)

@@ -106,12 +106,14 @@ class Optimizer:
     """How a model is trained.
 
     Attributes:
-        learning_rate: a number, which may be set between epochs, or a schedule.
+        learning_rate: a number, which may be set between epochs; of a schedule that of this step.
         inner: the optimizer of ours.
+        counted_by: says how many steps are done, of the model that was compiled with it.
     """
 
     room_name = ""
     make: Make
+    counted_by: Callable[[], int] | None = None
 
     def __getattr__(self, name: str) -> Any:
         """Arguments can be read, as in Keras."""
@@ -159,8 +161,10 @@ class Optimizer:
 
     @property
     def learning_rate(self) -> Any:
-        """The rate now, or the schedule."""
-        return self._given if isinstance(self._rate, Schedule) else Rate(self, self._rate)
+        """The rate now."""
+        if not isinstance(self._rate, Schedule):
+            return Rate(self, self._rate)
+        return Rate(self, self._rate.rate(0 if self.counted_by is None else self.counted_by()))
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
@@ -190,8 +194,7 @@ class Optimizer:
 
     def get_config(self) -> dict[str, Any]:
         """The arguments, and the rate as it is now."""
-        rate = self.learning_rate
-        rate = float(rate) if isinstance(rate, Rate) else rate
+        rate = self._given if isinstance(self._rate, Schedule) else float(self._rate)
         given = self.__dict__.get("_arguments")  # none of one out of a file
         values = {} if given is None else given.values_
         return {**values, "name": self.name, "learning_rate": rate}
