@@ -271,3 +271,25 @@ def test_what_compute_loss_and_add_loss_do_not_take():
     plain.compile("sgd", "mse")
     with pytest.raises(ArgumentError, match="y must be given with x"):
         plain.fit(X, verbose=0)
+
+
+def test_a_model_that_a_run_changes_is_not_what_its_functions_read(recwarn):
+    class Halved(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(1)
+
+        def call(self, x):
+            return self.dense(x)
+
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
+            return ops.mean(ops.square(y - y_pred / 2)) + sum(self.losses)
+
+    model = Halved()
+    model.compile("sgd")
+    stop = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: setattr(model, "stop_training", epoch == 1)
+    )
+    history = model.fit(X, Y, epochs=4, callbacks=[stop], verbose=0)
+    assert history.epoch == [0, 1]
+    assert not [str(one.message) for one in recwarn]

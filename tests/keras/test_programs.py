@@ -53,6 +53,7 @@ def test_a_program_runs_with_the_import_exchanged(path, capsys):
 
 @pytest.mark.one_in(2)
 def test_the_objective_and_the_step_of_the_page_run():
+    keras.utils.set_random_seed(0)
     text = (PROGRAMS.parents[1] / "docs" / "keras.md").read_text()
     names = {}
     keras.utils.set_random_seed(0)

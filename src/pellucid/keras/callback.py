@@ -139,7 +139,7 @@ class CallbackList:
     ) -> None:
         if add_progbar:
             refuse("callbacks.CallbackList", "add_progbar", True, "fit prints by verbose")
-        self.callbacks = as_callbacks(list(callbacks or []))
+        self.callbacks = as_callbacks(callbacks)
         if add_history:
             self.callbacks.append(History())
         for one in self.callbacks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -176,7 +177,23 @@ class Lambda(Layer):
             raise ArgumentError(
                 "keras.layers.Lambda", f"arguments must be a dict, got {arguments!r}"
             )
+        try:
+            inspect.signature(function).bind_partial(**(arguments or {}))
+        except TypeError as error:
+            raise ArgumentError(
+                "keras.layers.Lambda", f"arguments must be those of the function: {error}"
+            ) from None
+        except ValueError:  # a function that does not say its arguments
+            pass
         self._function, self._given = function, dict(arguments or {})
+        axes = output_shape if isinstance(output_shape, (list, tuple)) else [output_shape]
+        if not callable(output_shape) and not all(
+            one is None or blame.fits(blame.WHOLE, one) for one in axes
+        ):
+            raise ArgumentError(
+                "keras.layers.Lambda",
+                f"output_shape must be a tuple of whole numbers, got {output_shape!r}",
+            )
         self._shape = output_shape
 
     def call(self, inputs: Any) -> Any:

@@ -10,7 +10,7 @@ from pellucid import models as ours
 from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError
 from pellucid.keras import arguments, blame
-from pellucid.keras.arguments import refuse
+from pellucid.keras.arguments import permit, refuse
 from pellucid.keras.base import Layer
 from pellucid.keras.layers import InputLayer
 from pellucid.keras.model import Model
@@ -126,8 +126,7 @@ def load_model(
 
     Its layers are those of the file; the functions in it stand there as graphs.
     """
-    if custom_objects:
-        refuse("models.load_model", "custom_objects", custom_objects)
+    permit("models.load_model", "custom_objects", custom_objects, None, {})
     if safe_mode is not True:
         refuse("models.load_model", "safe_mode", safe_mode)
     network = load(filepath)

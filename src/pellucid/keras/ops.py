@@ -226,11 +226,14 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any
     if is_symbolic(x) or not isinstance(x, (list, tuple, int, float, np.ndarray)):
         return x
     try:
-        return np.asarray(x, dtype)
+        made = np.asarray(x, dtype)
     except (TypeError, ValueError, OverflowError):
+        made = np.asarray(None)
+    if made.dtype == object:
         raise ArgumentError(
             "keras.ops.convert_to_tensor", f"x must be numbers of a dtype, got dtype={dtype!r}"
-        ) from None
+        )
+    return made
 
 
 def array(x: Any, dtype: Any = None) -> Any:

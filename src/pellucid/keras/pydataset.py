@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pellucid.core.arguments import integer
-from pellucid.keras.arguments import refuse
+from pellucid.keras.arguments import permit
 from pellucid.keras.members import unknown_member
 from pellucid.keras.session import SESSION
 from pellucid.runtime.threads import in_chunks
@@ -29,8 +29,8 @@ class PyDataset:
     def __init__(
         self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10
     ) -> None:
-        if use_multiprocessing:
-            refuse("utils.PyDataset", "use_multiprocessing", True, "workers are threads")
+        where, why = "utils.PyDataset", "workers are threads"
+        permit(where, "use_multiprocessing", use_multiprocessing, False, why=why)
         self.workers = integer("keras.utils.PyDataset", "workers", workers, 0)
         self.max_queue_size = integer("keras.utils.PyDataset", "max_queue_size", max_queue_size, 1)
 

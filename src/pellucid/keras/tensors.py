@@ -58,6 +58,8 @@ class KerasTensor:
     """
 
     __array_ufunc__ = None  # NumPy hands operators to this class
+    # A tensor stands for values that a function is given; it leads to a model, which runs change.
+    __pellucid_unwatched__ = ("symbol", "node", "root")
     if not TYPE_CHECKING:  # for a type checker there is no such name
         __getattr__ = unknown_member
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pellucid.core.arguments import checked, flag, real
+from pellucid.core.arguments import checked, flag, integer, real
 from pellucid.core.errors import ArgumentError, DataError
 from pellucid.core.files import as_path
 from pellucid.keras import arguments, blame
-from pellucid.keras.arguments import refuse
+from pellucid.keras.arguments import permit
 from pellucid.keras.pydataset import PyDataset
 from pellucid.keras.session import clear_session, set_random_seed
 from pellucid.keras.tensors import KerasTensor
@@ -49,6 +49,10 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
 def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
     """x with length 1 along an axis."""
     x = _numbers("normalize", "x", x)
+    if not -x.ndim <= axis < x.ndim:
+        raise ArgumentError(
+            "keras.utils.normalize", f"x must have the axis {axis}, got the shape {x.shape}"
+        )
     length = np.atleast_1d(np.linalg.norm(x, order, axis))
     length[length == 0] = 1
     return np.asarray(x) / np.expand_dims(length, axis)
@@ -80,7 +84,10 @@ def pad_sequences(
         raise ArgumentError(
             where, f"dtype must be one that holds value, got dtype={dtype!r}, value={value!r}"
         ) from None
+    if any(np.ndim(one) for row in sequences for one in row):
+        raise ArgumentError(where, "sequences must be a list of lists of numbers, got deeper ones")
     length = max(map(len, sequences), default=0) if maxlen is None else maxlen
+    integer(where, "maxlen", length)
     out = np.full((len(sequences), length), value, dtype)
     for row, given in zip(out, sequences, strict=True):
         kept = list(given)[-length:] if truncating == "pre" else list(given)[:length]
@@ -126,8 +133,7 @@ def plot_model(
         ("expand_nested", expand_nested, (False,)), ("show_trainable", show_trainable, (False,)),
         ("splines", splines, ("ortho",)), *((name, kwargs[name], (None,)) for name in kwargs),
     ):  # fmt: skip
-        if not any(value is one or value == one for one in plain):
-            refuse(where, name, value, form)
+        permit(where, name, value, *plain, why=form)
     if not hasattr(model, "network"):
         raise ArgumentError(f"keras.{where}", f"model must be a model of keras, got {model!r}")
     sharpness = real(f"keras.{where}", "dpi", dpi, 10, 1000)
