@@ -56,7 +56,6 @@ def test_the_objective_and_the_step_of_the_page_run():
     keras.utils.set_random_seed(0)
     text = (PROGRAMS.parents[1] / "docs" / "keras.md").read_text()
     names = {}
-    keras.utils.set_random_seed(0)
     for block in re.findall(r"```python\n(.*?)```", text, re.S):
         exec(compile(block, "keras.md", "exec"), names)
     x, model = names["x"], names["model"]
