@@ -66,6 +66,8 @@ def convolutions(graph: Graph) -> Mapping[int, Convolution]:
     found: dict[int, Convolution] = {}
     for position, node in enumerate(graph.nodes):
         made = None
+        if not node.type.dtype.is_float:
+            continue  # libraries for convolutions know floats
         if node.op == "contract":
             made = _over_windows(graph, node)
         elif node.op == "fold":

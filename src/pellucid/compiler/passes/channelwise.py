@@ -135,7 +135,7 @@ def channelwise(graph: Graph) -> Graph:
             elif position in found:
                 one = found[position]
                 make = _convolution if one.convolves else _gradient
-                made, axes = make(graph, one, _known(place[one.x]), _known(place[one.other]))
+                made, axes = make(one, _known(place[one.x]), _known(place[one.other]))
                 laid[position] = made, axes
                 place.append(permuted(made, axes))
             elif source in laid and uses[source] == 1:
@@ -216,7 +216,7 @@ def _unpadded(graph: Graph, windows: Node) -> tuple[int, Ints, Ints]:
     return pad.inputs[0], tuple(low[i] for i in axes), tuple(high[i] for i in axes)
 
 
-def _convolution(graph: Graph, one: _Product, x: Value, other: Value) -> tuple[Value, Ints]:
+def _convolution(one: _Product, x: Value, other: Value) -> tuple[Value, Ints]:
     """The product as it comes, and how it is permuted to its own axes."""
     several = tuple(other.type.shape[j] for j in one.free[1])
     order = [*one.inside, *(i for i in one.summed if i not in one.inside), *one.batch]
@@ -235,7 +235,7 @@ def _convolution(graph: Graph, one: _Product, x: Value, other: Value) -> tuple[V
     return reshaped(made, (*one.dims(tuple(kept)), *several)), one.order(kept)
 
 
-def _gradient(graph: Graph, one: _Product, x: Value, other: Value) -> tuple[Value, Ints]:
+def _gradient(one: _Product, x: Value, other: Value) -> tuple[Value, Ints]:
     """The gradient of a kernel as it comes, and how it is permuted to the product's axes."""
     several = tuple(other.type.shape[j] for j in one.free[1])
     channels = whole((*one.dims(one.channels), *several))
