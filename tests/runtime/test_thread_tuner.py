@@ -58,6 +58,37 @@ def test_a_core_that_is_lost_and_found_again(monkeypatch, at_once):
     assert spent[2] > 0.9 * 10
 
 
+@pytest.mark.parametrize(("bad", "threads"), [(0.1, 2), (1e9, 1)])
+def test_a_bad_moment_at_the_start_is_soon_forgotten(monkeypatch, bad, threads):
+    """Another library's threads may still look out for work: once, or all the time."""
+    machine = Machine(monkeypatch, {2: 1e-2, 1: 2e-3})
+    what = ThreadTuner(2)
+    machine.run(what, min(bad, 1.0), 1)
+    machine.costs[2] = 1e-3 if bad < 1 else 1e-2
+    machine.run(what, 0.1, 1)
+    spent = machine.run(what, 1.0, 1)
+    assert spent[threads] > 0.9
+
+
+@pytest.mark.parametrize("turn", [1, 5, 7, 20])
+def test_steps_in_turns_with_other_work(monkeypatch, turn):
+    """The first step of each turn finds sleeping workers, and tells nothing where others follow."""
+    costs = {2: 1e-3, 1: 2e-3}
+    machine, what = Machine(monkeypatch, costs), ThreadTuner(2)
+    last: Counter[int] = Counter()
+    for number in range(200):
+        machine.now += 0.02
+        for place in range(turn):
+            threads, _ = what.plan(1)
+            took = costs[threads] + (5e-3 if threads == 2 and place == 0 else 0.0)
+            machine.now += took
+            what.record(threads, 1, took)
+            if number >= 100:
+                last[threads] += 1
+    best = 2 if turn > 1 else 1
+    assert last[best] > 0.9 * last.total()
+
+
 def test_one_thread_needs_no_measuring():
     what = ThreadTuner(1)
     assert what.plan(70) == (1, 70)

@@ -2,7 +2,9 @@
 
 Threads that wait for each other are slower than one as soon as another process takes a core of
 theirs. So both are measured: first in turn, then the slower one a few milliseconds every now and
-then. The results of a run do not depend on it.
+then. A first measurement may have met a bad moment, such as another library's threads that look out
+for work a little longer: it is soon repeated, and ever later as long as it says the same. The
+results of a run do not depend on it.
 """
 
 from __future__ import annotations
@@ -10,15 +12,17 @@ from __future__ import annotations
 import time
 
 _PROBE = 0.004  # seconds that a probe takes, at least two calls
-_EVERY = 0.25  # seconds between two probes, at least
-_SHARE = 50  # a probe takes no more than this part of the time
+_SOON = 5  # times what a probe takes, from one to the next at first; then twice as long each time
+_EVERY = 0.25  # seconds between two probes, at least in the end
+_SHARE = 50  # a probe takes no more than this part of the time in the end
 
 
 class ThreadTuner:
     """Seconds a step with all threads and with one, as they were last measured.
 
     Time is cut into stretches, each run by as many threads. The first step of a stretch is not
-    counted: caches are cold, workers are asleep or not even made.
+    counted: caches are cold, workers are asleep or not even made. So it is with the first step
+    behind a pause, unless all have pauses between them.
     """
 
     def __init__(self, threads: int):
@@ -27,7 +31,9 @@ class ThreadTuner:
         self._seconds: dict[int, float] = {}
         self._left = _PROBE  # seconds until the stretch ends
         self._calls, self._steps, self._spent = 0, 0, 0.0
-        self._probed = time.perf_counter()
+        self._probed = self._ended = time.perf_counter()
+        self._paused = False  # whether there was a pause before the last step
+        self._best, self._times = threads, _SOON  # the pause before the next probe, in probes
 
     def plan(self, steps: int) -> tuple[int, int]:
         """The threads that run next, and how many of `steps` they take."""
@@ -43,7 +49,9 @@ class ThreadTuner:
         if self.threads == 1 or not steps or threads != self._now:
             return
         self._calls += 1
-        if self._calls == 1:
+        before, now = self._paused, time.perf_counter()
+        self._paused, self._ended = now - seconds - self._ended > _PROBE, now
+        if self._calls == 1 or (self._paused and not before):
             return
         self._left -= seconds
         self._steps, self._spent = self._steps + steps, self._spent + seconds
@@ -60,8 +68,13 @@ class ThreadTuner:
         ours, alone = self._seconds.get(self.threads), self._seconds.get(1)
         best = 1 if ours is None or (alone is not None and alone < ours) else self.threads
         other = self.threads if best == 1 else 1
-        cost = self._seconds.get(other, 0.0)
-        pause = max(_EVERY, _SHARE * max(2 * cost, _PROBE))
+        probe_takes = max(2 * self._seconds.get(other, 0.0), _PROBE)
+        if best != self._best:
+            self._times = _SOON
+        elif self._now == other:
+            self._times *= 2
+        self._best = best
+        pause = min(self._times * probe_takes, max(_EVERY, _SHARE * probe_takes))
         now = time.perf_counter()
         probe = other not in self._seconds or (self._now == best and now - self._probed >= pause)
         if probe:

@@ -6,7 +6,9 @@ it as it is, since what a stretch has added up is stored and loaded again, never
 the attribute `block` each block of k is such a sum, and blocks meet in their tree (`tree.py`).
 
 A thread computes whole vectors of columns, so that its part of the weights stays in its own cache;
-vectors that do not come out even are shared by rows. `blocks.py` computes such a part.
+vectors that do not come out even are shared by rows. So is a tall product, such as that of all
+windows with a few filters: there the rows are what is large, and half of the columns would fill no
+tile. `blocks.py` computes such a part.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from pellucid.compiler.codegen.zero_skipping import TreeZeroSkipping, ZeroSkippi
 from pellucid.core.shapes import Batch
 
 FAR = 2048  # bytes between lines of y from which a walk along k is better packed
+TALL = 2  # times as many rows as columns: threads share the rows ...
+TILES = 8  # ... where each gets as many tiles of them, so that their parts are about even
 
 
 def contract(scope: Scope) -> None:
@@ -190,7 +194,11 @@ class Tiled:
         b = self.b
         rows, columns = b.sub(below, above), self.scope.dim(self.axes.columns)
         vectors, tiles = groups(b, columns, self.lanes), groups(b, rows, self.height)
-        each = b.udiv(vectors, threads)
+        tall = b.and_(
+            b.icmp_signed(">=", rows, b.mul(i64(TALL), columns)),
+            b.icmp_signed(">=", tiles, b.mul(i64(TILES), threads)),
+        )
+        each = b.select(tall, i64(0), b.udiv(vectors, threads))
         # With fewer tiles of rows than threads, vectors are shared as evenly as they go.
         few = b.icmp_signed("<", tiles, threads)
         after = b.add(thread, i64(1))
