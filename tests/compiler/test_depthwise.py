@@ -124,6 +124,23 @@ def test_a_depthwise_convolution_and_its_gradients(case: Case, several: int, dty
             assert got.tobytes() == wanted.tobytes()
 
 
+@pytest.mark.parametrize(("channels", "kernel"), [(20, (3, 3)), (41, (5, 2))])
+def test_the_channels_of_a_large_image_side_by_side_keep_their_bits(
+    channels: int, kernel: Ints
+) -> None:
+    case = ((60, 70), channels, kernel, (1, 1), (1, 1), (1, 0), (1, 1))
+    inputs = inputs_of(case, 1, 4, "float32")
+    native = Native(graph_of(case, inputs))
+    found = native(inputs, 1)
+    for got, wanted in zip(found, by_hand(case, *inputs), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=0, atol=2e-5 * np.abs(wanted).max())
+    assert native(inputs, 3)[2].tobytes() == found[2].tobytes()
+    few = [np.ascontiguousarray(one[..., 3:7]) for one in inputs]  # a near cache keeps them
+    alone = Native(graph_of((case[0], 4, *case[2:]), few))(few, 1)
+    for got, wanted in zip(alone, found, strict=True):
+        assert got.tobytes() == wanted[..., 3:7].tobytes()
+
+
 @pytest.mark.parametrize("rows", [1, 60])
 def test_threads_share_what_is_long_enough_and_keep_its_bits(rows: int) -> None:
     case = CASES[1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from pellucid.compiler.codegen.elementwise import widest
@@ -34,6 +34,11 @@ class Part:
     @property
     def zero(self) -> ir.Value:
         return constant(self.kind, self.scope.head.type.dtype, 0)
+
+    def behind(self, vectors: ir.Value) -> Part:
+        """The part so many vectors further on."""
+        moved = self.scope.builder.mul(vectors, i64(self.lanes or 1))
+        return replace(self, column=self.scope.builder.add(self.column, moved))
 
     def at(self, operand: Operand, offset: ir.Value) -> Operand:
         """What is read of an operand from `offset` and this part's channels on."""
