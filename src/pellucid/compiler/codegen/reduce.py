@@ -26,13 +26,14 @@ from pellucid.compiler.codegen.loops import groups, i64, least, loop
 from pellucid.compiler.codegen.scope import Scope, constant, vector_type
 from pellucid.compiler.codegen.sweep import sweep
 from pellucid.compiler.codegen.tree import above, carried, elements, joined
-from pellucid.compiler.program import times
+from pellucid.compiler.program import ALIGNMENT, times
 from pellucid.core.dtypes import DType
 from pellucid.core.shapes import Dim, size
 
 LANES = 16
 CHUNK = 1024  # a multiple of LANES, so that only the last chunk has a rest
 FEW_LANES = 4  # elements, at most, that touch so many lanes alone
+SHORT = 6  # instructions of a kernel, at most, that are written out once for each lane
 
 
 def total(scope: Scope) -> None:
@@ -62,6 +63,10 @@ def total(scope: Scope) -> None:
         scope.store(lanes.total(size(summed), block), offsets[0], mask=mask)
 
     width = scope.vector_bytes // widest(scope.kernel)
+    line = ALIGNMENT // widest(scope.kernel)
+    # Half a cache line would be fetched twice; but not where a line is all that two threads share.
+    if kept and isinstance(kept[-1], int) and kept[-1] >= 2 * line:
+        width = max(width, line)
     sweep(scope, kept, kept_walks, width, size(x.shape), emit)
 
 
@@ -258,12 +263,13 @@ class _Apart(_Sum):
         lanes, b = _Lanes(self, 0), self.builder
         several = b.icmp_signed(">", length, i64(1))  # one element is the sum itself
         few = b.icmp_signed("<=", length, i64(FEW_LANES))
-        lanes.clear(b.select(several, b.select(few, i64(FEW_LANES), i64(LANES)), i64(0)))
-        with loop(b, length, f"{self.scope.name}.k", [self.none]) as one:
-            offsets = self._offsets(b.add(begin, one.index))
-            value = self.element(offsets, self.repeats, self.width, self.mask)
+        count = b.select(several, b.select(few, i64(FEW_LANES), i64(LANES)), i64(0))
+        done = self._rounds(lanes, begin, length, count)
+        with loop(b, b.sub(length, done), f"{self.scope.name}.k", [self.none]) as one:
+            number = b.add(done, one.index)
+            value = self._element(b.add(begin, number))
             with b.if_then(several):
-                lanes.add(one.index, value)
+                lanes.add(number, value)
             one.next = [value]
         with self.scope.only(several, one.carried[0]) as found:
             ends = []
@@ -276,6 +282,37 @@ class _Apart(_Sum):
                 joined.add_incoming(part, end)
             found.append(joined)
         return found[-1]
+
+    def _rounds(
+        self, lanes: _Lanes, begin: ir.Value, length: ir.Value, count: ir.Value
+    ) -> ir.Value:
+        """Adds whole rounds of the lanes, which stand in registers meanwhile; gives their length.
+
+        Args:
+            count: how many lanes to clear where there is no whole round.
+        """
+        b = self.builder
+        whole = b.and_(length, i64(-LANES))
+        if len(self.dims) != 1 or len(self.scope.kernel.body) > SHORT:
+            lanes.clear(count)
+            return i64(0)
+        with b.if_else(b.icmp_signed(">", whole, i64(0))) as (some, none):
+            with some:
+                rounds = b.lshr(whole, i64(4))
+                with loop(b, rounds, f"{self.scope.name}.r", [self.none] * LANES) as one:
+                    first = b.add(begin, b.mul(one.index, i64(LANES)))
+                    one.next = [
+                        self.sum(lane, self._element(b.add(first, i64(n))))
+                        for n, lane in enumerate(one.carried)
+                    ]
+                for n, lane in enumerate(one.carried):
+                    lanes.store(lane, i64(n))
+            with none:
+                lanes.clear(count)
+        return whole
+
+    def _element(self, k: ir.Value) -> ir.Value:
+        return self.element(self._offsets(k), self.repeats, self.width, self.mask)
 
     def _offsets(self, k: ir.Value) -> list[ir.Value]:
         """Where element number k stands in each input: k taken apart along the summed axes."""
