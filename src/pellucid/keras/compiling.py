@@ -208,6 +208,8 @@ class Compiled(Remembering):
         if remembers:
             network.slots = slots
             network.training["step"] = step
+        elif where in ("fit", "train_on_batch"):
+            self.optimizer.hand_over(network)
         self._configured = (key, Measures(measured, shown, several))
         return network
 

@@ -21,7 +21,7 @@ from pellucid.keras.arguments import permit, refuse
 from pellucid.keras.members import unknown_member
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import aligned
-from pellucid.keras.variable import Variable, shape_of
+from pellucid.keras.variable import Variable, shape_of, standing
 from pellucid.ops import composite
 from pellucid.ops.composite.base import as_float, asvalue
 from pellucid.train.counted import Counted
@@ -256,19 +256,15 @@ class Metric:
     def _made(self, sums: Any) -> Any:
         """What `result` makes of the variables, where they have grown from the start by `sums`."""
         variables, first = self.variables, 0
-        kept = [one._value for one in variables]
-        try:
+        with standing({id(one): one.numpy() for one in variables}) as now:
             self.reset_state()
             for one in variables:
                 count = int(np.prod(one.shape))
-                more = np.reshape(sums[first : first + count], one.shape)
-                one._value = more + one._value if np.any(one._value) else more
+                more, start = np.reshape(sums[first : first + count], one.shape), now[id(one)]
+                now[id(one)] = more + start if np.any(start) else more
                 first += count
             found = self.result()
             return found.value if isinstance(found, Variable) else found
-        finally:
-            for one, value in zip(variables, kept, strict=True):
-                one._value = value
 
 
 def samplewise(values: Any, weights: Any, reduce: Callable[..., Any]) -> tuple[Any, Any]:

@@ -26,6 +26,7 @@ class Remembering(Network):
                 "one: Keras would go on with what it remembers of the other's weights."
             )
         self.optimizer.counted_by = self._steps_done
+        self.optimizer.keeper = self
 
     def _take_over(self, optimizer: Any) -> None:
         """Takes the optimizer of a file, and what the network of the file remembers of it."""
@@ -33,12 +34,18 @@ class Remembering(Network):
         self.optimizer = optimizer
         self._trained = optimizer, _trained(self._network, frozen, frozenset())
         optimizer.counted_by = self._steps_done
+        optimizer.keeper = self
+
+    def remembering_network(self) -> Any:
+        """The Model of ours that has slots of the optimizer; None where none has."""
+        settle()
+        network: Any = self._network if self._objective is None else self._objective.network
+        return network if self._remembers(network) else None
 
     def _steps_done(self) -> int:
         """How many steps the optimizer has done with this model."""
-        settle()
-        network: Any = self._network if self._objective is None else self._objective.network
-        return int(network.training.get("step", 0)) if self._remembers(network) else 0
+        network = self.remembering_network()
+        return 0 if network is None else int(network.training.get("step", 0))
 
     def _remembers(self, network: Any) -> bool:
         """Whether a network has slots of the optimizer."""
