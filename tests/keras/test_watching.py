@@ -114,7 +114,7 @@ def test_weights_are_not_assigned_in_a_hook():
     layer = Scaled()
     model = keras.Sequential([keras.Input((3,)), layer, keras.layers.Dense(1)])
     model.compile("sgd", "mse")
-    assign = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: layer.scale.assign(2.0))
+    assign = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: layer.scale.assign([2.0]))
     with pytest.raises(ArgumentError, match="belongs to the run"):
         model.fit(X, Y, verbose=0, callbacks=[assign])
     before = model.predict(X, verbose=0)

@@ -47,7 +47,8 @@ from pellucid.keras.model import Model
 from pellucid.keras.models import Sequential
 from pellucid.keras.optimizers import Optimizer
 from pellucid.keras.regularizers import Regularizer
-from pellucid.keras.tensors import KerasTensor, Variable
+from pellucid.keras.tensors import KerasTensor
+from pellucid.keras.variable import Variable
 
 __all__ = [
     "Initializer",

@@ -18,7 +18,7 @@ from pellucid.core.errors import ArgumentError
 from pellucid.keras import blame, regularizers, terms
 from pellucid.keras.arguments import Arguments, permit, refuse
 from pellucid.keras.members import unknown_member
-from pellucid.keras.session import SESSION, settle
+from pellucid.keras.session import SESSION, inside, settle
 from pellucid.keras.tensors import (
     LOSSES,
     ROOT,
@@ -29,6 +29,7 @@ from pellucid.keras.tensors import (
     input_tensor,
     mapped,
 )
+from pellucid.keras.variable import Variable
 from pellucid.keras.weighted import Weighted
 from pellucid.models.measuring import CHUNK
 from pellucid.nn import BatchNorm
@@ -119,9 +120,13 @@ class Layer(Weighted):
         if "_layers" not in self.__dict__:
             self.__dict__.update(_layers=[], _variables=[])
         if not name.startswith("_"):
-            for one in flat(value) if isinstance(value, (list, tuple, dict, Layer)) else ():
+            several = isinstance(value, (list, tuple, dict, Layer, Variable))
+            for one in flat(value) if several else ():
                 if isinstance(one, Layer) and not any(one is known for known in self._layers):
                     self._layers.append(one)
+                elif type(one) is Variable and not any(one is own for own in self._variables):
+                    one.keeper = self if one.keeper is None else one.keeper
+                    self._variables.append(one)
         object.__setattr__(self, name, value)
 
     def _flatten_layers(self) -> Iterator[Layer]:
@@ -173,7 +178,7 @@ class Layer(Weighted):
                 training,
                 "a layer acts in fit as in training and else as in prediction",
             )
-        with terms.collected() as losses:
+        with inside(self), terms.collected() as losses:
             outputs = mapped(self._traced(args, kwargs, tensors), made_by_a_layer)
             for one in flat(outputs) if self._activity else ():
                 if isinstance(one, KerasTensor):
@@ -198,10 +203,6 @@ class Layer(Weighted):
     @property
     def variable_dtype(self) -> str:
         return self.dtype
-
-    @property
-    def path(self) -> str:
-        return self.name
 
     @property
     def input(self) -> Any:

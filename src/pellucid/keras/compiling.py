@@ -145,6 +145,7 @@ class Compiled(Remembering):
                 "Call compile(optimizer, loss).",
             )
         frozen = {id(one) for one in self._frozen()}
+        held = frozenset((id(one.inner), one.leaf) for one in self._single_frozen())
         own, before = self._objective, None
         if self._own_objective:
             y = None if y is None else as_arrays(y)
@@ -155,8 +156,8 @@ class Compiled(Remembering):
         past = network if before is None else before.network
         remembers = self._remembers(past)
         if where in ("fit", "train_on_batch"):
-            self._check_trained(where, network, frozen, remembers)
-        key = (id(network), frozenset(frozen), id(self._compiled))
+            self._check_trained(where, network, frozen, held, remembers)
+        key = (id(network), frozenset(frozen), held, id(self._compiled))
         if self._configured is not None and self._configured[0] == key:
             return network
         architecture = network.architecture
@@ -201,21 +202,29 @@ class Compiled(Remembering):
         if several:
             each = zip(words, self._output_names, self._losses, strict=True)
             shown = {f"{word}_loss": f"{name}_loss" for word, name, one in each if one != without}
-        self._settle(network, frozen)
+        self._settle(network, frozen, held)
         # Another compile with this optimizer, or data of another form, such as weights of rows, go
         # on with what it remembers.
         if remembers:
             network.slots = slots
             network.training["step"] = step
+        elif where in ("fit", "train_on_batch"):
+            self.optimizer.hand_over(network)
         self._configured = (key, Measures(measured, shown, several))
         return network
 
-    def _settle(self, network: ours.Model, frozen: set[int]) -> None:
-        """Says which penalties count and which layers act as in prediction, as Keras has it."""
+    def _settle(
+        self, network: ours.Model, frozen: set[int], held: frozenset[tuple[int, str]]
+    ) -> None:
+        """Says which penalties count, which layers act as in prediction, and which single weights
+        stay as they are, as Keras has it.
+        """
         layers = network.architecture.unique()
-        held = frozenset(name for name, one in layers.items() if id(one) in frozen)
+        still_frozen = frozenset(name for name, one in layers.items() if id(one) in frozen)
         # compute_loss of one's own adds the penalties itself; else they are of trained weights.
-        unpenalized = frozenset(layers) if self._own_objective else held
+        unpenalized = frozenset(layers) if self._own_objective else still_frozen
+        words = {id(one): name for name, one in layers.items()}
+        single = frozenset((words[layer], leaf) for layer, leaf in held if layer in words)
         still: frozenset[str] = frozenset()
         own = getattr(type(self), "call", None)
         if not self._functional and "training" not in inspect.signature(own).parameters:  # type: ignore[arg-type]
@@ -226,9 +235,11 @@ class Compiled(Remembering):
                 f"as in prediction, as in Keras: {', '.join(sorted(still))}. For dropout and "
                 "statistics of batches write def call(self, x, training=None)."
             )
-        if unpenalized or still:
+        if unpenalized or still or single:
             known = network.configuration("compile")
-            network.configure(dataclasses.replace(known, unpenalized=unpenalized, still=still))
+            network.configure(
+                dataclasses.replace(known, unpenalized=unpenalized, still=still, held=single)
+            )
 
     def _listed(self, given: Any, what: str) -> list[list[Any]]:
         """The metrics of each output."""

@@ -19,7 +19,7 @@ from pellucid.keras.layers_more import ADAPTIVE, EinsumDense
 from pellucid.keras.lookups import IntegerLookup, StringLookup
 from pellucid.keras.mapped import classes
 from pellucid.keras.tensors import KerasTensor, Node, applied, called, flat, input_tensor
-from pellucid.keras.weighted import plain_name
+from pellucid.keras.session import plain_name
 
 _NUMBERS = ("float", "int", "uint", "bool")
 
@@ -59,9 +59,6 @@ class InputLayer(Layer):
         self.output = input_tensor(tuple(shape), self.name)
         self.output.node = Node(self, [])
         self.built = True
-
-    def own_weights(self) -> Any:
-        return []
 
 
 def Input(*args: Any, **kwargs: Any) -> KerasTensor:

@@ -20,8 +20,8 @@ from pellucid.keras import blame
 from pellucid.keras.arguments import permit, refuse
 from pellucid.keras.members import unknown_member
 from pellucid.keras.session import SESSION
-from pellucid.keras.tensors import Variable, aligned
-from pellucid.keras.weighted import shape_of
+from pellucid.keras.tensors import aligned
+from pellucid.keras.variable import Variable, shape_of, standing
 from pellucid.ops import composite
 from pellucid.ops.composite.base import as_float, asvalue
 from pellucid.train.counted import Counted
@@ -44,18 +44,24 @@ class _Sum:
 
 
 class MetricVariable(Variable):
-    """What a metric adds up.
+    """What a metric adds up."""
 
-    Attributes:
-        name, shape: as in Keras.
-    """
-
-    def __init__(self, shape: tuple[int, ...], dtype: Any, name: str, value: Any = 0.0):
-        self.shape, self.name, self.trainable = shape, name, False
+    def __init__(self, shape: tuple[int, ...], dtype: Any, name: str, path: str, value: Any = 0.0):
+        self.shape, self.name, self.path = shape, name, path
         whole = "int" in str(dtype)
         self._value: Any = np.array(
             np.broadcast_to(value, shape), np.int64 if whole else np.float64
         )
+
+    @property
+    def trainable(self) -> bool:
+        return False
+
+    def _read(self) -> Any:
+        return self._value
+
+    def _write(self, array: Any) -> None:
+        self._value = array
 
     @property
     def value(self) -> Any:
@@ -70,33 +76,31 @@ class MetricVariable(Variable):
                 f"update_state may only add to its variables, got a use of {self.name}",
                 f"Write self.{self.name}.assign_add(…), and the rest in result().",
             )
-        return self._value
+        return super().value
 
-    def assign(self, value: Any) -> None:
+    def assign(self, value: Any) -> Any:
         """Replaces the numbers; in `update_state` by themselves and something more."""
         if isinstance(value, _Sum) and value.variable is self:
-            self.assign_add(value.more)
-        elif _GROWN.get() is None:
-            plain = value.value if isinstance(value, Variable) else value
-            self._value = np.array(np.broadcast_to(plain, self.shape), self._value.dtype)
-        else:
+            return self.assign_add(value.more)
+        if _GROWN.get() is not None:
             _ = self.value  # refused
+        return super().assign(value)
 
-    def assign_add(self, value: Any) -> None:
+    def assign_add(self, value: Any) -> Any:
         """Adds to the numbers."""
         grown = _GROWN.get()
-        if grown is not None:
-            old = grown.get(id(self))
-            grown[id(self)] = value if old is None else old + value
-            return
-        self._value = np.array(self._value + np.asarray(value), self._value.dtype)
+        if grown is None:
+            return super().assign_add(value)
+        old = grown.get(id(self))
+        grown[id(self)] = value if old is None else old + value
+        return None
 
-    def assign_sub(self, value: Any) -> None:
+    def assign_sub(self, value: Any) -> Any:
         """Takes off the numbers."""
-        self.assign_add(-value)
+        return self.assign_add(-value)
 
     def __add__(self, other: Any) -> Any:
-        return self._value + other if _GROWN.get() is None else _Sum(self, other)
+        return self.value + other if _GROWN.get() is None else _Sum(self, other)
 
     __radd__ = __add__
 
@@ -156,7 +160,9 @@ class Metric:
         permit(where, "dtype", getattr(dtype, "name", dtype), None, *_DTYPES)
         blame.check_kinds(where, {"name": name}, {"name": None})
         dims = shape_of(where, shape)
-        made = MetricVariable(dims, dtype or "float", name or "variable", known[word])
+        own = name or SESSION.name("Variable")
+        path = f"{self.name}/{own}"
+        made = MetricVariable(dims, dtype or "float", own, path, known[word])
         self._variables.append(made)
         return made
 
@@ -189,7 +195,7 @@ class Metric:
     def reset_state(self) -> None:
         """Forgets all rows."""
         for one in self.variables:
-            one.assign(0)
+            one.assign(np.zeros(one.shape))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Takes in rows, and the number so far."""
@@ -250,19 +256,15 @@ class Metric:
     def _made(self, sums: Any) -> Any:
         """What `result` makes of the variables, where they have grown from the start by `sums`."""
         variables, first = self.variables, 0
-        kept = [one._value for one in variables]
-        try:
+        with standing({id(one): one.numpy() for one in variables}) as now:
             self.reset_state()
             for one in variables:
                 count = int(np.prod(one.shape))
-                more = np.reshape(sums[first : first + count], one.shape)
-                one._value = more + one._value if np.any(one._value) else more
+                more, start = np.reshape(sums[first : first + count], one.shape), now[id(one)]
+                now[id(one)] = more + start if np.any(start) else more
                 first += count
             found = self.result()
             return found.value if isinstance(found, Variable) else found
-        finally:
-            for one, value in zip(variables, kept, strict=True):
-                one._value = value
 
 
 def samplewise(values: Any, weights: Any, reduce: Callable[..., Any]) -> tuple[Any, Any]:

@@ -16,7 +16,7 @@ from pellucid.keras.layers import InputLayer
 from pellucid.keras.model import Model
 from pellucid.keras.networks import as_arrays
 from pellucid.keras.optimizers import Optimizer
-from pellucid.keras.session import SESSION
+from pellucid.keras.session import SESSION, inside
 from pellucid.keras.tensors import ROOT, KerasTensor, flat, input_tensor
 from pellucid.keras.wrapped import Mapped
 from pellucid.tables import load
@@ -73,11 +73,12 @@ class Sequential(Model):
         """Calls the layer that was added last on the output of those before."""
         x = getattr(self, "_end", None) if len(self._layers) > 2 else None
         done = getattr(self, "_done", 0)
-        if x is None or done != len(self._layers) - 1:
-            x = self._layers[0].output
-            for one in self._layers[1:-1]:
-                x = one(x)
-        self.__dict__["_end"] = self._layers[-1](x)
+        with inside(self):
+            if x is None or done != len(self._layers) - 1:
+                x = self._layers[0].output
+                for one in self._layers[1:-1]:
+                    x = one(x)
+            self.__dict__["_end"] = self._layers[-1](x)
         self.__dict__["_done"] = len(self._layers)
         self.built = True
 
@@ -109,9 +110,12 @@ class Sequential(Model):
 class Loaded(Layer):
     """A layer of a model out of a file."""
 
-    own_weights = Mapped.own_weights
+    own_variables = Mapped.own_variables
     inner_layers = Mapped.inner_layers
     _frozen = Mapped._frozen
+    _named = Mapped._named
+    borrowed, _not_here = Mapped.borrowed, Mapped._not_here
+    __getattr__ = Mapped.__getattr__
 
     def __init__(self, inner: Any) -> None:
         super().__init__(name=inner.name or SESSION.name(type(inner).__name__))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,9 +18,8 @@ from pellucid.keras import blame, graphs, terms
 from pellucid.keras.arguments import permit
 from pellucid.keras.base import COMMON, Layer
 from pellucid.keras.layers import InputLayer
-from pellucid.keras.session import SESSION, settle
+from pellucid.keras.session import SESSION, plain_name, settle
 from pellucid.keras.tensors import ROOT, KerasTensor, Node, applied, flat, mapped
-from pellucid.keras.weighted import plain_name
 
 _LOOP = (
     "Define compute_loss for an objective of your own. For a step of your own write a loop over "
@@ -245,14 +245,6 @@ class Network(Layer):
         names = [one.name for one in self.layers]
         raise ArgumentError("keras.get_layer", f"there is no layer {name!r}", nearest(name, names))
 
-    def own_weights(self) -> Any:
-        found, seen = [], set()
-        for one in super().own_weights():
-            if (id(one[0]), one[1], one[2]) not in seen:
-                seen.add((id(one[0]), one[1], one[2]))
-                found.append(one)
-        return found
-
     def set_weights(self, weights: Any) -> None:
         super().set_weights(weights)
 
@@ -293,7 +285,7 @@ class Network(Layer):
             say(f"{label:<34}{shape!s:<20}{one.count_params():>10,}")
         say("─" * width)
         total = self.count_params()
-        trained = sum(int(one.size) for one in self.trainable_weights)
+        trained = sum(math.prod(one.shape) for one in self.trainable_weights)
         say(f"Total params: {total:,}")
         say(f"Trainable params: {trained:,}")
         say(f"Non-trainable params: {total - trained:,}")

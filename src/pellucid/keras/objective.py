@@ -131,18 +131,14 @@ def _computed(model: Any, targets: Any, weights: Any) -> KerasTensor:
 
 def _penalties(model: Any, behind: KerasTensor) -> list[KerasTensor]:
     """The penalties of all weights that are trained, as tensors."""
-    frozen = {id(one) for one in model._frozen()}
-    found, seen = [], set()
-    for inner, kind, leaf, _ in model.own_weights():
-        if kind != "params" or id(inner) in frozen or (id(inner), leaf) in seen:
-            continue
-        seen.add((id(inner), leaf))
-        shape = tuple(inner.variables.params[leaf].shape)
-        for one in inner.penalties:
-            if one.is_proximal or not one.acts_on(leaf, leaf in inner.biases):
+    found = []
+    for weight in model.trainable_weights:
+        for one in weight.inner.penalties:
+            if one.is_proximal or not one.acts_on(weight.leaf, weight.leaf in weight.inner.biases):
                 continue
-            weight = borrowed(inner, leaf, shape, behind)
-            found.append(applied(_penalty(one), (weight,), {}, "penalty"))
+            shape = tuple(weight.inner.variables.params[weight.leaf].shape)
+            tensor = borrowed(weight.inner, weight.leaf, shape, behind)
+            found.append(applied(_penalty(one), (tensor,), {}, "penalty"))
     return found
 
 

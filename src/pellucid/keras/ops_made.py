@@ -11,7 +11,7 @@ import pellucid.numpy as pnp
 from pellucid.core.errors import ArgumentError
 from pellucid.keras.arguments import keras_function, refuse
 from pellucid.keras.session import SESSION
-from pellucid.keras.tensors import ROOT, KerasTensor, Variable, applied
+from pellucid.keras.tensors import ROOT, KerasTensor, Placed, applied
 from pellucid.ops.value import Value
 
 
@@ -102,7 +102,7 @@ def dtype(x: Any) -> str:
 
 def is_tensor(x: Any) -> bool:
     """Whether x is a tensor, of a network or of numbers."""
-    return isinstance(x, (KerasTensor, Variable, Value))
+    return isinstance(x, (KerasTensor, Placed, Value))
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {

@@ -9,6 +9,8 @@ from pellucid.core.errors import ArgumentError
 from pellucid.keras.networks import Network
 from pellucid.keras.session import settle
 
+Held = frozenset[tuple[int, str]]  # single weights that are not trained: their layers, by id, leaves
+
 
 class Remembering(Network):
     """A network that knows what its optimizer has trained."""
@@ -24,27 +26,37 @@ class Remembering(Network):
                 "one: Keras would go on with what it remembers of the other's weights."
             )
         self.optimizer.counted_by = self._steps_done
+        self.optimizer.keeper = self
 
     def _take_over(self, optimizer: Any) -> None:
         """Takes the optimizer of a file, and what the network of the file remembers of it."""
         frozen = {id(one) for one in self._frozen()}
-        self.optimizer, self._trained = optimizer, (optimizer, _trained(self._network, frozen))
+        self.optimizer = optimizer
+        self._trained = optimizer, _trained(self._network, frozen, frozenset())
         optimizer.counted_by = self._steps_done
+        optimizer.keeper = self
+
+    def remembering_network(self) -> Any:
+        """The Model of ours that has slots of the optimizer; None where none has."""
+        settle()
+        network: Any = self._network if self._objective is None else self._objective.network
+        return network if self._remembers(network) else None
 
     def _steps_done(self) -> int:
         """How many steps the optimizer has done with this model."""
-        settle()
-        network: Any = self._network if self._objective is None else self._objective.network
-        return int(network.training.get("step", 0)) if self._remembers(network) else 0
+        network = self.remembering_network()
+        return 0 if network is None else int(network.training.get("step", 0))
 
     def _remembers(self, network: Any) -> bool:
         """Whether a network has slots of the optimizer."""
         same = self._trained is not None and self._trained[0] is self.optimizer
         return same and network is not None and network.slots is not None
 
-    def _check_trained(self, where: str, network: Any, frozen: set[int], remembers: bool) -> None:
-        """Refuses, as Keras does, to train other layers than the optimizer has slots of."""
-        trained = _trained(network, frozen)
+    def _check_trained(
+        self, where: str, network: Any, frozen: set[int], held: Held, remembers: bool
+    ) -> None:
+        """Refuses, as Keras does, to train other weights than the optimizer has slots of."""
+        trained = _trained(network, frozen, held)
         if remembers and self._trained[1].keys() != trained.keys():
             known = self._trained[1]
             changed = [one for key, one in {**known, **trained}.items()
@@ -52,13 +64,17 @@ class Remembering(Network):
             raise ArgumentError(
                 f"keras.{where}",
                 "the layers that are trained must be those that the optimizer has trained, got "
-                f"another trainable of {', '.join(changed)}",
+                f"another trainable of {', '.join(dict.fromkeys(changed))}",
                 "Call compile with a new optimizer behind a change of trainable.",
             )
         self._trained = (self.optimizer, trained)
 
 
-def _trained(network: Any, frozen: set[int]) -> dict[int, str]:
-    """{id: name} of the layers with weights that are not frozen."""
+def _trained(network: Any, frozen: set[int], held: Held) -> dict[tuple[int, str], str]:
+    """{its layer and leaf: the layer's name} of the weights that are trained."""
     layers = network.architecture.unique().items()
-    return {id(one): name for name, one in layers if id(one) not in frozen and one.variables.params}
+    return {
+        (id(one), leaf): name
+        for name, one in layers if id(one) not in frozen
+        for leaf in one.variables.params or () if (id(one), leaf) not in held
+    }  # fmt: skip

@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -59,6 +60,43 @@ def settle() -> None:
     publish = _PENDING.get()
     if publish is not None:
         publish()
+
+
+# The path of the layer that is built or called, and that layer by its id.
+_PATH: ContextVar[tuple[str, int]] = ContextVar("path", default=("", 0))
+
+
+@contextmanager
+def inside(layer: Any, fixed: bool = True) -> Iterator[None]:
+    """While a layer makes weights: their paths begin with its own.
+
+    Args:
+        fixed: whether that is the layer's path from now on, as where it is built or called.
+    """
+    path, owner = _PATH.get()
+    own = path
+    if owner != id(layer):
+        if fixed and layer.parent_path is None:
+            layer.parent_path = path
+        above = path if layer.parent_path is None else layer.parent_path
+        own = f"{above}/{layer.name}" if above else layer.name
+    token = _PATH.set((own, id(layer)))
+    try:
+        yield
+    finally:
+        _PATH.reset(token)
+
+
+def path_of(name: str) -> str:
+    """The path of a weight that is made now."""
+    path = _PATH.get()[0]
+    return f"{path}/{name}" if path else name
+
+
+def plain_name(name: str) -> str:
+    """A name of Keras as one of ours."""
+    word = "".join(one if one.isalnum() or one in "_-" else "_" for one in name)[:40]
+    return word if word[:1].isalpha() or word[:1] == "_" else f"_{word}"
 
 
 def snake_case(name: str) -> str:

@@ -18,10 +18,9 @@ from pellucid.core.dtypes import int64
 from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import Graph, TensorType
 from pellucid.keras.members import unknown_member
-from pellucid.keras.session import SESSION, settle
+from pellucid.keras.session import SESSION
 from pellucid.models.variables import held, type_tree
 from pellucid.nn import Input as symbol_of_input
-from pellucid.nn.init import Initializer
 from pellucid.nn.layer import Layer, Tree
 from pellucid.nn.symbols import Symbol
 from pellucid.ops import composite
@@ -105,113 +104,20 @@ class KerasTensor:
         return applied(lambda x: x[index], (self,), {}, "get_item")
 
 
-class Variable:
-    """A weight that `add_weight` made.
-
-    Attributes:
-        name, shape, trainable: as in Keras.
-    """
-
-    __array_ufunc__ = None
-    if not TYPE_CHECKING:  # for a type checker there is no such name
-        __getattr__ = unknown_member
-
-    def __init__(self, layer: Layer, shape: tuple[int, ...], name: str, trainable: bool):
-        self.inner, self.shape, self.name, self.trainable = layer, shape, name, trainable
-        self._places: dict[int, KerasTensor] = {}
+class Placed:
+    """What has numbers, and stands for a tensor where a network is made: a variable."""
 
     @property
     def value(self) -> Any:
-        """The array."""
-        settle()
-        return self.inner.variables.params["value"]  # type: ignore[index]
+        """The numbers; inside `call` the tensor."""
+        raise NotImplementedError
 
-    @property
-    def dtype(self) -> str:
-        return str(self.value.dtype)
-
-    @property
-    def path(self) -> str:
-        return self.name
-
-    def numpy(self) -> Any:
-        """A copy of the array."""
-        return self.value.copy()
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        return np.array(self.value, dtype)
-
-    def assign(self, value: Any) -> None:
-        """Replaces the numbers.
-
-        Raises:
-            ArgumentError: inside `call`, where a graph is made.
-        """
-        if ROOT.get() is not None:
-            raise ArgumentError(
-                "keras.Variable",
-                "a weight changes by training alone, got assign() inside call",
-                "Keep statistics in BatchNormalization, or outside of the model.",
-            )
-        with self.inner.variables.claim.acquire() as free:
-            if not free:
-                raise ArgumentError(
-                    "keras.Variable",
-                    "a weight belongs to the run while fit trains, got assign() in a callback",
-                    "Set it behind fit, or in on_train_end.",
-                )
-        self.inner.variables.params = {
-            "value": np.array(np.broadcast_to(value, self.shape), self.value.dtype)
-        }
-
-    def assign_add(self, value: Any) -> None:
-        """Adds to the numbers."""
-        self.assign(self.value + np.asarray(value))
-
-    def assign_sub(self, value: Any) -> None:
-        """Subtracts from the numbers."""
-        self.assign(self.value - np.asarray(value))
-
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    def __repr__(self) -> str:
-        return f"<Variable {self.name}, shape={self.shape}>"
+    def at(self, root: KerasTensor) -> KerasTensor:
+        """The tensor of the network that begins at `root`."""
+        raise NotImplementedError
 
     def __getitem__(self, index: Any) -> Any:
         return applied(lambda x: x[index], (self,), {}, "get_item")
-
-    def at(self, root: KerasTensor) -> KerasTensor:
-        """The weight as a tensor of the network that begins at `root`."""
-        if id(root) not in self._places:
-            symbol = Symbol(self.inner, [root.symbol])
-            type = TensorType(SESSION.dtype, self.shape)
-            self._places = {
-                id(root): KerasTensor(symbol, type, Node(None, [root]), root, self.name)
-            }
-        return self._places[id(root)]
-
-
-@record
-class KerasWeight(Layer):
-    """A weight by itself, whatever x is.
-
-    Args:
-        shape: of the weight.
-        initializer: how it starts.
-    """
-
-    shape: tuple[int, ...]
-    initializer: Initializer
-
-    def init(self, key: Key, x: TensorType) -> tuple[Tree, Tree]:
-        return {"value": self.initializer.values(key.child("value"), self.shape, x.dtype)}, {}
-
-    def apply(
-        self, params: Tree, state: Tree, x: Value, *, train: bool, key: Key | None
-    ) -> tuple[Value, Tree]:
-        return params["value"], state
 
 
 @record
@@ -318,7 +224,7 @@ def called(layer: Layer, inputs: Sequence[KerasTensor], node: Node, name: str) -
 def is_symbolic(value: Any) -> bool:
     """Whether a value stands for numbers that are not there yet."""
     return isinstance(value, KerasTensor) or (
-        isinstance(value, Variable) and ROOT.get() is not None
+        isinstance(value, Placed) and ROOT.get() is not None
     )
 
 
@@ -360,15 +266,15 @@ def applied(
     """What a function makes of its arguments: numbers at once, of tensors a tensor."""
     leaves = flat((args, kwargs))
     if not any(is_symbolic(one) for one in leaves):
-        plain = mapped((args, kwargs), lambda one: one.value if isinstance(one, Variable) else one)
+        plain = mapped((args, kwargs), lambda one: one.value if isinstance(one, Placed) else one)
         return function(*plain[0], **plain[1])
     root = next((one.root for one in leaves if isinstance(one, KerasTensor)), ROOT.get())
     reads: list[KerasTensor] = []
     places: dict[int, int] = {}
     for one in leaves:
-        if isinstance(one, (KerasTensor, Variable)) and id(one) not in places:
+        if isinstance(one, (KerasTensor, Placed)) and id(one) not in places:
             places[id(one)] = len(reads)
-            reads.append(one.at(root) if isinstance(one, Variable) else one)
+            reads.append(one.at(root) if isinstance(one, Placed) else one)
 
     def call(*values: Any) -> Any:
         given = mapped(
@@ -388,22 +294,26 @@ def _operator(symbol: str, function: Callable[[Any, Any], Any], swapped: bool) -
     return method
 
 
-_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+_COMPARED: dict[str, Callable[[Any, Any], Any]] = {
+    "lt": lambda x, y: x < y,
+    "le": lambda x, y: x <= y,
+    "gt": lambda x, y: x > y,
+    "ge": lambda x, y: x >= y,
+}
+_COMPUTED: dict[str, Callable[[Any, Any], Any]] = {
     "add": lambda x, y: x + y,
     "sub": lambda x, y: x - y,
     "mul": lambda x, y: x * y,
     "truediv": lambda x, y: x / y,
     "pow": lambda x, y: x**y,
     "matmul": lambda x, y: x @ y,
-    "lt": lambda x, y: x < y,
-    "le": lambda x, y: x <= y,
-    "gt": lambda x, y: x > y,
-    "ge": lambda x, y: x >= y,
+    "floordiv": lambda x, y: x // y,
+    "mod": lambda x, y: x % y,
 }
-for _kind in (KerasTensor, Variable):
-    for _name, _function in _OPERATORS.items():
+for _kind in (KerasTensor, Placed):
+    for _name, _function in {**_COMPARED, **_COMPUTED}.items():
         setattr(_kind, f"__{_name}__", _operator(_name, _function, False))
-        if _name not in ("lt", "le", "gt", "ge"):
+        if _name in _COMPUTED:
             setattr(_kind, f"__r{_name}__", _operator(_name, _function, True))
     for _name, _sole in (("neg", lambda x: -x), ("abs", abs)):
         setattr(_kind, f"__{_name}__", lambda self, f=_sole, n=_name: applied(f, (self,), {}, n))

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from pellucid.core import shapes
 from pellucid.core.errors import ArgumentError, ShapeError
-from pellucid.graph.node import TensorType
 from pellucid.keras import blame, initializers, regularizers
 from pellucid.keras.arguments import permit
-from pellucid.keras.session import SESSION, settle
-from pellucid.keras.tensors import KerasWeight, Variable, typed
+from pellucid.keras.session import SESSION, inside, path_of, plain_name
+from pellucid.keras.variable import KerasWeight, Variable, drawn, shape_of
 from pellucid.nn.layer import Layer as Inner
 from pellucid.ops.composite.base import asvalue
 
@@ -22,12 +21,18 @@ class Weighted:
     """What has weights: see `Layer`."""
 
     name: str
+    parent_path: str | None = None  # of the layers that it was built in; None before
     _layers: list[Any]
     _variables: list[Variable]
     _trainable: bool
 
     def _flatten_layers(self) -> Iterator[Any]:
         raise NotImplementedError
+
+    @property
+    def path(self) -> str:
+        """The name, behind those of the layers that it was built in."""
+        return f"{self.parent_path}/{self.name}" if self.parent_path else self.name
 
     def inner_layers(self) -> list[Inner]:
         """The layers of ours inside that have arrays."""
@@ -36,24 +41,26 @@ class Weighted:
             found += one.inner_layers()
         return found
 
-    def own_weights(self) -> list[tuple[Inner, str, str, tuple[int, ...]]]:
-        """Of each weight: its layer of ours, "params" or "state", its name, its shape in Keras."""
-        settle()
-        found = []
-        for one in sorted(self._variables, key=lambda one: not one.trainable):
-            found.append((one.inner, "params", "value", tuple(one.shape)))
-        for layer in self._layers:
-            found += layer.own_weights()
-        return found
+    def own_variables(self) -> list[Variable]:
+        """The weights that are the layer's own, not those of layers inside."""
+        return sorted(self._variables, key=lambda one: not one.begins_trainable)
 
     def _frozen(self) -> list[Inner]:
         """The layers of ours that training leaves as they are."""
         if not self.trainable:
             return self.inner_layers()
-        found = [one.inner for one in self._variables if not one.trainable]
+        found = [one.inner for one in self._variables if _alone(one) and not one.trainable]
         for one in self._layers:
             found += one._frozen()
         return found
+
+    def _single_frozen(self) -> list[Variable]:
+        """Single weights that training leaves as they are, of layers that it changes."""
+        return [
+            one for one in self.weights
+            if one.begins_trainable and not one.trainable and not _alone(one)
+            and one.keeper.trainable
+        ]  # fmt: skip
 
     # -- weights ----------------------------------------------------------------------------
 
@@ -66,55 +73,59 @@ class Weighted:
     def trainable(self, value: bool) -> None:
         for one in self._flatten_layers():
             one._trainable = bool(value)
+            for variable in one.own_variables():
+                if variable.begins_trainable:
+                    variable.trainable = bool(value)
 
     @property
-    def weights(self) -> list[Any]:
-        """All arrays, in Keras's order and shapes."""
-        return [_array(*one) for one in self.own_weights()]
+    def weights(self) -> list[Variable]:
+        """All weights, in Keras's order and shapes, each once."""
+        found = {id(one): one for one in self.own_variables()}
+        for layer in self._layers:
+            found |= {id(one): one for one in layer.weights}
+        return list(found.values())
 
     @property
-    def variables(self) -> list[Any]:
+    def variables(self) -> list[Variable]:
+        """As `weights`."""
         return self.weights
 
-    def _split(self, trainable: bool) -> list[Any]:
-        frozen = {id(one) for one in self._frozen()}
-        return [
-            _array(*one)
-            for one in self.own_weights()
-            if (one[1] == "params" and id(one[0]) not in frozen) is trainable
-        ]
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The weights that training changes."""
+        return [one for one in self.weights if self.trainable and one.trainable]
 
     @property
-    def trainable_weights(self) -> list[Any]:
-        return self._split(True)
+    def non_trainable_weights(self) -> list[Variable]:
+        """The weights that training leaves alone, statistics of batches among them."""
+        return [one for one in self.weights if not (self.trainable and one.trainable)]
 
     @property
-    def non_trainable_weights(self) -> list[Any]:
-        return self._split(False)
+    def trainable_variables(self) -> list[Variable]:
+        """As `trainable_weights`."""
+        return self.trainable_weights
 
     @property
-    def trainable_variables(self) -> list[Any]:
-        return self._split(True)
-
-    @property
-    def non_trainable_variables(self) -> list[Any]:
-        return self._split(False)
+    def non_trainable_variables(self) -> list[Variable]:
+        """The variables that training leaves alone."""
+        return [one for one in self.variables if not (self.trainable and one.trainable)]
 
     def get_weights(self) -> list[Any]:
         """Copies of all arrays, in Keras's order and shapes."""
-        return [one.copy() for one in self.weights]
+        return [one.numpy() for one in self.weights]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Replaces all arrays by copies of these."""
-        own, where = self.own_weights(), f"keras.{self.name}.set_weights"
+        own, where = self.weights, f"keras.{self.name}.set_weights"
         if len(own) != len(weights):
             raise ArgumentError(where, f"weights must be {len(own)} arrays, got {len(weights)}")
         arrays = [np.asarray(one) for one in weights]
-        for (_, _, name, shape), array in zip(own, arrays, strict=True):
-            if array.shape != shape:
-                raise ShapeError(where, f"{name} must be {shape}, got {array.shape}")
-        claims = {id(one[0]): one[0].variables.claim for one in own}
-        for claim in claims.values():
+        for variable, array in zip(own, arrays, strict=True):
+            if array.shape != variable.shape:
+                raise ShapeError(
+                    where, f"{variable.name} must be {variable.shape}, got {array.shape}"
+                )
+        for claim in {id(one.inner): one.inner.variables.claim for one in own}.values():
             with claim.acquire() as free:
                 if not free:
                     raise ArgumentError(
@@ -122,14 +133,12 @@ class Weighted:
                         "weights belong to the run while fit trains, got a call from a callback",
                         "Set them behind fit, or in on_train_end.",
                     )
-        for (inner, kind, name, _), array in zip(own, arrays, strict=True):
-            held = dict(getattr(inner.variables, kind))
-            held[name] = np.array(array, held[name].dtype, order="C").reshape(held[name].shape)
-            setattr(inner.variables, kind, held)
+        for variable, array in zip(own, arrays, strict=True):
+            variable.assign(array)
 
     def count_params(self) -> int:
         """How many numbers all arrays have."""
-        return sum(int(one.size) for one in self.weights)
+        return sum(math.prod(one.shape) for one in self.weights)
 
     def add_weight(
         self,
@@ -169,48 +178,28 @@ class Weighted:
             name=f"{plain_name(self.name)}-{plain_name(word)}",
             regularizer=penalties or None,
         )
-        _drawn(inner, shape)
-        made = Variable(inner, shape, word, trainable)
+        drawn(inner, SESSION.floatx)
+        word = name or SESSION.name("Variable")
+        with inside(self, fixed=False):
+            path = path_of(word)
+        made = Variable.of(inner, "params", "value", shape, word, path, self, trainable)
         self._variables.append(made)
         return made
 
     def _penalties(self) -> list[Any]:
         """The penalties of the weights that are trained, as numbers."""
-        frozen = {id(one) for one in self._frozen()}
         found = []
-        for inner, kind, leaf, _ in self.own_weights():
-            skipped = kind != "params" or id(inner) in frozen
-            for one in () if skipped else inner.penalties:
-                if not one.is_proximal and one.acts_on(leaf, leaf in inner.biases):
-                    weight = inner.variables.params[leaf]  # type: ignore[index]
-                    strength = asvalue(np.asarray(one.strength, weight.dtype))
-                    found.append(np.asarray(one.penalty(strength, asvalue(weight))))
+        for one in self.trainable_weights:
+            for penalty in one.inner.penalties:
+                if not penalty.is_proximal and penalty.acts_on(
+                    one.leaf, one.leaf in one.inner.biases
+                ):
+                    array = one.inner.variables.params[one.leaf]  # type: ignore[index]
+                    strength = asvalue(np.asarray(penalty.strength, array.dtype))
+                    found.append(np.asarray(penalty.penalty(strength, asvalue(array))))
         return found
 
 
-def shape_of(where: str, given: Any) -> tuple[int, ...]:
-    """The shape of a weight, as Keras takes it."""
-    shape = () if given is None else (given,) if isinstance(given, int) else given
-    if not isinstance(shape, (list, tuple)) or not all(
-        isinstance(one, (int, np.integer)) and 0 <= one < 2**31 for one in shape
-    ):
-        raise ArgumentError(
-            f"keras.{where}", f"shape must be a tuple of whole numbers, got {given!r}"
-        )
-    return tuple(shape)
-
-
-def plain_name(name: str) -> str:
-    """A name of Keras as one of ours."""
-    word = "".join(one if one.isalnum() or one in "_-" else "_" for one in name)[:40]
-    return word if word[:1].isalpha() or word[:1] == "_" else f"_{word}"
-
-
-def _array(inner: Inner, kind: str, name: str, shape: tuple[int, ...]) -> Any:
-    held = getattr(inner.variables, kind)
-    return held[name].reshape(shape)
-
-
-def _drawn(inner: KerasWeight, shape: tuple[int, ...]) -> None:
-    """Gives a weight its first numbers."""
-    typed(inner, [TensorType(SESSION.dtype, (shapes.N, 1))])
+def _alone(variable: Variable) -> bool:
+    """Whether it is the only weight of its layer of ours."""
+    return isinstance(variable.inner, KerasWeight)

@@ -11,14 +11,14 @@ from pellucid.keras import blame
 from pellucid.keras.arguments import Arguments, bound, refuse
 from pellucid.keras.base import COMMON, Layer
 from pellucid.keras.members import unknown_member
-from pellucid.keras.session import settle
+from pellucid.keras.session import plain_name
 from pellucid.keras.tensors import BEHIND, ROOT, KerasTensor, Node, borrowed, called
-from pellucid.keras.weighted import plain_name
+from pellucid.keras.variable import Variable
 from pellucid.nn.layer import Layer as Inner
 
 Make = Callable[[Arguments, dict[str, Any]], Inner]
 
-# What can be read of a layer that has weights.
+# What can be read of a layer that has weights before it has them, and what then.
 _ARRAYS = ("kernel", "bias", "depthwise_kernel", "pointwise_kernel", "embeddings")
 
 # Keras's names of arrays, and those of ours.
@@ -26,7 +26,13 @@ NAMES = {
     "W": "kernel", "b": "bias", "table": "embeddings", "mean": "moving_mean",
     "variance": "moving_variance", "P": "pointwise_kernel",
 }  # fmt: skip
-
+_ALSO = {"W": "depthwise_kernel"}  # as older programs have it
+_READ = {*_ARRAYS, "gamma", "beta", "alpha", "scale", "moving_mean", "moving_variance"}
+# Of layers of ours whose arrays have other names in Keras than those of most.
+_OWN_NAMES = {
+    "SeparableConv1D": {"W": "depthwise_kernel"}, "SeparableConv2D": {"W": "depthwise_kernel"},
+    "RMSNorm": {"gamma": "scale"},
+}  # fmt: skip
 
 _LAST = ("BatchNormalization", "GroupNormalization", "UnitNormalization", "RMSNormalization")
 _RANKS = {"1D": 3, "2D": 4}
@@ -101,50 +107,51 @@ class Mapped(Layer):
     def inner_layers(self) -> list[Inner]:
         return [self.inner]
 
-    def own_weights(self) -> list[tuple[Inner, str, str, tuple[int, ...]]]:
-        settle()
-        found = []
+    def own_variables(self) -> list[Variable]:
+        made: dict[str, Variable] = self.__dict__.setdefault("_made_variables", {})
         for kind in ("params", "state"):
-            for name, array in (getattr(self.inner.variables, kind) or {}).items():
-                shape = tuple(array.shape)
-                if name == "P":
-                    rank = getattr(self.inner, "rank", 2)
-                    shape = (*(1,) * rank, *shape)
-                found.append((self.inner, kind, name, shape))
-        return found
+            for leaf, array in (getattr(self.inner.variables, kind) or {}).items():
+                if leaf not in made:
+                    shape = tuple(array.shape)
+                    if leaf == "P":
+                        shape = (*(1,) * getattr(self.inner, "rank", 2), *shape)
+                    name = self._named(leaf)
+                    path = f"{self.path}/{name}"
+                    made[leaf] = Variable.of(self.inner, kind, leaf, shape, name, path, self)
+        return list(made.values())
+
+    def _named(self, leaf: str) -> str:
+        """Keras's name of an array of ours."""
+        own = _OWN_NAMES.get(type(self.inner).__name__, {})
+        return own.get(leaf) or NAMES.get(leaf, leaf)
 
     def _frozen(self) -> list[Inner]:
         return [] if self.trainable else [self.inner]
 
     def __getattr__(self, name: str) -> Any:
-        if name in _ARRAYS and ROOT.get() is not None and not self.inner.variables.params:
-            return self._weight("params", name, ())
-        for ours, keras in NAMES.items():
-            if name == keras or (name == "depthwise_kernel" and ours == "W"):
-                for _, kind, own, shape in self.own_weights():
-                    if own == ours:
-                        return self._weight(kind, own, shape)
-        if name in ("gamma", "beta", "alpha"):
-            settle()
-            held = self.inner.variables.params or {}
-            if name in held:
-                return self._weight("params", name, held[name].shape)
+        if name in _READ:
+            for one in self.own_variables():
+                if name in (one.name, NAMES.get(one.leaf), _ALSO.get(one.leaf)):
+                    return one if ROOT.get() is None else self.borrowed(one)
+            if name in _ARRAYS and ROOT.get() is not None and not self.inner.variables.params:
+                raise self._not_here(name)
         return unknown_member(self, name)
 
-    def _weight(self, kind: str, leaf: str, shape: tuple[int, ...]) -> Any:
-        """An array; while a network is made a tensor, which training reaches."""
-        if ROOT.get() is None:
-            return getattr(self.inner.variables, kind)[leaf].reshape(shape)
+    def borrowed(self, variable: Variable) -> KerasTensor:
+        """A weight as a tensor of the network that is made, which training reaches."""
         behind = BEHIND.get()
         behind = self.__dict__.get("_made_tensor") if behind is None else behind
-        if kind != "params" or behind is None:
-            raise ArgumentError(
-                f"keras.{self.name}",
-                f"{NAMES.get(leaf, leaf)} can be read in call behind a call of the layer, and where"
-                " it is trained, got another place",
-                "Call the layer first.",
-            )
-        return borrowed(self.inner, leaf, tuple(shape), behind)
+        if variable.kind != "params" or behind is None:
+            raise self._not_here(variable.name)
+        return borrowed(self.inner, variable.leaf, variable.shape, behind)
+
+    def _not_here(self, name: str) -> ArgumentError:
+        return ArgumentError(
+            f"keras.{self.name}",
+            f"{name} can be read in call behind a call of the layer, and where it is trained, got "
+            "another place",
+            "Call the layer first.",
+        )
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self._arguments.values_}

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pellucid.core import trees
 from pellucid.core.arguments import choice, real
 from pellucid.core.dtypes import DType
 from pellucid.core.errors import ArgumentError, nearest
@@ -75,6 +74,7 @@ class Configuration:
         rates: of layers whose rate is not that of the optimizer.
         unpenalized: names of layers whose own penalties are no part of the objective; bounds act.
         still: names of layers that act in training as in prediction, though their weights train.
+        held: single weights, (layer, name), that stay as they are and have no penalty.
     """
 
     optimizer: Optimizer
@@ -86,6 +86,7 @@ class Configuration:
     rates: dict[str, float]
     unpenalized: frozenset[str] = frozenset()
     still: frozenset[str] = frozenset()
+    held: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def traced_parts(self) -> tuple[Any, ...]:
@@ -143,7 +144,7 @@ class Configuration:
                 strict=True,
             )
         ]
-        owner = [name for name, leaves in params.items() for _ in trees.leaves_of(leaves)]
+        each = [(name, leaf) for name, leaves in params.items() for leaf in leaves]
         return Task(
             forward,
             params,
@@ -154,7 +155,7 @@ class Configuration:
             tuple(self._penalties(architecture, params)),
             weighted,
             self.gradient_norm,
-            rates=tuple(self.rates.get(name, 1.0) for name in owner),
+            rates=tuple(0.0 if one in self.held else self.rates.get(one[0], 1.0) for one in each),
             dtype=dtype,
         )
 
@@ -188,7 +189,9 @@ class Configuration:
                         f"a regularizer needs weights to act on, got {one!r} on a layer without",
                         "Take regularizer= off this layer.",
                     )
-                found.append(Penalty(one, tuple(own)))
+                held = [i for i in own if (name, each[i][1]) in self.held]
+                if len(held) < len(own):
+                    found.append(Penalty(one, tuple(i for i in own if i not in held)))
         return found
 
 

@@ -13,6 +13,7 @@ from pellucid.keras import arguments, blame
 from pellucid.keras.arguments import Arguments, bound, refuse, signature
 from pellucid.keras.members import unknown_member
 from pellucid.keras.optimizers import schedules
+from pellucid.keras.optimizers.remembered import Remembered
 from pellucid.optim import Schedule
 
 Inner = ours.Optimizer
@@ -102,7 +103,7 @@ class Rate(float):
         return float(self)
 
 
-class Optimizer:
+class Optimizer(Remembered):
     """How a model is trained.
 
     Attributes:

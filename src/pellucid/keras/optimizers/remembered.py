@@ -1,0 +1,308 @@
+"""What an optimizer of Keras remembers, as its variables, and steps as functions of them.
+
+The numbers are those of the model that was compiled with it, as soon as that has trained; before,
+and in a loop of a person's own, the optimizer holds them. Both are the slots of the optimizer of
+ours: here they only get Keras's names and order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from pellucid.core.errors import ArgumentError
+from pellucid.graph.node import TensorType
+from pellucid.keras.session import SESSION
+from pellucid.keras.variable import Variable
+from pellucid.ops.composite.base import asvalue
+from pellucid.ops.value import Value, number
+from pellucid.optim import Optimizer as Inner
+from pellucid.optim import Schedule
+from pellucid.optim.base import STEP
+
+# Of each optimizer of ours its slots in Keras's order and names; those of one group alternate.
+_AROUND = ((("average", "average"),), (("gathered", "gradient_accumulator"),))
+_MOMENTS = (("m", "momentum"), ("v", "velocity"))
+_SLOTS: dict[str, tuple[tuple[tuple[str, str], ...], ...]] = {
+    "SGD": ((("velocity", "momentum"),),),
+    "Adam": (_MOMENTS, (("largest", "velocity_hat"),)),
+    "Nadam": ((("product", "product"),), _MOMENTS),
+    "Lamb": (_MOMENTS,),
+    "Adamax": ((("m", "momentum"), ("u", "norm")),),
+    "Lion": ((("m", "momentum"),),),
+    "RMSprop": ((("s", "velocity"),), (("v", "momentum"),), (("m", "average_gradient"),)),
+    "Adagrad": ((("s", "accumulator"),),),
+    "Adadelta": ((("s", "accumulated_grad"), ("u", "accumulated_delta_var")),),
+    "Ftrl": ((("n", "accumulator"), ("z", "linear")),),
+}
+# Slots that go the other way in Keras: m ← μ·m - η·g, where ours is v ← μ·v + η·g.
+_TURNED = {("SGD", "velocity")}
+
+# The rate of the step that `fit` traces, where that comes from a schedule.
+RATE: ContextVar[Any] = ContextVar("rate", default=None)
+
+
+class OptimizerVariable(Variable):
+    """What an optimizer keeps: a step count, a rate, an array for a weight."""
+
+    def __init__(
+        self, name: str, path: str, read: Callable[[], Any], write: Callable[[Any], None]
+    ) -> None:
+        self.name, self.path = name, path
+        self._read, self._write = read, write  # type: ignore[method-assign]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self._read().shape)
+
+    @property
+    def trainable(self) -> bool:
+        return False
+
+
+class Remembered:
+    """What has the variables of an optimizer.
+
+    Attributes:
+        keeper: the model that was compiled with it.
+    """
+
+    name: str
+    inner: Inner
+    keeper: Any = None
+    learning_rate: Any
+    _rate: Any
+    _weights: list[Variable] | None = None
+    _own: dict[str, Any] | None = None  # slots and step, where no model has them
+    _listing: list[OptimizerVariable] | None = None
+
+    # -- whose numbers they are -------------------------------------------------------------
+
+    def _network(self) -> Any:
+        """The model of ours that has the slots; None where the optimizer itself has them."""
+        return None if self.keeper is None else self.keeper.remembering_network()
+
+    def _slot(self, slot: str, place: int) -> Any:
+        network = self._network()
+        if network is None:
+            return self._begun()[slot][place]
+        return network.slots[slot][self._places(network)[place]]
+
+    def _set_slot(self, slot: str, place: int, array: Any) -> None:
+        network = self._network()
+        slots = self._begun() if network is None else network.slots
+        where = place if network is None else self._places(network)[place]
+        changed = list(slots[slot])
+        changed[where] = array.reshape(changed[where].shape)
+        if network is None:
+            slots[slot] = changed
+        else:
+            network.slots = {**slots, slot: changed}
+
+    def _steps(self) -> Any:
+        network = self._network()
+        if network is not None:
+            return np.asarray(network.training.get("step", 0), np.int64)
+        return np.asarray(0 if self._own is None else self._own[STEP], np.int64)
+
+    def _set_steps(self, count: Any) -> None:
+        network = self._network()
+        if network is not None:
+            network.training["step"] = int(count)
+        else:
+            self._own = {**(self._own or {}), STEP: np.asarray(count, np.int64)}
+
+    def _places(self, network: Any) -> list[int]:
+        """The place of each weight among the leaves of a model of ours."""
+        layers = network.architecture.unique().values()
+        each = [(id(one), leaf) for one in layers for leaf in one.variables.params]
+        return [each.index((id(one.inner), one.leaf)) for one in self._weights or ()]
+
+    def _begun(self) -> dict[str, Any]:
+        """The numbers that the optimizer itself has."""
+        own = self._own or {}
+        if set(own) <= {STEP}:
+            arrays = [one.inner.variables.params[one.leaf] for one in self._weights or ()]
+            self._own = {**self.inner.init(arrays), **own}
+        assert self._own is not None
+        return self._own
+
+    def hand_over(self, network: Any) -> None:
+        """Gives a model of ours the numbers that the optimizer itself had."""
+        own, self._own = self._own, None
+        if own is None:
+            return
+        if self._weights is not None and set(own) > {STEP}:
+            types = [TensorType(one.dtype, one.shape) for one in _leaves(network)]
+            start = {
+                name: [np.zeros(type.shape, type.dtype.name) for type in each]
+                for name, each in self.inner.slot_types(types).items()
+            }
+            for name, arrays in start.items():
+                for place, array in zip(self._places(network), own[name], strict=True):
+                    arrays[place] = np.asarray(array).reshape(arrays[place].shape)
+            network.slots = start
+        network.training["step"] = int(own[STEP])
+
+    # -- variables --------------------------------------------------------------------------
+
+    @property
+    def built(self) -> bool:
+        """Whether it has its variables."""
+        return self._weights is not None or self._network() is not None
+
+    def build(self, variables: Sequence[Any]) -> None:
+        """Makes what it remembers of these weights."""
+        if self._weights is not None:
+            return
+        for one in variables:
+            if not isinstance(one, Variable):
+                raise ArgumentError(
+                    f"keras.optimizers.{type(self).__name__}.build",
+                    f"variables must be those of a model, got {type(one).__name__}",
+                    "Give it model.trainable_variables.",
+                )
+        self._weights, self._listing = list(variables), None
+
+    @property
+    def iterations(self) -> Variable:
+        """How many steps it has done."""
+        return self.variables[0]
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The step count, the rate, and what it remembers of each weight, in Keras's order."""
+        if self._weights is None and self._network() is not None:
+            self.build(self.keeper.trainable_variables)
+        if self._listing is None:
+            self._listing = self._listed()
+        return list(self._listing)
+
+    def _listed(self) -> list[OptimizerVariable]:
+        def made(name: str, read: Any, write: Any) -> OptimizerVariable:
+            return OptimizerVariable(name, f"{self.name}/{name}", read, write)
+
+        found = [made("iteration", self._steps, self._set_steps)]
+        if not isinstance(self._rate, Schedule):
+            found.append(made("learning_rate", self._speed, self._set_speed))
+        for slot, place, name in self._entries():
+            sign = self._sign(slot)
+            found.append(
+                made(
+                    name,
+                    lambda s=slot, p=place, sign=sign: sign * self._slot(s, p),
+                    lambda a, s=slot, p=place, sign=sign: self._set_slot(s, p, sign * a),
+                )
+            )
+        return found
+
+    def _speed(self) -> Any:
+        return np.asarray(float(self._rate), SESSION.floatx)
+
+    def _set_speed(self, value: Any) -> None:
+        self.learning_rate = float(value)
+
+    def _sign(self, slot: str) -> int:
+        return -1 if (type(self.inner).__name__, slot) in _TURNED else 1
+
+    def _entries(self) -> list[tuple[str, int, str]]:
+        """Of each array its slot, the place of its weight, and Keras's name."""
+        weights = self._weights or []
+        types = [TensorType(SESSION.dtype, one.shape) for one in weights]
+        there = self.inner.slot_types(types) if weights else {}
+        groups = [*_AROUND, *_SLOTS.get(type(self.inner).__name__, ())]
+        known = {slot for group in groups for slot, _ in group}
+        groups += [((slot, slot),) for slot in there if slot not in known]
+        return [
+            (slot, place, f"{weight.path.replace('/', '_')}_{word}")
+            for group in groups
+            for place, weight in enumerate(weights)
+            for slot, word in group
+            if slot in there
+        ]
+
+    # -- steps ------------------------------------------------------------------------------
+
+    def stateless_apply(
+        self,
+        optimizer_variables: Sequence[Any],
+        grads: Sequence[Any],
+        trainable_variables: Sequence[Any],
+    ) -> tuple[list[Any], list[Any]]:
+        """Weights, and what the optimizer remembers, after a step; nothing that is given changes.
+
+        Args:
+            optimizer_variables: the numbers of `variables`, in their order.
+            grads, trainable_variables: of the weights that it was built with.
+        """
+        where = f"keras.optimizers.{type(self).__name__}.stateless_apply"
+        if not self.built:
+            raise ArgumentError(
+                where,
+                "the optimizer must be built first",
+                "Call optimizer.build(model.trainable_variables).",
+            )
+        own, weights = self.variables, self._weights or []
+        for what, given, wanted in (
+            ("optimizer_variables", optimizer_variables, own),
+            ("grads", grads, weights),
+            ("trainable_variables", trainable_variables, weights),
+        ):
+            if len(given) != len(wanted):
+                raise ArgumentError(where, f"{what} must be {len(wanted)}, got {len(given)}")
+        scheduled = isinstance(self._rate, Schedule)
+        count, rest = _numbers(optimizer_variables[0]), list(map(_numbers, optimizer_variables[1:]))
+        rate = RATE.get() if scheduled else rest.pop(0)
+        entries = self._entries()
+        slots: dict[str, Any] = {STEP: count}
+        for (slot, _, _), value in zip(entries, rest, strict=True):
+            slots.setdefault(slot, []).append(self._sign(slot) * value)
+        before = list(map(_numbers, trainable_variables))
+        moved, after = self.inner.update(list(map(_numbers, grads)), slots, before, rate)
+        moved = [self._bounded(*pair, rate) for pair in zip(weights, moved, strict=True)]
+        left = {slot: iter(after[slot]) for slot in after if slot != STEP}
+        made = [self._sign(slot) * next(left[slot]) for slot, _, _ in entries]
+        return moved, [after[STEP], *([] if scheduled else [rate]), *made]
+
+    @staticmethod
+    def _bounded(weight: Variable, value: Any, rate: Any) -> Any:
+        """A weight as its constraints leave it."""
+        for one in weight.inner.penalties:
+            if one.is_proximal and one.acts_on(weight.leaf, weight.leaf in weight.inner.biases):
+                own = asvalue(value)
+                strength, speed = (number(x, own.type.dtype) for x in (one.strength, 1.0))
+                bound = one.proximal_step(strength, speed, own)
+                value = bound if isinstance(value, Value) else np.asarray(bound)
+        return value
+
+    def apply(self, grads: Sequence[Any], trainable_variables: Any = None) -> None:
+        """Moves weights by a step along gradients, one for each.
+
+        Args:
+            trainable_variables: the weights, where the optimizer is not built yet.
+        """
+        if trainable_variables is not None:
+            self.build(list(trainable_variables))
+        weights, own = self._weights or [], self.variables
+        moved, after = self.stateless_apply(own, grads, weights)
+        for one, value in zip([*weights, *own], [*moved, *after], strict=True):
+            one.assign(value)
+
+    def apply_gradients(self, grads_and_vars: Any) -> Variable:
+        """As `apply`, of pairs (gradient, weight); returns the step count."""
+        pairs = list(grads_and_vars)
+        self.apply([one for one, _ in pairs], [one for _, one in pairs])
+        return self.iterations
+
+
+def _numbers(given: Any) -> Any:
+    given = given.value if isinstance(given, Variable) else given
+    return given if isinstance(given, Value) else np.asarray(given)
+
+
+def _leaves(network: Any) -> list[Any]:
+    layers = network.architecture.unique().values()
+    return [array for one in layers for array in one.variables.params.values()]
