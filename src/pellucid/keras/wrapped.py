@@ -147,4 +147,5 @@ class Mapped(Layer):
         return borrowed(self.inner, leaf, tuple(shape), behind)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), **self._arguments.values_}
+        _, given = self.__dict__["_constructed"]
+        return {**given, **self._arguments.values_, **super().get_config()}
