@@ -13,7 +13,7 @@ from pellucid.keras.session import settle
 class Remembering(Network):
     """A network that knows what its optimizer has trained."""
 
-    optimizer: Any
+    optimizer: Any = None
 
     def _counted(self) -> None:
         """Lets the optimizer know how many steps it has done here."""
@@ -34,8 +34,12 @@ class Remembering(Network):
     def _steps_done(self) -> int:
         """How many steps the optimizer has done with this model."""
         settle()
-        network: Any = self._network if self._objective is None else self._objective.network
+        network = self.trained_network()
         return int(network.training.get("step", 0)) if self._remembers(network) else 0
+
+    def trained_network(self) -> Any:
+        """The Model of ours that fit trains; None before there is one."""
+        return self._network if self._objective is None else self._objective.network
 
     def _remembers(self, network: Any) -> bool:
         """Whether a network has slots of the optimizer."""
