@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from pellucid.tables import fit_table, load
     from pellucid.train import scores as metrics
     from pellucid.train.callback import Callback
-    from pellucid.train.callbacks import EarlyStopping, ReduceOnPlateau, StopBelow
+    from pellucid.train.callbacks import EarlyStopping, ReduceOnPlateau, StopBelow, SwapAverages
     from pellucid.train.logs import CSVLog, TensorBoardLog
     from pellucid.train.metric import Metric
     from pellucid.transform.curvature import curvature
@@ -101,6 +101,7 @@ _LATER = {
     "Question": "pellucid.web.lesson.question",
     "ReduceOnPlateau": "pellucid.train.callbacks",
     "StopBelow": "pellucid.train.callbacks",
+    "SwapAverages": "pellucid.train.callbacks",
 }
 
 
@@ -206,6 +207,7 @@ __all__ = [
     "Sequential",
     "ShapeError",
     "StopBelow",
+    "SwapAverages",
     "Tensor",
     "TensorBoardLog",
     "TooLargeError",

@@ -9,13 +9,13 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from pellucid import models
 from pellucid.core.errors import ArgumentError
-from pellucid.keras import blame, regularizers, terms
+from pellucid.keras import blame, configs, regularizers, terms
 from pellucid.keras.arguments import Arguments, permit, refuse
 from pellucid.keras.members import unknown_member
 from pellucid.keras.session import SESSION, inside, settle
@@ -28,6 +28,7 @@ from pellucid.keras.tensors import (
     flat,
     input_tensor,
     mapped,
+    tensors_of,
 )
 from pellucid.keras.variable import Variable
 from pellucid.keras.weighted import Weighted
@@ -84,6 +85,11 @@ class Layer(Weighted):
 
     if not TYPE_CHECKING:  # for a type checker there is no such name
         __getattr__ = unknown_member
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        made = super().__new__(cls)
+        made.__dict__["_constructed"] = args, kwargs
+        return made
 
     def __init__(
         self,
@@ -167,8 +173,7 @@ class Layer(Weighted):
         training = kwargs.pop("training", None)
         if kwargs.pop("mask", None) is not None:
             refuse(type(self).__name__, "mask", "…", "masks are outside")
-        leaves = flat((args, kwargs))
-        tensors = [one for one in leaves if isinstance(one, KerasTensor)]
+        tensors = tensors_of((args, kwargs))
         if not tensors:
             return self._on_arrays(args, kwargs, training)
         if isinstance(training, bool) and any(map(trains, self._acting())):
@@ -192,6 +197,7 @@ class Layer(Weighted):
                 else one
             ),
         )
+        node.given, node.made = (args, kwargs), tuple(tensors_of(made))
         self.__dict__["_made_tensor"] = made
         self.__dict__["_read_tensor"] = args[0] if args else next(iter(kwargs.values()))
         return made
@@ -329,13 +335,23 @@ class Layer(Weighted):
     # -- words ------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
-        """The name and whether it trains: what a subclass adds its arguments to."""
-        return {"name": self.name, "trainable": self.trainable}
+        """The name and whether it trains: what a subclass adds its arguments to.
+
+        Of a class without a `get_config` of its own all arguments that the layer was made of.
+        """
+        plain = {"name": self.name, "trainable": self.trainable}
+        if type(self).get_config is not Layer.get_config:
+            return plain
+        return configs.arguments(self, plain, *self.__dict__["_constructed"])
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Layer:
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """A layer with the arguments that `get_config` gave."""
         return cls(**config)
+
+    def duplicate(self) -> Layer:
+        """Another layer with the same arguments, and weights of its own."""
+        return type(self).from_config(self.get_config())
 
     @property
     def losses(self) -> list[Any]:

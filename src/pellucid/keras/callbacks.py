@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -194,6 +195,46 @@ class TerminateOnNaN(Callback):
         self.raise_error = raise_error
 
 
+class SwapEMAWeights(Callback):
+    """Validation, evaluate and predict take the averages of the weights in their place.
+
+    With `swap_on_epoch` callbacks behind this one find them in the model behind an epoch, too.
+    """
+
+    reads_weights = False
+
+    @blame.kinds("callbacks.SwapEMAWeights")
+    def __init__(self, swap_on_epoch: bool = False) -> None:
+        super().__init__()
+        self.swap_on_epoch = swap_on_epoch
+        self.reads_weights = swap_on_epoch
+
+    def set_model(self, model: Any) -> None:
+        if model.optimizer is None or model.optimizer.inner.average is None:
+            raise ArgumentError(
+                "keras.callbacks.SwapEMAWeights",
+                "the model must be compiled with an optimizer of averages, got none",
+                "Write Adam(use_ema=True).",
+            )
+        super().set_model(model)
+
+
+@contextmanager
+def swapped(model: Any, callbacks: Sequence[Callback]) -> Iterator[None]:
+    """The averages in the place of the weights, where a callback asks for them."""
+    network = model.trained_network()
+    averages = None if network is None else network.averages
+    if averages is None or not any(isinstance(one, SwapEMAWeights) for one in callbacks):
+        yield
+        return
+    held = network.get_weights()
+    network.set_weights(averages)
+    try:
+        yield
+    finally:
+        network.set_weights(held)
+
+
 class CSVLogger(Callback):
     """As keras.callbacks.CSVLogger."""
 
@@ -282,7 +323,7 @@ _KNOWN = {
     for one in (
         *(BackupAndRestore, CSVLogger, Callback, CallbackList, EarlyStopping, History),
         *(LambdaCallback, LearningRateScheduler, ModelCheckpoint, ReduceLROnPlateau),
-        *(TensorBoard, TerminateOnNaN),
+        *(SwapEMAWeights, TensorBoard, TerminateOnNaN),
     )
 }
 __all__ = sorted(_KNOWN)  # pyright: ignore

@@ -67,6 +67,15 @@ class Compiled(Remembering):
         }  # fmt: skip
         self._configured = None
 
+    def compile_like(self, other: Compiled) -> None:
+        """As another model is compiled, with an optimizer of its own."""
+        known, optimizer = other._compiled, other.optimizer
+        assert known is not None, "the other one is compiled"
+        self.compile(
+            type(optimizer).from_config(optimizer.get_config()), known["loss"],
+            known["weights"], known["metrics"], known["weighted"],
+        )  # fmt: skip
+
     @property
     def metrics_names(self) -> list[str]:
         return self._measures(self.network()).names

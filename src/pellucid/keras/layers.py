@@ -237,6 +237,11 @@ class Normalization(Layer):
         over = None if self.axis is None else tuple(range(x.ndim - 1))
         self.mean, self.variance = np.asarray(x.mean(over)), np.asarray(x.var(over))
 
+    def get_config(self) -> dict[str, Any]:
+        """The arguments, with the numbers that `adapt` learned."""
+        own = {"axis": self.axis, "invert": self.invert}
+        return {**super().get_config(), **own, "mean": self.mean, "variance": self.variance}
+
     def call(self, inputs: Any) -> Any:
         if self.mean is None or self.variance is None:
             raise ArgumentError(
@@ -292,7 +297,7 @@ class Discretization(Layer):
     """The number of the bin that a value lies in."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        given, rest = bound("layers", "Discretization", args, kwargs)
+        given, rest = bound("layers", "Discretization", args, kwargs, ("trainable",))
         super().__init__(name=given.name, dtype=given.dtype, **rest)
         if given.bin_boundaries is None:
             refuse("layers.Discretization", "num_bins", given.num_bins, "give bin_boundaries")

@@ -40,9 +40,15 @@ class Lookup(Layer):
         if self.max_tokens is not None and self.max_tokens < 2:
             refuse(type(self).__name__, "max_tokens", self.max_tokens, "it must be 2 or more")
         self._words: list[Any] = []
+        self._given = given.values_
         if given.vocabulary is not None:
             self.set_vocabulary(given.vocabulary)
         given.finish()
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments, with the words that `adapt` learned."""
+        words = list(self._words) or None
+        return {**self._given, **super().get_config(), "vocabulary": words}
 
     @property
     def _first(self) -> list[Any]:

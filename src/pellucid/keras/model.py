@@ -14,6 +14,7 @@ from pellucid.core.errors import ArgumentError
 from pellucid.keras import blame, training
 from pellucid.keras.arguments import refuse
 from pellucid.keras.callback import History, as_callbacks
+from pellucid.keras.callbacks import swapped
 from pellucid.keras.compiling import Compiled
 from pellucid.keras.networks import as_arrays, numbers
 from pellucid.keras.session import SESSION
@@ -164,9 +165,9 @@ class Model(Compiled):
 
     def _finalize(self) -> None:
         """Behind a run weights become their averages, where the optimizer makes some."""
-        slots = self.network().slots
-        if self.optimizer.inner.average is not None and slots is not None:
-            self.network().set_weights(slots["average"])
+        network = self.trained_network()
+        if network.averages is not None:
+            network.set_weights(network.averages)
 
     def _held(self, given: Any, steps: int | None, size: int | None) -> Any:
         """Validation data in our form."""
@@ -227,7 +228,8 @@ class Model(Compiled):
             x, first = training.peeked(x)
             network = self._configure_for("evaluate", *training.unpacked(first))
             options = self._at_once(network, batch_size)
-            found = network.evaluate(Batches(x, self._batch(), steps), **options)
+            with swapped(self, several):
+                found = network.evaluate(Batches(x, self._batch(), steps), **options)
         else:
             x, y = as_arrays(x), None if y is None else as_arrays(y)
             training.count_rows("evaluate", x)
@@ -236,7 +238,8 @@ class Model(Compiled):
             self._check_targets("evaluate", y)
             options = self._at_once(network, batch_size)
             features, targets, weights = self._rows(x, y, sample_weight)
-            found = network.evaluate(features, targets, sample_weight=weights, **options)
+            with swapped(self, several):
+                found = network.evaluate(features, targets, sample_weight=weights, **options)
         measures = self._measures(network)
         logs = measures.of(found)
         for one in several:
@@ -274,13 +277,15 @@ class Model(Compiled):
         if training.is_batches(x):
             x, first = training.peeked(x)
             network = self.network(numbers(training.unpacked(first)[0]))
-            found: Any = network.predict(Batches(x, self._features, steps))
+            with swapped(self, several):
+                found: Any = network.predict(Batches(x, self._features, steps))
         else:
             x = as_arrays(x)
             training.count_rows("predict", x)
             (x,) = training.first_rows([x], batch_size, steps)
             network = self.network(x)
-            found = network.predict(self._x(x), **options)
+            with swapped(self, several):
+                found = network.predict(self._x(x), **options)
         made = iter(flat(found))
         result = mapped(self._outputs, lambda _: next(made))
         for one in several:

@@ -12,6 +12,7 @@ from pellucid.core.errors import ArgumentError
 from pellucid.keras import arguments, blame
 from pellucid.keras.arguments import permit, refuse
 from pellucid.keras.base import Layer
+from pellucid.keras.cloning import clone_model
 from pellucid.keras.layers import InputLayer
 from pellucid.keras.model import Model
 from pellucid.keras.networks import as_arrays
@@ -24,6 +25,8 @@ from pellucid.tables import load
 
 class Sequential(Model):
     """Layers in a row."""
+
+    in_a_row = True
 
     def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None) -> None:
         super().__init__(
@@ -64,6 +67,12 @@ class Sequential(Model):
         last: Layer = self._layers.pop()
         self._network = None
         return last
+
+    def like(self, layers: list[Layer]) -> Sequential:
+        """A Sequential of this name with other layers."""
+        made = Sequential(layers, name=self.name)
+        made._trainable = self._trainable
+        return made
 
     @property
     def layers(self) -> list[Layer]:
@@ -162,7 +171,8 @@ def save_model(model: Model, filepath: Any, overwrite: bool = True, zipped: Any 
 
 
 _KNOWN = {
-    "Model": Model, "Sequential": Sequential, "load_model": load_model, "save_model": save_model,
+    "Model": Model, "Sequential": Sequential, "clone_model": clone_model,
+    "load_model": load_model, "save_model": save_model,
 }  # fmt: skip
 __all__ = sorted(_KNOWN)  # pyright: ignore
 

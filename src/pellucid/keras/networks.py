@@ -78,7 +78,8 @@ class Network(Layer):
             self.built = True
             self._functional = True
 
-    _functional = False
+    _functional = False  # whether it was made of inputs and outputs
+    in_a_row = False  # whether it is a Sequential
 
     # -- the network ------------------------------------------------------------------------
 

@@ -52,10 +52,6 @@ _RULES = [
     ),
     (r".*\.(Circle|circle)", "It compares all rows of a batch with each other, which is outside."),
     (r"callbacks\.RemoteMonitor", "It sends curves over a network: write them by CSVLogger."),
-    (
-        r"callbacks\.SwapEMAWeights",
-        "Validation is of the weights themselves; use_ema=True has their averages behind fit.",
-    ),
     (r"callbacks\.ProgbarLogger", "fit prints by verbose."),
     (r".*\.(CTC|ctc)", "It needs recurrent networks, which are outside."),
 ]

@@ -15,7 +15,7 @@ Held = frozenset[tuple[int, str]]  # single weights that are not trained: their 
 class Remembering(Network):
     """A network that knows what its optimizer has trained."""
 
-    optimizer: Any
+    optimizer: Any = None
 
     def _counted(self) -> None:
         """Lets the optimizer know how many steps it has done here."""
@@ -39,13 +39,17 @@ class Remembering(Network):
     def remembering_network(self) -> Any:
         """The Model of ours that has slots of the optimizer; None where none has."""
         settle()
-        network: Any = self._network if self._objective is None else self._objective.network
+        network = self.trained_network()
         return network if self._remembers(network) else None
 
     def _steps_done(self) -> int:
         """How many steps the optimizer has done with this model."""
         network = self.remembering_network()
         return 0 if network is None else int(network.training.get("step", 0))
+
+    def trained_network(self) -> Any:
+        """The Model of ours that fit trains; None before there is one."""
+        return self._network if self._objective is None else self._objective.network
 
     def _remembers(self, network: Any) -> bool:
         """Whether a network has slots of the optimizer."""

@@ -39,7 +39,14 @@ LOSSES: ContextVar[Any] = ContextVar("losses", default=None)
 
 
 class Node:
-    """One call of a layer: what it read, and the losses that were added in it."""
+    """One call of a layer: what it read, and the losses that were added in it.
+
+    Attributes:
+        given: (args, kwargs) of the call of a layer; made: the tensors that it returned.
+    """
+
+    given: tuple[Any, Any] = (), {}
+    made: tuple[KerasTensor, ...] = ()
 
     def __init__(
         self, layer: Any, inputs: Sequence[KerasTensor], terms: Sequence[KerasTensor] = ()
@@ -235,6 +242,11 @@ def flat(value: Any) -> list[Any]:
     if isinstance(value, dict):
         return [leaf for one in value.values() for leaf in flat(one)]
     return [value]
+
+
+def tensors_of(value: Any) -> list[KerasTensor]:
+    """The tensors among the leaves of nested lists, tuples and dicts."""
+    return [one for one in flat(value) if isinstance(one, KerasTensor)]
 
 
 def mapped(value: Any, change: Callable[[Any], Any]) -> Any:

@@ -17,7 +17,7 @@ from pellucid.data.streams import is_stream
 from pellucid.keras import blame
 from pellucid.keras.arguments import refuse
 from pellucid.keras.callback import Callback, acts, sees_batches
-from pellucid.keras.callbacks import TerminateOnNaN
+from pellucid.keras.callbacks import SwapEMAWeights, TerminateOnNaN
 from pellucid.keras.pydataset import PyDataset
 from pellucid.keras.session import SESSION, hooked
 from pellucid.keras.tensors import flat, mapped
@@ -111,6 +111,7 @@ class Bridge(Hooks):
 
     def on_start(self, run: Run) -> None:
         self._step = run.step
+        run.averages = any(isinstance(one, SwapEMAWeights) for one in self.callbacks)
         self._hooked(run, self._begin)
 
     def _begin(self, run: Run) -> None:
@@ -131,9 +132,20 @@ class Bridge(Hooks):
             seconds = time.perf_counter() - self._started
             shown = " - ".join([f"{name}: {value:.4f}" for name, value in logs.items()])
             print(f"Epoch {run.epoch}/{run.epochs} - {seconds:.0f}s - {shown}", flush=True)
-        self.call("on_epoch_end", run.epoch - 1, logs)
+        self._behind_epoch(run, run.epoch - 1, logs)
         if run.epoch < run.epochs and not self.model.stop_training:
             self._begin(run)
+
+    def _behind_epoch(self, run: Run, epoch: int, logs: Logs) -> None:
+        """Calls on_epoch_end of all; behind a swap the others find averages in the model."""
+        swapped = False
+        for one in self.callbacks:
+            one.on_epoch_end(epoch, logs)
+            if isinstance(one, SwapEMAWeights) and one.swap_on_epoch:
+                run.publish(averages=True)
+                self._step, swapped = run.step, True
+        if swapped:
+            self._step = -1  # who looks from here on gets the weights themselves
 
     def read(self, curves: Mapping[str, Sequence[float]], first: int) -> None:
         """Tells the callbacks what a run measured that they did not see."""
@@ -169,7 +181,7 @@ class StepBridge(Bridge):
 
     def on_end(self, run: Run) -> None:
         if self._seen and run.batch and run.stop:  # a hook of a step ended the epoch
-            self.call("on_epoch_end", run.epoch, self.measures.of(run.logs))
+            self._behind_epoch(run, run.epoch, self.measures.of(run.logs))
 
 
 def bridge(

@@ -154,4 +154,5 @@ class Mapped(Layer):
         )
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), **self._arguments.values_}
+        _, given = self.__dict__["_constructed"]
+        return {**given, **self._arguments.values_, **super().get_config()}

@@ -31,7 +31,7 @@ from pellucid.nn.layer import Layer, kind_name
 from pellucid.nn.symbols import Network, check_name
 from pellucid.ops.composite import sliding
 from pellucid.ops.value import Builder
-from pellucid.optim import Minimizer
+from pellucid.optim import Minimizer, around
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.interpreter import run
 from pellucid.train.history import History
@@ -175,6 +175,22 @@ class BaseModel(Network):
     @variables.alone
     def slots(self, given: dict[str, list[Array]] | None) -> None:
         self._slots = None if given is None else self._checked_slots(given)
+
+    @property
+    def averages(self) -> list[Array] | None:
+        """Running averages of the weights, in the order of `weights`: what an optimizer with
+        `average=…` makes, and of weights that are not trained these themselves. None where none
+        are made, or before a step. `model.set_weights(model.averages)` puts them in their place.
+        """
+        averages = None if self._slots is None else self._slots.get(around.AVERAGE)
+        if averages is None:
+            return None
+        weights, rates = trees.leaves_of(self.params), self._any_task().rates
+        return [a if rate else w for a, w, rate in zip(averages, weights, rates, strict=True)]
+
+    def _any_task(self) -> Task:
+        """What is trained, of any targets."""
+        return self.task([TensorType(self.dtype, (N,))] * len(self.architecture.outputs), False)
 
     def _checked_slots(self, given: Any) -> dict[str, list[Array]]:
         self.built()
@@ -423,8 +439,7 @@ class BaseModel(Network):
 
     def slot_types(self) -> dict[str, list[TensorType]]:
         """The types of the optimizer's slots, without an array."""
-        ys = [TensorType(self.dtype, (N,))] * len(self.architecture.outputs)
-        graph = slots_graph(self.task(ys, False), self.configuration("fit").optimizer)
+        graph = slots_graph(self._any_task(), self.configuration("fit").optimizer)
         return self._by_slot(graph.output_types)
 
     def _by_slot(self, leaves: Sequence[Any]) -> dict[str, list[Any]]:

@@ -598,10 +598,18 @@ class Model(BaseModel):
         note_changes()
         return self.history
 
-    def _publish(self, progress: RunState) -> None:
-        """Gives the model the arrays of the last whole step."""
-        variables.write_leaves(self.architecture, "params", progress.params)
+    def _publish(self, progress: RunState, averages: bool = False) -> list[Any]:
+        """Gives the model the arrays of the last whole step; what it has as weights then.
+
+        Args:
+            averages: whether these are the averages of the weights.
+        """
+        params = progress.params
+        variables.write_leaves(self.architecture, "params", params)
         self._slots = trees.with_leaves(self.slots, progress.slots)
+        if averages:
+            params = self.averages or params
+            variables.write_leaves(self.architecture, "params", params)
         variables.write_leaves(self.architecture, "state", progress.state)
         self.kept = progress.kept
         self.training |= {
@@ -614,6 +622,7 @@ class Model(BaseModel):
         }
         if progress.data is not None:
             self.training["data"] = progress.data
+        return params
 
     @checked
     def training_graph(self, x: Any, y: Any) -> Graph:

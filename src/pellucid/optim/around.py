@@ -44,8 +44,12 @@ def is_asked(optimizer: Any) -> str:
 
 def slots(optimizer: Any, weights: Sequence[Value]) -> Slots:
     """The slots before the first step."""
-    names = [GATHERED] * (optimizer.gather_steps > 1) + [AVERAGE] * (optimizer.average is not None)
-    return {name: [zeros_like(w) for w in weights] for name in names}
+    found = {}
+    if optimizer.gather_steps > 1:
+        found[GATHERED] = [zeros_like(w) for w in weights]
+    if optimizer.average is not None:  # of a weight that is never trained the weight itself
+        found[AVERAGE] = [zeros_like(w) + w for w in weights]
+    return found
 
 
 def is_due(optimizer: Any, step: Value) -> Value:

@@ -13,8 +13,9 @@ from pellucid.train.history import History
 class Run(Protocol):
     """One call of fit, as callbacks see it.
 
-    A callback may set `stop` to end the run behind the current step, and `rate_scale`, which the
-    optimizer's learning rates are multiplied by.
+    A callback may set `stop` to end the run behind the current step, `rate_scale`, which the
+    optimizer's learning rates are multiplied by, and `averages`: whether validation measures, and
+    `keep` keeps, the averages of the weights that the optimizer makes.
 
     Attributes:
         logs: the averages of the epoch so far; behind an epoch, its row in the history.
@@ -25,6 +26,7 @@ class Run(Protocol):
 
     stop: bool
     rate_scale: float
+    averages: bool
     logs: dict[str, float]
     measures: dict[str, float]
     model: Any
@@ -77,8 +79,12 @@ class Run(Protocol):
     def kept(self) -> Collection[int]:
         """Epochs whose weights are kept."""
 
-    def publish(self) -> None:
-        """Gives the model the arrays of the last whole step."""
+    def publish(self, *, averages: bool = False) -> None:
+        """Gives the model the arrays of the last whole step.
+
+        Args:
+            averages: whether the averages of the weights stand in their place.
+        """
 
     def keep(self, epochs: Collection[int]) -> None:
         """Keeps the weights and state of this epoch, and of no earlier one but `epochs`."""
@@ -180,6 +186,8 @@ _MEANT = {  # Keras's hooks
 }
 ELSEWHERE = {  # callbacks of Keras and of PyTorch Lightning
     "EarlyStopping": "Use pel.EarlyStopping(…).",
+    "SwapEMAWeights": "Use pel.SwapAverages(), with an optimizer such as Adam(average=0.99).",
+    "WeightAveraging": "Use pel.SwapAverages(), with an optimizer such as Adam(average=0.99).",
     "ReduceLROnPlateau": "Use pel.ReduceOnPlateau(…).",
     "ModelCheckpoint": "Write fit(…, checkpoint=path); pel.EarlyStopping gives the best weights.",
     "BackupAndRestore": "Write fit(…, checkpoint=path), and resume=True to go on.",

@@ -1,4 +1,4 @@
-"""The callbacks: a bar, stopping early, rates that fall on a plateau, checkpoints."""
+"""The callbacks: a bar, stopping early, rates that fall on a plateau, averages, checkpoints."""
 
 from __future__ import annotations
 
@@ -352,6 +352,37 @@ class StopBelow(Callback):
     def on_epoch(self, run: Run) -> None:
         if not self._monitor.missing(run, run.epoch) and self._monitor.value(run) <= self.limit:
             run.stop = True
+
+
+class SwapAverages(Callback):
+    """Validation measures the averages of the weights in the place of the weights.
+
+    The averages are those of an optimizer such as Adam(average=0.99). Training goes on with the
+    weights themselves, and the model ends with these: `model.set_weights(model.averages)` puts the
+    averages in their place. EarlyStopping keeps, and gives back, the averages that were measured.
+
+    Args:
+        for_hooks: whether callbacks behind this one find the averages in the model as well, when
+            their `on_epoch` is called.
+
+    Source: Polyak and Juditsky, SIAM Journal on Control and Optimization 30 (1992).
+    """
+
+    reads_model = False
+    every_step = False
+
+    @checked
+    def __init__(self, for_hooks: bool = False):
+        flag("SwapAverages", "for_hooks", for_hooks)
+        self.for_hooks = for_hooks
+
+    def on_start(self, run: Run) -> None:
+        run.averages = True
+
+    @diagnosed(check_run)
+    def on_epoch(self, run: Run) -> None:
+        if self.for_hooks:
+            run.publish(averages=True)
 
 
 class Checkpoint(Callback):

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pellucid.core.arguments import real
+from pellucid.core.arguments import flag, real
 from pellucid.core.errors import ArgumentError, DataError, DivergenceError
 from pellucid.core.signals import deferred, immediate
 from pellucid.runtime.executor import Trainer
@@ -25,7 +25,7 @@ from pellucid.train.rows import DrawnRows, Piece, Rows
 from pellucid.train.state import LAST, RunState, Settings
 
 Array = np.ndarray[Any, Any]
-_SETTABLE = "A callback may set run.stop and run.rate_scale."
+_SETTABLE = "A callback may set run.stop, run.rate_scale and run.averages."
 _SLICE = 0.03  # seconds of steps between two looks at callbacks and Ctrl-C: 30 pictures a second
 _FIRST = 8  # steps before their time is known
 _TOGETHER = 16  # epochs that run in one go, at most: about what a stop costs to be taken back
@@ -44,7 +44,8 @@ class TrainingRun:
 
     Args:
         rows: which rows each step takes.
-        publish: gives the model what the state holds.
+        publish: gives the model what the state holds, or averages in the place of the weights;
+            returns what it has as weights then.
         watched: whether someone looks at the model at the end of each epoch.
         model: what is trained, for callbacks that show it.
     """
@@ -58,7 +59,7 @@ class TrainingRun:
         history: History,
         validate: Callable[[Run], dict[str, float]] | None = None,
         callbacks: Sequence[Callback] = (),
-        publish: Callable[[RunState], None] = lambda state: None,
+        publish: Callable[[RunState, bool], list[Array]] = lambda state, averages: state.params,
         watched: bool = True,
         model: Any = None,
     ):
@@ -71,6 +72,7 @@ class TrainingRun:
         self.measures: dict[str, float] = {}
         self.stop = self._finished = False
         self.rate_scale = 1.0  # what the optimizer's rates are multiplied by
+        self.averages = False  # whether validation measures the averages of the weights
         self._validated: tuple[int, dict[str, float]] = (-1, {})
         self._last_steps: int | None = None  # of the epoch before
         self._slice = 1 if any(one.every_step for one in callbacks) else engine.steps_at_once
@@ -91,6 +93,10 @@ class TrainingRun:
         if name not in self.__dict__ and "_sealed" in self.__dict__:
             fix = "Write run.stop = True." if name == "stop_training" else _SETTABLE
             raise ArgumentError("callback", f"a run has no {name} that can be set", fix)
+        if name == "averages":
+            flag("callback", "averages", value)
+            if value:
+                self._check_averages()
         super().__setattr__(name, value)
 
     @property
@@ -140,15 +146,30 @@ class TrainingRun:
         """Rows a step in this epoch."""
         return self.settings.batch_size(self.state.epoch)
 
-    def publish(self, last: bool = False) -> None:
+    def _check_averages(self) -> None:
+        """Refuses averages where the optimizer makes none."""
+        optimizer = self.settings.optimizer
+        if getattr(optimizer, "average", None) is None:
+            name = type(optimizer).__name__
+            raise ArgumentError(
+                "fit", f"the optimizer must make averages of the weights, got {name} without",
+                f"Write {name}(…, average=0.99).",
+            )  # fmt: skip
+
+    def publish(self, last: bool = False, averages: bool = False) -> None:
         """Gives the model the arrays of the last whole step.
 
         Args:
             last: whether no step follows, so that none is copied.
+            averages: whether the model gets the averages of the weights in their place, up to the
+                next call; the run goes on with the weights.
 
         Raises:
+            ArgumentError: for averages of an optimizer that makes none.
             DivergenceError: where its weights are not finite; the model has those before it.
         """
+        if averages:
+            self._check_averages()
         self._take_back()
         now = self.state
         # The loss of a step is that of the weights before it: those after it are looked at here.
@@ -161,7 +182,7 @@ class TrainingRun:
         now.params, now.slots = arrays[:n], arrays[n : n + m]
         now.state = arrays[n + m : n + m + len(now.state)]
         self._published = now.step
-        self._publish(now)
+        self._publish(now, averages)
         if overflown:
             raise DivergenceError(
                 "fit",
@@ -171,12 +192,18 @@ class TrainingRun:
             )
 
     def keep(self, epochs: Collection[int]) -> None:
-        """Keeps the weights and state of this epoch, and of no earlier one but `epochs`."""
+        """Keeps the weights and state of this epoch, and of no earlier one but `epochs`.
+
+        The weights are those that validation measures: their averages, where it measures these.
+        """
         if self._published != self.step:  # where no one looks, they are the engine's alone
             self.publish()
-        now = self.state
+        now, params = self.state, self.state.params
+        if self.averages:
+            params = [one.copy() for one in self._publish(now, True)]
+            self._publish(now, False)
         held = {epoch: now.kept[epoch] for epoch in epochs if epoch in now.kept}
-        now.kept = held | {now.epoch: (list(now.params), list(now.state))}
+        now.kept = held | {now.epoch: (list(params), list(now.state))}
 
     def restore(self, epoch: int) -> None:
         """Gives the model other weights and state at the end: those of an epoch that was kept."""
@@ -188,7 +215,7 @@ class TrainingRun:
             now.kept = {LAST: last, **now.kept}  # the first one, where several restore
         params, state = now.kept[epoch]
         now.params, now.state = [w.copy() for w in params], [s.copy() for s in state]
-        self._publish(now)
+        self._publish(now, False)
 
     @property
     def kept(self) -> Collection[int]:
@@ -276,7 +303,7 @@ class TrainingRun:
         with deferred():
             self._end_epoch()
             if self._watched:
-                self._publish(now)
+                self._publish(now, False)
         self._call("on_epoch")
 
     def _end_epoch(self) -> None:
@@ -383,8 +410,10 @@ class TrainingRun:
         assert self.validate is not None
         if self._validated[0] != self.step:
             started = time.perf_counter()
-            self.publish()
+            self.publish(averages=self.averages)
             values = self.validate(self)
+            if self.averages:
+                self._publish(self.state, False)
             self._validated = (self.step, values)
             if self.history.validated != self.step:  # else a resumed run
                 self.history.add_validation({"step": self.step, **values})
