@@ -18,6 +18,7 @@ from pellucid.keras import layers
 from tests.keras import rows
 from tests.keras.calls import seen
 from tests.keras.test_names import REQUIRED
+from tests.keras.wrong_more import of_more
 
 
 class Target(NamedTuple):
@@ -55,6 +56,12 @@ OWN = {
     "BinaryFocalCrossentropy": {"apply_class_balancing": True},
     "randint": {"shape": (2,), "minval": 0, "maxval": 9},
     "categorical": {"logits": P, "num_samples": 2}, "dropout": {"inputs": P, "rate": 0.5},
+    "SensitivityAtSpecificity": {"specificity": 0.5},
+    "SpecificityAtSensitivity": {"sensitivity": 0.5},
+    "PrecisionAtRecall": {"recall": 0.5}, "RecallAtPrecision": {"precision": 0.5},
+    "shuffle": {"x": P},
+    **{name: {"num_classes": 2, "target_class_ids": [0]} for name in ("IoU", "OneHotIoU")},
+    **{name: {"num_classes": 2} for name in ("MeanIoU", "OneHotMeanIoU")},
     "normal": {"shape": (2,)}, "truncated_normal": {"shape": (2,)}, "uniform": {"shape": (2,)},
 }  # fmt: skip
 
@@ -87,10 +94,9 @@ def of_tables() -> Iterator[Target]:
         "activations",
         "layers",
         "random",
-        "ops",
     ):
         module = importlib.import_module(f"pellucid.keras.{room}")
-        listed_in = {"layers": "mapped", "ops": "ops_made"}.get(room, room)
+        listed_in = {"layers": "mapped"}.get(room, room)
         table = importlib.import_module(f"pellucid.keras.{listed_in}")
         for name in table.ROWS:
             made = getattr(module, name)
@@ -127,6 +133,8 @@ def _loss(made: Any, name: str) -> Callable[..., Any]:
 
 
 def _metric(made: Any, name: str) -> Callable[..., Any]:
+    if name in ("IoU", "MeanIoU"):
+        return lambda **a: made(**a)(T[:, 1], T[:, 1])
     return lambda **a: made(**a)(T[:, 1] if name.startswith("Sparse") else T, P)
 
 
@@ -156,4 +164,4 @@ def of_rows() -> Iterator[Target]:
         yield Target(row.name, lambda call=row.call, **a: seen(call, a), row.good, listed(owner))
 
 
-TARGETS = [*of_tables(), *of_rows()]
+TARGETS = [*of_tables(), *of_rows(), *(Target(*one) for one in of_more())]

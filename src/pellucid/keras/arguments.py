@@ -105,7 +105,7 @@ class Arguments:
 
 def refuse(where: str, name: str, value: Any, why: str = "") -> NoReturn:
     """Raises the one line that says an argument of Keras has no meaning here."""
-    shown = "an object" if isinstance(value, np.ndarray) else repr(value)
+    shown = blame.shown(value)
     why = why or ARGUMENTS.get(name, "it has no meaning here")
     raise ArgumentError(
         f"keras.{where}", f"{name} of Keras is not there, got {name}={shown}: {why}", ""

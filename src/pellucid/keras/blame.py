@@ -11,13 +11,14 @@ import inspect
 import math
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
 from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError, PellucidError
+from pellucid.ops.value import Value
 
 F = TypeVar("F", bound=Callable[..., Any])
 FLAG, TEXT, WORD = "True or False", "text", "text or None"
@@ -30,7 +31,7 @@ _KINDS = {
     **dict.fromkeys(("weight_decay", "clipnorm", "clipvalue", "global_clipnorm"), NUMBER),
     **dict.fromkeys(("max_value", "warmup_target", "stddev", "l1", "l2", "gain"), NUMBER),
     **dict.fromkeys(("momentum", "label_smoothing", "q", "decay_rate"), NUMBER),
-    **dict.fromkeys(("threshold", "default_value"), NUMBER),
+    **dict.fromkeys(("threshold", "default_value", "epsilon"), NUMBER),
     **dict.fromkeys(("boundaries", "values"), NUMBERS),
     **dict.fromkeys(("seed", "class_id", "ignore_class"), WHOLE),
     **dict.fromkeys(("max_tokens", "num_tokens", "maxlen", "num_classes", "line_length"), WHOLE),
@@ -47,7 +48,7 @@ _KINDS = {
 }
 _OPEN = ("learning_rate",)  # a number by default, or a schedule
 # Of functions of these rooms alone: "" for any, as what they are made of says it.
-OF_ROOM = {"random": {"seed": ""}}
+OF_ROOM = {"random": {"seed": "", "minval": NUMBER, "maxval": NUMBER}}
 _EMPTY = inspect.Parameter.empty
 
 
@@ -66,7 +67,7 @@ def check_kinds(
         if kind is None:
             kind = _KINDS.get(name) or _by_default(name, default)
         if kind and not (value is None and default is None) and not fits(kind, value):
-            raise ArgumentError(f"keras.{where}", f"{name} must be {kind}, got {_shown(value)}")
+            raise ArgumentError(f"keras.{where}", f"{name} must be {kind}, got {shown(value)}")
 
 
 def _by_default(name: str, default: Any) -> str:
@@ -89,7 +90,8 @@ def fits(kind: str, value: Any) -> bool:
         return isinstance(value, (str, os.PathLike))
     if kind in (AXES, NUMBERS) and isinstance(value, (list, tuple, np.ndarray)):
         one = WHOLE if kind == AXES else NUMBER
-        return all(fits(one, each) for each in np.atleast_1d(value).tolist())
+        several = np.atleast_1d(value).tolist() if isinstance(value, np.ndarray) else value
+        return all(fits(one, each) for each in several)
     if isinstance(value, (bool, str, bytes)) or not hasattr(value, "__float__"):
         return False
     try:
@@ -99,10 +101,14 @@ def fits(kind: str, value: Any) -> bool:
         return False
 
 
-def _shown(value: Any) -> str:
-    return (
-        f"an array {value.shape}" if isinstance(value, np.ndarray) and value.ndim else repr(value)
-    )
+def shown(value: Any) -> str:
+    """A value as messages have it: arrays by their shape, also those in a list."""
+    if isinstance(value, (list, tuple)) and any(isinstance(one, np.ndarray) for one in value):
+        inner = ", ".join(map(shown, value))
+        return f"[{inner}]" if isinstance(value, list) else f"({inner})"
+    if isinstance(value, (np.ndarray, Value)) and len(value.shape):
+        return f"an array {tuple(value.shape)}"
+    return repr(value)
 
 
 def kinds(where: str, **more: str) -> Callable[[F], F]:
@@ -143,52 +149,43 @@ def made(given: Any, make: Callable[[Any], Any]) -> Any:
     try:
         return make(given)
     except PellucidError as error:
-        if _names(error.problem, given.values_):
+        if names_one(error.problem, given.values_):
             raise
         problem, fix = error.problem, error.fix
     except Exception:  # whatever a wrong value leads to
         problem, fix = "", ""
-    name = _to_blame(given, make, problem)
-    shown = _shown(given.values_[name])
+    name = to_blame(given, make, problem, list(given.values_)) or _last(given)
+    value = shown(given.values_[name])
     raise ArgumentError(
         f"keras.{given.where_}",
-        f"{name}={shown} cannot be: {problem}" if problem else f"{name} cannot be {shown}",
+        f"{name}={value} cannot be: {problem}" if problem else f"{name} cannot be {value}",
         fix,
     )
 
 
-def called(given: Any, call: Callable[[Any], Any]) -> Any:
-    """What a function of tensors makes of arguments; our own errors stay as they are.
-
-    Raises:
-        ArgumentError: where one of them leads to an error of Python's or NumPy's.
-    """
-    try:
-        return call(given)
-    except PellucidError:
-        raise
-    except Exception:  # whatever a wrong value leads to
-        pass
-    return made(given, call)
-
-
-def _names(problem: str, names: Mapping[str, Any]) -> bool:
+def names_one(problem: str, names: Mapping[str, Any]) -> bool:
+    """Whether a problem has one of these names."""
     return any(re.search(rf"\b{re.escape(name)}\b", problem) for name in names)
 
 
-def _to_blame(given: Any, make: Callable[[Any], Any], problem: str) -> str:
+def to_blame(given: Any, make: Any, problem: str, among: Sequence[str]) -> str | None:
     """The argument that a problem quotes, or without which the others are taken."""
-    for name, value in given.values_.items():
+    for name in among:
+        value = given.values_[name]
         if value is not given.defaults_.get(name) and problem.endswith(f"got {value!r}"):
-            return str(name)
-    for name, value in given.values_.items():
+            return name
+    for name in among:
         default = given.defaults_.get(name)
-        if value is default:
+        if given.values_[name] is default:
             continue
         try:
             make(given.changed(name, 1 if default is _EMPTY else default))
         except Exception:  # another one is to blame too, or instead
             continue
-        return str(name)
+        return name
+    return None
+
+
+def _last(given: Any) -> str:
     required = [name for name in given.values_ if given.defaults_.get(name) is _EMPTY]
     return str(next(iter([*required[::-1], *given.values_])))

@@ -70,6 +70,8 @@ MEANS: dict[str, Callable[[Arguments], Values]] = {
     "SparseTopKCategoricalAccuracy": _formula("sparse_top_k_categorical_accuracy", "k"),
 }  # fmt: skip
 
+_CLASSES = 10_000  # of which every pair is counted
+
 # -- sums -------------------------------------------------------------------------------------
 
 
@@ -79,6 +81,8 @@ def _borders(a: Arguments, default: float = 0.5) -> tuple[tuple[float, ...], boo
     if given is None:
         return (default,), False
     listed = given if isinstance(given, (list, tuple)) else [given]
+    if not listed:
+        raise ArgumentError(f"keras.{a.where_}", "thresholds must be one number or more, got none")
     several = [real(f"keras.{a.where_}", "thresholds", one, 0, 1) for one in listed]
     return tuple(several), len(several) > 1
 
@@ -154,7 +158,7 @@ def _overlap(a: Arguments, chosen: Sequence[int], classes: int, labels: Any) -> 
 def _region(all_classes: bool, one_hot: bool) -> Callable[[Arguments], tuple[Counted, Several]]:
     def make(a: Arguments) -> tuple[Counted, Several]:
         a.only("axis", -1)
-        classes = int(a.num_classes)
+        classes = integer(f"keras.{a.where_}", "num_classes", a.num_classes, 1, _CLASSES)
         whole = (False if one_hot else a.sparse_y_true, a.sparse_y_pred)
 
         def labels(*pair: Any) -> Any:

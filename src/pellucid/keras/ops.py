@@ -11,9 +11,10 @@ import pellucid.numpy as pnp
 from pellucid.core.errors import ArgumentError
 from pellucid.keras import arguments, ops_arrays, ops_made, ops_nn, ops_shapes
 from pellucid.keras.arguments import Arguments
-from pellucid.keras.ops_functions import function_of, several_of
+from pellucid.keras.ops_functions import check_tensor, function_of, several_of
 from pellucid.keras.tensors import applied, is_symbolic
 from pellucid.nn.activations import BY_NAME
+from pellucid.ops.value import Value
 
 Make = Callable[[Arguments], Callable[..., Any]]
 
@@ -210,28 +211,33 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
     """As keras.ops.einsum."""
     if kwargs:
         arguments.refuse("ops.einsum", *next(iter(kwargs.items())))
+    for one in operands:
+        check_tensor("ops.einsum", "operands", one)
     return applied(lambda *xs: pnp.einsum(subscripts, *xs), operands, {}, "einsum")
 
 
 def shape(x: Any) -> Any:
     """The shape of x, with None for the rows of a network."""
+    check_tensor("ops.shape", "x", x)
     return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
 
 
 def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any = None) -> Any:
     """x as an array, or as it is where it stands for numbers of a network."""
+    where = "ops.convert_to_tensor"
     for name, value in (("sparse", sparse), ("ragged", ragged)):
         if value is not None:
-            arguments.refuse("ops.convert_to_tensor", name, value)
-    if is_symbolic(x) or not isinstance(x, (list, tuple, int, float, np.ndarray)):
+            arguments.refuse(where, name, value)
+    check_tensor(where, "x", x)
+    if is_symbolic(x) or isinstance(x, Value):
         return x
     try:
         made = np.asarray(x, dtype)
     except (TypeError, ValueError, OverflowError):
         made = np.asarray(None)
-    if made.dtype == object:
+    if made.dtype.kind not in "biuf":
         raise ArgumentError(
-            "keras.ops.convert_to_tensor", f"x must be numbers of a dtype, got dtype={dtype!r}"
+            f"keras.{where}", f"dtype must be one of numbers that holds x, got {dtype!r}"
         )
     return made
 
@@ -243,6 +249,7 @@ def array(x: Any, dtype: Any = None) -> Any:
 
 def convert_to_numpy(x: Any) -> Any:
     """x as an array."""
+    check_tensor("ops.convert_to_numpy", "x", x)
     return np.asarray(x)
 
 

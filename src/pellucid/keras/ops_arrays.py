@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 
 import pellucid.numpy as pnp
-from pellucid.core.errors import ArgumentError
+from pellucid.core.arguments import integer
+from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.keras.arguments import Arguments, refuse
 from pellucid.ops.composite.base import as_float, asvalue
 from pellucid.ops.value import Value
 
 Make = Callable[[Arguments], Callable[..., Any]]
 Row = tuple[tuple[str, ...], Make]
+_POWERS = 10_000  # of vander, each of which is a node
 
 
 def unary(function: Callable[..., Any]) -> Make:
@@ -83,6 +85,11 @@ def _average(x: Any, weights: Any, axis: Any) -> Any:
     if weights is None:
         return pnp.mean(x, axis=axis)
     w = as_float(weights)
+    if not w.type.shape or len(w.type.shape) > len(x.shape):
+        raise ShapeError(
+            "keras.ops.average",
+            f"weights must have the axes of x or one axis, got {w.type.shape} for {x.shape}",
+        )
     if len(w.type.shape) < len(x.shape):
         if not isinstance(axis, int):
             raise ArgumentError("keras.ops.average", "weights of one axis need axis, a number")
@@ -117,11 +124,18 @@ def _norm(a: Arguments) -> Callable[..., Any]:
     return norm
 
 
+def _one_axis(where: str, name: str, shape: Any) -> None:
+    if len(shape) != 1:
+        raise ShapeError(f"keras.ops.{where}", f"{name} must have one axis, got {shape}")
+
+
 def _searched(a: Arguments) -> Callable[..., Any]:
     a.only("side", "left", "right")
     right = a.side == "right"
 
     def found(edges: Any, values: Any) -> Any:
+        edges = asvalue(edges)
+        _one_axis("searchsorted", "sorted_sequence", edges.type.shape)
         values = pnp.expand_dims(values, -1)
         below = edges <= values if right else edges < values
         return pnp.sum(pnp.astype(below, pnp.int32), axis=-1)
@@ -131,6 +145,7 @@ def _searched(a: Arguments) -> Callable[..., Any]:
 
 def _digitized(a: Arguments) -> Callable[..., Any]:
     edges = np.asarray(a.bins)
+    _one_axis("digitize", "bins", edges.shape)
     return lambda x: pnp.sum(pnp.astype(pnp.expand_dims(x, -1) >= edges, pnp.int32), axis=-1)
 
 
@@ -161,7 +176,7 @@ def _vander(a: Arguments) -> Callable[..., Any]:
     rising = a.increasing
 
     def powers(x: Any) -> Any:
-        count = int(x.shape[0] if a.N is None else a.N)
+        count = integer("keras.ops.vander", "N", x.shape[0] if a.N is None else a.N, 0, _POWERS)
         exponents = range(count) if rising else range(count - 1, -1, -1)
         return pnp.stack([pnp.ones_like(x) if k == 0 else x**k for k in exponents], axis=-1)
 

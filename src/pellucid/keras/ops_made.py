@@ -10,6 +10,7 @@ import numpy as np
 import pellucid.numpy as pnp
 from pellucid.core.errors import ArgumentError
 from pellucid.keras.arguments import keras_function, refuse
+from pellucid.keras.ops_functions import check_tensor
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import ROOT, KerasTensor, Placed, applied
 from pellucid.ops.value import Value
@@ -86,18 +87,22 @@ ROWS: dict[str, Callable[[Any], Any]] = {
 
 def ndim(x: Any) -> int:
     """How many axes x has."""
+    check_tensor("ops.ndim", "x", x)
     return len(x.shape) if hasattr(x, "shape") else np.ndim(x)
 
 
 def size(x: Any) -> Any:
     """How many numbers x has; None where the rows are open."""
+    check_tensor("ops.size", "x", x)
     dims = tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
     return None if None in dims else int(np.prod(dims))
 
 
 def dtype(x: Any) -> str:
     """The name of the dtype of x."""
-    return str(getattr(x.dtype, "name", x.dtype))
+    check_tensor("ops.dtype", "x", x)
+    kind = x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype
+    return str(getattr(kind, "name", kind))
 
 
 def is_tensor(x: Any) -> bool:

@@ -15,9 +15,10 @@ import pellucid.numpy as pnp
 from pellucid.core import dtypes
 from pellucid.core.arguments import seed as check_seed
 from pellucid.core.config import record
-from pellucid.core.errors import ArgumentError
+from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.keras import arguments, blame
 from pellucid.keras.arguments import Arguments, keras_function, refuse
+from pellucid.keras.ops_functions import check_tensor
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import ROOT, KerasTensor, Node, called
 from pellucid.nn import init
@@ -101,8 +102,10 @@ def _numbers(a: Arguments, make: Callable[[Key, tuple[Any, ...]], Value]) -> Any
     return called(KerasDraw(draw, seed, fixed), [root], Node(None, [root]), "random")
 
 
-def _of(a: Arguments, x: Any, draw: Draw) -> Any:
-    """Numbers that are drawn for values."""
+def _of(a: Arguments, name: str, draw: Draw) -> Any:
+    """Numbers that are drawn for the values of an argument."""
+    x = getattr(a, name)
+    check_tensor(a.where_, name, x)
     seed, fixed = _seed(a.where_, a.seed)
     if not isinstance(x, KerasTensor):
         return draw(_key(seed), as_float(x))
@@ -110,7 +113,7 @@ def _of(a: Arguments, x: Any, draw: Draw) -> Any:
 
 
 def _kind(a: Arguments) -> Any:
-    return dtypes.as_dtype(a.dtype or SESSION.floatx, f"keras.{a.where_}")
+    return dtypes.as_dtype(SESSION.floatx if a.dtype is None else a.dtype, f"keras.{a.where_}")
 
 
 def _normal(a: Arguments) -> Any:
@@ -124,14 +127,31 @@ def _truncated(a: Arguments) -> Any:
     return _numbers(a, lambda key, shape: start.values(key, shape, kind) * spread + mean)
 
 
+def _ends(a: Arguments, empty: bool) -> tuple[Any, Any]:
+    """The two ends of a range; `empty` says whether they may be equal."""
+    low, high = a.minval, a.maxval
+    if not (low <= high if empty else low < high):
+        wanted = "at least" if empty else "above"
+        raise ArgumentError(
+            f"keras.{a.where_}", f"maxval must be {wanted} minval, got maxval={high}, minval={low}"
+        )
+    return low, high
+
+
 def _uniform(a: Arguments) -> Any:
-    kind, low, high = _kind(a), a.minval, a.maxval
+    kind, (low, high) = _kind(a), _ends(a, True)
     return _numbers(a, lambda key, shape: key.uniform(shape, kind) * (high - low) + low)
 
 
 def _randint(a: Arguments) -> Any:
     a.only("dtype", "int32", "int64")
-    kind, low, high = dtypes.as_dtype(a.dtype, "keras.random"), a.minval, a.maxval
+    kind = dtypes.as_dtype(a.dtype, "keras.random")
+    for name in ("minval", "maxval"):
+        if not blame.fits(blame.WHOLE, getattr(a, name)):
+            raise ArgumentError(
+                f"keras.{a.where_}", f"{name} must be a whole number, got {getattr(a, name)!r}"
+            )
+    low, high = _ends(a, False)
 
     def whole(key: Key, shape: tuple[Any, ...]) -> Value:
         drawn = pnp.floor(key.uniform(shape, dtypes.float64) * (high - low)) + low
@@ -146,13 +166,17 @@ def _categorical(a: Arguments) -> Any:
     count, kind = a.num_samples, dtypes.as_dtype(a.dtype, "keras.random")
 
     def chosen(key: Key, logits: Value) -> Value:
+        if len(logits.type.shape) != 2:
+            raise ShapeError(
+                "keras.random.categorical", f"logits must be (N, C), got {logits.type.shape}"
+            )
         rows, classes = logits.type.shape
         u = pnp.maximum(key.uniform((rows, count, classes), logits.type.dtype), 1e-30)
         noise = pnp.log(-pnp.log(u))
         found: Value = pnp.astype(pnp.argmax(pnp.expand_dims(logits, 1) - noise, axis=-1), kind)
         return found
 
-    return _of(a, a.logits, chosen)
+    return _of(a, "logits", chosen)
 
 
 def _dropout(a: Arguments) -> Any:
@@ -166,7 +190,7 @@ def _dropout(a: Arguments) -> Any:
         found: Value = pnp.where(kept, x / (1 - rate), 0.0)
         return found
 
-    return _of(a, a.inputs, dropped)
+    return _of(a, "inputs", dropped)
 
 
 def _shuffle(a: Arguments) -> Any:
@@ -174,7 +198,12 @@ def _shuffle(a: Arguments) -> Any:
     seed, _ = _seed(a.where_, a.seed)
     if isinstance(x, KerasTensor):
         refuse(a.where_, "x", x, "the rows of a batch have no order; shuffle arrays")
+    check_tensor(a.where_, "x", x)
     array = np.asarray(x)
+    if not (blame.fits(blame.WHOLE, axis) and -array.ndim <= axis < array.ndim):
+        raise ArgumentError(
+            f"keras.{a.where_}", f"axis must be one of the {array.ndim} axes of x, got {axis!r}"
+        )
     order = np.random.default_rng(seed).permutation(array.shape[axis])
     return pnp.asarray(np.take(array, order, axis))
 
