@@ -305,11 +305,16 @@ def cost(kernel: Kernel) -> Dim:
 def _products(kernel: Kernel, head: Instruction) -> Dim:
     """How many products a product adds up in all."""
     x, y = (kernel.type_of(value).shape for value in head.inputs)
-    if head.op == "depthwise":
-        return times(shapes.size(head.type.shape), shapes.size(y[:-1]))
+    if head.op == "depthwise":  # few channels fill no vector
+        return times(shapes.size((*head.type.shape[:-1], _filled(y[-1]))), shapes.size(y[:-1]))
     if head.op == "depthwise_kernel":
-        return times(shapes.size(y), shapes.size(head.attr("size")))
+        return times(shapes.size((*y[:-1], _filled(y[-1]))), shapes.size(head.attr("size")))
     return times(shapes.size(head.type.shape), shapes.size(x[i] for i, _ in head.attr("summed")))
+
+
+def _filled(channels: Dim) -> Dim:
+    """So many channels in whole vectors of eight."""
+    return round_up(channels, 8) if isinstance(channels, int) else channels
 
 
 def times(x: Dim, y: Dim) -> Dim:
