@@ -303,18 +303,22 @@ def cost(kernel: Kernel) -> Dim:
 
 
 def _products(kernel: Kernel, head: Instruction) -> Dim:
-    """How many products a product adds up in all."""
+    """How many products a product adds up in all, with those of lanes that stay empty."""
     x, y = (kernel.type_of(value).shape for value in head.inputs)
-    if head.op == "depthwise":  # few channels fill no vector
-        return times(shapes.size((*head.type.shape[:-1], _filled(y[-1]))), shapes.size(y[:-1]))
+    if head.op == "depthwise":
+        return times(_filled(head.type.shape, 1), shapes.size(y[:-1]))
     if head.op == "depthwise_kernel":
-        return times(shapes.size((*y[:-1], _filled(y[-1]))), shapes.size(head.attr("size")))
-    return times(shapes.size(head.type.shape), shapes.size(x[i] for i, _ in head.attr("summed")))
+        return times(_filled(y, 1), shapes.size(head.attr("size")))
+    columns = len(y) - len(head.attr("batch")) - len(head.attr("summed"))
+    depth = shapes.size(x[i] for i, _ in head.attr("summed"))
+    return times(_filled(head.type.shape, columns), depth)
 
 
-def _filled(channels: Dim) -> Dim:
-    """So many channels in whole vectors of eight."""
-    return round_up(channels, 8) if isinstance(channels, int) else channels
+def _filled(shape: shapes.Shape, axes: int) -> Dim:
+    """The size of `shape`, where the last `axes` of it are columns, in whole vectors of eight."""
+    rows, columns = shape[: len(shape) - axes], shapes.size(shape[len(shape) - axes :])
+    whole = round_up(columns, 8) if isinstance(columns, int) else columns
+    return times(shapes.size(rows), whole)
 
 
 def times(x: Dim, y: Dim) -> Dim:

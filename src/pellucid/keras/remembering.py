@@ -9,7 +9,9 @@ from pellucid.core.errors import ArgumentError
 from pellucid.keras.networks import Network
 from pellucid.keras.session import settle
 
-Held = frozenset[tuple[int, str]]  # single weights that are not trained: their layers, by id, leaves
+Held = frozenset[
+    tuple[int, str]
+]  # single weights that are not trained: their layers, by id, leaves
 
 
 class Remembering(Network):

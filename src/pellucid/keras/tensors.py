@@ -230,9 +230,7 @@ def called(layer: Layer, inputs: Sequence[KerasTensor], node: Node, name: str) -
 
 def is_symbolic(value: Any) -> bool:
     """Whether a value stands for numbers that are not there yet."""
-    return isinstance(value, KerasTensor) or (
-        isinstance(value, Placed) and ROOT.get() is not None
-    )
+    return isinstance(value, KerasTensor) or (isinstance(value, Placed) and ROOT.get() is not None)
 
 
 def flat(value: Any) -> list[Any]:

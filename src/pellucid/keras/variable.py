@@ -371,4 +371,3 @@ def _plain(value: Any) -> Any:
     """Numbers as an array; what is traced as it is."""
     value = value.value if isinstance(value, Variable) else value
     return value if isinstance(value, (Value, KerasTensor)) else np.asarray(value)
-
