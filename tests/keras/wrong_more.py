@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from pellucid import keras
-from pellucid.keras import callbacks, layers, losses, metrics, ops, optimizers
-from tests.keras.calls import WEIGHTS, X, Y, model, seen
+from pellucid.keras import callbacks, layers, losses, metrics, ops
+from tests.keras.calls import WEIGHTS, X, model, seen
 from tests.keras.rows import CALLS
 from tests.keras.test_ops import SCRIPT
 

@@ -311,6 +311,8 @@ def _products(kernel: Kernel, head: Instruction) -> Dim:
         return times(_filled(y, 1), shapes.size(head.attr("size")))
     columns = len(y) - len(head.attr("batch")) - len(head.attr("summed"))
     depth = shapes.size(x[i] for i, _ in head.attr("summed"))
+    if shapes.size(y) == depth and kernel.viewed(head.inputs[0]) == head.inputs[0]:
+        columns = len(head.type.shape)  # a single column is computed as a row
     return times(_filled(head.type.shape, columns), depth)
 
 

@@ -18,8 +18,8 @@ from pellucid.keras.base import COMMON, Layer
 from pellucid.keras.layers_more import ADAPTIVE, EinsumDense
 from pellucid.keras.lookups import IntegerLookup, StringLookup
 from pellucid.keras.mapped import classes
-from pellucid.keras.tensors import KerasTensor, Node, applied, called, flat, input_tensor
 from pellucid.keras.session import plain_name
+from pellucid.keras.tensors import KerasTensor, Node, applied, called, flat, input_tensor
 
 _NUMBERS = ("float", "int", "uint", "bool")
 

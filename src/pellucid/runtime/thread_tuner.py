@@ -2,9 +2,9 @@
 
 Threads that wait for each other are slower than one as soon as another process takes a core of
 theirs. So both are measured: first in turn, then the slower one a few milliseconds every now and
-then. A first measurement may have met a bad moment, such as another library's threads that look out
-for work a little longer: it is soon repeated, and ever later as long as it says the same. The
-results of a run do not depend on it.
+then. Where all threads are slower, they may have met a bad moment, such as another library's
+threads that look out for work a little longer: that is soon measured again, and ever later as long
+as it comes out the same. The results of a run do not depend on it.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from __future__ import annotations
 import time
 
 _PROBE = 0.004  # seconds that a probe takes, at least two calls
-_SOON = 5  # times what a probe takes, from one to the next at first; then twice as long each time
-_EVERY = 0.25  # seconds between two probes, at least in the end
-_SHARE = 50  # a probe takes no more than this part of the time in the end
+_EVERY = 0.25  # seconds between two probes, at least
+_SHARE = 50  # a probe takes no more than this part of the time
+_SOON = 5  # the same where all threads came out slower for the first time; then twice that, ...
 
 
 class ThreadTuner:
@@ -33,7 +33,7 @@ class ThreadTuner:
         self._calls, self._steps, self._spent = 0, 0, 0.0
         self._probed = self._ended = time.perf_counter()
         self._paused = False  # whether there was a pause before the last step
-        self._best, self._times = threads, _SOON  # the pause before the next probe, in probes
+        self._slower = 0  # how often in a row all threads came out slower, behind the first time
 
     def plan(self, steps: int) -> tuple[int, int]:
         """The threads that run next, and how many of `steps` they take."""
@@ -69,12 +69,13 @@ class ThreadTuner:
         best = 1 if ours is None or (alone is not None and alone < ours) else self.threads
         other = self.threads if best == 1 else 1
         probe_takes = max(2 * self._seconds.get(other, 0.0), _PROBE)
-        if best != self._best:
-            self._times = _SOON
-        elif self._now == other:
-            self._times *= 2
-        self._best = best
-        pause = min(self._times * probe_takes, max(_EVERY, _SHARE * probe_takes))
+        pause = max(_EVERY, _SHARE * probe_takes)
+        if best == 1:
+            if self._now == other:  # they were measured just now
+                self._slower += 1
+            pause = min(pause, _SOON * probe_takes * 2 ** min(self._slower, 10))
+        else:
+            self._slower = 0
         now = time.perf_counter()
         probe = other not in self._seconds or (self._now == best and now - self._probed >= pause)
         if probe:
