@@ -31,7 +31,8 @@ from tests.compiler.any_graph import (
 )
 from tests.ops.trial import bits_equal
 
-QUICK, ALL, CHUNK = 50, 500, 25
+QUICK, CHUNK = 50, 25
+SEEDS = [*range(200), 250, 333]  # the last two have pairs of kinds that no earlier one has
 
 
 def terms(node: Node, inputs: list[np.ndarray], known: np.ndarray) -> int:
@@ -112,9 +113,9 @@ def test_native_equals_the_interpreter(seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("start", range(QUICK, ALL, CHUNK))
+@pytest.mark.parametrize("start", range(QUICK, len(SEEDS), CHUNK))
 def test_native_equals_the_interpreter_in_many_more(start: int) -> None:
-    for seed in range(start, min(start + CHUNK, ALL)):
+    for seed in SEEDS[start : start + CHUNK]:
         compare(seed)
 
 
@@ -122,6 +123,6 @@ def test_native_equals_the_interpreter_in_many_more(start: int) -> None:
 def test_every_kind_of_row_feeds_every_other_that_takes_its_numbers() -> None:
     """In the graphs that the tests above compare."""
     found: set[tuple[str, str]] = set()
-    for seed in range(ALL):
+    for seed in SEEDS:
         found |= edges(AnyGraph(seed).graph())
     assert found == POSSIBLE and not found & IMPOSSIBLE

@@ -22,7 +22,7 @@ import pytest
 import pellucid as pel
 from pellucid.compiler.codegen import module as codegen
 from pellucid.compiler.codegen.llvm import binding
-from pellucid.compiler.codegen.target import Target, host, machine
+from pellucid.compiler.codegen.target import Target, host
 from pellucid.compiler.passes.pipeline import compile_graph
 from pellucid.compiler.program import MinibatchFeed, Program
 from pellucid.core.dtypes import as_dtype, float32
@@ -176,7 +176,7 @@ def undefined(code: bytes) -> set[str]:
 @pytest.mark.parametrize("target", TARGETS)
 def test_code_is_made_for_every_processor(name: str, target: str) -> None:
     program, feed = compiled(name)
-    code = codegen.object_code(codegen.optimised(program, TARGETS[target], feed), TARGETS[target])
+    code = codegen.object_code(codegen.build(program, TARGETS[target], feed), TARGETS[target])
     assert code[:4] == b"\x7fELF" and int.from_bytes(code[18:20], "little") == MACHINES[target]
     assert len(code) > 5000
     asked = undefined(code) - SYSTEM
@@ -187,8 +187,7 @@ def test_code_is_made_for_every_processor(name: str, target: str) -> None:
 @pytest.mark.parametrize("target", TARGETS)
 def test_code_keeps_to_the_features_it_was_told(name: str, target: str) -> None:
     program, feed = compiled(name)
-    module = codegen.optimised(program, TARGETS[target], feed)
-    text = machine(TARGETS[target]).emit_assembly(module)
+    text = codegen.assembly_of(codegen.build(program, TARGETS[target], feed), TARGETS[target])
     found = re.search(FOREIGN[target], text, re.MULTILINE)
     assert found is None, f"{target} has no {found and found.group().strip()}"
     own = {"neon": r"\bfmla\s+v\d+\.4s", "sse2": "xmm", "avx2": "ymm", "avx512": "zmm"}
@@ -205,8 +204,8 @@ def test_every_row_has_code_for_aarch64(name: str) -> None:
         graph, _, which = together(REGISTRY[name], part)
         if which:
             program, _ = compile_graph(graph, (), (), NUMPY)
-            module = codegen.optimised(program, TARGETS["neon"])
-            code = codegen.object_code(module, TARGETS["neon"])
+            built = codegen.build(program, TARGETS["neon"])
+            code = codegen.object_code(built, TARGETS["neon"])
             assert undefined(code) - SYSTEM <= FAR | EXACT
         seen += len(which)
     assert seen
@@ -284,7 +283,7 @@ def test_what_llvm_has_read_waits_for_no_collection() -> None:
     try:
         built = codegen.build(program, TARGETS["avx2"], feed)
         made = [weakref.ref(block) for one in built.functions for block in one.blocks]
-        codegen.finished(built, TARGETS["avx2"])
+        codegen.object_code(built, TARGETS["avx2"])
         del built
         left = sum(reference() is not None for reference in made)
     finally:

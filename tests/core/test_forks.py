@@ -127,12 +127,19 @@ def test_a_lock_is_free_in_a_child_but_for_the_thread_that_forked() -> None:
             with other, claim.acquire():
                 held.set(); time.sleep(60)
         threading.Thread(target=hold, daemon=True).start(); held.wait()
+        def entered(*locks):
+            found = []
+            def enter():
+                found.extend(lock._lock.acquire(False) for lock in locks)
+            thread = threading.Thread(target=enter)
+            thread.start(); thread.join()
+            return found
         def free():
             with claim.acquire() as had, mine.acquire() as again:
-                got = other.acquire(False), own.acquire(False), had, again
+                got = *entered(other, own), had, again
             return (*got, forks.count())
         with own, mine.acquire():
-            print(forked(free), other.acquire(False), forks.count())
+            print(forked(free), *entered(other), forks.count())
         """
     )
     assert said.split("\n")[0] == "(True, False, True, False, 1) False 0"

@@ -3,6 +3,7 @@
 import copy
 import os
 import signal
+import sys
 import threading
 import warnings
 from pathlib import Path
@@ -158,30 +159,62 @@ def test_an_error_without_the_persons_line():
     assert ArgumentError("here", "x").short == "[here] x."
 
 
+def entered_elsewhere(lock):
+    """Whether another thread may enter a lock now."""
+    found = []
+
+    def enter():
+        if lock._lock.acquire(blocking=False):
+            found.append(True)
+            lock._lock.release()
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    return bool(found)
+
+
 def test_a_lock_is_taken_given_up_and_known_by_its_holder():
     lock = forks.Lock()
-    assert lock.acquire()
-    assert not lock.acquire(blocking=False)
-    lock.release()
+    assert entered_elsewhere(lock)
     with lock:
-        assert not lock.acquire(blocking=False)
-    assert lock.acquire(blocking=False)
-    lock.reset()  # as in a child of this thread: still held
-    assert not lock.acquire(blocking=False)
-    lock.release()
-    assert lock.acquire(blocking=False)
-    lock.release()
+        assert not entered_elsewhere(lock)
+        with lock:  # its holder may
+            pass
+        lock.reset()  # as in a child of this thread: still held
+        assert not entered_elsewhere(lock)
+    assert entered_elsewhere(lock)
 
 
 def test_a_lock_of_another_thread_is_free_when_renewed():
-    lock = forks.Lock()
-    thread = threading.Thread(target=lock.acquire)
+    lock, inside, out = forks.Lock(), threading.Event(), threading.Event()
+
+    def hold():
+        lock._lock.acquire()
+        inside.set()
+        out.wait(20)
+
+    thread = threading.Thread(target=hold)
     thread.start()
-    thread.join()
-    assert not lock.acquire(blocking=False)
+    inside.wait(20)
+    assert not entered_elsewhere(lock)
     lock.reset()
-    assert lock.acquire(blocking=False)
-    lock.release()
+    assert entered_elsewhere(lock)
+    out.set()
+    thread.join()
+
+
+def test_no_line_of_python_stands_between_a_lock_and_its_block():
+    """Ctrl-C in such a line would leave the lock held for ever."""
+    lock, seen = forks.Lock(), []
+    sys.setprofile(lambda frame, event, what: seen.append((event, frame.f_code.co_name)))
+    try:
+        with lock:
+            pass
+    finally:
+        sys.setprofile(None)
+    here = "test_no_line_of_python_stands_between_a_lock_and_its_block"
+    assert seen and {name for _, name in seen} == {here}
 
 
 def test_a_claim_is_one_calls_and_a_copy_is_free():

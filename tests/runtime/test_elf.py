@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(not elf.SUPPORTED, reason="objects of Linux on x
 def code() -> bytes:
     """An object of a training step: constants, tables of jumps, functions of the system."""
     program, target = Native(step_graph(), shared()).program, machine.this_machine().target
-    return codegen.object_code(codegen.optimised(program, target), target)
+    return codegen.object_code(codegen.build(program, target), target)
 
 
 def maps(address: int) -> tuple[int, str]:

@@ -17,9 +17,8 @@ from pellucid.compiler.codegen.loops import i64, loop
 from pellucid.compiler.codegen.routine import Routine, begin
 from pellucid.compiler.codegen.target import Target
 from pellucid.core.dtypes import float32, float64
-from pellucid.core.errors import PACKAGE_FOLDER
+from pellucid.core.errors import PACKAGE_FOLDER, CompileError
 from pellucid.runtime import cache, machine_code
-from pellucid.runtime import routines as runtime_routines
 from pellucid.runtime.routines import Library
 from pellucid.svm import emit_accumulate
 from tests.runtime.test_cache import entries
@@ -139,5 +138,5 @@ def test_mistakes_of_an_emitter_are_named(monkeypatch: pytest.MonkeyPatch) -> No
         module.functions[0].blocks[0].instructions.clear()
         return module
 
-    with pytest.raises(runtime_routines.codegen.CompileError, match="LLVM must accept"):
+    with pytest.raises(CompileError, match="LLVM must accept"):
         Library(wrong)

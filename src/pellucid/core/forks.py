@@ -14,52 +14,33 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from types import TracebackType
+from operator import attrgetter
 from typing import Any, Generic, TypeVar, overload
 
 importing = threading.RLock()  # held around each import inside a function, and by forks: see `load`
 
 
 class Lock:
-    """A lock that is free in a forked child, unless the thread that forked holds it."""
+    """A lock that is free in a forked child, unless the thread that forked holds it.
 
-    __slots__ = ("__weakref__", "_lock", "_owner")
+    Its holder may enter it again. `with` runs no line of Python here: Ctrl-C between such a line
+    and the block would leave the lock held for ever.
+    """
+
+    __slots__ = ("__weakref__", "_lock")
+    __enter__ = property(attrgetter("_lock.__enter__"))
+    __exit__ = property(attrgetter("_lock.__exit__"))
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._owner: int | None = None
+        self._lock = threading.RLock()
         _renewed.add(self)
-
-    def acquire(self, blocking: bool = True) -> bool:
-        """Takes the lock; False where another thread has it and the call must not wait."""
-        taken = self._lock.acquire(blocking)
-        if taken:
-            self._owner = threading.get_ident()
-        return taken
-
-    def release(self) -> None:
-        self._owner = None
-        self._lock.release()
-
-    def __enter__(self) -> None:
-        self.acquire()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.release()
 
     def reset(self) -> None:
         """In a child."""
-        held = self._owner == threading.get_ident()
-        self._lock = threading.Lock()
-        if held:
-            self._lock.acquire()
+        if self._lock.acquire(blocking=False):  # free, or this thread's
+            self._lock.release()
         else:
-            self._owner = None
+            self._lock = threading.RLock()
 
 
 class Claim:

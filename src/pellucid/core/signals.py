@@ -41,8 +41,7 @@ def deferred() -> Iterator[None]:
         _blocks.append(block)
         yield
     finally:
-        if block in _blocks:
-            _blocks.remove(block)
+        _blocks[:] = [one for one in _blocks if one is not block]  # another may be equal to it
         try:
             for own in reversed(handlers):  # the usual one, SIGINT, last: it may raise at once
                 _handle_by(own, handlers[own])
@@ -65,22 +64,35 @@ def _handle(came: Sequence[tuple[int, Any]], handlers: Mapping[int, Any]) -> Non
             del first  # its traceback holds this frame
 
 
-@contextmanager
-def immediate() -> Iterator[None]:
-    """Inside `deferred`, a block that may be left anywhere: handlers run at once again."""
-    if not _blocks or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    handlers, _ = _blocks[0]
-    held = {number: _handler_of(number) for number in handlers}
-    try:
-        for number, handler in handlers.items():
-            _handle_by(number, handler)
-        for _, came in _blocks:
-            while came:
-                which, frame = came.pop(0)
-                handlers[which](which, frame)
-        yield
-    finally:
-        for number, handler in held.items():
+class immediate:
+    """Inside `deferred`, a block that may be left anywhere: handlers run at once again.
+
+    No generator: where a handler raises in the lines of `contextlib`, one is finished only with the
+    error, and would hold signals back for ever, behind the block that let them through.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[int, Any] = {}
+
+    def __enter__(self) -> None:
+        if not _blocks or threading.current_thread() is not threading.main_thread():
+            return
+        handlers, _ = _blocks[0]
+        self._held = {number: _handler_of(number) for number in handlers}
+        try:
+            for number, handler in handlers.items():
+                _handle_by(number, handler)
+            for _, came in _blocks:
+                while came:
+                    which, frame = came.pop(0)
+                    handlers[which](which, frame)
+        except BaseException:
+            self._hold()
+            raise
+
+    def __exit__(self, *raised: object) -> None:
+        self._hold()
+
+    def _hold(self) -> None:
+        for number, handler in self._held.items():
             _handle_by(number, handler)

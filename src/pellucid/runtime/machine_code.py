@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from pellucid.compiler.codegen import module as codegen
 from pellucid.compiler.codegen.barrier import STATUS_BYTES
 from pellucid.compiler.codegen.fast_call import OBJECT_HEADER
+from pellucid.compiler.codegen.llvm import ir
 from pellucid.compiler.codegen.scope import SCRATCH_BYTES
 from pellucid.compiler.codegen.target import Target
 from pellucid.compiler.passes.lower import Pairs
@@ -126,7 +127,7 @@ class MachineCode:
         self.from_cache = kept is not None
         if kept is not None:
             return read(kept.data), kept.code
-        code = object_code(codegen.optimised(self.program, target, self.feed), target)
+        code = object_code(codegen.build(self.program, target, self.feed), target)
         made = signature(self.program), code
         cache.keep(key, made[0].plain(), made[1])
         return made
@@ -212,9 +213,12 @@ def graph_of_kernels(graph: Graph) -> Graph:
     return rewritten(graph, NUMPY)
 
 
-def object_code(module: object, target: Target) -> bytes:
-    """The machine code of a parsed module. LLVM takes its time, and Ctrl-C is heard meanwhile."""
-    return apart(lambda: codegen.object_code(module, target), lambda: None)
+def object_code(built: ir.Module, target: Target) -> bytes:
+    """The machine code of a module. LLVM takes its time, and Ctrl-C is heard meanwhile.
+
+    All that LLVM makes on the way is the worker's, and dies in it: see `codegen/llvm.py`.
+    """
+    return apart(lambda: codegen.object_code(built, target), lambda: None)
 
 
 def aligned(size: int) -> Array:

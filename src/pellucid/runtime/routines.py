@@ -14,7 +14,6 @@ import ctypes
 from collections.abc import Callable
 from typing import Any
 
-from pellucid.compiler.codegen import module as codegen
 from pellucid.compiler.codegen.routine import ADDRESS, REAL, WHOLE, Routine
 from pellucid.compiler.codegen.target import Target
 from pellucid.compiler.mailbox import RUN
@@ -62,8 +61,7 @@ class Library:
         self.from_cache = kept is not None
         if kept is not None:
             return kept.code
-        module = codegen.finished(emit(self.target, *self._parameters), self.target)
-        code = object_code(module, self.target)
+        code = object_code(emit(self.target, *self._parameters), self.target)
         cache.keep(key, {}, code)
         return code
 

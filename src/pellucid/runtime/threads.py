@@ -8,6 +8,7 @@ making one. Behind machine code they look out for more of it, inside machine cod
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import math
@@ -193,11 +194,18 @@ class _Worker:
         finally:
             threading.stack_size(before)
 
-    def give(self, task: _Task | None) -> None:
-        """Has the worker run `task`, or end."""
-        self._task, self._ended = task, task is None
+    def give(self, task: _Task) -> None:
+        """Has the worker run `task`."""
+        self._task = task
         self._state.value = CALLED
         self._wake.release()
+
+    def end(self) -> None:
+        """Has the worker end: behind its task, or before it where it has not begun."""
+        self._task, self._ended = None, True
+        self._state.value = CALLED
+        with contextlib.suppress(RuntimeError):  # it was woken, and has not heard of it yet
+            self._wake.release()
 
     def post(self, worker_code: WorkerCode, job: Sequence[int]) -> None:
         """Has the worker call machine code, at once if it is looking out for it."""
@@ -232,7 +240,8 @@ def _hire(count: int) -> list[_Worker]:
             try:
                 hired.append(_parked.pop())
             except IndexError:
-                hired.append(_Worker())
+                with deferred():  # half made it would wait for ever
+                    hired.append(_Worker())
     except RuntimeError as error:
         _park(hired)
         raise PellucidError(
@@ -250,7 +259,7 @@ def _park(workers: list[_Worker]) -> None:
         if len(_parked) < _PARKED:
             _parked.append(worker)
         else:
-            worker.give(None)
+            worker.end()
 
 
 class Team:
@@ -372,7 +381,7 @@ def _let_go(
         if done:
             _park([worker])
         else:
-            worker.give(None)  # it ends with its task
+            worker.end()  # it ends with its task
 
 
 def apart(function: Callable[[], Result], leave: Callable[[], object]) -> Result:

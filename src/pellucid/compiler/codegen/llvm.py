@@ -1,6 +1,11 @@
 """llvmlite, imported at first use: `ir` builds modules, `binding` is the LLVM library itself.
 
 Importing llvmlite takes 40 to 120 ms and it may be missing; `import pellucid` must feel neither.
+
+Nothing may be raised inside a call of `binding`, nor while one of its objects is given up: llvmlite
+is Python around C, and Ctrl-C at the wrong place has it free a string twice, or keep the lock that
+all its calls take. So whoever calls it is a worker, where no handler of a signal runs, or stands
+inside `signals.deferred`; and its objects die there too.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from pellucid.compiler.codegen import kernels, workers
 from pellucid.compiler.codegen.barrier import barrier
@@ -39,6 +40,7 @@ from pellucid.compiler.program import (
 )
 from pellucid.core.errors import CompileError
 from pellucid.core.shapes import Batch, Dim
+from pellucid.core.signals import deferred
 
 ENTRY, TRAIN = "run", "train"
 PIECE = 1 << 27  # operations between two looks at whether a call is to stop: 30 ms or more
@@ -272,15 +274,7 @@ def _addresses(
     return found
 
 
-def optimised(
-    program: Program, target: Target | None = None, feed: MinibatchFeed | None = None
-) -> object:
-    """The parsed module after LLVM's passes, ready for an engine."""
-    target = target or host()
-    return finished(build(program, target, feed), target)
-
-
-def finished(built: ir.Module, target: Target) -> object:
+def _finished(built: ir.Module, target: Target) -> Any:
     """A module parsed, verified and through LLVM's passes. `built` is empty behind it."""
     text = str(built)
     _emptied(built)
@@ -311,14 +305,15 @@ def _emptied(module: ir.Module) -> None:
         function.blocks.clear()
 
 
-def object_code(module: object, target: Target) -> bytes:
-    """The machine code of a parsed module as an object file."""
-    return bytes(machine(target).emit_object(module))
+def object_code(built: ir.Module, target: Target) -> bytes:
+    """The machine code of a module as an object file. `built` is empty behind it."""
+    with deferred():
+        return bytes(machine(target).emit_object(_finished(built, target)))
 
 
 def workers_code(target: Target) -> bytes:
     """The machine code of the functions that workers wait in."""
-    return object_code(finished(workers.build(target), target), target)
+    return object_code(workers.build(target), target)
 
 
 def assembly(program: Program, target: Target | None = None) -> str:
@@ -329,4 +324,5 @@ def assembly(program: Program, target: Target | None = None) -> str:
 
 def assembly_of(built: ir.Module, target: Target) -> str:
     """The machine code of a module as assembly text. `built` is empty behind it."""
-    return str(machine(target).emit_assembly(finished(built, target)))
+    with deferred():
+        return str(machine(target).emit_assembly(_finished(built, target)))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import weakref
+from collections import deque
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 from pellucid.compiler.codegen.llvm import binding, llvmlite
 from pellucid.core import forks
 from pellucid.core.errors import CompileError
+from pellucid.core.signals import deferred
 
 _initialised = forks.Lock()
 _done: list[bool] = []
@@ -98,12 +101,13 @@ def _unfit(expected: str, got: str) -> CompileError:
 @lru_cache
 def host() -> Target:
     """This machine."""
-    initialise()
-    return Target(
-        binding.get_process_triple(),
-        binding.get_host_cpu_name(),
-        binding.get_host_cpu_features().flatten(),
-    )
+    with deferred():
+        initialise()
+        return Target(
+            binding.get_process_triple(),
+            binding.get_host_cpu_name(),
+            binding.get_host_cpu_features().flatten(),
+        )
 
 
 def versions() -> str:
@@ -131,15 +135,43 @@ def optimise(module: Any, target: Target) -> None:
     builder.getModulePassManager().run(module, builder)
 
 
-def load(code: bytes, target: Target) -> Any:
+class _Holder(weakref.ref["Engine"]):
+    """What an `Engine` leaves behind: LLVM's own, which it had."""
+
+    engine: Any = None
+
+
+_held: set[_Holder] = set()
+_gone: deque[_Holder] = deque()  # those whose `Engine` is gone; Python may run no line of ours then
+
+
+class Engine:
+    """Code that LLVM has loaded, ready to run as long as this lives."""
+
+    def __init__(self, engine: Any):
+        holder = _Holder(self, _gone.append)
+        holder.engine = engine
+        _held.add(holder)
+        self._engine = engine
+
+    def get_function_address(self, name: str) -> int:
+        """Where a function begins."""
+        with deferred():
+            return int(self._engine.get_function_address(name))
+
+
+def load(code: bytes, target: Target) -> Engine:
     """An engine that holds `code`, an object file, ready to run.
 
     An object cache hands the code to an engine whose module is empty: the one way that works on
     every system and needs no text to be parsed.
     """
     waiting = [code]  # LLVM copies it: nothing here holds on to it
-    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine(target))
-    engine.set_object_cache(getbuffer_func=lambda module: waiting.pop())
-    engine.finalize_object()
-    assert not waiting, "the engine must take the code, or it would run nothing"
-    return engine
+    with deferred():
+        while _gone:
+            _held.discard(_gone.popleft())
+        engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine(target))
+        engine.set_object_cache(getbuffer_func=lambda module: waiting.pop())
+        engine.finalize_object()
+        assert not waiting, "the engine must take the code, or it would run nothing"
+        return Engine(engine)
