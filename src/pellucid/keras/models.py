@@ -92,13 +92,15 @@ class Sequential(Model):
         self.built = True
 
     def network(self, x: Any = None) -> ours.Model:
-        if self._network is None and self._layers and isinstance(self._layers[0], InputLayer):
+        if self._network is not None:
+            return super().network(x)
+        if self._layers and isinstance(self._layers[0], InputLayer):
             if getattr(self, "_done", 0) != len(self._layers):
                 self.__dict__["_end"] = None
                 self._chained()
             self._connect(self._layers[0].output, self.__dict__["_end"])
             self.built = True
-        elif self._network is None and x is not None:
+        elif x is not None:
             first = np.asarray(flat(as_arrays(x))[0])
             self._layers.insert(0, InputLayer(shape=first.shape[1:]))
             return self.network()

@@ -61,10 +61,13 @@ class Network(Layer):
         self._output_names: list[str] = []
         self._compiled: dict[str, Any] | None = None
         self._configured: Any = None
+        self._standing: Any = None  # what `_configure` found last, and what it goes by
+        self._inside: Any = (None, [], [])  # a network, and layers and weights of it
         self._trained: Any = None  # the optimizer of the latest run, and {id: name} of its layers
         self._first_epoch = 0
         self._objective: Any = None
         self._losses: list[Any] = []
+        self._in_batches = False  # whether a loss or a metric is a number of a batch
         self._flat_targets: dict[int, bool] = {}  # outputs whose targets are (N,)
         if inputs is not None:
             if outputs is None:
@@ -185,6 +188,19 @@ class Network(Layer):
                 f"keras.{self.name}", f"{what} must be {len(names)}, got {len(found)}"
             )
         return found
+
+    def _types(self, what: str) -> Sequence[TensorType]:
+        """The types of the inputs or outputs of the network that is made."""
+        architecture = self._network.architecture  # type: ignore[union-attr]
+        return architecture.input_types if what == "inputs" else architecture.output_types
+
+    def _trainables(self) -> list[bool]:
+        """`trainable` of each layer and weight inside: what may change from call to call."""
+        if self._inside[0] is not self._network:
+            self._inside = self._network, [*self._flatten_layers()], self.weights
+        _, layers, weights = self._inside
+        # A weight's own word alone: that of its layer stands among the others.
+        return [one.trainable for one in layers] + [one._trainable for one in weights]
 
     # -- what Keras says of a model ---------------------------------------------------------
 
