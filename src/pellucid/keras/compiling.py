@@ -203,6 +203,7 @@ class Compiled(Remembering):
         own = flat([self._compiled["metrics"]])
         self._in_batches = any(one.is_own for one in own if one is not None)
         self._in_batches |= any(one.is_of_batches for one in self._losses)
+        self._output_shape = architecture.output_types[0].shape
         inner = []
         for one, end in zip(self._losses, architecture.ends, strict=True):
             inner.append(one.inner(contract_of(architecture, nn.Squared(), end).activation))
@@ -343,9 +344,9 @@ class Compiled(Remembering):
 
     def _x(self, x: Any) -> Any:
         """Features in the form of the Model of ours."""
-        return self._by_input(self._features_given(x))
-
-    def _by_input(self, arrays: list[Any]) -> Any:
+        if type(x) is np.ndarray and x.ndim == self._rank:
+            return x
+        arrays = self._features_given(x)
         if len(arrays) == 1:
             return arrays[0]
         return dict(zip(self.network().architecture.inputs.names, arrays, strict=True))
@@ -354,16 +355,13 @@ class Compiled(Remembering):
         """An array for each input. As in Keras an axis of one at the end may be left out: a column
         (N,) for an input of one number, pictures (N, H, W) for one of one channel; or be too many.
         """
-        types = self._types("inputs")
-        if type(x) is np.ndarray and len(types) == 1 and x.ndim == len(types[0].shape):
-            return [x]
         arrays = [array(one) for one in self._given(x, "inputs")]
+        types = self.network().architecture.input_types
         return [fitted(one, type.shape) for one, type in zip(arrays, types, strict=True)]
 
     def _rows(self, x: Any, y: Any, weights: Any) -> tuple[Any, Any, Any]:
         """Features, targets and weights of rows in the form of the Model that is trained."""
-        arrays = self._features_given(x)
-        rows, count = len(arrays[0]), len(self._output_names)
+        count = len(self._output_names)
         if weights is not None and isinstance(weights, Mapping):
             if list(weights) != self._output_names or count > 1:
                 refuse(
@@ -373,19 +371,23 @@ class Compiled(Remembering):
             weights = weights[self._output_names[0]]
         if not self._own_objective:
             if y is None and self._without_targets:
-                y = [np.zeros(rows, np.float32)] * count
-            return self._by_input(arrays), self._y(y), weights
+                y = [np.zeros(len(flat(x)[0]), np.float32)] * count
+            return self._x(x), self._y(y), weights
         assert self._objective is not None
+        arrays = self._features_given(x)
         words = self.network().architecture.inputs.names
         features = self._objective.features(words, arrays, y, weights)
         if y is None or len(flat(y)) != count:
-            y = [np.zeros(rows, np.float32)] * count
+            y = [np.zeros(len(arrays[0]), np.float32)] * count
         return features, self._y(y), weights
 
     def _y(self, y: Any) -> Any:
         """Targets in the form of the Model of ours."""
+        if type(y) is np.ndarray and len(self._losses) == 1:
+            self._flat_targets[0] = y.ndim == 1
+            return self._losses[0].prepared(y, self._output_shape)
         arrays = [array(one) for one in self._given(y, "outputs")]
-        types = self._types("outputs")
+        types = self.network().architecture.output_types
         self._flat_targets.update({n: one.ndim == 1 for n, one in enumerate(arrays)})
         if self._compiled is not None:
             arrays = [

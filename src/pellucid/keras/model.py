@@ -270,22 +270,26 @@ class Model(Compiled):
     ) -> Any:
         """What the outputs are, in their form."""
         level, several = training.verbosity("Model.predict", verbose), as_callbacks(callbacks)
-        training.check_steps("predict", steps=steps)
+        if steps is not None:
+            training.check_steps("predict", steps=steps)
         started = time.perf_counter() if level else 0.0
         for one in several:
             one.set_model(self)
             one.on_predict_begin({})
         options: dict[str, Any] = {} if batch_size is None else {"batch_size": batch_size}
-        if training.is_batches(x):
+        if steps is None and type(x) is np.ndarray and x.ndim == self._rank:  # as it is taken
+            network = self.network(x)
+            with swapped(self, several) if several else _AS_THEY_ARE:
+                found: Any = network.predict(x, **options)
+        elif training.is_batches(x):
             x, first = training.peeked(x)
             network = self.network(numbers(training.unpacked(first)[0]))
             with swapped(self, several):
-                found: Any = network.predict(Batches(x, self._features, steps))
+                found = network.predict(Batches(x, self._features, steps))
         else:
             x = as_arrays(x)
             training.count_rows("predict", x)
-            if steps is not None:
-                (x,) = training.first_rows([x], batch_size, steps)
+            (x,) = training.first_rows([x], batch_size, steps)
             network = self.network(x)
             with swapped(self, several):
                 found = network.predict(self._x(x), **options)
