@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from pellucid.core.errors import ArgumentError, PellucidError, nearest
 
 _MAX_INTEGER = 2**63 - 1  # what an axis, a step or a count is held in
+_MAX_FORMS = 64  # of calls that a checked function remembers
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,15 +32,22 @@ def checked(function: F, where: str | None = None, elsewhere: Mapping[str, str] 
     required = {one.name for one in parameters if one.default is one.empty}
     least = len(required) if required <= set(in_order) else math.inf  # how many by position do
 
+    forms: set[tuple[Any, ...]] = set()  # of calls that fit; calls of few rows feel each look
+
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         if not kwargs and least <= len(args) <= len(in_order):
             return function(*args)
+        form = (len(args), *kwargs)
+        if form in forms:
+            return function(*args, **kwargs)
         given = {*in_order[: len(args)], *kwargs}
         if (
             len(given) == len(args) + len(kwargs)
             and required <= given <= signature.parameters.keys()
         ):
+            if len(forms) < _MAX_FORMS:
+                forms.add(form)
             return function(*args, **kwargs)
         try:  # binding says what is wrong, but takes a while
             signature.bind(*args, **kwargs)

@@ -19,6 +19,7 @@ from pellucid.data.table import Table
 from pellucid.data.table_stream import TableStream
 
 _ARRAY_LIKE = ("__array__", "__array_interface__", "shape", "dtype", "columns", "toarray")
+_ROWS = (list, tuple, range, str, bytes, bytearray, memoryview, set, Table)
 _AGAIN = (
     "Give the generator function without calling it: fit calls it in each epoch; or a list of "
     "batches."
@@ -27,9 +28,9 @@ _AGAIN = (
 
 def is_stream(x: Any) -> bool:
     """Whether x gives batches, and is neither rows nor a list or dict of arrays."""
-    if isinstance(x, (list, tuple, range, str, bytes, bytearray, memoryview, Mapping, set, Table)):
+    if isinstance(x, _ROWS) or hasattr(x, _ARRAY_LIKE[0]):  # most are arrays
         return False
-    if isinstance(x, type) or any(hasattr(x, name) for name in _ARRAY_LIKE):
+    if isinstance(x, (Mapping, type)) or any(hasattr(x, name) for name in _ARRAY_LIKE):
         return False
     return callable(x) or hasattr(x, "__iter__") or hasattr(x, "__next__")
 

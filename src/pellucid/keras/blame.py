@@ -50,6 +50,7 @@ _OPEN = ("learning_rate",)  # a number by default, or a schedule
 # Of functions of these rooms alone: "" for any, as what they are made of says it.
 OF_ROOM = {"random": {"seed": "", "minval": NUMBER, "maxval": NUMBER}}
 _EMPTY = inspect.Parameter.empty
+_ANY = (_EMPTY, "")
 
 
 def check_kinds(
@@ -61,13 +62,19 @@ def check_kinds(
     """Refuses what is no bool, no number or no name where Keras's default is one."""
     for name, value in values.items():
         default = defaults.get(name, _EMPTY)
-        if value is default:
-            continue
-        kind = (more or {}).get(name)
-        if kind is None:
-            kind = _KINDS.get(name) or _by_default(name, default)
-        if kind and not (value is None and default is None) and not fits(kind, value):
-            raise ArgumentError(f"keras.{where}", f"{name} must be {kind}, got {shown(value)}")
+        if value is not default:
+            _check_kind(where, name, value, default, _kind(name, default, more or {}))
+
+
+def _kind(name: str, default: Any, more: Mapping[str, str]) -> str:
+    """What an argument must be; "" for any."""
+    kind = more.get(name)
+    return _KINDS.get(name) or _by_default(name, default) if kind is None else kind
+
+
+def _check_kind(where: str, name: str, value: Any, default: Any, kind: str) -> None:
+    if kind and not (value is None and default is None) and not fits(kind, value):
+        raise ArgumentError(f"keras.{where}", f"{name} must be {kind}, got {shown(value)}")
 
 
 def _by_default(name: str, default: Any) -> str:
@@ -119,20 +126,22 @@ def kinds(where: str, **more: str) -> Callable[[F], F]:
     """
 
     def decorated(function: F) -> F:
-        form = inspect.signature(function)
-        defaults = {name: one.default for name, one in form.parameters.items()}
-        call = checked(function)
+        parameters = inspect.signature(function).parameters
+        own = {  # those that may be refused: Keras's default, and the kind
+            name: (one.default, _kind(name, one.default, more)) for name, one in parameters.items()
+        }
+        in_order = list(parameters)
 
         @functools.wraps(function)
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            try:
-                given = form.bind(*args, **kwargs).arguments
-            except TypeError:  # which `checked` tells in our form
-                given = {}
-            check_kinds(where, given, defaults, more)
-            return call(*args, **kwargs)
+        def inner(*args: Any, **kwargs: Any) -> Any:
+            for several in (zip(in_order, args, strict=False), kwargs.items()):
+                for name, value in several:
+                    default, kind = own.get(name, _ANY)
+                    if kind and value is not default:
+                        _check_kind(where, name, value, default, kind)
+            return function(*args, **kwargs)
 
-        return wrapper  # type: ignore[return-value]
+        return checked(inner)
 
     return decorated
 

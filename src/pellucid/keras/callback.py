@@ -113,9 +113,10 @@ def as_callbacks(given: Any) -> list[Callback]:
     Raises:
         ArgumentError: for what is none, or has a hook that nothing calls.
     """
+    if given is None:
+        return []
     several = given.callbacks if isinstance(given, CallbackList) else given
     listed = list(several) if isinstance(several, (list, tuple)) else [several]
-    listed = [] if several is None else listed
     for one in listed:
         if not isinstance(one, Callback):
             raise ArgumentError("keras.callbacks", f"expected a Callback of keras, got {one!r}")

@@ -27,6 +27,8 @@ from pellucid.keras.training import Measures
 from pellucid.models.endings import contract_of
 from pellucid.train.metric import Metric
 
+_TRAINS = ("fit", "train_on_batch")
+
 
 class Compiled(Remembering):
     """A network that knows how it is trained."""
@@ -78,7 +80,7 @@ class Compiled(Remembering):
 
     @property
     def metrics_names(self) -> list[str]:
-        return self._measures(self.network()).names
+        return list(self._measures(self.network()).names)
 
     @property
     def compiled(self) -> bool:
@@ -144,7 +146,28 @@ class Compiled(Remembering):
         Args:
             y: targets, weighted: whether rows have weights; where `compute_loss` is one's own.
         """
-        network = self.network(x)
+        network, trains, standing = self.network(x), where in _TRAINS, self._standing
+        if standing is not None and not self._own_objective:  # all is as it was
+            known, compiled, optimizer, trainables, trained = standing
+            if (
+                known is network
+                and compiled is self._compiled
+                and optimizer is self.optimizer
+                and (not trains or trained is self._trained is not None)
+                and trainables == self._trainables()
+            ):
+                return network
+        found = self._configured_anew(where, network, trains, y, weighted)
+        self._standing = None
+        if self._configured is not None:
+            trained = self._trained if trains else None
+            self._standing = found, self._compiled, self.optimizer, self._trainables(), trained
+        return found
+
+    def _configured_anew(
+        self, where: str, network: ours.Model, trains: bool, y: Any, weighted: bool
+    ) -> ours.Model:
+        """The same, where something is not as it was at the latest call."""
         if self._compiled is None:
             if network.compiled:  # out of a file
                 return network
@@ -164,7 +187,7 @@ class Compiled(Remembering):
             network = own.network
         past = network if before is None else before.network
         remembers = self._remembers(past)
-        if where in ("fit", "train_on_batch"):
+        if trains:
             self._check_trained(where, network, frozen, held, remembers)
         key = (id(network), frozenset(frozen), held, id(self._compiled))
         if self._configured is not None and self._configured[0] == key:
@@ -177,6 +200,10 @@ class Compiled(Remembering):
         ]
         if not self._own_objective and not architecture.terms and given == [None] * len(given):
             refuse("Model.compile", "loss", None, "there is no add_loss nor compute_loss either")
+        own = flat([self._compiled["metrics"]])
+        self._in_batches = any(one.is_own for one in own if one is not None)
+        self._in_batches |= any(one.is_of_batches for one in self._losses)
+        self._output_shape = architecture.output_types[0].shape
         inner = []
         for one, end in zip(self._losses, architecture.ends, strict=True):
             inner.append(one.inner(contract_of(architecture, nn.Squared(), end).activation))
@@ -293,13 +320,10 @@ class Compiled(Remembering):
 
     def _at_once(self, network: ours.Model, *sizes: int | None) -> dict[str, Any]:
         """The rows that are measured at a time: those that were given; 32 where it matters."""
-        given = next((one for one in sizes if one is not None), None)
-        own = flat([(self._compiled or {}).get("metrics")])
-        whole = any(one.is_own for one in own if one is not None)
-        whole = whole or any(one.is_of_batches for one in self._losses)
-        if given is None and (whole or network.architecture.terms):
-            given = 32
-        return {} if given is None else {"batch_size": given}
+        for given in sizes:
+            if given is not None:
+                return {"batch_size": given}
+        return {"batch_size": 32} if self._in_batches or network.architecture.terms else {}
 
     def _measures(self, network: ours.Model) -> Measures:
         if self._configured is not None:
@@ -320,6 +344,8 @@ class Compiled(Remembering):
 
     def _x(self, x: Any) -> Any:
         """Features in the form of the Model of ours."""
+        if type(x) is np.ndarray and x.ndim == self._rank:
+            return x
         arrays = self._features_given(x)
         if len(arrays) == 1:
             return arrays[0]
@@ -335,9 +361,8 @@ class Compiled(Remembering):
 
     def _rows(self, x: Any, y: Any, weights: Any) -> tuple[Any, Any, Any]:
         """Features, targets and weights of rows in the form of the Model that is trained."""
-        arrays = self._features_given(x)
-        rows, count = len(arrays[0]), len(self._output_names)
-        if isinstance(weights, Mapping):
+        count = len(self._output_names)
+        if weights is not None and isinstance(weights, Mapping):
             if list(weights) != self._output_names or count > 1:
                 refuse(
                     "Model.fit", "sample_weight", list(weights),
@@ -346,28 +371,32 @@ class Compiled(Remembering):
             weights = weights[self._output_names[0]]
         if not self._own_objective:
             if y is None and self._without_targets:
-                y = [np.zeros(rows, np.float32)] * count
+                y = [np.zeros(len(flat(x)[0]), np.float32)] * count
             return self._x(x), self._y(y), weights
         assert self._objective is not None
+        arrays = self._features_given(x)
         words = self.network().architecture.inputs.names
         features = self._objective.features(words, arrays, y, weights)
         if y is None or len(flat(y)) != count:
-            y = [np.zeros(rows, np.float32)] * count
+            y = [np.zeros(len(arrays[0]), np.float32)] * count
         return features, self._y(y), weights
 
     def _y(self, y: Any) -> Any:
         """Targets in the form of the Model of ours."""
-        network = self.network()
+        if type(y) is np.ndarray and len(self._losses) == 1:
+            self._flat_targets[0] = y.ndim == 1
+            return self._losses[0].prepared(y, self._output_shape)
         arrays = [array(one) for one in self._given(y, "outputs")]
-        types = network.architecture.output_types
+        types = self.network().architecture.output_types
         self._flat_targets.update({n: one.ndim == 1 for n, one in enumerate(arrays)})
         if self._compiled is not None:
             arrays = [
                 loss.prepared(one, type.shape)
                 for loss, one, type in zip(self._losses, arrays, types, strict=True)
             ]
-        words = network.architecture.outputs.names
-        return arrays[0] if len(arrays) == 1 else dict(zip(words, arrays, strict=True))
+        if len(arrays) == 1:
+            return arrays[0]
+        return dict(zip(self.network().architecture.outputs.names, arrays, strict=True))
 
     def _batch(self, class_weight: Any = None) -> Callable[[Any], Any]:
         """What makes a batch of Keras one of ours."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ from pellucid.keras.tensors import flat, mapped
 from pellucid.keras.training import ArrayBatches, Batches, Measures, OneStep, run
 from pellucid.tables import load
 from pellucid.train.history import MAX_EPOCHS
+
+_NESTED = (list, tuple, dict)
+_AS_THEY_ARE = nullcontext()  # the weights, where no callback may exchange them
 
 
 class Model(Compiled):
@@ -233,29 +237,27 @@ class Model(Compiled):
         else:
             x, y = as_arrays(x), None if y is None else as_arrays(y)
             training.count_rows("evaluate", x)
-            x, y, sample_weight = training.first_rows([x, y, sample_weight], batch_size, steps)
+            if steps is not None:
+                x, y, sample_weight = training.first_rows([x, y, sample_weight], batch_size, steps)
             network = self._configure("evaluate", x, y, sample_weight is not None)
             self._check_targets("evaluate", y)
             options = self._at_once(network, batch_size)
             features, targets, weights = self._rows(x, y, sample_weight)
-            with swapped(self, several):
+            with swapped(self, several) if several else _AS_THEY_ARE:
                 found = network.evaluate(features, targets, sample_weight=weights, **options)
-        measures = self._measures(network)
-        logs = measures.of(found)
-        for one in several:
-            one.on_test_end(logs)
-        if level:
-            print(" - ".join(f"{name}: {value:.4f}" for name, value in logs.items()), flush=True)
-        return self._shown(measures, found, return_dict)
+        if several or level:
+            logs = self._measures(network).of(found)
+            for one in several:
+                one.on_test_end(logs)
+            if level:
+                shown = " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
+                print(shown, flush=True)
+        return self._shown(network, found, return_dict)
 
-    @staticmethod
-    def _shown(measures: Measures, row: dict[str, float], return_dict: bool) -> Any:
+    def _shown(self, network: ours.Model, row: dict[str, float], return_dict: bool) -> Any:
         """Of a row of ours what Keras returns."""
-        logs = measures.of(row)
-        if return_dict:
-            return logs
-        values = [logs[name] for name in measures.names]
-        return values[0] if len(values) == 1 else values
+        measures = self._measures(network)
+        return measures.of(row) if return_dict else measures.listed(row)
 
     @checked
     def predict(
@@ -268,17 +270,22 @@ class Model(Compiled):
     ) -> Any:
         """What the outputs are, in their form."""
         level, several = training.verbosity("Model.predict", verbose), as_callbacks(callbacks)
-        training.check_steps("predict", steps=steps)
-        started = time.perf_counter()
+        if steps is not None:
+            training.check_steps("predict", steps=steps)
+        started = time.perf_counter() if level else 0.0
         for one in several:
             one.set_model(self)
             one.on_predict_begin({})
         options: dict[str, Any] = {} if batch_size is None else {"batch_size": batch_size}
-        if training.is_batches(x):
+        if steps is None and type(x) is np.ndarray and x.ndim == self._rank:  # as it is taken
+            network = self.network(x)
+            with swapped(self, several) if several else _AS_THEY_ARE:
+                found: Any = network.predict(x, **options)
+        elif training.is_batches(x):
             x, first = training.peeked(x)
             network = self.network(numbers(training.unpacked(first)[0]))
             with swapped(self, several):
-                found: Any = network.predict(Batches(x, self._features, steps))
+                found = network.predict(Batches(x, self._features, steps))
         else:
             x = as_arrays(x)
             training.count_rows("predict", x)
@@ -286,8 +293,10 @@ class Model(Compiled):
             network = self.network(x)
             with swapped(self, several):
                 found = network.predict(self._x(x), **options)
-        made = iter(flat(found))
-        result = mapped(self._outputs, lambda _: next(made))
+        result = found
+        if len(self._output_names) > 1 or type(self._outputs) in _NESTED:
+            made = iter(flat(found))
+            result = mapped(self._outputs, lambda _: next(made))
         for one in several:
             one.on_predict_end({})
         if level:
@@ -327,7 +336,7 @@ class Model(Compiled):
             callbacks=[] if self.optimizer.scale == 1 else [OneStep(self.optimizer.scale)],
         )  # fmt: skip
         row = {name: values[-1] for name, values in found.epochs.items()}
-        return self._shown(self._measures(network), row, return_dict)
+        return self._shown(network, row, return_dict)
 
     @checked
     def test_on_batch(
@@ -341,7 +350,7 @@ class Model(Compiled):
         self._check_targets("test_on_batch", y)
         features, targets, weights = self._rows(x, y, sample_weight)
         row = network.evaluate(features, targets, sample_weight=weights, batch_size=size)
-        return self._shown(self._measures(network), row, return_dict)
+        return self._shown(network, row, return_dict)
 
     def reset_metrics(self) -> None:
         """Nothing is left to forget: each call measures its own rows."""

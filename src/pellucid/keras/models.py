@@ -55,7 +55,7 @@ class Sequential(Model):
             if sample is not None:
                 self._layers.append(InputLayer(shape=sample))
         self._layers.append(layer)
-        self._network = None
+        self._network, self._rank = None, 0
         if len(self._layers) > 1 and isinstance(self._layers[0], InputLayer):
             self._chained()
 
@@ -65,7 +65,7 @@ class Sequential(Model):
         if rebuild is not True:
             refuse("Sequential.pop", "rebuild", rebuild, "a network is made when it is asked for")
         last: Layer = self._layers.pop()
-        self._network = None
+        self._network, self._rank = None, 0
         return last
 
     def like(self, layers: list[Layer]) -> Sequential:
@@ -91,18 +91,19 @@ class Sequential(Model):
         self.__dict__["_done"] = len(self._layers)
         self.built = True
 
-    def network(self, x: Any = None) -> ours.Model:
-        if self._network is None and self._layers and isinstance(self._layers[0], InputLayer):
+    def _make(self, x: Any) -> None:
+        if self._layers and isinstance(self._layers[0], InputLayer):
             if getattr(self, "_done", 0) != len(self._layers):
                 self.__dict__["_end"] = None
                 self._chained()
             self._connect(self._layers[0].output, self.__dict__["_end"])
             self.built = True
-        elif self._network is None and x is not None:
+        elif x is not None:
             first = np.asarray(flat(as_arrays(x))[0])
             self._layers.insert(0, InputLayer(shape=first.shape[1:]))
-            return self.network()
-        return super().network(x)
+            self._make(None)
+        else:
+            super()._make(None)
 
     def build(self, input_shape: Any = None) -> None:
         if input_shape is not None and self._network is None and ROOT.get() is None:

@@ -57,14 +57,19 @@ class Network(Layer):
         self._network: ours.Model | None = None
         self._inputs: Any = None
         self._outputs: Any = None
+        self._rank = 0  # of arrays for the input, where there is one alone
         self._input_names: list[str] = []
         self._output_names: list[str] = []
         self._compiled: dict[str, Any] | None = None
         self._configured: Any = None
+        self._standing: Any = None  # what `_configure` found last, and what it goes by
+        self._inside: Any = (None, [], [])  # a network, and layers and weights of it
         self._trained: Any = None  # the optimizer of the latest run, and {id: name} of its layers
         self._first_epoch = 0
         self._objective: Any = None
         self._losses: list[Any] = []
+        self._output_shape: tuple[Any, ...] = ()  # of the first output, where there are losses
+        self._in_batches = False  # whether a loss or a metric is a number of a batch
         self._flat_targets: dict[int, bool] = {}  # outputs whose targets are (N,)
         if inputs is not None:
             if outputs is None:
@@ -90,6 +95,8 @@ class Network(Layer):
         losses = terms.of_network(outputs)
         self._network = graphs.network(first, last, plain_name(self.name), losses)
         self._configured = self._trained = None
+        types = self._network.architecture.input_types
+        self._rank = len(types[0].shape) if len(types) == 1 else 0
 
     def network(self, x: Any = None) -> ours.Model:
         """The Model of ours; x gives the shapes where they are not known."""
@@ -97,24 +104,27 @@ class Network(Layer):
         _check_methods(kind)
         settle()
         if self._network is None:
-            if x is None:
-                raise ArgumentError(
-                    f"keras.{self.name}",
-                    "the shape of the input is not known yet",
-                    "Begin with Input(shape), call build, or call the model on data.",
-                )
-            number = iter(range(1000))
-            tensors = mapped(
-                as_arrays(x),
-                lambda one: (
-                    InputLayer(shape=one.shape[1:], name=f"{self.name}_x{next(number)}").output
-                ),
+            self._make(x)
+        return self._network  # type: ignore[return-value]
+
+    def _make(self, x: Any) -> None:
+        """Makes the Model of ours; x gives the shapes where they are not known."""
+        if x is None:
+            raise ArgumentError(
+                f"keras.{self.name}",
+                "the shape of the input is not known yet",
+                "Begin with Input(shape), call build, or call the model on data.",
             )
-            outputs = self(tensors)
-            if self._network is None:
-                self._connect(tensors, outputs)
-        assert self._network is not None
-        return self._network
+        number = iter(range(1000))
+        tensors = mapped(
+            as_arrays(x),
+            lambda one: (
+                InputLayer(shape=one.shape[1:], name=f"{self.name}_x{next(number)}").output
+            ),
+        )
+        outputs = self(tensors)
+        if self._network is None:
+            self._connect(tensors, outputs)
 
     def build(self, input_shape: Any) -> None:
         """Makes the weights for inputs of this shape, with None for the rows."""
@@ -185,6 +195,14 @@ class Network(Layer):
                 f"keras.{self.name}", f"{what} must be {len(names)}, got {len(found)}"
             )
         return found
+
+    def _trainables(self) -> list[bool]:
+        """`trainable` of each layer and weight inside: what may change from call to call."""
+        if self._inside[0] is not self._network:
+            self._inside = self._network, [*self._flatten_layers()], self.weights
+        _, layers, weights = self._inside
+        # A weight's own word alone: that of its layer stands among the others.
+        return [one.trainable for one in layers] + [one._trainable for one in weights]
 
     # -- what Keras says of a model ---------------------------------------------------------
 

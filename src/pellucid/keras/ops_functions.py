@@ -11,7 +11,8 @@ import numpy as np
 from pellucid.core.errors import ArgumentError, PellucidError
 from pellucid.keras import blame
 from pellucid.keras.arguments import Arguments, bound, signed
-from pellucid.keras.tensors import KerasTensor, Variable, applied, flat, is_symbolic
+from pellucid.keras.tensors import KerasTensor, applied, flat, is_symbolic
+from pellucid.keras.variable import Variable
 from pellucid.ops.value import Value
 
 Make = Callable[[Arguments], Callable[..., Any]]

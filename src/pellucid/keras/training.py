@@ -40,19 +40,26 @@ class Measures:
         self.several = several
         self.metrics, self.losses = dict(metrics), dict(losses)
         known = {"loss": "loss", **self.losses, **self.metrics}
-        self._order = sorted((keras, ours) for ours, keras in known.items())
-
-    @property
-    def names(self) -> list[str]:
-        """In the order of evaluate: of several outputs Keras sorts the metrics by their names."""
-        metrics = self.metrics.values()
-        return ["loss", *self.losses.values(), *(sorted(metrics) if self.several else metrics)]
+        order = sorted((keras, ours) for ours, keras in known.items())
+        self._pairs = {
+            prefix: [(prefix + keras, prefix + ours) for keras, ours in order]
+            for prefix in ("", "val_")
+        }
+        self._ours = {keras: ours for ours, keras in known.items()}
+        every = self.metrics.values()
+        # In the order of evaluate: of several outputs Keras sorts the metrics by their names.
+        self.names = ["loss", *self.losses.values(), *(sorted(every) if several else every)]
 
     def of(self, row: Mapping[str, float], prefix: str = "") -> Logs:
-        """Keras's measures of a row of ours; those that begin with `prefix`."""
+        """Keras's measures of a row of ours; those that begin with `prefix`, "" or "val_"."""
         if f"{prefix}loss" not in row:
             return {}
-        return {prefix + keras: row[prefix + ours] for keras, ours in self._order}
+        return {keras: row[ours] for keras, ours in self._pairs[prefix]}
+
+    def listed(self, row: Mapping[str, float]) -> Any:
+        """The measures of a row of ours in the order of `names`; the number where it is one."""
+        values = [row[self._ours[name]] for name in self.names]
+        return values[0] if len(values) == 1 else values
 
 
 class OneStep(Hooks):
@@ -244,6 +251,8 @@ def split(arrays: Any, fraction: float) -> tuple[Any, Any]:
 
 def count_rows(where: str, x: Any) -> int:
     """How many rows x has."""
+    if type(x) is np.ndarray and x.ndim:  # calls of few rows feel each test
+        return len(x)
     first: Any = flat(x)[0] if flat(x) else None
     if not getattr(first, "shape", ()):
         raise ArgumentError(f"keras.{where}", f"x must be an array of rows, got {x!r}")
@@ -357,6 +366,8 @@ class Batches:
 
 def verbosity(where: str, verbose: Any) -> int:
     """0, 1 or 2; "auto" is 1."""
+    if type(verbose) is int and 0 <= verbose <= 2:
+        return verbose
     if isinstance(verbose, (int, np.integer)) and verbose in (0, 1, 2):
         return int(verbose)
     if isinstance(verbose, str) and verbose == "auto":

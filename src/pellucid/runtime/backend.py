@@ -59,6 +59,7 @@ class Backend(NamedTuple):
 
 
 Asked = str | Backend | None  # a name alone, or all
+_UNSAID = Backend()
 
 
 def check_backend(
@@ -74,6 +75,8 @@ def check_backend(
     Raises:
         ArgumentError: for another word, or one that this backend does not have.
     """
+    if backend is device is precision is None:  # calls of few rows feel each test
+        return _UNSAID
     if backend is not None:
         choice(where, "backend", backend, BACKENDS, _ELSEWHERE)
     if precision is not None:
