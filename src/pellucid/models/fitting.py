@@ -119,10 +119,16 @@ def stored_size(sizes: BatchSize) -> Any:
     return to_config(sizes) if isinstance(sizes, GrowingBatch) else sizes.checked_size(0)
 
 
-def rows_of_chunk(model: BaseModel, chunks: int | None, feed: Feed) -> int | None:
+def rows_of_chunk(
+    model: BaseModel, chunks: int | None, feed: Feed, workers: int = 1
+) -> int | None:
     """How many rows of a batch a chunk has, where a batch is cut into `chunks`.
 
-    The last batch of an epoch may have fewer chunks, and its last chunk fewer rows.
+    They are so many that no more than `chunks` are needed: fewer may be, and the last one may have
+    fewer rows. The last batch of an epoch may have fewer chunks.
+
+    Raises:
+        ArgumentError: for chunks or workers that would have no rows at any step.
     """
     if chunks is None:
         return None
@@ -141,7 +147,22 @@ def rows_of_chunk(model: BaseModel, chunks: int | None, feed: Feed) -> int | Non
             f"chunks needs steps of one size, got {given}",
             "Pass batch_size= as a number.",
         )
-    return -(-feed.largest // chunks)
+    if chunks > max(feed.largest, 1):
+        raise ArgumentError(
+            "fit",
+            f"chunks must be at most {feed.largest}, the rows of a step, got {chunks}",
+            "Pass fewer chunks, or a larger batch_size; chunks=8 suits most runs.",
+        )
+    block = -(-feed.largest // chunks)
+    there = -(-feed.largest // block)
+    if workers > there:
+        raise ArgumentError(
+            "fit",
+            f"workers must be at most {there}, got {workers}: {feed.largest} rows a step in "
+            f"{chunks} chunks are {there} of {block} rows",
+            "Pass chunks by which the rows of a step can be divided.",
+        )
+    return block
 
 
 def history(model: BaseModel, points: int | None, resume: bool) -> History:

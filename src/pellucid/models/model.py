@@ -536,7 +536,7 @@ class Model(BaseModel):
         )
         measured = validation_batch_size or (feed.largest if self.architecture.terms else CHUNK)
         validate = together.agreed(group, streaming.validation(self, held, passes, asked, measured))
-        chunk = fitting.rows_of_chunk(self, chunks, feed)
+        chunk = fitting.rows_of_chunk(self, chunks, feed, others.count if others else 1)
         unsaid = {"precision": precision, "chunks": chunks}  # where they are None
         same = {**feed.same, "steps_per_epoch": steps_per_epoch, **unsaid}
         seed = together.seed_of(group, seed, resume)

@@ -16,6 +16,7 @@ from pellucid.core.errors import ArgumentError
 from pellucid.core.shapes import Batch, Shape, has_batch, size
 from pellucid.graph.node import CONST, INPUT, Graph, Node, TensorType
 from pellucid.ops.spec import MADE, REGISTRY, Kind
+from pellucid.train.reach import Reach, reaches
 
 JOINT, ROWS, SUM, EXTREME, COUNT = "joint", "rows", "sum", "extreme", "count"
 
@@ -29,7 +30,8 @@ class Place:
             enters; and joint as well, made of all rows: `sum`, a sum over them; `extreme`, their
             largest or smallest; `count`, how many they are, which is known before they are.
         level: how many meetings lie before it, on the longest way.
-        numbered: whether it is made of a row's number in the batch, as random draws are.
+        numbered: whether it is made of a row's number in the batch, as random draws are, or picks
+            by such numbers.
     """
 
     kind: str
@@ -49,11 +51,15 @@ def places(graph: Graph) -> list[Place]:
         ArgumentError: for a node that mixes rows in another way, with its line.
     """
     found: list[Place] = []
+    known: list[Reach] | None = None
     for node in graph.nodes:
         inputs = [graph.nodes[i] for i in node.inputs]
+        if known is None and picks_rows(node, inputs):
+            known = reaches(graph)
+        own = known[node.inputs[1]] if known is not None and picks_rows(node, inputs) else None
         level = max((found[i].level + found[i].meets for i in node.inputs), default=0)
-        kind = _kind(node, inputs)
-        found.append(Place(kind, level, kind == ROWS and _numbered(node)))
+        kind = _kind(node, inputs, own)
+        found.append(Place(kind, level, kind == ROWS and (own is not None or _numbered(node))))
     return found
 
 
@@ -62,11 +68,35 @@ def axis_of(type: TensorType) -> int | None:
     return next((i for i, dim in enumerate(type.shape) if isinstance(dim, Batch)), None)
 
 
-def _kind(node: Node, inputs: Sequence[Node]) -> str:
+def picks_rows(node: Node, inputs: Sequence[Node]) -> bool:
+    """Whether a `gather` or `scatter_add` goes along the axis that holds the rows."""
+    along = node.op in ("gather", "scatter_add")
+    return along and axis_of(inputs[0].type) == node.attr("axis")
+
+
+def _kind(node: Node, inputs: Sequence[Node], picked: Reach | None) -> str:
+    """What a node is to the rows.
+
+    Args:
+        picked: where it picks along the axis of the rows, the bounds of the places.
+    """
     own = has_batch(node.type.shape)
     if node.op in (INPUT, CONST) or not any(has_batch(one.type.shape) for one in inputs):
         return ROWS if own else JOINT
     row, types = REGISTRY.get(node.op) or MADE.get(node.op), [one.type for one in inputs]
+    if picked is not None:
+        length = types[0].shape[node.attr("axis")]
+        assert isinstance(length, Batch)
+        if own and picked.within(length.scale):
+            return ROWS
+        raise ArgumentError(
+            "fit",
+            "chunks needs a model in which the rows of a batch meet in sums alone, and "
+            f"{node.op} of {', '.join(map(repr, types))} picks from the rows of a whole batch, by "
+            "numbers of which it cannot be seen that each row stays with itself",
+            "Train without chunks, or pick along another axis: np.take_along_axis(x, i, axis=1).",
+            line=node.line,
+        )
     if row is not None and not row.user:
         if own and _apart(node, row.kind, types):
             return ROWS
@@ -115,13 +145,8 @@ def _others(name: str) -> Callable[[Node, Sequence[TensorType]], bool]:
     return rule
 
 
-def _picked(node: Node, types: Sequence[TensorType]) -> bool:
-    """`gather` and `scatter_add`: along another axis than the rows'."""
-    return bool(axis_of(types[0]) != node.attr("axis"))
-
-
 def _whole(node: Node, types: Sequence[TensorType]) -> bool:
-    """The row's own type rule takes no axis with N apart."""
+    """The row's own type rule takes no axis with N apart, or `picks_rows` has told so."""
     return True
 
 
@@ -131,8 +156,7 @@ _RULES: dict[str, Callable[[Node, Sequence[TensorType]], bool]] = {
     "flip": _others("axis"),
     "concat": _others("axis"),
     "argsort": lambda node, types: axis_of(types[0]) != len(types[0].shape) - 1,
-    "gather": _picked,
-    "scatter_add": _picked,
+    **dict.fromkeys(("gather", "scatter_add"), _whole),
     "one_hot": lambda node, types: not isinstance(node.attr("depth"), Batch),
 }
 

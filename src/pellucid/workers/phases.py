@@ -20,7 +20,7 @@ from pellucid.graph.node import CONST, INPUT, Graph, Node, TensorType
 from pellucid.ops.spec import Kind, lookup
 from pellucid.ops.value import Builder, Value, apply, cast, number
 from pellucid.runtime.machine_code import graph_of_kernels
-from pellucid.train.meetings import COUNT, EXTREME, ROWS, SUM, Place, axis_of, places
+from pellucid.train.meetings import COUNT, EXTREME, ROWS, SUM, Place, axis_of, picks_rows, places
 
 COUNTED, FIRST = -1, -2  # how many rows the batch has, and which of them is the first of a part
 
@@ -256,6 +256,14 @@ class _Copy:
     def _numbered(self, node: Node, inputs: list[Value]) -> Value:
         """What is made of the number of a row in the batch, from the first row of the part on."""
         axis, attrs = axis_of(node.type), dict(node.attrs)
+        sources = [self.cut.graph.nodes[i] for i in node.inputs]
+        if picks_rows(node, sources):
+            x, indices, *updates = inputs
+            length = sources[0].type.shape[node.attr("axis")]
+            assert isinstance(length, Batch)
+            first = self._input(FIRST, TensorType(int64))
+            here = indices - cast(first * length.scale, indices.type.dtype)
+            return self.builder.apply(lookup(node.op), [x, here, *updates], attrs)
         assert axis is not None
         before, rows = size(node.type.shape[:axis]), node.type.shape[axis]
         behind = size(node.type.shape[axis + 1 :])

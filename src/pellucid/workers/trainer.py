@@ -188,6 +188,8 @@ def launcher(workers: Any, chunks: int | None, backend: Backend) -> Launcher | N
         )
     else:
         found = LocalWorkers(integer("fit", "workers", workers, 1, MOST))
+    if found.count == 1:
+        return None
     if chunks is None:
         raise ArgumentError(
             "fit",
@@ -207,7 +209,7 @@ def launcher(workers: Any, chunks: int | None, backend: Backend) -> Launcher | N
             f"workers train by machine code, got backend={backend.name!r}",
             "Leave backend out, or workers.",
         )
-    return found if found.count > 1 else None
+    return found
 
 
 def trainer(
