@@ -152,7 +152,7 @@ def test_a_sweep_leaves_what_is_not_surely_left_behind(tmp_path):
 
 
 def test_a_part_that_was_swept_before_its_lock_is_made_anew(tmp_path, monkeypatch):
-    target, lock, swept = tmp_path / "m", files._lock, []
+    target, lock, swept = tmp_path / "m", files.lock, []
 
     def locked_late(descriptor, wait):
         if wait and not swept:
@@ -161,7 +161,7 @@ def test_a_part_that_was_swept_before_its_lock_is_made_anew(tmp_path, monkeypatc
             files._sweep(target)
         return lock(descriptor, wait)
 
-    monkeypatch.setattr(files, "_lock", locked_late)
+    monkeypatch.setattr(files, "lock", locked_late)
     write_atomically(target, b"new")
     assert len(swept) == 1
     assert target.read_bytes() == b"new"

@@ -78,7 +78,6 @@ def test_what_a_node_is_to_the_rows(function: Any, types: Any, kind: str) -> Non
         (lambda x: c.concat([x, x], 0), (ROWS,), "concat"),
         (lambda x: c.reshape(c.permute_dims(x, (1, 0)), (4 * N,)), (ROWS,), "reshape"),
         (lambda x: apply("argmax", x, axis=0, keepdims=False), (ROWS,), "argmax"),
-        (lambda x, i: apply("gather", x, i, axis=0), (ROWS, TensorType(int64, (3,))), "gather"),
     ],
 )
 def test_what_mixes_rows_is_refused_with_its_line(function: Any, types: Any, name: str) -> None:

@@ -18,6 +18,7 @@ import pytest
 import pellucid as pel
 from pellucid import nn
 from pellucid.core.errors import ArgumentError, DataError, MissingPackageError, PellucidError
+from pellucid.workers import crew
 from pellucid.workers.launching import LocalWorkers
 from tests.workers.simulated import hash_of
 
@@ -35,7 +36,7 @@ def made() -> pel.Sequential:
 
 def trained(workers: Any = None, epochs: int = 3, **how: Any) -> pel.Sequential:
     model = made()
-    model.fit(X, Y, epochs=epochs, seed=2, chunks=8, workers=workers, verbose=0, **how)
+    model.fit(X, Y, epochs=epochs, workers=workers, **{"seed": 2, "chunks": 8, "verbose": 0} | how)
     return model
 
 
@@ -100,6 +101,42 @@ def test_a_worker_that_dies_changes_no_bit() -> None:
     assert hash_of(shared) == hash_of(alone)
     assert shared.history.epochs == alone.history.epochs
     assert children() == []
+
+
+def test_a_worker_that_does_not_answer_is_ended_and_changes_no_bit() -> None:
+    class Stop(pel.Callback):
+        def on_step(self, run: Any) -> None:
+            if run.step == 13:
+                for pid in children():
+                    os.kill(int(pid), signal.SIGSTOP)
+                    stopped.append(pid)
+
+    stopped: list[str] = []
+    with pytest.warns(UserWarning, match="workers must answer within 1 s, got nothing") as told:
+        shared = trained(pel.LocalWorkers(2, patience=1), callbacks=[Stop()])
+    assert [f"process {pid} on" in str(one.message) for pid in stopped for one in told] == [True]
+    assert hash_of(shared) == hash_of(trained())
+    assert children() == []
+
+
+def test_one_worker_is_the_same_as_none() -> None:
+    assert hash_of(trained(1, chunks=None)) == hash_of(trained(chunks=None))
+    model = made()
+    model.fit(X, Y, seed=2, workers=pel.RayWorkers(1), backend="interpreter", verbose=0)
+
+
+def test_workers_that_would_have_no_rows_are_refused() -> None:
+    """20 chunks of 32 rows would have 1.6: 16 have 2, and four workers nothing to do."""
+    with pytest.raises(ArgumentError, match="workers must be at most 16, got 17: 32 rows a step"):
+        trained(17, chunks=20)
+
+
+def test_a_launcher_has_one_run_at_a_time() -> None:
+    workers = LocalWorkers(2)
+    workers.open([X])
+    with pytest.raises(ArgumentError, match=r"free, got LocalWorkers\(2, patience=60\) with a run"):
+        trained(workers)
+    workers.close()
 
 
 def test_a_forked_child_that_ends_leaves_the_workers_alone(tmp_path: Path) -> None:
@@ -195,6 +232,67 @@ def test_processes_that_cannot_begin_are_told_with_their_last_words(
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(PellucidError, match="got 3 that ended before they could begin"):
         trained(2)
+
+
+@pytest.mark.slow
+def test_silence_for_the_third_time_ends_the_run_which_can_be_resumed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Stop(pel.Callback):
+        """Stops whoever takes part, now and then."""
+
+        def on_step(self, run: Any) -> None:
+            nonlocal at
+            crew = crews[0].members
+            if crew and run.step > at + 20:
+                at = run.step
+                os.kill(int(crew[0].who.split()[1]), signal.SIGSTOP)
+
+    at, crews = 0, []
+    begin = crew.Crew.begin
+    monkeypatch.setattr(
+        crew.Crew, "begin", lambda self, wait: (crews.append(self), begin(self, wait))
+    )
+    model = made()
+    how = {"seed": 2, "chunks": 8, "verbose": 0, "callbacks": [Stop()]}
+    with (
+        pytest.warns(UserWarning, match="no other is started: it is the third time"),
+        pytest.raises(PellucidError, match="a worker must be left to train with, got none"),
+    ):
+        model.fit(X, Y, epochs=9**9, workers=pel.LocalWorkers(2, patience=1.5), **how)
+    assert children() == []
+    epochs = model.training["epoch"] + 1
+    model.fit(X, Y, epochs=epochs, resume=True, chunks=8, verbose=0)
+    assert hash_of(model) == hash_of(trained(epochs=epochs))
+
+
+@pytest.mark.slow
+def test_where_the_process_that_trains_is_killed_nothing_stays(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import numpy as np\n"
+        "import pellucid as pel\n"
+        "class Says(pel.Callback):\n"
+        "    def on_start(self, run):\n"
+        "        print('begins', flush=True)\n"
+        "model = pel.Sequential([pel.nn.Dense(1)], seed=0)\n"
+        "model.compile('sgd', 'squared')\n"
+        "x = np.ones((40, 2))\n"
+        "how = {'chunks': 2, 'workers': 2, 'verbose': 0, 'callbacks': [Says()]}\n"
+        "model.fit(x, x[:, :1], epochs=9**9, **how)\n"
+    )
+    place = str(Path(pel.__file__).parent.parent)
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    env = os.environ | {"PYTHONPATH": place, "TMPDIR": str(folder)}
+    with subprocess.Popen([sys.executable, program], stdout=subprocess.PIPE, env=env) as trains:
+        assert trains.stdout is not None and trains.stdout.readline() == b"begins\n"
+        assert [one.name[:17] for one in folder.iterdir()] == ["pellucid-workers-"]
+        trains.kill()
+    until = time.monotonic() + 30
+    while list(folder.iterdir()) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.slow

@@ -91,8 +91,27 @@ def augmentation() -> Any:
     return check(compiled(layers), PICTURES, LABELS)
 
 
-FEW = [dense, noise, batch_norm, embedding]
-MORE = [convolution, depthwise, augmentation]
+def picked() -> Any:
+    """Rows that pick from themselves where all stand in one axis, there and back."""
+    layers = [nn.Dense(7), nn.Activation(lambda v: np.sort(v, axis=1)), nn.BatchNorm(), nn.Dense(3)]
+    return check(compiled(layers), X, Y)
+
+
+def resampled() -> Any:
+    layers = [
+        nn.RandomRotation(0.1),
+        nn.RandomShift(0.2, 0.2, fill_mode="wrap"),
+        nn.RandomZoom(0.2, fill_mode="reflect"),
+        nn.Conv2D(2, 1),
+        nn.RandomCrop(4, 5),
+        nn.Flatten(),
+        nn.Dense(3),
+    ]
+    return check(compiled(layers), PICTURES, LABELS)
+
+
+FEW = [dense, noise, batch_norm, embedding, picked]
+MORE = [convolution, depthwise, augmentation, resampled]
 
 
 @pytest.mark.parametrize(

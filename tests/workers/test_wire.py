@@ -6,15 +6,17 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from pellucid.ops.blocks import tree
-from pellucid.workers import wire
+from pellucid.workers import pulse, wire
 from pellucid.workers.meeting import meet
 from pellucid.workers.parts import traffic
+from pellucid.workers.pulse import Pulse
 from pellucid.workers.share import Division, Meeting
 from pellucid.workers.wire import Lost, Mesh
 
@@ -144,8 +146,91 @@ class TestMessages:
             with pytest.raises(Lost):
                 wire.receive(other)
 
+    def test_a_greeting_that_does_not_come_is_not_waited_for(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(wire, "PATIENCE", 0.2)
+        one, other = socket.socketpair()
+        with one, other:
+            one.sendall(wire._HEAD.pack(b"pelw", 30, 0))
+            with pytest.raises(Lost):
+                wire.greeting(other)
+
+    def test_who_takes_nothing_is_asked_for(self) -> None:
+        """A message goes on behind each question; what the question raises ends it."""
+        one, other = socket.socketpair()
+        data, asked = np.arange(1_000_000), []
+
+        def idle() -> None:
+            asked.append(len(asked))
+            if len(asked) == 3:
+                threading.Thread(target=lambda: got.append(wire.receive(other)[1][0])).start()
+            if len(asked) > 20:
+                raise Lost
+
+        got: list[Any] = []
+        with one, other:
+            one.settimeout(0.05)
+            wire.send(one, "state", [data], idle)
+            until = time.monotonic() + 10
+            while not got and time.monotonic() < until:
+                time.sleep(0.01)
+            assert len(asked) >= 3 and (got[0] == data).all()
+            one.settimeout(0.01)
+            with pytest.raises(Lost):
+                wire.send(one, "state", [data], idle)
+
+
+class TestPulse:
+    def felt(self, monkeypatch: pytest.MonkeyPatch, other: Callable[[Any], None]) -> Pulse:
+        """A pulse behind 20 looks, one each second of a clock of its own."""
+        clock = [0.0]
+        monkeypatch.setattr(pulse, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+        one, end = socket.socketpair()
+        found = Pulse(one)
+        for second in range(20):
+            clock[0] = float(second) if second < 10 else second + 1000.0
+            found.look()
+            other(end)
+        end.close()
+        found.close()
+        return found
+
+    def test_who_answers_is_not_silent(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert self.felt(monkeypatch, lambda end: end.sendall(end.recv(9))).silent == 0
+
+    def test_silence_is_what_was_waited(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The time in which nobody looked is no silence."""
+        assert self.felt(monkeypatch, lambda end: None).silent == 18 + 2 * wire.TICK
+
+    def test_an_end_is_silence(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert self.felt(monkeypatch, lambda end: end.close()).silent > 10
+
+    def test_a_thread_answers(self) -> None:
+        one, other = socket.socketpair()
+        thread = threading.Thread(target=pulse.answer, args=(other,))
+        thread.start()
+        with one:
+            one.sendall(b"..")
+            assert one.recv(9) == b".."
+        thread.join(10)
+        assert not thread.is_alive()
+
 
 class TestExchange:
+    def test_who_does_not_send_is_asked_for(
+        self, meshes: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(wire, "TICK", 0.01)
+        one, other = socket.socketpair()
+
+        def idle() -> None:
+            raise Lost
+
+        here = Mesh({1: one}, idle)
+        with one, other, pytest.raises(Lost):
+            here.exchange(4, {}, {1: [wire.bytes_of(np.zeros(8))]})
+
     def test_large_frames_cross(self, meshes: Any) -> None:
         """Both send more than the system holds at once, and nobody waits for ever."""
         pair = meshes(2)

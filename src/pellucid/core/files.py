@@ -178,13 +178,13 @@ def _new_part(place: Path, mode: int) -> tuple[int, Path]:
         part = place.parent / name
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         descriptor = os.open(part, flags, mode)
-        _lock(descriptor, wait=True)
+        lock(descriptor, wait=True)
         if os.name != "posix" or os.fstat(descriptor).st_nlink:
             return descriptor, part
         os.close(descriptor)  # a sweep came between its making and its lock
 
 
-def _lock(descriptor: int, wait: bool) -> bool:
+def lock(descriptor: int, wait: bool) -> bool:
     """Whether this process holds the file now; False too where the file system has no locks."""
     if sys.platform == "win32":
         return False
@@ -222,7 +222,7 @@ def _remove_if_left(part: Path, own_host: bool) -> None:
     descriptor = os.open(part, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)  # NFS locks need RDWR
     try:
         old = time.time() - os.fstat(descriptor).st_mtime > _FOREIGN_AGE
-        if _lock(descriptor, wait=False) and (own_host or old):
+        if lock(descriptor, wait=False) and (own_host or old):
             part.unlink()
     finally:
         os.close(descriptor)

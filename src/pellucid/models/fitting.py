@@ -119,9 +119,7 @@ def stored_size(sizes: BatchSize) -> Any:
     return to_config(sizes) if isinstance(sizes, GrowingBatch) else sizes.checked_size(0)
 
 
-def rows_of_chunk(
-    model: BaseModel, chunks: int | None, feed: Feed, workers: int = 1
-) -> int | None:
+def rows_of_chunk(model: BaseModel, chunks: int | None, feed: Feed, workers: int = 1) -> int | None:
     """How many rows of a batch a chunk has, where a batch is cut into `chunks`.
 
     They are so many that no more than `chunks` are needed: fewer may be, and the last one may have

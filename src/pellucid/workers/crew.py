@@ -20,19 +20,23 @@ from pellucid.core import notices
 from pellucid.core.errors import PellucidError
 from pellucid.workers import wire
 from pellucid.workers.launching import Launcher, Started
+from pellucid.workers.pulse import Pulse
 from pellucid.workers.wire import Address, Lost, Mesh
 from pellucid.workers.worker import VERSION, mesh_of
 
 Array = np.ndarray[Any, Any]
-_FAILURES = 3  # workers in a row that end before they can work
+_FAILURES = 3  # workers in a row that end before they can work; silences in a row
+_ROW = 10  # of times its patience, in which silences are in a row
 _PAUSE = 0.05  # seconds between two looks while nothing else is to be done
 _REGROUPING = 120.0  # seconds in which those who are there must find each other
 
 
 class _Member:
-    def __init__(self, connection: socket.socket, ticket: int, port: int):
-        self.connection, self.ticket = connection, ticket
-        self.address: Address = (connection.getpeername()[0], port)
+    def __init__(self, connection: socket.socket, pulse: Pulse, words: dict[str, Any]):
+        connection.settimeout(wire.TICK)
+        self.connection, self.pulse, self.ticket = connection, pulse, words["ticket"]
+        self.address: Address = (connection.getpeername()[0], words["port"])
+        self.who: str = words["who"]
         self.ready = False
 
 
@@ -59,6 +63,8 @@ class Crew:
         self._started: dict[int, Started] = {}
         self._tickets = self._rosters = self._failed = 0
         self._able: set[int] = set()  # tickets of those who could begin
+        self._pulses: dict[int, Pulse] = {}  # by ticket, of those that said no more yet
+        self._silences: list[float] = []  # when workers did not answer, of late
         self._lasting = False  # whether those who are there go on without others
         self.failure = ""  # what a worker could not do
         self.mesh = Mesh({})
@@ -77,6 +83,8 @@ class Crew:
         until = time.monotonic() + wait
         while True:
             self.look()
+            with contextlib.suppress(Lost):
+                self.attend()
             there = 1 + len(self._ready())
             if there == self._launcher.count:
                 return
@@ -99,8 +107,8 @@ class Crew:
             if connection is None:
                 continue
             try:
-                words, _ = wire.receive(connection)
-            except Lost:
+                words = wire.greeting(connection)
+            except (Lost, OSError):
                 connection.close()
                 continue
             self._arrived.append((connection, words))
@@ -170,20 +178,23 @@ class Crew:
         if words.get("ticket") not in self._started:  # it was given up meanwhile
             connection.close()
             return
+        if words["kind"] == "pulse":
+            self._pulses[words["ticket"]] = Pulse(connection)
+            return
         if words["version"] != VERSION:
             self.failure = f"a worker has Pellucid {words['version']}, this is {VERSION}"
             connection.close()
             return
-        member = _Member(connection, words["ticket"], words["port"])
+        member = _Member(connection, self._pulses.pop(words["ticket"]), words)
         self._others.append(member)
         try:
-            wire.send(connection, "setup", self._arrays, **self._words)
+            wire.send(connection, "setup", self._arrays, self.attend, **self._words)
         except Lost:
             self._drop(member)
 
     def _hear(self, member: _Member) -> None:
         try:
-            words, _ = wire.receive(member.connection)
+            words, _ = wire.receive(member.connection, idle=self.attend)
         except Lost:
             self._drop(member)
             return
@@ -199,9 +210,36 @@ class Crew:
             if member in group:
                 group.remove(member)
         member.connection.close()
+        member.pulse.close()
         started = self._started.get(member.ticket)
         if started is not None:
             started.stop()
+
+    def attend(self) -> None:
+        """Is called about once a `TICK` while a worker is waited for: ends those that are silent.
+
+        Raises:
+            Lost: where there was one.
+        """
+        patience, now = self._launcher.patience, time.monotonic()
+        silent = []
+        for one in [*self.members, *self._others]:
+            one.pulse.look()
+            if one.pulse.silent >= patience:
+                silent.append(one.who)
+                self._drop(one)
+        if not silent:
+            return
+        self._silences = [at for at in self._silences if now - at < _ROW * patience] + [now]
+        self._lasting = self._lasting or len(self._silences) == _FAILURES
+        others = "and no other is started: it is the third time" if self._lasting else "and others"
+        notices.warn(
+            f"[fit] workers must answer within {patience:g} s, got nothing from "
+            f"{' and '.join(silent)}. The run goes on with who is left, {others}. Look what "
+            f"held them up, or wait longer: patience={10 * patience:g} in pel.LocalWorkers or "
+            "pel.RayWorkers."
+        )
+        raise Lost
 
     def regroup(self) -> None:
         """Connects all who can work with each other; behind it they have no state.
@@ -209,7 +247,7 @@ class Crew:
         Raises:
             PellucidError: where they cannot reach each other.
         """
-        until = time.monotonic() + _REGROUPING
+        until = time.monotonic() + _REGROUPING + _FAILURES * self._launcher.patience
         while True:
             self.mesh.close()
             self.look()
@@ -232,11 +270,16 @@ class Crew:
         here = (self._launcher.host, self._listener.getsockname()[1])
         addresses = [here, *(one.address for one in self.members)]
         self.tell("roster", number=self._rosters, addresses=addresses)
-        self.mesh = mesh_of(0, addresses, self._listener, self._secret, self._rosters, self._stands)
+        self.mesh = mesh_of(
+            *(0, addresses, self._listener, self._secret, self._rosters),
+            stands=self._stands,
+            idle=self.attend,
+        )
 
     def _stands(self) -> bool:
         members = list(self.members)
         self.look()
+        self.attend()
         return members == self.members
 
     def tell(
@@ -251,7 +294,7 @@ class Crew:
             own = {"own": number} if kind == "roster" else {}
             given: Any = arrays[number : number + 1] if kind == "step" else arrays
             try:
-                wire.send(member.connection, kind, given, **own, **words)
+                wire.send(member.connection, kind, given, self.attend, **own, **words)
             except Lost:
                 self._drop(member)
                 raise
@@ -265,6 +308,9 @@ class Crew:
             listener.close()
         for one in (*self.members, *self._others):
             one.connection.close()
+            one.pulse.close()
+        for pulse in self._pulses.values():
+            pulse.close()
         for connection, _ in self._arrived:
             connection.close()
         for started in self._started.values():

@@ -12,7 +12,7 @@ import numpy as np
 from pellucid.core import forks
 from pellucid.core.arguments import checked, integer, real
 from pellucid.core.errors import ArgumentError, MissingPackageError
-from pellucid.workers.launching import MOST
+from pellucid.workers.launching import MOST, PATIENCE, busy
 from pellucid.workers.worker import serve
 
 Array = np.ndarray[Any, Any]
@@ -71,6 +71,7 @@ _ELSEWHERE = {
     **dict.fromkeys(("num_workers", "workers", "n_jobs"), "count"),
     **dict.fromkeys(("num_cpus", "threads", "cpus_per_worker"), "cpus"),
     "resources_per_worker": "resources",
+    **dict.fromkeys(("timeout", "seconds"), "patience"),
 }
 
 
@@ -86,6 +87,8 @@ class RayWorkers:
         address: of the cluster, as `ray.init` takes it; None: the cluster that this process is
             connected to already, else one of this machine alone, which is started.
         resources: what else an actor needs: {"name": amount}.
+        patience: seconds after which an actor that does not answer is ended, and another one takes
+            its place. One that computes answers, however long it takes.
     """
 
     @functools.partial(checked, elsewhere=_ELSEWHERE)
@@ -95,6 +98,7 @@ class RayWorkers:
         cpus: int = 1,
         address: str | None = None,
         resources: Mapping[str, float] | None = None,
+        patience: float = PATIENCE,
     ):
         self.count = integer("RayWorkers", "count", count, 1, MOST)
         self.threads: int | None = integer("RayWorkers", "cpus", cpus, 1)
@@ -106,6 +110,7 @@ class RayWorkers:
             )
         for name, amount in (resources or {}).items():
             real("RayWorkers", f"resources[{name!r}]", amount, 0)
+        self.patience = real("RayWorkers", "patience", patience, 1)
         self._address, self._resources = address, dict(resources or {})
         self._ray: Any = None
         self._data: list[Any] = []
@@ -115,6 +120,8 @@ class RayWorkers:
         return f"RayWorkers({self.count}, cpus={self.threads})"
 
     def open(self, data: Sequence[Array]) -> None:
+        if self._data:
+            raise busy(self)
         self._ray = package("RayWorkers")
         if not self._ray.is_initialized():
             try:

@@ -183,7 +183,8 @@ def launcher(workers: Any, chunks: int | None, backend: Backend) -> Launcher | N
     elif isinstance(workers, str):
         raise ArgumentError(
             "fit",
-            f"workers must be a whole number or pel.RayWorkers(…), got {workers!r}",
+            "workers must be a whole number, pel.LocalWorkers(…) or pel.RayWorkers(…), got "
+            f"{workers!r}",
             "Pass workers=4 for processes of this machine, pel.RayWorkers(4) for actors of Ray's.",
         )
     else:

@@ -19,7 +19,7 @@ import selectors
 import socket
 import struct
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ Address = tuple[str, int]
 Views = list[memoryview]
 
 PATIENCE = 10.0  # seconds for a handshake or a connection
+TICK = 1.0  # seconds of waiting after which it is asked for whom
 _NONCE = 16
 _PROOF = 32
 _MAGIC = b"pelw"
@@ -41,6 +42,10 @@ _BOTH = select.POLLIN | select.POLLOUT
 
 class Lost(Exception):
     """A connection that ended, or that brought what nobody expected."""
+
+
+def no_one() -> None:
+    """Is asked while nothing comes, where nobody asks."""
 
 
 def secret() -> bytes:
@@ -116,18 +121,34 @@ def _tuned(connection: socket.socket) -> socket.socket:
     return connection
 
 
-def _exactly(connection: socket.socket, count: int, until: float | None = None) -> bytes:
+def _exactly(
+    connection: socket.socket,
+    count: int,
+    until: float | None = None,
+    idle: Callable[[], None] = no_one,
+) -> bytes:
     held = bytearray(count)
-    _fill(connection, memoryview(held), until)
+    _fill(connection, memoryview(held), until, idle)
     return bytes(held)
 
 
-def _fill(connection: socket.socket, view: memoryview, until: float | None = None) -> None:
+def _fill(
+    connection: socket.socket,
+    view: memoryview,
+    until: float | None = None,
+    idle: Callable[[], None] = no_one,
+) -> None:
     """Reads what fills `view`, by the time `until` of `time.monotonic`: None, however long."""
     while view:
         if until is not None:  # of all bytes together: a stranger may send one at a time
             connection.settimeout(max(0.001, until - time.monotonic()))
-        got = connection.recv_into(view)
+        try:
+            got = connection.recv_into(view)
+        except TimeoutError as error:
+            if until is not None or error.errno is not None:  # the system has given it up
+                raise
+            idle()
+            continue
         if not got:
             raise Lost
         view = view[got:]
@@ -138,8 +159,30 @@ def bytes_of(array: Array) -> memoryview:
     return array.reshape(-1).data.cast("B")
 
 
-def send(connection: socket.socket, kind: str, arrays: Sequence[Array] = (), **words: Any) -> None:
+def _empty(connection: socket.socket, view: memoryview, idle: Callable[[], None]) -> None:
+    """Sends all of `view`, however long it takes."""
+    while view:
+        try:
+            count = connection.send(view)
+        except TimeoutError as error:
+            if error.errno is not None:
+                raise
+            idle()
+            continue
+        view = view[count:]
+
+
+def send(
+    connection: socket.socket,
+    kind: str,
+    arrays: Sequence[Array] = (),
+    idle: Callable[[], None] = no_one,
+    **words: Any,
+) -> None:
     """Sends a message.
+
+    Args:
+        idle: is called after each timeout of the connection; what it raises ends the sending.
 
     Raises:
         Lost: where the connection has ended.
@@ -149,25 +192,42 @@ def send(connection: socket.socket, kind: str, arrays: Sequence[Array] = (), **w
     text = json.dumps({"kind": kind, "arrays": types, **words}).encode()
     head = _HEAD.pack(_MAGIC, len(text), sum(array.nbytes for array in given))
     try:
-        connection.sendall(head + text)
+        _empty(connection, memoryview(head + text), idle)
         for array in given:
             if array.nbytes:
-                connection.sendall(bytes_of(array))
+                _empty(connection, bytes_of(array), idle)
     except OSError as error:
         raise Lost from error
 
 
-def receive(connection: socket.socket) -> tuple[dict[str, Any], list[Array]]:
+def greeting(connection: socket.socket) -> dict[str, Any]:
+    """The words of the first message, which comes at once.
+
+    Raises:
+        Lost: where it does not come within `PATIENCE`.
+    """
+    words, _ = receive(connection, time.monotonic() + PATIENCE)
+    connection.settimeout(None)
+    return words
+
+
+def receive(
+    connection: socket.socket, until: float | None = None, idle: Callable[[], None] = no_one
+) -> tuple[dict[str, Any], list[Array]]:
     """The next message: its words and its arrays.
+
+    Args:
+        until: by which time of `time.monotonic` it must be here; None: however long it takes.
+        idle: as of `send`.
 
     Raises:
         Lost: where the connection has ended, or brought something else.
     """
     try:
-        magic, length, size = _HEAD.unpack(_exactly(connection, _HEAD.size))
+        magic, length, size = _HEAD.unpack(_exactly(connection, _HEAD.size, until, idle))
         if magic != _MAGIC or length > _LONGEST:
             raise Lost
-        words = json.loads(_exactly(connection, length))
+        words = json.loads(_exactly(connection, length, until, idle))
         types = [(np.dtype(name), tuple(shape)) for name, shape in words.pop("arrays")]
         if any(dtype.kind not in _KINDS for dtype, _ in types):
             raise Lost
@@ -176,7 +236,7 @@ def receive(connection: socket.socket) -> tuple[dict[str, Any], list[Array]]:
         arrays = [np.empty(shape, dtype) for dtype, shape in types]
         for array in arrays:
             if array.nbytes:
-                _fill(connection, bytes_of(array))
+                _fill(connection, bytes_of(array), until, idle)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise Lost from error
     return words, arrays
@@ -195,12 +255,15 @@ def waiting(connections: Sequence[socket.socket], seconds: float = 0.0) -> list[
 class Mesh:
     """Connections from one worker to all others.
 
+    Args:
+        idle: is called after each `TICK` of waiting; what it raises ends an exchange.
+
     Attributes:
         sent: bytes that went out, headers included.
     """
 
-    def __init__(self, connections: Mapping[int, socket.socket]):
-        self.connections, self.sent = dict(connections), 0
+    def __init__(self, connections: Mapping[int, socket.socket], idle: Callable[[], None] = no_one):
+        self.connections, self.sent, self._idle = dict(connections), 0, idle
         self._rooms: dict[Any, Array] = {}
         for connection in self.connections.values():
             connection.setblocking(False)
@@ -239,7 +302,9 @@ class Mesh:
                 self._move(number, peers[number], going, coming, look)
             if not going and not coming:
                 return
-            ready = look.poll()
+            ready = look.poll(1000 * TICK)
+            if not ready:
+                self._idle()
 
     def _move(
         self,

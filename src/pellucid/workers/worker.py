@@ -13,8 +13,10 @@ for a new roster. The state is that before the step until the step is done.
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,6 +30,7 @@ from pellucid.ops.spec import type_of
 from pellucid.train.engines import Job
 from pellucid.transform.arrays import type_of as array_type
 from pellucid.workers.meeting import meet
+from pellucid.workers.pulse import answer
 from pellucid.workers.share import Division, Share
 from pellucid.workers.wire import (
     Address,
@@ -35,7 +38,9 @@ from pellucid.workers.wire import (
     Mesh,
     accept,
     connect,
+    greeting,
     listen,
+    no_one,
     receive,
     send,
     waiting,
@@ -54,12 +59,14 @@ def mesh_of(
     secret: bytes,
     roster: int,
     stands: Callable[[], bool],
+    idle: Callable[[], None] = no_one,
 ) -> Mesh:
     """Connections to all others of a roster: to those before this one, from those behind it.
 
     Args:
         roster: its number; a connection that was made for another one is dropped.
         stands: whether the roster still stands; asked while others are waited for.
+        idle: of the mesh.
 
     Raises:
         Lost: where one of them cannot be had.
@@ -77,7 +84,7 @@ def mesh_of(
             connection = accept(listener, secret)
             if connection is None:
                 continue
-            words, _ = receive(connection)
+            words = greeting(connection)
             if words.get("roster") != roster or words.get("index") in found:
                 connection.close()
                 continue
@@ -86,7 +93,7 @@ def mesh_of(
         for connection in found.values():
             connection.close()
         raise Lost from error
-    return Mesh(found)
+    return Mesh(found, idle)
 
 
 def shared_step(
@@ -210,9 +217,13 @@ def serve(
         ticket: what that process calls this worker.
     """
     try:
+        beating = connect(address, secret)
+        send(beating, "pulse", ticket=ticket)
+        threading.Thread(target=answer, args=(beating,), name="pulse", daemon=True).start()
         control = connect(address, secret)
         listener = listen(control.getsockname()[0])
-        send(control, "hello", ticket=ticket, port=listener.getsockname()[1], version=VERSION)
+        port, who = listener.getsockname()[1], f"process {os.getpid()} on {socket.gethostname()}"
+        send(control, "hello", ticket=ticket, port=port, version=VERSION, who=who)
     except Lost:
         return  # the run is over
     with control, listener:
