@@ -242,6 +242,14 @@ FOLLOWED = [
         lambda p: (in_chunks(ranked, chunks=None), in_chunks(lambda t, y: (t - y)[:, 0] ** 2)),
     ),
     Followed(
+        "Train without chunks, or pick along another axis: np.take_along_axis(x, i, axis=1).",
+        lambda p: in_chunks(lambda t, y: np.take(y[:, 0], np.argmax(t, axis=1))),
+        lambda p: (
+            in_chunks(lambda t, y: np.take(y[:, 0], np.argmax(t, axis=1)), chunks=None),
+            in_chunks(lambda t, y: np.take_along_axis(y, np.argsort(t, axis=1), axis=1)[:, 0] ** 2),
+        ),
+    ),
+    Followed(
         "Use SGD or Adam, or leave chunks out.",
         lambda p: in_chunks(optimizer="lbfgs"),
         lambda p: (in_chunks(optimizer="adam"), in_chunks(optimizer="lbfgs", chunks=None)),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 import pellucid as pel
 from pellucid import nn, optim
+from pellucid.models import fitting
 from tests.advice_cases import Followed, X, compiled
 
 Y = X[:, 0]
@@ -17,6 +19,20 @@ def shared(x: Any = X, **options: Any) -> None:
     """A run that may be shared; with one worker none is started."""
     model = compiled(nn.Dense(1), loss="squared")
     model.fit(x, Y[: x.shape[0]], **{"verbose": 0, "seed": 0} | options)
+
+
+def twice(*launchers: Any) -> None:
+    """Two runs at the same time."""
+    try:
+        for one in launchers:
+            one.open([X])
+    finally:
+        for one in launchers:
+            one.close()
+
+
+def steps_of(rows: int) -> Any:
+    return SimpleNamespace(same={"batch_size": rows}, largest=rows)
 
 
 def measured(function: Any, **options: Any) -> None:
@@ -38,7 +54,7 @@ def apart(target: Any, predicted: Any) -> Any:
 FOLLOWED = [
     Followed(
         "Pass chunks=8, or leave workers out: threads= sets the threads of one process.",
-        lambda p: shared(workers=1),
+        lambda p: shared(workers=2),
         lambda p: (shared(workers=1, chunks=8), shared(threads=1)),
     ),
     Followed(
@@ -53,8 +69,23 @@ FOLLOWED = [
     ),
     Followed(
         "Leave backend out, or workers.",
-        lambda p: shared(workers=1, chunks=2, backend="interpreter"),
+        lambda p: shared(workers=2, chunks=2, backend="interpreter"),
         lambda p: (shared(workers=1, chunks=2), shared(chunks=2, backend="interpreter")),
+    ),
+    Followed(
+        "Pass fewer chunks, or a larger batch_size; chunks=8 suits most runs.",
+        lambda p: shared(batch_size=4, chunks=8),
+        lambda p: (shared(batch_size=4, chunks=4), shared(batch_size=8, chunks=8)),
+    ),
+    Followed(
+        "Pass chunks by which the rows of a step can be divided.",
+        lambda p: shared(batch_size=4, chunks=3, workers=3),
+        lambda p: fitting.rows_of_chunk(compiled(), 3, steps_of(12), 3),
+    ),
+    Followed(
+        "Make another one for this run.",
+        lambda p: twice(one := pel.LocalWorkers(2), one),
+        lambda p: twice(pel.LocalWorkers(2), pel.LocalWorkers(2)),
     ),
     Followed(
         "Write average=0.99 with it.",

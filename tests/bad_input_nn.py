@@ -614,7 +614,7 @@ CASES: list[tuple[str, Any, str | None]] = [
     (
         "workers as a word",
         lambda p: _trained(chunks=4, workers="all"),
-        "workers must be a whole number or pel.RayWorkers(…), got 'all'",
+        "workers must be a whole number, pel.LocalWorkers(…) or pel.RayWorkers(…), got 'all'",
     ),
     (
         "more workers than chunks",
@@ -630,6 +630,31 @@ CASES: list[tuple[str, Any, str | None]] = [
         "workers for a stream",
         lambda p: _trained(x=[(X, X[:, 0])], y=None, batch_size=2, chunks=2, workers=2),
         "workers need x as an array, got a stream",
+    ),
+    (
+        "more workers than chunks with rows",
+        lambda p: _trained(batch_size=4, chunks=3, workers=3),
+        "workers must be at most 2, got 3: 4 rows a step in 3 chunks are 2 of 2 rows",
+    ),
+    (
+        "more chunks than rows of a step",
+        lambda p: _trained(batch_size=2, chunks=3),
+        "chunks must be at most 2, the rows of a step, got 3",
+    ),
+    (
+        "no process of this machine",
+        lambda p: pel.LocalWorkers(0),
+        "count must be in [1, 1024], got 0",
+    ),
+    (
+        "no patience with processes",
+        lambda p: pel.LocalWorkers(2, patience=0),
+        "patience must lie in [1, inf), got 0",
+    ),
+    (
+        "no patience with actors",
+        lambda p: pel.RayWorkers(2, patience=0.5),
+        "patience must lie in [1, inf), got 0.5",
     ),
     (
         "no worker of Ray",

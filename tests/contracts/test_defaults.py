@@ -201,7 +201,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         **{"monitor": "val_loss", "patience": 0, "min_delta": 0.0},  # Keras
         "restore_best": True,
     },
-    "RayWorkers": {"cpus": 1},
+    "LocalWorkers": {"patience": 60.0},
+    "RayWorkers": {"cpus": 1, "patience": 60.0},
     "ReduceOnPlateau": {
         **{"monitor": "val_loss", "factor": 0.1, "patience": 10, "cooldown": 0},  # Keras
         **{"min_delta": 0.0, "lowest": 0.0},

@@ -26,7 +26,7 @@ from pellucid.workers.worker import VERSION, mesh_of
 
 Array = np.ndarray[Any, Any]
 _FAILURES = 3  # workers in a row that end before they can work; silences in a row
-_ROW = 10  # of times its patience, in which silences are in a row
+_ROW = 600.0  # seconds in which silences are in a row; ten times the patience, where that is more
 _PAUSE = 0.05  # seconds between two looks while nothing else is to be done
 _REGROUPING = 120.0  # seconds in which those who are there must find each other
 
@@ -230,7 +230,8 @@ class Crew:
                 self._drop(one)
         if not silent:
             return
-        self._silences = [at for at in self._silences if now - at < _ROW * patience] + [now]
+        row = max(_ROW, 10 * patience)
+        self._silences = [at for at in self._silences if now - at < row] + [now]
         self._lasting = self._lasting or len(self._silences) == _FAILURES
         others = "and no other is started: it is the third time" if self._lasting else "and others"
         notices.warn(
