@@ -24,9 +24,9 @@ import pellucid as pel
 from pellucid import nn
 from pellucid.models import fitting
 from pellucid.models.data import Data
+from pellucid.workers.division import Division, runs, subtrees, traffic
 from pellucid.workers.meeting import meet
-from pellucid.workers.parts import parts, subtrees, traffic
-from pellucid.workers.share import Division, Meeting, Share
+from pellucid.workers.share import Meeting, Share
 from pellucid.workers.wire import Mesh
 
 CHUNKS = 64
@@ -162,7 +162,7 @@ def main() -> None:
         print(f"  one worker: {whole * 1e3:.1f} ms + update {update * 1e3:.1f} ms")
         for workers in (2, 4, 8, 16, 32, 64):
             own, update_too = computed(share, job, state, workers, given.rounds)
-            counts = [len(subtrees(*span, CHUNKS)) for span in parts(CHUNKS, workers)]
+            counts = [len(subtrees(*span, CHUNKS)) for span in runs(CHUNKS, workers)]
             travels = 4 * traffic(numbers, counts) / workers
             line = travels / (given.gbit * 1e9 / 8)
             sums = adding * numbers * (workers - 1) / workers

@@ -15,7 +15,7 @@ SEARCH = """
 import joblib, pathlib, warnings
 from sklearn.model_selection import GridSearchCV
 from pellucid.sklearn import MLPClassifier
-from pellucid.models import sharing
+from pellucid.models import reuse
 
 warnings.simplefilter("ignore")
 FOLDER = pathlib.Path(__file__).parent / "seen"
@@ -24,7 +24,7 @@ GRID = {"alpha": [1e-4, 1e-3, 1e-2, 0.1, 1], "learning_rate_init": [1e-3, 1e-2]}
 
 def score(estimator, x, y):
     "The accuracy; a file says which process measured it, with how many threads and structures."
-    seen = f"{os.getpid()} {available()} {len(sharing._known)}"
+    seen = f"{os.getpid()} {available()} {len(reuse._known)}"
     (FOLDER / str(time.time_ns())).write_text(seen)
     return estimator.score(x, y)
 

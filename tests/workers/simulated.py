@@ -13,8 +13,8 @@ from pellucid.core import trees
 from pellucid.models import fitting
 from pellucid.models.data import Data
 from pellucid.train.engines import Job
-from pellucid.workers.parts import joined
-from pellucid.workers.share import Division, Share
+from pellucid.workers.division import Division, joined
+from pellucid.workers.share import Share
 
 Array = np.ndarray[Any, Any]
 

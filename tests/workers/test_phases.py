@@ -13,7 +13,8 @@ import pellucid as pel
 from pellucid import nn
 from pellucid.core.errors import ArgumentError
 from pellucid.runtime.backend import executor
-from pellucid.workers.share import Division, Share
+from pellucid.workers.division import Division
+from pellucid.workers.share import Share
 from tests.models.any_model import case
 from tests.workers.simulated import job_of, step
 

@@ -14,10 +14,10 @@ import pytest
 
 from pellucid.ops.blocks import tree
 from pellucid.workers import pulse, wire
+from pellucid.workers.division import Division, traffic
 from pellucid.workers.meeting import meet
-from pellucid.workers.parts import traffic
 from pellucid.workers.pulse import Pulse
-from pellucid.workers.share import Division, Meeting
+from pellucid.workers.share import Meeting
 from pellucid.workers.wire import Lost, Mesh
 
 HEADER = 16

@@ -19,8 +19,8 @@ from pellucid.graph.node import TensorType
 from pellucid.models.base import BaseModel
 from pellucid.models.loading import described, model_of
 from pellucid.models.model import Model
+from pellucid.models.reuse import reuse_programs
 from pellucid.models.saving import file_of, targets_of
-from pellucid.models.sharing import share
 from pellucid.train.checkpoint import packed, read
 
 WHERE = "fit_many"
@@ -93,7 +93,7 @@ def trained(
     A worker compiles models of one structure once.
     """
     model = from_bytes(file)
-    share(model)
+    reuse_programs(model)
     failed = None
     try:
         model.fit(**data, **options)

@@ -33,11 +33,11 @@ from pellucid.runtime.group import Group
 from pellucid.train.callback import Callback, Elsewhere, as_callbacks
 from pellucid.train.callbacks import Checkpoint, ProgressBar
 from pellucid.train.engines import Job, MinimizerTrainer, engine
+from pellucid.train.group_rows import GroupJob, GroupRows
 from pellucid.train.history import History
 from pellucid.train.metric import Metric
 from pellucid.train.metrics import check_targets
 from pellucid.train.rows import DrawnRows, Rows
-from pellucid.train.sharing import Parts, SharedJob
 from pellucid.train.state import LAST, RunState
 from pellucid.train.step import evaluation_graph, product_graph, value_graph
 from pellucid.train.task import Task
@@ -77,7 +77,7 @@ def feed(
     batch_size: Any,
     epochs: int,
     shuffle: bool,
-    parts: Parts | None = None,
+    parts: GroupRows | None = None,
 ) -> Feed:
     """Of arrays: all rows, in a drawn order or in their own.
 
@@ -257,7 +257,7 @@ def job(
     batch_size: int,
     moving: bool = False,
     chunk: int | None = None,
-    parts: Parts | None = None,
+    parts: GroupRows | None = None,
 ) -> Job:
     """The run without its state.
 
@@ -279,7 +279,7 @@ def job(
         other_names=(*model.architecture.outputs.labels("y"), "sample_weight"),
         moving=moving,
     )
-    return made if parts is None else SharedJob.of(made, parts)
+    return made if parts is None else GroupJob.of(made, parts)
 
 
 def summed(model: BaseModel, task: Task, job: Job) -> dict[str, tuple[int, Metric]]:

@@ -18,7 +18,7 @@ from pellucid.models import elsewhere, variables
 from pellucid.models.clusters import WHERE, Cluster, cluster_of, file_bytes, from_bytes
 from pellucid.models.data import Data
 from pellucid.models.model import Model
-from pellucid.models.sharing import share
+from pellucid.models.reuse import reuse_programs
 from pellucid.optim import BatchSize
 from pellucid.runtime.threads import MOST, Team, available
 from pellucid.train.callback import Callback, Run, as_callbacks
@@ -215,7 +215,7 @@ def _here(
     errors: Errors = {}
     end, waiting = _End(), deque(range(len(models)))
     for model in models:
-        share(model)
+        reuse_programs(model)
 
     def work(part: int) -> None:
         while waiting and not end.asked:

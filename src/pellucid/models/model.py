@@ -528,7 +528,7 @@ class Model(BaseModel):
         passes = 2 if validate_every else (epochs - initial_epoch) // validation_freq
         task = self.task(data.types, bool(data.weights))
         curves = fitting.history(self, history_points, resume)
-        parts = together.parts_of(group, data)
+        parts = together.group_rows(group, data)
         feed = (
             streaming.feed(source, batch_size, epochs, resume)
             if source

@@ -28,8 +28,8 @@ from pellucid.runtime.backend import Asked
 from pellucid.runtime.executor import is_readable
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.train.callback import Run
+from pellucid.train.group_rows import GroupRows
 from pellucid.train.rows import WINDOW, Batch, GatheredRows, StreamRows
-from pellucid.train.sharing import Parts
 
 Array = np.ndarray[Any, Any]
 
@@ -199,7 +199,7 @@ def feed_of_arrays(
     batch_size: Any,
     epochs: int,
     shuffle: bool,
-    parts: Parts | None = None,
+    parts: GroupRows | None = None,
 ) -> Feed:
     """As `fitting.feed`; rows that native code cannot read as they lie go by a window.
 

@@ -23,7 +23,7 @@ from pellucid.runtime.backend import Backend
 from pellucid.runtime.group import Group, current
 from pellucid.train.callback import Run
 from pellucid.train.engines import Array, Job
-from pellucid.train.sharing import Parts
+from pellucid.train.group_rows import GroupRows
 from pellucid.train.state import RunState
 
 _APART = 1e-3  # how far apart measures of the same rows may be, of the larger one
@@ -108,7 +108,7 @@ def group_of(
     return group
 
 
-def parts_of(group: Group | None, data: Data) -> Parts | None:
+def group_rows(group: Group | None, data: Data) -> GroupRows | None:
     """Whose rows are where; None where all are here."""
     if group is None:
         return None
@@ -118,7 +118,7 @@ def parts_of(group: Group | None, data: Data) -> Parts | None:
             "x must be dense where several devices train, got a sparse matrix",
             "Pass x.toarray().",
         )
-    return Parts.of(group, data.rows)
+    return GroupRows.of(group, data.rows)
 
 
 def seed_of(group: Group | None, seed: int | None, resume: bool) -> int | None:

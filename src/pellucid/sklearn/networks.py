@@ -21,7 +21,7 @@ from pellucid.core import trees
 from pellucid.core.arguments import integer
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.models import Sequential
-from pellucid.models.sharing import share
+from pellucid.models.reuse import reuse_programs
 from pellucid.nn import Dense
 from pellucid.nn.layer import Layer
 from pellucid.nn.losses import Loss
@@ -71,7 +71,7 @@ class Network(CallbackSupportMixin, Estimator):
     def __setstate__(self, state: Any) -> None:
         super().__setstate__(state)
         if "_network" in self.__dict__:  # compiled code stays where it was
-            share(self._network)
+            reuse_programs(self._network)
 
     def _make(self, features: int, dtype: np.dtype[Any], loss: Loss, rows: float) -> None:
         """A model with fresh weights."""
@@ -98,7 +98,7 @@ class Network(CallbackSupportMixin, Estimator):
         if isinstance(optimizer, Minimizer):
             measures = [*measures, "gradient_norm"]
         self._network.compile(optimizer, loss, metrics=measures, regularizer=self._penalties(rows))
-        share(self._network)
+        reuse_programs(self._network)
 
     def _train(
         self,

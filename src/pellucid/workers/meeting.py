@@ -1,7 +1,7 @@
 """Sums of subtrees from all workers become one sum, the same bits with each of them.
 
 Values of one dtype stand behind one another as one row of numbers, which is cut into shards
-(`parts.py`). First each owner of a shard gets the sums of all subtrees for it and adds them up,
+(`division.py`). First each owner of a shard gets the sums of all subtrees for it and adds them up,
 then it sends the result to all others.
 """
 
@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from pellucid.core import shapes
-from pellucid.workers.parts import Span, joined, shards
-from pellucid.workers.share import Division, Meeting, Sums
+from pellucid.workers.division import Division, Span, joined, shards
+from pellucid.workers.share import Meeting, Sums
 from pellucid.workers.wire import Mesh, Views, bytes_of
 
 Array = np.ndarray[Any, Any]

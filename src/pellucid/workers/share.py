@@ -5,7 +5,6 @@ What meets goes out as the sums of whole subtrees of blocks and comes back as th
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,52 +16,11 @@ from pellucid.graph.node import Graph
 from pellucid.runtime.backend import executor
 from pellucid.runtime.executor import Executable
 from pellucid.runtime.extras import numpy_dtype
-from pellucid.workers.parts import Span, parts, subtrees
+from pellucid.workers.division import Division
 from pellucid.workers.phases import COUNTED, FIRST, Phase, Stage, phases
 
 Array = np.ndarray[Any, Any]
 Sums = list[list[Array]]  # of each subtree the values that meet
-
-
-@dataclass(frozen=True)
-class Division:
-    """A batch of `rows` rows among workers.
-
-    Args:
-        block: rows a block; the last one may have fewer.
-    """
-
-    rows: int
-    block: int
-    workers: int
-
-    @property
-    def blocks(self) -> int:
-        return -(-self.rows // self.block)
-
-    @property
-    def subtrees(self) -> list[list[Span]]:
-        """The nodes of the tree that each worker computes, as spans of blocks."""
-        return _subtrees(self.blocks, self.workers)
-
-    def rows_of(self, span: Span) -> Span:
-        """The rows of these blocks."""
-        return span[0] * self.block, min(span[1] * self.block, self.rows)
-
-    def part(self, worker: int) -> Span:
-        """The rows of a worker."""
-        own = self.subtrees[worker]
-        return self.rows_of((own[0][0], own[-1][1])) if own else (0, 0)
-
-    @property
-    def counts(self) -> list[int]:
-        return [len(own) for own in self.subtrees]
-
-
-@functools.lru_cache(maxsize=64)
-def _subtrees(blocks: int, workers: int) -> list[list[Span]]:
-    """Looked up at every step."""
-    return [subtrees(begin, end, blocks) for begin, end in parts(blocks, workers)]
 
 
 @dataclass(frozen=True)

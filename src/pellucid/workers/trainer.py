@@ -24,8 +24,9 @@ from pellucid.runtime.replay import explain
 from pellucid.runtime.stepwise import StepwiseTrainer, numbers
 from pellucid.train.engines import Job
 from pellucid.workers.crew import Crew
+from pellucid.workers.division import Division
 from pellucid.workers.launching import MOST, Launcher, LocalWorkers
-from pellucid.workers.share import Division, Share
+from pellucid.workers.share import Share
 from pellucid.workers.wire import Lost
 from pellucid.workers.worker import shared_step
 

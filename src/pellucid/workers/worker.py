@@ -29,9 +29,10 @@ from pellucid.graph.text import parse_graph
 from pellucid.ops.spec import type_of
 from pellucid.train.engines import Job
 from pellucid.transform.arrays import type_of as array_type
+from pellucid.workers.division import Division
 from pellucid.workers.meeting import meet
 from pellucid.workers.pulse import answer
-from pellucid.workers.share import Division, Share
+from pellucid.workers.share import Share
 from pellucid.workers.wire import (
     Address,
     Lost,

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from pellucid.ops.blocks import tree
-from pellucid.workers.parts import joined, parts, shards, subtrees, traffic
+from pellucid.workers.division import joined, runs, shards, subtrees, traffic
 
 
 def added(x: str, y: str) -> str:
@@ -20,7 +20,7 @@ def test_subtrees_of_any_workers_make_the_same_tree(blocks: int) -> None:
     whole = tree(map(str, range(blocks)), added)
     for workers in range(1, blocks + 3):
         sums = {}
-        for begin, end in parts(blocks, workers):
+        for begin, end in runs(blocks, workers):
             for low, high in subtrees(begin, end, blocks):
                 sums[low, high] = tree(map(str, range(low, high)), added)
         assert joined(sums, blocks, added) == whole
@@ -29,7 +29,7 @@ def test_subtrees_of_any_workers_make_the_same_tree(blocks: int) -> None:
 @pytest.mark.parametrize("blocks", range(1, 18))
 def test_parts_are_neighbours_and_none_is_too_long(blocks: int) -> None:
     for workers in range(1, blocks + 3):
-        cut = parts(blocks, workers)
+        cut = runs(blocks, workers)
         assert len(cut) == workers and cut[0][0] == 0 and cut[-1][1] == blocks
         assert all(one[1] == two[0] for one, two in itertools.pairwise(cut))
         lengths = [end - begin for begin, end in cut]
@@ -50,7 +50,7 @@ def test_no_other_cut_has_fewer_subtrees(blocks: int, workers: int) -> None:
         for inner in itertools.combinations(range(1, blocks), workers - 1)
         if max(b - a for a, b in itertools.pairwise((0, *inner, blocks))) <= most
     ]
-    ours = (0, *(end for _, end in parts(blocks, workers)))
+    ours = (0, *(end for _, end in runs(blocks, workers)))
     assert count(ours) == min(map(count, every))
 
 
@@ -66,6 +66,6 @@ def test_shards_cover_all_numbers_once() -> None:
 def test_traffic_is_near_that_of_a_ring(workers: int) -> None:
     """A ring sends 2·(W - 1) times the numbers; three workers of 8 blocks 1.25 times as many."""
     length = 840
-    counts = [len(subtrees(begin, end, 8)) for begin, end in parts(8, workers)]
+    counts = [len(subtrees(begin, end, 8)) for begin, end in runs(8, workers)]
     ratio = traffic(length, counts) / (2 * (workers - 1) * length)
     assert ratio == (1.25 if workers == 3 else 1)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 Span = tuple[int, int]  # from, and up to but without
@@ -56,7 +57,7 @@ def joined(sums: Mapping[Span, Part], blocks: int, add: Callable[[Part, Part], P
 
 
 @functools.lru_cache(maxsize=64)
-def parts(blocks: int, workers: int) -> tuple[Span, ...]:
+def runs(blocks: int, workers: int) -> tuple[Span, ...]:
     """The blocks of each worker: neighbours, none with more than need be, in few subtrees.
 
     The longest part decides the time, ⌈blocks/workers⌉ blocks; of the ways to cut that leave it so
@@ -103,3 +104,44 @@ def traffic(length: int, counts: Sequence[int]) -> int:
         own = end - begin
         sent += count * (length - own) + own * (len(counts) - 1)
     return sent
+
+
+@dataclass(frozen=True)
+class Division:
+    """A batch of `rows` rows among workers.
+
+    Args:
+        block: rows a block; the last one may have fewer.
+    """
+
+    rows: int
+    block: int
+    workers: int
+
+    @property
+    def blocks(self) -> int:
+        return -(-self.rows // self.block)
+
+    @property
+    def subtrees(self) -> list[list[Span]]:
+        """The nodes of the tree that each worker computes, as spans of blocks."""
+        return _subtrees(self.blocks, self.workers)
+
+    def rows_of(self, span: Span) -> Span:
+        """The rows of these blocks."""
+        return span[0] * self.block, min(span[1] * self.block, self.rows)
+
+    def part(self, worker: int) -> Span:
+        """The rows of a worker."""
+        own = self.subtrees[worker]
+        return self.rows_of((own[0][0], own[-1][1])) if own else (0, 0)
+
+    @property
+    def counts(self) -> list[int]:
+        return [len(own) for own in self.subtrees]
+
+
+@functools.lru_cache(maxsize=64)
+def _subtrees(blocks: int, workers: int) -> list[list[Span]]:
+    """Looked up at every step."""
+    return [subtrees(begin, end, blocks) for begin, end in runs(blocks, workers)]

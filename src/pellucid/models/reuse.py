@@ -18,7 +18,7 @@ _MOST = 32  # structures that are kept, those used last
 _known: dict[Hashable, Programs] = {}
 
 
-def share(model: BaseModel) -> None:
+def reuse_programs(model: BaseModel) -> None:
     """Runs what an earlier model of this structure made; a later one runs what this one makes.
 
     A model with code of a person's own has programs of its own: what that code reads may change.

@@ -20,7 +20,7 @@ from pellucid.train.engines import Array, Job
 
 
 @dataclass(frozen=True)
-class Parts:
+class GroupRows:
     """Whose rows are where.
 
     Attributes:
@@ -31,7 +31,7 @@ class Parts:
     counts: tuple[int, ...]
 
     @classmethod
-    def of(cls, group: Group, rows: int) -> Parts:
+    def of(cls, group: Group, rows: int) -> GroupRows:
         return cls(group, tuple(group.exchange(rows)))
 
     @property
@@ -61,17 +61,17 @@ class Parts:
 
 
 @dataclass(frozen=True)
-class SharedJob(Job):
+class GroupJob(Job):
     """A job whose `features` and `others` are this process's rows alone.
 
     Args:
         parts: whose rows are where. Row numbers are those among all.
     """
 
-    parts: Parts | None = None
+    parts: GroupRows | None = None
 
     @classmethod
-    def of(cls, job: Job, parts: Parts) -> SharedJob:
+    def of(cls, job: Job, parts: GroupRows) -> GroupJob:
         known = {field.name: getattr(job, field.name) for field in fields(job)}
         return cls(**{**known, "group": parts.group, "parts": parts})
 
