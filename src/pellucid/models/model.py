@@ -467,11 +467,13 @@ class Model(BaseModel):
                 their sums stay in float32. The summary and the file say so.
             threads: how many threads train, at most; None: as many as the process may use. The
                 results do not depend on it.
-            chunks: cuts each batch into so many runs of rows. Sums over a batch are taken of each
-                chunk by itself, and chunks meet in a fixed tree, so that the bits of the weights do
-                not depend on who computes which chunk: see docs/chunks.md. None: no cut.
-            workers: how many processes of this machine share each step, this one included, or a
-                pel.RayWorkers for those of a cluster; chunks must be as many or more.
+            chunks: cuts each batch into so many runs of rows, at most as many as it has. Sums over
+                a batch are taken of each chunk by itself, and chunks meet in a fixed tree, so that
+                the bits of the weights do not depend on who computes which chunk: see
+                docs/chunks.md. None: no cut.
+            workers: how many processes of this machine share each step, this one included (1 is
+                the same as None), or a pel.LocalWorkers, or a pel.RayWorkers for those of a
+                cluster; chunks must be as many or more.
                 Their number and whoever dies or joins change no bit of the weights, and a run may
                 be resumed with another number.
             history_points: the most rows of the history's curves of steps; a longer run keeps every
