@@ -256,10 +256,12 @@ def test_silence_for_the_third_time_ends_the_run_which_can_be_resumed(
     model = made()
     how = {"seed": 2, "chunks": 8, "verbose": 0, "callbacks": [Stop()]}
     with (
-        pytest.warns(UserWarning, match="no other is started: it is the third time"),
+        pytest.warns(UserWarning, match="workers must answer within 1.5 s") as told,
         pytest.raises(PellucidError, match="a worker must be left to train with, got none"),
     ):
         model.fit(X, Y, epochs=9**9, workers=pel.LocalWorkers(2, patience=1.5), **how)
+    third = ["no other is started: it is the third time" in str(one.message) for one in told]
+    assert third == [False, False, True]
     assert children() == []
     epochs = model.training["epoch"] + 1
     model.fit(X, Y, epochs=epochs, resume=True, chunks=8, verbose=0)

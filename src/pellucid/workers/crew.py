@@ -233,7 +233,9 @@ class Crew:
         row = max(_ROW, 10 * patience)
         self._silences = [at for at in self._silences if now - at < row] + [now]
         self._lasting = self._lasting or len(self._silences) == _FAILURES
-        others = "and no other is started: it is the third time" if self._lasting else "and others"
+        others = (
+            "and no other is started: it is the third time" if self._lasting else "and others start"
+        )
         notices.warn(
             f"[fit] workers must answer within {patience:g} s, got nothing from "
             f"{' and '.join(silent)}. The run goes on with who is left, {others}. Look what "
