@@ -20,7 +20,7 @@ from pellucid.keras.compiling import Compiled
 from pellucid.keras.networks import as_arrays, numbers
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import flat, mapped
-from pellucid.keras.training import ArrayBatches, Batches, Measures, OneStep, run
+from pellucid.keras.training import ArrayBatches, Batches, OneStep, run
 from pellucid.tables import load
 from pellucid.train.history import MAX_EPOCHS
 
