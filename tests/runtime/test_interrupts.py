@@ -102,10 +102,10 @@ KINDS = {
     "product, 1 thread": lambda: product(1),
     "product, 2 threads": lambda: product(2),
     "donated": donated,
-    "fit, slow steps": lambda: fitting(3000, 4096),
+    "fit, slow steps": lambda: fitting(3000, 1024),
     "fit, fast steps": lambda: fitting(200, 512),
     "fit, interpreter": lambda: fitting(1000, 2048, "interpreter"),
-    "fit, lbfgs": lambda: fitting(1000, 8192, None, "lbfgs"),
+    "fit, lbfgs": lambda: fitting(1000, 2048, None, "lbfgs"),
     "predict": predicting,
     "compile": compiling,
 }
