@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from pellucid.compiler.codegen import zero_skipping
+from pellucid.compiler.codegen.target import Target, host
 from pellucid.core.dtypes import DType, float32, float64, int64
 from pellucid.core.errors import DataError
 from pellucid.core.shapes import N, Shape
@@ -88,9 +89,15 @@ def test_products_meet_block_by_block(form: str) -> None:
         check(form, float32, rows, block, plain, 1)
 
 
+def vectors(target: Target) -> tuple[int, bool]:
+    return target.vector_bytes, target.fused
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", [float32, float64], ids=repr)
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(
+    "target", ["host", *(name for name in TARGETS if vectors(TARGETS[name]) != vectors(host()))]
+)
 @pytest.mark.parametrize("form", FORMS)
 def test_products_of_every_size_and_machine(form: str, target: str, dtype: DType) -> None:
     plain = Native(graph_of(dtype, form), target=TARGETS[target])
