@@ -22,6 +22,8 @@ CLASSES = [
     pytest.param(name, marks=pytest.mark.slow if name in LONG else [])
     for name in sorted(set(estimators.__all__) - {"ParameterError"})
 ]
+QUICK = {"quick": True}  # one network instead of five: what is checked is the same
+ARGUMENTS = {"TableClassifier": QUICK, "TableRegressor": QUICK}
 # These need a package or a setting that scikit-learn's checks ask for, and that tests go without.
 # The last is a check of a method that neither scikit-learn's own class has.
 SKIPPED = (
@@ -35,7 +37,8 @@ SKIPPED = (
 def test_check_estimator_passes_in_full(name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of runs that are cut short on purpose
-        found = check_estimator(getattr(estimators, name)(), on_skip=None, on_fail=None)
+        estimator = getattr(estimators, name)(**ARGUMENTS.get(name, {}))
+        found = check_estimator(estimator, on_skip=None, on_fail=None)
     assert len(found) >= 50
     failed = {
         one["check_name"]: one["exception"]
