@@ -140,7 +140,6 @@ METHODS: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
     "Layer.set_weights": (_built, {"weights": WEIGHTS[:2]}),
     "Model.build": (lambda: keras.Sequential([layers.Dense(3)]), {"input_shape": (None, 4)}),
     "Model.set_weights": (model, {"weights": WEIGHTS}),
-    "Model.network": (model, {"x": X}),
     "Variable.assign": (_weight, {"value": np.ones(4)}),
     "Variable.assign_add": (_weight, {"value": np.ones(4)}),
     "Variable.assign_sub": (_weight, {"value": np.ones(4)}),

@@ -92,14 +92,22 @@ class Arguments:
         if not any(same(value, one) for one in allowed):
             refuse(self.where_, name, value, f"it must be {' or '.join(map(repr, allowed))}")
 
+    def chosen(self) -> dict[str, Any]:
+        """Those that differ from Keras's defaults."""
+        return {
+            name: value
+            for name, value in self.values_.items()
+            if not same(value, self.defaults_.get(name, _EMPTY))
+        }
+
     def changed(self, name: str, value: Any) -> Arguments:
         """The same arguments, with another value of one."""
         return Arguments(self.where_, {**self.values_, name: value}, self.defaults_)
 
     def finish(self) -> None:
         """Refuses what differs from Keras's default and was not read."""
-        for name, value in self.values_.items():
-            if name not in self.read_ and not same(value, self.defaults_.get(name, _EMPTY)):
+        for name, value in self.chosen().items():
+            if name not in self.read_:
                 refuse(self.where_, name, value)
 
 

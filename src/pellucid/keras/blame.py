@@ -33,7 +33,7 @@ _KINDS = {
     **dict.fromkeys(("momentum", "label_smoothing", "q", "decay_rate"), NUMBER),
     **dict.fromkeys(("threshold", "default_value", "epsilon"), NUMBER),
     **dict.fromkeys(("boundaries", "values"), NUMBERS),
-    **dict.fromkeys(("seed", "class_id", "ignore_class"), WHOLE),
+    **dict.fromkeys(("seed", "class_id", "ignore_class", "k"), WHOLE),
     **dict.fromkeys(("max_tokens", "num_tokens", "maxlen", "num_classes", "line_length"), WHOLE),
     **dict.fromkeys(("patience", "cooldown", "start_from_epoch", "epochs", "batch_size"), WHOLE),
     **dict.fromkeys(("initial_epoch", "steps_per_epoch", "validation_steps", "index"), WHOLE),
@@ -118,6 +118,17 @@ def shown(value: Any) -> str:
     return repr(value)
 
 
+def object_of(where: str, word: str, given: Any, kind: type) -> Any:
+    """An object of a kind, a function or None, as it is.
+
+    Raises:
+        ArgumentError: for anything else.
+    """
+    if given is None or isinstance(given, kind) or callable(given):
+        return given
+    raise ArgumentError(f"keras.{where}", f"expected a {word} or its name, got {shown(given)}")
+
+
 def kinds(where: str, **more: str) -> Callable[[F], F]:
     """For a function written by hand: refuses unknown arguments, and what is of another kind.
 
@@ -146,11 +157,12 @@ def kinds(where: str, **more: str) -> Callable[[F], F]:
     return decorated
 
 
-def made(given: Any, make: Callable[[Any], Any]) -> Any:
+def made(given: Any, make: Callable[[Any], Any], last: Sequence[str] = ()) -> Any:
     """What is made of arguments; an error names the argument that is to blame.
 
     Args:
         given: the `Arguments`.
+        last: those that are to blame where no other one is.
 
     Raises:
         ArgumentError: where one of them is not what it can be.
@@ -163,7 +175,8 @@ def made(given: Any, make: Callable[[Any], Any]) -> Any:
         problem, fix = error.problem, error.fix
     except Exception:  # whatever a wrong value leads to
         problem, fix = "", ""
-    name = to_blame(given, make, problem, list(given.values_)) or _last(given)
+    order = sorted(given.values_, key=lambda one: one in last)
+    name = to_blame(given, make, problem, order) or _last(given)
     value = shown(given.values_[name])
     raise ArgumentError(
         f"keras.{given.where_}",
@@ -181,7 +194,9 @@ def to_blame(given: Any, make: Any, problem: str, among: Sequence[str]) -> str |
     """The argument that a problem quotes, or without which the others are taken."""
     for name in among:
         value = given.values_[name]
-        if value is not given.defaults_.get(name) and problem.endswith(f"got {value!r}"):
+        several = list(value) if isinstance(value, (list, tuple, dict, str)) else []
+        quoted = any(problem.endswith(f"got {one!r}") for one in [value, *several])
+        if quoted and value is not given.defaults_.get(name):
             return name
     for name in among:
         default = given.defaults_.get(name)

@@ -17,6 +17,7 @@ from pellucid.keras import arguments, blame, formulas
 from pellucid.keras.arguments import Arguments, bound, refuse, signature
 from pellucid.keras.losses import FUNCTIONS
 from pellucid.keras.metric import Given, Mean, Metric, Sum, Whole, _as_it_is
+from pellucid.keras.operands import named
 from pellucid.keras.session import snake_case
 from pellucid.train import counted
 from pellucid.train.counted import Borders, Counted
@@ -250,6 +251,7 @@ class MeanMetricWrapper(Mean):
         """What the mean is taken of, (N, …)."""
         return self.fn(y_true, y_pred, **self.more)
 
+    @named
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Takes in rows."""
         super().update_state(self.values(y_true, y_pred), sample_weight)
@@ -374,7 +376,7 @@ def get(identifier: Any) -> Any:
         return identifier
     if callable(identifier):
         return MeanMetricWrapper(identifier, snake_case(getattr(identifier, "__name__", "metric")))
-    raise ArgumentError("keras.metrics", f"expected a metric, got {identifier!r}")
+    raise ArgumentError("keras.metrics", f"expected a metric, got {blame.shown(identifier)}")
 
 
 globals().update(_KNOWN)

@@ -11,7 +11,8 @@ import pellucid.numpy as pnp
 from pellucid.core.errors import ArgumentError
 from pellucid.keras import arguments, ops_arrays, ops_made, ops_nn, ops_shapes
 from pellucid.keras.arguments import Arguments
-from pellucid.keras.ops_functions import check_tensor, function_of, several_of
+from pellucid.keras.operands import check_tensor
+from pellucid.keras.ops_functions import function_of, several_of
 from pellucid.keras.tensors import applied, is_symbolic
 from pellucid.nn.activations import BY_NAME
 from pellucid.ops.value import Value

@@ -12,6 +12,8 @@ import pellucid.numpy as pnp
 from pellucid.core.arguments import integer
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.keras.arguments import Arguments, refuse
+from pellucid.keras.blame import shown
+from pellucid.keras.operands import check_tensor
 from pellucid.ops.composite.base import as_float, asvalue
 from pellucid.ops.value import Value
 
@@ -144,6 +146,7 @@ def _searched(a: Arguments) -> Callable[..., Any]:
 
 
 def _digitized(a: Arguments) -> Callable[..., Any]:
+    check_tensor("ops.digitize", "bins", a.bins)
     edges = np.asarray(a.bins)
     _one_axis("digitize", "bins", edges.shape)
     return lambda x: pnp.sum(pnp.astype(pnp.expand_dims(x, -1) >= edges, pnp.int32), axis=-1)
@@ -218,6 +221,12 @@ def _identity(x: Any) -> Any:
 
 
 def _select(a: Arguments) -> Callable[..., Any]:
+    for name in ("condlist", "choicelist"):
+        given = getattr(a, name)
+        if not isinstance(given, (list, tuple)) or not len(given):
+            raise ArgumentError(
+                "keras.ops.select", f"{name} must be a list of arrays, got {shown(given)}"
+            )
     return lambda conditions, choices: pnp.select(list(conditions), list(choices), a.default)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pellucid.numpy as pnp
 from pellucid.core.errors import ArgumentError
 from pellucid.keras.arguments import keras_function, refuse
-from pellucid.keras.ops_functions import check_tensor
+from pellucid.keras.operands import check_tensor
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import ROOT, KerasTensor, Placed, applied
 from pellucid.ops.value import Value

@@ -18,7 +18,7 @@ from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.keras import arguments, blame
 from pellucid.keras.arguments import Arguments, keras_function, refuse
-from pellucid.keras.ops_functions import check_tensor
+from pellucid.keras.operands import check_tensor
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import ROOT, KerasTensor, Node, called
 from pellucid.nn import init
