@@ -52,6 +52,7 @@ ANY = {
     "layers.Lambda.function": "a function may do anything",
     "utils.is_keras_tensor.x": "the answer is no",
     "ops.is_tensor.x": "the answer is no",
+    "Layer.build.input_shape": "the first call makes the weights",
     "callbacks.Callback.set_model.model": "it is kept as it is",
     "callbacks.Callback.set_params.params": "it is kept as it is",
     "models.load_model.custom_objects": "refused, where it is not empty",

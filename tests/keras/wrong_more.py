@@ -122,27 +122,11 @@ def _lookup() -> Any:
     return layers.StringLookup(vocabulary=["a", "b"])
 
 
-def _weight() -> Any:
-    class Own(layers.Layer):
-        def build(self, shape: Any) -> None:
-            self.w = self.add_weight(shape=(4,), initializer="ones")
-
-        def call(self, x: Any) -> Any:
-            return x * self.w
-
-    made = Own()
-    made(X)
-    return made.w
-
-
 METHODS: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
     "Layer.build": (lambda: layers.Dense(3), {"input_shape": (None, 4)}),
     "Layer.set_weights": (_built, {"weights": WEIGHTS[:2]}),
     "Model.build": (lambda: keras.Sequential([layers.Dense(3)]), {"input_shape": (None, 4)}),
     "Model.set_weights": (model, {"weights": WEIGHTS}),
-    "Variable.assign": (_weight, {"value": np.ones(4)}),
-    "Variable.assign_add": (_weight, {"value": np.ones(4)}),
-    "Variable.assign_sub": (_weight, {"value": np.ones(4)}),
     "layers.Normalization.adapt": (layers.Normalization, {"data": X}),
     "layers.StringLookup.adapt": (layers.StringLookup, {"data": np.array(["a", "b"])}),
     "layers.StringLookup.get_vocabulary": (_lookup, {}),

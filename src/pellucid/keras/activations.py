@@ -125,7 +125,9 @@ def get(identifier: Any) -> Any:
     if callable(identifier):
         return identifier
     raise ArgumentError(
-        "keras.activations.get", f"unknown activation {blame.shown(identifier)}", nearest(identifier, _KNOWN)
+        "keras.activations.get",
+        f"unknown activation {blame.shown(identifier)}",
+        nearest(identifier, _KNOWN),
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from pellucid.core.errors import ArgumentError, PellucidError, ShapeError
 from pellucid.keras import blame
 from pellucid.keras.arguments import Arguments
-from pellucid.keras.tensors import KerasTensor, Variable
+from pellucid.keras.tensors import KerasTensor, is_symbolic
 from pellucid.ops.value import Value
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -103,9 +103,7 @@ def named(method: F) -> F:
         if blame.names_one(found.problem, given):
             raise found
         about = " and ".join(name for name, value in given.items() if value is not None)
-        raise type(found)(
-            f"keras.{where}", f"{about}: {found.problem}", found.fix, line=found.line
-        )
+        raise type(found)(f"keras.{where}", f"{about}: {found.problem}", found.fix, line=found.line)
 
     return wrapper  # type: ignore[return-value]
 
@@ -135,7 +133,7 @@ def check_tensor(where: str, name: str, value: Any) -> None:
 
 def is_plain(value: Any) -> bool:
     """Whether a value is numbers, and not something that stands for them."""
-    return not isinstance(value, (KerasTensor, Variable, Value))
+    return not (isinstance(value, (KerasTensor, Value)) or is_symbolic(value))
 
 
 def _numeric(value: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import pellucid.numpy as pnp
-from pellucid.core.errors import ArgumentError
+from pellucid.core.errors import ArgumentError, PellucidError
 from pellucid.keras import arguments, ops_arrays, ops_made, ops_nn, ops_shapes
 from pellucid.keras.arguments import Arguments
 from pellucid.keras.operands import check_tensor
@@ -212,9 +212,18 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
     """As keras.ops.einsum."""
     if kwargs:
         arguments.refuse("ops.einsum", *next(iter(kwargs.items())))
+    if not isinstance(subscripts, str):
+        raise ArgumentError(
+            "keras.ops.einsum", f"subscripts must be text, got {subscripts!r}", "Write 'ij,jk->ik'."
+        )
     for one in operands:
         check_tensor("ops.einsum", "operands", one)
-    return applied(lambda *xs: pnp.einsum(subscripts, *xs), operands, {}, "einsum")
+    try:
+        return applied(lambda *xs: pnp.einsum(subscripts, *xs), operands, {}, "einsum")
+    except PellucidError as error:
+        found = error
+    problem = f"subscripts={subscripts!r} and operands: {found.problem}"
+    raise type(found)("keras.ops.einsum", problem, found.fix, line=found.line)
 
 
 def shape(x: Any) -> Any:

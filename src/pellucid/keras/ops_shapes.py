@@ -12,6 +12,7 @@ from pellucid.core.arguments import integer
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.keras.arguments import Arguments, refuse
 from pellucid.keras.blame import shown
+from pellucid.keras.operands import check_tensor
 from pellucid.keras.ops_arrays import Make, Row, axes, flattened, unary
 from pellucid.ops.composite.base import as_float, asvalue
 
@@ -256,6 +257,8 @@ def meshgrid(*x: Any, indexing: str = "xy") -> list[Any]:
     """As keras.ops.meshgrid."""
     if indexing not in ("xy", "ij"):
         refuse("ops.meshgrid", "indexing", indexing, '"xy" or "ij"')
+    for one in x:
+        check_tensor("ops.meshgrid", "x", one)
     values = [flattened(one) for one in x]
     order = list(range(len(values)))
     if indexing == "xy" and len(values) > 1:
