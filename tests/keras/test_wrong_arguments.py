@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 import warnings
 from typing import Any
 
@@ -68,6 +69,7 @@ def test_each_line_is_one_that_can_be_read():
         assert "\n" not in row.line, row
         assert " at 0x" not in row.line, row
         assert len(row.line) < 1200, row
+        assert not re.fullmatch(r"\w+ cannot be [^:]*", row.line), f"what must it be? {row}"
 
 
 @pytest.mark.parametrize("room", [*ROOMS, "optimizers.schedules"])

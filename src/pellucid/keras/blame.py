@@ -39,8 +39,12 @@ _KINDS = {
     **dict.fromkeys(("initial_epoch", "steps_per_epoch", "validation_steps", "index"), WHOLE),
     **dict.fromkeys(("validation_batch_size", "validation_freq", "steps"), WHOLE),
     **dict.fromkeys(("min_delta", "baseline", "initial_value_threshold", "min_lr"), NUMBER),
+    **dict.fromkeys(("N", "M", "n", "num"), WHOLE),
+    **dict.fromkeys(("start", "stop", "base"), NUMBERS),
+    **dict.fromkeys(("step", "max_val", "rate"), NUMBER),
+    **dict.fromkeys(("decay_steps", "first_decay_steps", "initial_learning_rate"), NUMBER),
     **dict.fromkeys(("equation", "bias_axes"), TEXT),
-    **dict.fromkeys(("output_size",), AXES),
+    **dict.fromkeys(("output_size", "target_shape", "dims", "shared_axes"), AXES),
     **dict.fromkeys(("monitor", "separator", "padding", "truncating"), TEXT),
     **dict.fromkeys(("filepath", "filename", "log_dir", "backup_dir", "to_file"), PATH),
     **dict.fromkeys(("schedule", "print_fn", "function"), CALLABLE),
@@ -177,12 +181,18 @@ def made(given: Any, make: Callable[[Any], Any], last: Sequence[str] = ()) -> An
         problem, fix = "", ""
     order = sorted(given.values_, key=lambda one: one in last)
     name = to_blame(given, make, problem, order) or _last(given)
-    value = shown(given.values_[name])
-    raise ArgumentError(
-        f"keras.{given.where_}",
-        f"{name}={value} cannot be: {problem}" if problem else f"{name} cannot be {value}",
-        fix,
-    )
+    raise ArgumentError(f"keras.{given.where_}", about(name, given.values_[name], problem), fix)
+
+
+def about(name: str, value: Any, problem: str) -> str:
+    """A problem with a value, as one of the argument that has it."""
+    if not problem:
+        return f"{name} cannot be {shown(value)}"
+    other = re.fullmatch(rf"\w+ (must .*, got {re.escape(repr(value))})", problem)
+    if other:
+        return f"{name} {other[1]}"
+    quoted = repr(value) in problem
+    return f"{name}: {problem}" if quoted else f"{name}={shown(value)} cannot be: {problem}"
 
 
 def names_one(problem: str, names: Mapping[str, Any]) -> bool:

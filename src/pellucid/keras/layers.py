@@ -89,7 +89,8 @@ class _Merge(Layer):
     def call(self, inputs: Any) -> Any:
         if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
             raise ArgumentError(
-                f"keras.{self.name}", "inputs must be a list of two tensors or more"
+                f"keras.{self.name}",
+                f"inputs must be a list of two tensors or more, got {blame.shown(inputs)}",
             )
         return self._merged(list(inputs))
 

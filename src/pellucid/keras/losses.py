@@ -11,7 +11,7 @@ import pellucid.numpy as pnp
 from pellucid import nn
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.keras import arguments, blame, formulas
-from pellucid.keras.arguments import Arguments, bound, refuse, signature, signed
+from pellucid.keras.arguments import Arguments, bound, must_be, refuse, signature, signed
 from pellucid.keras.members import unknown_member
 from pellucid.keras.operands import called, named
 from pellucid.keras.session import SESSION
@@ -163,7 +163,7 @@ class Loss:
         if dtype is not None and str(dtype) != SESSION.floatx:
             refuse(f"losses.{type(self).__name__}", "dtype", dtype)
         if reduction not in _REDUCTIONS:
-            refuse(f"losses.{type(self).__name__}", "reduction", reduction, "it has no such kind")
+            must_be(f"losses.{type(self).__name__}", "reduction", reduction, _REDUCTIONS)
         self.name, self.reduction = name or SESSION.name(type(self).__name__), reduction
         self._arguments: Arguments | None = None
 

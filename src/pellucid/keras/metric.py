@@ -17,7 +17,7 @@ import numpy as np
 import pellucid.numpy as pnp
 from pellucid.core.errors import ArgumentError, PellucidError
 from pellucid.keras import blame
-from pellucid.keras.arguments import permit, refuse
+from pellucid.keras.arguments import must_be, permit, refuse
 from pellucid.keras.members import unknown_member
 from pellucid.keras.operands import named
 from pellucid.keras.session import SESSION
@@ -156,7 +156,7 @@ class Metric:
             type(initializer).__name__.lower() if word is None and initializer is not None else word
         )
         if word not in known:
-            refuse(where, "initializer", initializer, "it must be 'zeros' or 'ones'")
+            must_be(where, "initializer", initializer, ("zeros", "ones"))
         permit(where, "aggregation", aggregation, "sum", why="a model trains on one machine")
         permit(where, "dtype", getattr(dtype, "name", dtype), None, *_DTYPES)
         blame.check_kinds(where, {"name": name}, {"name": None})

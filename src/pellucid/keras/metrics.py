@@ -148,6 +148,11 @@ def _area(a: Arguments) -> tuple[Counted, Several]:
 
 
 def _overlap(a: Arguments, chosen: Sequence[int], classes: int, labels: Any) -> Counted:
+    listed = isinstance(chosen, (list, tuple, range, np.ndarray)) and len(chosen) > 0
+    if not listed or not all(blame.fits(blame.WHOLE, one) and one >= 0 for one in chosen):
+        raise ArgumentError(
+            f"keras.{a.where_}", f"target_class_ids must be a list of classes, got {chosen!r}"
+        )
     if max(chosen) >= classes:
         raise ArgumentError(
             f"keras.{a.where_}", f"target_class_ids must be below {classes}, got {max(chosen)}"
@@ -359,7 +364,7 @@ def get(identifier: Any) -> Any:
             raise ArgumentError(
                 "keras.metrics",
                 f"unknown metric {identifier!r}",
-                nearest(identifier, ["accuracy", *_WORDS, *_MADE]),
+                nearest(identifier, dict.fromkeys(["accuracy", *_WORDS, *_MADE])),
             )
         given = arguments.signature("metrics", name).parameters.values()
         needed = [one.name for one in given if one.default is one.empty]

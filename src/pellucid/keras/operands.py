@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import functools
 import inspect
-import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
-from pellucid.core.errors import ArgumentError, PellucidError, ShapeError
+from pellucid.core.errors import ArgumentError, DTypeError, PellucidError, ShapeError
 from pellucid.keras import blame
 from pellucid.keras.arguments import Arguments
 from pellucid.keras.tensors import KerasTensor, is_symbolic
@@ -68,10 +67,9 @@ def _named(
         problem = f"{' and '.join(names)}: {problem}"
     else:
         value = given.values_[name]
-        rest = re.fullmatch(rf"\w+ (must .*, got {re.escape(repr(value))})", problem)
-        problem = (
-            f"{name} {rest[1]}" if rest else f"{name}={blame.shown(value)} cannot be: {problem}"
-        )
+        if isinstance(error, DTypeError):
+            check_tensor(given.where_, name, value)
+        problem = blame.about(name, value, problem)
     return type(error)(f"keras.{given.where_}", problem, error.fix, line=error.line)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import pellucid.numpy as pnp
+from pellucid.core import dtypes
 from pellucid.core.errors import ArgumentError, PellucidError
 from pellucid.keras import arguments, ops_arrays, ops_made, ops_nn, ops_shapes
 from pellucid.keras.arguments import Arguments
@@ -37,7 +38,8 @@ def _named(name: str) -> Make:
 
 
 def _dtype(a: Arguments) -> Any:
-    return getattr(pnp, str(a.dtype)) if a.dtype not in ("bool", bool) else pnp.bool_
+    name = dtypes.as_dtype(a.dtype, "keras.ops.cast").name
+    return pnp.bool_ if name == "bool" else getattr(pnp, name)
 
 
 def _norm(a: Arguments) -> Callable[..., Any]:

@@ -165,6 +165,8 @@ def _isin(a: Arguments) -> Callable[..., Any]:
 
 def _trapezoid(a: Arguments) -> Callable[..., Any]:
     step, axis = a.dx, a.axis
+    if a.x is not None:
+        check_tensor("ops.trapezoid", "x", a.x)
     at = None if a.x is None else np.asarray(a.x)
 
     def area(y: Any) -> Any:
@@ -240,6 +242,16 @@ def _psnr(a: Arguments) -> Callable[..., Any]:
     return lambda x, y: top - 10 * pnp.log10(pnp.mean(pnp.square(as_float(x) - y)))
 
 
+def _item(a: Arguments) -> Callable[..., Any]:
+    parts = a.key if isinstance(a.key, tuple) else (a.key,)
+    if any(isinstance(one, (str, bytes, float, dict)) for one in parts):
+        raise ArgumentError(
+            "keras.ops.get_item",
+            f"key must be whole numbers, slices or arrays of whole numbers, got {shown(a.key)}",
+        )
+    return lambda x: x[a.key]
+
+
 ROWS: dict[str, Row] = {
     **{
         name: (("x",), unary(function))
@@ -308,5 +320,5 @@ ROWS: dict[str, Row] = {
     "trapezoid": (("y",), _trapezoid),
     "vander": (("x",), _vander),
     "psnr": (("x1", "x2"), _psnr),
-    "get_item": (("x",), lambda a: lambda x: x[a.key]),
+    "get_item": (("x",), _item),
 }  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import pellucid.numpy as pnp
+from pellucid.core import dtypes
 from pellucid.core.errors import ArgumentError
 from pellucid.keras.arguments import keras_function, refuse
 from pellucid.keras.operands import check_tensor
@@ -17,14 +18,25 @@ from pellucid.ops.value import Value
 
 
 def _kind(dtype: Any, default: str | None = None) -> Any:
-    name = str(getattr(dtype, "name", dtype) or default or SESSION.floatx)
-    return np.dtype(bool if name == "bool" else name)
+    given = (default or SESSION.floatx) if dtype is None else dtype
+    return np.dtype(dtypes.as_dtype(given, "keras.ops").name)
+
+
+def dimensions(where: str, shape: Any) -> tuple[Any, ...]:
+    """A shape as a tuple, in which None stands for the rows."""
+    dims = (shape,) if isinstance(shape, (int, np.integer)) else shape
+    listed = isinstance(dims, (list, tuple, np.ndarray))
+    if not listed or any(isinstance(one, (str, bytes, float, list, tuple)) for one in dims):
+        raise ArgumentError(
+            f"keras.{where}", f"shape must be a tuple of whole numbers, got {shape!r}", ""
+        )
+    return tuple(dims)
 
 
 def filled(name: str, shape: Any, value: Any, dtype: Any) -> Any:
     """An array of one number; with None for the rows a tensor of the network that is made."""
-    dims = (shape,) if isinstance(shape, int) else tuple(shape)
-    kind = _kind(dtype)
+    dims, kind = dimensions(f"ops.{name}", shape), _kind(dtype)
+    check_tensor(f"ops.{name}", "fill_value", value)
     if None not in dims:
         return pnp.asarray(np.full(dims, value, kind))
     root = ROOT.get()

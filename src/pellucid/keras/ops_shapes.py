@@ -10,10 +10,11 @@ import numpy as np
 import pellucid.numpy as pnp
 from pellucid.core.arguments import integer
 from pellucid.core.errors import ArgumentError, ShapeError
-from pellucid.keras.arguments import Arguments, refuse
+from pellucid.keras.arguments import Arguments, must_be, refuse
 from pellucid.keras.blame import shown
 from pellucid.keras.operands import check_tensor
 from pellucid.keras.ops_arrays import Make, Row, axes, flattened, unary
+from pellucid.keras.tensors import flat
 from pellucid.ops.composite.base import as_float, asvalue
 
 _PIECES = 10_000  # of an axis, some of them empty
@@ -23,6 +24,13 @@ _MODES = {"symmetric": "symmetric", "reflect": "reflect"}
 def _pad(a: Arguments) -> Callable[..., Any]:
     a.only("mode", "constant", *_MODES)
     width, mode, value = a.pad_width, a.mode, a.constant_values
+    listed = width.tolist() if isinstance(width, np.ndarray) else width
+    if not all(isinstance(one, (int, np.integer)) and one >= 0 for one in flat(listed)):
+        raise ArgumentError(
+            "keras.ops.pad",
+            "pad_width must be a whole number from 0 on, or a pair (before, behind) for each axis, "
+            f"got {shown(width)}",
+        )
 
     def padded(x: Any) -> Any:
         rank = len(x.shape)
@@ -256,7 +264,7 @@ SEVERAL: dict[str, Row] = {
 def meshgrid(*x: Any, indexing: str = "xy") -> list[Any]:
     """As keras.ops.meshgrid."""
     if indexing not in ("xy", "ij"):
-        refuse("ops.meshgrid", "indexing", indexing, '"xy" or "ij"')
+        must_be("ops.meshgrid", "indexing", indexing, ("xy", "ij"))
     for one in x:
         check_tensor("ops.meshgrid", "x", one)
     values = [flattened(one) for one in x]
