@@ -6,7 +6,7 @@ from typing import Any
 
 from pellucid import nn
 from pellucid.core.errors import ArgumentError
-from pellucid.keras import activations, augmenting, initializers, regularizers
+from pellucid.keras import activations, augmenting, blame, initializers, regularizers
 from pellucid.keras.arguments import Arguments, refuse, signature, table
 from pellucid.keras.base import Layer
 from pellucid.keras.wrapped import Make, Mapped
