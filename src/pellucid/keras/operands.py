@@ -139,5 +139,7 @@ def _numeric(value: Any) -> bool:
         return True
     try:
         return np.asarray(value).dtype.kind in "biuf"
+    except PellucidError:  # it says itself why it has no numbers
+        return True
     except Exception:  # whatever an array-like raises
         return False
