@@ -1,6 +1,6 @@
 """Rows of docs/bad-input.md for the methods of models: every argument with a wrong value.
 
-`METHODS` has for each method what it is called with, and for each argument a value that is wrong and
+`METHODS` has for each method what it is called with, and for each argument a wrong value and
 part of the line; test_bad_input.py checks that no argument is missing.
 """
 
@@ -36,9 +36,9 @@ METHODS: dict[str, tuple[dict[str, Any], dict[str, tuple[Any, str]]]] = {
     "compile": (
         {"optimizer": "sgd", "loss": "squared"},
         {
-            "optimizer": ("sdg", "unknown optimizer 'sdg'. Did you mean 'sgd'?"),
-            "loss": ("sqared", "unknown loss 'sqared'. Did you mean 'squared'?"),
-            "metrics": (["acuracy"], "unknown metric 'acuracy'. Did you mean 'accuracy'?"),
+            "optimizer": ("sdg", "unknown optimizer 'sdg'"),
+            "loss": ("sqared", "unknown loss 'sqared'"),
+            "metrics": (["acuracy"], "unknown metric 'acuracy'"),
             "regularizer": ("l2", "regularizer"),
             "rates": ({"dens": 0.1}, "rates"),
             "loss_weights": ({"a": "x"}, "loss_weights"),

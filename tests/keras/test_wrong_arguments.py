@@ -30,6 +30,7 @@ NOT_HERE = {
     ),
     **dict.fromkeys(("Regularizer", "History"), "a base class, and what fit returns"),
     **dict.fromkeys(("backend", "epsilon", "floatx", "image_data_format"), "it takes nothing"),
+    **dict.fromkeys(("Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract"), "the same"),
     "Model": "made by its inputs, or by a class of one's own: bad_input_keras.py",
 }
 
@@ -80,7 +81,9 @@ def test_every_public_callable_has_wrong_values(room):
     same = {id(one) for name in known if (one := owned(name)) is not None}
     missing = [
         name for name in module.__all__
-        if id(getattr(module, name)) not in found | same and name not in NOT_HERE
+        if callable(getattr(module, name))
+        and id(getattr(module, name)) not in found | same
+        and name not in NOT_HERE
     ]  # fmt: skip
     assert not missing
 
@@ -132,7 +135,7 @@ def test_no_wrong_value_lets_another_error_out_of_a_network(target):
         (lambda x: ops.add(x, None), r"x2 must be numbers or a tensor, got None"),
         (lambda x: ops.add(x, np.ones(3)), r"x1 and x2: shapes must broadcast"),
         (lambda x: ops.swapaxes(x, 7, 1), r"axis1 must lie in \[-2, 2\)"),
-        (lambda x: ops.clip(x, "low", 1.0), r"x_min='low' cannot be: operands must be"),
+        (lambda x: ops.clip(x, "low", 1.0), r"x_min must be numbers or a tensor, got 'low'"),
         (lambda x: ops.reshape(x, ["a"]), r"newshape=\['a'\] cannot be: a dimension must be"),
         (lambda x: ops.split(2.0, 2), r"x must have an axis, got 2.0"),
         (lambda x: ops.vander([1.0], 10**9), r"N must be in \[0, 10000\]"),

@@ -40,7 +40,6 @@ _KINDS = {
     **dict.fromkeys(("validation_batch_size", "validation_freq", "steps"), WHOLE),
     **dict.fromkeys(("min_delta", "baseline", "initial_value_threshold", "min_lr"), NUMBER),
     **dict.fromkeys(("N", "M", "n", "num"), WHOLE),
-    **dict.fromkeys(("start", "stop", "base"), NUMBERS),
     **dict.fromkeys(("step", "max_val", "rate"), NUMBER),
     **dict.fromkeys(("decay_steps", "first_decay_steps", "initial_learning_rate"), NUMBER),
     **dict.fromkeys(("equation", "bias_axes"), TEXT),
@@ -52,7 +51,10 @@ _KINDS = {
 }
 _OPEN = ("learning_rate",)  # a number by default, or a schedule
 # Of functions of these rooms alone: "" for any, as what they are made of says it.
-OF_ROOM = {"random": {"seed": "", "minval": NUMBER, "maxval": NUMBER}}
+OF_ROOM = {
+    "random": {"seed": "", "minval": NUMBER, "maxval": NUMBER},
+    "ops": dict.fromkeys(("values", "start", "stop", "base"), ""),
+}
 _EMPTY = inspect.Parameter.empty
 _ANY = (_EMPTY, "")
 

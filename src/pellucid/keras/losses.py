@@ -331,7 +331,8 @@ def get(identifier: Any) -> Any:
     if isinstance(identifier, str):
         name = _WORDS.get(identifier, _CLASS_OF.get(identifier, identifier))
         if name not in _MADE:
-            known = [*_WORDS, *_CLASS_OF, *_MADE]
+            rest = [one for one in _MADE if one not in _CLASS_OF.values()]
+            known = dict.fromkeys([*_CLASS_OF, *_WORDS, *rest])
             raise ArgumentError(
                 "keras.losses", f"unknown loss {identifier!r}", nearest(identifier, known)
             )

@@ -364,7 +364,7 @@ def get(identifier: Any) -> Any:
             raise ArgumentError(
                 "keras.metrics",
                 f"unknown metric {identifier!r}",
-                nearest(identifier, dict.fromkeys(["accuracy", *_WORDS, *_MADE])),
+                nearest(identifier, dict.fromkeys(["accuracy", *_WORDS])),
             )
         given = arguments.signature("metrics", name).parameters.values()
         needed = [one.name for one in given if one.default is one.empty]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -46,9 +46,14 @@ def called(given: Arguments, call: Callable[[Any], Any], tensors: Sequence[str])
                 check_axis(given.where_, name, value)
     if found is None:
         return blame.made(given, call, tensors)
-    if blame.names_one(found.problem, given.chosen()):
+    if _speaks(found, given.chosen()):
         raise found
     raise _named(found, given, call, tensors)
+
+
+def _speaks(error: PellucidError, names: Mapping[str, Any]) -> bool:
+    """Whether an error says itself what it is about: a name, or a part of the door."""
+    return error.where.startswith("keras") or blame.names_one(error.problem, names)
 
 
 def _named(
@@ -98,7 +103,7 @@ def named(method: F) -> F:
                 if value is not None:
                     check_axis(where, name, value)
             raise found
-        if blame.names_one(found.problem, given):
+        if _speaks(found, given):
             raise found
         about = " and ".join(name for name, value in given.items() if value is not None)
         raise type(found)(f"keras.{where}", f"{about}: {found.problem}", found.fix, line=found.line)

@@ -10,6 +10,7 @@ import numpy as np
 import pellucid.numpy as pnp
 from pellucid.core import dtypes
 from pellucid.core.errors import ArgumentError
+from pellucid.keras import blame
 from pellucid.keras.arguments import keras_function, refuse
 from pellucid.keras.operands import check_tensor
 from pellucid.keras.session import SESSION
@@ -63,6 +64,8 @@ def _spaced(function: Callable[..., Any], *names: str) -> Callable[[Any], Any]:
         if "retstep" in a.values_:
             a.only("retstep", False)
         start, stop = _linspace(a, a.where_)
+        for name in ("start", "stop", *names):
+            check_tensor(a.where_, name, getattr(a, name))
         more = {name: getattr(a, name) for name in names}
         found = function(start, stop, a.num, endpoint=a.endpoint, axis=a.axis, **more)
         return pnp.asarray(np.asarray(found, _kind(a.dtype)))
@@ -71,6 +74,12 @@ def _spaced(function: Callable[..., Any], *names: str) -> Callable[[Any], Any]:
 
 
 def _arange(a: Any) -> Any:
+    for name in ("start", "stop"):
+        value = getattr(a, name)
+        if not blame.fits(blame.NUMBER, value) and (value is not None or name == "start"):
+            raise ArgumentError(
+                "keras.ops.arange", f"{name} must be a finite number, got {blame.shown(value)}"
+            )
     given = [one for one in (a.start, a.stop, a.step) if one is not None]
     whole = all(isinstance(one, (int, np.integer)) for one in given)
     first, last = (0, a.start) if a.stop is None else (a.start, a.stop)
