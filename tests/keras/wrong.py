@@ -16,7 +16,7 @@ import numpy as np
 from pellucid import keras
 from pellucid.keras import layers
 from tests.keras import rows
-from tests.keras.calls import seen
+from tests.keras.calls import form_of, seen
 from tests.keras.test_names import REQUIRED
 from tests.keras.wrong_more import of_more
 
@@ -83,7 +83,7 @@ OWN = {
 
 def listed(function: Callable[..., Any]) -> list[str]:
     """The names of the arguments, without *args and **kwargs."""
-    parameters = inspect.signature(function).parameters.values()
+    parameters = form_of(function).parameters.values()
     stars = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return [one.name for one in parameters if one.kind not in stars and one.name != "self"]
 

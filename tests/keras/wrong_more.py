@@ -66,8 +66,8 @@ def of_ops() -> Iterator[Made]:
         function = getattr(ops, name)
         yield f"ops.{name}", function, given, names_of(function)
     yield (
-        "ops.einsum", lambda subscripts, operands: ops.einsum(subscripts, *operands),
-        {"subscripts": "ij,jk->ik", "operands": (X, X.T)}, ["subscripts", "operands"],
+        "ops.einsum", lambda subscripts, operands: ops.einsum(subscripts, operands, X.T),
+        {"subscripts": "ij,jk->ik", "operands": X}, ["subscripts", "operands"],
     )  # fmt: skip
     yield (
         "ops.meshgrid", lambda x, **more: ops.meshgrid(x, **more),

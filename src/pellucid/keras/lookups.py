@@ -75,6 +75,11 @@ class Lookup(Layer):
                 f"vocabulary must be a list of words, got {vocabulary!r}",
             )
         words = [one.item() if isinstance(one, np.generic) else one for one in vocabulary]
+        if not all(isinstance(one, (str, bytes, int, float)) for one in words):
+            raise ArgumentError(
+                f"keras.layers.{type(self).__name__}",
+                f"vocabulary must be a list of words, got {vocabulary!r}",
+            )
         first = self._first
         self._words = words[len(first) :] if first and words[: len(first)] == first else words
         if len(set(self._words)) < len(self._words):

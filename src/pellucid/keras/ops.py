@@ -218,6 +218,8 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
         raise ArgumentError(
             "keras.ops.einsum", f"subscripts must be text, got {subscripts!r}", "Write 'ij,jk->ik'."
         )
+    if not operands:
+        raise ArgumentError("keras.ops.einsum", "operands must be one or more, got none")
     for one in operands:
         check_tensor("ops.einsum", "operands", one)
     try:

@@ -263,7 +263,7 @@ SEVERAL: dict[str, Row] = {
 
 def meshgrid(*x: Any, indexing: str = "xy") -> list[Any]:
     """As keras.ops.meshgrid."""
-    if indexing not in ("xy", "ij"):
+    if not isinstance(indexing, str) or indexing not in ("xy", "ij"):
         must_be("ops.meshgrid", "indexing", indexing, ("xy", "ij"))
     for one in x:
         check_tensor("ops.meshgrid", "x", one)
