@@ -14,7 +14,7 @@ import numpy as np
 
 from pellucid import keras
 from pellucid.keras import callbacks, layers, losses, metrics, ops
-from tests.keras.calls import WEIGHTS, X, model, seen
+from tests.keras.calls import WEIGHTS, X, Y, model, seen
 from tests.keras.rows import CALLS
 from tests.keras.test_ops import SCRIPT
 
@@ -159,6 +159,19 @@ def of_methods() -> Iterator[Made]:
     )
 
 
+def _swapped(**given: Any) -> Any:
+    made = model(optimizer=keras.optimizers.SGD(use_ema=True))
+    return made.fit(X, Y, verbose=0, callbacks=[callbacks.SwapEMAWeights(**given)]).history
+
+
+def of_objects() -> Iterator[Made]:
+    """What takes models and optimizers apart."""
+    made = callbacks.SwapEMAWeights
+    yield "callbacks.SwapEMAWeights", lambda **a: seen(_swapped, a), {}, names_of(made.__init__)
+    clone = keras.models.clone_model
+    yield "models.clone_model", lambda **a: clone(**a).name, {"model": model()}, names_of(clone)
+
+
 def of_more() -> Iterator[Made]:
-    for family in (of_ops, of_functions, of_get, of_methods):
+    for family in (of_ops, of_functions, of_get, of_methods, of_objects):
         yield from family()
