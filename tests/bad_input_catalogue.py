@@ -25,6 +25,7 @@ from tests import (
     bad_input_inspect,
     bad_input_keras,
     bad_input_linear,
+    bad_input_methods,
     bad_input_nn,
     bad_input_numpy,
     bad_input_play,
@@ -1748,6 +1749,7 @@ def constructed(row: Row, name: str) -> Case:
 CATALOGUE = [
     *(constructed(row, name) for row in ARGUMENTS for name in row.wrong),
     *MEETINGS,
+    *(Case(*case) for case in bad_input_methods.CASES),
     *(Case(*case) for case in bad_input_svm.CASES),
     *(Case(*case) for case in bad_input_play.CASES),
     *(Case(*case) for case in bad_input_inspect.CASES),

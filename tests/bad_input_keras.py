@@ -324,7 +324,7 @@ CASES: list[tuple[str, Callable[[Path], Any], str | None]] = [
     (
         "keras: a callback that is none",
         lambda _: fitted(small(), callbacks=[3]),
-        "expected a Callback",
+        "callbacks must be callbacks of keras",
     ),
     (
         "keras: class_weight that is a number",

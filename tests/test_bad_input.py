@@ -24,13 +24,15 @@ from hypothesis.extra import numpy as hnp
 
 import pellucid as pel
 from pellucid.core.errors import PellucidError
+from tests import wrong_calls
 from tests.bad_input_catalogue import ARGUMENTS, CATALOGUE, Case
+from tests.bad_input_methods import METHODS
 
 FILES = (
     *("test_bad_input.py", "bad_input_catalogue.py", "bad_input_svm.py", "bad_input_linear.py"),
     *("bad_input_nn.py", "bad_input_draw.py", "bad_input_web.py", "bad_input_play.py"),
     *("bad_input_inspect.py", "bad_input_numpy.py", "bad_input_keras.py"),
-    "bad_input_distributed.py",
+    *("bad_input_distributed.py", "bad_input_methods.py"),
 )
 PAGE = Path(__file__).parent.parent / "docs" / "bad-input.md"
 RNG = np.random.default_rng(0)
@@ -614,6 +616,21 @@ def test_every_argument_of_every_public_constructor_has_its_row():
     for make, rows in found.items():
         assert set(inspect.signature(make).parameters) - SHARED == rows - SHARED, make
     assert spoken_for >= SHARED
+
+
+@pytest.mark.parametrize("name", list(METHODS))
+def test_every_argument_of_a_models_methods_has_its_row(name):
+    taken = set(inspect.signature(getattr(pel.Sequential, name)).parameters) - {"self"}
+    assert taken == set(METHODS[name][1])
+
+
+def test_every_method_of_a_model_that_takes_something_has_its_rows():
+    # What is pure is called by those who write loops: its arrays are looked at by the layers.
+    assert {name for name in wrong_calls.METHODS if _takes(name)} - {"apply"} == set(METHODS)
+
+
+def _takes(name: str) -> bool:
+    return len(inspect.signature(getattr(pel.Sequential, name)).parameters) > 1
 
 
 ODD_VALUES = [

@@ -15,9 +15,11 @@ from tools import docs_lectures, docs_losses, docs_numpy, docs_tables  # noqa: E
 
 
 def bad_input() -> None:
-    """docs/bad-input.md, from the table of tests/test_bad_input.py."""
+    """docs/bad-input.md and docs/bad-input-keras.md, from the tables of the tests."""
     from tests import test_bad_input
+    from tests.keras import wrong_page
 
+    wrong_page.write()
     with tempfile.TemporaryDirectory() as folder:
         test_bad_input.PAGE.write_text(test_bad_input.page(Path(folder)), encoding="utf-8")
 

@@ -7,6 +7,7 @@ than Keras's default must differ, or the argument be refused by its name.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import tempfile
 from collections.abc import Callable, Mapping
@@ -54,6 +55,12 @@ class Recorder(callbacks.Callback):
 
     def on_predict_end(self, logs: Any = None) -> None:
         print("predict")
+
+
+def form_of(called: Any) -> inspect.Signature:
+    """The signature of a callable; of a class that of __init__, which a __new__ may hide."""
+    plain = isinstance(called, type) and "__signature__" not in vars(called)
+    return inspect.signature(called.__init__ if plain else called)
 
 
 def digest(found: Any) -> Any:

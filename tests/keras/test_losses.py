@@ -113,7 +113,7 @@ def test_training_lowers_what_a_batch_says(loss, of_batch):
 
 
 def test_what_is_refused():
-    with pytest.raises(ArgumentError, match="reduction of Keras"):
+    with pytest.raises(ArgumentError, match="reduction must be"):
         losses.MeanSquaredError(reduction="total")
     with pytest.raises(ArgumentError, match="dtype of Keras"):
         losses.MeanSquaredError(dtype="float16")

@@ -155,7 +155,8 @@ def test_what_an_operation_does_not_take_is_refused(call, words):
     ("name", "argument", "more"),
     [("pad", "pad_width", {}), ("split", "indices_or_sections", {"axis": 1})],
 )
-def test_an_error_of_numpy_names_the_argument_that_leads_to_it(name, argument, more):
+def test_an_argument_that_is_wrong_is_named_with_what_it_must_be(name, argument, more):
+    words = rf"keras\.ops\.{name}\] {argument} must be .*, got 'q'"
     for x in (np.ones((3, 4)), keras.Input((4,))):
-        with pytest.raises(ArgumentError, match=rf"keras\.ops\.{name}\] {argument} cannot be 'q'"):
+        with pytest.raises(ArgumentError, match=words):
             getattr(keras.ops, name)(x, "q", **more)

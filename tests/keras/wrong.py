@@ -16,7 +16,7 @@ import numpy as np
 from pellucid import keras
 from pellucid.keras import layers
 from tests.keras import rows
-from tests.keras.calls import seen
+from tests.keras.calls import form_of, seen
 from tests.keras.test_names import REQUIRED
 from tests.keras.wrong_more import of_more
 
@@ -38,10 +38,25 @@ class Blank:
 
 
 WRONG: dict[str, Any] = {
-    "an object": Blank(), "a word": "nonsense", "-1": -1, "0": 0, "nan": math.nan, "2.5": 2.5,
-    "[None]": [None], "a dict": {"a": 1}, "a complex array": np.ones(3, complex), "None": None,
-    "a number too large": 10**400, "three axes": np.zeros((2, 3, 4)),
+    "a word": "nonsense", "-1": -1, "2.5": 2.5, "nan": math.nan, "0": 0, "None": None,
+    "[None]": [None], "a dict": {"a": 1}, "a complex array": np.ones(3, complex),
+    "a number too large": 10**400, "three axes": np.zeros((2, 3, 4)), "an object": Blank(),
+    "True": True, "a ragged list": [[1.0], [1.0, 2.0]], "[]": [], "a list of words": ["a", "b"],
 }  # fmt: skip
+# What `get` calls what it is asked for.
+KINDS = r"(activation|constraint|initializer|loss|metric|optimizer|regularizer)"
+# Arguments that take all of these values: why.
+ANY = {
+    "layers.EinsumDense.bias_constraint": "of a bias, which is not there without bias_axes",
+    "callbacks.CallbackList.model": "it is handed to the callbacks",
+    "layers.Lambda.function": "a function may do anything",
+    "utils.is_keras_tensor.x": "the answer is no",
+    "ops.is_tensor.x": "the answer is no",
+    "Layer.build.input_shape": "the first call makes the weights",
+    "callbacks.Callback.set_model.model": "it is kept as it is",
+    "callbacks.Callback.set_params.params": "it is kept as it is",
+    "models.load_model.custom_objects": "refused, where it is not empty",
+}
 T = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 0.0]])
 P = np.array([[0.2, 0.8], [0.6, 0.4], [0.7, 0.3]])
 INPUTS = {
@@ -68,7 +83,7 @@ OWN = {
 
 def listed(function: Callable[..., Any]) -> list[str]:
     """The names of the arguments, without *args and **kwargs."""
-    parameters = inspect.signature(function).parameters.values()
+    parameters = form_of(function).parameters.values()
     stars = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return [one.name for one in parameters if one.kind not in stars and one.name != "self"]
 

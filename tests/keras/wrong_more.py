@@ -14,7 +14,7 @@ import numpy as np
 
 from pellucid import keras
 from pellucid.keras import callbacks, layers, losses, metrics, ops
-from tests.keras.calls import WEIGHTS, X, model, seen
+from tests.keras.calls import WEIGHTS, X, Y, model, seen
 from tests.keras.rows import CALLS
 from tests.keras.test_ops import SCRIPT
 
@@ -66,8 +66,8 @@ def of_ops() -> Iterator[Made]:
         function = getattr(ops, name)
         yield f"ops.{name}", function, given, names_of(function)
     yield (
-        "ops.einsum", lambda subscripts, operands: ops.einsum(subscripts, *operands),
-        {"subscripts": "ij,jk->ik", "operands": (X, X.T)}, ["subscripts", "operands"],
+        "ops.einsum", lambda subscripts, operands: ops.einsum(subscripts, operands, X.T),
+        {"subscripts": "ij,jk->ik", "operands": X}, ["subscripts", "operands"],
     )  # fmt: skip
     yield (
         "ops.meshgrid", lambda x, **more: ops.meshgrid(x, **more),
@@ -122,28 +122,11 @@ def _lookup() -> Any:
     return layers.StringLookup(vocabulary=["a", "b"])
 
 
-def _weight() -> Any:
-    class Own(layers.Layer):
-        def build(self, shape: Any) -> None:
-            self.w = self.add_weight(shape=(4,), initializer="ones")
-
-        def call(self, x: Any) -> Any:
-            return x * self.w
-
-    made = Own()
-    made(X)
-    return made.w
-
-
 METHODS: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
     "Layer.build": (lambda: layers.Dense(3), {"input_shape": (None, 4)}),
     "Layer.set_weights": (_built, {"weights": WEIGHTS[:2]}),
     "Model.build": (lambda: keras.Sequential([layers.Dense(3)]), {"input_shape": (None, 4)}),
     "Model.set_weights": (model, {"weights": WEIGHTS}),
-    "Model.network": (model, {"x": X}),
-    "Variable.assign": (_weight, {"value": np.ones(4)}),
-    "Variable.assign_add": (_weight, {"value": np.ones(4)}),
-    "Variable.assign_sub": (_weight, {"value": np.ones(4)}),
     "layers.Normalization.adapt": (layers.Normalization, {"data": X}),
     "layers.StringLookup.adapt": (layers.StringLookup, {"data": np.array(["a", "b"])}),
     "layers.StringLookup.get_vocabulary": (_lookup, {}),
@@ -176,6 +159,19 @@ def of_methods() -> Iterator[Made]:
     )
 
 
+def _swapped(**given: Any) -> Any:
+    made = model(optimizer=keras.optimizers.SGD(use_ema=True))
+    return made.fit(X, Y, verbose=0, callbacks=[callbacks.SwapEMAWeights(**given)]).history
+
+
+def of_objects() -> Iterator[Made]:
+    """What takes models and optimizers apart."""
+    made = callbacks.SwapEMAWeights
+    yield "callbacks.SwapEMAWeights", lambda **a: seen(_swapped, a), {}, names_of(made.__init__)
+    clone = keras.models.clone_model
+    yield "models.clone_model", lambda **a: clone(**a).name, {"model": model()}, names_of(clone)
+
+
 def of_more() -> Iterator[Made]:
-    for family in (of_ops, of_functions, of_get, of_methods):
+    for family in (of_ops, of_functions, of_get, of_methods, of_objects):
         yield from family()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.keras import arguments, blame
 from pellucid.keras.arguments import Arguments, bound, signed
+from pellucid.keras.operands import called
 from pellucid.keras.tensors import applied
 from pellucid.nn import activations as ours
 from pellucid.ops import composite
@@ -73,9 +74,14 @@ ROWS: dict[str, Callable[[Arguments], Any]] = {
 def _function(name: str, make: Callable[[Arguments], Any]) -> Callable[..., Any]:
     def function(*args: Any, **kwargs: Any) -> Any:
         given, _ = bound("activations", name, args, kwargs)
-        x, made = given.x, blame.made(given, make)
+
+        def result_of(own: Arguments) -> Any:
+            x, made = own.x, make(own)
+            return applied(lambda x: ours.activate(made, as_float(x)), (x,), {}, name)
+
+        result = called(given, result_of, ("x",))
         given.finish()
-        return applied(lambda x: ours.activate(made, as_float(x)), (x,), {}, name)
+        return result
 
     return signed(function, "activations", name)
 
@@ -119,7 +125,9 @@ def get(identifier: Any) -> Any:
     if callable(identifier):
         return identifier
     raise ArgumentError(
-        "keras.activations.get", f"unknown activation {identifier!r}", nearest(identifier, _KNOWN)
+        "keras.activations.get",
+        f"unknown activation {blame.shown(identifier)}",
+        nearest(identifier, _KNOWN),
     )
 
 

@@ -11,7 +11,7 @@ import ast
 import functools
 import inspect
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -90,7 +90,15 @@ class Arguments:
         """Refuses other values of an argument than these."""
         value = getattr(self, name)
         if not any(same(value, one) for one in allowed):
-            refuse(self.where_, name, value, f"it must be {' or '.join(map(repr, allowed))}")
+            must_be(self.where_, name, value, allowed)
+
+    def chosen(self) -> dict[str, Any]:
+        """Those that differ from Keras's defaults."""
+        return {
+            name: value
+            for name, value in self.values_.items()
+            if not same(value, self.defaults_.get(name, _EMPTY))
+        }
 
     def changed(self, name: str, value: Any) -> Arguments:
         """The same arguments, with another value of one."""
@@ -98,18 +106,26 @@ class Arguments:
 
     def finish(self) -> None:
         """Refuses what differs from Keras's default and was not read."""
-        for name, value in self.values_.items():
-            if name not in self.read_ and not same(value, self.defaults_.get(name, _EMPTY)):
+        for name, value in self.chosen().items():
+            if name not in self.read_:
                 refuse(self.where_, name, value)
 
 
 def refuse(where: str, name: str, value: Any, why: str = "") -> NoReturn:
     """Raises the one line that says an argument of Keras has no meaning here."""
     shown = blame.shown(value)
+    fix = "" if why or name in ARGUMENTS else "Leave it out."
     why = why or ARGUMENTS.get(name, "it has no meaning here")
     raise ArgumentError(
-        f"keras.{where}", f"{name} of Keras is not there, got {name}={shown}: {why}", ""
+        f"keras.{where}", f"{name} of Keras is not there, got {name}={shown}: {why}", fix
     )
+
+
+def must_be(where: str, name: str, value: Any, allowed: Sequence[Any]) -> NoReturn:
+    """Raises the line that says which values an argument may have."""
+    words = [repr(one) for one in allowed]
+    known = " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    raise ArgumentError(f"keras.{where}", f"{name} must be {known}, got {blame.shown(value)}")
 
 
 def permit(where: str, name: str, value: Any, *allowed: Any, why: str = "") -> None:

@@ -278,7 +278,11 @@ class Layer(Weighted):
         if not isinstance(given, (list, tuple, dict)) or not any(
             hasattr(one, "shape") and one.ndim for one in flat(given)
         ):
-            plain = np.asarray(given)
+            try:
+                plain = np.asarray(given)
+            except ValueError:
+                problem = f"a call takes numbers of one shape, got {given!r}"
+                raise ArgumentError(where, problem, "Pad rows of several lengths.") from None
         arrays = [np.asarray(one) for one in flat(plain)]
         tensors = [input_tensor(one.shape[1:], f"x{n}") for n, one in enumerate(arrays)]
         waiting = iter(tensors)

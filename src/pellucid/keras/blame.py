@@ -33,14 +33,17 @@ _KINDS = {
     **dict.fromkeys(("momentum", "label_smoothing", "q", "decay_rate"), NUMBER),
     **dict.fromkeys(("threshold", "default_value", "epsilon"), NUMBER),
     **dict.fromkeys(("boundaries", "values"), NUMBERS),
-    **dict.fromkeys(("seed", "class_id", "ignore_class"), WHOLE),
+    **dict.fromkeys(("seed", "class_id", "ignore_class", "k"), WHOLE),
     **dict.fromkeys(("max_tokens", "num_tokens", "maxlen", "num_classes", "line_length"), WHOLE),
     **dict.fromkeys(("patience", "cooldown", "start_from_epoch", "epochs", "batch_size"), WHOLE),
     **dict.fromkeys(("initial_epoch", "steps_per_epoch", "validation_steps", "index"), WHOLE),
     **dict.fromkeys(("validation_batch_size", "validation_freq", "steps"), WHOLE),
     **dict.fromkeys(("min_delta", "baseline", "initial_value_threshold", "min_lr"), NUMBER),
+    **dict.fromkeys(("N", "M", "n", "num"), WHOLE),
+    **dict.fromkeys(("step", "max_val", "rate"), NUMBER),
+    **dict.fromkeys(("decay_steps", "first_decay_steps", "initial_learning_rate"), NUMBER),
     **dict.fromkeys(("equation", "bias_axes"), TEXT),
-    **dict.fromkeys(("output_size",), AXES),
+    **dict.fromkeys(("output_size", "target_shape", "dims", "shared_axes"), AXES),
     **dict.fromkeys(("monitor", "separator", "padding", "truncating"), TEXT),
     **dict.fromkeys(("filepath", "filename", "log_dir", "backup_dir", "to_file"), PATH),
     **dict.fromkeys(("schedule", "print_fn", "function"), CALLABLE),
@@ -48,7 +51,10 @@ _KINDS = {
 }
 _OPEN = ("learning_rate",)  # a number by default, or a schedule
 # Of functions of these rooms alone: "" for any, as what they are made of says it.
-OF_ROOM = {"random": {"seed": "", "minval": NUMBER, "maxval": NUMBER}}
+OF_ROOM = {
+    "random": {"seed": "", "minval": NUMBER, "maxval": NUMBER},
+    "ops": dict.fromkeys(("values", "start", "stop", "base"), ""),
+}
 _EMPTY = inspect.Parameter.empty
 _ANY = (_EMPTY, "")
 
@@ -113,9 +119,20 @@ def shown(value: Any) -> str:
     if isinstance(value, (list, tuple)) and any(isinstance(one, np.ndarray) for one in value):
         inner = ", ".join(map(shown, value))
         return f"[{inner}]" if isinstance(value, list) else f"({inner})"
-    if isinstance(value, (np.ndarray, Value)) and len(value.shape):
-        return f"an array {tuple(value.shape)}"
+    if isinstance(value, (np.ndarray, Value)) and np.ndim(value):
+        return f"an array {np.shape(value)}"
     return repr(value)
+
+
+def object_of(where: str, word: str, given: Any, kind: type) -> Any:
+    """An object of a kind, a function or None, as it is.
+
+    Raises:
+        ArgumentError: for anything else.
+    """
+    if given is None or isinstance(given, kind) or callable(given):
+        return given
+    raise ArgumentError(f"keras.{where}", f"expected a {word} or its name, got {shown(given)}")
 
 
 def kinds(where: str, **more: str) -> Callable[[F], F]:
@@ -146,11 +163,12 @@ def kinds(where: str, **more: str) -> Callable[[F], F]:
     return decorated
 
 
-def made(given: Any, make: Callable[[Any], Any]) -> Any:
+def made(given: Any, make: Callable[[Any], Any], last: Sequence[str] = ()) -> Any:
     """What is made of arguments; an error names the argument that is to blame.
 
     Args:
         given: the `Arguments`.
+        last: those that are to blame where no other one is.
 
     Raises:
         ArgumentError: where one of them is not what it can be.
@@ -163,13 +181,20 @@ def made(given: Any, make: Callable[[Any], Any]) -> Any:
         problem, fix = error.problem, error.fix
     except Exception:  # whatever a wrong value leads to
         problem, fix = "", ""
-    name = to_blame(given, make, problem, list(given.values_)) or _last(given)
-    value = shown(given.values_[name])
-    raise ArgumentError(
-        f"keras.{given.where_}",
-        f"{name}={value} cannot be: {problem}" if problem else f"{name} cannot be {value}",
-        fix,
-    )
+    order = sorted(given.values_, key=lambda one: one in last)
+    name = to_blame(given, make, problem, order) or _last(given)
+    raise ArgumentError(f"keras.{given.where_}", about(name, given.values_[name], problem), fix)
+
+
+def about(name: str, value: Any, problem: str) -> str:
+    """A problem with a value, as one of the argument that has it."""
+    if not problem:
+        return f"{name} cannot be {shown(value)}"
+    other = re.fullmatch(rf"\w+ (must .*, got {re.escape(repr(value))})", problem)
+    if other:
+        return f"{name} {other[1]}"
+    quoted = repr(value) in problem
+    return f"{name}: {problem}" if quoted else f"{name}={shown(value)} cannot be: {problem}"
 
 
 def names_one(problem: str, names: Mapping[str, Any]) -> bool:
@@ -181,7 +206,9 @@ def to_blame(given: Any, make: Any, problem: str, among: Sequence[str]) -> str |
     """The argument that a problem quotes, or without which the others are taken."""
     for name in among:
         value = given.values_[name]
-        if value is not given.defaults_.get(name) and problem.endswith(f"got {value!r}"):
+        several = list(value) if isinstance(value, (list, tuple, dict, str)) else []
+        quoted = any(problem.endswith(f"got {one!r}") for one in [value, *several])
+        if quoted and value is not given.defaults_.get(name):
             return name
     for name in among:
         default = given.defaults_.get(name)

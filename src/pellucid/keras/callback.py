@@ -119,7 +119,9 @@ def as_callbacks(given: Any) -> list[Callback]:
     listed = list(several) if isinstance(several, (list, tuple)) else [several]
     for one in listed:
         if not isinstance(one, Callback):
-            raise ArgumentError("keras.callbacks", f"expected a Callback of keras, got {one!r}")
+            raise ArgumentError(
+                "keras.callbacks", f"callbacks must be callbacks of keras, got {blame.shown(one)}"
+            )
         for name in NEVER:
             if getattr(type(one), name) is not getattr(Callback, name):
                 refuse(f"callbacks.{type(one).__name__}", name, "…", "rows are measured at once")

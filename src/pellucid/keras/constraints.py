@@ -53,7 +53,7 @@ _KNOWN: dict[str, Any] = {
 def get(identifier: Any) -> Any:
     """The object that a name stands for."""
     if not isinstance(identifier, str):
-        return identifier
+        return blame.object_of("constraints.get", "constraint", identifier, Constraint)
     if identifier not in _KNOWN or identifier == "Constraint":
         raise ArgumentError(
             "keras.constraints.get",

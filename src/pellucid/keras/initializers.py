@@ -146,7 +146,7 @@ def get(identifier: Any) -> Any:
     if isinstance(identifier, str):
         meant("initializers.get", identifier)
         return _KNOWN[_SPELLINGS.get(identifier, identifier)]()
-    return identifier
+    return blame.object_of("initializers.get", "initializer", identifier, Initializer)
 
 
 globals().update(_KNOWN)

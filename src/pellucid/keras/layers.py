@@ -11,13 +11,14 @@ import numpy as np
 
 import pellucid.numpy as pnp
 from pellucid import nn
-from pellucid.core.errors import ArgumentError, ShapeError
+from pellucid.core.errors import ArgumentError, DataError, ShapeError
 from pellucid.keras import arguments, blame, regularizers
 from pellucid.keras.arguments import bound, permit, refuse, signature, signed
 from pellucid.keras.base import COMMON, Layer
 from pellucid.keras.layers_more import ADAPTIVE, EinsumDense
 from pellucid.keras.lookups import IntegerLookup, StringLookup
 from pellucid.keras.mapped import classes
+from pellucid.keras.operands import check_tensor
 from pellucid.keras.session import plain_name
 from pellucid.keras.tensors import KerasTensor, Node, applied, called, flat, input_tensor
 
@@ -88,7 +89,8 @@ class _Merge(Layer):
     def call(self, inputs: Any) -> Any:
         if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
             raise ArgumentError(
-                f"keras.{self.name}", "inputs must be a list of two tensors or more"
+                f"keras.{self.name}",
+                f"inputs must be a list of two tensors or more, got {blame.shown(inputs)}",
             )
         return self._merged(list(inputs))
 
@@ -231,7 +233,13 @@ class Normalization(Layer):
 
     def adapt(self, data: Any) -> None:
         """Learns mean and variance of each feature; of all numbers where axis is None."""
+        check_tensor(f"layers.{type(self).__name__}.adapt", "data", data)
         x = np.asarray(data, np.float64)
+        if not x.size:
+            raise DataError(
+                f"keras.layers.{type(self).__name__}.adapt",
+                f"data must have at least one row, got {x.shape}",
+            )
         if x.ndim == 1:
             x = x[:, None]
         over = None if self.axis is None else tuple(range(x.ndim - 1))

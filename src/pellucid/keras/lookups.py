@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core.errors import ArgumentError
+from pellucid.keras import blame
 from pellucid.keras.arguments import bound, refuse, signature
 from pellucid.keras.base import Layer
 from pellucid.keras.tensors import KerasTensor, flat
@@ -74,6 +75,11 @@ class Lookup(Layer):
                 f"vocabulary must be a list of words, got {vocabulary!r}",
             )
         words = [one.item() if isinstance(one, np.generic) else one for one in vocabulary]
+        if not all(isinstance(one, (str, bytes, int, float)) for one in words):
+            raise ArgumentError(
+                f"keras.layers.{type(self).__name__}",
+                f"vocabulary must be a list of words, got {vocabulary!r}",
+            )
         first = self._first
         self._words = words[len(first) :] if first and words[: len(first)] == first else words
         if len(set(self._words)) < len(self._words):
@@ -83,12 +89,26 @@ class Lookup(Layer):
         """Learns the words of data: by how often they stand there, then backwards."""
         if steps is not None:
             refuse(type(self).__name__, "steps", steps, "data is an array")
-        counts = Counter(np.asarray(data).reshape(-1).tolist())
+        counts = Counter(self._listed(data))
         counts.pop(self.mask_token, None)
         words = sorted(counts, key=lambda one: (counts[one], one), reverse=True)
         most = None if self.max_tokens is None else self.max_tokens - len(self._first)
         self._words = words[:most]
 
+    def _listed(self, data: Any) -> list[Any]:
+        """All words of an array."""
+        try:
+            words = np.asarray(data).reshape(-1).tolist()
+        except Exception:  # whatever an array-like raises
+            words = [None]
+        if not all(isinstance(one, (str, bytes, int, float)) for one in words):
+            raise ArgumentError(
+                f"keras.layers.{type(self).__name__}.adapt",
+                f"data must be an array of words or of whole numbers, got {blame.shown(data)}",
+            )
+        return list(words)
+
+    @blame.kinds("layers.get_vocabulary")
     def get_vocabulary(self, include_special_tokens: bool = True) -> list[Any]:
         """The words by their numbers."""
         return [*self._first, *self._words] if include_special_tokens else list(self._words)

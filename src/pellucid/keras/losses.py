@@ -11,8 +11,9 @@ import pellucid.numpy as pnp
 from pellucid import nn
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.keras import arguments, blame, formulas
-from pellucid.keras.arguments import Arguments, bound, refuse, signature, signed
+from pellucid.keras.arguments import Arguments, bound, must_be, refuse, signature, signed
 from pellucid.keras.members import unknown_member
+from pellucid.keras.operands import called, named
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import aligned, applied, flat
 from pellucid.nn.losses.base import Loss as Inner
@@ -162,7 +163,7 @@ class Loss:
         if dtype is not None and str(dtype) != SESSION.floatx:
             refuse(f"losses.{type(self).__name__}", "dtype", dtype)
         if reduction not in _REDUCTIONS:
-            refuse(f"losses.{type(self).__name__}", "reduction", reduction, "it has no such kind")
+            must_be(f"losses.{type(self).__name__}", "reduction", reduction, _REDUCTIONS)
         self.name, self.reduction = name or SESSION.name(type(self).__name__), reduction
         self._arguments: Arguments | None = None
 
@@ -179,6 +180,7 @@ class Loss:
         found = formulas.called(_FORMULAS[self.room_name], y_true, y_pred, **more)
         return -found if self.room_name == "CosineSimilarity" else found
 
+    @named
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """The mean loss of arrays, or of tensors."""
         parts = (y_true, y_pred) if sample_weight is None else (y_true, y_pred, sample_weight)
@@ -289,13 +291,18 @@ def _function(name: str) -> Callable[..., Any]:
     def function(*args: Any, **kwargs: Any) -> Any:
         given, _ = bound(room, name, args, kwargs)
         names = (*_MORE, "axis") if name in _OVERLAPS else _MORE
-        more = {one: getattr(given, one) for one in names if one in given.values_}
         pair = (given.y_true, given.y_pred)
         if "axis" in given.values_ and name not in _OVERLAPS:
             given.only("axis", -1)
-        given.finish()
         sign = -1 if name == "cosine_similarity" else 1  # a loss is lower where it is better
-        found = applied(lambda t, p: formulas.called(name, t, p, **more) * sign, pair, {}, name)
+
+        def found_of(own: Arguments) -> Any:
+            more = {one: getattr(own, one) for one in names if one in own.values_}
+            both = (own.y_true, own.y_pred)
+            return applied(lambda t, p: formulas.called(name, t, p, **more) * sign, both, {}, name)
+
+        found = called(given, found_of, ("y_true", "y_pred"))
+        given.finish()
         return found if any(isinstance(one, Value) for one in pair) else _plain(found)
 
     return signed(function, room, name)
@@ -324,7 +331,8 @@ def get(identifier: Any) -> Any:
     if isinstance(identifier, str):
         name = _WORDS.get(identifier, _CLASS_OF.get(identifier, identifier))
         if name not in _MADE:
-            known = [*_WORDS, *_CLASS_OF, *_MADE]
+            rest = [one for one in _MADE if one not in _CLASS_OF.values()]
+            known = dict.fromkeys([*_CLASS_OF, *_WORDS, *rest])
             raise ArgumentError(
                 "keras.losses", f"unknown loss {identifier!r}", nearest(identifier, known)
             )
@@ -338,7 +346,7 @@ def get(identifier: Any) -> Any:
         return _MADE[_CLASS_OF[name]]()
     if callable(identifier):
         return OwnLoss(identifier)
-    raise ArgumentError("keras.losses", f"expected a loss, got {identifier!r}")
+    raise ArgumentError("keras.losses", f"expected a loss, got {blame.shown(identifier)}")
 
 
 class NoLoss(Loss):

@@ -6,7 +6,7 @@ from typing import Any
 
 from pellucid import nn
 from pellucid.core.errors import ArgumentError
-from pellucid.keras import activations, augmenting, initializers, regularizers
+from pellucid.keras import activations, augmenting, blame, initializers, regularizers
 from pellucid.keras.arguments import Arguments, refuse, signature, table
 from pellucid.keras.base import Layer
 from pellucid.keras.wrapped import Make, Mapped
@@ -219,6 +219,16 @@ def _within(a: Arguments, name: str, low: float, high: float) -> Any:
 
 def _erasing(a: Arguments, own: dict[str, Any]) -> Inner:
     _last(a)
+    for name, form in (
+        ("scale", "a number or (lowest, highest)"),
+        ("value_range", "(lowest, highest)"),
+    ):
+        given = getattr(a, name)
+        pair = isinstance(given, (list, tuple)) and len(given) == 2
+        if not blame.fits(blame.NUMBERS, given) or not (pair or name == "scale"):
+            raise ArgumentError(
+                f"keras.{a.where_}", f"{name} must be {form}, got {blame.shown(given)}"
+            )
     factor, scale = _within(a, "factor", 0, 1), _within(a, "scale", 0, 1)
     low, high = factor if isinstance(factor, tuple) else (0.0, factor)
     if isinstance(a.fill_value, (tuple, list)):

@@ -17,8 +17,9 @@ import numpy as np
 import pellucid.numpy as pnp
 from pellucid.core.errors import ArgumentError, PellucidError
 from pellucid.keras import blame
-from pellucid.keras.arguments import permit, refuse
+from pellucid.keras.arguments import must_be, permit, refuse
 from pellucid.keras.members import unknown_member
+from pellucid.keras.operands import named
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import aligned
 from pellucid.keras.variable import Variable, shape_of, standing
@@ -155,7 +156,7 @@ class Metric:
             type(initializer).__name__.lower() if word is None and initializer is not None else word
         )
         if word not in known:
-            refuse(where, "initializer", initializer, "it must be 'zeros' or 'ones'")
+            must_be(where, "initializer", initializer, ("zeros", "ones"))
         permit(where, "aggregation", aggregation, "sum", why="a model trains on one machine")
         permit(where, "dtype", getattr(dtype, "name", dtype), None, *_DTYPES)
         blame.check_kinds(where, {"name": name}, {"name": None})
@@ -294,6 +295,7 @@ class Sum(Metric):
         super().__init__(dtype, name)
         self.total = self.add_variable((), "zeros", name="total")
 
+    @named
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Takes in values, (N, …)."""
         self.total.assign_add(pnp.sum(samplewise(values, sample_weight, pnp.sum)[0]))
@@ -312,6 +314,7 @@ class Mean(Metric):
         self.total = self.add_variable((), "zeros", name="total")
         self.count = self.add_variable((), "zeros", name="count")
 
+    @named
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Takes in values, (N, …)."""
         values, weights = samplewise(values, sample_weight, pnp.mean)
@@ -341,6 +344,7 @@ class Whole(Metric):
     counted: Counted
     several: Callable[[tuple[Any, ...]], bool]
 
+    @named
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Takes in rows."""
         rows: Any = self.counted.rows(pnp.asarray(y_true), as_float(pnp.asarray(y_pred)))

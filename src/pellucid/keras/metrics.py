@@ -17,6 +17,7 @@ from pellucid.keras import arguments, blame, formulas
 from pellucid.keras.arguments import Arguments, bound, refuse, signature
 from pellucid.keras.losses import FUNCTIONS
 from pellucid.keras.metric import Given, Mean, Metric, Sum, Whole, _as_it_is
+from pellucid.keras.operands import named
 from pellucid.keras.session import snake_case
 from pellucid.train import counted
 from pellucid.train.counted import Borders, Counted
@@ -147,6 +148,11 @@ def _area(a: Arguments) -> tuple[Counted, Several]:
 
 
 def _overlap(a: Arguments, chosen: Sequence[int], classes: int, labels: Any) -> Counted:
+    listed = isinstance(chosen, (list, tuple, range, np.ndarray)) and len(chosen) > 0
+    if not listed or not all(blame.fits(blame.WHOLE, one) and one >= 0 for one in chosen):
+        raise ArgumentError(
+            f"keras.{a.where_}", f"target_class_ids must be a list of classes, got {chosen!r}"
+        )
     if max(chosen) >= classes:
         raise ArgumentError(
             f"keras.{a.where_}", f"target_class_ids must be below {classes}, got {max(chosen)}"
@@ -250,6 +256,7 @@ class MeanMetricWrapper(Mean):
         """What the mean is taken of, (N, …)."""
         return self.fn(y_true, y_pred, **self.more)
 
+    @named
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Takes in rows."""
         super().update_state(self.values(y_true, y_pred), sample_weight)
@@ -357,7 +364,7 @@ def get(identifier: Any) -> Any:
             raise ArgumentError(
                 "keras.metrics",
                 f"unknown metric {identifier!r}",
-                nearest(identifier, ["accuracy", *_WORDS, *_MADE]),
+                nearest(identifier, dict.fromkeys(["accuracy", *_WORDS])),
             )
         given = arguments.signature("metrics", name).parameters.values()
         needed = [one.name for one in given if one.default is one.empty]
@@ -374,7 +381,7 @@ def get(identifier: Any) -> Any:
         return identifier
     if callable(identifier):
         return MeanMetricWrapper(identifier, snake_case(getattr(identifier, "__name__", "metric")))
-    raise ArgumentError("keras.metrics", f"expected a metric, got {identifier!r}")
+    raise ArgumentError("keras.metrics", f"expected a metric, got {blame.shown(identifier)}")
 
 
 globals().update(_KNOWN)

@@ -19,6 +19,7 @@ from pellucid.keras.networks import as_arrays
 from pellucid.keras.optimizers import Optimizer
 from pellucid.keras.session import SESSION, inside
 from pellucid.keras.tensors import ROOT, KerasTensor, flat, input_tensor
+from pellucid.keras.variable import input_shape_of
 from pellucid.keras.wrapped import Mapped
 from pellucid.tables import load
 
@@ -107,7 +108,8 @@ class Sequential(Model):
 
     def build(self, input_shape: Any = None) -> None:
         if input_shape is not None and self._network is None and ROOT.get() is None:
-            self.network(np.zeros((1, *input_shape[1:])))
+            shape = input_shape_of("Sequential.build", input_shape)
+            self.network(np.zeros((1, *shape[1:])))
         self.built = True
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
@@ -168,6 +170,10 @@ def load_model(
 @blame.kinds("models.save_model")
 def save_model(model: Model, filepath: Any, overwrite: bool = True, zipped: Any = None) -> None:
     """As model.save."""
+    if not isinstance(model, Model):
+        raise ArgumentError(
+            "keras.models.save_model", f"model must be a model of keras, got {blame.shown(model)}"
+        )
     model.save(filepath, overwrite, zipped)
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import pellucid.numpy as pnp
 from pellucid import models as ours
 from pellucid.core import display
-from pellucid.core.arguments import checked
-from pellucid.core.errors import ArgumentError, PellucidError, nearest
+from pellucid.core.arguments import checked, integer
+from pellucid.core.errors import ArgumentError, DataError, PellucidError, nearest
 from pellucid.keras import blame, graphs, terms
 from pellucid.keras.arguments import permit
 from pellucid.keras.base import COMMON, Layer
@@ -292,7 +292,11 @@ class Network(Layer):
         ):  # fmt: skip
             permit("Model.summary", name, value, None, False, why="the table has one form")
         self.network()
-        width = line_length or 65
+        least, most = 65, 1000  # characters
+        where = "keras.Model.summary"
+        width = (
+            least if line_length is None else integer(where, "line_length", line_length, 1, most)
+        )
         say = print_fn or print
         say(f'Model: "{self.name}"')
         say("─" * width)
@@ -331,7 +335,16 @@ def _shapes(tensors: Any) -> Any:
 
 def array(x: Any) -> Any:
     """x as it is where it has numbers in an array or a table, else an array."""
-    return x if hasattr(x, "shape") or hasattr(x, "columns") else np.asarray(x)
+    if hasattr(x, "shape") or hasattr(x, "columns"):
+        return x
+    try:
+        return np.asarray(x)
+    except Exception:  # whatever an array-like raises
+        raise DataError(
+            "keras",
+            f"x, y and weights must be numbers of one shape, got {blame.shown(x)}",
+            "Pad rows of several lengths: keras.utils.pad_sequences(rows).",
+        ) from None
 
 
 def fitted(x: Any, shape: Sequence[Any]) -> Any:

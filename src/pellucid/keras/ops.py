@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import pellucid.numpy as pnp
-from pellucid.core.errors import ArgumentError
+from pellucid.core import dtypes
+from pellucid.core.errors import ArgumentError, PellucidError
 from pellucid.keras import arguments, ops_arrays, ops_made, ops_nn, ops_shapes
 from pellucid.keras.arguments import Arguments
-from pellucid.keras.ops_functions import check_tensor, function_of, several_of
+from pellucid.keras.operands import check_tensor
+from pellucid.keras.ops_functions import function_of, several_of
 from pellucid.keras.tensors import applied, is_symbolic
 from pellucid.nn.activations import BY_NAME
 from pellucid.ops.value import Value
@@ -36,7 +38,8 @@ def _named(name: str) -> Make:
 
 
 def _dtype(a: Arguments) -> Any:
-    return getattr(pnp, str(a.dtype)) if a.dtype not in ("bool", bool) else pnp.bool_
+    name = dtypes.as_dtype(a.dtype, "keras.ops.cast").name
+    return pnp.bool_ if name == "bool" else getattr(pnp, name)
 
 
 def _norm(a: Arguments) -> Callable[..., Any]:
@@ -211,9 +214,20 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
     """As keras.ops.einsum."""
     if kwargs:
         arguments.refuse("ops.einsum", *next(iter(kwargs.items())))
+    if not isinstance(subscripts, str):
+        raise ArgumentError(
+            "keras.ops.einsum", f"subscripts must be text, got {subscripts!r}", "Write 'ij,jk->ik'."
+        )
+    if not operands:
+        raise ArgumentError("keras.ops.einsum", "operands must be one or more, got none")
     for one in operands:
         check_tensor("ops.einsum", "operands", one)
-    return applied(lambda *xs: pnp.einsum(subscripts, *xs), operands, {}, "einsum")
+    try:
+        return applied(lambda *xs: pnp.einsum(subscripts, *xs), operands, {}, "einsum")
+    except PellucidError as error:
+        found = error
+    problem = f"subscripts={subscripts!r} and operands: {found.problem}"
+    raise type(found)("keras.ops.einsum", problem, found.fix, line=found.line)
 
 
 def shape(x: Any) -> Any:

@@ -12,6 +12,8 @@ import pellucid.numpy as pnp
 from pellucid.core.arguments import integer
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.keras.arguments import Arguments, refuse
+from pellucid.keras.blame import shown
+from pellucid.keras.operands import check_tensor
 from pellucid.ops.composite.base import as_float, asvalue
 from pellucid.ops.value import Value
 
@@ -144,6 +146,7 @@ def _searched(a: Arguments) -> Callable[..., Any]:
 
 
 def _digitized(a: Arguments) -> Callable[..., Any]:
+    check_tensor("ops.digitize", "bins", a.bins)
     edges = np.asarray(a.bins)
     _one_axis("digitize", "bins", edges.shape)
     return lambda x: pnp.sum(pnp.astype(pnp.expand_dims(x, -1) >= edges, pnp.int32), axis=-1)
@@ -162,6 +165,8 @@ def _isin(a: Arguments) -> Callable[..., Any]:
 
 def _trapezoid(a: Arguments) -> Callable[..., Any]:
     step, axis = a.dx, a.axis
+    if a.x is not None:
+        check_tensor("ops.trapezoid", "x", a.x)
     at = None if a.x is None else np.asarray(a.x)
 
     def area(y: Any) -> Any:
@@ -218,6 +223,12 @@ def _identity(x: Any) -> Any:
 
 
 def _select(a: Arguments) -> Callable[..., Any]:
+    for name in ("condlist", "choicelist"):
+        given = getattr(a, name)
+        if not isinstance(given, (list, tuple)) or not len(given):
+            raise ArgumentError(
+                "keras.ops.select", f"{name} must be a list of arrays, got {shown(given)}"
+            )
     return lambda conditions, choices: pnp.select(list(conditions), list(choices), a.default)
 
 
@@ -229,6 +240,16 @@ def _full_like(a: Arguments) -> Callable[..., Any]:
 def _psnr(a: Arguments) -> Callable[..., Any]:
     top = 20 * math.log10(a.max_val)
     return lambda x, y: top - 10 * pnp.log10(pnp.mean(pnp.square(as_float(x) - y)))
+
+
+def _item(a: Arguments) -> Callable[..., Any]:
+    parts = a.key if isinstance(a.key, tuple) else (a.key,)
+    if any(isinstance(one, (str, bytes, float, dict)) for one in parts):
+        raise ArgumentError(
+            "keras.ops.get_item",
+            f"key must be whole numbers, slices or arrays of whole numbers, got {shown(a.key)}",
+        )
+    return lambda x: x[a.key]
 
 
 ROWS: dict[str, Row] = {
@@ -299,5 +320,5 @@ ROWS: dict[str, Row] = {
     "trapezoid": (("y",), _trapezoid),
     "vander": (("x",), _vander),
     "psnr": (("x1", "x2"), _psnr),
-    "get_item": (("x",), lambda a: lambda x: x[a.key]),
+    "get_item": (("x",), _item),
 }  # fmt: skip

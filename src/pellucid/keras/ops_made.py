@@ -8,23 +8,36 @@ from typing import Any
 import numpy as np
 
 import pellucid.numpy as pnp
+from pellucid.core import dtypes
 from pellucid.core.errors import ArgumentError
+from pellucid.keras import blame
 from pellucid.keras.arguments import keras_function, refuse
-from pellucid.keras.ops_functions import check_tensor
+from pellucid.keras.operands import check_tensor
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import ROOT, KerasTensor, Placed, applied
 from pellucid.ops.value import Value
 
 
 def _kind(dtype: Any, default: str | None = None) -> Any:
-    name = str(getattr(dtype, "name", dtype) or default or SESSION.floatx)
-    return np.dtype(bool if name == "bool" else name)
+    given = (default or SESSION.floatx) if dtype is None else dtype
+    return np.dtype(dtypes.as_dtype(given, "keras.ops").name)
+
+
+def dimensions(where: str, shape: Any) -> tuple[Any, ...]:
+    """A shape as a tuple, in which None stands for the rows."""
+    dims = (shape,) if isinstance(shape, (int, np.integer)) else shape
+    listed = isinstance(dims, (list, tuple, np.ndarray))
+    if not listed or any(isinstance(one, (str, bytes, float, list, tuple)) for one in dims):
+        raise ArgumentError(
+            f"keras.{where}", f"shape must be a tuple of whole numbers, got {shape!r}", ""
+        )
+    return tuple(dims)
 
 
 def filled(name: str, shape: Any, value: Any, dtype: Any) -> Any:
     """An array of one number; with None for the rows a tensor of the network that is made."""
-    dims = (shape,) if isinstance(shape, int) else tuple(shape)
-    kind = _kind(dtype)
+    dims, kind = dimensions(f"ops.{name}", shape), _kind(dtype)
+    check_tensor(f"ops.{name}", "fill_value", value)
     if None not in dims:
         return pnp.asarray(np.full(dims, value, kind))
     root = ROOT.get()
@@ -51,6 +64,8 @@ def _spaced(function: Callable[..., Any], *names: str) -> Callable[[Any], Any]:
         if "retstep" in a.values_:
             a.only("retstep", False)
         start, stop = _linspace(a, a.where_)
+        for name in ("start", "stop", *names):
+            check_tensor(a.where_, name, getattr(a, name))
         more = {name: getattr(a, name) for name in names}
         found = function(start, stop, a.num, endpoint=a.endpoint, axis=a.axis, **more)
         return pnp.asarray(np.asarray(found, _kind(a.dtype)))
@@ -59,6 +74,12 @@ def _spaced(function: Callable[..., Any], *names: str) -> Callable[[Any], Any]:
 
 
 def _arange(a: Any) -> Any:
+    for name in ("start", "stop"):
+        value = getattr(a, name)
+        if not blame.fits(blame.NUMBER, value) and (value is not None or name == "start"):
+            raise ArgumentError(
+                "keras.ops.arange", f"{name} must be a finite number, got {blame.shown(value)}"
+            )
     given = [one for one in (a.start, a.stop, a.step) if one is not None]
     whole = all(isinstance(one, (int, np.integer)) for one in given)
     first, last = (0, a.start) if a.stop is None else (a.start, a.stop)

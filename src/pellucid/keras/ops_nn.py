@@ -10,7 +10,7 @@ import numpy as np
 import pellucid.numpy as pnp
 from pellucid.core.errors import ArgumentError
 from pellucid.keras import activations, formulas
-from pellucid.keras.arguments import Arguments, refuse
+from pellucid.keras.arguments import Arguments, must_be
 from pellucid.keras.ops_arrays import Row, axes
 from pellucid.nn.activations import activate
 from pellucid.ops.composite.base import as_float, asvalue
@@ -35,7 +35,7 @@ def _pair(value: Any) -> Any:
 def _padding(a: Arguments, rank: int = 2, size: Any = None) -> Any:
     given = a.padding.lower() if isinstance(a.padding, str) else a.padding
     if given not in ("valid", "same"):
-        refuse(a.where_, "padding", a.padding, '"valid" or "same"')
+        must_be(a.where_, "padding", a.padding, ("valid", "same"))
     return given
 
 

@@ -8,17 +8,29 @@ from typing import Any
 import numpy as np
 
 import pellucid.numpy as pnp
-from pellucid.core.errors import ArgumentError
-from pellucid.keras.arguments import Arguments, refuse
+from pellucid.core.arguments import integer
+from pellucid.core.errors import ArgumentError, ShapeError
+from pellucid.keras.arguments import Arguments, must_be, refuse
+from pellucid.keras.blame import shown
+from pellucid.keras.operands import check_tensor
 from pellucid.keras.ops_arrays import Make, Row, axes, flattened, unary
+from pellucid.keras.tensors import flat
 from pellucid.ops.composite.base import as_float, asvalue
 
+_PIECES = 10_000  # of an axis, some of them empty
 _MODES = {"symmetric": "symmetric", "reflect": "reflect"}
 
 
 def _pad(a: Arguments) -> Callable[..., Any]:
     a.only("mode", "constant", *_MODES)
     width, mode, value = a.pad_width, a.mode, a.constant_values
+    listed = width.tolist() if isinstance(width, np.ndarray) else width
+    if not all(isinstance(one, (int, np.integer)) and one >= 0 for one in flat(listed)):
+        raise ArgumentError(
+            "keras.ops.pad",
+            "pad_width must be a whole number from 0 on, or a pair (before, behind) for each axis, "
+            f"got {shown(width)}",
+        )
 
     def padded(x: Any) -> Any:
         rank = len(x.shape)
@@ -44,10 +56,26 @@ def _tiled(x: Any, repeats: Any) -> Any:
     return pnp.tile(x, repeats if isinstance(repeats, int) else tuple(repeats))
 
 
-def _sliced(a: Arguments) -> Callable[..., Any]:
-    starts, shape = list(a.start_indices), list(a.shape)
+def _places(a: Arguments, name: str, x: Any) -> list[Any]:
+    """The entries of an argument that has one for each axis of x."""
+    given = getattr(a, name)
+    each = list(given) if isinstance(given, (list, tuple, np.ndarray)) else None
+    if each is None or len(each) != len(x.shape) or any(_no_place(one) for one in each):
+        raise ArgumentError(
+            f"keras.{a.where_}",
+            f"{name} must have a whole number for each of the {len(x.shape)} axes, "
+            f"got {shown(given)}",
+        )
+    return each
 
+
+def _no_place(one: Any) -> bool:
+    return isinstance(one, (bool, float, complex, str, bytes, list, tuple, dict, np.ndarray))
+
+
+def _sliced(a: Arguments) -> Callable[..., Any]:
     def part(x: Any) -> Any:
+        starts, shape = (_places(a, name, x) for name in ("start_indices", "shape"))
         return x[tuple(_span(*one) for one in zip(starts, shape, x.shape, strict=True))]
 
     return part
@@ -61,10 +89,8 @@ def _span(start: Any, count: Any, rows: Any) -> slice:
 
 
 def _slice_updated(a: Arguments) -> Callable[..., Any]:
-    starts = list(a.start_indices)
-
     def updated(x: Any, updates: Any) -> Any:
-        updates = asvalue(updates)
+        starts, updates = _places(a, "start_indices", x), asvalue(updates)
         masks, low, high = [], [], []
         for start, count, length in zip(starts, updates.type.shape, x.shape, strict=True):
             if count is length or count == length:
@@ -87,12 +113,28 @@ def _slice_updated(a: Arguments) -> Callable[..., Any]:
     return updated
 
 
+def _image(a: Arguments, x: Any) -> tuple[Any, ...]:
+    """The shape of images."""
+    if len(np.shape(x) if isinstance(x, (int, float)) else x.shape) != 4:
+        raise ShapeError(
+            f"keras.{a.where_}", f"x must be (N, height, width, channels), got {shown(x)}"
+        )
+    size = integer(f"keras.{a.where_}", "block_size", a.block_size, 1)
+    factor = size if a.where_.endswith("to_depth") else size * size
+    for length in x.shape[1:3] if a.where_.endswith("to_depth") else x.shape[3:]:
+        if length % factor:
+            raise ShapeError(
+                f"keras.{a.where_}", f"block_size must divide {tuple(x.shape)}, got {size}"
+            )
+    return tuple(x.shape)
+
+
 def _space_to_depth(a: Arguments) -> Callable[..., Any]:
     a.only("data_format", "channels_last", None)
     size = a.block_size
 
     def moved(x: Any) -> Any:
-        rows, height, width, channels = x.shape
+        rows, height, width, channels = _image(a, x)
         x = pnp.reshape(x, (rows, height // size, size, width // size, size, channels))
         x = pnp.permute_dims(x, (0, 1, 3, 2, 4, 5))
         return pnp.reshape(x, (rows, height // size, width // size, size * size * channels))
@@ -105,7 +147,7 @@ def _depth_to_space(a: Arguments) -> Callable[..., Any]:
     size = a.block_size
 
     def moved(x: Any) -> Any:
-        rows, height, width, channels = x.shape
+        rows, height, width, channels = _image(a, x)
         own = channels // (size * size)
         x = pnp.reshape(x, (rows, height, width, size, size, own))
         x = pnp.permute_dims(x, (0, 1, 3, 2, 4, 5))
@@ -152,11 +194,15 @@ ROWS: dict[str, Row] = {
 # Functions with several results: how many there are, and all of them.
 def _pieces(length: int, given: Any, even: bool, where: str) -> list[int]:
     """The borders between the pieces of an axis."""
+    name = "indices_or_sections"
     if not isinstance(given, int):
-        return [int(one) for one in given]
+        return [integer(f"keras.ops.{where}", name, one) for one in given]
+    integer(f"keras.ops.{where}", name, given, 1, max(length, _PIECES))
     if even and length % given:
         raise ArgumentError(
-            f"keras.ops.{where}", f"an axis of {length} must part into {given}, got a rest"
+            f"keras.ops.{where}",
+            f"an axis of {length} must part into {given}, got a rest with {name}={given}",
+            "array_split makes pieces of several lengths.",
         )
     size, more = divmod(length, given)
     counts = [size + (n < more) for n in range(given)]
@@ -217,8 +263,10 @@ SEVERAL: dict[str, Row] = {
 
 def meshgrid(*x: Any, indexing: str = "xy") -> list[Any]:
     """As keras.ops.meshgrid."""
-    if indexing not in ("xy", "ij"):
-        refuse("ops.meshgrid", "indexing", indexing, '"xy" or "ij"')
+    if not isinstance(indexing, str) or indexing not in ("xy", "ij"):
+        must_be("ops.meshgrid", "indexing", indexing, ("xy", "ij"))
+    for one in x:
+        check_tensor("ops.meshgrid", "x", one)
     values = [flattened(one) for one in x]
     order = list(range(len(values)))
     if indexing == "xy" and len(values) > 1:

@@ -13,12 +13,14 @@ import numpy as np
 
 import pellucid.numpy as pnp
 from pellucid.core import dtypes
+from pellucid.core.arguments import integer
 from pellucid.core.arguments import seed as check_seed
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.keras import arguments, blame
 from pellucid.keras.arguments import Arguments, keras_function, refuse
-from pellucid.keras.ops_functions import check_tensor
+from pellucid.keras.operands import check_tensor
+from pellucid.keras.ops_made import dimensions
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import ROOT, KerasTensor, Node, called
 from pellucid.nn import init
@@ -86,7 +88,7 @@ class KerasDraw(Layer):
 
 def _numbers(a: Arguments, make: Callable[[Key, tuple[Any, ...]], Value]) -> Any:
     """Numbers of a shape, in which None stands for the rows inside a `call`."""
-    shape = (a.shape,) if isinstance(a.shape, int) else tuple(a.shape)
+    shape = dimensions(a.where_, a.shape)
     seed, fixed = _seed(a.where_, a.seed)
     root = ROOT.get()
     if root is None:
@@ -163,7 +165,8 @@ def _randint(a: Arguments) -> Any:
 
 def _categorical(a: Arguments) -> Any:
     a.only("dtype", "int32", "int64")
-    count, kind = a.num_samples, dtypes.as_dtype(a.dtype, "keras.random")
+    kind = dtypes.as_dtype(a.dtype, "keras.random")
+    count = integer("keras.random.categorical", "num_samples", a.num_samples)
 
     def chosen(key: Key, logits: Value) -> Value:
         if len(logits.type.shape) != 2:

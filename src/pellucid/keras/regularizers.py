@@ -192,7 +192,7 @@ def get(identifier: Any) -> Any:
     if isinstance(identifier, str):
         penalties("regularizers.get", identifier)
         return _KNOWN[identifier]()
-    return identifier
+    return blame.object_of("regularizers.get", "regularizer", identifier, Regularizer)
 
 
 globals().update(_KNOWN)

@@ -15,7 +15,7 @@ from pellucid.core.arguments import integer
 from pellucid.core.errors import ArgumentError, DivergenceError
 from pellucid.data.streams import is_stream
 from pellucid.keras import blame
-from pellucid.keras.arguments import refuse
+from pellucid.keras.arguments import must_be
 from pellucid.keras.callback import Callback, acts, sees_batches
 from pellucid.keras.callbacks import SwapEMAWeights, TerminateOnNaN
 from pellucid.keras.pydataset import PyDataset
@@ -372,7 +372,7 @@ def verbosity(where: str, verbose: Any) -> int:
         return int(verbose)
     if isinstance(verbose, str) and verbose == "auto":
         return 1
-    refuse(where, "verbose", verbose, '"auto", 0, 1 or 2')
+    must_be(where, "verbose", verbose, ("auto", 0, 1, 2))
 
 
 def run(callbacks: Sequence[Callback], train: Callable[[], Any]) -> bool:

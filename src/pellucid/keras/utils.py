@@ -28,19 +28,30 @@ def _numbers(where: str, name: str, given: Any) -> Any:
     return array
 
 
+def _filled(where: str, name: str, shape: tuple[int, int], value: Any, dtype: Any) -> Any:
+    """An array of one number; where it is too large an error names the argument."""
+    try:
+        return np.full(shape, value, dtype)
+    except (ValueError, MemoryError):
+        raise ArgumentError(
+            f"keras.utils.{where}",
+            f"{name} must be a length whose {shape[0]} rows fit into memory, got {shape[1]}",
+        ) from None
+
+
 @blame.kinds("utils.to_categorical")
 def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     """Classes as rows with a 1 and zeros."""
     y = _numbers("to_categorical", "x", x).astype(np.int64)
     shape = y.shape[:-1] if y.ndim > 1 and y.shape[-1] == 1 else y.shape
     y = y.reshape(-1)
-    count = int(y.max()) + 1 if num_classes is None else num_classes
+    count = int(y.max(initial=0)) + 1 if num_classes is None else num_classes
     if y.size and (y.min() < 0 or y.max() >= count):
         raise DataError(
             "keras.utils.to_categorical",
             f"classes must lie in [0, {count - 1}], got {int(y.max())}",
         )
-    rows = np.zeros((len(y), count))
+    rows = _filled("to_categorical", "num_classes", (len(y), count), 0.0, "float64")
     rows[np.arange(len(y)), y] = 1
     return rows.reshape(*shape, count)
 
@@ -49,7 +60,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
 def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
     """x with length 1 along an axis."""
     x = _numbers("normalize", "x", x)
-    if not -x.ndim <= axis < x.ndim:
+    if not (blame.fits(blame.WHOLE, axis) and -x.ndim <= axis < x.ndim):
         raise ArgumentError(
             "keras.utils.normalize", f"x must have the axis {axis}, got the shape {x.shape}"
         )
@@ -88,7 +99,7 @@ def pad_sequences(
         raise ArgumentError(where, "sequences must be a list of lists of numbers, got deeper ones")
     length = max(map(len, sequences), default=0) if maxlen is None else maxlen
     integer(where, "maxlen", length)
-    out = np.full((len(sequences), length), value, dtype)
+    out = _filled("pad_sequences", "maxlen", (len(sequences), length), value, dtype)
     for row, given in zip(out, sequences, strict=True):
         kept = list(given)[-length:] if truncating == "pre" else list(given)[:length]
         if not kept or not length:

@@ -325,13 +325,29 @@ class Variable(Placed):
 def shape_of(where: str, given: Any) -> tuple[int, ...]:
     """The shape of a weight, as Keras takes it."""
     shape = () if given is None else (given,) if isinstance(given, int) else given
-    if not isinstance(shape, (list, tuple)) or not all(
-        isinstance(one, (int, np.integer)) and 0 <= one < 2**31 for one in shape
-    ):
+    if not isinstance(shape, (list, tuple)) or not all(map(_is_length, shape)):
         raise ArgumentError(
             f"keras.{where}", f"shape must be a tuple of whole numbers, got {given!r}"
         )
     return tuple(shape)
+
+
+def input_shape_of(where: str, given: Any) -> tuple[Any, ...]:
+    """The shape of an input with its rows, as `build` takes it."""
+    listed = isinstance(given, (list, tuple)) and len(given) > 0
+    rows = given[0] if listed else ...
+    if not listed or not (rows is None or _is_length(rows)) or not all(map(_is_length, given[1:])):
+        raise ArgumentError(
+            f"keras.{where}",
+            f"input_shape must be None for the rows, then a length for each axis, got {given!r}",
+            "Write (None, 4) for rows of 4 numbers.",
+        )
+    return tuple(given)
+
+
+def _is_length(one: Any) -> bool:
+    whole = isinstance(one, (int, np.integer)) and not isinstance(one, bool)
+    return whole and bool(0 <= one < 2**31)
 
 
 def drawn(inner: KerasWeight, dtype: str) -> None:

@@ -117,8 +117,10 @@ class Weighted:
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Replaces all arrays by copies of these."""
         own, where = self.weights, f"keras.{self.name}.set_weights"
-        if len(own) != len(weights):
-            raise ArgumentError(where, f"weights must be {len(own)} arrays, got {len(weights)}")
+        listed = isinstance(weights, (list, tuple))
+        if not listed or len(own) != len(weights):
+            came = len(weights) if listed else blame.shown(weights)
+            raise ArgumentError(where, f"weights must be {len(own)} arrays in a list, got {came}")
         arrays = [np.asarray(one) for one in weights]
         for variable, array in zip(own, arrays, strict=True):
             if array.shape != variable.shape:

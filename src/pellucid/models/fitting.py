@@ -172,6 +172,8 @@ def history(model: BaseModel, points: int | None, resume: bool) -> History:
     Raises:
         ArgumentError: for another number than a run that is resumed began with.
     """
+    if points is not None:
+        integer("fit", "history_points", points, 0)
     made = History() if points is None else History(max_points=points)
     if not resume:
         return made
@@ -414,8 +416,8 @@ def watchers(
         given = [Elsewhere(one) if one.first_only else one for one in given]
     bar = ProgressBar(verbose if first else 0)
     several: list[Callback] = [bar, *given] if verbose else list(given)
+    real("fit", "checkpoint_every", every, 0)
     if checkpoint is not None:
-        real("fit", "checkpoint_every", every, 0)
         path = check_target(checkpoint, overwrite or not first)
         check_savable(model, data.types)
         several.append(_checkpoint(model, path, every, group))

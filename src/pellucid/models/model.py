@@ -217,7 +217,8 @@ class Model(BaseModel):
         got = [shapes.text(array.shape) for array in new]
         if wanted != got:
             raise ShapeError(
-                "set_weights", f"shapes must be {', '.join(wanted)}, got {', '.join(got)}"
+                "set_weights",
+                f"weights must have the shapes {', '.join(wanted)}, got {', '.join(got) or 'none'}",
             )
         variables.write(self.architecture, "params", trees.unflatten(structure, new))
 

@@ -213,7 +213,9 @@ def as_callbacks(where: str, given: Any) -> list[Callback]:
     several: list[Any] = list(given) if isinstance(given, (list, tuple)) else [given]
     for callback in several:
         if not isinstance(callback, Callback):
-            raise ArgumentError(where, f"expected a Callback, got {callback!r}", _instead(callback))
+            raise ArgumentError(
+                where, f"callbacks: expected a Callback, got {callback!r}", _instead(callback)
+            )
         _check_hooks(where, callback)
     return several
 
