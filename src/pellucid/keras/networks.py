@@ -118,9 +118,7 @@ class Network(Layer):
         number = iter(range(1000))
         tensors = mapped(
             as_arrays(x),
-            lambda one: (
-                InputLayer(shape=one.shape[1:], name=f"{self.name}_x{next(number)}").output
-            ),
+            lambda one: InputLayer(shape=one.shape[1:], name=f"{self.name}_x{next(number)}").output,
         )
         outputs = self(tensors)
         if self._network is None:
