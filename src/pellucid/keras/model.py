@@ -223,7 +223,8 @@ class Model(Compiled):
         for name, value in kwargs.items():
             refuse("Model.evaluate", name, value, "Keras's evaluate does not have it")
         flag("keras.evaluate", "return_dict", return_dict)
-        training.check_steps("evaluate", steps=steps)
+        if steps is not None:
+            training.check_steps("evaluate", steps=steps)
         level, several = training.verbosity("Model.evaluate", verbose), as_callbacks(callbacks)
         for one in several:
             one.set_model(self)
