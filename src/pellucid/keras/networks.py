@@ -58,7 +58,7 @@ class Network(Layer):
         self._network: ours.Model | None = None
         self._inputs: Any = None
         self._outputs: Any = None
-        self._rank = 0  # of arrays for the input, where there is one alone
+        self._rank = -1  # of arrays for the input, where there is one alone
         self._input_names: list[str] = []
         self._output_names: list[str] = []
         self._compiled: dict[str, Any] | None = None
@@ -97,7 +97,7 @@ class Network(Layer):
         self._network = graphs.network(first, last, plain_name(self.name), losses)
         self._configured = self._trained = None
         types = self._network.architecture.input_types
-        self._rank = len(types[0].shape) if len(types) == 1 else 0
+        self._rank = len(types[0].shape) if len(types) == 1 else -1
 
     def network(self, x: Any = None) -> ours.Model:
         """The Model of ours; x gives the shapes where they are not known."""
