@@ -67,7 +67,7 @@ def digits() -> Net:
         ]
     )
     door.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    own = pel.Sequential([nn.Dense(200, "relu", input_shape=(784,)), nn.Dense(10)])
+    own = pel.Sequential([nn.Dense(200, "relu", input_shape=(784,)), nn.Dense(10, "softmax")])
     own.compile(optim.SGD(0.01), nn.CrossEntropy(average=True), metrics=["accuracy"])
     return Net(door, own, x, y)
 
