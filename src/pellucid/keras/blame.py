@@ -158,7 +158,7 @@ def kinds(where: str, **more: str) -> Callable[[F], F]:
                         _check_kind(where, name, value, default, kind)
             return function(*args, **kwargs)
 
-        return checked(inner)
+        return checked(inner)  # type: ignore[return-value]
 
     return decorated
 

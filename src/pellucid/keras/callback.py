@@ -94,12 +94,18 @@ class Callback:
     on_test_batch_end = on_predict_batch_begin = on_predict_batch_end = on_test_batch_begin
 
 
+def hears(one: Callback, *hooks: str) -> bool:
+    """Whether a callback does something in one of these hooks of steps."""
+    for name in hooks:
+        own = getattr(type(one), name)
+        if name in vars(one) or (own is not getattr(Callback, name) and own not in one._idle):
+            return True
+    return False
+
+
 def sees_batches(one: Callback) -> bool:
     """Whether a callback has a hook of single steps."""
-    idle = [getattr(Callback, name) for name in BATCH]
-    return any(
-        name in vars(one) or getattr(type(one), name) not in (*idle, *one._idle) for name in BATCH
-    )
+    return hears(one, *BATCH)
 
 
 def acts(one: Callback) -> bool:

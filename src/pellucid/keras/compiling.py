@@ -148,6 +148,7 @@ class Compiled(Remembering):
         """
         network, trains, standing = self.network(x), where in _TRAINS, self._standing
         if standing is not None and not self._own_objective:  # all is as it was
+            known: ours.Model
             known, compiled, optimizer, trainables, trained = standing
             if (
                 known is network
@@ -158,10 +159,10 @@ class Compiled(Remembering):
             ):
                 return network
         found = self._configured_anew(where, network, trains, y, weighted)
-        self._standing = None
-        if self._configured is not None:
+        self._standing, trainables = None, self._trainables()
+        if self._configured is not None and trainables is not None:
             trained = self._trained if trains else None
-            self._standing = found, self._compiled, self.optimizer, self._trainables(), trained
+            self._standing = found, self._compiled, self.optimizer, trainables, trained
         return found
 
     def _configured_anew(

@@ -223,7 +223,8 @@ class Model(Compiled):
         for name, value in kwargs.items():
             refuse("Model.evaluate", name, value, "Keras's evaluate does not have it")
         flag("keras.evaluate", "return_dict", return_dict)
-        training.check_steps("evaluate", steps=steps)
+        if steps is not None:
+            training.check_steps("evaluate", steps=steps)
         level, several = training.verbosity("Model.evaluate", verbose), as_callbacks(callbacks)
         for one in several:
             one.set_model(self)
@@ -277,10 +278,9 @@ class Model(Compiled):
             one.set_model(self)
             one.on_predict_begin({})
         options: dict[str, Any] = {} if batch_size is None else {"batch_size": batch_size}
-        if steps is None and type(x) is np.ndarray and x.ndim == self._rank:  # as it is taken
-            network = self.network(x)
-            with swapped(self, several) if several else _AS_THEY_ARE:
-                found: Any = network.predict(x, **options)
+        plain = type(x) is np.ndarray and x.ndim == self._rank  # as the network takes it
+        if plain and steps is None and not several:  # calls of few rows feel each test
+            found: Any = self.network(x).predict(x, **options)
         elif training.is_batches(x):
             x, first = training.peeked(x)
             network = self.network(numbers(training.unpacked(first)[0]))

@@ -56,7 +56,7 @@ class Sequential(Model):
             if sample is not None:
                 self._layers.append(InputLayer(shape=sample))
         self._layers.append(layer)
-        self._network, self._rank = None, 0
+        self._network, self._rank = None, -1
         if len(self._layers) > 1 and isinstance(self._layers[0], InputLayer):
             self._chained()
 
@@ -66,7 +66,7 @@ class Sequential(Model):
         if rebuild is not True:
             refuse("Sequential.pop", "rebuild", rebuild, "a network is made when it is asked for")
         last: Layer = self._layers.pop()
-        self._network, self._rank = None, 0
+        self._network, self._rank = None, -1
         return last
 
     def like(self, layers: list[Layer]) -> Sequential:

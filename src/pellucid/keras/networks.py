@@ -20,6 +20,7 @@ from pellucid.keras.base import COMMON, Layer
 from pellucid.keras.layers import InputLayer
 from pellucid.keras.session import SESSION, plain_name, settle
 from pellucid.keras.tensors import ROOT, KerasTensor, Node, applied, flat, mapped
+from pellucid.keras.weighted import Weighted
 
 _LOOP = (
     "Define compute_loss for an objective of your own. For a step of your own write a loop over "
@@ -57,13 +58,13 @@ class Network(Layer):
         self._network: ours.Model | None = None
         self._inputs: Any = None
         self._outputs: Any = None
-        self._rank = 0  # of arrays for the input, where there is one alone
+        self._rank = -1  # of arrays for the input, where there is one alone
         self._input_names: list[str] = []
         self._output_names: list[str] = []
         self._compiled: dict[str, Any] | None = None
         self._configured: Any = None
         self._standing: Any = None  # what `_configure` found last, and what it goes by
-        self._inside: Any = (None, [], [])  # a network, and layers and weights of it
+        self._inside: Any = (None, None)  # a network, and its layers and weights
         self._trained: Any = None  # the optimizer of the latest run, and {id: name} of its layers
         self._first_epoch = 0
         self._objective: Any = None
@@ -96,7 +97,7 @@ class Network(Layer):
         self._network = graphs.network(first, last, plain_name(self.name), losses)
         self._configured = self._trained = None
         types = self._network.architecture.input_types
-        self._rank = len(types[0].shape) if len(types) == 1 else 0
+        self._rank = len(types[0].shape) if len(types) == 1 else -1
 
     def network(self, x: Any = None) -> ours.Model:
         """The Model of ours; x gives the shapes where they are not known."""
@@ -118,9 +119,7 @@ class Network(Layer):
         number = iter(range(1000))
         tensors = mapped(
             as_arrays(x),
-            lambda one: (
-                InputLayer(shape=one.shape[1:], name=f"{self.name}_x{next(number)}").output
-            ),
+            lambda one: InputLayer(shape=one.shape[1:], name=f"{self.name}_x{next(number)}").output,
         )
         outputs = self(tensors)
         if self._network is None:
@@ -196,13 +195,16 @@ class Network(Layer):
             )
         return found
 
-    def _trainables(self) -> list[bool]:
-        """`trainable` of each layer and weight inside: what may change from call to call."""
+    def _trainables(self) -> list[bool] | None:
+        """What each layer and weight inside says of itself, which may change from call to call;
+        None where a class of a person's own says it otherwise.
+        """
         if self._inside[0] is not self._network:
-            self._inside = self._network, [*self._flatten_layers()], self.weights
-        _, layers, weights = self._inside
-        # A weight's own word alone: that of its layer stands among the others.
-        return [one.trainable for one in layers] + [one._trainable for one in weights]
+            layers = list(self._flatten_layers())
+            plain = all(type(one).trainable is Weighted.trainable for one in layers)
+            self._inside = self._network, [*layers, *self.weights] if plain else None
+        several = self._inside[1]
+        return None if several is None else [one._trainable for one in several]
 
     # -- what Keras says of a model ---------------------------------------------------------
 

@@ -16,7 +16,7 @@ from pellucid.core.errors import ArgumentError, DivergenceError
 from pellucid.data.streams import is_stream
 from pellucid.keras import blame
 from pellucid.keras.arguments import must_be
-from pellucid.keras.callback import Callback, acts, sees_batches
+from pellucid.keras.callback import Callback, acts, hears, sees_batches
 from pellucid.keras.callbacks import SwapEMAWeights, TerminateOnNaN
 from pellucid.keras.pydataset import PyDataset
 from pellucid.keras.session import SESSION, hooked
@@ -95,21 +95,23 @@ class Bridge(Hooks):
         self.verbose = verbose
         self.only_averages = not any(map(acts, callbacks))
         self._step, self._started = 0, 0.0
+        self._run: Any = None  # the run that calls
 
     def call(self, hook: str, *args: Any) -> None:
         """Calls a hook of all callbacks."""
         for one in self.callbacks:
             getattr(one, hook)(*args)
 
+    def _publish(self) -> None:
+        """Gives the model the weights of this step, where it does not have them."""
+        run = self._run
+        if self._step != run.step:
+            self._step = run.step
+            run.publish()
+
     def _hooked(self, run: Run, hooks: Callable[[Run], None]) -> None:
         """Calls hooks; whoever looks at the weights in one gets those of this step."""
-
-        def publish() -> None:
-            if self._step != run.step:
-                self._step = run.step
-                run.publish()
-
-        hooked(publish, hooks, run)
+        hooked(self._publish, hooks, run)
         scale = self.model.optimizer.scale
         if scale != run.rate_scale:
             run.rate_scale = scale
@@ -117,7 +119,7 @@ class Bridge(Hooks):
             run.stop = True
 
     def on_start(self, run: Run) -> None:
-        self._step = run.step
+        self._run, self._step = run, run.step
         run.averages = any(isinstance(one, SwapEMAWeights) for one in self.callbacks)
         self._hooked(run, self._begin)
 
@@ -169,26 +171,42 @@ class StepBridge(Bridge):
 
     every_step = True
 
+    def on_start(self, run: Run) -> None:
+        # Those that hear of it, once: a small network's step is shorter than a few idle calls.
+        self._before, self._behind = (
+            [one for one in self.callbacks if hears(one, f"on_train_batch_{w}", f"on_batch_{w}")]
+            for w in ("begin", "end")
+        )
+        super().on_start(run)
+
+    def on_end(self, run: Run) -> None:
+        if self._seen and run.batch and run.stop:  # a hook of a step ended the epoch
+            self._behind_epoch(run, run.epoch, self.measures.of(run.logs))
+
     def _begin(self, run: Run) -> None:
         super()._begin(run)
         self._seen = 0
         if not self.model.stop_training:
-            self.call("on_train_batch_begin", 0, {})
+            self._begin_step(0)
+
+    def _begin_step(self, batch: int) -> None:
+        for one in self._before:
+            one.on_train_batch_begin(batch, {})
 
     def on_step(self, run: Run) -> None:
         self._seen = run.batch
         self._hooked(run, self._stepped)
 
     def _stepped(self, run: Run) -> None:
-        logs = self.measures.of(run.logs)
-        self.call("on_train_batch_end", run.batch - 1, logs)
-        total = run.steps_per_epoch
-        if not self.model.stop_training and (total is None or run.batch < total):
-            self.call("on_train_batch_begin", run.batch, {})
-
-    def on_end(self, run: Run) -> None:
-        if self._seen and run.batch and run.stop:  # a hook of a step ended the epoch
-            self._behind_epoch(run, run.epoch, self.measures.of(run.logs))
+        batch = run.batch
+        if self._behind:
+            logs = self.measures.of(run.logs)
+            for one in self._behind:
+                one.on_train_batch_end(batch - 1, logs)
+        if self._before and not self.model.stop_training:
+            total = run.steps_per_epoch
+            if total is None or batch < total:
+                self._begin_step(batch)
 
 
 def bridge(

@@ -438,7 +438,8 @@ def _checkpoint(model: BaseModel, path: Path, every: float, group: Group | None)
 
 def noting_changes(model: BaseModel) -> Callable[[], None]:
     """What says, at the end of a run, which surroundings of own functions changed since now."""
-    own = copy.copy(model.programs.own)
+    known = model.programs.own
+    own = copy.copy(known) if known is not None and known.parts else None
 
     def note() -> None:
         name = None if own is None else own.change()

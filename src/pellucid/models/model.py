@@ -550,16 +550,17 @@ class Model(BaseModel):
         watchers, watched = fitting.watchers(
             self, data, callbacks, verbose, checkpoint, checkpoint_every, overwrite or resume, group
         )
-        options = {
-            **{name: value for name, value in same.items() if name not in ("rows", "data")},
-            "epochs": epochs,
-            "initial_epoch": initial_epoch,
-            "validation": [held is not None, validation_freq, validate_every],
-            "checkpoint": [checkpoint is not None, checkpoint_every],
-            "callbacks": [type(one).__name__ for one in as_callbacks("fit", callbacks)],
-            "verbose": verbose,
-        }
-        together.compare(group, job, progress, options)
+        if group is not None:
+            options = {
+                **{name: value for name, value in same.items() if name not in ("rows", "data")},
+                "epochs": epochs,
+                "initial_epoch": initial_epoch,
+                "validation": [held is not None, validation_freq, validate_every],
+                "checkpoint": [checkpoint is not None, checkpoint_every],
+                "callbacks": [type(one).__name__ for one in as_callbacks("fit", callbacks)],
+                "verbose": verbose,
+            }
+            together.compare(group, job, progress, options)
         engine = fitting.engine_of(self, task, job, progress, asked, count, chunk, others)
         run = TrainingRun(
             Settings(

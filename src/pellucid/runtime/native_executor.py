@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pellucid.compiler.program import FEW_ROWS, MinibatchFeed
 from pellucid.core.dtypes import as_dtype
 from pellucid.graph.node import Graph
-from pellucid.runtime.executor import Array, Executor, Job, Kept, Pairs, readable
+from pellucid.runtime.executor import Array, Executor, Job, Kept, Pairs, dtype_name, readable
 from pellucid.runtime.native import Native
 from pellucid.runtime.replay import ReplayTrainer
 from pellucid.runtime.training import Training, TrainingCode
@@ -23,7 +23,7 @@ def arrangement(
         data: the arrays that inputs are gathered from, by the input's number.
     """
     feed = MinibatchFeed(
-        tuple((number, as_dtype(array.dtype, "fit")) for number, array in data.items()),
+        tuple((number, as_dtype(dtype_name(array.dtype), "fit")) for number, array in data.items()),
         (kept + 1,),
         tuple(range(kept, len(job.graph.outputs))),
         job.batch_size <= FEW_ROWS,
