@@ -119,8 +119,9 @@ def shown(value: Any) -> str:
     if isinstance(value, (list, tuple)) and any(isinstance(one, np.ndarray) for one in value):
         inner = ", ".join(map(shown, value))
         return f"[{inner}]" if isinstance(value, list) else f"({inner})"
-    if isinstance(value, (np.ndarray, Value)) and np.ndim(value):
-        return f"an array {np.shape(value)}"
+    shape = getattr(value, "shape", ()) if isinstance(value, (np.ndarray, Value)) else ()
+    if shape:
+        return f"an array {tuple(shape)}"
     return repr(value)
 
 
