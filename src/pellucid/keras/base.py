@@ -18,6 +18,7 @@ from pellucid.core.errors import ArgumentError
 from pellucid.keras import blame, configs, regularizers, terms
 from pellucid.keras.arguments import Arguments, permit, refuse
 from pellucid.keras.members import unknown_member
+from pellucid.keras.random import SeedGenerator
 from pellucid.keras.session import SESSION, inside, settle
 from pellucid.keras.tensors import (
     LOSSES,
@@ -124,7 +125,7 @@ class Layer(Weighted):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if "_layers" not in self.__dict__:
-            self.__dict__.update(_layers=[], _variables=[])
+            self.__dict__.update(_layers=[], _variables=[], _seeds=[])
         if not name.startswith("_"):
             several = isinstance(value, (list, tuple, dict, Layer, Variable))
             for one in flat(value) if several else ():
@@ -133,6 +134,8 @@ class Layer(Weighted):
                 elif type(one) is Variable and not any(one is own for own in self._variables):
                     one.keeper = self if one.keeper is None else one.keeper
                     self._variables.append(one)
+            if isinstance(value, SeedGenerator):
+                self._seeds.append(value)
         object.__setattr__(self, name, value)
 
     def _flatten_layers(self) -> Iterator[Layer]:
@@ -361,6 +364,13 @@ class Layer(Weighted):
     def losses(self) -> list[Any]:
         """What the latest call on arrays added, then penalties; tensors inside compute_loss."""
         traced = LOSSES.get()
+        if traced is None and is_tracing() and any(self._has_losses()):
+            raise ArgumentError(
+                f"keras.{self.name}",
+                "losses inside a model are no function of weights that are given, got self.losses "
+                "inside a traced function",
+                "Take them from stateless_call(…, return_losses=True), and add them to the loss.",
+            )
         if traced is None:
             return [*self.__dict__.get("_added", []), *self._penalties()]
         if traced[0] is not self:
@@ -368,6 +378,13 @@ class Layer(Weighted):
                 f"keras.{self.name}", "compute_loss can read self.losses alone, got another layer's"
             )
         return list(traced[1])
+
+    def _has_losses(self) -> Iterator[bool]:
+        """Whether there are penalties of weights, and losses of calls."""
+        for one in self.trainable_weights:
+            yield any(not penalty.is_proximal for penalty in one.inner.penalties)
+        made = self.__dict__.get("_made_tensor")
+        yield bool(terms.of_network(made)) if made is not None else False
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
@@ -402,6 +419,11 @@ def augments(inner: Inner) -> bool:
 def trains(inner: Inner) -> bool:
     """Whether a layer of ours acts otherwise in training."""
     return isinstance(inner, (Noise, BatchNorm, Images))
+
+
+def draws(inner: Inner) -> bool:
+    """Whether a layer of ours draws random numbers in training."""
+    return isinstance(inner, Images) or isinstance(inner, Noise) and inner.is_noisy
 
 
 def _scalar(number: int) -> Any:

@@ -302,7 +302,7 @@ class Compiled(Remembering):
                 shape = architecture.output_types[n].shape
                 front = f"{output}_" if several else ""
                 for metric in own:
-                    label = _unique(front, metric.name, counts, what == "weighted")
+                    label = unique(front, metric.name, counts, what == "weighted")
                     inner = metric.inner(
                         label.removeprefix(front), shape, what == "weighted", self._given_target(n)
                     )
@@ -422,7 +422,7 @@ def _meant(name: str, given: Any) -> Any:
     return blame.made(own, lambda a: mapped(getattr(a, name), _metric))
 
 
-def _unique(front: str, name: str, counts: dict[str, int], weighted: bool) -> str:
+def unique(front: str, name: str, counts: dict[str, int], weighted: bool) -> str:
     """A name that no other metric has, as Keras makes it."""
     label = f"{front}{name}"
     if label in counts and weighted:

@@ -7,7 +7,7 @@ own run inside the training step as those of Keras do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from pellucid.keras.members import unknown_member
 from pellucid.keras.operands import named
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import aligned
-from pellucid.keras.variable import Variable, shape_of, standing
+from pellucid.keras.variable import Kept, Variable, shape_of, standing
 from pellucid.ops import composite
 from pellucid.ops.composite.base import as_float, asvalue
 from pellucid.train.counted import Counted
@@ -44,25 +44,12 @@ class _Sum:
         self.variable, self.more = variable, more
 
 
-class MetricVariable(Variable):
+class MetricVariable(Kept):
     """What a metric adds up."""
 
     def __init__(self, shape: tuple[int, ...], dtype: Any, name: str, path: str, value: Any = 0.0):
-        self.shape, self.name, self.path = shape, name, path
-        whole = "int" in str(dtype)
-        self._value: Any = np.array(
-            np.broadcast_to(value, shape), np.int64 if whole else np.float64
-        )
-
-    @property
-    def trainable(self) -> bool:
-        return False
-
-    def _read(self) -> Any:
-        return self._value
-
-    def _write(self, array: Any) -> None:
-        self._value = array
+        kind: Any = np.int64 if "int" in str(dtype) else np.float64
+        super().__init__(np.array(np.broadcast_to(value, shape), kind), name, path)
 
     @property
     def value(self) -> Any:
@@ -206,6 +193,45 @@ class Metric:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
 
+    # -- as functions of the numbers of its variables ---------------------------------------
+
+    def stateless_update_state(
+        self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any
+    ) -> list[Any]:
+        """The numbers of the variables behind `update_state`; nothing that is given changes."""
+        own = self._given("stateless_update_state", metric_variables)
+        with standing(own) as now:
+            self.update_state(*args, **kwargs)
+        return [now[one] for one in own]
+
+    def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
+        """What `result` is of these numbers of the variables."""
+        with standing(self._given("stateless_result", metric_variables)):
+            return self.result()
+
+    def stateless_reset_state(self) -> list[Any]:
+        """The numbers of the variables where no row is counted."""
+        own = {id(one): one.numpy() for one in self.variables}
+        with standing(own) as now:
+            self.reset_state()
+        return [now[one] for one in own]
+
+    def _given(self, where: str, numbers: Sequence[Any]) -> dict[int, Any]:
+        """Numbers by the variables that they stand for."""
+        own = self.variables
+        if len(own) != len(numbers) or not own:
+            why = "" if own else "its variables are made by its first rows, "
+            raise ArgumentError(
+                f"keras.metrics.{type(self).__name__}.{where}",
+                f"metric_variables must be {len(own)}, {why}got {len(numbers)}",
+                "Take them from metric.variables; where that is empty, call update_state on a batch "
+                "and reset_state before.",
+            )
+        return {
+            id(one): each.value if isinstance(each, Variable) else each
+            for one, each in zip(own, numbers, strict=True)
+        }
+
     # -- for compile ------------------------------------------------------------------------
 
     @property
@@ -344,6 +370,21 @@ class Whole(Metric):
     counted: Counted
     several: Callable[[tuple[Any, ...]], bool]
 
+    @property
+    def variables(self) -> list[Any]:
+        """Its sums; none before the first rows where their number depends on the outputs."""
+        if not self._variables:
+            try:
+                one, two = (
+                    np.shape(self.counted.rows(pnp.zeros((1, n)), pnp.zeros((1, n))))[1:]
+                    for n in (1, 2)
+                )
+            except PellucidError:
+                return []
+            if one == two:
+                self.add_variable(one, "zeros", name="sums")
+        return list(self._variables)
+
     @named
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Takes in rows."""
@@ -354,7 +395,7 @@ class Whole(Metric):
                 refuse(f"metrics.{self.room_name}", "sample_weight", sample_weight, "one a row")
             rows = rows * pnp.expand_dims(pnp.astype(weights, rows.dtype), -1)
         sums: Any = pnp.sum(rows, axis=0)
-        if not self._variables:
+        if not self.variables:
             self.add_variable(tuple(sums.shape), "zeros", name="sums")
         self._variables[0].assign_add(sums)
 

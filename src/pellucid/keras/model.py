@@ -12,13 +12,13 @@ import numpy as np
 from pellucid import models as ours
 from pellucid.core.arguments import checked, flag
 from pellucid.core.errors import ArgumentError
-from pellucid.keras import blame, training
+from pellucid.keras import blame, stepping, training
 from pellucid.keras.arguments import refuse
 from pellucid.keras.callback import History, as_callbacks
 from pellucid.keras.callbacks import swapped
-from pellucid.keras.compiling import Compiled
 from pellucid.keras.networks import as_arrays, numbers
 from pellucid.keras.session import SESSION
+from pellucid.keras.stateless import Stateless
 from pellucid.keras.tensors import flat, mapped
 from pellucid.keras.training import ArrayBatches, Batches, OneStep, run
 from pellucid.tables import load
@@ -28,7 +28,7 @@ _NESTED = (list, tuple, dict)
 _AS_THEY_ARE = nullcontext()  # the weights, where no callback may exchange them
 
 
-class Model(Compiled):
+class Model(Stateless):
     """A network between tensors, `Model(inputs, outputs)`; or a class of your own with `call`."""
 
     # -- fit --------------------------------------------------------------------------------
@@ -59,6 +59,15 @@ class Model(Compiled):
             "fit", steps_per_epoch=steps_per_epoch, validation_steps=validation_steps
         )
         several = as_callbacks(callbacks)
+        if stepping.owns(self, "fit"):
+            return stepping.fit(
+                self, x, y, batch_size=batch_size, epochs=epochs, level=level, callbacks=several,
+                validation_split=validation_split, validation_data=validation_data,
+                shuffle=shuffle, class_weight=class_weight, sample_weight=sample_weight,
+                initial_epoch=initial_epoch, steps_per_epoch=steps_per_epoch,
+                validation_steps=validation_steps, validation_batch_size=validation_batch_size,
+                validation_freq=validation_freq,
+            )  # fmt: skip
         batches = training.is_batches(x)
         stream: Any = None
         if batches:
@@ -229,6 +238,11 @@ class Model(Compiled):
         for one in several:
             one.set_model(self)
             one.on_test_begin({})
+        if stepping.owns(self, "evaluate"):
+            logs = stepping.evaluate(self, x, y, batch_size, sample_weight, steps, several)
+            self._told(several, level, logs)
+            values = list(logs.values())
+            return logs if return_dict else values[0] if len(values) == 1 else values
         if training.is_batches(x):
             x, first = training.peeked(x)
             network = self._configure_for("evaluate", *training.unpacked(first))
@@ -247,13 +261,16 @@ class Model(Compiled):
             with swapped(self, several) if several else _AS_THEY_ARE:
                 found = network.evaluate(features, targets, sample_weight=weights, **options)
         if several or level:
-            logs = self._measures(network).of(found)
-            for one in several:
-                one.on_test_end(logs)
-            if level:
-                shown = " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
-                print(shown, flush=True)
+            self._told(several, level, self._measures(network).of(found))
         return self._shown(network, found, return_dict)
+
+    @staticmethod
+    def _told(several: Any, level: int, logs: dict[str, float]) -> None:
+        """Lets callbacks and a person know what was measured."""
+        for one in several:
+            one.on_test_end(logs)
+        if level:
+            print(" - ".join(f"{name}: {value:.4f}" for name, value in logs.items()), flush=True)
 
     def _shown(self, network: ours.Model, row: dict[str, float], return_dict: bool) -> Any:
         """Of a row of ours what Keras returns."""
@@ -279,8 +296,10 @@ class Model(Compiled):
             one.on_predict_begin({})
         options: dict[str, Any] = {} if batch_size is None else {"batch_size": batch_size}
         plain = type(x) is np.ndarray and x.ndim == self._rank  # as the network takes it
-        if plain and steps is None and not several:  # calls of few rows feel each test
-            found: Any = self.network(x).predict(x, **options)
+        if stepping.owns(self, "predict"):
+            found: Any = stepping.predict(self, x, batch_size, steps)
+        elif plain and steps is None and not several:  # calls of few rows feel each test
+            found = self.network(x).predict(x, **options)
         elif training.is_batches(x):
             x, first = training.peeked(x)
             network = self.network(numbers(training.unpacked(first)[0]))
@@ -294,7 +313,8 @@ class Model(Compiled):
             with swapped(self, several):
                 found = network.predict(self._x(x), **options)
         result = found
-        if len(self._output_names) > 1 or type(self._outputs) in _NESTED:
+        own = stepping.owns(self, "predict")
+        if not own and (len(self._output_names) > 1 or type(self._outputs) in _NESTED):
             made = iter(flat(found))
             result = mapped(self._outputs, lambda _: next(made))
         for one in several:
@@ -351,9 +371,6 @@ class Model(Compiled):
         features, targets, weights = self._rows(x, y, sample_weight)
         row = network.evaluate(features, targets, sample_weight=weights, batch_size=size)
         return self._shown(network, row, return_dict)
-
-    def reset_metrics(self) -> None:
-        """Nothing is left to forget: each call measures its own rows."""
 
     # -- files ------------------------------------------------------------------------------
 

@@ -126,6 +126,7 @@ class Loaded(Layer):
     inner_layers = Mapped.inner_layers
     _frozen = Mapped._frozen
     _named = Mapped._named
+    own_seeds = Mapped.own_seeds
     borrowed, _not_here = Mapped.borrowed, Mapped._not_here
     __getattr__ = Mapped.__getattr__
 

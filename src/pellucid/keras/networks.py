@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -22,19 +23,15 @@ from pellucid.keras.session import SESSION, plain_name, settle
 from pellucid.keras.tensors import ROOT, KerasTensor, Node, applied, flat, mapped
 from pellucid.keras.weighted import Weighted
 
-_LOOP = (
-    "Define compute_loss for an objective of your own. For a step of your own write a loop over "
-    "model.network(), with pel.value_and_grad: docs/keras.md has it."
-)
-_AFTER = "Call evaluate and predict, and change what they return."
-_REFUSED = {
-    "train_step": _LOOP,
-    "make_train_function": _LOOP,
-    "test_step": "Define compute_loss and metrics for what evaluate measures. " + _AFTER,
-    "make_test_function": _AFTER,
-    "predict_step": "Write a Model that ends in what predict is to return. " + _AFTER,
-    "make_predict_function": _AFTER,
-    "compute_metrics": "Give compile metrics, functions (y_true, y_pred) too.",
+_AFTER = "Call fit, evaluate and predict, and change what they return."
+_REFUSED = dict.fromkeys(("make_train_function", "make_test_function", "make_predict_function"))
+_STEPS = {
+    "train_step": "train_step(self, state, data) gets (trainable, non_trainable, optimizer, metrics"
+    ") variables and returns (logs, state)",
+    "test_step": "test_step(self, state, data) gets (trainable, non_trainable, metrics) variables "
+    "and returns (logs, state)",
+    "predict_step": "predict_step(self, state, data) gets (trainable, non_trainable) variables and "
+    "returns (outputs, non_trainable)",
 }
 
 
@@ -316,16 +313,28 @@ class Network(Layer):
         say(f"Non-trainable params: {total - trained:,}")
 
 
+def is_own(kind: Any, name: str) -> bool:
+    """Whether a class of a person's own defines a method."""
+    owner = next((one for one in kind.__mro__ if name in vars(one)), object)
+    return owner is not object and not owner.__module__.startswith("pellucid.keras")
+
+
 @functools.cache
 def _check_methods(kind: Any) -> None:
-    """Refuses a class with methods of Keras's own training, which nothing would call."""
-    for name, instead in _REFUSED.items():
-        if hasattr(kind, name):
+    """Refuses a class with methods of Keras's own training that nothing would call, and steps that
+    are written for TensorFlow or PyTorch.
+    """
+    for name in filter(functools.partial(is_own, kind), _REFUSED):
+        raise ArgumentError(
+            f"keras.{kind.__name__}", f"{name} must be Keras's, got one of your own", _AFTER
+        )
+    for name, form in _STEPS.items():
+        if is_own(kind, name) and len(inspect.signature(getattr(kind, name)).parameters) < 3:
             raise ArgumentError(
                 f"keras.{kind.__name__}",
-                f"{name} must be Keras's: fit makes one graph of a whole step, and a step that "
-                "is written for JAX, TensorFlow or PyTorch is none, got one of your own",
-                instead,
+                f"{name} must have the form that Keras has for JAX, got {name}(self, data), that "
+                "for TensorFlow and PyTorch",
+                f"{form}: docs/keras.md has one.",
             )
 
 

@@ -21,8 +21,9 @@ from pellucid.keras import arguments, blame
 from pellucid.keras.arguments import Arguments, keras_function, refuse
 from pellucid.keras.operands import check_tensor
 from pellucid.keras.ops_made import dimensions
-from pellucid.keras.session import SESSION
+from pellucid.keras.session import SESSION, path_of
 from pellucid.keras.tensors import ROOT, KerasTensor, Node, called
+from pellucid.keras.variable import Kept
 from pellucid.nn import init
 from pellucid.nn.layer import Layer, Tree
 from pellucid.ops.composite.base import as_float, asvalue
@@ -33,7 +34,11 @@ Draw = Callable[..., Value]  # (key, shape or values)
 
 
 class SeedGenerator:
-    """A row of seeds, of which each draw takes the next one."""
+    """A row of seeds, of which each draw takes the next one.
+
+    Attributes:
+        state: the variable that says which is next: the seed, and how many were taken.
+    """
 
     def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: Any) -> None:
         for key, value in kwargs.items():
@@ -42,11 +47,15 @@ class SeedGenerator:
             check_seed("keras.random.SeedGenerator", seed)
         blame.check_kinds("random.SeedGenerator", {"name": name}, {"name": None})
         self.name = name or SESSION.name("SeedGenerator")
-        self._random = np.random.default_rng(SESSION.seed() if seed is None else seed)
+        start = np.array([SESSION.seed() if seed is None else seed, 0], np.int64)
+        word = "seed_generator_state"
+        self.state = Kept(start, word, path_of(f"{self.name}/{word}"))
 
     def next(self) -> int:
         """The next seed."""
-        return int(self._random.integers(1 << 32))
+        seed, count = self.state.numpy()
+        self.state.assign([seed, count + 1])
+        return int(np.random.default_rng([int(seed), int(count)]).integers(1 << 32))
 
 
 def _seed(where: str, given: Any) -> tuple[int, bool]:

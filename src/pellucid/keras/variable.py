@@ -26,6 +26,7 @@ from pellucid.keras.tensors import ROOT, KerasTensor, Node, Placed, applied
 from pellucid.nn.init import Initializer
 from pellucid.nn.layer import Layer, Tree
 from pellucid.nn.symbols import Symbol
+from pellucid.ops import composite
 from pellucid.ops.composite.base import asvalue
 from pellucid.ops.random import Key
 from pellucid.ops.value import Value
@@ -248,8 +249,10 @@ class Variable(Placed):
                 f"{tuple(given.shape)}",
             )  # fmt: skip
         if scope is not None:
-            scope[id(self)] = given
-            return given
+            kind = dtypes.as_dtype(self.dtype)
+            found = given if not isinstance(given, Value) else composite.astype(given, kind)
+            scope[id(self)] = found
+            return found
         kind = self._read().dtype
         made = np.array(np.asarray(given), kind, order="C")
         self._write(made)
@@ -320,6 +323,26 @@ class Variable(Placed):
                 id(root): KerasTensor(symbol, type, Node(None, [root]), root, self.name)
             }
         return self._places[id(root)]
+
+
+class Kept(Variable):
+    """Numbers that a variable holds itself: no weight, and nothing trains it."""
+
+    kind = ""
+
+    def __init__(self, numbers: Array, name: str, path: str):
+        self.name, self.path, self.shape = name, path, numbers.shape
+        self._numbers: Any = numbers
+
+    @property
+    def trainable(self) -> bool:
+        return False
+
+    def _read(self) -> Any:
+        return self._numbers
+
+    def _write(self, array: Array) -> None:
+        self._numbers = array
 
 
 def shape_of(where: str, given: Any) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ import numpy as np
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.keras import blame, initializers, regularizers
 from pellucid.keras.arguments import permit
+from pellucid.keras.random import SeedGenerator
 from pellucid.keras.session import SESSION, inside, path_of, plain_name
 from pellucid.keras.variable import KerasWeight, Variable, drawn, shape_of
 from pellucid.nn.layer import Layer as Inner
@@ -24,6 +25,7 @@ class Weighted:
     parent_path: str | None = None  # of the layers that it was built in; None before
     _layers: list[Any]
     _variables: list[Variable]
+    _seeds: list[SeedGenerator]
     _trainable: bool
 
     def _flatten_layers(self) -> Iterator[Any]:
@@ -87,8 +89,19 @@ class Weighted:
 
     @property
     def variables(self) -> list[Variable]:
-        """As `weights`."""
-        return self.weights
+        """The weights, and beside them what says which random numbers come next."""
+        found = {id(one): one for one in [*self.own_variables(), *self.own_seeds()]}
+        for layer in self._layers:
+            found |= {id(one): one for one in layer.variables}
+        return list(found.values())
+
+    def own_seeds(self) -> list[Variable]:
+        """The states of the generators of random numbers that are the layer's own."""
+        return [one.state for one in self._seeds]
+
+    def seed_variables(self) -> list[Variable]:
+        """Those of itself and of the layers inside, in the order of `variables`."""
+        return [one for one in self.variables if one.name == "seed_generator_state"]
 
     @property
     def trainable_weights(self) -> list[Variable]:

@@ -9,8 +9,9 @@ from pellucid import nn
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.keras import blame
 from pellucid.keras.arguments import Arguments, bound, refuse
-from pellucid.keras.base import COMMON, Layer
+from pellucid.keras.base import COMMON, Layer, draws
 from pellucid.keras.members import unknown_member
+from pellucid.keras.random import SeedGenerator
 from pellucid.keras.session import plain_name
 from pellucid.keras.tensors import BEHIND, ROOT, KerasTensor, Node, borrowed, called
 from pellucid.keras.variable import Variable
@@ -119,6 +120,11 @@ class Mapped(Layer):
                     path = f"{self.path}/{name}"
                     made[leaf] = Variable.of(self.inner, kind, leaf, shape, name, path, self)
         return list(made.values())
+
+    def own_seeds(self) -> list[Variable]:
+        if not self._seeds and draws(self.inner):
+            self._seeds.append(SeedGenerator())
+        return [one.state for one in self._seeds]
 
     def _named(self, leaf: str) -> str:
         """Keras's name of an array of ours."""

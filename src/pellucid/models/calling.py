@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from pellucid.core.arguments import flag
@@ -25,6 +25,25 @@ def applied(
     model: BaseModel, params: Any, state: Any, x: Any, train: bool, key: Key | None
 ) -> tuple[Any, Any]:
     """The outputs for x with these arrays, and the layers' new state; see `Model.apply`."""
+    outputs, after, _ = applied_with_terms(model, params, state, x, train, key, terms=False)
+    return outputs, after
+
+
+def applied_with_terms(
+    model: BaseModel,
+    params: Any,
+    state: Any,
+    x: Any,
+    train: bool,
+    key: Key | None,
+    frozen: Collection[str] = (),
+    terms: bool = True,
+) -> tuple[Any, Any, list[Value]]:
+    """The same, and the terms of the objective.
+
+    Args:
+        frozen: names of layers that act as in prediction, whose state stays.
+    """
     flag("apply", "train", train)
     if key is not None and not isinstance(key, Key):
         raise ArgumentError("apply", f"key must be one, got {key!r}", "Write pel.Key(0, step).")
@@ -42,8 +61,12 @@ def applied(
         inputs,
         train=train,
         key=None if key is None else key.child("train"),
+        frozen=frozen,
+        terms=terms,
     )
-    return architecture.outputs.nested([one.value for one in outputs]), after
+    values = [one.value for one in outputs]
+    ends = len(architecture.ends)
+    return architecture.outputs.nested(values[:ends]), after, values[ends:]
 
 
 def shape_by(model: BaseModel, inputs: Sequence[Value]) -> None:

@@ -30,6 +30,11 @@ class Noise(Layer):
         return self._noisy(x, drawn_from(self.where, key)), state
 
     @property
+    def is_noisy(self) -> bool:
+        """Whether training changes what goes through."""
+        return self._amount != 0
+
+    @property
     def _amount(self) -> float:
         raise NotImplementedError
 

@@ -1,0 +1,330 @@
+"""A model as functions of the numbers of its variables, in the forms that Keras has for JAX.
+
+`stateless_call`, and the steps of fit, evaluate and predict written with it. A class of a person's
+own may define steps of these forms: `stepping` runs them.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+import pellucid.numpy as pnp
+from pellucid.core.errors import ArgumentError
+from pellucid.keras.compiling import Compiled, unique
+from pellucid.keras.metric import Mean, Metric
+from pellucid.keras.random import KerasDraw
+from pellucid.keras.session import SESSION
+from pellucid.keras.tensors import LOSSES, flat, mapped
+from pellucid.keras.training import unpacked
+from pellucid.keras.variable import Variable, standing
+from pellucid.models import calling
+from pellucid.ops import composite
+from pellucid.ops.composite.base import asvalue
+from pellucid.ops.random import Key
+from pellucid.ops.value import Value, number
+from pellucid.transform.grad import value_and_grad
+
+State = tuple[list[Any], ...]
+
+
+class CompiledMetrics(Metric):
+    """The metrics of compile as one."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__(name="compile_metrics")
+        self._model = model
+
+    @property
+    def each(self) -> list[tuple[int, str, Metric, bool]]:
+        """Of each metric its output, its name in logs, and whether weights of rows count."""
+        return self._model.metrics_named()  # type: ignore[no-any-return]
+
+    @property
+    def variables(self) -> list[Any]:
+        return [one for _, _, metric, _ in self.each for one in metric.variables]
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Takes in rows."""
+        outputs = self._model._given(y_pred, "outputs")
+        targets = self._model._given(y_true, "outputs")
+        for output, _, metric, weighted in self.each:
+            more = {"sample_weight": sample_weight} if weighted else {}
+            metric.update_state(targets[output], outputs[output], **more)
+
+    def result(self) -> Any:
+        return {name: metric.result() for _, name, metric, _ in self.each}
+
+
+class Stateless(Compiled):
+    """A model whose variables are arguments."""
+
+    # -- the call ---------------------------------------------------------------------------
+
+    def stateless_call(
+        self,
+        trainable_variables: Sequence[Any],
+        non_trainable_variables: Sequence[Any],
+        *args: Any,
+        return_losses: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """The outputs with these numbers of the variables, and the other variables after it.
+
+        Args:
+            trainable_variables, non_trainable_variables: numbers, in the order of the model's own.
+            args: what the model is called on; kwargs: `training`.
+            return_losses: whether the losses inside the model, penalties among them, are returned
+                behind.
+        """
+        where = f"keras.{self.name}.stateless_call"
+        training = bool(kwargs.pop("training", None) or False)
+        if kwargs.pop("mask", None) is not None or kwargs or len(args) != 1:
+            raise ArgumentError(
+                where, f"it takes what the model is called on, and training, got {[*args, *kwargs]}"
+            )
+        network = self.network()
+        free, rest = self.trainable_variables, self.non_trainable_variables
+        for what, given, wanted in (
+            ("trainable_variables", trainable_variables, free),
+            ("non_trainable_variables", non_trainable_variables, rest),
+        ):
+            if len(given) != len(wanted):
+                raise ArgumentError(where, f"{what} must be {len(wanted)}, got {len(given)}")
+        given = [*trainable_variables, *non_trainable_variables]
+        values = {
+            id(one): number.value if isinstance(number, Variable) else number
+            for one, number in zip([*free, *rest], given, strict=True)
+        }
+        layers = network.architecture.unique()
+        places = {(id(one.inner), one.leaf): one for one in self.weights}
+
+        def of(kind: str) -> dict[str, dict[str, Any]]:
+            return {
+                name: {
+                    leaf: _array(values, places.get((id(layer), leaf)), array)
+                    for leaf, array in (getattr(layer.variables, kind) or {}).items()
+                }
+                for name, layer in layers.items()
+            }
+
+        frozen_layers = {id(one) for one in self._frozen()}
+        frozen = {name for name, one in layers.items() if id(one) in frozen_layers}
+        seeds = self.seed_variables()
+        key = _key(values[id(seeds[0])]) if training and seeds else None
+        if training and not seeds and any(isinstance(one, KerasDraw) for one in layers.values()):
+            raise ArgumentError(
+                where,
+                "a call that draws random numbers must say which come next, got no SeedGenerator",
+                "Write self.seeds = keras.random.SeedGenerator(1) in __init__, and draw with "
+                "seed=self.seeds.",
+            )
+        x = [_typed(one) for one in self._features_given(args[0])]
+        words = network.architecture.inputs.names
+        found, after, terms = calling.applied_with_terms(
+            network,
+            of("params"),
+            of("state"),
+            x[0] if len(x) == 1 else dict(zip(words, x, strict=True)),
+            training,
+            key,
+            frozen,
+        )
+        made = iter(flat(found))
+        outputs = mapped(self._outputs, lambda _: next(made))
+        changed = {id(one): values[id(one)] + np.asarray([0, 1]) for one in seeds if training}
+        names = {id(layer): name for name, layer in layers.items()}
+        for one in rest:
+            name = names.get(id(one.inner)) if one.kind == "state" else None
+            if name is not None:
+                changed[id(one)] = after[name][one.leaf]
+        others = [changed.get(id(one), values[id(one)]) for one in rest]
+        if not return_losses:
+            return outputs, others
+        return outputs, others, [*terms, *self._penalties_of(values)]
+
+    def _penalties_of(self, values: dict[int, Any]) -> list[Any]:
+        """The penalties of weights with these numbers."""
+        found = []
+        for one in self.trainable_variables:
+            for penalty in one.inner.penalties:
+                if not penalty.is_proximal and penalty.acts_on(
+                    one.leaf, one.leaf in one.inner.biases
+                ):
+                    array = asvalue(values[id(one)])
+                    found.append(penalty.penalty(number(penalty.strength, array.type.dtype), array))
+        return found
+
+    # -- metrics ----------------------------------------------------------------------------
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The loss and the metrics of compile as Keras has them, then those of attributes."""
+        found: list[Any] = []
+        if self._compiled is not None:
+            kept = self.__dict__.get("_trackers")
+            if kept is None or kept[0] is not self._compiled:
+                kept = self.__dict__["_trackers"] = (
+                    self._compiled, Mean(name="loss"), CompiledMetrics(self)
+                )  # fmt: skip
+            found = [kept[1], kept[2]] if kept[2].each else [kept[1]]
+        for one in self._flatten_layers():
+            found += [own for own in vars(one).values() if isinstance(own, Metric)]
+        return found
+
+    @property
+    def metrics_variables(self) -> list[Any]:
+        """The variables of all metrics, one after the other."""
+        return [one for metric in self.metrics for one in metric.variables]
+
+    def metrics_named(self) -> list[tuple[int, str, Metric, bool]]:
+        """Of each metric of compile its output, its name in logs, and whether weights count."""
+        found: list[tuple[int, str, Metric, bool]] = []
+        counts: dict[str, int] = {}
+        several = len(self._output_names) > 1
+        for what in ("metrics", "weighted"):
+            weighted = what == "weighted"
+            lists = self._listed((self._compiled or {}).get(what), what)
+            for output, (own, name) in enumerate(zip(lists, self._output_names, strict=True)):
+                front = f"{name}_" if several else ""
+                for metric in own:
+                    label = unique(front, metric.name, counts, weighted)
+                    found.append((output, label, metric, weighted))
+        return found
+
+    def reset_metrics(self) -> None:
+        """Lets all metrics forget their rows."""
+        for one in self.metrics:
+            one.reset_state()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """What the metrics measured since they were reset."""
+        found: dict[str, Any] = {}
+        for one in self.metrics:
+            result = one.result()
+            found |= result if isinstance(result, dict) else {one.name: result}
+        return found
+
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> dict[str, Any]:
+        """Takes rows in, by the metrics of compile; what all metrics measured so far."""
+        for one in self.metrics:
+            if isinstance(one, CompiledMetrics):
+                one.update_state(y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    # -- steps ------------------------------------------------------------------------------
+
+    def compute_loss_and_updates(
+        self,
+        trainable_variables: Sequence[Any],
+        non_trainable_variables: Sequence[Any],
+        metrics_variables: Sequence[Any],
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        training: bool = False,
+        optimizer_variables: Any = None,
+    ) -> Any:
+        """The loss as a function of the weights; with it (loss, outputs, other variables, metrics)."""
+        takes = self._functional or "training" in inspect.signature(type(self).call).parameters
+        more = {"training": training} if takes else {}
+        y_pred, others, losses = self.stateless_call(
+            trainable_variables, non_trainable_variables, x, return_losses=True, **more
+        )
+        with inner_losses(self, losses):
+            loss = self.compute_loss(
+                x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training
+            )
+        return loss, (loss, y_pred, others, list(metrics_variables))
+
+    def _measured(
+        self, variables: Sequence[Any], loss: Any, x: Any, y: Any, y_pred: Any, weights: Any
+    ) -> tuple[dict[str, Any], list[Any]]:
+        """Logs, and the variables of metrics after a batch."""
+        own = self.metrics_variables
+        values = {id(one): value for one, value in zip(own, variables, strict=True)}
+        with standing(values) as now:
+            tracker = next((one for one in self.metrics if one.name == "loss"), None)
+            if isinstance(tracker, Mean):
+                rows = flat(x)[0].shape[0]
+                tracker.update_state(loss, sample_weight=pnp.ones(()) * rows)
+            logs = self.compute_metrics(x, y, y_pred, weights)
+            return logs, [now[id(one)] for one in own]
+
+    def train_step(self, state: State, data: Any) -> tuple[dict[str, Any], State]:
+        """A step of fit: logs, and the state after it.
+
+        Args:
+            state: numbers of trainable, non-trainable, optimizer's and metrics' variables.
+            data: (x, y[, weights of rows]).
+        """
+        free, others, remembered, measured = state
+        x, y, weights = unpacked(data)
+        (_, aux), slopes = value_and_grad(self.compute_loss_and_updates, has_aux=True)(
+            free, others, measured, x, y, weights, training=True, optimizer_variables=remembered
+        )
+        loss, y_pred, others, measured = aux
+        free, remembered = self.optimizer.stateless_apply(remembered, slopes, free)
+        logs, measured = self._measured(measured, loss, x, y, y_pred, weights)
+        return logs, (free, others, remembered, measured)
+
+    def test_step(self, state: State, data: Any) -> tuple[dict[str, Any], State]:
+        """A step of evaluate: logs, and the state after it.
+
+        Args:
+            state: numbers of trainable, non-trainable and metrics' variables.
+            data: (x, y[, weights of rows]).
+        """
+        free, others, measured = state
+        x, y, weights = unpacked(data)
+        _, (loss, y_pred, others, measured) = self.compute_loss_and_updates(
+            free, others, measured, x, y, weights, training=False
+        )
+        logs, measured = self._measured(measured, loss, x, y, y_pred, weights)
+        return logs, (free, others, measured)
+
+    def predict_step(self, state: State, data: Any) -> tuple[Any, list[Any]]:
+        """A step of predict: outputs, and the non-trainable variables after it.
+
+        Args:
+            state: numbers of trainable and non-trainable variables.
+            data: (x,).
+        """
+        return self.stateless_call(state[0], state[1], unpacked(data)[0], training=False)  # type: ignore[no-any-return]
+
+
+@contextmanager
+def inner_losses(model: Any, losses: Sequence[Any]) -> Iterator[None]:
+    """While `model.losses` are these."""
+    token = LOSSES.set((model, list(losses)))
+    try:
+        yield
+    finally:
+        LOSSES.reset(token)
+
+
+def _array(values: dict[int, Any], variable: Variable | None, array: Any) -> Any:
+    """What stands for an array of a layer of ours."""
+    if variable is None or id(variable) not in values:
+        return array
+    value = values[id(variable)]
+    return value if tuple(value.shape) == array.shape else pnp.reshape(value, array.shape)
+
+
+def _typed(x: Any) -> Any:
+    """Numbers in the dtype of models."""
+    if isinstance(x, Value):
+        return x if x.type.dtype == SESSION.dtype else composite.astype(x, SESSION.dtype)
+    return np.asarray(x, SESSION.floatx)
+
+
+def _key(state: Any) -> Key:
+    """The random numbers of a step, from the state of a generator of seeds."""
+    both = asvalue(state)
+    return Key(both[0], both[1])

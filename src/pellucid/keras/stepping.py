@@ -1,0 +1,334 @@
+"""fit, evaluate and predict with steps of a person's own, each one graph.
+
+In: a model whose class defines `train_step(self, state, data)` or another step in the form that
+Keras has for JAX. Out: what the model's methods return. Between hooks that look at weights the
+numbers are those of the step; a hook gets them in the variables, and may change them there.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from pellucid.core.errors import ArgumentError, DivergenceError
+from pellucid.keras import training
+from pellucid.keras.callback import Callback, History, sees_batches
+from pellucid.keras.networks import array, as_arrays, is_own, numbers
+from pellucid.keras.optimizers.remembered import RATE
+from pellucid.keras.session import SESSION, hooked
+from pellucid.keras.tensors import flat, mapped
+from pellucid.keras.training import ArrayBatches, Batches, Logs
+from pellucid.optim import Schedule
+from pellucid.transform.jit import jit
+
+_STEPS = {"fit": "train_step", "evaluate": "test_step", "predict": "predict_step"}
+
+
+@functools.cache
+def _owns(kind: Any, where: str) -> bool:
+    if is_own(kind, _STEPS[where]):
+        return True
+    if where == "predict":
+        return False
+    # Parts of the steps that are here; one of another form is what a step of its own calls.
+    form = inspect.signature(kind.compute_loss_and_updates).parameters
+    return is_own(kind, "compute_metrics") or (
+        is_own(kind, "compute_loss_and_updates") and "metrics_variables" in form
+    )
+
+
+def owns(model: Any, where: str) -> bool:
+    """Whether a class has a step of its own, or a part of one, for a method of the model."""
+    return _owns(type(model), where)
+
+
+class Steps:
+    """Steps of a model, and the numbers of its variables between them.
+
+    Args:
+        name: of the step, whose state is the variables of `kinds`.
+    """
+
+    def __init__(self, model: Any, name: str, kinds: Sequence[str]):
+        self.model, self._kinds = model, kinds
+        known = model.__dict__.setdefault("_compiled_steps", {})
+        key = (name, id(model._compiled))
+        if key not in known:
+            known[key] = jit(_traced(model, name))
+        self._step = known[key]
+        self._scheduled = "optimizer" in kinds and isinstance(model.optimizer.inner.learning_rate,
+                                                              Schedule)  # fmt: skip
+        self.read()
+
+    def _variables(self) -> list[list[Any]]:
+        model = self.model
+        found = {
+            "trainable": model.trainable_variables,
+            "others": model.non_trainable_variables,
+            "metrics": model.metrics_variables,
+        }
+        if "optimizer" in self._kinds:
+            found["optimizer"] = model.optimizer.variables
+        return [found[kind] for kind in self._kinds]
+
+    def read(self) -> None:
+        """Takes the numbers that the variables have."""
+        self.state: Any = tuple([one.numpy() for one in each] for each in self._variables())
+        self._known = True
+
+    def publish(self) -> None:
+        """Gives the variables the numbers of the latest step."""
+        if self._known:
+            return
+        self._known = True
+        for each, values in zip(self._variables(), self.state, strict=True):
+            for one, value in zip(each, values, strict=True):
+                one.assign(value)
+
+    def hooks(self, call: Callable[..., None], *args: Any) -> None:
+        """Calls hooks; what they change of variables is what the next step begins with."""
+        hooked(self.publish, call, *args)
+        if self._known:
+            self.read()
+        elif "optimizer" in self._kinds and not self._scheduled:
+            rate = np.asarray(float(self.model.optimizer.learning_rate), SESSION.floatx)
+            self.state[self._kinds.index("optimizer")][1] = rate
+
+    def take(self, data: Any) -> Any:
+        """A step on a batch; its logs, or outputs."""
+        rate = 0.0
+        if self._scheduled:
+            count = self.state[self._kinds.index("optimizer")][0]
+            rate = self.model.optimizer.inner.rate(int(count))
+        logs, state = self._step(self.state, data, np.asarray(rate, SESSION.floatx))
+        if not isinstance(state, (tuple, list)) or len(state) != len(self._kinds):
+            raise ArgumentError(
+                f"keras.{type(self.model).__name__}",
+                f"a step must return logs and a state of {len(self._kinds)} lists, as it got one, "
+                f"got {state!r}",
+            )
+        self.state = tuple([np.asarray(one) for one in each] for each in state)
+        self._known = False
+        return logs
+
+
+def _traced(model: Any, name: str) -> Callable[..., Any]:
+    """A step as a function of numbers alone."""
+
+    def step(state: Any, data: Any, rate: Any) -> Any:
+        token = RATE.set(rate)
+        try:
+            outputs, after = getattr(model, name)(state, data)
+        finally:
+            RATE.reset(token)
+        return outputs, after if name != "predict_step" else (state[0], after)
+
+    return step
+
+
+def plain(logs: Any) -> Logs:
+    """Logs as numbers by their names, those of nested dicts too, in the order of Keras."""
+    found: Logs = {}
+    for name, value in sorted(logs.items()):
+        if isinstance(value, dict):
+            found |= plain(value)
+        else:
+            numbers_of = np.asarray(value)
+            found[name] = float(numbers_of) if numbers_of.ndim == 0 else numbers_of  # type: ignore[assignment]
+    return found
+
+
+def _floats(x: Any) -> Any:
+    """Floats in the dtype of models, other numbers as they are."""
+    one = np.asarray(x)
+    return one.astype(SESSION.floatx) if one.dtype.kind == "f" else one
+
+
+def _batches(model: Any, x: Any, y: Any, weights: Any, size: int | None, **options: Any) -> Batches:
+    """Arrays or batches as a stream of tuples."""
+
+    def prepared(batch: Any) -> Any:
+        parts = tuple(batch) if isinstance(batch, (list, tuple)) else (batch,)
+        class_weight = options.get("class_weight")
+        if class_weight is not None:
+            x, y, own = training.unpacked(parts)
+            parts = (x, y, training.by_class(np.asarray(y), class_weight, own))
+        return tuple(mapped(numbers(one), _floats) for one in parts if one is not None)
+
+    steps, shuffle = options.get("steps"), options.get("shuffle", False)
+    if training.is_batches(x):
+        return Batches(x, prepared, steps, shuffle)
+    return Batches(ArrayBatches(x, y, weights, size or 32), prepared, steps, shuffle)
+
+
+def _ready(model: Any, stream: Batches) -> Batches:
+    """Makes the weights of a model, and the variables of its metrics, by a first batch."""
+    source, first = training.peeked(stream.source)
+    stream.source = source
+    x, y, _ = training.unpacked(stream.prepared(first))
+    if model._network is None:
+        model(x)
+    waiting = [one for one in model.metrics if not one.variables]
+    if waiting and y is not None:
+        outputs = model.predict_on_batch(x)
+        for one in waiting:
+            one.update_state(y, outputs)
+            one.reset_state()
+    return stream
+
+
+def fit(
+    model: Any,
+    x: Any,
+    y: Any,
+    *,
+    batch_size: int | None,
+    epochs: int,
+    level: int,
+    callbacks: Sequence[Callback],
+    validation_split: float,
+    validation_data: Any,
+    shuffle: bool,
+    class_weight: Any,
+    sample_weight: Any,
+    initial_epoch: int,
+    steps_per_epoch: int | None,
+    validation_steps: int | None,
+    validation_batch_size: int | None,
+    validation_freq: Any,
+) -> History:
+    """As `fit` of a model, by its `train_step`."""
+    if model._compiled is None:
+        raise ArgumentError(
+            "keras.fit", "the model must be compiled first", "Call compile(optimizer, loss)."
+        )
+    total = steps_per_epoch
+    if not training.is_batches(x):
+        x, y = as_arrays(x), None if y is None else as_arrays(y)
+        sample_weight = None if sample_weight is None else array(sample_weight)
+        training.count_rows("fit", x)
+        if validation_split and validation_data is None:
+            (x, y, sample_weight), held = training.split([x, y, sample_weight], validation_split)
+            validation_data = held if held[2] is not None else held[:2]
+        rows = len(flat(x)[0])
+        if steps_per_epoch is not None and batch_size is None:
+            batch_size = -(-rows // steps_per_epoch)
+        total = min(steps_per_epoch or rows, -(-rows // (batch_size or 32)))
+    stream = _batches(
+        model, x, y, sample_weight, batch_size, class_weight=class_weight,
+        steps=steps_per_epoch, shuffle=shuffle,
+    )  # fmt: skip
+    _ready(model, stream)
+    model.optimizer.build(model.trainable_variables)
+    history = History()
+    model.history, model.stop_training, model._first_epoch = history, False, initial_epoch
+    everyone = [*callbacks, history]
+    watching = level > 2 or any(map(sees_batches, everyone))
+    for one in everyone:
+        one.set_model(model)
+        one.set_params({"verbose": level, "epochs": epochs, "steps": total})
+
+    def call(hook: str, *args: Any) -> None:
+        for one in everyone:
+            getattr(one, hook)(*args)
+
+    call("on_train_begin", {})
+    run = Steps(model, "train_step", ("trainable", "others", "optimizer", "metrics"))
+    ends = [one for one in everyone if isinstance(one, training.TerminateOnNaN)]
+    logs: Logs = {}
+    for epoch in range(model._first_epoch, epochs):
+        started = time.perf_counter()
+        run.publish()
+        model.reset_metrics()
+        run.read()
+        run.hooks(call, "on_epoch_begin", epoch, {})
+        found: Any = {}
+        for number, data in enumerate(stream(epoch)):
+            if watching:
+                run.hooks(call, "on_train_batch_begin", number, {})
+            found = run.take(data)
+            if watching:
+                run.hooks(call, "on_train_batch_end", number, plain(found))
+            if model.stop_training:
+                break
+        logs = plain(found)
+        loss = logs.get("loss", 0.0)
+        if not math.isfinite(loss):
+            if not ends or any(one.raise_error for one in ends):
+                raise DivergenceError("fit", f"the loss of epoch {epoch + 1} is {loss}")
+            print("Invalid loss, terminating training")
+            model.stop_training = True
+        if validation_data is not None and _validates(epoch, validation_freq):
+            run.publish()
+            parts = validation_data
+            if not training.is_batches(parts):
+                held_x, held_y, held_weights = training.unpacked(parts)
+            else:
+                held_x, held_y, held_weights = parts, None, None
+            measured = model.evaluate(
+                held_x, held_y, batch_size=validation_batch_size or batch_size, verbose=0,
+                sample_weight=held_weights, steps=validation_steps, callbacks=list(callbacks),
+                return_dict=True,
+            )  # fmt: skip
+            run.read()
+            logs |= {f"val_{name}": value for name, value in measured.items()}
+        if level:
+            shown = " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
+            seconds = time.perf_counter() - started
+            print(f"Epoch {epoch + 1}/{epochs} - {seconds:.0f}s - {shown}", flush=True)
+        run.hooks(call, "on_epoch_end", epoch, logs)
+        if model.stop_training:
+            break
+    run.publish()
+    call("on_train_end", logs)
+    return history
+
+
+def _validates(epoch: int, every: Any) -> bool:
+    """Whether an epoch is followed by validation."""
+    return (epoch + 1) % every == 0 if isinstance(every, int) else epoch + 1 in every
+
+
+def evaluate(
+    model: Any, x: Any, y: Any, size: int | None, sample_weight: Any, steps: int | None,
+    callbacks: Sequence[Callback],
+) -> Logs:  # fmt: skip
+    """What a model measures by its `test_step`."""
+    x, y = (x, y) if training.is_batches(x) else (as_arrays(x), None if y is None else as_arrays(y))
+    weights = None if sample_weight is None else array(sample_weight)
+    stream = _ready(model, _batches(model, x, y, weights, size, steps=steps))
+    kept = [one.numpy() for one in model.metrics_variables]
+    model.reset_metrics()
+    run = Steps(model, "test_step", ("trainable", "others", "metrics"))
+    found: Any = {}
+    for number, data in enumerate(stream(0)):
+        _each(callbacks, "on_test_batch_begin", number, {})
+        found = run.take(data)
+        if any(map(sees_batches, callbacks)):
+            _each(callbacks, "on_test_batch_end", number, plain(found))
+    run.publish()
+    for one, value in zip(model.metrics_variables, kept, strict=True):
+        one.assign(value)
+    return plain(found)
+
+
+def predict(model: Any, x: Any, size: int | None, steps: int | None) -> Any:
+    """What a model gives by its `predict_step`, batch behind batch."""
+    x = x if training.is_batches(x) else as_arrays(x)
+    stream = _ready(model, _batches(model, x, None, None, size, steps=steps))
+    run = Steps(model, "predict_step", ("trainable", "others"))
+    made = [run.take(data) for data in stream(0)]
+    run.publish()
+    parts = iter(np.concatenate(one) for one in zip(*map(flat, made), strict=True))
+    return mapped(made[0], lambda _: next(parts))
+
+
+def _each(callbacks: Sequence[Callback], hook: str, *args: Any) -> None:
+    for one in callbacks:
+        getattr(one, hook)(*args)
