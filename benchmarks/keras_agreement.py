@@ -24,6 +24,7 @@ Curve = list[float]
 def exchanged(text: str) -> str:
     """The program with its imports of Keras exchanged."""
     text = re.sub(r"^import keras$", "from pellucid import keras", text, flags=re.M)
+    text = re.sub(r"^import jax$", "import pellucid as jax", text, flags=re.M)
     return re.sub(r"^from keras", "from pellucid.keras", text, flags=re.M)
 
 
@@ -62,17 +63,38 @@ def observed(library: Any, starts: list[Any], first: bool) -> tuple[Any, list[Cu
     return fit, curves
 
 
+def begun(library: Any, starts: list[Any], first: bool) -> Any:
+    """A `build` of optimizers that begins with given weights, for loops from scratch."""
+    plain = library.optimizers.Optimizer.build
+
+    def build(self: Any, variables: Any) -> None:
+        if first:
+            starts.append([np.array(one) for one in variables])
+        else:
+            for one, start in zip(variables, starts[0], strict=True):
+                one.assign(start)
+        plain(self, variables)
+
+    return build
+
+
 def curves_of(path: Path, library: Any, starts: list[Any], text: str, first: bool) -> list[Curve]:
-    """The losses of each `fit` of a program."""
-    fit, curves = observed(library, starts, first)
-    plain = library.Model.fit
-    library.Model.fit = fit
+    """The losses of each `fit` of a program; of a loop from scratch those that it writes down."""
+    names: dict[str, Any] = {"__name__": "__main__"}
+    if "curve = []" in text:
+        owner, name, (changed, curves) = (
+            library.optimizers.Optimizer, "build", (begun(library, starts, first), [])
+        )  # fmt: skip
+    else:
+        owner, name, (changed, curves) = library.Model, "fit", observed(library, starts, first)
+    plain = getattr(owner, name)
+    setattr(owner, name, changed)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            exec(compile(text, str(path), "exec"), {"__name__": "__main__"})
+            exec(compile(text, str(path), "exec"), names)
     finally:
-        library.Model.fit = plain
-    return curves
+        setattr(owner, name, plain)
+    return curves or [names["curve"]]
 
 
 def difference(one: list[Curve], other: list[Curve]) -> float:

@@ -31,6 +31,7 @@ def small(loss="binary_crossentropy", **options):
 
 def exchanged(path):
     text = path.read_text().replace("\nimport keras\n", "\nfrom pellucid import keras\n")
+    text = text.replace("\nimport jax\n", "\nimport pellucid as jax\n")
     return text.replace("\nfrom keras", "\nfrom pellucid.keras")
 
 

@@ -320,6 +320,12 @@ ROWS: dict[str, Make] = {
 }  # fmt: skip
 
 
+_SETTLED = (
+    *("_arguments", "_made_tensor", "_read_tensor", "_activity", "_sample", "activity_regularizer"),
+    *("name", "dtype", "built", "parent_path", "_made_variables", "_layers", "_seeds"),
+)
+
+
 def classes() -> dict[str, type[Layer]]:
     """A class for each row."""
     there = table()["rooms"]["layers"]
@@ -336,6 +342,8 @@ def classes() -> dict[str, type[Layer]]:
                 "__doc__": f"As keras.layers.{name}. See docs/keras.md.",
                 "__signature__": signature("layers", name),
                 "__module__": "pellucid.keras.layers",
+                # A layer of ours is made of the arguments, and another value of one is refused.
+                "__pellucid_unwatched__": (*signature("layers", name).parameters, *_SETTLED),
             },
         )
     return found

@@ -38,6 +38,13 @@ _STEPS = {
 class Network(Layer):
     """The graph of a model, and what Keras says of it."""
 
+    # What runs change, and no step reads.
+    __pellucid_unwatched__ = (
+        *("stop_training", "history", "_network", "_configured", "_trained", "_objective"),
+        *("_losses", "_first_epoch", "_flat_targets", "_compiled_steps", "_added"),
+        *("_made_tensor", "_read_tensor"),
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         inputs = kwargs.pop("inputs", args[0] if args else None)
         outputs = kwargs.pop("outputs", args[1] if len(args) > 1 else None)

@@ -26,6 +26,7 @@ from pellucid.keras.tensors import flat, mapped
 from pellucid.keras.training import ArrayBatches, Batches, Logs
 from pellucid.optim import Schedule
 from pellucid.transform.jit import jit
+from pellucid.transform.watch import Surroundings
 
 _STEPS = {"fit": "train_step", "evaluate": "test_step", "predict": "predict_step"}
 
@@ -56,15 +57,22 @@ class Steps:
     """
 
     def __init__(self, model: Any, name: str, kinds: Sequence[str]):
-        self.model, self._kinds = model, kinds
-        known = model.__dict__.setdefault("_compiled_steps", {})
-        key = (name, id(model._compiled))
-        if key not in known:
-            known[key] = jit(_traced(model, name))
-        self._step = known[key]
+        self.model, self._name, self._kinds = model, name, kinds
+        self._refresh()
         self._scheduled = "optimizer" in kinds and isinstance(model.optimizer.inner.learning_rate,
                                                               Schedule)  # fmt: skip
         self.read()
+
+    def _refresh(self) -> None:
+        """Traces the step anew where what it reads beside numbers of variables has changed."""
+        model = self.model
+        known = model.__dict__.setdefault("_compiled_steps", {})
+        found = known.get(self._name)
+        if found is None or found[1].changed():
+            own = (getattr(type(model), self._name), model)
+            around = Surroundings(own, [part for one in _held_apart(model) for part in one])
+            found = known[self._name] = jit(_traced(_Behind(model), self._name)), around
+        self._step = found[0]
 
     def _variables(self) -> list[list[Any]]:
         model = self.model
@@ -94,6 +102,7 @@ class Steps:
     def hooks(self, call: Callable[..., None], *args: Any) -> None:
         """Calls hooks; what they change of variables is what the next step begins with."""
         hooked(self.publish, call, *args)
+        self._refresh()
         if self._known:
             self.read()
         elif "optimizer" in self._kinds and not self._scheduled:
@@ -118,13 +127,29 @@ class Steps:
         return logs
 
 
-def _traced(model: Any, name: str) -> Callable[..., Any]:
+class _Behind:
+    """A model that `jit` does not look into: `Steps` says itself when it has changed."""
+
+    __pellucid_unwatched__ = ("model",)
+
+    def __init__(self, model: Any):
+        self.model = model
+
+
+def _held_apart(model: Any) -> list[list[Any]]:
+    """What holds the numbers of variables, which are arguments of a step."""
+    weights = [one.inner.variables for one in model.weights]
+    others = [*model.seed_variables(), *model.metrics_variables]
+    return [weights, others, [model.optimizer] if model._compiled is not None else []]
+
+
+def _traced(behind: _Behind, name: str) -> Callable[..., Any]:
     """A step as a function of numbers alone."""
 
     def step(state: Any, data: Any, rate: Any) -> Any:
         token = RATE.set(rate)
         try:
-            outputs, after = getattr(model, name)(state, data)
+            outputs, after = getattr(behind.model, name)(state, data)
         finally:
             RATE.reset(token)
         return outputs, after if name != "predict_step" else (state[0], after)

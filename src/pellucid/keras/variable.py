@@ -87,6 +87,7 @@ class Variable(Placed):
         path: the name, behind those of the layers that it was made in.
     """
 
+    __pellucid_unwatched__ = ("name", "path", "shape", "kind", "leaf", "keeper", "_places")
     if not TYPE_CHECKING:  # for a type checker there is no such name
         __getattr__ = unknown_member
 
