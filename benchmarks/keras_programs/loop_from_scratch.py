@@ -39,11 +39,14 @@ def train_step(state, data):
 
 
 optimizer.build(model.trainable_variables)
-state = (
-    model.trainable_variables,
-    model.non_trainable_variables,
-    optimizer.variables,
-    accuracy.variables,
+state = tuple(
+    [variable.value for variable in several]
+    for several in (
+        model.trainable_variables,
+        model.non_trainable_variables,
+        optimizer.variables,
+        accuracy.variables,
+    )
 )
 curve = []
 for first in range(0, 640, 32):

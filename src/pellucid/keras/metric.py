@@ -224,8 +224,8 @@ class Metric:
             raise ArgumentError(
                 f"keras.metrics.{type(self).__name__}.{where}",
                 f"metric_variables must be {len(own)}, {why}got {len(numbers)}",
-                "Take them from metric.variables; where that is empty, call update_state on a batch "
-                "and reset_state before.",
+                "Take them from metric.variables; where it is empty, call update_state on a batch, "
+                "then reset_state.",
             )
         return {
             id(one): each.value if isinstance(each, Variable) else each

@@ -231,7 +231,7 @@ class Stateless(Compiled):
         training: bool = False,
         optimizer_variables: Any = None,
     ) -> Any:
-        """The loss as a function of the weights; with it (loss, outputs, other variables, metrics)."""
+        """The loss as a function of weights; and (loss, outputs, other variables, metrics)."""
         takes = self._functional or "training" in inspect.signature(type(self).call).parameters
         more = {"training": training} if takes else {}
         y_pred, others, losses = self.stateless_call(
@@ -326,5 +326,5 @@ def _typed(x: Any) -> Any:
 
 def _key(state: Any) -> Key:
     """The random numbers of a step, from the state of a generator of seeds."""
-    both = asvalue(state)
+    both: Any = asvalue(state)
     return Key(both[0], both[1])

@@ -19,6 +19,7 @@ import numpy as np
 from pellucid.core.errors import ArgumentError, DivergenceError
 from pellucid.keras import training
 from pellucid.keras.callback import Callback, History, sees_batches
+from pellucid.keras.callbacks import TerminateOnNaN
 from pellucid.keras.networks import array, as_arrays, is_own, numbers
 from pellucid.keras.optimizers.remembered import RATE
 from pellucid.keras.session import SESSION, hooked
@@ -46,7 +47,8 @@ def _owns(kind: Any, where: str) -> bool:
 
 def owns(model: Any, where: str) -> bool:
     """Whether a class has a step of its own, or a part of one, for a method of the model."""
-    return _owns(type(model), where)
+    kind: Any = type(model)
+    return _owns(kind, where)
 
 
 class Steps:
@@ -265,7 +267,7 @@ def fit(
 
     call("on_train_begin", {})
     run = Steps(model, "train_step", ("trainable", "others", "optimizer", "metrics"))
-    ends = [one for one in everyone if isinstance(one, training.TerminateOnNaN)]
+    ends = [one for one in everyone if isinstance(one, TerminateOnNaN)]
     logs: Logs = {}
     for epoch in range(model._first_epoch, epochs):
         started = time.perf_counter()

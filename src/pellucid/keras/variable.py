@@ -159,11 +159,17 @@ class Variable(Placed):
 
     # -- whose numbers they are: what subclasses define -------------------------------------
 
-    def _read(self) -> Any:
-        """The numbers as they are now; an array may be the owner's own."""
+    @property
+    def array(self) -> Array:
+        """The array of the layer of ours, in its shape."""
         settle()
         held: Any = getattr(self.inner.variables, self.kind)
-        return held[self.leaf].reshape(self.shape)
+        found: Array = held[self.leaf]
+        return found
+
+    def _read(self) -> Any:
+        """The numbers as they are now; an array may be the owner's own."""
+        return self.array.reshape(self.shape)
 
     def _write(self, array: Array) -> None:
         """Gives the owner other numbers, of the same shape and dtype."""
@@ -333,11 +339,8 @@ class Kept(Variable):
 
     def __init__(self, numbers: Array, name: str, path: str):
         self.name, self.path, self.shape = name, path, numbers.shape
+        self._trainable, self.keeper = False, None
         self._numbers: Any = numbers
-
-    @property
-    def trainable(self) -> bool:
-        return False
 
     def _read(self) -> Any:
         return self._numbers

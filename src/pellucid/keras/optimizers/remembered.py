@@ -23,21 +23,25 @@ from pellucid.optim import Optimizer as Inner
 from pellucid.optim import Schedule
 from pellucid.optim.base import STEP
 
-# Of each optimizer of ours its slots in Keras's order and names; those of one group alternate.
+# Of each optimizer of ours its slots in Keras's order and names; those of one group alternate, and
+# one without a name has that of its weight.
 _AROUND = ((("average", "average"),), (("gathered", "gradient_accumulator"),))
 _MOMENTS = (("m", "momentum"), ("v", "velocity"))
 _SLOTS: dict[str, tuple[tuple[tuple[str, str], ...], ...]] = {
     "SGD": ((("velocity", "momentum"),),),
     "Adam": (_MOMENTS, (("largest", "velocity_hat"),)),
-    "Nadam": ((("product", "product"),), _MOMENTS),
+    "Nadam": (_MOMENTS, (("product", "product"),)),
     "Lamb": (_MOMENTS,),
     "Adamax": ((("m", "momentum"), ("u", "norm")),),
     "Lion": ((("m", "momentum"),),),
     "RMSprop": ((("s", "velocity"),), (("v", "momentum"),), (("m", "average_gradient"),)),
     "Adagrad": ((("s", "accumulator"),),),
     "Adadelta": ((("s", "accumulated_grad"), ("u", "accumulated_delta_var")),),
+    "Adafactor": ((("row", ""), ("column", ""), ("s", "velocity")),),
     "Ftrl": ((("n", "accumulator"), ("z", "linear")),),
 }
+# Slots that hold the same number for all weights: one variable in Keras.
+_COMMON = ("product",)
 # Slots that go the other way in Keras: m ← μ·m - η·g, where ours is v ← μ·v + η·g.
 _TURNED = {("SGD", "velocity")}
 
@@ -48,19 +52,23 @@ RATE: ContextVar[Any] = ContextVar("rate", default=None)
 class OptimizerVariable(Variable):
     """What an optimizer keeps: a step count, a rate, an array for a weight."""
 
+    kind = ""
+
     def __init__(
         self, name: str, path: str, read: Callable[[], Any], write: Callable[[Any], None]
     ) -> None:
-        self.name, self.path = name, path
-        self._read, self._write = read, write  # type: ignore[method-assign]
+        self.name, self.path, self._trainable, self.keeper = name, path, False, None
+        self._from, self._to = read, write
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]
         return tuple(self._read().shape)
 
-    @property
-    def trainable(self) -> bool:
-        return False
+    def _read(self) -> Any:
+        return self._from()
+
+    def _write(self, array: Any) -> None:
+        self._to(array)
 
 
 class Remembered:
@@ -96,7 +104,8 @@ class Remembered:
         slots = self._begun() if network is None else network.slots
         where = place if network is None else self._places(network)[place]
         changed = list(slots[slot])
-        changed[where] = array.reshape(changed[where].shape)
+        for n in range(len(changed)) if slot in _COMMON else (where,):
+            changed[n] = array.reshape(changed[n].shape)
         if network is None:
             slots[slot] = changed
         else:
@@ -125,7 +134,7 @@ class Remembered:
         """The numbers that the optimizer itself has."""
         own = self._own or {}
         if set(own) <= {STEP}:
-            arrays = [one.inner.variables.params[one.leaf] for one in self._weights or ()]
+            arrays = [one.array for one in self._weights or ()]
             self._own = {**self.inner.init(arrays), **own}
         assert self._own is not None
         return self._own
@@ -137,8 +146,8 @@ class Remembered:
             return
         if self._weights is not None and set(own) > {STEP}:
             types = [TensorType(one.dtype, one.shape) for one in _leaves(network)]
-            start = {
-                name: [np.zeros(type.shape, type.dtype.name) for type in each]
+            start: dict[str, list[Any]] = {
+                name: [np.zeros([int(n) for n in type.shape], type.dtype.name) for type in each]  # type: ignore[call-overload]
                 for name, each in self.inner.slot_types(types).items()
             }
             for name, arrays in start.items():
@@ -217,12 +226,19 @@ class Remembered:
         known = {slot for group in groups for slot, _ in group}
         groups += [((slot, slot),) for slot in there if slot not in known]
         return [
-            (slot, place, f"{weight.path.replace('/', '_')}_{word}")
+            (slot, place, self._word(slot, weight, word))
             for group in groups
             for place, weight in enumerate(weights)
             for slot, word in group
-            if slot in there
+            if slot in there and not (slot in _COMMON and place)
         ]
+
+    @staticmethod
+    def _word(slot: str, weight: Variable, word: str) -> str:
+        """Keras's name of what is remembered of a weight."""
+        if slot in _COMMON:
+            return word
+        return f"{weight.path.replace('/', '_')}_{word}" if word else weight.name
 
     # -- steps ------------------------------------------------------------------------------
 
@@ -254,12 +270,13 @@ class Remembered:
             if len(given) != len(wanted):
                 raise ArgumentError(where, f"{what} must be {len(wanted)}, got {len(given)}")
         scheduled = isinstance(self._rate, Schedule)
-        count, rest = _numbers(optimizer_variables[0]), list(map(_numbers, optimizer_variables[1:]))
+        steps, rest = _numbers(optimizer_variables[0]), list(map(_numbers, optimizer_variables[1:]))
         rate = RATE.get() if scheduled else rest.pop(0)
         entries = self._entries()
-        slots: dict[str, Any] = {STEP: count}
+        slots: dict[str, Any] = {STEP: steps}
         for (slot, _, _), value in zip(entries, rest, strict=True):
-            slots.setdefault(slot, []).append(self._sign(slot) * value)
+            count_of = len(weights) if slot in _COMMON else 1
+            slots.setdefault(slot, []).extend([self._sign(slot) * value] * count_of)
         before = list(map(_numbers, trainable_variables))
         moved, after = self.inner.update(list(map(_numbers, grads)), slots, before, rate)
         moved = [self._bounded(*pair, rate) for pair in zip(weights, moved, strict=True)]
