@@ -106,7 +106,7 @@ class Network(Layer):
     def network(self, x: Any = None) -> ours.Model:
         """The Model of ours; x gives the shapes where they are not known."""
         kind: Any = type(self)
-        _check_methods(kind)
+        check_methods(kind)
         settle()
         if self._network is None:
             self._make(x)
@@ -327,7 +327,7 @@ def is_own(kind: Any, name: str) -> bool:
 
 
 @functools.cache
-def _check_methods(kind: Any) -> None:
+def check_methods(kind: Any) -> None:
     """Refuses a class with methods of Keras's own training that nothing would call, and steps that
     are written for TensorFlow or PyTorch.
     """

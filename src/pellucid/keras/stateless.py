@@ -6,6 +6,7 @@ own may define steps of these forms: `stepping` runs them.
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -33,16 +34,18 @@ State = tuple[list[Any], ...]
 
 
 class CompiledMetrics(Metric):
-    """The metrics of compile as one."""
+    """The metrics of compile as one.
+
+    They are copies: what `evaluate` has traced of those of compile depends on their numbers.
+
+    Attributes:
+        each: of each metric its output, its name in logs, and whether weights of rows count.
+    """
 
     def __init__(self, model: Any) -> None:
         super().__init__(name="compile_metrics")
         self._model = model
-
-    @property
-    def each(self) -> list[tuple[int, str, Metric, bool]]:
-        """Of each metric its output, its name in logs, and whether weights of rows count."""
-        return self._model.metrics_named()  # type: ignore[no-any-return]
+        self.each = copy.deepcopy(model.metrics_named())
 
     @property
     def variables(self) -> list[Any]:
@@ -242,6 +245,31 @@ class Stateless(Compiled):
                 x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training
             )
         return loss, (loss, y_pred, others, list(metrics_variables))
+
+    def stateless_compute_loss(
+        self,
+        trainable_variables: Sequence[Any],
+        non_trainable_variables: Sequence[Any],
+        metrics_variables: Sequence[Any],
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: Any = True,
+    ) -> Any:
+        """`compute_loss`, and the numbers of the variables behind it, which it leaves alone."""
+        given = trainable_variables, non_trainable_variables, metrics_variables
+        own = self.trainable_variables, self.non_trainable_variables, self.metrics_variables
+        values = {
+            id(one): value
+            for several, numbers in zip(own, given, strict=True)
+            for one, value in zip(several, numbers, strict=True)
+        }
+        with standing(values) as now:
+            loss = self.compute_loss(
+                x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training
+            )
+        return loss, tuple([now[id(one)] for one in several] for several in own)
 
     def _measured(
         self, variables: Sequence[Any], loss: Any, x: Any, y: Any, y_pred: Any, weights: Any

@@ -20,7 +20,7 @@ from pellucid.core.errors import ArgumentError, DivergenceError
 from pellucid.keras import training
 from pellucid.keras.callback import Callback, History, sees_batches
 from pellucid.keras.callbacks import TerminateOnNaN
-from pellucid.keras.networks import array, as_arrays, is_own, numbers
+from pellucid.keras.networks import array, as_arrays, check_methods, is_own, numbers
 from pellucid.keras.optimizers.remembered import RATE
 from pellucid.keras.session import SESSION, hooked
 from pellucid.keras.tensors import flat, mapped
@@ -34,6 +34,7 @@ _STEPS = {"fit": "train_step", "evaluate": "test_step", "predict": "predict_step
 
 @functools.cache
 def _owns(kind: Any, where: str) -> bool:
+    check_methods(kind)
     if is_own(kind, _STEPS[where]):
         return True
     if where == "predict":

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.core.dtypes import as_dtype
 from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import TensorType
 from pellucid.keras.session import SESSION
@@ -145,7 +146,7 @@ class Remembered:
         if own is None:
             return
         if self._weights is not None and set(own) > {STEP}:
-            types = [TensorType(one.dtype, one.shape) for one in _leaves(network)]
+            types = [TensorType(as_dtype(one.dtype), one.shape) for one in _leaves(network)]
             start: dict[str, list[Any]] = {
                 name: [np.zeros([int(n) for n in type.shape], type.dtype.name) for type in each]  # type: ignore[call-overload]
                 for name, each in self.inner.slot_types(types).items()
@@ -294,6 +295,10 @@ class Remembered:
                 bound = one.proximal_step(strength, speed, own)
                 value = bound if isinstance(value, Value) else np.asarray(bound)
         return value
+
+    def scale_loss(self, loss: Any) -> Any:
+        """The loss itself: weights are float32 or float64, which need no scaling."""
+        return loss
 
     def apply(self, grads: Sequence[Any], trainable_variables: Any = None) -> None:
         """Moves weights by a step along gradients, one for each.
