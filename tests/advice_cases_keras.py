@@ -48,6 +48,25 @@ class Counting(layers.Layer):
         return inputs
 
 
+class Scaling(layers.Layer):
+    def __init__(self, factor: Any) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def call(self, inputs: Any) -> Any:
+        return inputs * self.factor
+
+
+def scaled_by(factor: Any) -> Any:
+    return Scaling(factor)(keras.Input((2,)))
+
+
+def built_for(model: Any) -> Any:
+    optimizer, weights = keras.optimizers.SGD(), model.trainable_variables
+    optimizer.build(weights)
+    return optimizer.stateless_apply(optimizer.variables, model.get_weights(), weights)
+
+
 class Setting(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self.model.set_weights(self.model.get_weights())
@@ -114,6 +133,37 @@ def logits() -> Any:
 
 IMAGES = np.ones((2, 4, 4, 1), "float32")
 FOLLOWED = [
+    Followed(
+        "Take them from metric.variables; where it is empty, call update_state on a batch, then "
+        "reset_state.",
+        lambda p: keras.metrics.MeanSquaredError().stateless_result([]),
+        lambda p: keras.metrics.MeanSquaredError().stateless_result([0.0, 1.0]),
+    ),
+    Followed(
+        "Give it model.trainable_variables.",
+        lambda p: keras.optimizers.SGD().build(small().get_weights()),
+        lambda p: keras.optimizers.SGD().build(small().trainable_variables),
+    ),
+    Followed(
+        "Call optimizer.build(model.trainable_variables).",
+        lambda p: keras.optimizers.SGD().stateless_apply([0, 0.1], [], []),
+        lambda p: built_for(small()),
+    ),
+    Followed(
+        'Write Variable(np.zeros(3)), or Variable("zeros", shape=(3,)).',
+        lambda p: keras.Variable(object()),
+        lambda p: keras.Variable("zeros", shape=(3,)),
+    ),
+    Followed(
+        "Write variable.numpy(), with .any() or .all() of several numbers.",
+        lambda p: bool(keras.Variable([1.0])),
+        lambda p: keras.Variable([1.0]).numpy().any(),
+    ),
+    Followed(
+        "Give it that dtype.",
+        lambda p: scaled_by(keras.Variable(2)),
+        lambda p: scaled_by(keras.Variable(2, dtype="float32")),
+    ),
     Followed(
         "Give it on: Dropout(0.5)(x, training=training), which acts in training alone.",
         lambda p: fitted(compiled(Branching())),
@@ -235,6 +285,13 @@ FOLLOWED = [
 ]
 
 BY_NATURE: dict[str, str] = {
+    "Take them from stateless_call(…, return_losses=True), and add them to the loss.": (
+        "of a step of one's own: tests/keras/test_steps.py has it"
+    ),
+    "…: docs/keras.md has one.": "of a step of one's own: tests/keras/test_steps.py has it",
+    "Write self.seeds = keras.random.SeedGenerator(1) in __init__, and draw with "
+    "seed=self.seeds.": "of a call that draws: tests/keras/test_steps.py has it",
+    "Call fit, evaluate and predict, and change what they return.": "says where to write it",
     "End it with keras.ops.mean(…) of y_pred, y or x.": "of a compute_loss: tests/keras has it",
     "Draw inside call.": "of random numbers without a number of rows: tests/keras has it",
     "Set it behind fit, or in on_train_end.": "of a callback that assigns: tests/keras has it",

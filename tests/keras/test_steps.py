@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -173,7 +175,7 @@ def test_schedules_and_generators_serve_steps_of_ones_own():
             yield X[:32], Y[:32]
 
     model.fit(batches(), steps_per_epoch=4, verbose=0, callbacks=[Watching()])
-    changes = [float(np.abs(b - a).max()) for a, b in zip(kernels, kernels[1:], strict=False)]
+    changes = [float(np.abs(b - a).max()) for a, b in itertools.pairwise(kernels)]
     assert changes[0] > 0 and changes[1:] == [0.0, 0.0]
 
 
@@ -187,7 +189,10 @@ def test_a_loop_from_scratch_is_one_graph_and_draws_anew():
     def step(state, x, y):
         def loss_of(free, others, measured):
             outputs, others = model.stateless_call(free, others, x, training=True)
-            return loss_fn(y, outputs), (others, metric.stateless_update_state(measured, y, outputs))
+            return loss_fn(y, outputs), (
+                others,
+                metric.stateless_update_state(measured, y, outputs),
+            )
 
         free, others, remembered, measured = state
         (loss, (others, measured)), slopes = pel.value_and_grad(loss_of, has_aux=True)(
@@ -277,7 +282,25 @@ def test_what_no_step_can_be_is_refused_in_one_line():
 
     with pytest.raises(ArgumentError, match="a state of 4 lists"):
         made(Short).fit(X, Y, verbose=0)
-    model = made(keras.Model)
+
+    class Draws(keras.Model):
+        def __init__(self, seeds):
+            super().__init__()
+            self.seeds = seeds
+
+        def call(self, x, training=None):
+            return x + keras.random.normal((None, 4), seed=self.seeds)
+
+    drawing, model = Draws(None), made(keras.Model)
+    drawing(X)
+    with pytest.raises(ArgumentError, match="got no SeedGenerator"):
+        drawing.stateless_call([], [], X, training=True)
+    drawing = Draws(keras.random.SeedGenerator(1))
+    drawing(X)
+    state = [one.value for one in drawing.non_trainable_variables]
+    first, after = drawing.stateless_call([], state, X, training=True)
+    second, _ = drawing.stateless_call([], after, X, training=True)
+    assert not np.array_equal(first, second)
     with pytest.raises(ArgumentError, match="trainable_variables must be 6, got 0"):
         model.stateless_call([], [], X)
     with pytest.raises(DivergenceError, match="loss of epoch 1 is nan"):

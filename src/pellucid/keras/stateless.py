@@ -90,7 +90,7 @@ class Stateless(Compiled):
             raise ArgumentError(
                 where, f"it takes what the model is called on, and training, got {[*args, *kwargs]}"
             )
-        network = self.network()
+        network = self.network(args[0])
         free, rest = self.trainable_variables, self.non_trainable_variables
         for what, given, wanted in (
             ("trainable_variables", trainable_variables, free),
