@@ -54,11 +54,11 @@ for first in range(0, 640, 32):
     curve.append(float(loss))
 
 free, others, remembered, variables = state
-for variable, value in zip(model.trainable_variables, free):
+for variable, value in zip(model.trainable_variables, free, strict=True):
     variable.assign(value)
-for variable, value in zip(model.non_trainable_variables, others):
+for variable, value in zip(model.non_trainable_variables, others, strict=True):
     variable.assign(value)
-for variable, value in zip(optimizer.variables, remembered):
+for variable, value in zip(optimizer.variables, remembered, strict=True):
     variable.assign(value)
 print(curve[-1], float(accuracy.stateless_result(variables)), int(optimizer.iterations))
 print(loss_fn(y, model.predict(x, verbose=0)))

@@ -423,7 +423,7 @@ def trains(inner: Inner) -> bool:
 
 def draws(inner: Inner) -> bool:
     """Whether a layer of ours draws random numbers in training."""
-    return isinstance(inner, Images) or isinstance(inner, Noise) and inner.is_noisy
+    return isinstance(inner, Images) or (isinstance(inner, Noise) and inner.is_noisy)
 
 
 def _scalar(number: int) -> Any:

@@ -41,8 +41,8 @@ class Network(Layer):
     # What runs change, and no step reads.
     __pellucid_unwatched__ = (
         *("stop_training", "history", "_network", "_configured", "_trained", "_objective"),
-        *("_losses", "_first_epoch", "_flat_targets", "_compiled_steps", "_added"),
-        *("_made_tensor", "_read_tensor"),
+        *("_losses", "_first_epoch", "_flat_targets", "_compiled_steps", "_added", "_in_batches"),
+        *("_made_tensor", "_read_tensor", "_standing", "_inside", "_output_shape"),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

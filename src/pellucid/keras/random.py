@@ -53,9 +53,9 @@ class SeedGenerator:
 
     def next(self) -> int:
         """The next seed."""
-        seed, count = self.state.numpy()
-        self.state.assign([seed, count + 1])
-        return int(np.random.default_rng([int(seed), int(count)]).integers(1 << 32))
+        taken = self.state.numpy()
+        self.state.take(taken + [0, 1])
+        return int(np.random.default_rng(taken.tolist()).integers(1 << 32))
 
 
 def _seed(where: str, given: Any) -> tuple[int, bool]:

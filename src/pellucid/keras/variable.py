@@ -348,6 +348,10 @@ class Kept(Variable):
     def _write(self, array: Array) -> None:
         self._numbers = array
 
+    def take(self, numbers: Array) -> None:
+        """Holds other numbers of the same kind, inside `call` too."""
+        self._write(numbers)
+
 
 def shape_of(where: str, given: Any) -> tuple[int, ...]:
     """The shape of a weight, as Keras takes it."""

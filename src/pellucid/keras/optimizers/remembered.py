@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -148,7 +148,7 @@ class Remembered:
         if self._weights is not None and set(own) > {STEP}:
             types = [TensorType(as_dtype(one.dtype), one.shape) for one in _leaves(network)]
             start: dict[str, list[Any]] = {
-                name: [np.zeros([int(n) for n in type.shape], type.dtype.name) for type in each]  # type: ignore[call-overload]
+                name: [np.zeros(cast(Any, type.shape), type.dtype.name) for type in each]
                 for name, each in self.inner.slot_types(types).items()
             }
             for name, arrays in start.items():
