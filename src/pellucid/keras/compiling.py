@@ -157,8 +157,12 @@ class Compiled(Remembering):
                 and (not trains or trained is self._trained is not None)
                 and trainables == self._trainables()
             ):
+                if trains:
+                    self._hand_over(network)
                 return network
         found = self._configured_anew(where, network, trains, y, weighted)
+        if trains and self._configured is not None:
+            self._hand_over(found)
         self._standing, trainables = None, self._trainables()
         if self._configured is not None and trainables is not None:
             trained = self._trained if trains else None
@@ -245,8 +249,6 @@ class Compiled(Remembering):
         if remembers:
             network.slots = slots
             network.training["step"] = step
-        elif where in ("fit", "train_on_batch"):
-            self.optimizer.hand_over(network)
         self._configured = (key, Measures(measured, shown, several))
         return network
 

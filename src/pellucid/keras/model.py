@@ -241,8 +241,7 @@ class Model(Stateless):
         if stepping.owns(self, "evaluate"):
             logs = stepping.evaluate(self, x, y, batch_size, sample_weight, steps, several)
             self._told(several, level, logs)
-            values = list(logs.values())
-            return logs if return_dict else values[0] if len(values) == 1 else values
+            return logs if return_dict else _alone([*logs.values()])
         if training.is_batches(x):
             x, first = training.peeked(x)
             network = self._configure_for("evaluate", *training.unpacked(first))
@@ -342,6 +341,9 @@ class Model(Stateless):
     ) -> Any:
         """One step; the loss and the metrics of the batch before it."""
         flag("keras.train_on_batch", "return_dict", return_dict)
+        if stepping.owns(self, "fit"):
+            logs = stepping.on_batch(self, "fit", x, y, sample_weight, class_weight)
+            return logs if return_dict else _alone([*logs.values()])
         x, y = as_arrays(x), None if y is None else as_arrays(y)
         rows = training.count_rows("train_on_batch", x)
         weighted = sample_weight is not None or class_weight is not None
@@ -364,6 +366,9 @@ class Model(Stateless):
     ) -> Any:
         """The loss and the metrics of one batch."""
         flag("keras.test_on_batch", "return_dict", return_dict)
+        if stepping.owns(self, "evaluate"):
+            logs = stepping.on_batch(self, "evaluate", x, y, sample_weight)
+            return logs if return_dict else _alone([*logs.values()])
         x, y = as_arrays(x), None if y is None else as_arrays(y)
         size = training.count_rows("test_on_batch", x)
         network = self._configure("test_on_batch", x, y, sample_weight is not None)
@@ -384,8 +389,9 @@ class Model(Stateless):
         for name, value in kwargs.items():
             refuse("Model.save", name, value)
         network = self.network()
-        if self._compiled is not None:
-            self._configure("save")
+        stepping_alone = self.loss is None and stepping.owns(self, "fit")
+        if self._compiled is not None and not stepping_alone:
+            self._hand_over(self._configure("save"))
         network.save(filepath, overwrite=overwrite)
 
     @blame.kinds("Model.save_weights")
@@ -423,3 +429,8 @@ class Model(Stateless):
     def graph(self) -> Any:
         """The prediction graph, node by node: that of the Model of ours."""
         return self.network().graph()
+
+
+def _alone(values: list[float]) -> Any:
+    """A number where there is one, else the list."""
+    return values[0] if len(values) == 1 else values

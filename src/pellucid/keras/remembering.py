@@ -75,6 +75,13 @@ class Remembering(Network):
             )
         self._trained = (self.optimizer, trained)
 
+    def _hand_over(self, network: Any) -> None:
+        """Gives a network what the optimizer remembers itself, of a loop or a step of one's own."""
+        if self.optimizer.hand_over(network):
+            frozen = {id(one) for one in self._frozen()}
+            held = frozenset((id(one.inner), one.leaf) for one in self._single_frozen())
+            self._trained = (self.optimizer, _trained(network, frozen, held))
+
 
 def _trained(network: Any, frozen: set[int], held: Held) -> dict[tuple[int, str], str]:
     """{its layer and leaf: the layer's name} of the weights that are trained."""

@@ -16,6 +16,7 @@ import numpy as np
 
 import pellucid.numpy as pnp
 from pellucid.core.errors import ArgumentError
+from pellucid.keras import losses as losses_room
 from pellucid.keras.compiling import Compiled, unique
 from pellucid.keras.metric import Mean, Metric
 from pellucid.keras.random import KerasDraw
@@ -172,12 +173,21 @@ class Stateless(Compiled):
             kept = self.__dict__.get("_trackers")
             if kept is None or kept[0] is not self._compiled:
                 kept = self.__dict__["_trackers"] = (
-                    self._compiled, Mean(name="loss"), CompiledMetrics(self)
+                    self._compiled, Mean(name="loss"), CompiledMetrics(self), self._each_loss()
                 )  # fmt: skip
-            found = [kept[1], kept[2]] if kept[2].each else [kept[1]]
+            found = [kept[1], *([kept[2]] if kept[2].each else []), *kept[3].values()]
         for one in self._flatten_layers():
             found += [own for own in vars(one).values() if isinstance(own, Metric)]
         return found
+
+    def _each_loss(self) -> dict[int, Mean]:
+        """What counts the loss of each output, where there are several."""
+        several = len(self._output_names) > 1
+        given = self._per_output((self._compiled or {}).get("loss"), "loss") if several else []
+        return {
+            output: Mean(name=f"{self._output_names[output]}_loss")
+            for output, loss in enumerate(given) if loss is not None
+        }  # fmt: skip
 
     @property
     def metrics_variables(self) -> list[Any]:
@@ -279,11 +289,24 @@ class Stateless(Compiled):
         values = {id(one): value for one, value in zip(own, variables, strict=True)}
         with standing(values) as now:
             tracker = next((one for one in self.metrics if one.name == "loss"), None)
+            rows = pnp.ones(()) * flat(x)[0].shape[0]
             if isinstance(tracker, Mean):
-                rows = flat(x)[0].shape[0]
-                tracker.update_state(loss, sample_weight=pnp.ones(()) * rows)
+                tracker.update_state(loss, sample_weight=rows)
+            self._count_losses(y, y_pred, weights, rows)
             logs = self.compute_metrics(x, y, y_pred, weights)
             return logs, [now[id(one)] for one in own]
+
+    def _count_losses(self, y: Any, y_pred: Any, weights: Any, rows: Any) -> None:
+        """Takes the losses of several outputs in, each counted as its rows."""
+        trackers = {id(one): one for one in self.metrics}
+        each = self.__dict__["_trackers"][3] if "_trackers" in self.__dict__ else {}
+        if not any(id(one) in trackers for one in each.values()):
+            return
+        given = self._per_output((self._compiled or {}).get("loss"), "loss")
+        outputs, targets = self._given(y_pred, "outputs"), self._given(y, "outputs")
+        for output, tracker in each.items():
+            value = losses_room.get(given[output])(targets[output], outputs[output], weights)
+            tracker.update_state(value, sample_weight=rows)
 
     def train_step(self, state: State, data: Any) -> tuple[dict[str, Any], State]:
         """A step of fit: logs, and the state after it.

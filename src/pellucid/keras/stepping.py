@@ -30,6 +30,12 @@ from pellucid.transform.jit import jit
 from pellucid.transform.watch import Surroundings
 
 _STEPS = {"fit": "train_step", "evaluate": "test_step", "predict": "predict_step"}
+# The variables whose numbers are the state of each.
+_KINDS = {
+    "fit": ("trainable", "others", "optimizer", "metrics"),
+    "evaluate": ("trainable", "others", "metrics"),
+    "predict": ("trainable", "others"),
+}
 
 
 @functools.cache
@@ -56,14 +62,14 @@ class Steps:
     """Steps of a model, and the numbers of its variables between them.
 
     Args:
-        name: of the step, whose state is the variables of `kinds`.
+        where: whose step, "fit", "evaluate" or "predict".
     """
 
-    def __init__(self, model: Any, name: str, kinds: Sequence[str]):
-        self.model, self._name, self._kinds = model, name, kinds
+    def __init__(self, model: Any, where: str):
+        self.model, self._name, self._kinds = model, _STEPS[where], _KINDS[where]
         self._refresh()
-        self._scheduled = "optimizer" in kinds and isinstance(model.optimizer.inner.learning_rate,
-                                                              Schedule)  # fmt: skip
+        moves = "optimizer" in self._kinds
+        self._scheduled = moves and isinstance(model.optimizer.inner.learning_rate, Schedule)
         self.read()
 
     def _refresh(self) -> None:
@@ -200,8 +206,8 @@ def _ready(model: Any, stream: Batches) -> Batches:
     source, first = training.peeked(stream.source)
     stream.source = source
     x, y, _ = training.unpacked(stream.prepared(first))
-    if model._network is None:
-        model(x)
+    if model._network is None and (model.layers or is_own(type(model), "call")):
+        model.network(x)
     waiting = [one for one in model.metrics if not one.variables]
     if waiting and y is not None:
         outputs = model.predict_on_batch(x)
@@ -267,7 +273,7 @@ def fit(
             getattr(one, hook)(*args)
 
     call("on_train_begin", {})
-    run = Steps(model, "train_step", ("trainable", "others", "optimizer", "metrics"))
+    run = Steps(model, "fit")
     ends = [one for one in everyone if isinstance(one, TerminateOnNaN)]
     logs: Logs = {}
     for epoch in range(model._first_epoch, epochs):
@@ -333,7 +339,7 @@ def evaluate(
     stream = _ready(model, _batches(model, x, y, weights, size, steps=steps))
     kept = [one.numpy() for one in model.metrics_variables]
     model.reset_metrics()
-    run = Steps(model, "test_step", ("trainable", "others", "metrics"))
+    run = Steps(model, "evaluate")
     found: Any = {}
     for number, data in enumerate(stream(0)):
         _each(callbacks, "on_test_batch_begin", number, {})
@@ -350,11 +356,27 @@ def predict(model: Any, x: Any, size: int | None, steps: int | None) -> Any:
     """What a model gives by its `predict_step`, batch behind batch."""
     x = x if training.is_batches(x) else as_arrays(x)
     stream = _ready(model, _batches(model, x, None, None, size, steps=steps))
-    run = Steps(model, "predict_step", ("trainable", "others"))
+    run = Steps(model, "predict")
     made = [run.take(data) for data in stream(0)]
     run.publish()
     parts = iter(np.concatenate(one) for one in zip(*map(flat, made), strict=True))
     return mapped(made[0], lambda _: next(parts))
+
+
+def on_batch(
+    model: Any, where: str, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None
+) -> Logs:
+    """What a step on one batch says; metrics go on counting, as in Keras."""
+    x, y = as_arrays(x), None if y is None else as_arrays(y)
+    rows = training.count_rows(f"{_STEPS[where]}", x)
+    weights = None if sample_weight is None else array(sample_weight)
+    stream = _ready(model, _batches(model, x, y, weights, rows, class_weight=class_weight))
+    if where == "fit":
+        model.optimizer.build(model.trainable_variables)
+    run = Steps(model, where)
+    logs = plain(run.take(next(iter(stream(0)))))
+    run.publish()
+    return logs
 
 
 def _each(callbacks: Sequence[Callback], hook: str, *args: Any) -> None:

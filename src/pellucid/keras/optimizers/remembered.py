@@ -140,11 +140,11 @@ class Remembered:
         assert self._own is not None
         return self._own
 
-    def hand_over(self, network: Any) -> None:
-        """Gives a model of ours the numbers that the optimizer itself had."""
+    def hand_over(self, network: Any) -> bool:
+        """Gives a model of ours the numbers that the optimizer itself had; whether it had some."""
         own, self._own = self._own, None
         if own is None:
-            return
+            return False
         if self._weights is not None and set(own) > {STEP}:
             types = [TensorType(as_dtype(one.dtype), one.shape) for one in _leaves(network)]
             start: dict[str, list[Any]] = {
@@ -156,6 +156,7 @@ class Remembered:
                     arrays[place] = np.asarray(array).reshape(arrays[place].shape)
             network.slots = start
         network.training["step"] = int(own[STEP])
+        return True
 
     # -- variables --------------------------------------------------------------------------
 
