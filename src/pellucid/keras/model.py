@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import models as ours
+from pellucid.core import notices
 from pellucid.core.arguments import checked, flag
 from pellucid.core.errors import ArgumentError
 from pellucid.keras import blame, stepping, training
@@ -389,9 +390,14 @@ class Model(Stateless):
         for name, value in kwargs.items():
             refuse("Model.save", name, value)
         network = self.network()
-        stepping_alone = self.loss is None and stepping.owns(self, "fit")
-        if self._compiled is not None and not stepping_alone:
-            self._hand_over(self._configure("save"))
+        own = stepping.owns(self, "fit")
+        if self._compiled is not None and not (own and self.loss is None):
+            self._configure("save")
+        if own and self.optimizer.holds_numbers:
+            notices.once(
+                "[keras.save] the file has no state of the optimizer, which a train_step of your "
+                "own has trained with: write the arrays of model.optimizer.variables beside it."
+            )
         network.save(filepath, overwrite=overwrite)
 
     @blame.kinds("Model.save_weights")

@@ -170,12 +170,13 @@ class Stateless(Compiled):
         """The loss and the metrics of compile as Keras has them, then those of attributes."""
         found: list[Any] = []
         if self._compiled is not None:
-            kept = self.__dict__.get("_trackers")
-            if kept is None or kept[0] is not self._compiled:
+            kept, known = self.__dict__.get("_trackers"), self._network is not None
+            if kept is None or kept[0] is not self._compiled or kept[1] is not known:
                 kept = self.__dict__["_trackers"] = (
-                    self._compiled, Mean(name="loss"), CompiledMetrics(self), self._each_loss()
+                    self._compiled, known, Mean(name="loss"), CompiledMetrics(self),
+                    self._each_loss(),
                 )  # fmt: skip
-            found = [kept[1], *([kept[2]] if kept[2].each else []), *kept[3].values()]
+            found = [kept[2], *([kept[3]] if kept[3].each else []), *kept[4].values()]
         for one in self._flatten_layers():
             found += [own for own in vars(one).values() if isinstance(own, Metric)]
         return found
@@ -199,7 +200,7 @@ class Stateless(Compiled):
         found: list[tuple[int, str, Metric, bool]] = []
         counts: dict[str, int] = {}
         several = len(self._output_names) > 1
-        for what in ("metrics", "weighted"):
+        for what in ("metrics", "weighted") if self._output_names else ():
             weighted = what == "weighted"
             lists = self._listed((self._compiled or {}).get(what), what)
             for output, (own, name) in enumerate(zip(lists, self._output_names, strict=True)):
@@ -299,7 +300,7 @@ class Stateless(Compiled):
     def _count_losses(self, y: Any, y_pred: Any, weights: Any, rows: Any) -> None:
         """Takes the losses of several outputs in, each counted as its rows."""
         trackers = {id(one): one for one in self.metrics}
-        each = self.__dict__["_trackers"][3] if "_trackers" in self.__dict__ else {}
+        each = self.__dict__["_trackers"][4] if "_trackers" in self.__dict__ else {}
         if not any(id(one) in trackers for one in each.values()):
             return
         given = self._per_output((self._compiled or {}).get("loss"), "loss")

@@ -20,7 +20,7 @@ from pellucid.core.errors import ArgumentError, DivergenceError
 from pellucid.keras import training
 from pellucid.keras.callback import Callback, History, sees_batches
 from pellucid.keras.callbacks import TerminateOnNaN
-from pellucid.keras.networks import array, as_arrays, check_methods, is_own, numbers
+from pellucid.keras.networks import Network, array, as_arrays, check_methods, is_own, numbers
 from pellucid.keras.optimizers.remembered import RATE
 from pellucid.keras.session import SESSION, hooked
 from pellucid.keras.tensors import flat, mapped
@@ -206,7 +206,7 @@ def _ready(model: Any, stream: Batches) -> Batches:
     source, first = training.peeked(stream.source)
     stream.source = source
     x, y, _ = training.unpacked(stream.prepared(first))
-    if model._network is None and (model.layers or is_own(type(model), "call")):
+    if model._network is None and type(model).call is not Network.call:  # else parts are trained
         model.network(x)
     waiting = [one for one in model.metrics if not one.variables]
     if waiting and y is not None:

@@ -140,6 +140,11 @@ class Remembered:
         assert self._own is not None
         return self._own
 
+    @property
+    def holds_numbers(self) -> bool:
+        """Whether it remembers something itself, of a loop or a step of a person's own."""
+        return self._own is not None
+
     def hand_over(self, network: Any) -> bool:
         """Gives a model of ours the numbers that the optimizer itself had; whether it had some."""
         own, self._own = self._own, None
