@@ -14,6 +14,7 @@ from pellucid.keras.arguments import Arguments, bound, refuse, signature
 from pellucid.keras.members import unknown_member
 from pellucid.keras.optimizers import schedules
 from pellucid.keras.optimizers.remembered import Remembered
+from pellucid.keras.session import SESSION
 from pellucid.optim import Schedule
 
 Inner = ours.Optimizer
@@ -139,7 +140,7 @@ class Optimizer(Remembered):
                 "Define step there: see pel.optim.SGD.",
             )
         given, _ = bound("optimizers", self.room_name, args, kwargs)
-        self.name = given.name or self.room_name.lower()
+        self.name = given.name or SESSION.name(self.room_name)
         rate = schedules.meant(given.learning_rate)
         self.inner: Inner = blame.made(given, self._made)
         self._given = given.learning_rate

@@ -184,9 +184,10 @@ class Remembered:
         self._weights, self._listing = list(variables), None
 
     @property
-    def iterations(self) -> Variable:
-        """How many steps it has done."""
-        return self.variables[0]
+    def iterations(self) -> Any:
+        """How many steps it has done; a variable, but where it gathers gradients of several."""
+        count = self.variables[0]
+        return count if self.inner.gather_steps == 1 else count // self.inner.gather_steps
 
     @property
     def variables(self) -> list[Variable]:
@@ -323,7 +324,7 @@ class Remembered:
         """As `apply`, of pairs (gradient, weight); returns the step count."""
         pairs = list(grads_and_vars)
         self.apply([one for one, _ in pairs], [one for _, one in pairs])
-        return self.iterations
+        return self.variables[0]
 
 
 def _numbers(given: Any) -> Any:
