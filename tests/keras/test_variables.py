@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -249,3 +251,17 @@ def test_gradients_can_be_applied():
         keras.optimizers.SGD(1.0).stateless_apply([], [], [])
     with pytest.raises(ShapeError):
         kernel.assign([1.0])
+
+
+def test_a_copy_has_variables_of_its_own():
+    model = keras.Sequential([layers.Input((8,)), layers.Dense(2)])
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), "mse")
+    model.fit(X, Y, verbose=0)
+    kernel, push = model.weights[0], model.optimizer.variables[2]
+    known = kernel.numpy(), push.numpy()
+    other = copy.deepcopy(model)
+    other.weights[0].assign(np.zeros((8, 2)))
+    other.optimizer.variables[2].assign(np.zeros((8, 2)))
+    assert np.array_equal(kernel, known[0]) and np.array_equal(push, known[1])
+    assert not np.any(other.predict(X, verbose=0) - other.weights[1].numpy())
+    assert not other.optimizer.variables[2].numpy().any()

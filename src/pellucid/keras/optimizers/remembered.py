@@ -7,7 +7,7 @@ ours: here they only get Keras's names and order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any, cast
 
@@ -46,30 +46,38 @@ _COMMON = ("product",)
 # Slots that go the other way in Keras: m ← μ·m - η·g, where ours is v ← μ·v + η·g.
 _TURNED = {("SGD", "velocity")}
 
+RATE_NAME = "learning_rate"
 # The rate of the step that `fit` traces, where that comes from a schedule.
 RATE: ContextVar[Any] = ContextVar("rate", default=None)
 
 
 class OptimizerVariable(Variable):
-    """What an optimizer keeps: a step count, a rate, an array for a weight."""
+    """What an optimizer keeps: the step count, the rate, an array for a weight.
+
+    Args:
+        slot: of the array, which is that of the weight at `place`; STEP and RATE_NAME are numbers.
+    """
 
     kind = ""
 
-    def __init__(
-        self, name: str, path: str, read: Callable[[], Any], write: Callable[[Any], None]
-    ) -> None:
-        self.name, self.path, self._trainable, self.keeper = name, path, False, None
-        self._from, self._to = read, write
+    def __init__(self, owner: Remembered, name: str, slot: str, place: int = 0) -> None:
+        self.name, self.path, self._trainable, self.keeper = (
+            name,
+            f"{owner.name}/{name}",
+            False,
+            None,
+        )
+        self._owner, self._place = owner, (slot, place)
 
     @property
     def shape(self) -> tuple[int, ...]:  # type: ignore[override]
         return tuple(self._read().shape)
 
     def _read(self) -> Any:
-        return self._from()
+        return self._owner.number(*self._place)
 
     def _write(self, array: Any) -> None:
-        self._to(array)
+        self._owner.set_number(*self._place, array)
 
 
 class Remembered:
@@ -186,7 +194,7 @@ class Remembered:
     @property
     def iterations(self) -> Any:
         """How many steps it has done; a variable, but where it gathers gradients of several."""
-        count = self.variables[0]
+        count: Any = self.variables[0]
         return count if self.inner.gather_steps == 1 else count // self.inner.gather_steps
 
     @property
@@ -199,28 +207,29 @@ class Remembered:
         return list(self._listing)
 
     def _listed(self) -> list[OptimizerVariable]:
-        def made(name: str, read: Any, write: Any) -> OptimizerVariable:
-            return OptimizerVariable(name, f"{self.name}/{name}", read, write)
-
-        found = [made("iteration", self._steps, self._set_steps)]
+        found = [OptimizerVariable(self, "iteration", STEP)]
         if not isinstance(self._rate, Schedule):
-            found.append(made("learning_rate", self._speed, self._set_speed))
-        for slot, place, name in self._entries():
-            sign = self._sign(slot)
-            found.append(
-                made(
-                    name,
-                    lambda s=slot, p=place, sign=sign: sign * self._slot(s, p),
-                    lambda a, s=slot, p=place, sign=sign: self._set_slot(s, p, sign * a),
-                )
-            )
-        return found
+            found.append(OptimizerVariable(self, RATE_NAME, RATE_NAME))
+        return found + [
+            OptimizerVariable(self, name, slot, place) for slot, place, name in self._entries()
+        ]
 
-    def _speed(self) -> Any:
-        return np.asarray(float(self._rate), SESSION.floatx)
+    def number(self, slot: str, place: int) -> Any:
+        """The number or array of a variable, as Keras has it."""
+        if slot == STEP:
+            return self._steps()
+        if slot == RATE_NAME:
+            return np.asarray(float(self._rate), SESSION.floatx)
+        return self._sign(slot) * self._slot(slot, place)
 
-    def _set_speed(self, value: Any) -> None:
-        self.learning_rate = float(value)
+    def set_number(self, slot: str, place: int, value: Any) -> None:
+        """Sets the number or array of a variable."""
+        if slot == STEP:
+            self._set_steps(value)
+        elif slot == RATE_NAME:
+            self.learning_rate = float(value)
+        else:
+            self._set_slot(slot, place, self._sign(slot) * value)
 
     def _sign(self, slot: str) -> int:
         return -1 if (type(self.inner).__name__, slot) in _TURNED else 1
