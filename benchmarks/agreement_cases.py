@@ -750,6 +750,24 @@ optimizer(
 )
 optimizer("Lamb", "Keras", lambda r: (P.Lamb(0.01, epsilon=1e-7), keras.optimizers.Lamb(0.01)))
 optimizer("Lion", "Keras", lambda r: (P.Lion(0.01), keras.optimizers.Lion(0.01)))
+
+
+def _muon(r: Rng) -> tuple[Any, Any]:
+    """Muon at drawn settings; the matrix takes its step, the vector Adam's."""
+    rate, momentum, steps = 2.0 ** -r.integers(3, 8), r.choice([0.95, 0.5]), int(r.integers(1, 7))
+    nesterov, scale, share = bool(r.integers(2)), r.choice([None, 0.2, 1.0]), r.choice([1.0, 0.5])
+    ours = P.Muon(
+        rate, epsilon=1e-7, momentum=momentum, nesterov=nesterov, iterations=steps, scale=scale,
+        weight_decay=0.125, adam_weight_decay=0.25, adam_rate=share,
+    )  # fmt: skip
+    theirs = keras.optimizers.Muon(
+        rate, momentum=momentum, nesterov=nesterov, ns_steps=steps, rms_rate=scale,
+        weight_decay=0.125, adam_weight_decay=0.25, adam_lr_ratio=share,
+    )  # fmt: skip
+    return ours, theirs
+
+
+optimizer("Muon", "Keras", _muon)
 optimizer(
     "Adadelta",
     "Keras",

@@ -13,7 +13,7 @@ import numpy as np
 
 KINDS = (
     *("SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "Nadam", "Lion", "Lamb"),
-    *("Ftrl", "Adafactor"),
+    *("Ftrl", "Adafactor", "Muon"),
 )
 AROUND: dict[str, dict[str, Any]] = {
     "plain": {},

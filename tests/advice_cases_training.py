@@ -314,11 +314,12 @@ FOLLOWED = [
         lambda p: trained("sgd", callbacks=[Ends("stop", True)]),
     ),
     Followed(
-        "A callback may set run.stop and run.rate_scale.",
+        "A callback may set run.stop, run.rate_scale and run.averages.",
         lambda p: trained("sgd", callbacks=[Ends("learning_rate", 0.1)]),
         lambda p: (
             trained("sgd", callbacks=[Ends("stop", True)]),
             trained("sgd", callbacks=[Ends("rate_scale", 0.5)]),
+            trained("sgd", callbacks=[Ends("averages", False)]),
         ),
     ),
     # training

@@ -520,6 +520,11 @@ MODELS = [
         },
     ),
     Row(
+        pel.SwapAverages,
+        {},
+        {"for_hooks": (FLAG, "for_hooks must be True or False, got 1")},
+    ),
+    Row(
         pel.CSVLog,
         {"path": Path("log.csv")},
         {

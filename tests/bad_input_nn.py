@@ -350,6 +350,24 @@ OPTIMIZERS: list[tuple[Any, dict[str, Any], dict[str, tuple[Any, str]]]] = [
         },
     ),
     (
+        optim.Muon,
+        {},
+        {
+            "beta_1": (1, "beta_1 must lie in [0, 1), got 1"),
+            "beta_2": (-0.1, "beta_2 must lie in [0, 1), got -0.1"),
+            "epsilon": (0, "epsilon must lie in (0, inf), got 0"),
+            "adam": ("last", "adam must be a tuple of names, got 'last'"),
+            "momentum": (1, "momentum must lie in [0, 1), got 1"),
+            "nesterov": (1, "nesterov must be True or False, got 1"),
+            "iterations": (0, "iterations must be at least 1, got 0"),
+            "coefficients": ((1.0, 2.0), "coefficients must be three numbers, got (1.0, 2.0)"),
+            "scale": (0, "scale must lie in (0, inf), got 0"),
+            "weight_decay": (-1, "weight_decay must lie in [0, inf), got -1"),
+            "adam_weight_decay": (NAN, "adam_weight_decay must lie in [0, inf), got nan"),
+            "adam_rate": (0, "adam_rate must lie in (0, inf), got 0"),
+        },
+    ),
+    (
         optim.Lion,
         {},
         {

@@ -601,6 +601,7 @@ def test_every_argument_of_every_public_constructor_has_its_row():
         pel.EarlyStopping,
         pel.ReduceOnPlateau,
         pel.StopBelow,
+        pel.SwapAverages,
         pel.CSVLog,
         pel.TensorBoardLog,
         pel.curvature,

@@ -521,12 +521,14 @@ def of_training() -> Iterator[Target]:
         lambda: pel.EarlyStopping("loss"),
         lambda: pel.ReduceOnPlateau("loss"),
         lambda: pel.StopBelow("loss", 0.1),
+        pel.SwapAverages,
     ):
         for hook in ("on_start", "on_step", "on_measured", "on_epoch", "on_end"):
             callback = make()
             run = SimpleNamespace(
                 **{"logs": {"loss": 1.0}, "history": History(), "epoch": 0, "kept": set()},
                 **{"callbacks": [callback], "stop": False, "rate_scale": 1.0, "keep": len},
+                **{"publish": lambda averages: None, "averages": False},
                 restore=len,
             )
             yield of(f"{type(callback).__name__}.{hook}", getattr(callback, hook), run=run)

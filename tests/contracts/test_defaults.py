@@ -138,6 +138,11 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "Nadam": AROUND | MOMENTS | {"momentum_decay": 0.004},  # PyTorch
     "Adamax": AROUND | MOMENTS,
     "Lamb": AROUND | MOMENTS | {"weight_decay": 0.0},
+    "Muon": AROUND
+    | MOMENTS
+    | {"adam": (), "momentum": 0.95, "nesterov": True, "iterations": 5, "scale": 0.2}  # Keras
+    | {"coefficients": (3.4445, -4.775, 2.0315), "adam_rate": 1.0}  # Jordan
+    | {"weight_decay": 0.0, "adam_weight_decay": 0.0},
     "Lion": AROUND | {"beta_1": 0.9, "beta_2": 0.99, "weight_decay": 0.0},  # Chen et al.
     "Adadelta": AROUND | {"rho": 0.95, "epsilon": 1e-6},  # Zeiler
     "Ftrl": AROUND | {"initial_accumulator": 0.1, "l1": 0.0, "l2": 0.0, "beta": 0.0},  # Keras

@@ -348,6 +348,14 @@ CASES: dict[type, tuple[Callable[[Any], bytes], dict[str, Any], dict[str, Any]]]
     optim.Nadam: (of_training, {}, MOMENTS | {"momentum_decay": 2.0}),
     optim.Adamax: (of_training, {}, MOMENTS),
     optim.Lamb: (of_training, {}, MOMENTS | {"weight_decay": 0.5}),
+    optim.Muon: (
+        of_training,
+        {"epsilon": 0.01, "weight_decay": 0.1, "adam_weight_decay": 0.1},
+        MOMENTS
+        | {"adam": ("dense_1",), "momentum": 0.5, "nesterov": False, "iterations": 2, "scale": None}
+        | {"coefficients": (3.0, -4.0, 2.0), "adam_rate": 0.5}
+        | {"weight_decay": 0.5, "adam_weight_decay": 0.5},
+    ),
     optim.Lion: (
         of_many_steps,
         {"learning_rate": 1.0},

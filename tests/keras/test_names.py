@@ -63,6 +63,7 @@ SPECIAL = {
     ("RandomUniform", "minval"): 0.01, ("RandomTranslation", "height_factor"): 0.3,
     ("RandomTranslation", "width_factor"): 0.3, ("RandomZoom", "height_factor"): 0.3,
     ("VarianceScaling", "mode"): "fan_out", ("SGD", "nesterov"): True, ("L1L2", "l1"): 0.2,
+    ("Muon", "nesterov"): False,
     ("OrthogonalRegularizer", "mode"): "columns",
 }  # fmt: skip
 ALONGSIDE = {
@@ -72,8 +73,9 @@ ALONGSIDE = {
     ("Conv2DTranspose", "output_padding"): {"strides": 2},
     ("BinaryFocalCrossentropy", "alpha"): {"apply_class_balancing": True},
 }
-# What has its effect elsewhere: where weights are bounded, in shapes, in the names of curves.
-NOT_INNER = ("name", "axis")
+# What has its effect elsewhere: where weights are bounded, in shapes, in the names of curves, where
+# the weights are known.
+NOT_INNER = ("name", "axis", "exclude_embeddings")
 
 
 def other(kind: str, name: str, default: Any) -> Any:

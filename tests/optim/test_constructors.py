@@ -58,6 +58,14 @@ TABLE = {
     optim.Nadam: ({}, MOMENTS | {"momentum_decay": AT_LEAST_0}),
     optim.Adamax: ({}, MOMENTS),
     optim.Lamb: ({}, MOMENTS | {"weight_decay": AT_LEAST_0}),
+    optim.Muon: (
+        {},
+        MOMENTS
+        | {"momentum": BELOW_1, "nesterov": FLAG, "iterations": COUNT, "adam_rate": ABOVE_0}
+        | dict.fromkeys(("weight_decay", "adam_weight_decay"), AT_LEAST_0)
+        | {"scale": CLIP, "adam": ([(), ("last",), ["last"]], ["last", (1,), None])}
+        | {"coefficients": ([(1, 2.0, 3), [3.0, -4.0, 2.0]], [(1, 2), 3, (1, 2, "3"), None])},
+    ),
     optim.Lion: ({}, BETAS | {"weight_decay": AT_LEAST_0}),
     optim.Adadelta: ({}, EVERY | {"rho": BELOW_1, "epsilon": ABOVE_0}),
     optim.Ftrl: (
@@ -169,7 +177,7 @@ def test_arguments_at_their_bounds(fits):
 def test_every_optimizer_has_its_own_default_rate_and_both_spellings(kind):
     own = {optim.LBFGS: 1, optim.Newton: 1}
     own |= {optim.RMSprop: 0.001, optim.Adam: 0.001, optim.AdamW: 0.001, optim.Adadelta: 1}
-    own |= dict.fromkeys((optim.Nadam, optim.Adamax, optim.Lamb, optim.Lion), 0.001)
+    own |= dict.fromkeys((optim.Nadam, optim.Adamax, optim.Lamb, optim.Lion, optim.Muon), 0.001)
     own |= {optim.Adafactor: 0.001}
     assert kind().learning_rate == kind.default_rate() == own.get(kind, 0.01)
     assert kind(lr=0.25).learning_rate == 0.25

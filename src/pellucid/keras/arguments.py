@@ -159,7 +159,8 @@ def bound(
         raise ArgumentError(f"keras.{where}", f"{error} of {name}{form}") from None
     values.apply_defaults()
     defaults = {key: one.default for key, one in form.parameters.items()}
-    blame.check_kinds(where, values.arguments, defaults, blame.OF_ROOM.get(room))
+    kinds = blame.OF_ROOM.get(where) or blame.OF_ROOM.get(room)
+    blame.check_kinds(where, values.arguments, defaults, kinds)
     return Arguments(where, values.arguments, defaults), rest
 
 

@@ -24,6 +24,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 FLAG, TEXT, WORD = "True or False", "text", "text or None"
 NUMBER, NUMBERS = "a finite number", "a finite number or several"
 WHOLE, AXES = "a whole number", "a whole number or several"
+OPTIONAL = "a finite number or None"
 LEVEL, CALLABLE, PATH = "0, 1 or 2", "a function", "a path"
 # By name, where Keras's default does not say it; None is what most of them are by default.
 _KINDS = {
@@ -51,9 +52,11 @@ _KINDS = {
 }
 _OPEN = ("learning_rate",)  # a number by default, or a schedule
 # Of functions of these rooms alone: "" for any, as what they are made of says it.
+# Or of one name.
 OF_ROOM = {
     "random": {"seed": "", "minval": NUMBER, "maxval": NUMBER},
     "ops": dict.fromkeys(("values", "start", "stop", "base"), ""),
+    "optimizers.Muon": dict.fromkeys(("weight_decay", "adam_weight_decay", "rms_rate"), OPTIONAL),
 }
 _EMPTY = inspect.Parameter.empty
 _ANY = (_EMPTY, "")
@@ -95,6 +98,8 @@ def fits(kind: str, value: Any) -> bool:
         return isinstance(value, (bool, np.bool_))
     if kind in (TEXT, WORD):
         return isinstance(value, str) or (value is None and kind == WORD)
+    if kind == OPTIONAL:
+        return value is None or fits(NUMBER, value)
     if kind == LEVEL:
         return isinstance(value, (bool, int, np.integer)) and value in (0, 1, 2)
     if kind == CALLABLE:

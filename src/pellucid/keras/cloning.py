@@ -100,7 +100,7 @@ class _Cloning:
         if inside and self._recursive:
             return self.model(layer, None)
         if self._clone is None:
-            return _Cloning(None, None, True).model(layer, None) if inside else layer.duplicate()
+            return layer.duplicate()
         made = self._clone(layer)
         if not isinstance(made, Layer):
             raise ArgumentError(_WHERE, f"clone_function must return a layer, got {made!r}")

@@ -12,7 +12,7 @@ import numpy as np
 
 from pellucid import models as ours
 from pellucid import nn
-from pellucid.core import notices
+from pellucid.core import notices, trees
 from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError, nearest
 from pellucid.keras import blame, losses, optimizers, training
@@ -21,6 +21,7 @@ from pellucid.keras.arguments import Arguments, permit, refuse
 from pellucid.keras.base import trains
 from pellucid.keras.networks import array, as_arrays, fitted, numbers
 from pellucid.keras.objective import Objective
+from pellucid.keras.optimizers.remembered import Weight
 from pellucid.keras.remembering import Remembering
 from pellucid.keras.tensors import flat, mapped
 from pellucid.keras.training import Measures
@@ -225,7 +226,7 @@ class Compiled(Remembering):
         words = architecture.outputs.names
         slots, step = past.slots, past.training.get("step", 0)
         network.compile(
-            self.optimizer.inner,
+            self.optimizer.of_weights(self._weights_of(network)),
             dict(zip(words, inner, strict=True)) if several else inner[0],
             metrics=dict(zip(words, table, strict=True)) if several else table[0],
             rates=rates or None,
@@ -251,6 +252,20 @@ class Compiled(Remembering):
             network.training["step"] = step
         self._configured = (key, Measures(measured, shown, several))
         return network
+
+    def _weights_of(self, network: ours.Model) -> list[Weight]:
+        """The weights that may be trained, in the order of the Model of ours."""
+        names = {id(one): name for name, one in network.architecture.unique().items()}
+        found = {
+            f"{names[id(one.inner)]}.{one.leaf}": (one, number)
+            for number, one in enumerate(self.weights)
+            if one.kind == "params" and id(one.inner) in names
+        }
+        return [
+            Weight(path, *found[path])
+            for path in trees.paths(network.architecture.params)
+            if path in found
+        ]
 
     def _settle(
         self, network: ours.Model, frozen: set[int], held: frozenset[tuple[int, str]]

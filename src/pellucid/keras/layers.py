@@ -21,6 +21,7 @@ from pellucid.keras.mapped import classes
 from pellucid.keras.operands import check_tensor
 from pellucid.keras.session import plain_name
 from pellucid.keras.tensors import KerasTensor, Node, applied, called, flat, input_tensor
+from pellucid.keras.wrappers import TimeDistributed, Wrapper
 
 _NUMBERS = ("float", "int", "uint", "bool")
 
@@ -353,6 +354,7 @@ _OWN: dict[str, Any] = {
     "Discretization": Discretization, "Dot": Dot, "Input": Input, "InputLayer": InputLayer,
     "IntegerLookup": IntegerLookup, "StringLookup": StringLookup,
     "Lambda": Lambda, "Layer": Layer, "Normalization": Normalization,
+    "TimeDistributed": TimeDistributed, "Wrapper": Wrapper,
 }  # fmt: skip
 _KNOWN = arguments.aliases("layers", {**classes(), **_MERGES, **_OWN})
 _KNOWN |= {

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import models as ours
-from pellucid.core import notices
+from pellucid.core import forks, notices
 from pellucid.core.arguments import checked, flag
 from pellucid.core.errors import ArgumentError
 from pellucid.keras import blame, stepping, training
@@ -31,6 +31,10 @@ _AS_THEY_ARE = nullcontext()  # the weights, where no callback may exchange them
 
 class Model(Stateless):
     """A network between tensors, `Model(inputs, outputs)`; or a class of your own with `call`."""
+
+    def duplicate(self) -> Model:
+        made: Model = forks.load("pellucid.keras.cloning").clone_model(self)  # which imports this
+        return made
 
     # -- fit --------------------------------------------------------------------------------
 
@@ -392,6 +396,7 @@ class Model(Stateless):
         network = self.network()
         own = stepping.owns(self, "fit")
         if self._compiled is not None and not (own and self.loss is None):
+            self.optimizer.check_file()
             self._configure("save")
         if own and self.optimizer.holds_numbers:
             notices.once(

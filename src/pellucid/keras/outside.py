@@ -20,13 +20,13 @@ _DRAWN = "Draw it by NumPy's default_rng() before the model; normal and uniform 
 _OBJECTS = "Objects are not written as configurations: model.save(path) writes a file."
 
 _RULES = [
-    (r"layers\.(.*LSTM|.*GRU|.*RNN|RNN|Bidirectional|TimeDistributed).*", _RECURRENT),
+    (r"layers\.(.*LSTM|.*GRU|.*RNN|RNN|Bidirectional).*", _RECURRENT),
     (r"layers\..*Attention.*", _ATTENTION),
     (r"layers\..*3D.*", _SOLID),
     (r"layers\.(Torch|Jax|Flax|TFSM)\w+", _ELSEWHERE),
     (r"layers\.(TextVectorization|Hash\w+|STFT\w*|Mel\w+)", _TEXT),
     (r"layers\.Masking", _MASKS),
-    (r"layers\.(SpectralNormalization|Wrapper|ReversibleEmbedding|InputSpec)", _WRAPPERS),
+    (r"layers\.(SpectralNormalization|ReversibleEmbedding|InputSpec)", _WRAPPERS),
     (
         r"ops\.(cholesky|.*inv|det|eigh?|lstsq|lu_factor|matrix_rank|slogdet|logdet|solve.*)",
         _LINEAR,
@@ -47,7 +47,7 @@ _RULES = [
     ),
     (r"utils\..*(from_directory|get_file|load_img|save_img|dataset).*", _FILES),
     (
-        r"optimizers\.(Loss\w+|Muon|Multi\w+|OptimizerMap|Schedule\w+)",
+        r"optimizers\.(Loss\w+|Multi\w+|OptimizerMap|Schedule\w+)",
         "Adam, AdamW, Lamb, Lion, SGD and others are: docs/keras.md lists them.",
     ),
     (r".*\.(Circle|circle)", "It compares all rows of a batch with each other, which is outside."),

@@ -210,7 +210,7 @@ def typed(layer: Layer, reads: Sequence[TensorType]) -> TensorType:
         count = len(graph.outputs) - 1
         chosen = Graph(graph.nodes, graph.inputs, tuple(graph.outputs[:count]), graph.consts)
         zeros = [
-            np.zeros([d if isinstance(d, int) else 1 for d in t.shape], numpy_dtype(t.dtype))
+            np.zeros([d if isinstance(d, int) else d.scale for d in t.shape], numpy_dtype(t.dtype))
             for t in reads
         ]
         arrays = run(

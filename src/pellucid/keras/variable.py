@@ -213,7 +213,8 @@ class Variable(Placed):
 
     @property
     def dtype(self) -> str:
-        return str(self._read().dtype)
+        held = (_STANDING.get() or {}).get(id(self))
+        return str(held.type.dtype.name if isinstance(held, Value) else self._read().dtype)
 
     @property
     def ndim(self) -> int:
@@ -221,15 +222,25 @@ class Variable(Placed):
 
     def numpy(self) -> Any:
         """A copy of the numbers as an array."""
-        return np.array(self._read())
+        return np.array(self.__array__())
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        if isinstance((_STANDING.get() or {}).get(id(self)), Value):
+            raise ArgumentError(
+                "keras.Variable",
+                f"{self.path} has no numbers inside a function that is traced, got a look at them",
+                "Compute by keras.ops, or by variable.value.",
+            )
         return np.array(self._read(), dtype)
+
+    def __pellucid_value__(self) -> Any:
+        """What it stands for where it meets values of a graph."""
+        return self.value
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         """NumPy's functions of numbers: as of the array; inside `call` its operators."""
         if ROOT.get() is None or method != "__call__" or options:
-            plain = [np.asarray(one) if isinstance(one, Variable) else one for one in inputs]
+            plain = [one.value if isinstance(one, Variable) else one for one in inputs]
             return getattr(ufunc, method)(*plain, **options)
         return applied(ufunc, inputs, {}, ufunc.__name__)
 
@@ -277,13 +288,13 @@ class Variable(Placed):
         return len(self._read())
 
     def __float__(self) -> float:
-        return float(self._read())
+        return float(self.numpy())
 
     def __int__(self) -> int:
-        return int(self._read())
+        return int(self.numpy())
 
     def __index__(self) -> int:
-        return int(self._read().__index__())
+        return int(self.numpy().__index__())
 
     def __bool__(self) -> bool:
         raise ArgumentError(
@@ -296,14 +307,19 @@ class Variable(Placed):
         return self.value
 
     def __round__(self, digits: int | None = None) -> Any:
-        return np.round(self._read(), digits or 0)
+        return np.round(self.numpy(), digits or 0)
 
     def __eq__(self, other: Any) -> Any:
         """Whether each number is the other one."""
-        return self._read() == (other._read() if isinstance(other, Variable) else other)
+        return self._now() == (other._now() if isinstance(other, Variable) else other)
 
     def __ne__(self, other: Any) -> Any:
-        return self._read() != (other._read() if isinstance(other, Variable) else other)
+        return self._now() != (other._now() if isinstance(other, Variable) else other)
+
+    def _now(self) -> Any:
+        """The numbers, or what stands for them."""
+        held = (_STANDING.get() or {}).get(id(self))
+        return self._read() if held is None else held
 
     __hash__ = object.__hash__
 

@@ -445,6 +445,6 @@ class BaseModel(Network):
     def _by_slot(self, leaves: Sequence[Any]) -> dict[str, list[Any]]:
         """A flat list as what each slot keeps of each weight."""
         with Builder():
-            names = list(self.configuration("fit").optimizer.checked_slots([]))
+            names = list(self.configuration("fit").optimizer.checked_slots([], []))
         each = len(trees.leaves_of(self.architecture.params))
         return {name: list(leaves[i * each : (i + 1) * each]) for i, name in enumerate(names)}

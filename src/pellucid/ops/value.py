@@ -525,12 +525,23 @@ def number(value: Any, dtype: DType, shape: Shape = ()) -> Value:
     return result
 
 
+STANDS = "__pellucid_value__"  # a method of what stands for a value: a variable of the door
+
+
+def meant(operand: Any) -> Any:
+    """What an operand stands for; most are themselves."""
+    stands = getattr(operand, STANDS, None)
+    return operand if stands is None else stands()
+
+
 def elementwise(name: str, *operands: Any) -> Value:
     """Row `name` on operands of any mix of dtypes: promoted to one that the row accepts."""
     op = lookup(name)
     for operand in operands:
         if isinstance(operand, (list, tuple)):
             return elementwise(name, *map(exactly, operands))
+        if hasattr(operand, STANDS):
+            return elementwise(name, *map(meant, operands))
     dtype = common_dtype(name, operands)
     if dtype not in op.accepts:
         if op.accepts == FLOATS and not dtype.is_float:

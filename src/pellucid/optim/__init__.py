@@ -9,6 +9,7 @@ from pellucid.optim.adaptive import Adagrad, RMSprop
 from pellucid.optim.base import Optimizer
 from pellucid.optim.minimizers import LBFGS, Minimizer, Newton, Perturb
 from pellucid.optim.moments import Adadelta, Adafactor, Adamax, Ftrl, Lamb, Lion, Nadam
+from pellucid.optim.muon import Muon
 from pellucid.optim.objective import Objective
 from pellucid.optim.schedules import (
     BatchSize,
@@ -49,6 +50,7 @@ __all__ = [
     "Lamb",
     "Lion",
     "Minimizer",
+    "Muon",
     "Nadam",
     "Newton",
     "Objective",

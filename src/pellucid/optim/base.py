@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from typing import Any, ClassVar
 
+from pellucid.core import trees
 from pellucid.core.arguments import accepts, integer, real
 from pellucid.core.dtypes import float64
 from pellucid.core.errors import ArgumentError
@@ -138,7 +139,7 @@ class Optimizer:
         """
         self.check("init")
         weights = Tree.of("init", "params", params)
-        slots = self.checked_slots(weights.values)
+        slots = self.checked_slots(weights.values, trees.paths(params))
         count = given_back([composite.asvalue(0)], [0])[0]
         return {STEP: count, **{name: weights.like(values) for name, values in slots.items()}}
 
@@ -179,7 +180,8 @@ class Optimizer:
         self.check("update")
         weights = Tree.of("update", "params", params)
         slopes = matching("update", "gradients", gradients, weights)
-        kept = check_slots("update", slots, weights, self.slot_types(weights.types), STEP)
+        wanted = self.slot_types(weights.types, trees.paths(params))
+        kept = check_slots("update", slots, weights, wanted, STEP)
         step = kept.pop(STEP)[0]
         speed = self._rate_now(rate, step)
         # A rate has the dtype of its weights, or it would widen them.
@@ -189,8 +191,8 @@ class Optimizer:
         ]
         new, after = self.moved(slopes, kept, weights.values, step, groups)
         count = given_back([step + 1], [slots[STEP]])[0]
-        trees = {name: weights.like(values) for name, values in after.items()}
-        return weights.like(new), {STEP: count, **trees}
+        kept_on = {name: weights.like(values) for name, values in after.items()}
+        return weights.like(new), {STEP: count, **kept_on}
 
     def _rate_now(self, rate: Any, step: Value) -> Any:
         """The rate of this step: a float, or a scalar of the function that is traced."""
@@ -219,6 +221,10 @@ class Optimizer:
     def slots_for(self, weights: Sequence[Value]) -> Slots:
         """The slots before the first step: for each name one Value a weight."""
         return {}
+
+    def slots_of(self, weights: Sequence[Value], names: Sequence[str]) -> Slots:
+        """`slots_for`, of an optimizer that goes by the names of weights, such as "dense_1.W"."""
+        return self.slots_for(weights)
 
     def step(
         self,
@@ -288,16 +294,16 @@ class Optimizer:
                     f"Define {hook}.",
                 )
 
-    def slot_types(self, types: Sequence[TensorType]) -> SlotTypes:
-        """The types of the slots for weights of these types, without an array."""
+    def slot_types(self, types: Sequence[TensorType], names: Sequence[str]) -> SlotTypes:
+        """The types of the slots for weights of these types and names, without an array."""
         with Builder() as builder:
             weights = [builder.input(f"w{i}", type) for i, type in enumerate(types)]
-            slots = self.checked_slots(weights)
+            slots = self.checked_slots(weights, names)
         return {name: [value.type for value in values] for name, values in slots.items()}
 
-    def checked_slots(self, weights: Sequence[Value]) -> Slots:
+    def checked_slots(self, weights: Sequence[Value], names: Sequence[str]) -> Slots:
         """`slots_for`, refused where it returns something else than slots of these weights."""
-        slots = self.slots_for(weights)
+        slots = self.slots_of(weights, names)
         fits = isinstance(slots, dict) and all(
             isinstance(name, str) and isinstance(values, list) and len(values) == len(weights)
             for name, values in slots.items()

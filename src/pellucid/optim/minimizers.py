@@ -80,8 +80,8 @@ class Minimizer(Optimizer):
                 "Make it a subclass of Optimizer if one gradient a step is enough.",
             )
 
-    def checked_slots(self, weights: Sequence[Value]) -> Slots:
-        slots = super().checked_slots(weights)
+    def checked_slots(self, weights: Sequence[Value], names: Sequence[str]) -> Slots:
+        slots = super().checked_slots(weights, names)
         if tuple(slots) != tuple(self.history):
             raise ArgumentError(
                 type(self).__name__,

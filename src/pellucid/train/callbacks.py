@@ -376,6 +376,7 @@ class SwapAverages(Callback):
         flag("SwapAverages", "for_hooks", for_hooks)
         self.for_hooks = for_hooks
 
+    @diagnosed(check_run)
     def on_start(self, run: Run) -> None:
         run.averages = True
 

@@ -59,7 +59,7 @@ def slots_graph(task: Task, optimizer: Optimizer) -> Graph:
     """params → the optimizer's slots before the first step."""
 
     def initial(params: Any) -> Any:
-        return optimizer.checked_slots(trees.flatten(params)[0])
+        return optimizer.checked_slots(trees.flatten(params)[0], trees.paths(params))
 
     return _traced(initial, {"params": task.params})
 

@@ -28,10 +28,12 @@ from pellucid.ops import composite
 from pellucid.ops.spec import Op, ZeroGradient
 from pellucid.ops.value import (
     SCALAR,
+    STANDS,
     STRONG,
     Recorder,
     Value,
     check_size,
+    meant,
     set_default,
     weakness,
     weakness_of,
@@ -75,6 +77,8 @@ class _Eager:
             return operand
         if isinstance(operand, Value):
             raise GraphError("Tensor", f"expected a Tensor, got {operand!r} of a graph")
+        if hasattr(operand, STANDS):
+            return self.lift(meant(operand), exact)
         if holds_value(operand):
             return composite.stack(operand)
         return constant(as_array(operand, "operand", exact), listed_weakness(operand, exact))

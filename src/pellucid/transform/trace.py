@@ -22,6 +22,7 @@ from pellucid.core.trees import Structure
 from pellucid.graph.node import Constant, Graph, TensorType
 from pellucid.ops.composite import asvalue, stack
 from pellucid.ops.value import (
+    STANDS,
     Builder,
     Value,
     check_size,
@@ -29,6 +30,7 @@ from pellucid.ops.value import (
     is_active,
     is_scalar,
     is_tracing,
+    meant,
     number,
     weak_kind,
     weakness_of,
@@ -76,6 +78,8 @@ class Trace(Builder):
             return self._capture(operand, type_of(operand), weakness_of(operand))
         if is_scalar(operand):
             return asvalue(operand)
+        if hasattr(operand, STANDS):
+            return self.lift(meant(operand), exact)
         if holds_value(operand):
             return stack(operand)
         array = as_array(operand, "operand", exact)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+import re
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +15,8 @@ from pellucid.keras import arguments, blame
 from pellucid.keras.arguments import Arguments, bound, refuse, signature
 from pellucid.keras.members import unknown_member
 from pellucid.keras.optimizers import schedules
-from pellucid.keras.optimizers.remembered import Remembered
+from pellucid.keras.optimizers.own import Owned, rate_of_step
+from pellucid.keras.optimizers.remembered import Weight
 from pellucid.keras.session import SESSION
 from pellucid.optim import Schedule
 
@@ -38,6 +41,23 @@ def _ftrl(a: Arguments, rate: Any, more: dict[str, Any]) -> Inner:
     )  # fmt: skip
 
 
+def _muon(a: Arguments, rate: Any, more: dict[str, Any]) -> Inner:
+    words, _ = a.exclude_layers, a.exclude_embeddings  # which `_adam_of_muon` goes by
+    if words is not None and (isinstance(words, str) or not all(map(_is_pattern, words))):
+        raise ArgumentError(
+            f"keras.{a.where_}",
+            f"exclude_layers must be a list of words, which may be patterns, got {words!r}",
+            'Write exclude_layers=["output"].',
+        )
+    matrices = more.pop("decoupled_decay")
+    return ours.Muon(
+        rate, a.adam_beta_1, a.adam_beta_2, a.epsilon, momentum=a.momentum, nesterov=a.nesterov,
+        iterations=a.ns_steps, coefficients=(a.muon_a, a.muon_b, a.muon_c), scale=a.rms_rate,
+        weight_decay=matrices, adam_weight_decay=a.adam_weight_decay or 0.0,
+        adam_rate=a.adam_lr_ratio, **more,
+    )  # fmt: skip
+
+
 # Each row makes an optimizer of ours of Keras's arguments, a rate and what stands around a step.
 ROWS: dict[str, Make] = {
     "SGD": lambda a, rate, more: ours.SGD(
@@ -56,10 +76,33 @@ ROWS: dict[str, Make] = {
     "Lion": lambda a, rate, more: ours.Lion(rate, a.beta_1, a.beta_2, **more),
     "Lamb": _betas(ours.Lamb),
     "Ftrl": _ftrl,
+    "Muon": _muon,
     "Adafactor": lambda a, rate, more: ours.Adafactor(
         rate, -a.beta_2_decay, a.epsilon_1, a.epsilon_2, a.clip_threshold, a.relative_step,
         **more),
 }  # fmt: skip
+
+
+def _is_pattern(word: Any) -> bool:
+    """Whether a word can be searched for in paths."""
+    try:
+        return isinstance(word, str) and re.compile(word) is not None
+    except re.error:
+        return False
+
+
+def _adam_of_muon(a: Arguments, weights: Sequence[Weight]) -> dict[str, Any]:
+    """Which weights take Adam's step: those that are no matrices in Keras, and by their paths."""
+    words = [*(a.exclude_layers or ()), *(["(?i)embedding"] if a.exclude_embeddings else [])]
+    chosen = [
+        name for name, weight, _ in weights
+        if len(weight.shape) != 2 or any(re.search(word, weight.path) for word in words)
+    ]  # fmt: skip
+    return {"adam": tuple(chosen)}
+
+
+# Arguments of an optimizer of ours that the weights of a model decide.
+_BY_WEIGHTS = {"Muon": _adam_of_muon}
 
 _CLIPS = {"clipnorm": "clip_each_norm", "clipvalue": "clip_value", "global_clipnorm": "clip_norm"}
 
@@ -104,8 +147,11 @@ class Rate(float):
         return float(self)
 
 
-class Optimizer(Remembered):
-    """How a model is trained.
+class Optimizer(Owned):
+    """How a model is trained. One of your own has `update_step`, and `build` where it remembers.
+
+    Args of one of your own:
+        learning_rate, weight_decay, clipnorm, …: as of the others; give `super().__init__` them.
 
     Attributes:
         learning_rate: a number, which may be set between epochs; of a schedule that of this step.
@@ -134,13 +180,9 @@ class Optimizer(Remembered):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if not self.room_name:
-            raise ArgumentError(
-                "keras.optimizers.Optimizer",
-                "an optimizer of your own is a class of pel.optim.Optimizer, got a Keras one",
-                "Define step there: see pel.optim.SGD.",
-            )
-        given, _ = bound("optimizers", self.room_name, args, kwargs)
-        self.name = given.name or SESSION.name(self.room_name)
+            self.check_class()
+        given, _ = bound("optimizers", self.room_name or "Optimizer", args, kwargs)
+        self.name = given.name or SESSION.name(self.room_name or type(self).__name__)
         rate = schedules.meant(given.learning_rate)
         self.inner: Inner = blame.made(given, self._made)
         self._given = given.learning_rate
@@ -148,10 +190,17 @@ class Optimizer(Remembered):
         given.finish()
         self._arguments = given
 
+    def of_weights(self, weights: Sequence[Weight]) -> Inner:
+        """The optimizer of ours for these weights."""
+        by_weights = _BY_WEIGHTS.get(self.room_name)
+        if by_weights is not None:
+            return dataclasses.replace(self.inner, **by_weights(self._arguments, weights))
+        return super().of_weights(weights)
+
     def _made(self, given: Arguments) -> Inner:
         """The optimizer of ours."""
-        rate = schedules.meant(given.learning_rate)
-        return type(self).make(given, rate, _around(given))
+        rate, around = schedules.meant(given.learning_rate), _around(given)
+        return type(self).make(given, rate, around) if self.room_name else self.of_own(rate, around)
 
     @classmethod
     def of_file(cls, inner: Inner) -> Optimizer:
@@ -163,7 +212,9 @@ class Optimizer(Remembered):
 
     @property
     def learning_rate(self) -> Any:
-        """The rate now."""
+        """The rate now; inside `update_step` that of the step that is traced."""
+        if rate_of_step() is not None:
+            return rate_of_step()
         if not isinstance(self._rate, Schedule):
             return Rate(self, self._rate)
         return Rate(self, self._rate.rate(0 if self.counted_by is None else self.counted_by()))

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextvars import ContextVar
-from typing import Any, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from pellucid.core.dtypes import as_dtype
 from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import TensorType
 from pellucid.keras.session import SESSION
@@ -33,6 +32,7 @@ _SLOTS: dict[str, tuple[tuple[tuple[str, str], ...], ...]] = {
     "Adam": (_MOMENTS, (("largest", "velocity_hat"),)),
     "Nadam": (_MOMENTS, (("product", "product"),)),
     "Lamb": (_MOMENTS,),
+    "Muon": (_MOMENTS,),
     "Adamax": ((("m", "momentum"), ("u", "norm")),),
     "Lion": ((("m", "momentum"),),),
     "RMSprop": ((("s", "velocity"),), (("v", "momentum"),), (("m", "average_gradient"),)),
@@ -43,12 +43,17 @@ _SLOTS: dict[str, tuple[tuple[tuple[str, str], ...], ...]] = {
 }
 # Slots that hold the same number for all weights: one variable in Keras.
 _COMMON = ("product",)
+# Slots that Keras has of some weights alone: those whose shape they have.
+_PARTIAL = {"Muon": "v"}
 # Slots that go the other way in Keras: m ← μ·m - η·g, where ours is v ← μ·v + η·g.
 _TURNED = {("SGD", "velocity")}
 
 RATE_NAME = "learning_rate"
 # The rate of the step that `fit` traces, where that comes from a schedule.
 RATE: ContextVar[Any] = ContextVar("rate", default=None)
+
+
+NONE = (1,)  # the shape of a slot that holds nothing
 
 
 class OptimizerVariable(Variable):
@@ -78,6 +83,19 @@ class OptimizerVariable(Variable):
 
     def _write(self, array: Any) -> None:
         self._owner.set_number(*self._place, array)
+
+
+class Weight(NamedTuple):
+    """A weight that an optimizer may move.
+
+    Args:
+        name: in a Model of ours, or its place in a list.
+        number: its place among the weights of the model in Keras.
+    """
+
+    name: str
+    variable: Variable
+    number: int
 
 
 class Remembered:
@@ -144,7 +162,7 @@ class Remembered:
         own = self._own or {}
         if set(own) <= {STEP}:
             arrays = [one.array for one in self._weights or ()]
-            self._own = {**self.inner.init(arrays), **own}
+            self._own = {**self._inner_here().init(arrays), **own}
         assert self._own is not None
         return self._own
 
@@ -153,16 +171,23 @@ class Remembered:
         """Whether it remembers something itself, of a loop or a step of a person's own."""
         return self._own is not None
 
+    def of_weights(self, weights: Sequence[Weight]) -> Inner:
+        """The optimizer of ours for the weights of a model, in the order of its leaves."""
+        return self.inner
+
+    def _inner_here(self) -> Inner:
+        """The optimizer of ours for the list of weights that it was built with."""
+        listed = enumerate(self._weights or ())
+        return self.of_weights([Weight(str(place), one, place) for place, one in listed])
+
     def hand_over(self, network: Any) -> bool:
         """Gives a model of ours the numbers that the optimizer itself had; whether it had some."""
         own, self._own = self._own, None
         if own is None:
             return False
         if self._weights is not None and set(own) > {STEP}:
-            types = [TensorType(as_dtype(one.dtype), one.shape) for one in _leaves(network)]
             start: dict[str, list[Any]] = {
-                name: [np.zeros(cast(Any, type.shape), type.dtype.name) for type in each]
-                for name, each in self.inner.slot_types(types).items()
+                name: [_zeros(type) for type in each] for name, each in network.slot_types().items()
             }
             for name, arrays in start.items():
                 for place, array in zip(self._places(network), own[name], strict=True):
@@ -210,9 +235,11 @@ class Remembered:
         found = [OptimizerVariable(self, "iteration", STEP)]
         if not isinstance(self._rate, Schedule):
             found.append(OptimizerVariable(self, RATE_NAME, RATE_NAME))
-        return found + [
-            OptimizerVariable(self, name, slot, place) for slot, place, name in self._entries()
-        ]
+        return found + [self._variable(*one) for one in self._entries()]
+
+    def _variable(self, slot: str, place: int, name: str) -> OptimizerVariable:
+        """What is kept beside a weight, as a variable."""
+        return OptimizerVariable(self, name, slot, place)
 
     def number(self, slot: str, place: int) -> Any:
         """The number or array of a variable, as Keras has it."""
@@ -237,9 +264,10 @@ class Remembered:
     def _entries(self) -> list[tuple[str, int, str]]:
         """Of each array its slot, the place of its weight, and Keras's name."""
         weights = self._weights or []
-        types = [TensorType(SESSION.dtype, one.shape) for one in weights]
-        there = self.inner.slot_types(types) if weights else {}
-        groups = [*_AROUND, *_SLOTS.get(type(self.inner).__name__, ())]
+        names = [str(place) for place in range(len(weights))]
+        there = self._inner_here().slot_types(self._types(), names) if weights else {}
+        kind = type(self.inner).__name__
+        groups, partial = [*_AROUND, *_SLOTS.get(kind, ())], _PARTIAL.get(kind)
         known = {slot for group in groups for slot, _ in group}
         groups += [((slot, slot),) for slot in there if slot not in known]
         return [
@@ -248,6 +276,7 @@ class Remembered:
             for place, weight in enumerate(weights)
             for slot, word in group
             if slot in there and not (slot in _COMMON and place)
+            if not (partial == slot and weight.shape != there[slot][place].shape)
         ]
 
     @staticmethod
@@ -256,6 +285,10 @@ class Remembered:
         if slot in _COMMON:
             return word
         return f"{weight.path.replace('/', '_')}_{word}" if word else weight.name
+
+    def _types(self) -> list[TensorType]:
+        """Those of the weights that it was built with."""
+        return [TensorType(SESSION.dtype, one.shape) for one in self._weights or ()]
 
     # -- steps ------------------------------------------------------------------------------
 
@@ -290,15 +323,23 @@ class Remembered:
         steps, rest = _numbers(optimizer_variables[0]), list(map(_numbers, optimizer_variables[1:]))
         rate = RATE.get() if scheduled else rest.pop(0)
         entries = self._entries()
-        slots: dict[str, Any] = {STEP: steps}
-        for (slot, _, _), value in zip(entries, rest, strict=True):
-            count_of = len(weights) if slot in _COMMON else 1
-            slots.setdefault(slot, []).extend([self._sign(slot) * value] * count_of)
+        inner = self._inner_here()
+        types = inner.slot_types(self._types(), list(map(str, range(len(weights)))))
+        slots: dict[str, Any] = {name: [_zeros(one) for one in own] for name, own in types.items()}
+        for (slot, place, _), value in zip(entries, rest, strict=True):
+            kept = (self._sign(slot) * value).reshape(types[slot][place].shape)
+            if slot in _COMMON:
+                slots[slot] = [kept] * len(weights)
+            else:
+                slots[slot][place] = kept
+        slots[STEP] = steps
         before = list(map(_numbers, trainable_variables))
-        moved, after = self.inner.update(list(map(_numbers, grads)), slots, before, rate)
+        moved, after = inner.update(list(map(_numbers, grads)), slots, before, rate)
         moved = [self._bounded(*pair, rate) for pair in zip(weights, moved, strict=True)]
-        left = {slot: iter(after[slot]) for slot in after if slot != STEP}
-        made = [self._sign(slot) * next(left[slot]) for slot, _, _ in entries]
+        made = [
+            (self._sign(slot) * after[slot][place]).reshape(value.shape)
+            for (slot, place, _), value in zip(entries, rest, strict=True)
+        ]
         return moved, [after[STEP], *([] if scheduled else [rate]), *made]
 
     @staticmethod
@@ -341,6 +382,5 @@ def _numbers(given: Any) -> Any:
     return given if isinstance(given, Value) else np.asarray(given)
 
 
-def _leaves(network: Any) -> list[Any]:
-    layers = network.architecture.unique().values()
-    return [array for one in layers for array in one.variables.params.values()]
+def _zeros(type: TensorType) -> Any:
+    return np.zeros([one for one in type.shape if isinstance(one, int)], type.dtype.name)
