@@ -170,6 +170,10 @@ def of_objects() -> Iterator[Made]:
     yield "callbacks.SwapEMAWeights", lambda **a: seen(_swapped, a), {}, names_of(made.__init__)
     clone = keras.models.clone_model
     yield "models.clone_model", lambda **a: clone(**a).name, {"model": model()}, names_of(clone)
+    for name in ("TimeDistributed", "Wrapper"):
+        kind = getattr(layers, name)
+        good = {"layer": layers.Dense(2)}
+        yield f"layers.{name}", lambda kind=kind, **a: kind(**a).name, good, ["layer"]
 
 
 def of_more() -> Iterator[Made]:

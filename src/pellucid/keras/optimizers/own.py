@@ -235,7 +235,7 @@ class Owned(Remembered):
         return own
 
     def hand_over(self, network: Any) -> bool:
-        if self._is_own:
+        if self._is_own and self._network() is None:
             self._begun()
         return super().hand_over(network)
 
