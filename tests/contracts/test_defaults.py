@@ -201,6 +201,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "top_k_error": {"k": 5},  # ImageNet's
     "f_beta": {"beta": 1.0},
     # Callbacks
+    "SwapAverages": {"for_hooks": False},
     "CSVLog": {"separator": ",", "append": False, "overwrite": False},  # Keras
     "EarlyStopping": {
         **{"monitor": "val_loss", "patience": 0, "min_delta": 0.0},  # Keras
