@@ -79,7 +79,7 @@ class KerasOptimizer(Inner):
     ) -> tuple[list[Value], Slots]:
         of, order = self.of, self.order
         variables, table = of.built_with(), of.own_slots()
-        values = {id(of.iterations): cast(step, int64)}
+        values = {id(of.variables[0]): cast(step, int64) * self.gather_steps}
         if len(of.variables) > 1 and of.variables[1].name == "learning_rate":
             values[id(of.variables[1])] = rate
         for n, place in enumerate(order):
