@@ -150,6 +150,36 @@ FOLLOWED = [
         lambda p: built_for(small()),
     ),
     Followed(
+        "Pad rows of several lengths.",
+        lambda p: layers.Dense(2)([[1.0, 2.0], [3.0]]),
+        lambda p: layers.Dense(2)([[1.0, 2.0], [3.0, 0.0]]),
+    ),
+    Followed(
+        "Pad rows of several lengths: keras.utils.pad_sequences(rows).",
+        lambda p: compiled(small()).fit([[1.0, 2.0], [3.0]], Y[:2], verbose=0),
+        lambda p: keras.utils.pad_sequences([[1.0, 2.0], [3.0]], dtype="float32"),
+    ),
+    Followed(
+        "Give an array of real numbers of one shape.",
+        lambda p: ops.abs(["word"]),
+        lambda p: ops.abs(np.ones(2)),
+    ),
+    Followed(
+        "Write 'ij,jk->ik'.",
+        lambda p: ops.einsum(3, np.eye(2), np.eye(2)),
+        lambda p: ops.einsum("ij,jk->ik", np.eye(2), np.eye(2)),
+    ),
+    Followed(
+        "array_split makes pieces of several lengths.",
+        lambda p: ops.split(np.ones(5), 2),
+        lambda p: ops.array_split(np.ones(5), 2),
+    ),
+    Followed(
+        "Write (None, 4) for rows of 4 numbers.",
+        lambda p: layers.Dense(2).build("four"),
+        lambda p: layers.Dense(2).build((None, 4)),
+    ),
+    Followed(
         'Write Variable(np.zeros(3)), or Variable("zeros", shape=(3,)).',
         lambda p: keras.Variable(object()),
         lambda p: keras.Variable("zeros", shape=(3,)),

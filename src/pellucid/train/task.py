@@ -11,10 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pellucid.core import trees
+from pellucid.core import forks, trees
 from pellucid.core.dtypes import DType
 from pellucid.core.errors import ShapeError
-from pellucid.core.forks import cached_property
 from pellucid.core.shapes import text
 from pellucid.graph.node import TensorType
 from pellucid.nn.losses import Loss
@@ -99,7 +98,7 @@ class Task:
         """The leaves of `params` that are trained."""
         return [i for i, rate in enumerate(self.rates) if rate]
 
-    @cached_property
+    @forks.cached_property
     def row_measures(self) -> list[str]:
         """The names of what is measured of each row: the loss, that of each output, the metrics."""
         losses = [head.named("loss") for head in self.heads] if len(self.heads) > 1 else []
@@ -111,12 +110,12 @@ class Task:
         ]
         return ["loss", *losses, *metrics]
 
-    @cached_property
+    @forks.cached_property
     def step_measures(self) -> list[str]:
         """The names of the numbers that a training step measures, in the graph's order."""
         return [*self.row_measures, *([GRADIENT_NORM] if self.gradient_norm else [])]
 
-    @cached_property
+    @forks.cached_property
     def summed(self) -> dict[str, Metric]:
         """The metrics that are made of sums over rows, by their names."""
         return {
@@ -126,14 +125,14 @@ class Task:
             if metric.finish is not None
         }
 
-    @cached_property
+    @forks.cached_property
     def epoch_measures(self) -> list[str]:
         """The names of what is measured of an epoch, in the order a person gave them."""
         kept = self.row_measures, self.summed
         names = [name for name in self.measures if any(name in one for one in kept)]
         return [*names, *([GRADIENT_NORM] if self.gradient_norm else [])]
 
-    @cached_property
+    @forks.cached_property
     def measures(self) -> list[str]:
         """The names of what is measured of a data set, in the order a person gave them."""
         losses = [head.named("loss") for head in self.heads] if len(self.heads) > 1 else []
