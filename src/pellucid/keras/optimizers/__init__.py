@@ -14,7 +14,7 @@ from pellucid.keras.arguments import Arguments, bound, refuse, signature
 from pellucid.keras.members import unknown_member
 from pellucid.keras.optimizers import schedules
 from pellucid.keras.optimizers.remembered import Remembered
-from pellucid.keras.session import SESSION
+from pellucid.keras.session import SESSION, snake_case
 from pellucid.optim import Schedule
 
 Inner = ours.Optimizer
@@ -157,7 +157,7 @@ class Optimizer(Remembered):
     def of_file(cls, inner: Inner) -> Optimizer:
         """What stands for an optimizer of ours out of a file."""
         made = cls.__new__(cls)
-        made.inner, made.name = inner, type(inner).__name__.lower()
+        made.inner, made.name = inner, snake_case(type(inner).__name__)
         made._given = made._rate = inner.learning_rate
         return made
 
