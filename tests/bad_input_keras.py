@@ -253,7 +253,7 @@ CASES: list[tuple[str, Callable[[Path], Any], str | None]] = [
     (
         "keras: weights of rows for one of several outputs",
         lambda _: two_outputs().fit(X, [Y, Y], sample_weight={"a": Y}, verbose=0),
-        "one weight for all outputs",
+        "sample_weight must hold 'b', got a",
     ),
     (
         "keras: add_loss outside of call",
@@ -371,9 +371,9 @@ CASES: list[tuple[str, Callable[[Path], Any], str | None]] = [
         "whether more or less of 'hits' is better is not known",
     ),
     (
-        "keras: summary(expand_nested=True)",
-        lambda _: small().summary(expand_nested=True),
-        "expand_nested",
+        "keras: summary(positions=[…])",
+        lambda _: small().summary(positions=[0.5, 1.0]),
+        "positions",
     ),
     (
         "keras: a layer that is not in the model",

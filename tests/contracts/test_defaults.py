@@ -253,6 +253,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "Key": {"stream": ""},
     "Symbol": {"shape": (), "terms": ()},
     "Model.built": {"features": ()},
+    "Model.task": {"weights": ()},
     **{
         f"Tensor.{name}": REDUCED
         for name in (

@@ -108,6 +108,13 @@ def model(**compiled: Any) -> Any:
     return made
 
 
+def nested() -> Any:
+    """A model that has another one inside."""
+    made = keras.Sequential([keras.Input((4,)), model(), layers.Dense(2, name="c")])
+    made.layers[0].name = "a"
+    return made
+
+
 def compile_(**arguments: Any) -> Any:
     made = model()
     made.compile(**{"loss": "mse", **arguments})

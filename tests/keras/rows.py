@@ -24,6 +24,7 @@ from tests.keras.calls import (
     looked_up,
     measured,
     model,
+    nested,
     normalized,
     of,
     popped,
@@ -106,10 +107,10 @@ CALLS = [
         {"name": "b", "index": 1},
     ),
     Call(
-        "Model.summary", lambda **a: model().summary(**a), {},
+        "Model.summary", lambda **a: nested().summary(**a), {},
         {
             "line_length": 80, "positions": [0.5, 1.0], "print_fn": lambda line: None,
-            "expand_nested": True, "show_trainable": True, "layer_range": ["a", "b"],
+            "expand_nested": True, "show_trainable": True, "layer_range": ["a", "a"],
         },
     ),
     Call("Sequential.add", added, {"layer": layers.Dense(2, name="c")}, {

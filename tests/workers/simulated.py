@@ -33,7 +33,7 @@ def job_of(
     """A step on all rows in chunks, the state that it begins with, and the rows of a chunk."""
     data = Data.of(model, x, y, "fit", weights)
     block = -(-data.rows // chunks)
-    task = model.task(data.types, bool(data.weights))
+    task = model.task(data.types, data.weight_types)
     start = fitting.start(model, task, {}, 5, False)
     job = fitting.job(model, task, data, 5, data.rows, chunk=block)
     return job, [*start.params, *start.slots, *start.state, np.asarray(3, np.int64)], block

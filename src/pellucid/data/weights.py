@@ -13,8 +13,17 @@ from pellucid.core.errors import ArgumentError, DataError, ShapeError, nearest
 from pellucid.data.arrays import Array, as_array, check_finite
 
 
-def as_weights(weights: Any, rows: int, where: str, name: str = "sample_weight") -> Array:
-    """One number ≥ 0 a row, (N,).
+def as_weights(
+    weights: Any,
+    rows: int,
+    where: str,
+    name: str = "sample_weight",
+    places: tuple[int, ...] = (),
+) -> Array:
+    """One number ≥ 0 a row, (N,); or one for each position of a row.
+
+    Args:
+        places: of a row; weights of them are (N, …).
 
     Raises:
         ShapeError: for another shape.
@@ -23,14 +32,17 @@ def as_weights(weights: Any, rows: int, where: str, name: str = "sample_weight")
     array = as_array(weights, where, name)
     if array.shape == (rows, 1):
         array = array.reshape(rows)
-    if array.shape != (rows,):
+    if array.shape != (rows,) and not (places and array.shape == (rows, *places)):
+        more = f", or one a position {shapes.text((rows, *places))}" if places else ""
         raise ShapeError(
-            where, f"{name} must be one weight a row ({rows},), got {shapes.text(array.shape)}"
+            where,
+            f"{name} must be one weight a row ({rows},){more}, got {shapes.text(array.shape)}",
         )
     check_finite(array, range(rows), name)
     if (array < 0).any():
-        row = int(np.argmax(array < 0))
-        raise DataError(where, f"{name} must be 0 or more, got {array[row].item()!r} in row {row}")
+        place = tuple(np.argwhere(array < 0)[0])
+        got = array[place].item()
+        raise DataError(where, f"{name} must be 0 or more, got {got!r} in row {int(place[0])}")
     return array
 
 

@@ -111,7 +111,7 @@ class Travel:
         data = Data.of(model, x, y, "inspect", sample_weight, class_weight)
         data = data.dense(model, "inspect")
         sizes = fitting.batch_sizes(batch_size, data.rows, optimizer)
-        self.model, self.task = model, model.task(data.types, bool(data.weights))
+        self.model, self.task = model, model.task(data.types, data.weight_types)
         self._progress = fitting.start(model, self.task, {}, seed, False)
         self.job = fitting.job(model, self.task, data, self._progress.seed, sizes.largest(epochs))
         self._optimizer, self._sizes = optimizer, sizes

@@ -38,7 +38,7 @@ _KINDS = {
     **dict.fromkeys(("max_tokens", "num_tokens", "maxlen", "num_classes", "line_length"), WHOLE),
     **dict.fromkeys(("patience", "cooldown", "start_from_epoch", "epochs", "batch_size"), WHOLE),
     **dict.fromkeys(("initial_epoch", "steps_per_epoch", "validation_steps", "index"), WHOLE),
-    **dict.fromkeys(("validation_batch_size", "validation_freq", "steps"), WHOLE),
+    **dict.fromkeys(("validation_batch_size", "steps"), WHOLE),
     **dict.fromkeys(("min_delta", "baseline", "initial_value_threshold", "min_lr"), NUMBER),
     **dict.fromkeys(("N", "M", "n", "num"), WHOLE),
     **dict.fromkeys(("step", "max_val", "rate"), NUMBER),
@@ -48,7 +48,14 @@ _KINDS = {
     **dict.fromkeys(("monitor", "separator", "padding", "truncating"), TEXT),
     **dict.fromkeys(("filepath", "filename", "log_dir", "backup_dir", "to_file"), PATH),
     **dict.fromkeys(("schedule", "print_fn", "function"), CALLABLE),
-    **{"axis": AXES, "alpha": NUMBERS, "factor": NUMBERS, "x_factor": NUMBERS, "y_factor": NUMBERS},
+    **{
+        "axis": AXES,
+        "validation_freq": AXES,
+        "alpha": NUMBERS,
+        "factor": NUMBERS,
+        "x_factor": NUMBERS,
+        "y_factor": NUMBERS,
+    },
 }
 _OPEN = ("learning_rate",)  # a number by default, or a schedule
 # Of functions of these rooms alone: "" for any, as what they are made of says it.
@@ -108,7 +115,7 @@ def fits(kind: str, value: Any) -> bool:
         return isinstance(value, (str, os.PathLike))
     if kind in (AXES, NUMBERS) and isinstance(value, (list, tuple, np.ndarray)):
         one = WHOLE if kind == AXES else NUMBER
-        several = np.atleast_1d(value).tolist() if isinstance(value, np.ndarray) else value
+        several = np.ravel(value).tolist() if isinstance(value, np.ndarray) else value
         return all(fits(one, each) for each in several)
     if isinstance(value, (bool, str, bytes)) or not hasattr(value, "__float__"):
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pellucid.core import display
@@ -15,10 +15,8 @@ from pellucid.viz.progress import progress
 from pellucid.viz.svg import Picture
 
 BATCH = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
-NEVER = (
-    *("on_test_batch_begin", "on_test_batch_end"),
-    *("on_predict_batch_begin", "on_predict_batch_end"),
-)
+TEST = ("on_test_batch_begin", "on_test_batch_end")
+PREDICT = ("on_predict_batch_begin", "on_predict_batch_end")
 
 
 class Callback:
@@ -89,9 +87,16 @@ class Callback:
         """Behind it."""
 
     def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Never called: a class that defines it is refused."""
+        """Before a batch of evaluate, or of validation."""
 
-    on_test_batch_end = on_predict_batch_begin = on_predict_batch_end = on_test_batch_begin
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Behind it, with the measures of all rows so far."""
+
+    def on_predict_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Before a batch of predict."""
+
+    def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Behind it, with {"outputs": what the model returns of the batch}."""
 
 
 def hears(one: Callback, *hooks: str) -> bool:
@@ -103,9 +108,9 @@ def hears(one: Callback, *hooks: str) -> bool:
     return False
 
 
-def sees_batches(one: Callback) -> bool:
-    """Whether a callback has a hook of single steps."""
-    return hears(one, *BATCH)
+def sees_batches(one: Callback, hooks: Sequence[str] = BATCH) -> bool:
+    """Whether a callback has a hook of single steps, or another one of these."""
+    return hears(one, *hooks)
 
 
 def acts(one: Callback) -> bool:
@@ -117,7 +122,7 @@ def as_callbacks(given: Any) -> list[Callback]:
     """Callbacks as a list.
 
     Raises:
-        ArgumentError: for what is none, or has a hook that nothing calls.
+        ArgumentError: for what is none.
     """
     if given is None:
         return []
@@ -128,9 +133,6 @@ def as_callbacks(given: Any) -> list[Callback]:
             raise ArgumentError(
                 "keras.callbacks", f"callbacks must be callbacks of keras, got {blame.shown(one)}"
             )
-        for name in NEVER:
-            if getattr(type(one), name) is not getattr(Callback, name):
-                refuse(f"callbacks.{type(one).__name__}", name, "…", "rows are measured at once")
     return listed
 
 
@@ -255,7 +257,7 @@ class Monitor(Callback):
 
     def _awaits(self, logs: Mapping[str, float]) -> bool:
         """Whether this epoch alone is without validation."""
-        return bool(self.params.get("validates"))
+        return bool(self.model.validates)
 
     def _better(self, value: float, best: float | None, delta: float = 0.0) -> bool:
         sign = self._sign  # where it is not known, the first epoch says so

@@ -13,7 +13,7 @@ import numpy as np
 from pellucid.core.errors import ArgumentError
 from pellucid.keras import arguments, blame
 from pellucid.keras.arguments import permit, refuse
-from pellucid.keras.callback import NEVER, Callback, CallbackList, History, Monitor
+from pellucid.keras.callback import Callback, CallbackList, History, Monitor
 from pellucid.keras.recording import BackupAndRestore, ModelCheckpoint
 from pellucid.train.logs import TensorBoardLog
 
@@ -174,7 +174,7 @@ class LambdaCallback(Callback):
             "on_train_batch_end": on_train_batch_end, **kwargs,
         }  # fmt: skip
         for name, function in given.items():
-            if not hasattr(Callback, name) or name in NEVER:
+            if not hasattr(Callback, name):
                 refuse("callbacks.LambdaCallback", name, function, "no hook has this name")
             if function is not None and not callable(function):
                 raise ArgumentError(
@@ -262,7 +262,7 @@ class CSVLogger(Callback):
         )
         if self._keys is None:
             self._keys = sorted(logs)
-            if "val_loss" not in logs and self.params.get("validates"):
+            if "val_loss" not in logs and self.model.validates:
                 self._keys += [f"val_{one}" for one in self._keys]
         with self.filename.open("a", newline="") as file:
             writer = csv.DictWriter(

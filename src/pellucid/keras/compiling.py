@@ -8,30 +8,29 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 from pellucid import models as ours
 from pellucid import nn
 from pellucid.core import notices, trees
 from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError, nearest
-from pellucid.keras import blame, losses, optimizers, training
+from pellucid.keras import blame, losses, optimizers
 from pellucid.keras import metrics as metrics_room
 from pellucid.keras.arguments import Arguments, permit, refuse
 from pellucid.keras.base import trains
-from pellucid.keras.networks import array, as_arrays, fitted, numbers
+from pellucid.keras.given import Given
+from pellucid.keras.hooks import Measures
+from pellucid.keras.networks import as_arrays
 from pellucid.keras.objective import Objective
 from pellucid.keras.optimizers.remembered import Weight
-from pellucid.keras.remembering import Remembering
 from pellucid.keras.tensors import flat, mapped
-from pellucid.keras.training import Measures
 from pellucid.models.endings import contract_of
 from pellucid.train.metric import Metric
 
 _TRAINS = ("fit", "train_on_batch")
+_PARTS = ("loss", "weights", "metrics", "weighted")
 
 
-class Compiled(Remembering):
+class Compiled(Given):
     """A network that knows how it is trained."""
 
     # -- compile ----------------------------------------------------------------------------
@@ -59,15 +58,23 @@ class Compiled(Remembering):
             permit("Model.compile", name, value, *plain)
         self.optimizer = optimizers.get(optimizer)
         self._counted()
-        self.loss = loss
+        # As in Keras what is not given again stays: the loss with its weights, all metrics.
+        known: dict[str, Any] = self._compiled or dict.fromkeys(_PARTS)
         for one in flat(loss):
             if one is not None:
                 losses.get(one)
-        self._compiled = {
-            "loss": loss, "weights": loss_weights,
-            "metrics": _meant("metrics", metrics),
-            "weighted": _meant("weighted_metrics", weighted_metrics),
-        }  # fmt: skip
+        if loss is not None:
+            known = {**known, "loss": loss, "weights": loss_weights}
+        elif loss_weights is not None:
+            refuse("Model.compile", "loss_weights", loss_weights, "give loss with it")
+        if metrics is not None or weighted_metrics is not None:
+            known = {
+                **known,
+                "metrics": _meant("metrics", metrics),
+                "weighted": _meant("weighted_metrics", weighted_metrics),
+            }
+        self._compiled = dict(known)
+        self.loss = known["loss"]
         self._configured = None
 
     def compile_like(self, other: Compiled) -> None:
@@ -81,7 +88,9 @@ class Compiled(Remembering):
 
     @property
     def metrics_names(self) -> list[str]:
-        return list(self._measures(self.network()).names)
+        if self._compiled is None and (self._network is None or not self._network.compiled):
+            return []
+        return list(self._measures(self._configure("metrics_names")).names)
 
     @property
     def compiled(self) -> bool:
@@ -129,12 +138,6 @@ class Compiled(Remembering):
         return functools.reduce(lambda one, other: one + other, self.losses, total)
 
     @property
-    def _without_targets(self) -> bool:
-        """Whether no output has a loss in compile."""
-        each = [isinstance(one, losses.NoLoss) for one in self._losses]
-        return bool(each) and all(each)
-
-    @property
     def _own_objective(self) -> bool:
         """Whether `compute_loss` is a person's own."""
         return type(self).compute_loss is not Compiled.compute_loss
@@ -176,6 +179,7 @@ class Compiled(Remembering):
         """The same, where something is not as it was at the latest call."""
         if self._compiled is None:
             if network.compiled:  # out of a file
+                self._keep_to_file(where, network)
                 return network
             raise ArgumentError(
                 f"keras.{where}",
@@ -213,7 +217,7 @@ class Compiled(Remembering):
         inner = []
         for one, end in zip(self._losses, architecture.ends, strict=True):
             inner.append(one.inner(contract_of(architecture, nn.Squared(), end).activation))
-        table, measured = self._metrics(architecture)
+        table, measured, listed = self._metrics(architecture)
         several = len(inner) > 1
         weights = self._compiled["weights"]
         if not several:
@@ -250,7 +254,7 @@ class Compiled(Remembering):
         if remembers:
             network.slots = slots
             network.training["step"] = step
-        self._configured = (key, Measures(measured, shown, several))
+        self._configured = (key, Measures(measured, shown, listed))
         return network
 
     def _weights_of(self, network: ours.Model) -> list[Weight]:
@@ -303,14 +307,17 @@ class Compiled(Remembering):
             lists = self._per_output(given, what) if given else [None] * len(self._output_names)
         return [[one for one in flat(own) if one is not None] for own in lists]
 
-    def _metrics(self, architecture: Any) -> tuple[list[list[Metric]], dict[str, str]]:
-        """For each output the metrics of ours, and {their name in a row of ours: Keras's}."""
+    def _metrics(self, architecture: Any) -> tuple[list[list[Metric]], dict[str, str], list[str]]:
+        """For each output the metrics of ours; {their name in a row of ours: Keras's}; their own
+        names.
+        """
         assert self._compiled is not None
         several = len(self._output_names) > 1
         words = architecture.outputs.names
         table: list[list[Metric]] = [[] for _ in words]
         named: dict[str, str] = {}
         counts: dict[str, int] = {}
+        listed: list[str] = []
         for what in ("metrics", "weighted"):
             lists = self._listed(self._compiled[what], what)
             for n, (own, output, word) in enumerate(
@@ -319,13 +326,14 @@ class Compiled(Remembering):
                 shape = architecture.output_types[n].shape
                 front = f"{output}_" if several else ""
                 for metric in own:
+                    listed.append(metric.name)
                     label = unique(front, metric.name, counts, what == "weighted")
                     inner = metric.inner(
                         label.removeprefix(front), shape, what == "weighted", self._given_target(n)
                     )
                     table[n].append(inner)
                     named[f"{word}_{inner.name}" if several else inner.name] = label
-        return table, named
+        return table, named, listed
 
     def _given_target(self, output: int) -> Callable[[Any], Any]:
         """What makes targets as they were given of those that the loss takes: (N,) of (N, 1)."""
@@ -341,92 +349,28 @@ class Compiled(Remembering):
         for given in sizes:
             if given is not None:
                 return {"batch_size": given}
-        return {"batch_size": 32} if self._in_batches or network.architecture.terms else {}
+        in_batches = self._in_batches
+        if self._compiled is None:  # of a file: functions may be of batches
+            known = network.configuration("evaluate")
+            functions = [*known.losses, *(one for each in known.metrics for one in each)]
+            in_batches = any(getattr(one, "function", None) is not None for one in functions)
+        return {"batch_size": 32} if in_batches or network.architecture.terms else {}
 
     def _measures(self, network: ours.Model) -> Measures:
         if self._configured is not None:
             return self._configured[1]  # type: ignore[no-any-return]
         outputs, table = network.architecture.outputs, network._configuration.metrics  # type: ignore[union-attr]
         if not outputs.several:
-            return Measures({one.name: one.name for one in table[0]}, {}, False)
+            found = {one.name: one.name for one in table[0]}
+            return Measures(found, {}, list(found))
         pairs = zip(outputs.names, self._output_names, table, strict=True)
         found = {f"{w}_{m.name}": f"{name}_{m.name}" for w, name, each in pairs for m in each}
-        return Measures(found, self._output_losses(outputs.names), True)
+        return Measures(found, self._output_losses(outputs.names), [])
 
     def _output_losses(self, words: Any) -> dict[str, str]:
         """{what a row of ours calls the loss of an output: Keras's name}."""
         pairs = zip(words, self._output_names, strict=True)
         return {f"{word}_loss": f"{name}_loss" for word, name in pairs}
-
-    # -- data -------------------------------------------------------------------------------
-
-    def _x(self, x: Any) -> Any:
-        """Features in the form of the Model of ours."""
-        if type(x) is np.ndarray and x.ndim == self._rank:
-            return x
-        arrays = self._features_given(x)
-        if len(arrays) == 1:
-            return arrays[0]
-        return dict(zip(self.network().architecture.inputs.names, arrays, strict=True))
-
-    def _features_given(self, x: Any) -> list[Any]:
-        """An array for each input. As in Keras an axis of one at the end may be left out: a column
-        (N,) for an input of one number, pictures (N, H, W) for one of one channel; or be too many.
-        """
-        arrays = [array(one) for one in self._given(x, "inputs")]
-        types = self.network().architecture.input_types
-        return [fitted(one, type.shape) for one, type in zip(arrays, types, strict=True)]
-
-    def _rows(self, x: Any, y: Any, weights: Any) -> tuple[Any, Any, Any]:
-        """Features, targets and weights of rows in the form of the Model that is trained."""
-        count = len(self._output_names)
-        if weights is not None and isinstance(weights, Mapping):
-            if list(weights) != self._output_names or count > 1:
-                refuse(
-                    "Model.fit", "sample_weight", list(weights),
-                    "a row has one weight for all outputs; give an array (N,)",
-                )  # fmt: skip
-            weights = weights[self._output_names[0]]
-        if not self._own_objective:
-            if y is None and self._without_targets:
-                y = [np.zeros(len(flat(x)[0]), np.float32)] * count
-            return self._x(x), self._y(y), weights
-        assert self._objective is not None
-        arrays = self._features_given(x)
-        words = self.network().architecture.inputs.names
-        features = self._objective.features(words, arrays, y, weights)
-        if y is None or len(flat(y)) != count:
-            y = [np.zeros(len(arrays[0]), np.float32)] * count
-        return features, self._y(y), weights
-
-    def _y(self, y: Any) -> Any:
-        """Targets in the form of the Model of ours."""
-        if type(y) is np.ndarray and len(self._losses) == 1:
-            self._flat_targets[0] = y.ndim == 1
-            return self._losses[0].prepared(y, self._output_shape)
-        arrays = [array(one) for one in self._given(y, "outputs")]
-        types = self.network().architecture.output_types
-        self._flat_targets.update({n: one.ndim == 1 for n, one in enumerate(arrays)})
-        if self._compiled is not None:
-            arrays = [
-                loss.prepared(one, type.shape)
-                for loss, one, type in zip(self._losses, arrays, types, strict=True)
-            ]
-        if len(arrays) == 1:
-            return arrays[0]
-        return dict(zip(self.network().architecture.outputs.names, arrays, strict=True))
-
-    def _batch(self, class_weight: Any = None) -> Callable[[Any], Any]:
-        """What makes a batch of Keras one of ours."""
-
-        def prepared(batch: Any) -> Any:
-            x, y, weights = training.unpacked(batch)
-            if class_weight is not None:
-                weights = training.by_class(y, class_weight, weights)
-            made = self._rows(numbers(x), None if y is None else numbers(y), weights)
-            return made[:2] if made[2] is None else (*made[:2], np.asarray(made[2]))
-
-        return prepared
 
 
 def _metric(given: Any) -> Any:

@@ -128,10 +128,24 @@ def _labels(t: Any, p: Any) -> Any:
     return composite.astype(t, "int64")
 
 
-def sparse_categorical_crossentropy(t: Any, p: Any, from_logits: bool = False) -> Any:
+def sparse_categorical_crossentropy(
+    t: Any, p: Any, from_logits: bool = False, ignore_class: int | None = None
+) -> Any:
     p = as_float(p)
-    rows = composite.one_hot(_labels(t, p), p.type.shape[-1], p.type.dtype)
-    return categorical_crossentropy(rows, p, from_logits)
+    if ignore_class is None:
+        rows = composite.one_hot(_labels(t, p), p.type.shape[-1], p.type.dtype)
+        return categorical_crossentropy(rows, p, from_logits)
+    counts = counted(t, p, ignore_class)
+    # What does not count has no gradient either, so it may be no probabilities at all.
+    p = composite.where(composite.expand_dims(counts, -1), p, 1.0 / p.shape[-1])
+    own = composite.where(counts, _labels(t, p), 0)
+    return composite.where(counts, sparse_categorical_crossentropy(own, p, from_logits), 0.0)
+
+
+def counted(t: Any, p: Any, ignore_class: int) -> Value:
+    """Which rows, or places of rows, have another class than the one that does not count."""
+    found: Value = _labels(t, p) != ignore_class
+    return found
 
 
 def binary_focal_crossentropy(
@@ -236,6 +250,19 @@ def concordance_correlation(t: Any, p: Any, axis: int = -1) -> Any:
     spread = _mean(pnp.square(_centred(t))) + _mean(pnp.square(_centred(p)))
     shared = _mean((t - pnp.mean(p, axis=-1, keepdims=True)) * _centred(p))
     return 2 * shared / (spread + pnp.square(apart) + _LEAST)
+
+
+def kept(t: Any, p: Any, ignore_class: int) -> Any:
+    """1 for each place that counts, 0 for the others."""
+    p = as_float(p)
+    return composite.astype(counted(t, p, ignore_class), p.type.dtype)
+
+
+def share(t: Any, p: Any, ignore_class: int) -> Any:
+    """All places of a batch for each one that counts; 0 where none does."""
+    counts = kept(t, p, ignore_class)
+    there = pnp.sum(counts)
+    return pnp.sum(pnp.ones_like(counts)) * (there > 0) / pnp.maximum(there, 1.0)
 
 
 SPARSE = (

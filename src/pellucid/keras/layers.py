@@ -243,8 +243,9 @@ class Normalization(Layer):
             )
         if x.ndim == 1:
             x = x[:, None]
+        # With an axis of one for each axis that is averaged, as Keras has them.
         over = None if self.axis is None else tuple(range(x.ndim - 1))
-        self.mean, self.variance = np.asarray(x.mean(over)), np.asarray(x.var(over))
+        self.mean, self.variance = x.mean(over, keepdims=True), x.var(over, keepdims=True)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments, with the numbers that `adapt` learned."""

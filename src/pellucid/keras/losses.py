@@ -56,8 +56,9 @@ def _binary(a: Arguments, end: str) -> Inner | None:
 
 def _categorical(a: Arguments, end: str) -> Inner | None:
     a.only("axis", -1)
-    if "ignore_class" in a.values_:
-        a.only("ignore_class", None)
+    if "ignore_class" in a.values_ and a.ignore_class is not None:
+        _logits(a, end, "softmax")
+        return None
     smoothing = a.label_smoothing if "label_smoothing" in a.values_ else 0.0
     return nn.CrossEntropy(smoothing, average=True) if _logits(a, end, "softmax") else None
 
@@ -96,10 +97,8 @@ def _overlap(*names: str) -> Make:
     return make
 
 
-def _cosine(a: Arguments, end: str) -> Inner:
+def _cosine(a: Arguments, end: str) -> None:
     a.only("axis", -1)
-    plain = nn.CosineDistance(average=True)
-    return UserLoss(lambda t, p: plain.per_row(t, p) - 1)
 
 
 ROWS: dict[str, Make] = {
@@ -144,7 +143,7 @@ _FORMULAS = {
 _OVERLAPS = ("Dice", "Tversky", "dice", "tversky")  # the axes of these are theirs to choose
 _MORE = (
     *("delta", "from_logits", "label_smoothing", "alpha", "beta", "gamma", "q"),
-    *("apply_class_balancing", "threshold", "k"),
+    *("apply_class_balancing", "threshold", "k", "ignore_class"),
 )
 _REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None)
 
@@ -190,13 +189,19 @@ class Loss:
     def _reduced(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         found = self.call(y_true, y_pred)
         weights: Any = None
+        by_weights = self.reduction == "mean_with_sample_weight"
+        if self._ignored is not None and by_weights:
+            weights = formulas.kept(y_true, y_pred, self._ignored)
+            sample_weight = weights if sample_weight is None else weights * sample_weight
         if sample_weight is not None:
             found, weights = aligned(found, pnp.astype(pnp.asarray(sample_weight), found.dtype))
             found = found * weights
         if self.reduction in ("none", None):
             return found
         total = pnp.sum(found)
-        if self.reduction == "mean_with_sample_weight" and weights is not None:
+        if self._ignored is not None and self.reduction in ("sum_over_batch_size", "mean"):
+            return pnp.mean(found) * formulas.share(y_true, y_pred, self._ignored)
+        if by_weights and weights is not None:
             return total / pnp.sum(weights)
         return total if self.reduction == "sum" else pnp.mean(found)
 
@@ -212,34 +217,52 @@ class Loss:
             why = "the objective of a batch is a mean or a sum of its rows"
             refuse(where, "reduction", self.reduction, why)
         if not self.room_name:
-            return UserLoss(self._per_row)
+            return UserLoss(_Rows(self))
         assert self._arguments is not None
         word = end if isinstance(end, str) else "an own function"
         made: Inner | None = blame.made(self._arguments, lambda a: type(self).make(a, word))
         self._arguments.finish()
         refused = made is None or contract(made, end).refusal is not None
         if refused or self.reduction == "sum":
-            return UserLoss(self._per_row)
+            return UserLoss(_Rows(self))
         assert made is not None
         return made
 
     @property
+    def _ignored(self) -> int | None:
+        """The class whose rows or places do not count."""
+        values = {} if self._arguments is None else self._arguments.values_
+        return values.get("ignore_class")
+
+    @property
     def is_of_batches(self) -> bool:
         """Whether it is no mean over rows, so that it matters how many are measured at a time."""
-        if self.reduction == "sum":
+        if self.reduction == "sum" or self._ignored is not None:
             return True
         if self._arguments is None or self.room_name not in _OVERLAPS:
             return False
         axis = self._arguments.values_["axis"]
         return axis is None or 0 in flat([axis])
 
-    def _per_row(self, target: Any, output: Any) -> Value:
+    def _per_row(self, target: Any, output: Any, weights: Any = None) -> Value:
+        """The loss of each row, where positions of it may have weights."""
         found = self.call(target, output)
+        if weights is not None:
+            if tuple(found.shape) != tuple(weights.shape):
+                raise ArgumentError(
+                    f"keras.losses.{type(self).__name__}",
+                    f"sample_weight must have the shape of the loss {found.shape}, "
+                    f"got {weights.shape}",
+                    "Give one weight a row, (N,).",
+                )
+            found = found * weights
         if self.room_name in _OVERLAPS and self.is_of_batches:
             found = pnp.mean(found)
         elif self.reduction == "sum" and len(found.shape):
             each = pnp.sum(found, axis=tuple(range(1, len(found.shape))))
             found = each * pnp.sum(pnp.ones_like(each))  # a mean over rows makes it their sum
+        elif self._ignored is not None:
+            found = found * formulas.share(target, output, self._ignored)
         return formulas.of_rows(found, output.shape[0])
 
     def prepared(self, y: Any, output: tuple[Any, ...]) -> Any:
@@ -263,6 +286,20 @@ class Loss:
         elif self.room_name in _SIGNS and np.isin(y, (0, 1)).all():
             return 2.0 * y - 1
         return y
+
+
+class _Rows:
+    """The formula of a loss, as what a loss of ours is made of."""
+
+    def __init__(self, loss: Loss):
+        self._loss, self.__name__ = loss, loss.name
+
+    def __call__(self, target: Any, output: Any) -> Value:
+        return self._loss._per_row(target, output)
+
+    def weighed(self, target: Any, output: Any, weights: Any) -> Value:
+        """By weights of positions."""
+        return self._loss._per_row(target, output, weights)
 
 
 def _plain(found: Any) -> Any:

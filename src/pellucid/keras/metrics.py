@@ -16,7 +16,7 @@ from pellucid.core.errors import ArgumentError, nearest
 from pellucid.keras import arguments, blame, formulas
 from pellucid.keras.arguments import Arguments, bound, refuse, signature
 from pellucid.keras.losses import FUNCTIONS
-from pellucid.keras.metric import Given, Mean, Metric, Sum, Whole, _as_it_is
+from pellucid.keras.metric import Given, Mean, Metric, Sum, Whole, _as_it_is, samplewise
 from pellucid.keras.operands import named
 from pellucid.keras.session import snake_case
 from pellucid.train import counted
@@ -63,7 +63,8 @@ MEANS: dict[str, Callable[[Arguments], Values]] = {
     "BinaryCrossentropy": _formula("binary_crossentropy", "from_logits", "label_smoothing"),
     "CategoricalCrossentropy": _formula(
         "categorical_crossentropy", "from_logits", "label_smoothing"),
-    "SparseCategoricalCrossentropy": _formula("sparse_categorical_crossentropy", "from_logits"),
+    "SparseCategoricalCrossentropy": _formula(
+        "sparse_categorical_crossentropy", "from_logits", "ignore_class"),
     "BinaryAccuracy": _formula("binary_accuracy", "threshold"),
     "CategoricalAccuracy": _formula("categorical_accuracy"),
     "SparseCategoricalAccuracy": _formula("sparse_categorical_accuracy"),
@@ -239,10 +240,36 @@ ROWS: dict[str, Any] = {**MEANS, **SUMS}
 # -- classes ----------------------------------------------------------------------------------
 
 
+class _Mean(Inner):
+    """A mean over rows whose positions may have weights."""
+
+    def of(self, metric: MeanMetricWrapper, given: Given) -> _Mean:
+        """The same, which knows the metric of Keras that it is."""
+        self._metric, self._targets = metric, given
+        return self
+
+    def sums(self, target: Any, predicted: Any, weights: list[Any]) -> Any:
+        if not weights or len(weights[0].type.shape) == 1:
+            return super().sums(target, predicted, weights)
+        target, own = self._targets(target), weights[0]
+        if self._metric.ignored is not None:
+            own = own * formulas.kept(target, predicted, self._metric.ignored)
+        values, counts = samplewise(self._metric.values(target, predicted), own, pnp.mean)
+        return pnp.stack([pnp.sum(values), pnp.sum(counts)])
+
+
 class MeanMetricWrapper(Mean):
-    """As keras.metrics.MeanMetricWrapper: the mean of a function (y_true, y_pred) over rows."""
+    """As keras.metrics.MeanMetricWrapper: the mean of a function (y_true, y_pred) over rows.
+
+    Attributes:
+        ignored: the class whose rows have no weight, where rows have weights.
+        by_rows: whether the function is known to give a number for each row or place; what another
+            one gives may be one number of a batch, whose mean over batches is taken.
+    """
 
     room_name = "MeanMetricWrapper"
+    by_rows = False
+    ignored: int | None = None
 
     def __init__(self, fn: Any, name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
         super().__init__(name, dtype)
@@ -251,6 +278,13 @@ class MeanMetricWrapper(Mean):
                 "keras.metrics.MeanMetricWrapper", f"fn must be a function, got {fn!r}"
             )
         self.fn, self.more = fn, kwargs
+        if any(fn is one for one in FUNCTIONS.values()):
+            self.by_rows = True
+
+    @property
+    def is_own(self) -> bool:
+        """Whether its batches are measured by code of a person's own."""
+        return not self.by_rows or super().is_own
 
     def values(self, y_true: Any, y_pred: Any) -> Any:
         """What the mean is taken of, (N, …)."""
@@ -259,12 +293,14 @@ class MeanMetricWrapper(Mean):
     @named
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Takes in rows."""
+        if sample_weight is not None and self.ignored is not None:
+            sample_weight = sample_weight * formulas.kept(y_true, y_pred, self.ignored)
         super().update_state(self.values(y_true, y_pred), sample_weight)
 
     def inner(
         self, name: str, output: tuple[Any, ...], weighted: bool, given: Given = _as_it_is
     ) -> Inner:
-        if self.is_own:
+        if super().is_own or not (self.by_rows or weighted):
             return super().inner(name, output, weighted, given)
 
         def of_row(t: Any, p: Any) -> Any:
@@ -273,8 +309,14 @@ class MeanMetricWrapper(Mean):
         root = isinstance(self, _MADE["RootMeanSquaredError"])
         if not (weighted or root):
             return Inner(name, of_row)
-        found = counted.mean(of_row, root)
-        return Inner(name, found.rows, found.finish, weighted)
+        ignored = self.ignored
+        counts = None
+        if ignored is not None:
+            counts = lambda t, p: formulas.of_rows(formulas.kept(t, p, ignored), p.shape[0])  # noqa: E731
+        found = counted.mean(of_row, root, counts)
+        if weighted:
+            return _Mean(name, found.rows, found.finish, weighted).of(self, given)
+        return Inner(name, found.rows, found.finish)
 
 
 def _mean_class(name: str) -> type[Metric]:
@@ -282,9 +324,10 @@ def _mean_class(name: str) -> type[Metric]:
         given, _ = bound("metrics", name, args, kwargs)
         function = blame.made(given, MEANS[name])
         MeanMetricWrapper.__init__(self, function, given.name, given.dtype)
+        self.ignored = given.values_.get("ignore_class")
         given.finish()
 
-    return _class(name, MeanMetricWrapper, {"__init__": __init__})
+    return _class(name, MeanMetricWrapper, {"__init__": __init__, "by_rows": True})
 
 
 def _root(self: Any) -> Any:
@@ -357,7 +400,7 @@ def get(identifier: Any) -> Any:
     if isinstance(identifier, str):
         if identifier.lower() in ("accuracy", "acc"):
             made = MeanMetricWrapper(_accuracy, identifier)
-            made.direction = "max"
+            made.direction, made.by_rows = "max", True
             return made
         name = _WORDS.get(identifier, identifier)
         if name not in ROWS:

@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pellucid import models as ours
-from pellucid.core import forks, notices
+from pellucid.core import forks
 from pellucid.core.arguments import checked, flag
 from pellucid.core.errors import ArgumentError
-from pellucid.keras import blame, stepping, training
+from pellucid.keras import blame, hooks, stepping, training
 from pellucid.keras.arguments import refuse
-from pellucid.keras.callback import History, as_callbacks
+from pellucid.keras.callback import PREDICT, TEST, History, as_callbacks, sees_batches
 from pellucid.keras.callbacks import swapped
+from pellucid.keras.files import Files
 from pellucid.keras.networks import as_arrays, numbers
+from pellucid.keras.pydataset import PyDataset
 from pellucid.keras.session import SESSION
-from pellucid.keras.stateless import Stateless
 from pellucid.keras.tensors import flat, mapped
-from pellucid.keras.training import ArrayBatches, Batches, OneStep, run
-from pellucid.tables import load
+from pellucid.keras.training import ArrayBatches, Batches
 from pellucid.train.history import MAX_EPOCHS
 
 _NESTED = (list, tuple, dict)
 _AS_THEY_ARE = nullcontext()  # the weights, where no callback may exchange them
 
 
-class Model(Stateless):
+class Model(Files):
     """A network between tensors, `Model(inputs, outputs)`; or a class of your own with `call`."""
 
     def duplicate(self) -> Model:
@@ -56,7 +55,7 @@ class Model(Stateless):
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
-        validation_freq: int = 1,
+        validation_freq: int | Collection[int] = 1,
     ) -> History:
         """Trains on arrays, or on batches; returns the History."""
         level = training.verbosity("Model.fit", verbose)
@@ -85,7 +84,7 @@ class Model(Stateless):
             x, first = training.peeked(x)
             network = self._configure_for("fit", *training.unpacked(first))
             stream = Batches(x, self._batch(class_weight), steps_per_epoch, shuffle)
-            total = steps_per_epoch
+            total = steps_per_epoch or (x.num_batches if isinstance(x, PyDataset) else None)
         else:
             x, y = as_arrays(x), None if y is None else as_arrays(y)
             training.count_rows("fit", x)
@@ -94,7 +93,7 @@ class Model(Stateless):
             self._check_targets("fit", y)
             if validation_split and validation_data is None:
                 (x, y, sample_weight), validation_data = training.split(
-                    [x, y, None if sample_weight is None else np.asarray(sample_weight)],
+                    [x, y, None if sample_weight is None else as_arrays(sample_weight)],
                     validation_split,
                 )
                 if validation_data[2] is None:
@@ -114,22 +113,18 @@ class Model(Stateless):
                 total = steps_per_epoch
         size = validation_batch_size or batch_size
         held = self._held(validation_data, validation_steps, size)
-        self.stop_training = False
+        self.stop_training, self.validates = False, held is not None
         measures = self._measures(network)
         history = History()
         self.history = history
         everyone = [*several, history]
         for one in everyone:
             one.set_model(self)
-            one.set_params(
-                {
-                    "verbose": level,
-                    "epochs": epochs,
-                    "steps": total,
-                    "validates": held is not None,
-                }
-            )
-        bridge = training.bridge(self, everyone, measures, level)
+            one.set_params({"verbose": level, "epochs": epochs, "steps": total})
+        bridge = hooks.bridge(self, everyone, measures, level)
+        if held is not None and any(sees_batches(one, TEST) for one in everyone):
+            bridge.tests = self._tests(network, held, size or 32, everyone, validation_freq)
+            held = None
         # Where nobody looks, the run is one of ours, and its history is read at the end.
         quiet = not several and not level and self.optimizer.scale == 1 and epochs <= MAX_EPOCHS
         self._first_epoch = initial_epoch
@@ -145,12 +140,12 @@ class Model(Stateless):
                 chunk = self._at_once(network, validation_batch_size, batch_size)
                 options |= {f"validation_{name}": value for name, value in chunk.items()}
             if stream is not None:
-                run(several, lambda: network.fit(stream, **options))
+                hooks.run(several, lambda: network.fit(stream, **options))
             else:
                 if batch_size is not None:
                     options["batch_size"] = batch_size
                 features, targets, row_weights = self._rows(x, y, sample_weight)
-                run(
+                hooks.run(
                     several,
                     lambda: network.fit(
                         features, targets, sample_weight=row_weights, shuffle=shuffle, **options
@@ -160,18 +155,21 @@ class Model(Stateless):
             if quiet:
                 bridge.read(network.history.epochs, initial_epoch)
         self._finalize()
-        bridge.call("on_train_end", {})
+        bridge.call("on_train_end", bridge.logs)
         return history
 
-    def go_on_from(self, path: Any, epoch: int) -> None:
-        """The weights of a file and what its run remembered; `fit` begins at this epoch."""
-        network, there = self.network(), load(path)
-        assert isinstance(there, ours.Model), "such a file has a model"
-        network.set_weights(there.get_weights())
-        network.state = there.state
-        network.slots = there.slots
-        network.training["step"] = there.training.get("step", 0)
-        self._first_epoch = epoch
+    def _tests(self, network: Any, held: Any, size: int, several: Any, freq: Any) -> Any:
+        """What measures validation data batch by batch, behind the epochs that are due."""
+        measures = self._measures(network)
+        first = held if isinstance(held, Batches) else lambda epoch: training.sliced(held, size)
+
+        def tests(epoch: int) -> dict[str, float]:
+            if epoch % freq if isinstance(freq, int) else epoch not in freq:
+                return {}
+            row = hooks.tested(self, network, first(epoch), several, measures)
+            return measures.of(row)
+
+        return tests
 
     def directions(self) -> dict[str, str]:
         """For each metric "max" where more is better, "min" where less is; "" is not known."""
@@ -242,17 +240,22 @@ class Model(Stateless):
         level, several = training.verbosity("Model.evaluate", verbose), as_callbacks(callbacks)
         for one in several:
             one.set_model(self)
-            one.on_test_begin({})
-        if stepping.owns(self, "evaluate"):
+            one.set_params({"verbose": level, "epochs": 1, "steps": _steps(x, batch_size, steps)})
+        own = stepping.owns(self, "evaluate")
+        by_batches = bool(several) and any(sees_batches(one, TEST) for one in several)
+        if several and (own or not by_batches):
+            hooks.call(several, "on_test_begin", {})
+        if own:
             logs = stepping.evaluate(self, x, y, batch_size, sample_weight, steps, several)
             self._told(several, level, logs)
             return logs if return_dict else _alone([*logs.values()])
         if training.is_batches(x):
             x, first = training.peeked(x)
             network = self._configure_for("evaluate", *training.unpacked(first))
-            options = self._at_once(network, batch_size)
-            with swapped(self, several):
-                found = network.evaluate(Batches(x, self._batch(), steps), **options)
+            batches: Any = Batches(x, self._batch(), steps)
+            if not by_batches:
+                with swapped(self, several):
+                    found = network.evaluate(batches, **self._at_once(network, batch_size))
         else:
             x, y = as_arrays(x), None if y is None else as_arrays(y)
             training.count_rows("evaluate", x)
@@ -262,21 +265,29 @@ class Model(Stateless):
             self._check_targets("evaluate", y)
             options = self._at_once(network, batch_size)
             features, targets, weights = self._rows(x, y, sample_weight)
-            with swapped(self, several) if several else _AS_THEY_ARE:
-                found = network.evaluate(features, targets, sample_weight=weights, **options)
+            if by_batches:
+                given = (features, targets) if weights is None else (features, targets, weights)
+                batches = lambda epoch: training.sliced(given, batch_size or 32)  # noqa: E731
+            else:
+                with swapped(self, several) if several else _AS_THEY_ARE:
+                    found = network.evaluate(features, targets, sample_weight=weights, **options)
+        if by_batches:
+            with swapped(self, several):
+                measures = self._measures(network)
+                found = hooks.tested(self, network, batches(0), several, measures)
         if several or level:
-            self._told(several, level, self._measures(network).of(found))
+            logs = self._measures(network).of(found)
+            self._told([] if by_batches else several, level, logs)
         return self._shown(network, found, return_dict)
 
     @staticmethod
     def _told(several: Any, level: int, logs: dict[str, float]) -> None:
         """Lets callbacks and a person know what was measured."""
-        for one in several:
-            one.on_test_end(logs)
+        hooks.call(several, "on_test_end", logs)
         if level:
             print(" - ".join(f"{name}: {value:.4f}" for name, value in logs.items()), flush=True)
 
-    def _shown(self, network: ours.Model, row: dict[str, float], return_dict: bool) -> Any:
+    def _shown(self, network: Any, row: dict[str, float], return_dict: bool) -> Any:
         """Of a row of ours what Keras returns."""
         measures = self._measures(network)
         return measures.of(row) if return_dict else measures.listed(row)
@@ -297,35 +308,67 @@ class Model(Stateless):
         started = time.perf_counter() if level else 0.0
         for one in several:
             one.set_model(self)
-            one.on_predict_begin({})
+            one.set_params({"verbose": level, "epochs": 1, "steps": _steps(x, batch_size, steps)})
+        by_batches = False
+        if several:
+            hooks.call(several, "on_predict_begin", {})
+            by_batches = any(sees_batches(one, PREDICT) for one in several)
         options: dict[str, Any] = {} if batch_size is None else {"batch_size": batch_size}
         plain = type(x) is np.ndarray and x.ndim == self._rank  # as the network takes it
-        if stepping.owns(self, "predict"):
+        own = stepping.owns(self, "predict")
+        if own and by_batches:
+            refuse("Model.predict", "callbacks", "…", "with a predict_step no batch has hooks")
+        if own:
             found: Any = stepping.predict(self, x, batch_size, steps)
         elif plain and steps is None and not several:  # calls of few rows feel each test
             found = self.network(x).predict(x, **options)
         elif training.is_batches(x):
             x, first = training.peeked(x)
             network = self.network(numbers(training.unpacked(first)[0]))
+            batches = Batches(x, self._features, steps)
+            if by_batches:
+                return self._predicted(network, (one[0] for one in batches(0)), several, level)
             with swapped(self, several):
-                found = network.predict(Batches(x, self._features, steps))
+                found = network.predict(batches)
         else:
             x = as_arrays(x)
             training.count_rows("predict", x)
             (x,) = training.first_rows([x], batch_size, steps)
             network = self.network(x)
+            if by_batches:
+                rows = training.sliced(self._x(x), batch_size or 32)
+                return self._predicted(network, rows, several, level)
             with swapped(self, several):
                 found = network.predict(self._x(x), **options)
-        result = found
-        own = stepping.owns(self, "predict")
-        if not own and (len(self._output_names) > 1 or type(self._outputs) in _NESTED):
-            made = iter(flat(found))
-            result = mapped(self._outputs, lambda _: next(made))
-        for one in several:
-            one.on_predict_end({})
+        if several:
+            hooks.call(several, "on_predict_end", {})
         if level:
             print(f"{time.perf_counter() - started:.1f}s", flush=True)
-        return result
+        if not own and (len(self._output_names) > 1 or type(self._outputs) in _NESTED):
+            return self._as_outputs(flat(found))
+        return found
+
+    def _as_outputs(self, arrays: Any) -> Any:
+        """Arrays in the form of the outputs."""
+        made = iter(arrays)
+        return mapped(self._outputs, lambda _: next(made))
+
+    def _predicted(self, network: Any, batches: Any, several: Any, level: int) -> Any:
+        """What the outputs are for batches in our form, with hooks around each."""
+        started, parts = time.perf_counter(), []
+        self.stop_predicting = False
+        for number, x in enumerate(hooks.announced(several, "on_predict_batch_begin", batches)):
+            made = flat(network.predict(x, batch_size=len(flat(x)[0])))
+            parts.append(made)
+            found = self._as_outputs(made)
+            logs = found if isinstance(found, dict) else {"outputs": found}  # Keras's form
+            hooks.call(several, "on_predict_batch_end", number, logs)
+            if self.stop_predicting:
+                break
+        hooks.call(several, "on_predict_end", {})
+        if level:
+            print(f"{time.perf_counter() - started:.1f}s", flush=True)
+        return self._as_outputs([np.concatenate(one) for one in zip(*parts, strict=True)])
 
     def _features(self, batch: Any) -> Any:
         return (self._x(numbers(training.unpacked(batch)[0])),)
@@ -360,7 +403,7 @@ class Model(Stateless):
         found = network.fit(
             features, targets, sample_weight=weights, batch_size=rows, shuffle=False,
             seed=SESSION.seed(), verbose=0,
-            callbacks=[] if self.optimizer.scale == 1 else [OneStep(self.optimizer.scale)],
+            callbacks=[] if self.optimizer.scale == 1 else [hooks.OneStep(self.optimizer.scale)],
         )  # fmt: skip
         row = {name: values[-1] for name, values in found.epochs.items()}
         return self._shown(network, row, return_dict)
@@ -382,61 +425,6 @@ class Model(Stateless):
         row = network.evaluate(features, targets, sample_weight=weights, batch_size=size)
         return self._shown(network, row, return_dict)
 
-    # -- files ------------------------------------------------------------------------------
-
-    @blame.kinds("Model.save")
-    def save(
-        self, filepath: Any, overwrite: bool = True, zipped: Any = None, **kwargs: Any
-    ) -> None:
-        """Writes a file of ours under this name; see load_model and pel.load."""
-        if zipped is not None:
-            refuse("Model.save", "zipped", zipped, "the file is one of safetensors")
-        for name, value in kwargs.items():
-            refuse("Model.save", name, value)
-        network = self.network()
-        own = stepping.owns(self, "fit")
-        if self._compiled is not None and not (own and self.loss is None):
-            self.optimizer.check_file()
-            self._configure("save")
-        if own and self.optimizer.holds_numbers:
-            notices.once(
-                "[keras.save] the file has no state of the optimizer, which a train_step of your "
-                "own has trained with: write the arrays of model.optimizer.variables beside it."
-            )
-        network.save(filepath, overwrite=overwrite)
-
-    @blame.kinds("Model.save_weights")
-    def save_weights(
-        self, filepath: Any, overwrite: bool = True, max_shard_size: Any = None
-    ) -> None:
-        """Writes the arrays, as NumPy's .npz under this name."""
-        if max_shard_size is not None:
-            refuse("Model.save_weights", "max_shard_size", max_shard_size, "one file holds all")
-        path = Path(filepath)
-        if path.exists() and not overwrite:
-            raise ArgumentError(
-                "keras.save_weights", f"the file {path} exists", "Give overwrite=True."
-            )
-        self.network()
-        with path.open("wb") as file:
-            np.savez(file, *self.get_weights())
-
-    @blame.kinds("Model.load_weights")
-    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
-        """Reads what `save_weights` wrote."""
-        if skip_mismatch or kwargs:
-            refuse("Model.load_weights", "skip_mismatch", skip_mismatch, "all arrays must fit")
-        try:
-            file = np.load(filepath, allow_pickle=False)
-            arrays = [file[f"arr_{n}"] for n in range(len(file.files))]
-            file.close()
-        except Exception as error:  # whatever a file of another kind leads to
-            raise ArgumentError(
-                "keras.load_weights",
-                f"filepath must be a file of save_weights, got {filepath}: {error}",
-            ) from None
-        self.set_weights(arrays)
-
     def graph(self) -> Any:
         """The prediction graph, node by node: that of the Model of ours."""
         return self.network().graph()
@@ -445,3 +433,11 @@ class Model(Stateless):
 def _alone(values: list[float]) -> Any:
     """A number where there is one, else the list."""
     return values[0] if len(values) == 1 else values
+
+
+def _steps(x: Any, batch_size: int | None, steps: int | None) -> int | None:
+    """How many batches evaluate and predict take, where it is known."""
+    if steps is not None or isinstance(x, PyDataset):
+        return x.num_batches if steps is None else steps
+    rows = getattr(flat(x)[0], "shape", (0,)) if flat(x) else (0,)
+    return -(-rows[0] // (batch_size or 32)) if rows and rows[0] else None

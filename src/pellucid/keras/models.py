@@ -13,6 +13,7 @@ from pellucid.keras import arguments, blame
 from pellucid.keras.arguments import permit, refuse
 from pellucid.keras.base import Layer
 from pellucid.keras.cloning import clone_model
+from pellucid.keras.files import refuse_others
 from pellucid.keras.layers import InputLayer
 from pellucid.keras.model import Model
 from pellucid.keras.networks import as_arrays
@@ -130,8 +131,8 @@ class Loaded(Layer):
     borrowed, _not_here = Mapped.borrowed, Mapped._not_here
     __getattr__ = Mapped.__getattr__
 
-    def __init__(self, inner: Any) -> None:
-        super().__init__(name=inner.name or SESSION.name(type(inner).__name__))
+    def __init__(self, inner: Any, name: str, trainable: bool) -> None:
+        super().__init__(name=name, trainable=trainable)
         self.inner, self.built = inner, True
 
 
@@ -146,12 +147,16 @@ def load_model(
     permit("models.load_model", "custom_objects", custom_objects, None, {})
     if safe_mode is not True:
         refuse("models.load_model", "safe_mode", safe_mode)
+    refuse_others("load_model", filepath)
     network = load(filepath)
     if not isinstance(network, ours.Model):
         raise ArgumentError("keras.load_model", f"expected a model in {filepath}, got {network!r}")
     made = Model(name=network.name)
     architecture = network.architecture
-    made._layers = [Loaded(one) for one in architecture.unique().values()]
+    rates = network.rates  # 0 of a layer that was frozen
+    made._layers = [
+        Loaded(one, name, rates.get(name) != 0) for name, one in architecture.unique().items()
+    ]
     made._network = network
     made._input_names = list(architecture.inputs.names)
     made._output_names = list(architecture.outputs.names)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ from pellucid import models as ours
 from pellucid.core import display
 from pellucid.core.arguments import checked, integer
 from pellucid.core.errors import ArgumentError, DataError, PellucidError, nearest
-from pellucid.keras import blame, graphs, terms
+from pellucid.keras import blame, graphs, summary, terms
 from pellucid.keras.arguments import permit
 from pellucid.keras.base import COMMON, Layer
 from pellucid.keras.layers import InputLayer
@@ -57,7 +56,7 @@ class Network(Layer):
         if "name" not in kwargs or kwargs["name"] is None:
             kwargs["name"] = SESSION.name(where)
         super().__init__(**kwargs)
-        self.stop_training = False
+        self.stop_training = self.stop_evaluating = self.stop_predicting = False
         self.history: Any = None
         self._network: ours.Model | None = None
         self._inputs: Any = None
@@ -66,11 +65,13 @@ class Network(Layer):
         self._input_names: list[str] = []
         self._output_names: list[str] = []
         self._compiled: dict[str, Any] | None = None
+        self.loss: Any = None
         self._configured: Any = None
         self._standing: Any = None  # what `_configure` found last, and what it goes by
         self._inside: Any = (None, None)  # a network, and its layers and weights
         self._trained: Any = None  # the optimizer of the latest run, and {id: name} of its layers
         self._first_epoch = 0
+        self.validates = False  # whether the run measures validation
         self._objective: Any = None
         self._losses: list[Any] = []
         self._output_shape: tuple[Any, ...] = ()  # of the first output, where there are losses
@@ -292,32 +293,14 @@ class Network(Layer):
         layer_range: Any = None,
     ) -> None:
         """Prints a table of the layers."""
-        for name, value in (
-            ("positions", positions), ("expand_nested", expand_nested),
-            ("show_trainable", show_trainable), ("layer_range", layer_range),
-        ):  # fmt: skip
-            permit("Model.summary", name, value, None, False, why="the table has one form")
-        self.network()
-        least, most = 65, 1000  # characters
-        where = "keras.Model.summary"
-        width = (
-            least if line_length is None else integer(where, "line_length", line_length, 1, most)
-        )
-        say = print_fn or print
-        say(f'Model: "{self.name}"')
-        say("─" * width)
-        say(f"{'Layer (type)':<34}{'Output Shape':<20}{'Param #':>10}")
-        say("─" * width)
-        for one in self.layers:
-            shape = getattr(one.__dict__.get("_made_tensor"), "shape", "")
-            label = f"{one.name} ({type(one).__name__})"
-            say(f"{label:<34}{shape!s:<20}{one.count_params():>10,}")
-        say("─" * width)
-        total = self.count_params()
-        trained = sum(math.prod(one.shape) for one in self.trainable_weights)
-        say(f"Total params: {total:,}")
-        say(f"Trainable params: {trained:,}")
-        say(f"Non-trainable params: {total - trained:,}")
+        why = "the columns are as wide as line_length makes them"
+        permit("Model.summary", "positions", positions, None, why=why)
+        width, most = 65, 1000  # characters
+        if line_length is not None:
+            width = integer("keras.Model.summary", "line_length", line_length, 1, most)
+        lines = summary.lines(self, width, expand_nested, show_trainable, layer_range)
+        for line in lines:
+            (print_fn or print)(line)
 
 
 def is_own(kind: Any, name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from pellucid.core import notices
@@ -9,15 +10,15 @@ from pellucid.core.errors import ArgumentError
 from pellucid.keras.networks import Network
 from pellucid.keras.session import settle
 
-Held = frozenset[
-    tuple[int, str]
-]  # single weights that are not trained: their layers, by id, leaves
+# Single weights that are not trained: their layers, by id, and leaves.
+Held = frozenset[tuple[int, str]]
 
 
 class Remembering(Network):
     """A network that knows what its optimizer has trained."""
 
     optimizer: Any = None
+    _of_file: frozenset[str]  # layers without penalties, whether they train or not
 
     def _counted(self) -> None:
         """Lets the optimizer know how many steps it has done here."""
@@ -37,12 +38,32 @@ class Remembering(Network):
         self._trained = optimizer, _trained(self._network, frozen, frozenset())
         optimizer.counted_by = self._steps_done
         optimizer.keeper = self
+        network: Any = self._network
+        held = _names(network, frozen)
+        self._of_file = network.configuration("compile").unpenalized - held
 
     def remembering_network(self) -> Any:
         """The Model of ours that has slots of the optimizer; None where none has."""
         settle()
         network = self.trained_network()
         return network if self._remembers(network) else None
+
+    def _keep_to_file(self, where: str, network: Any) -> None:
+        """Takes a model as its file says that it is trained, where `trainable` may have changed.
+
+        As in Keras its optimizer trains the layers of the file: others are refused. Penalties are
+        those of layers that are not frozen now.
+        """
+        frozen = {id(one) for one in self._frozen()}
+        if where in ("fit", "train_on_batch"):
+            held = frozenset((id(one.inner), one.leaf) for one in self._single_frozen())
+            self._check_trained(where, network, frozen, held, True)
+        known = network.configuration(where)
+        unpenalized = self._of_file | _names(network, frozen)
+        if unpenalized != known.unpenalized:
+            slots, training, kept = network.slots, network.training, network.kept
+            network.configure(dataclasses.replace(known, unpenalized=unpenalized))
+            network.slots, network.training, network.kept = slots, training, kept
 
     def _steps_done(self) -> int:
         """How many steps the optimizer has done with this model."""
@@ -81,6 +102,12 @@ class Remembering(Network):
             frozen = {id(one) for one in self._frozen()}
             held = frozenset((id(one.inner), one.leaf) for one in self._single_frozen())
             self._trained = (self.optimizer, _trained(network, frozen, held))
+
+
+def _names(network: Any, frozen: set[int]) -> frozenset[str]:
+    """The names of the layers that are frozen."""
+    layers = network.architecture.unique().items()
+    return frozenset(name for name, one in layers if id(one) in frozen)
 
 
 def _trained(network: Any, frozen: set[int], held: Held) -> dict[tuple[int, str], str]:

@@ -20,11 +20,12 @@ from pellucid.core.errors import ArgumentError, DivergenceError
 from pellucid.keras import training
 from pellucid.keras.callback import Callback, History, sees_batches
 from pellucid.keras.callbacks import TerminateOnNaN
+from pellucid.keras.hooks import Logs
 from pellucid.keras.networks import Network, array, as_arrays, check_methods, is_own, numbers
 from pellucid.keras.optimizers.remembered import RATE
 from pellucid.keras.session import SESSION, hooked
 from pellucid.keras.tensors import flat, mapped
-from pellucid.keras.training import ArrayBatches, Batches, Logs
+from pellucid.keras.training import ArrayBatches, Batches
 from pellucid.optim import Schedule
 from pellucid.transform.jit import jit
 from pellucid.transform.watch import Surroundings

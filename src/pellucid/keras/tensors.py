@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+import pellucid.numpy as pnp
 from pellucid.core import shapes, trees
 from pellucid.core.config import record
 from pellucid.core.dtypes import int64
 from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import Graph, TensorType
 from pellucid.keras.members import unknown_member
+from pellucid.keras.numberless import Numberless
 from pellucid.keras.session import SESSION
 from pellucid.models.variables import held, type_tree
 from pellucid.nn import Input as symbol_of_input
@@ -54,7 +56,7 @@ class Node:
         self.layer, self.inputs, self.terms = layer, list(inputs), list(terms)
 
 
-class KerasTensor:
+class KerasTensor(Numberless):
     """What a layer will return.
 
     Attributes:
@@ -63,7 +65,6 @@ class KerasTensor:
         name: of the tensor.
     """
 
-    __array_ufunc__ = None  # NumPy hands operators to this class
     # A tensor stands for values that a function is given; it leads to a model, which runs change.
     __pellucid_unwatched__ = ("symbol", "node", "root")
     if not TYPE_CHECKING:  # for a type checker there is no such name
@@ -95,20 +96,19 @@ class KerasTensor:
     def __repr__(self) -> str:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
-    def __bool__(self) -> bool:
-        raise ArgumentError(
-            "keras",
-            "a branch cannot depend on a tensor of a network, which has no numbers yet",
-            "Use keras.ops.where.",
-        )
-
-    def __iter__(self) -> Any:
-        raise ArgumentError(
-            "keras", "a tensor of a network cannot be iterated", "Index it: x[:, 0]."
-        )
-
     def __getitem__(self, index: Any) -> Any:
         return applied(lambda x: x[index], (self,), {}, "get_item")
+
+    def __eq__(self, other: Any) -> Any:
+        return other is not None and applied(lambda x, y: x == y, (self, other), {}, "equal")
+
+    def __ne__(self, other: Any) -> Any:
+        return other is None or applied(lambda x, y: x != y, (self, other), {}, "not_equal")
+
+    __hash__ = object.__hash__
+
+    def __round__(self, decimals: int | None = None) -> Any:
+        return applied(lambda x: pnp.round(x, decimals or 0), (self,), {}, "round")
 
 
 class Placed:
@@ -319,11 +319,14 @@ _COMPUTED: dict[str, Callable[[Any, Any], Any]] = {
     "matmul": lambda x, y: x @ y,
     "floordiv": lambda x, y: x // y,
     "mod": lambda x, y: x % y,
+    "and": pnp.logical_and,
+    "or": pnp.logical_or,
+    "xor": pnp.logical_xor,
 }
 for _kind in (KerasTensor, Placed):
     for _name, _function in {**_COMPARED, **_COMPUTED}.items():
         setattr(_kind, f"__{_name}__", _operator(_name, _function, False))
         if _name in _COMPUTED:
             setattr(_kind, f"__r{_name}__", _operator(_name, _function, True))
-    for _name, _sole in (("neg", lambda x: -x), ("abs", abs)):
+    for _name, _sole in (("neg", lambda x: -x), ("abs", abs), ("invert", pnp.logical_not)):
         setattr(_kind, f"__{_name}__", lambda self, f=_sole, n=_name: applied(f, (self,), {}, n))

@@ -1,10 +1,9 @@
-"""The stages of `fit` through the door: data in our form, a callback that calls Keras's hooks."""
+"""Data of `fit`, `evaluate` and `predict` of Keras, in our form."""
 
 from __future__ import annotations
 
 import itertools
 import math
-import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -12,215 +11,15 @@ from typing import Any
 import numpy as np
 
 from pellucid.core.arguments import integer
-from pellucid.core.errors import ArgumentError, DivergenceError
+from pellucid.core.errors import ArgumentError
 from pellucid.data.streams import is_stream
 from pellucid.keras import blame
 from pellucid.keras.arguments import must_be
-from pellucid.keras.callback import Callback, acts, hears, sees_batches
-from pellucid.keras.callbacks import SwapEMAWeights, TerminateOnNaN
 from pellucid.keras.pydataset import PyDataset
-from pellucid.keras.session import SESSION, hooked
+from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import flat, mapped
-from pellucid.train.callback import Callback as Hooks
-from pellucid.train.callback import Run
 
 Array = np.ndarray[Any, Any]
-Logs = dict[str, float]
-
-
-class Measures:
-    """What the run of ours measures, in Keras's names.
-
-    Args:
-        metrics, losses: {name of ours: Keras's}; losses are those of several outputs.
-        several: whether there are several outputs.
-    """
-
-    def __init__(self, metrics: Mapping[str, str], losses: Mapping[str, str], several: bool):
-        self.several = several
-        self.metrics, self.losses = dict(metrics), dict(losses)
-        known = {"loss": "loss", **self.losses, **self.metrics}
-        order = sorted((keras, ours) for ours, keras in known.items())
-        self._pairs = {
-            prefix: [(prefix + keras, prefix + ours) for keras, ours in order]
-            for prefix in ("", "val_")
-        }
-        self._ours = {keras: ours for ours, keras in known.items()}
-        every = self.metrics.values()
-        # In the order of evaluate: of several outputs Keras sorts the metrics by their names.
-        self.names = ["loss", *self.losses.values(), *(sorted(every) if several else every)]
-
-    def of(self, row: Mapping[str, float], prefix: str = "") -> Logs:
-        """Keras's measures of a row of ours; those that begin with `prefix`, "" or "val_"."""
-        if f"{prefix}loss" not in row:
-            return {}
-        return {keras: row[ours] for keras, ours in self._pairs[prefix]}
-
-    def listed(self, row: Mapping[str, float]) -> Any:
-        """The measures of a row of ours in the order of `names`; the number where it is one."""
-        values = [row[self._ours[name]] for name in self.names]
-        return values[0] if len(values) == 1 else values
-
-
-class OneStep(Hooks):
-    """Gives a run of one step the rate that was set on the optimizer."""
-
-    reads_model = False
-    every_step = False
-
-    def __init__(self, rate_scale: float):
-        self._scale = rate_scale
-
-    def on_start(self, run: Any) -> None:
-        run.rate_scale = self._scale
-
-
-class Bridge(Hooks):
-    """Calls Keras's hooks, and tells the run what they set on the model.
-
-    The weights of the latest step are the engine's until a hook looks at them.
-    """
-
-    reads_model = False
-    every_step = False
-
-    def __init__(
-        self,
-        model: Any,
-        callbacks: Sequence[Callback],
-        measures: Measures,
-        verbose: int,
-    ):
-        self.model, self.callbacks, self.measures = model, callbacks, measures
-        self.verbose = verbose
-        self.only_averages = not any(map(acts, callbacks))
-        self._step, self._started = 0, 0.0
-        self._run: Any = None  # the run that calls
-
-    def call(self, hook: str, *args: Any) -> None:
-        """Calls a hook of all callbacks."""
-        for one in self.callbacks:
-            getattr(one, hook)(*args)
-
-    def _publish(self) -> None:
-        """Gives the model the weights of this step, where it does not have them."""
-        run = self._run
-        if self._step != run.step:
-            self._step = run.step
-            run.publish()
-
-    def _hooked(self, run: Run, hooks: Callable[[Run], None]) -> None:
-        """Calls hooks; whoever looks at the weights in one gets those of this step."""
-        hooked(self._publish, hooks, run)
-        scale = self.model.optimizer.scale
-        if scale != run.rate_scale:
-            run.rate_scale = scale
-        if self.model.stop_training:
-            run.stop = True
-
-    def on_start(self, run: Run) -> None:
-        self._run, self._step = run, run.step
-        run.averages = any(isinstance(one, SwapEMAWeights) for one in self.callbacks)
-        self._hooked(run, self._begin)
-
-    def _begin(self, run: Run) -> None:
-        self._started = time.perf_counter()
-        self.call("on_epoch_begin", run.epoch, {})
-
-    def on_epoch(self, run: Run) -> None:
-        self._hooked(run, self._end)
-
-    def _end(self, run: Run) -> None:
-        logs = self.measures.of(run.logs)
-        held = self.measures.of(run.logs, "val_")
-        if held:
-            self.call("on_test_begin", {})
-            self.call("on_test_end", {k.removeprefix("val_"): v for k, v in held.items()})
-            logs |= held
-        if self.verbose:
-            seconds = time.perf_counter() - self._started
-            shown = " - ".join([f"{name}: {value:.4f}" for name, value in logs.items()])
-            print(f"Epoch {run.epoch}/{run.epochs} - {seconds:.0f}s - {shown}", flush=True)
-        self._behind_epoch(run, run.epoch - 1, logs)
-        if run.epoch < run.epochs and not self.model.stop_training:
-            self._begin(run)
-
-    def _behind_epoch(self, run: Run, epoch: int, logs: Logs) -> None:
-        """Calls on_epoch_end of all; behind a swap the others find averages in the model."""
-        swapped = False
-        for one in self.callbacks:
-            one.on_epoch_end(epoch, logs)
-            if isinstance(one, SwapEMAWeights) and one.swap_on_epoch:
-                run.publish(averages=True)
-                self._step, swapped = run.step, True
-        if swapped:
-            self._step = -1  # who looks from here on gets the weights themselves
-
-    def read(self, curves: Mapping[str, Sequence[float]], first: int) -> None:
-        """Tells the callbacks what a run measured that they did not see."""
-        for number in range(len(curves.get("loss", ()))):
-            row = {name: values[number] for name, values in curves.items()}
-            logs = self.measures.of(row)
-            if not math.isnan(row.get("val_loss", math.nan)):
-                logs |= self.measures.of(row, "val_")
-            self.call("on_epoch_end", first + number, logs)
-
-
-class StepBridge(Bridge):
-    """One whose callbacks have hooks of single steps."""
-
-    every_step = True
-
-    def on_start(self, run: Run) -> None:
-        # Those that hear of it, once: a small network's step is shorter than a few idle calls.
-        self._before, self._behind = (
-            [one for one in self.callbacks if hears(one, f"on_train_batch_{w}", f"on_batch_{w}")]
-            for w in ("begin", "end")
-        )
-        super().on_start(run)
-
-    def on_end(self, run: Run) -> None:
-        if self._seen and run.batch and run.stop:  # a hook of a step ended the epoch
-            self._behind_epoch(run, run.epoch, self.measures.of(run.logs))
-
-    def _begin(self, run: Run) -> None:
-        super()._begin(run)
-        self._seen = 0
-        if not self.model.stop_training:
-            self._begin_step(0)
-
-    def _begin_step(self, batch: int) -> None:
-        for one in self._before:
-            one.on_train_batch_begin(batch, {})
-
-    def on_step(self, run: Run) -> None:
-        self._seen = run.batch
-        self._hooked(run, self._stepped)
-
-    def _stepped(self, run: Run) -> None:
-        batch = run.batch
-        if self._behind:
-            logs = self.measures.of(run.logs)
-            for one in self._behind:
-                one.on_train_batch_end(batch - 1, logs)
-        if self._before and not self.model.stop_training:
-            total = run.steps_per_epoch
-            if total is None or batch < total:
-                self._begin_step(batch)
-
-
-def bridge(
-    model: Any,
-    callbacks: Sequence[Callback],
-    measures: Measures,
-    verbose: int,
-) -> Bridge:
-    """What calls the hooks of these callbacks, those of steps where one has them."""
-    kind = StepBridge if any(map(sees_batches, callbacks)) else Bridge
-    return kind(model, callbacks, measures, verbose)
-
-
-# -- data ---------------------------------------------------------------------------------------
 
 
 def by_class(y: Array, class_weight: Mapping[int, float], sample_weight: Any) -> Array:
@@ -310,6 +109,12 @@ def first_rows(arrays: Sequence[Any], size: int | None, steps: int | None) -> li
     return [mapped(one, lambda a: None if a is None else a[: size * steps]) for one in arrays]
 
 
+def sliced(arrays: Any, size: int) -> Iterator[Any]:
+    """Nested arrays, so many rows at a time."""
+    for first in range(0, len(flat(arrays)[0]), size):
+        yield mapped(arrays, lambda one: one[first : first + size])  # noqa: B023
+
+
 class ArrayBatches(PyDataset):
     """Rows of arrays as batches of one size."""
 
@@ -391,23 +196,6 @@ def verbosity(where: str, verbose: Any) -> int:
     if isinstance(verbose, str) and verbose == "auto":
         return 1
     must_be(where, "verbose", verbose, ("auto", 0, 1, 2))
-
-
-def run(callbacks: Sequence[Callback], train: Callable[[], Any]) -> bool:
-    """Runs `train`; whether it came to its end.
-
-    Raises:
-        DivergenceError: where the loss is no longer finite, unless a TerminateOnNaN is there.
-    """
-    ends = [one for one in callbacks if isinstance(one, TerminateOnNaN)]
-    try:
-        train()
-    except DivergenceError:
-        if not ends or any(one.raise_error for one in ends):
-            raise
-        print("Invalid loss, terminating training")
-        return False
-    return True
 
 
 def peeked(source: Any) -> tuple[Any, Any]:

@@ -27,6 +27,7 @@ class Weighted:
     _variables: list[Variable]
     _seeds: list[SeedGenerator]
     _trainable: bool
+    built: bool
 
     def _flatten_layers(self) -> Iterator[Any]:
         raise NotImplementedError
@@ -152,7 +153,17 @@ class Weighted:
             variable.assign(array)
 
     def count_params(self) -> int:
-        """How many numbers all arrays have."""
+        """How many numbers all arrays have.
+
+        Raises:
+            ArgumentError: where the shape of the input is not known yet.
+        """
+        if not self.built and not self.weights:
+            raise ArgumentError(
+                f"keras.{self.name}.count_params",
+                "the layer has no weights yet: the shape of its input is not known",
+                "Build the model, or call it on data.",
+            )
         return sum(math.prod(one.shape) for one in self.weights)
 
     def add_weight(

@@ -7,7 +7,7 @@ from typing import Any
 
 from pellucid import nn
 from pellucid.core.errors import ArgumentError, ShapeError
-from pellucid.keras import blame
+from pellucid.keras import activations, blame, initializers
 from pellucid.keras.arguments import Arguments, bound, refuse
 from pellucid.keras.base import COMMON, Layer, draws
 from pellucid.keras.members import unknown_member
@@ -35,6 +35,13 @@ _OWN_NAMES = {
     "RMSNorm": {"gamma": "scale"},
 }  # fmt: skip
 
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+# What arguments that are names stand for, by the ends of their own names.
+_MEANT = {"activation": activations.get, "initializer": initializers.get}
 _LAST = ("BatchNormalization", "GroupNormalization", "UnitNormalization", "RMSNormalization")
 _RANKS = {"1D": 3, "2D": 4}
 
@@ -58,12 +65,13 @@ class Mapped(Layer):
             rest["activity_regularizer"] = given.activity_regularizer
         super().__init__(**rest)
         self._arguments = given
-        for name, value in given.values_.items():  # units, filters, … can be read, as in Keras
-            if not hasattr(type(self), name) and name not in self.__dict__:
-                self.__dict__[name] = value
         own = {"name": plain_name(self.name)}
         self.inner = blame.made(given, lambda a: type(self).make(a, own))
         given.finish()
+        for name, value in given.values_.items():  # units, filters, … can be read, as in Keras
+            if not hasattr(type(self), name) and name not in self.__dict__:
+                meant = _MEANT.get(name.rsplit("_", 1)[-1], _as_it_is)
+                self.__dict__[name] = meant(value)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Refuses a new value of an argument that the layer is made of."""
@@ -73,6 +81,7 @@ class Mapped(Layer):
             name in known
             and name not in ("name", "dtype", "trainable")
             and value is not known[name]
+            and value is not self.__dict__.get(name)
         ):
             refuse(self.room_name, name, value, "the layer is made: give it to a new one")
         super().__setattr__(name, value)

@@ -190,7 +190,7 @@ class BaseModel(Network):
 
     def _any_task(self) -> Task:
         """What is trained, of any targets."""
-        return self.task([TensorType(self.dtype, (N,))] * len(self.architecture.outputs), False)
+        return self.task([TensorType(self.dtype, (N,))] * len(self.architecture.outputs))
 
     def _checked_slots(self, given: Any) -> dict[str, list[Array]]:
         self.built()
@@ -382,22 +382,22 @@ class BaseModel(Network):
         pairs = zip(now, [*params, *state], strict=True)
         return all(np.array_equal(one, other, equal_nan=True) for one, other in pairs)
 
-    def task(self, ys: Sequence[TensorType], weighted: bool) -> Task:
-        """What is trained on targets of these types, kept until the model changes."""
-        key = tuple(ys), weighted
+    def task(self, ys: Sequence[TensorType], weights: Sequence[TensorType] = ()) -> Task:
+        """What is trained on targets and weights of these types, kept until the model changes."""
+        key = tuple(ys), tuple(weights)
         found = self.programs.tasks.get(key)
         if found is None:
             self.built()
             architecture = self.architecture
             found = self.programs.tasks[key] = self.configuration("fit").task(
-                architecture, architecture.params, architecture.state, ys, weighted, self.dtype
+                architecture, architecture.params, architecture.state, *key, self.dtype
             )
         return found
 
     @staticmethod
     def key(task: Task) -> Targets:
         """What tells a task from the others of the model."""
-        return tuple(head.y for head in task.heads), task.weighted
+        return tuple(head.y for head in task.heads), task.weights
 
     def step_graph(self, task: Task) -> Graph:
         """The training step of a task, kept until the model changes."""

@@ -127,7 +127,7 @@ def as_function(model: BaseModel, where: str, args: Sequence[Any]) -> FunctionCa
             return applied(model, params, state, x, False, None)[0]
 
         return FunctionCall(predict, (model.params, x), ("", "x"), (0,))
-    task, y = model.task(data.types, False), outputs.nested(data.targets)
+    task, y = model.task(data.types), outputs.nested(data.targets)
 
     def objective_of(params: Any, x: Any, y: Any) -> Any:
         return objective(task, state, x, y, ())(params)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from pellucid.core.arguments import flag, integer, real
@@ -33,19 +33,29 @@ def checked_epochs(
     return epochs, initial_epoch, steps_per_epoch
 
 
+def validations(freq: int | Collection[int], first: int, epochs: int) -> int:
+    """How often a run of these epochs measures validation."""
+    if isinstance(freq, int):
+        return (epochs - first) // freq
+    return sum(first < epoch <= epochs for epoch in freq)
+
+
 def checked_validation(
     data: Sequence[Any] | None,
     split: float | None,
     batch_size: int | None,
-    freq: int,
+    freq: int | Collection[int],
     every: int | None,
-) -> tuple[int | None, int, int | None]:
+) -> tuple[int | None, int | tuple[int, ...], int | None]:
     """What is measured beside the training rows, and when: `batch_size`, `freq` and `every`.
 
     Raises:
         ArgumentError: for numbers that `fit` does not take, and for some without rows to measure.
     """
-    freq = integer("fit", "validation_freq", freq, 1)
+    if isinstance(freq, (list, tuple, set, frozenset, range)):
+        freq = tuple(sorted({integer("fit", "validation_freq", one, 1) for one in freq}))
+    else:
+        freq = integer("fit", "validation_freq", freq, 1)
     if batch_size is not None:
         batch_size = integer("fit", "validation_batch_size", batch_size, 1)
     if split is not None:

@@ -113,7 +113,7 @@ class Configuration:
         params: Any,
         state: Any,
         ys: Sequence[TensorType],
-        weighted: bool,
+        weights: tuple[TensorType, ...],
         dtype: DType,
     ) -> Task:
         """What is trained on targets of these types; `params` and `state` are trees of types."""
@@ -155,7 +155,7 @@ class Configuration:
             tuple(heads),
             architecture.outputs.nested,
             tuple(self._penalties(architecture, params)),
-            weighted,
+            weights,
             self.gradient_norm,
             rates=tuple(0.0 if one in self.held else self.rates.get(one[0], 1.0) for one in each),
             dtype=dtype,

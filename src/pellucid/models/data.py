@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,7 +31,8 @@ class Data:
     Attributes:
         features: an array an input, as they were given, or a `SparseTable`.
         targets: an array an output, as its loss takes it.
-        weights: the weight of each row, alone; empty where rows have none.
+        weights: those of rows, (N,), for all outputs, or one array an output, in which positions
+            may have weights of their own, (N, …); empty where there are none.
     """
 
     features: tuple[Array, ...]
@@ -103,6 +104,16 @@ class Data:
             ]
         )
 
+    @property
+    def weight_types(self) -> tuple[TensorType, ...]:
+        """The types of the weights."""
+        return tuple(
+            [
+                TensorType(dtypes.as_dtype(dtype_name(one.dtype)), (N, *one.shape[1:]))
+                for one in self.weights
+            ]
+        )
+
     def dense(self, model: BaseModel, where: str) -> Data:
         """The same with arrays in the place of sparse matrices, where the memory holds them."""
         if not self.sparse:
@@ -143,10 +154,32 @@ def _weights(
     where: str,
     trained: int | None = None,
 ) -> tuple[Array, ...]:
-    """The weight of each row, alone in a tuple; an empty one where rows have none."""
+    """The weight of each row, alone in a tuple; an empty one where rows have none.
+
+    Of several outputs a list or dict gives one array each, None for weights of 1.
+    """
     weights, rows = None, len(targets[0])
+    if is_by_output(sample_weight, len(targets)):
+        if class_weight is not None:
+            raise ArgumentError(
+                where,
+                f"class_weight needs a model of one output, got {len(targets)}",
+                "Use sample_weight.",
+            )
+        each = model.architecture.outputs.taken(where, "sample_weight", sample_weight)
+        names = model.architecture.outputs.labels("sample_weight")
+        return tuple(
+            [
+                _cast(
+                    np.ones(rows) if own is None else _of_output(own, rows, type, where, name),
+                    model, name,
+                )
+                for own, type, name in zip(each, types, names, strict=True)
+            ]
+        )  # fmt: skip
     if sample_weight is not None:
-        weights = as_weights(sample_weight, rows, where)
+        type = types[0] if len(types) == 1 else None
+        weights = _of_output(sample_weight, rows, type, where, "sample_weight")
     if class_weight is not None:
         if len(targets) > 1:
             raise ArgumentError(
@@ -163,4 +196,22 @@ def _weights(
     given = {"sample_weight": sample_weight, "class_weight": class_weight}
     name = " times ".join(name for name, one in given.items() if one is not None)
     check_finite(weights, range(len(weights)), name)  # their product may not be
-    return (slice_rows(weights, 0, len(weights), numpy_dtype(model.dtype), name),)
+    return (_cast(weights, model, name),)
+
+
+def is_by_output(sample_weight: Any, outputs: int) -> bool:
+    """Whether weights are given for each of several outputs by itself."""
+    if outputs == 1 or not isinstance(sample_weight, (list, tuple, Mapping)):
+        return False
+    several = sample_weight.values() if isinstance(sample_weight, Mapping) else sample_weight
+    return not all(np.ndim(one) == 0 and one is not None for one in several)
+
+
+def _of_output(weights: Any, rows: int, type: TensorType | None, where: str, name: str) -> Array:
+    """The weights of an output's rows, (N,), or of the positions of its rows, (N, …)."""
+    places = () if type is None else tuple(n for n in type.shape[1:-1] if isinstance(n, int))
+    return as_weights(weights, rows, where, name, places)
+
+
+def _cast(weights: Array, model: BaseModel, name: str) -> Array:
+    return slice_rows(weights, 0, len(weights), numpy_dtype(model.dtype), name)

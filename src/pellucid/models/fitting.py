@@ -269,6 +269,9 @@ def job(
     """
     dtype = numpy_dtype(model.dtype)
     strengths = [np.asarray(one.regularizer.strength, dtype) for one in task.penalties]
+    names: tuple[str, ...] = ("sample_weight",)
+    if len(data.weights) > 1:
+        names = model.architecture.outputs.labels("sample_weight")
     made = Job(
         graph=model.step_graph(task) if chunk is None else model.chunked_graph(task, chunk),
         params=len(task.rates),
@@ -278,7 +281,7 @@ def job(
         batch_size=batch_size,
         dtype=dtype,
         feature_names=model.architecture.inputs.labels("x"),
-        other_names=(*model.architecture.outputs.labels("y"), "sample_weight"),
+        other_names=(*model.architecture.outputs.labels("y"), *names),
         moving=moving,
     )
     return made if parts is None else GroupJob.of(made, parts)
@@ -359,7 +362,7 @@ def measuring_of(
     model: BaseModel, data: Data, chunk: int, backend: Asked, threads: int | None = None
 ) -> Callable[[], Measuring]:
     """What takes in rows like `data`, with the weights that the model has when it is called."""
-    task = model.task(data.types, bool(data.weights))
+    task = model.task(data.types, data.weight_types)
     program = model.programs.program(
         ("evaluate", model.key(task)), lambda: evaluation_graph(task), backend, "evaluate"
     )
@@ -385,7 +388,7 @@ def validation(
 def check_metrics(model: BaseModel, data: Data) -> None:
     """Refuses targets that a metric cannot measure."""
     for head, target, output in zip(
-        model.task(data.types, bool(data.weights)).heads,
+        model.task(data.types, data.weight_types).heads,
         data.targets,
         model.architecture.output_types,
         strict=True,

@@ -7,6 +7,7 @@ one, and takes the arrays only if they fit.
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -249,7 +250,7 @@ def _configuration(
             raise DataError("load", f"expected {len(outputs)} losses, got {len(each)}")
     if compiled["gradient_norm"]:
         metrics[0].append(metric(GRADIENT_NORM))
-    return configuration(
+    made = configuration(
         architecture,
         from_config(compiled["optimizer"]),
         outputs.nested(losses),
@@ -258,6 +259,21 @@ def _configuration(
         compiled["rates"],
         outputs.nested(compiled["weights"]),
     )
+    named: dict[str, Any] = {}
+    for what in ("unpenalized", "still"):  # older files say nothing of them
+        names = compiled.get(what, [])
+        if not isinstance(names, list) or not all(name in architecture.names for name in names):
+            raise DataError("load", f"{what} must name layers of the model, got {names!r}")
+        named[what] = frozenset(names)
+    single = compiled.get("held", [])
+    known = {(name, leaf) for name, leaves in architecture.params.items() for leaf in leaves}
+    pairs = isinstance(single, list) and all(
+        isinstance(one, list) and [type(word) for word in one] == [str, str] for one in single
+    )
+    if not pairs or not known.issuperset(map(tuple, single)):
+        raise DataError("load", f"held must be weights of layers, got {single!r}")
+    named["held"] = frozenset((str(layer), str(leaf)) for layer, leaf in single)
+    return dataclasses.replace(made, **named)
 
 
 def _metric(config: Any, functions: FunctionTable) -> Metric:

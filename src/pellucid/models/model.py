@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -404,7 +404,7 @@ class Model(BaseModel):
         validation_data: Sequence[Any] | None = None,
         validation_split: float | None = None,
         validation_batch_size: int | None = None,
-        validation_freq: int = 1,
+        validation_freq: int | Collection[int] = 1,
         validate_every: int | None = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
@@ -436,7 +436,9 @@ class Model(BaseModel):
                 for optimizers that search along a direction (LBFGS, Newton, Perturb).
             epochs: passes over the data.
             sample_weight: (N,) weights ≥ 0: the objective is (1/N) Σ wᵢ·lossᵢ over the rows of a
-                batch. Metrics are not weighted.
+                batch. Metrics are not weighted. For several outputs also a list or dict of weights,
+                as y is, None for those of 1; of outputs (N, …, C) positions may have weights of
+                their own, (N, …), where the loss has a value for each position.
             class_weight: {class: weight}, others have 1; or "balanced", N / (C·N_c) for class c,
                 counted over the rows that are trained on. Both kinds of weights multiply.
             validation_data: (x, y) or (x, y, weights) measured after each epoch.
@@ -444,7 +446,8 @@ class Model(BaseModel):
                 the validation data. They are taken as they stand, before any order is drawn.
             validation_batch_size: rows that validation computes at a time; None: 1024, and those of
                 a step where the model has terms.
-            validation_freq: measures validation after every so many epochs.
+            validation_freq: measures validation after every so many epochs; or after those of
+                these numbers, from 1.
             validate_every: measures validation every so many steps as well.
             initial_epoch: how many of the `epochs` count as done already; the order of the data and
                 the numbers that callbacks see go on from there.
@@ -528,8 +531,9 @@ class Model(BaseModel):
         held: Any = validation_data
         if validation_split is not None:
             data, held = data.split(validation_split)
-        passes = 2 if validate_every else (epochs - initial_epoch) // validation_freq
-        task = self.task(data.types, bool(data.weights))
+        due = checks.validations(validation_freq, initial_epoch, epochs)
+        passes = 2 if validate_every else due
+        task = self.task(data.types, data.weight_types)
         curves = fitting.history(self, history_points, resume)
         parts = together.group_rows(group, data)
         feed = (
@@ -636,7 +640,7 @@ class Model(BaseModel):
         new weights, slots, state, step, then the objective and the metrics. For an optimizer that
         evaluates several times a step: the objective, the metrics, the state, the gradients.
         """
-        task = self.task(Data.of(self, x, y, "training_graph").types, False)
+        task = self.task(Data.of(self, x, y, "training_graph").types)
         if self.slots is None:
             self.start_slots(task)
         return self.step_graph(task)
@@ -655,7 +659,7 @@ class Model(BaseModel):
         rows = rows_of(data.features, 0, data.rows, numpy_dtype(self.dtype))
         inputs, outputs = self.architecture.inputs, self.architecture.outputs
         return objective(
-            self.task(data.types, bool(data.weights)),
+            self.task(data.types, data.weight_types),
             self.state,
             inputs.nested(rows),
             outputs.nested(data.targets),

@@ -13,7 +13,8 @@ from pellucid.runtime.executor import Executable
 from pellucid.train.task import Task
 from pellucid.transform.custom import in_rows
 
-Targets = tuple[tuple[TensorType, ...], bool]  # the types of y, and whether rows have weights
+# The types of y, and those of weights.
+Targets = tuple[tuple[TensorType, ...], tuple[TensorType, ...]]
 
 
 @dataclass

@@ -218,4 +218,7 @@ def _compile_config(
         "gradient_norm": own.gradient_norm,
         "regularizer": [to_config(item) for item in own.regularizers],
         "rates": own.rates,
+        "unpenalized": sorted(own.unpenalized),
+        "still": sorted(own.still),
+        "held": [list(one) for one in sorted(own.held)],
     }

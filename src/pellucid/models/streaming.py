@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from pellucid.models import fitting
 from pellucid.models.base import BaseModel
 from pellucid.models.data import Data
 from pellucid.models.fitting import Feed
-from pellucid.models.measuring import rows_of
+from pellucid.models.measuring import Measuring, rows_of
 from pellucid.optim import BatchSize, GrowingBatch, Optimizer
 from pellucid.runtime.backend import Asked
 from pellucid.runtime.executor import is_readable
@@ -118,6 +118,12 @@ class Source:
         if bool(data.weights) != bool(self.first.weights):
             raise DataError(
                 self._where, "all batches must have weights or none, got some with and some without"
+            )
+        if data.weight_types != self.first.weight_types:
+            raise DataError(
+                self._where,
+                f"weights of all batches must be {self.first.weight_types} as in the first one, "
+                f"got {data.weight_types}",
             )
         for own, known in zip(data.types, self.first.types, strict=True):
             if own != known:
@@ -328,6 +334,22 @@ def measure_of_stream(
         return made.values()
 
     return measure
+
+
+def running_measures(
+    model: BaseModel, batches: Iterable[Any], where: str, backend: Asked
+) -> Iterator[dict[str, float]]:
+    """Loss and metrics of all rows so far, behind each batch; a batch is computed at once."""
+    made: Measuring | None = None
+    for batch in batches:
+        x, y, weights = parts(where, batch)
+        data = Data.of(model, x, y, where, weights, more=made is not None)
+        if made is None:
+            fitting.check_metrics(model, data)
+            made = fitting.measuring_of(model, data, data.rows, backend)()
+        made.chunk = data.rows
+        made.add(data.features, data.targets, data.weights)
+        yield made.values()
 
 
 def validation(

@@ -51,12 +51,21 @@ def _number(found: Any, several: bool) -> Any:
 # -- means ------------------------------------------------------------------------------------
 
 
-def mean(of_row: Callable[[Any, Any], Any], root: bool = False) -> Counted:
-    """The mean of a number a row, by the weights of rows; or its square root."""
+def mean(
+    of_row: Callable[[Any, Any], Any],
+    root: bool = False,
+    count: Callable[[Any, Any], Any] | None = None,
+) -> Counted:
+    """The mean of a number a row, by the weights of rows; or its square root.
+
+    Args:
+        count: how far each row counts; None: as one.
+    """
 
     def rows(t: Any, p: Any) -> Any:
         value = of_row(t, p)
-        return pnp.stack([value, pnp.ones_like(value)], axis=1)
+        counts = pnp.ones_like(value) if count is None else count(t, p)
+        return pnp.stack([value, counts], axis=1)
 
     def finish(sums: Any) -> Any:
         found = quotient(sums[0], sums[1])

@@ -139,7 +139,9 @@ class TrainingRun:
 
     def validates(self, epoch: int) -> bool:
         """Whether the epoch of this number, from 1, ends with validation."""
-        return self.validate is not None and epoch % self.settings.validation_freq == 0
+        freq = self.settings.validation_freq
+        due = epoch % freq == 0 if isinstance(freq, int) else epoch in freq
+        return self.validate is not None and due
 
     @property
     def batch_size(self) -> int:

@@ -106,6 +106,13 @@ class Metric:
             )
         found = composite.astype(found, dtype)
         if weights and self.weighted:
+            if len(weights[0].type.shape) > 1:
+                raise ShapeError(
+                    where,
+                    "it takes one weight a row, got one for each position: "
+                    f"{shapes.text(weights[0].type.shape)}",
+                    "Give weights (N,), or measure it without them.",
+                )
             found = found * composite.expand_dims(weights[0], -1)
         return composite.sum(found, axis=0)
 

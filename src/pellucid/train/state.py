@@ -5,7 +5,7 @@ In: from `models`, the arrays of a model and the arguments of `fit`. Out: the re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,7 +93,8 @@ class Settings:
     epochs: int
     batch_size: Callable[[int], int]  # of an epoch
     validate_every: int | None = None
-    validation_freq: int = 1  # epochs from one validation to the next
+    # Epochs from one validation to the next, or the numbers of those with validation.
+    validation_freq: int | Collection[int] = 1
     steps_per_epoch: int | None = None  # at most
     validation_names: tuple[str, ...] = ()
     summed: Mapping[str, tuple[int, Metric]] = field(default_factory=dict)

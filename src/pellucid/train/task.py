@@ -47,9 +47,13 @@ class Head:
     metrics: tuple[Metric, ...] = ()
     weight: float = 1.0
 
-    def losses(self, target: Value, output: Any) -> Value:
-        """The loss of each row, (N,)."""
-        return self.loss.per_row(target, output.raw if self.contract.reads_raw else output.value)
+    def losses(self, target: Value, output: Any, weights: Value | None = None) -> Value:
+        """The loss of each row, (N,), by weights of rows, (N,), or of positions, (N, …)."""
+        read = output.raw if self.contract.reads_raw else output.value
+        if weights is None or len(weights.type.shape) == 1:
+            loss = self.loss.per_row(target, read)
+            return loss if weights is None else loss * weights
+        return self.loss.weighed(target, read, weights)
 
     def named(self, measure: str) -> str:
         """A measure of this output in the history."""
@@ -76,7 +80,8 @@ class Task:
         heads: one an output.
         targets: nests what is given one a head, as `y` is.
         penalties: in the order of their strengths.
-        weighted: whether each row has a weight in the objective, (N,).
+        weights: the types of weights in the objective: none, those of rows, (N,), for all heads;
+            or one a head, (N,) or (N, …) with a weight for each position of a row.
         gradient_norm: whether a step measures the norm of the gradient.
         rates: for each leaf of `params`, what the learning rate is multiplied by; 0 freezes it.
     """
@@ -88,7 +93,7 @@ class Task:
     heads: tuple[Head, ...]
     targets: Callable[[Sequence[Any]], Any]
     penalties: tuple[Penalty, ...] = ()
-    weighted: bool = False
+    weights: tuple[TensorType, ...] = ()
     gradient_norm: bool = False
     rates: tuple[float, ...] = field(kw_only=True)
     dtype: DType = field(kw_only=True)
@@ -142,9 +147,14 @@ class Task:
     @property
     def data(self) -> dict[str, Any]:
         """The types of what a batch brings, in the order of the graphs' inputs."""
-        rows = self.heads[0].y.shape[:1]
-        weights = [TensorType(self.dtype, rows)] if self.weighted else []
-        return {"x": self.x, "y": self.targets([head.y for head in self.heads]), "weights": weights}
+        targets = self.targets([head.y for head in self.heads])
+        return {"x": self.x, "y": targets, "weights": list(self.weights)}
+
+    def of_heads(self, weights: Sequence[Value]) -> Sequence[Value | None]:
+        """The weights of each head."""
+        if len(weights) == len(self.heads):
+            return weights
+        return [weights[0] if weights else None] * len(self.heads)
 
     def row_values(
         self, targets: Any, outputs: Sequence[Any], weights: Sequence[Value]
@@ -156,9 +166,10 @@ class Task:
         terms = outputs[len(self.heads) :]
         outputs = outputs[: len(self.heads)]
         each = list(zip(self.heads, trees.leaves_of(targets), outputs, strict=True))
-        losses = [head.losses(target, output) for head, target, output in each]
-        if weights:
-            losses = [loss * weights[0] for loss in losses]
+        losses = [
+            head.losses(target, output, own)
+            for (head, target, output), own in zip(each, self.of_heads(weights), strict=True)
+        ]
         shares = [
             loss if head.weight == 1 else loss * head.weight
             for head, loss in zip(self.heads, losses, strict=True)
@@ -175,10 +186,11 @@ class Task:
     ) -> list[Value]:
         """The sums over rows that each of `summed` is made of, (K,)."""
         outputs = outputs[: len(self.heads)]  # terms stand behind
-        each = zip(self.heads, trees.leaves_of(targets), outputs, strict=True)
+        of_heads = self.of_heads(weights)
+        each = zip(self.heads, trees.leaves_of(targets), outputs, of_heads, strict=True)
         return [
-            metric.sums(target, output.value, list(weights))
-            for head, target, output in each
+            metric.sums(target, output.value, [] if own is None else [own])
+            for head, target, output, own in each
             for metric in head.metrics
             if metric.finish is not None
         ]

@@ -17,7 +17,7 @@ from pellucid.keras.members import unknown_member
 from pellucid.keras.optimizers import schedules
 from pellucid.keras.optimizers.own import Owned, rate_of_step
 from pellucid.keras.optimizers.remembered import Weight
-from pellucid.keras.session import SESSION
+from pellucid.keras.session import SESSION, snake_case
 from pellucid.optim import Schedule
 
 Inner = ours.Optimizer
@@ -206,7 +206,7 @@ class Optimizer(Owned):
     def of_file(cls, inner: Inner) -> Optimizer:
         """What stands for an optimizer of ours out of a file."""
         made = cls.__new__(cls)
-        made.inner, made.name = inner, type(inner).__name__.lower()
+        made.inner, made.name = inner, snake_case(type(inner).__name__)
         made._given = made._rate = inner.learning_rate
         return made
 

@@ -73,6 +73,18 @@ class Loss:
         """The loss of each row, shape (N,)."""
         raise NotImplementedError
 
+    def weighed(self, target: Value, output: Value, weights: Value) -> Value:
+        """The loss of each row, (N,), where each position of a row has a weight, (N, …).
+
+        Raises:
+            ArgumentError: for a loss that has no value for each position.
+        """
+        raise ArgumentError(
+            self.label,
+            "weights of positions need a loss with a value for each of them, got one of whole rows",
+            "Give one weight a row, (N,).",
+        )
+
     def target_shapes(self, output: TensorType) -> tuple[shapes.Shape, ...]:
         """The shapes that a target of `per_row` may have; none: any of as many rows.
 
@@ -267,6 +279,10 @@ class ByElement(Loss):
 
     def per_row(self, target: Value, output: Value) -> Value:
         total = sum_per_row(self.of_elements(target, output))
+        return total / self.count(output.type) if self.average else total
+
+    def weighed(self, target: Value, output: Value, weights: Value) -> Value:
+        total = sum_per_row(composite.sum(self.of_elements(target, output), -1) * weights)
         return total / self.count(output.type) if self.average else total
 
     def of_elements(self, target: Value, output: Value) -> Value:

@@ -73,12 +73,22 @@ class CrossEntropy(Loss):
             real(where, "class_weights", one, 0)
 
     def per_row(self, target: Value, output: Value) -> Value:
+        return self._of_row(self._terms(target, output), output)
+
+    def weighed(self, target: Value, output: Value, weights: Value) -> Value:
+        return self._of_row(composite.sum(self._terms(target, output), -1) * weights, output)
+
+    def _of_row(self, values: Value, output: Value) -> Value:
+        total = sum_per_row(values)
+        return total / positions(output.type) if self.average else total
+
+    def _terms(self, target: Value, output: Value) -> Value:
+        """What each class of each position adds, by the weights of classes, (N, …, C)."""
         terms = self.of_classes(self._probabilities(target, output), output)
         if self.class_weights is not None:
             weights = np.array(self.class_weights, numpy_dtype(output.type.dtype))
             terms = terms * weights
-        total = sum_per_row(terms)
-        return total / positions(output.type) if self.average else total
+        return terms
 
     def of_classes(self, target: Value, output: Value) -> Value:
         """What each class of each position adds, (N, …, C), for targets that sum to 1."""
@@ -428,12 +438,16 @@ class MulticlassHinge(CrossEntropy):
         return checked
 
     def per_row(self, target: Value, output: Value) -> Value:
+        return self._of_row(self._of_places(target, output), output)
+
+    def weighed(self, target: Value, output: Value, weights: Value) -> Value:
+        return self._of_row(self._of_places(target, output) * weights, output)
+
+    def _of_places(self, target: Value, output: Value) -> Value:
         chosen = self._probabilities(target, output)
         own = composite.sum(chosen * output, axis=-1)
         # The chosen class stands 1 lower than its rivals: where it leads by 1, nothing is left.
-        rivals = self._rivals(chosen, output)
-        total = sum_per_row(elementwise("relu", rivals - own))
-        return total / positions(output.type) if self.average else total
+        return elementwise("relu", self._rivals(chosen, output) - own)
 
     def _rivals(self, chosen: Value, output: Value) -> Value:
         """1 above the highest score beside that of the class, or the class's own."""

@@ -95,7 +95,7 @@ def lesson(
     if epochs is not None:
         integer("lesson", "epochs", epochs, 1, MOST_EPOCHS)
     data = Data.of(model, x, y, "lesson").dense(model, "lesson")
-    own = _words(language, words, model.task(data.types, False).step_measures)
+    own = _words(language, words, model.task(data.types).step_measures)
     options = Options(
         batch_size, epochs, check_seed("lesson", seed), _validation(model, validation_data)
     )

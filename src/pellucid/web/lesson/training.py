@@ -75,7 +75,7 @@ def training(model: BaseModel, data: Data, options: Options, plane: bool) -> Tra
         CompileError: for an operation that has no code in a browser.
     """
     _check(model, options)
-    task = model.task(data.types, False)
+    task = model.task(data.types)
     fresh = model.slots is None
     optimizer = model.configuration("lesson").optimizer
     sizes = fitting.batch_sizes(options.batch_size, data.rows, optimizer)
@@ -233,7 +233,7 @@ class _Builder:
 
     def evaluate(self, data: Data) -> None:
         """Loss and metrics of validation data."""
-        task, rows = self.model.task(data.types, False), min(data.rows, CHUNK)
+        task, rows = self.model.task(data.types), min(data.rows, CHUNK)
         graph = in_rows(evaluation_graph(task))
         self._validation = [
             *self._data("validation_x", data.features, "x of validation_data", as_float=True),
