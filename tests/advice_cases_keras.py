@@ -176,8 +176,8 @@ FOLLOWED = [
     ),
     Followed(
         "Write (None, 4) for rows of 4 numbers.",
-        lambda p: layers.Dense(2).build("four"),
-        lambda p: layers.Dense(2).build((None, 4)),
+        lambda p: keras.Sequential([layers.Dense(2)]).build("four"),
+        lambda p: keras.Sequential([layers.Dense(2)]).build((None, 4)),
     ),
     Followed(
         'Write Variable(np.zeros(3)), or Variable("zeros", shape=(3,)).',
@@ -279,8 +279,8 @@ FOLLOWED = [
     ),
     Followed(
         "Begin with Input(shape), call build, or call the model on data.",
-        lambda p: keras.Sequential([layers.Dense(1)]).summary(),
-        lambda p: keras.Sequential(LINEAR).summary(),
+        lambda p: keras.Sequential([layers.Dense(1)]).network(),
+        lambda p: keras.Sequential(LINEAR).network(),
     ),
     Followed(
         "Make an optimizer with the schedule.",

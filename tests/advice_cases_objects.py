@@ -1,4 +1,4 @@
-"""Advice followed: cloned models, optimizers of one's own, averages. See advice_cases.py."""
+"""Advice followed: copies, files and tables of keras models, optimizers of one's own, tensors."""
 
 from __future__ import annotations
 
@@ -36,6 +36,59 @@ class Bare(keras.optimizers.Optimizer):
 class Descent(keras.optimizers.Optimizer):
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         variable.assign_sub(learning_rate * gradient)
+
+
+def trained() -> Any:
+    model = row()
+    model.compile("sgd", "mse")
+    return model
+
+
+def whole_file(folder: Any) -> Any:
+    trained().save(folder / "whole.keras")
+    return folder / "whole.keras"
+
+
+def file_of_keras(folder: Any) -> Any:
+    (folder / "theirs.keras").write_bytes(b"PK\x03\x04....")
+    return folder / "theirs.keras"
+
+
+def named() -> Any:
+    return keras.Sequential([layers.Input((4,)), layers.Dense(1, name="one")])
+
+
+def two() -> Any:
+    first = layers.Input((4,))
+    outputs = [layers.Dense(1, name=name)(first) for name in ("a", "b")]
+    model = keras.Model(first, outputs)
+    model.compile("sgd", ["mse", "mse"])
+    return model
+
+
+def of_row(target: Any, output: Any) -> Any:
+    return ops.mean((target - output) ** 2, axis=(1, 2))
+
+
+def positions(weights: Any, loss: Any, metrics: Any = None) -> Any:
+    """A fit of (4, 3, 1) targets with such weights."""
+    model = keras.Sequential([layers.Input((3, 4)), layers.Dense(1)])
+    model.compile("sgd", loss, weighted_metrics=metrics)
+    x = np.ones((4, 3, 4), np.float32)
+    return model.fit(x, np.ones((4, 3, 1)), sample_weight=weights, verbose=0)
+
+
+def sums(target: Any, output: Any) -> Any:
+    return np.concatenate([output[:, :, 0] * 0 + 1, output[:, :, 0]], axis=1)
+
+
+def at_positions(weights: Any) -> Any:
+    """A metric of sums, measured with such weights."""
+    model = pel.Sequential([pel.nn.Dense(1, input_shape=(3, 4))], seed=0)
+    own = pel.Metric("own", sums, finish=lambda s: s[3] / s[0], weighted=True)
+    model.compile("sgd", "squared", metrics=[own])
+    x = np.ones((4, 3, 4), np.float32)
+    return model.fit(x, np.ones((4, 3, 1)), sample_weight=weights, verbose=0)
 
 
 class Looking(keras.optimizers.Optimizer):
@@ -167,5 +220,70 @@ FOLLOWED = [
         "Write Adam(…, average=0.99).",
         lambda p: ours(pel.optim.Adam(0.1), pel.SwapAverages()),
         lambda p: ours(pel.optim.Adam(0.1, average=0.99), pel.SwapAverages()),
+    ),
+    Followed(
+        "Write net.keras.",
+        lambda p: trained().save(p / "net.h5"),
+        lambda p: trained().save(p / "net.keras"),
+    ),
+    Followed(
+        "Write net.weights.h5.",
+        lambda p: trained().save_weights(p / "net.h5"),
+        lambda p: trained().save_weights(p / "net.weights.h5"),
+    ),
+    Followed(
+        "Of a whole model: model.set_weights(load_model(path).get_weights()).",
+        lambda p: trained().load_weights(whole_file(p)),
+        lambda p: trained().set_weights(keras.models.load_model(whole_file(p)).get_weights()),
+    ),
+    Followed(
+        "Build the network here, and give set_weights the arrays of Keras's get_weights.",
+        lambda p: keras.models.load_model(file_of_keras(p)),
+        lambda p: row().set_weights([np.ones((4, 1)), np.ones(1)]),
+    ),
+    Followed(
+        "Give an array for each output, None for weights of 1; or one (N,) for all.",
+        lambda p: two().fit(X, [Y, Y], sample_weight={"a": np.ones(4)}, verbose=0),
+        lambda p: two().fit(X, [Y, Y], sample_weight={"a": np.ones(4), "b": None}, verbose=0),
+    ),
+    Followed(
+        "Give one weight a row, (N,).",
+        lambda p: positions(np.ones((4, 3)), of_row),
+        lambda p: positions(np.ones(4), of_row),
+    ),
+    Followed(
+        "Give weights (N,), or measure it without them.",
+        lambda p: at_positions(np.ones((4, 3))),
+        lambda p: at_positions(np.ones(4)),
+    ),
+    Followed(
+        "Write keras.ops.exp.",
+        lambda p: np.exp(layers.Input((4,))),
+        lambda p: ops.exp(layers.Input((4,))),
+    ),
+    Followed(
+        "Write it in functions of keras.ops.",
+        lambda p: np.unwrap(layers.Input((4,))),
+        lambda p: ops.abs(layers.Input((4,))),
+    ),
+    Followed(
+        "Read x.shape, or write keras.ops.shape(x)[0].",
+        lambda p: len(layers.Input((4,))),
+        lambda p: ops.shape(layers.Input((4,)))[0],
+    ),
+    Followed(
+        "Compute with keras.ops, and read numbers behind predict.",
+        lambda p: float(layers.Input((4,))),
+        lambda p: float(row().predict(X, verbose=0)[0, 0]),
+    ),
+    Followed(
+        "The layers are one.",
+        lambda p: named().summary(layer_range=["two", "two"], print_fn=len),
+        lambda p: named().summary(layer_range=["one", "one"], print_fn=len),
+    ),
+    Followed(
+        "Build the model, or call it on data.",
+        lambda p: layers.Dense(1).count_params(),
+        lambda p: row().count_params(),
     ),
 ]

@@ -102,12 +102,12 @@ class Files(Stateless):
 def _check_ending(where: str, filepath: Any, ending: str) -> None:
     """Refuses a name with another ending than Keras's."""
     if not str(filepath).endswith(ending):
-        old = "Files of HDF5 are outside: write" if where == "save" else "Write"
-        fix = old if str(filepath).endswith((".h5", ".hdf5")) else "Write"
+        old = where == "save" and str(filepath).endswith((".h5", ".hdf5"))
         raise ArgumentError(
             f"keras.{where}",
-            f"filepath must end in {ending}, got {filepath}",
-            f"{fix} {Path(filepath).stem}{ending}.",
+            f"filepath must end in {ending}, got {filepath}"
+            + (": files of HDF5 are outside" if old else ""),
+            f"Write {Path(filepath).stem}{ending}.",
         )
 
 
