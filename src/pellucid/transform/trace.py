@@ -32,6 +32,7 @@ from pellucid.ops.value import (
     is_tracing,
     meant,
     number,
+    records,
     weak_kind,
     weakness_of,
 )
@@ -142,6 +143,7 @@ class Traced:
     def operands(self, leaves: Sequence[Any]) -> list[Any]:
         return [*leaves, *self.captures]
 
+    @records
     def with_constants(self) -> Graph:
         """The graph with what it closes over as constants beside it, bound once and for all."""
         kept = len(self.graph.inputs) - len(self.captures)
@@ -178,6 +180,7 @@ def noted() -> Iterator[list[Traced]]:
         _noted.reset(token)
 
 
+@records
 def trace(
     function: Callable[..., Any],
     types: Sequence[TensorType],
