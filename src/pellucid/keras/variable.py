@@ -174,13 +174,12 @@ class Variable(Placed):
     def _write(self, array: Array) -> None:
         """Gives the owner other numbers, of the same shape and dtype."""
         own = self.inner.variables
-        with own.claim.acquire() as free:
-            if not free:
-                raise ArgumentError(
-                    "keras.Variable",
-                    "a weight belongs to the run while fit trains, got assign() in a callback",
-                    "Set it behind fit, or in on_train_end.",
-                )
+        if not own.claim.free:
+            raise ArgumentError(
+                "keras.Variable",
+                "a weight belongs to the run while fit trains, got assign() in a callback",
+                "Set it behind fit, or in on_train_end.",
+            )
         held = dict(getattr(own, self.kind))
         held[self.leaf] = array.reshape(held[self.leaf].shape)
         setattr(own, self.kind, held)

@@ -141,14 +141,12 @@ class Weighted:
                 raise ShapeError(
                     where, f"{variable.name} must be {variable.shape}, got {array.shape}"
                 )
-        for claim in {id(one.inner): one.inner.variables.claim for one in own}.values():
-            with claim.acquire() as free:
-                if not free:
-                    raise ArgumentError(
-                        where,
-                        "weights belong to the run while fit trains, got a call from a callback",
-                        "Set them behind fit, or in on_train_end.",
-                    )
+        if not all(one.inner.variables.claim.free for one in own):
+            raise ArgumentError(
+                where,
+                "weights belong to the run while fit trains, got a call from a callback",
+                "Set them behind fit, or in on_train_end.",
+            )
         for variable, array in zip(own, arrays, strict=True):
             variable.assign(array)
 
