@@ -7,8 +7,7 @@ own run inside the training step as those of Keras do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ import numpy as np
 
 import pellucid.numpy as pnp
 from pellucid.core.errors import ArgumentError, PellucidError
+from pellucid.core.scopes import during
 from pellucid.keras import blame
 from pellucid.keras.arguments import must_be, permit, refuse
 from pellucid.keras.members import unknown_member
@@ -91,17 +91,6 @@ class MetricVariable(Kept):
         return self.value + other if _GROWN.get() is None else _Sum(self, other)
 
     __radd__ = __add__
-
-
-@contextmanager
-def _growing() -> Iterator[dict[int, Any]]:
-    """While variables note what is added to them."""
-    grown: dict[int, Any] = {}
-    token = _GROWN.set(grown)
-    try:
-        yield grown
-    finally:
-        _GROWN.reset(token)
 
 
 class Metric:
@@ -258,18 +247,17 @@ class Metric:
     def _batch(self, y_true: Any, y_pred: Any) -> Any:
         """What a batch adds to the variables, as one vector."""
         where = f"keras.metrics.{type(self).__name__}"
-        with _growing() as grown:
-            try:
-                self.update_state(y_true, y_pred)
-            except PellucidError:
-                raise
-            except Exception as error:
-                raise ArgumentError(
-                    where,
-                    f"update_state must be written in keras.ops, got {type(error).__name__}: "
-                    f"{error}",
-                    "Its inputs stand for the numbers of any batch, and have none of their own.",
-                ) from error
+        grown: dict[int, Any] = {}  # what is added to each variable
+        try:
+            during(_GROWN, grown, self.update_state, y_true, y_pred)
+        except PellucidError:
+            raise
+        except Exception as error:
+            raise ArgumentError(
+                where,
+                f"update_state must be written in keras.ops, got {type(error).__name__}: {error}",
+                "Its inputs stand for the numbers of any batch, and have none of their own.",
+            ) from error
         parts = []
         for one in self.variables:
             count = int(np.prod(one.shape))
@@ -282,8 +270,10 @@ class Metric:
 
     def _made(self, sums: Any) -> Any:
         """What `result` makes of the variables, where they have grown from the start by `sums`."""
-        variables, first = self.variables, 0
-        with standing({id(one): one.numpy() for one in variables}) as now:
+        variables = self.variables
+
+        def made(now: dict[int, Any]) -> Any:
+            first = 0
             self.reset_state()
             for one in variables:
                 count = int(np.prod(one.shape))
@@ -292,6 +282,8 @@ class Metric:
                 first += count
             found = self.result()
             return found.value if isinstance(found, Variable) else found
+
+        return standing({id(one): one.numpy() for one in variables}, made)
 
 
 def samplewise(values: Any, weights: Any, reduce: Callable[..., Any]) -> tuple[Any, Any]:

@@ -7,16 +7,16 @@ where their numbers are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from pellucid.core import dtypes
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError, DTypeError, ShapeError
+from pellucid.core.scopes import during
 from pellucid.graph.node import TensorType
 from pellucid.keras import blame, initializers
 from pellucid.keras.arguments import permit, refuse
@@ -33,21 +33,20 @@ from pellucid.ops.value import Value
 from pellucid.runtime.extras import numpy_dtype
 
 Array = np.ndarray[Any, Any]
+R = TypeVar("R")
 
 # Inside a function without side effects: values that stand for those of variables, by their ids.
 _STANDING: ContextVar[dict[int, Any] | None] = ContextVar("standing", default=None)
 _SAYS_LITTLE = (None, "none", "mean", "sum", "only_first_replica", "auto", "on_read", "on_write")
 
 
-@contextmanager
-def standing(values: Mapping[int, Any]) -> Iterator[dict[int, Any]]:
-    """While variables have these values, {id of a variable: value}, and `assign` changes them."""
+def standing(values: Mapping[int, Any], function: Callable[[dict[int, Any]], R]) -> R:
+    """What `function` makes while variables have these values, {id of a variable: value}.
+
+    It gets them in a dict of its own, which `assign` changes.
+    """
     own = {**(_STANDING.get() or {}), **values}
-    token = _STANDING.set(own)
-    try:
-        yield own
-    finally:
-        _STANDING.reset(token)
+    return during(_STANDING, own, function, own)
 
 
 @record

@@ -12,7 +12,7 @@ from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.keras import blame, initializers, regularizers
 from pellucid.keras.arguments import permit
 from pellucid.keras.random import SeedGenerator
-from pellucid.keras.session import SESSION, inside, path_of, plain_name
+from pellucid.keras.session import SESSION, path_of, plain_name
 from pellucid.keras.variable import KerasWeight, Variable, drawn, shape_of
 from pellucid.nn.layer import Layer as Inner
 from pellucid.ops.composite.base import asvalue
@@ -204,8 +204,7 @@ class Weighted:
         )
         drawn(inner, SESSION.floatx)
         word = name or SESSION.name("Variable")
-        with inside(self, fixed=False):
-            path = path_of(word)
+        path = path_of(word, self)
         made = Variable.of(inner, "params", "value", shape, word, path, self, trainable)
         self._variables.append(made)
         return made
