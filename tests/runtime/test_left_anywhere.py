@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import _thread
+import collections
 import contextlib
 import dis
 import gc
@@ -38,25 +40,30 @@ WATCHED = [str(one.__file__) for one in (threads, signals, contextlib)]
 def struck(call: Callable[[], Any], number: int) -> bool:
     """Calls it with Ctrl-C at place `number` of the files watched; whether it has so many.
 
-    Python looks for signals where a function begins, behind each call and where a loop goes back.
+    Python looks for signals where a function begins, behind each call of C, and where a loop goes
+    back. There it comes as it would: it waits from before the instruction that looks. A handler
+    that ran here would raise between two instructions, which may be behind a `try`.
     """
     left = [number]
+    wait = collections.defaultdict(_thread.interrupt_main)  # wait[0] runs no line of Python
 
     def begun(frame: FrameType, event: str, what: Any) -> Any:
         code = frame.f_code
         if code.co_filename not in WATCHED:
             return None
-        frame.f_trace_opcodes, before = True, [""]
+        if dis.opname[code.co_code[frame.f_lasti]] == "RESUME":  # no generator that is closed
+            left[0] -= 1
+            if left[0] == 0:
+                signal.raise_signal(signal.SIGINT)
+        frame.f_trace_opcodes = True
 
         def inside(frame: FrameType, event: str, what: Any) -> Any:
             if event == "opcode":
                 now = dis.opname[code.co_code[frame.f_lasti]]
-                looks = before[0].startswith(("RESUME", "CALL", "JUMP_BACKWARD"))
-                if looks and now != "PUSH_EXC_INFO":  # what was called has returned
+                if now.startswith(("CALL", "JUMP_BACKWARD")):
                     left[0] -= 1
                     if left[0] == 0:
-                        signal.raise_signal(signal.SIGINT)
-                before[0] = now
+                        wait[0]
             return inside
 
         return inside
