@@ -119,9 +119,7 @@ def test_a_variable_of_a_context_has_its_value_back(monkeypatch: pytest.MonkeyPa
         variable.set(1)
         assert found == 1
 
-    at_each_place(
-        [scopes], monkeypatch, lambda: scopes.during(variable, 2, variable.get), check, 4
-    )
+    at_each_place([scopes], monkeypatch, lambda: scopes.during(variable, 2, variable.get), check, 4)
 
 
 def test_no_variable_of_a_context_is_set_elsewhere() -> None:
