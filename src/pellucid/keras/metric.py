@@ -189,20 +189,17 @@ class Metric:
     ) -> list[Any]:
         """The numbers of the variables behind `update_state`; nothing that is given changes."""
         own = self._given("stateless_update_state", metric_variables)
-        with standing(own) as now:
-            self.update_state(*args, **kwargs)
+        _, now = standing(own, self.update_state, *args, **kwargs)
         return [now[one] for one in own]
 
     def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
         """What `result` is of these numbers of the variables."""
-        with standing(self._given("stateless_result", metric_variables)):
-            return self.result()
+        return standing(self._given("stateless_result", metric_variables), self.result)[0]
 
     def stateless_reset_state(self) -> list[Any]:
         """The numbers of the variables where no row is counted."""
         own = {id(one): one.numpy() for one in self.variables}
-        with standing(own) as now:
-            self.reset_state()
+        _, now = standing(own, self.reset_state)
         return [now[one] for one in own]
 
     def _given(self, where: str, numbers: Sequence[Any]) -> dict[int, Any]:
@@ -270,20 +267,19 @@ class Metric:
 
     def _made(self, sums: Any) -> Any:
         """What `result` makes of the variables, where they have grown from the start by `sums`."""
-        variables = self.variables
+        variables, first = self.variables, 0
+        _, now = standing({id(one): one.numpy() for one in variables}, self.reset_state)
+        for one in variables:
+            count = int(np.prod(one.shape))
+            more, start = np.reshape(sums[first : first + count], one.shape), now[id(one)]
+            now[id(one)] = more + start if np.any(start) else more
+            first += count
 
-        def made(now: dict[int, Any]) -> Any:
-            first = 0
-            self.reset_state()
-            for one in variables:
-                count = int(np.prod(one.shape))
-                more, start = np.reshape(sums[first : first + count], one.shape), now[id(one)]
-                now[id(one)] = more + start if np.any(start) else more
-                first += count
+        def result() -> Any:
             found = self.result()
             return found.value if isinstance(found, Variable) else found
 
-        return standing({id(one): one.numpy() for one in variables}, made)
+        return standing(now, result)[0]
 
 
 def samplewise(values: Any, weights: Any, reduce: Callable[..., Any]) -> tuple[Any, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -33,6 +33,7 @@ from pellucid.ops.value import Value
 from pellucid.runtime.extras import numpy_dtype
 
 Array = np.ndarray[Any, Any]
+P = ParamSpec("P")
 R = TypeVar("R")
 
 # Inside a function without side effects: values that stand for those of variables, by their ids.
@@ -40,13 +41,15 @@ _STANDING: ContextVar[dict[int, Any] | None] = ContextVar("standing", default=No
 _SAYS_LITTLE = (None, "none", "mean", "sum", "only_first_replica", "auto", "on_read", "on_write")
 
 
-def standing(values: Mapping[int, Any], function: Callable[[dict[int, Any]], R]) -> R:
-    """What `function` makes while variables have these values, {id of a variable: value}.
+def standing(
+    values: Mapping[int, Any], function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+) -> tuple[R, dict[int, Any]]:
+    """The function's result while variables have these values, {id of a variable: value}.
 
-    It gets them in a dict of its own, which `assign` changes.
+    Beside it the values behind the call: `assign` changes them.
     """
     own = {**(_STANDING.get() or {}), **values}
-    return during(_STANDING, own, function, own)
+    return during(_STANDING, own, function, *args, **kwargs), own
 
 
 @record
