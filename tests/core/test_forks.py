@@ -124,8 +124,8 @@ def test_a_lock_is_free_in_a_child_but_for_the_thread_that_forked() -> None:
         other, own, claim, mine = forks.Lock(), forks.Lock(), forks.Claim(), forks.Claim()
         held = threading.Event()
         def hold():
-            with other, claim.acquire():
-                held.set(); time.sleep(60)
+            with other:
+                forks.hold([claim], lambda own: (held.set(), time.sleep(60)))
         threading.Thread(target=hold, daemon=True).start(); held.wait()
         def entered(*locks):
             found = []
@@ -135,11 +135,10 @@ def test_a_lock_is_free_in_a_child_but_for_the_thread_that_forked() -> None:
             thread.start(); thread.join()
             return found
         def free():
-            with claim.acquire() as had, mine.acquire() as again:
-                got = *entered(other, own), had, again
-            return (*got, forks.count())
-        with own, mine.acquire():
-            print(forked(free), *entered(other), forks.count())
+            got = forks.hold([claim], lambda had: (*entered(other, own), had))
+            return (*got, forks.hold([mine], bool), forks.count())
+        with own:
+            forks.hold([mine], lambda _: print(forked(free), *entered(other), forks.count()))
         """
     )
     assert said.split("\n")[0] == "(True, False, True, False, 1) False 0"
@@ -168,21 +167,23 @@ def test_a_fork_waits_for_a_guard_and_for_an_import() -> None:
 
 
 def test_a_claim_is_for_one_call_and_no_copy_has_it() -> None:
-    claim = forks.Claim()
-    with claim.acquire() as first:
-        with claim.acquire() as second:
-            assert (first, second) == (True, False)
-        with claim.acquire() as third:
-            assert not third, "the second call must not free what the first one has"
-        with (
-            copy.deepcopy(claim).acquire() as own,
-            pickle.loads(pickle.dumps(claim)).acquire() as too,
-        ):
-            assert own and too
-    with pytest.raises(KeyboardInterrupt), claim.acquire():
+    claim, other = forks.Claim(), forks.Claim()
+
+    def inside(first: bool) -> None:
+        assert first and not claim.free
+        assert not forks.hold([claim], bool)
+        assert not forks.hold([other, claim], bool), "a call has all of them, or none"
+        assert other.free and not forks.hold([claim], bool), "the first call still has it"
+        for one in (copy.deepcopy(claim), pickle.loads(pickle.dumps(claim))):
+            assert one.free and forks.hold([one], bool)
+
+    def interrupted(own: bool) -> None:
         raise KeyboardInterrupt
-    with claim.acquire() as again:
-        assert again
+
+    forks.hold([claim, claim], inside)
+    with pytest.raises(KeyboardInterrupt):
+        forks.hold([claim], interrupted)
+    assert claim.free and forks.hold([claim], bool)
 
 
 def test_of_many_threads_one_has_the_claim() -> None:
@@ -190,13 +191,15 @@ def test_of_many_threads_one_has_the_claim() -> None:
 
     def work() -> None:
         for _ in range(300):
-            with claim.acquire() as own:
-                if own:
-                    with lock:
-                        now[0] += 1
-                        most[0] = max(most[0], now[0])
-                    with lock:
-                        now[0] -= 1
+            forks.hold([claim], count)
+
+    def count(own: bool) -> None:
+        if own:
+            with lock:
+                now[0] += 1
+                most[0] = max(most[0], now[0])
+            with lock:
+                now[0] -= 1
 
     workers = [threading.Thread(target=work) for _ in range(4)]
     for worker in workers:

@@ -219,30 +219,27 @@ def test_no_line_of_python_stands_between_a_lock_and_its_block():
 
 def test_a_claim_is_one_calls_and_a_copy_is_free():
     claim = forks.Claim()
-    with claim.acquire() as first, claim.acquire() as second:
-        assert (first, second) == (True, False)
-        with copy.deepcopy(claim).acquire() as other:
-            assert other
+
+    def held(first):
+        assert first and not forks.hold([claim], bool)
+        assert forks.hold([copy.deepcopy(claim)], bool)
         claim.reset()  # as in a child of this thread
-        with claim.acquire() as third:
-            assert not third
-    with claim.acquire() as again:
-        assert again
+        assert not forks.hold([claim], bool)
+
+    forks.hold([claim], held)
+    assert forks.hold([claim], bool)
     inside, out = threading.Event(), threading.Event()
 
-    def hold():
-        with claim.acquire():
-            inside.set()
-            out.wait()
+    def wait(own):
+        inside.set()
+        out.wait()
 
-    thread = threading.Thread(target=hold)
+    thread = threading.Thread(target=forks.hold, args=([claim], wait))
     thread.start()
     inside.wait()
-    with claim.acquire() as busy:
-        assert not busy
+    assert not forks.hold([claim], bool)
     claim.reset()
-    with claim.acquire() as free:
-        assert free
+    assert forks.hold([claim], bool)
     out.set()
     thread.join()
 

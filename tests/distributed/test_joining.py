@@ -119,16 +119,18 @@ def test_what_differs_is_one_line_in_all() -> None:
     ends(groups)
 
 
+def refuse(error: Exception) -> None:
+    raise error
+
+
 def test_who_leaves_a_run_ends_it_for_all_with_the_reason() -> None:
     groups = joined([0, 1, 2], 3)
 
     def leaves() -> None:
-        with groups[1].fitting():
-            raise ArgumentError("fit", "epochs must be at least 0, got -1")
+        groups[1].fitting(refuse, ArgumentError("fit", "epochs must be at least 0, got -1"))
 
     def waits(group: Group) -> None:
-        with group.fitting():
-            group.exchange(1)
+        group.fitting(group.exchange, 1)
 
     found = together(lambda: waits(groups[0]), leaves, lambda: waits(groups[2]))
     for error in (found[0], found[2]):
@@ -139,8 +141,7 @@ def test_who_leaves_a_run_ends_it_for_all_with_the_reason() -> None:
         groups[2].exchange(1)
 
     def again(group: Group) -> list[int]:
-        with group.fitting():
-            return group.exchange(group.process)
+        return group.fitting(group.exchange, group.process)
 
     assert together(*(lambda g=g: again(g) for g in groups)) == [[0, 1, 2]] * 3
     ends(groups)
@@ -151,18 +152,16 @@ def test_who_is_a_call_behind_waits_for_no_one() -> None:
     groups = joined([0, 1], 2)
 
     def ahead() -> list[int]:
-        with contextlib.suppress(ArgumentError), groups[1].fitting():
-            raise ArgumentError("fit", "no")
-        with groups[1].fitting():
-            return groups[1].exchange(1)
+        with contextlib.suppress(ArgumentError):
+            groups[1].fitting(refuse, ArgumentError("fit", "no"))
+        return groups[1].fitting(groups[1].exchange, 1)
 
     def behind() -> list[int]:
         time.sleep(0.3)
-        with contextlib.suppress(ProcessError), groups[0].fitting():
-            groups[0].exchange(0)
+        with contextlib.suppress(ProcessError):
+            groups[0].fitting(groups[0].exchange, 0)
             raise AssertionError("the other one has left this call")
-        with groups[0].fitting():
-            return groups[0].exchange(0)
+        return groups[0].fitting(groups[0].exchange, 0)
 
     assert together(behind, ahead) == [[0, 1]] * 2
     ends(groups)
@@ -297,12 +296,10 @@ def test_who_waits_inside_a_step_for_one_that_has_left_is_ended(
     groups = joined([0, 1], 2)
 
     def waits() -> None:
-        with groups[0].fitting(), groups[0].collective():
-            time.sleep(1.2)
+        groups[0].fitting(groups[0].collective, time.sleep, 1.2)
 
     def leaves() -> None:
-        with groups[1].fitting():
-            raise ArgumentError("fit", "y must be numbers")
+        groups[1].fitting(refuse, ArgumentError("fit", "y must be numbers"))
 
     together(waits, leaves)
     assert said and "process 1 (" in said[0] and "y must be numbers" in said[0]
@@ -315,12 +312,11 @@ def test_a_lost_process_is_told_without_what_xla_makes_of_it() -> None:
     groups[1]._ended.add(0)  # else it would end itself
 
     def step() -> None:
-        with groups[0].fitting(), groups[0].collective():
-            for link in groups[1]._links.values():
-                link.socket.shutdown(socket.SHUT_RDWR)
-            raise RuntimeError("Gloo all-reduce failed")
+        for link in groups[1]._links.values():
+            link.socket.shutdown(socket.SHUT_RDWR)
+        raise RuntimeError("Gloo all-reduce failed")
 
     with pytest.raises(ProcessError, match=r"process 1 \(.*\) is gone") as caught:
-        step()
+        groups[0].fitting(groups[0].collective, step)
     assert caught.value.__suppress_context__
     ends(groups)

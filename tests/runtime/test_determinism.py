@@ -80,11 +80,10 @@ def live(monkeypatch: pytest.MonkeyPatch) -> list[set[int]]:
         call(team, *work)
         inside.pop()
 
-    def hired(count: int) -> list[workplace._Worker]:
-        workers = hire(count)
+    def hired(workers: list[workplace._Worker], count: int) -> None:
+        hire(workers, count)
         if inside:
             seen[-1].update(map(id, workers))
-        return workers
 
     monkeypatch.setattr(Team, "call", called)
     monkeypatch.setattr(workplace, "_hire", hired)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import _thread
+import collections
 import contextlib
 import dis
 import gc
@@ -20,6 +22,7 @@ import pytest
 import pellucid as pel
 from pellucid.compiler.codegen import module as codegen
 from pellucid.compiler.codegen import target as targets
+from pellucid.compiler.mailbox import RUN
 from pellucid.core import signals
 from pellucid.core.signals import deferred, immediate
 from pellucid.runtime import cache, machine, machine_code, threads, worker_code
@@ -38,25 +41,30 @@ WATCHED = [str(one.__file__) for one in (threads, signals, contextlib)]
 def struck(call: Callable[[], Any], number: int) -> bool:
     """Calls it with Ctrl-C at place `number` of the files watched; whether it has so many.
 
-    Python looks for signals where a function begins, behind each call and where a loop goes back.
+    Python looks for signals where a function begins, behind each call of C, and where a loop goes
+    back. There it comes as it would: it waits from before the instruction that looks. A handler
+    that ran here would raise between two instructions, which may be behind a `try`.
     """
     left = [number]
+    wait = collections.defaultdict(_thread.interrupt_main)  # wait[0] runs no line of Python
 
     def begun(frame: FrameType, event: str, what: Any) -> Any:
         code = frame.f_code
         if code.co_filename not in WATCHED:
             return None
-        frame.f_trace_opcodes, before = True, [""]
+        if dis.opname[code.co_code[frame.f_lasti]] == "RESUME":  # no generator that is closed
+            left[0] -= 1
+            if left[0] == 0:
+                signal.raise_signal(signal.SIGINT)
+        frame.f_trace_opcodes = True
 
         def inside(frame: FrameType, event: str, what: Any) -> Any:
             if event == "opcode":
                 now = dis.opname[code.co_code[frame.f_lasti]]
-                looks = before[0].startswith(("RESUME", "CALL", "JUMP_BACKWARD"))
-                if looks and now != "PUSH_EXC_INFO":  # what was called has returned
+                if now.startswith(("CALL", "JUMP_BACKWARD")):
                     left[0] -= 1
                     if left[0] == 0:
-                        signal.raise_signal(signal.SIGINT)
-                before[0] = now
+                        wait[0]
             return inside
 
         return inside
@@ -95,6 +103,16 @@ def nested() -> None:
             pass
 
 
+class Work:
+    """Worker code whose calls are all shared and do nothing."""
+
+    def share(self, boxes: int, count: int, job: int, at: int) -> int:
+        return 1
+
+
+WORK: Any = Work()
+
+
 @pytest.mark.parametrize(
     "call",
     [
@@ -124,6 +142,17 @@ def test_ctrl_c_anywhere_is_heard_and_leaves_all_in_order(
         assert signals._blocks == [], number
         assert unowned(own) <= own, number
     assert number > 50 and sys.exc_info() == (None, None, None)
+
+
+def test_a_call_of_machine_code_loses_no_parked_worker() -> None:
+    Team(3).run(lambda part: None)
+    number, parked, left = 1, len(threads._parked), True
+    while left:
+        with contextlib.suppress(KeyboardInterrupt):
+            left = struck(lambda: Team(3).call(WORK, RUN, 0, (0, 0, 0)), number)
+        assert len(threads._parked) == parked, number
+        number += 1
+    assert number > 12
 
 
 def test_a_block_inside_another_ends_itself() -> None:

@@ -269,7 +269,9 @@ def test_many_callers_at_once_and_inside_each_other() -> None:
 
 def test_a_burst_leaves_few_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "_PARKED", 2)
-    threads._park(threads._hire(20))
+    workers: list[threads._Worker] = []
+    threads._hire(workers, 20)
+    threads._park(workers)
     deadline = time.monotonic() + 10
     while len(threads._parked) > 20 and time.monotonic() < deadline:
         time.sleep(0.01)

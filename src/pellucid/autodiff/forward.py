@@ -13,9 +13,10 @@ from pellucid.autodiff.cotangents import (
 )
 from pellucid.graph.node import Graph, pruned
 from pellucid.ops.spec import Bilinear, Kind, Linear, Op, Partials, Rules, lookup
-from pellucid.ops.value import Builder, Value, apply
+from pellucid.ops.value import Builder, Value, apply, records
 
 
+@records
 def jvp(graph: Graph, wrt: Sequence[int]) -> Graph:
     """The graph (inputs, tangent of each input `wrt`) → (outputs, tangent of each float output).
 

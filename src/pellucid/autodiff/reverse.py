@@ -18,9 +18,10 @@ from pellucid.autodiff.cotangents import (
 from pellucid.graph.node import Graph, Node, pruned
 from pellucid.ops.reduce import keep
 from pellucid.ops.spec import Bilinear, Kind, Linear, Partials, Rules, lookup
-from pellucid.ops.value import Builder, Value
+from pellucid.ops.value import Builder, Value, records
 
 
+@records
 def vjp(graph: Graph, wrt: Sequence[int], seeded: Sequence[int] | None = None) -> Graph:
     """The graph (inputs, ct of each float output) → (outputs, gradient of each input `wrt`).
 

@@ -12,10 +12,12 @@ import importlib
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from operator import attrgetter
 from typing import Any, Generic, TypeVar, overload
+
+Result = TypeVar("Result")
 
 importing = threading.RLock()  # held around each import inside a function, and by forks: see `load`
 
@@ -53,40 +55,41 @@ class Claim:
     __slots__ = ("__weakref__", "_holder")
 
     def __init__(self) -> None:
-        self._holder: dict[str, tuple[int, object]] = {}  # empty, or one call
+        self._holder: list[int] = []  # the thread of the call that took it last; empty behind that
         _renewed.add(self)
 
-    def acquire(self) -> AbstractContextManager[bool]:
-        """Has it during the block; the value is False where another call has it already."""
-        return hold([self])
+    @property
+    def free(self) -> bool:
+        """Whether no call has it."""
+        return not self._holder
 
-    def take(self, call: tuple[int, object]) -> bool:
+    def take(self, call: list[int]) -> bool:
         """Gives it to a call of a thread, unless another call has it."""
-        return self._holder.setdefault("call", call) is call
-
-    def leave(self, call: tuple[int, object]) -> None:
-        """Takes it back from a call, if that has it."""
-        if self._holder.get("call") is call:
-            self._holder.clear()
+        with _taking:
+            if not self._holder:
+                self._holder = call
+            return self._holder is call
 
     def __reduce__(self) -> tuple[type[Claim], tuple[()]]:
         return Claim, ()
 
     def reset(self) -> None:
         """In a child."""
-        if any(thread != threading.get_ident() for thread, _ in self._holder.values()):
-            self._holder.clear()
+        if any(thread != threading.get_ident() for thread in self._holder):
+            self._holder = []
 
 
-@contextmanager
-def hold(claims: Sequence[Claim]) -> Iterator[bool]:
-    """Has all of these during the block; the value is False where another call has one of them."""
-    call = threading.get_ident(), object()
+def hold(claims: Sequence[Claim], function: Callable[[bool], Result]) -> Result:
+    """`function(True)`, which has all of these meanwhile; False where another call has one of them.
+
+    No context manager: Ctrl-C is heard where one of its functions begins, before the first line.
+    Here one call of C frees all claims, and no signal is looked for between it and the function.
+    """
+    call = [threading.get_ident()]
     try:
-        yield all(claim.take(call) for claim in claims)
+        return function(all(claim.take(call) for claim in claims))
     finally:
-        for claim in claims:
-            claim.leave(call)
+        call.clear()
 
 
 def signal() -> threading.Lock:
@@ -114,9 +117,6 @@ def wait_for(guard: AbstractContextManager[Any]) -> None:
 def in_child(renew: Callable[[], object]) -> None:
     """Has `renew` called in each forked child: what it clears belonged to threads of the parent."""
     _callbacks.append(renew)
-
-
-Result = TypeVar("Result")
 
 
 class cached_property(Generic[Result]):
@@ -154,6 +154,7 @@ def load(name: str) -> Any:
 
 
 _renewed: weakref.WeakSet[Lock | Claim] = weakref.WeakSet()
+_taking = Lock()  # held while a claim is taken
 _forks = [0]
 _callbacks: list[Callable[[], object]] = []
 _guards: list[AbstractContextManager[Any]] = [importing]

@@ -13,6 +13,7 @@ import numpy as np
 
 from pellucid.core import notices, shapes
 from pellucid.core.errors import DataError, DTypeError, ShapeError
+from pellucid.core.signals import deferred
 from pellucid.runtime.memory import free_memory
 
 Array = np.ndarray[Any, Any]
@@ -140,7 +141,7 @@ def _check_places(x: Any, where: str) -> None:
     """Refuses entries outside of x: SciPy's own steps trust that there are none."""
     try:
         if hasattr(x, "check_format"):
-            with warnings.catch_warnings():
+            with deferred(), warnings.catch_warnings():  # Ctrl-C would let them be ignored for ever
                 warnings.simplefilter("ignore")  # of dtypes that it mends
                 x.copy().check_format(full_check=True)
             inside = True

@@ -105,10 +105,8 @@ def start(
     }
     joined = join(at, known.processes or 1, known.process or 0, timeout, versions)
     group = joined.group
-    with group.fitting():
-        device.join(
-            joined.service, group.processes, group.process, at.loopback, known.local, timeout
-        )
+    here = group.processes, group.process, at.loopback
+    group.fitting(lambda: device.join(joined.service, *here, known.local, timeout))
     atexit.register(group.close)
     groups.enter(group)
     return group

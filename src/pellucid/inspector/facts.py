@@ -22,7 +22,7 @@ from pellucid.core.errors import ArgumentError, MissingPackageError
 from pellucid.graph.node import CONST, INPUT
 from pellucid.inspector.moment import Moment
 from pellucid.ops.spec import Kind, NotDifferentiable, ZeroGradient, lookup
-from pellucid.ops.value import Builder
+from pellucid.ops.value import Builder, records
 from pellucid.runtime import interpreter
 from pellucid.viz import mathml, rules
 from pellucid.viz.indexing import axes_of, named, read
@@ -69,6 +69,7 @@ def uses(moment: Moment, n: int, at: Sequence[int] = ()) -> list[Use]:
     return found
 
 
+@records
 def _handed(moment: Moment, n: int, reader: int, ct: Array) -> list[tuple[int, Array]]:
     """(number of the input, what arrives there) for each input of the reader that is n."""
     node = moment.graph.nodes[reader]

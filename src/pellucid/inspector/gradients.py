@@ -13,7 +13,7 @@ from pellucid.autodiff import reverse
 from pellucid.autodiff.cotangents import Activity
 from pellucid.core import shapes
 from pellucid.graph.node import Graph, TensorType
-from pellucid.ops.value import Builder, Value, number
+from pellucid.ops.value import Builder, Value, number, records
 
 
 def with_every_gradient(graph: Graph, wrt: Sequence[int], end: int) -> tuple[Graph, dict[int, int]]:
@@ -40,6 +40,7 @@ def _ones(graph: Graph, end: int) -> list[int]:
     ]
 
 
+@records
 def _differentiated(
     graph: Graph, wrt: Sequence[int], end: int, moving: Sequence[int], seed: int | None
 ) -> tuple[Graph, dict[int, int]]:
@@ -65,6 +66,7 @@ def of_rows(type: TensorType, rows: int) -> TensorType:
     return TensorType(type.dtype, shapes.bind(type.shape, rows))
 
 
+@records
 def bound(graph: Graph, rows: int | None) -> Graph:
     """The graph for this number of rows, without N; its nodes stand where they stood."""
     if rows is None or not graph.has_batch:

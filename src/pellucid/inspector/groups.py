@@ -18,7 +18,7 @@ from pellucid.graph.node import Graph
 from pellucid.inspector.facts import source_line
 from pellucid.inspector.moment import Moment
 from pellucid.ops.spec import lookup
-from pellucid.ops.value import Builder
+from pellucid.ops.value import Builder, records
 from pellucid.runtime import interpreter
 
 Array = np.ndarray[Any, Any]
@@ -118,6 +118,7 @@ def _back(moment: Moment, one: Group, ct: Array) -> dict[int, Array]:
     return {one.inputs[k]: np.asarray(g) for k, g in zip(moving, gradients, strict=True)}
 
 
+@records
 def _alone(moment: Moment, one: Group) -> Graph:
     """The group as a graph of its own."""
     builder = Builder()

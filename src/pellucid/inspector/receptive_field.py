@@ -20,7 +20,7 @@ from pellucid.graph.node import Node, TensorType
 from pellucid.inspector.facts import element
 from pellucid.inspector.moment import Moment
 from pellucid.ops.spec import Bilinear, Kind, Linear, lookup
-from pellucid.ops.value import Builder
+from pellucid.ops.value import Builder, records
 from pellucid.runtime import interpreter
 
 Array = np.ndarray[Any, Any]
@@ -71,6 +71,7 @@ def _read(moment: Moment, node: Node, mask: Array) -> Iterator[tuple[int, Array]
             yield source, np.ones(shape, bool)
 
 
+@records
 def _by_rule(moment: Moment, node: Node, mask: Array, moved: Sequence[int]) -> dict[int, Array]:
     """By the rule of reverse mode, on 0 and 1: nothing cancels, since nothing is negative."""
     builder = Builder()

@@ -8,14 +8,14 @@ once, whole, and the steps are taken again with the rates that it had. The model
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from pellucid.core.errors import DivergenceError
+from pellucid.core.signals import deferred, immediate
 from pellucid.models import Model, variables
 from pellucid.train.callback import Callback, Run
 
@@ -80,17 +80,20 @@ def recorded(
     A run whose loss stops being finite ends with the step that failed.
     """
     scribe = _Scribe()
-    with _as_it_was(model):
+    put_back = _as_it_is(model)
+    with deferred():  # Ctrl-C ends the run, not what puts the model back
         try:
-            model.fit(x, y, verbose=0, callbacks=[*callbacks, scribe], **options)
+            with immediate():
+                model.fit(x, y, verbose=0, callbacks=[*callbacks, scribe], **options)
         except DivergenceError:
             scribe.noted.steps += 1
+        finally:
+            put_back()
     return scribe.noted
 
 
-@contextmanager
-def _as_it_was(model: Model) -> Iterator[None]:
-    """Puts weights, slots, the layers' state and the record of the last run back."""
+def _as_it_is(model: Model) -> Callable[[], None]:
+    """What puts weights, slots, the layers' state and the record of the last run back."""
     arrays = {
         kind: [one.copy() for one in variables.leaves(model.architecture, kind)]
         for kind in ("params", "state")
@@ -98,10 +101,11 @@ def _as_it_was(model: Model) -> Iterator[None]:
     slots = model.slots
     kept_slots = None if slots is None else {k: [a.copy() for a in own] for k, own in slots.items()}
     record = dict(model.training), dict(model.kept), list(model.columns), model.history
-    try:
-        yield
-    finally:
+
+    def put_back() -> None:
         for kind, leaves in arrays.items():
             variables.write_leaves(model.architecture, kind, leaves)
         model.slots = kept_slots
         model.training, model.kept, model.columns, model.history = record
+
+    return put_back

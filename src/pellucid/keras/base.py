@@ -15,6 +15,7 @@ import numpy as np
 
 from pellucid import models
 from pellucid.core.errors import ArgumentError
+from pellucid.core.scopes import during
 from pellucid.keras import blame, configs, regularizers, terms
 from pellucid.keras.arguments import Arguments, permit, refuse
 from pellucid.keras.members import unknown_member
@@ -186,11 +187,7 @@ class Layer(Weighted):
                 training,
                 "a layer acts in fit as in training and else as in prediction",
             )
-        with inside(self), terms.collected() as losses:
-            outputs = mapped(self._traced(args, kwargs, tensors), made_by_a_layer)
-            for one in flat(outputs) if self._activity else ():
-                if isinstance(one, KerasTensor):
-                    terms.add(terms.of_activity(self._activity, one))
+        outputs, losses = inside(self, terms.collected, self._outputs_of, args, kwargs, tensors)
         node = Node(self, tensors, losses)
         made = mapped(
             outputs,
@@ -204,6 +201,14 @@ class Layer(Weighted):
         self.__dict__["_made_tensor"] = made
         self.__dict__["_read_tensor"] = args[0] if args else next(iter(kwargs.values()))
         return made
+
+    def _outputs_of(self, args: Any, kwargs: Any, tensors: list[KerasTensor]) -> Any:
+        """The tensors that `call` makes, whose activity is a loss where the layer wants that."""
+        outputs = mapped(self._traced(args, kwargs, tensors), made_by_a_layer)
+        for one in flat(outputs) if self._activity else ():
+            if isinstance(one, KerasTensor):
+                terms.add(terms.of_activity(self._activity, one))
+        return outputs
 
     @property
     def compute_dtype(self) -> str:
@@ -247,20 +252,19 @@ class Layer(Weighted):
 
     def _traced(self, args: Any, kwargs: Any, tensors: list[KerasTensor]) -> Any:
         """The tensors that `call` makes."""
-        token = ROOT.set(tensors[0].root)
-        try:
-            if not self.built:
-                for name in filter(functools.partial(hasattr, type(self)), _NEVER):
-                    refuse(type(self).__name__, name, "…", _NEVER[name])
-                shapes = mapped(args[0], lambda one: getattr(one, "shape", None))
-                self.build(shapes)
-                self.built = True
-            parameters = inspect.signature(self.call).parameters
-            if "training" in parameters:
-                kwargs = {**kwargs, "training": TRAINING}
-            return self.call(*args, **kwargs)
-        finally:
-            ROOT.reset(token)
+        return during(ROOT, tensors[0].root, self._called, args, kwargs)
+
+    def _called(self, args: Any, kwargs: Any) -> Any:
+        if not self.built:
+            for name in filter(functools.partial(hasattr, type(self)), _NEVER):
+                refuse(type(self).__name__, name, "…", _NEVER[name])
+            shapes = mapped(args[0], lambda one: getattr(one, "shape", None))
+            self.build(shapes)
+            self.built = True
+        parameters = inspect.signature(self.call).parameters
+        if "training" in parameters:
+            kwargs = {**kwargs, "training": TRAINING}
+        return self.call(*args, **kwargs)
 
     def _on_arrays(self, args: Any, kwargs: Any, training: bool | None) -> Any:
         where = f"keras.{self.name}"

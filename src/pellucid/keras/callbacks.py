@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from pellucid.core.errors import ArgumentError
+from pellucid.core.signals import deferred, immediate
 from pellucid.keras import arguments, blame
 from pellucid.keras.arguments import permit, refuse
 from pellucid.keras.callback import Callback, CallbackList, History, Monitor
 from pellucid.keras.recording import BackupAndRestore, ModelCheckpoint
 from pellucid.train.logs import TensorBoardLog
+
+R = TypeVar("R")
 
 
 class EarlyStopping(Monitor):
@@ -219,20 +221,26 @@ class SwapEMAWeights(Callback):
         super().set_model(model)
 
 
-@contextmanager
-def swapped(model: Any, callbacks: Sequence[Callback]) -> Iterator[None]:
-    """The averages in the place of the weights, where a callback asks for them."""
+def swapped(model: Any, callbacks: Sequence[Callback], measured: Callable[[], R]) -> R:
+    """What `measured` returns, with the averages in the place of the weights meanwhile.
+
+    Only where a callback asks for them. Ctrl-C is heard while the averages are used, not while
+    either is put into its place.
+    """
+    if not any(isinstance(one, SwapEMAWeights) for one in callbacks):
+        return measured()
     network = model.trained_network()
     averages = None if network is None else network.averages
-    if averages is None or not any(isinstance(one, SwapEMAWeights) for one in callbacks):
-        yield
-        return
+    if averages is None:
+        return measured()
     held = network.get_weights()
-    network.set_weights(averages)
-    try:
-        yield
-    finally:
-        network.set_weights(held)
+    with deferred():
+        try:
+            network.set_weights(averages)
+            with immediate():
+                return measured()
+        finally:
+            network.set_weights(held)
 
 
 class CSVLogger(Callback):

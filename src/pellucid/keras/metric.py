@@ -7,8 +7,7 @@ own run inside the training step as those of Keras do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ import numpy as np
 
 import pellucid.numpy as pnp
 from pellucid.core.errors import ArgumentError, PellucidError
+from pellucid.core.scopes import during
 from pellucid.keras import blame
 from pellucid.keras.arguments import must_be, permit, refuse
 from pellucid.keras.members import unknown_member
@@ -91,17 +91,6 @@ class MetricVariable(Kept):
         return self.value + other if _GROWN.get() is None else _Sum(self, other)
 
     __radd__ = __add__
-
-
-@contextmanager
-def _growing() -> Iterator[dict[int, Any]]:
-    """While variables note what is added to them."""
-    grown: dict[int, Any] = {}
-    token = _GROWN.set(grown)
-    try:
-        yield grown
-    finally:
-        _GROWN.reset(token)
 
 
 class Metric:
@@ -200,20 +189,17 @@ class Metric:
     ) -> list[Any]:
         """The numbers of the variables behind `update_state`; nothing that is given changes."""
         own = self._given("stateless_update_state", metric_variables)
-        with standing(own) as now:
-            self.update_state(*args, **kwargs)
+        _, now = standing(own, self.update_state, *args, **kwargs)
         return [now[one] for one in own]
 
     def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
         """What `result` is of these numbers of the variables."""
-        with standing(self._given("stateless_result", metric_variables)):
-            return self.result()
+        return standing(self._given("stateless_result", metric_variables), self.result)[0]
 
     def stateless_reset_state(self) -> list[Any]:
         """The numbers of the variables where no row is counted."""
         own = {id(one): one.numpy() for one in self.variables}
-        with standing(own) as now:
-            self.reset_state()
+        _, now = standing(own, self.reset_state)
         return [now[one] for one in own]
 
     def _given(self, where: str, numbers: Sequence[Any]) -> dict[int, Any]:
@@ -258,18 +244,17 @@ class Metric:
     def _batch(self, y_true: Any, y_pred: Any) -> Any:
         """What a batch adds to the variables, as one vector."""
         where = f"keras.metrics.{type(self).__name__}"
-        with _growing() as grown:
-            try:
-                self.update_state(y_true, y_pred)
-            except PellucidError:
-                raise
-            except Exception as error:
-                raise ArgumentError(
-                    where,
-                    f"update_state must be written in keras.ops, got {type(error).__name__}: "
-                    f"{error}",
-                    "Its inputs stand for the numbers of any batch, and have none of their own.",
-                ) from error
+        grown: dict[int, Any] = {}  # what is added to each variable
+        try:
+            during(_GROWN, grown, self.update_state, y_true, y_pred)
+        except PellucidError:
+            raise
+        except Exception as error:
+            raise ArgumentError(
+                where,
+                f"update_state must be written in keras.ops, got {type(error).__name__}: {error}",
+                "Its inputs stand for the numbers of any batch, and have none of their own.",
+            ) from error
         parts = []
         for one in self.variables:
             count = int(np.prod(one.shape))
@@ -283,15 +268,18 @@ class Metric:
     def _made(self, sums: Any) -> Any:
         """What `result` makes of the variables, where they have grown from the start by `sums`."""
         variables, first = self.variables, 0
-        with standing({id(one): one.numpy() for one in variables}) as now:
-            self.reset_state()
-            for one in variables:
-                count = int(np.prod(one.shape))
-                more, start = np.reshape(sums[first : first + count], one.shape), now[id(one)]
-                now[id(one)] = more + start if np.any(start) else more
-                first += count
+        _, now = standing({id(one): one.numpy() for one in variables}, self.reset_state)
+        for one in variables:
+            count = int(np.prod(one.shape))
+            more, start = np.reshape(sums[first : first + count], one.shape), now[id(one)]
+            now[id(one)] = more + start if np.any(start) else more
+            first += count
+
+        def result() -> Any:
             found = self.result()
             return found.value if isinstance(found, Variable) else found
+
+        return standing(now, result)[0]
 
 
 def samplewise(values: Any, weights: Any, reduce: Callable[..., Any]) -> tuple[Any, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,6 @@ from pellucid.keras.training import ArrayBatches, Batches
 from pellucid.train.history import MAX_EPOCHS
 
 _NESTED = (list, tuple, dict)
-_AS_THEY_ARE = nullcontext()  # the weights, where no callback may exchange them
 
 
 class Model(Files):
@@ -254,8 +252,8 @@ class Model(Files):
             network = self._configure_for("evaluate", *training.unpacked(first))
             batches: Any = Batches(x, self._batch(), steps)
             if not by_batches:
-                with swapped(self, several):
-                    found = network.evaluate(batches, **self._at_once(network, batch_size))
+                options = self._at_once(network, batch_size)
+                found = swapped(self, several, lambda: network.evaluate(batches, **options))
         else:
             x, y = as_arrays(x), None if y is None else as_arrays(y)
             training.count_rows("evaluate", x)
@@ -269,12 +267,12 @@ class Model(Files):
                 given = (features, targets) if weights is None else (features, targets, weights)
                 batches = lambda epoch: training.sliced(given, batch_size or 32)  # noqa: E731
             else:
-                with swapped(self, several) if several else _AS_THEY_ARE:
-                    found = network.evaluate(features, targets, sample_weight=weights, **options)
+                options["sample_weight"] = weights
+                measured = lambda: network.evaluate(features, targets, **options)  # noqa: E731
+                found = swapped(self, several, measured)
         if by_batches:
-            with swapped(self, several):
-                measures = self._measures(network)
-                found = hooks.tested(self, network, batches(0), several, measures)
+            rest = batches(0), several, self._measures(network)
+            found = swapped(self, several, lambda: hooks.tested(self, network, *rest))
         if several or level:
             logs = self._measures(network).of(found)
             self._told([] if by_batches else several, level, logs)
@@ -328,8 +326,7 @@ class Model(Files):
             batches = Batches(x, self._features, steps)
             if by_batches:
                 return self._predicted(network, (one[0] for one in batches(0)), several, level)
-            with swapped(self, several):
-                found = network.predict(batches)
+            found = swapped(self, several, lambda: network.predict(batches))
         else:
             x = as_arrays(x)
             training.count_rows("predict", x)
@@ -338,8 +335,7 @@ class Model(Files):
             if by_batches:
                 rows = training.sliced(self._x(x), batch_size or 32)
                 return self._predicted(network, rows, several, level)
-            with swapped(self, several):
-                found = network.predict(self._x(x), **options)
+            found = swapped(self, several, lambda: network.predict(self._x(x), **options))
         if several:
             hooks.call(several, "on_predict_end", {})
         if level:

@@ -84,12 +84,15 @@ class Sequential(Model):
         """Calls the layer that was added last on the output of those before."""
         x = getattr(self, "_end", None) if len(self._layers) > 2 else None
         done = getattr(self, "_done", 0)
-        with inside(self):
+
+        def chain(x: Any) -> Any:
             if x is None or done != len(self._layers) - 1:
                 x = self._layers[0].output
                 for one in self._layers[1:-1]:
                     x = one(x)
-            self.__dict__["_end"] = self._layers[-1](x)
+            return self._layers[-1](x)
+
+        self.__dict__["_end"] = inside(self, chain, x)
         self.__dict__["_done"] = len(self._layers)
         self.built = True
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from pellucid import models as ours
 from pellucid.core.errors import ArgumentError
+from pellucid.core.scopes import during
 from pellucid.keras import terms
 from pellucid.keras.base import TRAINING
 from pellucid.keras.session import SESSION
@@ -111,15 +112,13 @@ def _computed(model: Any, targets: Any, weights: Any) -> KerasTensor:
     parameters = inspect.signature(model.compute_loss).parameters
     more = {"training": TRAINING} if "training" in parameters else {}
     outputs, first = flat(model._outputs), flat(model._inputs)[0]
-    tokens = ROOT.set(first), BEHIND.set(outputs[0])
-    added = [*terms.of_network(outputs), *_penalties(model, outputs[0])]
-    token = LOSSES.set((model, added))
-    try:
-        loss = model.compute_loss(model._inputs, targets, model._outputs, weights, **more)
-    finally:
-        LOSSES.reset(token)
-        BEHIND.reset(tokens[1])
-        ROOT.reset(tokens[0])
+
+    def called() -> Any:
+        added = [*terms.of_network(outputs), *_penalties(model, outputs[0])]
+        given = model._inputs, targets, model._outputs, weights
+        return during(LOSSES, (model, added), model.compute_loss, *given, **more)
+
+    loss = during(ROOT, first, during, BEHIND, outputs[0], called)
     if not isinstance(loss, KerasTensor) or loss.shape:
         raise ArgumentError(
             f"keras.{type(model).__name__}.compute_loss",

@@ -5,16 +5,16 @@ from __future__ import annotations
 import gc
 import random
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
 from pellucid.core import dtypes
 from pellucid.core.arguments import checked, choice, flag, real
 from pellucid.core.arguments import seed as check_seed
+from pellucid.core.scopes import during
 
 
 class Session:
@@ -43,16 +43,14 @@ class Session:
 
 
 SESSION = Session()
+P = ParamSpec("P")
+R = TypeVar("R")
 _PENDING: ContextVar[Callable[[], None] | None] = ContextVar("pending", default=None)
 
 
 def hooked(publish: Callable[[], None], call: Callable[..., None], *args: Any) -> None:
     """Calls hooks of a run; `publish` gives the model the weights of the latest step."""
-    token = _PENDING.set(publish)
-    try:
-        call(*args)
-    finally:
-        _PENDING.reset(token)
+    during(_PENDING, publish, call, *args)
 
 
 def settle() -> None:
@@ -66,9 +64,13 @@ def settle() -> None:
 _PATH: ContextVar[tuple[str, int]] = ContextVar("path", default=("", 0))
 
 
-@contextmanager
-def inside(layer: Any, fixed: bool = True) -> Iterator[None]:
-    """While a layer makes weights: their paths begin with its own.
+def inside(layer: Any, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """The function's result; paths of weights that it makes begin with the layer's own."""
+    return during(_PATH, (_path(layer, True), id(layer)), function, *args, **kwargs)
+
+
+def _path(layer: Any, fixed: bool) -> str:
+    """The path of a layer that makes weights.
 
     Args:
         fixed: whether that is the layer's path from now on, as where it is built or called.
@@ -80,16 +82,12 @@ def inside(layer: Any, fixed: bool = True) -> Iterator[None]:
             layer.parent_path = path
         above = path if layer.parent_path is None else layer.parent_path
         own = f"{above}/{layer.name}" if above else layer.name
-    token = _PATH.set((own, id(layer)))
-    try:
-        yield
-    finally:
-        _PATH.reset(token)
+    return own
 
 
-def path_of(name: str) -> str:
-    """The path of a weight that is made now."""
-    path = _PATH.get()[0]
+def path_of(name: str, layer: Any = None) -> str:
+    """The path of a weight that is made now, by this layer."""
+    path = _PATH.get()[0] if layer is None else _path(layer, False)
     return f"{path}/{name}" if path else name
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 import pellucid.numpy as pnp
 from pellucid.core.errors import ArgumentError
+from pellucid.core.scopes import during
 from pellucid.keras import losses as losses_room
 from pellucid.keras.compiling import Compiled, unique
 from pellucid.keras.metric import Mean, Metric
@@ -251,10 +251,8 @@ class Stateless(Compiled):
         y_pred, others, losses = self.stateless_call(
             trainable_variables, non_trainable_variables, x, return_losses=True, **more
         )
-        with inner_losses(self, losses):
-            loss = self.compute_loss(
-                x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training
-            )
+        given = {"y_pred": y_pred, "sample_weight": sample_weight, "training": training}
+        loss = during(LOSSES, (self, list(losses)), self.compute_loss, x=x, y=y, **given)
         return loss, (loss, y_pred, others, list(metrics_variables))
 
     def stateless_compute_loss(
@@ -276,10 +274,8 @@ class Stateless(Compiled):
             for several, numbers in zip(own, given, strict=True)
             for one, value in zip(several, numbers, strict=True)
         }
-        with standing(values) as now:
-            loss = self.compute_loss(
-                x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training
-            )
+        more = {"y_pred": y_pred, "sample_weight": sample_weight, "training": training}
+        loss, now = standing(values, self.compute_loss, x=x, y=y, **more)
         return loss, tuple([now[id(one)] for one in several] for several in own)
 
     def _measured(
@@ -288,14 +284,17 @@ class Stateless(Compiled):
         """Logs, and the variables of metrics after a batch."""
         own = self.metrics_variables
         values = {id(one): value for one, value in zip(own, variables, strict=True)}
-        with standing(values) as now:
+
+        def measure() -> dict[str, Any]:
             tracker = next((one for one in self.metrics if one.name == "loss"), None)
             rows = pnp.ones(()) * flat(x)[0].shape[0]
             if isinstance(tracker, Mean):
                 tracker.update_state(loss, sample_weight=rows)
             self._count_losses(y, y_pred, weights, rows)
-            logs = self.compute_metrics(x, y, y_pred, weights)
-            return logs, [now[id(one)] for one in own]
+            return self.compute_metrics(x, y, y_pred, weights)
+
+        logs, now = standing(values, measure)
+        return logs, [now[id(one)] for one in own]
 
     def _count_losses(self, y: Any, y_pred: Any, weights: Any, rows: Any) -> None:
         """Takes the losses of several outputs in, each counted as its rows."""
@@ -349,16 +348,6 @@ class Stateless(Compiled):
             data: (x,).
         """
         return self.stateless_call(state[0], state[1], unpacked(data)[0], training=False)  # type: ignore[no-any-return]
-
-
-@contextmanager
-def inner_losses(model: Any, losses: Sequence[Any]) -> Iterator[None]:
-    """While `model.losses` are these."""
-    token = LOSSES.set((model, list(losses)))
-    try:
-        yield
-    finally:
-        LOSSES.reset(token)
 
 
 def _array(values: dict[int, Any], variable: Variable | None, array: Any) -> Any:

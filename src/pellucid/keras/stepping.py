@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core.errors import ArgumentError, DivergenceError
+from pellucid.core.scopes import during
 from pellucid.keras import training
 from pellucid.keras.callback import Callback, History, sees_batches
 from pellucid.keras.callbacks import TerminateOnNaN
@@ -157,11 +158,7 @@ def _traced(behind: _Behind, name: str) -> Callable[..., Any]:
     """A step as a function of numbers alone."""
 
     def step(state: Any, data: Any, rate: Any) -> Any:
-        token = RATE.set(rate)
-        try:
-            outputs, after = getattr(behind.model, name)(state, data)
-        finally:
-            RATE.reset(token)
+        outputs, after = during(RATE, rate, getattr(behind.model, name), state, data)
         return outputs, after if name != "predict_step" else (state[0], after)
 
     return step

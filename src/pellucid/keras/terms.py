@@ -6,32 +6,30 @@ the outputs of that call.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import pellucid.numpy as pnp
+from pellucid.core.scopes import during
 from pellucid.keras.tensors import KerasTensor, applied, flat
 from pellucid.nn.regularizers import Regularizer
 from pellucid.ops import composite
 from pellucid.ops.value import Value, number
 
+P = ParamSpec("P")
+R = TypeVar("R")
 _COLLECTED: ContextVar[list[KerasTensor] | None] = ContextVar("collected", default=None)
 
 
-@contextmanager
-def collected() -> Iterator[list[KerasTensor]]:
-    """The losses that are added inside the block; what stands around it gets them too."""
+def collected(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> tuple[R, list[Any]]:
+    """The function's result, and the losses that it adds; a call around it gets them too."""
     own: list[KerasTensor] = []
     outer = _COLLECTED.get()
-    token = _COLLECTED.set(own)
-    try:
-        yield own
-    finally:
-        _COLLECTED.reset(token)
+    result = during(_COLLECTED, own, function, *args, **kwargs)
     if outer is not None:
         outer.extend(own)
+    return result, own
 
 
 def add(loss: KerasTensor) -> bool:

@@ -7,16 +7,16 @@ where their numbers are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 
 from pellucid.core import dtypes
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError, DTypeError, ShapeError
+from pellucid.core.scopes import during
 from pellucid.graph.node import TensorType
 from pellucid.keras import blame, initializers
 from pellucid.keras.arguments import permit, refuse
@@ -33,21 +33,23 @@ from pellucid.ops.value import Value
 from pellucid.runtime.extras import numpy_dtype
 
 Array = np.ndarray[Any, Any]
+P = ParamSpec("P")
+R = TypeVar("R")
 
 # Inside a function without side effects: values that stand for those of variables, by their ids.
 _STANDING: ContextVar[dict[int, Any] | None] = ContextVar("standing", default=None)
 _SAYS_LITTLE = (None, "none", "mean", "sum", "only_first_replica", "auto", "on_read", "on_write")
 
 
-@contextmanager
-def standing(values: Mapping[int, Any]) -> Iterator[dict[int, Any]]:
-    """While variables have these values, {id of a variable: value}, and `assign` changes them."""
+def standing(
+    values: Mapping[int, Any], function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+) -> tuple[R, dict[int, Any]]:
+    """The function's result while variables have these values, {id of a variable: value}.
+
+    Beside it the values behind the call: `assign` changes them.
+    """
     own = {**(_STANDING.get() or {}), **values}
-    token = _STANDING.set(own)
-    try:
-        yield own
-    finally:
-        _STANDING.reset(token)
+    return during(_STANDING, own, function, *args, **kwargs), own
 
 
 @record
@@ -174,13 +176,12 @@ class Variable(Placed):
     def _write(self, array: Array) -> None:
         """Gives the owner other numbers, of the same shape and dtype."""
         own = self.inner.variables
-        with own.claim.acquire() as free:
-            if not free:
-                raise ArgumentError(
-                    "keras.Variable",
-                    "a weight belongs to the run while fit trains, got assign() in a callback",
-                    "Set it behind fit, or in on_train_end.",
-                )
+        if not own.claim.free:
+            raise ArgumentError(
+                "keras.Variable",
+                "a weight belongs to the run while fit trains, got assign() in a callback",
+                "Set it behind fit, or in on_train_end.",
+            )
         held = dict(getattr(own, self.kind))
         held[self.leaf] = array.reshape(held[self.leaf].shape)
         setattr(own, self.kind, held)

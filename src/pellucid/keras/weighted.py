@@ -12,7 +12,7 @@ from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.keras import blame, initializers, regularizers
 from pellucid.keras.arguments import permit
 from pellucid.keras.random import SeedGenerator
-from pellucid.keras.session import SESSION, inside, path_of, plain_name
+from pellucid.keras.session import SESSION, path_of, plain_name
 from pellucid.keras.variable import KerasWeight, Variable, drawn, shape_of
 from pellucid.nn.layer import Layer as Inner
 from pellucid.ops.composite.base import asvalue
@@ -141,14 +141,12 @@ class Weighted:
                 raise ShapeError(
                     where, f"{variable.name} must be {variable.shape}, got {array.shape}"
                 )
-        for claim in {id(one.inner): one.inner.variables.claim for one in own}.values():
-            with claim.acquire() as free:
-                if not free:
-                    raise ArgumentError(
-                        where,
-                        "weights belong to the run while fit trains, got a call from a callback",
-                        "Set them behind fit, or in on_train_end.",
-                    )
+        if not all(one.inner.variables.claim.free for one in own):
+            raise ArgumentError(
+                where,
+                "weights belong to the run while fit trains, got a call from a callback",
+                "Set them behind fit, or in on_train_end.",
+            )
         for variable, array in zip(own, arrays, strict=True):
             variable.assign(array)
 
@@ -206,8 +204,7 @@ class Weighted:
         )
         drawn(inner, SESSION.floatx)
         word = name or SESSION.name("Variable")
-        with inside(self, fixed=False):
-            path = path_of(word)
+        path = path_of(word, self)
         made = Variable.of(inner, "params", "value", shape, word, path, self, trainable)
         self._variables.append(made)
         return made

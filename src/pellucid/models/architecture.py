@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from pellucid.core import dtypes, shapes, trees
@@ -136,17 +135,17 @@ class Architecture:
         for model in self.groups.values():
             model.architecture.nested = True
 
-    @contextmanager
-    def all_or_nothing(self) -> Iterator[None]:
-        """Takes back what was appended inside the block where it raises."""
+    def all_or_nothing(self, append: Callable[[], object]) -> None:
+        """Calls `append`; where that raises, takes back what it appended."""
+        own = vars(self)
         before = {
             name: value.copy() if isinstance(value, (list, dict, set)) else value
-            for name, value in vars(self).items()
+            for name, value in own.items()
         }
         try:
-            yield
+            append()
         except BaseException:
-            vars(self).update(before)
+            own.update(before)
             raise
 
     def _named(self, part: Any, wanted: str | None) -> str:

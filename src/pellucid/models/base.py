@@ -30,7 +30,7 @@ from pellucid.nn.checks import WIDER
 from pellucid.nn.layer import Layer, kind_name
 from pellucid.nn.symbols import Network, check_name
 from pellucid.ops.composite import sliding
-from pellucid.ops.value import Builder
+from pellucid.ops.value import Builder, records
 from pellucid.optim import Minimizer, around
 from pellucid.runtime.extras import numpy_dtype
 from pellucid.runtime.interpreter import run
@@ -442,6 +442,7 @@ class BaseModel(Network):
         graph = slots_graph(self._any_task(), self.configuration("fit").optimizer)
         return self._by_slot(graph.output_types)
 
+    @records
     def _by_slot(self, leaves: Sequence[Any]) -> dict[str, list[Any]]:
         """A flat list as what each slot keeps of each weight."""
         with Builder():

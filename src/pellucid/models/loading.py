@@ -84,8 +84,7 @@ def model_of(arrays: Mapping[str, Any], document: Mapping[str, Any]) -> Model:
     parts = grouped(arrays)
     known = document.get("layers")
     layers = len(known) if isinstance(known, list) else 0
-    with at_most(most_nodes(parts, layers)):
-        return _model(parts, document)
+    return at_most(most_nodes(parts, layers), _model, parts, document)
 
 
 def _model(arrays: Mapping[str, dict[str, Any]], document: Mapping[str, Any]) -> Model:

@@ -241,17 +241,20 @@ def _there(
     place: Cluster,
 ) -> Errors:
     """Trains on a cluster; each model takes over what its run made of it."""
-    errors: Errors = {}
-    with hold([claim for model in models for claim in model.claims()]) as own:
+
+    def train(own: bool) -> Errors:
         if not own:
             raise ArgumentError(WHERE, "no model may be trained at the moment, got one that is")
+        errors: Errors = {}
         files = [file_bytes(*pair) for pair in zip(models, types, strict=True)]
         for number, file, error in place.outcomes(files, data, options):
             if file is not None:
                 _take_over(models[number], from_bytes(file))
             if error is not None:
                 errors[number] = error
-    return errors
+        return errors
+
+    return hold([claim for model in models for claim in model.claims()], train)
 
 
 def _take_over(model: Model, trained: Model) -> None:

@@ -101,8 +101,7 @@ class OwnCode:
         """What `make` returns, which traces; what was read is watched from now on."""
         if not self.parts:
             return make()
-        with noted() as traces, variables_are_arguments(self.layers):
-            made = make()
+        made, traces = noted(lambda: variables_are_arguments(self.layers, make))
         for one in traces:
             self._captures |= {id(x): x for x in one.captures if isinstance(x, np.ndarray)}
             self._scalars += one.scalars

@@ -72,8 +72,7 @@ class Sequential(Model):
                 "a model that stands inside another one is fixed, got add()",
                 "Make a longer one of its layers: Sequential([*model.layers, layer]).",
             )
-        with self.architecture.all_or_nothing():
-            self._extend([layer])
+        self.architecture.all_or_nothing(lambda: self._extend([layer]))
         self.forget_programs()
         self.forget_training()
 

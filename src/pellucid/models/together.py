@@ -40,10 +40,7 @@ def told(fit: F) -> F:
     @functools.wraps(fit)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         group = current()
-        if group is None:
-            return fit(*args, **kwargs)
-        with group.fitting():
-            return fit(*args, **kwargs)
+        return fit(*args, **kwargs) if group is None else group.fitting(fit, *args, **kwargs)
 
     return wrapper  # type: ignore[return-value]
 

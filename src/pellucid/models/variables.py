@@ -191,7 +191,7 @@ def alone(method: M) -> M:
 
     @functools.wraps(method)
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
-        with hold(self.claims()) as own:
+        def call(own: bool) -> Any:
             if not own:
                 raise ArgumentError(
                     method.__name__,
@@ -200,5 +200,7 @@ def alone(method: M) -> M:
                     "Wait until fit has ended, or change a copy: copy.deepcopy(model).",
                 )
             return method(self, *args, **kwargs)
+
+        return hold(self.claims(), call)
 
     return wrapper  # type: ignore[return-value]

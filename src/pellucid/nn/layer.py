@@ -11,15 +11,15 @@ import dataclasses
 import functools
 import re
 import reprlib
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from pellucid.core.arguments import checked
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.core.forks import Claim
 from pellucid.core.names import unknown_attribute
+from pellucid.core.scopes import during
 from pellucid.core.trees import leaves_of, map_leaves
 from pellucid.graph.node import TensorType
 from pellucid.nn.checks import OFFSET, checked_apply, checked_init
@@ -49,21 +49,19 @@ class Variables:
         self.claim = Claim()
 
 
+R = TypeVar("R")
 _arguments: ContextVar[frozenset[int]] = ContextVar("arguments", default=frozenset())
 
 
-@contextmanager
-def variables_are_arguments(layers: Iterable[Layer]) -> Iterator[None]:
-    """A trace in which the arrays of these layers are inputs: read otherwise, they are constants.
+def variables_are_arguments(layers: Iterable[Layer], traced: Callable[[], R]) -> R:
+    """What `traced` returns, in which the arrays of these layers are inputs.
+
+    Read otherwise, they are constants.
 
     Raises:
-        ArgumentError: inside, where a layer is asked for its arrays.
+        ArgumentError: where a layer is asked for its arrays meanwhile.
     """
-    token = _arguments.set(_arguments.get() | {id(layer) for layer in layers})
-    try:
-        yield
-    finally:
-        _arguments.reset(token)
+    return during(_arguments, _arguments.get() | {id(layer) for layer in layers}, traced)
 
 
 # What arguments of other libraries' layers mean here.

@@ -15,6 +15,7 @@ from pellucid.core import dtypes, shapes
 from pellucid.core.arguments import integer, real
 from pellucid.core.config import record
 from pellucid.core.errors import ArgumentError, DataError, DTypeError, ShapeError
+from pellucid.core.forks import hold
 from pellucid.graph.node import TensorType
 from pellucid.nn.init import Initializer, initializer
 from pellucid.nn.layer import Layer, Tree, drawn_from
@@ -63,14 +64,17 @@ class Adapted(Layer):
             )
         kept = numpy_dtype(dtypes.as_dtype(dtype, where))
         variables = self.variables
-        with variables.claim.acquire() as free:
-            if not free:
+
+        def learn(own: bool) -> None:
+            if not own:
                 raise ArgumentError(
                     where, "the layer must not be trained at the moment, got a call while it is"
                 )
             learned = self._learned(data)
             variables.params = {}
             variables.state = {name: array.astype(kept) for name, array in learned.items()}
+
+        hold([variables.claim], learn)
 
     def _learned(self, x: Array) -> dict[str, Array]:
         raise NotImplementedError

@@ -11,9 +11,9 @@ import functools
 import math
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from pellucid.core import dtypes, shapes
 from pellucid.core.dtypes import DType
@@ -41,6 +41,8 @@ from pellucid.ops.spec import FLOATS, REGISTRY, Kind, Op, lookup
 _ADDRESSABLE = 2**47  # bytes
 _AXES = 64
 UNKNOWN_LINE = ""  # a copied node whose source line is not known
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Recorder(Protocol):
@@ -77,13 +79,36 @@ def current() -> Recorder:
     return _default[0]
 
 
-@contextmanager
-def at_most(nodes: int) -> Iterator[None]:
-    """Inside, this thread records so many nodes in all graphs: a file is not trusted further."""
+def records(function: Callable[P, R]) -> Callable[P, R]:
+    """For a function that enters builders: none of them is active behind it, however it ends.
+
+    `with builder` alone cannot promise that. Ctrl-C is heard where a Python function begins and
+    behind each call, so also in `__exit__` before its first line, and the thread would trace for
+    ever after. Between the last line of the `try` below and the cut no signal is looked for, nor
+    inside the cut; and it takes away whatever lies above, not one entry.
+    """
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        recorders = _stack.recorders
+        depth = len(recorders)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            del recorders[depth:]
+
+    return call
+
+
+def at_most(nodes: int, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """The function's result. This thread records so many nodes meanwhile, in all graphs.
+
+    A file is not trusted further.
+    """
     before = _stack.nodes_left
-    _stack.nodes_left = min(nodes, before)
     try:
-        yield
+        _stack.nodes_left = min(nodes, before)
+        return function(*args, **kwargs)
     finally:
         _stack.nodes_left = before
 
@@ -213,6 +238,8 @@ class Value:
 
 class Builder:
     """Records applications as nodes. As a context it is the innermost recorder.
+
+    It is entered in functions that are decorated with `records`, which see to it that it is left.
 
     Args:
         share: gives one node for equal applications (same operation, inputs and attributes).

@@ -19,7 +19,7 @@ from pellucid.core.dtypes import float64
 from pellucid.core.errors import ArgumentError
 from pellucid.graph.node import TensorType
 from pellucid.ops import composite
-from pellucid.ops.value import Builder, Value, cast, elementwise, is_scalar, is_tracing
+from pellucid.ops.value import Builder, Value, cast, elementwise, is_scalar, is_tracing, records
 from pellucid.optim import around
 from pellucid.optim.elsewhere import ARGUMENTS, READ
 from pellucid.optim.leaves import Tree, check_slots, given_back, matching
@@ -294,6 +294,7 @@ class Optimizer:
                     f"Define {hook}.",
                 )
 
+    @records
     def slot_types(self, types: Sequence[TensorType], names: Sequence[str]) -> SlotTypes:
         """The types of the slots for weights of these types and names, without an array."""
         with Builder() as builder:

@@ -12,9 +12,8 @@ import selectors
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ParamSpec, TypeVar
 
 from pellucid.core import forks
 from pellucid.core.errors import PellucidError
@@ -25,6 +24,8 @@ SILENCE = 12.0  # seconds without one after which a process counts as gone
 GRACE = 8.0  # seconds that a call may take to hear that the run has ended
 _LINGER = 5.0  # seconds that the first process waits at its end for the others
 _FAREWELL = 300.0  # seconds that a process waits at its end for others that are still at work
+P = ParamSpec("P")
+R = TypeVar("R")
 _Number = tuple[int, int]  # of an exchange: the call of fit, and which one it is there
 _AGAIN = (
     "Start the processes again, as many as there are. A run with a checkpoint goes on from it: "
@@ -156,15 +157,14 @@ class Group:
 
     # -- how it ends -----------------------------------------------------------------------------
 
-    @contextmanager
-    def fitting(self) -> Iterator[None]:
-        """Around a call of fit: what ends it here ends it everywhere; a next one may follow."""
+    def fitting(self, fit: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """A call of fit: what ends it here ends it everywhere; a next one may follow."""
         self._call, self._count = self._call + 1, 0
         self._came = {number: one for number, one in self._came.items() if number[0] >= self._call}
         self._fits += 1
         try:
             self.check()
-            yield
+            return fit(*args, **kwargs)
         except BaseException as error:
             if self._call not in self._left:
                 why = _reason(error)
@@ -175,16 +175,15 @@ class Group:
         finally:
             self._fits -= 1
 
-    @contextmanager
-    def collective(self) -> Iterator[None]:
-        """Around a program that all processes run together.
+    def collective(self, program: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """What a program gives that all processes run together.
 
         Raises:
             ProcessError: where it failed since one of them is gone.
         """
         self._inside = True
         try:
-            yield
+            return program(*args, **kwargs)
         except ProcessError:
             raise
         except BaseException as error:  # the others are still inside

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import itertools
 import math
 import os
 import sys
@@ -229,37 +230,54 @@ class _Worker:
 
 # Parked workers of all teams. One that was used last is woken first: its stack is warm.
 _parked: deque[_Worker] = deque()
-forks.in_child(_parked.clear)  # a fork copies no threads
 
 
-def _hire(count: int) -> list[_Worker]:
-    """So many workers, parked ones first."""
-    hired: list[_Worker] = []
+def _forget() -> None:
+    """In a child: a fork copies no threads. Calls under way there park theirs in the old deque."""
+    global _parked
+    _parked = deque()
+
+
+forks.in_child(_forget)
+
+
+def _hire(hired: list[_Worker], count: int) -> None:
+    """Puts so many workers into an empty list, parked ones first.
+
+    Ctrl-C at any moment loses none: C moves them, and the caller parks those in the list.
+
+    Raises:
+        PellucidError: where the system gives no more threads.
+    """
     try:
-        while len(hired) < count:
-            try:
-                hired.append(_parked.pop())
-            except IndexError:
-                with deferred():  # half made it would wait for ever
-                    hired.append(_Worker())
+        hired.extend(itertools.islice(iter(_parked.pop, None), count))
+        return
+    except IndexError:  # no more are parked
+        missing = count - len(hired)
+    try:
+        for _ in range(missing):
+            with deferred():  # half made it would wait for ever
+                hired.append(_Worker())
     except RuntimeError as error:
-        _park(hired)
         raise PellucidError(
             "threads",
             f"the system must give {count + 1} threads, got: {error}",
             "Ask for fewer: threads=1 needs none.",
         ) from error
-    return hired
 
 
-def _park(workers: list[_Worker]) -> None:
-    for worker in workers:
-        if worker.process != forks.count():  # a thread of the parent, which forked meanwhile
-            continue
-        if len(_parked) < _PARKED:
-            _parked.append(worker)
-        else:
-            worker.end()
+def _park(workers: Sequence[_Worker]) -> None:
+    """Parks those that are no threads of a parent, which forked meanwhile."""
+    _parked.extend([worker for worker in workers if worker.process == forks.count()])
+    _end_some()
+
+
+def _end_some() -> None:
+    """Ends parked workers that are too many."""
+    if len(_parked) > _PARKED:
+        with deferred(), contextlib.suppress(IndexError):  # other threads hire at the same time
+            while len(_parked) > _PARKED:
+                _parked.popleft().end()
 
 
 class Team:
@@ -290,7 +308,12 @@ class Team:
             function(0)
             return
         with deferred():
-            workers = _hire(self.n - 1)
+            workers: list[_Worker] = []
+            try:
+                _hire(workers, self.n - 1)
+            except PellucidError:
+                _park(workers)
+                raise
             tasks = [_Task(function, part) for part in range(self.n)]
             for worker, task in zip(workers, tasks[1:], strict=True):
                 worker.give(task)
@@ -311,8 +334,10 @@ class Team:
         Args:
             kind: RUN or TRAIN: which entry `address` is that of.
         """
-        workers = _hire(self.n - 1)
+        workers: list[_Worker] = []
+        parked = _parked
         try:
+            _hire(workers, self.n - 1)
             boxes = (_WORD * len(workers))(*[worker.box for worker in workers])
             job = (_WORD * WORDS)(kind, address, *arguments, 0, self.n)
             at = 2 + len(arguments)
@@ -321,7 +346,8 @@ class Team:
             if not worker_code.share(*places):
                 self._wake(worker_code, workers, kind, address, arguments)
         finally:
-            _park(workers)
+            parked.extend(workers)  # one step of C, before which no signal is looked for
+            _end_some()
 
     def _wake(
         self,
@@ -396,8 +422,9 @@ def apart(function: Callable[[], Result], leave: Callable[[], object]) -> Result
     results: list[Result] = []
     task = _Task(lambda part: results.append(function()), 0)
     with deferred():
+        workers: list[_Worker] = []
         try:
-            workers = _hire(1)
+            _hire(workers, 1)
         except PellucidError:  # the system gives no thread: the work is done all the same
             return function()
         workers[0].give(task)

@@ -172,13 +172,11 @@ class SharedSteps(XlaSteps):
         return program
 
     def _finite_rows(self, data: list[Any]) -> Array | None:
-        with self._group.collective():
-            return super()._finite_rows(data)
+        return self._group.collective(super()._finite_rows, data)
 
     def _call(self, rows: Array, rates: Array, most: int) -> Array:
         moved = rows + self._moved[np.searchsorted(self._first, rows, "right") - 1]
-        with self._group.collective():
-            return super()._call(moved, rates, most)
+        return self._group.collective(super()._call, moved, rates, most)
 
 
 class SharedTrainer(XlaTrainer):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar, NamedTuple
 
@@ -24,6 +24,7 @@ from sklearn.utils.validation import _check_sample_weight, column_or_1d, validat
 from pellucid import svm
 from pellucid.core.arguments import flag, integer, real
 from pellucid.core.errors import ArgumentError, DataError
+from pellucid.core.signals import deferred, immediate
 from pellucid.runtime.threads import available
 
 Array = NDArray[Any]
@@ -66,16 +67,19 @@ def logarithms(probabilities: Array) -> Array:
     return found
 
 
-@contextmanager
-def convergence() -> Iterator[None]:
-    """What a machine warns of inside, as the kind of warning that scikit-learn's users filter."""
-    with warnings.catch_warnings(record=True) as said:
+def convergence(fit: Callable[..., object], *args: Any, **kwargs: Any) -> None:
+    """Calls `fit` of a machine: its warnings are of the kind that scikit-learn's users filter.
+
+    Ctrl-C is heard inside `fit` alone: else warnings could be kept back for ever after.
+    """
+    with deferred(), warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        yield
+        with immediate():
+            fit(*args, **kwargs)
     for one in said:
         late = issubclass(one.category, svm.ConvergenceWarning)
         kind = ConvergenceWarning if late else one.category
-        warnings.warn(str(one.message), kind, stacklevel=5)
+        warnings.warn(str(one.message), kind, stacklevel=4)
 
 
 def _plain(x: Any) -> Any:

@@ -120,8 +120,7 @@ class KernelMachine(Estimator):
         if callable(self.kernel):
             machine._matrix = f"kernel function {function_name(self.kernel)}"
         machine._names = getattr(self, "classes_", None)
-        with convergence():
-            machine.fit(x, y, sample_weight=rows.weights)
+        convergence(machine.fit, x, y, sample_weight=rows.weights)
         self._fitted = machine
         # Which row of the fit stands for each row that counts; None where all are there.
         self._of = rows.of if len(rows.first) < len(rows.of) else None

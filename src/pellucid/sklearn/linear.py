@@ -108,8 +108,7 @@ class LinearSVC(SparseCoefMixin, LinearClassifierMixin, ClassifierMixin, Classes
             x = table.x[rows.first]
             if is_sparse(x):
                 x = SparseTable(SparseRows.of(x, self._where)).dense(x.dtype, self._where)
-            with convergence():
-                machine.fit(x, codes[rows.first], sample_weight=rows.weights)
+            convergence(machine.fit, x, codes[rows.first], sample_weight=rows.weights)
         self.coef_ = machine.coef
         self.intercept_ = machine.intercept if self.fit_intercept else 0.0
         self.n_iter_ = int(machine.n_iter.max())

@@ -151,8 +151,7 @@ def load(path: str | Path) -> Any:
     where = f'load "{path}"'
     try:
         parts = grouped(arrays)
-        with at_most(most_nodes(parts)):
-            return read_machine(parts, document)
+        return at_most(most_nodes(parts), read_machine, parts, document)
     except PellucidError as error:
         problem, fix = error.problem, error.fix
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:

@@ -15,10 +15,11 @@ from typing import Any
 from pellucid.core.shapes import Batch, Dim
 from pellucid.graph.node import CONST, INPUT, Graph, Node
 from pellucid.ops.spec import lookup
-from pellucid.ops.value import Builder, Value, apply
+from pellucid.ops.value import Builder, Value, apply, records
 from pellucid.train.meetings import SUM, axis_of, places
 
 
+@records
 def in_blocks(graph: Graph, rows: int) -> Graph:
     """`graph` with the sums over rows of a batch in blocks of so many rows.
 

@@ -16,7 +16,7 @@ from pellucid.core.errors import ArgumentError
 from pellucid.core.shapes import broadcast
 from pellucid.graph.node import CONST, Graph, TensorType
 from pellucid.ops.spec import FLOATS, REGISTRY, Kind, Op, lookup, same_dtype
-from pellucid.ops.value import Builder, Value, apply, cast, exactly, float_dtype
+from pellucid.ops.value import Builder, Value, apply, cast, exactly, float_dtype, records
 from pellucid.transform.definition import (
     PLAIN,
     Shapes,
@@ -163,6 +163,7 @@ def in_rows(graph: Graph) -> Graph:
     return graph
 
 
+@records
 def _expanded(graph: Graph) -> Graph:
     """One level of operations written out."""
     builder = Builder()

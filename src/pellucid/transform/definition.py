@@ -37,7 +37,7 @@ from pellucid.ops.spec import (
     ZeroGradient,
     register,
 )
-from pellucid.ops.value import Builder
+from pellucid.ops.value import Builder, records
 from pellucid.runtime.extras import NUMPY, numpy_dtype
 from pellucid.runtime.interpreter import run
 from pellucid.transform import namespace
@@ -178,6 +178,7 @@ def _check_gradient(where: str, row: Op, shapes: Shapes, draw: np.random.Generat
                 assert order == 2
 
 
+@records
 def _graph(row: Op, shapes: Shapes, draw: np.random.Generator) -> tuple[Graph, list[Any]]:
     builder = Builder()
     with builder:

@@ -15,7 +15,7 @@ from pellucid.autodiff.cotangents import Activity
 from pellucid.autodiff.reverse import backward
 from pellucid.graph.node import CONST, Graph, TensorType
 from pellucid.ops.spec import lookup
-from pellucid.ops.value import Builder, Value
+from pellucid.ops.value import Builder, Value, records
 from pellucid.runtime import interpreter
 
 
@@ -120,6 +120,7 @@ def recorded(output: Recordable) -> Recorded:
     return Recorded(graph, leaves, [(tensor, place[id(tensor)].position) for tensor in order])
 
 
+@records
 def set_gradients(output: Recordable, seed: Any) -> None:
     """Sets `.grad` on every Tensor on the way to `output`, by one graph that computes them all."""
     graph, leaves, places = recorded(output)

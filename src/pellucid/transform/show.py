@@ -19,7 +19,7 @@ from pellucid.graph.node import CONST, INPUT, Graph
 from pellucid.graph.printer import names
 from pellucid.graph.text import print_graph
 from pellucid.ops.spec import ZeroGradient, lookup
-from pellucid.ops.value import Builder, number
+from pellucid.ops.value import Builder, number, records
 from pellucid.runtime import interpreter
 from pellucid.transform.arrays import as_array
 from pellucid.transform.explainable import Explainable, FunctionCall, function_call, no_numbers
@@ -200,6 +200,7 @@ def _backward(graph: Graph, wrt: list[int], notes: list[str]) -> tuple[Graph, li
     return whole, notes + extra
 
 
+@records
 def with_gradients(graph: Graph, wrt: Sequence[int]) -> tuple[Graph, dict[int, int]]:
     """The gradient of every node that moves, behind the nodes of `graph` as they stand.
 

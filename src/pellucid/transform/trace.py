@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import inspect
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from pellucid.core import dtypes, trees
 from pellucid.core.errors import ArgumentError, DTypeError, GraphError, PellucidError
+from pellucid.core.scopes import during
 from pellucid.core.trees import Structure
 from pellucid.graph.node import Constant, Graph, TensorType
 from pellucid.ops.composite import asvalue, stack
@@ -32,6 +32,7 @@ from pellucid.ops.value import (
     is_tracing,
     meant,
     number,
+    records,
     weak_kind,
     weakness_of,
 )
@@ -142,6 +143,7 @@ class Traced:
     def operands(self, leaves: Sequence[Any]) -> list[Any]:
         return [*leaves, *self.captures]
 
+    @records
     def with_constants(self) -> Graph:
         """The graph with what it closes over as constants beside it, bound once and for all."""
         kept = len(self.graph.inputs) - len(self.captures)
@@ -164,20 +166,17 @@ class Traced:
             return builder.graph(builder.inline(self.graph, inputs))
 
 
+R = TypeVar("R")
 _noted: ContextVar[list[Traced] | None] = ContextVar("noted", default=None)
 
 
-@contextmanager
-def noted() -> Iterator[list[Traced]]:
-    """All traces that are made inside the block, those inside of others too."""
+def noted(function: Callable[[], R]) -> tuple[R, list[Traced]]:
+    """What `function` returns, and all traces that it makes, those inside of others too."""
     found: list[Traced] = []
-    token = _noted.set(found)
-    try:
-        yield found
-    finally:
-        _noted.reset(token)
+    return during(_noted, found, function), found
 
 
+@records
 def trace(
     function: Callable[..., Any],
     types: Sequence[TensorType],

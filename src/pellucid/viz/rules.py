@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pellucid.autodiff.reverse import contributions
 from pellucid.graph.node import Graph, Node, TensorType
 from pellucid.ops.spec import Bilinear, Kind, Linear, Op, Rules, lookup
-from pellucid.ops.value import Builder
+from pellucid.ops.value import Builder, records
 from pellucid.viz.algebra import simplified
 from pellucid.viz.expression import ONE, Expr, at, element, function
 from pellucid.viz.formatting import Letters
@@ -37,6 +37,7 @@ class Use:
     out: Indexed
 
 
+@records
 def contribution(use: Use, ct: Indexed) -> Indexed | None:
     """Output gradient × local gradient: what one use adds to the gradient of its input.
 

@@ -18,7 +18,7 @@ from pellucid.core.errors import ArgumentError
 from pellucid.core.shapes import Batch, size
 from pellucid.graph.node import CONST, INPUT, Graph, Node, TensorType
 from pellucid.ops.spec import Kind, lookup
-from pellucid.ops.value import Builder, Value, apply, cast, number
+from pellucid.ops.value import Builder, Value, apply, cast, number, records
 from pellucid.runtime.machine_code import graph_of_kernels
 from pellucid.train.meetings import COUNT, EXTREME, ROWS, SUM, Place, axis_of, picks_rows, places
 
@@ -194,6 +194,7 @@ class _Copy:
         self.inputs: list[int] = []
         self.made: dict[int, Value] = {}
 
+    @records
     def stage(self, goals: Sequence[int]) -> Stage:
         with self.builder:
             for i in self._needed(goals):

@@ -27,7 +27,7 @@ from pellucid.core.shapes import Batch, Shape, size
 from pellucid.graph.node import CONST, INPUT, Graph, Node, pruned
 from pellucid.ops.contract import free_axes
 from pellucid.ops.spec import lookup
-from pellucid.ops.value import Builder, Value, apply
+from pellucid.ops.value import Builder, Value, apply, records
 
 Ints = tuple[int, ...]
 
@@ -111,6 +111,7 @@ class _Product:
         return tuple(mine + (rest + right if self.first else right + rest))
 
 
+@records
 def channelwise(graph: Graph) -> Graph:
     """`graph` with each depthwise product over windows as a row of its own."""
     found = {

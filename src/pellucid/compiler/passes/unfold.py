@@ -27,12 +27,13 @@ from pellucid.core.shapes import Batch, Shape, size
 from pellucid.graph.node import CONST, INPUT, Graph, Node, pruned
 from pellucid.ops.contract import free_axes
 from pellucid.ops.spec import lookup
-from pellucid.ops.value import Builder, Value, apply, number
+from pellucid.ops.value import Builder, Value, apply, number, records
 
 Ints = tuple[int, ...]
 MOST = 2.0  # times its input that windows may be large
 
 
+@records
 def unfold(graph: Graph) -> Graph:
     """`graph` with each fold of a product that nothing else needs as products over windows."""
     uses = Counter(i for node in graph.nodes for i in node.inputs) + Counter(graph.outputs)

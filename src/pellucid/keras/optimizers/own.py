@@ -8,8 +8,7 @@ traced once into the graph of a training step.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
@@ -19,6 +18,7 @@ from pellucid.core.arguments import accepts, real
 from pellucid.core.config import record
 from pellucid.core.dtypes import int64
 from pellucid.core.errors import ArgumentError
+from pellucid.core.scopes import during
 from pellucid.keras import initializers
 from pellucid.keras.arguments import permit, refuse
 from pellucid.keras.optimizers.remembered import NONE, OptimizerVariable, Remembered, Weight
@@ -88,9 +88,12 @@ class KerasOptimizer(Inner):
                 if place in made:
                     own = made[place]
                     values[id(own.variable)] = composite.reshape(slots[slot][n], own.shape)
-        with standing(values) as now, _rate(rate):
+
+        def move() -> None:
             for place, n in sorted((place, n) for n, place in enumerate(order)):
                 of.update_step(gradients[n], variables[place], rate)
+
+        _, now = standing(values, during, _RATE, rate, move)
         new = [
             _like(composite.asvalue(now[id(variables[place])]), weight)
             for place, weight in zip(order, weights, strict=True)
@@ -103,15 +106,6 @@ class KerasOptimizer(Inner):
                 left = value if known is None else composite.asvalue(now[id(known.variable)])
                 after[slot].append(_like(composite.reshape(left, value.type.shape), value))
         return new, after
-
-
-@contextmanager
-def _rate(rate: Value) -> Iterator[None]:
-    token = _RATE.set(rate)
-    try:
-        yield
-    finally:
-        _RATE.reset(token)
 
 
 def _like(value: Value, other: Value) -> Value:
