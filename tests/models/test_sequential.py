@@ -388,7 +388,7 @@ def test_training_data_of_any_order_and_dtype_gives_the_same_weights():
         (lambda m, x, y: m.fit(x.astype(str), y), DTypeError, "text"),
         (lambda m, x, y: m.fit(x[:0], y[:0]), DataError, "row"),
         (lambda m, x, y: m.predict(x[:, :3]), ShapeError, r"x must be \(N, 4\), got \(60, 3\)"),
-        (lambda m, x, y: m.set_weights([x]), ShapeError, "shapes must be"),
+        (lambda m, x, y: m.set_weights([x]), ShapeError, "must have the shapes"),
         (lambda m, x, y: m.compile(SGD, "squared"), ArgumentError, "with brackets"),
         (lambda m, x, y: m.compile("sdg", "squared"), ArgumentError, "Did you mean 'sgd'"),
         (lambda m, x, y: m.compile(SGD(0.1), "squared", ["acuracy"]), ArgumentError, "'accuracy'"),
