@@ -5,7 +5,7 @@ import pytest
 
 from pellucid import keras
 from pellucid.core.errors import ArgumentError
-from pellucid.keras import losses, ops
+from pellucid.keras import layers, losses, ops
 
 RNG = np.random.default_rng(0)
 P = RNG.dirichlet(np.ones(4), 30).astype("float32")
@@ -110,6 +110,28 @@ def test_training_lowers_what_a_batch_says(loss, of_batch):
         probe.set_weights(moved)
         ends.append(of_batch(ROWS.astype(np.float64), probe.predict(X, verbose=0)))
     assert slope == pytest.approx((ends[0] - ends[1]) / (2 * far), rel=2e-2, abs=1e-4)
+
+
+SCALE = {"factor": 1.0}
+
+
+def scaled(t, p):
+    return ops.mean(ops.square(t - p), axis=-1) * SCALE["factor"]
+
+
+# One by one: what is seen of the loss is not seen of the metric, and the other way round.
+@pytest.mark.parametrize("what", ["loss", "metrics", "weighted_metrics"])
+def test_what_functions_read_is_not_stale(what, monkeypatch):
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(1)])
+    own = {what: scaled if what == "loss" else [scaled]}
+    model.compile(keras.optimizers.SGD(0.0), **{"loss": "mse", **own})
+    data = {"x": X, "y": X[:, :1] * 5, "sample_weight": WEIGHTS, "verbose": 0}
+    name = "loss" if what == "loss" else "scaled"
+    before = model.fit(**data).history[name][0]
+    monkeypatch.setitem(SCALE, "factor", 10.0)
+    assert model.fit(**data).history[name][0] == pytest.approx(10 * before, rel=1e-5)
+    measured = model.evaluate(**data, return_dict=True)
+    assert measured[name] == pytest.approx(10 * before, rel=1e-5)
 
 
 def test_what_is_refused():
