@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
 from pellucid import keras
+from pellucid.core import notices
 from pellucid.core.errors import ArgumentError
 from pellucid.keras import layers, optimizers
 
@@ -62,7 +66,20 @@ def test_an_optimizer_that_is_compiled_again_goes_on():
     assert not np.array_equal(anew.get_weights()[0], other.get_weights()[0])
 
 
-def test_an_optimizer_of_another_model_begins_anew_and_says_so():
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_a_copy_may_be_compiled_again(copied):
+    model = made(optimizers.Adam(halved()))
+    trained(model)
+    twin = copied(model)
+    for one in (model, twin):
+        one.compile(one.optimizer, "mae")
+        trained(one)
+    assert int(twin.optimizer.iterations) == int(model.optimizer.iterations)
+    np.testing.assert_array_equal(twin.get_weights()[0], model.get_weights()[0])
+
+
+def test_an_optimizer_of_another_model_begins_anew_and_says_so(monkeypatch):
+    monkeypatch.setattr(notices, "_said", set())  # another test may have heard it
     optimizer = optimizers.Adam(halved())
     trained(made(optimizer))
     with pytest.warns(UserWarning, match="trained another model, and begins anew"):

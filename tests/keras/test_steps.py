@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 
 import numpy as np
@@ -159,6 +160,114 @@ def test_what_a_step_reads_of_the_model_is_not_stale():
     model.factor = 1.0
     model.fit(X, Y, verbose=0)
     assert not np.array_equal(before, model.get_weights()[0])
+
+    class Own(keras.optimizers.Optimizer):
+        factor = 0.0
+
+        def update_step(self, gradient, variable, learning_rate):
+            self.assign_sub(variable, learning_rate * gradient * self.factor)
+
+    model = made(Guide, Own(0.1))
+    before = model.get_weights()[0]
+    model.fit(X, Y, verbose=0)
+    assert np.array_equal(before, model.get_weights()[0])
+    model.optimizer.factor = 1.0
+    model.fit(X, Y, verbose=0)
+    assert not np.array_equal(before, model.get_weights()[0])
+
+
+def test_a_step_that_a_class_is_given_later_counts():
+    class Late(keras.Model):
+        pass
+
+    model = made(Late)
+    model.fit(X, Y, verbose=0)
+    Late.train_step = Guide.train_step
+    Late.compute_loss_and_updates = Guide.compute_loss_and_updates
+    COUNT.traced = 0
+    model.fit(X, Y, verbose=0)
+    assert COUNT.traced == 1
+    for name in ("train_step", "compute_loss", "make_train_function"):
+        with pytest.raises(ArgumentError, match=f"{name} must be a method of its class"):
+            setattr(model, name, Guide.train_step)
+
+
+def test_what_ends_a_run_loses_no_step():
+    def batches():
+        for start in range(0, 96, 16):
+            if start == 80:
+                raise KeyboardInterrupt
+            yield X[start : start + 16], Y[start : start + 16]
+
+    model, other = made(Guide), made(Guide)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(batches(), verbose=0)
+    assert int(model.optimizer.iterations) == 5
+    other.fit(X[:80], Y[:80], batch_size=16, shuffle=False, verbose=0)
+    for one, wanted in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, wanted)
+
+
+def test_one_run_at_a_time_and_a_copy_has_its_own():
+    model = made(Plain)
+
+    class Again(keras.callbacks.Callback):
+        said = ""
+
+        def on_epoch_end(self, epoch, logs=None):
+            before = self.model.get_weights()
+            self.model.predict(X, verbose=0)  # writes no weights
+            for train in (self.model.fit, self.model.train_on_batch):
+                with pytest.raises(ArgumentError, match="must not be trained at the moment"):
+                    train(X, Y)
+            np.testing.assert_array_equal(before[0], self.model.get_weights()[0])
+            self.said = "heard"
+
+    again = Again()
+    model.fit(X, Y, verbose=0, callbacks=[again])
+    assert again.said == "heard"
+    twin = copy.deepcopy(model)
+    before = model.get_weights()[0]
+    twin.fit(X, Y, verbose=0, shuffle=False)
+    np.testing.assert_array_equal(before, model.get_weights()[0])
+    model.fit(X, Y, verbose=0, shuffle=False)
+    np.testing.assert_array_equal(twin.get_weights()[0], model.get_weights()[0])
+
+
+def test_callbacks_hear_of_the_batches_of_validation():
+    heard = []
+
+    class Hears(keras.callbacks.Callback):
+        def on_test_batch_end(self, batch, logs=None):
+            heard.append((batch, sorted(logs)))
+            self.model.stop_evaluating = batch == 1
+
+        def on_epoch_end(self, epoch, logs=None):
+            assert self.params["epochs"] == 2 and self.model.validates
+
+    data = {"validation_data": (X, Y), "validation_batch_size": 32, "epochs": 2}
+    made(Plain).fit(X, Y, verbose=0, callbacks=[Hears()], **data)
+    assert heard == [(0, ["loss", "mae", "twice"]), (1, ["loss", "mae", "twice"])] * 2
+
+
+def test_an_assignment_that_would_be_lost_is_refused():
+    class Counts(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(1)
+            self.number = keras.Variable(0.0, trainable=False, name="number")
+
+        def call(self, x):
+            return self.dense(x)
+
+        def compute_metrics(self, x, y, y_pred, sample_weight=None):
+            self.number.assign_add(1.0)
+            return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    model = Counts()
+    model.compile("sgd", "mse", metrics=["mae"])
+    with pytest.raises(ArgumentError, match="number is none of the variables of this step"):
+        model.fit(X, Y, verbose=0)
 
 
 def test_schedules_and_generators_serve_steps_of_ones_own():

@@ -84,6 +84,7 @@ class Layer(Weighted):
     """
 
     autocast = True
+    _of_class: tuple[str, ...] = ()  # methods that are asked for in classes
 
     if not TYPE_CHECKING:  # for a type checker there is no such name
         __getattr__ = unknown_member
@@ -128,6 +129,12 @@ class Layer(Weighted):
         if "_layers" not in self.__dict__:
             self.__dict__.update(_layers=[], _variables=[], _seeds=[])
         if not name.startswith("_"):
+            if name in self._of_class:
+                raise ArgumentError(
+                    f"keras.{self.name}",
+                    f"{name} must be a method of its class, got one of this object alone",
+                    "Write a class: class Own(keras.Model), with that method.",
+                )
             several = isinstance(value, (list, tuple, dict, Layer, Variable))
             for one in flat(value) if several else ():
                 if isinstance(one, Layer) and not any(one is known for known in self._layers):

@@ -386,7 +386,7 @@ class Model(Files):
         """One step; the loss and the metrics of the batch before it."""
         flag("keras.train_on_batch", "return_dict", return_dict)
         if stepping.owns(self, "fit"):
-            logs = stepping.on_batch(self, "fit", x, y, sample_weight, class_weight)
+            logs = stepping.train_on_batch(self, x, y, sample_weight, class_weight)
             return logs if return_dict else _alone([*logs.values()])
         x, y = as_arrays(x), None if y is None else as_arrays(y)
         rows = training.count_rows("train_on_batch", x)
@@ -411,7 +411,7 @@ class Model(Files):
         """The loss and the metrics of one batch."""
         flag("keras.test_on_batch", "return_dict", return_dict)
         if stepping.owns(self, "evaluate"):
-            logs = stepping.on_batch(self, "evaluate", x, y, sample_weight)
+            logs = stepping.test_on_batch(self, x, y, sample_weight)
             return logs if return_dict else _alone([*logs.values()])
         x, y = as_arrays(x), None if y is None else as_arrays(y)
         size = training.count_rows("test_on_batch", x)

@@ -14,6 +14,7 @@ from pellucid import models as ours
 from pellucid.core import display
 from pellucid.core.arguments import checked, integer
 from pellucid.core.errors import ArgumentError, DataError, PellucidError, nearest
+from pellucid.core.forks import Claim
 from pellucid.keras import blame, graphs, summary, terms
 from pellucid.keras.arguments import permit
 from pellucid.keras.base import COMMON, Layer
@@ -37,11 +38,14 @@ _STEPS = {
 class Network(Layer):
     """The graph of a model, and what Keras says of it."""
 
+    _of_class = (*_STEPS, *_REFUSED, "compute_loss", "compute_metrics", "compute_loss_and_updates")
+
     # What runs change, and no step reads.
     __pellucid_unwatched__ = (
         *("stop_training", "history", "_network", "_configured", "_trained", "_objective"),
         *("_losses", "_first_epoch", "_flat_targets", "_compiled_steps", "_added", "_in_batches"),
-        *("_made_tensor", "_read_tensor", "_standing", "_inside", "_output_shape"),
+        *("_made_tensor", "_read_tensor", "_standing", "_inside", "_output_shape", "_claim"),
+        *("stop_evaluating", "stop_predicting", "validates"),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -56,6 +60,7 @@ class Network(Layer):
         if "name" not in kwargs or kwargs["name"] is None:
             kwargs["name"] = SESSION.name(where)
         super().__init__(**kwargs)
+        self._claim = Claim()
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
         self.history: Any = None
         self._network: ours.Model | None = None
@@ -69,7 +74,7 @@ class Network(Layer):
         self._configured: Any = None
         self._standing: Any = None  # what `_configure` found last, and what it goes by
         self._inside: Any = (None, None)  # a network, and its layers and weights
-        self._trained: Any = None  # the optimizer of the latest run, and {id: name} of its layers
+        self._trained: Any = None  # the optimizer of the latest run, and which weights it trained
         self._first_epoch = 0
         self.validates = False  # whether the run measures validation
         self._objective: Any = None
@@ -88,6 +93,16 @@ class Network(Layer):
             self._layers = graphs.ordered(flat(inputs), flat(outputs))
             self.built = True
             self._functional = True
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy keeps: steps that were traced are those of this model."""
+        return {name: one for name, one in self.__dict__.items() if name != "_compiled_steps"}
+
+    def claims(self) -> list[Claim]:
+        """What who trains it by steps of a person's own must have: its weights stay free for hooks,
+        which may change them.
+        """
+        return [self._claim]
 
     _functional = False  # whether it was made of inputs and outputs
     in_a_row = False  # whether it is a Sequential

@@ -9,6 +9,7 @@ from pellucid.core import notices
 from pellucid.core.errors import ArgumentError
 from pellucid.keras.networks import Network
 from pellucid.keras.session import settle
+from pellucid.nn.layer import Variables
 
 # Single weights that are not trained: their layers, by id, and leaves.
 Held = frozenset[tuple[int, str]]
@@ -110,11 +111,14 @@ def _names(network: Any, frozen: set[int]) -> frozenset[str]:
     return frozenset(name for name, one in layers if id(one) in frozen)
 
 
-def _trained(network: Any, frozen: set[int], held: Held) -> dict[tuple[int, str], str]:
-    """{its layer and leaf: the layer's name} of the weights that are trained."""
+def _trained(network: Any, frozen: set[int], held: Held) -> dict[tuple[Variables, str], str]:
+    """{its layer's variables and leaf: the layer's name} of the weights that are trained.
+
+    By no ids, since this is kept: a copy of the model has other layers.
+    """
     layers = network.architecture.unique().items()
     return {
-        (id(one), leaf): name
+        (one.variables, leaf): name
         for name, one in layers if id(one) not in frozen
         for leaf in one.variables.params or () if (id(one), leaf) not in held
     }  # fmt: skip

@@ -19,7 +19,7 @@ import numpy as np
 from pellucid.core.errors import ArgumentError, DivergenceError
 from pellucid.core.scopes import during
 from pellucid.keras import training
-from pellucid.keras.callback import Callback, History, sees_batches
+from pellucid.keras.callback import TEST, Callback, History, sees_batches
 from pellucid.keras.callbacks import TerminateOnNaN
 from pellucid.keras.hooks import Logs
 from pellucid.keras.networks import Network, array, as_arrays, check_methods, is_own, numbers
@@ -27,6 +27,7 @@ from pellucid.keras.optimizers.remembered import RATE
 from pellucid.keras.session import SESSION, hooked
 from pellucid.keras.tensors import flat, mapped
 from pellucid.keras.training import ArrayBatches, Batches
+from pellucid.models.variables import alone
 from pellucid.optim import Schedule
 from pellucid.transform.jit import jit
 from pellucid.transform.watch import Surroundings
@@ -41,7 +42,8 @@ _KINDS = {
 
 
 @functools.cache
-def _owns(kind: Any, where: str) -> bool:
+def _owns(kind: Any, where: str, *parts: Any) -> bool:
+    """The same of a class that has these parts now: one may be given to it later."""
     check_methods(kind)
     if is_own(kind, _STEPS[where]):
         return True
@@ -57,7 +59,8 @@ def _owns(kind: Any, where: str) -> bool:
 def owns(model: Any, where: str) -> bool:
     """Whether a class has a step of its own, or a part of one, for a method of the model."""
     kind: Any = type(model)
-    return _owns(kind, where)
+    parts = getattr(kind, _STEPS[where]), kind.compute_metrics, kind.compute_loss_and_updates
+    return _owns(kind, where, *parts)
 
 
 class Steps:
@@ -81,7 +84,7 @@ class Steps:
         found = known.get(self._name)
         if found is None or found[1].changed():
             own = (getattr(type(model), self._name), model)
-            around = Surroundings(own, [part for one in _held_apart(model) for part in one])
+            around = Surroundings(own, _held_apart(model))
             found = known[self._name] = jit(_traced(_Behind(model), self._name)), around
         self._step = found[0]
 
@@ -99,16 +102,22 @@ class Steps:
     def read(self) -> None:
         """Takes the numbers that the variables have."""
         self.state: Any = tuple([one.numpy() for one in each] for each in self._variables())
+        self._begun = self.state
         self._known = True
 
     def publish(self) -> None:
-        """Gives the variables the numbers of the latest step."""
+        """Gives the variables the numbers of the latest step.
+
+        What no step has changed is not written: another thread may train it meanwhile.
+        """
         if self._known:
             return
         self._known = True
-        for each, values in zip(self._variables(), self.state, strict=True):
-            for one, value in zip(each, values, strict=True):
-                one.assign(value)
+        for each, values, begun in zip(self._variables(), self.state, self._begun, strict=True):
+            for one, value, before in zip(each, values, begun, strict=True):
+                if not np.array_equal(value, before):
+                    one.assign(value)
+        self._begun = self.state
 
     def hooks(self, call: Callable[..., None], *args: Any) -> None:
         """Calls hooks; what they change of variables is what the next step begins with."""
@@ -147,11 +156,10 @@ class _Behind:
         self.model = model
 
 
-def _held_apart(model: Any) -> list[list[Any]]:
+def _held_apart(model: Any) -> list[Any]:
     """What holds the numbers of variables, which are arguments of a step."""
     weights = [one.inner.variables for one in model.weights]
-    others = [*model.seed_variables(), *model.metrics_variables]
-    return [weights, others, [model.optimizer] if model._compiled is not None else []]
+    return [*weights, *model.seed_variables(), *model.metrics_variables]
 
 
 def _traced(behind: _Behind, name: str) -> Callable[..., Any]:
@@ -215,6 +223,7 @@ def _ready(model: Any, stream: Batches) -> Batches:
     return stream
 
 
+@alone
 def fit(
     model: Any,
     x: Any,
@@ -260,21 +269,64 @@ def fit(
     model.optimizer.build(model.trainable_variables)
     history = History()
     model.history, model.stop_training, model._first_epoch = history, False, initial_epoch
+    model.validates = validation_data is not None
     everyone = [*callbacks, history]
-    watching = level > 2 or any(map(sees_batches, everyone))
+    params = {"verbose": level, "epochs": epochs, "steps": total}
     for one in everyone:
         one.set_model(model)
-        one.set_params({"verbose": level, "epochs": epochs, "steps": total})
+        one.set_params(params)
 
-    def call(hook: str, *args: Any) -> None:
-        for one in everyone:
-            getattr(one, hook)(*args)
+    def validated(epoch: int) -> Logs:
+        if validation_data is None or not _validates(epoch, validation_freq):
+            return {}
+        if training.is_batches(validation_data):
+            held_x, held_y, held_weights = validation_data, None, None
+        else:
+            held_x, held_y, held_weights = training.unpacked(validation_data)
+        run.publish()
+        measured = model.evaluate(
+            held_x, held_y, batch_size=validation_batch_size or batch_size, verbose=0,
+            sample_weight=held_weights, steps=validation_steps, callbacks=list(callbacks),
+            return_dict=True,
+        )  # fmt: skip
+        for one in callbacks:  # evaluate told them its own
+            one.set_params(params)
+        run.read()
+        return {f"val_{name}": value for name, value in measured.items()}
 
+    call = functools.partial(_each, everyone)
     call("on_train_begin", {})
     run = Steps(model, "fit")
-    ends = [one for one in everyone if isinstance(one, TerminateOnNaN)]
-    logs: Logs = {}
-    for epoch in range(model._first_epoch, epochs):
+    try:
+        logs = _epochs(run, stream, everyone, range(model._first_epoch, epochs), level, validated)
+    except DivergenceError:
+        raise
+    except BaseException:  # Ctrl-C, and what else ends a run, loses no step that was done
+        run.publish()
+        raise
+    run.publish()
+    call("on_train_end", logs)
+    return history
+
+
+def _epochs(
+    run: Steps,
+    stream: Batches,
+    callbacks: Sequence[Callback],
+    epochs: range,
+    level: int,
+    validated: Callable[[int], Logs],
+) -> Logs:
+    """Runs epochs; the logs of the last one.
+
+    Args:
+        validated: what is measured behind an epoch.
+    """
+    model, logs = run.model, {}
+    call = functools.partial(_each, callbacks)
+    watching = level > 2 or any(map(sees_batches, callbacks))
+    ends = [one for one in callbacks if isinstance(one, TerminateOnNaN)]
+    for epoch in epochs:
         started = time.perf_counter()
         run.publish()
         model.reset_metrics()
@@ -296,30 +348,15 @@ def fit(
                 raise DivergenceError("fit", f"the loss of epoch {epoch + 1} is {loss}")
             print("Invalid loss, terminating training")
             model.stop_training = True
-        if validation_data is not None and _validates(epoch, validation_freq):
-            run.publish()
-            parts = validation_data
-            if not training.is_batches(parts):
-                held_x, held_y, held_weights = training.unpacked(parts)
-            else:
-                held_x, held_y, held_weights = parts, None, None
-            measured = model.evaluate(
-                held_x, held_y, batch_size=validation_batch_size or batch_size, verbose=0,
-                sample_weight=held_weights, steps=validation_steps, callbacks=list(callbacks),
-                return_dict=True,
-            )  # fmt: skip
-            run.read()
-            logs |= {f"val_{name}": value for name, value in measured.items()}
+        logs |= validated(epoch)
         if level:
             shown = " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
             seconds = time.perf_counter() - started
-            print(f"Epoch {epoch + 1}/{epochs} - {seconds:.0f}s - {shown}", flush=True)
+            print(f"Epoch {epoch + 1}/{epochs.stop} - {seconds:.0f}s - {shown}", flush=True)
         run.hooks(call, "on_epoch_end", epoch, logs)
         if model.stop_training:
             break
-    run.publish()
-    call("on_train_end", logs)
-    return history
+    return logs
 
 
 def _validates(epoch: int, every: Any) -> bool:
@@ -338,12 +375,17 @@ def evaluate(
     kept = [one.numpy() for one in model.metrics_variables]
     model.reset_metrics()
     run = Steps(model, "evaluate")
+    watching = any(sees_batches(one, TEST) for one in callbacks)
+    model.stop_evaluating = False
     found: Any = {}
     for number, data in enumerate(stream(0)):
-        _each(callbacks, "on_test_batch_begin", number, {})
+        if watching:
+            _each(callbacks, "on_test_batch_begin", number, {})
         found = run.take(data)
-        if any(map(sees_batches, callbacks)):
+        if watching:
             _each(callbacks, "on_test_batch_end", number, plain(found))
+        if model.stop_evaluating:
+            break
     run.publish()
     for one, value in zip(model.metrics_variables, kept, strict=True):
         one.assign(value)
@@ -361,10 +403,21 @@ def predict(model: Any, x: Any, size: int | None, steps: int | None) -> Any:
     return mapped(made[0], lambda _: next(parts))
 
 
-def on_batch(
-    model: Any, where: str, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None
+@alone
+def train_on_batch(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Logs:
+    """What a step of fit on one batch says."""
+    return _on_batch(model, "fit", x, y, sample_weight, class_weight)
+
+
+def test_on_batch(model: Any, x: Any, y: Any, sample_weight: Any) -> Logs:
+    """What a step of evaluate on one batch says."""
+    return _on_batch(model, "evaluate", x, y, sample_weight, None)
+
+
+def _on_batch(
+    model: Any, where: str, x: Any, y: Any, sample_weight: Any, class_weight: Any
 ) -> Logs:
-    """What a step on one batch says; metrics go on counting, as in Keras."""
+    """Metrics go on counting, as in Keras."""
     x, y = as_arrays(x), None if y is None else as_arrays(y)
     rows = training.count_rows(f"{_STEPS[where]}", x)
     weights = None if sample_weight is None else array(sample_weight)

@@ -268,6 +268,14 @@ class Variable(Placed):
                 f"{tuple(given.shape)}",
             )  # fmt: skip
         if scope is not None:
+            if id(self) not in scope:
+                raise ArgumentError(
+                    "keras.Variable",
+                    f"{self.path} is none of the variables of this step, and what it is assigned "
+                    "would be lost, got assign()",
+                    "In an optimizer or a metric make it by add_variable; other variables of a "
+                    "model are changed by the state that train_step returns.",
+                )
             kind = dtypes.as_dtype(self.dtype)
             found = given if not isinstance(given, Value) else composite.astype(given, kind)
             scope[id(self)] = found
