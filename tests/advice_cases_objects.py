@@ -33,6 +33,43 @@ class Bare(keras.optimizers.Optimizer):
     pass
 
 
+class Counting(keras.optimizers.Optimizer):
+    """Counts its steps in a variable of its own, or in one that nothing knows."""
+
+    def __init__(self, known: bool) -> None:
+        super().__init__(learning_rate=0.1)
+        self.known = known
+
+    def build(self, variables: Any) -> None:
+        super().build(variables)
+        self.count = self.add_variable((), name="count") if self.known else keras.Variable(0.0)
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        self.count.assign_add(1.0)
+        variable.assign_sub(learning_rate * gradient)
+
+
+def counted(known: bool) -> float:
+    model, optimizer = row(), Counting(known)
+    model.compile(optimizer, "mse")
+    model.fit(X, Y, verbose=0)
+    return float(optimizer.count.numpy())
+
+
+class WithStep(keras.Model):
+    def train_step(self, state: Any, data: Any) -> Any:
+        return super().train_step(state, data)
+
+
+def stepped(in_class: bool) -> Any:
+    first = layers.Input((4,))
+    model = (WithStep if in_class else keras.Model)(first, layers.Dense(1)(first))
+    if not in_class:
+        model.train_step = lambda state, data: ({}, state)
+    model.compile("sgd", "mse")
+    return model.fit(X, Y, verbose=0)
+
+
 class Descent(keras.optimizers.Optimizer):
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         variable.assign_sub(learning_rate * gradient)
@@ -285,5 +322,16 @@ FOLLOWED = [
         "Build the model, or call it on data.",
         lambda p: layers.Dense(1).count_params(),
         lambda p: row().count_params(),
+    ),
+    Followed(
+        "In an optimizer or a metric make it by add_variable; other variables of a model are "
+        "changed by the state that train_step returns.",
+        lambda p: counted(known=False),
+        lambda p: counted(known=True),
+    ),
+    Followed(
+        "Write a class: class Own(keras.Model), with that method.",
+        lambda p: stepped(in_class=False),
+        lambda p: stepped(in_class=True),
     ),
 ]
