@@ -33,7 +33,7 @@ class Bare(keras.optimizers.Optimizer):
     pass
 
 
-class Counting(keras.optimizers.Optimizer):
+class Tallying(keras.optimizers.Optimizer):
     """Counts its steps in a variable of its own, or in one that nothing knows."""
 
     def __init__(self, known: bool) -> None:
@@ -50,7 +50,7 @@ class Counting(keras.optimizers.Optimizer):
 
 
 def counted(known: bool) -> float:
-    model, optimizer = row(), Counting(known)
+    model, optimizer = row(), Tallying(known)
     model.compile(optimizer, "mse")
     model.fit(X, Y, verbose=0)
     return float(optimizer.count.numpy())
@@ -67,6 +67,17 @@ def stepped(in_class: bool) -> Any:
     if not in_class:
         model.train_step = lambda state, data: ({}, state)
     model.compile("sgd", "mse")
+    return model.fit(X, Y, verbose=0)
+
+
+def frozen(anew: bool) -> Any:
+    first = layers.Input((4,))
+    model = WithStep(first, layers.Dense(1)(layers.Dense(2)(first)))
+    model.compile("adam", "mse")
+    model.fit(X, Y, verbose=0)
+    model.layers[1].trainable = False
+    if anew:
+        model.compile("adam", "mse")
     return model.fit(X, Y, verbose=0)
 
 
@@ -333,5 +344,10 @@ FOLLOWED = [
         "Write a class: class Own(keras.Model), with that method.",
         lambda p: stepped(in_class=False),
         lambda p: stepped(in_class=True),
+    ),
+    Followed(
+        "Compile with a new optimizer behind a change of trainable.",
+        lambda p: frozen(anew=False),
+        lambda p: frozen(anew=True),
     ),
 ]

@@ -52,7 +52,6 @@ RATE_NAME = "learning_rate"
 # The rate of the step that `fit` traces, where that comes from a schedule.
 RATE: ContextVar[Any] = ContextVar("rate", default=None)
 
-
 NONE = (1,)  # the shape of a slot that holds nothing
 
 
@@ -66,12 +65,8 @@ class OptimizerVariable(Variable):
     kind = ""
 
     def __init__(self, owner: Remembered, name: str, slot: str, place: int = 0) -> None:
-        self.name, self.path, self._trainable, self.keeper = (
-            name,
-            f"{owner.name}/{name}",
-            False,
-            None,
-        )
+        self.name, self.path = name, f"{owner.name}/{name}"
+        self._trainable, self.keeper = False, None
         self._owner, self._place = owner, (slot, place)
 
     @property
@@ -318,7 +313,11 @@ class Remembered:
             ("trainable_variables", trainable_variables, weights),
         ):
             if len(given) != len(wanted):
-                raise ArgumentError(where, f"{what} must be {len(wanted)}, got {len(given)}")
+                raise ArgumentError(
+                    where,
+                    f"{what} must be {len(wanted)}, got {len(given)}",
+                    "Compile with a new optimizer behind a change of trainable.",
+                )
         scheduled = isinstance(self._rate, Schedule)
         steps, rest = _numbers(optimizer_variables[0]), list(map(_numbers, optimizer_variables[1:]))
         rate = RATE.get() if scheduled else rest.pop(0)
