@@ -17,6 +17,7 @@ from pellucid.core import notices
 from pellucid.core.config import is_record
 from pellucid.nn.layer import Layer, variables_are_arguments
 from pellucid.optim import Minimizer, Schedule
+from pellucid.train.functions import GraphFunction
 from pellucid.train.metric import Metric
 from pellucid.transform.contents import contents, differ
 from pellucid.transform.trace import noted
@@ -24,7 +25,8 @@ from pellucid.transform.watch import Surroundings
 
 T = TypeVar("T")
 _PACKAGE = __name__.partition(".")[0]
-_NOT_TRACED = (Schedule, Minimizer)  # they run between the steps
+# The first two run between the steps; what the last one computes stands in its graph.
+_NO_CODE = (Schedule, Minimizer, GraphFunction)
 _ATOMS = (str, int, float, bool, type(None))
 
 
@@ -38,7 +40,7 @@ def own_parts(parts: Iterable[Any]) -> list[Any]:
     left = list(parts)
     while left:
         part = left.pop()
-        if isinstance(part, (*_ATOMS, *_NOT_TRACED)):
+        if isinstance(part, (*_ATOMS, *_NO_CODE)):
             continue
         if isinstance(part, (list, tuple)):
             left += part
