@@ -250,6 +250,27 @@ def test_callbacks_hear_of_the_batches_of_validation():
     assert heard == [(0, ["loss", "mae", "twice"]), (1, ["loss", "mae", "twice"])] * 2
 
 
+def test_a_metric_may_return_its_variable():
+    class Rows(keras.metrics.Metric):
+        def __init__(self):
+            super().__init__(name="seen")
+            self.total = self.add_weight(name="total", initializer="zeros")
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.total.assign_add(ops.cast(ops.shape(y_pred)[0], "float32"))
+
+        def result(self):
+            return self.total
+
+    inputs = keras.Input((4,))
+    for kind in (keras.Model, Plain):
+        model = kind(inputs, layers.Dense(1)(inputs))
+        model.compile("sgd", "mse", metrics=[Rows()])
+        assert model.fit(X, Y, verbose=0).history["seen"] == [96.0]
+    metric = Rows()
+    assert float(metric.stateless_result([np.float32(7.0)])) == 7.0
+
+
 def test_an_assignment_that_would_be_lost_is_refused():
     class Counts(keras.Model):
         def __init__(self):

@@ -22,7 +22,7 @@ from pellucid.keras import blame, initializers
 from pellucid.keras.arguments import permit, refuse
 from pellucid.keras.members import unknown_member
 from pellucid.keras.session import SESSION, path_of, plain_name, settle
-from pellucid.keras.tensors import ROOT, KerasTensor, Node, Placed, applied
+from pellucid.keras.tensors import ROOT, KerasTensor, Node, Placed, applied, mapped
 from pellucid.nn.init import Initializer
 from pellucid.nn.layer import Layer, Tree
 from pellucid.nn.symbols import Symbol
@@ -46,10 +46,12 @@ def standing(
 ) -> tuple[R, dict[int, Any]]:
     """The function's result while variables have these values, {id of a variable: value}.
 
-    Beside it the values behind the call: `assign` changes them.
+    Beside it the values behind the call: `assign` changes them. A variable in the result is its
+    value there: outside it would be read as the number that it had before.
     """
     own = {**(_STANDING.get() or {}), **values}
-    return during(_STANDING, own, function, *args, **kwargs), own
+    found = during(_STANDING, own, function, *args, **kwargs)
+    return mapped(found, lambda one: own.get(id(one), one)), own
 
 
 @record
