@@ -129,3 +129,51 @@ def test_a_model_of_a_file_goes_on_through_another_compile(tmp_path):
     for one in (model, again):
         trained(one)
     np.testing.assert_array_equal(model.get_weights()[0], again.get_weights()[0])
+
+
+def test_what_is_frozen_in_a_file_stays_so(tmp_path):
+    """Neither a frozen layer's penalty counts, nor does a frozen weight of a layer move."""
+    model = keras.Sequential(
+        [keras.Input((3,)), layers.Dense(4, kernel_regularizer="l2"), layers.Dense(1)]
+    )
+    model.layers[0].trainable = False
+    model.layers[1].bias.trainable = False
+    model.compile("sgd", "mse")
+    model.save(tmp_path / "a.keras")
+    again = keras.models.load_model(tmp_path / "a.keras")
+    assert [one.trainable for one in again.weights] == [False, False, True, False]
+    wanted = np.mean((model.predict(X, verbose=0) - Y) ** 2)
+    for anew in (False, True):
+        before = again.get_weights()
+        if anew:
+            again.compile("sgd", "mse")
+        else:
+            assert again.evaluate(X, Y, verbose=0) == pytest.approx(wanted, rel=1e-5)
+        trained(again)
+        same = [np.array_equal(a, b) for a, b in zip(before, again.get_weights(), strict=True)]
+        assert same == [True, True, False, True]
+
+
+class Quiet(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.first, self.drop, self.last = layers.Dense(4), layers.Dropout(0.9), layers.Dense(1)
+
+    def call(self, x):
+        return self.last(self.drop(self.first(x)))
+
+
+@pytest.mark.filterwarnings("ignore:.*call takes no training")
+def test_a_call_without_training_in_a_file_has_no_dropout_either(tmp_path):
+    model = Quiet()
+    model.compile("sgd", "mse")
+    trained(model)
+    model.save(tmp_path / "a.keras")
+    again = keras.models.load_model(tmp_path / "a.keras")
+    for anew in (False, True):
+        for one in (model, again):
+            if anew:
+                one.compile("sgd", "mse")
+            trained(one)
+        for a, b in zip(model.get_weights(), again.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)

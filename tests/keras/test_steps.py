@@ -435,3 +435,16 @@ def test_what_no_step_can_be_is_refused_in_one_line():
         model.stateless_call([], [], X)
     with pytest.raises(DivergenceError, match="loss of epoch 1 is nan"):
         made(Guide).fit(np.full_like(X, np.nan), Y, verbose=0)
+
+
+def test_metrics_that_hold_no_rows_of_evaluate_say_so_and_are_not_zero():
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=["mae"])
+    x = np.ones((4, 3), "float32")
+    y = np.full((4, 1), 9.0, "float32")
+    model.test_on_batch(x, y)
+    with pytest.raises(ArgumentError, match="return what they measure"):
+        model.get_metrics_result()
+    found = model.compute_metrics(x, y, model(x))
+    assert float(found["mae"]) > 0
+    assert float(model.get_metrics_result()["mae"]) == float(found["mae"])

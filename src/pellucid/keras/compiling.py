@@ -33,6 +33,9 @@ _PARTS = ("loss", "weights", "metrics", "weighted")
 class Compiled(Given):
     """A network that knows how it is trained."""
 
+    # Layers of a model out of a file that act in training as in prediction.
+    _still_in_file: frozenset[str] = frozenset()
+
     # -- compile ----------------------------------------------------------------------------
 
     @checked
@@ -283,11 +286,11 @@ class Compiled(Given):
         unpenalized = frozenset(layers) if self._own_objective else still_frozen
         words = {id(one): name for name, one in layers.items()}
         single = frozenset((words[layer], leaf) for layer, leaf in held if layer in words)
-        still: frozenset[str] = frozenset()
+        still = self._still_in_file
         own = getattr(type(self), "call", None)
         if not self._functional and "training" not in inspect.signature(own).parameters:  # type: ignore[arg-type]
             still = frozenset(name for name, one in layers.items() if trains(one))
-        if still:
+        if still != self._still_in_file:
             notices.once(
                 f"[keras.{type(self).__name__}] call takes no training, so these layers act in fit "
                 f"as in prediction, as in Keras: {', '.join(sorted(still))}. For dropout and "

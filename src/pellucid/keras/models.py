@@ -160,6 +160,13 @@ def load_model(
     made._layers = [
         Loaded(one, name, rates.get(name) != 0) for name, one in architecture.unique().items()
     ]
+    if network.compiled:
+        known = network.configuration("load_model")
+        made._still_in_file = known.still
+        for name, one in zip(architecture.unique(), made._layers, strict=True):
+            for variable in one.own_variables():
+                if (name, variable.leaf) in known.held:
+                    variable.trainable = False
     made._network = network
     made._input_names = list(architecture.inputs.names)
     made._output_names = list(architecture.outputs.names)

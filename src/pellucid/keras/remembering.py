@@ -35,8 +35,9 @@ class Remembering(Network):
     def _take_over(self, optimizer: Any) -> None:
         """Takes the optimizer of a file, and what the network of the file remembers of it."""
         frozen = {id(one) for one in self._frozen()}
+        single = frozenset((id(one.inner), one.leaf) for one in self._single_frozen())
         self.optimizer = optimizer
-        self._trained = optimizer, _trained(self._network, frozen, frozenset())
+        self._trained = optimizer, _trained(self._network, frozen, single)
         optimizer.counted_by = self._steps_done
         optimizer.keeper = self
         network: Any = self._network

@@ -216,7 +216,25 @@ class Stateless(Compiled):
             one.reset_state()
 
     def get_metrics_result(self) -> dict[str, Any]:
-        """What the metrics measured since they were reset."""
+        """What the metrics measured since they were reset, in a loop or a step of one's own.
+
+        Raises:
+            ArgumentError: where only fit and evaluate have measured: they return the numbers, and
+                the metrics hold none.
+        """
+        values = [one.value for one in self.metrics_variables]
+        empty = all(isinstance(one, np.ndarray) and not one.any() for one in values)
+        if empty and self._configured is not None:
+            raise ArgumentError(
+                "keras.get_metrics_result",
+                "the metrics must have taken in rows, got none: fit, evaluate, train_on_batch and "
+                "test_on_batch return what they measure",
+                "Take what they return, with return_dict=True.",
+            )
+        return self._results()
+
+    def _results(self) -> dict[str, Any]:
+        """The results of all metrics, by name."""
         found: dict[str, Any] = {}
         for one in self.metrics:
             result = one.result()
@@ -230,7 +248,7 @@ class Stateless(Compiled):
         for one in self.metrics:
             if isinstance(one, CompiledMetrics):
                 one.update_state(y, y_pred, sample_weight)
-        return self.get_metrics_result()
+        return self._results()
 
     # -- steps ------------------------------------------------------------------------------
 
