@@ -16,7 +16,7 @@ from pellucid.keras.cloning import clone_model
 from pellucid.keras.files import refuse_others
 from pellucid.keras.layers import InputLayer
 from pellucid.keras.model import Model
-from pellucid.keras.networks import as_arrays
+from pellucid.keras.networks import as_arrays, check_names
 from pellucid.keras.optimizers import Optimizer
 from pellucid.keras.session import SESSION, inside
 from pellucid.keras.tensors import ROOT, KerasTensor, flat, input_tensor
@@ -50,6 +50,7 @@ class Sequential(Model):
             layer = layer.node.layer
         if not isinstance(layer, Layer):
             raise ArgumentError("keras.Sequential", f"expected a layer, got {layer!r}")
+        check_names(f"keras.{self.name}", [*self._layers, layer])
         if not self._layers and not isinstance(layer, InputLayer):
             sample = getattr(layer, "_sample", None)
             if sample is None and isinstance(layer, Model) and layer._network is not None:
