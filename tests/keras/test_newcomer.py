@@ -71,3 +71,12 @@ def test_weights_of_classes_are_of_one_output(form, weights):
 def test_a_method_of_arrays_on_a_tensor_of_a_network_names_that_of_ops():
     with pytest.raises(PellucidError, match=r"no method 'mean'.*keras\.ops\.mean"):
         keras.Input((8,)).mean()
+
+
+def test_the_summary_of_a_loaded_model_has_kinds_and_shapes(tmp_path):
+    nested().save(tmp_path / "x.keras")
+    lines = []
+    keras.models.load_model(tmp_path / "x.keras").summary(print_fn=lines.append)
+    shown = [line for line in lines if "(None" in line]
+    assert ["(Dense)" in line for line in shown] == [True, True, False]
+    assert ["(None, 3)" in line for line in shown] == [True, False, False]

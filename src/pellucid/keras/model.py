@@ -338,8 +338,8 @@ class Model(Files):
         if several:
             hooks.call(several, "on_predict_end", {})
         if level:
-            rows = len(flat(found)[0])
-            print(f"{rows:,} rows - {time.perf_counter() - started:.1f}s", flush=True)
+            read = len(flat(found)[0])
+            print(f"{read:,} rows - {time.perf_counter() - started:.1f}s", flush=True)
         if not own and (len(self._output_names) > 1 or type(self._outputs) in _NESTED):
             return self._as_outputs(flat(found))
         return found

@@ -135,9 +135,10 @@ class Loaded(Layer):
     borrowed, _not_here = Mapped.borrowed, Mapped._not_here
     __getattr__ = Mapped.__getattr__
 
-    def __init__(self, inner: Any, name: str, trainable: bool) -> None:
+    def __init__(self, inner: Any, name: str, trainable: bool, shape: Any) -> None:
         super().__init__(name=name, trainable=trainable)
         self.inner, self.built = inner, True
+        self.__dict__["_of_file"] = type(inner).__name__, (None, *shape[1:])  # for a summary
 
 
 @blame.kinds("models.load_model")
@@ -158,8 +159,10 @@ def load_model(
     made = Model(name=network.name)
     architecture = network.architecture
     rates = network.rates  # 0 of a layer that was frozen
+    shapes = {name: one.shape for name, one in zip(network.names, network.types, strict=True)}
     made._layers = [
-        Loaded(one, name, rates.get(name) != 0) for name, one in architecture.unique().items()
+        Loaded(one, name, rates.get(name) != 0, shapes[name])
+        for name, one in architecture.unique().items()
     ]
     made._network = network
     made._input_names = list(architecture.inputs.names)
