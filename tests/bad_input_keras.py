@@ -324,7 +324,7 @@ CASES: list[tuple[str, Callable[[Path], Any], str | None]] = [
     (
         "keras: a callback that is none",
         lambda _: fitted(small(), callbacks=[3]),
-        "callbacks must be callbacks of keras",
+        "callbacks must be instances of keras.callbacks.Callback",
     ),
     (
         "keras: class_weight that is a number",
@@ -401,7 +401,7 @@ CASES: list[tuple[str, Callable[[Path], Any], str | None]] = [
     (
         "keras: words in a network",
         lambda _: layers.StringLookup(name="words", vocabulary=["a"])(keras.Input((2,))),
-        "words become numbers before a network",
+        "lookups are made of arrays, before the network",
     ),
     ("keras: verbose=7", lambda _: small().predict(X, verbose=7), "verbose"),
 ]

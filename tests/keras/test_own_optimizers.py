@@ -220,7 +220,7 @@ def test_what_cannot_be_is_said():
         Bare(0.1)
     with pytest.raises(ArgumentError, match="update_step must take update_step"):
         Short(0.1)
-    with pytest.raises(ArgumentError, match=r"apply of Keras is not there.*update_step alone"):
+    with pytest.raises(ArgumentError, match=r"apply.* is not supported.*update_step alone"):
         Applying(0.1)
     with pytest.raises(ArgumentError, match=r"keras.optimizers.OwnAdam\] learning_rate must be"):
         OwnAdam("fast")

@@ -116,9 +116,7 @@ def refuse(where: str, name: str, value: Any, why: str = "") -> NoReturn:
     shown = blame.shown(value)
     fix = "" if why or name in ARGUMENTS else "Leave it out."
     why = why or ARGUMENTS.get(name, "it has no meaning here")
-    raise ArgumentError(
-        f"keras.{where}", f"{name} of Keras is not there, got {name}={shown}: {why}", fix
-    )
+    raise ArgumentError(f"keras.{where}", f"{name}={shown} is not supported: {why}", fix)
 
 
 def must_be(where: str, name: str, value: Any, allowed: Sequence[Any]) -> NoReturn:

@@ -321,7 +321,10 @@ class Layer(Weighted):
                 )
             ):
                 raise ArgumentError(
-                    where, "training must be given", "Write model(x, training=False)."
+                    where,
+                    "training must be given: left out, random augmentation is on and dropout and"
+                    " batch statistics are off, and one call cannot do both",
+                    "Write model(x, training=False).",
                 )
         network.built()
         if training:

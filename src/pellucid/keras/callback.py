@@ -131,7 +131,9 @@ def as_callbacks(given: Any) -> list[Callback]:
     for one in listed:
         if not isinstance(one, Callback):
             raise ArgumentError(
-                "keras.callbacks", f"callbacks must be callbacks of keras, got {blame.shown(one)}"
+                "keras.callbacks",
+                f"callbacks must be instances of keras.callbacks.Callback, got {blame.shown(one)}",
+                f"Write {one.__name__}()." if isinstance(one, type) else "",
             )
     return listed
 

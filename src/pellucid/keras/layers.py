@@ -25,6 +25,8 @@ from pellucid.keras.wrappers import TimeDistributed, Wrapper
 
 _NUMBERS = ("float", "int", "uint", "bool")
 
+_WORDS = "a network reads numbers; call StringLookup on the array, and give fit what it returns"
+
 
 class InputLayer(Layer):
     """The input of a network; see Input."""
@@ -48,7 +50,7 @@ class InputLayer(Layer):
             )
         dtype = getattr(given.dtype, "name", given.dtype)
         if dtype is not None and not str(dtype).startswith(_NUMBERS):
-            refuse("layers.InputLayer", "dtype", dtype, "a network reads numbers")
+            refuse("layers.InputLayer", "dtype", dtype, _WORDS)
         super().__init__(name=given.name)
         given.finish()
         if not isinstance(shape, (list, tuple)) or not all(

@@ -122,8 +122,8 @@ class Lookup(Layer):
         if kwargs or len(args) != 1 or any(isinstance(one, KerasTensor) for one in flat(args)):
             raise ArgumentError(
                 f"keras.{self.name}",
-                "words become numbers before a network, got a tensor of one",
-                "Call the layer on the array, and give the numbers to fit.",
+                "lookups are made of arrays, before the network, got a tensor of one",
+                "Call the layer on the array, and give fit the result: docs/keras.md.",
             )
         x = np.asarray(args[0])
         known = self.get_vocabulary()

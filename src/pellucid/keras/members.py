@@ -52,5 +52,9 @@ def unknown_member(self: Any, name: str) -> Any:
     if not name.startswith("_") and not hasattr(kind, name):
         for one in kind.__mro__:
             if name in table()["members"].get(one.__name__, ()):
-                raise UnknownNameError(kind.__name__, f"{name} of Keras is not there", why(name))
+                raise UnknownNameError(kind.__name__, f"{name} is not supported", why(name))
+    if kind.__name__ == "KerasTensor" and name in table()["rooms"]["ops"]:
+        raise UnknownNameError(
+            "KerasTensor", f"it has no method {name!r}", f"Write keras.ops.{name}(x)."
+        )
     return unknown_attribute(self, name)

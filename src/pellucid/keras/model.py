@@ -98,8 +98,6 @@ class Model(Files):
                     validation_data = validation_data[:2]
             rows = len(flat(x)[0])
             if class_weight is not None:
-                if len(self._output_names) > 1:
-                    refuse("Model.fit", "class_weight", class_weight, "it is of one output")
                 sample_weight = training.by_class(y, class_weight, sample_weight)
             total = -(-rows // (batch_size or 32))
             if steps_per_epoch is not None and batch_size is None:
@@ -193,7 +191,8 @@ class Model(Files):
             return Batches(given, self._batch(), steps)
         if not isinstance(given, (list, tuple)) or len(given) not in (1, 2, 3):
             raise ArgumentError(
-                "keras.fit", f"validation_data must be (x, y) or (x, y, weights), got {given!r}"
+                "keras.fit",
+                f"validation_data must be (x, y) or (x, y, weights), got {blame.shown(given)}",
             )
         x, y, weights = training.first_rows(
             [None if one is None else as_arrays(one) for one in training.unpacked(given)],
@@ -339,7 +338,8 @@ class Model(Files):
         if several:
             hooks.call(several, "on_predict_end", {})
         if level:
-            print(f"{time.perf_counter() - started:.1f}s", flush=True)
+            read = len(flat(found)[0])
+            print(f"{read:,} rows - {time.perf_counter() - started:.1f}s", flush=True)
         if not own and (len(self._output_names) > 1 or type(self._outputs) in _NESTED):
             return self._as_outputs(flat(found))
         return found
@@ -362,9 +362,11 @@ class Model(Files):
             if self.stop_predicting:
                 break
         hooks.call(several, "on_predict_end", {})
+        whole = [np.concatenate(one) for one in zip(*parts, strict=True)]
         if level:
-            print(f"{time.perf_counter() - started:.1f}s", flush=True)
-        return self._as_outputs([np.concatenate(one) for one in zip(*parts, strict=True)])
+            rows = len(whole[0])
+            print(f"{rows:,} rows - {time.perf_counter() - started:.1f}s", flush=True)
+        return self._as_outputs(whole)
 
     def _features(self, batch: Any) -> Any:
         return (self._x(numbers(training.unpacked(batch)[0])),)

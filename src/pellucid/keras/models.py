@@ -16,7 +16,7 @@ from pellucid.keras.cloning import clone_model
 from pellucid.keras.files import refuse_others
 from pellucid.keras.layers import InputLayer
 from pellucid.keras.model import Model
-from pellucid.keras.networks import as_arrays
+from pellucid.keras.networks import as_arrays, check_names
 from pellucid.keras.optimizers import Optimizer
 from pellucid.keras.session import SESSION, inside
 from pellucid.keras.tensors import ROOT, KerasTensor, flat, input_tensor
@@ -50,6 +50,7 @@ class Sequential(Model):
             layer = layer.node.layer
         if not isinstance(layer, Layer):
             raise ArgumentError("keras.Sequential", f"expected a layer, got {layer!r}")
+        check_names(f"keras.{self.name}", [*self._layers, layer])
         if not self._layers and not isinstance(layer, InputLayer):
             sample = getattr(layer, "_sample", None)
             if sample is None and isinstance(layer, Model) and layer._network is not None:
@@ -134,9 +135,10 @@ class Loaded(Layer):
     borrowed, _not_here = Mapped.borrowed, Mapped._not_here
     __getattr__ = Mapped.__getattr__
 
-    def __init__(self, inner: Any, name: str, trainable: bool) -> None:
+    def __init__(self, inner: Any, name: str, trainable: bool, shape: Any) -> None:
         super().__init__(name=name, trainable=trainable)
         self.inner, self.built = inner, True
+        self.__dict__["_of_file"] = type(inner).__name__, (None, *shape[1:])  # for a summary
 
 
 @blame.kinds("models.load_model")
@@ -157,8 +159,10 @@ def load_model(
     made = Model(name=network.name)
     architecture = network.architecture
     rates = network.rates  # 0 of a layer that was frozen
+    shapes = {name: one.shape for name, one in zip(network.names, network.types, strict=True)}
     made._layers = [
-        Loaded(one, name, rates.get(name) != 0) for name, one in architecture.unique().items()
+        Loaded(one, name, rates.get(name) != 0, shapes[name])
+        for name, one in architecture.unique().items()
     ]
     if network.compiled:
         known = network.configuration("load_model")

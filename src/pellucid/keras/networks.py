@@ -91,6 +91,7 @@ class Network(Layer):
             )
             self._connect(inputs, outputs)
             self._layers = graphs.ordered(flat(inputs), flat(outputs))
+            check_names(f"keras.{self.name}", self._layers)
             self.built = True
             self._functional = True
 
@@ -316,6 +317,18 @@ class Network(Layer):
         lines = summary.lines(self, width, expand_nested, show_trainable, layer_range)
         for line in lines:
             (print_fn or print)(line)
+
+
+def check_names(where: str, several: Sequence[Layer]) -> None:
+    """Refuses two layers of one name, of which `get_layer` and a file could mean either."""
+    seen: dict[str, Layer] = {}
+    for one in several:
+        if seen.setdefault(one.name, one) is not one:
+            raise ArgumentError(
+                where,
+                f"names of layers must differ, got {one.name!r} for two layers",
+                "Give one of them another name=.",
+            )
 
 
 def is_own(kind: Any, name: str) -> bool:

@@ -198,7 +198,7 @@ def _batches(model: Any, x: Any, y: Any, weights: Any, size: int | None, **optio
         class_weight = options.get("class_weight")
         if class_weight is not None:
             x, y, own = training.unpacked(parts)
-            parts = (x, y, training.by_class(np.asarray(y), class_weight, own))
+            parts = (x, y, training.by_class(y, class_weight, own))
         return tuple(mapped(numbers(one), _floats) for one in parts if one is not None)
 
     steps, shuffle = options.get("steps"), options.get("shuffle", False)

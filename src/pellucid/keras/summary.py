@@ -30,7 +30,7 @@ def lines(
     yield "─" * width
     for depth, layer in _layers(_ranged(model, layer_range), 0, nested):
         cells = [
-            f"{'  ' * depth}{layer.name} ({type(layer).__name__})",
+            f"{'  ' * depth}{layer.name} ({_kind(layer)})",
             _shape(layer),
             _count(layer),
         ]
@@ -57,6 +57,12 @@ def _row(widths: Sequence[int], cells: Sequence[str]) -> str:
         text = cell if len(cell) < size or place == 2 else f"{cell[: size - 2]}…"
         made.append(text.rjust(size) if place >= 2 else text.ljust(size))
     return "".join(made).rstrip()
+
+
+def _kind(layer: Any) -> str:
+    """The class, of a layer of a file that of ours."""
+    kind, _ = layer.__dict__.get("_of_file", (type(layer).__name__, None))
+    return str(kind)
 
 
 def _layers(layers: Sequence[Any], depth: int, nested: bool) -> Iterator[tuple[int, Any]]:
@@ -90,7 +96,8 @@ def _shape(layer: Any) -> str:
     several = [one.shape for one in made] if isinstance(made, (list, tuple)) else None
     if several is not None:
         return ", ".join(map(str, several))
-    return str(getattr(made, "shape", "?"))
+    _, shape = layer.__dict__.get("_of_file", (None, "?"))
+    return str(getattr(made, "shape", shape))
 
 
 def _count(layer: Any) -> str:

@@ -14,21 +14,33 @@ from pellucid.core.arguments import integer
 from pellucid.core.errors import ArgumentError
 from pellucid.data.streams import is_stream
 from pellucid.keras import blame
-from pellucid.keras.arguments import must_be
+from pellucid.keras.arguments import must_be, refuse
+from pellucid.keras.networks import as_arrays
 from pellucid.keras.pydataset import PyDataset
 from pellucid.keras.session import SESSION
 from pellucid.keras.tensors import flat, mapped
 
 Array = np.ndarray[Any, Any]
+_END = object()  # of batches
 
 
-def by_class(y: Array, class_weight: Mapping[int, float], sample_weight: Any) -> Array:
-    """Weights of rows, as Keras makes them of classes."""
+def by_class(y: Any, class_weight: Mapping[int, float], sample_weight: Any) -> Array:
+    """Weights of rows, as Keras makes them of classes.
+
+    Raises:
+        ArgumentError: where there is not one output with targets, or for other weights.
+    """
+    targets = [one for one in flat(as_arrays(y)) if one is not None]
+    if len(targets) != 1:
+        why = "a model without targets has no classes"
+        if targets:
+            why = "it is for models of one output; give sample_weight instead"
+        refuse("Model.fit", "class_weight", class_weight, why)
     if not isinstance(class_weight, Mapping):
         raise ArgumentError(
             "keras.fit", f"class_weight must be {{class: weight}}, got {class_weight!r}"
         )
-    labels = np.asarray(y)
+    labels = np.asarray(targets[0])
     if labels.ndim > 1:
         labels = labels.argmax(-1) if labels.shape[-1] != 1 else labels[..., 0]
     labels = np.round(labels).astype(np.int64)
@@ -168,9 +180,19 @@ class Batches:
             return self._of_dataset(source)
         if self.steps is None:
             return iter(source() if callable(source) else source)
-        if self._iterator is None:
-            self._iterator = iter(source() if callable(source) else source)
-        return itertools.islice(self._iterator, self.steps)
+        return self._next(self.steps)
+
+    def _next(self, steps: int) -> Iterator[Any]:
+        """The next batches; a source that can begin anew does so behind its last one."""
+        begins = callable(self.source) or not isinstance(self.source, Iterator)
+        for _ in range(steps):
+            batch = _END if self._iterator is None else next(self._iterator, _END)
+            if batch is _END and (begins or self._iterator is None):
+                self._iterator = iter(self.source() if callable(self.source) else self.source)
+                batch = next(self._iterator, _END)
+            if batch is _END:
+                return
+            yield batch
 
     def _of_dataset(self, source: PyDataset) -> Iterator[Any]:
         """The next `steps` batches; behind the last one of the dataset it begins anew."""
