@@ -132,3 +132,34 @@ def test_what_is_refused(tmp_path):
     ):
         with pytest.raises(ArgumentError, match=words):
             make()
+
+
+@pytest.mark.parametrize("stop", [0, 2, 3, 5])
+def test_an_epoch_that_a_step_ends_is_validated_too(stop):
+    x = np.arange(32, dtype="float32").reshape(16, 2) / 32
+
+    class Stopping(keras.callbacks.Callback):
+        def __init__(self):
+            super().__init__()
+            self.steps, self.epochs = 0, []
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.stop_training = self.steps == stop
+            self.steps += 1
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.epochs.append((epoch, sorted(logs)))
+
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=["mae"])
+    seen = Stopping()
+    both = (x, x[:, :1])
+    history = model.fit(
+        *both, batch_size=4, epochs=3, validation_data=both, callbacks=[seen], verbose=0
+    ).history
+    epochs = stop // 4 + 1
+    assert seen.epochs == [(n, ["loss", "mae", "val_loss", "val_mae"]) for n in range(epochs)]
+    assert [len(curve) for curve in history.values()] == [epochs] * 4
+    wanted = model.evaluate(*both, verbose=0)
+    found = [history["val_loss"][-1], history["val_mae"][-1]]
+    np.testing.assert_allclose(found, wanted, rtol=1e-6)

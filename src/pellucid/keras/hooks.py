@@ -76,8 +76,9 @@ class Bridge(Hooks):
     The weights of the latest step are the engine's until a hook looks at them.
 
     Attributes:
-        tests: measures validation behind an epoch batch by batch, where callbacks have hooks of
-            its batches; else the run measures it.
+        tests: measures validation behind an epoch batch by batch; None without any.
+        apart: whether it does so behind each epoch, since callbacks have hooks of its batches; else
+            the run measures validation, but for an epoch that a hook of a step ends.
         logs: of the latest epoch.
     """
 
@@ -95,6 +96,7 @@ class Bridge(Hooks):
         self.verbose = verbose
         self.only_averages = not any(map(acts, callbacks))
         self.tests: Callable[[int], Logs] | None = None
+        self.apart = False
         self.logs: Logs = {}
         self._run: Any = None  # the run that calls
         self._step, self._started = 0, 0.0
@@ -134,17 +136,12 @@ class Bridge(Hooks):
     def _end(self, run: Run) -> None:
         logs = self.measures.of(run.logs)
         held = self.measures.of(run.logs, "val_")
-        if self.tests is not None:
-            if run.averages:  # which validation measures
-                run.publish(averages=True)
-                self._step = run.step
-            held = {f"val_{name}": value for name, value in self.tests(run.epoch).items()}
-            self._step = -1 if run.averages else self._step
+        if self.apart:
+            held = self._tested(run, run.epoch)
         elif held:
             self.call("on_test_begin", {})
             self.call("on_test_end", {k.removeprefix("val_"): v for k, v in held.items()})
-        if held:
-            logs = dict(sorted((logs | held).items()))
+        logs = self._both(logs, held)
         if self.verbose:
             seconds = time.perf_counter() - self._started
             shown = " - ".join([f"{name}: {value:.4f}" for name, value in logs.items()])
@@ -152,6 +149,21 @@ class Bridge(Hooks):
         self._behind_epoch(run, run.epoch - 1, logs)
         if run.epoch < run.epochs and not self.model.stop_training:
             self._begin(run)
+
+    def _tested(self, run: Run, epoch: int) -> Logs:
+        """What validation gives behind an epoch."""
+        assert self.tests is not None, "there are data for validation"
+        if run.averages:  # which validation measures
+            run.publish(averages=True)
+            self._step = run.step
+        held = {f"val_{name}": value for name, value in self.tests(epoch).items()}
+        self._step = -1 if run.averages else self._step
+        return held
+
+    @staticmethod
+    def _both(logs: Logs, held: Logs) -> Logs:
+        """Logs in the order of Keras, where there is validation."""
+        return dict(sorted((logs | held).items())) if held else logs
 
     def _behind_epoch(self, run: Run, epoch: int, logs: Logs) -> None:
         """Calls on_epoch_end of all; behind a swap the others find averages in the model."""
@@ -215,7 +227,11 @@ class StepBridge(Bridge):
 
     def on_end(self, run: Run) -> None:
         if self._seen and run.batch and run.stop:  # a hook of a step ended the epoch
-            self._behind_epoch(run, run.epoch, self.measures.of(run.logs))
+            self._hooked(run, self._cut)
+
+    def _cut(self, run: Run) -> None:
+        held = {} if self.tests is None else self._tested(run, run.epoch + 1)
+        self._behind_epoch(run, run.epoch, self._both(self.measures.of(run.logs), held))
 
 
 def call(callbacks: Sequence[Callback], hook: str, *args: Any) -> None:

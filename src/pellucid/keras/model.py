@@ -118,9 +118,10 @@ class Model(Files):
             one.set_model(self)
             one.set_params({"verbose": level, "epochs": epochs, "steps": total})
         bridge = hooks.bridge(self, everyone, measures, level)
-        if held is not None and any(sees_batches(one, TEST) for one in everyone):
+        if held is not None:
             bridge.tests = self._tests(network, held, size or 32, everyone, validation_freq)
-            held = None
+            bridge.apart = any(sees_batches(one, TEST) for one in everyone)
+            held = None if bridge.apart else held
         # Where nobody looks, the run is one of ours, and its history is read at the end.
         quiet = not several and not level and self.optimizer.scale == 1 and epochs <= MAX_EPOCHS
         self._first_epoch = initial_epoch
