@@ -138,6 +138,20 @@ def test_frozen_layers_and_another_model():
     assert len(own.variables) == 2 + 2 * 6
 
 
+def test_a_model_that_gets_its_optimizer_back_goes_on():
+    models = []
+    for kind in (OwnAdam, keras.optimizers.Adam):
+        optimizer = kind(0.05)
+        models.append(trained(optimizer))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that it begins anew, which is said once
+            trained(optimizer, frozen=True)
+            models[-1].compile(optimizer, "mse")
+        models[-1].fit(X, Y, batch_size=8, epochs=2, shuffle=False, verbose=0)
+        assert int(optimizer.iterations) == 30 and len(optimizer.variables) == 2 + 2 * 6
+    same(*models)
+
+
 def test_variables_of_the_optimizer_itself_by_hand():
     model = keras.Sequential([layers.Input((3,)), layers.Dense(1, use_bias=True)])
     model.set_weights([np.ones((3, 1)), np.zeros(1)])

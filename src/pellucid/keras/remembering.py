@@ -24,13 +24,39 @@ class Remembering(Network):
     def _counted(self) -> None:
         """Lets the optimizer know how many steps it has done here."""
         other = self.optimizer.counted_by
-        if other is not None and other != self._steps_done and other():
+        if other is not None and other != self._steps_done:
+            self._forgetting(bool(other()))
+        self.optimizer.counted_by = self._steps_done
+        self.optimizer.keeper = self
+
+    def _forgetting(self, trained: bool = False) -> None:
+        """Lets the optimizer forget the weights of another model, and says so.
+
+        Args:
+            trained: whether the other model remembers steps, and not the optimizer itself.
+        """
+        if trained or self.optimizer.holds_numbers:
             notices.once(
                 "[keras.compile] this optimizer trained another model, and begins anew with this "
                 "one: Keras would go on with what it remembers of the other's weights."
             )
-        self.optimizer.counted_by = self._steps_done
-        self.optimizer.keeper = self
+        self.optimizer.forget()
+
+    def _built_optimizer(self, where: str) -> None:
+        """Makes the optimizer remember the weights of this model, for steps of a person's own.
+
+        Raises:
+            ArgumentError: where it remembers as many others of this model.
+        """
+        self._counted()
+        trained, known = self.trainable_variables, self.optimizer.built_with()
+        if not {id(one) for one in known} <= {id(one) for one in self.weights}:
+            self._forgetting()
+        elif len(known) == len(trained):
+            changed = [two for one, two in zip(known, trained, strict=True) if one is not two]
+            if changed:
+                raise _other_weights(where, [one.path for one in changed])
+        self.optimizer.build(trained)
 
     def _take_over(self, optimizer: Any) -> None:
         """Takes the optimizer of a file, and what the network of the file remembers of it."""
@@ -90,20 +116,30 @@ class Remembering(Network):
             known = self._trained[1]
             changed = [one for key, one in {**known, **trained}.items()
                        if (key in known) is not (key in trained)]  # fmt: skip
-            raise ArgumentError(
-                f"keras.{where}",
-                "the layers that are trained must be those that the optimizer has trained, got "
-                f"another trainable of {', '.join(dict.fromkeys(changed))}",
-                "Call compile with a new optimizer behind a change of trainable.",
-            )
+            raise _other_weights(where, changed)
         self._trained = (self.optimizer, trained)
 
     def _hand_over(self, network: Any) -> None:
         """Gives a network what the optimizer remembers itself, of a loop or a step of one's own."""
+        if self.optimizer.keeper is not self:  # what it remembers is of the model that has it now
+            return
+        known = self.optimizer.built_with()
+        if not {id(one) for one in known} <= {id(one) for one in self.weights}:
+            self._forgetting()
         if self.optimizer.hand_over(network):
             frozen = {id(one) for one in self._frozen()}
             held = frozenset((id(one.inner), one.leaf) for one in self._single_frozen())
             self._trained = (self.optimizer, _trained(network, frozen, held))
+
+
+def _other_weights(where: str, changed: list[str]) -> ArgumentError:
+    """What is said where other weights are to be trained than the optimizer has slots of."""
+    return ArgumentError(
+        f"keras.{where}",
+        "the layers that are trained must be those that the optimizer has trained, got another "
+        f"trainable of {', '.join(dict.fromkeys(changed))}",
+        "Call compile with a new optimizer behind a change of trainable.",
+    )
 
 
 def _names(network: Any, frozen: set[int]) -> frozenset[str]:

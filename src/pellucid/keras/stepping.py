@@ -266,7 +266,7 @@ def fit(
         steps=steps_per_epoch, shuffle=shuffle,
     )  # fmt: skip
     _ready(model, stream)
-    model.optimizer.build(model.trainable_variables)
+    model._built_optimizer("fit")
     history = History()
     model.history, model.stop_training, model._first_epoch = history, False, initial_epoch
     model.validates = validation_data is not None
@@ -423,7 +423,7 @@ def _on_batch(
     weights = None if sample_weight is None else array(sample_weight)
     stream = _ready(model, _batches(model, x, y, weights, rows, class_weight=class_weight))
     if where == "fit":
-        model.optimizer.build(model.trainable_variables)
+        model._built_optimizer("train_on_batch")
     run = Steps(model, where)
     logs = plain(run.take(next(iter(stream(0)))))
     run.publish()

@@ -195,11 +195,10 @@ class Owned(Remembered):
         own = [one for one in weights if one.variable.trainable]
         known = self._known()
         if known.keys() != {id(one.variable) for one in own} and self._network() is None:
-            self._weights, self._listing, self._own = None, None, None
-            self._tables, self._order = {}, []
+            self.forget()
             self.build([one.variable for one in sorted(own, key=lambda one: one.number)])
-            known = self._known()
         _ = self.variables  # which are listed before a step is traced
+        known = self._known()
         names = {known[id(one.variable)]: one.name for one in weights if id(one.variable) in known}
         order = [known[id(one.variable)] for one in own if id(one.variable) in known]
         return self._for(tuple(names[place] for place in sorted(names)), tuple(order))
@@ -243,9 +242,14 @@ class Owned(Remembered):
             return found
         return [one for one in found if one[0] not in self._tables] + self._order
 
-    def built_with(self) -> list[Variable]:
-        """The weights that it was built with."""
-        return list(self._weights or ())
+    @property
+    def built(self) -> bool:
+        """Whether it has its variables: `build` of a person's own may look at it."""
+        return self._weights is not None if self._is_own else super().built
+
+    def forget(self) -> None:
+        super().forget()
+        self._tables, self._order = {}, []
 
     def own_slots(self) -> dict[str, dict[int, _Slot]]:
         """{slot: {the place of a weight: the variable that is kept beside it}}."""

@@ -191,6 +191,14 @@ class Remembered:
         network.training["step"] = int(own[STEP])
         return True
 
+    def built_with(self) -> list[Variable]:
+        """The weights that it was built with; none before."""
+        return list(self._weights or ())
+
+    def forget(self) -> None:
+        """Forgets its weights, and what it remembers of them itself."""
+        self._weights = self._listing = self._own = None
+
     # -- variables --------------------------------------------------------------------------
 
     @property
