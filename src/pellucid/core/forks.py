@@ -50,42 +50,58 @@ class Claim:
 
     Free in a forked child, unless the forking thread itself has it. Ctrl-C at any moment leaves no
     claim behind. A copy is claimed by no one.
+
+    A call may lend what it has to its own thread, such as to the hooks of a run: there it is free,
+    and another call may take it meanwhile.
     """
 
-    __slots__ = ("__weakref__", "_holder")
+    __slots__ = ("__weakref__", "_calls")
 
     def __init__(self) -> None:
-        self._holder: list[int] = []  # the thread of the call that took it last; empty behind that
+        # (thread, whether it lends) of each call that took it, inside the one before; empty behind.
+        self._calls: list[list[int]] = []
         _renewed.add(self)
 
     @property
     def free(self) -> bool:
-        """Whether no call has it."""
-        return not self._holder
+        """Whether no call has it, or one that lends it to this thread."""
+        holder: list[int] = []
+        for call in self._calls:
+            holder = call[:] or holder  # another thread may end it meanwhile
+        return not holder or bool(holder[1] and holder[0] == threading.get_ident())
 
     def take(self, call: list[int]) -> bool:
-        """Gives it to a call of a thread, unless another call has it."""
+        """Gives it to a call of a thread, unless another call has it that does not lend it."""
         with _taking:
-            if not self._holder:
-                self._holder = call
-            return self._holder is call
+            inside = [one for one in self._calls if one]
+            if inside and inside[-1] is call:
+                return True
+            if not self.free:
+                return False
+            self._calls = [*inside, call]
+            return True
 
     def __reduce__(self) -> tuple[type[Claim], tuple[()]]:
         return Claim, ()
 
     def reset(self) -> None:
         """In a child."""
-        if any(thread != threading.get_ident() for thread in self._holder):
-            self._holder = []
+        if any(call[:1] != [threading.get_ident()] for call in self._calls if call):
+            self._calls = []
 
 
-def hold(claims: Sequence[Claim], function: Callable[[bool], Result]) -> Result:
+def hold(
+    claims: Sequence[Claim], function: Callable[[bool], Result], lends: bool = False
+) -> Result:
     """`function(True)`, which has all of these meanwhile; False where another call has one of them.
+
+    Args:
+        lends: whether calls inside of the function may have them.
 
     No context manager: Ctrl-C is heard where one of its functions begins, before the first line.
     Here one call of C frees all claims, and no signal is looked for between it and the function.
     """
-    call = [threading.get_ident()]
+    call = [threading.get_ident(), int(lends)]
     try:
         return function(all(claim.take(call) for claim in claims))
     finally:

@@ -100,8 +100,8 @@ class Network(Layer):
         return {name: one for name, one in self.__dict__.items() if name != "_compiled_steps"}
 
     def claims(self) -> list[Claim]:
-        """What who trains it by steps of a person's own must have: its weights stay free for hooks,
-        which may change them.
+        """What who trains it by steps of a person's own must have, beside its weights: those are
+        lent to hooks, which may change them.
         """
         return [self._claim]
 

@@ -12,7 +12,7 @@ import inspect
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -27,10 +27,12 @@ from pellucid.keras.optimizers.remembered import RATE
 from pellucid.keras.session import SESSION, hooked
 from pellucid.keras.tensors import flat, mapped
 from pellucid.keras.training import ArrayBatches, Batches
-from pellucid.models.variables import alone
+from pellucid.models.variables import alone, claimed
 from pellucid.optim import Schedule
 from pellucid.transform.jit import jit
 from pellucid.transform.watch import Surroundings
+
+R = TypeVar("R")
 
 _STEPS = {"fit": "train_step", "evaluate": "test_step", "predict": "predict_step"}
 # The variables whose numbers are the state of each.
@@ -266,7 +268,6 @@ def fit(
         steps=steps_per_epoch, shuffle=shuffle,
     )  # fmt: skip
     _ready(model, stream)
-    model._built_optimizer("fit")
     history = History()
     model.history, model.stop_training, model._first_epoch = history, False, initial_epoch
     model.validates = validation_data is not None
@@ -276,7 +277,7 @@ def fit(
         one.set_model(model)
         one.set_params(params)
 
-    def validated(epoch: int) -> Logs:
+    def validated(run: Steps, epoch: int) -> Logs:
         if validation_data is None or not _validates(epoch, validation_freq):
             return {}
         if training.is_batches(validation_data):
@@ -294,19 +295,33 @@ def fit(
         run.read()
         return {f"val_{name}": value for name, value in measured.items()}
 
-    call = functools.partial(_each, everyone)
-    call("on_train_begin", {})
-    run = Steps(model, "fit")
-    try:
-        logs = _epochs(run, stream, everyone, range(model._first_epoch, epochs), level, validated)
-    except DivergenceError:
-        raise
-    except BaseException:  # Ctrl-C, and what else ends a run, loses no step that was done
+    def trained() -> History:
+        model._built_optimizer("fit")
+        call = functools.partial(_each, everyone)
+        call("on_train_begin", {})
+        run = Steps(model, "fit")
+        try:
+            epochs_left = range(model._first_epoch, epochs)
+            logs = _epochs(run, stream, everyone, epochs_left, level, validated)
+        except DivergenceError:
+            raise
+        except BaseException:  # Ctrl-C, and what else ends a run, loses no step that was done
+            run.publish()
+            raise
         run.publish()
-        raise
-    run.publish()
-    call("on_train_end", logs)
-    return history
+        call("on_train_end", logs)
+        return history
+
+    return _with_weights(model, "fit", trained)
+
+
+def _with_weights(model: Any, where: str, function: Callable[[], R]) -> R:
+    """The function's result, meanwhile no other thread may train these weights.
+
+    Hooks of it may change them, and train parts of the model.
+    """
+    claims = {id(one.inner): one.inner.variables.claim for one in model.weights}
+    return claimed(where, [*claims.values()], function, lends=True)
 
 
 def _epochs(
@@ -315,7 +330,7 @@ def _epochs(
     callbacks: Sequence[Callback],
     epochs: range,
     level: int,
-    validated: Callable[[int], Logs],
+    validated: Callable[[Steps, int], Logs],
 ) -> Logs:
     """Runs epochs; the logs of the last one.
 
@@ -348,7 +363,7 @@ def _epochs(
                 raise DivergenceError("fit", f"the loss of epoch {epoch + 1} is {loss}")
             print("Invalid loss, terminating training")
             model.stop_training = True
-        logs |= validated(epoch)
+        logs |= validated(run, epoch)
         if level:
             shown = " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
             seconds = time.perf_counter() - started
@@ -372,23 +387,26 @@ def evaluate(
     x, y = (x, y) if training.is_batches(x) else (as_arrays(x), None if y is None else as_arrays(y))
     weights = None if sample_weight is None else array(sample_weight)
     stream = _ready(model, _batches(model, x, y, weights, size, steps=steps))
-    kept = [one.numpy() for one in model.metrics_variables]
-    model.reset_metrics()
-    run = Steps(model, "evaluate")
+    measured = model.metrics_variables
+    kept = [one.numpy() for one in measured]
     watching = any(sees_batches(one, TEST) for one in callbacks)
     model.stop_evaluating = False
     found: Any = {}
-    for number, data in enumerate(stream(0)):
-        if watching:
-            _each(callbacks, "on_test_batch_begin", number, {})
-        found = run.take(data)
-        if watching:
-            _each(callbacks, "on_test_batch_end", number, plain(found))
-        if model.stop_evaluating:
-            break
-    run.publish()
-    for one, value in zip(model.metrics_variables, kept, strict=True):
-        one.assign(value)
+    try:
+        model.reset_metrics()
+        run = Steps(model, "evaluate")
+        for number, data in enumerate(stream(0)):
+            if watching:
+                _each(callbacks, "on_test_batch_begin", number, {})
+            found = run.take(data)
+            if watching:
+                _each(callbacks, "on_test_batch_end", number, plain(found))
+            if model.stop_evaluating:
+                break
+        run.publish()
+    finally:
+        for one, value in zip(measured, kept, strict=True):
+            one.assign(value)
     return plain(found)
 
 
@@ -422,12 +440,16 @@ def _on_batch(
     rows = training.count_rows(f"{_STEPS[where]}", x)
     weights = None if sample_weight is None else array(sample_weight)
     stream = _ready(model, _batches(model, x, y, weights, rows, class_weight=class_weight))
-    if where == "fit":
-        model._built_optimizer("train_on_batch")
-    run = Steps(model, where)
-    logs = plain(run.take(next(iter(stream(0)))))
-    run.publish()
-    return logs
+
+    def taken() -> Logs:
+        if where == "fit":
+            model._built_optimizer("train_on_batch")
+        run = Steps(model, where)
+        logs = plain(run.take(next(iter(stream(0)))))
+        run.publish()
+        return logs
+
+    return _with_weights(model, "train_on_batch", taken) if where == "fit" else taken()
 
 
 def _each(callbacks: Sequence[Callback], hook: str, *args: Any) -> None:

@@ -181,7 +181,8 @@ class Variable(Placed):
         if not own.claim.free:
             raise ArgumentError(
                 "keras.Variable",
-                "a weight belongs to the run while fit trains, got assign() in a callback",
+                "a weight belongs to the run while fit trains, got assign() in a callback "
+                "or another thread",
                 "Set it behind fit, or in on_train_end.",
             )
         held = dict(getattr(own, self.kind))

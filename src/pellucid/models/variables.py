@@ -10,7 +10,7 @@ import numpy as np
 
 from pellucid.core import dtypes, shapes, trees
 from pellucid.core.errors import ArgumentError, ShapeError, nearest
-from pellucid.core.forks import hold
+from pellucid.core.forks import Claim, hold
 from pellucid.graph.node import Graph, TensorType
 from pellucid.models.architecture import Architecture
 from pellucid.nn.layer import Layer
@@ -19,6 +19,7 @@ from pellucid.runtime.interpreter import run
 
 Array = np.ndarray[Any, Any]
 Tree = dict[str, Any]
+R = TypeVar("R")
 M = TypeVar("M", bound=Callable[..., Any])
 
 _ADDRESSES = 2**47  # bytes that a process can name
@@ -191,16 +192,31 @@ def alone(method: M) -> M:
 
     @functools.wraps(method)
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
-        def call(own: bool) -> Any:
-            if not own:
-                raise ArgumentError(
-                    method.__name__,
-                    "the model must not be trained at the moment, got a call from a callback "
-                    "or another thread",
-                    "Wait until fit has ended, or change a copy: copy.deepcopy(model).",
-                )
-            return method(self, *args, **kwargs)
-
-        return hold(self.claims(), call)
+        return claimed(method.__name__, self.claims(), lambda: method(self, *args, **kwargs))
 
     return wrapper  # type: ignore[return-value]
+
+
+def claimed(
+    where: str, claims: Sequence[Claim], function: Callable[[], R], lends: bool = False
+) -> R:
+    """The function's result, which has all of these meanwhile.
+
+    Args:
+        lends: whether calls inside of the function may have them.
+
+    Raises:
+        ArgumentError: where another call has one of them.
+    """
+
+    def call(own: bool) -> R:
+        if not own:
+            raise ArgumentError(
+                where,
+                "the model must not be trained at the moment, got a call from a callback "
+                "or another thread",
+                "Wait until fit has ended, or change a copy: copy.deepcopy(model).",
+            )
+        return function()
+
+    return hold(claims, call, lends)
