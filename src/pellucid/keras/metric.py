@@ -155,6 +155,11 @@ class Metric:
         inside = [own.variables for own in vars(self).values() if isinstance(own, Metric)]
         return [*self._variables, *(one for each in inside for one in each)]
 
+    @property
+    def awaits_rows(self) -> bool:
+        """Whether its first rows make its variables."""
+        return not self.variables
+
     def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Takes in rows."""
         raise self._missing("update_state(y_true, y_pred, sample_weight=None)")

@@ -7,9 +7,10 @@ own may define steps of these forms: `stepping` runs them.
 from __future__ import annotations
 
 import copy
+import functools
 import inspect
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -31,13 +32,15 @@ from pellucid.ops.random import Key
 from pellucid.ops.value import Value, number
 from pellucid.transform.grad import value_and_grad
 
+R = TypeVar("R")
 State = tuple[list[Any], ...]
 
 
 class CompiledMetrics(Metric):
     """The metrics of compile as one.
 
-    They are copies: what `evaluate` has traced of those of compile depends on their numbers.
+    They are the metrics themselves, with variables of its own in the place of theirs: what
+    `evaluate` has traced of them depends on their numbers, which stay as they are.
 
     Attributes:
         each: of each metric its output, its name in logs, and whether weights of rows count.
@@ -46,22 +49,53 @@ class CompiledMetrics(Metric):
     def __init__(self, model: Any) -> None:
         super().__init__(name="compile_metrics")
         self._model = model
-        self.each = copy.deepcopy(model.metrics_named())
+        self.each = model.metrics_named()
+        self._own: list[list[Any]] = [[] for _ in self.each]
 
     @property
     def variables(self) -> list[Any]:
-        return [one for _, _, metric, _ in self.each for one in metric.variables]
+        return [one for place in range(len(self.each)) for one in self._variables_of(place)]
+
+    @property
+    def awaits_rows(self) -> bool:
+        return any(metric.awaits_rows for _, _, metric, _ in self.each)
+
+    def _variables_of(self, place: int) -> list[Any]:
+        """What stands for the variables of a metric."""
+        own, theirs = self._own[place], self.each[place][2].variables
+        own += [copy.deepcopy(one) for one in theirs[len(own) :]]
+        return own
+
+    def _with_own(self, place: int, function: Callable[[], R]) -> R:
+        """The function's result, where a metric has the variables that stand for its own."""
+        own, theirs = self._variables_of(place), self.each[place][2].variables
+        pairs = list(zip(theirs, own, strict=True))
+        found, now = standing({id(one): each.value for one, each in pairs}, function)
+        for one, each in pairs:
+            each.assign(now[id(one)])
+        return found
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Takes in rows."""
         outputs = self._model._given(y_pred, "outputs")
         targets = self._model._given(y_true, "outputs")
-        for output, _, metric, weighted in self.each:
+        for place, (output, _, metric, weighted) in enumerate(self.each):
             more = {"sample_weight": sample_weight} if weighted else {}
-            metric.update_state(targets[output], outputs[output], **more)
+            given = targets[output], outputs[output]
+            if metric.awaits_rows:  # they make its variables
+                metric.update_state(*given, **more)
+                metric.reset_state()
+            self._with_own(place, functools.partial(metric.update_state, *given, **more))
 
     def result(self) -> Any:
-        return {name: metric.result() for _, name, metric, _ in self.each}
+        return {
+            name: self._with_own(place, metric.result)
+            for place, (_, name, metric, _) in enumerate(self.each)
+        }
+
+    def reset_state(self) -> None:
+        for place, (_, _, metric, _) in enumerate(self.each):
+            self._with_own(place, metric.reset_state)
 
 
 class Stateless(Compiled):

@@ -216,7 +216,7 @@ def _ready(model: Any, stream: Batches) -> Batches:
     x, y, _ = training.unpacked(stream.prepared(first))
     if model._network is None and type(model).call is not Network.call:  # else parts are trained
         model.network(x)
-    waiting = [one for one in model.metrics if not one.variables]
+    waiting = [one for one in model.metrics if one.awaits_rows]
     if waiting and y is not None:
         outputs = model.predict_on_batch(x)
         for one in waiting:
