@@ -363,7 +363,7 @@ def _epochs(
                 raise DivergenceError("fit", f"the loss of epoch {epoch + 1} is {loss}")
             print("Invalid loss, terminating training")
             model.stop_training = True
-        logs |= validated(run, epoch)
+        logs = plain(logs | validated(run, epoch))
         if level:
             shown = " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
             seconds = time.perf_counter() - started
