@@ -146,6 +146,9 @@ def test_a_model_that_gets_its_optimizer_back_goes_on():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that it begins anew, which is said once
             trained(optimizer, frozen=True)
+            if kind is OwnAdam:
+                with pytest.raises(ArgumentError, match="trains the model that was compiled with"):
+                    models[-1].fit(X, Y, verbose=0)
             models[-1].compile(optimizer, "mse")
         models[-1].fit(X, Y, batch_size=8, epochs=2, shuffle=False, verbose=0)
         assert int(optimizer.iterations) == 30 and len(optimizer.variables) == 2 + 2 * 6

@@ -122,6 +122,7 @@ class Remembering(Network):
     def _hand_over(self, network: Any) -> None:
         """Gives a network what the optimizer remembers itself, of a loop or a step of one's own."""
         if self.optimizer.keeper is not self:  # what it remembers is of the model that has it now
+            self.optimizer.check_keeper(self)
             return
         known = self.optimizer.built_with()
         if not {id(one) for one in known} <= {id(one) for one in self.weights}:

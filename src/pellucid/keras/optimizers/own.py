@@ -181,6 +181,16 @@ class Owned(Remembered):
                 "Write model.save_weights(path), or compile with one of Keras's before save.",
             )
 
+    def check_keeper(self, model: Any) -> None:
+        """Refuses to train a model where it has the variables of another one."""
+        if self._is_own:
+            raise ArgumentError(
+                f"keras.optimizers.{type(self).__name__}",
+                "an optimizer of your own trains the model that was compiled with it last, got "
+                f"{model.name}",
+                "Make one for each model, or call compile with it again.",
+            )
+
     def of_own(self, rate: Any, around: dict[str, Any]) -> Inner:
         """The optimizer of ours, before it knows weights."""
         if not isinstance(rate, Schedule):
