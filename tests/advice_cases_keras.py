@@ -232,7 +232,7 @@ FOLLOWED = [
         lambda p: layers.StringLookup(vocabulary=["a", "b"]),
     ),
     Followed(
-        "Call the layer on the array, and give the numbers to fit.",
+        "Call the layer on the array, and give fit the result: docs/keras.md.",
         lambda p: layers.StringLookup(vocabulary=["a"])(keras.Input((2,))),
         lambda p: layers.StringLookup(vocabulary=["a"])(np.array(["a"])),
     ),

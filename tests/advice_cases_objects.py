@@ -92,6 +92,12 @@ def trained() -> Any:
     return model
 
 
+def evaluated() -> Any:
+    model = trained()
+    model.evaluate(X, Y, verbose=0)
+    return model
+
+
 def whole_file(folder: Any) -> Any:
     trained().save(folder / "whole.keras")
     return folder / "whole.keras"
@@ -328,6 +334,16 @@ FOLLOWED = [
         "The layers are one.",
         lambda p: named().summary(layer_range=["two", "two"], print_fn=len),
         lambda p: named().summary(layer_range=["one", "one"], print_fn=len),
+    ),
+    Followed(
+        "Write keras.ops.mean(x).",
+        lambda p: layers.Input((4,)).mean(),
+        lambda p: ops.mean(layers.Input((4,))),
+    ),
+    Followed(
+        "Take what they return, with return_dict=True.",
+        lambda p: evaluated().get_metrics_result(),
+        lambda p: evaluated().evaluate(X, Y, verbose=0, return_dict=True),
     ),
     Followed(
         "Build the model, or call it on data.",

@@ -182,8 +182,11 @@ def test_weights_by_name_and_in_order():
     for wrong, words in (
         ({"h.c": np.ones(4)}, "the model has no weight 'h.c'.*Known: h.W"),
         (3, "weights must be a list of arrays or a dict by name, got 3"),
-        ([np.ones((3, 4))], r"shapes must be \(3, 4\), \(4,\), \(4, 1\), \(1,\), got \(3, 4\)"),
-        ({"h.b": np.ones(3)}, "shapes must be"),
+        (
+            [np.ones((3, 4))],
+            r"must have the shapes \(3, 4\), \(4,\), \(4, 1\), \(1,\), got \(3, 4\)",
+        ),
+        ({"h.b": np.ones(3)}, "must have the shapes"),
     ):
         with pytest.raises(pel.PellucidError, match=words):
             net.set_weights(wrong)

@@ -450,11 +450,11 @@ def test_layers_and_weights_go_by_name() -> None:
     assert model.weights["head.b"] == 5
     for bad, words in (
         ({"head.c": [5.0]}, "no weight 'head.c'"),
-        ({"head.b": [5.0, 6.0]}, "shapes must be"),
+        ({"head.b": [5.0, 6.0]}, "must have the shapes"),
         ({"head.b": "x"}, "number"),
         ({3: [5.0]}, "no weight"),
         (5, "must be a list of arrays or a dict"),
-        ([np.ones(1)], "shapes must be"),
+        ([np.ones(1)], "must have the shapes"),
     ):
         with pytest.raises(PellucidError, match=words):
             model.set_weights(bad)

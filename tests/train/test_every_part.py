@@ -109,6 +109,7 @@ OPTIMIZERS = {
     "lion": optim.Lion(0.01, weight_decay=0.1),
     "adadelta": optim.Adadelta(0.5),
     "ftrl": optim.Ftrl(0.05, l1=0.01, l2=0.01),
+    "muon": optim.Muon(0.01),
     "adafactor": optim.Adafactor(0.05),
     "schedule": optim.SGD(optim.Step(0.05, 0.5, every=3)),
     "lbfgs": optim.LBFGS(),
