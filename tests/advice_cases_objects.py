@@ -98,6 +98,17 @@ def evaluated() -> Any:
     return model
 
 
+def taken_over(again: bool) -> Any:
+    """The first of two models that were compiled with one optimizer, trained behind the second."""
+    first, second, own = row(), row(), Descent(0.1)
+    for model in (first, second):
+        model.compile(own, "mse")
+        model.fit(X, Y, verbose=0)
+    if again:
+        first.compile(own, "mse")
+    return first.fit(X, Y, verbose=0)
+
+
 def whole_file(folder: Any) -> Any:
     trained().save(folder / "whole.keras")
     return folder / "whole.keras"
@@ -344,6 +355,11 @@ FOLLOWED = [
         "Take what they return, with return_dict=True.",
         lambda p: evaluated().get_metrics_result(),
         lambda p: evaluated().evaluate(X, Y, verbose=0, return_dict=True),
+    ),
+    Followed(
+        "Make one for each model, or call compile with it again.",
+        lambda p: taken_over(again=False),
+        lambda p: taken_over(again=True),
     ),
     Followed(
         "Build the model, or call it on data.",
