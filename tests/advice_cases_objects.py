@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -101,12 +102,13 @@ def evaluated() -> Any:
 def taken_over(again: bool) -> Any:
     """The first of two models that were compiled with one optimizer, trained behind the second."""
     first, second, own = row(), row(), Descent(0.1)
-    for model in (first, second):
-        model.compile(own, "mse")
-        model.fit(X, Y, verbose=0)
-    if again:
-        first.compile(own, "mse")
-    return first.fit(X, Y, verbose=0)
+    with warnings.catch_warnings(action="ignore"):  # that the second model begins anew
+        for model in (first, second):
+            model.compile(own, "mse")
+            model.fit(X, Y, verbose=0)
+        if again:
+            first.compile(own, "mse")
+        return first.fit(X, Y, verbose=0)
 
 
 def whole_file(folder: Any) -> Any:
