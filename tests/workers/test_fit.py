@@ -103,6 +103,7 @@ def test_a_worker_that_dies_changes_no_bit() -> None:
     assert children() == []
 
 
+@pytest.mark.slow
 def test_a_worker_that_does_not_answer_is_ended_and_changes_no_bit() -> None:
     class Stop(pel.Callback):
         def on_step(self, run: Any) -> None:
