@@ -68,10 +68,10 @@ class Given(Remembering):
             return given
         names = self._output_names
         nested = isinstance(given, Mapping) or (
-            isinstance(given, (list, tuple)) and any(np.ndim(one) for one in given)
+            isinstance(given, (list, tuple)) and any(np.ndim(array(one)) for one in given)
         )
         if not nested:
-            return np.asarray(given)
+            return np.asarray(array(given))
         if self._own_objective:
             refuse("Model.fit", "sample_weight", "…", "compute_loss gets one weight a row")
         by_name = isinstance(given, Mapping)
@@ -82,7 +82,9 @@ class Given(Remembering):
                 f"sample_weight must hold {missing[0]!r}, got {', '.join(map(str, given))}",
                 "Give an array for each output, None for weights of 1; or one (N,) for all.",
             )
-        each = [None if one is None else np.asarray(one) for one in self._given(given, "outputs")]
+        each = [
+            None if one is None else np.asarray(array(one)) for one in self._given(given, "outputs")
+        ]
         words = self.network().architecture.outputs.names
         return each[0] if len(each) == 1 else dict(zip(words, each, strict=True))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import numpy as np
+
 from pellucid.core.arguments import integer
 from pellucid.core.errors import ArgumentError
 from pellucid.keras import activations, blame, initializers, ops, ops_nn, regularizers
@@ -120,10 +122,11 @@ class _AdaptivePooling(Layer):
         given, rest = bound("layers", self.room_name, args, kwargs, COMMON)
         super().__init__(**rest)
         given.only("data_format", None, "channels_last")
-        size = given.output_size
+        size: Any = given.output_size
+        size = size.tolist() if isinstance(size, np.ndarray) else size
         self.output_size = (size,) * self.rank if isinstance(size, int) else tuple(size)
         if len(self.output_size) != self.rank or not all(
-            0 < one < 2**31 for one in self.output_size
+            isinstance(one, (int, np.integer)) and 0 < one < 2**31 for one in self.output_size
         ):
             refuse(f"layers.{self.room_name}", "output_size", size, f"{self.rank} numbers ≥ 1")
         given.finish()

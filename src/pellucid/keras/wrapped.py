@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from pellucid import nn
 from pellucid.core.errors import ArgumentError, ShapeError
 from pellucid.keras import activations, blame, initializers
@@ -94,6 +96,7 @@ class Mapped(Layer):
     def build(self, input_shape: Any) -> None:
         """Checks what depends on the number of axes."""
         axis = self._arguments.values_.get("axis", -1)
+        axis = axis.tolist() if isinstance(axis, np.ndarray) else axis
         if self.room_name in _LAST and axis not in (-1, [-1], (-1,)):
             wanted = len(input_shape) - 1 if isinstance(input_shape, tuple) else None
             if axis not in (wanted, [wanted], (wanted,)):
