@@ -42,8 +42,8 @@ CALLS = [
     Call(
         "Model.compile", compile_, {},
         {
-            "optimizer": "adam", "loss": "mae", "loss_weights": [0.5], "metrics": ["mae"],
-            "weighted_metrics": ["mae"], "run_eagerly": True, "steps_per_execution": 4,
+            "optimizer": "adam", "loss": "mae", "loss_weights": [0.5], "metrics": ["mse"],
+            "weighted_metrics": ["mse"], "run_eagerly": True, "steps_per_execution": 4,
             "jit_compile": False, "auto_scale_loss": False,
         },
     ),
