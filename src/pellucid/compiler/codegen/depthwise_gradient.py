@@ -66,7 +66,7 @@ class _Gradient(Lines):
             self._clear()
         sizes = [axis.size for axis in self.outer]
         itemsize = scope.inputs[0].type.dtype.itemsize
-        most = [max(1, self.side // (piece.width * itemsize)) for piece in self.pieces]
+        most = [max(1, min(n.times, self.side // (n.width * itemsize))) for n in self.pieces]
         bundles = [-(-piece.times // n) for piece, n in zip(self.pieces, most, strict=True)]
         units = shapes.size((scope.inputs[0].type.shape[0], *sizes, sum(bundles)))
         begin, end = scope.share(scope.dim(units), cost(scope.kernel))
